@@ -19,7 +19,7 @@ export type WebhookEventType = (typeof webhookEventTypes)[number]
 export interface WebhookOptions {
   /** The types that the engine keeps. */
   events: readonly WebhookEventType[]
-  /** If a message is unread for so many milliseconds, the engine adds a `message.unread`. */
+  /** If a message is unread for this many milliseconds, the engine adds a `message.unread`. */
   unreadAfter: number
 }
 

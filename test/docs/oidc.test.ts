@@ -49,7 +49,7 @@ writeFileSync(
 )
 for (const [file, code] of files) writeFileSync(join(folder, file), code)
 
-/** `query` makes an instance of its own. */
+/** Each `query` makes an instance of its own. */
 const load = (file: string, query = ''): Promise<unknown> =>
   import(pathToFileURL(join(folder, file)).href + query)
 

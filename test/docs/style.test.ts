@@ -40,7 +40,7 @@ for (const page of pages) {
     assert.deepEqual(wideParts(await readFile(new URL(page, root), 'utf8')), [])
   })
 
-  // The README is for everyone: it begins with what the project is.
+  // The README is for everyone, so it begins with what the project is.
   if (page !== './README.md')
     test(`${page} says who it is for, and what they can do after reading it`, async () => {
       const [, paragraph = ''] = (await readFile(new URL(page, root), 'utf8')).split('\n\n')

@@ -93,7 +93,7 @@ describe('<chat-session> starts', () => {
     expect(element.state).to.equal('idle')
     expect(await gateway.connections()).to.deep.equal({ open: 0, total })
     Object.assign(element, { guest: 'true' })
-    // It starts by itself: the text `false` in `manual` does not count.
+    // The element starts by itself: the text `false` in `manual` does not count.
     await element.whenStarted()
   })
 

@@ -203,7 +203,8 @@ describe("<chat-session>'s profile", () => {
     await gateway.mount({ ...properties, user: { name: 'P' } }).whenStarted()
     await gateway.mount(properties).whenStarted()
     await nextTask()
-    // The app refuses every change of a profile that a user sends, so an earlier one would be refused too, before these.
+    // The app refuses every change of a profile that a user sends. If the session had sent the equal objects above, their refusals would
+    // come before these.
     element.setAttribute('user-role', 'buyer')
     element.token = 'not.a.token'
     await until('the profile and the token are refused', () =>

@@ -34,8 +34,8 @@ export const nextEvent = <K extends keyof Events>(target: EventTarget, type: K):
   })
 
 /**
- * Changes the profile and waits for the gateway's answer, one `session-user`. The gateway has handled everything that was sent
- * before by then.
+ * Changes the profile and waits for the gateway's answer, a `session-user`. When it comes, the gateway has handled everything that was
+ * sent before.
  */
 export const roundTrip = async (
   element: ChatSessionElement,

@@ -96,7 +96,7 @@ test('a gateway that waits for a locked folder can be closed; one that failed to
   await owner.open()
   const waiting = make({ engine: { type: 'embedded', path } })
   const refused = assert.rejects(waiting.listen(), code('closed'))
-  // Sooner than the engine stops waiting by itself.
+  // The limit is shorter than the engine waits by itself.
   await within(waiting.close(), 'close', 4_500)
   await refused
   const later = make({ engine: { type: 'embedded', path } })
@@ -128,7 +128,7 @@ test('a start on an address that other machines reach warns of test apps', async
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter(({ level, msg }) => level === 'warn' && String(msg).includes('a test app is lenient'))
       .map(({ appIds }) => appIds)
-  // Listens on this machine alone, but in a spelling that does not count as a loopback address.
+  // The gateway listens on this machine alone, but in a spelling that does not count as a loopback address.
   const host = '127.1'
   const open = await startGateway({}, { listen: { host, port: 0 } })
   assert.deepEqual(warned(open.lines), [['app']])
@@ -151,7 +151,8 @@ test(
     // Node connects in the next tick. In this turn of the event loop the gateway accepts nothing.
     await new Promise<void>((resolve) => process.nextTick(resolve))
     const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`
-    // By address, because a list that changes while it is read may have a line twice. It also has closed connections of earlier servers.
+    // The connections are compared by address, because a list that changes while it is read may have a line twice. The list also has
+    // closed connections of earlier servers.
     const established = new Set<string | undefined>()
     for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
       const [, from, to, state] = line.trim().split(/\s+/)

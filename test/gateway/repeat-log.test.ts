@@ -11,7 +11,7 @@ test('repeated refusals are one line for each reason, and their number in anothe
   const starts = [
     ...Array.from({ length: 30 }, () => ({ type: 'start', appId: 'missing', guest: true })),
     ...(await Promise.all(Array.from({ length: 5 }, () => startOf('ada', { token: 'nonsense' })))),
-    // Refused with the same code, for another reason.
+    // These starts are refused with the same code for another reason.
     ...(await Promise.all(Array.from({ length: 3 }, () => startOf('ada', { token: wrong })))),
   ]
   for (const start of starts) await openClient(url, { start }).end()

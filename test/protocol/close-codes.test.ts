@@ -65,7 +65,7 @@ test('a number that several codes share says which of them a close without an `e
   for (const [code, { close }] of Object.entries(closeCodes))
     codes.set(close, [...(codes.get(close) ?? []), code])
   const shared = [...codes].filter(([, sharing]) => sharing.length > 1)
-  // Otherwise the order of the rows would decide.
+  // Without this the order of the rows would decide.
   assert.deepEqual(
     shared.map(([close]) => String(close)),
     Object.keys(generalCodes),

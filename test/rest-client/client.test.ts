@@ -19,7 +19,7 @@ import { startOf } from '../support/starts.js'
 const root = new URL('../../', import.meta.url)
 const { url } = await startGateway()
 
-/** The two ways to an app's client. */
+/** Both kinds of client of an app. */
 const clients: Record<string, (of: TestGateway, appId?: string) => RestCalls> = {
   'over HTTP': ({ url }, appId = 'app') => createRestClient({ endpoint: url, appId, secret }),
   'in the gateway’s process': ({ gateway }, appId = 'app') => gateway.client(appId),

@@ -71,7 +71,7 @@ test('a timer that fires early is set again', (context) => {
 test('on a device that slept the deadline is reached when it wakes', (context) => {
   const { set, reached } = fakeTimer(context)
   set(now() + 3_600_000)
-  // The clock went on, the timer did not.
+  // The wall clock went on, and the monotonic clock did not.
   const slept = mock.method(Date, 'now', () => 1_000_000 + 8 * 3_600_000)
   mock.timers.tick(3_600_000)
   assert.equal(reached(), 1)

@@ -81,7 +81,7 @@ test('a mark that can’t be stored now is sent again after `retryAfter`; one of
   const second = await connection(1)
   await eventually(() => second.of('read').length === 1)
   assert.deepEqual(second.of('read'), [{ type: 'read', epoch: 'e', offset: 8 }])
-  // The mark of another device, in the new epoch.
+  // This is the mark of another device, in the new epoch.
   second.send(unread(2), refused('read', 'conflict'))
   await assert.rejects(late, { name: 'SessionError', code: 'conflict' })
   const again = session.markRead(1)

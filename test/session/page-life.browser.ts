@@ -56,7 +56,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       }
     }
     const session = make({ token: 'a.b.c', user: { id: 'ann' }, WebSocket: Seen })
-    // As the element does: it listens to `pagehide` before its session does.
+    // The element listens to `pagehide` before its session does, and so does this listener.
     window.addEventListener('pagehide', () => void session.end(), { once: true })
     void session.start()
     hide()
@@ -131,7 +131,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     const place = sessionStorage.key(0) ?? ''
     sessionStorage.removeItem(place)
     show()
-    // By then it has read the storage, and found nothing.
+    // After this task the session has read the storage, and found nothing.
     await new Promise((resolve) => setTimeout(resolve))
     sessionStorage.setItem(place, JSON.stringify({ key: 'late', epoch: 'e', offset: 0 }))
     await reaches(session, 'active')
@@ -285,7 +285,7 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await mute(endpoint)
     const lost = reaches(session, 'reconnecting')
     const asked = Date.now()
-    // Only after the answer is another probe sent.
+    // The session sends another probe only after this answer.
     while ((await recordedAt(endpoint))[0]?.frames.filter(({ type }) => type === 'history').length === 1) {
       document.dispatchEvent(new Event('visibilitychange'))
       if (Date.now() - asked > TIMEOUT) assert.fail('No probe was sent again.')

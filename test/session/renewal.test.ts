@@ -59,7 +59,7 @@ void describe('while time passes', { concurrency: true }, () => {
     const askedIn: string[] = []
     session.addEventListener('tokenneeded', () => {
       askedIn.push(session.state)
-      // In another task, as a page does that renders again.
+      // The credentials are set in another task, as by a page that renders again.
       if (askedIn.length < 10) setTimeout(() => session.setCredentials({ signature: 'a'.repeat(64) }))
     })
     await reaches(session, 'ended')

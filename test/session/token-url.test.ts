@@ -38,7 +38,7 @@ test('a token URL that never answers fails, and its request is aborted', async (
   const gone = new Promise((resolve) => {
     answer = (request) => request.socket.once('close', resolve)
   })
-  // Long enough to ask.
+  // The time is long enough for the request.
   await assert.rejects(fetchToken(url, new AbortController().signal, 1_000), /did not answer in time/)
   await gone
   answer = (_, response) => response.writeHead(200).write('half of a')

@@ -15,7 +15,7 @@ import { createMessageTurns } from '../../src/gateway/messages/message-turns.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
 import { testApp } from './gateway.js'
 
-/** Assembles a gateway from its parts around a changed memory engine, so that a test can read what the parts hold. */
+/** Assembles a gateway from its parts around a changed memory engine, so that a test can read the state of the parts. */
 export const assemble = async (
   change: (engine: Engine) => Partial<Engine>,
   startQueue = createStartQueue(),

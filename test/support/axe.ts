@@ -8,9 +8,9 @@ const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 
 /** Returns the violations that axe finds, each with its elements. */
 const violationsOf = async (page: Page): Promise<string[]> => {
-  // The debugger evaluates it, so the page's Content-Security-Policy does not block it. Once for each document.
+  // The debugger evaluates axe once for each document, so that the page's Content-Security-Policy does not block it.
   if (!(await page.evaluate(`'axe' in window`))) await page.evaluate(axe)
-  // A list of what passes would take as long again.
+  // A list of the rules that pass would take as long again.
   const violations = await page.evaluate<AxeResults['violations']>(
     `axe.run(document, { reporter: 'no-passes' }).then(({ violations }) => violations)`,
   )

@@ -2,12 +2,12 @@ import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
 
-/** Milliseconds after which a wait in a test fails. Long, since only a failing test waits for all of it. */
+/** Milliseconds after which a wait in a test fails. They are many, because only a failing test waits for all of them. */
 export const TIMEOUT = 60_000
 
 let launched: Promise<Browser> | undefined
 
-// At the top level: an `after` inside a test would close the browser before the next test.
+// The hook is at the top level: an `after` inside a test would close the browser before the next test.
 after(async () => (await launched)?.close())
 
 const launch = async (args: string[]): Promise<Browser> =>

@@ -20,7 +20,7 @@ export interface Running {
   url(): Promise<string>
   /** Resolves with the match as soon as `pattern` matches what was printed on standard output. Rejects if the process ends before. */
   printed(pattern: RegExp): Promise<RegExpExecArray>
-  /** How it ended: from now on it has a while for that. */
+  /** How the process ended. Whoever awaits it gives the process some time to end. */
   readonly outcome: Promise<Outcome>
 }
 

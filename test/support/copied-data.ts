@@ -91,7 +91,7 @@ export const fill = async (engine: Engine): Promise<void> => {
     await engine.saveUser(of(userId), { claimed: { name: userId.toUpperCase() } })
   await engine.saveUser(other, { claimed: { name: 'Ada of the club' } })
   await engine.saveGuest(of('guest:finn'), { claimed: { name: 'Finn' } }, 10)
-  // Detached, since users with a connection are last seen when the engine is closed.
+  // The sessions are detached, because users with a connection are last seen when the engine is closed.
   for (const asked of [request(of('guest:finn')), request(of('dan'), { tokenId: 'used' })]) {
     const session = await engine.startSession(asked)
     assert.ok(session)
@@ -130,7 +130,7 @@ export const fill = async (engine: Engine): Promise<void> => {
     })
 }
 
-/** What users of an engine see of it: everything but epochs and sessions. */
+/** What users see of an engine's data: everything but epochs and sessions. */
 export const contentOf = async (engine: Engine): Promise<unknown> => {
   const inboxes: unknown[] = []
   const club = Array.from({ length: 10 }, (_, n) => ({ appId: 'club', userId: `user ${n}` }))
@@ -151,7 +151,7 @@ export const contentOf = async (engine: Engine): Promise<unknown> => {
     tokens: await Promise.all(
       tokens.map((tokenId) => engine.isRevoked({ appId: 'shop', userId: 'bob' }, credential({ tokenId }))),
     ),
-    // A Redis has an order in each partition.
+    // In a Redis only the lists of one partition have an order.
     events: events
       .map(({ event, attempts, lastError, state }) => ({ event, attempts, lastError, state }))
       .toSorted((a, b) => (a.event.id < b.event.id ? -1 : 1)),

@@ -1,6 +1,6 @@
 import { bun, node, type Runtime } from './runtimes.js'
 
-/** What `FAULT_RUNTIME` may be. */
+/** The values of `FAULT_RUNTIME`. */
 const runtimes: Partial<Record<string, Runtime>> = { node, bun }
 
 const find = (name: string): Runtime => {

@@ -6,11 +6,11 @@ export const appId = 'hF83jaq'
 export const secret = 'sk_test_0123456789abcdef0123456789'
 export const otherSecret = 'sk_test_fedcba9876543210fedcba9876'
 
-/** The moment at which tests stand that need a clock. */
+/** The time that the clock shows in tests which need one. */
 export const noon = Date.UTC(2025, 5, 3, 12)
 export const at = (time: number) => () => time
 
-/** Every HMAC that may check a token; the same behaviour is asked of each. */
+/** Every HMAC that may check a token. All of them must behave in the same way. */
 export const backends = [
   { name: 'Web Crypto', hmac: undefined },
   {
@@ -30,7 +30,7 @@ export const base64url = (data: string | Uint8Array): string => Buffer.from(data
 const json = (value: unknown): string | Uint8Array =>
   typeof value === 'string' || value instanceof Uint8Array ? value : JSON.stringify(value)
 
-/** Signs whatever it is given, sense or nonsense. */
+/** Signs any header and payload, valid or not. */
 export const forge = (
   claims: unknown,
   header: unknown = { alg: 'HS256', typ: 'JWT' },

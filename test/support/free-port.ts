@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below Linux's ephemeral ports, which begin at 32,768. Browsers refuse port 10,080 and some lower ones. */
+/** These are below Linux's ephemeral ports, which begin at 32,768. Browsers refuse port 10,080 and some lower ones. */
 const [FIRST, LAST] = [11_000, 32_000]
 
-/** Ports that are tried. If all of them fail, the last error is thrown. */
+/** This many ports are tried. If all of them fail, the last error is thrown. */
 const TRIES = 20
 
 /**

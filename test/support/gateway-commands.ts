@@ -12,7 +12,7 @@ export interface GatewayRequest {
 
 export interface Connections {
   open: number
-  /** Since the gateway started. */
+  /** How many connections there were since the gateway started. */
   total: number
 }
 

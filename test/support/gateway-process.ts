@@ -34,14 +34,14 @@ export const gatewayProcess = async (config: Partial<GatewayConfig> = {}): Promi
   const complete: GatewayConfig = {
     listen: { port },
     engine: { type: 'embedded', path: join(folder, 'data') },
-    // Longer than a slow machine takes to start the process again.
+    // This is longer than a slow machine takes to start the process again.
     resumeWindow: 600,
     apps: {
       [appId]: {
         environment: 'test',
         secrets: [secret],
         retention: { messages: 1_000_000, days: 30, bytes: 2 ** 40 },
-        // High: a test that reads a long inbox by `history` would wait for the rate limit.
+        // The limits are high: a test that reads a long inbox by `history` would wait for the rate limit.
         limits: {
           messagesPerSecond: 100_000,
           requestsPerSecond: 100_000,

@@ -67,7 +67,8 @@ export const attachGateway = async (
   const sockets = new Set<Duplex>()
   let tried = 0
   gateway.attach(server)
-  // After `attach`, which replaces the server's listeners. Prepended, so that it counts a socket before the gateway closes it.
+  // This comes after `attach`, which replaces the server's listeners. The listener is prepended, so that it counts a socket before the
+  // gateway closes it.
   server.prependListener('upgrade', (_, socket: Duplex) => {
     tried += 1
     sockets.add(socket)
@@ -76,7 +77,7 @@ export const attachGateway = async (
   const destroySockets = (): void => {
     for (const socket of sockets) socket.destroy()
   }
-  // Between the hooks that close the gateway and the server, which waits for its sockets.
+  // This hook runs after the one that closes the gateway, and before the one that closes the server, which waits for its sockets.
   after(destroySockets)
   await gateway.ready()
   const { url, port, close: closeServer } = await listen(server, wanted)

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test'
 
 export interface HeldClock {
-  /** Lets so many milliseconds pass at once, and calls the timers of that time in order, each at its own time. */
+  /** Lets this much time pass at once, and calls the timers of that time in order, each at its own time. */
   advance(milliseconds: number): void
 }
 
@@ -15,7 +15,7 @@ export const holdClock = (t: TestContext): HeldClock => {
   t.mock.method(performance, 'now', () => Date.now() - startedAt)
   return {
     advance(milliseconds) {
-      // One by one: within a longer tick, every timer would see the clocks of its end.
+      // The milliseconds pass one by one: within a longer tick, every timer would see the clocks of the tick's end.
       for (let passed = 0; passed < milliseconds; passed++) t.mock.timers.tick(1)
     },
   }

@@ -7,7 +7,7 @@ export interface Way {
   stall(text?: string): void
   /** Forwards the held bytes, and all that follow. */
   flow(): void
-  /** From now on all bytes are delayed by so many milliseconds. */
+  /** Delays all later bytes by this many milliseconds. */
   delay(milliseconds: number): void
   /** Half-closes: the receiver gets the end of the stream. The sender may go on, and its bytes are dropped. */
   end(): void

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const folders: string[] = []
 
-// At exit, because by then every gateway and process that writes to a folder is closed.
+// The folders are removed at exit, because by then every gateway and process that writes to one is closed.
 process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 })

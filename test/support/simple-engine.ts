@@ -25,20 +25,20 @@ interface Session extends SessionRecord {
   detachedNumber: number
   hiddenNumber: number
   keys: string[]
-  /** When its connection was lost, by the monotonic clock; null while there is one. */
+  /** When the session's connection was lost, by the monotonic clock; null while there is one. */
   lostAt: number | null
   /** The order of starts. */
   number: number
-  /** When its hold expires, by the monotonic clock; null while there is a connection. */
+  /** When the resume window ends, by the monotonic clock; null while there is a connection. */
   expiresAt: number | null
 }
 
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
-/** For so many milliseconds after its connection was lost, a session's user counts as online. */
+/** Milliseconds from the loss of a session's connection until the session no longer makes its user online. */
 const AWAY_AFTER = 20_000
 
-/** How often held sessions are ended and expired messages deleted, in milliseconds. */
+/** Milliseconds between two sweeps, which end detached sessions and delete expired messages. */
 const SWEEP_INTERVAL = 10
 
 /** An engine in plain Maps, as a third party would write one, part by part: it shares no code with the engines of src/. */
@@ -127,7 +127,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     onEmptied: (of) => forgetGuest(of),
   })
 
-  /** Whom the last event about presence said to be online. */
+  /** The users who are online according to the last event about presence. */
   const online = new Set<string>()
   const updatePresence = ({ appId, userId }: UserRef): void => {
     const name = keyOf({ appId, userId })
@@ -187,7 +187,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       }),
     listen(listener, signal) {
       if (signal.aborted) return
-      // A function of its own, so that the same listener may be added twice.
+      // Each call adds a function of its own, so that a listener may be added twice.
       const entry = (event: EngineEvent): void => listener(event)
       listeners.add(entry)
       signal.addEventListener('abort', () => listeners.delete(entry), { once: true })

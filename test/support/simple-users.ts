@@ -58,7 +58,7 @@ export const createSimpleUsers = ({ addEvent, onChanged }: UsersContext) => {
     },
     get,
     save,
-    /** Returns null if the app has `maxGuests` guests, and this is another one. */
+    /** Returns null if the guest is new and the app has `maxGuests` guests. */
     saveGuest(of: UserRef, change: UserChange, maxGuests: number): SavedUser | null {
       if (!get(of) && guestsInApp(of.appId).length >= maxGuests) return null
       guests.add(keyOf(of))

@@ -11,9 +11,9 @@ import { appId, secret, signatureSecret } from './tokens.js'
 
 /** What a gateway is given besides its config. */
 export interface GatewayParts {
-  /** In place of the config's engine. */
+  /** Used in place of the config's engine. */
   engine?: Engine
-  /** In place of one that keeps `lines`. */
+  /** Used in place of a log that keeps `lines`. */
   log?: Log
 }
 
@@ -26,8 +26,8 @@ export const testApp = (changes: Partial<AppConfig> = {}): AppConfig => ({
 })
 
 /**
- * Creates a gateway with a memory engine and one test app, which nothing closes: processes of their own use it, and Bun has `node:test` in
- * tests only.
+ * Creates a gateway with a memory engine and one test app, which nothing closes: it is for processes of their own, because on Bun
+ * `node:test` works in tests only.
  */
 export const createTestGateway = (
   app: Partial<AppConfig> = {},

@@ -17,7 +17,7 @@ const parsed = (text: string) => {
 const payload =
   'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ'
 
-/** RFC 4231, 4.2 to 4.8, but for 4.6 (test case 5), which is cut short. */
+/** The test cases of RFC 4231, 4.2 to 4.8. Case 5 (4.6) is left out, because its result is truncated. */
 const rfc4231 = [
   ['0b'.repeat(20), utf8('Hi There'), 'b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7'],
   [

@@ -292,7 +292,7 @@ for (const { name, hmac } of backends) {
       for (const blank of ['=', '==', ' ', '\n', '+', '/'])
         await refused(sign(`${header}.${payload}${blank}`))
       if (payload.length % 4 === 0) continue
-      // The last character has two or four bits too many; a canonical one has them at zero.
+      // The unused bits of the last character are set here. In a canonical token they are zero.
       const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
       const next = alphabet.charAt(alphabet.indexOf(payload.slice(-1)) + 1)
       await refused(sign(`${header}.${payload.slice(0, -1)}${next}`))

@@ -105,7 +105,7 @@ void describe('the heap of deadlines', () => {
       () => {
         turns.push(turn)
         deadlines.takeDue(performance.now(), 1)
-        // Work for the item, which also sets a timer: then Node looks at the clock, and finds the timer for the next item due.
+        // This work for the item also sets a timer. Then Node reads the clock, and finds that the timer of the next item is due.
         queueMicrotask(() => {
           const end = performance.now() + 5
           while (performance.now() < end);

@@ -25,7 +25,7 @@ test('MACs equal those of `createHmac`, for keys and data of any length, and eac
 })
 
 test('a MAC is made after OpenSSL has failed at something else', () => {
-  // The `update` of Bun's own hash throws the error that OpenSSL has left.
+  // Bun's own `update` throws an error that OpenSSL has left from an earlier call.
   const hmac = createHmacSha256('k')
   assert.throws(() => createSecureContext({ key: 'no key', cert: 'no certificate' }))
   assert.deepEqual(hmac('x'), createHmac('sha256', 'k').update('x').digest())

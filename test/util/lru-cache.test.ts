@@ -10,7 +10,7 @@ interface Value {
 
 const keys = Array.from({ length: 12 }, (_, n) => `${n}`)
 
-/** Gets the key's value, or sets a new one; both as an engine does, which never replaces a value that is in use. */
+/** Gets the key's value or sets a new one, as an engine does, which never replaces a value that is in use. */
 const use = fc.record({
   do: fc.constant('use' as const),
   key: fc.constantFrom(...keys),
@@ -51,7 +51,7 @@ void describe('the LRU cache', () => {
     const values = Array.from({ length: 10_000 }, (_, n): Value => ({ key: `${n}`, isInUse: true }))
     for (const [n, value] of values.entries()) {
       cache.set(value.key, value)
-      // A hundred are in use at a time.
+      // A hundred values are in use at a time.
       const old = values[n - 100]
       if (old) old.isInUse = false
     }

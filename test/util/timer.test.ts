@@ -8,7 +8,7 @@ test('a timer that is restarted counts from then, and its earlier time does not 
   const timer = new Timer(1, () => due.push('restarted'))
   timer.restart(60_000)
   assert.ok(timer.remaining > 50_000)
-  // The earlier time would have come before this one.
+  // If the earlier time still counted, its call would have come before this one.
   const later = new Timer(20, () => due.push('later'))
   await until('the later time', () => due.length > 0)
   assert.deepEqual(due, ['later'])

@@ -125,7 +125,7 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
   }
 }
 
-/** Writes and removes a file of so many bytes. Rejects with Node's error if the disk is too full. */
+/** Writes and removes a file of `bytes` bytes. Rejects with Node's error if the disk is too full. */
 export const probe = async (folder: string, bytes: number): Promise<void> => {
   const file = join(folder, PROBE)
   try {

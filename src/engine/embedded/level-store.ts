@@ -89,7 +89,8 @@ export const openLevelStore = async (
     getSync: (key) => level.getSync(key),
     iterator: (range) => level.iterator({ ...range, highWaterMarkBytes: READ_BYTES }),
     batch: (operations, options) => {
-      // Added one by one: of an array, abstract-level would copy each operation and merge it with options, which takes six times as long.
+      // The operations are added one by one. If abstract-level got an array, it would copy each operation and merge it with options,
+      // which takes six times as long.
       const batch = level.batch()
       for (const operation of operations) {
         if (operation.type === 'put') batch.put(operation.key, operation.value)

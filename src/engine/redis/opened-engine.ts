@@ -263,7 +263,7 @@ export class OpenedEngine {
         if (isPublished && event[3] === this.#runner.nodeId) return
         return this.webhooks.note(event[1], event[2], 0)
       case kinds.tokenReleased:
-        // A note that stays costs its bytes, until the token expires.
+        // If this fails, the note takes up memory until the token expires, and does nothing else.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.counts:
         return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })

@@ -23,7 +23,7 @@ export interface Opened {
 
 /** How often the volume is checked, in milliseconds. */
 const CHECK_INTERVAL = 500
-/** After so many checks the engine's time is stored. */
+/** The engine's time is stored after this many checks. */
 const CHECKS_PER_SAVE = 20
 /** Milliseconds that a recovery waits before it opens the store again, at first and at most. */
 const MIN_RETRY_DELAY = 100

@@ -7,8 +7,9 @@ import { addressKey } from './connection-limits.js'
 export interface StartQueue {
   /**
    * Calls `work` at once, or with true after a wait for earlier starts. Resolves with true when `work` has finished, or with false if the
-   * start waited for too long and `work` is not called. Returns undefined if too many starts wait. Starts of one address wait in order, and
-   * addresses take turns: a flood from one address delays the others little. `bytes` is the memory that a waiting start takes.
+   * start waited for too long and `work` is not called. Returns undefined, and does not call `work`, if too many starts wait. Starts of
+   * one address wait in order, and addresses take turns: a flood from one address delays the others little. `bytes` is the memory that a
+   * waiting start takes.
    */
   run(
     work: (hasWaited: boolean) => Promise<void>,

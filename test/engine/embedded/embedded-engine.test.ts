@@ -27,7 +27,7 @@ void describe('an embedded engine that is opened again', () => {
   void it('knows when users were last seen whose detached sessions end at once', async () => {
     const path = scratchFolder()
     const before = await opened(path)
-    // So many that they are not written again in one step.
+    // These are more than one step writes.
     const users = Array.from({ length: 1_500 }, (_, index) => ({ appId: 'app', userId: `user-${index}` }))
     await Promise.all(users.map((user) => startSession(before, request(user, { resumableFor: 0 }))))
     await before.close()
@@ -152,7 +152,7 @@ void describe('an embedded engine on a folder that is in use', () => {
     await nextMessage(child)
     const engine = createEmbeddedEngine({ path, lockWait: 60_000 })
     const opening = engine.open()
-    // Two later engines have failed by now, and so has the first try of the waiting one.
+    // Two later engines have failed by now, and so has the first attempt of the engine that waits.
     for (let n = 0; n < 2; n++) await assert.rejects(opened(path), { code: 'locked' })
     await killed(child)
     await opening

@@ -16,11 +16,11 @@ const rules = {
 }
 
 test('inboxes of users beyond `cacheBytes` leave the memory', async () => {
-  // About 75 inboxes, and 250 senders.
+  // This has room for about 75 inboxes and 250 senders.
   const engine = createEmbeddedEngine({ path: scratchFolder(), cacheBytes: 100_000 })
   await engine.open()
   let users = 0
-  /** Sends one message to each of so many new users. Resolves with the bytes of the live objects. */
+  /** Sends one message to each of `count` new users. Resolves with the bytes of the live objects. */
   const sendTo = async (count: number): Promise<number> => {
     const sends = Array.from({ length: count }, () => {
       const n = users++

@@ -71,7 +71,7 @@ void describe('the single-process engine', () => {
         engine.detachSession(session, requests[index]?.connectionId ?? '', 50),
       ),
     )
-    // All expire while this turn goes on, so that the timer fires late for each of them.
+    // All sessions expire while this turn goes on, so that the timer fires late for each of them.
     const expired = performance.now() + 100
     while (performance.now() < expired);
     assert.deepEqual((await engine.appSessions('app', null, 100)).sessions, [])

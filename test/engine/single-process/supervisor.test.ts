@@ -15,7 +15,7 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 const cause = new Error('the disk is full')
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
-/** The new store is used some turns after it was opened. */
+/** Resolves with whether the engine can write. After a recovery it uses the new store some turns later. */
 const canWrite = (engine: SingleProcessEngine): Promise<boolean> =>
   engine.check().then(
     () => true,
@@ -92,7 +92,7 @@ void describe('an engine whose store has failed', () => {
     )
     assert.equal(messages.length, 2)
     assert.equal(disk.opened, 1)
-    // The failure, and why the recovery fails.
+    // The log has the failure, and why the recovery failed.
     assert.equal(errors.length, 2)
     await engine.close()
   })
@@ -255,7 +255,7 @@ void describe('an engine that could not be made ready', () => {
     await assert.rejects(engine.open(), unavailable)
     isReadable = true
     await engine.open()
-    // The first read loads the sessions. The second is of a job, which the failed opening must not have left running.
+    // The first read loads the sessions. A job makes the second one, and the failed opening must not have left that job running.
     await until('a second read', () => reads > 1)
     await engine.close()
     assert.equal(lateReads, 0)
@@ -263,7 +263,7 @@ void describe('an engine that could not be made ready', () => {
 
   void it('rejects when a write failed before it was ready, and can be opened again', async () => {
     const rowsThere = new MemoryStore()
-    // An expired key: the job deletes it while the sessions are read.
+    // A job deletes this expired key while the sessions are read.
     await rowsThere.batch([put(rows.expiry(1, 'old'), [])])
     let isSound = false
     let hasFailed = false

@@ -233,7 +233,7 @@ test('a trace shows type, size and direction of frames, and neither content nor 
   const client = await start(gateway, 'ada')
   const path = `/apps/app/users/ada/sessions/${String(client.started['sessionId'])}/trace`
   const next = await gateway.stream<TracedFrame>(path)
-  // The first `pong` may come before or after the trace begins.
+  // The first `pong` may come before the trace begins, so it is skipped.
   const nextOther = async (): Promise<TracedFrame> => {
     const frame = await next()
     return ['ping', 'pong'].includes(frame.type) ? nextOther() : frame
@@ -295,7 +295,7 @@ test('deliveries of webhooks are listed, tested and delivered again, without the
   const path = '/apps/app/webhooks'
   await start(gateway, 'ada', { name: 'Ada Lovelace' })
   const pending = async () => (await gateway.get<PendingEventList>(`${path}/pending`)).events
-  // The endpoint answers that it does not want them.
+  // The endpoint answers that it does not want these events.
   await until(
     'all are given up',
     async () => (await pending()).filter(({ state }) => state === 'failed').length,
@@ -350,6 +350,6 @@ test('no answer has a secret, a token or a resume key', async () => {
   const text = gateway.answers.join('\n')
   for (const hidden of [secret, signatureSecret, token, readToken, String(client.started['resumeKey'])])
     assert.ok(!text.includes(hidden), hidden)
-  // The begin alone may stand in a random id.
+  // A random id may have the beginning of a token, so the pattern has two parts of one.
   assert.doesNotMatch(text, /eyJ[\w-]{8,}\.[\w-]{8,}/)
 })

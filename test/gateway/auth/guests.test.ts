@@ -26,7 +26,7 @@ const production: Parameters<typeof startGateway>[0] = {
   guests: true,
 }
 
-// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
 const running = [
   { environment: 'test', ...(await startGateway()) },
   { environment: 'production', ...(await startGateway(production)) },

@@ -50,7 +50,7 @@ test('a refused origin is logged, up to the length that an origin can have', asy
   const refused = lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
     .filter(({ code }) => code === 'origin-refused')
-  // The origin does not decide what is counted as one: a client could send another one each time.
+  // Lines with different origins count as one kind, because a client could send another origin each time.
   assert.deepEqual(
     refused.map(({ origin, repeated }) => [origin, repeated]),
     [

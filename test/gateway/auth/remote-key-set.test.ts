@@ -89,12 +89,12 @@ test('the keys are fetched when the first token comes, once for a crowd, and the
 test('a flood of unknown key ids costs one fetch, also while that fetch runs', async () => {
   const { state, outcome } = await run()
   assert.equal(await outcome(first.token()), 'ok')
-  // Sorted, since the tokens are signed in any order.
+  // The outcomes are sorted, because the tokens are signed in any order.
   const flood = async (from: number) =>
     (
       await Promise.all(Array.from({ length: 50 }, (_, index) => outcome(first.token(`${from + index}`))))
     ).sort()
-  // The fetch began for the first that came. The others came after that: their keys may be newer than its answer.
+  // The fetch began for the first key id that came. The others came later: their keys may be newer than the answer.
   const others = Array.from({ length: 49 }, () => 'unavailable')
   assert.deepEqual(await flood(0), ['unauthenticated', ...others])
   assert.deepEqual(await flood(50), ['unavailable', ...others])
@@ -221,7 +221,7 @@ test('nothing is fetched any more when the gateway is closed', async () => {
   closed.life.abort()
   const requests = { closed: closed.state.requests, other: other.state.requests }
   await until('another set was refreshed five times', () => other.state.requests >= requests.other + 5)
-  // One fetch may have been under way.
+  // One fetch may have been running when the server closed.
   assert.ok(closed.state.requests <= requests.closed + 1)
   assert.deepEqual(closed.failures, [])
 })

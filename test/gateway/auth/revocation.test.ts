@@ -17,7 +17,7 @@ const { url } = await serve(engine)
 
 const userOf = (userId: string) => ({ appId: 'app', userId })
 
-/** Returns a token whose `iat` is so many milliseconds ahead of the time. */
+/** Returns a token whose `iat` is `ahead` milliseconds in the future. */
 const tokenAt = (userId: string, ahead: number): Promise<string> =>
   new SignJWT({ tokenType: 'user', iat: (Date.now() + ahead) / 1000 })
     .setProtectedHeader({ alg: 'HS256' })
@@ -35,7 +35,7 @@ const codeOfStart = async (start: unknown, at = url): Promise<unknown> => {
 
 test('a revoked user’s sessions end as revoked without a ping, and the old token asks for a fresh one', async () => {
   const engine = createMemoryEngine()
-  // Longer than `end` waits: only the engine's event can end the sessions.
+  // A ping is further away than `end` waits, so only the engine's event can end the sessions.
   const { url } = await startGateway({}, { pingInterval: 300 }, { engine })
   const start = await startOf('ada')
   const [first, second] = [await startClient(url, start), await startClient(url, start)]

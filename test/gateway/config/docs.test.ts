@@ -61,7 +61,7 @@ const table = /^\| key +\| default .*\n\|[-| ]+\n((?:\|.*\n)+)/m.exec(guide)?.[1
 const documented = new Map(
   table.split('\n').flatMap((line) => {
     const [, key, value] = line.split('|').map((cell) => cell.trim().replaceAll('`', ''))
-    // A remark in brackets says the same value in other words.
+    // A remark in brackets says the same value in other words, so it is left out.
     return key && value ? [[key.replace('apps.ID.', '….'), value.replace(/ \(.*\)$/, '')] as const] : []
   }),
 )
@@ -123,7 +123,7 @@ const plain = (value: string): string =>
     .replaceAll(/['`]/g, '')
     .replace(/ \(.*\)$/, '')
 
-/** Whether a row names a value. Without one the docstring says in words what is so if the key is left out. */
+/** Whether a row names a default. Without one, the docstring says in words what happens if the key is left out. */
 const hasDefault = (value: string): boolean => !/^(none|required)\b/.test(value)
 
 const keys = typedKeys()

@@ -45,7 +45,7 @@ const defaultLimits = {
   bytes: 10_737_418_240,
 }
 
-/** What the environment of an app does not decide. */
+/** The settings of an app that do not depend on its environment. */
 const defaultApp = {
   secrets: [],
   signatureSecrets: [],

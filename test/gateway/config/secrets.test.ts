@@ -197,7 +197,7 @@ test('no problem repeats a secret or a part of one, wherever it stands in the co
   const secret = fc
     .uint8Array({ minLength: 6, maxLength: 48 })
     .map((bytes) => Buffer.from(bytes).toString('base64'))
-    // Of capital letters and digits alone it would be a name of a variable, which a problem repeats.
+    // A text of capital letters and digits alone could be the name of a variable, which a problem may repeat.
     .filter((value) => /[^A-Z0-9_]/.test(value))
   const given = secret.chain((value) =>
     fc.tuple(

@@ -67,7 +67,7 @@ test('frames that wait for `started` take no more memory than their text', async
   const collect = runInNewContext('gc') as () => void
   const { url: own, connections } = await assemble(() => ({ saveUser: () => new Promise(() => undefined) }))
   const start = await startOf('ada')
-  // Parsed, each of them is more than 20 times as large.
+  // Each of these frames takes more than 20 times as much memory once it is parsed.
   const frame = `{"type":"send","id":"a","to":"bob","data":{"list":[${Array.from({ length: 5_000 }, () => '{}').join()}]}}`
   const count = 100
   collect()

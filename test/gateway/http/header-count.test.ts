@@ -26,7 +26,7 @@ test("on a server of the gateway's own, the Origin after 1,500 headers counts", 
     handshake({ 'Sec-WebSocket-Protocol': offers, ...many(1_500), Origin: 'https://evil.example' }),
   )
   await within(raw.closed, 'close')
-  // Bun refuses so many headers.
+  // Bun itself refuses this many headers.
   assert.match(raw.received().toString(), /"code":"origin-refused"|^HTTP\/1\.1 431 /)
 })
 

@@ -77,7 +77,7 @@ test('a draining gateway closes few connections in one turn, and their clients r
       if (ended > 0 && ended === last) idleTurns++
       last = ended
     }
-    // Two portions of 32: one may be closed before the first turn is over.
+    // These are two portions of 32, because one may be closed before the first turn is over.
     assert.equal(ended, sessions)
     assert.ok(largest <= 64, `${largest} in one turn`)
     assert.ok(idleTurns > 0, 'there was no pause between the portions')

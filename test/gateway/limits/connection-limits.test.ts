@@ -182,7 +182,7 @@ for (const [what, serve] of Object.entries(servers))
       await until('an answer', () => statuses().length > index)
     }
     assert.deepEqual(statuses(), ['200', '200', '200', '429'])
-    // The earlier clients of that socket have their room back.
+    // The clients that the socket was counted for before have their room back.
     await startAll(url, ['b'], { headers: { 'x-forwarded-for': '203.0.113.1' } })
   })
 

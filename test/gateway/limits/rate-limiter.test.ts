@@ -28,7 +28,7 @@ test('in any window a key takes at most the tokens of a second, and those that t
       const taken: number[] = []
       for (const pause of between) {
         clock.now += pause
-        // Twice the budget: what the bucket holds, and refusals after it.
+        // This is twice the budget: the tokens of the bucket, and as many refusals.
         for (let n = 0; n < 2 * budget && n < 50; n++)
           if (limiter.take('messagesPerSecond', 'ada', budget) === 0) taken.push(clock.now)
       }

@@ -41,7 +41,7 @@ test('small pages share a turn, and the first one waits for none', async () => {
 })
 
 const MESSAGES = 2_000
-/** The messages of two turns: one may be over before the counter's own turn. */
+/** These are the messages of two turns, because one may be over before the counter's own turn. */
 const MOST = 2 * (256 + 128)
 
 const engine = createMemoryEngine()

@@ -28,7 +28,7 @@ interface Raw {
   body: { code?: string; title?: string }
 }
 
-/** Sends a request whose path is not normalized, as `fetch` would do. `chunks` are sent without a length. */
+/** Sends a request with its path as it is; `fetch` would normalize the path. `chunks` are sent without a length. */
 const raw = (
   method: string,
   path: string,
@@ -324,7 +324,7 @@ test('a call that fails because of a bug is counted, and has a line in the audit
 })
 
 test('each call that changes something has a line in the audit log, without bodies and tokens', async () => {
-  // Another gateway than that of the other tests: refused calls that repeat are counted.
+  // This gateway is not the one of the other tests, because refused calls that repeat are counted in one line.
   const own = await startGateway({}, { apps })
   const call = restOf(own.url)
   const token = (await bearer()).authorization

@@ -80,7 +80,7 @@ for (const { url, on } of await onBothEngines()) {
       assert.ok(users.length <= 2)
       seen.push(...users.map(({ id }) => id))
       cursor = field(answer, 'next') as string | undefined
-      // The row that the cursor names goes, and one before it comes.
+      // The row that the cursor names is deleted, and a row before it is added.
       const last = users.at(-1)
       if (cursor && last) await rest('DELETE', `/users/${encodeURIComponent(last.id)}`)
       await rest('PUT', '/users/%20first', {})

@@ -11,7 +11,7 @@ test('a guest beyond `limits.guests` ends as unavailable, until another guest ha
   const refused = openClient(url, { start: guestStart })
   const { code, frame } = await refused.end()
   assert.deepEqual([code, frame['code'], frame['retryable']], [4503, 'unavailable', true])
-  // Users are not counted.
+  // The limit does not count users.
   const ada = await startClient(url, await startOf('ada'))
   first.send({ type: 'end' })
   await first.closed

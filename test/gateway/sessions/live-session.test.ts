@@ -47,7 +47,7 @@ test('frames that come before `started` are handled after it, in their order, an
   again.close()
 })
 
-/** A `read` frame of exactly so many bytes. */
+/** A `read` frame of exactly `bytes` bytes. */
 const readOf = (bytes: number) => ({ type: 'read', epoch: 'x'.repeat(bytes - 37), offset: 0 })
 
 for (const [what, frames] of [
@@ -139,14 +139,14 @@ test('a session that was started with a signature does not expire', async () => 
   client.close()
 })
 
-// These run at once, since all of them wait.
+// These tests run at once, because all of them wait for time to pass.
 void describe('as time passes', { concurrency: true }, () => {
   void it('a client that sends no frame for two ping intervals is dead', async () => {
     const { url: quick } = await startGateway({}, { pingInterval: 1 })
     const client = await startClient(quick, await startOf('ada'), { pongs: false })
     const { code, reason, frame } = await client.end()
     assert.deepEqual([code, reason, frame['retryable']], [4508, 'timeout', true])
-    // After one ping, hence not at once. heartbeat.test.ts has the times.
+    // A ping came first, so the connection did not end at once. heartbeat.test.ts has the times.
     assert.ok(client.frames.some(({ type }) => type === 'ping'))
   })
 

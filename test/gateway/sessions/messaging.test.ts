@@ -20,7 +20,7 @@ const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
   return client.next('refused')
 }
 
-// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
 const running = await Promise.all(
   engines.map(async (engine) => ({ engine, ...(await startGateway(fast, { engine })) })),
 )
@@ -385,7 +385,7 @@ test('one sender’s flood leaves another sender’s unread message in the inbox
     assert.deepEqual([code, retryable], ['refused', false])
     assert.match(String(message), /unreadPerSender/)
   }
-  // The backend has no such limit, also in a user's name.
+  // The limit does not hold for the backend, even if it sends in a user's name.
   await gateway.publish({ appId: 'app', from: 'dora', to: 'ada', body: 'x' })
   const bob = await startClient(url, await startOf('bob'))
   bob.send({ type: 'history', id: 'all', epoch: bob.started['epoch'] })

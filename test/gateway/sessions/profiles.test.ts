@@ -91,7 +91,7 @@ test('a start and a fresh token that change the profile send `user` to the userâ
   second.close()
 })
 
-/** A token that was issued so many seconds ago; null: it does not say when. */
+/** A token that was issued `secondsAgo` seconds ago. If that is null, the token does not say when. */
 const issued = (secondsAgo: number | null, user?: Record<string, unknown>): Promise<string> => {
   const claims = { tokenType: 'user', iss: 'app', sub: 'nora', ...(user && { user }) }
   const token = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h')

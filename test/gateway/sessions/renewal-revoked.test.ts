@@ -45,7 +45,7 @@ for (const held of ['saveUser', 'renewSession'] as const)
     release?.()
     const refused = await client.next('refused')
     assert.deepEqual([refused.type, refused['re'], refused['code']], ['refused', 'token', 'unauthenticated'])
-    // The deadline of the revocation stands.
+    // The deadline that the revocation has set still counts.
     const { code } = await client.end()
     assert.equal(code, 4102)
   })

@@ -26,7 +26,7 @@ const engines: NonNullable<GatewayConfig['engine']>[] = [
   { type: 'memory' },
   { type: 'embedded', path: scratchFolder() },
 ]
-// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
 const running = await Promise.all(
   engines.map(async (engine) => ({ engine, ...(await startGateway(fast, { engine })) })),
 )
@@ -154,7 +154,7 @@ test('no more of a page is sent than the socket takes, and each message is read 
     quota: { inboxes: 10, bytes: 1_000_000_000 },
   }
   const body = 'x'.repeat(16_000)
-  // More than the kernel buffers for a client that does not read.
+  // These are more messages than the kernel buffers for a client that does not read.
   const count = 1_500
   for (let n = 1; n <= count; n++)
     await engine.send({ appId: 'app', id: `${n}`, from: null, to: 'ada', body }, rules)
@@ -240,7 +240,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
   const received: unknown[] = []
   while (!received.includes(6) || !received.includes('read')) {
     const frame = await ada.next()
-    // Counts as docs/PROTOCOL.md says.
+    // The client counts as docs/PROTOCOL.md says.
     if (frame.type === 'message') {
       received.push(frame['offset'])
       if (Number(frame['offset']) > Number(ada.started['offset'])) unread++
@@ -280,7 +280,7 @@ test('a session is detached for `leaveWindow` after its page was left, for `resu
     ended: (client) => client.send({ type: 'end' }),
   }
   const [names, ends] = [Object.keys(losses), Object.values(losses)]
-  /** Returns for each loss whether its session is resumed so many milliseconds later. */
+  /** Returns for each loss whether its session is resumed `wait` milliseconds later. */
   const found = async (url: string, wait: number): Promise<boolean[]> =>
     Promise.all(
       ends.map(async (end) => {
@@ -299,7 +299,7 @@ test('a session is detached for `leaveWindow` after its page was left, for `resu
   ] as const) {
     const { url } = await startGateway({}, windows)
     const expected = names.map((name) => resumed.test(name))
-    // On a busy machine sessions end later.
+    // On a busy machine sessions end later than they should.
     let now = await found(url, 200)
     for (let wait = 400; wait < 10_000 && !isDeepStrictEqual(now, expected); wait *= 2)
       now = await found(url, wait)

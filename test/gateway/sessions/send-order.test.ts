@@ -54,7 +54,7 @@ test('the pong for `started` does not confirm a refusal that was sent after it',
   await client.opened
   client.send(await startOf('ada'), send('a', 'later'))
   assert.deepEqual(await answers(client, 1), ['refused a'])
-  // From a client that has received `started` and nothing since.
+  // This client has received `started`, and nothing since.
   client.send({ type: 'pong' }, send('b'))
   assert.deepEqual(await answers(client, 1), ['refused b'])
   await answerPings(client)
@@ -103,7 +103,7 @@ test('no ping is sent before `started`', async () => {
   const { url } = await startGateway({}, { pingInterval: 1 })
   const client = openClient(url, { pongs: false })
   await client.opened
-  // This one connected later: if it is pinged, the first one would have been.
+  // This client connected later. If it is pinged, the first client would have been pinged too.
   const neighbour = await startClient(url, await startOf('bob'))
   await until('a ping', () => neighbour.frames.some(({ type }) => type === 'ping'))
   neighbour.close()
@@ -141,7 +141,7 @@ test('a message that waits for `authorizeSend` does not overtake one before it t
 test('a client that never sends `pong` may send again after `retryAfter`', async () => {
   const { url } = await startGateway({ limits: { messagesPerSecond: 5 } })
   const client = await startClient(url, await startOf('ada'), { pongs: false })
-  // So many that one is refused, however long they take.
+  // These are so many that one of them is refused, however long the machine takes.
   client.send(...Array.from({ length: 30 }, (_, n) => send(`${n}`)))
   assert.ok((await answers(client, 30)).some((answer) => answer.startsWith('refused')))
   const wait = client.frames.findLast(({ type }) => type === 'refused')?.['retryAfter'] as number
@@ -161,7 +161,7 @@ test('a client that keeps sending and repeats nothing gets through as many as th
   const client = await startClient(proxy.url, await startOf('ada'))
   let [next, stored] = [0, 0]
   const flow = setInterval(() => client.send(send(`${next++}`)), 5)
-  // More than the burst that is taken at once.
+  // This sends more than the burst that is accepted at once.
   while (stored < 30 && next < 5_000) stored += Number((await answers(client, 1))[0]?.startsWith('sent'))
   clearInterval(flow)
   assert.equal(stored, 30)
@@ -182,7 +182,7 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path }] satisfies 
 
 test('a client that repeats refused messages in order finds all of them stored in order', async () => {
   const { url } = await startGateway({ limits: { messagesPerSecond: 20 } })
-  // So that the limiter's bucket fills before the client has received the refusal.
+  // The delay lets the limiter's bucket fill before the client has received the refusal.
   const proxy = await startProxy(url, undefined, ({ up, down }) => {
     up.delay(50)
     down.delay(50)
@@ -193,7 +193,7 @@ test('a client that repeats refused messages in order finds all of them stored i
   const waiting = new Set<string>()
   let [next, refusals, resting] = [0, 0, false]
   const began = performance.now()
-  // One every 3 ms, more at once if the machine is late, until a refusal comes.
+  // This sends one message every 3 ms, and more at once if the machine is late, until one is refused.
   const flow = setInterval(() => {
     for (const id of ids.slice(next, Math.ceil((performance.now() - began) / 3))) {
       next += 1

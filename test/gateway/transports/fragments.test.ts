@@ -62,7 +62,7 @@ test('a client that sends pings of the WebSocket protocol and no message is not 
   const pinging = await open(url)
   const ping = Buffer.from([0x89, 0x80, 0, 0, 0, 0])
   const flow = setInterval(() => pinging.socket.write(ping), 50)
-  // The deadline has passed when it has ended a session whose message began after the first ping.
+  // When a session whose message began after the first ping has ended, the deadline has passed.
   await until('a pong', () => pinging.received().includes(Buffer.from([0x8a, 0])))
   const slow = await open(url)
   slow.socket.write(fragment(1))

@@ -69,7 +69,7 @@ test('the 101 does not wait for the verification', async () => {
   const client = openClient(url, {
     start: startWithParams('ada', { pass: 1 }),
   })
-  // Sooner than startTimeout.
+  // The answer comes sooner than `startTimeout`.
   assert.equal(await within(client.opened, '101', 20_000), 'chat-session.v1')
   assert.deepEqual(client.frames, [])
   client.close()

@@ -10,7 +10,7 @@ import { startOf } from '../../support/starts.js'
 import { attachGateway } from '../../support/gateway.js'
 
 const COUNT = 200
-/** Two portions of 16: one may be handled before the first turn is over. */
+/** These are two portions of 16, because one may be handled before the first turn is over. */
 const MOST = 32
 
 const { server, port } = await attachGateway()

@@ -99,7 +99,7 @@ test('a failed delivery is repeated after a second and after two more, with the 
       [1, 503, 'retry'],
     ],
   )
-  // Not asked again and again while nothing was due.
+  // The dispatcher did not ask again and again while nothing was due.
   assert.ok(queue.taken() <= 10, `${queue.taken()}`)
 })
 

@@ -112,7 +112,7 @@ test('a message that stays unread is reported once, and a message that is read i
   await read(2)
   await gateway.publish({ appId: 'app', to: 'ada', body: 'third' })
   await read(1)
-  // By the time at which this message is reported, a report of the third message would have come.
+  // When this message is reported, a report of the third message would have come too.
   await gateway.publish({ appId: 'app', to: 'bob', body: 'for another user' })
   await until("the other user's is reported", () => typesOf(endpoint.received, 'bob'), 'message.unread')
   assert.equal(typesOf(endpoint.received, 'ada'), 'message.unread message.read message.read')

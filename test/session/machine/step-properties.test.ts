@@ -89,7 +89,7 @@ interface Seen {
   world: World
 }
 
-/** Whether the socket is closed by it; no later input of that socket counts. */
+/** Whether the effect closes the socket. No later input of that socket counts. */
 const closesSocket = (effect: Effect): boolean => effect.do === 'close' || effect.do === 'end-after-open'
 
 /**

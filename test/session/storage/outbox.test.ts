@@ -57,7 +57,7 @@ test('requests without an answer are sent again in order, with the same ids and 
   data.at = 2
   const first = await connection(0)
   await eventually(() => first.of('send').length === 2)
-  // Between connections, and by a listener of the first event of the new one.
+  // A message is sent between the connections, and another one by a listener of the new connection's first event.
   session.addEventListener('state', ({ detail }) => {
     if (detail.state === 'reconnecting') sends.push(session.send({ to: 'bob', body: 'c' }))
     if (detail.state === 'active') sends.push(session.send({ to: 'bob', body: 'd' }))

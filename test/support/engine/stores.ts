@@ -5,7 +5,7 @@ export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   store,
   isPersistent: true,
   identity: 'here',
-  // Two inboxes, so that tests with more users evict them.
+  // Memory has room for two inboxes, so tests with more users evict them.
   cacheBytes: 2_000,
   assertPresent: () => undefined,
   probe: () => Promise.resolve(),

@@ -17,7 +17,7 @@ export interface ClusterNode {
 
 export interface ClusterSetup {
   readonly servers: readonly RedisServer[]
-  /** The nodes as `server` knows them, by default as the first does that runs. */
+  /** The nodes as `server` knows them. By default the first server that runs is asked. */
   nodes(server?: RedisServer): Promise<ClusterNode[]>
   /** The masters that serve slots, in the order of their slots. */
   masters(): Promise<ClusterNode[]>
@@ -153,7 +153,7 @@ export const startCluster = async (options: ServerOptions = {}): Promise<Cluster
       moveKeys,
       async finish() {
         await moveKeys()
-        // The target first: it raises its epoch, and a source that gives up its last slot becomes a replica.
+        // The target is told first: it raises its epoch, and a source that gives up its last slot becomes a replica.
         for (const server of [to.server, from.server])
           await server.command('cluster', 'setslot', slot, 'node', to.id)
       },
@@ -166,7 +166,7 @@ export const startCluster = async (options: ServerOptions = {}): Promise<Cluster
     async () =>
       (await nodes()).filter(({ isMaster, masterId }) => !isMaster && masterId !== undefined).length === 3,
   )
-  // Valkey 8.0 reads no file that it wrote before it knew that each replica is in its master's shard.
+  // Valkey 8.0 can't read its own file if the file was written before the server knew that each replica is in its master's shard.
   for (const server of servers) {
     const shards = async (): Promise<number> =>
       (await server.command('cluster', 'shards')).split('\n').filter((line) => line.trim() === 'slots').length

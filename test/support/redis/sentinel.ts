@@ -16,7 +16,7 @@ export interface SentinelSetup {
 }
 
 export interface SentinelOptions extends ServerOptions {
-  /** By which the servers know each other, and the Sentinels name them: an address or a name. @default 127.0.0.1 */
+  /** An address or a name of this machine. The servers know each other by it, and Sentinels name servers by it. @default 127.0.0.1 */
   host?: string
 }
 

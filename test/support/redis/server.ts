@@ -18,7 +18,10 @@ export interface ServerOptions {
   password?: string
   /** Lines of an ACL file, as `user app on >secret ~* +@all`. */
   users?: readonly string[]
-  /** Listens with TLS only: with a self-signed certificate, or with one of this authority, which clients need one of, too. */
+  /**
+   * Listens with TLS only. True makes a self-signed certificate. With an authority, the server has a certificate of it and asks its
+   * clients for one.
+   */
   tls?: boolean | Authority
   /** Runs as a Sentinel. */
   sentinel?: boolean
@@ -48,7 +51,7 @@ export interface RedisServer {
   log(): string
 }
 
-/** Seconds are too long for a test, and a replica that copies by disk waits for them. */
+/** Redis would wait for seconds before it copies to a replica by disk, which is too long for a test. */
 const defaults: Settings = {
   bind: '127.0.0.1',
   'protected-mode': 'no',
@@ -143,7 +146,8 @@ export const redisServer = async (options: ServerOptions = {}): Promise<RedisSer
     const texts = args.map(String)
     if (!texts.some((text) => text.includes('\0')))
       return (await runProgram('redis-cli', [...cliOptions, ...texts])).trimEnd()
-    // An argument of a process has no zero byte. As input redis-cli takes escapes, and its exit code says nothing.
+    // An argument of a process can't have a zero byte, so the texts are redis-cli's input, in escapes. Its exit code would not report an
+    // error reply.
     const input = texts.map((text) => JSON.stringify(text).replaceAll('\\u0000', '\\x00')).join(' ')
     const reply = (await runProgram('redis-cli', cliOptions, { input: `${input}\n` })).trimEnd()
     if (/^(\(error\) )?[A-Z]+ /.test(reply)) throw new Error(`redis-server answered ${reply}`)

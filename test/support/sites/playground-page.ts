@@ -8,7 +8,7 @@ import { startDev, type Dev } from '../../../src/cli/dev/dev.js'
 import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
 import { newContext } from '../browser.js'
 
-// At the top level: in a test the browser would be closed at the test's end.
+// This is at the top level: in a test the browser would be closed at the test's end.
 await (await newContext()).close()
 
 type AppId = 'playground' | 'strict'
@@ -137,7 +137,7 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   page.on('pageerror', (error) => problems.push(String(error)))
   const sockets: WebSocket[] = []
   page.on('websocket', (socket) => sockets.push(socket))
-  // Without smooth scrolling to an added user, which would move a button while it is pressed.
+  // Without this, a user who is added would be scrolled to smoothly, and a button would move while it is pressed.
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.goto(`${dev.url}/`)
   const panels = page.locator('user-panel')

@@ -18,10 +18,10 @@ export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise
       signatureSecrets: [],
       requireExpiry: true,
       limits: { messagesPerSecond: 10_000, bytesPerSecond: 2 ** 40 },
-      // More than a slow page can be behind.
+      // A slow page may be behind by many messages, and all of them must be kept.
       retention: { messages: 100_000, days: 30 },
     },
-    // Longer than a slow machine takes from one page to the next.
+    // This is longer than a slow machine takes from one page to the next.
     { listen: { port }, engine: { type: 'embedded', path: folder }, leaveWindow: 300, resumeWindow: 300 },
   )
 

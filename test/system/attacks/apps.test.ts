@@ -131,11 +131,11 @@ const attempts = {
       own.close()
     }
     bob.close()
-    // More than a user may send: the user of the same id in `b` is not limited by it.
+    // These are more messages than a user may send. The user of the same id in `b` is not limited by that.
     for (let index = 0; index < 2 * MESSAGES_PER_SECOND; index += 1)
       target.inA.send({ type: 'send', id: `flood ${index}`, to: 'bob', body: 'x' })
     assert.equal((await target.inA.next('refused'))['code'], 'rate-limited')
-    // A retry, which is counted like any send and stores nothing.
+    // This is a retry. It is counted like any send and stores nothing.
     await answerTo(target.inB, NOTE, 'sent')
   },
 

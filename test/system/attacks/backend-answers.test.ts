@@ -1,4 +1,4 @@
-// Odd answers of an app's backend and of its key server, and client headers that try to get more to the backend than the config names.
+// Odd answers of an app's backend and of its key server, and clients that try to pass more headers to the backend than the config names.
 import assert from 'node:assert/strict'
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'

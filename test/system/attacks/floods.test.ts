@@ -40,7 +40,8 @@ test('all connections of a user share the bytes', async () => {
   const start = await startOf('ada')
   const floods = await Promise.all(Array.from({ length: 5 }, () => startClient(url, start)))
   for (const flood of floods) flood.send(large())
-  // One frame is 3.7 seconds' worth: with a budget each, all would be refused and none would end.
+  // One frame uses up 3.7 seconds of the budget. If each connection had a budget of its own, all frames would be refused and no
+  // connection would end.
   const ends = await Promise.race(floods.map((flood) => flood.end()))
   assert.equal(ends.code, 4529)
   for (const flood of floods) flood.close()
@@ -98,7 +99,7 @@ for (const [type, make] of Object.entries(requests))
     const frames = await Promise.all(Array.from({ length: 30 }, (_, index) => make(index)))
     for (const client of clients) client.send(...frames)
     const limited = () => clients.flatMap((client) => client.frames.filter(isLimited))
-    // Five at once, and five more for each second that the machine takes.
+    // Five are accepted at once, and five more for each second that the machine takes.
     await until('most of 60 frames are refused', () => limited().length >= 30)
     await ask(other)
     for (const client of [...clients, other]) client.close()
@@ -143,7 +144,7 @@ test('more `visibility` frames than requestsPerSecond are few calls of the engin
     )
   }
   assert.ok(calls.length < 10, `${calls.length} calls`)
-  // The engine is not given what it has.
+  // The engine is not given the state that it has already.
   for (const [index, hidden] of calls.entries()) assert.notEqual(hidden, calls[index - 1])
   client.close()
 })

@@ -16,7 +16,7 @@ let users = 0
 /** Opens a WebSocket, waits for `started` if it starts a session, writes `bytes`, half-closes, and resolves with the frames that were received until the close. */
 const exchange = async (bytes: Uint8Array, isStarted: boolean) => {
   const raw = await openRaw(url, { allowHalfOpen: true })
-  // A new user each time, because of the rate limits of a user.
+  // Each start is of a new user, because users have rate limits.
   const start = isStarted ? await startOf(`fuzz ${(users += 1)}`) : undefined
   const protocols = isStarted ? `chat-session.v1, ${startProtocol(start)}` : 'chat-session.v1'
   raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': protocols }))
@@ -178,7 +178,7 @@ test('the gateway stops reading from a client that goes on sending after the end
   const write = (): Promise<boolean> =>
     new Promise((resolve) => raw.socket.write(block, (error) => resolve(!error)))
   let taken = 0
-  // More than the buffers of both kernels hold.
+  // These are more bytes than the buffers of both kernels have room for.
   while (taken < 100_000_000 && (await write())) taken += block.length
   assert.ok(taken < 50_000_000, `the gateway took ${taken} bytes`)
   await assertUnharmed()

@@ -20,10 +20,10 @@ const exchangeOnce = async (
   for (const part of parts) {
     if (raw.socket.destroyed) break
     raw.socket.write(part)
-    // Its own packet.
+    // The next part leaves in another packet.
     await new Promise((resolve) => setImmediate(resolve))
   }
-  // A client that closes its side does not wait for the engine any more.
+  // A client that closes its side no longer waits for the engine.
   if (last) await until(`${last}`, () => raw.socket.destroyed || last.test(raw.received().toString('latin1')))
   raw.socket.end()
   await within(raw.closed, 'close')
@@ -124,7 +124,7 @@ const TARGETS = [
   '//',
   '/../v1/session',
   '/v1/apps/app/users',
-  // Not the script: the first request for it reads files, and Node drops a response to a client that has half closed.
+  // The script is not requested: the first request for it reads files, and Node drops a response to a client that has half closed.
   '/v1/errors',
   '/%',
   '/%00',

@@ -70,7 +70,7 @@ test('a client that sends without reading is cut before its answers fill the mem
   const frames = Buffer.concat(
     Array.from({ length: 1_000 }, () => maskedFrame('{"type":"read","epoch":"","offset":1}')),
   )
-  // At most ten times the answers that the kernel and the gateway may hold.
+  // The loop ends at ten times the answers that the kernel and the gateway may keep.
   for (let round = 0; round < 400 && !raw.socket.destroyed; round += 1)
     await new Promise((resolve) => raw.socket.write(frames, resolve))
   raw.socket.resume()

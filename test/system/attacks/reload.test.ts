@@ -25,7 +25,7 @@ const configOf = (secret: string, app: object = {}): string =>
       [appId]: {
         environment: 'production',
         origins: ['https://www.example.com'],
-        // The first one stays, so that the sessions of the test have one token.
+        // The first secret stays, so that the sessions of the test have one token.
         secrets: [FIRST, secret],
         limits: { messagesPerSecond: 10_000, requestsPerSecond: 10_000 },
         retention: { messages: 1_000_000 },
@@ -52,7 +52,7 @@ const errorsOf = (lines: LogLine[]): LogLine[] =>
   lines.filter(({ level }) => level === 'error' || level === 'fatal')
 const outcomesOf = (lines: LogLine[]): LogLine[] => lines.filter(({ msg }) => msg.includes('reloaded'))
 
-/** A user who sends messages to itself, one after the other, until `stop` is called. */
+/** A user who sends messages to themselves, one after the other, until `stop` is called. */
 const startTraffic = async (url: string, userId: string) => {
   const client = await startClient(
     url,
@@ -123,7 +123,7 @@ const outcomeOf = async (url: string, secret: string): Promise<unknown> => {
   return type === 'ended' ? code : type
 }
 
-/** What a broken round writes in place of its config, and the one problem that the log has of it. */
+/** The text that each broken round writes in place of its config, and the one problem that the log then has. */
 const broken: [name: string, write: (config: string) => void, problem: RegExp][] = [
   [
     'no JSON',

@@ -94,7 +94,7 @@ for (const { url, on } of await onBothEngines({}, { apps: { a: appOf('a'), b: ap
       const verb = method.toUpperCase()
 
       assert.equal((await asA(verb, fill('b', 'ann'), body)).status, 403)
-      // An app `b` of its own making.
+      // This app `b` signs a token with a secret of its own choice.
       const forged = await new SignJWT({ tokenType: 'app' })
         .setProtectedHeader({ alg: 'HS256' })
         .setIssuer('b')

@@ -38,7 +38,7 @@ export const attackedGateway = async (apps: GatewayConfig['apps'] = {}): Promise
   const config = {
     listen: { port: 0 },
     engine: { type: 'memory' },
-    // Unfinished starts end soon.
+    // The timeout is short, so that unfinished starts end soon.
     startTimeout: 2,
     apps: { [appId]: { environment: 'test', secrets: [secret] }, ...apps },
   }

@@ -19,7 +19,7 @@ test('at most 100 calls of authenticate run at once; the others wait in order, a
   )
   const open = async (from: number, to: number) => {
     const clients = []
-    // One after the other, so that their order is known.
+    // The starts come one after the other, so that their order is known.
     for (let index = from; index < to; index++) {
       const client = openClient(url, { start: withParams(`${index}`) })
       await client.opened
@@ -32,7 +32,7 @@ test('at most 100 calls of authenticate run at once; the others wait in order, a
   const last = await open(103, 105)
   const other = await startClient(url, await startOf('ada'))
   assert.equal(calls.length, 100)
-  // With a closing handshake, so that the gateway knows before the client does.
+  // The clients close with a handshake, so that the gateway knows of a close before the client does.
   for (const client of left) client.socket.close(1000)
   await Promise.all(left.map(({ closed }) => closed))
   calls[0]?.allow()

@@ -47,7 +47,7 @@ for (const name of names)
         assert.equal(userId, id)
         assert.equal(user?.name ?? '', userName)
         assert.equal(Number(expiresAt) - Number(issuedAt), 3_600_000)
-        // Its times are whole seconds.
+        // The times in the token are whole seconds.
         assert(Number(issuedAt) > began - 1_000 && Number(issuedAt) <= Date.now())
         assert(await verifySignature(id, signature, [signatureSecret]), id)
       }

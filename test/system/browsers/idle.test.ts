@@ -15,7 +15,10 @@ declare global {
   }
 }
 
-/** Records each call of a timer, and each frame. Runs before the page's scripts. A text, since the compiler of the tests adds helpers to functions. */
+/**
+ * Records each call of a timer, and each frame. It runs before the page's scripts. It is a text, because the compiler of the tests adds
+ * helpers to functions.
+ */
 const recordWakeUps = `
   window.wakeUps = []
   for (const name of ['setTimeout', 'setInterval', 'requestAnimationFrame', 'requestIdleCallback']) {
@@ -36,7 +39,7 @@ const recordWakeUps = `
 const pings = (page: Page): Promise<number> =>
   page.evaluate(() => window.wakeUps.filter((name) => name === 'ping').length)
 
-/** Waits until so many pings have come in all. Returns the length of the record. */
+/** Waits until `count` pings have come. Returns the length of the record. */
 const untilPings = async (page: Page, count: number): Promise<number> => {
   await until(`${count} pings`, async () => (await pings(page)) >= count)
   return page.evaluate(() => window.wakeUps.length)
@@ -89,7 +92,7 @@ test('a page has no layout and no long task while a session starts in it', async
   await session.send('Performance.enable')
   const { url } = await servePage(`<p>A page that loads the script</p>${gatewayScript(gateway.url)}`)
   await page.goto(url)
-  // Two frames: the page is drawn, and nothing is left to do.
+  // After two frames the page is drawn, and nothing is left to do.
   await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))')
   const before = await rendering(session)
   await context.browser()?.startTracing(page, { categories: ['toplevel'] })

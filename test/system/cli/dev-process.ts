@@ -9,7 +9,7 @@ export const runDev = async (data: string, ...args: string[]): Promise<Running &
   return Object.assign(running, { address: await running.url() })
 }
 
-/** A request with any header, also those that fetch refuses to send. */
+/** Sends a request with any header, including headers that `fetch` refuses to send. */
 export const ask = (
   url: string,
   headers: Record<string, string> = {},

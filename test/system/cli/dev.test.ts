@@ -10,7 +10,7 @@ import { run } from '../../support/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { ask, runDev, startOver } from './dev-process.js'
 
-// One process for all tests that leave it as it was, since a process takes long to start.
+// The tests that change nothing share one process, because a process takes long to start.
 const { address: url, printed } = await runDev(scratchFolder())
 
 const mint = async (url: string, appId: string): Promise<string> => {

@@ -154,7 +154,7 @@ const startProxy = async ({
   change = () => undefined,
 }: {
   upgrades?: boolean | number
-  /** Taken off the paths of requests. */
+  /** The proxy takes this prefix off the paths of requests. */
   prefix?: string
   change?: (path: string, headers: Record<string, unknown>, body: string) => string | undefined
 }): Promise<string> => {
@@ -222,7 +222,7 @@ test('a proxy that takes the upgrade for a plain request, or refuses it, is said
   ])
 })
 
-/** Returns the address of a gateway on a server that takes so many bytes of headers. */
+/** Returns the address of a gateway on a server that takes `maxHeaderSize` bytes of headers. */
 const startSmall = async (maxHeaderSize: number): Promise<string> =>
   (await attachGateway({}, {}, { server: createServer({ maxHeaderSize }) })).url
 

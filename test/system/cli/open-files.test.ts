@@ -11,7 +11,7 @@ import { secret } from '../../support/tokens.js'
 
 const folder = scratchFolder()
 
-/** Returns a program that runs Node with so many open files at most. */
+/** Returns a program that runs Node with at most `openFiles` open files. */
 const nodeWith = async (openFiles: number): Promise<string> => {
   const file = join(folder, `node-${openFiles}`)
   await writeFile(file, `#!/bin/sh\nulimit -n ${openFiles} && exec '${process.execPath}' "$@"\n`)

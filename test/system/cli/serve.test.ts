@@ -261,7 +261,7 @@ test('a signal while it waits for its folder ends it with 0', async () => {
   const settings = { ...config, engine: { type: 'embedded', path } }
   const owner = run(['serve', '--config', await write('owner.json', settings)])
   await owner.url()
-  // Once its own timers fire, it has read the config, heeds signals, and waits for the folder.
+  // When the module's timers fire, the process has read the config, listens to signals, and waits for the folder.
   const file = await write(
     'waiting.mjs',
     `setTimeout(() => console.error('waiting'), 200)

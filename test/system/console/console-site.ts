@@ -7,7 +7,7 @@ import { startGateway, type TestGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
 import { tokenFor } from '../../support/tokens.js'
 
-// At the top level: in a test the browser would be closed at the test's end.
+// This is at the top level: in a test the browser would be closed at the test's end.
 await (await newContext()).close()
 
 export const adminToken = 'the admin token of a test, 32 bytes'

@@ -24,7 +24,7 @@ export const kubernetesProblems = (resources: readonly Resource[]): string[] => 
     if (module === undefined) throw new Error(`${resource.apiVersion} ${resource.kind} is of no known kind.`)
     return `export const r${n}: import('kubernetes-types/${module}').${resource.kind} = ${JSON.stringify(resource, null, 1)}\n`
   })
-  // Beside this file, so that packages are found.
+  // The file is beside this one, so that its imports of packages are found.
   const name = new URL('kubernetes-manifest.ts', import.meta.url).pathname
   const options: ts.CompilerOptions = {
     strict: true,

@@ -57,7 +57,7 @@ const config = JSON.parse(data['chat.json']) as { drainTime: number; engine: { t
 
 test('the manifest has the fields that Kubernetes declares, and no other', () => {
   assert.deepEqual(kubernetesProblems(manifest), [])
-  // So that a check which finds nothing at all is noticed.
+  // This shows that the check is able to find a mistake.
   const text = JSON.stringify(manifest)
   for (const [right, wrong] of [
     ['"readinessProbe"', '"readinesProbe"'],

@@ -45,7 +45,7 @@ const commandOf = (instruction: string): string[] =>
 
 test('the linter finds nothing in the Dockerfiles', () => {
   for (const { file } of images) assert.deepEqual(validate(file), [])
-  // So that a linter which finds nothing at all is noticed.
+  // This shows that the linter is able to find a mistake.
   assert.notDeepEqual(validate('FROM node:22\nMAINTAINER me\nEXPOSE many'), [])
 })
 
@@ -71,7 +71,7 @@ test('the images are small, pinned to a version, not run as root, and without se
 
 for (const image of images)
   test(`${image.runtime.name}: the command of the image serves, its health check follows the gateway, and its stop signal drains`, async () => {
-    // As the image has it: the package in node_modules, the config beside it, the runtime among the commands.
+    // The folder is like the image's: the package in node_modules, the config beside it, the runtime among the commands.
     const folder = await mkdtemp(join(tmpdir(), 'chat-session-image-'))
     await mkdir(join(folder, 'node_modules/.bin'), { recursive: true })
     await symlink(

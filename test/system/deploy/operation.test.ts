@@ -18,7 +18,7 @@ import { appId, secret, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { startNginx } from './support.js'
 
-// At the top level: in a test the browser would be closed at the test's end.
+// This is at the top level: in a test the browser would be closed at the test's end.
 await (await newContext()).close()
 
 const folder = scratchFolder()
@@ -83,7 +83,7 @@ test('a secret is rotated and the gateway deployed again behind nginx, and a liv
   const { sessionId: id } = session
   assert.ok(id)
 
-  // The rotation: the new secret first, then the backend signs with it, then the old one goes.
+  // The secret is rotated: the gateway takes the new one too, then the backend signs with it, then the gateway drops the old one.
   const rotated = 'the next secret, of 32 bytes or more'
   let reloads = 0
   first.child.stderr?.on('data', (chunk: Buffer) => {
@@ -98,7 +98,7 @@ test('a secret is rotated and the gateway deployed again behind nginx, and a liv
   }
   assert.equal(session.state, 'active')
 
-  // The deployment: the old process drains, then the new one starts. What is sent meanwhile waits in the session.
+  // The gateway is deployed: the old process drains, then the new one starts. What is sent meanwhile waits in the session.
   const lost = nextEvent(session, 'state', ({ detail }) => detail.state !== 'active')
   first.child.kill('SIGTERM')
   await lost

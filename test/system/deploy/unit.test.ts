@@ -39,7 +39,7 @@ test('systemd accepts the unit, with every key known', async () => {
 })
 
 test('systemd rates the unit as well protected', async () => {
-  // Tenths: 0 is fully protected, 100 is not at all. A service without any protection has 96.
+  // The exposure is in tenths: 0 is fully protected, 100 is not at all. A service without any protection has 96.
   const { status, output } = await analyze('security', '--offline=true', '--threshold=20')
   assert.equal(status, 0, output)
 })

@@ -64,7 +64,7 @@ const leave = async (client: Awaited<ReturnType<typeof visit>>): Promise<void> =
   await client.closed
 }
 
-/** What is there before an example runs, by a part of its command. Returns variables for the command. */
+/** Prepares what an example needs, which a part of its command names. Returns variables for the command. */
 const prepare = async (
   command: string,
 ): Promise<{ env: Record<string, string>; done: () => Promise<void> }> => {
@@ -121,7 +121,7 @@ test('a revoked session ends and asks its source for no other token, as docs/RES
     }),
   )
   await session.start()
-  // Beyond the token's `iat`, which is ahead.
+  // The time of the revocation is after the token's `iat`, which is ahead.
   await call(`/users/carol/sessions?issuedBefore=${Math.floor(Date.now() / 1000) + 20}`, 'DELETE')
   await ended
   assert.deepEqual([states, session.error?.code, asks], [['starting', 'active', 'ended'], 'revoked', 1])

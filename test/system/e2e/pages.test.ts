@@ -55,7 +55,7 @@ test('moving the element, or removing and adding it in one task, keeps the sessi
     element?.remove()
     queueMicrotask(() => document.body.append(element ?? ''))
   })
-  // By the time that another user's session has started and ended, a move would have ended the session.
+  // When another user's session has started and ended, a move that ends the session would have ended it too.
   await page.evaluate(
     (tag) => document.body.insertAdjacentHTML('beforeend', tag),
     chatTag({ id: 'other', token: await shopTokenFor('grace') }),
@@ -68,7 +68,7 @@ test('moving the element, or removing and adding it in one task, keeps the sessi
   assert.deepEqual(await receivedIn(page), ['started', 'started'])
 })
 
-/** Seconds: a client that retried would do so sooner than the first ping. A slow client must answer within twice the time. */
+/** Seconds. A client that retries does so sooner than the first ping comes. A slow client must answer within twice the time. */
 const PING = 4
 
 test('a refused token fails the session once, and is not sent again', async () => {

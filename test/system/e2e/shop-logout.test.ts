@@ -48,7 +48,7 @@ test('a log-out that stays on the page ends the session in the page and at the g
   await until('open connections', site.gateway.open, 0)
   assert.equal(await page.title(), 'the same page')
   await untilState(page, 'ended')
-  // The gateway's `revoked` or the page's own end, whichever comes first.
+  // The error is not compared: it is the gateway's `revoked`, or null if the page's own end came first.
   const { state, id, user } = await chatOf(page)
   assert.deepEqual({ state, id, user }, { state: 'ended', id: null, user: undefined })
   await page.locator('.chat-state', { hasText: 'chat: ended' }).waitFor()
@@ -110,7 +110,7 @@ test('a session outlives its token while the customer is logged in', async () =>
   await until('the first token expired', () => Date.now() > expiresAt && site.tokensAsked() > 2, true)
   assert.deepEqual(await chatOf(page), { state: 'active', id, user: 'alice', error: undefined })
   assert.equal(site.gateway.tried(), 1)
-  // One request a token, not a storm of them.
+  // The session makes one request for each token, and not many at once.
   assert.ok(site.tokensAsked() < 12, `${site.tokensAsked()} token requests in ${SHORT} s`)
   assert.deepEqual(complaints, [])
 })

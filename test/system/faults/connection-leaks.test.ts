@@ -10,14 +10,14 @@ test('2,000 closed connections leave no session, timer or entry behind', async (
   const { url: own, engine, connections, hub } = await assemble(() => ({}))
   const users = ['ada', 'bob', 'carol', 'dave']
   const starts = await Promise.all(users.map((userId) => startOf(userId)))
-  // The engine's own jobs set timers for the next hour in its first turns.
+  // In its first turns the engine sets timers for the jobs of the next hour. This round is not counted because of them.
   await connectionRound(own, starts, () => undefined)
   const timers = createTimerCounter()
   for (let round = 0; round < 100; round += 1)
     await connectionRound(own, starts, () => {
       if (round > 0) return
       assert.equal(connections.size, 20)
-      // A start deadline of each connection without a session, and heartbeats, which share timers.
+      // Each connection without a session has a timer for its start deadline. Heartbeats share timers.
       assert.ok(timers.count() >= 11)
     })
   await until('an empty set of connections', () => connections.size === 0)

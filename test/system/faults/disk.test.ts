@@ -73,7 +73,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
     assert.equal(stored.filter((message) => message.body === body).length, 1)
   context.diagnostic(`${acknowledged.length} messages fit`)
   assert.ok(acknowledged.length > 10)
-  // The last message before these was in the failed write, unless a later write failed.
+  // Of the messages before the last `MORE`, at most the one in the failed write is unacknowledged.
   assert.ok(count - MORE - acknowledged.length <= 1, `${acknowledged.length} of ${count} were acknowledged`)
   assert.ok(acknowledged.length <= count - MORE, 'those sent to a full disk wait')
 

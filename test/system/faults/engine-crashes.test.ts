@@ -71,7 +71,7 @@ void describe('an embedded engine whose folder is gone', () => {
     for (let n = 0; n < 20; n++)
       await assert.rejects(engine.send({ ...message, id: `${n}` }, rules), unavailable)
     await assert.rejects(engine.saveUser(ada, {}), unavailable)
-    // The failure, and the recovery's.
+    // The log has the failure of the write, and that of the recovery.
     await until('the recovery has failed', () => errors.length > 0)
     assert.match(String(errors[0]), /removed or replaced/)
     await assert.rejects(engine.send({ ...message, id: 'later' }, rules), unavailable)

@@ -16,7 +16,7 @@ void describe('an embedded engine that is killed repeatedly while many users sen
     for (let run = 0; run < 10; run++) {
       const child = inChild('send', path, {}, `${run}`)
       const before = acknowledged.length
-      // At a different moment in each run, but not before a message was sent.
+      // Each run kills the process at a different moment, but not before a message was sent.
       const enough = before + 5 + Math.floor(Math.random() * 300)
       await new Promise<void>((resolve, reject) => {
         child.once('exit', () => reject(new Error('the child ended by itself')))

@@ -216,7 +216,7 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
   }
 }
 
-/** A step of a connection, which may have been replaced, or belong to a session that is over. */
+/** Does a step of a connection that may have been replaced, or that belongs to a session which is over. */
 const doOnConnection = async (
   engine: Engine,
   model: Model,

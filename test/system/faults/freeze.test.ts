@@ -9,7 +9,7 @@ import { watch } from './lone-browser.js'
 import { tokenFor } from '../../support/tokens.js'
 
 test('a frozen page closes its connection, and when it runs again it resumes its session and gets the missed messages', async () => {
-  // The session of a page that was left is not held at all. A frozen page does not count as left.
+  // The session of a page that was left ends at once. A frozen page does not count as left.
   const gateway = await startGateway({}, { leaveWindow: 0 })
   const proxy = await startProxy(gateway.url)
   const bob = await sender(gateway)

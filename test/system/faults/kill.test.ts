@@ -10,13 +10,13 @@ import { orderFaults } from '../../support/order-faults.js'
 import { RawSender } from './raw-sender.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
-/** How often the process is killed. Fewer for a quick look: FAULT_KILLS=5. */
+/** How often the process is killed. FAULT_KILLS=5 is for a quick look. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 100)
 const SENDERS = ['ann', 'bob', 'cid']
-/** They reconnect at once, so that every kill interrupts writes. A session waits between two attempts. */
+/** These users reconnect at once, so that every kill interrupts writes. The sessions of the others wait between two attempts. */
 const IMPATIENT = ['eve', 'fay']
 const READER = 'dora'
-/** Unacknowledged sends of one session at the same time. */
+/** How many sends of one session are unacknowledged at the same time. */
 const IN_FLIGHT = 8
 
 const connect = async ({ endpoint }: GatewayProcess, userId: string): Promise<ChatSession> => {
@@ -100,7 +100,7 @@ test(`${KILLS} kills under load lose, duplicate and reorder no acknowledged mess
       true,
       TIMEOUT,
     )
-    // Kill at once or later, measured in acknowledged messages and not in time, so that a slow machine is under load too.
+    // The kill waits for a number of acknowledged messages and not for a time, so that a slow machine is under load too.
     const before = acknowledgedSoFar()
     const more = (kill * 7) % 40
     await until(`${more} more are acknowledged`, () => acknowledgedSoFar() >= before + more, true, TIMEOUT)
@@ -109,7 +109,7 @@ test(`${KILLS} kills under load lose, duplicate and reorder no acknowledged mess
     await gateway.start()
   }
   stop.abort()
-  // At once: a session may wait between two attempts to connect, and the others would go on meanwhile.
+  // All are stopped at once: a session may wait between two attempts to connect, and the others would go on meanwhile.
   const stopping = Promise.all(impatient.map((sender) => sender.stop()))
   const sent = await within(Promise.all(sending), "acknowledgement of the sessions' last messages", TIMEOUT)
   const acknowledged = sent.flat().map(({ body }) => body)

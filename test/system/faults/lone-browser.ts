@@ -41,7 +41,7 @@ export const visit = async (url: string): Promise<string> => {
     await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
   })
   const address = new Promise<string>((resolve) => {
-    // Reads all of its output: with a full pipe the browser would stop.
+    // All output is read: if the pipe were full, the browser would stop.
     createInterface(child.stderr).on('line', (line) => {
       const found = /^DevTools listening on (ws:\S+)/.exec(line)?.[1]
       if (found) resolve(found)

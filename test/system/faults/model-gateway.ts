@@ -17,7 +17,7 @@ const respond = (reply: GatewayReply): void => void process.send?.(reply)
 const { random } = Math
 Math.random = () => random() / 20
 
-/** How many of the last messages on a connection may be sent again. */
+/** How many of the newest messages on a connection may be sent again. */
 const LAST = 8
 const sentMessages = new WeakMap<Transport, string[]>()
 

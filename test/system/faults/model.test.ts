@@ -9,14 +9,14 @@ import { Backend } from './model-backend.js'
 import { MESSAGES_PER_SECOND } from './model-config.js'
 import { Client } from './model-user.js'
 
-/** How many sequences run: MODEL_RUNS=200 for a long test. */
+/** How many sequences run. MODEL_RUNS=200 is for a long test. */
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 15)
 /** Milliseconds in which every message of a sequence must be acknowledged and received. */
 const SETTLED_IN = 60_000
-/** Milliseconds to wait for the answer that is then cut off. There may be none, if the send is refused or waits in the outbox. */
+/** Milliseconds to wait for the answer that is then cut off. The answer may never come, if the send is refused or waits in the outbox. */
 const ANSWERED_IN = 2_000
 
-/** Messages at once. The rate limit refuses some of them for a while. */
+/** How many messages a burst has. The rate limit refuses some of them for a while. */
 const BURST = MESSAGES_PER_SECOND
 
 /** The user of each client. The first two clients are one user's. */
@@ -246,6 +246,6 @@ test('after any sequence of network, gateway and token faults messages are store
     seed,
     ...(path && { path }),
   })
-  // One run may have none.
+  // A single run may have had no repeated message.
   if (!path) assert.ok(repeats > 0, 'gateways have sent messages a second time')
 })

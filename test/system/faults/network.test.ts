@@ -6,7 +6,7 @@ import { startProxy, type Proxy, type Wire } from '../../support/proxy.js'
 import { gatewayProcess } from '../../support/gateway-process.js'
 import { tokenFor } from '../../support/tokens.js'
 
-/** Milliseconds, more than the ping interval and ten seconds: by then a client takes a silent connection for dead. */
+/** Milliseconds of silence, more than the ping interval and ten seconds: by then a client counts the connection as dead. */
 const SILENCE = 60_000
 
 const gateway = await gatewayProcess()
@@ -92,7 +92,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     old.down.stall()
     await friend.session.send({ to: 'woken', body: 'one' })
     page.dispatchEvent(new Event('online'))
-    // Sooner than the heartbeat timeout.
+    // The session notices before the heartbeat timeout.
     await nextEvent(user.session, 'state', ({ detail }) => detail.error?.code === 'timeout', 30_000)
     await reaches(user.session, 'active')
     await eventually(() => old.down.held().includes('"code":"replaced"'))
@@ -101,7 +101,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     assert.deepEqual(states, ['reconnecting', 'active'])
     await assertBothHold([user, friend], ['one', 'two'])
 
-    // The bytes that the proxy held for the older connection arrive, and change nothing.
+    // The proxy lets the bytes of the older connection through, and they change nothing.
     old.up.flow()
     old.down.flow()
     await eventually(() => !proxy.wires.has(old))
@@ -144,7 +144,7 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     const { user, friend, proxy } = await pair('late', gateway.endpoint, addDelay)
     const bodies = Array.from({ length: 10 }, (_, index) => `${index}`)
     const sends = bodies.map((body) => user.session.send({ to: "late's friend", body }))
-    // All messages are stored, and their answers are held by the proxy.
+    // All messages are stored, and the proxy keeps their answers back.
     first(proxy).down.stall()
     await eventually(() => friend.received.length === bodies.length)
     assert.equal(user.received.length, 0)

@@ -120,7 +120,7 @@ export const untilAnnounced = (page: Page, body: string, timeout?: number): Prom
     timeout,
   )
 
-/** Waits until so many notifications of the page are shown. */
+/** Waits until `count` notifications of the page are shown. */
 export const untilSeen = (page: Page, count: number): Promise<void> =>
   until('shown notifications', () => page.evaluate(() => window.seen.size), count)
 
@@ -128,7 +128,7 @@ export const untilSeen = (page: Page, count: number): Promise<void> =>
 export const madeIn = (page: Page): Promise<Record<'title' | 'body' | 'tag' | 'icon', string>[]> =>
   page.evaluate(() => window.made.map(({ title, body, tag, icon }) => ({ title, body, tag, icon })))
 
-/** Waits until `page` finds the locks of so many visible tabs. */
+/** Waits until `page` finds the locks of this many visible tabs. */
 export const untilVisible = (page: Page, tabs: number): Promise<void> =>
   until(
     'tabs with a lock',

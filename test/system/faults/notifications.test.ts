@@ -74,7 +74,7 @@ test('messages that were received in a visible tab are shown by no other tab', a
   const other = await openTab(place)
   await show(other)
   await untilVisible(one, 1)
-  // More than are shown one by one.
+  // These are more messages than are shown one by one.
   for (let sent = 1; sent <= 12; sent++) await place.bob.send({ to: 'ada', body: `seen ${sent}` })
   for (const tab of [one, other]) await untilReceived(tab, 'message seen 12')
   await untilDecided(one)

@@ -7,7 +7,10 @@ import { tokenFor } from '../../support/tokens.js'
 import { startProxy } from '../../support/proxy.js'
 import { testAgain, TooSlow, visit } from './lone-browser.js'
 
-/** In each page: reports its session and whether the page is prerendered. `/` also has `/next` prerendered, and goes there on request. */
+/**
+ * The script of each page reports the page's session, and whether the page is prerendered. `/` also asks the browser to prerender
+ * `/next`, and goes there on request.
+ */
 const script = `
   const report = (...words) => fetch('/api/' + [location.pathname, ...words].map(encodeURIComponent).join('/'))
   document.addEventListener('session-started', ({ detail }) =>
@@ -29,7 +32,7 @@ const LEFT_WITHIN = 150
 testAgain(
   'a prerendered page starts no session; when it is visited it resumes the session of the previous page',
   async () => {
-    // Longer than a slow machine takes from one page to the next.
+    // This is longer than a slow machine takes from one page to the next.
     const gateway = await startGateway({}, { leaveWindow: 300 })
     const proxy = await startProxy(gateway.url)
     const reported: string[] = []

@@ -8,7 +8,7 @@ import { createOrderCheck } from '../../support/order-faults.js'
 
 /** Milliseconds between two attempts to connect. */
 const RETRY_DELAY = 10
-/** Unacknowledged messages at the same time. */
+/** How many messages are unacknowledged at the same time. */
 const IN_FLIGHT = 4
 /** Milliseconds in which all messages must be acknowledged and received after the last send. */
 const TIMEOUT = 60_000

@@ -8,7 +8,7 @@ import { eventually, WebSocket } from '../../support/client-sessions.js'
 import { attachGateway } from '../../support/gateway.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
-// It keeps no log, which would grow like a leak.
+// The gateway keeps no log, which would grow like a leak.
 const { server, url: endpoint } = await attachGateway(
   { limits: { sessionsPerUser: 10_000 } },
   {},
@@ -35,7 +35,7 @@ const left = (before: string[]): string[] => {
 
 const page = new AbortController()
 
-/** Runs `run` so many times, a few at once, and asserts that it leaves no resource. */
+/** Runs `once` this many times, a few at once, and asserts that it leaves no resource. */
 const leavesNothing = async (times: number, once: (session: ChatSession) => Promise<void>): Promise<void> => {
   const token = await tokenFor('ann')
   const run = async (): Promise<void> => once(new ChatSession({ endpoint, appId, token, WebSocket }))

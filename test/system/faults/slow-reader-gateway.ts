@@ -15,7 +15,7 @@ export interface State {
   url: string
   /** Messages that the gateway has read from the engine. */
   pulled: number
-  /** Bytes that wait in the process for clients, since the kernel takes no more: the most at the end of a turn of this order. */
+  /** The most bytes that waited in the process for clients at the end of a turn of this order. */
   held: number
 }
 

@@ -26,7 +26,7 @@ const createCounter = async (): Promise<() => Pick<Resources, 'timers' | 'webSoc
     const timers = createTimerCounter()
     return () => ({ timers: timers.count(), webSockets: 0 })
   }
-  // A variable, since Node's types have no such module.
+  // The name is a variable, because Node's types have no such module.
   const name = 'bun:jsc'
   const { heapStats } = (await import(name)) as Jsc
   return () => {
@@ -40,7 +40,7 @@ const isSocket = (file: string): boolean => {
   try {
     return readlinkSync(`/proc/self/fd/${file}`).startsWith('socket:')
   } catch {
-    // It was closed since it was listed: it may be the listing's own.
+    // The file was closed since it was listed. It may have been the listing's own.
     return false
   }
 }

@@ -22,12 +22,12 @@ test('2,000 closed connections leave no session, socket or timer in the process 
   context.diagnostic(JSON.stringify(during))
   assert.equal(during.sessions, 10)
   assert.ok(during.sockets > 20, `${during.sockets} sockets`)
-  // A start deadline of each connection without a session. Heartbeats share a timer or two.
+  // Each connection without a session has a timer for its start deadline. Heartbeats share a timer or two.
   assert.ok(during.timers > 10, `${during.timers} timers`)
   for (let rounds = 1; rounds < 100; rounds += 1) await round()
   let now = await resources()
-  // Compared with the first round, because a process that has just started still opens sockets and ends timers. Later rounds may add a few
-  // that all connections share.
+  // The resources are compared with those of the first round, because a process that has just started still opens sockets and ends
+  // timers. Later rounds may add a few that all connections share.
   await until('fewer resources than in the first round', async () => {
     now = await resources()
     return (

@@ -68,7 +68,7 @@ test(`${KILLS} kills lose no webhook of an acknowledged message, and change the 
     for (let number = 0; !stop.signal.aborted; number++) {
       await session.send({ to: readerOf(name), body: `${number}` })
       bodies.push(`${number}`)
-      // The events of a user are delivered one after the other: slower than a loop sends.
+      // The events of a user are delivered one after the other, which is slower than a loop sends.
       await pause(50)
       await until('webhooks keep up', () => number - reported(name) < MAX_BACKLOG)
     }

@@ -29,7 +29,7 @@ const demos: [title: string, first: string, ...more: string[]][] = [
   ['htmx', '/htmx', '/htmx/two', '/htmx/morph', '/htmx/preserved'],
 ]
 
-/** A word that is wider than a phone. */
+/** This word is wider than a phone. */
 const long = 'far'.repeat(60)
 
 /** Waits until a page has its session, and shows a message if it has a list of messages. */

@@ -115,7 +115,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     assert.ok(await element.evaluate((former) => former?.parentElement?.matches('[data-moved=chat]')))
     await press(page, 'Mount again')
     await page.waitForFunction((former) => former !== document.querySelector('chat-session'), element)
-    // By the time this message is received, a change to the session would have happened.
+    // When this message is received, a change to the session would have happened.
     await untilShown(page, 'State', 'active')
     await send(page, 'bob', `From ${id}`)
     await untilRead(page, `alice: From ${id}`)

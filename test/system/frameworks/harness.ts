@@ -19,7 +19,7 @@ export interface RunningPages extends FrameworkPages {
 export const startPages = async (options: FrameworkPagesOptions = {}): Promise<RunningPages> => {
   const missing = ['node_modules', 'dist/client'].filter((path) => !existsSync(new URL(path, demo)))
   assert.deepEqual(missing, [], 'demo/frameworks is not installed or not built: run npm run test:frameworks')
-  // Imported here, after the check, because it imports packages of demo/frameworks.
+  // This is imported after the check, because it imports packages of demo/frameworks.
   const { startFrameworkPages } = await import('../../../demo/frameworks/server/pages.mjs')
   const lines: { msg: string; userId?: string }[] = []
   const pages = await startFrameworkPages({

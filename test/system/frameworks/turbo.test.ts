@@ -55,7 +55,7 @@ test('Turbo: no session starts in a preview, and the session outlives it', async
   assert.equal(await isPreview(page), true)
   await untilBooted(page)
   assert.equal(await stateOf(page), 'idle')
-  // By the time this message is received, a removed tag would have ended the session.
+  // When this message is received, a removed tag would have ended the session.
   const unread = (): Promise<number> => page.evaluate<number>('session.unread')
   const before = await unread()
   await publish('alice', 'during the preview')
@@ -173,7 +173,7 @@ test('Turbo: after a log-out by another request Turbo’s cache still has pages 
 })
 
 test('Turbo: a cached page with an expired token does not end the session if there is a token-url', async () => {
-  // Long enough for a slow machine to open a page with it.
+  // The token lasts long enough for a slow machine to open a page with it.
   const tokenLife = 15
   const brief = await startPages({ tokenLife })
   const { visited, page, id } = await openActive(brief, '/turbo')

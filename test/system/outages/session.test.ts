@@ -36,7 +36,7 @@ const networkTo = async (gateway: TestGateway): Promise<Network> => {
     proxy,
     async goOffline(page) {
       isGone = true
-      // Cuts first, because in offline mode this browser does not report the close of an open socket.
+      // The connections are cut first, because in offline mode this browser does not report the close of an open socket.
       proxy.cut()
       await untilState(page, 'reconnecting')
       await page.context().setOffline(true)
@@ -57,7 +57,7 @@ const inboxOf = async (bob: ChatSession, from: string): Promise<(string | undefi
     .filter((message) => message.from === from)
     .map(({ body }) => body)
 
-// Four seconds offline: the session is held for longer.
+// The page is offline for four seconds, which is shorter than its resume window.
 test('a page that was offline for seconds receives each missed message once, and no error', async () => {
   const gateway = await startDurableGateway()
   const { proxy, goOffline, goOnline } = await networkTo(gateway)

@@ -10,7 +10,7 @@ const root = new URL('../../../', import.meta.url)
 
 const sortedSet = (names: Iterable<string>): string[] => [...new Set(names)].sort()
 
-// Read first: `observedAttributes` makes the class collect its properties.
+// This is read first: `observedAttributes` makes the class collect its properties.
 const attributes = [...ChatSessionElement.observedAttributes].sort()
 const properties = [...ChatSessionElement.elementProperties.keys()].map(String).sort()
 

@@ -42,7 +42,7 @@ describe('the playground: actions on a session', () => {
     page.on('websocket', (socket) => sockets.push(socket))
     await press('Move it')
     await at.locator('.place[slot=second] > chat-session').waitFor()
-    // The lease would end the session one task after the move. The answer to a profile change arrives later than that.
+    // The lease would end the session one task after the move. The answer to a profile change comes later than that.
     await open('Log-in')
     await at.getByLabel('Name').fill('Alice in motion')
     await at.getByLabel('Name').blur()

@@ -1,4 +1,4 @@
-// A node compares the newest offsets of its users with Redis: a message is emitted though what was published for it is lost.
+// A node compares the newest offsets of its users with Redis: a message is emitted even if the event that was published for it is lost.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
@@ -165,7 +165,7 @@ for (const { name, options, empty } of settings)
     try {
       await start(engine, bob)
       const before = await engine.inbox(bob)
-      // As on a master that lacks the start: the node is not among those of the user, and is sent no event of the inbox.
+      // A master that lacks the start knows no node of the user, and sends this node no event of the inbox.
       await empty()
       await deliver(engine, { from: bob.userId, to: ada.userId }, { unknownRecipients: true })
       const reported = [...epochs]

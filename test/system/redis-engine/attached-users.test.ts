@@ -54,7 +54,7 @@ it('emits messages to the new connection of a session that is detached and resum
   client.run = (script, keys, args) => {
     const reply = run(script, keys, args)
     if (script.name === 'session-start') void reply.then(release)
-    // As if both replies came in one chunk.
+    // The replies are kept together, as if both had come in one chunk.
     return script.name === 'session-detach'
       ? new Promise<Reply>((resolve) => (release = resolve)).then(() => reply)
       : reply
@@ -65,7 +65,7 @@ it('emits messages to the new connection of a session that is detached and resum
   try {
     const first = withoutToken({ keyHash: 'the key' })
     const session = await startSession(one, first)
-    // From now on Redis knows both scripts, so that they run in the order of their calls.
+    // After this call Redis knows both scripts, so that they run in the order of their calls.
     const unknown = one.detachSession({ ...session, sessionId: 'another' }, 'another', 60_000)
     await startSession(one, withoutToken({ ...bob }))
     await unknown
@@ -120,7 +120,7 @@ it('has one connection for commands and one for subscriptions, however many user
   await engine.open()
   try {
     for (let n = 0; n < 50; n++) await start(engine, { ...ada, userId: `user ${n}` })
-    // redis-cli itself is one of both numbers.
+    // Both counts include the connection of redis-cli.
     assert.equal((await clients()) - before, 2)
   } finally {
     await engine.close()

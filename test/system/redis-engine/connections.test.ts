@@ -65,7 +65,7 @@ const useAll = async (engine: Engine): Promise<void> => {
   await engine.revokeToken('shop', 'a token')
   await engine.revokeApp('shop', { issuedBefore: null, mode: 'end' })
   assert.ok(await engine.deleteUser(ada))
-  // It publishes to itself.
+  // This check publishes to the engine's own channel.
   await engine.check()
 }
 

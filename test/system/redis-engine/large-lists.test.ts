@@ -1,4 +1,4 @@
-// What one user or app has may be more than a script can put on Lua's stack, or may walk at once.
+// One user or app may have more than a script can put on Lua's stack, or read at once.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/index.js'
@@ -11,7 +11,7 @@ import { until } from '../../support/until.js'
 
 const SESSIONS = 9_000
 const MESSAGES = 2_000
-/** As `inbox.lua` says. */
+/** `inbox.lua` has the same number. */
 const DROPPED_PER_STEP = 256
 
 const server = await standalone()

@@ -13,7 +13,7 @@ import { standalone } from '../../support/redis/server.js'
 const { url } = await standalone()
 const { servers } = await startCluster()
 
-/** Counts how often a client waits for calls before it makes others. */
+/** Counts how often an engine waits for its calls before it makes the next ones. */
 class CountingClient {
   calls = 0
   rounds = 0

@@ -16,7 +16,7 @@ const asked = request(ada, {
   resumableFor: Number(resumableFor),
 })
 
-/** What a connection does that a stopped process still believes to carry the session. */
+/** The calls that a stopped process makes for its connection later, because it still believes that the connection carries the session. */
 const writes: Record<string, (engine: Engine, session: SessionRecord) => Promise<unknown>> = {
   touch: (engine, session) => engine.touchSession(session, asked.connectionId, { rtt: 7 }),
   hide: (engine, session) => engine.setHidden(session, asked.connectionId, true),

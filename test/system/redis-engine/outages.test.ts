@@ -51,7 +51,7 @@ const untilStored = (engine: Engine): Promise<void> => until('a message is store
 
 const options = ({ url }: RedisServer): RedisClientOptions => ({ type: 'single', url })
 
-/** Longer than the lease of a node, and than the sessions of these tests are resumable. */
+/** This is longer than the lease of a node and the resume window of these tests' sessions. */
 const ABSENCE = 12_000
 
 it('ends no session, and counts no node as dead, because Redis was stopped', async () => {
@@ -63,7 +63,7 @@ it('ends no session, and counts no node as dead, because Redis was stopped', asy
     await one.engine.detachSession(detached, asked.connectionId, 4_000)
     const { epoch } = await one.engine.inbox(bob)
     server.pause()
-    // It waits in the socket of the stopped server, and runs first of all.
+    // This call waits in the socket of the stopped server, and runs before all others.
     const early = one.engine.sessions(bob).catch(() => undefined)
     await pause(ABSENCE)
     await early

@@ -20,7 +20,7 @@ it('goes on after the counts of an app could not be read', async () => {
     await engine.open()
     isBroken = true
     await assert.rejects(engine.send(newMessage(), rules()), isUnavailable)
-    // The counts change. An error that nothing handles would end the process.
+    // The counts change. If the rejection were not handled, it would end the process.
     assert.equal(await engine.deleteUser(bob), true)
     isBroken = false
     await deliver(engine)

@@ -26,7 +26,7 @@ test('messages that are sent while connections are lost are stored in order, and
   after(() => engine.close())
   let next = 0
   for (let round = 0; round < ROUNDS; round++) {
-    // A new server has no script, as after a failover.
+    // The new server knows no script, as after a failover.
     const killed = server
       .command('script', 'flush')
       .then(() => server.command('client', 'kill', 'type', 'normal'))

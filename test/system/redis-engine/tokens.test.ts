@@ -1,4 +1,4 @@
-// Redis keeps of a token what a session or a revocation needs, and no longer.
+// Redis stores as much about a token as a session or a revocation needs, and no longer than they need it.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SessionRequest } from '../../../src/engine/index.js'

@@ -8,9 +8,9 @@ import { within } from '../../support/raw-client.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 
-/** Messages that a user has sent and that are not acknowledged. */
+/** How many messages of a user are sent and not acknowledged. */
 const IN_FLIGHT = 4
-/** Milliseconds between two messages of one of these. */
+/** Milliseconds between two messages of one user. */
 const PACE = 200
 /** Milliseconds in which everything is acknowledged and received after the last fault. */
 const TIMEOUT = 90_000
@@ -33,15 +33,15 @@ export class ChatUser {
   readonly userId: string
   readonly session: ChatSession
   readonly acknowledged: Acknowledged[] = []
-  /** What the session received, by epoch: with `messages-lost` it begins to read the inbox again. */
+  /** The messages that the session received, by epoch. At `messages-lost` it reads the inbox from the beginning. */
   readonly epochs: Message[][] = [[]]
-  /** Ends of the session, messages that were refused, and offsets that were given twice. */
+  /** Ends of the session, refused messages, and offsets that two messages had. */
   readonly faults: string[] = []
   /** When the session was last given `lost: true`. */
   #lossReportedAt = -Infinity
   /** The inbox's epoch, as the last `started` has it. */
   #epoch = ''
-  /** When the last `started` came that had the same epoch as the one before. */
+  /** When the last `started` came whose epoch was that of the one before. */
   #reconnectedAt = -Infinity
   /** The messages by epoch and offset. */
   readonly #bodies = new Map<string, string>()
@@ -158,7 +158,7 @@ export class ChatUser {
   }
 }
 
-/** Messages that were acknowledged in this time may be lost, as `performance.now()` has it. */
+/** A time, as `performance.now()` returns it, in which acknowledged messages may have been lost. */
 export interface Loss {
   from: number
   until: number
@@ -175,10 +175,10 @@ export interface Crowd {
   /** How many messages were acknowledged so far. */
   acknowledged(): number
   /**
-   * Sends no more. Compares each inbox with what was acknowledged and with what the session received: each message is there
-   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and of lost ones: those of `losses`
-   * may be missing in an inbox, or the sender's copy be at a later offset, if the session of its user was given `lost: true` later. A session that came back in that time, to
-   * a gateway on the old master, may be another one.
+   * Sends no more messages. Compares each inbox with the acknowledged messages and with what the session received: each message must be
+   * there once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and the number of lost ones. If
+   * a user's session was given `lost: true` after a loss, messages of that loss may be missing in the user's inbox, and a sender's copy
+   * may have a later offset. A session that came back in the time of a loss, to a gateway on the old master, may be another one.
    */
   finish(options?: FinishOptions): Promise<{ count: number; lost: number }>
 }

@@ -56,7 +56,7 @@ test('a cluster that moves slots and fails over in agreement loses no message an
 const usersOf = ({ ranges }: ClusterNode): string[] =>
   USERS.filter((_, n) => ranges.some(([from, to]) => from <= (slots[n] ?? -1) && (slots[n] ?? -1) <= to))
 
-/** Kills a master. Resolves when all goes on without it, with the time in which messages may have been lost. */
+/** Kills a master. Resolves when everything works without it, with the time in which messages may have been lost. */
 const kill = async (
   context: TestContext,
   { cluster, load }: { cluster: ClusterSetup; load: Load },
@@ -91,7 +91,7 @@ const kill = async (
     [],
     'inboxes of other masters have the same epochs',
   )
-  // It follows its replica from now on.
+  // The killed master is a replica of the new one from now on.
   await master.server.start()
   await cluster.settled()
   return { from, until: failedOverAt }
@@ -108,7 +108,7 @@ test(`masters of a cluster are killed: no session ends, and each loss is reporte
   await untilAcknowledged(load.crowd, 50)
   const first = Math.floor(masters.length * random())
   const losses: Loss[] = []
-  // The first one's replica lacks messages, and the other one's may lack some.
+  // The replica of the first master lacks messages, and that of the second may lack some.
   for (const isReplicaCut of [true, false]) {
     const master = masters[(first + losses.length) % masters.length]
     assert.ok(master)

@@ -40,7 +40,7 @@ export interface OpenedEngineOptions {
   engine: EngineConfig
   webhooks?: WebhookLog
   config?: Partial<GatewayConfig>
-  /** The command line, if it is another build. */
+  /** The path of another build's command line. @default the command line of this build */
   program?: string | undefined
 }
 

@@ -26,7 +26,7 @@ export const untilAcknowledged = (crowd: Crowd, more: number): Promise<void> => 
   return until('messages are acknowledged', () => crowd.acknowledged() > before + more)
 }
 
-/** Resolves when newcomers of each gateway and the crowd have got on. */
+/** Resolves when newcomers of each gateway have come and gone, and the crowd has sent messages. */
 export const goOn = async ({ crowd, newcomers }: Load): Promise<void> => {
   await Promise.all(newcomers.map((each) => each.succeed()))
   await untilAcknowledged(crowd, 50)

@@ -7,7 +7,7 @@ import type { GatewayNode } from './gateway-nodes.js'
 
 /** Milliseconds between two newcomers. */
 const PACE = 100
-/** Milliseconds that a visit takes at most, also if Redis is away: a gateway waits 5 seconds for Redis, and the machine is busy. */
+/** Milliseconds that a visit takes at most, even while Redis is away: a gateway waits 5 seconds for Redis, and the machine is busy. */
 const VISIT_TIME = 20_000
 
 export interface Newcomers {
@@ -30,7 +30,7 @@ export const startNewcomers = (node: GatewayNode): Newcomers => {
   const userId = `newcomer of ${node.name}`
   let unavailable = 0
   let visits = 0
-  /** The last visit in which all succeeded. */
+  /** The number of the last visit whose calls all succeeded. */
   let succeeded = -1
 
   /** Returns whether the answer is of that type. */

@@ -13,7 +13,7 @@ import { startWebhookLog } from './webhook-log.js'
 /** Milliseconds after which the other gateways count one as dead, as docs/SCALING.md says. */
 const LEASE = 10_000
 const USERS = ['ann', 'bob', 'cid', 'dora', 'eve', 'fay']
-/** Longer than an event that a killed gateway was delivering waits for another delivery. */
+/** This is longer than an event waits for another delivery if its gateway was killed. */
 const WEBHOOKS_TIMEOUT = 150_000
 
 type Fault = (node: GatewayNode, random: () => number) => Promise<void>
@@ -40,7 +40,7 @@ const faults: Record<string, Fault> = {
   },
 }
 
-/** In any order. */
+/** The faults are shuffled before they are made. */
 const PLAN = ['kill', 'kill', 'drain', 'drain', 'stopForLess', 'stopForLess', 'stopForLonger', 'kill']
 
 test(`gateways that are killed, stopped and drained lose no message and end each session once (FAULT_SEED=${seed})`, async (context) => {

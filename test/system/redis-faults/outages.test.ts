@@ -52,7 +52,7 @@ const startLink = async (url: string) => {
 }
 
 test('Redis that is restarted, paused and cut off loses no acknowledged message and ends no session', async (context) => {
-  // A reply follows its write to the file.
+  // Redis replies to a write after it has written the file.
   const redis = await standalone({ settings: { appendonly: 'yes', appendfsync: 'always' } })
   const webhooks = await startWebhookLog()
   const names = ['a', 'b', 'c']

@@ -20,7 +20,7 @@ const start = async () => {
   return { setup, first, load }
 }
 
-/** Resolves when all goes on after a fault of the master, with the time from which on another server was the master, and stayed it. */
+/** Resolves when everything works after a fault of the master, with the time at which another server became the master for good. */
 const failOver = async (
   context: TestContext,
   { setup, first, load }: { setup: SentinelSetup; first: RedisServer; load: Load },
@@ -87,7 +87,7 @@ test(`a planned failover by a Sentinel: no session ends, and each loss is report
   const from = await untilAllReplicated(setup, first)
   await failOver(context, started, () => setup.failover())
   await untilReplica(first)
-  // Until then the old master accepted writes.
+  // The old master accepted writes until this time.
   const until = performance.now()
   await goOn(load)
   await finishLoad(context, load, { losses: [{ from, until }] })

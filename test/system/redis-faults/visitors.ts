@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openClient, type Frame } from '../../support/raw-client.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
-/** Milliseconds after which a resumed session must still be held: less than RESUME_WINDOW. */
+/** After this many milliseconds a session can still be resumed: they are fewer than RESUME_WINDOW. */
 const AWAY_AT_MOST = 4_000
 /** Attempts to start. A gateway that was killed or stopped meanwhile takes one. */
 const ATTEMPTS = 20

@@ -21,19 +21,19 @@ interface Delivery {
 
 export interface WebhookLog {
   configOf(node: string): WebhooksConfig
-  /** The gateway is killed, stopped or drained now, or Redis is away for it: it may not store the result of a delivery. */
+  /** Notes that a gateway is killed, stopped or drained now, or that its Redis is away: it may not store the result of a delivery. */
   onFault(node: string): void
   /** The events that were taken, each once, in the order of their first delivery. */
   events(type?: string): Delivered[]
-  /** Events that came again though a gateway that ran had the answer, as sentences. */
+  /** Sentences about events that were delivered again although the gateway had the answer and went on running. */
   repeats(): string[]
 }
 
-/** Milliseconds in which a gateway stores the result of a delivery, on a busy machine. */
+/** A gateway stores the result of a delivery within this many milliseconds, even on a busy machine. */
 const SETTLE_TIME = 5_000
-/** Milliseconds in which a request arrives here that a gateway sent before it was killed or stopped. */
+/** A request that a gateway sent before it was killed or stopped arrives here within this many milliseconds. */
 const ARRIVAL_TIME = 1_000
-/** One delivery of so many is answered with an error, and one is not answered. */
+/** One in this many deliveries is answered with an error, and another one is not answered. */
 const ERROR_EACH = 40
 
 export const startWebhookLog = async (): Promise<WebhookLog> => {

@@ -82,7 +82,7 @@ const refused = async (from: Place, to: Place, why: RegExp): Promise<void> => {
   assert.equal(stderr.split('\n').length, 2, stderr)
 }
 
-/** All records of a place in one order. Durations grow less or more meanwhile, and only a Redis keeps options. */
+/** All records of a place, sorted. Durations change from read to read, and only a Redis stores options: of both only null is compared. */
 const recordsOf = async ({ source }: Place): Promise<string[]> => {
   const opened = source()
   await opened.open()

@@ -12,7 +12,7 @@ import { restOf } from '../../support/rest-calls.js'
 const SESSIONS = 20
 const PINGS = 3
 
-/** A gateway notes that it reaches Redis: each time more than 2 seconds after the last. */
+/** Milliseconds. A gateway notes that it reaches Redis if the last note is older than this. */
 const NOTE_INTERVAL = 2_000
 
 const server = await standalone()
@@ -54,7 +54,7 @@ test('idle sessions write nothing while they answer pings, and a page that flick
   flickering?.send({ type: 'visibility', hidden: true })
   const pingsThen = pings()
   await until('more pings', () => pings() >= pingsThen + PINGS)
-  // A step writes the session and, if anything of the user changes, the user.
+  // A step writes the session, and the user if anything about the user changes.
   const written = (await writes()) - before
   assert.ok(written > 0 && written <= 20 + notes(), `${written} writes`)
 })

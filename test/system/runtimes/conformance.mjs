@@ -1,5 +1,4 @@
-// The same on every runtime: imports what is published, uses nothing but the language and Web Crypto, and throws at the first
-// thing that is not as it should be.
+// The same on every runtime: imports what is published, uses nothing but the language and Web Crypto, and throws at the first mistake.
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import {
   createAppToken,

@@ -118,7 +118,7 @@ export const checkConverged = async (
   }
 }
 
-/** Nobody is there any more. */
+/** Checks that no user is left. */
 export const checkEmpty = async (engine: Engine, users: readonly string[]): Promise<void> => {
   for (const user of users) {
     const { online, sessions } = await engine.status({ appId: APP, userId: user })

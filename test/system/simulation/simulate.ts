@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 const SECOND = 1_000
-/** After this time without a fault everything has to be well again: sessions that are held have ended, and clients are back. */
+/** When this time has passed without a fault, detached sessions have ended and clients are back. */
 const HEALING = 300 * SECOND
 
 /** What may happen in the simulation of a seed. */
@@ -154,7 +154,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     world.after(random.between(0, plan.pace), () => operateOnAndOn(end))
   }
 
-  /** Looks at what can be seen at any moment. */
+  /** Checks the rules that must hold at every moment. */
   const observe = (): void => {
     for (const tab of tabs) checkReceived(tab)
     const error = site.errors[0]

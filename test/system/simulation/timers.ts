@@ -7,7 +7,7 @@ export interface Owner {
   alive: boolean
 }
 
-/** A timer that an owner has set, and where. */
+/** A timer that an owner has set, and the place in the code that set it. */
 export interface PendingTimer {
   owner: Owner
   stack: string
@@ -44,7 +44,7 @@ export const takeTimers = (
   const owned = (set: (callback: Callback, delay?: number) => unknown, repeats: boolean) => {
     return (callback: Callback, ...[delay, ...args]: [number?, ...unknown[]]): unknown => {
       const owner = currentOwner()
-      // Keeps the owner for what the callback calls.
+      // Without this, timers that the callback sets would have no owner.
       const bound = AsyncResource.bind(callback)
       const handle: unknown = set(() => {
         if (!repeats) pending.delete(handle)

@@ -13,7 +13,7 @@ export interface World {
   steps(): number
   /** Calls `work` as `owner`: its timers, and what its promises do, belong to `owner`. Does nothing if `owner` has crashed. */
   as<T>(owner: Owner, work: () => T): T | undefined
-  /** Calls `work` after so many milliseconds, whatever crashes meanwhile. */
+  /** Calls `work` after `delay` milliseconds, whatever crashes meanwhile. */
   after(delay: number, work: () => void): void
   /**
    * Runs timers until `isDone` returns true, which it is asked after each of them, or the time is over. Returns whether it is done. Rejects

@@ -20,7 +20,7 @@ const send = (id: string, body: string): string => JSON.stringify({ type: 'send'
 testOnBoth('a message may come in fragments, with pings between them, and byte by byte', async (runtime) => {
   const session = await openSession(urlOf(runtime), 'ada')
   const bytes = Buffer.from(send('fragments', 'größer'))
-  // Inside of a character.
+  // The text is cut inside a character.
   const cut = bytes.indexOf('ö') + 1
   session.socket.write(
     Buffer.concat([
@@ -127,7 +127,7 @@ testOnBoth(
   'a message that the gateway does not read for longer than startTimeout is answered',
   async (runtime) => {
     const session = await openSession(slow(runtime), 'ada')
-    // Five seconds of its bytes, and after them half of a message.
+    // This is five seconds of the user's bytes, and half of a message after them.
     const next = rawFrame('text', send('next', 'x'.repeat(1_000)))
     session.socket.write(
       Buffer.concat([

@@ -1,4 +1,4 @@
-// How a WebSocket begins, and requests that begin none.
+// Handshakes of WebSockets, and requests that are none.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { restOf, statusAndCode } from '../../support/rest-calls.js'

@@ -84,7 +84,7 @@ testOnBoth('the REST API reads bodies, and refuses those that are too large or n
   assert.equal((await rest('PATCH', '/users/ada', {})).status, 405)
   const authorization = `Bearer ${await createAppToken({ appId: 'app', secret })}`
   const head = `POST /v1/apps/app/messages HTTP/1.1\r\nHost: x\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\n`
-  // In chunks, without a length that tells how long it is.
+  // The body comes in chunks, without a length that tells how long it is.
   const chunk = 'x'.repeat(60_000)
   const chunks = `${chunk.length.toString(16)}\r\n${chunk}\r\n`.repeat(18)
   const { status } = await ask(url, `${head}Transfer-Encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`)

@@ -25,7 +25,7 @@ const proxied = await serveOnBoth({
 })
 const untrusting = await serveOnBoth({ startTimeout, limits: { connectionsPerAddress: 1 } })
 
-/** Connections that `left` allows. */
+/** How many connections are left for the clients of a test. */
 const ROOM = 40
 const left = await serveOnBoth({
   startTimeout,
@@ -117,7 +117,7 @@ testOnBoth('clients that leave before their handshake is answered take up no roo
   const url = left(runtime)
   const start = startProtocol(await startOf('ada'))
   const offers = `chat-session.v1, ${start}`
-  // More than the gateway answers in one turn.
+  // These are more connections than the gateway answers in one turn.
   const leaving = await Promise.all(Array.from({ length: 2 * ROOM }, () => openRaw(url)))
   for (const { socket } of leaving)
     socket.write(handshake({ 'Sec-WebSocket-Protocol': offers }), () => socket.destroy())

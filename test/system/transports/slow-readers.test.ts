@@ -15,7 +15,7 @@ const app = {
 }
 const urlOf = await serveOnBoth({}, app)
 
-/** More than the kernel's buffers of one socket hold. */
+/** These are more messages than the kernel's buffers of one socket have room for. */
 const MISSED = 1_500
 const body = 'x'.repeat(14_000)
 
@@ -51,7 +51,7 @@ const openPaused = async (url: string, start: unknown): Promise<Reader> => {
   const frames: Frame[] = []
   socket.on('message', (data: Buffer) => {
     frames.push(JSON.parse(data.toString()) as Frame)
-    // A slow device: it stops after each message, and reads on in a later turn.
+    // This client is a slow device: it stops after each message, and reads on in a later turn.
     socket.pause()
     setImmediate(() => socket.resume())
   })
@@ -77,7 +77,7 @@ testOnBoth(
     known.close()
     await fill(url, 'ada')
     const reader = await openPaused(url, await startOf('ada', { resume: { key, epoch, offset: 0 } }))
-    // More come while it does not read.
+    // More messages come while the client does not read.
     await fill(url, 'ada', 100)
     reader.socket.resume()
     await until('all messages', () => offsetsOf(reader.frames).length, MISSED)
@@ -148,7 +148,7 @@ testOnBoth('a gateway closes while its peers are frozen', async (runtime) => {
   const running = await serve(runtime, { drainTime: 4 }, app)
   const { resumeKey: key, epoch } = (await startClient(running.address, await startOf('bob'))).started
   await fill(running.address, 'bob')
-  // One reads nothing while much waits for it, one does not answer the close frame.
+  // One client reads nothing while much waits for it. The other does not answer the close frame.
   const reader = await openPaused(
     running.address,
     await startOf('bob', { resume: { key, epoch, offset: 0 } }),

@@ -46,7 +46,7 @@ export class Calls {
     })
   }
 
-  /** To be called each half second. */
+  /** Must be called each half second. */
   check(): void {
     this.#checks += 1
     for (const call of this.#calls) {
@@ -59,7 +59,7 @@ export class Calls {
     for (const call of this.#calls) this.#reject(call, error)
   }
 
-  /** Resolves when no call waits, or after so many milliseconds. */
+  /** Resolves when no call waits, or after `milliseconds` milliseconds. */
   async idle(milliseconds: number): Promise<void> {
     if (this.#calls.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))

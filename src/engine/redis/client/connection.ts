@@ -17,7 +17,7 @@ export interface ConnectionEvents {
  */
 const CONNECT_TIMEOUT = 3_000
 
-/** If a PING has no reply after so many checks, the connection counts as dead. */
+/** If a PING has no reply after this many checks, the connection counts as dead. */
 const MAX_SILENT_CHECKS = 6
 
 const silent = (): void => undefined

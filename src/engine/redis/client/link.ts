@@ -45,7 +45,7 @@ export class Link {
     return this.#connection.opened
   }
 
-  /** To be called at regular intervals: finds dead connections, and ends the pause after a failed attempt. */
+  /** Must be called at regular intervals. Finds dead connections, and ends the pause after a failed attempt. */
   check(): void {
     if (this.#pause > 0) this.#pause -= 1
     this.#connection?.check()

@@ -47,9 +47,9 @@ const shuffled = <T>(items: readonly T[]): T[] =>
  * The masters, and which of them serves which slot. A single server, the master that Sentinels name and the masters of a cluster are one
  * case here.
  *
- * It replaces the Sentinel support of ioredis. That asks a Sentinel only when it connects, or by its option `failoverDetector` listens to
- * all Sentinels. In a failover on demand each Sentinel's notice then closed the connections once more, and calls failed for 1.6 seconds;
- * here no call failed. Besides, ioredis reports an error of TLS at a Sentinel as "Connection is closed.".
+ * It replaces the Sentinel support of ioredis. ioredis asks a Sentinel only when it connects, or listens to all Sentinels by its option
+ * `failoverDetector`. In a failover on demand each Sentinel's notice then closed the connections once more, and calls failed for 1.6
+ * seconds; here no call failed. Besides, ioredis reports an error of TLS at a Sentinel as "Connection is closed.".
  */
 export class Servers {
   readonly #topology: Topology
@@ -118,7 +118,7 @@ export class Servers {
     return this.#refreshing
   }
 
-  /** To be called at regular intervals. */
+  /** Must be called at regular intervals. */
   check(): void {
     this.#seed?.check()
     for (const { commands, subscriber } of this.#servers.values()) {

@@ -19,7 +19,7 @@ export interface Directory {
   read(address: Address, call: (command: string, args: string[]) => Promise<Reply>): Promise<Shard[]>
 }
 
-/** Which masters there are: known from the options, or to be asked. */
+/** The masters that the options name, or a directory that knows them. */
 export type Topology = readonly Shard[] | Directory
 
 const EVERYTHING = [[0, SLOTS - 1]] as const

@@ -72,7 +72,9 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /** The name of the note at the token that a session of the user stands on the token. Absent without a token. */
+  /**
+   * The name of the note that is kept with the token for as long as a session of this user stands on the token. Absent without a token.
+   */
   tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */

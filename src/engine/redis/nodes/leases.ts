@@ -24,7 +24,10 @@ export class Leases {
   #live: string[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
-  /** What follows from the beats: unbounded work, of which each kind and each dead node runs once at a time. */
+  /**
+   * The work that beats start. No limit bounds its time, so each kind of work runs once at a time, and so does the burial of each dead
+   * node.
+   */
   readonly #work = new Map<string, Promise<void>>()
   #isStopped = false
 

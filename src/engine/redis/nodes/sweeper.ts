@@ -10,7 +10,7 @@ const SWEEP_INTERVAL = 1_000
 const PARTITIONS_PER_BATCH = 128
 /** How many users a step returns. */
 const USERS_PER_STEP = 100
-/** After so many milliseconds a sweep makes an own copy that is still pending. */
+/** After this many milliseconds a sweep makes an own copy that is still pending. */
 const OWN_COPY_PENDING_FOR = 5_000
 
 export interface SweeperOptions {

@@ -22,8 +22,8 @@ export class Departures {
   }
 
   /**
-   * Makes each pending change once, some at a time. A change that fails stays pending, and stops no other; if all of a step fail, Redis is
-   * away again, and the rest waits. Rejects with the first error.
+   * Makes each pending change once, some at a time. A change that fails stays pending, and stops no other; if all that are made at once
+   * fail, Redis is away again, and the others wait. Rejects with the first error.
    */
   async retry(): Promise<void> {
     const changes = [...this.#pending]

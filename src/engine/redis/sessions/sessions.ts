@@ -56,7 +56,7 @@ export class Sessions {
     ]
     const finish = this.#attached.expectStart(of)
     try {
-      // The token's note comes first: a revocation that does not find it is one that this start finds.
+      // The token's note is written first. If a revocation does not find the note, this start finds the revocation.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
       const [isStarted, isResumed, sessionId, row, epoch, offset] = await this.#runner
@@ -86,7 +86,7 @@ export class Sessions {
       if (hasRun !== 1 && use !== '')
         await this.#revocations.releaseToken(of, JSON.stringify(credential), use)
     }
-    // If it fails, it is pending, and a later retry makes it.
+    // If the change fails, it stays pending, and a later retry makes it.
     this.#departures.run(abandon).catch(() => undefined)
   }
 
@@ -115,7 +115,7 @@ export class Sessions {
   }
 
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
-    // Whatever the reply is, and if there is none: this connection carries the session no longer.
+    // Whatever the reply is, this connection no longer carries the session.
     this.#attached.remove(session, connectionId)
     await this.#departures.run(async () => {
       if (!(await this.#change('detachSession', session, connectionId, String(resumableFor)))) return false

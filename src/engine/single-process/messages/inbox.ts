@@ -14,9 +14,9 @@ import { rows, type InboxRef } from '../store/rows.js'
 import { put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
-/** If a row is not exact, it may lack so many messages at most. */
+/** If a row is not exact, it lacks this many messages at most. */
 const MAX_ROW_LAG = 16
-/** A deletion waits until so many messages are not retained, because each deletion reads a row for its counts. */
+/** A deletion waits until this many messages are not retained, because each deletion reads a row for its counts. */
 const MIN_DELETIONS = 64
 /** How many messages one call of `sweep` deletes at most. */
 const MAX_DELETIONS = 1024

@@ -46,8 +46,8 @@ interface Generation {
 const newGeneration = (): Generation => ({ entries: new Map(), expiresAt: 0 })
 
 /**
- * The idempotency keys of an engine in memory. It writes no rows for them, because those took a third of a message's time. The package
- * lru-cache made a message 11% dearer (ARCHITECTURE.md has the figure).
+ * The idempotency keys of an engine in memory. It writes no rows for them, because those took a third of a message's time. With the
+ * package lru-cache a message takes 11% more (ARCHITECTURE.md has the figure).
  */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
   readonly #maxPerGeneration: number

@@ -3,16 +3,16 @@ import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../.
 
 /** A session that has not ended, in memory. */
 export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
-  /** The fields of its credential, which are no object of their own to save memory. */
+  /** The fields of the credential. They are not an object of their own, to save memory. */
   authMethod: AuthMethod
   tokenId: string | null
   issuedAt: number | null
   credentialExpiresAt: number | null
-  /** The number of its start. One sequence numbers starts, detachments and hidings, because clocks may go back. */
+  /** The number of the session's start. Starts, detachments and hidings are numbered in one sequence, because clocks may go back. */
   number: number
   /** The number of its last detachment; null while it is active. */
   detached: number | null
-  /** The number of its page's last hiding; null while the page is visible. */
+  /** The number of the moment at which its page was hidden last; null while the page is visible. */
   hiddenSince: number | null
   /** The connection that carries the session; null while it is detached. */
   connectionId: string | null

@@ -12,7 +12,7 @@ export interface AppCountersOptions<Counters> {
 interface Entry<Counters> {
   counters: Counters
   row: string
-  /** Kept here because each message saves the usage of its app, and would make another function. */
+  /** It is kept here, because each message saves the usage of its app and would otherwise make another function. */
   write: DeferredWrite
 }
 

@@ -15,7 +15,7 @@ import { rules, volumeOf, withStore } from '../../../support/engine/stores.js'
 
 const keyOf = (id: string): string => rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id })
 
-/** A store with so many expired keys. Some of their ids hold separators. */
+/** A store with `keys` expired keys. Some of their ids hold separators. */
 const withExpiredKeys = async (keys: number): Promise<MemoryStore> => {
   const store = new MemoryStore()
   const ids = Array.from({ length: keys }, (_, n) => (n % 3 ? `${n}` : `${n}\0\x01`))
@@ -101,7 +101,7 @@ void describe('the passes over idempotency keys', () => {
       })
       const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
       await engine.open()
-      // Schedules a pass.
+      // This message schedules a pass.
       await engine.send({ ...message, id: 'brief' }, { ...rules, sendWindow: 1 })
       mayRead()
       await until('the key is sent again', () => sent !== undefined)

@@ -69,7 +69,7 @@ void describe('the rows of inboxes', () => {
     const engine = await engineOn(store)
     for (let round = 0; round < 3; round++)
       for (const [n, to] of users.entries())
-        // More messages than one, in batches of their own.
+        // Each of these messages has a batch of its own.
         for (let id = 0; id <= n; id++)
           await engine.send({ appId, id: `${round} ${id}`, from: null, to, body: 'Hello' }, rules)
     await engine.check()
@@ -99,7 +99,7 @@ void describe('the rows of inboxes', () => {
       )
       sizes.push(deletions.length)
     }
-    // A message deletes those that the messages before it have pushed out.
+    // Each message deletes the messages that earlier ones have pushed out.
     assert.deepEqual(sizes, [0, 1_024, 1_024, 945])
     const { messages } = await engine.messagesAfter({ appId, userId: 'ada' }, { epoch: '', offset: 0 }, 5_000)
     assert.deepEqual(
@@ -127,7 +127,7 @@ void describe('the rows of inboxes', () => {
     await Promise.all(
       ['ada', 'cyd'].flatMap((to) => Array.from({ length: 1_000 }, (_, n) => send(`${n}`, to, {}))),
     )
-    // They are evicted, and opened again.
+    // Memory has room for two inboxes, so those of ada and cyd are evicted, and opened again below.
     for (const userId of ['dan', 'eve', 'bob'])
       await engine.send({ appId, id: userId, from: null, to: userId, body: 'Hello' }, rules)
     const readsOf = async (retention: Partial<Retention>, to: string): Promise<number> => {

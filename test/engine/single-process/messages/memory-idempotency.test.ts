@@ -64,7 +64,7 @@ void describe('idempotency keys in memory', () => {
     add('b')
     clock.time += 2 * WINDOW
     add('c')
-    // As if the clock had not moved: the keys are not only expired, they are gone.
+    // The clock has not moved, so the keys are gone and not just expired.
     assert.equal(keys.find('a', 'same', 0), undefined)
   })
 })

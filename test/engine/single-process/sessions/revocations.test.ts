@@ -60,7 +60,7 @@ void describe('revocations and deletions', () => {
       const [until] = JSON.parse(store.getSync(rows.revokedToken('app', tokenId)) ?? '[]') as [number | null]
       return until === null ? null : Math.round((until - Date.now()) / HOUR)
     }
-    // A day more, because the machine's clock may be set back.
+    // Each is kept for a day more, because the machine's clock may be set back.
     assert.deepEqual(['an hour', 'for ever', 'unknown'].map(keptFor), [25, null, 400 * 24])
     await engine.close()
   })

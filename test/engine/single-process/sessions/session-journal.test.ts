@@ -7,7 +7,7 @@ import { idsOf, request, startSession, vouch } from '../../../../src/engine/suit
 import { until } from '../../../support/until.js'
 import { volumeOf, withStore } from '../../../support/engine/stores.js'
 
-/** More than are detached in one step. */
+/** These are more sessions than one step detaches. */
 const COUNT = 1_200
 const users = Array.from({ length: COUNT }, (_, n) => ({ appId: 'app', userId: `user-${n}` }))
 
@@ -58,7 +58,7 @@ test('stored sessions are read in pages, each in a turn of the event loop, and k
     return disk.rows === COUNT
   })
   await opening
-  // Two pages of 256: one may be read before the first turn is over.
+  // These are two pages of 256, because one may be read before the first turn is over.
   assert.ok(largest <= 512, `${largest} in one turn`)
   assert.equal(started.length, COUNT)
   assert.deepEqual(await idsOfApp(engine), started)
@@ -81,7 +81,7 @@ test('a session that ends or starts while a recovery reads the rows of sessions 
   let changes: Promise<unknown> | undefined
   disk.pages = 0
   onPage = (page) => {
-    // The rows of the first page are compared already, those of the last one are not read yet.
+    // By now the rows of the first page are compared, and those of the last one are not read yet.
     if (page !== 2) return
     changes = Promise.all([
       ...users.map(async (user, n) => {

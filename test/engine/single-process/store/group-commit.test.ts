@@ -217,7 +217,7 @@ void describe('the group commit', () => {
     const later: Promise<void>[] = []
     let failing = false
     const batch: Store['batch'] = async (operations, options) => {
-      // Given while the batch that fails is in flight.
+      // These writes come while the batch that fails is being written.
       if (failing) later.push(commit.sync([put('d', 4)]))
       await store.batch(operations, options)
     }

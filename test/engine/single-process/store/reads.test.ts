@@ -43,7 +43,7 @@ void describe('reads of rows', () => {
     await until('two reads', () => began.length, 2)
     began.find(({ limit }) => limit === 4)?.end()
     assert.equal((await second).length, 4)
-    // The fourth would have room, and comes after the third.
+    // There is room for the fourth read, but it must not overtake the third.
     assert.deepEqual(asked, [6, 4])
     began.find(({ limit }) => limit === 6)?.end()
     assert.equal((await first).length, 6)

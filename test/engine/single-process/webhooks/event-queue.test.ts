@@ -69,7 +69,7 @@ void describe('the rows of webhook events', () => {
       await send(waiting + 1)
       await delivered
       await engine.check()
-      // As after SIGKILL: the engine is not closed.
+      // The engine is not closed, as after SIGKILL.
       const next = await engineOn(store)
       for (let id = 1; id <= waiting + 1; id++) {
         const [taken] = await next.takeDueEvents('app', 1, 60_000)

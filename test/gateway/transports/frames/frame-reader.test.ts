@@ -5,7 +5,7 @@ import type { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { FrameReader } from '../../../../src/gateway/transports/frames/frame-reader.js'
 
-// So many chunks that the limit is not reached here: ws does not count those of a frame's head.
+// The limit of chunks is too high to be reached here, because ws does not count the chunks of a frame's head.
 const limits = { message: 70_000, fragments: 5, chunks: 1_000 }
 
 /** ws has no types of its receiver. */
@@ -40,7 +40,7 @@ const codeOf = (error: object): unknown => {
 const closePayload = (code: number, reason: Buffer): Buffer =>
   code === 1005 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([code >> 8, code & 0xff]), reason])
 
-/** As `readAll`, by ws. */
+/** Returns the events that the receiver of ws reports for these chunks, in the words of `readAll`. */
 const receiveAll = async (chunks: Buffer[]): Promise<string[]> => {
   const events: string[] = []
   const receiver = new Receiver({
@@ -84,7 +84,7 @@ const lengthsOf = (length: number, lengthBytes: number): Buffer => {
 
 const frame = (random: Random, first: number, payload: Buffer): Buffer => {
   const least = payload.length > 0xffff ? 8 : payload.length > 125 ? 2 : 0
-  // Now and then a length takes more bytes than it needs, which both accept.
+  // Now and then the length is written with more bytes than it needs, which both accept.
   const header = lengthsOf(payload.length, random(20) === 0 ? 8 : least)
   const mask = Buffer.from(Array.from({ length: 4 }, () => (random(5) === 0 ? 0 : random(256))))
   const masked = Buffer.from(payload.map((byte, index) => byte ^ (mask[index & 3] ?? 0)))
@@ -114,7 +114,7 @@ const randomFrame = (random: Random): Buffer => {
     )
   if (kind === 21) return frame(random, random(256), text.subarray(0, random(130)))
   const whole = frame(random, 0x81, text)
-  // A bit of its head, its length, its mask or its first character is turned over.
+  // One bit changes in the frame's head, length, mask or first character.
   const at = random(Math.min(whole.length, 7))
   whole[at] = (whole[at] ?? 0) ^ (1 << random(8))
   return whole
@@ -184,7 +184,7 @@ test('a reader that is stopped reads no more frames of a chunk than it was told 
   }
   const reader = new FrameReader(listener)
   reader.read(chunk(1_000))
-  // The third frame is the first of the ten.
+  // The third frame is the first of the ten that the reader still reads.
   assert.equal(read, 12)
   reader.read(text.subarray(0, 3))
   reader.read(chunk(10))

@@ -20,7 +20,7 @@ const channelOf = (tag: string): string => `test:{${tag}}:node:x`
 const open = (cluster: ClusterSetup): Promise<TestClient> =>
   openClient({
     type: 'cluster',
-    // A seed that is away, and one that may be a replica.
+    // The first seed is away, and the second may be a replica.
     nodes: [
       { host: '127.0.0.1', port: 1 },
       ...cluster.servers.slice(-1).map(({ port }) => ({ host: '127.0.0.1', port })),
@@ -72,7 +72,7 @@ test('a cluster: scripts run at the master of their key, with two connections fo
   for (const { server, isMaster } of await cluster.nodes()) {
     const clients = (await server.command('client', 'list', 'type', 'normal')).split('\n')
     const subscribers = (await server.command('client', 'list', 'type', 'pubsub')).split('\n')
-    // Besides redis-cli's own, and the link of the cluster's own replication.
+    // Connections of redis-cli and the cluster's own replication do not count.
     const own = clients.filter((line) => line !== '' && !/cmd=client|cmd=null/.test(line))
     assert.equal(
       own.length + subscribers.filter((line) => line !== '').length,
@@ -112,7 +112,7 @@ test('slots that move under load: no call fails, no count is lost, and each chan
   const slots = TAGS.slice(0, 6).map(slotOf)
   await cluster.moveSlots(slots, second)
   await cluster.moveSlots(slots, first)
-  // A slot that stays half moved for a while.
+  // This slot stays half moved for a while.
   const move = await cluster.beginMove(slots[0] ?? 0, second)
   await new Promise((resolve) => setTimeout(resolve, 500))
   await move.finish()

@@ -66,7 +66,10 @@ export const openClient = async (options: RedisClientOptions): Promise<TestClien
   }
 }
 
-/** Calls `work` again and again, with a pause, until the returned function is called. That resolves when the last call has ended. */
+/**
+ * Calls `work` again and again, with a pause, until the returned function is called. The function's promise resolves when the last call
+ * has ended.
+ */
 export const repeat = (milliseconds: number, work: () => Promise<unknown>): (() => Promise<void>) => {
   const stop = new AbortController()
   const loop = (async () => {

@@ -5,9 +5,9 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once. */
 const ENDED_PER_STEP = 100
-/** In so many partitions at once. Calls wait behind those that were made before them, and so does the renewal of the node's lease. */
+/** How many partitions are revoked in at once. More calls would delay later ones, and with them the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
-/** So many random bytes make the name of a token's note. */
+/** How many random bytes make the name of a token's note. */
 const USE_BYTES = 6
 
 /** The revocations of users, apps and tokens. */
@@ -59,7 +59,7 @@ export class Revocations {
       issuedBefore === null ? '' : String(issuedBefore),
     ])
     const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
-    // Every start is compared with the mark from now on, so the sessions up to the newest number are all that it concerns.
+    // From now on every start is compared with the revocation, so it concerns only the sessions up to the newest number.
     const left = marks.entries()
     const revokeNext = async (): Promise<void> => {
       for (const [partition, [before, newest]] of left)

@@ -65,7 +65,8 @@ export class Users {
   }
 
   /**
-   * Saves a user, who is a guest if `maxGuests` is not null. Resolves with null, and saves nothing, if the app has so many guests already.
+   * Saves a user, who is a guest if `maxGuests` is not null. Resolves with null, and saves nothing, if the app has `maxGuests` guests
+   * already.
    */
   save(
     { appId, userId }: UserRef,

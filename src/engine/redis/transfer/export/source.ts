@@ -24,7 +24,7 @@ interface FoundKey {
 /** The data of a Redis engine, while no node has them open. */
 export class RedisSource implements TransferSource {
   readonly #place: RedisPlace
-  /** The ids of messages are kept for so many milliseconds, so an older message has no stored id. */
+  /** The ids of messages are kept for this many milliseconds, so an older message has no stored id. */
   readonly #sendWindow: number
   readonly #steps = loadTransferSteps()
   #opened: { client: RedisClient; runner: StepRunner } | undefined
