@@ -38,7 +38,7 @@ export interface StartQueueOptions {
   /** Bytes of memory that the waiting starts take together. */
   waitingBytes: number
   /** Milliseconds after which a running start counts no more: a start that waits for a slow backend must not delay the others. */
-  maxHold: number
+  maxRunning: number
 }
 
 const DEFAULTS: StartQueueOptions = {
@@ -46,7 +46,7 @@ const DEFAULTS: StartQueueOptions = {
   waiting: 10_000,
   maxWait: 5_000,
   waitingBytes: 32 * 2 ** 20,
-  maxHold: 500,
+  maxRunning: 500,
 }
 
 /** How often the delay of the event loop is measured while sessions start, in milliseconds. */
@@ -102,7 +102,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   let [hasBegun, hasWaiting] = [false, false]
 
   const forgetSlow = (): void => {
-    const before = performance.now() - limits.maxHold
+    const before = performance.now() - limits.maxRunning
     for (const [id, since] of running) {
       if (since > before) return
       running.delete(id)

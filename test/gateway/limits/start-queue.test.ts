@@ -29,7 +29,7 @@ const fixed = (count: number) => ({ fewest: count, first: count, most: count })
 
 test('starts beyond the limit wait, and begin in their order', async () => {
   const { began, waited, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: fixed(2), maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(2), maxRunning: 60_000 })
   const started = [1, 2, 3, 4, 5].map((number) => queue.run(work(number), 'here', 1))
   assert.deepEqual(began, [1, 2])
   finish(2)
@@ -47,7 +47,7 @@ test('starts beyond the limit wait, and begin in their order', async () => {
 
 test('addresses take turns, so that a flood from one does not hold up another', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxRunning: 60_000 })
   for (const number of [1, 2, 3, 4]) void queue.run(work(number), '203.0.113.1', 1)
   for (const number of [5, 6]) void queue.run(work(number), '203.0.113.2', 1)
   for (let count = 1; count <= 6; count += 1) {
@@ -59,7 +59,7 @@ test('addresses take turns, so that a flood from one does not hold up another', 
 
 test('a start that fails makes room for the next one', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxRunning: 60_000 })
   const failed = queue.run(() => Promise.reject(new Error('no')), 'here', 1)
   const next = queue.run(work(1), 'here', 1)
   await assert.rejects(failed ?? Promise.resolve(), /no/)
@@ -70,7 +70,7 @@ test('a start that fails makes room for the next one', async () => {
 
 test('starts that are too many, or too large, to wait are refused', async () => {
   const { work, finish } = gates()
-  const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, waitingBytes: 100, maxHold: 60_000 })
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, waitingBytes: 100, maxRunning: 60_000 })
   const first = queue.run(work(1), 'here', 1_000)
   assert.ok(first)
   assert.ok(queue.run(work(2), 'here', 60))
@@ -140,7 +140,7 @@ test('a late event loop lets fewer starts run at once, and one in time lets more
   let late = 0
   t.mock.method(performance, 'now', () => now() + late)
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ maxHold: 1e9, maxWait: 1e9 })
+  const queue = createStartQueue({ maxRunning: 1e9, maxWait: 1e9 })
   const starts = Array.from({ length: 1_000 }, (_, number) => queue.run(work(number), 'here', 1))
   assert.equal(began.length, 64)
   clock.advance(20)
@@ -162,7 +162,7 @@ test('a late event loop lets fewer starts run at once, and one in time lets more
 
 test('a start that has waited for too long is refused, and those behind it are not', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 60_000, maxWait: 100 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxRunning: 60_000, maxWait: 100 })
   const first = queue.run(work(1), 'here', 1)
   const second = queue.run(work(2), 'here', 1)
   let answer: boolean | undefined
@@ -177,7 +177,7 @@ test('a start that has waited for too long is refused, and those behind it are n
 
 test('a start that takes long holds up the others for a while only', async () => {
   const { began, work, finish } = gates()
-  const queue = createStartQueue({ atOnce: fixed(1), maxHold: 20 })
+  const queue = createStartQueue({ atOnce: fixed(1), maxRunning: 20 })
   void queue.run(work(1), 'here', 1)
   void queue.run(work(2), 'here', 1)
   assert.deepEqual(began, [1])
@@ -196,7 +196,7 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
         return memory.saveUser(...args)
       },
     }),
-    createStartQueue({ atOnce: fixed(1), waiting: 1, maxHold: 60_000 }),
+    createStartQueue({ atOnce: fixed(1), waiting: 1, maxRunning: 60_000 }),
   )
   const first = openClient(url, { start: await startOf('a') })
   await until('the first start', () => began.length, 1)
