@@ -1,10 +1,15 @@
-// Builds dist/: the modules by tsc, the script for a script tag by rollup, and its compressed files and hash.
+// Builds dist/: the modules by tsc, the script for a script tag by rollup, and its compressed files and hash. If nothing has changed
+// since the last build, it does nothing.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFile, cp, readFile, stat, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
+import { isUpToDate, stamp } from './stamp.mjs'
+
+const root = join(import.meta.dirname, '../..')
+if (await isUpToDate(root)) process.exit()
 
 const run = async (command, ...args) => {
   try {
@@ -53,3 +58,4 @@ const script = await compress('dist/cdn/chat-session.js')
 await compress('dist/cdn/chat-session-worker.js')
 const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`
 await writeFile('dist/cdn/integrity.json', `${JSON.stringify({ 'chat-session.js': integrity }, null, 2)}\n`)
+await stamp(root)

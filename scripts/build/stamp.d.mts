@@ -1,0 +1,2 @@
+export function stamp(root: string): Promise<void>
+export function isUpToDate(root: string): Promise<boolean>
