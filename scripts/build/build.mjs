@@ -3,12 +3,13 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { copyFile, cp, readFile, stat, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { isUpToDate, stamp } from './stamp.mjs'
 
-const root = join(import.meta.dirname, '../..')
+const root = fileURLToPath(new URL('../../', import.meta.url))
 if (await isUpToDate(root)) process.exit()
 
 const run = async (command, ...args) => {
