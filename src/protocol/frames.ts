@@ -65,6 +65,7 @@ export const clientFrames = {
     userId: optional(text),
     user: optional(profile),
     resume: optional(resumption),
+    since: optional(shape({ epoch: text, offset: count })),
     hidden: optional(literal(true)),
     client: optional(text),
   },

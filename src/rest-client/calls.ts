@@ -268,6 +268,8 @@ export interface RestCalls {
     messages: Message[]
     /** The `cursor` of the next page. Absent on the last page. */
     next?: string | undefined
+    /** The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with it gets the messages after it. Only on a page that reaches the newest message. */
+    since?: string | undefined
   }>
 
   /** Send a message to several users. To up to 1000 users. Each recipient has a result, in the order of `to`: the message as it is stored, or why it is not. With an `id` the whole call can be repeated: what is stored is not stored again. */

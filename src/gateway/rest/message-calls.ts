@@ -12,7 +12,16 @@ import { RestError } from './errors.js'
 import { problemOf } from './problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
-import { DEFAULT_LIMIT, messageFields, next, OBJECT_RULE, offsetParam, page, schemas } from './schemas.js'
+import {
+  DEFAULT_LIMIT,
+  messageFields,
+  next,
+  OBJECT_RULE,
+  offsetParam,
+  page,
+  schemas,
+  since,
+} from './schemas.js'
 
 /** Recipients of one call. */
 const MAX_RECIPIENTS = 1000
@@ -76,6 +85,21 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
   if (!first || !last) return undefined
   if ('after' in place) return last.offset < offset ? encodeCursor(['after', epoch, last.offset]) : undefined
   return first.offset > 1 ? encodeCursor(['before', epoch, first.offset]) : undefined
+}
+
+/**
+ * Returns the position of a page that reaches the newest message; undefined for any other page. It is the newest message that was read, which
+ * may be newer than `inbox`: what comes later is not on the page. An empty page reaches the newest if nothing was kept where it ends.
+ */
+const sinceOf = (
+  messages: Message[],
+  place: PageStart,
+  { epoch, offset }: InboxState,
+): string | undefined => {
+  const newest = messages.at(-1)?.offset
+  const end = 'after' in place ? Infinity : (place.before ?? Infinity)
+  const reaches = newest === undefined ? end > offset : newest >= offset
+  return reaches ? `${epoch}/${newest ?? offset}` : undefined
 }
 
 /** Calls `work` for each item, for `SENT_AT_ONCE` at a time, and resolves with the results in the order of the items. */
@@ -191,7 +215,7 @@ export const messageCalls = [
     answers: {
       200: {
         description: 'A page of messages, with the state of the inbox.',
-        schema: v.object({ ...schemas.Inbox.entries, messages: v.array(schemas.Message), next }),
+        schema: v.object({ ...schemas.Inbox.entries, messages: v.array(schemas.Message), next, since }),
       },
     },
     errors: ['conflict', 'unknown-user'],
@@ -203,10 +227,12 @@ export const messageCalls = [
       const place = pageStartOf(query, inbox)
       const messages = await readMessages(context, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
       const nextPage = nextOf(messages, place, inbox)
+      const pageSince = sinceOf(messages, place, inbox)
       return answer(200, {
         ...inboxOf(inbox),
         messages,
         ...(nextPage !== undefined && { next: nextPage }),
+        ...(pageSince !== undefined && { since: pageSince }),
       })
     },
   }),

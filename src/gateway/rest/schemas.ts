@@ -206,6 +206,15 @@ export const next = v.optional(
   v.pipe(v.string(), v.description('The `cursor` of the next page. Absent on the last page.')),
 )
 
+export const since = v.optional(
+  v.pipe(
+    v.string(),
+    v.description(
+      'The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with it gets the messages after it. Only on a page that reaches the newest message.',
+    ),
+  ),
+)
+
 const ISSUED_BEFORE = 'must be a time in seconds since 1970'
 
 /** The parameters of a revocation. */

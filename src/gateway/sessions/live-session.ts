@@ -83,7 +83,7 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
-  async start(admitted: Admitted, { resume, hidden, client }: StartFields): Promise<boolean> {
+  async start(admitted: Admitted, { resume, since, hidden, client }: StartFields): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
     const { guest, credential, signToken } = admitted
@@ -123,10 +123,11 @@ export class LiveSession implements HubSession {
       await this.#abandonStart(starting.engineSession, detachOrEnd)
       return false
     }
-    const isLost = resume !== undefined && (await engine.messagesAfter(this.user, resume, 1)).lost
+    const position = since ?? resume
+    const isLost = position !== undefined && (await engine.messagesAfter(this.user, position, 1)).lost
     const { epoch, offset, unread } = await engine.inbox(this.user)
     // The epoch may have changed since the messages were read.
-    const lost = isLost || (resume !== undefined && resume.epoch !== epoch)
+    const lost = isLost || (position !== undefined && position.epoch !== epoch)
     if (this.#phase !== starting) return false
     this.#phase = { name: 'live', ref, epoch }
     this.user = ref
@@ -151,8 +152,8 @@ export class LiveSession implements HubSession {
     } satisfies GatewayFrameOf<'started'>)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // Offsets of different epochs can't be compared, so everything that is kept is sent.
-    const isComparable = resume?.epoch === epoch && resume.offset <= offset
-    const from = resume ? (isComparable ? resume.offset : 0) : offset
+    const isComparable = position?.epoch === epoch && position.offset <= offset
+    const from = position ? (isComparable ? position.offset : 0) : offset
     if (resume) {
       const missed = lost ? 'lost' : from < offset ? 'messages' : 'none'
       this.#context.metrics.resumes.inc({ app: this.user.appId, result: resumed ? 'resumed' : 'new', missed })

@@ -1,4 +1,4 @@
-import type { SessionRequest } from '../../engine/index.js'
+import type { Position, SessionRequest } from '../../engine/index.js'
 import type { Resumption } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import type { Activity } from './activity.js'
@@ -18,6 +18,8 @@ export interface SessionContext extends MessagingContext {
 /** The fields of a start that do not prove who the user is. */
 export interface StartFields {
   resume: Resumption | undefined
+  /** Where the client's messages begin. If it is undefined, they begin where `resume` says. */
+  since: Position | undefined
   hidden: boolean
   client: Pick<SessionRequest, 'origin' | 'address' | 'client'>
 }

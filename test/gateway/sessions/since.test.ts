@@ -1,0 +1,109 @@
+// A page that a server drew from an inbox says up to where.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startGateway } from '../../support/gateway.js'
+import { openClient, startClient } from '../../support/raw-client.js'
+import { field, onBothEngines, restOf } from '../../support/rest-calls.js'
+import { startOf } from '../../support/starts.js'
+import { appId } from '../../support/tokens.js'
+
+/** Returns the position that a REST answer names, as the client of a page reads it. */
+const positionOf = (since: unknown) => {
+  const [, epoch, offset] =
+    /^(.+)\/(\d+)$/.exec(since as string) ?? assert.fail(`no position: ${String(since)}`)
+  return { epoch, offset: Number(offset) }
+}
+
+for (const { url, gateway, on } of await onBothEngines()) {
+  const rest = restOf(url)
+  const publish = (to: string, body: string) => gateway.publish({ appId, to, body })
+  const since = async (query = '', user = 'ada') =>
+    field(await rest('GET', `/users/${user}/messages${query}`), 'since')
+
+  test(`the messages after \`since\` follow \`started\`, each once ${on}`, async () => {
+    await publish('ada', 'drawn')
+    const position = positionOf(await since())
+    await publish('ada', 'later')
+    const client = await startClient(url, await startOf('ada', { since: position }))
+    assert.deepEqual([client.started['resumed'], client.started['lost']], [false, false])
+    await publish('ada', 'live')
+    for (const body of ['later', 'live']) assert.equal((await client.next('message'))['body'], body)
+    client.close()
+  })
+
+  test(`\`resume\` says which session is meant, and \`since\` where its messages begin ${on}`, async () => {
+    const first = await startClient(url, await startOf('bea'))
+    await publish('bea', 'seen by the first page only')
+    await first.next('message')
+    first.close()
+    await publish('bea', 'drawn')
+    const position = positionOf(await since('', 'bea'))
+    await publish('bea', 'later')
+    const { epoch, sessionId } = first.started
+    let { resumeKey: key } = first.started
+    for (const offset of [0, 3]) {
+      const start = await startOf('bea', { resume: { key, epoch, offset }, since: position })
+      const next = await startClient(url, start)
+      assert.deepEqual([next.started['sessionId'], next.started['lost']], [sessionId, false])
+      assert.equal((await next.next('message'))['body'], 'later')
+      key = next.started['resumeKey']
+      next.close()
+    }
+  })
+
+  test(`after a \`since\` of another epoch or ahead of the inbox all that is kept follows, as lost ${on}`, async () => {
+    for (const body of ['1', '2']) await publish('cleo', body)
+    const { epoch } = positionOf(await since('', 'cleo'))
+    for (const position of [
+      { epoch: 'another', offset: 1 },
+      { epoch, offset: 3 },
+    ]) {
+      const client = await startClient(url, await startOf('cleo', { since: position }))
+      assert.equal(client.started['lost'], true)
+      for (const body of ['1', '2']) assert.equal((await client.next('message'))['body'], body)
+      client.close()
+    }
+  })
+
+  test(`an answer has \`since\` only if it reaches the newest message ${on}`, async () => {
+    await rest('PUT', '/users/dora', {})
+    assert.equal(positionOf(await since('', 'dora')).offset, 0)
+    for (let index = 1; index <= 5; index++) await publish('dora', `${index}`)
+    const offsetOf = async (query: string) => {
+      const text = await since(query, 'dora')
+      return text === undefined ? undefined : positionOf(text).offset
+    }
+    assert.equal(await offsetOf('?limit=2'), 5)
+    assert.equal(await offsetOf('?after=2'), 5)
+    assert.equal(await offsetOf('?after=2&limit=3'), 5)
+    assert.equal(await offsetOf('?after=5'), 5)
+    assert.equal(await offsetOf('?before=6'), 5)
+    assert.equal(await offsetOf('?after=2&limit=2'), undefined)
+    assert.equal(await offsetOf('?before=5'), undefined)
+    assert.equal(await offsetOf('?before=1'), undefined)
+  })
+}
+
+test('if retention deleted what follows `since`, `lost` is true and the rest follow', async () => {
+  const { gateway, url } = await startGateway({ retention: { messages: 2 } })
+  for (let n = 1; n <= 4; n++) await gateway.publish({ appId, to: 'ada', body: `${n}` })
+  const { since } = await gateway.client(appId).listMessages({ user: 'ada' })
+  const { epoch } = positionOf(since)
+  for (const [offset, lost] of [
+    [1, true],
+    [2, false],
+  ] as const) {
+    const client = await startClient(url, await startOf('ada', { since: { epoch, offset } }))
+    assert.equal(client.started['lost'], lost)
+    for (const body of ['3', '4']) assert.equal((await client.next('message'))['body'], body)
+    client.close()
+  }
+})
+
+test('a `since` of another shape ends the connection as `bad-request`', async () => {
+  const { url } = await startGateway()
+  for (const since of ['epoch/1', { epoch: 'x' }, { epoch: 'x', offset: -1 }, { epoch: 1, offset: 1 }]) {
+    const { frame } = await openClient(url, { start: await startOf('ada', { since }) }).end()
+    assert.equal(frame['code'], 'bad-request')
+  }
+})
