@@ -146,6 +146,6 @@ try {
   if (!isForUser(error)) throw error
   process.stderr.write(error.message.replaceAll(/^/gm, 'chat-session: ') + '\n')
   process.exitCode = 2
-  // Otherwise the channel to the primary process would keep a worker running.
+  // The open channel to the primary process would keep a worker running.
   if (process.connected) process.exit()
 }

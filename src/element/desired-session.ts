@@ -68,8 +68,8 @@ export const toDesiredSession = (
     (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?.knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
   const url = absoluteUrl(input.endpoint || endpointOfScript(), baseURI)
-  // With this scheme the session fails with `bad-endpoint`. It gets no credential and no source of one: an attacker who can add
-  // markup to the page, but no script, must not get the user's token.
+  // An endpoint that is not allowed gets a scheme by which the session fails with `bad-endpoint`. The session gets no credential and no
+  // source of one: an attacker who can add markup to the page, but no script, must not get the user's token.
   const allowed = !url || isAllowedEndpoint(url, endpoints)
   const endpoint = allowed ? url : `forbidden:${url}`
   return {

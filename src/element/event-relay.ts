@@ -51,7 +51,7 @@ export const createEventRelay = (
   const dispatch = <K extends keyof CustomEventMap>(type: K, detail: CustomEventMap[K]['detail']): boolean =>
     emit(host, type, detail, bubbles())
 
-  /** For CSS: `chat-session:state(active)`, `chat-session:state(unread)`. */
+  /** Sets the custom states, such as `chat-session:state(active)` and `chat-session:state(unread)`. */
   const showStates = (): void => {
     const states = internals?.states
     // Chrome before 125 throws on names without a leading `--`, and does not know `:state()`.

@@ -21,7 +21,7 @@ export const createLeases = <H, T>(end: (value: T) => void): Leases<H, T> => {
     release(key, holder) {
       const entry = entries.get(key)
       if (!entry?.holders.delete(holder) || entry.holders.size) return
-      // Before `end`: a listener of the end that holds the same key must get a new value.
+      // The entry is deleted before `end` is called: a listener that then holds the same key must get a new value.
       entries.delete(key)
       end(entry.value)
     },

@@ -200,7 +200,7 @@ export class ChatSession extends SessionTarget {
     if (signal?.aborted) return failed(new SessionError('ended'))
     return new Promise((resolve) => {
       const settled = new AbortController()
-      // Removed by hand: with many listeners on one signal, Node may not remove one by its option `signal`.
+      // The listener is removed by hand: with many listeners on one signal, Node may not remove one by its option `signal`.
       const end = (): void => void this.end()
       this.#settleStart = () => {
         const active = this.state === 'active'
@@ -246,7 +246,7 @@ export class ChatSession extends SessionTarget {
     this.#sources = { tokenFetcher, tokenUrl }
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner.credentialsSet('credentials')
-    // Only for a source: if a page sets the same credentials in each `tokenneeded` event, it would be asked in a loop.
+    // This is for a source only: if a page sets the same credentials in each `tokenneeded` event, it would be asked in a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner.credentialsSet('source')
   }
 
@@ -322,7 +322,7 @@ export class ChatSession extends SessionTarget {
     if (before !== after) this.#resumeStorage?.save(after)
     if (after.name === 'ended' || after.name === 'failed')
       this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
-    // Before any listener is called, because a listener may start the session again.
+    // This comes before any listener is called, because a listener may start the session again.
     this.#settleStart?.()
     const retryAt = retryAtOf(after)
     if (before.name !== after.name || (retryAt !== null && retryAt !== retryAtOf(before)))

@@ -23,6 +23,6 @@ export const traceStep = (
   if (!trace) return
   const json = JSON.stringify(step, (name, value: unknown) => (redacted.test(name) ? undefined : value))
   const copy = JSON.parse(json) as Parameters<Trace>
-  // In a microtask: an exception of the page's function must not stop the session.
+  // The page's function runs in a microtask, because an exception in it must not stop the session.
   queueMicrotask(() => trace(...copy))
 }

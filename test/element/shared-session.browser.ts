@@ -41,7 +41,7 @@ describe('Two <chat-session> for one user', () => {
     const shadows = hosts.map((host) => host.attachShadow({ mode: 'open' }))
     const inner = document.createElement('div')
     shadows[0]?.append(inner)
-    // They are made in reverse: the order in the document counts, not the order of creation.
+    // The elements are made in reverse: the order in the document counts, not the order of creation.
     const places = [
       document.body,
       ...[...hosts].reverse(),

@@ -17,9 +17,9 @@ export interface Way {
 
 /** One connection through the proxy. */
 export interface Wire {
-  /** From the client to the server. */
+  /** The direction from the client to the server. */
   up: Way
-  /** From the server to the client. */
+  /** The direction from the server to the client. */
   down: Way
   /** Destroys the sockets of both sides, or of one. The close of one side is forwarded to the other, unless that way stalls. */
   cut(side?: 'client' | 'server'): void

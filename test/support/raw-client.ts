@@ -118,7 +118,7 @@ export const openClient = (url: string, options: ClientOptions = {}): Client => 
       for (const frame of sent)
         socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
     },
-    // One timeout for all frames: otherwise pings would extend it.
+    // All frames share one timeout: otherwise pings would extend it.
     next: (type) => within(find(type), type ?? 'frame'),
     async end() {
       const { code, reason } = await within(closed, 'close')
@@ -142,7 +142,7 @@ export const startClient = async (
 
 export interface Answer {
   status: number
-  /** By lower-case name. */
+  /** The headers by name, in lower case. */
   headers: Map<string, string>
   /** The bytes after the header so far. */
   body: string

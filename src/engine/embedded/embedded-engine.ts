@@ -96,7 +96,7 @@ export const createEmbeddedEngine = ({
   cacheBytes = DEFAULT_CACHE_BYTES,
   ...options
 }: EmbeddedEngineOptions): Engine => {
-  // Resolved now, so that a later change of the working directory doesn't change the folder.
+  // The path is resolved now, so that a later change of the working directory doesn't change the folder.
   const folder = resolve(path)
   return new SingleProcessEngine(
     (signal) => openWhenUnlocked(folder, { lockWait, cacheBytes }, signal),

@@ -66,7 +66,7 @@ const checkOf = (
       ask: () => withTimeout(authenticate(request), startTimeout + GRACE),
     }
   if (!authenticateUrl) return undefined
-  // Set before `ask` is called, so that the time in which the request waits for `app.authentications` counts.
+  // The deadline is set before `ask` is called, so that the time in which the request waits for `app.authentications` counts.
   const deadline = performance.now() + URL_SHARE * startTimeout
   return {
     name: "The app's 'authenticateUrl'",
@@ -104,7 +104,7 @@ export const authenticateParams = async (
   let issuedAt = Date.now()
   try {
     const turn = app.authentications.run(async () => {
-      // Taken before the app's backend answers, so that a revocation after its answer counts.
+      // The time is taken before the app's backend answers, so that a revocation after its answer counts.
       issuedAt = Date.now()
       return context.isOpen() ? check.ask() : undefined
     })

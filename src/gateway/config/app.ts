@@ -92,7 +92,7 @@ const schemaFor = (env: Env, environment: Environment) => {
         (origins) => !isProduction || origins !== undefined,
         'a production app must list the origins of the pages that may connect',
       ),
-      // For a look-up by the `Origin` header.
+      // A set serves look-ups by the `Origin` header.
       v.transform((origins): ReadonlySet<string> | 'any' => (origins ? new Set(origins) : 'any')),
     ),
     secrets: secretList(env, environment),

@@ -106,7 +106,7 @@ function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: s
   for (const path of lists) {
     const value = valueAt(config, path)
     const entries: [Path, unknown][] = Array.isArray(value)
-      ? // Not `map`, which skips the holes of a list like `[, 'secret']`.
+      ? // This is not `map`, which skips the holes of a list like `[, 'secret']`.
         Array.from(value, (entry: unknown, index) => [[...path, index], entry])
       : [[path, value]]
     for (const [place, entry] of entries) {

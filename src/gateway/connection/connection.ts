@@ -60,7 +60,7 @@ export interface ConnectionContext extends SessionContext {
 const MAX_CLIENT_NAME = 64
 
 const PONG = '{"type":"pong"}'
-/** Parsed once: idle clients send little else. */
+/** The frame is parsed only once, because idle clients send little else. */
 const parsedPong = parse(clientFrames, PONG)
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'

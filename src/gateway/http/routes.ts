@@ -103,7 +103,7 @@ export const createRoutes = (
   })
   routes.get('/v1/session', (context) => {
     context.header('upgrade', 'websocket')
-    // Without `close` a client that asked for it could use the connection again, and would get a 400.
+    // Without `close`, a client that asked for an upgrade could use the connection again, and would get a 400.
     context.header('connection', 'upgrade, close')
     return problem(context, 426, 'bad-request', 'Connect to this address with a WebSocket.')
   })

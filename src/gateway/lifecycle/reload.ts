@@ -75,7 +75,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
   }
 
   return (config) => {
-    // One after the other, because each reload compares its config with the settings that the reload before it has made.
+    // Reloads run one after the other, because each compares its config with the settings that the one before has made.
     const reloaded = last.then(() => reload(config))
     last = reloaded.then(
       () => metrics.reloads.inc({ result: 'applied' }),

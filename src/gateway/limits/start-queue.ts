@@ -21,7 +21,7 @@ export interface StartQueue {
 }
 
 interface AtOnce {
-  /** A loop that other work delays still serves so many starts in a turn, else nobody could start at a busy gateway. */
+  /** This many starts run in a turn even if other work delays the loop. Otherwise nobody could start at a busy gateway. */
   fewest: number
   first: number
   /** More starts would not be faster, and each waits in the engine, which serves sessions too. */

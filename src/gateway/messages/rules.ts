@@ -14,7 +14,7 @@ const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
 /** Bytes of a `message` frame besides the body and data, at most: ids, and the sender's profile. */
 const FRAME_OVERHEAD = 8_192
 const MAX_CONTENT_JSON = limits.frame - FRAME_OVERHEAD
-/** Bytes that a byte of text may take as JSON, and those of `{"body":"","data":}`. */
+/** How many bytes a byte of text may take as JSON, and how many `{"body":"","data":}` has. */
 const MAX_ESCAPE = 6
 const CONTENT_OVERHEAD = 19
 

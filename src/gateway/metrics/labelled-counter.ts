@@ -2,7 +2,7 @@ import { Counter, type CounterConfiguration, type LabelValues } from 'prom-clien
 
 /** The counts of all series whose first labels have the same values. */
 interface Branch {
-  /** By the value of the next label. */
+  /** The branches, by the value of the next label. */
   readonly branches: Map<string | number | undefined, Branch>
   /** What was counted since the last read, if there is no next label; undefined if nothing was. */
   count: number | undefined

@@ -51,7 +51,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       const json = answered.body === undefined ? undefined : JSON.stringify(answered.body)
       return {
         status: answered.status,
-        // Parsed again, so that a caller who changes the answer does not change the engine's own objects.
+        // The JSON is parsed again, so that a caller who changes the answer does not change the engine's own objects.
         json: json && (JSON.parse(json) as unknown),
         isProblem: false,
         retryAfter: null,

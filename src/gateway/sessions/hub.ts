@@ -40,7 +40,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
 const NO_SESSIONS: readonly HubSession[] = []
 
 export const createHub = (): Hub => {
-  /** By app, and then by user id: a key of both would be a new text for each event. */
+  /** The sessions by app, and then by user id: a key of both would be a new text for each event. */
   const apps = new Map<string, Multimap<HubSession>>()
   const sessionsOf = ({ appId, userId }: UserRef): readonly HubSession[] =>
     apps.get(appId)?.get(userId) ?? NO_SESSIONS

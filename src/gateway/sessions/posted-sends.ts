@@ -70,7 +70,7 @@ export const createPostedSends = (
 ): ((posted: PostedSends, bytes: number, peer: Peer) => Promise<PostedAnswer>) => {
   const { settings, engine, log, metrics, startQueue } = context
 
-  /** Asked before each message, since the app's `authorizeSend` may take long. */
+  /** This is asked before each message, because the app's `authorizeSend` may take long. */
   const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
     (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
     (await engine.isRevoked(user, credential))
@@ -157,7 +157,7 @@ export const createPostedSends = (
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
     if (wait > 0)
       return { ok: true, results: await storeAll(sends, user, admitted, ['rate-limited', undefined, wait]) }
-    // Asked before the user is saved, because a revoked token must not bring back a user who was deleted.
+    // This is asked before the user is saved, because a revoked token must not bring back a user who was deleted.
     if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
     let unsaved: PostedAnswer | undefined
     const saved = await saveAdmitted({ engine, metrics }, user, admitted, (code, why) => {

@@ -151,7 +151,7 @@ export const createBunServer = (
       endForLimit(connection, refusal)
       handlers.releaseSlot(slot)
     }
-    // Ended before the start is decoded and parsed, so that a refused socket costs little.
+    // The connection ends before the start is decoded and parsed, so that a refused socket costs little.
     if (slot.refusal) slot.evict(slot.refusal)
     else receiveStart(connection, protocols)
   }

@@ -127,7 +127,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     const connection = handlers.connect(transport, peer, slot)
     transport.receiveFor(connection, handlers.messageTimeout)
     slot.evict = evictionOf(connection, socket, slot)
-    // Ended before the start is decoded and parsed, so that a refused socket costs little.
+    // The connection ends before the start is decoded and parsed, so that a refused socket costs little.
     if (slot.refusal) return slot.evict(slot.refusal)
     receiveStart(connection, protocols)
   }

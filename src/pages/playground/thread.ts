@@ -29,7 +29,7 @@ export class Thread extends EventTarget {
     this.#log = log
   }
 
-  /** In the order of the inbox. */
+  /** The messages in the order of the inbox. */
   get messages(): readonly Message[] {
     return [...this.#messages.values()].sort((one, other) => one.offset - other.offset)
   }

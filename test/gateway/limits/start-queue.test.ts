@@ -24,7 +24,7 @@ const gates = () => {
   return { began, waited, work, finish: (number: number) => finish.get(number)?.() }
 }
 
-/** As many starts at once, whatever the event loop's delay is. */
+/** This many starts run at once, whatever the event loop's delay is. */
 const fixed = (count: number) => ({ fewest: count, first: count, most: count })
 
 test('starts beyond the limit wait, and begin in their order', async () => {

@@ -13,7 +13,7 @@ import { onBothEngines, restOf } from '../../support/rest-calls.js'
 import { guestStart } from '../../support/starts.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
-// Before the first test: a gateway that opens while no test runs is closed with the file's tests.
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
 const running = await onBothEngines({ limits: { messagesPerSecond: 1_000 } })
 const { url } = await startGateway({ origins: ['https://www.example.com'], unknownRecipients: false })
 for (const gateway of running) postedSendTests(gateway.on, [gateway.url, gateway.url])

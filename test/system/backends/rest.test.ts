@@ -187,7 +187,7 @@ for (const run of runs)
 
 describe('failures', { concurrency: true }, () => {
   const firsts = runs.filter(({ variant }) => variant === 1)
-  // A compiler blocks this process, whose server would not answer the other tests in time.
+  // The folders are prepared before the tests: a compiler blocks this process, so the server of a test could not answer in time.
   before(() => {
     for (const { language, minter } of firsts) folderOf(language, minter)
   })

@@ -80,7 +80,7 @@ const click = { type: 'session-notification-click', bodies: ['Hello'] }
 test("if a page can't show a notification its service worker does, and a click fires session-notification-click in that page", async () => {
   const place = await startPlaceWithWorker()
   const tab = await openTab(place)
-  // It has the same URL, and was visible later.
+  // This tab has the same URL, and was visible later.
   const other = await openTab(place)
   await setElement(other, { notifications: false })
   const worker = await register(tab)

@@ -125,7 +125,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     assert.equal(connections(), 1)
     assert.equal(pages.startedFor(user), before + 1)
     assert.ok(!sent.includes('end'))
-    // At most one frame, from hydration: an equal object is no change.
+    // The page sends at most one frame, from hydration: an equal object is no change.
     assert.ok(sent.filter((type) => type === 'profile').length <= 1)
     assert.deepEqual(complaints(), [])
   })

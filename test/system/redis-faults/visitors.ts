@@ -6,7 +6,7 @@ import { appId, tokenFor } from '../../support/tokens.js'
 
 /** After this many milliseconds a session can still be resumed: they are fewer than RESUME_WINDOW. */
 const AWAY_AT_MOST = 4_000
-/** Attempts to start. A gateway that was killed or stopped meanwhile takes one. */
+/** How often a visitor tries to start. A gateway that was killed or stopped meanwhile costs one try. */
 const ATTEMPTS = 20
 /** Milliseconds that an attempt has: a gateway may be stopped. */
 const ATTEMPT_TIME = 5_000

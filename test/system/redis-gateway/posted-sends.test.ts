@@ -1,4 +1,4 @@
-// A post may reach any node.
+// A post with messages may reach any node.
 import { randomUUID } from 'node:crypto'
 import { startGateway } from '../../support/gateway.js'
 import { postedSendTests } from '../../support/posted-sends.js'

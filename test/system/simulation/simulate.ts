@@ -54,7 +54,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   const log: string[] = []
   let operations = 0
   let tabCount = 0
-  /** Read marks, to see that none goes back. */
+  /** The read marks, which must not go back. */
   const marks = new Map<string, number>()
   const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
 

@@ -39,7 +39,7 @@ export class InboxTable {
     this.#revocations = revocations
     this.#epochHmac = createHmacSha256(epochKey)
     this.#cache = new LruCache<Inbox>({
-      // At least two, because a message changes two inboxes.
+      // There is room for two at least, because a message changes two inboxes.
       max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
       isInUse: (inbox) => !this.#isWritten(inbox),
       onEvict: (inbox) => this.#beforeEviction(inbox),
