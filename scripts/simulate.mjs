@@ -4,14 +4,13 @@
 //   node scripts/simulate.mjs --faults       faults that are put in on purpose: each has to be found within a minute
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build } from 'esbuild'
+import { compile, compiledFolder } from './compile.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -23,10 +22,7 @@ const { values } = parseArgs({
 
 const root = new URL('../', import.meta.url)
 const folder = new URL('test/system/simulation/', root)
-const cache = fileURLToPath(new URL('node_modules/.cache/', root))
-mkdirSync(cache, { recursive: true })
-const compiled = mkdtempSync(join(cache, 'chat-session-simulation-'))
-process.on('exit', () => rmSync(compiled, { recursive: true, force: true }))
+const compiled = compiledFolder()
 
 /** Milliseconds that one simulation may take. Most take two seconds. */
 const LIMIT = 120_000
@@ -34,7 +30,7 @@ const LIMIT = 120_000
 const FAULT_LIMIT = 60_000
 
 /** Compiles the simulation, if need be with a fault in one file, and returns the path of its module. */
-const compile = async (name, fault) => {
+const compileSimulation = async (name, fault) => {
   const outdir = join(compiled, name)
   let isPut = false
   const withFault = {
@@ -50,18 +46,9 @@ const compile = async (name, fault) => {
       })
     },
   }
-  await build({
+  await compile({
     entryPoints: [fileURLToPath(new URL('one.ts', folder))],
     outdir,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    packages: 'external',
-    sourcemap: true,
-    logLevel: 'warning',
     plugins: fault ? [withFault] : [],
   })
   if (fault && !isPut) throw new Error(`${fault.file} is not a part of the simulation.`)
@@ -111,7 +98,7 @@ const report = (outcomes) => {
 }
 
 const one = async (seed) => {
-  const { log, violation, ...outcome } = await simulate(await compile('sound'), seed)
+  const { log, violation, ...outcome } = await simulate(await compileSimulation('sound'), seed)
   for (const line of log) console.log(line)
   console.log(JSON.stringify(outcome, null, 2))
   if (violation) console.error(`✖ ${violation}`)
@@ -119,7 +106,7 @@ const one = async (seed) => {
 }
 
 const some = async (seconds) => {
-  const module = await compile('sound')
+  const module = await compileSimulation('sound')
   const known = JSON.parse(await readFile(new URL('seeds.json', folder), 'utf8'))
   console.log('Seeds that failed once:')
   const wasGood = report(await simulateAll(module, known.map(({ seed }) => seed).values()))
@@ -133,7 +120,7 @@ const faults = async () => {
   let found = 0
   for (const [index, fault] of all.entries()) {
     const isFound = ({ violation }) => fault.finds.test(violation ?? '')
-    const module = await compile(`fault-${index}`, fault)
+    const module = await compileSimulation(`fault-${index}`, fault)
     const begin = Date.now()
     const outcomes = await simulateAll(
       module,

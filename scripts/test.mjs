@@ -1,12 +1,11 @@
 // Runs tests with Node's own runner: node scripts/test.mjs FOLDER-OR-FILE… [--at-once N] [-- ARGUMENT…]
 import { spawn } from 'node:child_process'
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build } from 'esbuild'
 import { chromiumPath } from './chromium.mjs'
+import { compile, compiledFolder } from './compile.mjs'
 import { testFiles } from './test-files.mjs'
 
 const { values, positionals } = parseArgs({
@@ -37,25 +36,12 @@ const inPlace = {
   },
 }
 
-// Compiles all files once, because a compiler in each file's process would take longer than most tests. Below node_modules, so
-// that packages are found.
-const cache = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url))
-mkdirSync(cache, { recursive: true })
-const compiled = mkdtempSync(join(cache, 'chat-session-tests-'))
-process.on('exit', () => rmSync(compiled, { recursive: true, force: true }))
-await build({
+// One compilation of all files, because a compiler in each file's process would take longer than most tests.
+const compiled = compiledFolder()
+await compile({
   entryPoints: files,
   outdir: compiled,
   outbase: '.',
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
-  packages: 'external',
-  sourcemap: true,
-  logLevel: 'warning',
   plugins: [inPlace],
 })
 // Unpacks the browser in one process. Otherwise a file could start the browser that another file is still unpacking.

@@ -101,17 +101,25 @@ export interface StreamLine<Entry> {
   skipped: number
 }
 
-/** One request of a webhook. */
+/** One request to an app's endpoint of webhooks, without its body and its URL. */
 export interface DeliverySummary {
+  /** The event's id. The id of a test belongs to no event. */
   id: string
+  /** The type of the event; `test` for a test. */
   type: string
+  /** Null for a test. */
   userId: string | null
+  /** When the request was sent. */
   at: number
+  /** 1 for the event's first delivery. */
   attempt: number
+  /** The status of the answer; null if there was none. */
   status: number | null
-  /** Milliseconds. */
+  /** Milliseconds until the answer. */
   duration: number
+  /** `retry`: the event will be delivered again. `failed`: it was given up. */
   result: 'delivered' | 'retry' | 'failed'
+  /** Why it was not delivered; null if it was. */
   error: string | null
 }
 

@@ -4,6 +4,8 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Hono } from 'hono'
 
+const FOLDER = new URL('../../../dist/pages/console/', import.meta.url)
+
 const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
@@ -19,23 +21,23 @@ interface ConsoleFile {
   body: Uint8Array<ArrayBuffer>
 }
 
-/** Returns the names of the files in a folder; none if there is no folder, since the console is not built. */
-const list = async (folder: URL): Promise<string[]> => {
+/** Returns the names of the console's files; none if there is no folder, since the console is not built. */
+const list = async (): Promise<string[]> => {
   try {
-    return await readdir(fileURLToPath(folder))
+    return await readdir(fileURLToPath(FOLDER))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
 }
 
-/** Reads the files of a folder that have one of the types above, by their URL paths. */
-const load = async (folder: URL): Promise<ReadonlyMap<string, ConsoleFile>> => {
+/** Reads the files that have one of the types above, by their URL paths. */
+const load = async (): Promise<ReadonlyMap<string, ConsoleFile>> => {
   const files = new Map<string, ConsoleFile>()
-  for (const name of await list(folder)) {
+  for (const name of await list()) {
     const type = TYPES[extname(name)]
     if (type === undefined) continue
-    const body = new Uint8Array(await readFile(new URL(name, folder)))
+    const body = new Uint8Array(await readFile(new URL(name, FOLDER)))
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
     files.set(name === 'index.html' ? '/' : `/${name}`, { type, etag, body })
   }
@@ -43,14 +45,12 @@ const load = async (folder: URL): Promise<ReadonlyMap<string, ConsoleFile>> => {
 }
 
 /** The routes of the console's files, which hold no secret: the page asks for a token itself. */
-export const createConsoleFiles = (
-  folder = new URL('../../../dist/pages/console/', import.meta.url),
-): Hono => {
+export const createConsoleFiles = (): Hono => {
   const routes = new Hono()
   let files: ReturnType<typeof load> | undefined
   routes.get('*', async (context, next) => {
     // A failed read is tried again at the next request: the build may write the files while the gateway runs.
-    files ??= load(folder).catch((error: unknown) => {
+    files ??= load().catch((error: unknown) => {
       files = undefined
       throw error
     })

@@ -1,18 +1,11 @@
-/** Unix time, in milliseconds. It jumps when the machine's clock is set. */
-type WallClock = () => number
-
 /** Milliseconds between two reads of the clocks. */
 const INTERVAL = 1_000
 /** Milliseconds by which the wall clock may gain or lose in an interval: time servers correct small errors in small steps. */
 const TOLERANCE = 1_000
 
 /** Calls `onJump` with the milliseconds, negative if it went back, whenever the wall clock jumps, until `signal` aborts. */
-export const watchClock = (
-  onJump: (milliseconds: number) => void,
-  signal: AbortSignal,
-  wall: WallClock = () => Date.now(),
-): void => {
-  const offset = (): number => wall() - performance.now()
+export const watchClock = (onJump: (milliseconds: number) => void, signal: AbortSignal): void => {
+  const offset = (): number => Date.now() - performance.now()
   let known = offset()
   const timer = setInterval(() => {
     const jump = offset() - known

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { DeliveryOutcome, PendingEvent, WebhookEvent, WebhookQueue } from '../../engine/index.js'
+import type { DeliverySummary } from '../../protocol/internal.js'
 import { Timer } from '../../util/timer.js'
 import type { Log } from '../log.js'
 import {
@@ -11,33 +12,12 @@ import {
 } from '../outbound/outbound-request.js'
 import { hasExpired, retryDelay } from '../outbound/retry.js'
 
-/** One request to an app's endpoint. It has no body and no URL, so that an operator may see it. */
-export interface WebhookDelivery {
-  /** The event's id. The id of a test belongs to no event. */
-  id: string
-  type: WebhookEvent['type'] | 'test'
-  /** Null for a test. */
-  userId: string | null
-  /** When the request was sent (Unix, milliseconds). */
-  at: number
-  /** 1 for the event's first delivery. */
-  attempt: number
-  /** The status of the answer; null if there was none. */
-  status: number | null
-  /** Milliseconds until the answer. */
-  duration: number
-  /** `retry`: the event will be delivered again. `failed`: it was given up. */
-  result: 'delivered' | 'retry' | 'failed'
-  /** Why it was not delivered; null if it was. */
-  error: string | null
-}
-
 interface AppDispatcherContext {
   queue: WebhookQueue
   log: Pick<Log, 'error' | 'warn' | 'info'>
   meter?: RequestMeter | undefined
   /** Called after each request. */
-  onDelivery(appId: string, delivery: WebhookDelivery): void
+  onDelivery(appId: string, delivery: DeliverySummary): void
 }
 
 /** Deliveries of one app that run at once. */
@@ -115,13 +95,13 @@ export class AppDispatcher {
   }
 
   /** Sends an event of type `test`, once. Its failure says nothing about the endpoint's other deliveries. */
-  async test(): Promise<WebhookDelivery> {
+  async test(): Promise<DeliverySummary> {
     const at = Date.now()
     const id = `test_${randomUUID()}`
     const body = { type: 'test', id, seq: 0, at, appId: this.#appId, userId: null, data: {} }
     const answer = await this.#post(id, body)
     const result = answer.error === null ? 'delivered' : 'failed'
-    const delivery: WebhookDelivery = { id, type: 'test', userId: null, at, attempt: 1, ...answer, result }
+    const delivery: DeliverySummary = { id, type: 'test', userId: null, at, attempt: 1, ...answer, result }
     this.#context.onDelivery(this.#appId, delivery)
     return delivery
   }

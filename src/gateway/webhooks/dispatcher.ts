@@ -1,8 +1,9 @@
 import type { WebhookQueue } from '../../engine/index.js'
+import type { DeliverySummary } from '../../protocol/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
-import { AppDispatcher, type WebhookDelivery } from './app-dispatcher.js'
+import { AppDispatcher } from './app-dispatcher.js'
 import type { SignedTarget } from '../outbound/outbound-request.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
 
@@ -24,9 +25,9 @@ export interface Dispatcher {
   /** Called for the engine's event `webhooks-due`. */
   wake(appId: string): void
   /** Returns the latest deliveries, the newest first. */
-  deliveries(appId: string): readonly WebhookDelivery[]
+  deliveries(appId: string): readonly DeliverySummary[]
   /** Sends an event of type `test`, once. Null if the app has no webhooks. */
-  test(appId: string): Promise<WebhookDelivery | null>
+  test(appId: string): Promise<DeliverySummary | null>
   /** Delivers an event that was given up; false if there is no such event. */
   replay(appId: string, userId: string, eventId: string): Promise<boolean>
   /**
@@ -39,11 +40,11 @@ export interface Dispatcher {
 export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metrics): Dispatcher => {
   const dispatchers = new Map<string, AppDispatcher>()
   let isClosed = false
-  const listed = new Map<string, WebhookDelivery[]>()
+  const listed = new Map<string, DeliverySummary[]>()
   /** The closing dispatchers of apps whose webhooks a reload removed. */
   const closing = new Set<Promise<void>>()
 
-  const onDelivery = (appId: string, delivery: WebhookDelivery): void => {
+  const onDelivery = (appId: string, delivery: DeliverySummary): void => {
     const { id, type, status, attempt, duration, result } = delivery
     log.debug({ appId, eventId: id, type, status, attempt, duration, result }, 'webhook sent')
     metrics?.webhooks.inc({ app: appId, result })

@@ -1,18 +1,10 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { until } from '../../support/until.js'
-import { chatOf, stateOf, untilBooted } from '../../support/sites/page-state.js'
-import { activeId, press, startPages, untilRead, untilShown } from './harness.js'
-import {
-  assertEnded,
-  assertUndisturbed,
-  follow,
-  isMarked,
-  logIn,
-  logOut,
-  openActive,
-  untilTitled,
-} from './rendered.js'
+import { chatOf } from '../../support/sites/page-state.js'
+import { activeId, press, startPages, untilRead } from './harness.js'
+import { assertEnded, assertUndisturbed, follow, isMarked, logIn, logOut, openActive } from './rendered.js'
+import { testRenderedPages } from './rendered-suite.js'
 
 const pages = await startPages()
 
@@ -20,30 +12,7 @@ const publish = (to: string, body: string): Promise<unknown> => pages.publish({ 
 
 const open = (path = '/htmx') => openActive(pages, path)
 
-test('htmx: boosted links swap the body, and the session goes on over one connection', async () => {
-  const started = pages.startedFor('alice')
-  const { visited, page, id } = await open()
-  for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
-    await follow(page, name)
-    await untilShown(page, 'State', 'active')
-    await publish('alice', `swap ${n}`)
-    await untilRead(page, `bob: swap ${n}`)
-  }
-  await assertUndisturbed(visited, id)
-  assert.equal(pages.startedFor('alice'), started + 1)
-})
-
-test('htmx: the back button fetches the page again, and the session goes on', async () => {
-  const { visited, page, id } = await open()
-  await follow(page, 'Two')
-  await page.goBack()
-  await untilTitled(page, 'One')
-  await publish('alice', 'after going back')
-  await untilRead(page, 'bob: after going back')
-  await page.goForward()
-  await untilTitled(page, 'Two')
-  await assertUndisturbed(visited, id)
-})
+testRenderedPages('htmx', pages, '/htmx')
 
 test('htmx: a swap that morphs leaves the tag and its session as they are', async () => {
   const { visited, page, id } = await open()
@@ -83,36 +52,6 @@ test('htmx: a log-out that swaps the tag out of band ends the session and keeps 
   await assertEnded(visited)
   assert.equal(await isMarked(page), true)
   assert.equal(await page.getByText('Logged in as alice').isVisible(), true)
-})
-
-test('htmx: a log-out ends the session, and neither the next page nor the previous page has a session', async () => {
-  const { visited, page } = await open()
-  await follow(page, 'Two')
-  await logOut(page)
-  await assertEnded(visited)
-  await follow(page, 'Two')
-  assert.equal(await stateOf(page), 'idle')
-  await page.goBack()
-  await untilTitled(page, 'One')
-  await page.goBack()
-  await untilTitled(page, 'Two')
-  await page.getByText('Not logged in').waitFor()
-  await untilBooted(page)
-  assert.equal(await stateOf(page), 'idle')
-  assert.equal(visited.connections(), 1)
-  assert.equal(await isMarked(page), true)
-})
-
-test('htmx: the next user who logs in has a session of their own', async () => {
-  const { visited, page, id } = await open()
-  await logOut(page)
-  await logIn(page, 'Bob')
-  const second = await activeId(page)
-  assert.notEqual(second, id)
-  assert.equal((await chatOf(page)).user, 'bob')
-  await publish('bob', 'to myself')
-  await untilRead(page, 'bob: to myself')
-  assert.equal(visited.connections(), 2)
 })
 
 test('htmx: a preserved tag keeps its user: a log-out that swaps the page does not change it', async () => {

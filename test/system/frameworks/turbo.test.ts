@@ -10,12 +10,11 @@ import {
   assertUndisturbed,
   follow,
   holdPage,
-  isMarked,
-  logIn,
   logOut,
   openActive,
   untilTitled,
 } from './rendered.js'
+import { testRenderedPages } from './rendered-suite.js'
 
 const pages = await startPages()
 
@@ -31,18 +30,7 @@ const frameSession = (page: Page): Promise<string | null | undefined> =>
 
 const open = (path: string) => openActive(pages, path)
 
-test('Turbo: visits swap the page, and the session goes on over one connection', async () => {
-  const started = pages.startedFor('alice')
-  const { visited, page, id } = await open('/turbo')
-  for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
-    await follow(page, name)
-    await untilShown(page, 'State', 'active')
-    await publish('alice', `visit ${n}`)
-    await untilRead(page, `bob: visit ${n}`)
-  }
-  await assertUndisturbed(visited, id)
-  assert.equal(pages.startedFor('alice'), started + 1)
-})
+testRenderedPages('Turbo', pages, '/turbo')
 
 test('Turbo: no session starts in a preview, and the session outlives it', async () => {
   const { visited, page, id } = await open('/turbo')
@@ -81,18 +69,6 @@ test('Turbo: a session ends with the preview if the page after it has no user', 
   assert.equal(visited.connections(), 1)
 })
 
-test('Turbo: the back button shows the page as it was, and the session goes on', async () => {
-  const { visited, page, id } = await open('/turbo')
-  await follow(page, 'Two')
-  await page.goBack()
-  await untilTitled(page, 'One')
-  await publish('alice', 'after going back')
-  await untilRead(page, 'bob: after going back')
-  await page.goForward()
-  await untilTitled(page, 'Two')
-  await assertUndisturbed(visited, id)
-})
-
 test('Turbo: a refresh that morphs leaves the tag and its session as they are', async () => {
   const { visited, page, id } = await open('/turbo/morph')
   await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
@@ -118,39 +94,6 @@ test('Turbo: a frame with a tag of its own shares the page’s session after eac
   await untilRead(page, 'bob: once')
   await assertUndisturbed(visited, id)
   assert.equal(pages.startedFor('alice'), started + 1)
-})
-
-test('Turbo: a log-out ends the session, and neither the next page nor the previous page has a session', async () => {
-  const { visited, page } = await open('/turbo')
-  await follow(page, 'Two')
-  await logOut(page)
-  await assertEnded(visited)
-  await follow(page, 'Two')
-  assert.equal(await stateOf(page), 'idle')
-  await page.goBack()
-  await untilTitled(page, 'One')
-  await page.goBack()
-  await untilTitled(page, 'Two')
-  await page.getByText('Not logged in').waitFor()
-  await untilBooted(page)
-  assert.equal(await stateOf(page), 'idle')
-  assert.equal(visited.connections(), 1)
-  assert.equal(await isMarked(page), true)
-})
-
-test('Turbo: the next user who logs in has a session of their own', async () => {
-  const { visited, page, id } = await open('/turbo')
-  await logOut(page)
-  await logIn(page, 'Bob')
-  const second = await activeId(page)
-  assert.notEqual(second, id)
-  assert.equal((await chatOf(page)).user, 'bob')
-  await publish('bob', 'to myself')
-  await untilRead(page, 'bob: to myself')
-  assert.deepEqual(
-    (await visited.received()).filter((line, n, all) => line !== all[n - 1]),
-    [`started ${id}`, `started ${second}`],
-  )
 })
 
 test('Turbo: after a log-out by another request Turbo’s cache still has pages of the user, until it is cleared', async () => {

@@ -1,4 +1,3 @@
-import type { Message } from '../../../protocol/index.js'
 import type {
   EngineEvent,
   InboxState,
@@ -253,7 +252,7 @@ export class Inboxes {
       if (inbox.markRead(before.readOffset)) this.#table.markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
       for (const message of await this.reader.read(inbox, from, to, Infinity))
-        this.#emitMessage(inbox, message)
+        this.#emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })
     }
   }
 
@@ -261,10 +260,6 @@ export class Inboxes {
   async stop(): Promise<void> {
     await this.#scheduler.stop()
     await this.#reads.idle()
-  }
-
-  #emitMessage({ of, epoch }: Inbox, message: Message, json?: string): void {
-    this.#emit({ type: 'message', user: of, epoch, message, json })
   }
 
   /** Sends the message when `wait` has resolved. */

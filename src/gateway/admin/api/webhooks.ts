@@ -22,7 +22,7 @@ export const webhookCalls = (api: ApiContext): AdminCall[] => {
       path: '/apps/:appId/webhooks',
       handle: forApp(api, async (context, { settings }) => {
         const { pending, oldestAt } = await engine.pendingSummary(settings.appId)
-        const deliveries: readonly DeliverySummary[] = dispatcher.deliveries(settings.appId)
+        const deliveries = dispatcher.deliveries(settings.appId)
         const isConfigured = settings.webhooks !== null
         return context.json({ isConfigured, pending, oldestAt, deliveries } satisfies WebhookState)
       }),
