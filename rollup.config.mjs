@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
@@ -17,6 +19,9 @@ const replaced = {
       isServedByGateway ? \`\${code}: \${new URL(\`errors#\${code}\`, import.meta.url)}\` : code`,
   'session/trace.js': 'export const traceStep = () => undefined',
   'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
+  // The first script loads the parts, whose scripts are built before it.
+  'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,
+  'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `
@@ -26,11 +31,63 @@ const replaced = {
     export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
 }
 
-/** Puts other sources in the place of modules, by their path from dist/. */
+/** Puts other sources in the place of modules, by their path from dist/. A function makes the source when the module is loaded. */
 const replace = (sources) => {
   const byId = new Map(Object.entries(sources).map(([path, source]) => [inDist(path), source]))
-  return { name: 'replace', load: (id) => byId.get(id) ?? null }
+  return {
+    name: 'replace',
+    load(id) {
+      const source = byId.get(id)
+      return (typeof source === 'function' ? source() : source) ?? null
+    },
+  }
 }
+
+/**
+ * What a page loads by scripts of their own, with their modules in dist/. The first script has the name and the hash of each, and loads one
+ * when an attribute or a tag asks for it: `src/element/parts/`.
+ */
+export const parts = { notifications: 'element/notifications/notifications.js' }
+
+const partFile = (name) => new RegExp(`^chat-session-${name}-([\\w-]{8})\\.js$`)
+
+const integrityFile = inDist('cdn/integrity.json')
+
+/** The integrity of each script in dist/cdn, by file name. */
+export const readIntegrity = () => {
+  try {
+    return JSON.parse(readFileSync(integrityFile, 'utf8'))
+  } catch (error) {
+    // The first build.
+    if (error.code === 'ENOENT') return {}
+    throw error
+  }
+}
+
+/** `{ name: [hash, integrity] }` of the built parts. */
+const partTable = () => {
+  const files = Object.entries(readIntegrity())
+  return Object.fromEntries(
+    Object.keys(parts).map((name) => {
+      const [[file, integrity]] = files.filter(([file]) => partFile(name).test(file))
+      return [name, [partFile(name).exec(file)[1], integrity]]
+    }),
+  )
+}
+
+/** Writes the integrity of a script into dist/cdn/integrity.json, and deletes the script that `isFormer` finds under another name. */
+const integrity = (algorithm, isFormer = () => false) => ({
+  name: 'integrity',
+  writeBundle(_options, bundle) {
+    const [{ fileName, code }] = Object.values(bundle).filter(({ type }) => type === 'chunk')
+    const hash = createHash(algorithm).update(code).digest('base64')
+    const others = Object.entries(readIntegrity()).filter(([file]) => file !== fileName)
+    for (const [file] of others.filter(([file]) => isFormer(file)))
+      for (const ending of ['', '.br', '.gz']) rmSync(inDist(`cdn/${file}${ending}`), { force: true })
+    const entries = [...others.filter(([file]) => !isFormer(file)), [fileName, `${algorithm}-${hash}`]]
+    writeFileSync(integrityFile, `${JSON.stringify(Object.fromEntries(entries.sort()), null, 2)}\n`)
+  },
+})
 
 /** What is only bundled needs no modules in dist/: its types are taken away as it is read. */
 const typescript = {
@@ -66,19 +123,50 @@ const compress = {
   keep_fargs: false,
 }
 
-const minified = (input, file, { format = 'es', sourcemap = true, sources = replaced } = {}) => ({
+const minified = (
   input,
-  output: { file, format, sourcemap },
+  file,
+  {
+    format = 'es',
+    sourcemap = true,
+    sources = replaced,
+    output = { file, format, sourcemap },
+    plugins = [],
+  } = {},
+) => ({
+  input,
+  output,
   plugins: [
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
     terser({ module: true, ecma: 2022, compress }),
+    ...plugins,
   ],
 })
 
+const part = ([name, module]) =>
+  minified(`dist/${module}`, undefined, {
+    output: {
+      dir: 'dist/cdn',
+      format: 'es',
+      sourcemap: true,
+      entryFileNames: `chat-session-${name}-[hash:8].js`,
+      // A map in whose name the script's hash stood would change that hash.
+      sourcemapFileNames: `chat-session-${name}.js.map`,
+    },
+    // SHA-256, whose text is shorter: it stands in the first script.
+    plugins: [integrity('sha256', (file) => partFile(name).test(file))],
+  })
+
+/** The build of the first script; those of its parts are before it, because it has their hashes. */
+export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
+  plugins: [integrity('sha384')],
+})
+
 export default [
-  minified('dist/element/script.js', 'dist/cdn/chat-session.js'),
+  ...Object.entries(parts).map(part),
+  firstScript,
   // A classic script, for `importScripts`.
   minified('dist/element/notifications/worker.js', 'dist/cdn/chat-session-worker.js', { format: 'iife' }),
   // No page of the operator's own loads them: a map would only make the package larger. Their elements have styles of lit's kind.

@@ -76,13 +76,17 @@ export const modules = {
   'element/events': ['session'],
   'element/event-map': ['element/events', 'session'],
   'element/emit': ['element/event-map'],
-  'element/notifications': ['element/emit', 'session'],
+  'element/attach-part': ['session'],
+  'element/notifications': ['element/emit', 'element/attach-part', 'session'],
+  'element/parts': ['element/notifications', 'session'],
   element: [
     'element/lit',
     'element/events',
     'element/event-map',
     'element/emit',
     'element/notifications',
+    'element/parts',
+    'element/attach-part',
     'session',
   ],
 

@@ -1,7 +1,6 @@
-// Builds dist/: the modules by tsc, the script for a script tag by rollup, and its compressed files and hash. If nothing has changed
-// since the last build, it does nothing.
+// Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. If nothing has changed since the
+// last build, it does nothing.
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { copyFile, cp, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,7 +29,6 @@ const compress = async (file) => {
   const bytes = await readFile(file)
   for (const [ending, compressor] of Object.entries(compressors))
     await writeFile(`${file}.${ending}`, await compressor(bytes))
-  return bytes
 }
 
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
@@ -55,8 +53,8 @@ const pages = {
 for (const [page, files] of Object.entries(pages))
   for (const file of [...files, 'src/pages/shared/base.css', 'src/pages/shared/icon.svg'])
     await copyFile(file, `dist/pages/${page}/${basename(file)}`)
-const script = await compress('dist/cdn/chat-session.js')
-await compress('dist/cdn/chat-session-worker.js')
-const integrity = `sha384-${createHash('sha384').update(script).digest('base64')}`
-await writeFile('dist/cdn/integrity.json', `${JSON.stringify({ 'chat-session.js': integrity }, null, 2)}\n`)
+// It imports the compiler, which a build that has nothing to do doesn't need.
+const { readIntegrity } = await import('../../rollup.config.mjs')
+for (const script of [...Object.keys(readIntegrity()), 'chat-session-worker.js'])
+  await compress(`dist/cdn/${script}`)
 await stamp(root)

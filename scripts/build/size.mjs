@@ -1,12 +1,15 @@
-// Prints the size of the script for a script tag, and the part of each module. Fails if the script is too large.
+// Prints the size of the scripts for a script tag, and the part of each module in the first. Fails if a script is too large.
 import { readFile } from 'node:fs/promises'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
 import { rollup } from 'rollup'
-import config from '../../rollup.config.mjs'
+import { firstScript, readIntegrity } from '../../rollup.config.mjs'
 
-/** The largest size in bytes of brotli. With its headers, a response of that size fits into the first flight of a TCP connection. */
-const MAX_SIZE = 14_000
+/**
+ * The largest size of each script in bytes of brotli. With its headers, a response of the first script's size fits into the first flight
+ * of a TCP connection.
+ */
+const limits = { 'chat-session.js': 14_000, 'chat-session-notifications.js': 1_500 }
 
 const sizes = (bytes) => [
   bytes.length,
@@ -16,7 +19,7 @@ const sizes = (bytes) => [
 
 /** Returns the length of each module's files without comments and blanks. The script's bytes are divided in that ratio. */
 const byModule = async () => {
-  const { plugins, input, output } = config[0]
+  const { plugins, input, output } = firstScript
   const bundle = await rollup({ input, plugins: plugins.filter(({ name }) => name !== 'terser') })
   const { output: chunks } = await bundle.generate(output)
   const modules = {}
@@ -30,20 +33,25 @@ const byModule = async () => {
 }
 
 const row = (name, numbers) =>
-  console.log(name.padEnd(24) + numbers.map((number) => String(number).padStart(10)).join(''))
+  console.log(name.padEnd(32) + numbers.map((number) => String(number).padStart(10)).join(''))
 
-const script = await readFile('dist/cdn/chat-session.js')
-row('bytes', ['minified', 'gzip', 'brotli'])
-const total = sizes(script)
-row('chat-session.js', total)
-const modules = await byModule()
-const source = Object.values(modules).reduce((sum, length) => sum + length, 0)
-for (const [module, length] of Object.entries(modules).sort(([, one], [, other]) => other - one))
-  row(
-    `  ${module}`,
-    total.map((bytes) => Math.round((bytes * length) / source)),
-  )
-if (total.at(-1) > MAX_SIZE) {
-  console.error(`The script has ${total.at(-1)} bytes with brotli, and at most ${MAX_SIZE} are allowed.`)
-  process.exitCode = 1
+row('bytes', ['minified', 'gzip', 'brotli', 'limit'])
+/** A row for each script, the first one above its parts. */
+const files = Object.keys(readIntegrity()).sort((one, other) => one.length - other.length)
+for (const file of files) {
+  const name = file.replace(/-[\w-]{8}\.js$/, '.js')
+  const total = sizes(await readFile(`dist/cdn/${file}`))
+  row(name, [...total, limits[name]])
+  if (!(total.at(-1) <= limits[name])) {
+    console.error(`${name} has ${total.at(-1)} bytes with brotli, and at most ${limits[name]} are allowed.`)
+    process.exitCode = 1
+  }
+  if (name !== 'chat-session.js') continue
+  const modules = await byModule()
+  const source = Object.values(modules).reduce((sum, length) => sum + length, 0)
+  for (const [module, length] of Object.entries(modules).sort(([, one], [, other]) => other - one))
+    row(
+      `  ${module}`,
+      total.map((bytes) => Math.round((bytes * length) / source)),
+    )
 }

@@ -1,5 +1,5 @@
-// Writes the files of a GitHub release to FOLDER: notes.md from CHANGELOG.md, and in cdn/ the script under its version, its
-// source map and its hash: node scripts/release/files.mjs FOLDER
+// Writes the files of a GitHub release to FOLDER: notes.md from CHANGELOG.md, and in cdn/ the script under its version, its parts, their
+// source maps and their hashes: node scripts/release/files.mjs FOLDER
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sectionOf } from './changelog.mjs'
@@ -8,7 +8,7 @@ const [folder = 'release'] = process.argv.slice(2)
 const readJson = async (file) => JSON.parse(await readFile(file, 'utf8'))
 
 const { version } = await readJson('package.json')
-const { 'chat-session.js': integrity } = await readJson('dist/cdn/integrity.json')
+const { 'chat-session.js': integrity, ...parts } = await readJson('dist/cdn/integrity.json')
 const notes = sectionOf(await readFile('CHANGELOG.md', 'utf8'), version)
 if (!notes) throw new Error(`CHANGELOG.md has nothing under ## ${version}.`)
 const script = `chat-session-${version}.js`
@@ -16,6 +16,10 @@ const cdn = join(folder, 'cdn')
 
 await mkdir(cdn, { recursive: true })
 await copyFile('dist/cdn/chat-session.js', join(cdn, script))
-await copyFile('dist/cdn/chat-session.js.map', join(cdn, 'chat-session.js.map'))
-await writeFile(join(cdn, 'integrity.json'), `${JSON.stringify({ [script]: integrity }, null, 2)}\n`)
+const partFiles = Object.keys(parts).flatMap((file) => [file, file.replace(/-[\w-]{8}\.js$/, '.js.map')])
+for (const file of ['chat-session.js.map', ...partFiles]) await copyFile(`dist/cdn/${file}`, join(cdn, file))
+await writeFile(
+  join(cdn, 'integrity.json'),
+  `${JSON.stringify({ [script]: integrity, ...parts }, null, 2)}\n`,
+)
 await writeFile(join(folder, 'notes.md'), `${notes}\n\n\`${script}\`: \`${integrity}\`\n`)

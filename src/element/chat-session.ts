@@ -14,10 +14,12 @@ import {
 } from '../session/index.js'
 import { profileAttributes, warnOfMisspelt } from './attributes.js'
 import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
+import { attachParts } from './attached-parts.js'
 import { createEventRelay } from './event-relay.js'
-import { requestPermission, showNotificationsOf } from './notifications/notifications.js'
+import { requestPermission } from './notifications/permission.js'
+import { announceTab } from './notifications/visibility-lock.js'
 import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
-import { applyChanges, isFirstHolder, leases, notifyingHolder, type SharedSession } from './shared-session.js'
+import { applyChanges, firstHolder, isFirstHolder, leases, type SharedSession } from './shared-session.js'
 import { adoptStyle } from './style.js'
 
 /** As with HTML's own boolean attributes, no value is needed. */
@@ -281,8 +283,9 @@ export class ChatSessionElement extends ReactiveElement {
     }
     const shared = leases.hold(key, this, () => {
       const session = new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials })
-      showNotificationsOf(session, () => notifyingHolder(key))
-      return { session, credentials, profile }
+      announceTab(session)
+      const parts = attachParts(session, (filter) => firstHolder(document, key, filter))
+      return { session, credentials, profile, parts }
     })
     const { session } = shared
     this.#lease = { shared, desired }

@@ -1,5 +1,6 @@
 import type { ChatSession, Credentials, Profile, StartResult } from '../session/index.js'
-import { changedFields, hasCredentials, isSet, type DesiredSession } from './desired-session.js'
+import type { Attachable, AttachedParts } from './attached-parts.js'
+import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 import { createLeases } from './lease.js'
 
 /** A session, with the state that the elements that hold it share. */
@@ -11,12 +12,11 @@ export interface SharedSession {
   profile: Profile
   /** The result of the latest `session.start()`. */
   started?: Promise<StartResult>
+  parts: AttachedParts
 }
 
 /** An element that holds a session. */
-export interface Holder extends HTMLElement {
-  notifications?: boolean | null | undefined
-}
+type Holder = HTMLElement & Partial<Record<Attachable, unknown>>
 
 /** The sessions of this page by the `key` of DesiredSession. */
 export const leases = createLeases<Holder, SharedSession>(({ session }) => void session.end())
@@ -28,7 +28,7 @@ const outermostHost = (element: Element): Element => {
 }
 
 /** The first holder under `key` in document order, of those in `document` that pass the filter. */
-const firstHolder = (
+export const firstHolder = (
   document: Document,
   key: string,
   filter: (holder: Holder) => boolean,
@@ -48,10 +48,6 @@ const firstHolder = (
 export const isFirstHolder = (element: Element, key: string): boolean =>
   !element.isConnected || firstHolder(element.ownerDocument, key, () => true) === element
 
-/** The first holder under `key` in the page that has `notifications` set. */
-export const notifyingHolder = (key: string): Holder | undefined =>
-  firstHolder(document, key, ({ notifications }) => isSet(notifications))
-
 /** Returns whether only a new start can use these credentials: a live session takes tokens and nothing else. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
@@ -62,7 +58,8 @@ export const applyChanges = (
   desired: DesiredSession,
   previous?: DesiredSession,
 ): void => {
-  const { session } = shared
+  const { session, parts } = shared
+  parts.update()
   const set = changedFields(previous?.credentials ?? {}, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }

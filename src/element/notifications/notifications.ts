@@ -1,8 +1,10 @@
-import { SessionError, type ChatSession, type Message } from '../../session/index.js'
+import type { Message, MessageDetail } from '../../session/index.js'
 import { emit } from '../emit.js'
+import type { AttachPart } from '../attach-part.js'
 import { notificationContent } from './content.js'
-import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
+import { isAnyTabVisible } from './tab-visibility.js'
 import { serviceWorkers, showNotification, type NotificationClick } from './show.js'
+import { userKeyOf } from './user-key.js'
 
 /** How many messages a notification's `data` has at most, the newest ones, because browsers limit its size. All are counted. */
 const MAX_MESSAGES = 20
@@ -15,17 +17,11 @@ const INTERVAL = 1_000
 const isGranted = (): boolean =>
   (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
 
-/** Asks the user for the permission. Rejects with `notifications-denied` or `notifications-unsupported`. */
-export const requestPermission = async (): Promise<void> => {
-  if (!('Notification' in globalThis)) throw new SessionError('notifications-unsupported')
-  if ((await Notification.requestPermission()) !== 'granted') throw new SessionError('notifications-denied')
-}
-
 /** The state of a session's notifications. */
 interface State {
-  /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
+  /** `userKeyOf` the session in its present state. */
   userKey: string
-  /** Ends the listener and the announcement that belong to the session's present state. */
+  /** Ends the listener that belongs to the session's present state. */
   subscription?: AbortController
   /** The newest of the messages that no notification has shown yet. */
   pending: readonly Message[]
@@ -39,11 +35,8 @@ interface State {
   failureReported?: boolean
 }
 
-/**
- * Shows desktop notifications of a session's messages while no tab of the user is visible. `target` returns the element that
- * dispatches the events, or undefined while no element has `notifications` set.
- */
-export const showNotificationsOf = (session: ChatSession, target: () => HTMLElement | undefined): void => {
+/** Shows desktop notifications of a session's messages while no tab of the user is visible. The target dispatches the events. */
+export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
   const state: State = {
     userKey: '',
     pending: [],
@@ -63,7 +56,7 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
 
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
     const userKey = state.userKey
-    const isVisible = await isAnyTabVisible(userKey)
+    const isVisible = await isAnyTabVisible(userKey, tabId)
     if (userKey !== state.userKey) return
     if (isVisible) {
       // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
@@ -76,8 +69,8 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // Once per session: every further message would fail in the same way.
-      const error = new SessionError('notifications-unsupported', { cause })
-      state.failureReported ||= emit(target(), 'session-error', { error })
+      if (!state.failureReported) fail('notifications-unsupported', cause)
+      state.failureReported = true
     }
   }
 
@@ -97,13 +90,10 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
     clear()
   }
 
-  session.addEventListener('state', () => {
-    const { appId, user } = session
-    const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
+  const follow = (): void => {
+    const userKey = userKeyOf(session)
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
-    // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
-    if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey
       clear()
@@ -116,15 +106,22 @@ export const showNotificationsOf = (session: ChatSession, target: () => HTMLElem
       },
       { signal },
     )
-  })
+  }
 
-  session.addEventListener('message', ({ detail: { message } }) => {
-    if (document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
+  const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
+    // Without a key a listener of the message has ended the session.
+    if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
     if (message.from !== session.user?.id) {
       state.pending = [...state.pending, message].slice(-MAX_MESSAGES)
       state.pendingCount += 1
     }
     state.newest = message.offset
     showPending()
-  })
+  }
+
+  session.addEventListener('state', follow)
+  session.addEventListener('message', receive)
+  follow()
+  early.forEach(receive)
+  return () => undefined
 }

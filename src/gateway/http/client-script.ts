@@ -7,6 +7,8 @@ type Bytes = Uint8Array<ArrayBuffer>
 /** A served file: its bytes by content coding. */
 export interface Asset {
   type: string
+  /** Whether the bytes under this name never change. */
+  immutable: boolean
   etag: string
   bodies: Readonly<{ identity: Bytes; gzip?: Bytes; br?: Bytes }>
 }
@@ -15,30 +17,36 @@ const root = new URL('../../../dist/cdn/', import.meta.url)
 
 const read = async (name: string): Promise<Bytes> => new Uint8Array(await readFile(new URL(name, root)))
 
-const assetOf = (type: string, bodies: Asset['bodies']): Asset => ({
+const assetOf = (type: string, bodies: Asset['bodies'], immutable = false): Asset => ({
   type,
+  immutable,
   etag: createHash('sha256').update(bodies.identity).digest('base64url').slice(0, 22),
   bodies,
 })
 
+const scriptOf = async (file: string, immutable: boolean): Promise<Asset> => {
+  const [identity, gzip, br] = await Promise.all([read(file), read(`${file}.gz`), read(`${file}.br`)])
+  return assetOf('text/javascript; charset=utf-8', { identity, gzip, br }, immutable)
+}
+
 /**
- * Reads the scripts and their source maps, by the names that they are served under. A versioned script never changes. Only scripts are
- * compressed: browsers fetch a map when their developer tools are open, and its compressed forms would be a part of each installed package.
+ * Reads the scripts and their source maps, by the names that they are served under. A script with a version or a hash in its name never
+ * changes. Only scripts are compressed: browsers fetch a map when their developer tools are open, and its compressed forms would be a part
+ * of each installed package.
  */
 export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   const assets = new Map<string, Asset>()
-  for (const name of ['chat-session', 'chat-session-worker']) {
-    const file = `${name}.js`
-    const [identity, gzip, br, map] = await Promise.all([
-      read(file),
-      read(`${file}.gz`),
-      read(`${file}.br`),
-      read(`${file}.map`),
-    ])
-    const script = assetOf('text/javascript; charset=utf-8', { identity, gzip, br })
-    assets.set(file, script)
-    assets.set(`${name}-${VERSION}.js`, script)
-    assets.set(`${file}.map`, assetOf('application/json', { identity: map }))
+  const integrity = JSON.parse(new TextDecoder().decode(await read('integrity.json'))) as Record<
+    string,
+    string
+  >
+  for (const file of [...Object.keys(integrity), 'chat-session-worker.js']) {
+    // A part of the script has a hash in its name, and its map has none.
+    const part = /^(chat-session-\w+)-[\w-]{8}\.js$/.exec(file)?.[1]
+    const map = `${part ?? file.slice(0, -'.js'.length)}.js.map`
+    assets.set(file, await scriptOf(file, !!part))
+    assets.set(map, assetOf('application/json', { identity: await read(map) }))
+    if (!part) assets.set(file.replace(/\.js$/, `-${VERSION}.js`), await scriptOf(file, true))
   }
   return assets
 }

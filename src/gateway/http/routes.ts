@@ -20,14 +20,14 @@ const acceptsCoding = (header: string, coding: string): boolean =>
   })
 
 /** Responds with an asset in the best coding that the client accepts, or with 304 if the client has it. */
-const serveAsset = (context: Context, { type, etag, bodies }: Asset, cacheControl: string): Response => {
+const serveAsset = (context: Context, { type, immutable, etag, bodies }: Asset): Response => {
   const accepted = context.req.header('accept-encoding') ?? ''
   const coding =
     (['br', 'gzip'] as const).find((each) => bodies[each] && acceptsCoding(accepted, each)) ?? 'identity'
   const tag = `"${etag}-${coding}"`
   const headers = {
     'content-type': type,
-    'cache-control': cacheControl,
+    'cache-control': `public, max-age=${immutable ? '31536000, immutable' : SCRIPT_MAX_AGE}`,
     etag: tag,
     vary: 'accept-encoding',
     'x-content-type-options': 'nosniff',
@@ -86,20 +86,15 @@ export const createRoutes = (
       throw error
     })
     const asset = (await scripts).get(name)
-    if (!asset && /^chat-session(-worker)?-\d/.test(name))
+    if (!asset && /^chat-session(-[a-z]+)?-[\w.-]+\.js$/.test(name))
       return problem(
         context,
         404,
         'not-found',
-        `This gateway serves the script of version ${VERSION} only: change the version and the hash in the page's tag.`,
+        `This gateway serves the script of version ${VERSION} only: change the version and the hash in the page's tag, or reload the page.`,
       )
     if (!asset) return context.notFound()
-    const isVersioned = name.includes(VERSION)
-    return serveAsset(
-      context,
-      asset,
-      `public, max-age=${isVersioned ? '31536000, immutable' : SCRIPT_MAX_AGE}`,
-    )
+    return serveAsset(context, asset)
   })
   routes.get('/v1/session', (context) => {
     context.header('upgrade', 'websocket')

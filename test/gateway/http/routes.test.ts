@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
@@ -74,18 +74,48 @@ test('the served script has the integrity hash of the build', async () => {
   const written = await readFile(new URL('../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
   const { body } = await get(plain, { 'accept-encoding': 'br' })
   const hash = createHash('sha384').update(brotliDecompressSync(body)).digest('base64')
-  assert.deepEqual(JSON.parse(written), { 'chat-session.js': `sha384-${hash}` })
+  assert.equal((JSON.parse(written) as Record<string, string>)['chat-session.js'], `sha384-${hash}`)
 })
 
-test('only versioned scripts are cached as immutable', async () => {
+test('each part of the script is served under the name that integrity.json has, with that integrity', async () => {
+  const written = await readFile(new URL('../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
+  const parts = Object.entries(JSON.parse(written) as Record<string, string>).filter(
+    ([file]) => file !== 'chat-session.js',
+  )
+  assert.ok(parts.some(([file]) => /^chat-session-notifications-[\w-]{8}\.js$/.test(file)))
+  for (const [file, integrity] of parts) {
+    const { status, headers, body } = await get(`/v1/${file}`, {
+      'accept-encoding': 'br',
+      origin: 'https://www.example.com',
+    })
+    assert.deepEqual([status, headers['content-encoding']], [200, 'br'])
+    assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
+    assert.equal(headers['access-control-allow-origin'], '*')
+    const script = brotliDecompressSync(body)
+    assert.equal(`sha256-${createHash('sha256').update(script).digest('base64')}`, integrity)
+    const [, map = ''] = /\/\/# sourceMappingURL=(\S+)\s*$/.exec(script.toString()) ?? []
+    assert.equal(map, file.replace(/-[\w-]{8}\.js$/, '.js.map'))
+    assert.equal((await get(`/v1/${map}`)).status, 200)
+  }
+})
+
+test('only scripts with a version or a hash in their name are cached as immutable', async () => {
   const age = async (path: string): Promise<unknown> => (await get(path)).headers['cache-control']
+  const files = await readdir(new URL('../../../dist/cdn/', import.meta.url))
+  const part = files.find((file) => /^chat-session-notifications-[\w-]{8}\.js$/.test(file)) ?? ''
+  assert.equal(await age(`/v1/${part}`), 'public, max-age=31536000, immutable')
+  assert.equal(await age('/v1/chat-session-notifications.js.map'), 'public, max-age=300')
   assert.equal(await age(versioned), 'public, max-age=31536000, immutable')
   assert.equal(await age(plain), 'public, max-age=300')
   assert.equal(await age(`${plain}.map`), 'public, max-age=300')
 })
 
 test('a script of another version is not served, and the answer says which version is', async () => {
-  for (const path of ['/v1/chat-session-0.0.0.js', '/v1/chat-session-worker-99.1.0.js']) {
+  for (const path of [
+    '/v1/chat-session-0.0.0.js',
+    '/v1/chat-session-worker-99.1.0.js',
+    '/v1/chat-session-notifications-00000000.js',
+  ]) {
     const { status, headers, body } = await get(path, { origin: 'https://www.example.com' })
     assert.equal(status, 404)
     assert.equal(headers['access-control-allow-origin'], '*')

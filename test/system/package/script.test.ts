@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -16,10 +16,28 @@ const root = new URL('../../../', import.meta.url)
 const cdn = new URL('dist/cdn/', root)
 const script = await readFile(new URL('chat-session.js', cdn))
 
-test('the integrity hash is that of the script', async () => {
-  const hashes = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
-  const hash = createHash('sha384').update(script).digest('base64')
-  assert.equal(hashes['chat-session.js'], `sha384-${hash}`)
+const integrity = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
+/** The files of the parts that the script loads. */
+const parts = Object.keys(integrity).filter((file) => file !== 'chat-session.js')
+
+test('the integrity hashes are those of the scripts, and no other script is left from an earlier build', async () => {
+  for (const [file, expected] of Object.entries(integrity)) {
+    const algorithm = expected.slice(0, 6)
+    const hash = createHash(algorithm)
+      .update(await readFile(new URL(file, cdn)))
+      .digest('base64')
+    assert.equal(expected, `${algorithm}-${hash}`, file)
+  }
+  const scripts = (await readdir(cdn)).filter((file) => file.endsWith('.js'))
+  assert.deepEqual(scripts.sort(), [...Object.keys(integrity), 'chat-session-worker.js'].sort())
+})
+
+test('the script has the name and the integrity of each of its parts', () => {
+  assert.ok(parts.length > 0)
+  for (const file of parts) {
+    const [, name = '', hash = ''] = /^chat-session-([a-z]+)-([\w-]{8})\.js$/.exec(file) ?? []
+    assert.ok(script.includes(`${name}:["${hash}","${integrity[file] ?? ''}"]`), file)
+  }
 })
 
 test('the README’s tag names this version and has the hash of the built script', async () => {
@@ -31,8 +49,10 @@ test('the README’s tag names this version and has the hash of the built script
   assert.equal(hash, built, 'The script changed: `npm run integrity` writes its hash into the README.')
 })
 
-test('the script is one file: it imports nothing', () => {
-  assert.doesNotMatch(script.toString(), /\bimport\s*[({'"]|\bfrom\s*['"]/)
+test('the script and its parts import no file; the script imports a part whose script element has loaded', async () => {
+  const imports = /\bimport\s*[({'"]|\bfrom\s*['"]/g
+  for (const file of parts) assert.doesNotMatch(await readFile(new URL(file, cdn), 'utf8'), imports)
+  assert.deepEqual(script.toString().match(imports), ['import('])
 })
 
 test('the script for a service worker is one file and a classic one', async () => {
@@ -47,9 +67,12 @@ test('the script for a service worker is one file and a classic one', async () =
   assert.deepEqual(received, ['message', 'notificationclick'])
 })
 
-test('the compressed files contain the script', async () => {
-  assert.deepEqual(brotliDecompressSync(await readFile(new URL('chat-session.js.br', cdn))), script)
-  assert.deepEqual(gunzipSync(await readFile(new URL('chat-session.js.gz', cdn))), script)
+test('the compressed files contain the scripts', async () => {
+  for (const file of Object.keys(integrity)) {
+    const bytes = await readFile(new URL(file, cdn))
+    assert.deepEqual(brotliDecompressSync(await readFile(new URL(`${file}.br`, cdn))), bytes)
+    assert.deepEqual(gunzipSync(await readFile(new URL(`${file}.gz`, cdn))), bytes)
+  }
 })
 
 test('the source map names the files of src/', async () => {
@@ -86,18 +109,22 @@ test('an error links to the page of codes if a gateway serves the script, and to
   assert.equal(await messageFrom('assets'), 'no-endpoint')
 })
 
-test('npm run size prints the size of the script, minified, gzip and brotli, by room', async () => {
+test('npm run size prints the size of each script, minified, gzip and brotli, and of the first one by module', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['scripts/build/size.mjs'], {
     cwd: fileURLToPath(root),
   })
-  const [heading = '', total = '', ...modules] = stdout.trim().split('\n')
-  assert.match(heading, /minified +gzip +brotli/)
-  const [, minified = ''] = /(\d+) +\d+ +\d+$/.exec(total) ?? []
+  const [heading = '', ...rows] = stdout.trim().split('\n')
+  assert.match(heading, /minified +gzip +brotli +limit/)
+  const names = (some: string[]): unknown => some.map((row) => row.trim().split(' ')[0]).sort()
+  const modules = rows.filter((row) => row.startsWith(' '))
+  assert.deepEqual(names(modules), ['@lit/reactive-element', 'element', 'protocol', 'session'])
+  const scripts = rows.filter((row) => !modules.includes(row))
+  assert.deepEqual(
+    names(scripts),
+    Object.keys(integrity)
+      .map((file) => file.replace(/-[\w-]{8}\.js$/, '.js'))
+      .sort(),
+  )
+  const [, minified = ''] = /(\d+) +\d+ +\d+ +\d+$/.exec(scripts[0] ?? '') ?? []
   assert.equal(Number(minified), script.length)
-  assert.deepEqual(modules.map((row) => row.trim().split(' ')[0]).sort(), [
-    '@lit/reactive-element',
-    'element',
-    'protocol',
-    'session',
-  ])
 })

@@ -1,0 +1,12 @@
+import * as notifications from '../notifications/notifications.js'
+
+/**
+ * What only some pages use. From npm these are ordinary imports. The script-tag build replaces this module by `script-parts.ts`, which
+ * loads the script of a part when the page first asks for it.
+ */
+const parts = { notifications }
+
+export type Parts = typeof parts
+
+/** Resolves with the module of a part. Rejects with the SessionError `script-unavailable` if its script can't be loaded. */
+export const loadPart = <K extends keyof Parts>(name: K): Promise<Parts[K]> => Promise.resolve(parts[name])

@@ -1,0 +1,284 @@
+/* The scripts of their own that the script of the script tag loads, in pages of every kind of Content-Security-Policy, and failures. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import type { Page, Route } from 'playwright-core'
+import { newContext } from '../../support/browser.js'
+import { newSession } from '../../support/client-sessions.js'
+import {
+  recordViolations,
+  siteOf,
+  startSite,
+  startSiteGateway,
+  violationsOf,
+} from '../../support/sites/element-page.js'
+import { tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+type ChatElement = HTMLElementTagNameMap['chat-session']
+
+const context = await newContext()
+
+const cdn = new URL('../../../dist/cdn/', import.meta.url)
+const integrity = JSON.parse(await readFile(new URL('integrity.json', cdn), 'utf8')) as Record<string, string>
+const firstIntegrity = integrity['chat-session.js'] ?? ''
+const file = Object.keys(integrity).find((name) => name.startsWith('chat-session-notifications-')) ?? ''
+
+declare global {
+  interface Window {
+    clicks: unknown[]
+    failures: [code: string, retryable: boolean, cause: unknown][]
+    shown: string[]
+  }
+}
+
+/** Records what a page's elements dispatch. */
+const record = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    Object.assign(window, { clicks: [], failures: [] })
+    document.addEventListener('session-notification-click', ({ detail }) => window.clicks.push(detail))
+    document.addEventListener('session-error', ({ detail: { error } }) =>
+      window.failures.push([error.code, error.retryable, error.cause]),
+    )
+  })
+
+const failuresOf = (page: Page): Promise<Window['failures']> => page.evaluate(() => window.failures)
+
+const tagFor = async (attributes = 'notifications', userId = 'ada'): Promise<string> =>
+  `<chat-session app-id="app" user-id="${userId}" token="${await tokenFor(userId)}" ${attributes}></chat-session>`
+
+/** Opens a page of a site that is not the gateway's. The script's tag has `attributes`. `prepare` is called before the page loads. */
+const open = async ({
+  gateway,
+  attributes = '',
+  policy = '',
+  tag = '',
+  prepare = () => Promise.resolve(),
+}: {
+  gateway: string
+  attributes?: string
+  policy?: string
+  tag?: string
+  prepare?: (page: Page) => Promise<unknown>
+}): Promise<{ page: Page; requests: string[] }> => {
+  const site = await startSite(
+    siteOf({
+      '/': {
+        headers: policy ? { 'content-security-policy': policy } : {},
+        html: `<!doctype html><title>Parts</title><link rel="icon" href="data:,">
+          <script type="module" async ${attributes} src="${gateway}/v1/chat-session.js"></script>${tag || (await tagFor())}`,
+      },
+    }),
+  )
+  const page = await context.newPage()
+  const requests: string[] = []
+  page.on('request', (request) => {
+    const { pathname, search } = new URL(request.url())
+    if (pathname.includes('/v1/chat-session-')) requests.push(pathname + search)
+  })
+  await recordViolations(page)
+  await record(page)
+  await prepare(page)
+  // A part that is held back keeps the page from its `load` event.
+  await page.goto(site, { waitUntil: 'commit' })
+  await page.locator('chat-session:state(active)').first().waitFor({ state: 'attached' })
+  return { page, requests }
+}
+
+/** Waits until the notifications work: they dispatch the clicks that a service worker reports. */
+const untilAttached = (page: Page): Promise<void> =>
+  until('the notifications handle a click', () =>
+    page.evaluate(() => {
+      const data = { 'chat-session': 'chat-session:app:ada', messages: [] }
+      navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }))
+      return window.clicks.length > 0
+    }),
+  )
+
+/** Sends a message to the page's own user: the session goes on. */
+const sends = (page: Page): Promise<number> =>
+  page
+    .locator('chat-session')
+    .first()
+    .evaluate(async (element: ChatElement) => {
+      const { offset } = await element.send({ to: 'ada', body: 'Still here' })
+      return offset
+    })
+
+test('a page without `notifications` does not load their script, and loads it once when elements ask for it', async () => {
+  const gateway = await startSiteGateway()
+  const tags = (await tagFor('')) + (await tagFor(''))
+  const { page, requests } = await open({ gateway, tag: tags })
+  assert.equal(await sends(page), 1)
+  assert.deepEqual(requests, [])
+  for (const element of await page.locator('chat-session').all())
+    await element.evaluate((each: ChatElement) => each.setAttribute('notifications', ''))
+  await untilAttached(page)
+  assert.deepEqual(requests, [`/v1/${file}`])
+  assert.equal(await page.evaluate(() => document.querySelectorAll('script').length), 1)
+})
+
+const policies: [name: string, policy: (gateway: string) => string, attributes: string][] = [
+  ['the host of the gateway', (gateway) => `script-src ${gateway}`, ''],
+  ['a nonce', () => "script-src 'nonce-r4nd0m'", 'nonce="r4nd0m"'],
+  ["a nonce and 'strict-dynamic'", () => "script-src 'nonce-r4nd0m' 'strict-dynamic'", 'nonce="r4nd0m"'],
+  [
+    "the hash of the first script and 'strict-dynamic'",
+    () => `script-src '${firstIntegrity}' 'strict-dynamic'`,
+    `crossorigin integrity="${firstIntegrity}"`,
+  ],
+  [
+    'the hashes of both scripts',
+    () => `script-src '${firstIntegrity}' '${integrity[file] ?? ''}'`,
+    `crossorigin integrity="${firstIntegrity}"`,
+  ],
+  [
+    'Trusted Types',
+    (gateway) => `script-src ${gateway}; require-trusted-types-for 'script'; trusted-types chat-session`,
+    '',
+  ],
+]
+for (const [name, policy, attributes] of policies)
+  test(`a Content-Security-Policy with ${name} lets the script load its parts`, async () => {
+    const gateway = await startSiteGateway()
+    const { page, requests } = await open({
+      gateway,
+      attributes,
+      policy: `default-src 'none'; ${policy(gateway)}; connect-src ${gateway.replace('http', 'ws')}; img-src data:`,
+    })
+    await untilAttached(page)
+    assert.deepEqual(requests, [`/v1/${file}`])
+    assert.deepEqual(await violationsOf(page), [])
+    assert.deepEqual(await failuresOf(page), [])
+  })
+
+/** What a page sees if the part's script can't be loaded, and how its address is answered. */
+const failures: [
+  name: string,
+  answer: (route: Route) => Promise<void>,
+  retryable: boolean,
+  policy?: (gateway: string) => string,
+][] = [
+  ['the network fails', (route) => route.abort(), true],
+  ['the gateway is away', (route) => route.fulfill({ status: 503 }), true],
+  [
+    'other bytes come',
+    (route) =>
+      route.fulfill({
+        status: 200,
+        headers: { 'access-control-allow-origin': '*', 'content-type': 'text/javascript' },
+        body: 'export const attach = () => () => undefined',
+      }),
+    false,
+  ],
+  [
+    'the policy forbids it',
+    (route) => route.continue(),
+    false,
+    (gateway) => `script-src ${gateway}/v1/chat-session.js`,
+  ],
+  [
+    'the policy forbids its Trusted Types',
+    (route) => route.continue(),
+    false,
+    () => "require-trusted-types-for 'script'; trusted-types another",
+  ],
+]
+for (const [name, answer, retryable, policy] of failures)
+  test(`if ${name}, the session goes on, and one session-error says ${retryable ? 'that another try may help' : 'that no other try helps'}`, async () => {
+    const gateway = await startSiteGateway()
+    const { page } = await open({
+      gateway,
+      ...(policy && { policy: policy(gateway) }),
+      prepare: (page) => page.route(`**/${file}*`, answer),
+    })
+    await page.waitForFunction(() => window.failures.length > 0)
+    assert.equal(await sends(page), 1)
+    const [failure, ...others] = await failuresOf(page)
+    assert.deepEqual(failure, ['script-unavailable', retryable, `${gateway}/v1/${file}`])
+    // The session may have become active after the first attempt.
+    assert.deepEqual(
+      others,
+      retryable && others[0] ? [['script-unavailable', true, `${gateway}/v1/${file}?1`]] : [],
+    )
+  })
+
+test('a script of before the gateway was updated asks for a part that is gone: the session goes on without it', async () => {
+  const gateway = await startSiteGateway()
+  const former = file.replace(/-[\w-]{8}\.js$/, '-f0rm3r00.js')
+  const script = await (await fetch(`${gateway}/v1/chat-session.js`)).text()
+  const [hash = ''] = /[\w-]{8}(?=\.js$)/.exec(file) ?? []
+  const { page, requests } = await open({
+    gateway,
+    prepare: (page) =>
+      page.route('**/v1/chat-session.js', (route) =>
+        route.fulfill({
+          headers: { 'access-control-allow-origin': '*', 'content-type': 'text/javascript' },
+          body: script.replace(hash, 'f0rm3r00'),
+        }),
+      ),
+  })
+  await page.waitForFunction(() => window.failures.length > 0)
+  assert.equal(await sends(page), 1)
+  assert.deepEqual(requests, [`/v1/${former}`])
+  assert.deepEqual(await failuresOf(page), [['script-unavailable', false, `${gateway}/v1/${former}`]])
+  const answer = await fetch(`${gateway}/v1/${former}`)
+  assert.match(((await answer.json()) as { title: string }).title, /or reload the page\.$/)
+})
+
+test('a part that the network kept out is loaded when the session is active again', async () => {
+  const gateway = await startSiteGateway()
+  const { page, requests } = await open({
+    gateway,
+    prepare: (page) => page.route(`**/${file}`, (route) => route.abort()),
+  })
+  await page.waitForFunction(() => window.failures.length > 0)
+  await page.locator('chat-session').evaluate(async (element: ChatElement) => {
+    await element.end()
+    await element.start()
+  })
+  await untilAttached(page)
+  const failed = (await failuresOf(page)).length
+  assert.deepEqual(requests, [
+    `/v1/${file}`,
+    ...Array.from({ length: failed }, (_, n) => `/v1/${file}?${n + 1}`),
+  ])
+})
+
+/** A headless browser hides no page and shows no notification, so the page says that it is hidden and collects its notifications. */
+const hide = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const shown: string[] = (window.shown = [])
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden' })
+    const Collected = function (_title: string, { body }: NotificationOptions): void {
+      shown.push(body ?? '')
+    }
+    Collected.permission = 'granted'
+    Object.assign(window, { Notification: Collected })
+  })
+
+test('messages that come before the script of notifications are shown when it is there, in their order', async () => {
+  const gateway = await startSiteGateway()
+  let letGo = (): void => undefined
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  const { page } = await open({
+    gateway,
+    prepare: async (page) => {
+      await hide(page)
+      await page.route(`**/${file}`, async (route) => {
+        await held
+        await route.continue()
+      })
+    },
+  })
+  const bob = newSession({ endpoint: gateway, user: { id: 'bob' }, token: await tokenFor('bob') })
+  await bob.start()
+  for (const body of ['first', 'second']) await bob.send({ to: 'ada', body })
+  await page.waitForFunction(() => document.querySelector('chat-session')?.unread === 2)
+  assert.deepEqual(await page.evaluate(() => window.shown), [])
+  letGo()
+  await page.waitForFunction(() => window.shown.length === 2)
+  await bob.send({ to: 'ada', body: 'third' })
+  await page.waitForFunction(() => window.shown.length === 3)
+  assert.deepEqual(await page.evaluate(() => window.shown), ['first', 'second', 'third'])
+})
