@@ -183,6 +183,7 @@ export const modules = {
     'engine/redis/server-check',
     'engine/redis/sessions',
     'engine/redis/webhooks',
+    'engine/util',
     'protocol',
   ],
   'engine/suite': engineInterface,

@@ -42,6 +42,7 @@ export type Engine = EngineLifecycle &
   EngineSessions &
   EngineRevocations &
   EngineInboxes &
+  EngineNodes &
   WebhookQueue
 
 /** The calls that open, configure and close an engine, and its events. */
@@ -222,4 +223,23 @@ export interface EngineInboxes {
    * message. Resolves with null if the inbox has another epoch.
    */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
+}
+
+/** Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names. */
+export interface EngineNodes {
+  /**
+   * Returns the name of this engine among those that share its data: at most 64 letters, digits, `-` and `_`. It is random and stays the same for as
+   * long as the object exists. Clients may see it.
+   */
+  node(): string
+
+  /**
+   * Asks another engine. Resolves with the text that its `answerNodes` returned, or with null if no open engine has this name, which a client
+   * may have made up. Rejects with `unavailable` if there is no answer. The question may have been heard then, so one that changes something
+   * must be safe to repeat.
+   */
+  askNode(node: string, question: string): Promise<string | null>
+
+  /** Answers the questions of other engines by `answer`, until `signal` aborts. May be called before `open`, and once. */
+  answerNodes(answer: (question: string) => Promise<string>, signal: AbortSignal): void
 }

@@ -5,6 +5,7 @@ import {
   type EngineEvent,
   type EngineInboxes,
   type EngineLifecycle,
+  type EngineNodes,
   type EngineRevocations,
   type EngineSessions,
   type EngineUsers,
@@ -351,6 +352,13 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     markRead: (of, position) => whenOpen(() => messages.markRead(of, position)),
   }
 
+  const name = randomUUID()
+  const nodes: EngineNodes = {
+    node: () => name,
+    askNode: () => whenOpen(() => null),
+    answerNodes: () => undefined,
+  }
+
   const webhookQueue: WebhookQueue = {
     takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
     endDelivery: (...args) => whenOpen(() => webhooks.settle(...args)),
@@ -365,6 +373,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     ...sessionCalls,
     ...revocationCalls,
     ...inboxCalls,
+    ...nodes,
     ...webhookQueue,
   }
 }

@@ -95,9 +95,15 @@ export class Keys {
     return this.#isCluster ? `${this.#prefixes[partition]}channel:` : `${this.prefix}channel:`
   }
 
-  /** Returns the channels that a node subscribes to: its own, and those on which scripts tell that webhook events are due. */
-  subscribed(nodeId: string): string[] {
+  /**
+   * Returns the channels that a node subscribes to: its own, those on which scripts tell that webhook events are due, and the one on which
+   * other nodes ask it by its name.
+   */
+  subscribed(nodeId: string, name: string): string[] {
     const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))
-    return [...starts].flatMap((start) => [start + nodeId, `${start}due`])
+    return [
+      ...[...starts].flatMap((start) => [start + nodeId, `${start}due`]),
+      `${this.channels(0)}name:${name}`,
+    ]
   }
 }

@@ -18,6 +18,7 @@ import { AttachedUsers, SHARES } from './messages/attached-users.js'
 import { Inboxes } from './messages/inboxes.js'
 import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
+import { NodeCalls } from './nodes/node-calls.js'
 import { Partitions } from './nodes/partitions.js'
 import { Quotas } from './quotas.js'
 import { Revocations } from './sessions/revocations/revocations.js'
@@ -37,6 +38,10 @@ export interface OpenedEngineOptions {
   prefix: string
   clockShift: () => number
   compareInterval: number
+  /** The name by which other nodes ask this one. */
+  name: string
+  /** Answers a question of another node. */
+  answer: (question: string) => Promise<string>
   emit: (event: EngineEvent) => void
   onOpen: (server: ServerInfo) => void
   onError: (error: unknown) => void
@@ -78,6 +83,8 @@ type WireEvent =
   | [kind: Kinds['canary'], canary: string]
   | [kind: Kinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
   | [kind: Kinds['counts'], appId: string, userId: string, guests: number, inboxes: number, bytes: number]
+  | [kind: Kinds['asked'], node: string, id: number, question: string]
+  | [kind: Kinds['answered'], id: number, answer: string | null]
 
 /** An opened engine: one of the nodes that share a Redis. */
 export class OpenedEngine {
@@ -87,6 +94,7 @@ export class OpenedEngine {
   readonly inboxes: Inboxes
   readonly webhooks: Webhooks
   readonly attached: AttachedUsers
+  readonly calls: NodeCalls
   readonly #runner: StepRunner
   readonly #options: OpenedEngineOptions
   readonly #apps = new Apps()
@@ -98,7 +106,7 @@ export class OpenedEngine {
   #compareTimer: NodeJS.Timeout | undefined
 
   constructor(options: OpenedEngineOptions) {
-    const { client, prefix, clockShift, emit, onError } = options
+    const { client, prefix, clockShift, emit, onError, name, answer } = options
     this.#options = options
     const runner = new StepRunner({
       client,
@@ -115,6 +123,7 @@ export class OpenedEngine {
     this.revocations = new Revocations(runner)
     this.inboxes = new Inboxes(runner, this.#quotas, (...args) => this.attached.noteOwnCopy(...args))
     this.webhooks = new Webhooks(runner, emit)
+    this.calls = new NodeCalls({ runner, name, answer, onError })
     this.attached = new AttachedUsers({
       runner,
       emit,
@@ -148,7 +157,7 @@ export class OpenedEngine {
       servers = await client.info()
       assertUsable(servers, client.isCluster)
       // The subscription comes before any session, because the events of a session must arrive.
-      await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId))
+      await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId, this.#options.name))
       const runner = this.#runner
       const [key, epochs, ...apps] = await runner.onPartition(runner.steps.open, 0, [
         randomBytes(KEY_BYTES).toString('base64'),
@@ -177,6 +186,7 @@ export class OpenedEngine {
   async close(): Promise<void> {
     clearInterval(this.#compareTimer)
     this.webhooks.stop()
+    this.calls.close()
     try {
       await this.#sweeper.stop()
       await this.#leases.leave()
@@ -241,6 +251,8 @@ export class OpenedEngine {
     const event = JSON.parse(json) as WireEvent
     if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
     if (event[0] === kinds.generation) return this.#compare(event[1])
+    if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])
+    if (event[0] === kinds.answered) return this.calls.onAnswered(event[1], event[2])
     const user: UserRef = { appId: event[1], userId: String(event[2]) }
     const session = (id: string): SessionRef => ({ ...user, sessionId: id })
     switch (event[0]) {

@@ -27,6 +27,7 @@ import type {
   UserStatus,
 } from '../engine.js'
 import { EngineError } from '../errors.js'
+import { createNodeName } from '../util/node-name.js'
 import { Listeners } from '../listeners.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { createRedisClient, type RedisClientOptions } from './client/index.js'
@@ -65,11 +66,13 @@ const warn = (error: unknown): void => process.emitWarning(error instanceof Erro
 
 /** An engine whose data are in a Redis, which other engines share. */
 export class RedisEngine implements Engine {
+  readonly #node = createNodeName()
   readonly #options: SharedEngineOptions
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
   #opening: { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } | undefined
   #closing: Promise<void> = Promise.resolve()
+  #answer: ((question: string) => Promise<string>) | undefined
   /** Calls that have not ended. A close waits for them. */
   readonly #calls = new Set<Promise<unknown>>()
 
@@ -259,11 +262,28 @@ export class RedisEngine implements Engine {
     this.#listeners.add(listener, signal)
   }
 
+  node(): string {
+    return this.#node
+  }
+
+  askNode(node: string, question: string): Promise<string | null> {
+    return this.#use(({ calls }) => calls.ask(node, question))
+  }
+
+  answerNodes(answer: (question: string) => Promise<string>, signal: AbortSignal): void {
+    this.#answer = answer
+    signal.addEventListener('abort', () => (this.#answer = undefined), { once: true })
+  }
+
   #open(): { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } {
     const { client, prefix = 'chat-session:', clockShift = () => 0 } = this.#options
     const { compareInterval = 15_000, onOpen = () => undefined } = this.#options
     const node = new OpenedEngine({
       ...{ client: client(), prefix, clockShift, compareInterval, onOpen, onError: this.#onError },
+      name: this.#node,
+      answer: (question) =>
+        this.#answer?.(question) ??
+        Promise.reject(new EngineError('unavailable', 'This gateway answers no others.')),
       emit: (event) => this.#listeners.emit(event),
     })
     const openAfterClose = async (): Promise<OpenedEngine> => {

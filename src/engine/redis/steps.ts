@@ -18,6 +18,7 @@ export const loadSteps = () => {
     open: defineStep('open', ['key', 'epochs', 'apps', 'transfer'], reads),
     check: defineStep('check', ['check'], reads),
     configure: defineStep('configure', ['apps'], reads),
+    tellNode: defineStep('nodes/node-tell', ['check'], reads),
 
     readUser: defineStep('sessions/users/user-read', ['user'], reads),
     saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines'], {

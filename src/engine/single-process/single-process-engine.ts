@@ -27,6 +27,7 @@ import type {
   UserStatus,
 } from '../engine.js'
 import { EngineError } from '../errors.js'
+import { createNodeName } from '../util/node-name.js'
 import { Listeners } from '../listeners.js'
 import { rows } from './store/rows.js'
 import { del, put, read, type Volume } from './store/store.js'
@@ -44,6 +45,7 @@ const warn = (error: unknown): void => process.emitWarning(error instanceof Erro
 
 /** An engine for one process, on an ordered store. */
 export class SingleProcessEngine implements Engine {
+  readonly #node = createNodeName()
   readonly #openVolume: (signal: AbortSignal) => Promise<Volume>
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
@@ -282,6 +284,19 @@ export class SingleProcessEngine implements Engine {
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {
     this.#listeners.add(listener, signal)
+  }
+
+  node(): string {
+    return this.#node
+  }
+
+  /** No other engine has these data. */
+  askNode(): Promise<string | null> {
+    return this.#use(() => null)
+  }
+
+  answerNodes(): void {
+    // Nobody asks.
   }
 
   /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */

@@ -7,6 +7,7 @@ import { contextOf, type EngineUnderTest, type SuiteRunner } from './kit.js'
 import { lifetimeSuite } from './lifetime.js'
 import { limitsSuite } from './limits.js'
 import { listsSuite } from './lists.js'
+import { nodesSuite } from './nodes.js'
 import { presenceSuite } from './presence.js'
 import { revocationSuite } from './revocation.js'
 import { listenersSuite } from './listeners.js'
@@ -53,4 +54,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   webhookUnreadSuite(context)
   webhookDeliveriesSuite(context)
   clusterSuite(context)
+  nodesSuite(context)
 }

@@ -44,6 +44,7 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['deleteUser', (engine) => engine.deleteUser(ada)],
   ['usage', (engine) => engine.usage(app)],
   ['check', (engine) => engine.check()],
+  ['askNode', (engine) => engine.askNode('nobody', 'question')],
   ['takeDueEvents', (engine) => engine.takeDueEvents(app, 1, 1)],
   ['endDelivery', (engine) => engine.endDelivery(app, 'ada', 'none', { delivered: true })],
   ['pendingEvents', (engine) => engine.pendingEvents(app, null, 1)],

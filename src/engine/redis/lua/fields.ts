@@ -125,6 +125,9 @@ const event = {
   counts: 'c',
   /** A session does not stand on its token any more. */
   tokenReleased: 't',
+  /** A question of another node, and the answer to one. */
+  asked: 'q',
+  answered: 'n',
 } as const
 
 /**

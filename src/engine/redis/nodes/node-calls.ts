@@ -1,0 +1,98 @@
+import { EngineError } from '../../errors.js'
+import { fields } from '../lua/fields.js'
+import type { StepRunner } from '../step-runner.js'
+
+/** Milliseconds until an answer must have come. It waits as long as a client is throttled: 10 seconds. */
+const TIMEOUT = 15_000
+
+/** A name of a node. One that a client has made up must not name another channel. */
+const NAME = /^[\w-]{1,64}$/
+
+const kinds = fields.event
+
+interface Question {
+  resolve(answer: string): void
+  reject(error: EngineError): void
+}
+
+export interface NodeCallsOptions {
+  runner: StepRunner
+  /** The name of this node. */
+  name: string
+  /** Answers a question of another node. */
+  answer: (question: string) => Promise<string>
+  onError: (error: unknown) => void
+}
+
+/** Questions to other nodes, which are published on a channel of each node, and their answers. */
+export class NodeCalls {
+  readonly #options: NodeCallsOptions
+  readonly #questions = new Map<number, Question>()
+  #count = 0
+
+  constructor(options: NodeCallsOptions) {
+    this.#options = options
+  }
+
+  /** Resolves with null if no node of this name is there. Rejects with `unavailable` if there is no answer. */
+  async ask(node: string, question: string): Promise<string | null> {
+    if (!NAME.test(node)) return null
+    const id = ++this.#count
+    const { promise, cancel } = this.#expect(id)
+    try {
+      const isHeard = await this.#tell(node, [kinds.asked, this.#options.name, id, question])
+      return isHeard ? await promise : null
+    } finally {
+      cancel()
+    }
+  }
+
+  onAsked(from: string, id: number, question: string): void {
+    const { answer, onError } = this.#options
+    answer(question)
+      .catch((error: unknown) => {
+        onError(error)
+        return null
+      })
+      .then((text) => this.#tell(from, [kinds.answered, id, text]))
+      .catch(onError)
+  }
+
+  /** `answer` is null if the other node failed. */
+  onAnswered(id: number, answer: string | null): void {
+    const question = this.#questions.get(id)
+    if (answer !== null) question?.resolve(answer)
+    else question?.reject(new EngineError('unavailable', 'The other gateway failed to answer.'))
+  }
+
+  close(): void {
+    for (const { reject } of this.#questions.values())
+      reject(new EngineError('unavailable', 'The engine was closed before the other gateway answered.'))
+  }
+
+  #expect(id: number): { promise: Promise<string>; cancel: () => void } {
+    let timer: NodeJS.Timeout | undefined
+    const promise = new Promise<string>((resolve, reject) => {
+      const late = (): void =>
+        reject(new EngineError('unavailable', 'The other gateway did not answer in time.'))
+      timer = setTimeout(late, TIMEOUT).unref()
+      this.#questions.set(id, { resolve, reject })
+    })
+    // The caller may fail before it awaits the answer.
+    promise.catch(() => undefined)
+    return {
+      promise,
+      cancel: () => {
+        clearTimeout(timer)
+        this.#questions.delete(id)
+      },
+    }
+  }
+
+  /** Resolves with whether the node received the event. */
+  async #tell(node: string, event: readonly unknown[]): Promise<boolean> {
+    const { runner } = this.#options
+    const [count] = await runner.onPartition(runner.steps.tellNode, 0, [node, JSON.stringify(event)])
+    return Number(count) > 0
+  }
+}
