@@ -32,6 +32,8 @@ import { bunRuntime } from './transports/bun-runtime.js'
 import { createBunServer } from './transports/bun-server.js'
 import { createNodeServer, type OwnServer } from './transports/own-server.js'
 import { createSocketSlots } from './transports/socket-slots.js'
+import { createStreamRoutes } from './transports/stream/stream-routes.js'
+import { createStreams } from './transports/stream/streams.js'
 import { peerOf } from './http/peer.js'
 import type { RequestHead } from './http/request-head.js'
 import { createMessageTurns } from './messages/message-turns.js'
@@ -162,6 +164,12 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     },
     releaseSlot: (slot: Slot): void => connectionLimits.release(slot),
   }
+  const streams = createStreams({
+    settings,
+    engine,
+    connect: serverHandlers.connect,
+    signal: lifetime.signal,
+  })
 
   const send = createSend(settings, engine, metrics)
   const restParts = { apps, settings, engine, send, messageTurns }
@@ -178,6 +186,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     log,
     readiness,
     rest,
+    createStreamRoutes(streams),
     createSendRoute({
       sendPosted: createPostedSends({ settings, apps, engine, log, metrics, startQueue }),
       peerOf: (head) => peerOf(head, settings.listen.trustProxy),
@@ -237,6 +246,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     const server = bun
       ? createBunServer(bun, settings, log, {
           ...serverHandlers,
+          openStream: streams.open,
           countSocket: (head, peer) =>
             identify(
               connectionLimits.accept(head.socket.remoteAddress ?? 'unknown', () => undefined, undefined),
@@ -305,6 +315,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
         owns: ownsPath,
         messageTimeout: settings.startTimeout,
         ...serverHandlers,
+        openStream: streams.open,
         countSocket: (socket, request, peer) => identify(slots.slotOf(socket), request, peer),
         request(request: IncomingMessage, response: ServerResponse) {
           const { refusal } = identify(

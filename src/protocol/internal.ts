@@ -1,4 +1,4 @@
 /** Exports for the other folders of `src/`. The package does not publish them. */
 export { object, optional, text, wrongField } from './schema.js'
-export { isDeepJson, MAX_JSON_DEPTH, parseJson } from './parse-json.js'
+export { endOfString, isDeepJson, MAX_JSON_DEPTH, parseJson } from './parse-json.js'
 export type * from './admin-api.js'

@@ -19,7 +19,7 @@ const isEscaped = (json: string, index: number): boolean => {
 }
 
 /** Returns the index of the quote that ends the string which begins at `start`; the text's length if there is none. */
-const endOfString = (json: string, start: number): number => {
+export const endOfString = (json: string, start: number): number => {
   let end = json.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(json, end)) end = json.indexOf('"', end + 1)
   return end === -1 ? json.length : end

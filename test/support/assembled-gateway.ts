@@ -13,6 +13,10 @@ import { createLog } from '../../src/gateway/log.js'
 import { createMetrics } from '../../src/gateway/metrics/metrics.js'
 import { createMessageTurns } from '../../src/gateway/messages/message-turns.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
+import { createStreams } from '../../src/gateway/transports/stream/streams.js'
+import type { Transport } from '../../src/gateway/connection/transport.js'
+import type { Peer } from '../../src/gateway/auth/authentication.js'
+import type { Slot } from '../../src/gateway/limits/connection-limits.js'
 import { testApp } from './gateway.js'
 
 /** Assembles a gateway from its parts around a changed memory engine, so that a test can read the state of the parts. */
@@ -63,6 +67,11 @@ export const assemble = async (
     onClosed: (connection: Connection) => void connections.delete(connection),
     log: createLog({ level: 'fatal' }),
   }
+  const connect = (transport: Transport, peer: Peer, slot: Slot): Connection => {
+    const connection = new Connection(context, transport, peer, slot)
+    connections.add(connection)
+    return connection
+  }
   const server = createServer()
   attach(server, {
     owns: () => true,
@@ -77,11 +86,8 @@ export const assemble = async (
     releaseSlot: () => undefined,
     peerOf: () => ({ origin: null, address: 'here' }),
     request: (_, response) => response.end(),
-    connect(transport, peer, slot) {
-      const connection = new Connection(context, transport, peer, slot)
-      connections.add(connection)
-      return connection
-    },
+    connect,
+    openStream: createStreams({ settings: parsed.config, engine, connect, signal: life.signal }).open,
   })
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {

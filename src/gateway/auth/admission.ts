@@ -205,6 +205,13 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
 }
 
 /**
+ * Returns whether pages of an origin may use an app. It is null for a client without an `Origin` header, which is not a browser: no page of
+ * another site can have made it connect. A page without an origin of its own sends the text `null`.
+ */
+export const isOriginAllowed = ({ origins }: App['settings'], origin: string | null): boolean =>
+  origins === 'any' || origin === null || origins.has(origin)
+
+/**
  * Authenticates a start: at once, if that takes neither the app's code, nor a key set, nor the engine. Returns a refusal if it is not
  * let in; throws or rejects if the gateway itself fails.
  */
@@ -218,10 +225,9 @@ export const admit = (
   if (problem) return problem
   const app = apps.get(start.appId)
   if (!app) return refuse('unknown-app')
-  const { origins, profiles } = app.settings
-  // A client without an `Origin` header is not a browser, so no page of another site can have made it connect.
-  if (origins !== 'any' && peer.origin !== null && !origins.has(peer.origin))
-    return { ...refuse('origin-refused'), origin: peer.origin.slice(0, MAX_ORIGIN) }
+  const { profiles } = app.settings
+  if (!isOriginAllowed(app.settings, peer.origin))
+    return { ...refuse('origin-refused'), origin: peer.origin?.slice(0, MAX_ORIGIN) }
   return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
     if (!authenticated.ok) return authenticated
     const { userId, vouched, credential, mustBeNew, signToken } = authenticated

@@ -98,10 +98,15 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return this.#phase.name === 'live' || this.#phase.name === 'draining'
   }
 
-  /** The state that the metrics show, and the session from the moment that it exists. */
-  get status(): { state: ConnectionPhase['name']; session: LiveSession | undefined } {
+  /** The state and the transport that the metrics show, and the session from the moment that it exists. */
+  get status(): {
+    state: ConnectionPhase['name']
+    transport: Transport['kind']
+    session: LiveSession | undefined
+  } {
     const phase = this.#phase
-    return { state: phase.name, session: phase.name === 'closed' ? undefined : phase.session }
+    const session = phase.name === 'closed' ? undefined : phase.session
+    return { state: phase.name, transport: this.#transport.kind, session }
   }
 
   send(frame: GatewayFrame): void {

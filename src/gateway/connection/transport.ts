@@ -1,5 +1,7 @@
-/** One WebSocket, as a connection writes to it. Each WebSocket server in transports/ implements it. */
+/** What carries a connection's frames. Each kind of server in transports/ implements it. */
 export interface Transport {
+  /** The metrics show it. */
+  readonly kind: 'websocket' | 'stream'
   /** Sends a text frame. The frames of one turn may leave in one write. */
   send(text: string): void
   /** Says that the next frame follows within milliseconds: an unsent answer to the handshake may wait for it. On Bun it can't wait. */

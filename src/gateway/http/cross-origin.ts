@@ -8,3 +8,13 @@ export const crossOriginHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 }
+
+/** The same for a request with cookies, whose origin the answer must name. The origin is null if the request has none. */
+export const namedOriginHeaders = (origin: string | null): Readonly<Record<string, string>> => ({
+  ...crossOriginHeaders,
+  vary: 'origin',
+  ...(origin !== null && {
+    'access-control-allow-origin': origin,
+    'access-control-allow-credentials': 'true',
+  }),
+})

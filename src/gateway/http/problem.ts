@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { EngineError } from '../../engine/index.js'
 import { GatewayError } from '../errors.js'
+import { crossOriginHeaders } from './cross-origin.js'
 import { TOO_MANY_HEADERS } from './header-count.js'
 
 /** Returns whether a request failed because the engine is away or the gateway is closing. An engine's message may name a file. */
@@ -30,8 +31,14 @@ export const badTarget = (): Response => {
   })
 }
 
-/** Refuses a request before it is routed, and closes its socket. */
-const refuse = (
+/** Returns the response to a method that an address does not have. */
+export const methodNotAllowed = (context: Context, allow: string): Response => {
+  context.header('allow', allow)
+  return problem(context, 405, 'method-not-allowed', `This address has the method ${allow}.`)
+}
+
+/** Refuses a request that is not routed, and closes its socket. */
+export const refuse = (
   response: ServerResponse,
   status: number,
   code: string,
@@ -45,7 +52,10 @@ const refuse = (
 
 /** Refuses a request from an address that has too many connections. */
 export const refuseAddress = (response: ServerResponse): void =>
-  refuse(response, 429, 'rate-limited', 'Too many connections from this address.', { 'retry-after': '5' })
+  refuse(response, 429, 'rate-limited', 'Too many connections from this address.', {
+    ...crossOriginHeaders,
+    'retry-after': '5',
+  })
 
 /** Refuses a request of which Node may have left out headers. */
 export const refuseHeaders = (response: ServerResponse): void =>

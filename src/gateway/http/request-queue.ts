@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { dropInput, lingeringClose } from './lingering-close.js'
 
-type HandleRequest = (request: IncomingMessage, response: ServerResponse) => void
+/** `stayOpen` takes the time limit off the response. */
+type HandleRequest = (request: IncomingMessage, response: ServerResponse, stayOpen: () => void) => void
 
 /** Requests of one socket that wait for the response to an earlier one. Browsers do not pipeline at all. */
 const MAX_WAITING = 16
@@ -33,7 +34,7 @@ interface SocketState {
 export const createRequestQueue = (
   handle: HandleRequest,
   responseTimeout = RESPONSE_TIMEOUT,
-): HandleRequest => {
+): ((request: IncomingMessage, response: ServerResponse) => void) => {
   const states = new WeakMap<Socket, SocketState>()
   let ignored = 0
 
@@ -56,7 +57,7 @@ export const createRequestQueue = (
       const next = state.waiting.shift()
       if (next && !socket.destroyed) start(state, ...next)
     })
-    handle(request, response)
+    handle(request, response, () => clearTimeout(timer))
   }
 
   return (request, response) => {

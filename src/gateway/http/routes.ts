@@ -46,7 +46,7 @@ const serveAsset = (context: Context, { type, immutable, etag, bodies }: Asset):
 
 /** Returns whether a path belongs to the gateway. */
 export const ownsPath = (path: string): boolean =>
-  /^\/(healthz|readyz|v1\/(session(\/send)?|errors|openapi\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(
+  /^\/(healthz|readyz|v1\/(session(\/(stream|frames|send))?|errors|openapi\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(
     path,
   )
 

@@ -5,7 +5,7 @@ import { object, optional, text, wrongField } from '../../protocol/internal.js'
 import type { Peer } from '../auth/authentication.js'
 import type { PostedAnswer, PostedSends } from '../sessions/posted-sends.js'
 import { crossOriginHeaders } from './cross-origin.js'
-import { isUnavailable, problem } from './problem.js'
+import { isUnavailable, methodNotAllowed, problem } from './problem.js'
 import { receiveBody } from './receive-body.js'
 import type { RequestHead } from './request-head.js'
 import type { HttpEnv } from './routes.js'
@@ -104,9 +104,6 @@ export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<
     if (status === 503) context.header('retry-after', String(Math.ceil(retryAfter / 1_000)))
     return problem(context, status, code, why)
   })
-  routes.all(SEND_PATH, (context) => {
-    context.header('allow', 'POST')
-    return problem(context, 405, 'method-not-allowed', 'This address has the method POST.')
-  })
+  routes.all(SEND_PATH, (context) => methodNotAllowed(context, 'POST'))
   return routes
 }

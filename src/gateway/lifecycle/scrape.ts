@@ -22,15 +22,17 @@ export interface ScrapeContext {
 
 const quotas = ['inboxes', 'bytes', 'guests'] as const
 const states = ['opening', 'live', 'draining'] as const
+const transports = ['websocket', 'stream'] as const
 
 /** Sets the gauges of connections, and returns the number of each app's sessions. */
 const countConnections = (metrics: Metrics, context: ScrapeContext): ReadonlyMap<string, number> => {
-  const counts = { opening: 0, live: 0, draining: 0, closed: 0 }
+  const count = () => ({ opening: 0, live: 0, draining: 0, closed: 0 })
+  const counts = { websocket: count(), stream: count() }
   const sessions = new Map<string, number>()
   const versions: string[] = []
   for (const { status } of context.connections()) {
-    const { state, session } = status
-    counts[state] += 1
+    const { state, transport, session } = status
+    counts[transport][state] += 1
     if (state === 'opening' || !session) continue
     const { appId } = session.user
     sessions.set(appId, (sessions.get(appId) ?? 0) + 1)
@@ -38,7 +40,8 @@ const countConnections = (metrics: Metrics, context: ScrapeContext): ReadonlyMap
   }
   metrics.clients.reset()
   for (const [version, count] of countVersions(versions)) metrics.clients.set({ version }, count)
-  for (const state of states) metrics.connections.set({ state }, counts[state])
+  for (const transport of transports)
+    for (const state of states) metrics.connections.set({ state, transport }, counts[transport][state])
   return sessions
 }
 

@@ -57,7 +57,10 @@ export const metricsTable = {
   clients: gauge('chat_session_clients', 'Sessions on this gateway by the version of their client.', [
     'version',
   ]),
-  connections: gauge('chat_session_connections', 'Open WebSocket connections by state.', ['state']),
+  connections: gauge('chat_session_connections', 'Open connections by state and transport.', [
+    'state',
+    'transport',
+  ]),
   sockets: gauge('chat_session_sockets', 'Open sockets that count for limits.connections.'),
   socketsLimit: gauge('chat_session_sockets_limit', 'The value of limits.connections.'),
   startsWaiting: gauge('chat_session_starts_waiting', 'Starts that wait for earlier ones.'),

@@ -25,6 +25,8 @@ export interface BunServer<Data> {
   requestIP(request: Request): { address: string } | null
   /** Calls `open` before it returns. Returns false if the request is no WebSocket handshake. */
   upgrade(request: Request, options: { data: Data; headers: Record<string, string> }): boolean
+  /** Sets the seconds without a byte after which the request's connection is closed; 0: never. */
+  timeout(request: Request, seconds: number): void
   /** Stops accepting connections. With `closeActive` it also destroys the open ones. */
   stop(closeActive?: boolean): Promise<void>
 }

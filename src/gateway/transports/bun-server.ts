@@ -27,16 +27,21 @@ import {
   SESSION_PATH,
 } from './handshake.js'
 import { readCertificate, type Certificate, type OwnServer } from './own-server.js'
+import { openBunStream } from './stream/bun-stream.js'
+import { STREAM_PATH } from './stream/start-body.js'
+import type { StreamTransport } from './stream/stream-transport.js'
+import type { Streams } from './stream/streams.js'
 
 /** The gateway's side of Bun's server. */
 interface BunHandlers {
   peerOf(head: RequestHead): Peer
-  /** Counts a WebSocket for the limits of connections. */
+  /** Counts a WebSocket or a stream for the limits of connections. */
   countSocket(head: RequestHead, peer: Peer): Slot
-  /** Stops counting the WebSocket. */
+  /** Stops counting it. */
   releaseSlot(slot: Slot): void
   /** Creates the connection of a WebSocket whose handshake may not be answered yet. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
+  openStream: Streams['open']
   /** Responds to a plain request. */
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
 }
@@ -123,17 +128,50 @@ export const createBunServer = (
   handlers: BunHandlers,
 ): OwnServer => {
   const { listen } = settings
-  const open = new Set<BunTransport>()
+  const open = new Set<BunTransport | StreamTransport>()
   const turnLimit = createTurnLimit(MAX_PER_TURN)
   let certificate: Certificate | undefined = listen.tls ? readCertificate(listen.tls) : undefined
   let server: BunServer<BunTransport> | undefined
   let onEmpty = ignore
 
+  const forget = (transport: BunTransport | StreamTransport): void => {
+    open.delete(transport)
+    if (open.size === 0) onEmpty()
+  }
+
   // All sockets share this function: a closure for each would cost memory.
   const onClosed = (transport: BunTransport): void => {
-    open.delete(transport)
     handlers.releaseSlot(transport.slot)
-    if (open.size === 0) onEmpty()
+    forget(transport)
+  }
+
+  const openStream = (
+    request: BunRequest,
+    bunServer: BunServer<BunTransport>,
+    head: RequestHead,
+  ): Promise<Response> => {
+    const peer = handlers.peerOf(head)
+    const slot = handlers.countSocket(head, peer)
+    let transport: StreamTransport | undefined
+    return openBunStream(
+      {
+        open: (...args) => handlers.openStream(...args),
+        peer,
+        slot,
+        releaseSlot: (released) => handlers.releaseSlot(released),
+        setTimeout: (seconds) => bunServer.timeout(request, seconds),
+        onOpened(opened) {
+          transport = opened
+          open.add(opened)
+        },
+        onClosed() {
+          handlers.releaseSlot(slot)
+          if (transport) forget(transport)
+        },
+      },
+      request,
+      readable(request, head),
+    )
   }
 
   const accept = (
@@ -165,6 +203,7 @@ export const createBunServer = (
     // Without a valid `Host` header Bun's URL is the path alone. Simple health checks speak HTTP/1.0, and send none.
     const isRelative = request.url.startsWith('/')
     if (isRelative && head.headers.host !== undefined) return badTarget()
+    if (request.method === 'POST' && pathOf(head) === STREAM_PATH) return openStream(request, bunServer, head)
     if (!isWebSocket(head)) {
       const absolute = isRelative ? new Request(`http://localhost${request.url}`, request) : request
       return Promise.resolve(handlers.respond(absolute, readable(request, head)))

@@ -21,6 +21,7 @@ const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendC
  * promises and of `nextTick` after each frame that comes, so they would collect nothing.
  */
 export class BunTransport implements Transport {
+  readonly kind = 'websocket'
   #socket: BunWebSocket<BunTransport> | undefined
   /** Answers the handshake. Undefined afterwards, because it holds the request. */
   #upgrade: ((transport: BunTransport) => void) | undefined

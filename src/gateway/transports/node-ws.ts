@@ -23,6 +23,9 @@ import {
   SESSION_PATH,
 } from './handshake.js'
 import { intercept } from './intercept.js'
+import { openNodeStream } from './stream/node-stream.js'
+import { STREAM_PATH } from './stream/start-body.js'
+import type { Streams } from './stream/streams.js'
 import { createRequestReturn } from './return-request.js'
 import { WsTransport } from './ws-transport.js'
 
@@ -34,6 +37,7 @@ interface GatewayHandlers {
   releaseSlot(slot: Slot): void
   /** Creates the connection of a socket that has just opened. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
+  openStream: Streams['open']
   peerOf(request: IncomingMessage): Peer
   /** Returns whether a path belongs to the gateway. */
   owns(path: string): boolean
@@ -93,11 +97,15 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
   const { onRequest, returnRequest } = createRequestReturn(server)
   const turnLimit = createTurnLimit(MAX_PER_TURN)
   const evictionOf = createEviction((slot) => handlers.releaseSlot(slot))
-  const handleRequest = createRequestQueue((request, response) => {
+  const streamContext = { ...handlers, open: handlers.openStream, evictionOf }
+  const handleRequest = createRequestQueue((request, response, stayOpen) => {
     turnLimit.run(() => {
       if (request.socket.destroyed) return
-      if (mayLackHeaders(server, request)) refuseHeaders(response)
-      else handlers.request(request, response)
+      if (mayLackHeaders(server, request)) return refuseHeaders(response)
+      if (request.method !== 'POST' || pathOf(request) !== STREAM_PATH)
+        return handlers.request(request, response)
+      stayOpen()
+      void openNodeStream(streamContext, request, response)
     })
   })
   const restoreRequests = intercept(

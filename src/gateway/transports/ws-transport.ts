@@ -41,6 +41,7 @@ const destroy = (stream: Duplex): void => void stream.destroy()
  * itself.
  */
 export class WsTransport implements Transport, FrameListener, SlowSocket {
+  readonly kind = 'websocket'
   readonly #stream: Duplex
   readonly #reader = new FrameReader(this)
   /** The frames of this turn, as `textFrame` returns them. */

@@ -158,7 +158,7 @@ test('a drain can be watched on the admin listener', async () => {
   const metrics = await fetch(`${adminUrl}/metrics`, { headers: { authorization: `Bearer ${token}` } })
   const text = await metrics.text()
   assert.match(text, /^chat_session_ready 0$/m)
-  assert.match(text, /^chat_session_connections\{state="draining"\} 1$/m)
+  assert.match(text, /^chat_session_connections\{state="draining",transport="websocket"\} 1$/m)
   release?.()
   await closed
 })

@@ -1,0 +1,118 @@
+import type { Peer } from '../../auth/authentication.js'
+import { namedOriginHeaders } from '../../http/cross-origin.js'
+import type { ReadableRequest } from '../../http/request-head.js'
+import type { Slot } from '../../limits/connection-limits.js'
+import { CLOSE_TIMEOUT, endForLimit } from '../handshake.js'
+import { EVENT_HEADERS } from './event-format.js'
+import { badBody, receiveStartBody } from './start-body.js'
+import type { EventSink, StreamTransport } from './stream-transport.js'
+import type { Streams } from './streams.js'
+
+/** Bytes that may wait before a stream counts as full. */
+const HIGH_WATER_MARK = 16_384
+
+const encoder = new TextEncoder()
+
+/** A response of Bun's server. */
+interface BunResponse {
+  /** Sets the seconds without a byte after which Bun closes the socket; 0: never. */
+  setTimeout(seconds: number): void
+  /** Called once, when the response has ended or its client has left. */
+  onClosed(): void
+}
+
+/** The body of a response on Bun. */
+class BunSink implements EventSink {
+  readonly body: ReadableStream<Uint8Array>
+  /** Set before Bun pulls. */
+  transport: StreamTransport | undefined
+  readonly #response: BunResponse
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+  #isClosed = false
+
+  constructor(response: BunResponse) {
+    this.#response = response
+    response.setTimeout(0)
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => void (this.#controller = controller),
+        pull: () => this.transport?.onDrain(),
+        cancel: () => this.#close(),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: HIGH_WATER_MARK }),
+    )
+  }
+
+  get bufferedAmount(): number {
+    return this.#isClosed ? 0 : HIGH_WATER_MARK - (this.#controller?.desiredSize ?? HIGH_WATER_MARK)
+  }
+
+  isFull(): boolean {
+    return this.bufferedAmount >= HIGH_WATER_MARK
+  }
+
+  write(text: string): void {
+    if (!this.#isClosed) this.#controller?.enqueue(encoder.encode(text))
+  }
+
+  end(): void {
+    if (this.#isClosed) return
+    // Bun does not report when the rest is sent. A client that does not read it must not keep the socket.
+    this.#response.setTimeout(Math.ceil(CLOSE_TIMEOUT / 1_000))
+    this.#controller?.close()
+    this.#close()
+  }
+
+  destroy(): void {
+    if (this.#isClosed) return
+    this.#controller?.error(new Error('The client reads too slowly.'))
+    this.#close()
+  }
+
+  #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#response.onClosed()
+    this.transport?.onClosed()
+  }
+}
+
+interface BunStreamContext extends Pick<Streams, 'open'>, BunResponse {
+  peer: Peer
+  slot: Slot
+  releaseSlot(slot: Slot): void
+  onOpened(transport: StreamTransport): void
+}
+
+/** Answers a request on Bun's HTTP server with a stream. */
+export const openBunStream = async (
+  context: BunStreamContext,
+  request: Request,
+  incoming: ReadableRequest,
+): Promise<Response> => {
+  const { open, peer, slot, releaseSlot, onOpened } = context
+  slot.evict = (refusal) => {
+    // The connection will be ended as soon as there is one.
+    slot.refusal = refusal
+    releaseSlot(slot)
+  }
+  const headers = namedOriginHeaders(peer.origin)
+  const start = await receiveStartBody(incoming)
+  // The session of a client that has left could end another one as `too-many-sessions`.
+  if ('status' in start || request.signal.aborted) {
+    context.onClosed()
+    const { status, ...problem } = 'status' in start ? start : badBody('incomplete')
+    return new Response(JSON.stringify({ status, ...problem }), {
+      status,
+      headers: { ...headers, 'content-type': 'application/problem+json' },
+    })
+  }
+  const sink = new BunSink(context)
+  const transport = open(sink, start, peer, slot, (connection) => (refusal) => {
+    endForLimit(connection, refusal)
+    releaseSlot(slot)
+  })
+  sink.transport = transport
+  onOpened(transport)
+  return new Response(sink.body, { headers: { ...headers, ...EVENT_HEADERS } })
+}

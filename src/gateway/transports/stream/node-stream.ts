@@ -1,0 +1,51 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Peer } from '../../auth/authentication.js'
+import type { Connection } from '../../connection/connection.js'
+import { namedOriginHeaders } from '../../http/cross-origin.js'
+import { refuse } from '../../http/problem.js'
+import type { Slot } from '../../limits/connection-limits.js'
+import { receiveStartBody } from './start-body.js'
+import type { StreamTransport, EventSink } from './stream-transport.js'
+import { EVENT_HEADERS } from './event-format.js'
+import type { Streams } from './streams.js'
+
+const sinkOf = (response: ServerResponse): EventSink => ({
+  get bufferedAmount() {
+    return response.writableLength
+  },
+  isFull: () => response.writableNeedDrain,
+  write: (text) => void response.write(text),
+  end: () => void response.end(),
+  destroy: () => void response.destroy(),
+})
+
+interface NodeStreamContext extends Pick<Streams, 'open'> {
+  peerOf(request: IncomingMessage): Peer
+  countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
+  evictionOf(connection: Connection, socket: Duplex, slot: Slot): Slot['evict']
+}
+
+/** Answers a request on Node's HTTP server with a stream. */
+export const openNodeStream = async (
+  { open, peerOf, countSocket, evictionOf }: NodeStreamContext,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> => {
+  const { socket } = request
+  const peer = peerOf(request)
+  const slot = countSocket(socket, request, peer)
+  const headers = namedOriginHeaders(peer.origin)
+  const start = await receiveStartBody(request)
+  // The session of a client that has left could end another one as `too-many-sessions`.
+  if (socket.destroyed) return
+  if ('status' in start) return refuse(response, start.status, start.code, start.title, headers)
+  socket.setTimeout(0).setNoDelay()
+  // A later request on this socket would be counted as this stream.
+  response.shouldKeepAlive = false
+  response.writeHead(200, { ...headers, ...EVENT_HEADERS })
+  const transport: StreamTransport = open(sinkOf(response), start, peer, slot, (connection) =>
+    evictionOf(connection, socket, slot),
+  )
+  response.on('drain', () => transport.onDrain()).on('close', () => transport.onClosed())
+}

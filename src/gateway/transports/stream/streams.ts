@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import type { Engine } from '../../../engine/index.js'
+import { isOriginAllowed } from '../../auth/admission.js'
+import type { Peer } from '../../auth/authentication.js'
+import type { Settings } from '../../config/parse.js'
+import type { Connection } from '../../connection/connection.js'
+import type { Transport } from '../../connection/transport.js'
+import type { Slot } from '../../limits/connection-limits.js'
+import type { Post } from './post.js'
+import type { Start } from './start-body.js'
+import { StreamTransport, type EventSink } from './stream-transport.js'
+
+/** What became of a post. `refused`: its origin is none of the app's. */
+type PostResult = 'taken' | 'not-found' | 'refused'
+
+/** The streams of a gateway. */
+export interface Streams {
+  /** Creates the connection of a stream. `evictionOf` makes the `evict` of its slot. */
+  open(
+    sink: EventSink,
+    start: Start,
+    peer: Peer,
+    slot: Slot,
+    evictionOf: (connection: Connection) => Slot['evict'],
+  ): StreamTransport
+  /** Hands a post to the gateway that has its stream. Rejects with an `EngineError` if that gateway can't be asked. */
+  post(post: Post, origin: string | null): Promise<PostResult>
+}
+
+interface StreamsContext {
+  settings: Pick<Settings, 'apps'>
+  engine: Pick<Engine, 'node' | 'askNode' | 'answerNodes'>
+  connect(transport: Transport, peer: Peer, slot: Slot): Connection
+  /** Aborts when the gateway is closed. */
+  signal: AbortSignal
+}
+
+const ID_BYTES = 24
+/** Stands between the name of the gateway and the secret in an id. A name has none. */
+const SEPARATOR = '.'
+
+export const createStreams = ({ settings, engine, connect, signal }: StreamsContext): Streams => {
+  const streams = new Map<string, { transport: StreamTransport; appId: string }>()
+
+  const hand = async ({ stream, seq, frames }: Post, origin: string | null): Promise<PostResult> => {
+    const found = streams.get(stream)
+    if (!found) return 'not-found'
+    const app = settings.apps.get(found.appId)
+    if (app && !isOriginAllowed(app, origin)) return 'refused'
+    return (await found.transport.take(seq, frames)) ? 'taken' : 'not-found'
+  }
+
+  engine.answerNodes((question) => {
+    const { post, origin } = JSON.parse(question) as { post: Post; origin: string | null }
+    return hand(post, origin)
+  }, signal)
+
+  return {
+    open(sink, { text, bytes, appId }, peer, slot, evictionOf) {
+      // The id names the gateway, so that no gateway has to look it up.
+      const id = engine.node() + SEPARATOR + randomBytes(ID_BYTES).toString('base64url')
+      const transport = new StreamTransport(sink, () => streams.delete(id))
+      const connection = connect(transport, peer, slot)
+      streams.set(id, { transport, appId })
+      transport.begin(connection, id)
+      slot.evict = evictionOf(connection)
+      // Ended before the start is parsed, so that a refused stream costs little.
+      if (slot.refusal) slot.evict(slot.refusal)
+      else connection.receive(text, bytes)
+      return transport
+    },
+    async post(post, origin) {
+      const node = post.stream.split(SEPARATOR, 1)[0] ?? ''
+      if (node === engine.node() || streams.has(post.stream)) return hand(post, origin)
+      const answer = await engine.askNode(node, JSON.stringify({ post, origin }))
+      return (answer ?? 'not-found') as PostResult
+    },
+  }
+}

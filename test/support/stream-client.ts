@@ -1,0 +1,213 @@
+// Clients of the event stream that use only docs/PROTOCOL.md and none of this project's client code.
+import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { after } from 'node:test'
+import { within, type Frame } from './raw-client.js'
+
+const opened = new Set<() => void>()
+// If a test fails, an open connection would keep the process of its file running.
+after(() => {
+  for (const cut of opened) cut()
+})
+
+export interface HttpAnswer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+export interface RequestOptions {
+  method?: string
+  headers?: Record<string, string>
+  localAddress?: string
+}
+
+const send = (
+  url: string,
+  body: string | Buffer,
+  { method = 'POST', headers = {}, localAddress }: RequestOptions,
+  agent: Agent,
+): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const type = { 'content-type': 'text/plain;charset=UTF-8' }
+    const asked = request(url, { method, agent, localAddress, headers: { ...type, ...headers } }, resolve)
+    opened.add(() => asked.destroy())
+    asked.on('error', reject)
+    asked.end(body)
+  })
+
+const bodyOf = async (response: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/** Sends a request on a connection of its own, and resolves with its whole answer. */
+export const ask = async (
+  url: string,
+  body: unknown,
+  options: RequestOptions = {},
+  agent = new Agent(),
+): Promise<HttpAnswer> => {
+  const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+  const response = await send(url, text, options, agent)
+  return { status: response.statusCode ?? 0, headers: response.headers, body: await bodyOf(response) }
+}
+
+export interface StreamOptions extends RequestOptions {
+  /** Whether it answers `started` and `ping` frames. @default true */
+  pongs?: boolean
+  /** Where its posts go. @default where the stream is */
+  postsTo?: string
+}
+
+/** One stream to a gateway. It queues frames until `next` returns them. */
+export interface StreamClient {
+  /** The answer's headers. */
+  readonly headers: IncomingHttpHeaders
+  readonly response: IncomingMessage
+  /** The bytes so far. */
+  text(): string
+  /** The id of the first event. */
+  readonly id: string
+  /** Every frame so far, but `stream`. */
+  readonly frames: readonly Frame[]
+  /** Posts frames with the next `seq`, one post at a time. */
+  send(...frames: Frame[]): Promise<HttpAnswer>
+  /** Posts a body. */
+  post(body: unknown, options?: RequestOptions): Promise<HttpAnswer>
+  /** Resolves with the next frame that is no `ping`. With `type`, it skips frames of other types. */
+  next(type?: string): Promise<Frame>
+  /** Resolves with the code of the `close` event; null if the stream ended without one. */
+  readonly closed: Promise<number | null>
+  /** Resolves with the `ended` frame and the code of the close event. */
+  end(): Promise<{ frame: Frame; code: number | null }>
+  /** Leaves without a word. */
+  cut(): void
+}
+
+/** Opens a stream. Resolves when it has its id. */
+export const openStream = async (
+  url: string,
+  start: unknown,
+  { pongs = true, postsTo = url, ...options }: StreamOptions = {},
+): Promise<StreamClient> => {
+  const agent = new Agent({ keepAlive: true })
+  const response = await within(
+    send(
+      `${url}/v1/session/stream`,
+      typeof start === 'string' ? start : JSON.stringify(start),
+      options,
+      new Agent(),
+    ),
+    'answer',
+  )
+  if (response.statusCode !== 200)
+    throw new Error(`The stream was answered with ${response.statusCode} ${await bodyOf(response)}.`)
+  let text = ''
+  let rest = ''
+  const frames: Frame[] = []
+  const waiting: Frame[] = []
+  const waiters = new Set<() => void>()
+  let code: number | null = null
+  let isClosed = false
+  let id = ''
+  let seq = 0
+  let posts: Promise<unknown> = Promise.resolve()
+
+  const wake = (): void => {
+    for (const waiter of [...waiters]) waiter()
+  }
+  const change = (): Promise<void> =>
+    new Promise((resolve) => {
+      const waiter = (): void => {
+        waiters.delete(waiter)
+        resolve()
+      }
+      waiters.add(waiter)
+    })
+
+  const post = (body: unknown, more: RequestOptions = {}): Promise<HttpAnswer> =>
+    ask(`${postsTo}/v1/session/frames`, body, { ...options, ...more }, agent)
+  const sendFrames = (...sent: Frame[]): Promise<HttpAnswer> => {
+    const posted = posts.then(() => post({ stream: id, seq: ++seq, frames: sent }))
+    posts = posted.catch(() => undefined)
+    return posted
+  }
+
+  const receive = (frame: Frame): void => {
+    if (frame.type === 'stream') id = String(frame['id'])
+    else if (frame.type === 'close') code = Number(frame['code'])
+    else {
+      frames.push(frame)
+      if (pongs && (frame.type === 'ping' || frame.type === 'started'))
+        sendFrames({ type: 'pong' }).catch(() => undefined)
+      if (frame.type !== 'ping') waiting.push(frame)
+    }
+  }
+
+  response.setEncoding('utf8')
+  response.on('data', (chunk: string) => {
+    text += chunk
+    const events = (rest + chunk).split('\n\n')
+    rest = events.pop() ?? ''
+    for (const event of events)
+      if (event.startsWith('data: ')) receive(JSON.parse(event.slice('data: '.length)) as Frame)
+    wake()
+  })
+  // A cut stream ends with an error.
+  response.on('error', () => undefined)
+  const closed = new Promise<number | null>((resolve) =>
+    response.once('close', () => {
+      isClosed = true
+      wake()
+      resolve(code)
+    }),
+  )
+
+  const find = async (type?: string): Promise<Frame> => {
+    for (;;) {
+      const frame = waiting.shift()
+      if (frame && (type === undefined || frame.type === type)) return frame
+      if (frame) continue
+      if (isClosed) throw new Error(`The stream closed with ${code}.`)
+      await change()
+    }
+  }
+  await within(
+    new Promise<void>((resolve) => {
+      waiters.add(() => {
+        if (id !== '' || isClosed) resolve()
+      })
+    }),
+    'id',
+  )
+
+  return {
+    headers: response.headers,
+    response,
+    text: () => text,
+    id,
+    frames,
+    send: sendFrames,
+    post,
+    next: (type) => within(find(type), type ?? 'frame'),
+    closed,
+    async end() {
+      await within(closed, 'close')
+      const frame = frames.find(({ type }) => type === 'ended')
+      if (!frame) throw new Error(`It closed with ${code} and no 'ended' frame.`)
+      return { frame, code }
+    },
+    cut: () => response.destroy(),
+  }
+}
+
+/** Opens a stream. Resolves when its session has started. */
+export const startStream = async (
+  url: string,
+  start: unknown,
+  options: StreamOptions = {},
+): Promise<StreamClient & { started: Frame }> => {
+  const stream = await openStream(url, start, options)
+  return { ...stream, started: await stream.next('started') }
+}
