@@ -154,7 +154,10 @@ export const languages = {
     minter: 'chat-token.js',
     mint: [process.execPath, 'mint.js'],
     call: [process.execPath, 'call.js'],
-    servers: { 'node:http': { command: [process.execPath, 'server.js'] } },
+    servers: {
+      'node:http': { command: [process.execPath, 'server.js'] },
+      Express: { command: [process.execPath, 'express.js'] },
+    },
   },
 } satisfies Record<string, Language>
 

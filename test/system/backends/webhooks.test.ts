@@ -1,12 +1,14 @@
-// The functions of docs/WEBHOOKS.md that verify a request, run in their own languages on requests that the gateway signs.
+// The code of docs/WEBHOOKS.md that verifies a request, run in its own language on requests that the gateway signs.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { signWebhook } from '../../../src/gateway/outbound/sign.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
+import { startBackend } from './workspace.js'
 
 const page = readFileSync(new URL('../../../docs/WEBHOOKS.md', import.meta.url), 'utf8')
 const [, chapter = ''] = page.split('\n## Verify a request\n')
@@ -60,7 +62,10 @@ const languages: Record<string, Language> = {
   },
 }
 
+const codeOf = (file: string): string => files.get(file) ?? assert.fail(`${file} is not on the page`)
+
 const [key, old, stranger] = [randomBytes(32), randomBytes(24), randomBytes(32)]
+const CHAT_WEBHOOK_SECRET = `whsec_${key.toString('base64')}`
 const body = JSON.stringify({
   type: 'user.online',
   userId: 'Zoë 🎈',
@@ -117,7 +122,7 @@ for (const [name, { file, command, input = JSON.stringify }] of Object.entries(l
     const folder = scratchFolder()
     cpSync(new URL('webhooks/', import.meta.url), folder, { recursive: true })
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-    writeFileSync(join(folder, file), files.get(file) ?? assert.fail(`${file} is not on the page`))
+    writeFileSync(join(folder, file), codeOf(file))
     const [program = '', ...parameters] = command
     const { status, stdout, stderr } = spawnSync(program, parameters, {
       cwd: folder,
@@ -127,7 +132,7 @@ for (const [name, { file, command, input = JSON.stringify }] of Object.entries(l
         PATH: `/usr/bin:/bin:${process.env['PATH'] ?? ''}`,
         HOME: process.env['HOME'],
         LC_ALL: 'C.UTF-8',
-        CHAT_WEBHOOK_SECRET: `whsec_${key.toString('base64')}`,
+        CHAT_WEBHOOK_SECRET,
       },
       timeout: 600_000,
     })
@@ -142,4 +147,35 @@ test('every function on the page is run', () => {
       .map(({ file }) => file)
       .sort(),
   )
+})
+
+/** Starts the page's route of Express with a line of code before it and another route after it. Returns its address. */
+const startExpress = (before = ''): Promise<string> => {
+  const [, route = ''] =
+    /^```js express\n(.*?)^```$/ms.exec(chapter) ?? assert.fail('the route is not on the page')
+  const folder = scratchFolder()
+  symlinkSync(fileURLToPath(new URL('../../../node_modules', import.meta.url)), join(folder, 'node_modules'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  writeFileSync(join(folder, 'verify-webhook.js'), codeOf('verify-webhook.js'))
+  const lines = route.replace('const app = express()\n', (line) => `${line}${before}\n`)
+  const after =
+    "app.post('/form', (req, res) => res.json(req.body)).listen(Number(process.env.PORT), '127.0.0.1')\n"
+  writeFileSync(join(folder, 'server.js'), lines + after)
+  return startBackend(folder, [process.execPath, 'server.js'], { CHAT_WEBHOOK_SECRET })
+}
+
+const postTo = async (url: string, { headers, body }: Request): Promise<Response> =>
+  fetch(url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body })
+
+test('Express: the route on the page takes what the gateway signs, and nothing else', async () => {
+  const url = await startExpress()
+  for (const each of good) assert.equal((await postTo(`${url}/chat-webhook`, each)).status, 204)
+  for (const each of bad) assert.equal((await postTo(`${url}/chat-webhook`, each)).status, 401)
+  const answer = await postTo(`${url}/form`, { headers: {}, body: '{"for":"another route"}' })
+  assert.deepEqual(await answer.json(), { for: 'another route' })
+})
+
+test('Express: with `express.json()` in front of the route, no request of the gateway is taken, as the page says', async () => {
+  const url = await startExpress('app.use(express.json())')
+  for (const each of good) assert.notEqual((await postTo(`${url}/chat-webhook`, each)).status, 204)
 })

@@ -80,6 +80,7 @@ export const prepareFolder = (name: Name, minter = mintersOf(name)[0]): string =
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(root, join(folder, 'node_modules/chat-session'))
+    symlinkSync(join(root, 'node_modules/express'), join(folder, 'node_modules/express'))
   }
   if (build !== undefined) run(folder, ['sh', '-c', build])
   return folder
