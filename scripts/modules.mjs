@@ -162,6 +162,13 @@ export const modules = {
     'util',
     'protocol',
   ],
+  'engine/redis/recovery': [
+    ...redisBase,
+    'engine/redis/messages',
+    'engine/redis/nodes',
+    'engine/redis/sessions',
+    'protocol',
+  ],
   'engine/redis/webhooks': [...redisBase, 'engine/redis/lists'],
   'engine/redis/transfer': [
     ...redisBase,
@@ -180,6 +187,7 @@ export const modules = {
     'engine/redis/nodes',
     'engine/redis/nodes/partitions',
     'engine/redis/quotas',
+    'engine/redis/recovery',
     'engine/redis/server-check',
     'engine/redis/sessions',
     'engine/redis/webhooks',

@@ -21,6 +21,9 @@ import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
 import { Partitions } from './nodes/partitions.js'
 import { Quotas } from './quotas.js'
+import { CarriedSessions } from './recovery/carried-sessions.js'
+import { Recovery } from './recovery/recovery.js'
+import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { Revocations } from './sessions/revocations/revocations.js'
 import { Sessions } from './sessions/sessions.js'
 import { StepRunner } from './step-runner.js'
@@ -102,6 +105,9 @@ export class OpenedEngine {
   readonly #quotas: Quotas
   readonly #leases: Leases
   readonly #sweeper: Sweeper
+  readonly #carried: CarriedSessions
+  readonly #recovery: Recovery
+  readonly #uncertain: UncertainCalls
   #key = Buffer.alloc(0)
   #compareTimer: NodeJS.Timeout | undefined
 
@@ -115,6 +121,7 @@ export class OpenedEngine {
       nodeId: randomBytes(NODE_ID_BYTES).toString('base64url'),
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
+      onUncertain: (call) => this.#uncertain.note(call),
       webhooksOf: (appId) => this.#apps.webhooksOf(appId),
     })
     this.#runner = runner
@@ -134,7 +141,7 @@ export class OpenedEngine {
       runner,
       onError,
       onLost: () => this.#onLost(),
-      onBeat: () => this.sessions.retryDepartures(),
+      onBeat: () => this.#onBeat(),
     })
     this.#sweeper = new Sweeper({
       ...{ runner, apps: this.#apps, inboxes: this.inboxes, onError },
@@ -143,6 +150,17 @@ export class OpenedEngine {
     this.sessions = new Sessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
     })
+    const parts = { runner, attached: this.attached, sessions: this.sessions }
+    this.#carried = new CarriedSessions({ ...parts, emit })
+    this.#recovery = new Recovery({ ...parts, carried: this.#carried, leases: this.#leases, onError })
+    this.#uncertain = new UncertainCalls({
+      ...{ runner, attached: this.attached, inboxes: this.inboxes, carried: this.#carried },
+      ...{ recovery: this.#recovery, emit, onError },
+      user: (of) => this.users.get(of),
+      noteWebhooks: (appId, partition) => {
+        if (this.#apps.webhooksOf(appId)) this.webhooks.note(appId, partition, 0)
+      },
+    })
   }
 
   async open(): Promise<void> {
@@ -150,7 +168,7 @@ export class OpenedEngine {
     let servers: ServerInfo[]
     await client.open({
       onMessage: (_channel, message) => this.#receive(message, true),
-      onResubscribed: () => void this.attached.compare().catch(onError),
+      onResubscribed: () => this.#recovery.check(),
       onError,
     })
     try {
@@ -168,6 +186,7 @@ export class OpenedEngine {
       runner.epochKey = String(epochs)
       for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))
       await this.#leases.start()
+      await this.#recovery.open()
     } catch (error) {
       await client.close()
       throw error
@@ -188,6 +207,7 @@ export class OpenedEngine {
     this.webhooks.stop()
     this.calls.close()
     try {
+      await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
       await this.#sweeper.stop()
       await this.#leases.leave()
     } catch (error) {
@@ -239,6 +259,13 @@ export class OpenedEngine {
     return usage
   }
 
+  async #onBeat(): Promise<void> {
+    this.#recovery.run()
+    this.#uncertain.run()
+    this.sessions.recent.beat()
+    await this.sessions.retryDepartures()
+  }
+
   /** Called when the other nodes have counted this one as dead: connections of theirs may carry its sessions now. */
   #onLost(): void {
     this.attached.clear()
@@ -250,7 +277,7 @@ export class OpenedEngine {
     const { emit } = this.#options
     const event = JSON.parse(json) as WireEvent
     if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
-    if (event[0] === kinds.generation) return this.#compare(event[1])
+    if (event[0] === kinds.generation) return this.#recovery.begin(event[1])
     if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])
     if (event[0] === kinds.answered) return this.calls.onAnswered(event[1], event[2])
     const user: UserRef = { appId: event[1], userId: String(event[2]) }
@@ -258,9 +285,11 @@ export class OpenedEngine {
     switch (event[0]) {
       case kinds.sessionEnded:
         this.attached.remove(session(event[3]))
+        this.sessions.recent.end(session(event[3]), event[4])
         return emit({ type: 'session-ended', session: session(event[3]), code: event[4] })
       case kinds.connectionReplaced:
         this.attached.remove(session(event[3]), event[4])
+        this.sessions.recent.replace(session(event[3]), event[4])
         return emit({ type: 'connection-replaced', session: session(event[3]), connectionId: event[4] })
       case kinds.reauth:
         return emit({ type: 'reauth', session: session(event[3]) })
@@ -280,12 +309,6 @@ export class OpenedEngine {
       case kinds.counts:
         return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })
     }
-  }
-
-  /** Compares the users whose epochs have changed: in a cluster those of the partition, otherwise all users. */
-  #compare(partition: number): void {
-    const { client, onError } = this.#options
-    this.attached.compare(client.isCluster ? partition : undefined).catch(onError)
   }
 
   #inboxOf(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/sha256.js'
+import { mayHaveRun } from './client/failures.js'
 import type { RedisClient, Reply } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
@@ -25,7 +26,18 @@ export interface StepRunnerOptions {
   clockShift: () => number
   /** Called with the events that a step has for this node, before its caller receives the result. */
   onEvents: (events: string[]) => void
+  /** Called if a step may have run, though its reply was lost with the events for this node. */
+  onUncertain?: (call: UncertainCall) => void
   webhooksOf: (appId: string) => WebhookOptions | null
+}
+
+/** A call that may have run. */
+export interface UncertainCall {
+  readonly step: Step
+  /** Empty ids if the step is not about a user or an app. */
+  readonly of: UserRef
+  readonly partition: number
+  readonly args: readonly string[]
 }
 
 export interface RunOptions {
@@ -164,7 +176,21 @@ export class StepRunner {
     { hashed, from }: RunOptions = {},
   ): Promise<Reply[]> {
     const keys = this.keys.of(step.keys, { partition, appId, userId, from, hashed })
-    return this.#run(step, keys, partition, { appId, userId }, args)
+    return this.#run(step, keys, partition, { appId, userId }, args).catch((error: unknown) => {
+      // The other steps have no events for this node.
+      if (mayHaveRun(error) && (step.keys.includes('due') || step.keys.includes('own'))) {
+        const { onUncertain = () => undefined } = this.#options
+        onUncertain({ step, of: { appId, userId }, partition, args })
+        if (from !== undefined)
+          onUncertain({
+            step,
+            of: { appId, userId: from },
+            partition: this.partitions.of({ appId, userId: from }),
+            args,
+          })
+      }
+      throw error
+    })
   }
 
   async #run(

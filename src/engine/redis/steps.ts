@@ -32,7 +32,9 @@ export const loadSteps = () => {
     abandonSession: onSession('sessions/session-abandon', ['tombs']),
     confirmSession: onSession('sessions/session-confirm'),
     renewSession: onSession('sessions/session-renew', ['revoked', 'tombs']),
+    restoreSession: onSession('sessions/session-restore', ['revoked', 'tombs']),
     touchSessions: defineStep('sessions/sessions-touch', [], reads),
+    readCarried: defineStep('sessions/sessions-carried', [], reads),
     hideSession: onSession('sessions/session-hide'),
     detachSession: onSession('sessions/session-detach', [], false),
     endSession: onSession('sessions/session-end', [], false),
@@ -109,6 +111,8 @@ export const loadSteps = () => {
     listDue: defineBatchStep('nodes/list-due', ['deadlines', 'ownCopies', 'state'], ['state']),
     listAging: defineBatchStep('nodes/list-aging', ['aging']),
     listAttached: defineBatchStep('nodes/list-attached', ['attached']),
+    listNodes: defineBatchStep('nodes/list-nodes', ['attached']),
+    listGenerations: defineBatchStep('nodes/list-generations', ['state'], ['state']),
     readCounts: defineBatchStep('counts-read', ['counts']),
 
     beat: defineStep('nodes/node-beat', ['nodes', 'state'], { parts: ['state'], ...reads }),

@@ -24,6 +24,8 @@ export const cutReplicas = async (master: RedisServer): Promise<void> => {
 export interface Pair {
   /** The address of whichever of the two is the master. */
   readonly url: string
+  /** Sends a command to the master. */
+  command: RedisServer['command']
   /** From now on the replica receives nothing more, and the master goes on: what it stores will be lost. */
   cut(): Promise<void>
   /** Makes the replica the master, and ends all connections to the old one. */
@@ -40,6 +42,7 @@ export const startPair = async (): Promise<Pair> => {
   const proxy = await startProxy(() => current.url.replace('redis:', 'http:'))
   return {
     url: proxy.url.replace('http:', 'redis:'),
+    command: (...args) => current.command(...args),
     async cut() {
       await untilReplicated(master, replica)
       await cutReplicas(master)

@@ -31,7 +31,7 @@ export const startSingleAndCluster = async (): Promise<{
         name: 'a cluster',
         options: { type: 'cluster', nodes },
         async empty() {
-          for (const master of await masters()) await master.server.command('flushall')
+          await Promise.all((await masters()).map(({ server: master }) => master.command('flushall')))
         },
       },
     ],

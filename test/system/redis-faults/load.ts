@@ -4,12 +4,15 @@ import type { TestContext } from 'node:test'
 import type { EngineConfig } from '../../../src/gateway/index.js'
 import { until } from '../../support/until.js'
 import { startCrowd, type Crowd, type FinishOptions } from './chat-user.js'
-import { gatewayNode, startBalancer } from './gateway-nodes.js'
+import { createRestClient } from '../../../src/rest-client/index.js'
+import { appId, secret } from '../../support/tokens.js'
+import { gatewayNode, RESUME_WINDOW, startBalancer, type GatewayNode } from './gateway-nodes.js'
 import { startNewcomers, type Newcomers } from './newcomers.js'
 
 export const USERS = ['ann', 'bob', 'cid', 'dora', 'eve', 'fay']
 
 export interface Load {
+  nodes: readonly GatewayNode[]
   crowd: Crowd
   newcomers: readonly Newcomers[]
 }
@@ -18,7 +21,7 @@ export const startLoad = async (engine: EngineConfig): Promise<Load> => {
   const nodes = await Promise.all(['a', 'b', 'c'].map((name) => gatewayNode({ name, engine })))
   await Promise.all(nodes.map((node) => node.start()))
   const { url } = await startBalancer(nodes)
-  return { crowd: await startCrowd(url, USERS), newcomers: nodes.map(startNewcomers) }
+  return { nodes, crowd: await startCrowd(url, USERS), newcomers: nodes.map(startNewcomers) }
 }
 
 export const untilAcknowledged = (crowd: Crowd, more: number): Promise<void> => {
@@ -43,10 +46,13 @@ export const untilReported = async (
       await until(`${user.userId} is given lost: true`, () => user.wasLossReportedAfter(at))
 }
 
-/** Returns how many acknowledged messages are lost. */
+/** Seconds, and some for a sweep. */
+const OFFLINE_AFTER = 22
+
+/** Compares what is left with what was done. Returns how many acknowledged messages are lost. */
 export const finishLoad = async (
   context: TestContext,
-  { crowd, newcomers }: Load,
+  { nodes, crowd, newcomers }: Load,
   options: FinishOptions,
 ): Promise<number> => {
   await Promise.all(newcomers.map((each) => each.stop()))
@@ -55,6 +61,15 @@ export const finishLoad = async (
     newcomers.flatMap(({ faults }) => faults),
     [],
   )
+  await Promise.all(crowd.users.map((user) => user.end()))
+  // Nobody has a connection any more. Sessions that have not ended are detached.
+  const users = [...USERS, ...nodes.map(({ name }) => `newcomer of ${name}`)]
+  const rest = createRestClient({ endpoint: nodes[0]?.endpoint ?? '', appId, secret })
+  const online = async (): Promise<string> => {
+    const status = await rest.getUsersStatus({ body: { users } })
+    return status.users.flatMap((user) => (user.online || user.sessions > 0 ? [user.id] : [])).join()
+  }
+  await until('no session is left', online, '', (RESUME_WINDOW + OFFLINE_AFTER) * 1_000)
   const refused = newcomers.reduce((sum, each) => sum + each.unavailable(), 0)
   context.diagnostic(`${count} messages, ${lost} lost; ${refused} starts and sends were unavailable`)
   return lost

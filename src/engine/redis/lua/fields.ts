@@ -59,6 +59,8 @@ const session = {
   /** The numbers of the page's hiding and of the session's detachment. */
   hiddenSince: 'h',
   detached: 'd',
+  /** How many connections have carried the session: of two rows of a session the one with the greater number is the newer. */
+  starts: 'q',
   /** For how many milliseconds the session can be resumed once it is detached, and until when it can. */
   resumableFor: 'hf',
   expiresAt: 'x',
@@ -104,6 +106,8 @@ const state = {
   reachedSince: 'f',
   /** The history of the server in which the generation began. */
   history: 'h',
+  /** The last time at which the server surely had every write of the history before. */
+  wholeUntil: 'w',
   /** How many keys the server has evicted. */
   evicted: 'v',
   /** The generation of the epochs. */

@@ -17,8 +17,38 @@ local function reached_since()
   return tonumber(state[2] or 0)
 end
 
+local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
+
+local generation
+
+-- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
+-- Nothing from before `wholeUntil` is lost.
+local function begin_generation(last, field, value, wholeUntil)
+  generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
+  call('HSET', K.state, field, value, STATE.generation, string.format('%.0f', generation), STATE.wholeUntil, wholeUntil)
+  if not last then return end
+  local json = text({ EVENT.generation, tonumber(partition) })
+  events[#events + 1] = json
+  call(publish, channel .. 'due', json)
+end
+
+-- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
+-- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others. Servers replicate
+-- writes in their order, so the server has what was written before the time at which a node has last reached it.
+local function check_history()
+  local history = info('replication', 'master_replid')
+  local state = call('HMGET', K.state, STATE.history, STATE.generation, STATE.reachedAt)
+  generation = tonumber(state[2] or nil)
+  if state[1] == history then return end
+  begin_generation(generation, STATE.history, history, state[3] or 0)
+  -- The process that has begun this history counts evictions from 0.
+  call('HDEL', K.state, STATE.evicted)
+end
+
 -- Notes that a node has reached the server. Returns since when nodes have reached it without a pause.
 local function note_reached()
+  -- It reads when a node has last reached the history before.
+  check_history()
   local since = reached_since()
   local last = call('HGET', K.state, STATE.reachedAt)
   if not last or math.abs(unshifted - last) > REACHED_INTERVAL then
@@ -27,45 +57,22 @@ local function note_reached()
   return since
 end
 
-local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
-
-local generation
-
--- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
-local function begin_generation(last, field, value)
-  generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
-  call('HSET', K.state, field, value, STATE.generation, string.format('%.0f', generation))
-  if not last then return end
-  local json = text({ EVENT.generation, tonumber(partition) })
-  events[#events + 1] = json
-  call(publish, channel .. 'due', json)
-end
-
--- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
--- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others.
-local function check_history()
-  local history = info('replication', 'master_replid')
-  local state = call('HMGET', K.state, STATE.history, STATE.generation)
-  generation = tonumber(state[2] or nil)
-  if state[1] == history then return end
-  begin_generation(generation, STATE.history, history)
-  -- The process that has begun this history counts evictions from 0.
-  call('HDEL', K.state, STATE.evicted)
-end
-
 -- Begins another generation if the server has evicted keys: its `maxmemory-policy` was changed after the engines were opened.
 local function check_evictions()
   local evicted = info('stats', 'evicted_keys')
   local known = call('HGET', K.state, STATE.evicted) or '0'
-  if tonumber(evicted) and tonumber(evicted) > tonumber(known) then begin_generation(generation, STATE.evicted, evicted) end
+  if tonumber(evicted) and tonumber(evicted) > tonumber(known) then begin_generation(generation, STATE.evicted, evicted, unshifted) end
+end
+
+-- Returns the generation, without a look at the server's history.
+local function stored_generation()
+  if not generation then generation = tonumber(call('HGET', K.state, STATE.generation) or nil) end
+  if not generation then check_history() end
+  return generation
 end
 
 -- Returns the number in the epoch of a user's inbox.
-local function epoch_of(user)
-  if not generation then generation = tonumber(call('HGET', K.state, STATE.generation) or nil) end
-  if not generation then check_history() end
-  return generation * DELETIONS_PER_GENERATION + user.deletions
-end
+local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERATION + user.deletions end
 
 -- Notes and checks the server for a sweep. A call for several partitions does so once, because those are on one server. In a cluster a call
 -- has one partition.
@@ -74,6 +81,5 @@ local function visit()
   if isVisited then return end
   isVisited = true
   note_reached()
-  check_history()
   check_evictions()
 end

@@ -42,6 +42,8 @@ export interface AttachedUsersOptions {
   onError: (error: unknown) => void
 }
 
+const NO_CONNECTIONS: ReadonlyMap<string, string> = new Map()
+
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
 /**
@@ -79,11 +81,29 @@ export class AttachedUsers {
     }
   }
 
-  /** Notes that a connection of this node carries a session. The inbox was at this offset when the session started. */
-  add({ appId, userId, sessionId }: SessionRef, connectionId: string, epoch: number, offset: number): void {
+  /** Whether a session of the user starts: Redis may have it, and this node not yet. */
+  isStarting(of: UserRef): boolean {
+    return this.#starting.has(keyOf(of))
+  }
+
+  /** Returns the connection of this node that carries each session of the user, by the session's id. */
+  connectionsOf(of: UserRef): ReadonlyMap<string, string> {
+    return this.#users.get(keyOf(of))?.connections ?? NO_CONNECTIONS
+  }
+
+  /**
+   * Notes that a connection of this node carries a session. The inbox was at this offset when the session started. Returns false if the
+   * session or the connection was gone before the result of its start came.
+   */
+  add(
+    { appId, userId, sessionId }: SessionRef,
+    connectionId: string,
+    epoch: number,
+    offset: number,
+  ): boolean {
     const key = keyOf({ appId, userId })
     const starting = this.#starting.get(key)
-    if (starting?.gone.has(sessionId) || starting?.gone.has(connectionId)) return
+    if (starting?.gone.has(sessionId) || starting?.gone.has(connectionId)) return false
     let user = this.#users.get(key)
     if (!user) {
       const of = { appId, userId }
@@ -94,6 +114,7 @@ export class AttachedUsers {
     user.connections.set(sessionId, connectionId)
     if (epoch !== user.epoch) this.#advance(user, epoch, offset)
     if (starting?.newest) this.#advance(user, ...starting.newest)
+    return true
   }
 
   /** Notes that a session has ended. With `connectionId`, notes that this connection no longer carries the session; another one may. */
@@ -147,13 +168,22 @@ export class AttachedUsers {
     return this.#compare((partition) => partition % SHARES === share)
   }
 
+  /** Compares one user. */
+  async compareUser(of: UserRef): Promise<void> {
+    const user = this.#users.get(keyOf(of))
+    if (user) await this.#compareAll([user])
+  }
+
   clear(): void {
     this.#users.clear()
   }
 
-  async #compare(isCompared: (partition: number) => boolean): Promise<void> {
+  #compare(isCompared: (partition: number) => boolean): Promise<void> {
+    return this.#compareAll([...this.#users.values()].filter(({ partition }) => isCompared(partition)))
+  }
+
+  async #compareAll(users: readonly AttachedUser[]): Promise<void> {
     const { runner } = this.#options
-    const users = [...this.#users.values()].filter(({ partition }) => isCompared(partition))
     await Promise.all(
       runner.userGroups(users).map(async (group) => {
         const newest = await runner.onUsers(runner.steps.newestOffsets, 'user', group, [])

@@ -102,9 +102,25 @@ export class Leases {
       dead,
     )
     if (!this.sweeps(0)) return
-    const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, '1'])
+    const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, '1', ''])
     if (left.every((members) => members.length === 0))
       await runner.onPartition(runner.steps.removeNode, 0, [dead])
+  }
+
+  /** Detaches the sessions of nodes that nobody knows: a failover may have lost what detached them. */
+  async detachUnknown(partitions: readonly number[]): Promise<void> {
+    const { runner } = this.#options
+    const lists = await runner.inPartitions(runner.steps.listNodes, partitions, '', [])
+    // This comes after the list, because a node has its lease before it has sessions.
+    await this.#beat(false)
+    for (const node of new Set(lists.flat() as string[])) {
+      if (this.#live.includes(node)) continue
+      const isThere = lists.map((nodes) => nodes.includes(node))
+      await this.#detach(
+        partitions.filter((_partition, n) => isThere[n]),
+        node,
+      )
+    }
   }
 
   async #detach(partitions: readonly number[], node: string): Promise<void> {
@@ -112,7 +128,7 @@ export class Leases {
     for (let left = partitions; left.length > 0;) {
       const lists = await runner.inPartitions(runner.steps.listAttached, left, '', [
         node,
-        String(USERS_PER_STEP),
+        ...[String(USERS_PER_STEP), ''],
       ])
       const members = lists.flat()
       for (let n = 0; n < members.length; n += USERS_PER_STEP) {

@@ -1,15 +1,16 @@
 -- Detaches a session whose connection is lost.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
--- ARGV: 1 the session; 2 the connection; 3 for how many milliseconds the session is resumable.
--- Returns 1 if this connection carried the session, else 0.
+-- ARGV: 1 the session; 2 the connection; 3 for how many milliseconds the session is resumable; empty for as
+--   many as its row says.
+-- Returns 1 if this connection carried the session, else 0; and the generation.
 local user = load(K.user)
 end_due_sessions(user)
 local row = attached(arg(1), arg(2))
 if row then
   row[SESSION.lastSeenAt] = now
-  detach(row, tonumber(arg(3)))
+  detach(row, tonumber(arg(3)) or row[SESSION.resumableFor])
   finish(user)
   end_due_sessions(user)
 end
 finish(user)
-return reply(row and 1 or 0)
+return reply(row and 1 or 0, stored_generation())

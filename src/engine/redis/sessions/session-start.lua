@@ -5,7 +5,7 @@
 --   `1` for a guest; 9 the authentication method; 10 the token; empty for none; 11 when the credential was issued; empty if that is
 --   unknown; 12 the credential as JSON; 13 the facts of the client as JSON; 14 the name of the note at the token; empty for none.
 -- Returns 0 if the credential is revoked or the start was abandoned; else 1, 1 if a session was resumed, the session's id and row, the
---   number of the inbox's epoch, and its newest offset.
+--   number of the inbox's epoch, its newest offset, and the generation.
 local id, connection, key, resumes = arg(1), arg(2), arg(3), optional(4)
 local resumableFor, limit, isHidden, isGuest = tonumber(arg(5)), tonumber(arg(6)), arg(7) == '1', arg(8) == '1'
 local authMethod, token, issuedAt = arg(9), optional(10), tonumber(arg(11))
@@ -56,6 +56,7 @@ else
 end
 row[SESSION.lastSeenAt], row[SESSION.resumableFor] = now, resumableFor
 row[SESSION.connectionId], row[SESSION.nodeId], row[SESSION.keyHash] = connection, self, key
+row[SESSION.starts] = (row[SESSION.starts] or 0) + 1
 if isHidden ~= (row[SESSION.hiddenSince] ~= nil) then row[SESSION.hiddenSince] = isHidden and next_number() or nil end
 row[SESSION.authMethod], row[SESSION.token], row[SESSION.issuedAt] = authMethod, token, issuedAt
 row[SESSION.credential], row[SESSION.facts], row[SESSION.tokenUse] = arg(12), arg(13), optional(14)
@@ -65,4 +66,4 @@ for _, old in ipairs(replaced) do report_end(user, old, 'too-many-sessions', tru
 if not isResumed and asked['session.started'] then add_event(user, 'session.started', facts_of(row)) end
 if not wasOnline then add_presence_event(user, false) end
 finish(user)
-return reply(1, isResumed and 1 or 0, row.id, json, epoch_of(user), user.newest)
+return reply(1, isResumed and 1 or 0, row.id, json, epoch_of(user), user.newest, stored_generation())

@@ -11,10 +11,13 @@ import type {
   UserStatus,
 } from '../../engine.js'
 import { mayHaveRun } from '../client/failures.js'
+import type { Reply } from '../client/port.js'
 import { Departures } from './departures.js'
+import { fields } from '../lua/fields.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
 import type { Revocations } from './revocations/revocations.js'
+import { RecentSessions, type RecentSession } from './recent-sessions.js'
 import { credentialArgs, factsJson, recordOf, recordsOf } from './session-record.js'
 import type { StepRunner } from '../step-runner.js'
 import type { Sweeper } from '../nodes/sweeper.js'
@@ -33,7 +36,11 @@ export class Sessions {
   readonly #attached: AttachedUsers
   readonly #revocations: Revocations
   readonly #sweeper: Sweeper
+  /** What this node has last done with sessions. */
+  readonly recent: RecentSessions
   readonly #departures = new Departures()
+  /** The connections of starts that are being undone. */
+  readonly #abandoned = new Set<string>()
   readonly #touches: Touches
 
   constructor({ runner, attached, revocations, sweeper }: SessionsOptions) {
@@ -42,6 +49,7 @@ export class Sessions {
     this.#revocations = revocations
     this.#sweeper = sweeper
     this.#touches = new Touches(runner)
+    this.recent = new RecentSessions((of) => runner.partitions.of(of))
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
@@ -59,7 +67,7 @@ export class Sessions {
       // The token's note is written first. If a revocation does not find the note, this start finds the revocation.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
-      const [isStarted, isResumed, sessionId, row, epoch, offset] = await this.#runner
+      const [isStarted, isResumed, sessionId, row, epoch, offset, generation] = await this.#runner
         .onUser(this.#runner.steps.startSession, of, [...args, use])
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
@@ -67,7 +75,10 @@ export class Sessions {
         })
       if (isStarted !== 1) return null
       const session = recordOf(of, String(sessionId), String(row))
-      this.#attached.add(session, connectionId, Number(epoch), Number(offset))
+      if (this.#attached.add(session, connectionId, Number(epoch), Number(offset))) {
+        const credential = { credential: request.credential, use }
+        this.recent.start(session, connectionId, String(row), credential, Number(generation))
+      }
       return Object.assign(session, { resumed: isResumed === 1 })
     } finally {
       finish()
@@ -79,8 +90,10 @@ export class Sessions {
     const { appId, userId, connectionId, resumableFor, credential } = request
     const of = { appId, userId }
     const args = [connectionId, newId, String(resumableFor)]
+    this.#abandoned.add(connectionId)
     const abandon = async (): Promise<void> => {
       const [hasRun] = await this.#runner.onUser(this.#runner.steps.abandonSession, of, args)
+      this.#abandoned.delete(connectionId)
       this.#sweeper.wake(this.#runner.partitions.of(of), resumableFor)
       // The step that ends a session releases its token.
       if (hasRun !== 1 && use !== '')
@@ -97,8 +110,20 @@ export class Sessions {
   async renew(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean> {
     const use = await this.#revocations.useToken(session, credential)
     if (use === null) return false
-    const args = [...credentialArgs(session.appId, credential), use]
-    return this.#change('renewSession', session, connectionId, ...args)
+    const args = credentialArgs(session.appId, credential)
+    const [isGood] = await this.#change('renewSession', session, connectionId, ...args, use)
+    if (isGood !== 1) return false
+    const [authMethod, token, issuedAt, json] = args
+    const { session: names } = fields
+    const change = {
+      [names.authMethod]: authMethod,
+      [names.token]: token || undefined,
+      [names.issuedAt]: issuedAt === '' ? undefined : Number(issuedAt),
+      [names.credential]: json,
+      [names.tokenUse]: use || undefined,
+    }
+    this.recent.change(session, connectionId, change, { credential, use })
+    return true
   }
 
   touch(session: SessionRef, connectionId: string, rtt: number): Promise<void> {
@@ -117,18 +142,53 @@ export class Sessions {
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
     // Whatever the reply is, this connection no longer carries the session.
     this.#attached.remove(session, connectionId)
-    await this.#departures.run(async () => {
-      if (!(await this.#change('detachSession', session, connectionId, String(resumableFor)))) return false
-      this.#sweeper.wake(this.#runner.partitions.of(session), resumableFor)
-      return true
+    const stored = this.recent.depart(session, connectionId, { detachedFor: resumableFor })
+    await this.#departures.run(async () => stored(await this.#detach(session, connectionId, resumableFor)))
+  }
+
+  async end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
+    if (connectionId === undefined) {
+      const [hasEnded, generation] = await this.#change('endSession', session, code, '')
+      if (hasEnded === 1) this.recent.depart(session, undefined, { code })(Number(generation))
+      return hasEnded === 1
+    }
+    this.#attached.remove(session, connectionId)
+    const stored = this.recent.depart(session, connectionId, { code })
+    return this.#departures.run(async () => {
+      const [hasEnded, generation] = await this.#change('endSession', session, code, connectionId)
+      stored(Number(generation))
+      return hasEnded === 1
     })
   }
 
-  end(session: SessionRef, code: EndCode, connectionId: string | undefined): Promise<boolean> {
-    const end = (): Promise<boolean> => this.#change('endSession', session, code, connectionId ?? '')
-    if (connectionId === undefined) return end()
-    this.#attached.remove(session, connectionId)
-    return this.#departures.run(end)
+  /** Whether this node has let the connection go, so that a call of its own detaches or ends the session. */
+  hasDeparted(sessionId: string, connectionId: string): boolean {
+    return this.#abandoned.has(connectionId) || this.recent.hasDeparted(sessionId, connectionId)
+  }
+
+  /** Detaches a session that Redis has with a connection of this node that does not exist. */
+  async release(session: SessionRef, connectionId: string): Promise<void> {
+    await this.#detach(session, connectionId, undefined)
+  }
+
+  /** Makes again what a failover may have lost of a session: its start, and then its departure. Nothing changes twice. */
+  async restore(recent: RecentSession): Promise<void> {
+    const { of, sessionId, row } = recent
+    const session = { ...of, sessionId }
+    if (row !== undefined && (await this.restoreToken(recent))) {
+      const hasEnded = recent.departure !== undefined && 'code' in recent.departure
+      await this.#change('restoreSession', session, row, hasEnded ? '1' : '0')
+    }
+    const { departure, connectionId } = recent
+    if (!departure) return
+    if ('code' in departure) await this.#change('endSession', session, departure.code, connectionId ?? '')
+    else await this.#detach(session, connectionId ?? '', departure.detachedFor)
+  }
+
+  /** Makes the note at a session's token again. Returns false if the token is revoked. */
+  async restoreToken({ of, credential, departure }: RecentSession): Promise<boolean> {
+    if (!credential || (departure && 'code' in departure)) return true
+    return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null
   }
 
   /** Makes again the changes of lost connections that failed because Redis was away. */
@@ -193,15 +253,28 @@ export class Sessions {
     return found
   }
 
-  async #change(
-    step: 'confirmSession' | 'renewSession' | 'hideSession' | 'detachSession' | 'endSession',
+  /** Detaches a session: with `resumableFor` undefined for as long as it has. Returns the generation in which this is stored. */
+  async #detach(
+    session: SessionRef,
+    connectionId: string,
+    resumableFor: number | undefined,
+  ): Promise<number> {
+    const [isDetached, generation] = await this.#change(
+      'detachSession',
+      session,
+      ...[connectionId, String(resumableFor ?? '')],
+    )
+    if (isDetached === 1 && resumableFor !== undefined)
+      this.#sweeper.wake(this.#runner.partitions.of(session), resumableFor)
+    return Number(generation)
+  }
+
+  #change(
+    step:
+      'confirmSession' | 'renewSession' | 'hideSession' | 'detachSession' | 'endSession' | 'restoreSession',
     { appId, userId, sessionId }: SessionRef,
     ...args: string[]
-  ): Promise<boolean> {
-    const [result] = await this.#runner.onUser(this.#runner.steps[step], { appId, userId }, [
-      sessionId,
-      ...args,
-    ])
-    return result === 1
+  ): Promise<Reply[]> {
+    return this.#runner.onUser(this.#runner.steps[step], { appId, userId }, [sessionId, ...args])
   }
 }

@@ -32,9 +32,12 @@ export class Revocations {
    * Notes that a session of the user will stand on a token. Returns the note's name, which is empty without a token; null if the token is
    * revoked. The step that stores the name in a session reports when no session has it any more.
    */
-  async useToken({ appId, userId }: UserRef, { tokenId, expiresAt }: Credential): Promise<string | null> {
+  async useToken(
+    { appId, userId }: UserRef,
+    { tokenId, expiresAt }: Credential,
+    use = randomBytes(USE_BYTES).toString('base64url'),
+  ): Promise<string | null> {
     if (tokenId === null) return ''
-    const use = randomBytes(USE_BYTES).toString('base64url')
     const args = [String(expiresAt ?? ''), use]
     const [result] = await this.#onToken(this.#runner.steps.useToken, appId, tokenId, args, userId)
     return result === 1 ? use : null

@@ -1,0 +1,6 @@
+-- Reads the generation of the epochs, after a look at the server's history.
+-- KEYS: state.
+-- ARGV: none.
+-- Returns the generation.
+check_history()
+return { generation }

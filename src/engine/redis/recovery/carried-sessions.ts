@@ -1,0 +1,71 @@
+import type { EndCode } from '../../../protocol/index.js'
+import type { EngineEvent, UserRef } from '../../engine.js'
+import type { AttachedUsers } from '../messages/attached-users.js'
+import type { Sessions } from '../sessions/sessions.js'
+import type { StepRunner } from '../step-runner.js'
+
+export interface CarriedSessionsOptions {
+  runner: StepRunner
+  attached: AttachedUsers
+  sessions: Sessions
+  emit: (event: EngineEvent) => void
+}
+
+/**
+ * Compares the sessions that connections of this node carry with those that Redis has. They differ if an event was lost, or if a failover
+ * has lost a change.
+ */
+export class CarriedSessions {
+  readonly #options: CarriedSessionsOptions
+
+  constructor(options: CarriedSessionsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Compares the sessions of users, up to 200 users at a time. A connection whose session is gone or elsewhere is told so: the session has
+   * ended with `code`. A session that Redis has with a connection which this node does not have is detached.
+   */
+  async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
+    const { runner, attached } = this.#options
+    const located = users.map((of) => ({ of, partition: runner.partitions.of(of) }))
+    for (const group of runner.userGroups(located)) {
+      // Only connections that were there before Redis read the sessions are compared: it may not have read those of later ones.
+      const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
+      const stored = await runner.onUsers(runner.steps.readCarried, 'sessions', group, [])
+      await Promise.all(
+        group.users.map(({ of }, n) => this.#compare(of, before[n] ?? [], stored[n] as string[], code)),
+      )
+    }
+  }
+
+  async #compare(
+    of: UserRef,
+    carried: readonly (readonly [sessionId: string, connectionId: string])[],
+    list: readonly string[],
+    code: EndCode,
+  ): Promise<void> {
+    const { attached, sessions, emit } = this.#options
+    const stored = new Map<string, string>()
+    for (let n = 0; n + 1 < list.length; n += 2) stored.set(list[n] ?? '', list[n + 1] ?? '')
+    for (const [sessionId, connectionId] of carried) {
+      if (stored.get(sessionId) === connectionId) continue
+      if (attached.connectionsOf(of).get(sessionId) !== connectionId) continue
+      const session = { ...of, sessionId }
+      attached.remove(session, connectionId)
+      if (stored.has(sessionId)) emit({ type: 'connection-replaced', session, connectionId })
+      else emit({ type: 'session-ended', session, code })
+    }
+    if (attached.isStarting(of)) return
+    const known = attached.connectionsOf(of)
+    const ghosts = [...stored].filter(
+      ([sessionId, connectionId]) =>
+        connectionId !== '' &&
+        known.get(sessionId) !== connectionId &&
+        !sessions.hasDeparted(sessionId, connectionId),
+    )
+    await Promise.all(
+      ghosts.map(([sessionId, connectionId]) => sessions.release({ ...of, sessionId }, connectionId)),
+    )
+  }
+}

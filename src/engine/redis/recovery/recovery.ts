@@ -1,0 +1,212 @@
+import type { UserRef } from '../../engine.js'
+import { EngineError } from '../../errors.js'
+import type { AttachedUsers } from '../messages/attached-users.js'
+import type { Leases } from '../nodes/leases.js'
+import type { RecentSession } from '../sessions/recent-sessions.js'
+import type { Sessions } from '../sessions/sessions.js'
+import type { StepRunner } from '../step-runner.js'
+import type { CarriedSessions } from './carried-sessions.js'
+
+/** How many sessions are restored at once, and how many users a list has. Other calls of this node run between two steps. */
+const SESSIONS_PER_STEP = 50
+const USERS_PER_STEP = 100
+/** Of so many partitions the users are listed at once. */
+const PARTITIONS_PER_STEP = 64
+
+export interface RecoveryOptions {
+  runner: StepRunner
+  sessions: Sessions
+  attached: AttachedUsers
+  carried: CarriedSessions
+  leases: Leases
+  onError: (error: unknown) => void
+}
+
+/**
+ * What this node does when a generation of epochs begins: a replica has become the master, or Redis was restarted or restored. The new
+ * master may lack changes of sessions that the old one has acknowledged. This node makes its own again, and detaches the sessions that
+ * Redis has with a connection or with a node which does not exist. Then it compares its users' epochs.
+ */
+export class Recovery {
+  readonly #options: RecoveryOptions
+  /** The generation of each server, for which this is done. In a cluster each partition counts as a server, elsewhere the first one. */
+  readonly #generations = new Map<number, number>()
+  /** The servers for which this is due. */
+  readonly #due = new Set<number>()
+  #isCheckDue = false
+  #running: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options
+  }
+
+  /** Notes the present generations. Called before there are sessions. */
+  async open(): Promise<void> {
+    for (const [server, generation] of await this.#read(this.#servers))
+      this.#generations.set(server, generation)
+  }
+
+  /** A generation has begun in a partition. */
+  begin(partition: number): void {
+    this.#due.add(this.#options.runner.isCluster ? partition : 0)
+    this.run()
+  }
+
+  /** This node has heard nothing for some time: events are missing, and a generation may have begun. */
+  check(): void {
+    this.#isCheckDue = true
+    this.run()
+  }
+
+  /** Resolves when this is done for the present generation of a partition. Rejects if it fails. */
+  async catchUp(partition: number): Promise<void> {
+    const server = this.#options.runner.isCluster ? partition : 0
+    const isCaughtUp = async (): Promise<boolean> =>
+      (await this.#read([server])).get(server) === this.#generations.get(server)
+    if (await isCaughtUp()) return
+    this.begin(server)
+    await this.#running
+    if (!(await isCaughtUp()))
+      throw new EngineError('unavailable', 'What a failover has lost is not made again.')
+  }
+
+  /** Does what is due. What fails stays due, until the next call. */
+  run(): void {
+    if (this.#isStopped || this.#running || !this.#isDue) return
+    this.#running = this.#runDue()
+      .catch(this.#options.onError)
+      .finally(() => (this.#running = undefined))
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  get #servers(): readonly number[] {
+    const { runner } = this.#options
+    return runner.isCluster ? runner.partitions.all : [0]
+  }
+
+  get #isDue(): boolean {
+    return this.#isCheckDue || this.#due.size > 0
+  }
+
+  async #runDue(): Promise<void> {
+    const { attached, carried } = this.#options
+    while (this.#isDue && !this.#isStopped) {
+      const isCheck = this.#isCheckDue
+      this.#isCheckDue = false
+      const servers = [...this.#due]
+      this.#due.clear()
+      try {
+        if (isCheck) servers.push(...(await this.#findChanged()))
+        await this.#recover([...new Set(servers)])
+        if (!isCheck) continue
+        await attached.compare()
+        await carried.compare(attached.users(), 'unavailable')
+      } catch (error) {
+        this.#isCheckDue ||= isCheck
+        for (const server of servers) this.#due.add(server)
+        throw error
+      }
+    }
+  }
+
+  /** Returns the servers whose generations are not the known ones. */
+  async #findChanged(): Promise<number[]> {
+    const generations = await this.#read(this.#servers)
+    return this.#servers.filter((server) => this.#generations.get(server) !== generations.get(server))
+  }
+
+  async #read(servers: readonly number[]): Promise<Map<number, number>> {
+    const { runner } = this.#options
+    const lists = await runner.inPartitions(runner.steps.listGenerations, servers, '', [])
+    return new Map(servers.map((server, n) => [server, Number(lists[n]?.[0])]))
+  }
+
+  async #recover(servers: readonly number[]): Promise<void> {
+    if (servers.length === 0) return
+    const { runner, attached, leases } = this.#options
+    const generations = await this.#read(servers)
+    const partitions = runner.isCluster ? servers : runner.partitions.all
+    const errors: unknown[] = []
+    const note = (error: unknown): void => void errors.push(error)
+    // Gateways close the connections whose epochs have changed. Their clients resume sessions that are to be restored by then.
+    await this.#restore(generations).catch(note)
+    for (const server of servers) await attached.compare(runner.isCluster ? server : undefined).catch(note)
+    await this.#compareCarried(partitions).catch(note)
+    await leases.detachUnknown(partitions).catch(note)
+    if (errors.length > 0) throw errors[0]
+    for (const [server, generation] of generations) this.#generations.set(server, generation)
+  }
+
+  /** Makes again what this node has lately done with sessions. */
+  async #restore(generations: ReadonlyMap<number, number>): Promise<void> {
+    const { sessions, runner } = this.#options
+    const serverOf = (partition: number): number => (runner.isCluster ? partition : 0)
+    const due = sessions.recent.all().flatMap((recent): (() => Promise<unknown>)[] => {
+      const generation = generations.get(serverOf(recent.partition))
+      if (generation !== undefined)
+        return recent.generation === generation ? [] : [() => this.#restoreOne(recent, generation)]
+      const tokenId = recent.credential?.credential.tokenId
+      const isTokens =
+        typeof tokenId === 'string' &&
+        generations.has(serverOf(runner.partitions.ofToken(recent.of.appId, tokenId)))
+      return isTokens ? [() => sessions.restoreToken(recent)] : []
+    })
+    const errors: unknown[] = []
+    for (let n = 0; n < due.length && !this.#isStopped; n += SESSIONS_PER_STEP) {
+      const results = await Promise.allSettled(
+        due.slice(n, n + SESSIONS_PER_STEP).map((restore) => restore()),
+      )
+      for (const result of results) if (result.status === 'rejected') errors.push(result.reason)
+      // Redis is away again: the rest waits.
+      if (results.every(({ status }) => status === 'rejected')) break
+    }
+    if (errors.length > 0) throw errors[0]
+  }
+
+  async #restoreOne(recent: RecentSession, generation: number): Promise<void> {
+    await this.#options.sessions.restore(recent)
+    recent.generation = generation
+  }
+
+  /** Compares the sessions of the users whom Redis has as attached to this node, and of those whom this node knows as attached. */
+  async #compareCarried(partitions: readonly number[]): Promise<void> {
+    const { carried, attached, runner } = this.#options
+    const seen = new Set<string>()
+    for (let n = 0; n < partitions.length && !this.#isStopped; n += PARTITIONS_PER_STEP)
+      for await (const users of this.#listAttached(partitions.slice(n, n + PARTITIONS_PER_STEP))) {
+        for (const { appId, userId } of users) seen.add(`${appId}\0${userId}`)
+        await carried.compare(users, 'unavailable')
+      }
+    const isIn = new Set(partitions)
+    const unseen = attached
+      .users()
+      .filter((of) => isIn.has(runner.partitions.of(of)) && !seen.has(`${of.appId}\0${of.userId}`))
+    await carried.compare(unseen, 'unavailable')
+  }
+
+  /** Yields the users of partitions whom Redis has as attached to this node. */
+  async *#listAttached(partitions: readonly number[]): AsyncGenerator<UserRef[]> {
+    const { runner } = this.#options
+    const list = (of: readonly number[], after: string): Promise<string[][]> =>
+      runner.inPartitions(runner.steps.listAttached, of, '', [
+        ...[runner.nodeId, String(USERS_PER_STEP), after],
+      ]) as Promise<string[][]>
+    const usersOf = (members: readonly string[]): UserRef[] =>
+      members.map((member) => {
+        const [, appId = '', userId = ''] = member.split('\0')
+        return { appId, userId }
+      })
+    const lists = await list(partitions, '')
+    yield usersOf(lists.flat())
+    for (const [n, partition] of partitions.entries())
+      for (let members = lists[n] ?? []; members.length === USERS_PER_STEP;) {
+        members = (await list([partition], members.at(-1) ?? ''))[0] ?? []
+        yield usersOf(members)
+      }
+  }
+}

@@ -1,0 +1,105 @@
+import type { EndCode } from '../../../protocol/index.js'
+import type { EngineEvent, UserRecord, UserRef } from '../../engine.js'
+import type { Inboxes } from '../messages/inboxes.js'
+import type { AttachedUsers } from '../messages/attached-users.js'
+import type { StepRunner, UncertainCall } from '../step-runner.js'
+import type { CarriedSessions } from './carried-sessions.js'
+import type { Recovery } from './recovery.js'
+
+/** How many users are compared at once. Other calls of this node run between two steps. */
+const USERS_PER_STEP = 50
+
+/** What a call may have changed, though its reply was lost: the events for this node were in the reply. */
+interface Doubt {
+  readonly of: UserRef
+  readonly partition: number
+  /** With which code the call ends sessions. */
+  code: EndCode
+  mayHaveSaved: boolean
+  mayHaveRead: boolean
+  /** Once now, and once after the next beat: Redis may still run the call. */
+  runsLeft: number
+}
+
+export interface UncertainCallsOptions {
+  runner: StepRunner
+  attached: AttachedUsers
+  inboxes: Inboxes
+  carried: CarriedSessions
+  recovery: Recovery
+  user: (of: UserRef) => Promise<UserRecord | null>
+  /** Asks for the webhook events of an app in a partition, if the app has any. */
+  noteWebhooks: (appId: string, partition: number) => void
+  emit: (event: EngineEvent) => void
+  onError: (error: unknown) => void
+}
+
+/**
+ * After a call that may have run, though its reply was lost, this node compares with Redis what the call may have changed for its sessions:
+ * which of them it carries, newest messages, read mark and profile.
+ */
+export class UncertainCalls {
+  readonly #options: UncertainCallsOptions
+  readonly #doubts = new Map<string, Doubt>()
+  #running: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(options: UncertainCallsOptions) {
+    this.#options = options
+  }
+
+  note({ step, of, partition, args }: UncertainCall): void {
+    const { steps } = this.#options.runner
+    const key = `${partition} ${of.appId}\0${of.userId}`
+    const known = this.#doubts.get(key)
+    const doubt: Doubt = known ?? {
+      ...{ of, partition, code: 'unavailable', mayHaveSaved: false, mayHaveRead: false, runsLeft: 0 },
+    }
+    if (step === steps.endSession) doubt.code = args[1] as EndCode
+    if (step === steps.revoke || step === steps.endToken || step === steps.deleteUser) doubt.code = 'revoked'
+    if (step === steps.startSession) doubt.code = 'too-many-sessions'
+    doubt.mayHaveSaved ||= step === steps.saveUser
+    doubt.mayHaveRead ||= step === steps.markRead
+    doubt.runsLeft = 2
+    this.#doubts.set(key, doubt)
+    this.run()
+  }
+
+  /** Compares what is in doubt. To be called after each beat that Redis has answered. */
+  run(): void {
+    if (this.#isStopped || this.#running || this.#doubts.size === 0) return
+    this.#running = this.#run()
+      .catch(this.#options.onError)
+      .finally(() => (this.#running = undefined))
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const doubts = [...this.#doubts]
+    for (let n = 0; n < doubts.length && !this.#isStopped; n += USERS_PER_STEP)
+      await Promise.all(
+        doubts.slice(n, n + USERS_PER_STEP).map(async ([key, doubt]) => {
+          await this.#compare(doubt)
+          if (--doubt.runsLeft <= 0) this.#doubts.delete(key)
+        }),
+      )
+  }
+
+  async #compare({ of, partition, code, mayHaveRead, mayHaveSaved }: Doubt): Promise<void> {
+    const { attached, carried, recovery, inboxes, user, noteWebhooks, emit } = this.#options
+    if (attached.connectionsOf(of).size > 0) {
+      // Redis may lack a session because of a failover. Then it is made again first.
+      await recovery.catchUp(partition)
+      await carried.compare([of], code)
+      await attached.compareUser(of)
+      if (mayHaveRead) emit({ type: 'read', user: of, inbox: await inboxes.state(of) })
+      const saved = mayHaveSaved && (await user(of))
+      if (saved) emit({ type: 'user-changed', user: saved })
+    }
+    noteWebhooks(of.appId, partition)
+  }
+}

@@ -1,0 +1,146 @@
+import type { EndCode } from '../../../protocol/index.js'
+import type { Credential, SessionRef, UserRef } from '../../engine.js'
+import type { OfPartition } from '../step-runner.js'
+
+/** For how many beats of the node a change is kept: about a minute. A replica that lacks more than that is not made a master. */
+const KEPT_FOR = 60
+
+/** How a session left its connection: it is resumable for so many milliseconds, or it ended. */
+export type Departure = { detachedFor: number } | { code: EndCode }
+
+/** The credential of a start, with the name of the note at its token. */
+export interface StartCredential {
+  readonly credential: Credential
+  readonly use: string
+}
+
+/** What this node has last done with a session. */
+export interface RecentSession extends OfPartition {
+  readonly sessionId: string
+  /** The connection that the start or the departure names; undefined for an end whatever the connection. */
+  connectionId: string | undefined
+  /** The row as the start has stored it; undefined if the session started earlier, or at another node. */
+  row: string | undefined
+  credential: StartCredential | undefined
+  departure: Departure | undefined
+  /** How many calls that store the departure have not succeeded. */
+  pending: number
+  /** The generation of the epochs in which all of this is known to be stored. */
+  generation: number
+  changedAt: number
+}
+
+/**
+ * The sessions that this node has started, detached or ended in the last minute. A failover may lose what the old master has acknowledged,
+ * and only this node can make it again.
+ */
+export class RecentSessions {
+  /** By the session's id. The first is the one that has changed least recently. */
+  readonly #sessions = new Map<string, RecentSession>()
+  readonly #partitionOf: (of: UserRef) => number
+  #beats = 0
+
+  constructor(partitionOf: (of: UserRef) => number) {
+    this.#partitionOf = partitionOf
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  all(): RecentSession[] {
+    return [...this.#sessions.values()]
+  }
+
+  /** Notes that a connection of this node has started or resumed a session. */
+  start(
+    session: SessionRef,
+    connectionId: string,
+    row: string,
+    credential: StartCredential,
+    generation: number,
+  ): void {
+    this.#put({ ...this.#entry(session), connectionId, row, credential, generation })
+  }
+
+  /** Changes the stored row of a session that this connection carries. */
+  change(
+    { sessionId }: SessionRef,
+    connectionId: string,
+    change: Record<string, unknown>,
+    credential: StartCredential,
+  ): void {
+    const recent = this.#sessions.get(sessionId)
+    if (recent?.row === undefined || recent.connectionId !== connectionId) return
+    recent.row = JSON.stringify({ ...(JSON.parse(recent.row) as object), ...change })
+    recent.credential = credential
+  }
+
+  /**
+   * Notes that a session leaves its connection, or ends whatever its connection. Returns a function that is to be called with the
+   * generation in which this was stored.
+   */
+  depart(
+    session: SessionRef,
+    connectionId: string | undefined,
+    departure: Departure,
+  ): (generation: number) => void {
+    const known = this.#sessions.get(session.sessionId)
+    // A later connection of this node carries the session.
+    const isOutdated =
+      known?.row !== undefined && connectionId !== undefined && known.connectionId !== connectionId
+    if (isOutdated) return () => undefined
+    const recent = known ?? this.#entry(session)
+    Object.assign(recent, { connectionId, departure, pending: recent.pending + 1 })
+    this.#put(recent)
+    return (generation) => {
+      recent.pending--
+      // A row keeps the generation of its start, because only the start may be lost.
+      if (recent.row === undefined) recent.generation = generation
+    }
+  }
+
+  /** Notes that another node has ended a session. */
+  end({ sessionId }: SessionRef, code: EndCode): void {
+    const recent = this.#sessions.get(sessionId)
+    if (recent) recent.departure = { code }
+  }
+
+  /** Notes that another connection has resumed a session. */
+  replace({ sessionId }: SessionRef, connectionId: string): void {
+    if (this.#sessions.get(sessionId)?.connectionId === connectionId) this.#sessions.delete(sessionId)
+  }
+
+  /** Whether this node has let the connection go, so that a call detaches or ends its session. */
+  hasDeparted(sessionId: string, connectionId: string): boolean {
+    const recent = this.#sessions.get(sessionId)
+    return recent?.departure !== undefined && [connectionId, undefined].includes(recent.connectionId)
+  }
+
+  /**
+   * To be called after each beat that Redis has answered: forgets what is old. It counts beats instead of time, because nothing is too old
+   * only because Redis was away.
+   */
+  beat(): void {
+    this.#beats++
+    for (const { sessionId, changedAt, pending } of this.#sessions.values()) {
+      if (this.#beats - changedAt <= KEPT_FOR) return
+      if (pending === 0) this.#sessions.delete(sessionId)
+    }
+  }
+
+  #entry({ appId, userId, sessionId }: SessionRef): RecentSession {
+    const of = { appId, userId }
+    return {
+      ...{ of, partition: this.#partitionOf(of), sessionId, connectionId: undefined },
+      ...{ row: undefined, credential: undefined, departure: undefined },
+      ...{ pending: 0, generation: -1, changedAt: this.#beats },
+    }
+  }
+
+  #put(recent: RecentSession): void {
+    recent.changedAt = this.#beats
+    this.#sessions.delete(recent.sessionId)
+    this.#sessions.set(recent.sessionId, recent)
+  }
+}

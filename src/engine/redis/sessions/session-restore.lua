@@ -1,0 +1,39 @@
+-- Makes a start again that an earlier master has acknowledged, if this server lacks it.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, revoked, tombs.
+-- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since: then only a row of an earlier start is
+--   replaced, so that the end finds its connection.
+-- Returns 1 if the start was made again, else 0.
+local row = cjson.decode(arg(2))
+local user = load(K.user)
+end_due_sessions(user)
+row.id = arg(1)
+local stored = sessions()[row.id]
+local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESSION.starts] or 0) < row[SESSION.starts]
+-- A row that was stored before this time was deleted since, because its session has ended.
+local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
+if isLost and row[SESSION.lastSeenAt] - tonumber(ARGV[1]) < wholeUntil then isLost = false end
+local before, issuedAt, token = revoked_before(user), row[SESSION.issuedAt], row[SESSION.token]
+local isRevoked = (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
+if isRevoked or not (isLost or isOutdated) then
+  finish(user)
+  return reply(0)
+end
+local wasOnline = presence()
+if isOutdated then
+  release_token(stored[SESSION.credential], stored[SESSION.tokenUse])
+  if stored[SESSION.connectionId] then
+    emit(stored[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, stored[SESSION.connectionId] })
+  end
+else
+  -- The server may have given the numbers to others.
+  row[SESSION.number] = next_number()
+  call('ZADD', K.live, row[SESSION.number], row.id .. '\0' .. userId)
+  count('sessions', 1)
+end
+if row[SESSION.hiddenSince] then row[SESSION.hiddenSince] = next_number() end
+put(row)
+if row[SESSION.guest] == 1 then set(user, 'keptUntil', nil) end
+if isLost and asked['session.started'] then add_event(user, 'session.started', facts_of(row)) end
+if not wasOnline then add_presence_event(user, false) end
+finish(user)
+return reply(1)

@@ -1,0 +1,16 @@
+-- Reads which connections carry users' sessions. Each key is that of a user's sessions.
+-- KEYS: none of its own.
+-- ARGV: none.
+-- Returns for each user a list: the id of each session, and the connection of the calling node that carries it, or an empty text.
+local result = {}
+for n, key in ipairs(KEYS) do
+  local found = {}
+  local all = call('HGETALL', key)
+  for m = 1, #all, 2 do
+    local row = cjson.decode(all[m + 1])
+    found[m] = all[m]
+    found[m + 1] = row[SESSION.nodeId] == self and row[SESSION.connectionId] or ''
+  end
+  result[n] = found
+end
+return reply_list(result)
