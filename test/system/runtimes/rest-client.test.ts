@@ -1,10 +1,9 @@
 // The built REST client on each runtime.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { startGateway } from '../../support/gateway.js'
+import { outputOf, runtimeCommands } from '../../support/run-program.js'
 import { secret } from '../../support/tokens.js'
 
 const root = new URL('../../../', import.meta.url)
@@ -18,36 +17,7 @@ const { messages } = await chat.listMessages({ user: 'everywhere', limit: 1 })
 const error = await chat.getUser({ user: 'nobody' }).catch((caught) => caught)
 console.log(messages[0].body, error instanceof RestError, error.code)`
 
-const binary = (name: string): string => fileURLToPath(new URL(`node_modules/.bin/${name}`, root))
-
-const runtimes: Record<string, [program: string, ...args: string[]]> = {
-  Node: [process.execPath, '--input-type=module', '--eval', program],
-  Deno: [
-    binary('deno'),
-    'eval',
-    '--no-remote',
-    '--no-lock',
-    '--cached-only',
-    '--node-modules-dir=manual',
-    program,
-  ],
-  Bun: [binary('bun'), '--no-install', '--eval', program],
-}
-
-/** Runs a program, and resolves with its output. The gateway runs in this process, so that the program must not block it. */
-const outputOf = async ([command, ...args]: [string, ...string[]]): Promise<string> => {
-  const child = spawn(command, args, {
-    cwd: fileURLToPath(root),
-    env: { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1', CHAT_SECRET: secret },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0, output)
-  return output
-}
-
-for (const [name, command] of Object.entries(runtimes))
+for (const [name, command] of Object.entries(runtimeCommands(program)))
   test(`the built client calls a gateway from ${name}`, { timeout: 300_000 }, async () => {
     assert.match(await outputOf(command), /^Hello true unknown-user$/m)
   })
