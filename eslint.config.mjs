@@ -6,7 +6,16 @@ import { plugin as modules } from './scripts/modules.mjs'
 
 export default tseslint.config(
   // TypeScript of other compilers than ours: `npm run build` in demo/frameworks checks its pages, and the type tests the rest.
-  { ignores: ['**/dist/', 'coverage/', '.chat-session/', 'demo/frameworks/**/*.ts', 'src/typings/*.d.ts'] },
+  {
+    ignores: [
+      '**/dist/',
+      'coverage/',
+      '.chat-session/',
+      '.compiled/',
+      'demo/frameworks/**/*.ts',
+      'src/typings/*.d.ts',
+    ],
+  },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

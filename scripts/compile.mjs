@@ -4,11 +4,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
-/** Makes a folder that is removed when this process exits. It is below node_modules, so that packages are found. Returns its path. */
+/**
+ * Makes a folder that is removed when this process exits. It is in the project's folder, so that packages are found, and not in node_modules,
+ * where Node's test runner finds no files. Returns its path.
+ */
 export const compiledFolder = () => {
-  const cache = fileURLToPath(new URL('../node_modules/.cache/', import.meta.url))
-  mkdirSync(cache, { recursive: true })
-  const folder = mkdtempSync(join(cache, 'chat-session-'))
+  const parent = fileURLToPath(new URL('../.compiled/', import.meta.url))
+  mkdirSync(parent, { recursive: true })
+  const folder = mkdtempSync(join(parent, 'once-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
 }

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { problemOf, targetsOf } from '../../support/links.js'
 import { pack, root } from './packed.js'
 
 const run = promisify(execFile)
@@ -89,6 +91,29 @@ test('the package has the files of deploy/ that docs/OPERATING.md copies from it
       installed.some((name) => path.endsWith(`/${name}`)),
       path,
     )
+})
+
+test('llms.txt lists every page of docs/, and its links and those of the pages lead to files of the package', async () => {
+  const installed = pathToFileURL(join(folder, 'node_modules/chat-session/'))
+  const pages = (await readdir(new URL('docs/', installed))).filter((name) => name.endsWith('.md'))
+  assert.ok(pages.length > 10)
+  const list = await readFile(new URL('llms.txt', installed), 'utf8')
+  const problems: (string | undefined)[] = []
+  for (const path of ['llms.txt', ...pages.map((name) => `docs/${name}`)])
+    for (const target of targetsOf(await readFile(new URL(path, installed), 'utf8')))
+      problems.push(await problemOf(installed, path, target))
+  assert.deepEqual(
+    problems.filter((problem) => problem !== undefined),
+    [],
+  )
+  // One line for each page, which is the README's.
+  const lines = list.split('\n')
+  const readme = (await readFile(new URL('README.md', installed), 'utf8')).split('\n')
+  for (const name of pages) {
+    const [line, ...more] = lines.filter((one) => one.startsWith(`- [docs/${name}](docs/${name}): `))
+    assert.ok(line !== undefined && more.length === 0, name)
+    assert.ok(readme.includes(line), `The README has another line than llms.txt: ${line}`)
+  }
 })
 
 test('the installed package starts a session from end to end', async () => {
