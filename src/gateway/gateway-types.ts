@@ -2,9 +2,8 @@ import type { Server } from 'node:http'
 import type { Engine } from '../engine/index.js'
 import type { NewMessage } from '../protocol/index.js'
 import type { RestCalls, Sent } from '../rest-client/index.js'
-import type { Env } from './config/parse.js'
+import type { ConfigSource, Env, Reloaded } from './config/types.js'
 import type { Log } from './log.js'
-import type { ConfigSource, Reloaded } from './lifecycle/reload.js'
 
 export interface GatewayOptions {
   /** Environment variables, for secrets as `{ env: "NAME" }` and for `PORT`. @default process.env */

@@ -1,6 +1,5 @@
 export { createGateway } from './gateway.js'
 export type { Gateway, GatewayOptions } from './gateway-types.js'
-export type { ConfigSource, Reloaded } from './lifecycle/reload.js'
 export { GatewayError, type GatewayErrorCode } from './errors.js'
 export type { NewMessage } from '../protocol/index.js'
 export { createLog, type Log, type LogOptions } from './log.js'

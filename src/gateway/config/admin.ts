@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { integer, object, orNull, text, type Env, type FieldsOf } from './fields.js'
+import { integer, object, orNull, text, type FieldsOf } from './fields.js'
 import { secretSchema } from './secrets.js'
-import type { AdminConfig } from './types.js'
+import type { AdminConfig, Env } from './types.js'
 
 export const hostName = text('a host name or an IP address', /^[^\s/]+$/)
 export const port = integer(0, 65_535)

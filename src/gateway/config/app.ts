@@ -1,15 +1,5 @@
 import * as v from 'valibot'
-import {
-  boolean,
-  integer,
-  isObject,
-  moduleFunction,
-  object,
-  oneOf,
-  orNull,
-  type Env,
-  type FieldsOf,
-} from './fields.js'
+import { boolean, integer, isObject, moduleFunction, object, oneOf, orNull, type FieldsOf } from './fields.js'
 import { authenticateUrl, webhooks } from './outbound-requests.js'
 import { jwks } from './jwks.js'
 import { originList } from './origins.js'
@@ -25,6 +15,7 @@ import {
   type Environment,
   type RetentionConfig,
 } from './types.js'
+import type { Env } from './types.js'
 
 const SHARE = 'must be a number above 0, up to 1'
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { integer, isObject, object, text, type Env, type FieldsOf } from './fields.js'
+import { integer, isObject, object, text, type FieldsOf } from './fields.js'
 import { secretText } from './secrets.js'
-import type { EmbeddedEngineConfig, MemoryEngineConfig, RedisEngineConfig } from './types.js'
+import type { EmbeddedEngineConfig, Env, MemoryEngineConfig, RedisEngineConfig } from './types.js'
 
 const ENGINES = 'must be "memory", "embedded" or "redis"'
 const REDIS_URL_RULE =

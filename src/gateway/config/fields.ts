@@ -1,8 +1,5 @@
 import * as v from 'valibot'
 
-/** Environment variables by name, as in `process.env`. */
-export type Env = Readonly<Record<string, string | undefined>>
-
 export type Path = readonly (string | number)[]
 
 /** One row for each key of an object: the schema of its value, with the default in it. */

@@ -1,9 +1,10 @@
 import { webhookEventTypes, type WebhookEventType } from '../../engine/index.js'
 import * as v from 'valibot'
-import { listOf, object, oneOf, seconds, type Env, type FieldsOf } from './fields.js'
+import { listOf, object, oneOf, seconds, type FieldsOf } from './fields.js'
 import { webhookSecrets } from './secrets.js'
 import { type AuthenticateUrlConfig, type Environment, type WebhooksConfig } from './types.js'
 import { outboundUrl } from './urls.js'
+import type { Env } from './types.js'
 
 /** Names of headers that can't be forwarded, because the gateway sets them or they belong to the client's own connection. */
 const OWN_HEADER =

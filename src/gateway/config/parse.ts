@@ -12,14 +12,12 @@ import {
   pathItem,
   seconds,
   text,
-  type Env,
   type FieldsOf,
 } from './fields.js'
 import { defaultConnections } from './open-files.js'
 import { duplicateSecrets } from './secrets.js'
-import type { GatewayConfig, LimitsConfig, ListenConfig } from './types.js'
+import type { Env, GatewayConfig, LimitsConfig, ListenConfig } from './types.js'
 
-export type { Env } from './fields.js'
 export type * from './types.js'
 
 type ParsedConfig =

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { formatPath, isObject, listOf, object, pathItem, text, type Env, type Path } from './fields.js'
-import type { Environment, SecretConfig } from './types.js'
+import { formatPath, isObject, listOf, object, pathItem, text, type Path } from './fields.js'
+import type { Env, Environment, SecretConfig } from './types.js'
 
 /** A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
 const PRODUCTION_MINIMUM = 32

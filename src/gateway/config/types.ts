@@ -1,6 +1,9 @@
 import type { WebhookEventType } from '../../engine/index.js'
 import type { JsonObject, Profile } from '../../protocol/index.js'
 
+/** Environment variables by name, as in `process.env`. */
+export type Env = Readonly<Record<string, string | undefined>>
+
 /** A secret, or the name of the environment variable that holds it. No secret may stand twice in a config. */
 export type SecretConfig = string | { env: string }
 
@@ -289,4 +292,15 @@ export interface AppLimitsConfig {
   inboxes?: number | undefined
   /** Bytes of the app's messages in all. From 1. @default 10_737_418_240 (10 GiB) */
   bytes?: number | undefined
+}
+
+/** A config, or a function that reads it: a reload that can't read it is counted as failed. */
+export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
+
+/** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+export interface Reloaded {
+  /** Keys that have their new values from now on. */
+  applied: string[]
+  /** Keys that keep their old values until the gateway is started again. */
+  needsRestart: string[]
 }

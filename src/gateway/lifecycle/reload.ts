@@ -3,21 +3,11 @@ import { createApp, type App } from '../apps/app.js'
 import { engineOptionsOf } from '../apps/engine-rules.js'
 import type { KeySets } from '../auth/key-sets.js'
 import { changesOf } from '../config/changes.js'
-import type { GatewayConfig, Settings } from '../config/parse.js'
+import type { Settings } from '../config/parse.js'
+import type { ConfigSource, GatewayConfig, Reloaded } from '../config/types.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { OwnServer } from '../transports/own-server.js'
 import type { Dispatcher } from '../webhooks/dispatcher.js'
-
-/** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
-export interface Reloaded {
-  /** Keys that have their new values from now on. */
-  applied: string[]
-  /** Keys that keep their old values until the gateway is started again. */
-  needsRestart: string[]
-}
-
-/** A config, or a function that reads it: a reload that can't read it is counted as failed. */
-export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
 
 /** The parts of a gateway that a reload reads or changes. */
 interface ReloadContext {

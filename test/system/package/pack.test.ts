@@ -101,7 +101,8 @@ test('llms.txt lists every page of docs/, and its links and those of the pages l
   const problems: (string | undefined)[] = []
   for (const path of ['llms.txt', ...pages.map((name) => `docs/${name}`)])
     for (const target of targetsOf(await readFile(new URL(path, installed), 'utf8')))
-      problems.push(await problemOf(installed, path, target))
+      // The package leaves out the screenshots, which weigh as much as all pages together.
+      if (!target.endsWith('.webp')) problems.push(await problemOf(installed, path, target))
   assert.deepEqual(
     problems.filter((problem) => problem !== undefined),
     [],
