@@ -8,8 +8,9 @@ export default {
   // The session's files take longest, so they start first.
   files: ['test/session/*.browser.ts', 'test/element/*.browser.ts'],
   nodeResolve: { exportConditions: ['production', 'browser'] },
-  // Each file has its own browser context, so that tabs of different files don't share storage or channels.
-  concurrency: 2,
+  // More files than cores: most tests wait. Each file has its own browser context, so that tabs of different files don't share storage or
+  // channels.
+  concurrency: 4,
   // Long limits: a slow machine must not fail a test.
   browserStartTimeout: 120_000,
   testsFinishTimeout: 300_000,
