@@ -123,6 +123,10 @@ const compress = {
   keep_fargs: false,
 }
 
+/** Fields of the machine's states, inputs and effects get short names: no frame, stored value, event, public class or part has one of these. */
+const machineFields =
+  /^(attempt|(connect|fetch)Failures|endReason|expiresAt|fault|fetched|heartbeatDeadline|rejections|renewal|sleepGraceUsed|stableAt|startAsFrame|superseded|withStart)$/
+
 const minified = (
   input,
   file,
@@ -132,6 +136,7 @@ const minified = (
     sources = replaced,
     output = { file, format, sourcemap },
     plugins = [],
+    mangle = true,
   } = {},
 ) => ({
   input,
@@ -140,7 +145,7 @@ const minified = (
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress }),
+    terser({ module: true, ecma: 2022, compress, mangle }),
     ...plugins,
   ],
 })
@@ -162,6 +167,7 @@ const part = ([name, module]) =>
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   plugins: [integrity('sha384')],
+  mangle: { properties: { regex: machineFields } },
 })
 
 export default [

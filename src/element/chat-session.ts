@@ -42,6 +42,7 @@ export class ChatSessionElement extends ReactiveElement {
     signature: {},
     tokenUrl: { attribute: 'token-url' },
     endpoint: {},
+    since: {},
     guest: booleanAttribute,
     manual: booleanAttribute,
     notifications: booleanAttribute,
@@ -72,6 +73,11 @@ export class ChatSessionElement extends ReactiveElement {
   declare tokenUrl: string | URL | null | undefined
   /** The gateway's URL, absolute or relative to the page. @default the origin of the script, if that is a gateway */
   declare endpoint: string | null | undefined
+  /**
+   * `EPOCH/OFFSET`: the server drew the page up to that message. Later ones come as `session-message`, none twice. It counts when the
+   * session is made; a change of it alone restarts nothing.
+   */
+  declare since: string | null | undefined
   /** Start as a guest, where the app takes guests. */
   declare guest: boolean | null | undefined
   /** Do not start before `start()` is called. */
@@ -282,7 +288,8 @@ export class ChatSessionElement extends ReactiveElement {
       credentials = { ...credentials, tokenFetcher }
     }
     const shared = leases.hold(key, this, () => {
-      const session = new ChatSession({ endpoint, appId, user: { ...profile, id: userId }, ...credentials })
+      const user = { ...profile, id: userId }
+      const session = new ChatSession({ endpoint, appId, user, since: this.since, ...credentials })
       announceTab(session)
       const parts = attachParts(session, (filter) => firstHolder(document, key, filter))
       return { session, credentials, profile, parts }

@@ -46,6 +46,11 @@ export interface SessionOptions extends Credentials {
   appId: string
   /** The `id` may be left out with a token, and for a guest. */
   user?: SessionUser | undefined
+  /**
+   * `EPOCH/OFFSET`, the position up to which a server drew the page: `since` of the REST API's list of messages. Later messages come as
+   * `message` events, none twice. @default the newest message
+   */
+  since?: string | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: typeof WebSocket | undefined
   /** Is called after each step of the session's machine, without credentials. A debugging aid. */

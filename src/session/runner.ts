@@ -15,6 +15,7 @@ import {
   type Effect,
   type Fault,
   type Input,
+  type Position,
   type State,
 } from './machine/state.js'
 
@@ -24,6 +25,8 @@ export interface Host {
   startFrame(): ClientFrameOf<'start'>
   /** Keeps the session between pages; undefined where that is not possible. */
   resumeStorage: ResumeStorage | undefined
+  /** Returns up to where a server drew the page; undefined once a session has started. */
+  since(): Position | undefined
   /** Called after each step, when its effects have run. */
   changed(before: State, after: State): void
   deliver(frame: GatewayFrameOf<'message' | AnswerType>): void
@@ -164,6 +167,7 @@ export const createRunner = (
         random: Math.random(),
         hidden: isPageHidden(),
         credentials: held,
+        since: host.since(),
       })
       state = after
       traceStep(trace, [next, before, after, effects])

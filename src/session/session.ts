@@ -20,7 +20,8 @@ import { checkedCopy, createOutbox, newId, type Outbox } from './storage/outbox.
 import { isPageHidden } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
-import { retryDeadlineOf, type SessionInfo, type State } from './machine/state.js'
+import { retryDeadlineOf, type Position, type SessionInfo, type State } from './machine/state.js'
+import { parsePosition } from './position.js'
 import { unverifiedSubject } from './unverified-subject.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
@@ -65,6 +66,8 @@ export class ChatSession extends SessionTarget {
   readonly #outbox: Outbox
   /** Undefined if the user is not known before the start, since the key that the session is stored under has the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
+  /** Up to where a server drew the page; undefined once a session has started. */
+  #since: Position | undefined
   /** The read mark that the gateway named last. */
   #read: ClientFrameOf<'read'> | undefined
   /** Settles when the gateway has answered the latest change of the profile. One change waits for the other: an answer names none. */
@@ -84,9 +87,10 @@ export class ChatSession extends SessionTarget {
   }
   declare [Symbol.asyncDispose]: () => Promise<void>
 
-  constructor({ endpoint, appId, user = {}, WebSocket, trace, ...credentials }: SessionOptions) {
+  constructor({ endpoint, appId, user = {}, since, WebSocket, trace, ...credentials }: SessionOptions) {
     super()
     this.appId = appId
+    this.#since = parsePosition(since)
     this.#userId = user.id?.toString() || undefined
     this.#profile = profileFields(user)
     this.#sources = credentials
@@ -108,13 +112,14 @@ export class ChatSession extends SessionTarget {
       {
         credentials: this.#credentials,
         resumeStorage: this.#resumeStorage,
+        since: () => this.#since,
         startFrame: () => ({
           type: 'start',
           appId,
           ...this.#credentials.held(),
           ...(this.#userId && { userId: this.#userId }),
           ...(Object.keys(this.#profile).length && { user: this.#profile }),
-          ...(this.#cursor && { resume: this.#cursor }),
+          ...this.#startPosition,
           ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
           client: `chat-session/${VERSION}`,
         }),
@@ -184,6 +189,13 @@ export class ChatSession extends SessionTarget {
   get #cursor(): Resumption | null {
     const state = this.#runner.state()
     return 'cursor' in state ? state.cursor : null
+  }
+
+  /** Without a key there is no session to resume, and the position comes from `since`. */
+  get #startPosition(): Pick<ClientFrameOf<'start'>, 'resume' | 'since'> {
+    if (!this.#cursor) return {}
+    const { key, ...since } = this.#cursor
+    return key ? { resume: this.#cursor } : { since }
   }
 
   get #epoch(): string {
@@ -314,6 +326,7 @@ export class ChatSession extends SessionTarget {
       this.#announcedHidden = hidden
     if (before.name !== after.name && after.name === 'active') {
       this.#userId = after.info.user.id
+      this.#since = undefined
       this.#outbox.connected()
       // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
       if (this.#read?.epoch === after.info.epoch) this.#outbox.add(this.#read).catch(() => undefined)

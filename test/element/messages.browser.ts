@@ -1,7 +1,7 @@
 import { expect } from '@open-wc/testing'
 import { SessionMessageEvent, SessionUnreadEvent } from '../../src/element/define.js'
 import { SessionError } from '../../src/session/index.js'
-import { nextEvent, make, useGateway } from './support.js'
+import { nextEvent, make, roundTrip, useGateway } from './support.js'
 
 describe('Messages and <chat-session>', () => {
   const gateway = useGateway()
@@ -24,6 +24,24 @@ describe('Messages and <chat-session>', () => {
     expect(bob.unread).to.equal(0)
     expect(bob.matches(':state(unread)')).to.equal(false)
     expect(ann.unread).to.equal(0)
+  })
+
+  it('begin where `since` says, and a change of it alone restarts nothing', async () => {
+    const ann = await gateway.active('since-ann')
+    await ann.send({ to: 'since-bob', body: 'drawn by nobody' })
+    const bob = gateway.make({ userId: 'since-bob', token: await gateway.token('since-bob') })
+    bob.setAttribute('since', 'another epoch/7')
+    const [lost, message] = [nextEvent(bob, 'session-error'), nextEvent(bob, 'session-message')]
+    document.body.append(bob)
+    expect((await lost).detail.error.code).to.equal('messages-lost')
+    expect((await message).detail.message.body).to.equal('drawn by nobody')
+    const { sessionId } = bob
+    const states: unknown[] = []
+    bob.addEventListener('session-state', ({ detail }) => states.push(detail.state))
+    bob.setAttribute('since', 'another epoch/8')
+    await roundTrip(bob)
+    expect(states).to.deep.equal([])
+    expect(bob.sessionId).to.equal(sessionId)
   })
 
   it('need a session', async () => {

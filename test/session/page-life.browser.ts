@@ -94,6 +94,17 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.equal(sessionStorage.length, 0)
   })
 
+  it('goes on from where the server drew the page, with the session of the page before', async () => {
+    const former = make()
+    await former.start()
+    hide()
+    const next = make({ token: 'a.b.c', user: { id: 'ann' }, since: 'e/7' })
+    await next.start()
+    assert.equal(next.sessionId, former.sessionId)
+    const [, second] = await recordedAt(endpoint)
+    assert.deepEqual(second?.start?.resume, { key: 'k1', epoch: 'e', offset: 7 })
+  })
+
   it('hands it to no other user, no other app, and no duplicated tab', async () => {
     const former = make()
     await former.start()

@@ -255,11 +255,14 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
     case 'wake':
       if (credentials.at === 'backoff') return fetchToken(state, credentials.reason)
       return socket.at === 'backoff' || socket.at === 'page-frozen' ? connect(state, world) : [state]
-    case 'show':
+    case 'show': {
       if (socket.at !== 'page-hidden') return [state]
-      return input.resume === null
-        ? [{ name: 'ended', error: null }]
-        : connect({ ...state, cursor: input.resume ?? state.cursor }, world)
+      if (input.resume === null) return [{ name: 'ended', error: null }]
+      const { cursor } = state
+      // The other page's session goes on, and this page gets the messages that it has not seen itself.
+      const key = input.resume?.key ?? cursor?.key ?? ''
+      return connect({ ...state, cursor: cursor ? { ...cursor, key } : (input.resume ?? null) }, world)
+    }
     default:
       return [state]
   }

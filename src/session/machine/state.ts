@@ -64,9 +64,12 @@ export interface MachineContext {
   expiresAt: number | null
   /** The `ended` frame of this connection, which explains the close that follows. */
   endReason: Fault | null
-  /** The session to resume, and the newest message that arrived. */
+  /** The session to resume, and the newest message that arrived. The key is empty if there is a position without a session. */
   cursor: Resumption | null
 }
+
+/** A place in an inbox. */
+export type Position = Pick<Resumption, 'epoch' | 'offset'>
 
 export interface Connecting extends MachineContext {
   name: 'starting' | 'reconnecting'
@@ -155,6 +158,8 @@ export interface World {
   hidden: boolean
   /** Whether credentials are held, can be fetched, or (`none`) can only come from the page. */
   credentials: 'held' | 'fetchable' | 'none'
+  /** Up to where a server drew the page. Undefined if none did, and once a session has started. */
+  since: Position | undefined
 }
 
 export type Step = [State, ...Effect[]]

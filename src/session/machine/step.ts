@@ -45,6 +45,8 @@ export const step = (state: State, input: Input, world: World): Step => {
       ? isRevivable(code)
       : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
-  const cursor = input.type === 'start' ? (input.resume ?? null) : null
+  const resume = input.type === 'start' ? input.resume : null
+  // The page does not know the messages that an earlier page of the tab has seen, but those that the server drew.
+  const cursor = world.since ? { key: '', ...resume, ...world.since } : (resume ?? null)
   return connect({ ...connecting('starting'), cursor }, world)
 }

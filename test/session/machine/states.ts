@@ -22,6 +22,7 @@ export const world = (changes: Partial<World> = {}): World => ({
   now: NOW,
   random: 0.5,
   hidden: false,
+  since: undefined,
   credentials: 'held',
   ...changes,
 })

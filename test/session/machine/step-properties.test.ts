@@ -112,6 +112,7 @@ const play = (sequence: Loose[]): Seen[] => {
       now,
       random,
       hidden: random > 0.5,
+      since: undefined,
       credentials: held || state.name === 'active' ? 'held' : credentials,
     }
     const [after, ...effects] = step(state, input, world)

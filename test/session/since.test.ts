@@ -1,0 +1,88 @@
+// A page that a server drew from an inbox goes on live from there.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ChatSession } from '../../src/session/index.js'
+import { eventually, newSession, nextEvent } from '../support/client-sessions.js'
+import { startGateway } from '../support/gateway.js'
+import { startProxy } from '../support/proxy.js'
+import { appId, tokenFor } from '../support/tokens.js'
+
+const { gateway, url } = await startGateway()
+const publish = (to: string, body: string) => gateway.publish({ appId, to, body })
+
+const sinceOf = async (user: string): Promise<string> => {
+  const { since } = await gateway.client(appId).listMessages({ user })
+  return since ?? assert.fail('the page does not reach the newest message')
+}
+
+const bodiesOf = (session: ChatSession): unknown[] => {
+  const bodies: unknown[] = []
+  session.addEventListener('message', ({ detail }) => bodies.push(detail.message.body))
+  return bodies
+}
+
+test('messages after `since` come as events, none twice, over a lost connection and a second start too', async () => {
+  await publish('ada', 'drawn')
+  const since = await sinceOf('ada')
+  await publish('ada', 'later')
+  const proxy = await startProxy(url)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ada'), since })
+  const bodies = bodiesOf(session)
+  await session.start()
+  await publish('ada', 'live')
+  await eventually(() => bodies.length === 2)
+  proxy.cut()
+  await nextEvent(session, 'state', ({ detail }) => detail.state === 'active')
+  await publish('ada', 'after the loss')
+  await eventually(() => bodies.length === 3)
+  await session.end()
+  await session.start()
+  await publish('ada', 'after the end')
+  await eventually(() => bodies.length === 4)
+  assert.deepEqual(bodies, ['later', 'live', 'after the loss', 'after the end'])
+})
+
+test('a start that was refused begins at `since` when it succeeds', async () => {
+  await publish('bob', 'drawn')
+  const since = await sinceOf('bob')
+  await publish('bob', 'later')
+  const session = newSession({
+    endpoint: url,
+    user: { id: 'bob' },
+    token: `${await tokenFor('bob')}x`,
+    since,
+  })
+  const bodies = bodiesOf(session)
+  assert.equal((await session.start()).failed, true)
+  session.setToken(await tokenFor('bob'))
+  await eventually(() => bodies.length === 1)
+  assert.deepEqual(bodies, ['later'])
+})
+
+test('if messages after `since` are lost, an error says so and all that is kept comes', async () => {
+  await publish('cara', '1')
+  const session = newSession({ endpoint: url, token: await tokenFor('cara'), since: 'another/7' })
+  const bodies = bodiesOf(session)
+  const lost = nextEvent(session, 'error', ({ detail }) => detail.error.code === 'messages-lost')
+  await session.start()
+  await lost
+  await eventually(() => bodies.length === 1)
+  assert.deepEqual(bodies, ['1'])
+})
+
+test('a malformed `since` is a hint in the console, and the session starts without it', async (context) => {
+  const { mock } = context.mock.method(console, 'warn', () => undefined)
+  await publish('dan', '1')
+  for (const since of ['7', 'epoch/', 'epoch/-1', 'epoch/1.5', '/7']) {
+    const session = newSession({ endpoint: url, token: await tokenFor('dan'), since })
+    const bodies = bodiesOf(session)
+    assert.equal((await session.start()).succeeded, true)
+    await session.end()
+    assert.deepEqual(bodies, [])
+    assert.match(String(mock.calls.at(-1)?.arguments), /since.*EPOCH\/OFFSET/)
+  }
+  assert.equal(mock.callCount(), 5)
+  for (const since of ['', null, undefined])
+    newSession({ endpoint: url, token: await tokenFor('dan'), since })
+  assert.equal(mock.callCount(), 5)
+})
