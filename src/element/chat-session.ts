@@ -309,7 +309,8 @@ export class ChatSessionElement extends ReactiveElement {
     const unneeded = new AbortController()
     let answer = this.#relay.askForToken({ reason: 'first', signal: unneeded.signal })
     if (!answer) return undefined
-    // It returns the answer once and undefined after, which the session takes for no source: it then dispatches `tokenneeded`.
+    // This source returns the answer once. After that it returns undefined: the session takes that for a missing source, and dispatches
+    // `tokenneeded`.
     return (({ signal }) => {
       const first = answer
       answer = undefined
@@ -322,7 +323,8 @@ export class ChatSessionElement extends ReactiveElement {
   #release(): void {
     const lease = this.#lease
     if (!lease) return
-    // Cleared before the events of the end: a listener may change or move the element, which may then acquire another session.
+    // The lease is cleared before the events of the end: a listener may change or move the element, which may then acquire another
+    // session.
     this.#lease = undefined
     leases.release(lease.desired.key, this)
     this.#relay.unsubscribe()

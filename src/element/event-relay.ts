@@ -80,7 +80,7 @@ export const createEventRelay = (
     showStates()
     dispatch('session-state', { state, previous, error, retryAt })
     if (next !== previous && (next === 'starting' || next === 'active')) warned.clear()
-    // A cause is what the page's own source of tokens failed with. Any other error of a reconnect is an outage.
+    // An error with a cause comes from the page's own source of tokens. Any other error of a reconnect is an outage.
     if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
     if (next === 'ended' && dispatch('session-ended', { error }) && error && isRevivable(error.code))

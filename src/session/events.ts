@@ -62,7 +62,9 @@ export class TokenNeededEvent extends Event {
 export interface SessionEventDetails {
   /** The state changed, or the time of the next attempt to connect did. */
   state: StateDetail
-  /** A message came into the inbox: one that the user received, or a copy of one they sent. In order, each once. */
+  /**
+   * A message came into the inbox: one that the user received, or a copy of one that the user sent. Each message comes once, in order.
+   */
   message: MessageDetail
   /** The number of unread messages changed. */
   unread: UnreadDetail

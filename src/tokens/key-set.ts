@@ -12,8 +12,8 @@ export type KeySet = {
   algorithms: readonly KeySetAlgorithm[]
   /**
    * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
-   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now; its
-   * `retryAfter`, a number of milliseconds, becomes that of the result.
+   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now. If it has a
+   * `retryAfter`, a number of milliseconds, the result has it too.
    */
   resolve: JWTVerifyGetKey
 }

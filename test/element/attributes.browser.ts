@@ -1,7 +1,6 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../src/element/define.js'
-import { elementAttributes, elementEvents } from '../../src/element/internal.js'
-import { make, nextTask } from './support.js'
+import { nextTask } from './support.js'
 
 describe('The console names the attribute that was meant', () => {
   /** Returns the console's warnings while these tags are added to the page. */
@@ -44,20 +43,5 @@ describe('The console names the attribute that was meant', () => {
     ])
       tag.setAttribute(name, '')
     expect(await warningsOf(tag.outerHTML)).to.deep.equal([])
-  })
-})
-
-describe('The tables of the element', () => {
-  it('have every attribute that the element observes, with a property that it has', () => {
-    const names = elementAttributes.map(({ attribute }) => attribute)
-    expect(names.sort()).to.deep.equal([...ChatSessionElement.observedAttributes].sort())
-    const element = make({})
-    for (const { attribute, property } of elementAttributes)
-      expect(property in element, attribute).to.equal(true)
-  })
-
-  it('have every event once', () => {
-    expect(new Set(elementEvents).size).to.equal(elementEvents.length)
-    expect(elementEvents).to.include.members(['session-started', 'session-token-needed'])
   })
 })

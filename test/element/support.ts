@@ -1,7 +1,7 @@
 // Shared by the element's tests: a gateway per file, elements in the page, and waiting for events and conditions.
 import type {} from 'mocha'
 import { SessionStateEvent, type ChatSessionElement } from '../../src/element/define.js'
-import { elementEvents } from '../../src/element/internal.js'
+import { eventClasses } from '../../src/element/event-map.js'
 import type { GatewayConfig } from '../../src/gateway/config/types.js'
 import { createSignature, createToken } from '../../src/tokens/index.js'
 import {
@@ -51,7 +51,7 @@ export const roundTrip = async (
 /** Collects the names of the element's events as they come, with the state: `state:active`, `started`. */
 export const listenTo = (target: EventTarget, signal?: AbortSignal): string[] => {
   const names: string[] = []
-  for (const type of elementEvents)
+  for (const type of [...Object.keys(eventClasses), 'session-token-needed'])
     target.addEventListener(
       type,
       (event) => {

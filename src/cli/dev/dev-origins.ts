@@ -26,7 +26,7 @@ export const LOCAL_PAGE = 'http://page.localhost'
  * Returns whether a page of this machine has this origin. Some programs send `file://` for a page that is a file. `null` does not count:
  * browsers send it for such a page, but also for a frame that any website can make.
  */
-export const isLocalOrigin = (origin: string, host: string): boolean => {
+const isLocalOrigin = (origin: string, host: string): boolean => {
   if (origin === 'file://') return true
   if (!URL.canParse(origin)) return false
   const { hostname } = new URL(origin)

@@ -68,7 +68,7 @@ export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
     try {
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
-      // Once per session: every further message would fail in the same way.
+      // This is reported once for each session, because every further message would fail in the same way.
       if (!state.failureReported) fail('notifications-unsupported', cause)
       state.failureReported = true
     }

@@ -37,8 +37,6 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 interface ObjectRules {
-  /** Keys that a later version will have. They are errors too: a rule in a config must not be ignored. */
-  planned?: readonly string[]
   /** Returns the problems of keys that depend on each other. It is called even if single keys are wrong. */
   check?: (value: Record<string, unknown>) => { message: string; key?: string }[]
 }
@@ -47,7 +45,7 @@ interface ObjectRules {
  * An object with these keys and no others. All keys are checked, so that one error hides no other; valibot's
  * `strictObject` names the first unknown key only, and accepts `toString` as a known one.
  */
-export const object = <F extends Fields>(fields: F, { planned = [], check }: ObjectRules = {}) =>
+export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {}) =>
   v.pipe(
     { ...v.custom<Input<F>>(isObject, 'must be an object'), entries: fields },
     v.rawTransform<Input<F>, Output<F>>(({ dataset, addIssue, NEVER }) => {
@@ -58,8 +56,7 @@ export const object = <F extends Fields>(fields: F, { planned = [], check }: Obj
         Object.entries(dataset.value).filter(([, value]) => value !== undefined),
       )
       for (const key of given.keys())
-        if (planned.includes(key)) addProblem('not available in this version yet', pathItem(key))
-        else if (!Object.hasOwn(fields, key))
+        if (!Object.hasOwn(fields, key))
           addProblem(`unknown key; the known keys are ${Object.keys(fields).join(', ')}`, pathItem(key))
       for (const { message, key } of check?.(Object.fromEntries(given)) ?? [])
         problems.push(key === undefined ? { message } : { message, path: [pathItem(key)] })

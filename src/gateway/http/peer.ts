@@ -11,9 +11,9 @@ const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string |
   [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
 
 /**
- * Returns the origin and the address of a request's client. With `trustProxy` proxies in front, the outermost proxy saw the
- * address: it is that many entries from the right of X-Forwarded-For. Clients can forge the entries before it.
- * It keeps no other headers than those of `forwardHeaders`.
+ * Returns the origin and the address of a request's client. If `trustProxy` proxies are in front, the outermost one has appended the
+ * address to X-Forwarded-For, at that place from the right. Clients can forge the entries before it. It keeps no other headers than those
+ * of `forwardHeaders`.
  */
 export const peerOf = (
   request: RequestHead,

@@ -179,7 +179,7 @@ export const createConnectionLimits = (
     },
     start(slot) {
       leaveOpening(slot)
-      // It would keep objects in memory for as long as the session lasts.
+      // The previous `evict` would keep objects in memory for as long as the session lasts.
       slot.evict = neverEvicted
     },
     size: () => sockets,

@@ -1,6 +1,6 @@
 import { EngineError } from '../../engine/index.js'
 
-/** Milliseconds between two calls of the engine for a session, and until a call that failed is tried again. */
+/** Milliseconds between two calls of the engine for a session, whether the first one succeeded or failed. */
 const INTERVAL = 1_000
 
 interface VisibilityOptions {

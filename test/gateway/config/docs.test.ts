@@ -92,7 +92,7 @@ const typedKeys = (): ReadonlyMap<string, TypedKey> => {
   const keys = new Map<string, TypedKey>()
   const walk = (type: ts.Type, prefix: string): void => {
     for (const part of type.isUnion() ? type.types : [type]) {
-      // Only the types of this file have keys of the config: the members of arrays, texts and functions are none.
+      // Only the types of this file have keys of the config: members of arrays, texts and functions are left out.
       const isConfig = [part.symbol, part.aliasSymbol].some((symbol) =>
         symbol?.declarations?.some(
           (declaration) =>

@@ -182,7 +182,7 @@ for (const [what, serve] of Object.entries(servers))
       await until('an answer', () => statuses().length > index)
     }
     assert.deepEqual(statuses(), ['200', '200', '200', '429'])
-    // The clients that the socket was counted for before have their room back.
+    // The socket counts only for its latest client, so the address of an earlier one has room again.
     await startAll(url, ['b'], { headers: { 'x-forwarded-for': '203.0.113.1' } })
   })
 

@@ -126,7 +126,7 @@ test('a user with the documented rules uses a cluster; each server has one conne
 const folder = scratchFolder()
 const authority = makeAuthority(folder, 'authority')
 const certificate = authority.issue(folder, 'client')
-/** What a client of the servers of `authority` needs. */
+/** The TLS options of a client of these servers. */
 const tls = { ca: certificate.ca, cert: readFileSync(certificate.cert), key: readFileSync(certificate.key) }
 const other = makeAuthority(folder, 'other').issue(folder, 'other-client')
 

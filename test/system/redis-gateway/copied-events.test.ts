@@ -1,4 +1,4 @@
-// Webhook events of a cluster, whose partitions may have given the same number, in an engine that `chat-session copy` fills.
+// `chat-session copy` transfers the webhook events of a cluster, in which two partitions may have given the same number to an event.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
