@@ -9,14 +9,15 @@ static class Caller
 {
     static async Task<object> ResultOf(string name, JArray given)
     {
-        var method = typeof(ChatCalls).GetMethod(char.ToUpperInvariant(name[0]) + name.Substring(1));
+        var methodName = char.ToUpperInvariant(name[0]) + name.Substring(1);
+        var method = typeof(ChatCalls).GetMethod(methodName) ?? typeof(ChatPages).GetMethod(methodName);
         var arguments = method.GetParameters().Select((parameter, i) =>
             i >= given.Count ? Type.Missing : parameter.ParameterType == typeof(object) ? given[i] : given[i].ToObject(parameter.ParameterType));
         try
         {
             var task = (Task)method.Invoke(null, arguments.ToArray());
             await task;
-            return new { answer = (task as Task<JObject>)?.Result };
+            return new { answer = task is Task<string> text ? text.Result : (object)(task as Task<JObject>)?.Result };
         }
         catch (Exception thrown)
         {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Calls the functions of ChatCalls.java: a line of standard input has a name and arguments, the line printed for it the answer or the error. */
 final class Call {
@@ -14,7 +15,7 @@ final class Call {
     var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line; (line = lines.readLine()) != null; ) {
       var input = json.readTree(line);
-      var method = Arrays.stream(ChatCalls.class.getDeclaredMethods()).filter(m -> m.getName().equals(input.get(0).asText())).findFirst().orElseThrow();
+      var method = Stream.of(ChatCalls.class, ChatPage.class).flatMap(type -> Arrays.stream(type.getDeclaredMethods())).filter(m -> m.getName().equals(input.get(0).asText())).findFirst().orElseThrow();
       var types = method.getGenericParameterTypes();
       var arguments = new Object[types.length];
       for (int i = 0; i < types.length; i++) {

@@ -2,12 +2,13 @@
 import { createInterface } from 'node:readline'
 import { RestError } from 'chat-session/rest'
 import * as calls from './chat-calls.js'
+import { chatPage } from './chat-page.js'
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [name, parameters] = JSON.parse(line)
   let result
   try {
-    result = { answer: (await calls[name](...parameters)) ?? null }
+    result = { answer: (await { ...calls, chatPage }[name](...parameters)) ?? null }
   } catch (error) {
     const { message, status, code } = error
     result = { error: error instanceof RestError ? { message, status, code } : { message } }

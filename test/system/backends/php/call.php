@@ -1,12 +1,12 @@
 <?php
 // Calls the functions of chat_calls.php: a line of standard input has a name and arguments, the line printed for it the answer or the error.
 
-require __DIR__ . '/chat_calls.php';
+require __DIR__ . '/chat_page.php';
 
 while (($line = fgets(STDIN)) !== false) {
     [$name, $arguments] = json_decode($line, true);
     try {
-        $result = ['answer' => ChatCalls::$name(...$arguments)];
+        $result = ['answer' => $name === 'chatPage' ? chat_page(...$arguments) : ChatCalls::$name(...$arguments)];
     } catch (ChatError $error) {
         $result = ['error' => ['status' => $error->status, 'code' => $error->getCode(), 'message' => $error->getMessage()]];
     } catch (Exception $error) {

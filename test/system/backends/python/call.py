@@ -5,11 +5,13 @@ import re
 import sys
 
 import chat_calls
+import chat_page
 from chat_rest import ChatError
 
 for line in sys.stdin:
     name, arguments = json.loads(line)
-    function = getattr(chat_calls, re.sub("[A-Z]", lambda match: "_" + match.group().lower(), name))
+    functions = {**vars(chat_calls), **vars(chat_page)}
+    function = functions[re.sub("[A-Z]", lambda match: "_" + match.group().lower(), name)]
     query = {}
     if len(arguments) == len(inspect.signature(function).parameters) and inspect.getfullargspec(function).varkw:
         query = arguments.pop()

@@ -1,5 +1,5 @@
 # Calls the functions of chat_calls.rb: a line of standard input has a name and arguments, the line printed for it the answer or the error.
-require_relative "chat_calls"
+require_relative "chat_page"
 
 $stdout.sync = true
 $stdin.each_line do |line|
