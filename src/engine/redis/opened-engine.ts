@@ -185,8 +185,9 @@ export class OpenedEngine {
       this.#key = Buffer.from(String(key), 'base64')
       runner.epochKey = String(epochs)
       for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))
-      await this.#leases.start()
       await this.#recovery.open()
+      // The last of what may fail, because it goes on.
+      await this.#leases.start()
     } catch (error) {
       await client.close()
       throw error
@@ -239,10 +240,9 @@ export class OpenedEngine {
   }
 
   async configure(appId: string, options: AppOptions): Promise<void> {
-    const isOtherAge = this.#apps.retain(appId, options.retention)
+    this.retain(appId, options.retention)
     this.#apps.set(appId, options)
     await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
-    if (isOtherAge) this.#sweeper.searchInboxes(appId)
     if (options.webhooks) await this.webhooks.resume(appId, this.#leases.isAlone)
   }
 

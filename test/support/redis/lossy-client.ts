@@ -1,9 +1,16 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { EngineError } from '../../../src/engine/index.js'
 import { createRedisClient, type RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import type { RedisClient, Reply } from '../../../src/engine/redis/client/port.js'
 
-/** What happens to a call: Redis does not receive it, runs it but the reply is lost, or runs it after the caller was told that it failed. */
-export type Fate = 'lost-request' | 'lost-reply' | 'late'
+/**
+ * What happens to a call: Redis does not receive it, runs it but the reply is lost, runs it after the caller was told that it failed, or
+ * receives it after a delay.
+ */
+export type Fate = 'lost-request' | 'lost-reply' | 'late' | 'slow'
+
+/** Milliseconds. */
+const DELAY = 50
 
 /** A client whose calls have the fate that `fateOf` returns for the script of this name; undefined for none. */
 export const lossyClient = (
@@ -12,15 +19,21 @@ export const lossyClient = (
 ): { client: RedisClient; settled: () => Promise<unknown> } => {
   const client = createRedisClient(options)
   const run = client.run.bind(client)
-  const late: Promise<unknown>[] = []
+  const late = new Set<Promise<unknown>>()
   const lost = (): Error => new EngineError('unavailable', 'The test has lost the reply.')
   client.run = async (script, keys, args): Promise<Reply> => {
     const fate = fateOf(script.name)
     if (fate === 'lost-request') throw lost()
     if (fate === 'late') {
-      late.push(new Promise((resolve) => setTimeout(resolve, 50)).then(() => run(script, keys, args)))
+      // The client may be closed by then.
+      const running: Promise<unknown> = pause(DELAY)
+        .then(() => run(script, keys, args))
+        .catch(() => undefined)
+        .finally(() => late.delete(running))
+      late.add(running)
       throw lost()
     }
+    if (fate === 'slow') await pause(DELAY)
     const reply = await run(script, keys, args)
     if (fate === 'lost-reply') throw lost()
     return reply

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/index.js'
+import { fields } from '../../../src/engine/redis/lua/fields.js'
+import { Partitions, partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { ada, bob, bodies, deliver, request, rules, startSession } from '../../../src/engine/suite/kit.js'
+import { countingClient } from '../../support/redis/counting-client.js'
 import { failingClient } from '../../support/redis/failing-client.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
@@ -27,23 +30,75 @@ const withEngine = async (prefix: string, body: (engine: Engine) => Promise<void
   }
 }
 
-/** Gives Ada copies of her session, with ids of their own. A start of each would take minutes. */
+/** Gives Ada copies of her session, with ids and numbers of their own. A start of each would take minutes. */
 const copySession = async (prefix: string): Promise<void> => {
-  const script = `local key = redis.call('KEYS', ARGV[1])[1]
-    local all = redis.call('HGETALL', key)
-    for n = 1, tonumber(ARGV[2]) do redis.call('HSET', key, 'copy ' .. n, all[2]) end`
-  await server.command('eval', script, 0, `${prefix}*:sessions:*`, SESSIONS)
+  const { number } = fields.session
+  const script = `local key, counts = redis.call('KEYS', ARGV[1])[1], redis.call('KEYS', ARGV[2])[1]
+    local row = cjson.decode(redis.call('HGETALL', key)[2])
+    for n = 1, tonumber(ARGV[3]) do
+      row['${number}'] = redis.call('HINCRBY', counts, 'number', 1)
+      redis.call('HSET', key, 'copy ' .. n, cjson.encode(row))
+    end`
+  const partition = partitionTags()[new Partitions().of(ada)] ?? ''
+  await server.command(
+    'eval',
+    script,
+    0,
+    `${prefix}*:sessions:*`,
+    `${prefix}{${partition}}:counts:*`,
+    SESSIONS,
+  )
 }
 
-it(`lists ${SESSIONS} sessions of a user, and ends them by a revocation`, async () => {
-  await withEngine('sessions:', async (engine) => {
+const ends: Record<string, (engine: Engine, tokenId: string) => Promise<unknown>> = {
+  revoke: (engine) => engine.revokeUser(ada, { issuedBefore: null, mode: 'end' }),
+  'token-end': (engine, tokenId) => engine.revokeToken(ada.appId, tokenId),
+}
+for (const [name, end] of Object.entries(ends))
+  it(`lists ${SESSIONS} sessions of a user, and ends them by steps: ${name}`, async () => {
+    const { client, keyCounts } = countingClient({ type: 'single', url: server.url }, name)
+    const prefix = `${name}:`
+    const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+    await engine.open()
+    try {
+      const { credential } = await startSession(engine, request(ada))
+      await copySession(prefix)
+      assert.equal((await engine.sessions(ada)).length, SESSIONS + 1)
+      await end(engine, credential.tokenId ?? '')
+      assert.deepEqual(await engine.sessions(ada), [])
+      const { online, sessions } = await engine.status(ada)
+      assert.deepEqual([online, sessions], [false, 0])
+      assert.ok(keyCounts.length > 10, `${keyCounts.length} steps`)
+    } finally {
+      await engine.close()
+    }
+  })
+
+it('asks for other credentials of all sessions, by steps', async () => {
+  await withEngine('reauth:', async (engine) => {
     await startSession(engine, request(ada))
-    await copySession('sessions:')
-    assert.equal((await engine.sessions(ada)).length, SESSIONS + 1)
-    await engine.revokeUser(ada, { issuedBefore: null, mode: 'end' })
-    assert.deepEqual(await engine.sessions(ada), [])
-    const { online, sessions } = await engine.status(ada)
-    assert.deepEqual([online, sessions], [false, 0])
+    await copySession('reauth:')
+    const asked: string[] = []
+    engine.listen((event) => {
+      if (event.type === 'reauth') asked.push(event.session.sessionId)
+    }, new AbortController().signal)
+    await engine.revokeUser(ada, { issuedBefore: null, mode: 'reauth' })
+    assert.equal(new Set(asked).size, SESSIONS + 1)
+  })
+})
+
+it('marks thousands of messages as read by steps, and tells of it once', async () => {
+  await withEngine('marks:', async (engine) => {
+    for (let n = 0; n < MESSAGES; n += 100)
+      await Promise.all(Array.from({ length: 100 }, () => deliver(engine, { from: null })))
+    await startSession(engine, request(bob))
+    const marks: unknown[] = []
+    engine.listen((event) => {
+      if (event.type === 'read') marks.push([event.inbox.readOffset, event.inbox.unread])
+    }, new AbortController().signal)
+    const state = await engine.markRead(bob, { ...(await engine.inbox(bob)), offset: MESSAGES - 1 })
+    assert.deepEqual([state?.readOffset, state?.unread, state?.offset], [MESSAGES - 1, 1, MESSAGES])
+    assert.deepEqual(marks, [[MESSAGES - 1, 1]])
   })
 })
 

@@ -10,7 +10,7 @@ import { until } from '../../support/until.js'
 import { startCrowd, type Loss } from './chat-user.js'
 import { gatewayNode, startBalancer } from './gateway-nodes.js'
 import { finishLoad, goOn, startLoad, untilAcknowledged, untilReported, USERS, type Load } from './load.js'
-import { createRandom, seed } from './random.js'
+import { createRandom, seed } from '../../support/seeded-random.js'
 
 const random = createRandom(seed)
 

@@ -6,7 +6,7 @@ import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 import { startCrowd } from './chat-user.js'
 import { gatewayNode, startBalancer, type GatewayNode } from './gateway-nodes.js'
-import { createRandom, seed, shuffled } from './random.js'
+import { createRandom, seed, shuffled } from '../../support/seeded-random.js'
 import { startVisitors } from './visitors.js'
 import { startWebhookLog } from './webhook-log.js'
 

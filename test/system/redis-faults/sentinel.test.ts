@@ -7,7 +7,7 @@ import type { RedisServer } from '../../support/redis/server.js'
 import { cutReplicas, untilReplicated } from '../../support/redis/replication.js'
 import { until } from '../../support/until.js'
 import { finishLoad, goOn, startLoad, untilAcknowledged, untilReported, USERS, type Load } from './load.js'
-import { createRandom, seed } from './random.js'
+import { createRandom, seed } from '../../support/seeded-random.js'
 
 const random = createRandom(seed)
 

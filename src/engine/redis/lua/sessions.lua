@@ -1,6 +1,8 @@
 -- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes its fields.
 -- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
 local rows, areChanged = nil, false
+-- How many rows one step ends. A user may have 10,000, and other calls would wait while a script reads them.
+local ROWS_PER_STEP = 500
 -- How many sessions there are, how many of them make the user online, and which of the rows do.
 local total, onlineCount, isOnline = 0, 0, {}
 
@@ -170,9 +172,37 @@ local function detach(row, duration)
   put(row)
 end
 
+-- Reads the rows that a step ends: a page of them if the user has many. `step` is empty for the first step, what this function has returned
+-- for the next ones, and `last` for the one after the pages. The rows beside a page count as they are stored. Returns the next step or nil,
+-- and whether this one has read a page only.
+local function read_step(user, step)
+  if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
+    end_due_sessions(user)
+    sessions()
+    if step == 'last' then
+      areChanged = true
+      add_presence_event(user, user.online ~= nil)
+    end
+    return nil, false
+  end
+  local page = call('HSCAN', K.sessions, step == '' and '0' or step, 'COUNT', ROWS_PER_STEP)
+  rows = {}
+  for n = 1, #page[2], 2 do
+    local row = cjson.decode(page[2][n + 1])
+    row.id = page[2][n]
+    rows[row.id] = row
+    tally(row.id, row)
+  end
+  local others = call('HLEN', K.sessions) - total
+  total = total + others
+  if others > 0 and user.online then onlineCount = onlineCount + 1 end
+  return page[1] ~= '0' and page[1] or 'last', true
+end
+
 -- Writes what follows from the sessions as they are now. Each script that changes sessions calls it last.
-local function finish(user)
-  if areChanged then
+local function finish(user, isPage)
+  -- The step after the pages knows all sessions.
+  if areChanged and not isPage then
     local nodes, seen, nextAt = {}, {}, nil
     for _, row in pairs(rows) do
       local node = row[SESSION.nodeId]

@@ -1,23 +1,28 @@
--- Marks the messages up to an offset as read.
+-- Marks the messages up to an offset as read, or so many of them as one step reads.
 -- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, deadlines, state.
 -- ARGV: 1 the number of the epoch; 2 the offset.
--- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, and the number of unread
---   messages.
+-- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
+--   messages, and 1 if another step goes on, else 0.
+local MAX_READ = 512
 local user = load(K.user)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
-local target = math.min(tonumber(arg(2)), user.newest)
+local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
 if target > user.readOffset then
   if target == user.newest then
     call('DEL', K.unread)
     set(user, 'unread', 0)
   elseif target >= user.first then
-    for _, entry in ipairs(entries(K, math.max(user.first, user.readOffset + 1), target, user.newest)) do
+    local from = math.max(user.first, user.readOffset + 1)
+    isUnfinished = target - from >= MAX_READ
+    if isUnfinished then target = from + MAX_READ - 1 end
+    for _, entry in ipairs(entries(K, from, target, MAX_READ)) do
       if entry[ENTRY.from] ~= userId then forget_unread(K, user, entry) end
     end
   end
   set(user, 'readOffset', target)
-  emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread })
-  if asked['message.read'] then
+  -- The last step tells of all.
+  if not isUnfinished then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
+  if asked['message.read'] and not isUnfinished then
     local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
     add_event(user, 'message.read', '"epoch":' .. epoch .. ',"readOffset":' .. user.readOffset
       .. ',"unread":' .. user.unread)
@@ -25,4 +30,4 @@ if target > user.readOffset then
   store(user)
   announce()
 end
-return reply(1, epoch_of(user), user.newest, user.readOffset, user.unread)
+return reply(1, epoch_of(user), user.newest, user.readOffset, user.unread, isUnfinished and 1 or 0)

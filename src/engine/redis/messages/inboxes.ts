@@ -72,11 +72,13 @@ export class Inboxes {
   }
 
   async markRead(of: UserRef, { epoch, offset }: Position): Promise<InboxState | null> {
-    const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.markRead, of, [
-      String(this.#runner.epochNumber(of, epoch)),
-      String(offset),
-    ])
-    return isComparable === 1 ? this.#stateOf(of, state) : null
+    const args = [String(this.#runner.epochNumber(of, epoch)), String(offset)]
+    for (;;) {
+      const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.markRead, of, args)
+      if (isComparable !== 1) return null
+      const isUnfinished = state[4]
+      if (isUnfinished !== 1) return this.#stateOf(of, state)
+    }
   }
 
   /** Sends a message if it fits into what other partitions leave of the app's quota. */

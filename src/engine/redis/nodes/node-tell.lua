@@ -1,5 +1,5 @@
 -- Publishes a text to one node. The names of nodes here are those that clients may see.
--- KEYS: check, which decides the server.
--- ARGV: 1 the name of the node, 2 the text.
+-- KEYS: check.
+-- ARGV: 1 the name of the node; 2 the text.
 -- Returns how many nodes received it.
 return reply(call(publish, channel .. 'name:' .. arg(1), arg(2)))

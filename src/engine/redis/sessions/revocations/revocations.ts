@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Credential, Revocation, UserRef } from '../../../engine.js'
+import type { Reply } from '../../client/port.js'
 import { tokenHash } from '../session-record.js'
 import type { StepRunner } from '../../step-runner.js'
 
@@ -50,10 +51,8 @@ export class Revocations {
   }
 
   async revokeUser(of: UserRef, { issuedBefore, mode }: Revocation): Promise<number> {
-    const upTo = issuedBefore === null ? 'inf' : ''
-    const args = ['1', issuedBefore === null ? '' : String(issuedBefore), mode, upTo]
-    const [before] = await this.#runner.onUser(this.#runner.steps.revoke, of, args)
-    return Number(before)
+    const upTo = issuedBefore === null ? 'all' : ''
+    return this.#revoke(of, ['1', String(issuedBefore ?? ''), mode, upTo])
   }
 
   async revokeApp(appId: string, { issuedBefore, mode }: Revocation): Promise<number> {
@@ -80,7 +79,11 @@ export class Revocations {
     const { steps } = this.#runner
     const users = (await this.#onToken(steps.revokeToken, appId, tokenId, [tokenId])) as string[]
     const token = tokenHash(appId, tokenId)
-    await Promise.all(users.map((userId) => this.#runner.onUser(steps.endToken, { appId, userId }, [token])))
+    const endAll = async (userId: string): Promise<void> => {
+      for (let step: Reply | undefined = ''; typeof step === 'string';)
+        [step] = await this.#runner.onUser(steps.endToken, { appId, userId }, [token, step])
+    }
+    await Promise.all(users.map(endAll))
   }
 
   async lift(of: UserRef): Promise<boolean> {
@@ -106,10 +109,20 @@ export class Revocations {
         done.add(userId)
         number = Number(list[n + 1])
       }
-      await Promise.all(
-        [...userIds].map((userId) => this.#runner.onUser(steps.revoke, { appId, userId }, args.slice(0, 4))),
-      )
+      await Promise.all([...userIds].map((userId) => this.#revoke({ appId, userId }, args.slice(0, 4))))
     }
+  }
+
+  /** Ends a user's sessions step by step: one step for all of them would let other calls wait. */
+  async #revoke(of: UserRef, args: readonly string[]): Promise<number> {
+    const { steps } = this.#runner
+    const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''])
+    const [, , mode = ''] = args
+    // The sessions that start from now on have credentials that are not revoked.
+    const following = ['0', String(before), mode, String(upTo ?? '')]
+    for (let step = next; typeof step === 'string';)
+      [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step])
+    return Number(before)
   }
 
   async #isTokenRevoked(appId: string, tokenId: string): Promise<boolean> {

@@ -1,11 +1,13 @@
--- Ends the sessions that a revocation concerns, or asks for other credentials.
+-- Ends the sessions that a revocation concerns, or asks for other credentials. If the user has many, it takes several steps.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, revoked.
 -- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which credentials are revoked; empty for now; 3 the mode:
---   `end`, or another one to ask for credentials; 4 the greatest number of a session that ends whatever its credential; empty for none.
--- Returns the time up to which credentials are revoked.
-local mode, upTo = arg(3), tonumber(arg(4))
+--   `end`, or another one to ask for credentials; 4 the greatest number of a session that ends whatever its credential; empty for none, `all`
+--   for the sessions that there are now; 5 the step; empty for the first.
+-- Returns the time up to which credentials are revoked, the greatest number or false, and the next step or false.
+local mode = arg(3)
+local upTo = tonumber(arg(4) == 'all' and (call('HGET', K.counts, 'number') or 0) or arg(4))
 local user = load(K.user)
-end_due_sessions(user)
+local following, isPage = read_step(user, arg(5))
 local before = tonumber(arg(2)) or now
 if arg(1) == '1' then
   set(user, 'revokedBefore', math.max(before, user.revokedBefore or before))
@@ -26,5 +28,7 @@ for _, row in ipairs(concerned) do
     emit(row[SESSION.nodeId] or self, { EVENT.reauth, appId, userId, row.id })
   end
 end
-finish(user)
-return reply(before)
+finish(user, isPage)
+-- Only ends change what the step after the pages writes.
+if mode ~= 'end' and following == 'last' then following = nil end
+return reply(before, upTo or false, following or false)

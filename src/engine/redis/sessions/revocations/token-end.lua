@@ -1,12 +1,12 @@
--- Ends a user's sessions whose credential is a revoked token. If a start has checked the token before, it finds the mark in `tombs`.
+-- Ends a user's sessions whose credential is a revoked token, in several steps if there are many. If a start has checked the token before, it finds the mark in `tombs`.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, tombs.
--- ARGV: 1 the token.
--- Returns nothing.
+-- ARGV: 1 the token; 2 the step; empty for the first.
+-- Returns the next step or false.
 local token = arg(1)
 call('HSET', K.tombs, token, 1)
 call('PEXPIRE', K.tombs, RULES.startTimeout)
 local user = load(K.user)
-end_due_sessions(user)
+local following, isPage = read_step(user, arg(2))
 local found = {}
 for _, row in pairs(sessions()) do
   if row[SESSION.token] == token then found[#found + 1] = row end
@@ -17,5 +17,5 @@ for _, row in ipairs(found) do
   if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
   end_session(user, row, 'revoked', wasOnline)
 end
-finish(user)
-return reply()
+finish(user, isPage)
+return reply(following or false)

@@ -1,0 +1,39 @@
+// Requests and replies of every script of the engine are lost, late or slow, by seeds. LOSS_SEED=N runs one seed, and LOSS_CALLS=N so many
+// calls.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { loadSteps } from '../../../../src/engine/redis/steps.js'
+import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
+import { Simulation } from './simulation.js'
+
+/** In a cluster many calls run in each of 1,024 partitions. */
+const CALLS = { single: 150, sentinel: 150, cluster: 60 }
+const { LOSS_SEED: given, LOSS_CALLS: calls } = process.env
+const SEEDS = { single: [1, 2, 3, 4], sentinel: [], cluster: [5] }
+
+const { settings } = await startSingleAndCluster()
+const reached = new Set<string>()
+
+// Most of the time they wait for leases and sweeps.
+describe('Redis has what callers were told, and nothing else', { concurrency: true }, () => {
+  for (const setting of settings)
+    for (const seed of given === undefined ? SEEDS[setting.options.type] : [Number(given)])
+      test(`${setting.name}, LOSS_SEED=${seed}`, async (context) => {
+        const count = Number(calls ?? CALLS[setting.options.type])
+        const simulation = new Simulation({ seed, setting, calls: count, reached })
+        try {
+          await simulation.run()
+        } catch (error) {
+          context.diagnostic(simulation.log.join(' '))
+          throw error
+        }
+      })
+})
+
+test('the simulation reaches every script of the engine', () => {
+  const names = Object.values(loadSteps()).map(({ name }) => name)
+  assert.deepEqual(
+    names.filter((name) => !reached.has(name)),
+    [],
+  )
+})

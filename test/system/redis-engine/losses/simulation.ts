@@ -1,0 +1,670 @@
+// Calls to two nodes whose requests and replies are lost, late or slow by a seed. Each caller repeats its call as gateways, clients and
+// backends do. In the end Redis has what the model has, and nothing else.
+import assert from 'node:assert/strict'
+import type { Engine, EngineEvent, WebhookEvent } from '../../../../src/engine/index.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { fields } from '../../../../src/engine/redis/lua/fields.js'
+import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
+import { loadSteps } from '../../../../src/engine/redis/steps.js'
+import { app, bodies, isUnavailable, request, rules } from '../../../../src/engine/suite/kit.js'
+import { ask } from '../../../../src/engine/suite/webhook-kit.js'
+import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
+import type { RedisSetting } from '../../../support/redis/single-and-cluster.js'
+import { createRandom } from '../../../support/seeded-random.js'
+import { until } from '../../../support/until.js'
+import { Model, type ModelSession } from './model.js'
+
+const USERS = ['ann', 'bob', 'cid', 'guest:dora']
+const SESSIONS_PER_USER = 4
+/** How often a caller repeats a call before the test fails. */
+const MAX_TRIES = 200
+const MAX_HISTORIES = 2
+/** The parts of all calls that are lost, late or slow. */
+const FATES: readonly [part: number, fate: Fate][] = [
+  [0.08, 'lost-request'],
+  [0.12, 'lost-reply'],
+  [0.05, 'late'],
+  [0.05, 'slow'],
+]
+
+const batches = new Set(Object.values(loadSteps()).flatMap((step) => ('isBatch' in step ? [step.name] : [])))
+
+const hashOf = (text: string): number => {
+  let hash = 0
+  for (const character of text) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0
+  return hash
+}
+
+interface SimulatedNode {
+  readonly engine: Engine
+  readonly events: EngineEvent[]
+  readonly settled: () => Promise<unknown>
+}
+
+export interface SimulationOptions {
+  seed: number
+  setting: RedisSetting
+  /** How many calls the simulation makes. */
+  calls: number
+  /** The names of the scripts that ran. */
+  reached: Set<string>
+}
+
+export class Simulation {
+  readonly model = new Model()
+  readonly #options: SimulationOptions
+  readonly #random: () => number
+  readonly #nodes: SimulatedNode[] = []
+  readonly #webhooks = new Map<string, WebhookEvent>()
+  #isLossy = false
+  #shift = 0
+  #count = 0
+  #histories = 0
+  /** What was called, for the error of a simulation that fails. */
+  readonly log: string[] = []
+
+  constructor(options: SimulationOptions) {
+    this.#options = options
+    this.#random = createRandom(options.seed)
+  }
+
+  x() {
+    return this.#nodes
+  }
+  async run(): Promise<void> {
+    for (const n of [0, 1]) this.#nodes.push(this.#makeNode(n))
+    this.#isLossy = true
+    try {
+      for (const node of this.#nodes) await this.#repeat('open', () => node.engine.open(), node)
+      for (const node of this.#nodes) await this.#repeat('ask', () => ask(node.engine), node)
+      const calls = Object.entries(this.#calls())
+      for (let n = 0; n < this.#options.calls; n++) {
+        // The first calls are one of each kind.
+        const [name, call] = calls[n] ?? this.#pick(calls)
+        this.log.push(name)
+        await call()
+      }
+      await this.#crowd()
+      this.#isLossy = false
+      await this.#settle()
+      await this.#leave()
+    } finally {
+      this.#isLossy = false
+      await Promise.all(this.#nodes.map(({ engine }) => engine.close()))
+    }
+  }
+
+  #makeNode(n: number): SimulatedNode {
+    const { seed, setting, reached } = this.#options
+    const server = setting.options
+    // The fate of a call depends on how often its script was called, not on what runs beside it.
+    const counts = new Map<string, number>()
+    // A batch runs in all partitions, by so many calls.
+    const batchCalls = server.type === 'cluster' ? 1_024 : 16
+    const fateOf = (name: string): Fate | undefined => {
+      reached.add(name)
+      const count = (counts.get(name) ?? 0) + 1
+      counts.set(name, count)
+      if (!this.#isLossy) return undefined
+      let drawn =
+        createRandom(hashOf(`${seed} ${n} ${name} ${count}`))() * (batches.has(name) ? batchCalls : 1)
+      return FATES.find(([part]) => (drawn -= part) < 0)?.[1]
+    }
+    const openings: (() => Promise<unknown>)[] = []
+    const engine = new RedisEngine({
+      client: () => {
+        const { client, settled } = lossyClient(server, fateOf)
+        openings.push(settled)
+        return client
+      },
+      prefix: `seed ${seed}:`,
+      compareInterval: 1_000,
+      clockShift: () => this.#shift,
+      // Background jobs fail as calls do.
+      onError: (error) => {
+        if (!isUnavailable(error)) throw error
+      },
+    })
+    const events: EngineEvent[] = []
+    engine.listen((event) => events.push(event), new AbortController().signal)
+    return { engine, events, settled: () => Promise.all(openings.map((settled) => settled())) }
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items[Math.floor(this.#random() * items.length)] ?? assert.fail('There is nothing to pick.')
+  }
+
+  #at(): SimulatedNode & { n: number } {
+    const n = Math.floor(this.#random() * this.#nodes.length)
+    return { ...(this.#nodes[n] ?? assert.fail()), n }
+  }
+
+  #userId(): string {
+    return this.#pick(USERS)
+  }
+
+  /** Makes a call again until it succeeds. Redis runs late calls before the next one. */
+  async #repeat<T>(what: string, work: () => Promise<T>, node: SimulatedNode): Promise<T> {
+    for (let n = 0; n < MAX_TRIES; n++)
+      try {
+        return await work()
+      } catch (error) {
+        if (!isUnavailable(error)) throw error
+        await node.settled()
+      }
+    throw new Error(`${what} does not succeed.`)
+  }
+
+  /** Makes a call once: the engine itself makes it again if it fails. */
+  async #once(work: () => Promise<unknown>, node: SimulatedNode): Promise<void> {
+    await work().catch((error: unknown) => {
+      if (!isUnavailable(error)) throw error
+    })
+    await node.settled()
+  }
+
+  async #start(userId: string, resumes?: ModelSession): Promise<void> {
+    const { model } = this
+    const node = this.#at()
+    const of = { appId: app, userId }
+    const guest = userId.startsWith('guest:')
+    await this.#repeat(
+      'save',
+      () => (guest ? node.engine.saveGuest(of, {}, 10) : node.engine.saveUser(of, {})),
+      node,
+    )
+    model.user(userId).exists = true
+    let asked = request(of)
+    const started = await this.#repeat(
+      'start',
+      () => {
+        asked = request(of, {
+          ...{ guest, sessionsPerUser: SESSIONS_PER_USER, resumableFor: 600_000, resumes: resumes?.keyHash },
+          keyHash: `key ${++this.#count} of ${this.#options.seed}`,
+          connectionId: `connection ${this.#count} of ${this.#options.seed}`,
+        })
+        asked.credential.issuedAt = Date.now() + 10
+        return node.engine.startSession(asked)
+      },
+      node,
+    )
+    assert.ok(started)
+    assert.equal(started.resumed, resumes !== undefined, 'a session is resumed by the key of its client')
+    const { connectionId, keyHash, credential } = asked
+    if (resumes) {
+      if (resumes.node !== undefined) resumes.toldAt.add(resumes.node)
+      Object.assign(resumes, {
+        node: node.n,
+        connectionId,
+        keyHash,
+        tokenId: credential.tokenId,
+        hidden: false,
+      })
+    } else
+      model.sessions.push({
+        ...{ sessionId: started.sessionId, userId, node: node.n, connectionId, keyHash, hidden: false },
+        ...{ tokenId: credential.tokenId, hasEnded: false, toldAt: new Set() },
+      })
+    await this.#learnReplaced(userId, started.sessionId)
+  }
+
+  /** Too many sessions of a user make some of them end. A start that failed and is being undone may have counted. */
+  async #learnReplaced(userId: string, newest: string): Promise<void> {
+    const { model } = this
+    const node = this.#at()
+    const stored = await this.#repeat('sessions', () => node.engine.sessions({ appId: app, userId }), node)
+    const ids = new Set(stored.map(({ sessionId }) => sessionId))
+    assert.ok(ids.has(newest))
+    const ended = model.alive(userId).filter(({ sessionId }) => !ids.has(sessionId))
+    if (ended.length > 0)
+      assert.ok(ids.size + ended.length >= SESSIONS_PER_USER, 'a session has ended without need')
+    for (const session of ended) model.end(session)
+  }
+
+  async #send(from: string | null, to: string): Promise<void> {
+    const { model } = this
+    const node = this.#at()
+    const id = `message ${++this.#count}`
+    const message = { appId: app, id, from, to, body: id }
+    const sent = await this.#repeat('send', () => node.engine.send(message, rules()), node)
+    assert.ok(sent.outcome === 'stored' || sent.outcome === 'repeated')
+    const { inbox } = model.user(to)
+    inbox.push({ id, from })
+    assert.equal(sent.offset, inbox.length)
+    if (from === null) return assert.equal(sent.ownOffset, null)
+    if (from !== to) model.user(from).inbox.push({ id, from })
+    assert.equal(sent.ownOffset, model.user(from).inbox.length)
+  }
+
+  /** One call of each kind, on a user and a node that the seed picks. */
+  #calls(): Record<string, () => Promise<unknown>> {
+    const { model } = this
+    const one = (): ModelSession | undefined => {
+      const alive = model.alive()
+      return alive.length > 0 ? this.#pick(alive) : undefined
+    }
+    const carried = (): (ModelSession & { node: number }) | undefined => {
+      const found = model.alive().filter(({ node }) => node !== undefined)
+      return found.length > 0 ? (this.#pick(found) as ModelSession & { node: number }) : undefined
+    }
+    const refOf = ({ userId, sessionId }: ModelSession) => ({ appId: app, userId, sessionId })
+    const nodeOf = (n: number): SimulatedNode => this.#nodes[n] ?? assert.fail()
+    /** Makes a call at the node that carries a session. */
+    const there = async (
+      work: (session: ModelSession & { node: number }, node: SimulatedNode) => Promise<unknown>,
+    ): Promise<void> => {
+      const session = carried()
+      if (session) await work(session, nodeOf(session.node))
+    }
+    /** Repeats a call at any node, with a user. */
+    const anywhere =
+      (work: (engine: Engine, userId: string) => Promise<unknown>) => async (): Promise<void> => {
+        const node = this.#at()
+        const userId = this.#userId()
+        await this.#repeat('a call', () => work(node.engine, userId), node)
+      }
+    const of = (userId: string) => ({ appId: app, userId })
+    return {
+      start: () => this.#start(this.#userId()),
+      startAgain: () => this.#start(this.#userId()),
+      resume: async () => {
+        const session = one()
+        if (session) await this.#start(session.userId, session)
+      },
+      confirm: () =>
+        there((session, node) =>
+          this.#repeat(
+            'confirm',
+            () => node.engine.confirmSession(refOf(session), session.connectionId),
+            node,
+          ),
+        ),
+      touch: () =>
+        there((session, node) =>
+          this.#repeat(
+            'touch',
+            () => node.engine.touchSession(refOf(session), session.connectionId, { rtt: 1 }),
+            node,
+          ),
+        ),
+      hide: () =>
+        there(async (session, node) => {
+          session.hidden = !session.hidden
+          const { hidden } = session
+          await this.#repeat(
+            'hide',
+            () => node.engine.setHidden(refOf(session), session.connectionId, hidden),
+            node,
+          )
+        }),
+      renew: () =>
+        there(async (session, node) => {
+          const tokenId = `renewed ${++this.#count}`
+          const credential = {
+            authMethod: 'token',
+            tokenId,
+            issuedAt: Date.now() + 10,
+            expiresAt: null,
+          } as const
+          const isGood = await this.#repeat(
+            'renew',
+            () => node.engine.renewSession(refOf(session), session.connectionId, credential),
+            node,
+          )
+          assert.ok(isGood)
+          session.tokenId = tokenId
+        }),
+      detach: () =>
+        there(async (session, node) => {
+          await this.#once(
+            () => node.engine.detachSession(refOf(session), session.connectionId, 600_000),
+            node,
+          )
+          ;(session as ModelSession).node = undefined
+        }),
+      endHere: () =>
+        there(async (session, node) => {
+          const { node: n } = session
+          await this.#once(() => node.engine.endSession(refOf(session), 'ended', session.connectionId), node)
+          model.end(session, n)
+        }),
+      endAnywhere: async () => {
+        const session = one()
+        const node = this.#at()
+        if (!session) return
+        await this.#repeat('end', () => node.engine.endSession(refOf(session), 'ended'), node)
+        model.end(session)
+      },
+      send: () => this.#send(this.#userId(), this.#userId()),
+      sendMore: () => this.#send(this.#userId(), this.#userId()),
+      publish: () => this.#send(null, this.#userId()),
+      markRead: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        const user = model.user(userId)
+        const offset = Math.floor(this.#random() * (user.inbox.length + 1))
+        await this.#repeat(
+          'mark',
+          async () => node.engine.markRead(of(userId), { ...(await node.engine.inbox(of(userId))), offset }),
+          node,
+        )
+        user.readOffset = Math.max(user.readOffset, offset)
+      },
+      rename: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        if (userId.startsWith('guest:')) return
+        const name = `name ${++this.#count}`
+        await this.#repeat('save', () => node.engine.saveUser(of(userId), { claimed: { name } }), node)
+        Object.assign(model.user(userId), { exists: true, name })
+      },
+      revoke: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        const mode = this.#random() < 0.7 ? 'end' : 'reauth'
+        await this.#repeat(
+          'revoke',
+          () => node.engine.revokeUser(of(userId), { issuedBefore: null, mode }),
+          node,
+        )
+        model.user(userId).isRevoked = true
+        if (mode === 'end') for (const session of model.alive(userId)) model.end(session)
+      },
+      lift: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        await this.#repeat('lift', () => node.engine.liftRevocation(of(userId)), node)
+        model.user(userId).isRevoked = false
+      },
+      revokeToken: async () => {
+        const session = one()
+        const node = this.#at()
+        const tokenId = session?.tokenId
+        if (!session || typeof tokenId !== 'string') return
+        await this.#repeat('revoke', () => node.engine.revokeToken(app, tokenId), node)
+        model.end(session)
+      },
+      revokeApp: async () => {
+        if (this.#random() < 0.7 && model.isAppRevoked) return
+        const node = this.#at()
+        await this.#repeat(
+          'revoke',
+          () => node.engine.revokeApp(app, { issuedBefore: null, mode: 'end' }),
+          node,
+        )
+        model.isAppRevoked = true
+        for (const session of model.alive()) model.end(session)
+      },
+      deleteUser: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        await this.#repeat('delete', () => node.engine.deleteUser(of(userId)), node)
+        model.delete(userId)
+      },
+      isRevoked: anywhere((engine, userId) =>
+        engine.isRevoked(of(userId), {
+          authMethod: 'token',
+          tokenId: 'unknown',
+          issuedAt: null,
+          expiresAt: null,
+        }),
+      ),
+      status: anywhere((engine, userId) => engine.status(of(userId))),
+      users: anywhere((engine) => engine.users(app, null, 3)),
+      appSessions: anywhere((engine) => engine.appSessions(app, null, 3)),
+      usage: anywhere((engine) => engine.usage(app)),
+      check: anywhere((engine) => engine.check()),
+      ask: anywhere((engine) => engine.askNode('nobody', 'a question')),
+      before: anywhere(async (engine, userId) =>
+        engine.messagesBefore(of(userId), { ...(await engine.inbox(of(userId))), offset: null }, 3),
+      ),
+      deliver: () => this.#deliver(0.5),
+      pending: anywhere((engine) => engine.pendingEvents(app, null, 10)),
+      summary: anywhere((engine) => engine.pendingSummary(app)),
+      reopen: async () => {
+        const node = this.#at()
+        for (const session of model.alive()) if (session.node === node.n) session.node = undefined
+        await node.engine.close()
+        await this.#repeat('open', () => node.engine.open(), node)
+        // As a gateway does at its start.
+        await this.#repeat('ask', () => ask(node.engine), node)
+      },
+      newHistory: () => this.#beginHistory(),
+    }
+  }
+
+  /** Lets the server of each user seem to be another one, as after a failover that has lost nothing. */
+  async #beginHistory(): Promise<void> {
+    if (this.#histories++ >= MAX_HISTORIES) return
+    const { setting, seed } = this.#options
+    const partitions = new Partitions()
+    const isCluster = setting.options.type === 'cluster'
+    const { reachedAt, history } = fields.state
+    const now = Date.now()
+    for (const partition of new Set(
+      isCluster ? USERS.map((userId) => partitions.of({ appId: app, userId })) : [0],
+    )) {
+      const { command } = await setting.serverOf(partition)
+      const state = `seed ${seed}:{${partitions.tags[partition]}}:state`
+      // A session that ended at another node within the last two seconds would start again.
+      await until(
+        'a node notes that it reaches Redis',
+        async () => Number(await command('hget', state, reachedAt)) > now,
+      )
+      await command('hset', state, history, `history ${this.#histories}`)
+    }
+  }
+
+  /** Delivers what is due; a part of the events fails at first. */
+  async #deliver(failing = 0): Promise<number> {
+    const node = this.#at()
+    const taken = await this.#repeat('take', () => node.engine.takeDueEvents(app, 100, 1), node)
+    for (const { event } of taken) {
+      const outcome =
+        this.#random() >= failing ? { delivered: true as const } : { failed: 'The simulation fails it.' }
+      if ('delivered' in outcome) this.#webhooks.set(event.id, event)
+      await this.#repeat('end', () => node.engine.endDelivery(app, event.userId, event.id, outcome), node)
+      if ('failed' in outcome)
+        await this.#repeat('replay', () => node.engine.replayEvent(app, event.userId, event.id), node)
+    }
+    return taken.length
+  }
+
+  /** An inbox has many more messages than a lower retention allows. */
+  async #crowd(): Promise<void> {
+    const node = this.#at()
+    const to = 'crowded'
+    for (let n = 0; n < 6; n++)
+      await Promise.all(
+        Array.from({ length: 50 }, (_, m) => {
+          const message = { appId: app, id: `${n} ${m}`, from: null, to, body: '' }
+          return this.#repeat('send', () => node.engine.send(message, rules()), node)
+        }),
+      )
+    await this.#trim('a lower retention')
+  }
+
+  /** Sends a message with a lower retention. If it does not delete all that is beyond, the next message goes on. */
+  async #trim(id: string): Promise<void> {
+    const node = this.#at()
+    const retention = { messages: 2, bytes: 1e9, age: rules().retention.age }
+    const message = { appId: app, id, from: null, to: 'crowded', body: '' }
+    await this.#repeat('send', () => node.engine.send(message, rules({ retention })), node)
+  }
+
+  /** Resolves once Redis and both nodes have what the model has. */
+  async #settle(): Promise<void> {
+    await Promise.all(this.#nodes.map(({ settled }) => settled()))
+    // A pending own copy is made once it is a few seconds old.
+    this.#shift += 6_000
+    await this.#trim('one more')
+    await until('Redis has what the model has', () => this.#differences(), '', 20_000)
+    await until('the nodes were told', () => this.#untold(), '', 20_000)
+    await this.#deliverAll()
+    this.#checkWebhooks()
+  }
+
+  async #differences(): Promise<string> {
+    const { model } = this
+    const engine = this.#nodes[0]?.engine ?? assert.fail()
+    const found: string[] = []
+    const compare = (what: string, actual: unknown, expected: unknown): void => {
+      const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)]
+      if (is !== should) found.push(`${what}: ${is} in place of ${should}`)
+    }
+    const listed = (await engine.appSessions(app, null, 1_000)).sessions.map(({ sessionId }) => sessionId)
+    compare(
+      'sessions',
+      listed.toSorted(),
+      model
+        .alive()
+        .map(({ sessionId }) => sessionId)
+        .toSorted(),
+    )
+    for (const userId of USERS) {
+      const of = { appId: app, userId }
+      const user = model.user(userId)
+      const alive = model.alive(userId)
+      compare(
+        `sessions of ${userId}`,
+        (await engine.sessions(of)).map((each) => [
+          each.sessionId,
+          each.state,
+          each.hidden,
+          each.credential.tokenId,
+        ]),
+        alive.map((each) => [
+          ...[each.sessionId, each.node === undefined ? 'detached' : 'active'],
+          ...[each.hidden, each.tokenId],
+        ]),
+      )
+      const status = await engine.status(of)
+      compare(`number of sessions of ${userId}`, status.sessions, alive.length)
+      if (alive.every(({ node }) => node !== undefined))
+        compare(`presence of ${userId}`, status.online, alive.length > 0)
+      compare(`revocation of ${userId}`, status.revokedBefore !== null, user.isRevoked || model.isAppRevoked)
+      const { offset, readOffset, unread } = await engine.inbox(of)
+      compare(
+        `inbox of ${userId}`,
+        [offset, readOffset, unread],
+        [user.inbox.length, user.readOffset, user.unread],
+      )
+      compare(
+        `messages of ${userId}`,
+        await bodies(engine, of),
+        user.inbox.map(({ id }) => id),
+      )
+      // A guest without messages and sessions is deleted in time.
+      if (userId.startsWith('guest:')) continue
+      compare(`${userId} exists`, (await engine.user(of))?.claimed.name ?? null, user.name ?? null)
+    }
+    compare(
+      'messages of an inbox beyond its retention',
+      (await bodies(engine, { appId: app, userId: 'crowded' })).length,
+      2,
+    )
+    const usage = await engine.usage(app)
+    compare('counted sessions', usage.sessions, model.alive().length)
+    return found.join('\n')
+  }
+
+  /** What the nodes have not emitted: ends and moves of sessions that they carried, and messages of users that they carry. */
+  #untold(): string {
+    const missing: string[] = []
+    for (const session of this.model.sessions)
+      for (const n of session.toldAt) {
+        const isTold = this.#nodes[n]?.events.some(
+          (event) =>
+            (event.type === 'session-ended' || event.type === 'connection-replaced') &&
+            event.session.sessionId === session.sessionId,
+        )
+        if (!isTold) missing.push(`node ${n} was not told of ${session.sessionId}`)
+      }
+    for (const [n, { events }] of this.#nodes.entries())
+      for (const { userId, node } of this.model.alive()) {
+        const { inbox } = this.model.user(userId)
+        const last = events.findLast((event) => event.type === 'message' && event.user.userId === userId)
+        if (node === n && last?.type === 'message' && last.message.offset < inbox.length)
+          missing.push(`node ${n} has emitted the messages of ${userId} up to ${last.message.offset}`)
+      }
+    return missing.join('\n')
+  }
+
+  async #deliverAll(): Promise<void> {
+    const engine = this.#nodes[0]?.engine ?? assert.fail()
+    await until(
+      'all events are delivered',
+      async () => {
+        while ((await this.#deliver()) > 0);
+        return (await engine.pendingSummary(app)).pending
+      },
+      0,
+    )
+  }
+
+  /** Each session has one start and one end, and each user goes online and offline in turn. */
+  #checkWebhooks(): void {
+    const events = [...this.#webhooks.values()].toSorted((a, b) => a.seq - b.seq)
+    const of = (type: string, sessionId: string): number =>
+      events.filter((event) => event.type === type && event.data['sessionId'] === sessionId).length
+    for (const { sessionId, hasEnded } of this.model.sessions) {
+      assert.equal(of('session.started', sessionId), 1, `starts of ${sessionId}`)
+      assert.equal(of('session.ended', sessionId), hasEnded ? 1 : 0, `ends of ${sessionId}`)
+    }
+    const known = new Set(this.model.sessions.map(({ sessionId }) => sessionId))
+    for (const event of events) {
+      const id = event.data['sessionId'] as string
+      // Nobody knows a session whose start has failed: it has ended too.
+      if (event.type === 'session.started' && !known.has(id)) assert.equal(of('session.ended', id), 1, id)
+    }
+    for (const userId of USERS) {
+      const presence = events.filter(
+        (event) => event.userId === userId && ['user.online', 'user.offline'].includes(event.type),
+      )
+      presence.forEach(({ type }, n) =>
+        assert.equal(type, n % 2 === 0 ? 'user.online' : 'user.offline', `presence of ${userId}`),
+      )
+    }
+  }
+
+  /** One node closes, all sessions end and all messages expire: nothing is left. */
+  async #leave(): Promise<void> {
+    const [stays, leaves] = this.#nodes
+    assert.ok(stays && leaves)
+    this.#isLossy = true
+    for (const session of this.model.alive())
+      if (session.node === 0)
+        await this.#once(
+          () => stays.engine.detachSession({ appId: app, ...session }, session.connectionId, 1),
+          stays,
+        )
+    await leaves.engine.close()
+    const retention = { ...rules().retention, age: 1_000 }
+    await this.#repeat('configure', () => stays.engine.configure(app, { retention, webhooks: null }), stays)
+    const sessions = async (): Promise<number> => {
+      // If the other node could not detach its sessions, its lease ends first.
+      this.#shift += 50_000
+      return (await this.#repeat('usage', () => stays.engine.usage(app), stays)).sessions
+    }
+    // Nobody reads a session meanwhile: the sweep ends them.
+    await until('no session is left', sessions, 0, 40_000)
+    const left = async (): Promise<string> => {
+      const { bytes, guests } = await this.#repeat('usage', () => stays.engine.usage(app), stays)
+      const unread = await Promise.all(
+        USERS.map((userId) => this.#repeat('inbox', () => stays.engine.inbox({ appId: app, userId }), stays)),
+      )
+      const online = await Promise.all(
+        USERS.map((userId) =>
+          this.#repeat('status', () => stays.engine.status({ appId: app, userId }), stays),
+        ),
+      )
+      return JSON.stringify({
+        ...{ bytes, guests },
+        unread: unread.reduce((sum, inbox) => sum + inbox.unread, 0),
+        online: online.filter((status) => status.online).length,
+      })
+    }
+    const nothing = JSON.stringify({ bytes: 0, guests: 0, unread: 0, online: 0 })
+    await until('nothing is left', left, nothing, 30_000)
+  }
+}
