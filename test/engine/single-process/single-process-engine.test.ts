@@ -7,7 +7,7 @@ import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Operation, type Store } from '../../../src/engine/single-process/store/store.js'
 import { request, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
-import { createPowerCutStore, volumeOf, rules, withStore } from '../../support/engine/stores.js'
+import { createPowerCutStore, engineOn, rules, volumeOf, withStore } from '../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
@@ -16,12 +16,6 @@ const toBob = { appId: 'app', from: 'ada', to: 'bob', body: 'Hello' }
 /** Every operation but those of the engine's time, which each close stores. */
 const operationsIn = (batches: { operations: Operation[] }[]): Operation[] =>
   batches.flatMap(({ operations }) => operations).filter(({ key }) => key !== 'time' && key !== 'open at')
-
-const engineOn = async (store: Store, onError?: (error: unknown) => void): Promise<SingleProcessEngine> => {
-  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)), { onError })
-  await engine.open()
-  return engine
-}
 
 void describe('the single-process engine', () => {
   void it('has its users, its key, messages and their ids after a power cut, as it returned them', async () => {
@@ -265,7 +259,7 @@ void describe('the single-process engine', () => {
         tries++
         return all()
       })
-      const engine = await engineOn(store, (error) => errors.push(error))
+      const engine = await engineOn(store, { onError: (error) => errors.push(error) })
       await engine.configure('app', { retention: rules.retention, webhooks: null })
       await until('it has tried again', () => Promise.resolve(tries > 1))
       assert.equal((await engine.send({ ...toBob, id: 'one' }, rules)).outcome, 'stored')

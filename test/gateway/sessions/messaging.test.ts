@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { rules } from '../../../src/engine/suite/kit.js'
 import { startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
@@ -158,20 +159,14 @@ test('a `history` frame reads little more from the engine than fits into it, bef
       return messages
     },
   }))
-  const rules = {
-    sendWindow: 60_000,
-    retention: { messages: 1_000, age: 60_000, bytes: 100_000_000 },
-    unknownRecipients: true,
-    unreadPerSender: 1,
-    quota: { inboxes: 10, bytes: 1_000_000_000 },
-  }
+  const wide = rules({ retention: { messages: 1_000, age: 60_000, bytes: 100_000_000 } })
   for (const [to, size, fitting, most] of [
     ['ada', 16_000, 4, 20],
     ['bob', 100, 100, 102],
     ['eve', 1_500, 40, 45],
   ] as const) {
     for (let n = 1; n <= 150; n++)
-      await engine.send({ appId: 'app', id: `${n}`, from: null, to, body: 'x'.repeat(size) }, rules)
+      await engine.send({ appId: 'app', id: `${n}`, from: null, to, body: 'x'.repeat(size) }, wide)
     const client = await startClient(url, await startOf(to))
     const { epoch } = client.started
     for (const [range, first] of [

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
+import { rules } from '../../../src/engine/suite/kit.js'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { assemble } from '../../support/assembled-gateway.js'
@@ -146,18 +147,12 @@ test('no more of a page is sent than the socket takes, and each message is read 
   }))
   const known = await startClient(url, await startOf('ada'))
   known.close()
-  const rules = {
-    sendWindow: 60_000,
-    retention: { messages: 10_000, age: 60_000, bytes: 1e9 },
-    unknownRecipients: true,
-    unreadPerSender: 1,
-    quota: { inboxes: 10, bytes: 1_000_000_000 },
-  }
+  const many = rules({ retention: { messages: 10_000, age: 60_000, bytes: 1e9 } })
   const body = 'x'.repeat(16_000)
   // These are more messages than the kernel buffers for a client that does not read.
   const count = 1_500
   for (let n = 1; n <= count; n++)
-    await engine.send({ appId: 'app', id: `${n}`, from: null, to: 'ada', body }, rules)
+    await engine.send({ appId: 'app', id: `${n}`, from: null, to: 'ada', body }, many)
   const client = openClient(url, { start: await resuming(known.started) })
   await client.opened
   client.socket.pause()
@@ -177,18 +172,11 @@ test('no more of a page is sent than the socket takes, and each message is read 
 })
 
 const message = (n: number) => ({ appId: 'app', id: `${n}`, from: null, to: 'ada', body: 'x' })
-const rules = {
-  sendWindow: 60_000,
-  retention: { messages: 1_000, age: 60_000, bytes: 1e9 },
-  unknownRecipients: true,
-  unreadPerSender: 1,
-  quota: { inboxes: 10, bytes: 1_000_000 },
-}
 
 test('messages that are sent while a session starts arrive once', async () => {
   let sent = 0
   const { url } = await assemble((engine) => {
-    const more = () => engine.send(message(++sent), rules)
+    const more = () => engine.send(message(++sent), rules())
     return {
       async startSession(request) {
         await more()
@@ -226,7 +214,7 @@ test('an `unread` frame counts the messages that were sent to this client, howev
       return memory.messagesAfter(of, position, limit)
     },
   }))
-  const receive = (n: number) => engine.send(message(n), rules)
+  const receive = (n: number) => engine.send(message(n), rules())
   for (let n = 1; n <= 3; n++) await receive(n)
   const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
   const ada = await startClient(url, await startOf('ada', { resume: { key: 'none', epoch, offset: 0 } }))

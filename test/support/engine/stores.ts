@@ -1,4 +1,5 @@
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import type { Operation, Volume, Store } from '../../../src/engine/single-process/store/store.js'
 
 export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
@@ -12,6 +13,17 @@ export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
   maintain: () => Promise.resolve(),
   ...more,
 })
+
+/** Resolves with an open engine on the store. `cacheBytes` is that of the volume. */
+export const engineOn = async (
+  store: Store,
+  { cacheBytes, onError }: { cacheBytes?: number; onError?: (error: unknown) => void } = {},
+): Promise<SingleProcessEngine> => {
+  const volume = volumeOf(store, cacheBytes === undefined ? {} : { cacheBytes })
+  const engine = new SingleProcessEngine(() => Promise.resolve(volume), { onError })
+  await engine.open()
+  return engine
+}
 
 /** The same store with some of its methods replaced. */
 export const withStore = (store: Store, more: Partial<Store>): Store => ({

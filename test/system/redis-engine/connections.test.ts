@@ -4,13 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { readFileSync } from 'node:fs'
 import type { SecureContextOptions } from 'node:tls'
-import {
-  createRedisEngine,
-  type Engine,
-  type RedisEngineOptions,
-  type SendRules,
-} from '../../../src/engine/index.js'
-import { bob, deliver, nextEvents, start } from '../../../src/engine/suite/kit.js'
+import { createRedisEngine, type Engine, type RedisEngineOptions } from '../../../src/engine/index.js'
+import { bob, deliver, nextEvents, rules, start } from '../../../src/engine/suite/kit.js'
 import { assertUsable } from '../../../src/engine/redis/server-check.js'
 import { makeAuthority } from '../../support/certificates.js'
 import { startCluster } from '../../support/redis/cluster.js'
@@ -21,13 +16,6 @@ import { until } from '../../support/until.js'
 
 type Server = RedisEngineOptions['server']
 
-const rules: SendRules = {
-  sendWindow: 60_000,
-  retention: { messages: 100, bytes: 1_000_000, age: 60_000 },
-  unknownRecipients: true,
-  unreadPerSender: 1,
-  quota: { inboxes: 100, bytes: 1_000_000 },
-}
 const ada = { appId: 'shop', userId: 'ada' }
 
 const openEngine = async (
@@ -44,7 +32,7 @@ const openEngine = async (
 /** Uses a step of each kind: scripts, published events, the check of them, sweeps. */
 const useAll = async (engine: Engine): Promise<void> => {
   await engine.configure('shop', {
-    retention: rules.retention,
+    retention: rules().retention,
     webhooks: { events: ['message.created', 'session.started'], unreadAfter: 1_000 },
   })
   await engine.saveUser(ada, { claimed: { name: 'Ada' } })
@@ -55,7 +43,7 @@ const useAll = async (engine: Engine): Promise<void> => {
   })
   assert.ok(session)
   for (const userId of ['bob', 'cleo'])
-    await engine.send({ appId: 'shop', id: userId, from: 'ada', to: userId, body: 'x' }, rules)
+    await engine.send({ appId: 'shop', id: userId, from: 'ada', to: userId, body: 'x' }, rules())
   const { epoch } = await engine.inbox(ada)
   assert.equal((await engine.messagesAfter(ada, { epoch, offset: 0 }, 10)).messages.length, 2)
   assert.equal((await engine.users('shop', null, 10)).length, 1)

@@ -2,24 +2,16 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import type { SendRules } from '../../../src/engine/index.js'
 import { createRedisEngine } from '../../../src/engine/redis/redis-engine.js'
+import { rules } from '../../../src/engine/suite/kit.js'
 import { standalone } from '../../support/redis/server.js'
-
-const rules: SendRules = {
-  sendWindow: 60_000,
-  retention: { messages: 100, bytes: 1_000_000, age: 60_000 },
-  unknownRecipients: true,
-  unreadPerSender: 1,
-  quota: { inboxes: 100, bytes: 1_000_000 },
-}
 
 test('after the key of the epochs is deleted, each inbox has another epoch, and its messages are read as after a loss', async () => {
   const server = await standalone()
   const of = { appId: 'shop', userId: 'ada' }
   const engine = createRedisEngine({ server: { type: 'single', url: server.url } })
   await engine.open()
-  await engine.send({ appId: of.appId, id: 'a', from: null, to: of.userId, body: 'kept' }, rules)
+  await engine.send({ appId: of.appId, id: 'a', from: null, to: of.userId, body: 'kept' }, rules())
   const before = await engine.inbox(of)
   await engine.close()
 

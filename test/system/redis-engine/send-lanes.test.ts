@@ -4,20 +4,13 @@ import { after, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { createRedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { SendLanes } from '../../../src/engine/redis/messages/send-lanes.js'
-import type { SendResult, SendRules } from '../../../src/engine/index.js'
+import type { SendResult } from '../../../src/engine/index.js'
+import { rules } from '../../../src/engine/suite/kit.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 
 const ROUNDS = 10
 const MESSAGES = 20
-
-const rules: SendRules = {
-  sendWindow: 60_000,
-  retention: { messages: 1_000, bytes: 1_000_000, age: 60_000 },
-  unknownRecipients: true,
-  unreadPerSender: 1,
-  quota: { inboxes: 100, bytes: 1_000_000 },
-}
 
 test('messages that are sent while connections are lost are stored in order, and none behind a failed one', async () => {
   const server = await standalone()
@@ -35,7 +28,7 @@ test('messages that are sent while connections are lost are stored in order, and
     // A caller whose message failed sends it again before others.
     while (sends.length < MESSAGES && failures.length === 0) {
       const id = `${next + sends.length}`
-      const sent = engine.send({ appId: 'shop', id, from: 'ada', to: 'bob', body: id }, rules)
+      const sent = engine.send({ appId: 'shop', id, from: 'ada', to: 'bob', body: id }, rules())
       sent.catch((error: unknown) => failures.push(error))
       sends.push(sent)
       await turn()

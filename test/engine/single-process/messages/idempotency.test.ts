@@ -5,13 +5,12 @@ import {
   KEYS_PER_LOADING_STEP,
   KEYS_PER_STEP,
 } from '../../../../src/engine/single-process/messages/idempotency.js'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { contentDigest } from '../../../../src/engine/util/content-digest.js'
 import { until } from '../../../support/until.js'
-import { rules, volumeOf, withStore } from '../../../support/engine/stores.js'
+import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const keyOf = (id: string): string => rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id })
 
@@ -39,8 +38,7 @@ void describe('the passes over idempotency keys', () => {
         },
       }),
     })
-    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-    await engine.open()
+    const engine = await engineOn(store)
     await until('the expired keys are deleted', async () => (await keysIn(memory)).length, 1)
     assert.ok(memory.getSync(keyOf('valid')))
     // The valid key expires in an hour, so there is no second pass.
@@ -61,8 +59,7 @@ void describe('the passes over idempotency keys', () => {
         },
       }),
     })
-    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-    await engine.open()
+    const engine = await engineOn(store)
     isLoaded = true
     const brief = { ...rules, sendWindow: 200 }
     const send = (n: number) =>
@@ -99,8 +96,7 @@ void describe('the passes over idempotency keys', () => {
           },
         }),
       })
-      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-      await engine.open()
+      const engine = await engineOn(store)
       // This message schedules a pass.
       await engine.send({ ...message, id: 'brief' }, { ...rules, sendWindow: 1 })
       mayRead()
@@ -141,8 +137,7 @@ void describe('the filter of idempotency keys after a restart', () => {
         },
       }),
     })
-    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-    await engine.open()
+    const engine = await engineOn(store)
     const outcome = async (id: string): Promise<string> => (await engine.send(message(id), rules)).outcome
     for (const id of ids) assert.equal(await outcome(id), 'repeated')
     assert.equal(await outcome('first'), 'stored')

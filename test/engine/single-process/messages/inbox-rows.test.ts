@@ -2,21 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Retention } from '../../../../src/engine/engine.js'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
-import type { Store } from '../../../../src/engine/single-process/store/store.js'
+import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { createPowerCutStore, rules, volumeOf, withStore } from '../../../support/engine/stores.js'
+import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cyd', 'dan', 'eve']
 /** Memory for two inboxes. */
 const cacheBytes = 1_000
-
-const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
-  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store, { cacheBytes })))
-  await engine.open()
-  return engine
-}
 
 const user = fc.constantFrom(...users)
 /** Messages that are sent in one task, and share a batch. */
@@ -43,10 +36,10 @@ void describe('the rows of inboxes', () => {
           const result = await sent
           assert.equal(result.outcome === 'stored' && result.offset, offset)
         }
-        const engine = await engineOn(store)
+        const engine = await engineOn(store, { cacheBytes })
         for (const messages of groups)
           await Promise.all(messages.map(({ from, to }) => send(engine, from, to)))
-        const after = await engineOn(kept)
+        const after = await engineOn(kept, { cacheBytes })
         for (const userId of users) {
           const { offset, unread } = await after.inbox({ appId, userId })
           assert.deepEqual([offset, unread], [newest.get(userId) ?? 0, received.get(userId) ?? 0])
@@ -66,7 +59,7 @@ void describe('the rows of inboxes', () => {
         return memory.getSync(key)
       },
     })
-    const engine = await engineOn(store)
+    const engine = await engineOn(store, { cacheBytes })
     for (let round = 0; round < 3; round++)
       for (const [n, to] of users.entries())
         // Each of these messages has a batch of its own.
@@ -83,7 +76,7 @@ void describe('the rows of inboxes', () => {
 
   void it('are deleted a limited number at a time when the retention is lowered', async () => {
     const { store, batches } = createPowerCutStore()
-    const engine = await engineOn(store)
+    const engine = await engineOn(store, { cacheBytes })
     const send = (id: string, messages: number): Promise<unknown> =>
       engine.send(
         { appId, id, from: null, to: 'ada', body: 'Hello' },
@@ -118,7 +111,7 @@ void describe('the rows of inboxes', () => {
         return memory.getSync(key)
       },
     })
-    const engine = await engineOn(store)
+    const engine = await engineOn(store, { cacheBytes })
     const send = async (id: string, to: string, retention: Partial<Retention>): Promise<unknown> => {
       const message = { appId, id, from: 'bob', to, body: 'Hello' }
       const lowered = { ...rules.retention, messages: 1_000, ...retention }

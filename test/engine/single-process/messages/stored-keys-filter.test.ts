@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { StoredKeysFilter } from '../../../../src/engine/single-process/messages/stored-keys-filter.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { rules, volumeOf, withStore } from '../../../support/engine/stores.js'
+import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
 
@@ -52,19 +52,14 @@ void describe('the look-up of an idempotency key', () => {
       // The next engine opens it again.
       close: () => Promise.resolve(),
     })
-    const open = async (): Promise<SingleProcessEngine> => {
-      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-      await engine.open()
-      return engine
-    }
     const send = async (engine: SingleProcessEngine, id: string): Promise<string> =>
       (await engine.send({ appId: 'app', id, from: 'ada', to: 'bob', body: 'Hello' }, rules)).outcome
-    const first = await open()
+    const first = await engineOn(store)
     for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'stored')
     assert.ok(reads.length < 10, `${reads.length} look-ups`)
     for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'repeated')
     await first.close()
-    const second = await open()
+    const second = await engineOn(store)
     for (let n = 0; n < 100; n++) assert.equal(await send(second, `${n}`), 'repeated')
     assert.equal(await send(second, 'new'), 'stored')
     await second.close()

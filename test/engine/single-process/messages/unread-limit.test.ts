@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { SendRules } from '../../../../src/engine/engine.js'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { rules as lenient, volumeOf, withStore } from '../../../support/engine/stores.js'
+import { engineOn, rules as lenient, withStore } from '../../../support/engine/stores.js'
 
 const appId = 'app'
 const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }
@@ -20,12 +20,7 @@ const withFullInbox = async (): Promise<{ engine: SingleProcessEngine; reads: ()
     },
     close: () => Promise.resolve(),
   })
-  const open = async (): Promise<SingleProcessEngine> => {
-    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-    await engine.open()
-    return engine
-  }
-  const before = await open()
+  const before = await engineOn(store)
   await Promise.all(
     Array.from({ length: MESSAGES }, (_, n) =>
       before.send(
@@ -35,7 +30,7 @@ const withFullInbox = async (): Promise<{ engine: SingleProcessEngine; reads: ()
     ),
   )
   await before.close()
-  return { engine: await open(), reads: () => reads }
+  return { engine: await engineOn(store), reads: () => reads }
 }
 
 void describe('the limit of unread messages of one sender', () => {

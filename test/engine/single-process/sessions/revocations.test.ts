@@ -1,21 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
-import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
+import { put } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, until } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, rules, volumeOf } from '../../../support/engine/stores.js'
+import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
 const all = { issuedBefore: null, mode: 'end' } as const
-
-const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
-  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-  await engine.open()
-  return engine
-}
 
 void describe('revocations and deletions', () => {
   void it('are there after a power cut, as they were returned', async () => {

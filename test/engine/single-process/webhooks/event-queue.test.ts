@@ -1,19 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { webhookEventTypes } from '../../../../src/engine/engine.js'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import type { InboxRow } from '../../../../src/engine/single-process/messages/inbox-row.js'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, rules, volumeOf } from '../../../support/engine/stores.js'
+import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 
-const engineOn = async (store: Store): Promise<SingleProcessEngine> => {
-  const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)))
-  await engine.open()
+const withWebhooksOn = async (store: Store): Promise<SingleProcessEngine> => {
+  const engine = await engineOn(store)
   const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
   await engine.configure('app', { retention: rules.retention, webhooks })
   return engine
@@ -24,7 +23,7 @@ const readOffsetOf = (row: string): number => (JSON.parse(row) as InboxRow).read
 void describe('the rows of webhook events', () => {
   void it('are in the batch of the change that they report', async () => {
     const { store, batches } = createPowerCutStore()
-    const engine = await engineOn(store)
+    const engine = await withWebhooksOn(store)
     await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
     const session = await startSession(engine, request(ada))
     await engine.send({ appId: 'app', id: '1', from: null, to: 'ada', body: 'Hello' }, rules)
@@ -59,7 +58,7 @@ void describe('the rows of webhook events', () => {
   for (const waiting of [0, 1, 2])
     void it(`of an event that is added while another is delivered outlive the process (${waiting} others wait)`, async () => {
       const store = new MemoryStore()
-      const engine = await engineOn(store)
+      const engine = await withWebhooksOn(store)
       const send = (id: number) =>
         engine.send({ appId: 'app', id: `${id}`, from: null, to: 'ada', body: `${id}` }, rules)
       for (let id = 0; id <= waiting; id++) await send(id)
@@ -70,7 +69,7 @@ void describe('the rows of webhook events', () => {
       await delivered
       await engine.check()
       // The engine is not closed, as after SIGKILL.
-      const next = await engineOn(store)
+      const next = await withWebhooksOn(store)
       for (let id = 1; id <= waiting + 1; id++) {
         const [taken] = await next.takeDueEvents('app', 1, 60_000)
         assert.equal(
@@ -85,7 +84,7 @@ void describe('the rows of webhook events', () => {
 
   void it('are gone when all events are delivered, but for the counts', async () => {
     const store = new MemoryStore()
-    const engine = await engineOn(store)
+    const engine = await withWebhooksOn(store)
     for (const userId of ['ada', 'bob', 'guest:1'])
       await engine.endSession(await startSession(engine, request({ appId: 'app', userId })), 'ended')
     for (;;) {
@@ -117,7 +116,7 @@ void describe('the rows of webhook events', () => {
       put(rows.eventCounts('app'), { last: 20_000, pending: 0, failed: 10_000 }),
       put(rows.failedEvent('app', 1), { event, attempts: 9, lastError: 'gone' }),
     ])
-    const engine = await engineOn(store)
+    const engine = await withWebhooksOn(store)
     await engine.saveUser(ada, {})
     const [taken] = await engine.takeDueEvents('app', 1, 1_000)
     await engine.endDelivery('app', 'ada', taken?.event.id ?? '', { failed: 'gone' })
