@@ -1,7 +1,7 @@
 /* global AbortSignal */
 import { createRestClient } from 'chat-session/rest'
 
-/** Milliseconds that a page waits for the gateway before it is rendered without the seller's presence. */
+/** Milliseconds that a page waits for the gateway before it is rendered without the seller's presence or the messages. */
 const STATUS_TIMEOUT = 500
 /** Milliseconds that a log-out waits for the gateway. */
 const LOG_OUT_TIMEOUT = 5_000
@@ -23,6 +23,19 @@ export const createChat = ({ gateway, appId, secret }) => {
       const signal = AbortSignal.timeout(STATUS_TIMEOUT)
       const { users } = await client.getUsersStatus({ body: { users: [user] }, signal })
       return users[0]?.sessions ? (await client.listUserSessions({ user, signal })).sessions : []
+    },
+
+    /**
+     * Returns a user's newest messages, and with `since` up to where they show the inbox. Undefined while the gateway does not answer, and for
+     * a user who never came.
+     */
+    messages: async (/** @type {string} */ user) => {
+      try {
+        return await client.listMessages({ user, limit: 100, signal: AbortSignal.timeout(STATUS_TIMEOUT) })
+      } catch (error) {
+        console.warn(`shop: a page is drawn without its messages: ${error}`)
+        return undefined
+      }
     },
 
     /** Returns whether a user is online; undefined while the gateway does not answer: the shop sells without it. */

@@ -6,6 +6,7 @@ import { html } from 'hono/html'
  * @property {string} title
  * @property {string} path Its address, for the menu.
  * @property {unknown} body
+ * @property {string | undefined} [since] Up to where the page shows the visitor's messages.
  * @property {string} [script] A file in public/ that it loads besides shop.js.
  */
 
@@ -25,12 +26,17 @@ const head = (/** @type {Chat} */ { gateway }) =>
     <script type="module" async src="${gateway}/v1/chat-session.js"></script>`
 
 /** Without a user the element stays idle. An empty attribute counts as absent, so the template needs no condition. */
-const tag = (/** @type {Chat} */ { appId }, /** @type {Visitor} */ { customer, token }) =>
+const tag = (
+  /** @type {Chat} */ { appId },
+  /** @type {Visitor} */ { customer, token },
+  /** @type {Page} */ { since = '' },
+) =>
   html`<chat-session
     app-id="${appId}"
     user-id="${customer?.id ?? ''}"
     token="${token ?? ''}"
     token-url="${customer ? '/chat-token' : ''}"
+    since="${since}"
   ></chat-session>`
 
 const link = (/** @type {Page} */ { path }, /** @type {string} */ href, /** @type {unknown} */ text) =>
@@ -82,7 +88,7 @@ export const layout = (chat, visitor, page) =>
         ${chat.panel?.head ?? ''}
       </head>
       <body class="stack">
-        ${tag(chat, visitor)}
+        ${tag(chat, visitor, page)}
         <a class="skip" href="#main">Skip to the content</a>
         ${header(page, visitor)}
         <main class="stack" id="main">${page.body}</main>

@@ -39,14 +39,52 @@ const namesOf = (/** @type {readonly { id: string, name: string }[]} */ all) =>
 const threadsFor = (person) =>
   html`data-people="${namesOf(person === seller ? customers : [seller])}" data-products="${namesOf(products)}"`
 
+/** @typedef {Awaited<ReturnType<ReturnType<typeof import('./chat.mjs').createChat>['messages']>>} Inbox */
+/** @typedef {NonNullable<Inbox>['messages'][number]} Message */
+
+const utc = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+
+/** Returns the key by which `thread.js` finds the message's element again. */
+const keyOf = (/** @type {Message} */ { from, offset, data }) => {
+  const key = data?.['key']
+  return `${from} ${typeof key === 'string' && key.length <= 100 ? key : offset}`
+}
+
+/** Returns a message as an item of a list. Without a message it is the template of `thread.js`. */
+const item = (
+  /** @type {string} */ other,
+  /** @type {string} */ name,
+  /** @type {Message | undefined} */ message = undefined,
+) => {
+  const isTheirs = message?.from === other
+  const at = message && new Date(message.sentAt)
+  return html`<li
+    class="${message ? (isTheirs ? 'theirs' : 'mine') : ''}"
+    data-key="${message ? keyOf(message) : ''}"
+  >
+    <p class="text" data-body>${message?.body}</p>
+    <small class="row">
+      <span data-status>${message && (isTheirs ? name : 'You')}</span>
+      <time datetime="${at?.toISOString() ?? ''}" data-time>${at && `${utc.format(at)} UTC`}</time>
+      <button type="button" data-again hidden>Try again</button>
+    </small>
+  </li>`
+}
+
 /**
- * Returns the place for a thread of two people about a product. `thread.js` fills it.
+ * Returns a thread of two people about a product, with the messages of the inbox. `thread.js` goes on live from there.
  * @param {import('./goods.mjs').Customer} person The person who sees the page.
  * @param {import('./goods.mjs').Customer} other
  * @param {string} product A product's id.
+ * @param {Inbox} inbox
  */
-const thread = (person, { id: other, name }, product) =>
-  html`<div
+const thread = (person, { id: other, name }, product, inbox) => {
+  const messages = (inbox?.messages ?? []).filter(
+    ({ from, to, data }) => (from === other || to === other) && data?.['product'] === product,
+  )
+  // A message that was sent twice has one key, and is shown once.
+  const shown = [...new Map(messages.map((message) => [keyOf(message), message])).values()]
+  return html`<div
     class="thread stack"
     data-thread
     data-other="${other}"
@@ -54,12 +92,21 @@ const thread = (person, { id: other, name }, product) =>
     data-product="${product}"
     ${threadsFor(person)}
   >
-    <p class="soft" data-connecting>Connecting to the chat… Messages need JavaScript.</p>
     <p data-older hidden><button type="button">Show older messages</button></p>
-    <p class="soft" data-nothing hidden>No messages yet.</p>
-    <div class="stack" role="log" aria-label="Messages" tabindex="0" data-log hidden>
-      <ol class="stack" data-messages></ol>
+    <p class="soft" data-nothing ${inbox && shown.length === 0 ? '' : 'hidden'}>No messages yet.</p>
+    <div
+      class="stack"
+      role="log"
+      aria-label="Messages"
+      tabindex="0"
+      data-log
+      ${shown.length > 0 ? '' : 'hidden'}
+    >
+      <ol class="stack" data-messages>
+        ${shown.map((message) => item(other, name, message))}
+      </ol>
     </div>
+    <p class="soft" data-connecting>Connecting to the chat… To write you need JavaScript.</p>
     <form class="stack" data-write hidden>
       <label for="body">Write to ${name}</label>
       <div class="row">
@@ -67,17 +114,9 @@ const thread = (person, { id: other, name }, product) =>
         <button class="primary">Send</button>
       </div>
     </form>
-    <template data-message>
-      <li>
-        <p class="text" data-body></p>
-        <small class="row">
-          <span data-status></span>
-          <time data-time></time>
-          <button type="button" data-again hidden>Try again</button>
-        </small>
-      </li>
-    </template>
+    <template data-message>${item(other, name)}</template>
   </div>`
+}
 
 /** Returns whether the seller is online, as it was when the page was rendered; nothing if that is unknown. */
 const presence = (/** @type {boolean | undefined} */ sellerIsHere) => {
@@ -92,23 +131,26 @@ const questions = (
   /** @type {import('./goods.mjs').Customer | undefined} */ customer,
   /** @type {string} */ product,
   /** @type {boolean | undefined} */ sellerIsHere,
+  /** @type {Inbox} */ inbox,
 ) => {
   if (!customer) return html`<p><a href="/login">Log in</a> to ask ${seller.name}, who makes it.</p>`
   if (customer === seller)
     return html`<p>Customers’ questions are in your <a href="/messages">messages</a>.</p>`
-  return html`${presence(sellerIsHere)} ${thread(customer, seller, product)}`
+  return html`${presence(sellerIsHere)} ${thread(customer, seller, product, inbox)}`
 }
 
 /**
  * @param {import('./goods.mjs').Product} product
  * @param {import('./goods.mjs').Customer | undefined} customer The logged-in customer.
  * @param {boolean | undefined} sellerIsHere Undefined if it is unknown.
+ * @param {Inbox} inbox The customer's messages.
  * @returns {Page}
  */
-export const product = ({ id, name, line, text, price: cents }, customer, sellerIsHere) => ({
+export const product = ({ id, name, line, text, price: cents }, customer, sellerIsHere, inbox) => ({
   title: name,
   script: customer && customer !== seller ? 'thread.js' : '',
   path: `/products/${id}`,
+  since: inbox?.since,
   body: html`<article class="columns wide">
       ${picture(id)}
       <div class="stack">
@@ -124,7 +166,7 @@ export const product = ({ id, name, line, text, price: cents }, customer, seller
     </article>
     <section class="stack" id="questions" aria-labelledby="questions-title">
       <h2 id="questions-title">Questions</h2>
-      ${questions(customer, id, sellerIsHere)}
+      ${questions(customer, id, sellerIsHere, inbox)}
     </section>`,
 })
 
@@ -169,16 +211,18 @@ export const messages = (person) => ({
  * Shows the seller one customer's thread about a product.
  * @param {import('./goods.mjs').Customer} customer
  * @param {import('./goods.mjs').Product} product
+ * @param {Inbox} inbox The seller's messages.
  * @returns {Page}
  */
-export const conversation = (customer, { id, name }) => ({
+export const conversation = (customer, { id, name }, inbox) => ({
   title: `${customer.name} on ${name}`,
   path: '',
   script: 'thread.js',
+  since: inbox?.since,
   body: html`<p><a href="/messages">All messages</a></p>
     <h1>${customer.name}</h1>
     <p class="soft">on <a href="/products/${id}">${name}</a></p>
-    ${thread(seller, customer, id)}`,
+    ${thread(seller, customer, id, inbox)}`,
 })
 
 const cartLine = (/** @type {[string, number]} */ [id, pieces]) => {

@@ -77,18 +77,23 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const found = productOf(context.req.param('id'))
     if (!found) return context.notFound()
     const customer = visitorOf(context)
-    const sellerIsHere = customer && (await chat.isOnline(seller.id))
-    return show(context, pages.product(found, customer, sellerIsHere))
+    const [sellerIsHere, inbox] = customer
+      ? await Promise.all([
+          chat.isOnline(seller.id),
+          customer === seller ? undefined : chat.messages(customer.id),
+        ])
+      : []
+    return show(context, pages.product(found, customer, sellerIsHere, inbox))
   })
   shop.get('/messages', (context) => {
     const person = visitorOf(context)
     return person ? show(context, pages.messages(person)) : context.redirect('/login', 303)
   })
-  shop.get('/messages/:customer/:product', (context) => {
+  shop.get('/messages/:customer/:product', async (context) => {
     const customer = customerOf(context.req.param('customer'))
     const product = productOf(context.req.param('product'))
     if (!customer || !product || visitorOf(context) !== seller) return context.notFound()
-    return show(context, pages.conversation(customer, product))
+    return show(context, pages.conversation(customer, product, await chat.messages(seller.id)))
   })
   shop.get('/account', (context) => {
     const customer = visitorOf(context)

@@ -39,6 +39,8 @@ export const openInbox = (changed) => {
   const byOffset = new Map()
   let user
   let hasOlder = false
+  /** Until the inbox is loaded, the page shows what the server drew. */
+  let isLoaded = false
 
   const add = (messages) => {
     for (const message of messages) byOffset.set(message.offset, message)
@@ -48,11 +50,12 @@ export const openInbox = (changed) => {
     const messages = await element.history({ before, limit: PAGE_SIZE })
     // A page of large messages has fewer than PAGE_SIZE, so its length does not show that it is the last one.
     hasOlder = messages.length > 0 && messages[0].offset > 1
+    isLoaded = true
     add(messages)
   }
   const inbox = {
-    /** The user's id. Undefined until the session has started. */
-    me: () => user?.id,
+    /** The user's id. Undefined until the inbox is loaded. */
+    me: () => (isLoaded ? user?.id : undefined),
     /** The loaded messages, in the order of their offsets. */
     messages: () => [...byOffset.values()].sort((one, other) => one.offset - other.offset),
     /** The unread messages: the newest `element.unread` of those that others sent. */

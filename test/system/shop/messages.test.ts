@@ -205,9 +205,14 @@ test('large messages of one customer do not hide the messages of another custome
   await nora.getByRole('button', { name: 'Show older messages' }).waitFor({ state: 'hidden' })
 })
 
-test('without JavaScript the shop works, and says that messages need it', async () => {
+test('without JavaScript the shop works and shows the messages, and says that writing needs it', async () => {
   const site = await startShop()
-  const { context } = await customerIn(site)
+  const { context, page: alice } = await customerIn(site)
+  await ask(alice, site, 'lamp', '<b>Is it bright?</b>')
+  const { page: nora } = await customerIn(site, NORA)
+  await nora.goto(`${site.url}/messages/alice/lamp`)
+  await write(nora, 'As bright as you like.')
+  await message(alice, 'As bright as you like.').waitFor()
   const bare = await context.browser()?.newContext({
     javaScriptEnabled: false,
     storageState: await context.storageState(),
@@ -217,11 +222,38 @@ test('without JavaScript the shop works, and says that messages need it', async 
   await page.goto(site.url)
   await page.getByRole('link', { name: 'Desk lamp' }).click()
   await page.getByText('€84.00').waitFor()
-  await page.getByText('Messages need JavaScript').waitFor()
+  await page.getByText('To write you need JavaScript').waitFor()
+  const shown = page.getByRole('log').getByRole('listitem')
+  assert.deepEqual(await shown.locator('.text').allTextContents(), [
+    '<b>Is it bright?</b>',
+    'As bright as you like.',
+  ])
+  assert.deepEqual(await shown.locator('[data-status]').allTextContents(), ['You', 'Nora Lind'])
   assert.equal(await page.getByLabel('Write to').isVisible(), false)
   await page.getByRole('button', { name: 'Add to cart' }).click()
   await page.getByRole('link', { name: 'Cart 1' }).waitFor()
   await bare.close()
+})
+
+test('a thread that the server drew goes on live from there, with the same elements', async () => {
+  const site = await startShop()
+  const { page: alice } = await customerIn(site)
+  await ask(alice, site, 'mug', 'Is it blue?')
+  const { page: nora } = await customerIn(site, NORA)
+  await nora.addInitScript(() => {
+    const note = () => Object.assign(window, { drawn: document.querySelector('[data-messages] > li') })
+    document.addEventListener('DOMContentLoaded', note)
+  })
+  await nora.goto(`${site.url}/messages/alice/mug`)
+  const html = await (await nora.request.get(`${site.url}/messages/alice/mug`)).text()
+  assert.match(html, /since="[^"/]+\/1"/)
+  await write(nora, 'Yes.')
+  await message(alice, 'Yes.').waitFor()
+  await write(alice, 'Good.')
+  await message(nora, 'Good.').waitFor()
+  const first = message(nora, 'Is it blue?')
+  assert.equal(await first.evaluate((item) => item === (window as { drawn?: unknown }).drawn), true)
+  assert.equal(await nora.getByRole('log').getByRole('listitem').count(), 3)
 })
 
 test('only the seller can open the thread of a customer, and visitors are sent to the log-in', async () => {
