@@ -41,7 +41,7 @@ export const attachParts = (
       const part = await loadPart(name)
       updates.set(name, part.attach(session, { target, tabId, fail, early }))
     } catch (error) {
-      // It is asked for again when the session is active the next time.
+      // The part is loaded again when the session is active the next time.
       if ((error as SessionError).retryable) updates.delete(name)
       report(error as SessionError)
     }

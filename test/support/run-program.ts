@@ -7,7 +7,7 @@ import { secret } from './tokens.js'
 const root = new URL('../../', import.meta.url)
 const binary = (name: string): string => fileURLToPath(new URL(`node_modules/.bin/${name}`, root))
 
-/** By the name of a runtime, the command that runs a module's source. */
+/** The commands that run the source of a module, by the runtime's name. */
 export const runtimeCommands = (program: string): Record<string, [program: string, ...args: string[]]> => ({
   Node: [process.execPath, '--input-type=module', '--eval', program],
   Deno: [

@@ -47,7 +47,8 @@ export const announceTab = (session: ChatSession): void => {
   let announced: AbortController | undefined
   session.addEventListener('state', () => {
     announced?.abort()
-    // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
+    // The tab is announced only while the session is active: a page that reconnects shows nothing new, and a lock would keep it out of
+    // the back/forward cache.
     if (session.state === 'active')
       announceVisibility(userKeyOf(session), (announced = new AbortController()).signal)
   })

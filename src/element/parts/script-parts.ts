@@ -23,7 +23,10 @@ const isRetryable = (url: string, reason: unknown): boolean => {
   return (reason as Event).type === 'error' && !(status && status < 500)
 }
 
-/** A script element has an integrity, which a dynamic import has not. The import after it takes the module that the element loaded. */
+/**
+ * Loads a script by an element, because a dynamic import has no integrity. The import after it returns the module that the element
+ * loaded.
+ */
 const loadScript = async (url: string, integrity: string): Promise<unknown> => {
   const script = document.createElement('script')
   const over = new AbortController()
@@ -32,11 +35,11 @@ const loadScript = async (url: string, integrity: string): Promise<unknown> => {
     await new Promise((resolve, reject) => {
       script.type = 'module'
       script.integrity = integrity
-      // For a Content-Security-Policy with nonces.
+      // A Content-Security-Policy with nonces asks for it.
       script.nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce ?? ''
       script.onload = resolve
       script.onerror = reject
-      // Dispatched before the script's `error`.
+      // Browsers dispatch this event before the script's `error`.
       document.addEventListener(
         'securitypolicyviolation',
         (event) => {
@@ -70,7 +73,7 @@ const loadScript = async (url: string, integrity: string): Promise<unknown> => {
 
 const load = (name: string): Promise<unknown> => {
   const [hash, integrity] = partTable[name] ?? []
-  // Browsers keep the failure of a module, by its address.
+  // Browsers remember by its address that a module failed, so each attempt has another address.
   const again = failures ? `?${failures}` : ''
   return loadScript(
     new URL(`chat-session-${name}-${hash}.js${again}`, import.meta.url).href,

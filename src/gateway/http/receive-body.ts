@@ -31,6 +31,6 @@ export const receiveBody = (incoming: ReadableRequest, maxBytes: number): Promis
     if (Number(incoming.headers['content-length'] ?? 0) > maxBytes)
       return finish({ ok: false, why: 'too-large' })
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
-    // The client has left while the request waited for others: no event would come.
+    // The client left while the request waited for others, so no event will come.
     if (incoming.destroyed) onClose()
   })

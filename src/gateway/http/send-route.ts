@@ -38,7 +38,7 @@ const refuse = (code: EndCode, why: string): Refused => ({ ok: false, code, why 
 
 const proofFields = { appId: text, token: optional(text), signature: optional(text), userId: optional(text) }
 
-/** Returns the messages of a body, or why it has none. What the rules of messages refuse is told in the results. */
+/** Returns the messages of a body, or why it has none. The rules of messages are applied later, and the results say what they refuse. */
 const parsePosted = (json: string): PostedSends | Refused => {
   let body: unknown
   try {
@@ -74,7 +74,7 @@ export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<
     const { incoming } = context.env
     const body = await receiveBody(incoming, MAX_BODY)
     if (!body.ok) {
-      // The client may still be sending it.
+      // The client may still be sending the body.
       context.header('connection', 'close')
       return body.why === 'too-large'
         ? refuse('too-large', `A body has at most ${MAX_BODY} bytes: post fewer messages at once.`)

@@ -39,7 +39,7 @@ type PostedResult =
   | { id: string; offset: number; sentAt: number }
   | { id: string; code: RefusalCode; message: string; retryable: boolean; retryAfter?: number }
 
-/** The results in the order of the messages, or why no message was looked at. */
+/** The results in the order of the messages, or why all messages are refused. */
 export type PostedAnswer = { ok: true; results: PostedResult[] } | Omit<Refusal, 'origin' | 'trace'>
 
 interface PostedSendsContext {
@@ -62,8 +62,8 @@ const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, cod
 
 /**
  * Stores messages that come without a session. Each is authorized and stored before the next, so that they keep their order. If one is
- * refused only for now, those behind it are refused too: stored, they would overtake it. Rejects with an `EngineError` if the engine fails
- * before the first message.
+ * refused only for now, those behind it are refused too, because they would overtake it. Rejects with an `EngineError` if the engine
+ * fails before the first message.
  */
 export const createPostedSends = (
   context: PostedSendsContext,
@@ -151,7 +151,7 @@ export const createPostedSends = (
       return { ok: false, code, why, retryAfter }
     }
     const { app } = admitted
-    // A guest who is no longer kept would become another one, who never starts a session.
+    // If the guest is no longer kept, the post would create another guest, who never starts a session.
     if (admitted.mustBeNew) return refusal('unauthenticated', GUEST_GONE)
     const user = { appId: app.settings.appId, userId: admitted.userId }
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)

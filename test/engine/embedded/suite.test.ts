@@ -1,4 +1,4 @@
-// In a file of its own, because it takes longest.
+// This suite has a file of its own, because it takes the longest.
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { createEmbeddedEngine } from '../../../src/engine/index.js'

@@ -1,4 +1,4 @@
-// A page that a server drew from an inbox says up to where.
+// A server draws a page from an inbox, and the page names the position up to which it shows the inbox.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startGateway } from '../../support/gateway.js'

@@ -1,4 +1,7 @@
-/* The scripts of their own that the script of the script tag loads, in pages of every kind of Content-Security-Policy, and failures. */
+/**
+ * The script of the script tag loads parts, which are scripts of their own, in pages with every kind of Content-Security-Policy, and
+ * after failures.
+ */
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
@@ -95,7 +98,7 @@ const untilAttached = (page: Page): Promise<void> =>
     }),
   )
 
-/** Sends a message to the page's own user: the session goes on. */
+/** Sends a message to the page's own user, which shows that the session goes on. */
 const sends = (page: Page): Promise<number> =>
   page
     .locator('chat-session')

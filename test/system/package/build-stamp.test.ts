@@ -1,4 +1,4 @@
-// A build is left out if nothing has changed, so the commands of CI do not build the same again and again.
+// If nothing has changed since a build, the next build is left out, so that the commands of CI do not build the same again and again.
 import assert from 'node:assert/strict'
 import { appendFile, cp, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// What nodes make again after a failover to a master that lacks changes of sessions which the old one has acknowledged.
+// After a failover to a master that lacks acknowledged changes of sessions, the nodes make these changes again.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, EngineEvent, SessionRequest, StartedSession } from '../../../src/engine/index.js'
@@ -92,7 +92,7 @@ it('detaches a session again whose detachment was lost, so that its user goes of
     await failOver()
     await until('it is detached', () => stateOf(two), 'detached')
     const detachedAfter = performance.now() - failedAt
-    // Twenty seconds after its detachment.
+    // The user counts as offline twenty seconds after the detachment.
     assert.ok(detachedAfter < 6_000, `${detachedAfter} ms`)
     shift.by += 20_000
     await until('the user is offline', async () => (await two.engine.status(ada)).online, false)

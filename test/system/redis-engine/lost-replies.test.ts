@@ -25,7 +25,7 @@ const server = await standalone()
 
 const isSubset = (part: object, whole: object): boolean => isDeepStrictEqual({ ...whole, ...part }, whole)
 
-/** What a call whose reply is lost makes the engine emit. `body` makes the call, whose script has this `name`. */
+/** Checks what the engine emits after a call whose reply is lost. `body` makes the call, whose script has this `name`. */
 const afterLostReply = async (
   name: string,
   body: (engine: Engine, session: StartedSession) => Promise<unknown>,
@@ -40,7 +40,7 @@ const afterLostReply = async (
     const engine = new RedisEngine({
       client: () => client,
       prefix: `${name} ${fate}:`,
-      // No comparison of all users finds the message before the test gives up.
+      // With this interval no comparison of all users finds the message before the test gives up.
       compareInterval: 1_000_000,
       onError: assert.ifError,
     })
@@ -89,7 +89,7 @@ it('ends a session here that made room for another one', () =>
     'session-start',
     (engine) => engine.startSession(request(ada, { sessionsPerUser: 1 })),
     ({ sessionId }) => ({ type: 'session-ended', session: { ...ada, sessionId }, code: 'too-many-sessions' }),
-    // A start that comes late is refused.
+    // A late start is refused.
     ['lost-reply'],
   ))
 

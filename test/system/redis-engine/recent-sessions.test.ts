@@ -40,7 +40,7 @@ it('knows by its connection whether a session has left this node', () => {
   assert.equal(recent.all().length, 2)
   recent.replace(session('two'), 'third')
   assert.equal(recent.all().length, 1)
-  // Whatever its connection.
+  // The session ends whatever its connection is.
   recent.depart(session('three'), undefined, { code: 'ended' })(2)
   assert.equal(recent.hasDeparted('three', 'any'), true)
 })

@@ -27,7 +27,7 @@ test('posts reach the gateway that has the stream, wherever they come', async ()
     assert.equal((await ada.next('sent'))['id'], id)
     assert.equal((await bob.next('message'))['body'], id)
   }
-  // One post, at both gateways at once, and twice.
+  // The same post comes to both gateways at once, twice to each.
   const body = { stream: ada.id, seq: 5, frames: [{ type: 'send', id: '4', to: 'bob', body: '4' }] }
   const answers = await Promise.all([a, b, a, b].map(({ url }) => ask(`${url}/v1/session/frames`, body)))
   assert.deepEqual(

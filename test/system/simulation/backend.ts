@@ -9,7 +9,7 @@ const ATTEMPTS = 12
 /** Milliseconds that the gateway gives a session for fresh credentials after a revocation with `mode=reauth`, and some to tell it. */
 const REAUTH = 10_000 + 1_000
 
-/** A deletion of a user, which may have been done at any time between these, and more than once. */
+/** A deletion of a user. It may have been done at any time between `from` and `to`, and more than once. */
 export interface Deletion {
   user: string
   /** When the backend asked for it. */
@@ -55,7 +55,7 @@ export class Backend {
     )
   }
 
-  /** Revokes all of the user's credentials. With `reauth` pages that stand keep their session if they bring a fresh token in time. */
+  /** Revokes all of the user's credentials. With `reauth` a page keeps its session if it sends a fresh token in time. */
   revokeUser(user: string, mode: 'end' | 'reauth'): void {
     const standing = this.#standing((tab) => tab.user === user)
     const delay = mode === 'end' ? 0 : REAUTH
@@ -66,7 +66,7 @@ export class Backend {
     )
   }
 
-  /** Deletes a user who may be there, and come back at once. */
+  /** Deletes a user, who may not exist, and who may come back at once. */
   deleteUser(user: string): void {
     const standing = this.#standing((tab) => tab.user === user)
     const deletion: Deletion = { user, from: Date.now(), to: Infinity }

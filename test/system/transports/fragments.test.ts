@@ -64,7 +64,7 @@ test('Bun: an unfinished message takes the memory of its bytes, however many its
   for (const session of sessions)
     await until('a pong', () => session.webSocketFrames().some(({ opcode }) => opcode === opcodes.pong))
   const grown = (await peak()) - before
-  // Their bytes are 2.4 MB. If each fragment took the least that an object takes, they would grow by 60 MB more.
+  // The fragments have 2.4 MB. If each took the memory of the smallest object, they would take 60 MB more.
   assert.ok(grown < 20_000, `${grown} kB`)
   for (const { socket } of sessions) socket.destroy()
 })

@@ -16,7 +16,7 @@ const unlimited = await serveOnBoth(
 )
 const narrow = await serveOnBoth({}, { limits: { bytesPerSecond: 20_000 } })
 
-/** More than the kernel's buffers of one socket hold. */
+/** These are more messages than the kernel's buffers of one socket have room for. */
 const MISSED = 800
 const body = 'x'.repeat(14_000)
 
@@ -32,7 +32,7 @@ testOnBoth('missed messages reach a stream that is read slowly, each once and in
   }
   const { resumeKey: key, epoch } = known.started
   const reader = await openStream(url, await startOf('ada', { resume: { key, epoch, offset: 0 } }))
-  // A slow device: it stops after each chunk, and reads on in a later turn.
+  // This client is a slow device: it stops after each chunk, and reads on in a later turn.
   reader.response.on('data', () => {
     reader.response.pause()
     setImmediate(() => reader.response.resume())
@@ -51,7 +51,7 @@ testOnBoth('missed messages reach a stream that is read slowly, each once and in
 testOnBoth('a stream that is never read is cut when more than 1 MB waits for it', async (runtime) => {
   const stream = await startStream(unlimited(runtime), await startOf('eve'), { pongs: false })
   stream.response.pause()
-  // Each is answered by a `user` frame of the same size.
+  // Each of these profiles is answered by a `user` frame of the same size.
   const profiles = (seq: number) =>
     Array.from({ length: 16 }, (_, index) => ({
       type: 'profile',
@@ -79,7 +79,7 @@ testOnBoth(
     const first = post('first', 1, 'a', 'b', 'c')
     for (const id of ['a', 'b', 'c']) assert.equal((await stream.next('sent'))['id'], id)
     assert.deepEqual(answered, [])
-    // A client that does not wait for the answer. Its second post is taken once, after the pause.
+    // This client does not wait for the answer. Its second post is taken once, after the pause.
     const next = [post('second', 2, 'd'), post('second', 2, 'd'), post('fourth', 4, 'e')]
     await next[2]
     assert.deepEqual(answered, ['fourth 404'])
@@ -98,7 +98,7 @@ testOnBoth('a post that waits when its stream ends is not taken', async (runtime
   const taken = stream.post({ stream: stream.id, seq: 1, frames })
   for (const id of ['a', 'b', 'c']) assert.equal((await stream.next('sent'))['id'], id)
   const waiting = stream.post({ stream: stream.id, seq: 2, frames: [{ type: 'pong' }] })
-  // Its answer shows that the gateway has read the post before.
+  // The answer to this post shows that the gateway has read the one before.
   assert.equal((await stream.post({ stream: stream.id, seq: 9, frames: [{ type: 'pong' }] })).status, 404)
   stream.cut()
   assert.deepEqual([(await taken).status, (await waiting).status], [204, 404])

@@ -19,7 +19,7 @@ testOnBoth('a stream begins with 4 kB and its id, then carries a session both wa
   assert.match(comment, /^: +$/)
   assert.ok(`${comment}\n\n`.length >= 4_096)
   assert.deepEqual(JSON.parse(first.replace(/^data: /, '')), { type: 'stream', id: ada.id })
-  // 24 random bytes at least.
+  // The id has 24 random bytes at least.
   assert.ok(ada.id.length >= 32, ada.id)
   assert.equal(ada.started['resumed'], false)
   const bob = await startClient(url, await startOf('bob'))
@@ -192,7 +192,7 @@ testOnBoth('a frame acts as on a WebSocket, whatever is wrong with it', async (r
     assert.equal((await stream.post(body)).status, 404)
   }
   const stream = await startStream(urlOf(runtime), await startOf('ada'), { pongs: false })
-  // A value that is nested too deep is refused, and the session goes on. Brackets and quotes in texts are none.
+  // A value that is nested too deep is refused, and the session goes on. Brackets and quotes in texts do not count.
   const deep = `{"type":"send","id":"deep","to":"bob","data":${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}}`
   const odd = JSON.stringify({ type: 'send', id: 'odd', to: 'bob', body: '"frames":[\\"],[{}' })
   const body = `{ "x":[[1],"frames"], "seq":1, "fr\\u0061mes" : [ ${deep} , ${odd} ], "stream":"${stream.id}" }`
@@ -243,7 +243,7 @@ testOnBoth('a `close` at the end of a post says how the page left: its session i
     assert.equal((await stream.send(hello, { type: 'close', code })).status, 204)
     assert.equal(await stream.closed, code)
     const { epoch, offset, resumeKey: key } = stream.started
-    // Its `leaveWindow` is over soon, and its `resumeWindow` would not be.
+    // The session's `leaveWindow` is over soon; its `resumeWindow` would not be.
     await until('the session has ended', async () => {
       const start = await startOf('ada', { resume: { key, epoch, offset } })
       const next = await startStream(url, start)

@@ -2,10 +2,10 @@ import { EngineError } from '../../errors.js'
 import { fields } from '../lua/fields.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds until an answer must have come. It waits as long as a client is throttled: 10 seconds. */
+/** Milliseconds until an answer must have come. The other node may answer as late as it throttles a client, which is 10 seconds. */
 const TIMEOUT = 15_000
 
-/** A name of a node. One that a client has made up must not name another channel. */
+/** The names that nodes have. A name that a client has made up must not be that of another channel. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event
@@ -34,7 +34,7 @@ export class NodeCalls {
     this.#options = options
   }
 
-  /** Resolves with null if no node of this name is there. Rejects with `unavailable` if there is no answer. */
+  /** Asks a node. Resolves with null if there is no node of this name. Rejects with `unavailable` if there is no answer. */
   async ask(node: string, question: string): Promise<string | null> {
     if (!NAME.test(node)) return null
     const id = ++this.#count

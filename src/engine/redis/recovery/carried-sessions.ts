@@ -23,14 +23,14 @@ export class CarriedSessions {
   }
 
   /**
-   * Compares the sessions of users, up to 200 users at a time. A connection whose session is gone or elsewhere is told so: the session has
-   * ended with `code`. A session that Redis has with a connection which this node does not have is detached.
+   * Compares the sessions of users, up to 200 users at a time. If a connection's session is gone or elsewhere, the connection is told
+   * that the session has ended with `code`. A session that Redis has with a connection which this node does not have is detached.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options
     const located = users.map((of) => ({ of, partition: runner.partitions.of(of) }))
     for (const group of runner.userGroups(located)) {
-      // Only connections that were there before Redis read the sessions are compared: it may not have read those of later ones.
+      // Redis may not have read sessions that started later, so only the connections from before its read are compared.
       const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
       const stored = await runner.onUsers(runner.steps.readCarried, 'sessions', group, [])
       await Promise.all(

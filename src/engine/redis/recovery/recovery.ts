@@ -10,7 +10,7 @@ import type { CarriedSessions } from './carried-sessions.js'
 /** How many sessions are restored at once, and how many users a list has. Other calls of this node run between two steps. */
 const SESSIONS_PER_STEP = 50
 const USERS_PER_STEP = 100
-/** Of so many partitions the users are listed at once. */
+/** How many partitions have their users listed at once. */
 const PARTITIONS_PER_STEP = 64
 
 export interface RecoveryOptions {
@@ -29,9 +29,12 @@ export interface RecoveryOptions {
  */
 export class Recovery {
   readonly #options: RecoveryOptions
-  /** The generation of each server, for which this is done. In a cluster each partition counts as a server, elsewhere the first one. */
+  /**
+   * The generation of each server for which the recovery is done. In a cluster each partition counts as a server, elsewhere the first
+   * one.
+   */
   readonly #generations = new Map<number, number>()
-  /** The servers for which this is due. */
+  /** The servers for which the recovery is due. */
   readonly #due = new Set<number>()
   #isCheckDue = false
   #running: Promise<void> | undefined
@@ -59,7 +62,7 @@ export class Recovery {
     this.run()
   }
 
-  /** Resolves when this is done for the present generation of a partition. Rejects if it fails. */
+  /** Resolves when the recovery is done for the present generation of a partition. Rejects if it fails. */
   async catchUp(partition: number): Promise<void> {
     const server = this.#options.runner.isCluster ? partition : 0
     const isCaughtUp = async (): Promise<boolean> =>
@@ -71,7 +74,7 @@ export class Recovery {
       throw new EngineError('unavailable', 'What a failover has lost is not made again.')
   }
 
-  /** Does what is due. What fails stays due, until the next call. */
+  /** Recovers the servers that are due. A server whose recovery fails stays due, until the next call. */
   run(): void {
     if (this.#isStopped || this.#running || !this.#isDue) return
     this.#running = this.#runDue()
@@ -133,7 +136,7 @@ export class Recovery {
     const partitions = runner.isCluster ? servers : runner.partitions.all
     const errors: unknown[] = []
     const note = (error: unknown): void => void errors.push(error)
-    // Gateways close the connections whose epochs have changed. Their clients resume sessions that are to be restored by then.
+    // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
     await this.#restore(generations).catch(note)
     for (const server of servers) await attached.compare(runner.isCluster ? server : undefined).catch(note)
     await this.#compareCarried(partitions).catch(note)
@@ -142,7 +145,7 @@ export class Recovery {
     for (const [server, generation] of generations) this.#generations.set(server, generation)
   }
 
-  /** Makes again what this node has lately done with sessions. */
+  /** Makes again what this node has done with sessions in the last minute. */
   async #restore(generations: ReadonlyMap<number, number>): Promise<void> {
     const { sessions, runner } = this.#options
     const serverOf = (partition: number): number => (runner.isCluster ? partition : 0)

@@ -13,11 +13,11 @@ const USERS_PER_STEP = 50
 interface Doubt {
   readonly of: UserRef
   readonly partition: number
-  /** With which code the call ends sessions. */
+  /** The code with which the call ends sessions. */
   code: EndCode
   mayHaveSaved: boolean
   mayHaveRead: boolean
-  /** Once now, and once after the next beat: Redis may still run the call. */
+  /** How many comparisons are left: one now, and one after the next beat, because Redis may still run the call. */
   runsLeft: number
 }
 
@@ -65,7 +65,7 @@ export class UncertainCalls {
     this.run()
   }
 
-  /** Compares what is in doubt. To be called after each beat that Redis has answered. */
+  /** Compares what is in doubt. Must be called after each beat that Redis has answered. */
   run(): void {
     if (this.#isStopped || this.#running || this.#doubts.size === 0) return
     this.#running = this.#run()
@@ -92,7 +92,7 @@ export class UncertainCalls {
   async #compare({ of, partition, code, mayHaveRead, mayHaveSaved }: Doubt): Promise<void> {
     const { attached, carried, recovery, inboxes, user, noteWebhooks, emit } = this.#options
     if (attached.connectionsOf(of).size > 0) {
-      // Redis may lack a session because of a failover. Then it is made again first.
+      // Redis may lack a session because of a failover, so the recovery makes it again first.
       await recovery.catchUp(partition)
       await carried.compare([of], code)
       await attached.compareUser(of)

@@ -5,7 +5,7 @@ import type { OfPartition } from '../step-runner.js'
 /** For how many beats of the node a change is kept: about a minute. A replica that lacks more than that is not made a master. */
 const KEPT_FOR = 60
 
-/** How a session left its connection: it is resumable for so many milliseconds, or it ended. */
+/** How a session left its connection: it is resumable for some milliseconds, or it ended. */
 export type Departure = { detachedFor: number } | { code: EndCode }
 
 /** The credential of a start, with the name of the note at its token. */
@@ -35,7 +35,7 @@ export interface RecentSession extends OfPartition {
  * and only this node can make it again.
  */
 export class RecentSessions {
-  /** By the session's id. The first is the one that has changed least recently. */
+  /** The sessions by their ids. The first is the one that has changed least recently. */
   readonly #sessions = new Map<string, RecentSession>()
   readonly #partitionOf: (of: UserRef) => number
   #beats = 0
@@ -77,8 +77,8 @@ export class RecentSessions {
   }
 
   /**
-   * Notes that a session leaves its connection, or ends whatever its connection. Returns a function that is to be called with the
-   * generation in which this was stored.
+   * Notes that a session leaves its connection, or ends whatever its connection. Call the returned function with the generation in which
+   * this was stored.
    */
   depart(
     session: SessionRef,
@@ -118,8 +118,8 @@ export class RecentSessions {
   }
 
   /**
-   * To be called after each beat that Redis has answered: forgets what is old. It counts beats instead of time, because nothing is too old
-   * only because Redis was away.
+   * Forgets old changes. Must be called after each beat that Redis has answered. It counts beats instead of time, so that no change grows
+   * old while Redis is away.
    */
   beat(): void {
     this.#beats++

@@ -12,8 +12,8 @@ export interface Post {
 }
 
 /**
- * Returns the texts of the list that an object has under `key`. `json` must be valid. Texts and not values, because `JSON.stringify` throws
- * for a value that is nested too deep, and a connection refuses such a frame by itself.
+ * Returns the texts of the list that an object has under `key`. `json` must be valid. It returns no values, because `JSON.stringify`
+ * throws for a value that is nested too deep, and a connection refuses such a frame by itself.
  */
 const textsOf = (json: string, key: string): string[] => {
   let texts: string[] = []
@@ -64,7 +64,7 @@ export const parsePost = (body: Buffer): Post | undefined => {
 
 /** Returns the code of a `close` frame, which stands for the close code of a WebSocket; undefined for every other frame. */
 export const closeCodeOf = (text: string): number | undefined => {
-  // Most frames are none, and large ones are parsed once only.
+  // Most frames are no `close` frames, and a large one must not be parsed twice.
   if (text.length > 64) return undefined
   const value: unknown = JSON.parse(text)
   if (!object(value) || value['type'] !== 'close') return undefined

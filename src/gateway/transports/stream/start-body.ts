@@ -5,18 +5,18 @@ import { jsonOf } from './post.js'
 
 export const STREAM_PATH = '/v1/session/stream'
 
-/** Bytes of a body. A start that is shorter and still too large is refused inside the stream. */
+/** Bytes of a body. A start below this size may still be too large: the stream then says so. */
 export const MAX_BODY = 131_072
 
 /** The frame with which a stream begins. */
 export interface Start {
   text: string
   bytes: number
-  /** What it says its app is; empty if it says nothing. */
+  /** The app id in the frame; empty if there is none. */
   appId: string
 }
 
-/** A request that no stream answers. */
+/** The answer to a request that opens no stream. */
 export interface BadRequest {
   status: 400 | 413
   code: 'bad-request' | 'too-large'

@@ -30,7 +30,7 @@ export const createStreamRoutes = ({ post }: Pick<Streams, 'post'>): Hono<HttpEn
     const body = await receiveBody(incoming, MAX_BODY)
     if (!body.ok) {
       const { status, code, title } = badBody(body.why)
-      // The client may still be sending it.
+      // The client may still be sending the body.
       context.header('connection', 'close')
       return problem(context, status, code, title)
     }

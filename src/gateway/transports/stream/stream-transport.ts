@@ -76,7 +76,7 @@ export class StreamTransport implements Transport, SlowSocket {
   take(seq: number, frames: readonly string[]): Promise<boolean> {
     if (this.#isEnded) return Promise.resolve(false)
     if (seq < this.#seq) return Promise.resolve(true)
-    // A repetition waits as the post itself does.
+    // The answer to a repeated post waits as long as the answer to the post itself.
     if (seq === this.#seq || seq === this.#waitingSeq) return this.#handed
     if (seq !== this.#seq + 1 || this.#waitingSeq !== 0) return Promise.resolve(false)
     if (!this.#pause) return (this.#handed = this.#hand(seq, frames))
@@ -93,7 +93,7 @@ export class StreamTransport implements Transport, SlowSocket {
     for (const text of code === undefined ? frames : frames.slice(0, -1))
       this.#connection?.receive(text, Buffer.byteLength(text))
     if (code !== undefined) this.#closeBy(code)
-    // Frames are handed over, so the post is taken even if the stream ends meanwhile.
+    // The frames are handed over, so the post is taken even if the stream ends meanwhile.
     await this.#pause?.ended
     return true
   }
@@ -107,7 +107,7 @@ export class StreamTransport implements Transport, SlowSocket {
   send(text: string): void {
     if (this.#isEnded) return
     this.#events += eventOf(text)
-    // Written at once, so that `isFull()` counts it.
+    // This writes at once, so that `isFull()` counts the bytes.
     if (this.#events.length > MAX_BATCH) return this.flush()
     if (this.#isScheduled) return
     this.#isScheduled = true

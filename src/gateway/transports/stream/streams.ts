@@ -36,7 +36,7 @@ interface StreamsContext {
 }
 
 const ID_BYTES = 24
-/** Stands between the name of the gateway and the secret in an id. A name has none. */
+/** Separates the gateway's name and the secret in an id. No name contains it. */
 const SEPARATOR = '.'
 
 export const createStreams = ({ settings, engine, connect, signal }: StreamsContext): Streams => {
@@ -57,14 +57,14 @@ export const createStreams = ({ settings, engine, connect, signal }: StreamsCont
 
   return {
     open(sink, { text, bytes, appId }, peer, slot, evictionOf) {
-      // The id names the gateway, so that no gateway has to look it up.
+      // The id names the gateway, so that a post finds its gateway without a look-up.
       const id = engine.node() + SEPARATOR + randomBytes(ID_BYTES).toString('base64url')
       const transport = new StreamTransport(sink, () => streams.delete(id))
       const connection = connect(transport, peer, slot)
       streams.set(id, { transport, appId })
       transport.begin(connection, id)
       slot.evict = evictionOf(connection)
-      // Ended before the start is parsed, so that a refused stream costs little.
+      // The connection ends before the start is parsed, so that a refused stream costs little.
       if (slot.refusal) slot.evict(slot.refusal)
       else connection.receive(text, bytes)
       return transport

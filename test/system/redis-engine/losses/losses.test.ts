@@ -1,5 +1,5 @@
-// Requests and replies of every script of the engine are lost, late or slow, by seeds. LOSS_SEED=N runs one seed, and LOSS_CALLS=N so many
-// calls.
+// Requests and replies of every script of the engine are lost, late or slow, by seeds. LOSS_SEED=N runs one seed, and LOSS_CALLS=N makes
+// N calls.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'

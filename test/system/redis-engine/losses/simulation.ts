@@ -79,7 +79,7 @@ export class Simulation {
       for (const node of this.#nodes) await this.#repeat('ask', () => ask(node.engine), node)
       const calls = Object.entries(this.#calls())
       for (let n = 0; n < this.#options.calls; n++) {
-        // The first calls are one of each kind.
+        // The simulation begins with one call of each kind.
         const [name, call] = calls[n] ?? this.#pick(calls)
         this.log.push(name)
         await call()
@@ -99,7 +99,7 @@ export class Simulation {
     const server = setting.options
     // The fate of a call depends on how often its script was called, not on what runs beside it.
     const counts = new Map<string, number>()
-    // A batch runs in all partitions, by so many calls.
+    // A batch runs in all partitions, and takes this many calls.
     const batchCalls = server.type === 'cluster' ? 1_024 : 16
     const fateOf = (name: string): Fate | undefined => {
       reached.add(name)
@@ -426,7 +426,7 @@ export class Simulation {
         for (const session of model.alive()) if (session.node === node.n) session.node = undefined
         await node.engine.close()
         await this.#repeat('open', () => node.engine.open(), node)
-        // As a gateway does at its start.
+        // A gateway makes this call at its start, too.
         await this.#repeat('ask', () => ask(node.engine), node)
       },
       newHistory: () => this.#beginHistory(),
@@ -568,7 +568,7 @@ export class Simulation {
     return found.join('\n')
   }
 
-  /** What the nodes have not emitted: ends and moves of sessions that they carried, and messages of users that they carry. */
+  /** The ends and moves of carried sessions, and the messages, which the nodes have not emitted yet. */
   #untold(): string {
     const missing: string[] = []
     for (const session of this.model.sessions)
@@ -646,7 +646,7 @@ export class Simulation {
       this.#shift += 50_000
       return (await this.#repeat('usage', () => stays.engine.usage(app), stays)).sessions
     }
-    // Nobody reads a session meanwhile: the sweep ends them.
+    // No client reads a session meanwhile, so only the sweep can end them.
     await until('no session is left', sessions, 0, 40_000)
     const left = async (): Promise<string> => {
       const { bytes, guests } = await this.#repeat('usage', () => stays.engine.usage(app), stays)
