@@ -109,7 +109,13 @@ test('a start without an endpoint, with a bad one, or without credentials fails 
   assert.equal(codeOf(await newSession({ endpoint, token: '', signature: null }).start()), 'no-credentials')
 })
 
-test('without a WebSocket the start fails as no-websocket', async () => {
+test('without a WebSocket the start fails as no-websocket', async (t) => {
+  // Node has one from version 22 on.
+  const own = Object.getOwnPropertyDescriptor(globalThis, 'WebSocket')
+  if (own) {
+    Reflect.deleteProperty(globalThis, 'WebSocket')
+    t.after(() => Object.defineProperty(globalThis, 'WebSocket', own))
+  }
   const session = newSession({ endpoint, token: await tokenFor('ann'), WebSocket: undefined })
   const result = await session.start()
   assert.ok(result.failed)

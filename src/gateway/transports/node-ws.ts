@@ -26,7 +26,7 @@ import { intercept } from './intercept.js'
 import { openNodeStream } from './stream/node-stream.js'
 import { STREAM_PATH } from './stream/start-body.js'
 import type { Streams } from './stream/streams.js'
-import { createRequestReturn } from './return-request.js'
+import { chooseUpgrades, createRequestReturn } from './return-request.js'
 import { WsTransport } from './ws-transport.js'
 
 /** The gateway's side of an HTTP server. */
@@ -91,6 +91,8 @@ const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
     }
 }
 
+const isWebSocket = ({ headers }: IncomingMessage): boolean => headers.upgrade?.toLowerCase() === 'websocket'
+
 /** Serves the gateway's paths on `server`. Other requests go to the listeners that the server had before. */
 export const attach = (server: Server, handlers: GatewayHandlers): { detach(): void } => {
   let isDetached = false
@@ -140,24 +142,33 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     receiveStart(connection, protocols)
   }
 
+  const isSession = (request: IncomingMessage): boolean =>
+    isWebSocket(request) && pathOf(request) === SESSION_PATH
+
+  /** Whether a request that asks for an upgrade is handled as any other. A listener that was added after `attach()` may want it. */
+  const isReturned = (request: IncomingMessage, others: readonly unknown[]): boolean =>
+    !isWebSocket(request) &&
+    ((others.length === 0 && server.listenerCount('upgrade') === 1) || handlers.owns(pathOf(request)))
+
+  const upgradeListeners = server.listeners('upgrade')
+  const restoreChoice = chooseUpgrades(server, (request) => {
+    if (isSession(request)) return true
+    return isReturned(request, upgradeListeners) && !mayLackHeaders(server, request) ? false : undefined
+  })
   const restoreUpgrades = intercept(
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Node stops reading a socket that has an upgrade.
       if (isDropped(socket)) return void socket.resume()
-      const path = pathOf(request)
-      const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
-      const isOurs = isWebSocket && path === SESSION_PATH
-      // A listener that was added after `attach()` may handle this path.
-      const isAlone = others.length === 0 && server.listenerCount('upgrade') === 1
-      const isReturned = !isWebSocket && (isAlone || handlers.owns(path))
-      if ((isReturned || isOurs) && mayLackHeaders(server, request)) {
+      const isOurs = isSession(request)
+      const mayReturn = isReturned(request, others)
+      if ((mayReturn || isOurs) && mayLackHeaders(server, request)) {
         socket.on('error', ignore)
         return refuseUpgrade(socket, '431 Request Header Fields Too Large', TOO_MANY_HEADERS)
       }
-      if (isReturned) return returnRequest(request, socket, head)
-      if (!isOurs && !isAlone) {
+      if (mayReturn) return returnRequest(request, socket, head)
+      if (!isOurs && (others.length > 0 || server.listenerCount('upgrade') > 1)) {
         for (const other of others) other.call(server, request, socket, head)
         return
       }
@@ -181,6 +192,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
       isDetached = true
       restoreRequests()
       restoreUpgrades()
+      restoreChoice()
     },
   }
 }

@@ -30,9 +30,29 @@ interface RequestReturn {
   returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
+/** A server from Node 22 on asks this function which requests with an `Upgrade` header are upgraded. */
+interface ChoosingServer extends Server {
+  shouldUpgradeCallback?: (request: IncomingMessage) => boolean
+}
+
 /**
- * A server may ignore the `Upgrade` header (RFC 9110, 7.8), but Node emits `upgrade` in place of `request` as soon as there is one
- * listener for it. So the request is given back without that header.
+ * A server may ignore the `Upgrade` header (RFC 9110, 7.8). `choose` returns whether a request is upgraded, or undefined to leave that to the
+ * server. Returns a function that undoes it. On Node 20 it does nothing: there a request is given back by `returnRequest`. From Node 26 on a
+ * request can't be given back, because Node has read its body when it emits `upgrade`.
+ */
+export const chooseUpgrades = (
+  server: ChoosingServer,
+  choose: (request: IncomingMessage) => boolean | undefined,
+): (() => void) => {
+  const before = server.shouldUpgradeCallback
+  if (!before) return ignore
+  server.shouldUpgradeCallback = (request) => choose(request) ?? before.call(server, request)
+  return () => (server.shouldUpgradeCallback = before)
+}
+
+/**
+ * Without `chooseUpgrades` Node emits `upgrade` in place of `request` as soon as there is one listener for it. So the request is given back
+ * without that header.
  */
 export const createRequestReturn = (server: Server): RequestReturn => {
   /** The latest response of each socket. */

@@ -60,9 +60,11 @@ for (const count of [0, 900, 990, 1_000, 1_024, 2_000])
     const body = 'GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n'
     const raw = await openRaw(url)
     raw.socket.write(
-      `POST /form HTTP/1.1\r\nHost: x\r\n${upgrade}${lines(many(count))}Content-Length: ${body.length}\r\n\r\n${body}` +
-        'GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+      `POST /form HTTP/1.1\r\nHost: x\r\n${upgrade}${lines(many(count))}Content-Length: ${body.length}\r\n\r\n${body}`,
     )
+    // Node itself drops what comes in one chunk with a request that asks for an upgrade.
+    const { status } = await raw.answer()
+    if (status === 200) raw.socket.write('GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     await within(raw.closed, 'close')
     assert.ok(!seen.includes('/smuggled'), seen.join(' '))
     assert.deepEqual(seen, count < 995 ? ['/form', '/last'] : [])
