@@ -14,7 +14,7 @@ import { utf8 } from '../utf8.js'
 type Request = ClientFrameOf<keyof typeof requestFrames>
 
 const MAX_REQUESTS = 100
-const MAX_BYTES = 1_000_000
+const MAX_BYTES = 262_144
 /** Milliseconds to wait after a refusal without `retryAfter`. */
 const DEFAULT_RETRY_AFTER = 1_000
 

@@ -206,15 +206,15 @@ test('a request that was never written waits without end', async () => {
   assert.equal((await sending).offset, 1)
 })
 
-test('the outbox takes 100 messages or 1 MB, then rejects as outbox-full', async () => {
+test('the outbox takes 100 messages or 256 kB, then rejects as outbox-full', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
   await session.start()
   const body = 'x'.repeat(60_000)
-  const large = Array.from({ length: 16 }, () => session.send({ to: 'bob', body }))
+  const large = Array.from({ length: 4 }, () => session.send({ to: 'bob', body }))
   await assert.rejects(session.send({ to: 'bob', body }), { code: 'outbox-full' })
   const peer = await connection(0)
-  await eventually(() => peer.of('send').length === 16)
+  await eventually(() => peer.of('send').length === 4)
   peer.send(...peer.of('send').map((frame, at) => sentFor(frame, at + 1)))
   await Promise.all(large)
   const small = Array.from({ length: 100 }, () => session.send({ to: 'bob', body: '' }))
