@@ -135,3 +135,23 @@ it('asks for the webhook events of a change', () =>
     (engine) => engine.send(newMessage({ from: null, to: bob.userId }), rules()),
     () => ({ type: 'webhooks-due', appId: ada.appId }),
   ))
+
+it('rejects a page of sessions by one rejection, though the reads of several users fail', async () => {
+  const server = await standalone()
+  let isLost = false
+  const { client } = lossyClient({ type: 'single', url: server.url }, (script) =>
+    isLost && script === 'session-list' ? 'lost-reply' : undefined,
+  )
+  const engine = new RedisEngine({ client: () => client, onError: assert.ifError })
+  await engine.open()
+  try {
+    for (const userId of ['ada', 'bob', 'cid']) await startSession(engine, request({ ...ada, userId }))
+    isLost = true
+    // Node ends a process for a rejection that nobody handles.
+    await assert.rejects(engine.appSessions(ada.appId, null, 10), isUnavailable)
+    await new Promise((resolve) => setImmediate(resolve))
+  } finally {
+    isLost = false
+    await engine.close()
+  }
+})

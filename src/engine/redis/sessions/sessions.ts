@@ -243,11 +243,13 @@ export class Sessions {
     appId: string,
     listed: readonly { sessionId: string; userId: string }[],
   ): Promise<SessionRecord[]> {
-    const users = new Map<string, Promise<SessionRecord[]>>()
-    for (const { userId } of listed) if (!users.has(userId)) users.set(userId, this.of({ appId, userId }))
+    const userIds = [...new Set(listed.map(({ userId }) => userId))]
+    const users = new Map(
+      await Promise.all(userIds.map(async (userId) => [userId, await this.of({ appId, userId })] as const)),
+    )
     const found: SessionRecord[] = []
     for (const { sessionId, userId } of listed) {
-      const session = (await users.get(userId))?.find((each) => each.sessionId === sessionId)
+      const session = users.get(userId)?.find((each) => each.sessionId === sessionId)
       if (session) found.push(session)
     }
     return found

@@ -30,10 +30,12 @@ describe('Redis has what callers were told, and nothing else', { concurrency: tr
       })
 })
 
-test('the simulation reaches every script of the engine', () => {
-  const names = Object.values(loadSteps()).map(({ name }) => name)
-  assert.deepEqual(
-    names.filter((name) => !reached.has(name)),
-    [],
-  )
-})
+// One seed need not reach all.
+if (given === undefined)
+  test('the simulation reaches every script of the engine', () => {
+    const names = Object.values(loadSteps()).map(({ name }) => name)
+    assert.deepEqual(
+      names.filter((name) => !reached.has(name)),
+      [],
+    )
+  })
