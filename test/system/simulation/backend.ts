@@ -140,7 +140,7 @@ export class Backend {
       return
     }
     this.#world.after(NO_ANSWER, () => isOver || again())
-    this.#world.as(owner, () =>
+    void this.#world.as(owner, () =>
       make(client(APP)).then(
         (answer) => {
           if (isOver) return
