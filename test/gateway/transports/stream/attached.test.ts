@@ -12,7 +12,7 @@ import { ask, openStream, startStream } from '../../../support/stream-client.js'
 test('an attached gateway answers its streams, and its server keeps its other paths', async () => {
   const { url, server } = await attachGateway({}, {}, { site: (_, response) => response.end('the site') })
   // Node closes idle sockets of a server after this time. A stream is never idle.
-  server.timeout = 50
+  server.timeout = 1_000
   const ada = await startStream(url, await startOf('ada'))
   const { body } = await ask(`${url}/v1/session/streams`, '')
   assert.equal(body, 'the site')
