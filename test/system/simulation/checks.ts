@@ -144,7 +144,7 @@ export const checkConverged = async (
       // A page that is open is not told of unread messages that retention deletes.
       const isTold = (messages[0]?.offset ?? 1) === 1
       assert(
-        isTold ? session.unread === unread : (session.unread ?? 0) >= unread,
+        isTold ? session.unread === unread : session.unread >= unread,
         `${name} shows ${session.unread} unread messages of ${unread}.`,
       )
       assert(
