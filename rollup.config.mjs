@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
@@ -47,9 +47,15 @@ const replace = (sources) => {
  * What a page loads by scripts of their own, with their modules in dist/. The first script has the name and the hash of each, and loads one
  * when an attribute or a tag asks for it: `src/element/parts/`.
  */
-export const parts = { notifications: 'element/notifications/notifications.js' }
+export const parts = {
+  badge: 'element/badge/badge.js',
+  forms: 'element/forms/forms.js',
+  notifications: 'element/notifications/notifications.js',
+  unread: 'element/unread/show-unread.js',
+}
 
-const partFile = (name) => new RegExp(`^chat-session-${name}-([\\w-]{8})\\.js$`)
+/** The script of a part under its name with a hash. `script-parts.ts` makes the same name of the same hash. */
+const partFile = (name, hash) => `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
 
 const integrityFile = inDist('cdn/integrity.json')
 
@@ -64,28 +70,33 @@ export const readIntegrity = () => {
   }
 }
 
-/** `{ name: [hash, integrity] }` of the built parts. */
+/** The integrity of each built part in base64, without the name of the algorithm, by the part's name. */
 const partTable = () => {
   const files = Object.entries(readIntegrity())
   return Object.fromEntries(
     Object.keys(parts).map((name) => {
-      const [[file, integrity]] = files.filter(([file]) => partFile(name).test(file))
-      return [name, [partFile(name).exec(file)[1], integrity]]
+      const [, integrity] = files.find(([file]) => file.startsWith(`chat-session-${name}-`))
+      return [name, integrity.slice('sha256-'.length)]
     }),
   )
 }
 
-/** Writes the integrity of a script into dist/cdn/integrity.json, and deletes the script that `isFormer` finds under another name. */
-const integrity = (algorithm, isFormer = () => false) => ({
+/** Notes the integrity of a script in dist/cdn/integrity.json. The script of a part gets its name, and its former script is deleted. */
+const integrity = (algorithm, part) => ({
   name: 'integrity',
   writeBundle(_options, bundle) {
     const [{ fileName, code }] = Object.values(bundle).filter(({ type }) => type === 'chunk')
     const hash = createHash(algorithm).update(code).digest('base64')
-    const others = Object.entries(readIntegrity()).filter(([file]) => file !== fileName)
-    for (const [file] of others.filter(([file]) => isFormer(file)))
-      for (const ending of ['', '.br', '.gz']) rmSync(inDist(`cdn/${file}${ending}`), { force: true })
-    const entries = [...others.filter(([file]) => !isFormer(file)), [fileName, `${algorithm}-${hash}`]]
-    writeFileSync(integrityFile, `${JSON.stringify(Object.fromEntries(entries.sort()), null, 2)}\n`)
+    const file = part ? partFile(part, hash) : fileName
+    const isFormer = (other) =>
+      other !== file && part !== undefined && other.startsWith(`chat-session-${part}-`)
+    const entries = Object.entries(readIntegrity())
+    for (const [former] of entries.filter(([other]) => isFormer(other)))
+      for (const ending of ['', '.br', '.gz']) rmSync(inDist(`cdn/${former}${ending}`), { force: true })
+    if (part) renameSync(inDist(`cdn/${fileName}`), inDist(`cdn/${file}`))
+    const kept = entries.filter(([other]) => other !== file && !isFormer(other))
+    const all = Object.fromEntries([...kept, [file, `${algorithm}-${hash}`]].sort())
+    writeFileSync(integrityFile, `${JSON.stringify(all, null, 2)}\n`)
   },
 })
 
@@ -130,17 +141,10 @@ const machineFields =
 const minified = (
   input,
   file,
-  {
-    format = 'es',
-    sourcemap = true,
-    sources = replaced,
-    output = { file, format, sourcemap },
-    plugins = [],
-    mangle = true,
-  } = {},
+  { format = 'es', sourcemap = true, sources = replaced, plugins = [], mangle = true } = {},
 ) => ({
   input,
-  output,
+  output: { file, format, sourcemap },
   plugins: [
     typescript,
     replace(sources),
@@ -151,18 +155,8 @@ const minified = (
 })
 
 const part = ([name, module]) =>
-  minified(`dist/${module}`, undefined, {
-    output: {
-      dir: 'dist/cdn',
-      format: 'es',
-      sourcemap: true,
-      entryFileNames: `chat-session-${name}-[hash:8].js`,
-      // A map in whose name the script's hash stood would change that hash.
-      sourcemapFileNames: `chat-session-${name}.js.map`,
-    },
-    // SHA-256, whose text is shorter: it stands in the first script.
-    plugins: [integrity('sha256', (file) => partFile(name).test(file))],
-  })
+  // SHA-256, whose text is shorter: it stands in the first script.
+  minified(`dist/${module}`, `dist/cdn/chat-session-${name}.js`, { plugins: [integrity('sha256', name)] })
 
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {

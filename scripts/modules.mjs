@@ -78,7 +78,11 @@ export const modules = {
   'element/emit': ['element/event-map'],
   'element/attach-part': ['session'],
   'element/notifications': ['element/emit', 'element/attach-part', 'session'],
-  'element/parts': ['element/notifications', 'session'],
+  'element/find-chat': ['session'],
+  'element/badge': ['element/attach-part', 'session'],
+  'element/forms': ['element/emit', 'element/find-chat', 'session'],
+  'element/unread': ['element/find-chat'],
+  'element/parts': ['element/badge', 'element/forms', 'element/notifications', 'element/unread', 'session'],
   element: [
     'element/lit',
     'element/events',
@@ -87,6 +91,7 @@ export const modules = {
     'element/notifications',
     'element/parts',
     'element/attach-part',
+    'element/find-chat',
     'session',
   ],
 
@@ -296,7 +301,7 @@ export const modules = {
 export const withoutNode = ['protocol', 'session', 'element', 'typings', 'pages', 'tokens', 'rest-client']
 
 /** The files through which other modules import a module, if they are not `index` and `internal`. */
-const entryFiles = { element: ['chat-session', 'define', 'internal'] }
+const entryFiles = { element: ['chat-session', 'define', 'define-unread', 'internal'] }
 
 /** Modules whose files other modules import one by one. */
 const withoutEntry = ['util']

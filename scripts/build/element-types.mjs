@@ -49,7 +49,11 @@ export const elementTypes = (files) => {
       .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(globals.find((symbol) => symbol.name === name)))
       .filter(({ declarations }) => declarations.some((node) => sources.includes(node.getSourceFile())))
 
-  const tag = only('tag', declared('HTMLElementTagNameMap'))
+  // The other tag has no properties and no events, so the analyzer finds all of it.
+  const tag = only(
+    'tag',
+    declared('HTMLElementTagNameMap').filter(({ name }) => name === 'chat-session'),
+  )
   const className = text(typeOf(tag))
   const members = checker.getPropertiesOfType(typeOf(tag))
   const member = (name) => members.find((symbol) => symbol.name === name)

@@ -5,7 +5,9 @@ import { litPlugin } from '@custom-elements-manifest/analyzer/src/features/frame
 import { elementTypes } from './element-types.mjs'
 
 /** The public modules of src/element. */
-const sources = ['chat-session', 'define', 'events'].map((name) => `src/element/${name}.ts`)
+const sources = ['chat-session', 'define', 'events', 'chat-unread', 'define-unread'].map(
+  (name) => `src/element/${name}.ts`,
+)
 
 /** Returns the published path of a source file. */
 const published = (path) => path.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js')
@@ -55,15 +57,28 @@ const complete = (element, { tagName, types, attributes, events, states }, modul
 const manifest = { ...(await analyze()), schemaVersion: '2.1.0' }
 const types = elementTypes(sources)
 manifest.modules.forEach(publish)
-const [{ declarations: elements, path }, { exports: definitions }] = manifest.modules
+const [
+  { declarations: elements, path },
+  { exports: definitions },
+  ,
+  { declarations: unreadElements, path: unreadPath },
+  { exports: unreadDefinitions },
+] = manifest.modules
 complete(
   elements.find(({ name }) => name === types.className),
   types,
   manifest.modules,
 )
-definitions.push({
-  kind: 'custom-element-definition',
-  name: types.tagName,
-  declaration: { name: types.className, module: path },
-})
+const define = (tagName, className, module, exports) =>
+  exports.push({
+    kind: 'custom-element-definition',
+    name: tagName,
+    declaration: { name: className, module },
+  })
+define(types.tagName, types.className, path, definitions)
+const [unread] = unreadElements
+// The base class has another name in the source, because servers have no HTMLElement.
+unread.superclass = { name: 'HTMLElement' }
+unread.members = (unread.members ?? []).filter(isPublic)
+define(unread.tagName, unread.name, unreadPath, unreadDefinitions)
 await writeFile('dist/custom-elements.json', `${JSON.stringify(manifest, null, 2)}\n`)

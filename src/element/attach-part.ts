@@ -1,13 +1,11 @@
-import type { ChatSession, ClientCode, MessageDetail } from '../session/index.js'
+import type { ChatSession, MessageDetail, SessionError } from '../session/index.js'
 
 /** What a part gets of the first script, so that its own script need not have it. */
 export interface PartContext {
   /** Returns the first element in the page that asks for the part; undefined while none does. */
   target(): HTMLElement | undefined
-  /** The id of this tab in the names of its locks. */
-  tabId: string
-  /** Dispatches `session-error` on the target. */
-  fail(code: ClientCode, cause: unknown): void
+  /** The class that the page's other errors have. */
+  SessionError: typeof SessionError
   /** The session's `message` events that came before the part, the newest 100. */
   early: readonly CustomEvent<MessageDetail>[]
 }

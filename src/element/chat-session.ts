@@ -16,8 +16,8 @@ import { profileAttributes, warnOfMisspelt } from './attributes.js'
 import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
 import { attachParts } from './attached-parts.js'
 import { createEventRelay } from './event-relay.js'
+import { watchForms } from './form-trigger.js'
 import { requestPermission } from './notifications/permission.js'
-import { announceTab } from './notifications/visibility-lock.js'
 import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
 import { applyChanges, firstHolder, isFirstHolder, leases, type SharedSession } from './shared-session.js'
 import { adoptStyle } from './style.js'
@@ -46,6 +46,7 @@ export class ChatSessionElement extends ReactiveElement {
     guest: booleanAttribute,
     manual: booleanAttribute,
     notifications: booleanAttribute,
+    badge: {},
     tokenFetcher: { attribute: false },
     authParams: { attribute: false },
     user: { attribute: false },
@@ -87,6 +88,11 @@ export class ChatSessionElement extends ReactiveElement {
    * `requestNotifications()` asks.
    */
   declare notifications: boolean | null | undefined
+  /**
+   * Where the page shows how many messages are unread: any of `title`, `favicon` and `app` (the icon of the installed app), with spaces
+   * between them.
+   */
+  declare badge: string | null | undefined
   /** Called for the first token, and for a fresh one before a token expires. */
   declare tokenFetcher: TokenFetcher | null | undefined
   /** The JSON, at most 4 kB, that the gateway passes to its `authenticate` function. */
@@ -217,6 +223,7 @@ export class ChatSessionElement extends ReactiveElement {
     super.connectedCallback()
     if (!isInWindow(this)) return
     adoptStyle(this)
+    watchForms()
     // Without this an element that comes back unchanged would not start again.
     this.requestUpdate()
   }
@@ -290,9 +297,8 @@ export class ChatSessionElement extends ReactiveElement {
     const shared = leases.hold(key, this, () => {
       const user = { ...profile, id: userId }
       const session = new ChatSession({ endpoint, appId, user, since: this.since, ...credentials })
-      announceTab(session)
-      const parts = attachParts(session, (filter) => firstHolder(document, key, filter))
-      return { session, credentials, profile, parts }
+      const updateParts = attachParts(session, (filter) => firstHolder(document, key, filter))
+      return { session, credentials, profile, updateParts }
     })
     const { session } = shared
     this.#lease = { shared, desired }
@@ -327,6 +333,7 @@ export class ChatSessionElement extends ReactiveElement {
     // session.
     this.#lease = undefined
     leases.release(lease.desired.key, this)
+    lease.shared.updateParts()
     this.#relay.unsubscribe()
   }
 }

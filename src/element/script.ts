@@ -1,4 +1,5 @@
 /* The entry of the script-tag build: registers the element, which connects to the gateway that served the script. */
+import './define-unread.js'
 import { ChatSessionElement } from './define.js'
 import { pinnedEndpoints, setScriptUrl } from './endpoint.js'
 

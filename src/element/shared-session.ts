@@ -1,5 +1,5 @@
 import type { ChatSession, Credentials, Profile, StartResult } from '../session/index.js'
-import type { Attachable, AttachedParts } from './attached-parts.js'
+import type { Attachable } from './attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 import { createLeases } from './lease.js'
 
@@ -12,7 +12,8 @@ export interface SharedSession {
   profile: Profile
   /** The result of the latest `session.start()`. */
   started?: Promise<StartResult>
-  parts: AttachedParts
+  /** Attaches the parts that the elements ask for by now. */
+  updateParts: () => void
 }
 
 /** An element that holds a session. */
@@ -58,8 +59,8 @@ export const applyChanges = (
   desired: DesiredSession,
   previous?: DesiredSession,
 ): void => {
-  const { session, parts } = shared
-  parts.update()
+  const { session } = shared
+  shared.updateParts()
   const set = changedFields(previous?.credentials ?? {}, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }

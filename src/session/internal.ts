@@ -2,5 +2,6 @@
 export { isRevivable } from '../protocol/index.js'
 export { errorMessageOf } from './error-message.js'
 export { ifPossible } from './if-possible.js'
+export { newId } from './storage/outbox.js'
 export { sessionUrl } from './transports/websocket.js'
 export { unverifiedSubject } from './unverified-subject.js'

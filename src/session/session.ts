@@ -182,6 +182,12 @@ export class ChatSession extends SessionTarget {
     return this.#info?.offset ?? 0
   }
 
+  /** The user has read the messages up to this offset, here or on another device, as far as the gateway has said since the last start. */
+  get readOffset(): number {
+    const info = this.#info
+    return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
+  }
+
   get #info(): SessionInfo | null {
     return infoOf(this.#runner.state())
   }

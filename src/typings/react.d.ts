@@ -1,7 +1,8 @@
 /* React 19: `<chat-session app-id="…" tokenFetcher={…} onsession-started={…} />`. */
 import type { DetailedHTMLProps, HTMLAttributes } from 'react'
 import type { ChatSessionElement } from '../element/define.js'
-import type { TagAttributes, TagListeners, TagProperties } from './tag.js'
+import type { ChatUnreadElement } from '../element/define-unread.js'
+import type { TagAttributes, TagListeners, TagProperties, UnreadAttributes } from './tag.js'
 
 declare module 'react' {
   namespace JSX {
@@ -10,6 +11,8 @@ declare module 'react' {
         TagAttributes &
         TagProperties &
         TagListeners<'on'>
+      'chat-unread': DetailedHTMLProps<HTMLAttributes<ChatUnreadElement>, ChatUnreadElement> &
+        UnreadAttributes
     }
   }
 }

@@ -1,12 +1,14 @@
 /* Solid 1: `<chat-session app-id="…" prop:tokenFetcher={…} on:session-started={…} />`. */
 import type { JSX } from 'solid-js'
 import type { ChatSessionElement } from '../element/define.js'
+import type { ChatUnreadElement } from '../element/define-unread.js'
 import type {
   BooleanAttributes,
   TagListeners,
   ProfileAttributes,
   TagProperties,
   TextAttributes,
+  UnreadAttributes,
 } from './tag.js'
 
 /** Solid would set these as properties, which the element does not have. Write `attr:user-name`, or `prop:user`. */
@@ -25,6 +27,9 @@ declare module 'solid-js' {
         Prefixed<'bool:', BooleanAttributes> &
         Prefixed<'prop:', TagProperties> &
         TagListeners<'on:'>
+      'chat-unread': JSX.HTMLAttributes<ChatUnreadElement> &
+        UnreadAttributes &
+        Prefixed<'attr:', UnreadAttributes>
     }
   }
 }

@@ -1,7 +1,8 @@
 /* Svelte 5: `<chat-session app-id="…" {tokenFetcher} onsession-started={…}></chat-session>`. */
 import type { HTMLAttributes } from 'svelte/elements'
 import type { ChatSessionElement } from '../element/define.js'
-import type { TagAttributes, TagListeners, TagProperties } from './tag.js'
+import type { ChatUnreadElement } from '../element/define-unread.js'
+import type { TagAttributes, TagListeners, TagProperties, UnreadAttributes } from './tag.js'
 
 declare module 'svelte/elements' {
   interface SvelteHTMLElements {
@@ -11,5 +12,6 @@ declare module 'svelte/elements' {
       TagListeners<'on'> &
       // Components without runes write listeners as `on:session-started`.
       TagListeners<'on:'>
+    'chat-unread': HTMLAttributes<ChatUnreadElement> & UnreadAttributes
   }
 }

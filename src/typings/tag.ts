@@ -30,6 +30,15 @@ export type TextAttributes = AttributesOf<TagProperties, string>
 
 export type TagAttributes = TextAttributes & ProfileAttributes & BooleanAttributes
 
+type Text = string | number | null | undefined
+
+/** The attributes of `<chat-unread>`. */
+export interface UnreadAttributes {
+  'app-id'?: Text
+  max?: Text
+  label?: Text
+}
+
 /** The element's events by name. */
 export type TagEvents = {
   [K in keyof HTMLElementEventMap as K extends `session-${string}` ? K : never]: HTMLElementEventMap[K]

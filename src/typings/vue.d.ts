@@ -1,7 +1,8 @@
 /* Vue 3: `<chat-session app-id="…" :token-fetcher="…" @session-started="…" />`. */
 import type { EmitFn, HTMLAttributes, PublicProps } from 'vue'
 import type { ChatSessionElement } from '../element/define.js'
-import type { TagEvents, TagListeners, ProfileAttributes, TagProperties } from './tag.js'
+import type { ChatUnreadElement } from '../element/define-unread.js'
+import type { TagEvents, TagListeners, ProfileAttributes, TagProperties, UnreadAttributes } from './tag.js'
 
 type Camel<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<Camel<Tail>>}`
@@ -19,6 +20,9 @@ declare module 'vue' {
         Camels<ProfileAttributes> &
         Camels<TagListeners<'on-'>>
       $emit: EmitFn<{ [K in keyof TagEvents]: (event: TagEvents[K]) => void }>
+    }
+    'chat-unread': new () => ChatUnreadElement & {
+      $props: HTMLAttributes & PublicProps & Camels<UnreadAttributes>
     }
   }
 }

@@ -1,7 +1,6 @@
 import { expect } from '@open-wc/testing'
 import { notificationContent } from '../../src/element/notifications/content.js'
-import { isAnyTabVisible } from '../../src/element/notifications/tab-visibility.js'
-import { announceVisibility, tabId } from '../../src/element/notifications/visibility-lock.js'
+import { isAnyTabVisible, announceVisibility } from '../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../src/session/index.js'
 import { until } from '../support/until.js'
 import { listenTo, make, roundTrip, useGateway } from './support.js'
@@ -147,17 +146,17 @@ describe('Tabs that announce whether they are visible', () => {
       'the lock',
       async () => !!(await navigator.locks.query()).held?.some(({ name }) => name?.startsWith('mine ')),
     )
-    expect(await isAnyTabVisible('mine', tabId)).to.equal(true)
+    expect(await isAnyTabVisible('mine')).to.equal(true)
     hide()
-    expect(await isAnyTabVisible('mine', tabId)).to.equal(false)
+    expect(await isAnyTabVisible('mine')).to.equal(false)
   })
 
   it('are found by the exact name of their session', async () => {
     hide()
     const held = navigator.locks.request('chat-session:app:ada another', async () => [
-      await isAnyTabVisible('chat-session:app:ada', tabId),
-      await isAnyTabVisible('chat-session:app:ada:1', tabId),
-      await isAnyTabVisible('chat-session:app:ad', tabId),
+      await isAnyTabVisible('chat-session:app:ada'),
+      await isAnyTabVisible('chat-session:app:ada:1'),
+      await isAnyTabVisible('chat-session:app:ad'),
     ])
     expect(await held).to.deep.equal([true, false, false])
   })
@@ -167,9 +166,9 @@ describe('Tabs that announce whether they are visible', () => {
     for (const value of [undefined, { request: forbidden, query: forbidden }]) {
       Object.defineProperty(navigator, 'locks', { configurable: true, value })
       announceVisibility('mine', over.signal)
-      expect(await isAnyTabVisible('mine', tabId)).to.equal(true)
+      expect(await isAnyTabVisible('mine')).to.equal(true)
       hide()
-      expect(await isAnyTabVisible('mine', tabId)).to.equal(false)
+      expect(await isAnyTabVisible('mine')).to.equal(false)
       Reflect.deleteProperty(document, 'visibilityState')
     }
   })

@@ -2,9 +2,8 @@ import type { Message, MessageDetail } from '../../session/index.js'
 import { emit } from '../emit.js'
 import type { AttachPart } from '../attach-part.js'
 import { notificationContent } from './content.js'
-import { isAnyTabVisible } from './tab-visibility.js'
-import { serviceWorkers, showNotification, type NotificationClick } from './show.js'
-import { userKeyOf } from './user-key.js'
+import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
+import { closeRead, serviceWorkers, showNotification, type NotificationClick } from './show.js'
 
 /** How many messages a notification's `data` has at most, the newest ones, because browsers limit its size. All are counted. */
 const MAX_MESSAGES = 20
@@ -19,9 +18,9 @@ const isGranted = (): boolean =>
 
 /** The state of a session's notifications. */
 interface State {
-  /** `userKeyOf` the session in its present state. */
+  /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
   userKey: string
-  /** Ends the listener that belongs to the session's present state. */
+  /** Ends the listener and the announcement that belong to the session's present state. */
   subscription?: AbortController
   /** The newest of the messages that no notification has shown yet. */
   pending: readonly Message[]
@@ -29,6 +28,8 @@ interface State {
   pendingCount: number
   /** The offset of the latest message. */
   newest: number
+  /** The read mark up to which notifications were closed. */
+  readOffset: number
   /** The time at which the rate limit allows a whole burst again. */
   idleAt: number
   timer?: ReturnType<typeof setTimeout>
@@ -36,17 +37,22 @@ interface State {
 }
 
 /** Shows desktop notifications of a session's messages while no tab of the user is visible. The target dispatches the events. */
-export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
+export const attach: AttachPart = (session, { target, early, SessionError }) => {
   const state: State = {
     userKey: '',
     pending: [],
     pendingCount: 0,
     newest: 0,
+    readOffset: 0,
     idleAt: 0,
   }
 
   const clicked = (messages: readonly Message[]): boolean =>
     emit(target(), 'session-notification-click', { messages })
+
+  /** Whether the user has read all of them, here or on another device. */
+  const isRead = (messages: readonly Message[]): boolean =>
+    (messages.at(-1)?.offset ?? 0) <= session.readOffset
 
   const clear = (): void => {
     clearTimeout(state.timer)
@@ -56,8 +62,8 @@ export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
 
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
     const userKey = state.userKey
-    const isVisible = await isAnyTabVisible(userKey, tabId)
-    if (userKey !== state.userKey) return
+    const isVisible = await isAnyTabVisible(userKey)
+    if (userKey !== state.userKey || isRead(messages)) return
     if (isVisible) {
       // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
       state.idleAt -= INTERVAL
@@ -69,8 +75,8 @@ export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
       // This is reported once for each session, because every further message would fail in the same way.
-      if (!state.failureReported) fail('notifications-unsupported', cause)
-      state.failureReported = true
+      const error = new SessionError('notifications-unsupported', { cause })
+      state.failureReported ||= emit(target(), 'session-error', { error })
     }
   }
 
@@ -91,14 +97,19 @@ export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
   }
 
   const follow = (): void => {
-    const userKey = userKeyOf(session)
+    const { appId, user } = session
+    const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
+    // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
+    if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey
       clear()
     }
     if (!userKey) return
+    // What another device read while there was no connection.
+    if (session.state === 'active') readMoved()
     serviceWorkers()?.addEventListener(
       'message',
       ({ data }: MessageEvent<Partial<NotificationClick> | null>) => {
@@ -119,6 +130,16 @@ export const attach: AttachPart = (session, { target, tabId, fail, early }) => {
     showPending()
   }
 
+  const readMoved = (): void => {
+    // The count of unread messages changes by a new message, too.
+    if (session.readOffset === state.readOffset) return
+    state.readOffset = session.readOffset
+    if (isRead(state.pending)) clear()
+    // A sandbox forbids service workers, and then the page's own are closed already.
+    closeRead(state.userKey, session.readOffset).catch(() => undefined)
+  }
+
+  session.addEventListener('unread', readMoved)
   session.addEventListener('state', follow)
   session.addEventListener('message', receive)
   follow()

@@ -40,6 +40,23 @@ const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
     worker.postMessage('chat-session', [port2])
   })
 
+/** The notifications that this page shows, with the offset of the newest message of each. */
+const shown = new Map<Notification, { userKey: string; offset: number }>()
+
+const newestOf = (messages: readonly Message[]): number => messages.at(-1)?.offset ?? 0
+
+/** Closes the user's notifications whose messages are all read: this page's, and those that a service worker shows. */
+export const closeRead = async (userKey: string, readOffset: number): Promise<void> => {
+  for (const [notification, { userKey: own, offset }] of shown)
+    if (own === userKey && offset <= readOffset) notification.close()
+  const registration = await serviceWorkers()?.getRegistration()
+  for (const notification of (await registration?.getNotifications()) ?? []) {
+    const data = notification.data as Partial<NotificationData> | null
+    if (data?.['chat-session'] === userKey && newestOf(data.messages ?? []) <= readOffset)
+      notification.close()
+  }
+}
+
 /** Shows a notification, and calls `clicked` after a click on it. Rejects if the browser has no way to show one. */
 export const showNotification = async (
   { title, options }: NotificationContent,
@@ -48,6 +65,8 @@ export const showNotification = async (
 ): Promise<void> => {
   try {
     const notification = new Notification(title, options)
+    shown.set(notification, { userKey: click['chat-session'], offset: newestOf(click.messages) })
+    notification.onclose = () => shown.delete(notification)
     notification.onclick = () => {
       notification.close()
       window.focus()

@@ -1,12 +1,55 @@
-/** Returns whether this tab is visible, or another one that announces itself under `name`. `tabId` is this tab's. */
-export const isAnyTabVisible = async (name: string, tabId: string): Promise<boolean> => {
-  // Absent over plain http.
-  const snapshot = await (navigator as Partial<Navigator>).locks
+/*
+ * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or
+ * crashes. The lock's name has the tab's id: a query may still show a lock just after its release, and a tab that has just
+ * been hidden must not take its own lock for another tab's.
+ */
+
+const tabId = Math.random()
+
+/** Absent over plain http. */
+const locks = (): LockManager | undefined => (navigator as Partial<Navigator>).locks
+
+/** The name of this tab's lock. */
+const lockName = (name: string): string => `${name} ${tabId}`
+
+/** Holds this tab's lock until the returned controller aborts. */
+const hold = (name: string): AbortController => {
+  const held = new AbortController()
+  const { signal } = held
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+  locks()
+    ?.request(lockName(name), { signal }, () => aborted)
+    // The request was aborted before the lock was granted, or a sandbox forbids locks. Other tabs then don't see this one.
+    .catch(() => undefined)
+  return held
+}
+
+/** Shows other tabs, under `name`, whenever this tab is visible. Ends with `signal`. `name` must have no space. */
+export const announceVisibility = (name: string, signal: AbortSignal): void => {
+  let held: AbortController | undefined
+  const update = (event?: Event): void => {
+    // A lock that is held after `pagehide` keeps the page out of the back/forward cache.
+    if (!signal.aborted && event?.type !== 'pagehide' && document.visibilityState === 'visible')
+      held ??= hold(name)
+    else {
+      held?.abort()
+      held = undefined
+    }
+  }
+  for (const type of ['visibilitychange', 'pagehide', 'pageshow'])
+    addEventListener(type, update, { signal, capture: true })
+  signal.addEventListener('abort', update)
+  update()
+}
+
+/** Returns whether this tab is visible, or another one that announces itself under `name`. */
+export const isAnyTabVisible = async (name: string): Promise<boolean> => {
+  const snapshot = await locks()
     ?.query()
     // A sandbox forbids locks. This tab then knows its own visibility only.
     .catch(() => undefined)
   return (
     document.visibilityState === 'visible' ||
-    !!snapshot?.held?.some((lock) => lock.name?.startsWith(`${name} `) && lock.name !== `${name} ${tabId}`)
+    !!snapshot?.held?.some((lock) => lock.name?.startsWith(`${name} `) && lock.name !== lockName(name))
   )
 }

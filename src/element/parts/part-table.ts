@@ -1,2 +1,2 @@
-/** The hash in the name of each part's script, and its integrity. The build of the first script replaces this module by its own table. */
-export const partTable: Partial<Record<string, readonly [hash: string, integrity: string]>> = {}
+/** The SHA-256 of each part's script, in base64. The build of the first script replaces this module by the hashes of the parts. */
+export const partTable: Partial<Record<string, string>> = {}

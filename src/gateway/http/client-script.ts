@@ -42,7 +42,7 @@ export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   >
   for (const file of [...Object.keys(integrity), 'chat-session-worker.js']) {
     // A part of the script has a hash in its name, and its map has none.
-    const part = /^(chat-session-\w+)-[\w-]{8}\.js$/.exec(file)?.[1]
+    const part = /^(chat-session-[a-z]+)-\w{8}\.js$/.exec(file)?.[1]
     const map = `${part ?? file.slice(0, -'.js'.length)}.js.map`
     assets.set(file, await scriptOf(file, !!part))
     assets.set(map, assetOf('application/json', { identity: await read(map) }))

@@ -169,8 +169,10 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
       return deliver(state, frame)
     case 'user':
       return deliver({ ...state, info: { ...state.info, user: frame.user } }, frame)
-    case 'unread':
-      return deliver({ ...state, info: { ...state.info, unread: frame.unread } }, frame)
+    case 'unread': {
+      const { unread, readOffset } = frame
+      return deliver({ ...state, info: { ...state.info, unread, readOffset } }, frame)
+    }
     case 'message':
       return received(state, frame)
     case 'sent':

@@ -18,8 +18,8 @@ export interface Fault {
   cause?: unknown
 }
 
-/** The `started` frame, kept up to date by later frames. */
-export type SessionInfo = GatewayFrameOf<'started'>
+/** The `started` frame, kept up to date by later frames. `readOffset` is that of the latest `unread` frame. */
+export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number }
 
 /** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
 export type SocketPhase =

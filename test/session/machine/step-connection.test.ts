@@ -163,7 +163,7 @@ test('`user` and `unread` frames change what the session knows', () => {
   const user: GatewayFrame = { type: 'user', user: { id: 'ann', name: 'Ann' } }
   const unread: GatewayFrame = { type: 'unread', unread: 7, readOffset: 0 }
   const { state } = run(activeState(), world(), frame(user), frame(unread))
-  assert.deepEqual(active(state).info, { ...info, user: user.user, unread: 7 })
+  assert.deepEqual(active(state).info, { ...info, user: user.user, unread: 7, readOffset: 0 })
 })
 
 const windows = [

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page, Worker } from 'playwright-core'
-import { receivedIn, untilReceived } from '../../support/sites/rendered-site.js'
+import { receivedIn, sender, untilReceived } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import {
   announcedIn,
@@ -131,4 +131,18 @@ test('without a service worker the element reports notifications-unsupported onc
   await untilReceived(tab, 'error notifications-unsupported')
   const errors = (await receivedIn(tab)).filter((line) => line.startsWith('error'))
   assert.deepEqual(errors, ['error notifications-unsupported'])
+})
+
+test('a notification that the worker shows goes when its message is read on another device', async () => {
+  const place = await startPlaceWithWorker()
+  const tab = await openTab(place)
+  const worker = await register(tab)
+  const phone = await sender(place.gateway, 'ada')
+  await worker.evaluate(`registration.showNotification("The site's own")`)
+  await hideAll(tab)
+  await place.bob.send({ to: 'ada', body: 'Hello' })
+  await untilShown(tab)
+  await phone.markRead(1)
+  await untilReceived(tab, 'unread 0')
+  await until('what the worker shows', async () => (await shownBy(worker)).trim(), "The site's own")
 })

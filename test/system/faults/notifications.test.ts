@@ -347,3 +347,44 @@ testAgain(
     await untilVisible(other, 1)
   },
 )
+
+test('a notification goes when the read mark passes its message, here or on another device', async () => {
+  const place = await startPlace()
+  const tabs = [await openTab(place), await openTab(place)]
+  const [one, other] = tabs
+  assert.ok(one && other)
+  const phone = await sender(place.gateway, 'ada')
+  await hideAll(one)
+  const shown = async (): Promise<string> => {
+    const bodies = await Promise.all(
+      tabs.map((tab) => tab.evaluate(() => [...window.seen].map(({ body }) => body))),
+    )
+    return bodies.flat().sort().join()
+  }
+  for (const body of ['a', 'b', 'c']) {
+    await place.bob.send({ to: 'ada', body })
+    for (const tab of tabs) await untilAnnounced(tab, body)
+  }
+  await until('shown notifications', shown, 'a,b,c')
+  await phone.markRead(2)
+  await until('the notifications of what is unread', shown, 'c')
+  await other.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.markRead(3))
+  await until('no notification', shown, '')
+})
+
+test('a message that was read before its notification is shown gets none', async () => {
+  const place = await startPlace()
+  const tab = await openTab(place)
+  const phone = await sender(place.gateway, 'ada')
+  await hideAll(tab)
+  // More than are shown at once: the last ones wait for their summary.
+  for (let sent = 1; sent <= 7; sent += 1) await place.bob.send({ to: 'ada', body: `new ${sent}` })
+  await untilReceived(tab, 'message new 7')
+  await phone.markRead(7)
+  await untilSeen(tab, 0)
+  await untilReceived(tab, 'unread 0')
+  await place.bob.send({ to: 'ada', body: 'after' })
+  await untilAnnounced(tab, 'after')
+  const bodies = (await announcedIn(tab)).flatMap((announced) => announced.bodies)
+  assert.ok(!bodies.includes('new 7'), bodies.join())
+})

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { element, namesOf, packageJson, readJson, type Described } from './manifest.js'
+import { element, namesOf, packageJson, readJson, type Described, states, unreadElement } from './manifest.js'
 
 interface HtmlData {
   version: number
@@ -43,7 +43,8 @@ const booleans = element.attributes.filter(({ type }) => type?.text === 'boolean
 test('with the documented settings VS Code knows the tag and its attributes, and which of them take no value', async () => {
   const { version, tags } = await readJson<HtmlData>(files['html.customData'] ?? '')
   assert.equal(version, 1.1)
-  assert.deepEqual(namesOf(tags), ['chat-session'])
+  assert.deepEqual(namesOf(tags), ['chat-session', 'chat-unread'])
+  assert.deepEqual(namesOf(tags[1]?.attributes ?? []), namesOf(unreadElement.attributes))
   const { attributes = [], description = '' } = tags[0] ?? {}
   assert.deepEqual(namesOf(attributes), namesOf(element.attributes))
   assert.deepEqual(namesOf(attributes.filter(({ valueSet }) => valueSet === 'v')), namesOf(booleans))
@@ -57,10 +58,7 @@ test('with the documented settings VS Code knows the tag and its attributes, and
 test('with the documented settings VS Code completes the states in CSS', async () => {
   const { version, pseudoClasses } = await readJson<CssData>(files['css.customData'] ?? '')
   assert.equal(version, 1.1)
-  assert.deepEqual(
-    namesOf(pseudoClasses),
-    namesOf(element.cssStates.map(({ name }) => ({ name: `:state(${name})` }))),
-  )
+  assert.deepEqual(namesOf(pseudoClasses), namesOf(states.map(({ name }) => ({ name: `:state(${name})` }))))
 })
 
 test('editors that look for web types find the tag, its attributes, properties, events and states', async () => {
@@ -68,7 +66,7 @@ test('editors that look for web types find the tag, its attributes, properties, 
   assert.deepEqual([name, version], ['chat-session', packageJson.version])
   const [tag, ...others] = contributions.html.elements
   assert.ok(tag)
-  assert.deepEqual(others, [])
+  assert.deepEqual(namesOf(others), ['chat-unread'])
   assert.equal(tag.name, 'chat-session')
   assert.deepEqual(namesOf(tag.attributes), namesOf(element.attributes))
   assert.deepEqual(namesOf(tag.attributes.filter(({ value }) => value.type === 'boolean')), namesOf(booleans))
@@ -79,7 +77,7 @@ test('editors that look for web types find the tag, its attributes, properties, 
   )
   assert.deepEqual(
     namesOf(contributions.css['pseudo-classes']),
-    namesOf(element.cssStates.map((state) => ({ name: `state(${state.name})` }))),
+    namesOf(states.map((state) => ({ name: `state(${state.name})` }))),
   )
   const { module, symbol } = tag.source
   const source = (await import(new URL(`../../../${module}`, import.meta.url).href)) as Record<

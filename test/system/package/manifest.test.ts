@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { ReactiveElement } from '../../../src/element/lit/base.js'
 import { ChatSessionElement } from '../../../src/element/chat-session.js'
 import * as eventClasses from '../../../src/element/events.js'
-import { element, manifest, namesOf } from './manifest.js'
+import { element, manifest, namesOf, unreadElement } from './manifest.js'
 
 const root = new URL('../../../', import.meta.url)
 
@@ -47,6 +47,14 @@ test('the manifest names the tag’s class, and where both are published', async
   for (const { path } of manifest.modules) assert.ok(await readFile(new URL(path, root)), path)
 })
 
+test('the manifest has <chat-unread> with its attributes, which docs/ELEMENT.md lists', () => {
+  const definitions = manifest.modules.flatMap(({ path, exports }) =>
+    exports.filter(({ name }) => name === 'chat-unread').map(({ declaration }) => [path, declaration.module]),
+  )
+  assert.deepEqual(definitions, [['dist/element/define-unread.js', 'dist/element/chat-unread.js']])
+  assert.deepEqual(codesIn(rowsOf('on the tag'), 0), namesOf(unreadElement.attributes))
+})
+
 test('the manifest has the attributes that the class observes, and docs/ELEMENT.md lists them', () => {
   assert.deepEqual(namesOf(element.attributes), attributes)
   assert.deepEqual(codesIn(rowsOf('attribute'), 0), namesOf(element.attributes))
@@ -75,7 +83,10 @@ test('the manifest has no private member and none of Lit’s', () => {
 
 test('the manifest has the events that the element fires, and docs/ELEMENT.md lists them', async () => {
   const folder = new URL('src/element/', root)
-  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'))
+  // A form fires events of its own.
+  const files = (await readdir(folder, { recursive: true })).filter(
+    (file) => file.endsWith('.ts') && !file.startsWith('forms'),
+  )
   const sources = files.map((file) => readFile(new URL(file, folder), 'utf8'))
   const fired = (await Promise.all(sources)).flatMap((source) =>
     [...source.matchAll(/['"`](session-[a-z-]+)['"`]/g)].map(([, name = '']) => name),

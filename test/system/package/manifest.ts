@@ -46,11 +46,19 @@ export interface PackageJson {
 export const packageJson = await readJson<PackageJson>('package.json')
 export const manifest = await readJson<Manifest>(packageJson.customElements)
 
-const found = manifest.modules
-  .flatMap(({ declarations }) => declarations)
-  .find(({ tagName }) => tagName === 'chat-session')
-if (!found) throw new Error('The manifest has no element.')
+const find = (tag: string): Described => {
+  const found = manifest.modules
+    .flatMap(({ declarations }) => declarations)
+    .find(({ tagName }) => tagName === tag)
+  if (!found) throw new Error(`The manifest has no <${tag}>.`)
+  return found
+}
 /** The manifest's declaration of `<chat-session>`. */
-export const element = found as ElementClass
+export const element = find('chat-session') as ElementClass
+/** The manifest's declaration of `<chat-unread>`, which has attributes and states only. */
+export const unreadElement = find('chat-unread') as Pick<ElementClass, 'name' | 'attributes' | 'cssStates'>
+
+/** The states of both elements. */
+export const states: readonly Described[] = [...element.cssStates, ...unreadElement.cssStates]
 
 export const namesOf = (list: readonly Described[]): string[] => list.map(({ name }) => name).sort()

@@ -1,0 +1,12 @@
+/** The count that the icon shows; undefined while nothing was touched. */
+let shown: number | undefined
+
+/** Shows the count on the icon of the installed app. A browser without badges, or a site that is not installed, shows nothing. */
+export const showAppBadge = (count: number | undefined): void => {
+  if (count === shown) return
+  shown = count
+  const { setAppBadge, clearAppBadge } = navigator as Partial<Navigator>
+  // It rejects in a page that may not set it, for example in a frame.
+  if (count) setAppBadge?.call(navigator, count).catch(() => undefined)
+  else clearAppBadge?.call(navigator).catch(() => undefined)
+}

@@ -1,0 +1,38 @@
+import type { ChatSession } from '../../session/index.js'
+import type { AttachPart } from '../attach-part.js'
+import { showAppBadge } from './app.js'
+import { showFaviconDot } from './favicon.js'
+import { showInTitle } from './title.js'
+
+/** The unread count of each session that has a badge, by the places that show it. The places show the sum. */
+const counts = new Map<ChatSession, { unread: number; places: readonly string[] }>()
+
+/** Each place shows a count; undefined puts back what was there before. */
+const places: Record<string, (count: number | undefined) => void> = {
+  title: showInTitle,
+  favicon: showFaviconDot,
+  app: showAppBadge,
+}
+
+const show = (): void => {
+  for (const [place, showIn] of Object.entries(places)) {
+    const shown = [...counts.values()].filter((each) => each.places.includes(place))
+    showIn(shown.length ? shown.reduce((sum, { unread }) => sum + unread, 0) : undefined)
+  }
+}
+
+/** Shows the session's unread count in the places that the attribute `badge` of its first element names. */
+export const attach: AttachPart = (session, { target }) => {
+  const update = (): void => {
+    const { badge } = (target() ?? {}) as { badge?: string }
+    // Before the session has started no count is known, and it has none after its end.
+    if (badge && session.sessionId)
+      counts.set(session, { unread: session.unread, places: badge.split(/\s+/) })
+    else counts.delete(session)
+    show()
+  }
+  session.addEventListener('state', update)
+  session.addEventListener('unread', update)
+  update()
+  return update
+}

@@ -1,0 +1,71 @@
+/** Pixels of a side. */
+const SIZE = 64
+
+/** The icons of the page that have a dot, with their own addresses. */
+const dotted = new Map<HTMLLinkElement, { own: string | null; shown: string }>()
+let isWanted = false
+let observer: MutationObserver | undefined
+
+/** Returns the address of an icon with a dot. Rejects if the icon can't be read: it is missing, or of an origin without CORS. */
+const withDot = async (address: string): Promise<string> => {
+  const image = new Image(SIZE, SIZE)
+  image.crossOrigin = 'anonymous'
+  image.src = address
+  await image.decode()
+  const canvas = document.createElement('canvas')
+  canvas.width = canvas.height = SIZE
+  const context = canvas.getContext('2d')
+  if (!context) throw new Error('There is no canvas.')
+  context.drawImage(image, 0, 0, SIZE, SIZE)
+  context.arc(SIZE * 0.75, SIZE * 0.25, SIZE * 0.25, 0, 2 * Math.PI)
+  context.fillStyle = '#d6204e'
+  context.fill()
+  return canvas.toDataURL()
+}
+
+/** The page's icon links. A page without any gets one for the icon that browsers then look for. */
+const icons = (): HTMLLinkElement[] => {
+  const links = [...document.querySelectorAll<HTMLLinkElement>('link[rel~=icon]')]
+  if (links.length || !isWanted) return links
+  const link = document.createElement('link')
+  link.rel = 'icon'
+  document.head.append(link)
+  return [link]
+}
+
+const addDot = async (link: HTMLLinkElement): Promise<void> => {
+  const own = link.getAttribute('href')
+  const entry = { own, shown: own ?? '' }
+  dotted.set(link, entry)
+  const shown = await withDot(link.href || '/favicon.ico').catch(() => undefined)
+  // Meanwhile everything may have been read, or the page may have another icon.
+  if (!shown || dotted.get(link) !== entry || link.getAttribute('href') !== own) return
+  entry.shown = shown
+  link.href = shown
+}
+
+const removeDot = (link: HTMLLinkElement, { own, shown }: { own: string | null; shown: string }): void => {
+  dotted.delete(link)
+  if (own === null) link.remove()
+  else if (link.getAttribute('href') === shown) link.href = own
+}
+
+const update = (): void => {
+  for (const [link, entry] of dotted)
+    if (!isWanted || !link.isConnected || ![entry.own, entry.shown].includes(link.getAttribute('href')))
+      removeDot(link, entry)
+  if (isWanted) for (const link of icons()) if (!dotted.has(link)) void addDot(link)
+}
+
+/** Shows a dot on the page's icon while the count is not 0, also if the page changes its icon later. */
+export const showFaviconDot = (count: number | undefined): void => {
+  isWanted = !!count
+  if (isWanted && !observer) {
+    observer = new MutationObserver(update)
+    observer.observe(document.head, { childList: true, subtree: true, attributeFilter: ['href', 'rel'] })
+  } else if (!isWanted) {
+    observer?.disconnect()
+    observer = undefined
+  }
+  update()
+}

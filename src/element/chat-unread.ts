@@ -1,0 +1,32 @@
+import { usePart } from './use-part.js'
+
+/** Servers have no HTMLElement, and only import this module. */
+const Base =
+  (globalThis as Partial<typeof globalThis>).HTMLElement ?? (Object as unknown as typeof HTMLElement)
+
+/**
+ * `<chat-unread>` shows the number of unread messages as its text: of the first `<chat-session>` in its document, or of the first one
+ * with its `app-id`. It is empty while nothing is unread. What the server wrote into it stays until the number is known.
+ *
+ * @tagname chat-unread
+ * @attribute {string} app-id - The app whose messages are counted; needed only on pages with several apps.
+ * @attribute {number} max - The largest number that is shown; above it the text is `max+`, for example `9+`.
+ * @attribute {string} label - The text for screen readers, with `{n}` for the number, such as `{n} unread messages`.
+ * @cssState none - While nothing is unread, or the number is not known.
+ */
+export class ChatUnreadElement extends Base {
+  #connected: AbortController | undefined
+
+  connectedCallback(): void {
+    const { signal } = (this.#connected = new AbortController())
+    usePart(
+      'unread',
+      () => this,
+      (part) => signal.aborted || part?.showUnread(this, signal),
+    )
+  }
+
+  disconnectedCallback(): void {
+    this.#connected?.abort()
+  }
+}

@@ -1,0 +1,77 @@
+import type { NewMessage, SessionError } from '../../session/index.js'
+import { newId } from '../../session/internal.js'
+import { emit } from '../emit.js'
+import { findChat } from '../find-chat.js'
+
+/** The fields of a form that a message has. Those below `data.` are its data; a page's others, such as a CSRF token, stay here. */
+const FIELD = /^(to|body|id|data\..+)$/
+
+/** Returns the message that the form holds; undefined if only the site's backend can take the form. */
+const messageOf = (
+  form: HTMLFormElement,
+  submitter: Element | null,
+): (NewMessage & { body: string }) | undefined => {
+  const name = submitter?.getAttribute('name')
+  // Another address, another method, or a button that means something to the backend.
+  if (['formaction', 'formmethod'].some((attribute) => submitter?.hasAttribute(attribute))) return undefined
+  if (name && !FIELD.test(name)) return undefined
+  const fields = new FormData(form)
+  if (name) fields.set(name, submitter?.getAttribute('value') ?? '')
+  const entries = [...fields]
+  // A file that was chosen. Without a choice its name is empty.
+  if (entries.some(([, value]) => typeof value !== 'string' && value.name)) return undefined
+  const { to, body, id, ...others } = Object.fromEntries(
+    entries.filter(([key]) => FIELD.test(key)),
+  ) as Record<string, string | undefined>
+  if (!to || !body) return undefined
+  const data = Object.fromEntries(
+    Object.entries(others).map(([key, value]) => [key.slice('data.'.length), value]),
+  )
+  return {
+    to,
+    body,
+    id: id || newId(),
+    ...(Object.keys(data).length && { data }),
+  }
+}
+
+/** Writes into a field of the form, if it has one. */
+const setField = (form: HTMLFormElement, name: string, value: string): void => {
+  const field = form.querySelector<HTMLInputElement>(`[name="${name}"]`)
+  if (field) field.value = value
+}
+
+const valueOf = (form: HTMLFormElement, name: string): string | undefined =>
+  form.querySelector<HTMLInputElement>(`[name="${name}"]`)?.value
+
+/** Sends a form's message in place of its submit. The page may have prevented the submit already. */
+const submit = (event: Event): void => {
+  const { target, submitter } = event as SubmitEvent
+  if (event.defaultPrevented || !(target instanceof HTMLFormElement)) return
+  const appId = target.getAttribute('data-chat-session')
+  const session = appId === null ? undefined : findChat(target, appId)?.session
+  if (!session || !['active', 'reconnecting'].includes(session.state)) return
+  const message = messageOf(target, submitter)
+  if (!message) return
+  event.preventDefault()
+  // A field that is named `reset` hides the form's method.
+  HTMLFormElement.prototype.reset.call(target)
+  const nextId = newId()
+  setField(target, 'id', nextId)
+  session.send(message).then(
+    (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
+    (reason: unknown) => {
+      const error = reason as SessionError
+      // The text comes back, unless the user has begun another one. With the same id it is never stored twice.
+      if (!valueOf(target, 'body')) {
+        setField(target, 'body', message.body)
+        if (error.code !== 'conflict') setField(target, 'id', message.id ?? nextId)
+      }
+      emit(target, 'session-error', { error })
+    },
+  )
+}
+
+/** Sends the messages of the forms in `root` from now on. In the document the window comes last, after every listener of the page. */
+export const listenToForms = (root: Node): void =>
+  (root instanceof ShadowRoot ? root : window).addEventListener('submit', submit)

@@ -1,0 +1,71 @@
+import { findChat, type ChatElement } from '../find-chat.js'
+
+/** `attachInternals()` can be called once. */
+const states = new WeakMap<Element, CustomStateSet | undefined>()
+
+const statesOf = (element: HTMLElement): CustomStateSet | undefined => {
+  if (!states.has(element))
+    states.set(element, (element as Partial<HTMLElement>).attachInternals?.call(element).states)
+  return states.get(element)
+}
+
+/** Shows `:state(none)`, where the browser has custom states. Chrome before 125 throws on names without a leading `--`. */
+const setNone = (element: HTMLElement, isNone: boolean): void => {
+  const set = statesOf(element)
+  try {
+    if (isNone) set?.add('none')
+    else set?.delete('none')
+  } catch {
+    // The element's text says the same.
+  }
+}
+
+/** Shows the unread count in `element` until `signal` aborts. */
+export const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
+  let chat: ChatElement | undefined
+  let listening = new AbortController()
+  /** Before the first count is known, what the server wrote into the element stays. */
+  let isKnown = false
+  let hasLabel = false
+
+  const show = (): void => {
+    const session = chat?.session
+    const count = session?.sessionId ? session.unread : undefined
+    isKnown ||= count !== undefined
+    if (isKnown) {
+      const max = Number(element.getAttribute('max') ?? '')
+      const text = !count ? '' : max && count > max ? `${max}+` : String(count)
+      if (element.textContent !== text) element.textContent = text
+      const label = text && element.getAttribute('label')?.replace('{n}', String(count))
+      if (label) element.setAttribute('aria-label', label)
+      else if (hasLabel) element.removeAttribute('aria-label')
+      hasLabel = !!label
+      // Only an element with a role has a label.
+      if (hasLabel && !element.hasAttribute('role')) element.setAttribute('role', 'img')
+    }
+    setNone(element, !element.textContent)
+  }
+
+  const update = (): void => {
+    const found = findChat(element, element.getAttribute('app-id'))
+    if (found !== chat) {
+      listening.abort()
+      listening = new AbortController()
+      chat = found
+      // An element that has left the document dispatches the end of its session on itself alone.
+      chat?.addEventListener('session-state', update, { signal: listening.signal })
+    }
+    show()
+  }
+
+  // In the capture phase, because only the first of the elements that share a session lets its events bubble.
+  for (const type of ['session-state', 'session-started', 'session-unread'])
+    document.addEventListener(type, update, { capture: true, signal })
+  const attributes = new MutationObserver(update)
+  attributes.observe(element, { attributeFilter: ['app-id', 'max', 'label'] })
+  signal.addEventListener('abort', () => {
+    attributes.disconnect()
+    listening.abort()
+  })
+  update()
+}
