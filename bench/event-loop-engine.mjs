@@ -16,7 +16,7 @@ const LIFE = Number(process.env.BENCH_LIFE ?? 4)
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const rules = (more) => ({
-  ...{ sendWindow: 24 * HOUR, unknownRecipients: true, unreadPerSender: 1 },
+  ...{ sendWindow: 24 * HOUR, unknownRecipients: true, unknownSenders: true, unreadPerSender: 1 },
   retention: { messages: 1_000_000, age: 720 * HOUR, bytes: 2 ** 40 },
   quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
   ...more,

@@ -9,7 +9,7 @@ const [users, sends, round] = process.argv.slice(2).map(Number)
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const rules = {
-  ...{ sendWindow: 86_400_000, unknownRecipients: false, unreadPerSender: 0.5 },
+  ...{ sendWindow: 86_400_000, unknownRecipients: false, unknownSenders: true, unreadPerSender: 0.5 },
   retention: { messages: 1_000, age: 2_592_000_000, bytes: 2 ** 24 },
   quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
 }

@@ -44,6 +44,7 @@ const rules = {
   sendWindow: DAY,
   retention: { messages: 1_000, age: 30 * DAY, bytes: 1e9 },
   unknownRecipients: true,
+  unknownSenders: true,
   unreadPerSender: 1,
   quota: { inboxes: 1e9, bytes: 1e15 },
 }

@@ -57,7 +57,7 @@ const ours = async (engine) => {
     { env: {}, log: createLog({ level: 'warn' }), engine },
   )
   const rules = {
-    ...{ sendWindow: 3_600_000, unknownRecipients: true, unreadPerSender: 1 },
+    ...{ sendWindow: 3_600_000, unknownRecipients: true, unknownSenders: true, unreadPerSender: 1 },
     retention: { messages: 10_000, age: 2_592_000_000, bytes: 2 ** 30 },
     quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
   }

@@ -1,6 +1,8 @@
 import type { EndCode, Message } from '../protocol/index.js'
 import type { EngineEvent } from './events.js'
 import type {
+  Admission,
+  AdmissionRefusal,
   AppOptions,
   AppUsage,
   Credential,
@@ -89,10 +91,14 @@ export interface EngineUsers {
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * As `saveUser`, for a guest. Resolves with null, and saves nothing, if the guest is new and the app has `maxGuests` guests. The engine
-   * deletes a guest without messages when the guest's last session has ended, or if no session starts within 30 seconds.
+   * As `saveUser`, for the user of a start. The step that saves the user also checks the admission: a start that was verified before the
+   * user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has ended, or
+   * if no session starts within 30 seconds.
    */
-  saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
+  admitUser(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal>
+
+  /** As `saveUser`, for a user who exists. Resolves with null, and saves nothing, if there is no such user. */
+  changeUser(of: UserRef, change: UserChange): Promise<SavedUser | null>
 
   /**
    * Up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. With null the list begins with the
@@ -118,8 +124,9 @@ export interface EngineUsers {
  */
 export interface EngineSessions {
   /**
-   * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked.
-   * The step that stores the session also checks the credential, so no revocation falls between the two. A resume emits
+   * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
+   * or if the user of `userCreatedAt` is deleted. The step that stores the session also checks both, so no revocation and no deletion falls
+   * between the two. A resume emits
    * `connection-replaced` if a connection still carries the session. The resume key that the client sent stays valid until
    * `confirmSession`. Emits `session-ended` for each session that `sessionsPerUser` ends.
    */
@@ -196,7 +203,7 @@ export interface EngineRevocations {
 export interface EngineInboxes {
   /**
    * Puts a message into the inbox of its recipient, and the sender's own copy into the sender's inbox. Both are durable when the call
-   * resolves. A second call with the same id and content stores nothing, and resolves with the first result as `repeated`.
+   * resolves, and so is a user whom the rules let it create. A second call with the same id and content stores nothing, and resolves with the first result as `repeated`.
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 

@@ -41,6 +41,24 @@ export interface UserChange {
   claimed?: Profile | undefined
 }
 
+/** The start for which a user is saved. */
+export interface Admission {
+  /** The proof of the start. If the user's or the app's revocation revokes it, nothing is saved. */
+  credential: Credential
+  /** How many guests the app may have; null if the user is no guest. */
+  maxGuests: number | null
+  /** Whether the start is of a new user, so that the id must not be another's. */
+  mustBeNew: boolean
+  /** The start is of the user who was created then, and of nobody who has the id later. Undefined if the start does not know. */
+  createdAt?: number | undefined
+}
+
+/**
+ * Why the user of a start is not saved. `revoked`: the credential is. `full`: the app has `maxGuests` guests. `exists`: the id is another's.
+ * `gone`: the user who was created at `createdAt` is deleted.
+ */
+export type AdmissionRefusal = 'revoked' | 'full' | 'exists' | 'gone'
+
 export interface SavedUser {
   user: UserRecord
   created: boolean
@@ -93,6 +111,11 @@ export interface SessionRecord extends SessionRef, ClientFacts {
 export interface SessionRequest extends UserRef, ClientFacts {
   guest: boolean
   credential: Credential
+  /**
+   * The `createdAt` of the user whom `admitUser` has saved for this start. If that user was deleted since, the start changes nothing.
+   * Undefined for a start that does not depend on it.
+   */
+  userCreatedAt?: number | undefined
   /** Whether the session's page is hidden. */
   hidden: boolean
   /** The connection that carries the session from now on. Unique among all gateways on the engine. */
@@ -211,8 +234,13 @@ export interface SendRules {
   sendWindow: number
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
-  /** Whether a user who was never saved may receive messages. */
+  /**
+   * Whether a recipient who does not exist is created with the message. Otherwise, and for a guest, the result is `unknown-user`. Only a
+   * guest's own start creates a guest.
+   */
   unknownRecipients: boolean
+  /** The same for the sender. A client's sender was saved at the start: if that user is gone, it was deleted, and stays so. */
+  unknownSenders: boolean
   /**
    * A share of the recipient's retention, above 0 and at most 1. Once a sender's unread messages take more than this share, a message of
    * that sender is refused if it would push out an unread message of someone else. Messages from the backend have no such limit.
@@ -240,7 +268,7 @@ export type SendResult =
       sentAt: number
     }
   /**
-   * `conflict`: the same id was sent with other content. `full`: the app's quota is used up. `refused`: the sender has more unread messages
+   * `conflict`: the same id was sent with other content. `unknown-user`: the recipient or the sender does not exist. `full`: the app's quota is used up. `refused`: the sender has more unread messages
    * in the inbox than `unreadPerSender` allows, and this message would push out an unread message of someone else.
    */
   | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' }

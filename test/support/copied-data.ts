@@ -1,3 +1,4 @@
+import { saveGuest } from '../../src/engine/suite/kit.js'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -19,6 +20,7 @@ export const rules: SendRules = {
   sendWindow: 3_600_000,
   retention: { messages: 10_000, bytes: 1e9, age: 30 * DAY },
   unknownRecipients: true,
+  unknownSenders: true,
   unreadPerSender: 1,
   quota: { inboxes: 1_000_000, bytes: 1e12 },
 }
@@ -90,7 +92,7 @@ export const fill = async (engine: Engine): Promise<void> => {
   for (const userId of ['bob', 'cleo', 'dan', 'eve', 'gone'])
     await engine.saveUser(of(userId), { claimed: { name: userId.toUpperCase() } })
   await engine.saveUser(other, { claimed: { name: 'Ada of the club' } })
-  await engine.saveGuest(of('guest:finn'), { claimed: { name: 'Finn' } }, 10)
+  await saveGuest(engine, of('guest:finn'), { claimed: { name: 'Finn' } }, 10)
   // The sessions are detached, because users with a connection are last seen when the engine is closed.
   for (const asked of [request(of('guest:finn')), request(of('dan'), { tokenId: 'used' })]) {
     const session = await engine.startSession(asked)

@@ -125,6 +125,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     webhooks,
     emit,
     user: users.get,
+    create: (of) => void users.save(of, {}),
     onEmptied: (of) => forgetGuest(of),
   })
 
@@ -198,7 +199,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   const userCalls: EngineUsers = {
     user: (of) => whenOpen(() => structuredClone(users.get(of) ?? null)),
     saveUser: (...args) => whenOpen(() => users.save(...args)),
-    saveGuest: (...args) => whenOpen(() => users.saveGuest(...args)),
+    changeUser: (of, change) => whenOpen(() => (users.get(of) ? users.save(of, change) : null)),
+    admitUser: (of, change, admission) =>
+      whenOpen(() => users.admit(of, change, admission, revocations.isRevoked(of, admission.credential))),
     users: (...args) => whenOpen(() => users.after(...args)),
     status: (of) =>
       whenOpen(() => {
@@ -229,6 +232,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     startSession: ({ resumes, connectionId, keyHash, hidden, sessionsPerUser, ...request }) =>
       whenOpen(() => {
         if (revocations.isRevoked(request, request.credential)) return null
+        if (request.userCreatedAt !== undefined && users.get(request)?.createdAt !== request.userCreatedAt)
+          return null
         const { appId, userId, guest, origin, address, client, node } = request
         const credential = { ...request.credential }
         const now = Date.now()

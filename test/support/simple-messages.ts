@@ -37,12 +37,13 @@ interface MessagesContext {
   webhooks: ReturnType<typeof createSimpleWebhooks>
   emit: (event: EngineEvent) => void
   user: (of: UserRef) => UserRecord | undefined
+  create: (of: UserRef) => void
   /** Called when retention has deleted the last message of an inbox. */
   onEmptied: (of: UserRef) => void
 }
 
 /** The inboxes of the simple engine, in Maps. */
-export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: MessagesContext) => {
+export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }: MessagesContext) => {
   const inboxes = new Map<string, Inbox>()
   const sent = new Map<string, Sent>()
   const retentions = new Map<string, Retention>()
@@ -140,7 +141,12 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
       return isDeepStrictEqual(earlier.content, contentOf(message))
         ? { ...earlier.result, outcome: 'repeated' }
         : { outcome: 'conflict' }
-    if (!rules.unknownRecipients && !user({ appId, userId: to })) return { outcome: 'unknown-user' }
+    const unknown = [...new Set([from, to])].filter(
+      (userId) => userId !== null && !user({ appId, userId }),
+    ) as string[]
+    const mayCreate = (userId: string): boolean =>
+      !userId.startsWith('guest:') && (userId === from ? rules.unknownSenders : rules.unknownRecipients)
+    if (!unknown.every(mayCreate)) return { outcome: 'unknown-user' }
     const by = from === null ? undefined : user({ appId, userId: from })
     const { name: senderName, photoUrl } = by ? mergeProfile(by) : {}
     const hasSender = senderName !== undefined || photoUrl !== undefined
@@ -159,6 +165,7 @@ export const createSimpleMessages = ({ webhooks, emit, user, onEmptied }: Messag
     for (const of of copies) prune(inboxOf(of), rules.retention)
     if (isCrowded(message, JSON.stringify(content).length, rules)) return { outcome: 'refused' }
     if (exceeds(appId, copies, JSON.stringify(content).length, rules.quota)) return { outcome: 'full' }
+    for (const userId of unknown) create({ appId, userId })
     const messages = copies.map((of) => {
       const inbox = inboxOf(of)
       const stored: Message = { offset: ++inbox.newest, ...content }

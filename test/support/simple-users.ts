@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
   mergeProfile,
+  type Admission,
+  type AdmissionRefusal,
   type SavedUser,
   type UserChange,
   type UserRecord,
@@ -58,10 +60,19 @@ export const createSimpleUsers = ({ addEvent, onChanged }: UsersContext) => {
     },
     get,
     save,
-    /** Returns null if the guest is new and the app has `maxGuests` guests. */
-    saveGuest(of: UserRef, change: UserChange, maxGuests: number): SavedUser | null {
-      if (!get(of) && guestsInApp(of.appId).length >= maxGuests) return null
-      guests.add(keyOf(of))
+    /** Saves the user of a start. `isRevoked` says whether the credential is. */
+    admit(
+      of: UserRef,
+      change: UserChange,
+      { maxGuests, mustBeNew, createdAt }: Admission,
+      isRevoked: boolean,
+    ): SavedUser | AdmissionRefusal {
+      const stored = get(of)
+      if (isRevoked) return 'revoked'
+      if (mustBeNew && stored) return 'exists'
+      if (createdAt !== undefined && stored?.createdAt !== createdAt) return 'gone'
+      if (maxGuests !== null && !stored && guestsInApp(of.appId).length >= maxGuests) return 'full'
+      if (maxGuests !== null) guests.add(keyOf(of))
       return save(of, change)
     },
     isGuest: (of: UserRef): boolean => guests.has(keyOf(of)),

@@ -128,7 +128,11 @@ export class OpenedEngine {
     this.#quotas = new Quotas(runner)
     this.users = new Users(runner, this.#quotas)
     this.revocations = new Revocations(runner)
-    this.inboxes = new Inboxes(runner, this.#quotas, (...args) => this.attached.noteOwnCopy(...args))
+    this.inboxes = new Inboxes({
+      ...{ runner, quotas: this.#quotas, onError },
+      createUser: (of) => this.users.save(of, {}, () => undefined),
+      onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
+    })
     this.webhooks = new Webhooks(runner, emit)
     this.calls = new NodeCalls({ runner, name, answer, onError })
     this.attached = new AttachedUsers({
@@ -210,6 +214,7 @@ export class OpenedEngine {
     try {
       await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
       await this.#sweeper.stop()
+      await this.inboxes.stop()
       await this.#leases.leave()
     } catch (error) {
       // Without Redis the node's lease ends, and other nodes detach its sessions.

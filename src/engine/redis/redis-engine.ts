@@ -1,5 +1,7 @@
 import type { EndCode, Message } from '../../protocol/index.js'
 import type {
+  Admission,
+  AdmissionRefusal,
   AppOptions,
   AppUsage,
   Credential,
@@ -117,14 +119,25 @@ export class RedisEngine implements Engine {
     return this.#use(({ users }) => users.get(of))
   }
 
-  async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
-    const saved = await this.#use(({ users }) => users.save(of, change, null, this.#emitChange))
-    if (!saved) throw new TypeError('A user who is not a guest was refused as one guest too many.')
-    return saved
+  saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
+    return this.#use(({ users }) => users.save(of, change, this.#emitChange))
   }
 
-  saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null> {
-    return this.#use(({ users }) => users.save(of, change, maxGuests, this.#emitChange))
+  changeUser(of: UserRef, change: UserChange): Promise<SavedUser | null> {
+    return this.#use(({ users }) => users.change(of, change, this.#emitChange))
+  }
+
+  admitUser(
+    { appId, userId }: UserRef,
+    change: UserChange,
+    admission: Admission,
+  ): Promise<SavedUser | AdmissionRefusal> {
+    const of = { appId, userId }
+    return this.#use(async ({ users, revocations }) =>
+      (await revocations.isRevoked(of, admission.credential))
+        ? 'revoked'
+        : users.admit(of, change, admission, this.#emitChange),
+    )
   }
 
   startSession(request: SessionRequest): Promise<StartedSession | null> {

@@ -21,7 +21,7 @@ export const loadSteps = () => {
     tellNode: defineStep('nodes/node-tell', ['check'], reads),
 
     readUser: defineStep('sessions/users/user-read', ['user'], reads),
-    saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines'], {
+    saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
       parts: ['webhooks'],
     }),
     deleteUser: onSession('sessions/users/user-delete', inbox, false),
@@ -54,7 +54,7 @@ export const loadSteps = () => {
     send: defineStep(
       'messages/send',
       [
-        ...['user', ...events, ...inbox, 'deadlines', 'ownCopies', 'state', 'id'],
+        ...['user', ...events, ...inbox, 'users', 'deadlines', 'ownCopies', 'state', 'id'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
       { parts: ['state', 'webhooks', 'inbox', 'rate'], repeatable: true },

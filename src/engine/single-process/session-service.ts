@@ -1,13 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EndCode } from '../../protocol/index.js'
 import type {
+  Admission,
+  AdmissionRefusal,
   EngineEvent,
   Revocation,
+  SavedUser,
   SessionPage,
   SessionRecord,
   SessionRef,
   SessionRequest,
   StartedSession,
+  UserChange,
+  UserRecord,
   UserRef,
 } from '../engine.js'
 import type { Database } from './database.js'
@@ -61,11 +66,33 @@ export class SessionService {
     })
   }
 
+  /** Saves the user of a start, unless the admission or a limit forbids it. */
+  admit(
+    { appId, userId }: UserRef,
+    change: UserChange,
+    { credential, maxGuests, mustBeNew, createdAt }: Admission,
+    { users, guests, revocations }: Database,
+  ): Promise<SavedUser | AdmissionRefusal> {
+    const of = { appId, userId }
+    const isGuest = maxGuests !== null
+    const refuse = (stored: UserRecord | null): AdmissionRefusal | undefined => {
+      if (revocations.isRevoked(of, credential)) return 'revoked'
+      if (mustBeNew && stored) return 'exists'
+      if (createdAt !== undefined && stored?.createdAt !== createdAt) return 'gone'
+      if (isGuest && !stored && users.guestsOf(appId) >= maxGuests) return 'full'
+      if (isGuest) guests.expectStart(of)
+      return undefined
+    }
+    return users.save(of, change, { isGuest, refuse })
+  }
+
   start(
     request: SessionRequest,
-    { revocations, guests, webhooks }: Database,
+    { revocations, users, guests, webhooks }: Database,
   ): StartedSession | null | Promise<StartedSession> {
     if (revocations.isRevoked(request, request.credential)) return null
+    const { userCreatedAt } = request
+    if (userCreatedAt !== undefined && !users.exists(request, userCreatedAt)) return null
     const { sessions } = this
     const { appId } = request
     const asksForOnline = webhooks.asks(appId, 'user.online') || webhooks.asks(appId, 'user.offline')

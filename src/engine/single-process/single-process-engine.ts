@@ -1,5 +1,7 @@
 import type { EndCode, Message } from '../../protocol/index.js'
 import type {
+  Admission,
+  AdmissionRefusal,
   AppOptions,
   AppUsage,
   Credential,
@@ -91,20 +93,23 @@ export class SingleProcessEngine implements Engine {
     return this.#use(({ database }) => database.users.get(of))
   }
 
-  saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
-    return this.#use(({ database }) => database.users.save(of, change, null)).then((saved) => {
-      if (saved.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
-      return saved
-    })
+  async saveUser(of: UserRef, change: UserChange): Promise<SavedUser> {
+    return this.#emitChange(await this.#use(({ database }) => database.users.save(of, change)))
   }
 
-  async saveGuest(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null> {
-    const saved = await this.#use(async ({ database: { users, guests } }) => {
-      guests.expectStart(of)
-      return users.save(of, change, maxGuests)
-    })
-    if (saved?.changed && !saved.created) this.#listeners.emit({ type: 'user-changed', user: saved.user })
-    return saved
+  async changeUser(of: UserRef, change: UserChange): Promise<SavedUser | null> {
+    const refuse = (stored: UserRecord | null): null | undefined => (stored ? undefined : null)
+    return this.#emitChange(await this.#use(({ database }) => database.users.save(of, change, { refuse })))
+  }
+
+  async admitUser(
+    of: UserRef,
+    change: UserChange,
+    admission: Admission,
+  ): Promise<SavedUser | AdmissionRefusal> {
+    return this.#emitChange(
+      await this.#use(({ service, database }) => service.admit(of, change, admission, database)),
+    )
   }
 
   startSession(request: SessionRequest): Promise<StartedSession | null> {
@@ -297,6 +302,13 @@ export class SingleProcessEngine implements Engine {
 
   answerNodes(): void {
     // Nobody asks.
+  }
+
+  /** Emits the change of an existing user's profile. */
+  #emitChange<Saved extends SavedUser | AdmissionRefusal | null>(saved: Saved): Saved {
+    if (saved !== null && typeof saved === 'object' && saved.changed && !saved.created)
+      this.#listeners.emit({ type: 'user-changed', user: saved.user })
+    return saved
   }
 
   /** Runs `work` synchronously if the engine is open, so that calls take effect in their order. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Engine, UserRef } from '../engine.js'
-import { app, bob, deliver, request, until, type SuiteContext, startSession } from './kit.js'
+import { app, bob, deliver, request, until, type SuiteContext, startSession, saveGuest } from './kit.js'
 
 const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
 
 /** Saves a guest and starts a session. */
 const enter = async (engine: Engine, of: UserRef, resumableFor?: number) => {
-  assert.ok(await engine.saveGuest(of, { claimed: { name: of.userId } }, 3))
+  assert.ok(await saveGuest(engine, of, { claimed: { name: of.userId } }, 3))
   const sessionRequest = request(of, { guest: true, ...(resumableFor !== undefined && { resumableFor }) })
   return { session: await startSession(engine, sessionRequest), connectionId: sessionRequest.connectionId }
 }
@@ -23,7 +23,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       assert.equal((await engine.user(guest('a')))?.claimed.name, 'guest:a')
       await engine.endSession(two.session, 'ended')
       await untilDeleted(engine, guest('a'))
-      const again = await engine.saveGuest(guest('a'), {}, 3)
+      const again = await saveGuest(engine, guest('a'), {}, 3)
       assert.ok(again?.created)
       assert.deepEqual(again.user.claimed, {})
     })
@@ -58,7 +58,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
       await untilDeleted(engine, guest('gone'))
       assert.ok(await engine.user(guest('here')), 'a guest with a session stays')
-      assert.ok(await engine.saveGuest(guest('new'), {}, 2))
+      assert.ok(await saveGuest(engine, guest('new'), {}, 2))
       const [session] = await engine.sessions(here.session)
       await engine.endSession(session ?? here.session, 'ended')
       await untilDeleted(engine, guest('here'))
@@ -67,23 +67,23 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
     on('are limited in number by app, and make room when they are deleted', async (engine) => {
       const first = await enter(engine, guest('a'))
       await Promise.all([enter(engine, guest('b')), enter(engine, guest('c'))])
-      assert.equal(await engine.saveGuest(guest('d'), {}, 3), null)
+      assert.equal(await saveGuest(engine, guest('d'), {}, 3), null)
       assert.equal(await engine.user(guest('d')), null)
-      assert.ok(await engine.saveGuest(guest('b'), {}, 3))
-      assert.ok(await engine.saveGuest({ ...guest('d'), appId: 'app2' }, {}, 3))
+      assert.ok(await saveGuest(engine, guest('b'), {}, 3))
+      assert.ok(await saveGuest(engine, { ...guest('d'), appId: 'app2' }, {}, 3))
       await engine.saveUser(bob, {})
       if (durable) {
         await reopen(engine)
-        assert.equal(await engine.saveGuest(guest('d'), {}, 3), null)
+        assert.equal(await saveGuest(engine, guest('d'), {}, 3), null)
       }
       const [session] = await engine.sessions(first.session)
       await engine.endSession(session ?? first.session, 'ended')
-      await until('there is room', async () => (await engine.saveGuest(guest('d'), {}, 3)) !== null)
+      await until('there is room', async () => (await saveGuest(engine, guest('d'), {}, 3)) !== null)
     })
 
     on('are limited in number when many are saved at once', async (engine) => {
       const saved = await Promise.all(
-        Array.from({ length: 20 }, (_, n) => engine.saveGuest(guest(`${n}`), {}, 3)),
+        Array.from({ length: 20 }, (_, n) => saveGuest(engine, guest(`${n}`), {}, 3)),
       )
       assert.equal(saved.filter((one) => one !== null).length, 3)
     })

@@ -1,3 +1,4 @@
+import { admittingSuite } from './admitting.js'
 import { clocksSuite } from './clocks.js'
 import { clusterSuite } from './cluster.js'
 import { deletingSuite } from './deleting.js'
@@ -38,6 +39,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   const context = contextOf(runner, subject)
   lifetimeSuite(context)
   usersSuite(context)
+  admittingSuite(context)
   guestsSuite(context)
   sessionsSuite(context)
   listenersSuite(context)

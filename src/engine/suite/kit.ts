@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict'
 import type {
   CheckedMessage,
+  Credential,
   Engine,
   SendRules,
+  SavedUser,
   SendResult,
   SessionRecord,
   SessionRequest,
   EngineEvent,
   StartedSession,
+  UserChange,
   UserRef,
   VouchedProfile,
 } from '../engine.js'
@@ -51,13 +54,33 @@ export const vouch = (profile: VouchedProfile['profile']): VouchedProfile => ({
   issuedAt: Date.now() + ++counter,
 })
 
+/** A credential that is issued now. */
+export const credential = (): Credential => ({
+  authMethod: 'token',
+  tokenId: `token ${++counter}`,
+  issuedAt: Date.now(),
+  expiresAt: null,
+})
+
+/** Saves the guest of a start. Returns null if the app has too many guests. */
+export const saveGuest = async (
+  engine: Engine,
+  of: UserRef,
+  change: UserChange = {},
+  maxGuests = 10,
+): Promise<SavedUser | null> => {
+  const saved = await engine.admitUser(of, change, { credential: credential(), maxGuests, mustBeNew: false })
+  assert.ok(typeof saved === 'object' || saved === 'full', `admitted or full, not ${JSON.stringify(saved)}`)
+  return typeof saved === 'object' ? saved : null
+}
+
 /** A request for a session with a connection and a resume key of its own. */
 export const request = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
   counter++
   return {
     ...of,
     guest: false,
-    credential: { authMethod: 'token', tokenId: `token ${counter}`, issuedAt: Date.now(), expiresAt: null },
+    credential: credential(),
     origin: 'https://example.com',
     address: '203.0.113.1',
     client: 'suite/1',
@@ -94,6 +117,7 @@ export const rules = (more: Partial<SendRules> = {}): SendRules => ({
   sendWindow: 3_600_000,
   retention: { messages: 1_000, age: 30 * DAY, bytes: 1e9 },
   unknownRecipients: true,
+  unknownSenders: true,
   unreadPerSender: 1,
   quota: { inboxes: 1_000, bytes: 1_000_000_000 },
   ...more,

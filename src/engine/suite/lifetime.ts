@@ -10,6 +10,7 @@ import {
   start,
   vouch,
   type SuiteContext,
+  saveGuest,
 } from './kit.js'
 
 /** Every method that needs an open engine. */
@@ -17,7 +18,8 @@ const calls: [string, (engine: Engine) => Promise<unknown>][] = [
   ['key', (engine) => engine.key()],
   ['user', (engine) => engine.user(ada)],
   ['saveUser', (engine) => engine.saveUser(ada, {})],
-  ['saveGuest', (engine) => engine.saveGuest(ada, {}, 1)],
+  ['changeUser', (engine) => engine.changeUser(ada, {})],
+  ['admitUser', (engine) => saveGuest(engine, ada)],
   ['startSession', (engine) => start(engine, ada)],
   ['sessions', (engine) => engine.sessions(ada)],
   ['confirmSession', (engine) => engine.confirmSession({ ...ada, sessionId: 'none' }, 'none')],

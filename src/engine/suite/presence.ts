@@ -11,6 +11,7 @@ import {
   startSession,
   until,
   type SuiteContext,
+  saveGuest,
 } from './kit.js'
 
 /** A part of the suite: who is online. */
@@ -123,7 +124,7 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       await engine.saveUser(ada, {})
       await engine.saveUser(bob, {})
       await engine.saveUser(bob, { claimed: { name: 'Bob' } })
-      await engine.saveGuest({ appId: app, userId: 'guest:1' }, {}, 10)
+      await saveGuest(engine, { appId: app, userId: 'guest:1' }, {}, 10)
       const session = await start(engine, ada)
       await start(engine, bob)
       await engine.endSession(session, 'ended')

@@ -13,7 +13,9 @@ import {
   until,
   vouch,
   type SuiteContext,
+  saveGuest,
 } from './kit.js'
+import { ask, pendingOf } from './webhook-kit.js'
 
 /** A part of the suite: sending messages, and their idempotency. */
 export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
@@ -91,14 +93,63 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.equal((await engine.inbox(ada)).unread, 0)
     })
 
-    on('to a user who was never saved are stored only if the rules allow it', async (engine) => {
+    on('to or from a user who does not exist are stored only if the rules allow it', async (engine) => {
       const strict = { unknownRecipients: false }
-      assert.deepEqual(await engine.send(newMessage(), rules(strict)), { outcome: 'unknown-user' })
+      const ofSaved = { unknownSenders: false }
+      const unknown = { outcome: 'unknown-user' }
+      assert.deepEqual(await engine.send(newMessage(), rules(strict)), unknown)
+      assert.deepEqual(await engine.send(newMessage(), rules(ofSaved)), unknown)
+      assert.deepEqual(await engine.send(newMessage({ to: 'ada' }), rules(ofSaved)), unknown)
       assert.deepEqual([await bodies(engine, ada), await bodies(engine, bob)], [[], []])
-      await deliver(engine)
-      assert.deepEqual(await engine.send(newMessage(), rules(strict)), { outcome: 'unknown-user' })
+      assert.deepEqual([await engine.user(ada), await engine.user(bob)], [null, null])
+      await engine.saveUser(ada, {})
       await engine.saveUser(bob, {})
-      await deliver(engine, {}, strict)
+      await deliver(engine, {}, { ...strict, ...ofSaved })
+    })
+
+    on('create a recipient and a sender who do not exist, each once', async (engine) => {
+      await ask(engine, ['user.created', 'message.created'])
+      await Promise.all(Array.from({ length: 10 }, () => deliver(engine)))
+      for (const of of [ada, bob]) {
+        const user = await engine.user(of)
+        assert.deepEqual([user?.vouched, user?.claimed], [{}, {}])
+        assert.equal((await engine.saveUser(of, {})).created, false)
+        const [created, ...others] = await pendingOf(engine, of)
+        assert.equal(created?.event.type, 'user.created')
+        const data = { user: { id: of.userId }, guest: false, online: false, sessions: 0 }
+        assert.deepEqual(created.event.data, data)
+        assert.ok(others.every(({ event }) => event.type === 'message.created'))
+      }
+      assert.equal((await engine.status(bob)).unread, 10)
+      const listed = (await engine.users(app, null, 10)).map(({ userId }) => userId)
+      assert.deepEqual(listed.toSorted(), ['ada', 'bob'])
+      assert.equal((await engine.usage(app)).users, 2)
+      if (!durable) return
+      await reopen(engine)
+      assert.ok(await engine.user(bob))
+      assert.equal((await engine.usage(app)).users, 2)
+    })
+
+    on('create a recipient whom a save creates at the same time once', async (engine) => {
+      await ask(engine, ['user.created'])
+      const save = (name: string) => engine.saveUser(bob, { claimed: { name } })
+      await Promise.all([deliver(engine), save('Bob'), deliver(engine), save('Bob B.')])
+      assert.equal((await engine.user(bob))?.claimed.name, 'Bob B.')
+      assert.equal((await pendingOf(engine, bob)).length, 1)
+      assert.equal((await engine.usage(app)).users, 2)
+    })
+
+    on('that are not stored create nobody', async (engine) => {
+      const full = rules({ quota: { inboxes: 1, bytes: 1e9 } })
+      assert.deepEqual(await engine.send(newMessage(), full), { outcome: 'full' })
+      assert.equal(await engine.user(bob), null)
+      assert.deepEqual((await engine.usage(app)).inboxes, 0)
+    })
+
+    on('create no guest', async (engine) => {
+      for (const ids of [{ to: 'guest:1' }, { from: 'guest:1' }, { from: null, to: 'guest:~1' }])
+        assert.deepEqual(await engine.send(newMessage(ids), rules()), { outcome: 'unknown-user' })
+      assert.deepEqual(await engine.users(app, null, 10), [])
     })
 
     on('have offsets without holes, in the order in which they were sent, many at once', async (engine) => {
@@ -114,6 +165,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
 
     on('of many users to each other are all stored once', async (engine) => {
       const users = ['a', 'b', 'c', 'd', 'a b', 'guest:1', '😀']
+      await saveGuest(engine, { appId: app, userId: 'guest:1' }, {}, 1)
       const pairs = users.flatMap((from) => users.map((to) => ({ from, to })))
       await Promise.all(
         [1, 2, 3].flatMap(() =>

@@ -12,6 +12,7 @@ import {
   until,
   vouch,
   type SuiteContext,
+  saveGuest,
 } from './kit.js'
 import { ask, pending, pendingOf, typesOf, untilPending } from './webhook-kit.js'
 
@@ -51,7 +52,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
     on('report a guest who comes and leaves nothing', async (engine) => {
       await ask(engine, ['user.created', 'user.deleted'])
       const guest = { appId: app, userId: 'guest:1' }
-      await engine.saveGuest(guest, {}, 10)
+      await saveGuest(engine, guest, {}, 10)
       await engine.endSession(await startSession(engine, request(guest, { guest: true })), 'ended')
       await untilPending(engine, guest, 'user.deleted')
       const [created] = await pendingOf(engine, guest)

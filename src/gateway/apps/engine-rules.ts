@@ -10,16 +10,29 @@ export const engineOptionsOf = ({ retention, webhooks }: AppSettings): AppOption
 /** Milliseconds that the engine remembers ids longer than `sendWindow`: a retry at its very end takes time to arrive. */
 const SEND_WINDOW_MARGIN = 60_000
 
-/** Returns an app's rules for `engine.send`. */
+/** Returns an app's rules for a client's message. */
 export const sendRulesOf = (
-  { retention, limits: { inboxes, bytes, unreadPerSender, messagesPerSecond } }: AppSettings,
+  {
+    retention,
+    unknownRecipients,
+    limits: { inboxes, bytes, unreadPerSender, messagesPerSecond },
+  }: AppSettings,
   { sendWindow }: Pick<Settings, 'sendWindow'>,
-  unknownRecipients: boolean,
 ): SendRules => ({
   sendWindow: sendWindow + SEND_WINDOW_MARGIN,
   retention,
   unknownRecipients,
+  unknownSenders: false,
   unreadPerSender,
   messagesPerSecond,
   quota: { inboxes, bytes },
+})
+
+/** Returns an app's rules for a message of its backend, which decides itself how much it sends, also in a user's name. */
+export const backendRulesOf = (app: AppSettings, settings: Pick<Settings, 'sendWindow'>): SendRules => ({
+  ...sendRulesOf(app, settings),
+  unknownRecipients: true,
+  unknownSenders: true,
+  unreadPerSender: 1,
+  messagesPerSecond: undefined,
 })

@@ -168,7 +168,9 @@ const authenticateStartToken = (
     return engine
       .user({ appId: app.settings.appId, userId: authenticated.userId })
       .then((guest) =>
-        guest && guest.createdAt === unverifiedClaims(token)[CREATED_AT] ? authenticated : admitNewGuest(app),
+        guest && guest.createdAt === unverifiedClaims(token)[CREATED_AT]
+          ? { ...authenticated, createdAt: guest.createdAt }
+          : admitNewGuest(app),
       )
   })
 
@@ -230,7 +232,7 @@ export const admit = (
     return { ...refuse('origin-refused'), origin: peer.origin?.slice(0, MAX_ORIGIN) }
   return chain(authenticateStart(context, app, start, peer), (authenticated): Admitted | Refusal => {
     if (!authenticated.ok) return authenticated
-    const { userId, vouched, credential, mustBeNew, signToken } = authenticated
+    const { userId, vouched, credential, mustBeNew, createdAt, signToken } = authenticated
     return {
       ok: true,
       app,
@@ -240,6 +242,7 @@ export const admit = (
       claimed: profiles === 'anyone' && start.user ? parseProfile(start.user) : undefined,
       credential,
       mustBeNew,
+      createdAt,
       signToken,
     }
   })

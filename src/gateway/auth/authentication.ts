@@ -46,6 +46,8 @@ export interface AuthenticatedUser {
   credential: Credential
   /** Whether the id must not be another guest's: the start is refused if saving the user does not create it. */
   mustBeNew: boolean
+  /** When the guest of the token was created. Undefined for everybody else. */
+  createdAt?: number | undefined
   /** Signs the token that the client reconnects with, if it started with auth params or as a guest. */
   signToken: ((user: Pick<UserRecord, 'createdAt'>) => Promise<string>) | undefined
 }

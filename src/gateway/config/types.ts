@@ -228,7 +228,7 @@ export interface AppConfig {
   send?: SendRule | undefined
   /** Decides which user may send to which, in addition to `send`. In a config module only. */
   authorizeSend?: AuthorizeSend | undefined
-  /** May a client send to a user who has never connected? @default true in test, false in production */
+  /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   retention?: RetentionConfig | undefined
   limits?: AppLimitsConfig | undefined

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { Engine, SendResult } from '../../engine/index.js'
-import { errorMessages, isGuestId, isUserId, type NewMessage } from '../../protocol/index.js'
+import type { Engine } from '../../engine/index.js'
+import { errorMessages, isUserId, type NewMessage } from '../../protocol/index.js'
 import type { AppSettings, Settings } from '../config/parse.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { countSend } from './count-send.js'
-import { sendRulesOf } from '../apps/engine-rules.js'
+import { backendRulesOf } from '../apps/engine-rules.js'
 import { checkMessage } from './rules.js'
 
 /** A message of the app's backend. `from` is null or absent for the backend itself. */
@@ -47,33 +47,14 @@ export const createSend =
     if (from !== undefined && !isUserId(from))
       return { code: 'bad-request', why: "A message's 'from' is not a valid user id." }
 
-    /** Resolves with false for a guest: only a guest's own start creates the guest. */
-    const create = async (userId: string): Promise<boolean> => {
-      if (isGuestId(userId)) return false
-      await engine.saveUser({ appId, userId }, {})
-      return true
-    }
-    const store = (): Promise<SendResult> =>
-      engine.send(
-        { appId, id, from: from ?? null, to, body, data },
-        // The backend decides itself how many messages it sends, also in a user's name.
-        { ...sendRulesOf(app, settings, false), unreadPerSender: 1, messagesPerSecond: undefined },
-      )
-
-    if (from !== undefined && !(await engine.user({ appId, userId: from })) && !(await create(from)))
-      return NO_GUEST
-    let at = performance.now()
-    let sent = await store()
-    // A recipient is created after the first try only, because most recipients exist.
-    if (sent.outcome === 'unknown-user') {
-      if (!(await create(to))) return NO_GUEST
-      at = performance.now()
-      sent = await store()
-    }
+    const at = performance.now()
+    const sent = await engine.send(
+      { appId, id, from: from ?? null, to, body, data },
+      backendRulesOf(app, settings),
+    )
     countSend(metrics, { appId, from: 'backend', outcome: sent.outcome, at })
     if (sent.outcome === 'conflict') return { code: 'conflict', why: errorMessages.conflict }
-    if (sent.outcome === 'unknown-user')
-      return { code: 'unavailable', why: 'The user is being deleted: send the message again.' }
+    if (sent.outcome === 'unknown-user') return NO_GUEST
     if (!('sentAt' in sent))
       return {
         code: 'unavailable',

@@ -43,9 +43,8 @@ export const userCalls = [
     async handle({ appId, params, body, context: { engine } }) {
       const of = { appId, userId: params.user }
       const change = { vouched: { profile: body, issuedAt: Date.now() } }
-      // If there is no place for new guests, `saveGuest` saves only a guest that exists.
       const saved = isGuestId(of.userId)
-        ? await engine.saveGuest(of, change, 0)
+        ? await engine.changeUser(of, change)
         : await engine.saveUser(of, change)
       if (!saved)
         throw new RestError('unknown-user', 'No guest has this id: only a guest’s own start creates one.')

@@ -117,7 +117,8 @@ export const createFrameHandler = (
     }
     const isRenewed = await engine.renewSession(ref, connection.connectionId, credential)
     if (!isRenewed || (await isRevokedMeanwhile())) return refuse(frame, 'unauthenticated', REVOKED)
-    if (authenticated.vouched) await engine.saveUser(user, { vouched: authenticated.vouched })
+    const { vouched } = authenticated
+    if (vouched && !(await engine.changeUser(user, { vouched }))) return connection.end('revoked')
     if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
     expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
@@ -136,7 +137,9 @@ export const createFrameHandler = (
     const merged = mergeProfile({ vouched, claimed: { ...claimed, ...changes } })
     if (Buffer.byteLength(JSON.stringify(merged)) > limits.profile)
       return refuse(frame, 'too-large', PROFILE_RULE)
-    const saved = await engine.saveUser(user, { claimed: changes })
+    const saved = await engine.changeUser(user, { claimed: changes })
+    // The user was deleted, and the session is about to end.
+    if (!saved) return connection.end('revoked')
     // The engine emits `user-changed` only if the profile changed: if it did not, this client is still sent `user`.
     if (!saved.changed) connection.send({ type: 'user', user: userOf(saved.user) })
   }

@@ -13,7 +13,7 @@ import type { SessionChange } from '../../protocol/internal.js'
 import { clientVersion } from '../metrics/client-versions.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
-import { saveAdmitted } from './save-admitted.js'
+import { saveAdmitted, startRefusals } from './save-admitted.js'
 import type { SessionContext, StartFields } from './session-context.js'
 import type { DetachOrEnd, EngineSession, SessionPhase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
@@ -28,8 +28,6 @@ const TOUCH_INTERVAL = 60_000
 
 /** How long a client has to send another token after a `reauth`, in milliseconds. */
 export const REAUTH_TIMEOUT = 10_000
-
-const REVOKED = "The app's backend revoked these credentials: log in again."
 
 /** One user's session for as long as one connection carries it. */
 export class LiveSession implements HubSession {
@@ -90,8 +88,6 @@ export class LiveSession implements HubSession {
     const { engine, settings } = this.#context
     const { resumeWindow, pingInterval, sendWindow } = settings
     this.clientVersion = clientVersion(client.client)
-    // This is asked before the user is saved, because a revoked token must not bring back a user who was deleted.
-    if (await engine.isRevoked(this.user, credential)) return this.#refuseRevoked()
     const saved = await saveAdmitted(this.#context, this.user, admitted, (code, why) =>
       this.#connection.end(code, why),
     )
@@ -104,6 +100,7 @@ export class LiveSession implements HubSession {
       client: client.client,
       appId: this.user.appId,
       userId: this.user.userId,
+      userCreatedAt: saved.user.createdAt,
       guest,
       credential,
       node: this.#context.node,
@@ -114,7 +111,11 @@ export class LiveSession implements HubSession {
       resumableFor: resumeWindow,
       sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
     })
-    if (!started) return this.#refuseRevoked()
+    if (!started) {
+      const isRevoked = await engine.isRevoked(this.user, credential)
+      this.#connection.end(...startRefusals[isRevoked ? 'revoked' : 'gone'])
+      return false
+    }
     const { sessionId, resumed } = started
     const ref: SessionRef = { appId: this.user.appId, userId: this.user.userId, sessionId }
     starting.engineSession = { ref, resumed }
@@ -290,12 +291,6 @@ export class LiveSession implements HubSession {
       default:
         return event satisfies never
     }
-  }
-
-  /** The code is not `revoked`, which is final for a client: this client may fetch other credentials. */
-  #refuseRevoked(): false {
-    this.#connection.end('unauthenticated', REVOKED)
-    return false
   }
 
   /**

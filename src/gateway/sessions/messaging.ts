@@ -80,7 +80,7 @@ export const createMessaging = (
   /** Resolves with false if the client may try the same send again. */
   const store = (frame: ClientFrameOf<'send'>): Promise<boolean> => {
     const { id, to, body, data } = frame
-    const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
+    const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
     // An async function would make two more promises for each message.
     return engine

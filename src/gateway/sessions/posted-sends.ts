@@ -90,7 +90,7 @@ export const createPostedSends = (
     const unauthorized = app.settings.authorizeSend && (await authorizeSend(app, log, { from: userId, to }))
     if (unauthorized) return [unauthorized]
     if (await isRevoked(user, admitted)) return REVOKED
-    const rules = sendRulesOf(app.settings, settings, app.settings.unknownRecipients)
+    const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
     const sent = await engine.send({ appId, id, from: userId, to, body, data }, rules)
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })

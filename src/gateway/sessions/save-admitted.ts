@@ -1,44 +1,35 @@
-import type { Engine, SavedUser, UserRef } from '../../engine/index.js'
+import type { AdmissionRefusal, Engine, SavedUser, UserRef } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
 import { GUEST_EXISTS, type Admitted } from '../auth/admission.js'
 import type { Metrics } from '../metrics/metrics.js'
 
+/** The code for these credentials is not `revoked`, which is final for a client: this client may fetch other credentials. */
+const REVOKED = "The app's backend revoked these credentials: log in again."
 const TOO_MANY_GUESTS = "The app has as many guests as its 'limits.guests' allows."
+const DELETED = 'The user was deleted while the session started: start again.'
 
-interface SaveContext {
-  engine: Pick<Engine, 'saveUser' | 'saveGuest'>
-  metrics: Pick<Metrics, 'limitsReached'>
+/** Why a start is refused. */
+type StartRefusal = readonly [code: EndCode, why: string]
+
+export const startRefusals: Record<AdmissionRefusal, StartRefusal> = {
+  revoked: ['unauthenticated', REVOKED],
+  exists: ['unauthenticated', GUEST_EXISTS],
+  full: ['unavailable', TOO_MANY_GUESTS],
+  gone: ['unavailable', DELETED],
 }
 
-type Refuse = (code: EndCode, why: string) => void
-
-const saveGuest = async (
-  { engine, metrics }: SaveContext,
+/** Saves the user of a start. Resolves with undefined after a call of `refuse`. */
+export const saveAdmitted = async (
+  { engine, metrics }: { engine: Pick<Engine, 'admitUser'>; metrics: Pick<Metrics, 'limitsReached'> },
   user: UserRef,
-  { app, vouched, claimed, mustBeNew }: Admitted,
-  refuse: Refuse,
+  { app, guest, vouched, claimed, credential, mustBeNew, createdAt }: Admitted,
+  refuse: (...refusal: StartRefusal) => void,
 ): Promise<SavedUser | undefined> => {
-  const { guests } = app.settings.limits
-  // Two guests may ask for one id at once. The profile is saved afterwards, so that the second guest does not change the first's profile.
-  const saved = await engine.saveGuest(user, mustBeNew ? {} : { vouched, claimed }, guests)
-  if (!saved) {
-    metrics.limitsReached.inc({ app: user.appId, limit: 'guests' })
-    refuse('unavailable', TOO_MANY_GUESTS)
-  } else if (mustBeNew && !saved.created) refuse('unauthenticated', GUEST_EXISTS)
-  else return mustBeNew && claimed ? engine.saveUser(user, { claimed }) : saved
+  const maxGuests = guest ? app.settings.limits.guests : null
+  const admission = { credential, maxGuests, mustBeNew, createdAt }
+  const saved = await engine.admitUser(user, { vouched, claimed }, admission)
+  if (typeof saved === 'object') return saved
+  if (saved === 'full') metrics.limitsReached.inc({ app: user.appId, limit: 'guests' })
+  refuse(...startRefusals[saved])
   return undefined
 }
-
-/**
- * Saves the user of a start. Resolves with undefined after a call of `refuse`: the id is another guest's, or the app has too many
- * guests.
- */
-export const saveAdmitted = (
-  context: SaveContext,
-  user: UserRef,
-  admitted: Admitted,
-  refuse: Refuse,
-): Promise<SavedUser | undefined> =>
-  admitted.guest
-    ? saveGuest(context, user, admitted, refuse)
-    : context.engine.saveUser(user, { vouched: admitted.vouched, claimed: admitted.claimed })

@@ -10,7 +10,7 @@ setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
 const rules = {
-  ...{ sendWindow: 3_600_000, unknownRecipients: true, unreadPerSender: 1 },
+  ...{ sendWindow: 3_600_000, unknownRecipients: true, unknownSenders: true, unreadPerSender: 1 },
   retention: { messages: 1_000, age: 3_600_000, bytes: 2 ** 20 },
   quota: { inboxes: 2 ** 30, bytes: 2 ** 40 },
 }

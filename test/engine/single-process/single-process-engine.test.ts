@@ -6,7 +6,7 @@ import { SingleProcessEngine } from '../../../src/engine/single-process/single-p
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Operation, type Store } from '../../../src/engine/single-process/store/store.js'
-import { request, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
+import { request, saveGuest, until, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { createPowerCutStore, engineOn, rules, volumeOf, withStore } from '../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -147,10 +147,10 @@ void describe('the single-process engine', () => {
     const { store } = createPowerCutStore()
     const crashed = await engineOn(store)
     const guest = { appId: 'app', userId: 'guest:a' }
-    assert.ok(await crashed.saveGuest(guest, {}, 1))
+    assert.ok(await saveGuest(crashed, guest, {}, 1))
     const engine = await engineOn(store)
     await until('the guest is deleted', async () => (await engine.user(guest)) === null)
-    assert.ok(await engine.saveGuest({ ...guest, userId: 'guest:b' }, {}, 1))
+    assert.ok(await saveGuest(engine, { ...guest, userId: 'guest:b' }, {}, 1))
     await engine.close()
   })
 

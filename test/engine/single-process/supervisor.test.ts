@@ -166,13 +166,14 @@ void describe('an engine whose store has failed', () => {
   void it('owes each webhook event once, also those that happened while it could not write', async () => {
     const { engine, disk } = await onDisk()
     const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    for (const of of [ada, bob]) await engine.saveUser(of, {})
     await engine.configure('app', { retention: rules.retention, webhooks })
     const session = await startSession(engine, request(ada))
     await engine.check()
     disk.state = 'writes, and says that it failed'
     await assert.rejects(engine.send({ ...toBob, id: 'stored' }, rules), unavailable)
     disk.state = 'refuses'
-    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    await assert.rejects(engine.saveUser(bob, { claimed: { name: 'Bob' } }), unavailable)
     await startSession(engine, request(bob))
     await engine.endSession(session, 'ended')
     disk.state = 'sound'

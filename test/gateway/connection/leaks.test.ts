@@ -12,10 +12,14 @@ import { tokenFor } from '../../support/tokens.js'
 
 test('if the engine fails in a start, that connection ends as unavailable; if it fails later, the frame is refused', async () => {
   const failing = (engine: Engine): Partial<Engine> => ({
-    saveUser: (of, change) =>
-      of.userId === 'unlucky' || change.claimed?.name === 'unlucky'
+    admitUser: (of, ...args) =>
+      of.userId === 'unlucky'
         ? Promise.reject(new EngineError('unavailable', 'The disk is full.'))
-        : engine.saveUser(of, change),
+        : engine.admitUser(of, ...args),
+    changeUser: (of, change) =>
+      change.claimed?.name === 'unlucky'
+        ? Promise.reject(new EngineError('unavailable', 'The disk is full.'))
+        : engine.changeUser(of, change),
   })
   const { url: own } = await assemble(failing)
   const lucky = await startClient(own, await startOf('lucky'))
@@ -42,10 +46,10 @@ test('a client that leaves while it is authenticated starts no session, and repl
     engine,
     connections,
   } = await assemble((memory) => ({
-    async saveUser(of, change) {
+    async admitUser(...args) {
       saves += 1
       if (saves > 20) await waiting
-      return memory.saveUser(of, change)
+      return memory.admitUser(...args)
     },
   }))
   const start = await startOf('ada')
@@ -65,7 +69,7 @@ test('a client that leaves while it is authenticated starts no session, and repl
 test('frames that wait for `started` take no more memory than their text', async () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  const { url: own, connections } = await assemble(() => ({ saveUser: () => new Promise(() => undefined) }))
+  const { url: own, connections } = await assemble(() => ({ admitUser: () => new Promise(() => undefined) }))
   const start = await startOf('ada')
   // Each of these frames takes more than 20 times as much memory once it is parsed.
   const frame = `{"type":"send","id":"a","to":"bob","data":{"list":[${Array.from({ length: 5_000 }, () => '{}').join()}]}}`

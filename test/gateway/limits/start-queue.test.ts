@@ -191,9 +191,9 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
   const { began, work, finish } = gates()
   const { url } = await assemble(
     (memory) => ({
-      saveUser: async (...args) => {
+      admitUser: async (...args) => {
         await work(began.length + 1)()
-        return memory.saveUser(...args)
+        return memory.admitUser(...args)
       },
     }),
     createStartQueue({ atOnce: fixed(1), waiting: 1, maxRunning: 60_000 }),

@@ -9,7 +9,7 @@ import { restOf } from '../../support/rest-calls.js'
 
 // At the same time: each waits until the deadline has passed.
 describe('a revocation during a renewal', { concurrency: true }, () => {
-  for (const held of ['saveUser', 'renewSession'] as const)
+  for (const held of ['changeUser', 'renewSession'] as const)
     test(`during ${held} keeps its deadline, and the revoked token is refused`, async () => {
       const engine = createMemoryEngine()
       let release: (() => void) | undefined

@@ -65,6 +65,7 @@ export const rules = {
   sendWindow: 3_600_000,
   retention: { messages: 1_000, age: 86_400_000, bytes: 1e9 },
   unknownRecipients: true,
+  unknownSenders: true,
   unreadPerSender: 1,
   quota: { inboxes: 1_000_000, bytes: 1_000_000_000_000 },
 }

@@ -16,6 +16,7 @@ import {
   start,
   startSession,
   until,
+  saveGuest,
 } from '../../../src/engine/suite/kit.js'
 import { ask, pending, untilPending } from '../../../src/engine/suite/webhook-kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
@@ -67,7 +68,7 @@ for (const [engineName, create] of engines)
       async (engine) => {
         const guest = { appId: app, userId: 'guest:1' }
         const savedAt = performance.now()
-        await engine.saveGuest(guest, {}, 1)
+        await saveGuest(engine, guest, {}, 1)
         await until('the guest is deleted', async () => (await engine.user(guest)) === null)
         assert.ok(performance.now() - savedAt < 30_000)
       },

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SessionRequest } from '../../../src/engine/index.js'
-import { ada, app, request, startSession } from '../../../src/engine/suite/kit.js'
+import { ada, app, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -40,7 +40,7 @@ it('keeps nothing of the tokens of guests who start and end', async () => {
   await withEngine('guests:', async (engine, keys) => {
     for (let n = 0; n < 30; n++) {
       const userId = `guest ${n}`
-      await engine.saveGuest({ appId: app, userId }, {}, 1_000)
+      await saveGuest(engine, { appId: app, userId }, {}, 1_000)
       const session = await startSession(engine, withToken(`token ${n}`, { userId, guest: true }))
       assert.equal((await keys()).length > 0, true)
       await engine.endSession(session, 'ended')

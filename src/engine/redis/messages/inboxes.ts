@@ -1,4 +1,4 @@
-import type { Message } from '../../../protocol/index.js'
+import { isGuestId, type Message } from '../../../protocol/index.js'
 import type {
   InboxState,
   MessagePage,
@@ -21,19 +21,29 @@ const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
 /** Called with the place of a sender's own copy before its offset is returned. */
 export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
 
+export interface InboxesOptions {
+  runner: StepRunner
+  quotas: Quotas
+  /** Creates a sender who does not exist. */
+  createUser: (of: UserRef) => Promise<unknown>
+  onOwnCopy: OnOwnCopy
+  onError: (error: unknown) => void
+}
+
 /** Sends messages, and reads inboxes. */
 export class Inboxes {
   readonly ownCopies: OwnCopies
   readonly #runner: StepRunner
-  readonly #quotas: Quotas
-  readonly #onOwnCopy: OnOwnCopy
+  readonly #options: InboxesOptions
   readonly #order = new SendLanes()
+  /** The deletions that no call waits for. */
+  readonly #trims = new Set<Promise<void>>()
+  #isStopped = false
 
-  constructor(runner: StepRunner, quotas: Quotas, onOwnCopy: OnOwnCopy) {
-    this.#runner = runner
-    this.#quotas = quotas
-    this.#onOwnCopy = onOwnCopy
-    this.ownCopies = new OwnCopies(runner)
+  constructor(options: InboxesOptions) {
+    this.#options = options
+    this.#runner = options.runner
+    this.ownCopies = new OwnCopies(options.runner)
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
@@ -81,6 +91,12 @@ export class Inboxes {
     }
   }
 
+  /** Stops the deletions in the background. Resolves when none runs. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await Promise.all(this.#trims)
+  }
+
   /** Sends a message if it fits into what other partitions leave of the app's quota. */
   async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
     const { recipient, sender } = outgoing
@@ -88,7 +104,7 @@ export class Inboxes {
     const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
       // The first try has counted the message.
       const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
-      const { inboxes, bytes } = await this.#quotas.others(recipient.appId, partition, isAtLimit)
+      const { inboxes, bytes } = await this.#options.quotas.others(recipient.appId, partition, isAtLimit)
       const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
       return this.#send(outgoing, { ...rules, messagesPerSecond, quota })
     }
@@ -104,23 +120,26 @@ export class Inboxes {
     const { steps } = this.#runner
     const { recipient, sender, isAway, noteId } = outgoing
     const rate = sender && rules.messagesPerSecond !== undefined ? String(rules.messagesPerSecond) : ''
-    const [wait = 0, profile = '', epoch = '', isNew = ''] =
+    const [wait = 0, profile = '', epoch = '', isNew = '', isMissing = ''] =
       isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate]) : []
     if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
     const args = [
       ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
+      String(isMissing),
     ]
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
+    if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules)
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
-    // The message is stored. If this fails, the next message goes on.
+    // After a failover the sender's server may lack the sender too, who would get no own copy then.
+    if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
+    // The message is stored. If this fails, the next message to the inbox goes on.
     if (isBeyond === 1)
-      for (const of of sender ? [recipient, sender] : [recipient])
-        this.#trim(of, rules).catch(() => undefined)
+      for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
     // An offset above 0 means that the step has made the own copy. In a cluster this is so if the message was sent before the keys moved
@@ -137,14 +156,35 @@ export class Inboxes {
             rules.retention,
             noteId,
           )
-    this.#onOwnCopy(sender, place)
+    this.#options.onOwnCopy(sender, place)
     return { ...result, ownOffset: place.offset }
+  }
+
+  /** Sends a message whose sender does not exist: creates the sender first, if the rules allow it. */
+  async #sendFromUnknown(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+    if (!(await this.#createSender(outgoing, rules))) return { outcome: 'unknown-user' }
+    // The first try has counted the message. A sender who is deleted meanwhile is not created again.
+    return this.#send(outgoing, { ...rules, unknownSenders: false, messagesPerSecond: undefined })
+  }
+
+  /** Resolves with false if the rules do not allow it. */
+  async #createSender({ sender }: Outgoing, { unknownSenders }: SendRules): Promise<boolean> {
+    if (!sender || !unknownSenders || isGuestId(sender.userId)) return false
+    await this.#options.createUser(sender)
+    return true
+  }
+
+  #startTrim(of: UserRef, rules: SendRules): void {
+    const trim = this.#trim(of, rules)
+      .catch(this.#options.onError)
+      .finally(() => this.#trims.delete(trim))
+    this.#trims.add(trim)
   }
 
   /** Deletes a user's messages beyond the retention, step by step. */
   async #trim(of: UserRef, { retention: { messages, bytes, age } }: SendRules): Promise<void> {
     const { steps } = this.#runner
-    for (let isBeyond = true; isBeyond;) {
+    for (let isBeyond = true; isBeyond && !this.#isStopped;) {
       const [left] = await this.#runner.onUser(steps.trimInbox, of, [messages, bytes, age].map(String))
       isBeyond = left === 1
     }

@@ -1,3 +1,4 @@
+import { isGuestId } from '../../../protocol/index.js'
 import type { CheckedMessage, SendRules, UserRef } from '../../engine.js'
 import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
@@ -43,7 +44,7 @@ export class Outgoing {
     return [
       ...this.#content,
       String(Math.max(1, Math.ceil(sendWindow))),
-      unknownRecipients ? '1' : '0',
+      unknownRecipients && !isGuestId(this.recipient.userId) ? '1' : '0',
       ...[
         retention.messages,
         retention.bytes,

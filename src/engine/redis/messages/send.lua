@@ -1,17 +1,17 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, into the sender's. The `from.` keys are the sender's.
--- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, deadlines, ownCopies, state, id, from.user, from.inbox,
---   from.unread, from.aging, from.counts, from.rate.
+-- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, users, deadlines, ownCopies, state, id, from.user,
+--   from.inbox, from.unread, from.aging, from.counts, from.rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender's inbox has keys of this call), or `away`; 2 the
 --   sender; empty for the backend; 3 the message's JSON up to the sender's profile; 4 the message's JSON between the profile and the
---   time; 5 the digest of the content; 6 milliseconds for which the id makes a retry safe; 7 `1` if a user who was never saved may
---   receive messages; 8 the retention: messages; 9 the retention: bytes; 10 the retention: age; 11 the share of the retention for one
+--   time; 5 the digest of the content; 6 milliseconds for which the id makes a retry safe; 7 `1` if a recipient who does not exist
+--   is created; 8 the retention: messages; 9 the retention: bytes; 10 the retention: age; 11 the share of the retention for one
 --   sender's unread messages; 12 how many inboxes other partitions leave; 13 how many bytes other partitions leave; 14 mode `away`: the
 --   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
---   no limit.
+--   no limit; 20 mode `away`: `1` if the sender does not exist.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention; or
---   `limited` with the milliseconds to wait; or `conflict`, `unknown-user`, `refused` or `full`.
+--   `limited` with the milliseconds to wait; or `conflict`, `unknown-user`, `unknown-sender`, `refused` or `full`.
 local MAX_PUBLISHED = 2048
 local mode, from = arg(1), arg(2)
 local digest, window = arg(5), arg(6)
@@ -100,7 +100,16 @@ if not fits() then
   if not fits() then return done('full') end
 end
 
+-- Everything else has been checked, so that the caller creates no sender of a message that is then refused.
+if arg(20) == '1' or (sender and not sender.createdAt) then return done('unknown-sender') end
+
 check_history()
+if not user.createdAt then
+  set(user, 'createdAt', now)
+  call('ZADD', K.users, 0, userId)
+  count('users', 1)
+  add_event(user, 'user.created', '"user":{"id":' .. text(userId) .. '},"guest":false')
+end
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
 local offset = append(K, user, userId, json, size, from, retention)
 local own = offset

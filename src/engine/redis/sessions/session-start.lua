@@ -3,16 +3,18 @@
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the resume key; 4 the hash of the key that resumes a session; empty
 --   for none; 5 for how many milliseconds the session is resumable; 6 how many sessions the user may have; 7 `1` if the page is hidden; 8
 --   `1` for a guest; 9 the authentication method; 10 the token; empty for none; 11 when the credential was issued; empty if that is
---   unknown; 12 the credential as JSON; 13 the facts of the client as JSON; 14 the name of the note at the token; empty for none.
--- Returns 0 if the credential is revoked or the start was abandoned; else 1, 1 if a session was resumed, the session's id and row, the
---   number of the inbox's epoch, its newest offset, and the generation.
+--   unknown; 12 the credential as JSON; 13 the facts of the client as JSON; 14 the name of the note at the token; empty for none; 15 when
+--   the user was created; empty if the start does not depend on it.
+-- Returns 0 if the credential is revoked, that user is deleted, or the start was abandoned; else 1, 1 if a session was resumed, the
+--   session's id and row, the number of the inbox's epoch, its newest offset, and the generation.
 local id, connection, key, resumes = arg(1), arg(2), arg(3), optional(4)
 local resumableFor, limit, isHidden, isGuest = tonumber(arg(5)), tonumber(arg(6)), arg(7) == '1', arg(8) == '1'
 local authMethod, token, issuedAt = arg(9), optional(10), tonumber(arg(11))
 local user = load(K.user)
 local before = revoked_before(user)
 local isRevoked = (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
-if isRevoked or call('HEXISTS', K.tombs, connection) == 1 then
+local isGone = optional(15) and user.createdAt ~= tonumber(arg(15))
+if isRevoked or isGone or call('HEXISTS', K.tombs, connection) == 1 then
   release_token(arg(12), optional(14))
   return reply(0)
 end

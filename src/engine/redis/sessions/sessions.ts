@@ -68,7 +68,7 @@ export class Sessions {
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
       const [isStarted, isResumed, sessionId, row, epoch, offset, generation] = await this.#runner
-        .onUser(this.#runner.steps.startSession, of, [...args, use])
+        .onUser(this.#runner.steps.startSession, of, [...args, use, String(request.userCreatedAt ?? '')])
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
           throw error

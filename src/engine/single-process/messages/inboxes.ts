@@ -1,3 +1,4 @@
+import { isGuestId } from '../../../protocol/index.js'
 import type {
   EngineEvent,
   InboxState,
@@ -29,6 +30,8 @@ import { UnreadLimit } from './unread-limit.js'
 import type { Usage } from '../store/usage.js'
 import type { Users } from '../sessions/users.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
+
+const NOBODY: readonly UserRef[] = []
 
 export interface InboxesOptions {
   store: Store
@@ -149,17 +152,25 @@ export class Inboxes {
     const digest = this.#idempotencyKeys.digestOf(message)
     const earlier = this.#idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
-    if (!rules.unknownRecipients && this.#users.sender(recipient, recipientKey) === undefined) {
-      return Promise.resolve({ outcome: 'unknown-user' })
+    const sender = from === null ? null : this.#users.sender(sendingUser, senderKey)
+    const isToUnknown = from !== to && this.#users.sender(recipient, recipientKey) === undefined
+    let unknown: readonly UserRef[] = NOBODY
+    if (sender === undefined || isToUnknown) {
+      unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]
+      const { unknownRecipients, unknownSenders } = rules
+      const mayCreate = (of: UserRef): boolean =>
+        !isGuestId(of.userId) && (of === recipient ? unknownRecipients : unknownSenders)
+      if (!unknown.every(mayCreate)) return Promise.resolve({ outcome: 'unknown-user' })
+      const deletions = unknown.flatMap((of) => this.#users.deletionOf(of) ?? [])
+      if (deletions.length > 0) return this.#sendAfter(Promise.allSettled(deletions), message, rules)
     }
-    const sender = from === null ? null : (this.#users.sender(sendingUser, senderKey) ?? null)
-    const json = JSON.stringify({ id, from, to, sender, body, data, sentAt })
+    const json = JSON.stringify({ id, from, to, sender: sender ?? null, body, data, sentAt })
     // The caller may change `data` before the message is emitted, so the events carry a clone.
     const content: Content = {
       id,
       from,
       to,
-      sender,
+      sender: sender ?? null,
       body,
       data: data && (JSON.parse(json) as CheckedMessage).data,
       sentAt,
@@ -180,6 +191,7 @@ export class Inboxes {
     }
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
+    for (const of of unknown) operations.push(...this.#users.create(of))
     const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
     for (const inbox of inboxes) {
       operations.push(inbox.append(json, size, from, now, rules.retention))

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { isGuestId, type Message } from '../../../protocol/index.js'
+import { isGuestId, type JsonObject, type Message } from '../../../protocol/index.js'
 import { mergeProfile, type SavedUser, type UserChange, type UserRecord, type UserRef } from '../../engine.js'
 import { copyChange, hasChanged, senderOf, userAfter } from '../../user-changes.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
@@ -13,6 +13,18 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 /** About how many bytes a sender takes in memory. */
 const SENDER_BYTES = 400
 
+/** Returns what a webhook event says about a user. */
+const eventDataOf = (user: UserRecord): JsonObject => ({
+  user: { ...mergeProfile(user), id: user.userId },
+  guest: isGuestId(user.userId),
+})
+
+interface SaveOptions<Refusal> {
+  isGuest?: boolean
+  /** Returns why a save changes nothing, given the user as it is stored; undefined if the save goes on, at once. */
+  refuse?: (stored: UserRecord | null) => Refusal | undefined
+}
+
 /** The users in a store. */
 export class Users {
   readonly #store: Store
@@ -21,8 +33,10 @@ export class Users {
   readonly #webhooks: WebhookEvents
   readonly #reads: Reads
   readonly #mutex = new KeyedMutex()
-  /** The rows of users who are being deleted. They can still be read. */
-  readonly #deleting = new Set<string>()
+  /** The deletions that run, by the rows of their users. These rows can still be read. */
+  readonly #deleting = new Map<string, Promise<unknown>>()
+  /** The users whom a message is creating, by their rows, which can't be read yet. */
+  readonly #creating = new Map<string, Promise<void>>()
   /** What messages say about their senders, by the result of `userKey`. Only users who exist are in here. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
@@ -40,43 +54,75 @@ export class Users {
     return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
   }
 
+  /** Returns whether the user who was created then exists. */
+  exists(of: UserRef, createdAt: number): boolean {
+    return !this.#deleting.has(rows.user(of)) && this.get(of)?.createdAt === createdAt
+  }
+
+  /** Returns how many guests the app has. */
+  guestsOf(appId: string): number {
+    return this.#usage.guestsOf(appId)
+  }
+
   /** Returns what a message says about this user as its sender; undefined if the user does not exist. `key` is the result of `userKey`. */
   sender(of: UserRef, key = userKey(of)): Message['sender'] | undefined {
     const cached = this.#senders.get(key)
     if (cached) return cached.sender
-    const user = this.#deleting.has(rows.user(of)) ? null : this.get(of)
+    const row = rows.user(of)
+    if (this.#creating.has(row)) return null
+    const user = this.#deleting.has(row) ? null : this.get(of)
     if (!user) return undefined
     const sender = senderOf(user)
     this.#senders.set(key, { sender })
     return sender
   }
 
+  /** Resolves when the user's deletion, which runs, has ended. Returns undefined if none runs. */
+  deletionOf(of: UserRef): Promise<unknown> | undefined {
+    return this.#deleting.get(rows.user(of))
+  }
+
+  /** Returns the operations that create a user who does not exist. The next batch must write them. */
+  create({ appId, userId }: UserRef): Operation[] {
+    const of = { appId, userId }
+    const row = rows.user(of)
+    const user = userAfter(of, null, {}, Date.now())
+    this.#usage.add(appId, { users: 1 })
+    const created = this.#commit.sync([])
+    const forget = (): boolean => this.#creating.delete(row)
+    this.#creating.set(row, created)
+    created.then(forget, forget)
+    return [put(row, user), ...this.#webhooks.operations(of, 'user.created', eventDataOf(user))]
+  }
+
   /**
-   * Saves a guest, or another user if `maxGuests` is null. Resolves with null, and saves nothing, if the app has `maxGuests` guests
-   * already.
+   * Creates or changes the user. Resolves with what `refuse` returns for the stored user, and saves nothing, if that is not undefined. With
+   * `isGuest` a new user counts as a guest.
    */
-  save(of: UserRef, change: UserChange, maxGuests: null): Promise<SavedUser>
-  save(of: UserRef, change: UserChange, maxGuests: number): Promise<SavedUser | null>
-  save({ appId, userId }: UserRef, change: UserChange, maxGuests: number | null): Promise<SavedUser | null> {
+  save<Refusal = never>(
+    { appId, userId }: UserRef,
+    change: UserChange,
+    { isGuest = false, refuse }: SaveOptions<Refusal> = {},
+  ): Promise<SavedUser | Refusal> {
     const of = { appId, userId }
     const row = rows.user(of)
     const copy = copyChange(change)
     // The mutex is released after the sync. Otherwise a save could merge with a profile that another save is about to
     // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
+      if (this.#creating.has(row)) await this.#creating.get(row)
       const stored = this.get(of)
-      const isNewGuest = maxGuests !== null && stored === null
-      if (isNewGuest && this.#usage.guestsOf(appId) >= maxGuests) return null
+      const refusal = refuse?.(stored)
+      if (refusal !== undefined) return refusal
+      const isNewGuest = isGuest && stored === null
       const user = userAfter(of, stored, copy, Date.now())
       const changed = hasChanged(user, stored)
       if (changed) {
         const operations: Operation[] = [put(row, user)]
         if (isNewGuest) operations.push(put(rows.guest(of), 1))
         const type = stored ? 'user.updated' : 'user.created'
-        if (this.#webhooks.asks(appId, type)) {
-          const event = { user: { ...mergeProfile(user), id: userId }, guest: isGuestId(userId) }
-          operations.push(...this.#webhooks.operations(of, type, event))
-        }
+        if (this.#webhooks.asks(appId, type))
+          operations.push(...this.#webhooks.operations(of, type, eventDataOf(user)))
         if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
         await this.#commit.syncSpaced(operations)
         this.#senders.delete(userKey(of))
@@ -93,7 +139,7 @@ export class Users {
   deleteGuest(of: UserRef, isUnused: () => boolean): Promise<void> {
     const row = rows.user(of)
     const guestRow = rows.guest(of)
-    return this.#mutex.run(row, async () => {
+    return this.#delete(row, async () => {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
       const { appId, userId } = of
       const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
@@ -117,18 +163,13 @@ export class Users {
   delete({ appId, userId }: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const of = { appId, userId }
     const [row, guestRow] = [rows.user(of), rows.guest(of)]
-    return this.#mutex.run(row, async () => {
+    return this.#delete(row, async () => {
       const exists = this.get(of) !== null
       const isGuest = read(this.#store, guestRow) !== undefined
       if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
-      this.#deleting.add(row)
       this.#senders.delete(userKey(of))
-      try {
-        const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
-        await write([del(row), del(guestRow), ...event])
-      } finally {
-        this.#deleting.delete(row)
-      }
+      const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
+      await write([del(row), del(guestRow), ...event])
       return exists
     })
   }
@@ -137,5 +178,19 @@ export class Users {
   async idle(): Promise<void> {
     await this.#mutex.idle()
     await this.#reads.idle()
+  }
+
+  /** Runs a deletion. Until it ends, the user counts as deleted, though the row can be read. */
+  #delete<T>(row: string, work: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(row, async () => {
+      if (this.#creating.has(row)) await this.#creating.get(row)
+      const deletion = work()
+      this.#deleting.set(row, deletion)
+      try {
+        return await deletion
+      } finally {
+        this.#deleting.delete(row)
+      }
+    })
   }
 }

@@ -9,7 +9,7 @@ local earlier = call('GET', K.own)
 local user, json = load(K.user), arg(1)
 if earlier then return reply(tonumber(earlier), epoch_of(user)) end
 -- The sender was deleted since.
-if user.deletions ~= tonumber(arg(2)) then return reply(0, 0) end
+if not user.createdAt or user.deletions ~= tonumber(arg(2)) then return reply(0, 0) end
 check_history()
 local offset = append(K, user, userId, json, #json + RULES.messageOverhead, userId, retention)
 call('SET', K.own, offset, 'PX', tonumber(arg(3)) + KEPT_LONGER)

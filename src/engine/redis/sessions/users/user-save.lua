@@ -1,18 +1,21 @@
 -- Creates or changes a user whose fields are still as the caller has read them.
--- KEYS: user, sessions, queue, counts, due, events, pending, users, deadlines.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, deadlines,
+--   revoked.
 -- ARGV: 1 the vouched profile as it was read; 2 its time; 3 the claimed profile; 4 the time of creation; 5 the new vouched profile; 6 its
 --   time; 7 the new claimed profile; 8 the sender as messages carry it; 9 for a guest: how many guests the app may have; else empty; 10
 --   the record for other nodes as JSON; empty if the profile does not change; 11 the data of the webhook event; empty if the profile does
---   not change.
--- Returns `saved`, the time of creation, and 1 for a new user; or `conflict` and the stored fields; or `full` if the app has too many
---   guests.
+--   not change; 12 `1` for the user of a start; 13 when the credential of that start was issued; empty if that is unknown.
+-- Returns `saved`, the time of creation, and 1 for a new user; or `conflict`; or `revoked` if the credential is; or `full` if the app has
+--   too many guests.
 local stored = call('HMGET', K.user, USER.vouched, USER.vouchedAt, USER.claimed, USER.createdAt)
 for n = 1, 4 do
-  if (stored[n] or '') ~= arg(n) then return reply('conflict', unpack(stored)) end
+  if (stored[n] or '') ~= arg(n) then return reply('conflict') end
 end
 local user = load(K.user)
 -- `load` does not read these.
 user.vouched, user.vouchedAt, user.claimed = stored[1] or nil, stored[2] or nil, stored[3] or nil
+local before, issuedAt = revoked_before(user), tonumber(arg(13))
+if arg(12) == '1' and before and (not issuedAt or issuedAt <= before) then return reply('revoked') end
 local maxGuests = tonumber(arg(9))
 local isNew = not user.createdAt
 if isNew and maxGuests and tonumber(call('HGET', K.counts, 'guests') or 0) >= maxGuests then return reply('full') end

@@ -1,6 +1,8 @@
 import { isGuestId } from '../../../../protocol/index.js'
 import {
   mergeProfile,
+  type Admission,
+  type AdmissionRefusal,
   type SavedUser,
   type UserChange,
   type UserRecord,
@@ -16,6 +18,12 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How often a save is tried if other nodes change the user meanwhile. */
 const MAX_TRIES = 50
+
+/** Called with the user after a change of a profile that existed. */
+type OnChanged = (user: UserRecord) => void
+
+/** The result of a write. `conflict`: another node has changed the user since it was read. */
+type Written = SavedUser | 'revoked' | 'full' | 'conflict'
 
 /** The stored fields of a user, which a save compares as texts. The text of an absent field is empty. */
 type Fields = [vouched: string, vouchedAt: string, claimed: string, createdAt: string]
@@ -64,30 +72,32 @@ export class Users {
     return userOf(of, await this.#read(of))
   }
 
-  /**
-   * Saves a user, who is a guest if `maxGuests` is not null. Resolves with null, and saves nothing, if the app has `maxGuests` guests
-   * already.
-   */
-  save(
-    { appId, userId }: UserRef,
+  /** Creates or changes the user. */
+  async save(of: UserRef, change: UserChange, onChanged: OnChanged): Promise<SavedUser> {
+    const saved = await this.#save(of, change, onChanged, () => undefined)
+    if (typeof saved === 'string') throw new TypeError(`A save was refused as '${saved}'.`)
+    return saved
+  }
+
+  /** Changes a user who exists. Resolves with null if there is no such user. */
+  async change(of: UserRef, change: UserChange, onChanged: OnChanged): Promise<SavedUser | null> {
+    const saved = await this.#save(of, change, onChanged, (stored) => (stored ? undefined : 'gone'))
+    return typeof saved === 'string' ? null : saved
+  }
+
+  /** Saves the user of a start. The step that writes compares the credential, whose token the caller has looked up, with revocations. */
+  admit(
+    of: UserRef,
     change: UserChange,
-    maxGuests: number | null,
-    onChanged: (user: UserRecord) => void,
-  ): Promise<SavedUser | null> {
-    const of = { appId, userId }
-    const copy = copyChange(change)
-    return this.#mutex.run(`${appId}\0${userId}`, async () => {
-      const fields = await this.#read(of)
-      const stored = userOf(of, fields)
-      if (stored && maxGuests === null && changesNothing(stored, change))
-        return { user: stored, created: false, changed: false }
-      const saved =
-        maxGuests === null || stored
-          ? await this.#write(of, copy, maxGuests, fields, MAX_TRIES)
-          : await this.#quotas.inTurn(appId, () => this.#createGuest(of, copy, maxGuests, fields))
-      if (saved?.changed && !saved.created) onChanged(saved.user)
-      return saved
-    })
+    admission: Admission,
+    onChanged: OnChanged,
+  ): Promise<SavedUser | AdmissionRefusal> {
+    const { mustBeNew, createdAt } = admission
+    const refuse = (stored: UserRecord | null): AdmissionRefusal | undefined => {
+      if (mustBeNew && stored) return 'exists'
+      return createdAt !== undefined && stored?.createdAt !== createdAt ? 'gone' : undefined
+    }
+    return this.#save(of, change, onChanged, refuse, admission)
   }
 
   /** Deletes the user and the inbox. */
@@ -122,29 +132,60 @@ export class Users {
     return fieldsOf(await this.#runner.onUser(this.#runner.steps.readUser, of, []))
   }
 
-  /** Does what `#write` does, for a new guest. */
+  #save(
+    { appId, userId }: UserRef,
+    change: UserChange,
+    onChanged: OnChanged,
+    refuse: (stored: UserRecord | null) => AdmissionRefusal | undefined,
+    admission?: Admission,
+  ): Promise<SavedUser | AdmissionRefusal> {
+    const of = { appId, userId }
+    const copy = copyChange(change)
+    const maxGuests = admission?.maxGuests ?? null
+    return this.#mutex.run(`${appId}\0${userId}`, async () => {
+      for (let triesLeft = MAX_TRIES; ; triesLeft--) {
+        const fields = await this.#read(of)
+        const stored = userOf(of, fields)
+        const refusal = refuse(stored)
+        if (refusal) return refusal
+        if (stored && maxGuests === null && changesNothing(stored, change))
+          return { user: stored, created: false, changed: false }
+        const write = (guests: number | null): Promise<Written> =>
+          this.#write(of, copy, fields, guests, admission)
+        const written =
+          maxGuests === null || stored
+            ? await write(maxGuests)
+            : await this.#quotas.inTurn(appId, () => this.#createGuest(of, maxGuests, write))
+        if (typeof written === 'object' && written.changed && !written.created) onChanged(written.user)
+        if (written !== 'conflict') return written
+        if (triesLeft === 0)
+          throw new EngineError('unavailable', 'Other nodes keep changing this user: try again later.')
+      }
+    })
+  }
+
+  /** Calls `write` with how many guests the other partitions leave. */
   async #createGuest(
     of: UserRef,
-    change: UserChange,
     maxGuests: number,
-    fields: Fields,
-  ): Promise<SavedUser | null> {
+    write: (guests: number) => Promise<Written>,
+  ): Promise<Written> {
     const partition = this.#runner.partitions.of(of)
     for (const isAtLimit of [false, true]) {
       const { guests } = await this.#quotas.others(of.appId, partition, isAtLimit)
-      const saved = await this.#write(of, change, maxGuests - guests, fields, MAX_TRIES)
-      if (saved) return saved
+      const written = await write(maxGuests - guests)
+      if (written !== 'full') return written
     }
-    return null
+    return 'full'
   }
 
   async #write(
     of: UserRef,
     change: UserChange,
-    maxGuests: number | null,
     fields: Fields,
-    triesLeft: number,
-  ): Promise<SavedUser | null> {
+    maxGuests: number | null,
+    admission: Admission | undefined,
+  ): Promise<Written> {
     const stored = userOf(of, fields)
     const user = userAfter(of, stored, change, 0)
     const created = stored === null
@@ -152,17 +193,16 @@ export class Users {
     if (!changed && user.vouchedAt === stored?.vouchedAt && maxGuests === null)
       return { user, created: false, changed: false }
     const sender = senderOf(user)
-    const [outcome, ...result] = await this.#runner.onUser(this.#runner.steps.saveUser, of, [
+    const [outcome, createdAt] = await this.#runner.onUser(this.#runner.steps.saveUser, of, [
       ...fields,
       ...[textOf(user.vouched), user.vouchedAt === null ? '' : String(user.vouchedAt), textOf(user.claimed)],
       ...[sender === null ? '' : JSON.stringify(sender), String(maxGuests ?? '')],
       ...(changed ? [JSON.stringify(user), eventDataOf(user)] : ['', '']),
+      ...(admission ? ['1', String(admission.credential.issuedAt ?? '')] : ['', '']),
     ])
-    if (outcome === 'full') return null
-    if (outcome === 'saved') return { user: { ...user, createdAt: Number(result[0]) }, created, changed }
-    if (triesLeft === 0)
-      throw new EngineError('unavailable', 'Other nodes keep changing this user: try again later.')
-    return this.#write(of, change, maxGuests, fieldsOf(result), triesLeft - 1)
+    return outcome === 'saved'
+      ? { user: { ...user, createdAt: Number(createdAt) }, created, changed }
+      : (outcome as Exclude<Written, SavedUser>)
   }
 }
 
