@@ -214,6 +214,22 @@ it('does not make a start again whose session has ended before writes were lost'
   })
 })
 
+it('lets the client of a session come back that other nodes have detached, after its node heard nothing', async () => {
+  await withPair(async ({ one, two, pair, failOver }) => {
+    const { session, asked } = await begin(one)
+    // As other nodes do that count this one as dead. The node is told nothing of a detachment.
+    await two.engine.detachSession(session, asked.connectionId, 60_000)
+    await pair.cut()
+    await failOver()
+    const told = (): EngineEvent | undefined =>
+      one.events.find(({ type }) => type === 'session-ended' || type === 'connection-replaced')
+    await until('the connection is told', () => told() !== undefined)
+    const { sessionId } = session
+    assert.deepEqual(told(), { type: 'session-ended', session: { ...ada, sessionId }, code: 'unavailable' })
+    assert.equal((await resume(one, asked.keyHash)).sessionId, sessionId)
+  })
+})
+
 it('detaches what no node claims: a session with an unknown connection, and one with an unknown node', async () => {
   const server = await standalone()
   const engine = new RedisEngine({

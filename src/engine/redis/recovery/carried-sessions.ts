@@ -53,14 +53,18 @@ export class CarriedSessions {
       if (attached.connectionsOf(of).get(sessionId) !== connectionId) continue
       const session = { ...of, sessionId }
       attached.remove(session, connectionId)
-      if (stored.has(sessionId)) emit({ type: 'connection-replaced', session, connectionId })
-      else emit({ type: 'session-ended', session, code })
+      const other = stored.get(sessionId)
+      // If the session is detached, because other nodes have counted this one as dead, its client shall come back to resume it.
+      if (other === '') emit({ type: 'session-ended', session, code: 'unavailable' })
+      else if (other === undefined) emit({ type: 'session-ended', session, code })
+      else emit({ type: 'connection-replaced', session, connectionId })
     }
     if (attached.isStarting(of)) return
     const known = attached.connectionsOf(of)
     const ghosts = [...stored].filter(
       ([sessionId, connectionId]) =>
         connectionId !== '' &&
+        connectionId !== '*' &&
         known.get(sessionId) !== connectionId &&
         !sessions.hasDeparted(sessionId, connectionId),
     )

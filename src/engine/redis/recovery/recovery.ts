@@ -138,7 +138,12 @@ export class Recovery {
     const note = (error: unknown): void => void errors.push(error)
     // This comes first: gateways close the connections whose epochs have changed, and their clients then resume the restored sessions.
     await this.#restore(generations).catch(note)
-    for (const server of servers) await attached.compare(runner.isCluster ? server : undefined).catch(note)
+    for (let n = 0; n < servers.length; n += PARTITIONS_PER_STEP)
+      await Promise.all(
+        servers
+          .slice(n, n + PARTITIONS_PER_STEP)
+          .map((server) => attached.compare(runner.isCluster ? server : undefined).catch(note)),
+      )
     await this.#compareCarried(partitions).catch(note)
     await leases.detachUnknown(partitions).catch(note)
     if (errors.length > 0) throw errors[0]

@@ -1,7 +1,8 @@
 -- Reads which connections carry users' sessions. Each key is that of a user's sessions.
 -- KEYS: none of its own.
 -- ARGV: none.
--- Returns for each user a list: the id of each session, and the connection of the calling node that carries it, or an empty text.
+-- Returns for each user a list: the id of each session, and the connection of the calling node that carries it, `*` if another node does,
+--   or an empty text if it is detached.
 local result = {}
 for n, key in ipairs(KEYS) do
   local found = {}
@@ -9,7 +10,8 @@ for n, key in ipairs(KEYS) do
   for m = 1, #all, 2 do
     local row = cjson.decode(all[m + 1])
     found[m] = all[m]
-    found[m + 1] = row[SESSION.nodeId] == self and row[SESSION.connectionId] or ''
+    local connection = row[SESSION.connectionId]
+    found[m + 1] = not connection and '' or row[SESSION.nodeId] == self and connection or '*'
   end
   result[n] = found
 end
