@@ -36,13 +36,14 @@ const tag = (
     user-id="${customer?.id ?? ''}"
     token="${token ?? ''}"
     token-url="${customer ? '/chat-token' : ''}"
+    badge="title favicon"
     since="${since}"
   ></chat-session>`
 
 const link = (/** @type {Page} */ { path }, /** @type {string} */ href, /** @type {unknown} */ text) =>
   html`<a href="${href}" ${path === href ? html`aria-current="page"` : ''}>${text}</a>`
 
-const unreadBadge = html`<small class="pill alert" data-unread hidden><span></span> new</small>`
+const unreadBadge = html`<chat-unread class="pill alert" max="99" label="{n} unread messages"></chat-unread>`
 
 /** `shop.js` removes and shows the parts with `data-at-logout` after a log-out that loads no page. */
 const header = (/** @type {Page} */ page, /** @type {Visitor} */ { customer, pieces }) =>

@@ -21,7 +21,7 @@ const policyOf = (/** @type {string} */ gateway) =>
     `script-src 'self' ${gateway}`,
     `connect-src 'self' ${gateway.replace(/^http/, 'ws')}`,
     "style-src 'self'",
-    "img-src 'self'",
+    "img-src 'self' data:",
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",

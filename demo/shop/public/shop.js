@@ -1,5 +1,5 @@
 /* global document, location, addEventListener */
-// The script of every page. It shows the session's state and the unread messages in the header, and logs out without a page load.
+// The script of every page. It shows the session's state in the header, and logs out without a page load.
 
 const element = document.querySelector('chat-session')
 
@@ -16,21 +16,10 @@ const showUser = (user) => {
     place.textContent = `${user.name} (${user.id})`
 }
 
-const showUnread = () => {
-  for (const place of document.querySelectorAll('[data-unread]')) {
-    place.firstElementChild.textContent = element.unread
-    place.hidden = !element.unread
-  }
-}
-
 document.addEventListener('session-state', ({ detail }) => showState(detail.state))
-document.addEventListener('session-unread', showUnread)
 document.addEventListener('session-user', ({ detail }) => showUser(detail.user))
 // The session may have started before this script ran, so its events are over. Read the state from the element.
-if (element.state) {
-  showState(element.state)
-  showUnread()
-}
+if (element.state) showState(element.state)
 if (element.session?.user) showUser(element.session.user)
 
 const logOut = async (form) => {

@@ -11,14 +11,14 @@ import { chatOf, complaintsOf, untilState } from '../../support/sites/page-state
 
 const NORA = 'Nora Lind'
 
-const badge = (page: Page): Locator => page.locator('header [data-unread]')
+const badge = (page: Page): Locator => page.locator('header chat-unread')
 
 /** Waits until the header shows the number of unread messages. */
 const untilUnread = (page: Page, count: number): Promise<void> =>
   until(
     `unread in ${page.url()}`,
     async () => ((await badge(page).isVisible()) ? badge(page).textContent() : 'none'),
-    count ? `${count} new` : 'none',
+    count ? String(count) : 'none',
   )
 
 test('a customer and the seller write to each other about a product, and pages show messages as text', async () => {
