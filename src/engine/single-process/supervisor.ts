@@ -133,19 +133,20 @@ export class Supervisor {
         // While the disk is full, the failed store stays open, because it can still be read.
         await failed.volume.probe()
         await closeDatabase(failed)
-        opened.database = await this.#openDatabase(
-          sessions,
-          async ({ volume, commit, inboxes, webhooks }) => {
-            const isPersistent = volume.isPersistent
-            // Both run in one task, so that one batch has the events and their sessions.
-            webhooks.takeOver(
-              failed.webhooks,
-              (session) => isPersistent && sessions.rewriteOne(session, commit),
-            )
-            if (isPersistent) await sessions.rewriteTo(volume.store, commit)
-            await inboxes.takeOver(failed.inboxes)
-          },
-        )
+        const takeOverEvents = ({ volume, commit, webhooks }: Database): void =>
+          webhooks.takeOver(
+            failed.webhooks,
+            (session) => volume.isPersistent && sessions.rewriteOne(session, commit),
+          )
+        opened.database = await this.#openDatabase(sessions, async (database) => {
+          const { volume, commit, inboxes } = database
+          // Both run in one task, so that one batch has the events and their sessions.
+          takeOverEvents(database)
+          if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
+          await inboxes.takeOver(failed.inboxes)
+        })
+        // Until now the failed database got the events of sessions that ended meanwhile.
+        takeOverEvents(opened.database)
         return
       } catch (error) {
         // An error that stays the same would fill the log.

@@ -27,12 +27,12 @@ type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
 /** An engine on a disk that can fail. Rows are still there when the store is opened again. */
 const onDisk = async (): Promise<{
   engine: SingleProcessEngine
-  disk: { state: Disk; opened: number; probed: number }
+  disk: { state: Disk; opened: number; probed: number; onReadSessions?: () => Promise<void> }
   errors: unknown[]
   messages: Extract<EngineEvent, { type: 'message' }>[]
 }> => {
   const rowsOnDisk = new MemoryStore()
-  const disk = { state: 'sound' as Disk, opened: 0, probed: 0 }
+  const disk: Awaited<ReturnType<typeof onDisk>>['disk'] = { state: 'sound', opened: 0, probed: 0 }
   const open = (): Promise<Volume> => {
     disk.opened++
     let isOpen = true
@@ -47,7 +47,12 @@ const onDisk = async (): Promise<{
     const store = withStore(rowsOnDisk, {
       batch,
       getSync: (key) => whileOpen(() => rowsOnDisk.getSync(key)),
-      iterator: (range) => whileOpen(() => rowsOnDisk.iterator(range)),
+      iterator: (range) => ({
+        async all() {
+          if (range.gte.startsWith('session')) await disk.onReadSessions?.()
+          return whileOpen(() => rowsOnDisk.iterator(range)).all()
+        },
+      }),
       close: () => {
         isOpen = false
         return Promise.resolve()
@@ -190,6 +195,31 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
     await engine.open()
     assert.deepEqual([await pending('ada'), await pending('bob')], [ofAda, ofBob])
+    await engine.close()
+  })
+
+  void it('owes the webhook events of a session that ends while the store is opened again', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    await engine.saveUser(ada, {})
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    const session = await startSession(engine, request(ada))
+    await engine.check()
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    disk.onReadSessions = async () => {
+      delete disk.onReadSessions
+      await engine.endSession(session, 'ended')
+    }
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    const types = async () =>
+      (await engine.pendingEvents('app', null, 100)).events.map(({ event }) => event.type)
+    const owed = ['session.started', 'user.online', 'session.ended', 'user.offline']
+    assert.deepEqual(await types(), owed)
+    await engine.close()
+    await engine.open()
+    assert.deepEqual(await types(), owed)
     await engine.close()
   })
 

@@ -42,6 +42,8 @@ export class WebhookEvents {
   readonly #apps = new Map<string, WebhookOptions>()
   /** The events that may not be written yet, the oldest first. A recovery adds them again, because their changes are only in memory. */
   #unwritten: Unwritten[] = []
+  /** The events that were taken over from an object whose store has failed. */
+  readonly #takenOver = new WeakSet<Unwritten>()
   #pruneAt = MIN_PRUNED
   #hasReportedLoss = false
 
@@ -91,11 +93,14 @@ export class WebhookEvents {
   /**
    * Takes over from an object whose store has failed: adds the events again that were not written, and calls `writeSession` with the
    * session of each. If a crash kept the session's row but not the event, or only the event, the session would end without a start, or
-   * twice.
+   * twice. A second call takes over what has happened since the first.
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
-    for (const { event, ids, batch } of failed.#unwritten) {
+    for (const unwritten of failed.#unwritten) {
+      if (this.#takenOver.has(unwritten)) continue
+      this.#takenOver.add(unwritten)
+      const { event, ids, batch } = unwritten
       const isWritten =
         batch <= failed.#commit.lastWritten || ids.some((id) => this.#queue.has(event.appId, id))
       if (isWritten) continue
