@@ -70,7 +70,7 @@ void describe('an embedded engine whose folder is gone', () => {
     await rm(path, { recursive: true })
     for (let n = 0; n < 20; n++)
       await assert.rejects(engine.send({ ...message, id: `${n}` }, rules), unavailable)
-    await assert.rejects(engine.saveUser(ada, {}), unavailable)
+    await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
     // The log has the failure of the write, and that of the recovery.
     await until('the recovery has failed', () => errors.length > 0)
     assert.match(String(errors[0]), /removed or replaced/)
