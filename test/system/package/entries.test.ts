@@ -89,7 +89,7 @@ test('every file that package.json and docs/EDITORS.md name is packed', async ()
 
 test('every published source map contains its sources, and every source map that a file names is published', async () => {
   const files = await packedFiles()
-  assert.ok(files.includes('dist/session/index.js.map'))
+  assert.ok(files.includes('dist/cdn/chat-session.js.map'))
   for (const file of files.filter((name) => name.endsWith('.map'))) {
     const { sources, sourcesContent = [] } = await readJson<{ sources: string[]; sourcesContent?: string[] }>(
       file,

@@ -40,10 +40,16 @@ test('an attached gateway that closes ends its streams, and later ones are the s
 test('a gateway closes once its streams have ended: their sockets end with them', async () => {
   const { url, close } = await startGateway({}, { pingInterval: 1 })
   const ada = await startStream(url, await startOf('ada'))
-  assert.equal(ada.headers.connection, 'close')
   await ada.send({ type: 'end' })
   assert.equal((await ada.end()).code, 1000)
   await close()
+})
+
+test('the socket of a stream takes no later request', async () => {
+  const { url } = await startGateway()
+  const ada = await startStream(url, await startOf('ada'))
+  assert.equal(ada.headers.connection, 'close')
+  ada.cut()
 })
 
 test('a stream outlives the time limit of other responses', async () => {
