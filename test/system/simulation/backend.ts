@@ -9,15 +9,6 @@ const ATTEMPTS = 12
 /** Milliseconds that the gateway gives a session for fresh credentials after a revocation with `mode=reauth`, and some to tell it. */
 const REAUTH = 10_000 + 1_000
 
-/** A deletion of a user. It may have been done at any time between `from` and `to`, and more than once. */
-export interface Deletion {
-  user: string
-  /** When the backend asked for it. */
-  from: number
-  /** When the backend had an answer; Infinity without one. */
-  to: number
-}
-
 /** The app's backend, which calls the gateway that runs at the moment. */
 export class Backend {
   readonly #world: World
@@ -25,7 +16,6 @@ export class Backend {
   readonly #tabs: readonly Tab[]
   readonly #note: (text: string) => void
   readonly sent: Sending[] = []
-  readonly deletions: Deletion[] = []
 
   constructor(world: World, site: Site, tabs: readonly Tab[], note: (text: string) => void) {
     this.#world = world
@@ -40,7 +30,7 @@ export class Backend {
     const body = `the backend${from === null ? '' : ` as ${from}`} to ${to} #${number}`
     const sending: Sending = {
       ...{ tab: 'backend', from, to, body, number },
-      ...{ outcome: 'open', offset: 0, sentAt: Infinity, code: '' },
+      ...{ outcome: 'open', offset: 0, code: '' },
     }
     this.sent.push(sending)
     this.#call(
@@ -50,7 +40,7 @@ export class Backend {
           user: to,
           body: { id: `backend-${number}`, body, ...(from === null ? {} : { from }) },
         }),
-      ({ offset, sentAt }) => void Object.assign(sending, { outcome: 'stored', offset, sentAt }),
+      ({ offset }) => void Object.assign(sending, { outcome: 'stored', offset }),
       (code) => void Object.assign(sending, { outcome: code === 'no-answer' ? 'unknown' : 'refused', code }),
     )
   }
@@ -63,21 +53,6 @@ export class Backend {
       `revoke ${user}, ${mode}`,
       (client) => client.endUserSessions({ user, mode: mode === 'end' ? undefined : mode }),
       ({ revokedBefore }) => this.#forbid(standing, (tab) => tab.tokenIssuedAt <= revokedBefore, delay),
-    )
-  }
-
-  /** Deletes a user, who may not exist, and who may come back at once. */
-  deleteUser(user: string): void {
-    const standing = this.#standing((tab) => tab.user === user)
-    const deletion: Deletion = { user, from: Date.now(), to: Infinity }
-    this.deletions.push(deletion)
-    this.#call(
-      `delete ${user}`,
-      (client) => client.deleteUser({ user }),
-      ({ revokedBefore }) => {
-        deletion.to = Date.now()
-        this.#forbid(standing, (tab) => tab.tokenIssuedAt <= revokedBefore, 0)
-      },
     )
   }
 

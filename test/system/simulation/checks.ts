@@ -65,33 +65,17 @@ export const checkMessages = async (
   const inboxes = new Map<string, Kept>()
   for (const user of users) inboxes.set(user, keptOf(user, await inboxOf(engine, user)))
   const inbox = (user: string): Kept => inboxes.get(user) ?? { first: 1, byBody: new Map() }
-  /** Whether a deletion of the user may have taken what was stored at `sentAt`. */
-  const isGone = (user: string, sentAt: number): boolean =>
-    backend.deletions.some((deletion) => deletion.user === user && sentAt <= deletion.to)
-  /** Whether the user was surely deleted after `sentAt`. */
-  const wasDeletedSince = (user: string, sentAt: number): boolean =>
-    backend.deletions.some(
-      ({ user: deleted, from, to }) => deleted === user && sentAt < from && to < Infinity,
-    )
   const check = (sending: Sending, stored: string): void => {
-    const { from, to, body, outcome, code, offset, sentAt } = sending
+    const { from, to, body, outcome, code, offset } = sending
     const [own, theirs] = [
       from === null ? undefined : inbox(from).byBody.get(body),
       inbox(to).byBody.get(body),
     ]
     const what = `‘${body}’ (${outcome}${code && `, ${code}`})`
-    const isWhole = [to, from ?? to].every((user) => inbox(user).first === 1 && !isGone(user, 0))
-    for (const user of [to, from ?? to])
-      assert(
-        !inbox(user).byBody.has(body) || !wasDeletedSince(user, sentAt),
-        `${what} is in the inbox of ${user}, who was deleted since.`,
-      )
+    const isWhole = [to, from ?? to].every((user) => inbox(user).first === 1)
     assert(from === null || !isWhole || !own === !theirs, `${what} is in one inbox of two.`)
     assert(
-      outcome !== 'stored' ||
-        isGone(stored, sentAt) ||
-        offset < inbox(stored).first ||
-        inbox(stored).byBody.get(body) === offset,
+      outcome !== 'stored' || offset < inbox(stored).first || inbox(stored).byBody.get(body) === offset,
       `${what} is not where it was stored.`,
     )
     assert(outcome !== 'refused' || (!own && !theirs), `${what} was refused, and is stored.`)
@@ -113,10 +97,10 @@ export const checkMessages = async (
         )
     }
   for (const { name, user, received } of tabs)
-    for (const { offset, body, sentAt } of received) {
+    for (const { offset, body } of received) {
       const { first, byBody } = inbox(user)
       assert(
-        isGone(user, sentAt) || offset < first || byBody.get(body) === offset,
+        offset < first || byBody.get(body) === offset,
         `${name} received ‘${body}’ at ${offset}, where the inbox has another message.`,
       )
     }

@@ -126,8 +126,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     else if (dice < 0.7) tab.markRead()
     else if (dice < 0.705) backend.revokeToken(tab)
     else if (dice < 0.715) backend.endSession(tab)
-    else if (dice < 0.719) backend.liftRevocation(tab.user)
-    else if (dice < 0.72) backend.deleteUser(tab.user)
+    else if (dice < 0.72) backend.liftRevocation(tab.user)
     else if (dice < 0.76) {
       note(`${tab.name} ends`)
       tab.end()

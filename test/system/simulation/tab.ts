@@ -18,8 +18,6 @@ export interface Sending {
   outcome: 'open' | 'stored' | 'refused' | 'unknown' | 'gone'
   /** Where it was stored: in the inbox of the page's user, or of the recipient if the backend sent it. */
   offset: number
-  /** When it was stored; Infinity if that is not known. */
-  sentAt: number
   code: string
 }
 
@@ -125,7 +123,7 @@ export class Tab {
     const number = this.sent.length
     const sending: Sending = {
       ...{ tab: this.name, from: this.user, to, body: `${this.name} to ${to} #${number}`, number },
-      ...{ outcome: 'open', offset: 0, sentAt: Infinity, code: '' },
+      ...{ outcome: 'open', offset: 0, code: '' },
     }
     this.sent.push(sending)
     const refused = (error: unknown): void => {
@@ -137,10 +135,7 @@ export class Tab {
     this.#world.as(this.owner, () => {
       void this.session
         .send({ to, body: sending.body })
-        .then(
-          ({ offset, sentAt }) => void Object.assign(sending, { outcome: 'stored', offset, sentAt }),
-          refused,
-        )
+        .then(({ offset }) => void Object.assign(sending, { outcome: 'stored', offset }), refused)
     })
   }
 
