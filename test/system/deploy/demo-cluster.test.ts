@@ -99,7 +99,7 @@ test('the page shows which gateway carries its tab, and the session goes on at t
   await alice.goto(`${shop}/products/mug`)
   await alice.getByLabel('Write to').fill('Is it grey?')
   await alice.getByRole('button', { name: 'Send' }).click()
-  await other.getByText('1 new').waitFor()
+  await other.locator('header chat-unread').getByText('1', { exact: true }).waitFor()
 
   const pictures = process.env['PICTURES']
   if (pictures !== undefined) {
