@@ -46,7 +46,8 @@ const useAll = async (engine: Engine): Promise<void> => {
     await engine.send({ appId: 'shop', id: userId, from: 'ada', to: userId, body: 'x' }, rules())
   const { epoch } = await engine.inbox(ada)
   assert.equal((await engine.messagesAfter(ada, { epoch, offset: 0 }, 10)).messages.length, 2)
-  assert.equal((await engine.users('shop', null, 10)).length, 1)
+  // A message creates its recipient.
+  assert.equal((await engine.users('shop', null, 10)).length, 3)
   const [due] = await engine.takeDueEvents('shop', 10, 1_000)
   assert.ok(due)
   await engine.endDelivery('shop', due.event.userId, due.event.id, { delivered: true })
