@@ -89,7 +89,7 @@ export class Disk {
           await this.#wait()
           written.inKernel = true
           if (fault === 'written, and reported as failed') throw new Error('The sync failed.')
-          // The sync covers the batches up to this one, and none that came later.
+          // Only up to this batch: one that came later is not synced by it.
           if (sync) this.#syncUpTo(written)
           whileOpen(() => void store.batch(operations))
         },
