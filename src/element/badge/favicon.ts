@@ -10,8 +10,12 @@ let observer: MutationObserver | undefined
 const withDot = async (address: string): Promise<string> => {
   const image = new Image(SIZE, SIZE)
   image.crossOrigin = 'anonymous'
-  image.src = address
-  await image.decode()
+  // WebKit did not finish `decode()` of an image that it had decoded before.
+  await new Promise((resolve, reject) => {
+    image.onload = resolve
+    image.onerror = reject
+    image.src = address
+  })
   const canvas = document.createElement('canvas')
   canvas.width = canvas.height = SIZE
   const context = canvas.getContext('2d')
