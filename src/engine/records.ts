@@ -49,7 +49,7 @@ export interface Admission {
   maxGuests: number | null
   /** Whether the start is of a new user, so that the id must not be another's. */
   mustBeNew: boolean
-  /** The start is of the user who was created then, and of nobody who has the id later. Undefined if the start does not know. */
+  /** When the user of the start was created. A user who has the same id later is another one. Undefined if the start does not know. */
   createdAt?: number | undefined
 }
 

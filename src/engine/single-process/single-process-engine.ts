@@ -301,7 +301,7 @@ export class SingleProcessEngine implements Engine {
   }
 
   answerNodes(): void {
-    // Nobody asks.
+    // No other engine has these data, so none asks.
   }
 
   /** Emits the change of an existing user's profile. */
