@@ -103,6 +103,14 @@ export class Connection {
     for (const channel of channels) this.channels.add(channel)
   }
 
+  /** Ends all subscriptions. */
+  async unsubscribe(sharded: boolean): Promise<void> {
+    const channels = [...this.channels]
+    this.channels.clear()
+    if (sharded) await this.#reply(Promise.all(channels.map((channel) => this.#redis.sunsubscribe(channel))))
+    else await this.#reply(this.#redis.unsubscribe(...channels))
+  }
+
   /**
    * Sends a PING if none waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks. It counts
    * checks instead of time: if this process was stopped, the reply waits in the socket, and Node reads it after the next check.

@@ -101,6 +101,8 @@ export class IORedisClient implements RedisClient {
     const opened = this.#opened
     if (!opened) return
     this.#opened = undefined
+    // Once `close` has resolved, no server counts this client among those that receive what is published.
+    this.#calls.add('unsubscribe', () => opened.subscriptions.end()).catch(opened.events.onError)
     await this.#calls.idle(CLOSE_TIMEOUT)
     clearInterval(opened.timer)
     opened.servers.close()

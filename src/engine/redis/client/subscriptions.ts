@@ -78,6 +78,15 @@ export class Subscriptions {
     await this.#updating
   }
 
+  /** Ends every subscription. Resolves when each server has answered, or has lost its connection. */
+  async end(): Promise<void> {
+    this.#channels.clear()
+    await this.#updating
+    await Promise.allSettled(
+      this.#servers.all.map(async ({ subscriber }) => subscriber.open?.unsubscribe(this.#isCluster)),
+    )
+  }
+
   async #run(): Promise<void> {
     let lost = false
     while (this.#isDirty) {
