@@ -18,6 +18,12 @@ const replaced = {
     export const errorMessageOf = (code) =>
       isServedByGateway ? \`\${code}: \${new URL(\`errors#\${code}\`, import.meta.url)}\` : code`,
   'session/trace.js': 'export const traceStep = () => undefined',
+  // The gateway that serves the script sends the frames too. The script knows the names of frames, and from npm a client checks each field.
+  'protocol/gateway-frames.js': async () => {
+    const { gatewayFrames } = await import(pathToFileURL(inDist('protocol/gateway-frames.js')))
+    const unchecked = Object.fromEntries(Object.keys(gatewayFrames).map((type) => [type, {}]))
+    return `export const gatewayFrames = ${JSON.stringify(unchecked)}`
+  },
   'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   // The first script loads the parts, whose scripts are built before it.
   'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,
@@ -134,14 +140,10 @@ const compress = {
   keep_fargs: false,
 }
 
-/** Fields of the machine's states, inputs and effects get short names: no frame, stored value, event, public class or part has one of these. */
-const machineFields =
-  /^(attempt|(connect|fetch)Failures|endReason|expiresAt|fault|fetched|heartbeatDeadline|rejections|renewal|sleepGraceUsed|stableAt|startAsFrame|superseded|withStart)$/
-
 const minified = (
   input,
   file,
-  { format = 'es', sourcemap = true, sources = replaced, plugins = [], mangle = true } = {},
+  { format = 'es', sourcemap = true, sources = replaced, plugins = [] } = {},
 ) => ({
   input,
   output: { file, format, sourcemap },
@@ -149,7 +151,7 @@ const minified = (
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress, mangle }),
+    terser({ module: true, ecma: 2022, compress }),
     ...plugins,
   ],
 })
@@ -161,7 +163,6 @@ const part = ([name, module]) =>
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   plugins: [integrity('sha384')],
-  mangle: { properties: { regex: machineFields } },
 })
 
 export default [

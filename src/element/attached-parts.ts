@@ -29,10 +29,9 @@ export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => 
     const waits = (): void => undefined
     updates[name] = waits
     session.addEventListener('message', keep)
-    usePart(name, target, (part, error) => {
-      // After an error that may pass, the part is loaded again when the session is active the next time.
-      if (error?.retryable) updates[name] = undefined
-      if (part) updates[name] = part.attach(session, { target, early, SessionError })
+    usePart(name, target, (part) => {
+      // A part that could not be loaded is asked for again when the session is active the next time.
+      updates[name] = part?.attach(session, { target, early, SessionError })
       session.removeEventListener('message', keep)
     })
   }

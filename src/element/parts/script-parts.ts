@@ -14,24 +14,10 @@ const load = async (name: string): Promise<unknown> => {
   const file = `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
   const url = new URL(file + again, import.meta.url).href
   const script = document.createElement('script')
-  const over = new AbortController()
-  const refused = new SessionError('script-unavailable', { cause: url })
   try {
     await new Promise((resolve, reject) => {
-      // Browsers dispatch this event before the script's `error`.
-      document.addEventListener(
-        'securitypolicyviolation',
-        ({ disposition, blockedURI }) =>
-          disposition === 'enforce' && url.startsWith(blockedURI) && reject(refused),
-        { signal: over.signal },
-      )
       script.onload = resolve
-      script.onerror = () => {
-        const [entry] = performance.getEntriesByName(url) as PerformanceResourceTiming[]
-        // After a 404, or bytes with another hash, the same answer would come again.
-        const retryable = !entry?.responseStatus || entry.responseStatus >= 500
-        reject(new SessionError('script-unavailable', { cause: url, retryable }))
-      }
+      script.onerror = reject
       script.type = 'module'
       script.integrity = `sha256-${hash}`
       // A Content-Security-Policy with nonces asks for it.
@@ -41,13 +27,12 @@ const load = async (name: string): Promise<unknown> => {
     })
     // A script element has an integrity, which an import has not. This import takes the module that the element loaded.
     return await import(url)
-  } catch (error) {
+  } catch {
     failures += 1
     loading[name] = undefined
-    throw error instanceof SessionError ? error : refused
+    throw new SessionError('script-unavailable', { cause: url, retryable: true })
   } finally {
     script.remove()
-    over.abort()
   }
 }
 

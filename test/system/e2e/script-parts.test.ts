@@ -161,11 +161,10 @@ for (const [name, policy, attributes] of policies)
 const failures: [
   name: string,
   answer: (route: Route) => Promise<void>,
-  retryable: boolean,
   policy?: (gateway: string) => string,
 ][] = [
-  ['the network fails', (route) => route.abort(), true],
-  ['the gateway is away', (route) => route.fulfill({ status: 503 }), true],
+  ['the network fails', (route) => route.abort()],
+  ['the gateway is away', (route) => route.fulfill({ status: 503 })],
   [
     'other bytes come',
     (route) =>
@@ -174,23 +173,20 @@ const failures: [
         headers: { 'access-control-allow-origin': '*', 'content-type': 'text/javascript' },
         body: 'export const attach = () => () => undefined',
       }),
-    false,
   ],
   [
     'the policy forbids it',
     (route) => route.continue(),
-    false,
     (gateway) => `script-src ${gateway}/v1/chat-session.js`,
   ],
   [
     'Trusted Types forbid its address',
     (route) => route.continue(),
-    false,
     () => "require-trusted-types-for 'script'",
   ],
 ]
-for (const [name, answer, retryable, policy] of failures)
-  test(`if ${name}, the session goes on, and one session-error says ${retryable ? 'that another try may help' : 'that no other try helps'}`, async () => {
+for (const [name, answer, policy] of failures)
+  test(`if ${name}, the session goes on, and a session-error says that a part is missing`, async () => {
     const gateway = await startSiteGateway()
     const { page } = await open({
       gateway,
@@ -200,12 +196,9 @@ for (const [name, answer, retryable, policy] of failures)
     await page.waitForFunction(() => window.failures.length > 0)
     assert.equal(await sends(page), 1)
     const [failure, ...others] = await failuresOf(page)
-    assert.deepEqual(failure, ['script-unavailable', retryable, `${gateway}/v1/${file}`])
+    assert.deepEqual(failure, ['script-unavailable', true, `${gateway}/v1/${file}`])
     // The session may have become active after the first attempt.
-    assert.deepEqual(
-      others,
-      retryable && others[0] ? [['script-unavailable', true, `${gateway}/v1/${file}?1`]] : [],
-    )
+    assert.deepEqual(others, others[0] ? [['script-unavailable', true, `${gateway}/v1/${file}?1`]] : [])
   })
 
 test('a script of before the gateway was updated asks for a part that is gone: the session goes on without it', async () => {
@@ -226,7 +219,7 @@ test('a script of before the gateway was updated asks for a part that is gone: t
   await page.waitForFunction(() => window.failures.length > 0)
   assert.equal(await sends(page), 1)
   assert.deepEqual(requests, [`/v1/${former}`])
-  assert.deepEqual(await failuresOf(page), [['script-unavailable', false, `${gateway}/v1/${former}`]])
+  assert.deepEqual(await failuresOf(page), [['script-unavailable', true, `${gateway}/v1/${former}`]])
   const answer = await fetch(`${gateway}/v1/${former}`)
   assert.match(((await answer.json()) as { title: string }).title, /or reload the page\.$/)
 })

@@ -1,0 +1,48 @@
+import { profile } from './profile.js'
+import { boolean, count, literal, object, optional, shape, text, type FrameOf } from './schema.js'
+import { resumption } from './shapes.js'
+
+/** The subprotocol of both sides. The gateway echoes only this one. */
+export const SUBPROTOCOL = 'chat-session.v1'
+
+/** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
+export const START_PREFIX = 'start.'
+
+/** Frames with a developer's input. The client checks them before it sends them, because a bad one ends the connection. */
+export const requestFrames = {
+  send: { id: text, to: text, body: optional(text), data: optional(object) },
+  history: {
+    id: text,
+    epoch: text,
+    after: optional(count),
+    before: optional(count),
+    limit: optional(count),
+  },
+  read: { epoch: text, offset: count },
+  profile: { user: profile },
+} as const
+
+/** Every frame that a client may send, and the types of its fields. */
+export const clientFrames = {
+  start: {
+    appId: text,
+    token: optional(text),
+    signature: optional(text),
+    authParams: optional(object),
+    guest: optional(literal(true)),
+    userId: optional(text),
+    user: optional(profile),
+    resume: optional(resumption),
+    since: optional(shape({ epoch: text, offset: count })),
+    hidden: optional(literal(true)),
+    client: optional(text),
+  },
+  token: { token: text },
+  ...requestFrames,
+  visibility: { hidden: boolean },
+  pong: {},
+  end: {},
+} as const
+
+export type ClientFrame = FrameOf<typeof clientFrames>
+export type ClientFrameOf<T extends ClientFrame['type']> = Extract<ClientFrame, { type: T }>

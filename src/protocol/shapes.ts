@@ -1,0 +1,22 @@
+import { profileFields } from './profile.js'
+import { count, nullable, number, object, optional, shape, text, type Checked } from './schema.js'
+
+export const user = shape({ id: text, ...profileFields })
+export type User = Checked<typeof user>
+
+export const resumption = shape({ key: text, epoch: text, offset: count })
+export type Resumption = Checked<typeof resumption>
+
+export const messageFields = {
+  offset: count,
+  id: text,
+  from: nullable(text),
+  to: text,
+  sender: nullable(shape({ name: optional(text), photoUrl: optional(text) })),
+  body: optional(text),
+  data: optional(object),
+  sentAt: number,
+}
+export const message = shape(messageFields)
+/** One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. */
+export type Message = Checked<typeof message>
