@@ -74,6 +74,21 @@ for (const [name, end] of Object.entries(ends))
     }
   })
 
+it('detaches the sessions of a user by steps when their node closes', async () => {
+  const { client, keyCounts } = countingClient({ type: 'single', url: server.url }, 'node-detach')
+  const engine = new RedisEngine({ client: () => client, prefix: 'detach:', onError: assert.ifError })
+  await engine.open()
+  await startSession(engine, request(ada))
+  await copySession('detach:')
+  await engine.close()
+  assert.ok(keyCounts.length > 10, `${keyCounts.length} steps`)
+  await withEngine('detach:', async (next) => {
+    const states = new Set((await next.sessions(ada)).map(({ state }) => state))
+    assert.deepEqual([...states], ['detached'])
+    assert.equal((await next.status(ada)).sessions, SESSIONS + 1)
+  })
+})
+
 it('asks for other credentials of all sessions, by steps', async () => {
   await withEngine('reauth:', async (engine) => {
     await startSession(engine, request(ada))

@@ -1,3 +1,4 @@
+import type { UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
 /** Milliseconds for which the other nodes count this one as alive after its last beat, and milliseconds between two beats. */
@@ -123,6 +124,12 @@ export class Leases {
     }
   }
 
+  async #detachUser(of: UserRef, node: string): Promise<void> {
+    const { runner } = this.#options
+    for (let step: unknown = ''; typeof step === 'string';)
+      [step] = await runner.onUser(runner.steps.detachNode, of, [node, step])
+  }
+
   async #detach(partitions: readonly number[], node: string): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0;) {
@@ -137,7 +144,7 @@ export class Leases {
         await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {
             const [, appId = '', userId = ''] = String(member).split('\0')
-            return runner.onUser(runner.steps.detachNode, { appId, userId }, [node])
+            return this.#detachUser({ appId, userId }, node)
           }),
         )
       }

@@ -1,13 +1,14 @@
--- Detaches the sessions of a user that are attached to a node, because the node was closed or has died.
+-- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. In several steps if there are many.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
--- ARGV: 1 the node.
--- Returns nothing.
+-- ARGV: 1 the node; 2 the step; empty for the first.
+-- Returns the next step or false.
 local node = arg(1)
 local user = load(K.user)
-end_due_sessions(user)
+local following, isPage = read_step(user, arg(2))
 for _, row in pairs(sessions()) do
   if row[SESSION.connectionId] and row[SESSION.nodeId] == node then detach(row, row[SESSION.resumableFor]) end
 end
-call('ZREM', K.attached, node .. '\0' .. member)
-finish(user)
-return reply()
+-- Until the last step the node counts as one with sessions of the user: another node goes on if this one dies.
+if not following then call('ZREM', K.attached, node .. '\0' .. member) end
+finish(user, isPage)
+return reply(following or false)
