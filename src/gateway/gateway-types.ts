@@ -27,9 +27,9 @@ export interface GatewayOptions {
 export interface Gateway {
   /**
    * Serves the gateway's paths on your HTTP server: `/v1/session` and what is below it, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`,
-   * `/v1/openapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that the server had before, so attach last. Create
-   * the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Not supported on Bun, where
-   * `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
+   * `/v1/openapi.json`, `/v1/asyncapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that the server had
+   * before, so attach last. Create the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Not
+   * supported on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
    */
   attach(server: Server): void
   /**

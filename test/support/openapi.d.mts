@@ -1,2 +1,2 @@
-export function lint(json: string): Promise<string[]>
-export function createValidator(document: unknown): (pointer: string, body: unknown) => string | undefined
+export function lint(json: string, rules?: Record<string, 'off'>): Promise<string[]>
+export function createValidator(document: unknown): (pointer: string, value: unknown) => string | undefined

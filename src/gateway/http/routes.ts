@@ -2,6 +2,7 @@ import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
 import { VERSION } from '../../protocol/index.js'
 import type { Log } from '../log.js'
+import { asyncApiJson } from './asyncapi.js'
 import { loadScripts, type Asset } from './client-script.js'
 import { errorsPage, errorsPolicy } from './errors-page.js'
 import { createHealthRoutes } from './health.js'
@@ -46,7 +47,7 @@ const serveAsset = (context: Context, { type, immutable, etag, bodies }: Asset):
 
 /** Returns whether a path belongs to the gateway. */
 export const ownsPath = (path: string): boolean =>
-  /^\/(healthz|readyz|v1\/(session(\/(stream|frames|send))?|errors|openapi\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(
+  /^\/(healthz|readyz|v1\/(session(\/(stream|frames|send))?|errors|(open|async)api\.json|chat-session[^/]*))$|^\/v1\/apps\//.test(
     path,
   )
 
@@ -76,6 +77,9 @@ export const createRoutes = (
       'content-security-policy': errorsPolicy,
       'cache-control': 'no-cache',
     }),
+  )
+  routes.get('/v1/asyncapi.json', (context) =>
+    context.body(asyncApiJson(), 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }),
   )
   // The script is public: with CORS a page may load it with an integrity hash.
   routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {

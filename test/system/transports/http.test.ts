@@ -47,6 +47,7 @@ testOnBoth('the routes besides the WebSocket respond as documented', async (runt
     ['/v1/chat-session.js', 200, 'text/javascript; charset=utf-8'],
     ['/v1/errors', 200, 'text/html; charset=UTF-8'],
     ['/v1/openapi.json', 200, 'application/json'],
+    ['/v1/asyncapi.json', 200, 'application/json'],
     ['/v1/session', 426, 'application/problem+json'],
     ['/nothing', 404, 'application/problem+json'],
   ] as const) {
