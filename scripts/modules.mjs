@@ -114,7 +114,7 @@ export const modules = {
   'engine/user-changes': ['engine/records', 'protocol'],
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
-  'engine/util': ['util'],
+  'engine/util': ['util', 'protocol'],
   'engine/single-process/store': singleProcess,
   'engine/single-process/webhooks': [...singleProcess, 'engine/single-process/store'],
   'engine/single-process/sessions': [

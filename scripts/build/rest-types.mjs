@@ -15,6 +15,7 @@ const comment = (...texts) => {
 const typeOf = (schema) => {
   if (schema.$ref) return schema.$ref.split('/').at(-1)
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' | ')
+  if ('const' in schema) return JSON.stringify(schema.const)
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
   switch (schema.type) {
     case 'integer':

@@ -3,6 +3,8 @@ import type { EngineEvent } from './events.js'
 import type {
   Admission,
   AdmissionRefusal,
+  Adoption,
+  AdoptionRequest,
   AppOptions,
   AppUsage,
   Credential,
@@ -116,6 +118,19 @@ export interface EngineUsers {
    * call resolves, with false if there was no such user.
    */
   deleteUser(of: UserRef): Promise<boolean>
+
+  /**
+   * Makes what a guest received and sent the user's. Resolves with null, and changes nothing, if the user is a guest, if there is no such guest, if the proof is
+   * revoked or of another guest, or if another user has adopted the guest. A repetition by the same user resolves with the first result.
+   *
+   * One durable step marks the guest, who is deleted by it. The guest's sessions end as `replaced`. From then on a message to the guest goes
+   * to the user, for as long as the retention keeps messages and the user exists; then it is `unknown-user`. The guest's messages move in
+   * further steps, which go on after a crash. Few messages have moved when the call resolves. The moved messages have new offsets, the
+   * user's id in place of the guest's, and `adopted: true`. They push out no message of the user: of the guest's messages, the newest that
+   * fit beside the user's move. Those that the guest had read are read. No quota refuses them, and no webhook event reports them but
+   * `guest.adopted`.
+   */
+  adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }
 
 /**

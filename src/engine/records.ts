@@ -141,6 +141,23 @@ export interface StartedSession extends SessionRecord {
   resumed: boolean
 }
 
+/** Asks that a user adopts a guest. */
+export interface AdoptionRequest extends UserRef {
+  /** The `createdAt` of the user. A user who has the same id later is another one. */
+  userCreatedAt: number
+  guestId: string
+  /** The guest's own proof, with the guest's `createdAt`. Null if the app's backend asks, which needs no proof. */
+  proof: { credential: Credential; createdAt: number } | null
+  /** Sets the app's retention, as `Engine.configure` does. */
+  retention: Retention
+}
+
+/** A guest who was adopted, and how many messages the guest had at that time. */
+export interface Adoption {
+  guest: string
+  messages: number
+}
+
 export interface SessionPage {
   /** The sessions of each user are in the order of age, oldest first. In an engine that no other process shares, all sessions are. */
   sessions: SessionRecord[]

@@ -28,10 +28,33 @@ export type TransferRecord =
   | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
   /** What remains of a user who was deleted. */
   | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
+  /**
+   * A guest (`userId`) who was adopted. Messages to the guest go to the user for `left` more milliseconds. With `isMoving` the guest's inbox
+   * still has messages that are to move.
+   */
+  | ({
+      kind: 'adoption'
+      by: string
+      byCreatedAt: number
+      createdAt: number
+      messages: number
+      left: number
+      isMoving: boolean
+    } & UserRef)
   /** The messages of the inbox follow it at once, in their order. `first` is the oldest offset that is retained. */
   | ({ kind: 'inbox'; deletions: number; offset: number; first: number; readOffset: number } & UserRef)
-  /** The app's quota counts `size`, its retention `age`. `sent` is null for an own copy. */
-  | ({ kind: 'message'; message: Message; size: number; age: number; sent: SentId | null } & UserRef)
+  /**
+   * The app's quota counts `size`, its retention `age`. `sent` is null for an own copy. With `isRead` the message counts as read, wherever
+   * the read mark stands.
+   */
+  | ({
+      kind: 'message'
+      message: Message
+      size: number
+      age: number
+      sent: SentId | null
+      isRead: boolean
+    } & UserRef)
   /** In `left` milliseconds the engine looks whether the messages from `offset` on are unread. */
   | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
   | {

@@ -12,6 +12,7 @@ export const webhookEventTypes = [
   'message.unread',
   'message.created',
   'message.read',
+  'guest.adopted',
 ] as const
 
 export type WebhookEventType = (typeof webhookEventTypes)[number]

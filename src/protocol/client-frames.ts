@@ -34,6 +34,7 @@ export const clientFrames = {
     user: optional(profile),
     resume: optional(resumption),
     since: optional(shape({ epoch: text, offset: count })),
+    adopt: optional(text),
     hidden: optional(literal(true)),
     client: optional(text),
   },

@@ -1,4 +1,4 @@
-import { boolean, count, list, literal, nullable, number, optional, text, type FrameOf } from './schema.js'
+import { boolean, count, list, literal, nullable, number, optional, shape, text, type FrameOf } from './schema.js'
 import { message, messageFields, user } from './shapes.js'
 
 /** Every frame that a gateway may send, and the types of its fields. Durations are in milliseconds. */
@@ -19,6 +19,8 @@ export const gatewayFrames = {
     sendWindow: number,
     reconnectWindow: optional(number),
     token: optional(text),
+    adopted: optional(nullable(shape({ guest: text, messages: count }))),
+    can: optional(list(text)),
   },
   renewed: { expiresIn: nullable(number), reauth: optional(literal(true)) },
   message: messageFields,

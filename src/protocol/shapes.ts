@@ -1,5 +1,5 @@
 import { profileFields } from './profile.js'
-import { count, nullable, number, object, optional, shape, text, type Checked } from './schema.js'
+import { count, literal, nullable, number, object, optional, shape, text, type Checked } from './schema.js'
 
 export const user = shape({ id: text, ...profileFields })
 export type User = Checked<typeof user>
@@ -16,7 +16,11 @@ export const messageFields = {
   body: optional(text),
   data: optional(object),
   sentAt: number,
+  adopted: optional(literal(true)),
 }
 export const message = shape(messageFields)
-/** One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. */
+/**
+ * One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. `adopted` says that the message was
+ * a guest's before.
+ */
 export type Message = Checked<typeof message>

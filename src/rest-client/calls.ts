@@ -98,6 +98,14 @@ export interface Message {
   data?: Record<string, unknown> | undefined
   /** Unix time in milliseconds. */
   sentAt: number
+  /** The message was a guest’s, whom this user has adopted. */
+  adopted?: true | undefined
+}
+
+export interface Adoption {
+  guest: string
+  /** How many messages the guest had. */
+  messages: number
 }
 
 export interface Sent {
@@ -228,6 +236,14 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<{ users: UserStatus[] }>
 
+  /** Let a user adopt a guest. What the guest received and sent becomes the user’s, as if the user’s client had started with the guest’s token. Later messages to the guest go to the user. The user is created if there is none. The same call again has the same answer. */
+  adoptGuest(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    body: { guest: string }
+    signal?: AbortSignal | undefined
+  }): Promise<{ adopted: Adoption | null }>
+
   /** Send a message to a user. The message is durable before the answer. A recipient or sender who does not exist is created; a guest must exist. */
   sendMessage(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
@@ -350,6 +366,7 @@ export const operations = {
   deleteUser: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}', query: ['issuedBefore'] },
   listUsers: { method: 'GET', path: '/v1/apps/{app}/users', query: ['limit', 'cursor'] },
   getUsersStatus: { method: 'POST', path: '/v1/apps/{app}/users:status', query: [] },
+  adoptGuest: { method: 'POST', path: '/v1/apps/{app}/users/{user}/adopt', query: [] },
   sendMessage: { method: 'POST', path: '/v1/apps/{app}/users/{user}/messages', query: [] },
   listMessages: {
     method: 'GET',

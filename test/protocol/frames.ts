@@ -34,6 +34,7 @@ const message = {
   body: optional(text),
   data: optional(object),
   sentAt: number,
+  adopted: optional({ takes: (value) => value === true }),
 }
 
 export const fields: Record<string, Record<string, Record<string, Field>>> = {
@@ -48,6 +49,7 @@ export const fields: Record<string, Record<string, Record<string, Field>>> = {
       user: optional(profile),
       resume: optional(whole),
       since: optional(whole),
+      adopt: optional(text),
       hidden: optional({ takes: (value) => value === true }),
       client: optional(text),
     },
@@ -83,6 +85,8 @@ export const fields: Record<string, Record<string, Record<string, Field>>> = {
       sendWindow: number,
       reconnectWindow: optional(number),
       token: optional(text),
+      adopted: optional(nullable(whole)),
+      can: optional({ takes: (value) => Array.isArray(value) && value.length === 0 }),
     },
     renewed: { expiresIn: nullable(number), reauth: optional({ takes: (value) => value === true }) },
     message,
@@ -121,6 +125,7 @@ const wholeMessage = {
   body: 'Hello',
   data: { order: 7 },
   sentAt: 1_700_000_000_000,
+  adopted: true,
 }
 
 /** One frame of each type, with all its fields. */
@@ -136,6 +141,7 @@ export const wholeFrames: Record<string, Record<string, Record<string, unknown>>
       user: everyProfileField,
       resume: { key: 'k', epoch: 'e', offset: 3 },
       since: { epoch: 'e', offset: 3 },
+      adopt: 'a.b.c',
       hidden: true,
       client: 'test/1',
     },
@@ -165,6 +171,8 @@ export const wholeFrames: Record<string, Record<string, Record<string, unknown>>
       sendWindow: 3_600_000,
       reconnectWindow: 5_000,
       token: 'a.b.c',
+      adopted: { guest: 'guest:~g', messages: 2 },
+      can: ['adopt'],
     },
     renewed: { expiresIn: 1_000, reauth: true },
     message: wholeMessage,

@@ -78,6 +78,19 @@ export const sendMany = async (engine: Engine, count: number): Promise<void> => 
     )
 }
 
+/** Lets Bob adopt a guest, who comes before if `enter` is given. Resolves with the adoption. */
+const adopt = async (engine: Engine, enter?: (guest: string) => Promise<void>): Promise<unknown> => {
+  const guestId = 'guest:~gil'
+  if (enter) {
+    await saveGuest(engine, { appId: 'shop', userId: guestId }, {}, 10)
+    await enter(guestId)
+  }
+  const bob = { appId: 'shop', userId: 'bob' }
+  const { createdAt = 0 } = (await engine.user(bob)) ?? {}
+  const { retention } = rules
+  return engine.adoptGuest({ ...bob, userCreatedAt: createdAt, guestId, proof: null, retention })
+}
+
 /** Puts a little of everything that is copied into an engine. */
 export const fill = async (engine: Engine): Promise<void> => {
   await configure(engine)
@@ -113,6 +126,12 @@ export const fill = async (engine: Engine): Promise<void> => {
   for (let n = 0; n < 100; n++) await send(`n ${n}`, n % 3 === 0 ? 'ada' : 'cleo', 'bob')
   const { epoch } = await engine.inbox(of('bob'))
   await engine.markRead(of('bob'), { epoch, offset: 40 })
+  await adopt(engine, async (guest) => {
+    await send('read by a guest', null, guest)
+    const inbox = await engine.inbox(of(guest))
+    await engine.markRead(of(guest), inbox)
+    await send('not read by a guest', 'cleo', guest)
+  })
   // The oldest of these are not retained.
   for (let n = 0; n < 100; n++)
     await engine.send(
@@ -157,6 +176,7 @@ export const contentOf = async (engine: Engine): Promise<unknown> => {
     events: events
       .map(({ event, attempts, lastError, state }) => ({ event, attempts, lastError, state }))
       .toSorted((a, b) => (a.event.id < b.event.id ? -1 : 1)),
+    adoption: await adopt(engine),
     usages: usages.map((usage) => [usage.users, usage.guests, usage.inboxes]),
   }
 }
@@ -184,4 +204,9 @@ export const assertCopied = async (engine: Engine, content: unknown, before: Pos
     results.map(({ outcome }) => outcome),
     ['repeated', 'repeated', 'repeated', 'repeated', 'conflict'],
   )
+  const { offset, unread } = await engine.inbox({ appId: 'shop', userId: 'bob' })
+  const late = { appId: 'shop', id: 'to an adopted guest', from: null, to: 'guest:~gil', body: 'late' }
+  const sent = await engine.send(late, rules)
+  assert.deepEqual([sent.outcome, 'offset' in sent && sent.offset], ['stored', offset + 1])
+  assert.equal((await engine.inbox({ appId: 'shop', userId: 'bob' })).unread, unread + 1)
 }

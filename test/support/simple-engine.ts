@@ -36,6 +36,15 @@ interface Session extends SessionRecord {
 
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
+/** Who has adopted a guest. `until` is a time of the monotonic clock. */
+interface Adopted {
+  by: string
+  byCreatedAt: number
+  createdAt: number
+  messages: number
+  until: number
+}
+
 /** Milliseconds from the loss of a session's connection until the session no longer makes its user online. */
 const AWAY_AFTER = 20_000
 
@@ -54,6 +63,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let isOpen = false
   let lastNumber = 0
   let sweep: NodeJS.Timeout | undefined
+
+  const adoptions = new Map<string, Adopted>()
 
   const emit = (event: EngineEvent): void => {
     for (const listener of [...listeners]) {
@@ -125,6 +136,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     webhooks,
     emit,
     user: users.get,
+    adopterOf: (guest) => {
+      const known = adoptions.get(keyOf(guest))
+      if (!known || known.until <= now()) return undefined
+      const user = { appId: guest.appId, userId: known.by }
+      return users.get(user)?.createdAt === known.byCreatedAt ? known.by : undefined
+    },
     create: (of) => void users.save(of, {}),
     onEmptied: (of) => forgetGuest(of),
   })
@@ -160,6 +177,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       users.clear()
       sessions = []
       messages.clear()
+      adoptions.clear()
       key = randomBytes(32)
       webhooks.clear()
       revocations.clear()
@@ -226,6 +244,34 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       lastSeen.delete(keyOf(of))
       return users.delete(of) || hadInbox
     },
+    adoptGuest: ({ appId, userId, userCreatedAt, guestId, proof, retention }) =>
+      whenOpen(() => {
+        const guest = { appId, userId: guestId }
+        const user = { appId, userId }
+        if (userId.startsWith('guest:')) return null
+        if (proof && revocations.isRevoked(guest, proof.credential)) return null
+        const isOfProof = (createdAt: number): boolean => !proof || proof.createdAt === createdAt
+        const known = adoptions.get(keyOf(guest))
+        if (known && known.until > now()) {
+          const isSame = known.by === userId && known.byCreatedAt === userCreatedAt
+          return isSame && isOfProof(known.createdAt) ? { guest: guestId, messages: known.messages } : null
+        }
+        const stored = users.isGuest(guest) && users.get(guest)
+        if (!stored || !isOfProof(stored.createdAt)) return null
+        messages.retain(appId, retention)
+        messages.prune()
+        const adopted = { guest: guestId, messages: messages.held(guest).length }
+        const { createdAt } = stored
+        const until = now() + retention.age
+        const facts = { by: userId, byCreatedAt: userCreatedAt, createdAt, messages: adopted.messages, until }
+        adoptions.set(keyOf(guest), facts)
+        users.forget(guest)
+        for (const session of sessionsOf(guest)) end(session, 'replaced')
+        lastSeen.delete(keyOf(guest))
+        addEvent(user, 'guest.adopted', adopted)
+        messages.move(guest, user, retention)
+        return adopted
+      }),
   }
 
   const sessionCalls: EngineSessions = {

@@ -38,12 +38,21 @@ interface MessagesContext {
   emit: (event: EngineEvent) => void
   user: (of: UserRef) => UserRecord | undefined
   create: (of: UserRef) => void
+  /** Returns who has adopted this guest, who then is no user any more. */
+  adopterOf: (guest: UserRef) => string | undefined
   /** Called when retention has deleted the last message of an inbox. */
   onEmptied: (of: UserRef) => void
 }
 
 /** The inboxes of the simple engine, in Maps. */
-export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }: MessagesContext) => {
+export const createSimpleMessages = ({
+  webhooks,
+  emit,
+  user,
+  create,
+  adopterOf,
+  onEmptied,
+}: MessagesContext) => {
   const inboxes = new Map<string, Inbox>()
   const sent = new Map<string, Sent>()
   const retentions = new Map<string, Retention>()
@@ -51,13 +60,18 @@ export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }
   const now = (): number => performance.now()
   const storedAt = new WeakMap<Message, number>()
 
+  /** The moved messages that their guest had read. */
+  const areRead = new WeakSet<Message>()
+  const isUnread = (message: Message, { readOffset }: Inbox, userId: string): boolean =>
+    message.offset > readOffset && message.from !== userId && !areRead.has(message)
+
   /** Makes a `message.unread` once for each streak of unread messages. */
   const streaks = new Map<string, { reported: boolean }>()
   const checkUnread = (): void => {
     for (const [name, inbox] of inboxes) {
       const [appId = '', userId = ''] = JSON.parse(name) as string[]
       const unreadAfter = webhooks.unreadAfter(appId)
-      const unread = inbox.messages.filter(({ offset, from }) => offset > inbox.readOffset && from !== userId)
+      const unread = inbox.messages.filter((message) => isUnread(message, inbox, userId))
       const [oldest] = unread
       if (!oldest) {
         streaks.delete(name)
@@ -82,8 +96,9 @@ export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }
   }
 
   const stateOf = (of: UserRef) => {
-    const { epoch, messages, newest, readOffset } = inboxOf(of)
-    const unread = messages.filter(({ offset, from }) => offset > readOffset && from !== of.userId).length
+    const inbox = inboxOf(of)
+    const { epoch, messages, newest, readOffset } = inbox
+    const unread = messages.filter((message) => isUnread(message, inbox, of.userId)).length
     return { epoch, offset: newest, readOffset, unread }
   }
 
@@ -96,8 +111,9 @@ export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }
     size: number,
     { retention, unreadPerSender }: SendRules,
   ) => {
-    const { messages, readOffset } = inboxOf({ appId, userId: to })
-    const unread = messages.filter((one) => one.offset > readOffset && one.from !== to)
+    const inbox = inboxOf({ appId, userId: to })
+    const { messages } = inbox
+    const unread = messages.filter((one) => isUnread(one, inbox, to))
     const own = unread.filter((one) => one.from === from)
     const isFull = messages.length >= retention.messages || sizeOf(messages) + size > retention.bytes
     const pushesOut = isFull && unread.length === messages.length && unread[0]?.from !== from
@@ -141,6 +157,9 @@ export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }
       return isDeepStrictEqual(earlier.content, contentOf(message))
         ? { ...earlier.result, outcome: 'repeated' }
         : { outcome: 'conflict' }
+    const adopter = adopterOf({ appId, userId: to })
+    if (adopter !== undefined)
+      return send({ ...message, to: adopter }, { ...rules, unknownRecipients: false })
     const unknown = [...new Set([from, to])].filter(
       (userId) => userId !== null && !user({ appId, userId }),
     ) as string[]
@@ -206,6 +225,30 @@ export const createSimpleMessages = ({ webhooks, emit, user, create, onEmptied }
     /** Deletes the messages that are not retained. */
     prune() {
       for (const [appId, retention] of retentions) pruneApp(appId, retention)
+    },
+    /** Moves the newest of a guest's messages that fit beside those of the user who has adopted the guest. */
+    move(guest: UserRef, user: UserRef, retention: Retention): void {
+      retentions.set(guest.appId, retention)
+      pruneApp(guest.appId, retention)
+      const [from, to] = [inboxOf(guest), inboxOf(user)]
+      const of = <T>(each: T) => (each === guest.userId ? user.userId : each)
+      const moved = from.messages.map((message) => ({
+        ...structuredClone(message),
+        ...{ from: of(message.from), to: of(message.to), adopted: true as const },
+      }))
+      const isTooMuch = (): boolean =>
+        moved.length + to.messages.length > retention.messages ||
+        sizeOf([...moved, ...to.messages]) > retention.bytes
+      while (moved.length > 0 && isTooMuch()) moved.shift()
+      for (const message of moved) {
+        const isRead = message.offset <= from.readOffset
+        const stored: Message = { ...message, offset: ++to.newest }
+        if (isRead) areRead.add(stored)
+        to.messages.push(stored)
+        storedAt.set(stored, now())
+        emit({ type: 'message', user, epoch: to.epoch, message: structuredClone(stored) })
+      }
+      inboxes.delete(keyOf(guest))
     },
     held: (of: UserRef): readonly Message[] => inboxes.get(keyOf(of))?.messages ?? [],
     /** Deletes the inbox and the ids of the user's messages. Returns whether it ever held a message. */

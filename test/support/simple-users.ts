@@ -76,6 +76,11 @@ export const createSimpleUsers = ({ addEvent, onChanged }: UsersContext) => {
       return save(of, change)
     },
     isGuest: (of: UserRef): boolean => guests.has(keyOf(of)),
+    /** Deletes a guest without an event. */
+    forget(of: UserRef): void {
+      guests.delete(keyOf(of))
+      users.delete(keyOf(of))
+    },
     /** Returns whether the user existed. */
     delete(of: UserRef): boolean {
       guests.delete(keyOf(of))

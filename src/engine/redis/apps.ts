@@ -23,6 +23,11 @@ export class Apps {
     return known?.age !== retention.age
   }
 
+  /** Returns the app's retention; undefined if no node has set it. */
+  retentionOf(appId: string): Retention | undefined {
+    return this.#retentions.get(appId)
+  }
+
   retentions(): Iterable<[appId: string, retention: Retention]> {
     return this.#retentions
   }

@@ -23,8 +23,8 @@ type PartitionKind = 'deadlines' | 'attached' | 'ownCopies'
 type ServerKind = 'state'
 /** Keys that exist once in an engine. They are in the first partition. */
 type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'transfer'
-/** Keys of a message's id, of a sender's own copy, and of a token. The caller names them. */
-export type HashedKind = 'id' | 'own' | 'token'
+/** Keys of a message's id, of a sender's own copy, of an adopted guest, and of a token. The caller names them. */
+export type HashedKind = 'id' | 'own' | 'adopted' | 'token'
 
 /** What a step calls its keys. Those after `from.` are the sender's. */
 export type KeyKind =

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type {
+  Adoption,
+  AdoptionRequest,
   AppOptions,
   AppUsage,
   EngineEvent,
@@ -15,6 +17,7 @@ import { Apps } from './apps.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { AttachedUsers, SHARES } from './messages/attached-users.js'
+import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
 import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
@@ -95,6 +98,7 @@ export class OpenedEngine {
   readonly sessions: Sessions
   readonly revocations: Revocations
   readonly inboxes: Inboxes
+  readonly #adoptions: Adoptions
   readonly webhooks: Webhooks
   readonly attached: AttachedUsers
   readonly calls: NodeCalls
@@ -133,6 +137,7 @@ export class OpenedEngine {
       createUser: (of) => this.users.save(of, {}, () => undefined),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
+    this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit)
     this.calls = new NodeCalls({ runner, name, answer, onError })
     this.attached = new AttachedUsers({
@@ -148,7 +153,7 @@ export class OpenedEngine {
       onBeat: () => this.#onBeat(),
     })
     this.#sweeper = new Sweeper({
-      ...{ runner, apps: this.#apps, inboxes: this.inboxes, onError },
+      ...{ runner, apps: this.#apps, inboxes: this.inboxes, adoptions: this.#adoptions, onError },
       sweeps: (partition) => this.#leases.sweeps(partition),
     })
     this.sessions = new Sessions({
@@ -254,6 +259,16 @@ export class OpenedEngine {
   /** Sets the app's retention, which the rules of each message name. */
   retain(appId: string, retention: AppOptions['retention']): void {
     if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
+  }
+
+  /** Adopts a guest, and moves the first messages. If the move fails, the sweeper goes on. */
+  async adopt(request: AdoptionRequest): Promise<Adoption | null> {
+    const { appId, guestId: userId, proof, retention } = request
+    this.retain(appId, retention)
+    if (proof && (await this.revocations.isRevoked({ appId, userId }, proof.credential))) return null
+    const adoption = await this.#adoptions.adopt(request)
+    if (adoption) await this.#adoptions.move({ appId, userId }).catch(this.#options.onError)
+    return adoption
   }
 
   async usage(appId: string): Promise<AppUsage> {

@@ -2,6 +2,8 @@ import type { EndCode, Message } from '../../protocol/index.js'
 import type {
   Admission,
   AdmissionRefusal,
+  Adoption,
+  AdoptionRequest,
   AppOptions,
   AppUsage,
   Credential,
@@ -265,6 +267,10 @@ export class RedisEngine implements Engine {
     limit: number,
   ): Promise<Message[] | null> {
     return this.#use(({ inboxes }) => inboxes.before(of, before, limit))
+  }
+
+  adoptGuest(request: AdoptionRequest): Promise<Adoption | null> {
+    return this.#use((opened) => opened.adopt(request))
   }
 
   markRead(of: UserRef, position: Position): Promise<InboxState | null> {

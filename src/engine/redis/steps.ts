@@ -75,6 +75,22 @@ export const loadSteps = () => {
     ownCopyMade: defineStep('messages/own-copies/own-copy-made', ['ownCopies'], reads),
     pendingOwnCopies: defineStep('messages/own-copies/own-copies-pending', ['ownCopies'], reads),
 
+    adoptGuest: defineStep('messages/adoption/adopt-mark', [...sessions, ...inbox, 'revoked'], withInbox),
+    readAdopted: defineStep('messages/adoption/adopted-read', ['user', ...inbox, 'counts'], {
+      parts: ['inbox'],
+      ...reads,
+    }),
+    appendAdopted: defineStep(
+      'messages/adoption/adopted-append',
+      ['user', ...events, ...inbox, 'deadlines', 'state', 'adopted'],
+      { parts: ['state', 'webhooks', 'inbox'], repeatable: true },
+    ),
+    dropAdopted: defineStep('messages/adoption/adopted-drop', ['user', ...inbox, 'counts', 'deadlines'], {
+      parts: ['inbox'],
+      repeatable: true,
+    }),
+    endAdopted: defineStep('messages/adoption/adopted-end', ['adopted'], reads),
+
     inboxState: defineStep('messages/inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
     newestOffsets: defineStep('messages/newest-offsets', ['state'], { parts: ['state'], ...reads }),
     messagesAfter: defineStep('messages/inbox-after', ['user', ...inbox, 'counts', 'state'], {

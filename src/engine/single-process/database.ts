@@ -8,6 +8,7 @@ import { EventQueue } from './webhooks/event-queue.js'
 import { sweepExpired } from './store/expiry-sweep.js'
 import { checkFormat, putFormat } from './store/format.js'
 import { GroupCommit, SPACING } from './store/group-commit.js'
+import { Adoptions } from './sessions/adoptions.js'
 import { Guests } from './sessions/guests.js'
 import { Inboxes } from './messages/inboxes.js'
 import { Revocations } from './sessions/revocations.js'
@@ -132,9 +133,10 @@ export const openDatabase = async ({
     sweepExpired({ store, commit, scheduler, clock })
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
     const users = new Users(store, commit, usage, webhooks, cacheBytes - inboxBytes)
+    const adoptions = new Adoptions({ store, clock, users, revocations, webhooks })
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
-      ...{ store, commit, users, usage, revocations, webhooks, clock, epochKey },
+      ...{ store, commit, users, usage, revocations, adoptions, webhooks, clock, epochKey },
       ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)

@@ -3,6 +3,8 @@ import type { EndCode } from '../../protocol/index.js'
 import type {
   Admission,
   AdmissionRefusal,
+  Adoption,
+  AdoptionRequest,
   EngineEvent,
   Revocation,
   SavedUser,
@@ -18,7 +20,7 @@ import type {
 import type { Database } from './database.js'
 import { rows } from './store/rows.js'
 import { Sessions } from './sessions/sessions.js'
-import { put } from './store/store.js'
+import { del, put } from './store/store.js'
 
 /** How many of an app's sessions a revocation ends before it lets other work run. */
 const ENDED_PER_STEP = 32
@@ -151,6 +153,17 @@ export class SessionService {
     } while (after !== null && Number(after) < end && isOpen())
     await sessions.flush()
     return before
+  }
+
+  async adopt(request: AdoptionRequest, { inboxes, commit }: Database): Promise<Adoption | null> {
+    const guest = { appId: request.appId, userId: request.guestId }
+    const adoption = await inboxes.adopt({ ...request })
+    if (!adoption) return null
+    for (const session of this.sessions.of(guest)) this.end(session, 'replaced')
+    // The end of a session stores when its user was last seen. This replaces the deferred write.
+    commit.defer(rows.lastSeen(guest), (batch) => batch.push(del(rows.lastSeen(guest))))
+    await inboxes.moveAdopted(guest)
+    return adoption
   }
 
   async revokeToken(appId: string, tokenId: string, { revocations }: Database): Promise<void> {

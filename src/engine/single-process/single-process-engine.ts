@@ -2,6 +2,8 @@ import type { EndCode, Message } from '../../protocol/index.js'
 import type {
   Admission,
   AdmissionRefusal,
+  Adoption,
+  AdoptionRequest,
   AppOptions,
   AppUsage,
   Credential,
@@ -216,6 +218,10 @@ export class SingleProcessEngine implements Engine {
     })
   }
 
+  adoptGuest(request: AdoptionRequest): Promise<Adoption | null> {
+    return this.#use(({ service, database }) => service.adopt(request, database))
+  }
+
   usage(appId: string): Promise<AppUsage> {
     return this.#use(({ sessions, database }) => ({
       ...database.usage.get(appId),
@@ -239,7 +245,7 @@ export class SingleProcessEngine implements Engine {
     return this.#use(({ database }) => {
       database.inboxes.retain(appId, retention)
       database.webhooks.configure(appId, webhooks)
-      database.inboxes.resumeUnreadChecks(appId)
+      database.inboxes.resume(appId)
     })
   }
 

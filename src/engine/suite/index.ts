@@ -1,4 +1,5 @@
 import { admittingSuite } from './admitting.js'
+import { adoptingSuite } from './adopting.js'
 import { clocksSuite } from './clocks.js'
 import { clusterSuite } from './cluster.js'
 import { deletingSuite } from './deleting.js'
@@ -41,6 +42,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   usersSuite(context)
   admittingSuite(context)
   guestsSuite(context)
+  adoptingSuite(context)
   sessionsSuite(context)
   listenersSuite(context)
   resumingSuite(context)

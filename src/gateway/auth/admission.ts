@@ -8,16 +8,15 @@ import {
   PROFILE_RULE,
   type ClientFrameOf,
   type EndCode,
-  type JsonObject,
   type Profile,
 } from '../../protocol/index.js'
-import { object, parseJson } from '../../protocol/internal.js'
 import type { TokenResult } from '../../tokens/index.js'
 import { chain, type MaybePromise } from '../../tokens/internal.js'
 import { newOwnCredential, type App } from '../apps/app.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 import { authenticateParams } from './auth-params.js'
+import { CREATED_AT, GENERATED, unverifiedClaims } from './guest-token.js'
 import type { Authenticated, AuthenticatedUser, Peer, Refusal, StartContext } from './authentication.js'
 
 /** An authenticated start with its user. */
@@ -40,16 +39,6 @@ const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
   why,
   retryAfter,
 })
-
-/** Returns a token's claims without verifying them. A malformed token has none here, and `verifyToken` refuses it. */
-const unverifiedClaims = (token: string): JsonObject => {
-  try {
-    const claims: unknown = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return object(claims) ? claims : {}
-  } catch {
-    return {}
-  }
-}
 
 /** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
 const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenType'] === 'gateway'
@@ -104,12 +93,6 @@ const authenticateSignature = async (app: App, userId: string, signature: string
         'unauthenticated',
         "The signature is not the user id's under any of the app's 'signatureSecrets'.",
       )
-
-/** Ids that the gateway generates begin with this after `guest:`. No start may ask for such an id, since it belongs to one guest. */
-const GENERATED = '~'
-
-/** The claim of a guest's token that says when the guest was created. */
-const CREATED_AT = 'guestCreatedAt'
 
 const admitGuest = (app: App, userId: string, mustBeNew: boolean): Authenticated => {
   const credential = newOwnCredential('guest', Date.now(), null)

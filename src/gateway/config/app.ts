@@ -5,6 +5,7 @@ import { jwks } from './jwks.js'
 import { originList } from './origins.js'
 import { secretList } from './secrets.js'
 import {
+  adoptionRules,
   environments,
   profileRules,
   sendRules,
@@ -98,6 +99,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     send: v.optional(oneOf(sendRules), isProduction ? 'users' : 'anyone'),
     authorizeSend: moduleFunction<AuthorizeSend>(),
     unknownRecipients: v.optional(boolean, !isProduction),
+    adoption: v.optional(oneOf(adoptionRules), 'client'),
     retention: v.pipe(
       v.optional(retention, {}),
       v.transform(({ days, ...rest }) => ({ ...rest, age: days * DAY })),

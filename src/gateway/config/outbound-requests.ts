@@ -30,7 +30,7 @@ export const authenticateUrl = (env: Env, environment: Environment) =>
   } satisfies FieldsOf<AuthenticateUrlConfig>)
 
 /** Events that are sent only if the config lists them, because they cause a request for every message. */
-const optInEvents: readonly WebhookEventType[] = ['message.created', 'message.read']
+const optInEvents: readonly WebhookEventType[] = ['message.created', 'message.read', 'guest.adopted']
 const defaultEvents = webhookEventTypes.filter((type) => !optInEvents.includes(type))
 
 const EVENTS = `must be a list of one or more of ${webhookEventTypes.join(', ')}`
@@ -41,7 +41,7 @@ export const webhooks = (env: Env, environment: Environment) =>
     secrets: webhookSecrets(env, environment),
     events: v.pipe(
       v.optional(listOf(oneOf(webhookEventTypes), EVENTS), defaultEvents),
-      v.description(`all but ${optInEvents.join(' and ')}`),
+      v.description(`all but ${new Intl.ListFormat('en-GB').format(optInEvents)}`),
     ),
     unreadAfter: v.optional(seconds(0.01, 2_592_000), 300),
   } satisfies FieldsOf<WebhooksConfig>)

@@ -51,6 +51,10 @@ export type Authenticate = (request: AuthenticateRequest) => Promise<Authenticat
 export const sendRules = ['anyone', 'users', 'backend'] as const
 export type SendRule = (typeof sendRules)[number]
 
+/** Who may let a user adopt a guest: the user's client with the guest's token, the app's backend alone, or nobody. */
+export const adoptionRules = ['client', 'backend', 'nobody'] as const
+export type AdoptionRule = (typeof adoptionRules)[number]
+
 /** The argument of `authorizeSend`. */
 export interface AuthorizeSendRequest {
   /** The sender's user id, which is verified. */
@@ -230,6 +234,11 @@ export interface AppConfig {
   authorizeSend?: AuthorizeSend | undefined
   /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
+  /**
+   * Who may make what a guest received and sent a user's. `client`: the user's client with the guest's token, and the backend. `backend`: the
+   * backend by the REST API alone. @default 'client'
+   */
+  adoption?: AdoptionRule | undefined
   retention?: RetentionConfig | undefined
   limits?: AppLimitsConfig | undefined
 }
@@ -254,7 +263,7 @@ export interface WebhooksConfig {
   url: string
   /** Secrets of the signature, as those of `authenticateUrl`. */
   secrets: SecretConfig[]
-  /** The types of events that are sent. @default all but 'message.created' and 'message.read' */
+  /** The types of events that are sent. @default all but 'message.created', 'message.read' and 'guest.adopted' */
   events?: WebhookEventType[] | undefined
   /** Seconds that a message stays unread before `message.unread`. 0.01 to 2,592,000 (30 days). @default 300 */
   unreadAfter?: number | undefined

@@ -314,8 +314,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     hub.add(session)
     const { origin, address } = peer
     const client = { origin, address, client: frame.client?.slice(0, MAX_CLIENT_NAME) ?? null }
-    const { resume, since, hidden = false } = frame
-    const started = await session.start(admitted, { resume, since, hidden, client })
+    const { resume, since, adopt, hidden = false } = frame
+    const started = await session.start(admitted, { resume, since, adopt, hidden, client })
     if (!started || this.#phase !== opening) return
     opening.deadline.cancel()
     this.#phase = { name: 'live', session }

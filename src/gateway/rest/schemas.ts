@@ -134,6 +134,14 @@ const message = v.object({
   body: v.optional(v.string()),
   data: v.optional(jsonObject),
   sentAt: time,
+  adopted: v.optional(
+    v.pipe(v.literal(true), v.description('The message was a guest’s, whom this user has adopted.')),
+  ),
+})
+
+const adoption = v.object({
+  guest: v.string(),
+  messages: v.pipe(count, v.description('How many messages the guest had.')),
 })
 
 const sent = v.object({
@@ -175,6 +183,7 @@ export const schemas = {
   Inbox: inbox,
   Session: session,
   Message: message,
+  Adoption: adoption,
   Sent: sent,
   Revoked: revoked,
   Problem: problem,

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { isGuestId } from '../../protocol/index.js'
+import { adoptForBackend } from '../sessions/adopt-guest.js'
 import { userOf } from '../sessions/user-of.js'
 import { answer, defineCall } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
@@ -123,6 +124,28 @@ export const userCalls = [
         }),
       )
       return answer(200, { users })
+    },
+  }),
+  defineCall({
+    id: 'adoptGuest',
+    method: 'post',
+    path: '/v1/apps/{app}/users/{user}/adopt',
+    tag: 'Users',
+    summary: 'Let a user adopt a guest',
+    description:
+      'What the guest received and sent becomes the user’s, as if the user’s client had started with the guest’s token. Later messages to the guest go to the user. The user is created if there is none. The same call again has the same answer.',
+    changes: true,
+    body: v.object({ guest: userId }, OBJECT_RULE),
+    example: { guest: 'guest:~2hTdWmPpKFKqrcGM' },
+    answers: {
+      200: {
+        description:
+          'The guest is adopted. Null: there is no such guest, another user has adopted it, or the app’s `adoption` is `nobody`.',
+        schema: v.object({ adopted: v.nullable(schemas.Adoption) }),
+      },
+    },
+    async handle({ app, params, body, context: { engine } }) {
+      return answer(200, { adopted: await adoptForBackend(engine, app, params.user, body.guest) })
     },
   }),
   defineCall({

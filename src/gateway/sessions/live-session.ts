@@ -11,6 +11,7 @@ import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { SessionChange } from '../../protocol/internal.js'
 import { clientVersion } from '../metrics/client-versions.js'
+import { adoptAtStart } from './adopt-guest.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 import { saveAdmitted, startRefusals } from './save-admitted.js'
@@ -22,6 +23,9 @@ import { userOf } from './user-of.js'
 
 /** A frame that a client may send once its session has started. */
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
+
+/** What this gateway can do besides the first version of the protocol. */
+const CAN = ['adopt']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -81,7 +85,7 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
-  async start(admitted: Admitted, { resume, since, hidden, client }: StartFields): Promise<boolean> {
+  async start(admitted: Admitted, { resume, since, adopt, hidden, client }: StartFields): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
     const { guest, credential, signToken } = admitted
@@ -124,6 +128,8 @@ export class LiveSession implements HubSession {
       await this.#abandonStart(starting.engineSession, detachOrEnd)
       return false
     }
+    const adopted =
+      adopt === undefined ? undefined : await adoptAtStart(this.#context, this.#app, saved.user, adopt)
     const position = since ?? resume
     const isLost = position !== undefined && (await engine.messagesAfter(this.user, position, 1)).lost
     const { epoch, offset, unread } = await engine.inbox(this.user)
@@ -150,6 +156,8 @@ export class LiveSession implements HubSession {
       sendWindow,
       reconnectWindow: this.#context.reconnectWindow(),
       ...(token !== undefined && { token }),
+      ...(adopted !== undefined && { adopted }),
+      can: CAN,
     } satisfies GatewayFrameOf<'started'>)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // Offsets of different epochs can't be compared, so everything that is kept is sent.

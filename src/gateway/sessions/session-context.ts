@@ -20,6 +20,8 @@ export interface StartFields {
   resume: Resumption | undefined
   /** Where the client's messages begin. If it is undefined, they begin where `resume` says. */
   since: Position | undefined
+  /** The token of a guest whom the user adopts. */
+  adopt: string | undefined
   hidden: boolean
   client: Pick<SessionRequest, 'origin' | 'address' | 'client'>
 }

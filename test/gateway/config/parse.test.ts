@@ -87,6 +87,7 @@ test('a config that names only a test app gets every documented default', () => 
           requireExpiry: false,
           send: 'anyone',
           unknownRecipients: true,
+          adoption: 'client',
         },
       ],
     ]),
@@ -105,6 +106,7 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
     requireExpiry: true,
     send: 'users',
     unknownRecipients: false,
+    adoption: 'client',
   })
 })
 
@@ -155,6 +157,7 @@ test('a value in the config wins over its default', () => {
         send: 'backend',
         authorizeSend,
         unknownRecipients: true,
+        adoption: 'backend',
         retention: { messages: 5, days: 0.5, bytes: 50 },
         limits: appLimits,
       },
@@ -195,6 +198,7 @@ test('a value in the config wins over its default', () => {
           send: 'backend',
           authorizeSend,
           unknownRecipients: true,
+          adoption: 'backend',
           retention: { messages: 5, age: 43_200_000, bytes: 50 },
           limits: appLimits,
         },

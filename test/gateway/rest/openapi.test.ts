@@ -61,6 +61,7 @@ test('every successful answer is as the document says', async () => {
   await rest('GET', '/users/ann')
   await rest('GET', '/users?limit=1')
   await rest('POST', '/users:status', { users: ['ann', 'nobody'] })
+  await rest('POST', '/users/ann/adopt', { guest: 'guest:~nobody' })
   await rest('POST', '/users/ann/messages', message)
   await rest('POST', '/users/ann/messages', message)
   await rest('POST', '/messages', { to: ['ann', 'guest:no'], body: 'All' })

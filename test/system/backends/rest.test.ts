@@ -117,6 +117,7 @@ for (const run of runs)
         [nobody, false, 0],
       ],
     )
+    assert.deepEqual(await get('adoptGuest', ann, 'guest:~nobody'), { adopted: null })
     const listed = await get('listUserSessions', ann, { limit: 100 })
     const [session] = listed['sessions'] as Record<string, unknown>[]
     assert.deepEqual([session?.['id'], session?.['tokenId']], [anns.started['sessionId'], jti])

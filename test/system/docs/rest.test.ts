@@ -73,6 +73,12 @@ const prepare = async (
       env: { EPOCH: (await call('/users/67890/messages'))['epoch'] as string },
       done: () => Promise.resolve(),
     }
+  if (command.includes('$GUEST')) {
+    const guest = await startClient(address, { type: 'start', appId, guest: true })
+    const { id } = guest.started['user'] as { id: string }
+    await gateway.publish({ appId, to: id, body: 'Hello' })
+    return { env: { GUEST: id }, done: () => guest.closed.then(() => undefined) }
+  }
   if (!/\/67890\/sessions|\$SESSION|\/usage/.test(command)) return { env: {}, done: () => Promise.resolve() }
   const client = await visit(command.includes('$SESSION') ? '12345' : '67890')
   return { env: { SESSION: client.started['sessionId'] as string }, done: () => leave(client) }

@@ -75,7 +75,7 @@ local function reply_list(list, ...)
 end
 
 -- Fields of a user that are not numbers.
-local TEXTS = { sender = true, guest = true, nodes = true, online = true }
+local TEXTS = { sender = true, guest = true, nodes = true, online = true, adoption = true }
 -- Fields of a user that only `user-read` and `user-save` read.
 local PROFILE = { vouched = true, vouchedAt = true, claimed = true }
 
@@ -136,7 +136,7 @@ end
 -- Puts the user's next deadline into `deadlines` of the partition.
 local function schedule(user)
   local nextAt
-  for _, field in ipairs({ 'sessionsDueAt', 'keptUntil', 'unreadCheckAt' }) do
+  for _, field in ipairs({ 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt' }) do
     local at = user[field]
     if at and (not nextAt or at < nextAt) then nextAt = at end
   end

@@ -16,6 +16,13 @@ const user = {
   guest: 'g',
   /** Until when a guest without a session is kept. */
   keptUntil: 'sb',
+  /**
+   * For a guest who was adopted: JSON of the user's id, when the user was created, when the guest was, and how many messages the guest had.
+   * It is kept until `keptUntil`.
+   */
+  adoption: 'ad',
+  /** When the sweeper goes on to move the messages of an adopted guest. It is absent if there are none. */
+  moveDueAt: 'md',
   /** The time up to which the user's credentials are revoked. */
   revokedBefore: 'rb',
   /** When the session that ended last was seen last. */
@@ -91,6 +98,8 @@ const entry = {
   storedAt: 'a',
   /** The id of the sender; empty for the app's backend. */
   from: 'f',
+  /** `1` for a message that counts as read, wherever the read mark stands: the guest who had it before has read it. */
+  read: 'r',
 } as const
 
 /** What precedes a sender's id in the names of the fields that count the sender's unread messages. */

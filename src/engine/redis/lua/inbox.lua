@@ -3,6 +3,8 @@
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
+-- Milliseconds after which the sweeper goes on to move the messages of an adopted guest.
+local MOVE_RETRY = 5000
 
 -- Returns an entry with its offset and its fields, which are read as `entry[ENTRY.from]`.
 local function entry_of(raw)
@@ -16,6 +18,11 @@ local function entries(keys, from, to, count)
   local found = {}
   for n, raw in ipairs(call('XRANGE', keys.inbox, from .. '-0', to .. '-9', 'COUNT', count)) do found[n] = entry_of(raw) end
   return found
+end
+
+-- Returns whether a message of the inbox is unread.
+local function is_unread(user, owner, entry)
+  return entry.offset > user.readOffset and entry[ENTRY.from] ~= owner and not entry[ENTRY.read]
 end
 
 -- Subtracts a message from the unread ones.
@@ -34,7 +41,7 @@ local function drop(keys, user, owner, old)
   local bytes = 0
   for _, entry in ipairs(old) do
     bytes = bytes + tonumber(entry[ENTRY.bytes])
-    if entry.offset > user.readOffset and entry[ENTRY.from] ~= owner then forget_unread(keys, user, entry) end
+    if is_unread(user, owner, entry) then forget_unread(keys, user, entry) end
   end
   set(user, 'first', old[#old].offset + 1)
   set(user, 'bytes', user.bytes - bytes)
@@ -91,13 +98,13 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Stores a message, and deletes those that it pushes out. Returns its offset.
-local function append(keys, user, owner, json, size, from, retention)
+-- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out. Returns its offset.
+local function append(keys, user, owner, json, size, from, retention, isRead)
   local last = user.newest + 1
   if exceeds(user, last, user.bytes + size, retention) then
     drop(keys, user, owner, beyond(keys, user, last, user.bytes + size, retention))
   end
-  call('XADD', keys.inbox, last .. '-1', ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from)
+  call('XADD', keys.inbox, last .. '-1', ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from, unpack(isRead and { ENTRY.read, 1 } or {}))
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then
     set(user, 'oldestAt', now)
@@ -107,7 +114,7 @@ local function append(keys, user, owner, json, size, from, retention)
   set(user, 'newest', last)
   set(user, 'bytes', user.bytes + size)
   count('bytes', size, keys, owner)
-  if from ~= owner then
+  if from ~= owner and not isRead then
     set(user, 'unread', user.unread + 1)
     call('HINCRBY', keys.unread, UNREAD.messages .. from, 1)
     call('HINCRBY', keys.unread, UNREAD.bytes .. from, size)

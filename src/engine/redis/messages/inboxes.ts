@@ -18,6 +18,13 @@ import type { StepRunner } from '../step-runner.js'
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
 
+/** The recipient of a message was adopted by this user, who was created then. */
+interface Adopted {
+  outcome: 'adopted'
+  by: string
+  createdAt: string
+}
+
 /** Called with the place of a sender's own copy before its offset is returned. */
 export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
 
@@ -98,25 +105,35 @@ export class Inboxes {
   }
 
   /** Sends a message if it fits into what other partitions leave of the app's quota. */
-  async #sendWithin(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+  async #sendWithin(outgoing: Outgoing, rules: SendRules, createdAt = ''): Promise<SendResult> {
     const { recipient, sender } = outgoing
     const partition = this.#runner.partitions.of(recipient)
-    const sendOnce = async (isAtLimit: boolean): Promise<SendResult> => {
+    const sendOnce = async (isAtLimit: boolean): Promise<SendResult | Adopted> => {
       // The first try has counted the message.
       const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
       const { inboxes, bytes } = await this.#options.quotas.others(recipient.appId, partition, isAtLimit)
       const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
-      return this.#send(outgoing, { ...rules, messagesPerSecond, quota })
+      return this.#send(outgoing, { ...rules, messagesPerSecond, quota }, createdAt)
     }
     const sent = await sendOnce(false)
+    if (sent.outcome === 'adopted') return this.#sendToAdopter(outgoing, rules, sent)
     if (sent.outcome !== 'full') return sent
     if (outgoing.isAway && sender) {
       await this.#trim(sender, rules)
     }
-    return sendOnce(true)
+    const again = await sendOnce(true)
+    return again.outcome === 'adopted' ? this.#sendToAdopter(outgoing, rules, again) : again
   }
 
-  async #send(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+  /** Sends a message to the user who has adopted the recipient. If that user is deleted, nobody receives it. */
+  #sendToAdopter(outgoing: Outgoing, rules: SendRules, { by, createdAt }: Adopted): Promise<SendResult> {
+    // The first try has counted the message.
+    const narrowed = { ...rules, unknownRecipients: false, messagesPerSecond: undefined }
+    return this.#sendWithin(outgoing.redirectedTo(by), narrowed, createdAt)
+  }
+
+  /** `createdAt` is when the recipient was created; empty if the message is for whoever has the id. */
+  async #send(outgoing: Outgoing, rules: SendRules, createdAt: string): Promise<SendResult | Adopted> {
     const { steps } = this.#runner
     const { recipient, sender, isAway, noteId } = outgoing
     const rate = sender && rules.messagesPerSecond !== undefined ? String(rules.messagesPerSecond) : ''
@@ -127,11 +144,12 @@ export class Inboxes {
       ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
-      String(isMissing),
+      ...[String(isMissing), createdAt],
     ]
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
-    if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules)
+    if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules, createdAt)
+    if (outcome === 'adopted') return { outcome, by: String(offset), createdAt: String(ownOffset) }
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
@@ -161,10 +179,15 @@ export class Inboxes {
   }
 
   /** Sends a message whose sender does not exist: creates the sender first, if the rules allow it. */
-  async #sendFromUnknown(outgoing: Outgoing, rules: SendRules): Promise<SendResult> {
+  async #sendFromUnknown(
+    outgoing: Outgoing,
+    rules: SendRules,
+    createdAt: string,
+  ): Promise<SendResult | Adopted> {
     if (!(await this.#createSender(outgoing, rules))) return { outcome: 'unknown-user' }
     // The first try has counted the message. A sender who is deleted meanwhile is not created again.
-    return this.#send(outgoing, { ...rules, unknownSenders: false, messagesPerSecond: undefined })
+    const narrowed = { ...rules, unknownSenders: false, messagesPerSecond: undefined }
+    return this.#send(outgoing, narrowed, createdAt)
   }
 
   /** Resolves with false if the rules do not allow it. */

@@ -17,10 +17,15 @@ export class Outgoing {
   /** The hashes in the names of the step's keys. */
   readonly keys: RunOptions
   readonly #content: readonly string[]
+  readonly #runner: StepRunner
+  readonly #message: CheckedMessage
 
   constructor(runner: StepRunner, message: CheckedMessage) {
     const { appId, id, from, to, body, data } = message
     this.id = id
+    this.#runner = runner
+    // Only a message to a guest may go to another user.
+    this.#message = isGuestId(to) ? structuredClone(message) : message
     this.recipient = { appId, userId: to }
     this.sender = from === null ? null : { appId, userId: from }
     this.isAway = runner.isCluster && from !== null && from !== to
@@ -37,6 +42,11 @@ export class Outgoing {
       (data === undefined ? '' : `,"data":${JSON.stringify(data)}`) +
       ',"sentAt":'
     this.#content = [mode, from ?? '', head, tail, contentDigest(message)]
+  }
+
+  /** Returns the message for the user who has adopted the recipient. */
+  redirectedTo(userId: string): Outgoing {
+    return new Outgoing(this.#runner, { ...this.#message, to: userId })
   }
 
   /** The first arguments of the step that sends the message. */

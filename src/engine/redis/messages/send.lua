@@ -8,10 +8,12 @@
 --   sender's unread messages; 12 how many inboxes other partitions leave; 13 how many bytes other partitions leave; 14 mode `away`: the
 --   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
---   no limit; 20 mode `away`: `1` if the sender does not exist.
+--   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the
+--   recipient was created; empty if the message is for whoever has the id.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention; or
---   `limited` with the milliseconds to wait; or `conflict`, `unknown-user`, `unknown-sender`, `refused` or `full`.
+--   `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and when that user
+--   was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused` or `full`.
 local MAX_PUBLISHED = 2048
 local mode, from = arg(1), arg(2)
 local digest, window = arg(5), arg(6)
@@ -60,6 +62,11 @@ if earlier then
 end
 local wait = take_message(FROM.rate, tonumber(arg(19)))
 if wait > 0 then return reply('limited', wait) end
+if not user.createdAt and user.adoption then
+  local adoption = cjson.decode(user.adoption)
+  return reply('adopted', adoption[1], adoption[2])
+end
+if optional(21) and user.createdAt ~= tonumber(arg(21)) then return reply('unknown-user') end
 if arg(7) ~= '1' and not user.createdAt then return reply('unknown-user') end
 
 local sentAt = string.format('%.0f', now)
@@ -75,7 +82,7 @@ local function is_crowded()
   if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end
   local pushesOut = false
   for _, entry in ipairs(beyond(K, user, user.newest + 1, user.bytes + size, retention)) do
-    if entry.offset > user.readOffset and entry[ENTRY.from] ~= from and entry[ENTRY.from] ~= userId then pushesOut = true end
+    if is_unread(user, userId, entry) and entry[ENTRY.from] ~= from then pushesOut = true end
   end
   if not pushesOut then return false end
   for _, limit in ipairs(RULES.sharedLimits) do

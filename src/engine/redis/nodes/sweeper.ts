@@ -1,6 +1,7 @@
 import { expirySearchInterval } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import type { Apps } from '../apps.js'
+import type { Adoptions } from '../messages/adoption/adoptions.js'
 import type { Inboxes } from '../messages/inboxes.js'
 import type { StepRunner } from '../step-runner.js'
 
@@ -17,13 +18,15 @@ export interface SweeperOptions {
   runner: StepRunner
   apps: Apps
   inboxes: Inboxes
+  adoptions: Adoptions
   /** Whether this node sweeps a partition. One of the living nodes sweeps each partition. */
   sweeps: (partition: number) => boolean
   onError: (error: unknown) => void
 }
 
 /**
- * Sweeps partitions: ends detached sessions, deletes guests and expired messages, makes pending own copies, and reports unread messages.
+ * Sweeps partitions: ends detached sessions, deletes guests and expired messages, makes pending own copies, moves the messages of adopted
+ * guests, and reports unread messages.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
@@ -106,12 +109,13 @@ export class Sweeper {
 
   /** Makes the pending own copies of a partition, and runs the due step of each listed user. */
   async #doDue(partition: number, ownCopies: number, next: number, members: readonly Reply[]): Promise<void> {
-    const { runner, inboxes } = this.#options
+    const { runner, inboxes, adoptions } = this.#options
     if (ownCopies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
     await Promise.all(
-      members.map((member) => {
+      members.map(async (member) => {
         const [appId = '', userId = ''] = String(member).split('\0')
-        return runner.onUser(runner.steps.due, { appId, userId }, [])
+        const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [])
+        if (isMoving === 1) await adoptions.move({ appId, userId })
       }),
     )
     if (next >= 0) this.wake(partition, next)

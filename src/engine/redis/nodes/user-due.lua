@@ -1,10 +1,20 @@
--- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, and reports unread messages.
+-- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, reports unread messages, and
+-- forgets an adoption.
 -- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, inbox, unread, aging.
 -- ARGV: none.
--- Returns nothing.
+-- Returns 1 if messages of this adopted guest are to be moved now, else 0.
 local user = load(K.user)
 end_due_sessions(user)
-if user.keptUntil and user.keptUntil <= now then
+local isMoving = user.moveDueAt and user.moveDueAt <= now
+if isMoving then set(user, 'moveDueAt', now + MOVE_RETRY) end
+if user.adoption and user.keptUntil and user.keptUntil <= now then
+  -- The move needs to know the user.
+  if user.moveDueAt then
+    set(user, 'keptUntil', user.moveDueAt)
+  else
+    clear(user, { 'adoption', 'keptUntil' })
+  end
+elseif user.keptUntil and user.keptUntil <= now then
   local at = math.max(user.keptUntil, reached_since() + RULES.guestStartTimeout)
   set(user, 'keptUntil', at > now and at or nil)
   forget_guest(user)
@@ -13,7 +23,7 @@ end
 -- Returns the oldest unread message from someone else; nil if there is none.
 local function oldest_unread(from, to)
   for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
-    if entry[ENTRY.from] ~= userId then return entry end
+    if is_unread(user, userId, entry) then return entry end
   end
 end
 
@@ -24,7 +34,7 @@ local function report_unread()
   local oldest = oldest_unread(from, to)
   for n, raw in ipairs(call('XREVRANGE', K.inbox, to .. '-9', from .. '-0', 'COUNT', RULES.searchedForUnread)) do
     local entry = entry_of(raw)
-    if entry[ENTRY.from] ~= userId then
+    if is_unread(user, userId, entry) then
       oldest = oldest or entry
       if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
     end
@@ -47,4 +57,4 @@ if user.unreadCheckAt and user.unreadCheckAt <= now then
   if not again then set(user, 'unreadCheckOffset', nil) end
 end
 finish(user)
-return reply()
+return reply(isMoving and 1 or 0)

@@ -57,6 +57,7 @@ export class UncertainCalls {
     }
     if (step === steps.endSession) doubt.code = args[1] as EndCode
     if (step === steps.revoke || step === steps.endToken || step === steps.deleteUser) doubt.code = 'revoked'
+    if (step === steps.adoptGuest) doubt.code = 'replaced'
     if (step === steps.startSession) doubt.code = 'too-many-sessions'
     doubt.mayHaveSaved ||= step === steps.saveUser
     doubt.mayHaveRead ||= step === steps.markRead

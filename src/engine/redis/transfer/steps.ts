@@ -1,4 +1,4 @@
-import { defineStep } from '../script.js'
+import { defineBatchStep, defineStep } from '../script.js'
 
 const withInbox = { parts: ['inbox'], repeatable: true } as const
 const withEvents = { parts: ['events'], repeatable: true } as const
@@ -18,6 +18,7 @@ export const loadTransferSteps = () => ({
   ),
   exportId: defineStep('transfer/export/export-id', ['id'], plain),
   exportOwnCopy: defineStep('transfer/export/export-id', ['own'], plain),
+  exportMoving: defineBatchStep('transfer/export/export-moving', ['deadlines']),
   exportTokens: defineStep('transfer/export/export-tokens', ['tokens'], plain),
   exportRevoked: defineStep('transfer/export/export-revoked', ['revoked'], plain),
 
@@ -29,6 +30,7 @@ export const loadTransferSteps = () => ({
   ),
   importId: defineStep('transfer/import/import-id', ['id'], plain),
   importOwnCopy: defineStep('transfer/import/import-id', ['own'], plain),
+  importAdopted: defineStep('transfer/import/import-id', ['adopted'], plain),
   importToken: defineStep('transfer/import/import-token', ['token', 'tokens'], plain),
   importEvent: defineStep(
     'transfer/import/import-event',

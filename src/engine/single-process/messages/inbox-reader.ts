@@ -2,7 +2,7 @@ import type { Message } from '../../../protocol/index.js'
 import type { MessagePage, Position, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import type { Inbox } from './inbox.js'
-import { messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
+import { countedSender, messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import type { Unread } from './unread-checks.js'
@@ -42,7 +42,7 @@ export class InboxReader {
 
   /** Reads the messages from `from` up to, but not including, `to`. */
   async read(inbox: Inbox, from: number, to: number, limit: number, reverse = false): Promise<Message[]> {
-    return (await this.#rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
+    return (await this.rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
   }
 
   /** Reads the user's unread messages. Resolves with null if there is none. */
@@ -51,10 +51,10 @@ export class InboxReader {
     const { readOffset, durable } = inbox
     const [from, to] = [Math.max(readOffset + 1, durable.first), durable.offset + 1]
     const { searchedForUnread, reportedUnread } = engineRules
-    const isReceived = ({ message }: MessageRow): boolean => message.from !== of.userId
+    const isReceived = (row: MessageRow): boolean => countedSender(row, of.userId) !== of.userId
     const [first, last] = await Promise.all([
-      this.#rows(inbox, from, to, searchedForUnread, false),
-      this.#rows(inbox, from, to, searchedForUnread, true),
+      this.rows(inbox, from, to, searchedForUnread, false),
+      this.rows(inbox, from, to, searchedForUnread, true),
     ])
     const oldest = first.find(isReceived) ?? last.findLast(isReceived)
     // The user may have marked the messages as read while the store was read.
@@ -69,7 +69,8 @@ export class InboxReader {
     }
   }
 
-  async #rows(
+  /** As `read`, but returns whole rows. */
+  async rows(
     { stored: { ref } }: Inbox,
     from: number,
     to: number,

@@ -13,9 +13,11 @@ export interface MessageRow {
   size: number
   /** The oldest offset that is retained after this message. */
   first: number
+  /** Whether the message counts as read, wherever the read mark stands: the guest who had it before has read it. */
+  isRead: boolean
 }
 
-/** A stored message. The key has the offset. `MessagePut` writes the row as text. */
+/** A stored message. The key has the offset. `MessagePut` and `ReadMessagePut` write the row as text. */
 export type StoredMessage = [
   at: number,
   received: number,
@@ -23,12 +25,20 @@ export type StoredMessage = [
   size: number,
   first: number,
   message: Omit<Message, 'offset'>,
+  isRead?: 1,
 ]
 
 export const messageRowOf = (
   offset: number,
-  [at, received, bytes, size, first, message]: StoredMessage,
-): MessageRow => ({ message: { offset, ...message }, at, received, bytes, size, first })
+  [at, received, bytes, size, first, message, isRead]: StoredMessage,
+): MessageRow => ({
+  ...{ message: { offset, ...message }, at, received, bytes, size, first },
+  isRead: isRead === 1,
+})
+
+/** Returns whom a message of `owner`'s inbox counts for as its sender: the owner, if it counts as read. */
+export const countedSender = ({ message, isRead }: MessageRow, owner: string): string | null =>
+  isRead ? owner : message.from
 
 /** The part of a row that decides which messages are retained. */
 export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {

@@ -66,9 +66,9 @@ export class InboxTable {
     return inbox
   }
 
-  /** Puts an empty inbox in the place of one that the next batch deletes. */
-  replace({ of, deletions }: Inbox): void {
-    const inbox = this.#create(of, deletions + 1, true)
+  /** Puts an empty inbox in the place of one that the next batch deletes. `deletions` is how often the user was deleted then. */
+  replace({ of }: Inbox, deletions: number): void {
+    const inbox = this.#create(of, deletions, true)
     inbox.batch = this.#commit.nextBatch
     this.#cache.set(userKey(of), inbox)
   }

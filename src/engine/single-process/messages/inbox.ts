@@ -1,6 +1,7 @@
 import type { InboxState, Retention, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import {
+  countedSender,
   messageRowOf,
   type InboxRow,
   type MessageRow,
@@ -9,7 +10,7 @@ import {
   type Watermark,
 } from './inbox-row.js'
 import { lowerBound } from '../../../util/lower-bound.js'
-import { MessageDel, MessagePut } from './message-operations.js'
+import { MessageDel, MessagePut, ReadMessagePut } from './message-operations.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread-counts.js'
@@ -128,6 +129,12 @@ export class Inbox {
     return { ref: this.#ref, from: this.#swept.offset, to: offset + 1, bytes: bytes - this.#swept.bytes }
   }
 
+  /** How many messages are retained, and how many bytes they take. */
+  get retained(): { messages: number; bytes: number } {
+    const { offset, first, bytes } = this.assigned
+    return { messages: offset - first + 1, bytes: bytes - (this.#summaryOf(first)?.bytes ?? bytes) }
+  }
+
   /** Whether the inbox's row has to be written with the message that was appended last. */
   get isBehind(): boolean {
     return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
@@ -184,9 +191,16 @@ export class Inbox {
 
   /**
    * Returns the operation that stores the next message, and stops retaining the messages that it pushes out. `json` is the message without
-   * its offset.
+   * its offset. With `isRead` the message counts as read, and `from` must be the inbox's owner.
    */
-  append(json: string, size: number, from: string | null, at: number, retention: Retention): Operation {
+  append(
+    json: string,
+    size: number,
+    from: string | null,
+    at: number,
+    retention: Retention,
+    isRead = false,
+  ): Operation {
     const before = this.assigned
     const offset = before.offset + 1
     this.#appended++
@@ -205,7 +219,8 @@ export class Inbox {
     if (this.#pending.length === 0) this.#pending = [{ from, bytes, size }]
     else this.#pending.push({ from, bytes, size })
     const { first } = this.assigned
-    return new MessagePut(this.#prefix, offset, { at, received, bytes, size, first }, json)
+    const Put = isRead ? ReadMessagePut : MessagePut
+    return new Put(this.#prefix, offset, { at, received, bytes, size, first }, json)
   }
 
   /** Shows readers the messages up to `mark`, which are synced. */
@@ -246,6 +261,11 @@ export class Inbox {
     this.#setFirst(first)
   }
 
+  /** Stops retaining the messages up to `offset`. */
+  drop(offset: number): void {
+    this.#setFirst(Math.max(offset + 1, this.durable.first))
+  }
+
   /** Stops retaining the messages beyond `retention`, as the next message would do. */
   trim(retention: Retention): void {
     this.#setFirst(this.#firstWithin(this.durable, retention))
@@ -273,7 +293,7 @@ export class Inbox {
     for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
       this.assigned = {
         offset: next.message.offset,
-        received: next.received + (next.message.from === this.of.userId ? 0 : 1),
+        received: next.received + (countedSender(next, this.of.userId) === this.of.userId ? 0 : 1),
         bytes: next.bytes + next.size,
         first: Math.max(next.first, this.assigned.first),
       }
@@ -305,7 +325,7 @@ export class Inbox {
     const pending = this.#pending[offset - this.durable.offset - 1]
     if (pending) return pending
     const row = this.#messageRow(offset)
-    return row && { from: row.message.from, bytes: row.bytes, size: row.size }
+    return row && { from: countedSender(row, this.of.userId), bytes: row.bytes, size: row.size }
   }
 
   #setFirst(first: number): void {

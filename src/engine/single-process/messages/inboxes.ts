@@ -1,5 +1,7 @@
 import { isGuestId } from '../../../protocol/index.js'
 import type {
+  Adoption,
+  AdoptionRequest,
   EngineEvent,
   InboxState,
   CheckedMessage,
@@ -13,6 +15,7 @@ import type { Clock } from '../../../util/clock.js'
 import { Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
+import { AdoptedMessages } from './adopted-messages.js'
 import type { Inbox } from './inbox.js'
 import { StoredIdempotencyKeys, type IdempotencyKeys, type StoredResult } from './idempotency.js'
 import { PendingSend, messageAt, type Content, type SentInboxes } from './pending-send.js'
@@ -21,7 +24,8 @@ import { InboxReader } from './inbox-reader.js'
 import { InboxTable } from './inbox-table.js'
 import { MemoryIdempotencyKeys } from './memory-idempotency.js'
 import { Reads } from '../store/reads.js'
-import { RetentionSweep } from './retention-sweep.js'
+import { RetentionSweep, type SweptInboxes } from './retention-sweep.js'
+import type { Adoptions } from '../sessions/adoptions.js'
 import type { Revocations } from '../sessions/revocations.js'
 import { rows, userKey } from '../store/rows.js'
 import { del, type Operation, type Store } from '../store/store.js'
@@ -39,6 +43,7 @@ export interface InboxesOptions {
   users: Users
   usage: Usage
   revocations: Revocations
+  adoptions: Adoptions
   webhooks: WebhookEvents
   /** The clock of every duration in the store. */
   clock: Clock
@@ -65,6 +70,8 @@ export class Inboxes {
   readonly #onEmptied: (of: UserRef) => void
   readonly #usage: Usage
   readonly #revocations: Revocations
+  readonly #adoptions: Adoptions
+  readonly #adopted: AdoptedMessages
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #table: InboxTable
   readonly #unreadLimit: UnreadLimit
@@ -87,6 +94,7 @@ export class Inboxes {
     this.#onEmptied = onEmptied
     this.#usage = usage
     this.#revocations = revocations
+    this.#adoptions = options.adoptions
     this.#reads = new Reads(store)
     this.reader = new InboxReader(this.#reads, (of) => this.#table.open(of))
     this.#webhooks = webhooks
@@ -96,7 +104,7 @@ export class Inboxes {
       ...{ reads: this.#reads, commit, clock, scheduler: this.#scheduler, webhooks },
       unreadOf: (of) => this.reader.unread(of),
     })
-    this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, {
+    const swept: SweptInboxes = {
       open: (of) => this.#table.open(of),
       deleteUnretained: (inbox, retention, now, operations) =>
         this.#deleteUnretained(inbox, retention, now, true, operations),
@@ -104,6 +112,12 @@ export class Inboxes {
         this.#deferDeletions(operations)
         return commit.flush()
       },
+    }
+    this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, swept)
+    this.#adopted = new AdoptedMessages({
+      ...{ commit, clock, scheduler: this.#scheduler, reads: this.#reads, reader: this.reader, swept },
+      ...{ table: this.#table, adoptions: options.adoptions, users, usage, emit },
+      retentionOf: (appId) => this.#retentionSweep.retentionOf(appId),
     })
     const scheduler = this.#scheduler
     this.#idempotencyKeys = options.isPersistent
@@ -122,9 +136,28 @@ export class Inboxes {
     this.#retentionSweep.retain(appId, retention)
   }
 
-  /** Looks for unread messages of the app from now on, if the app asks for events about them. */
-  resumeUnreadChecks(appId: string): void {
+  /** Goes on with the app's jobs: moves messages of adopted guests, and looks for unread messages, if the app asks for events about them. */
+  resume(appId: string): void {
     this.#unreadChecks.resume(appId)
+    this.#adopted.resume(appId)
+  }
+
+  /** Marks a guest as adopted. */
+  adopt(request: AdoptionRequest): Promise<Adoption | null> {
+    const { appId, guestId, retention } = request
+    this.#commit.assertWritable()
+    this.retain(appId, retention)
+    return this.#adoptions.adopt(request, () => {
+      const operations: Operation[] = []
+      const inbox = this.#table.peek({ appId, userId: guestId })
+      if (inbox.exists) this.#deleteUnretained(inbox, retention, this.#clock.now(), false, operations)
+      return { messages: inbox.retained.messages, operations }
+    })
+  }
+
+  /** See `AdoptedMessages.move`. */
+  moveAdopted(guest: UserRef): Promise<void> {
+    return this.#adopted.move(guest)
   }
 
   /** Returns whether the inbox has a message, or is about to. */
@@ -155,6 +188,9 @@ export class Inboxes {
     const sender = from === null ? null : this.#users.sender(sendingUser, senderKey)
     const isToUnknown = from !== to && this.#users.sender(recipient, recipientKey) === undefined
     let unknown: readonly UserRef[] = NOBODY
+    const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
+    // The user may be deleted before the message is stored, and is not created then.
+    if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
     if (sender === undefined || isToUnknown) {
       unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]
       const { unknownRecipients, unknownSenders } = rules
@@ -229,7 +265,7 @@ export class Inboxes {
       const { ref, from, to, bytes } = inbox.stored
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadLimit.forget(inbox)
-      this.#table.replace(inbox)
+      this.#table.replace(inbox, inbox.deletions + 1)
       // This replaces a deferred write of the inbox, which would bring the row back.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
       return write([...operations, ...this.#purge.add(ref, from, to)])
@@ -257,7 +293,7 @@ export class Inboxes {
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
-    for (const appId of this.#webhooks.appIds) this.#unreadChecks.resume(appId)
+    for (const appId of this.#retentionSweep.appIds) this.resume(appId)
     for (const before of failed.#table.unwritten()) {
       const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue

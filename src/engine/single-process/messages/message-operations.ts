@@ -47,6 +47,13 @@ export class MessagePut {
   }
 }
 
+/** Stores a message that counts as read. */
+export class ReadMessagePut extends MessagePut {
+  override get value(): string {
+    return `${super.value.slice(0, -1)},1]`
+  }
+}
+
 /** Deletes a message. It makes the key only if it is read. */
 export class MessageDel {
   readonly type = 'del'

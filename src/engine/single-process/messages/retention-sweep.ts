@@ -58,6 +58,15 @@ export class RetentionSweep {
     this.#scheduler.schedule(job, this.#clock.now())
   }
 
+  get appIds(): Iterable<string> {
+    return this.#sweeps.keys()
+  }
+
+  /** Returns the app's retention; undefined if it was never set. */
+  retentionOf(appId: string): Retention | undefined {
+    return this.#sweeps.get(appId)?.retention
+  }
+
   /** Takes over the retention of every app from `other`. */
   adopt(other: RetentionSweep): void {
     for (const [appId, { retention }] of other.#sweeps) this.retain(appId, retention)

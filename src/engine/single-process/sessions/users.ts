@@ -153,6 +153,22 @@ export class Users {
     })
   }
 
+  /**
+   * Deletes a guest without an event, in the batch of the operations that `decide` returns for the guest, who is null if there is none. If
+   * it returns null, nothing is deleted.
+   */
+  deleteAdopted(of: UserRef, decide: (guest: UserRecord | null) => Operation[] | null): Promise<void> {
+    const [row, guestRow] = [rows.user(of), rows.guest(of)]
+    return this.#delete(row, async () => {
+      const isGuest = read(this.#store, guestRow) !== undefined
+      const operations = decide(isGuest ? this.get(of) : null)
+      if (!operations) return
+      this.#usage.add(of.appId, { users: -1, guests: -1 })
+      this.#senders.delete(userKey(of))
+      await this.#commit.sync([del(row), del(guestRow), ...operations])
+    })
+  }
+
   /** Reads the app's users after a user, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })

@@ -48,6 +48,12 @@ export const rows = {
     const end = guest.indexOf(' ')
     return { appId: guest.slice(0, end), userId: guest.slice(end + 1) }
   },
+  adoption: ({ appId, userId }: UserRef) => `adoption\0${appId}\0${userId}`,
+  /** An adopted guest whose messages still move. */
+  moving: ({ appId, userId }: UserRef) => `moving\0${appId}\0${userId}`,
+  /** The guests of an app whose messages still move. */
+  allMoving: (appId: string): Range => below('moving', appId),
+  movingOf: (row: string): string => lastOf(row),
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
   allSessions: below('session'),
   /** The sessions after a row; from the first one if `row` is undefined. */

@@ -6,6 +6,7 @@ import { Inbox } from '../messages/inbox.js'
 import type { Message } from '../../../protocol/index.js'
 import { messageRowOf, type InboxRow, type StoredMessage } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
+import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { UserRow } from '../sessions/revocations.js'
 import { below } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
@@ -82,6 +83,13 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
       return { kind: 'seen', appId, userId, lastSeenAt }
     })
 
+  for await (const found of pagesOf<AdoptionRow>(store, below('adoption')))
+    yield found.map(([row, [until, by, byCreatedAt, createdAt, messages]]): TransferRecord => {
+      const guest = refOf(row)
+      const isMoving = read(store, rows.moving(guest)) !== undefined
+      const adoption = { by, byCreatedAt, createdAt, messages, left: leftOf(until), isMoving }
+      return { kind: 'adoption', ...guest, ...adoption }
+    })
   for await (const found of pagesOf<InboxRow>(store, below('inbox')))
     for (const [row] of found) yield* exportInbox(store, refOf(row), now)
   for await (const found of pagesOf<CheckRow>(store, below('unread check')))
@@ -119,8 +127,8 @@ async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenera
   const range = rows.messages({ ...of, deletions }, first, offset + 1)
   for await (const found of pagesOf<StoredMessage>(store, range, MESSAGES_PER_PAGE))
     yield found.map(([key, stored]): TransferRecord => {
-      const { message, at, size } = messageRowOf(rows.offsetOf(key), stored)
+      const { message, at, size, isRead } = messageRowOf(rows.offsetOf(key), stored)
       const age = Math.max(0, now - at)
-      return { kind: 'message', ...of, message, size, age, sent: sentIdOf(message) }
+      return { kind: 'message', ...of, message, size, age, sent: sentIdOf(message), isRead }
     })
 }

@@ -30,14 +30,15 @@ export class ImportedInbox {
   }
 
   /** Adds a message that was stored at a time of the engine's clock. */
-  add({ message, size }: MessageRecord, at: number): void {
+  add({ message, size, isRead }: MessageRecord, at: number): void {
     const { offset, ...rest } = message
     const { first } = this.#record
     const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
+    if (isRead) row.push(1)
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
-    if (message.from !== this.of.userId) this.#received++
+    if (!isRead && message.from !== this.of.userId) this.#received++
     if (offset <= this.#record.readOffset) this.#readReceived = this.#received
   }
 

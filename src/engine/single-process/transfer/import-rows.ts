@@ -8,6 +8,7 @@ import { seqOf, type EventRow, type QueueRow } from '../webhooks/event-queue.js'
 import { putFormat } from '../store/format.js'
 import type { IdempotencyRow } from '../messages/idempotency.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
+import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { UserRow } from '../sessions/revocations.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
@@ -98,6 +99,14 @@ export class RowImport {
         const { revokedBefore, deletions } = record
         writer.put(rows.appRevocation('hasUsers', record.appId), 1)
         return writer.put(rows.revokedUser(record), { revokedBefore, deletions } satisfies UserRow)
+      }
+      case 'adoption': {
+        const { by, byCreatedAt, createdAt, messages, left, isMoving } = record
+        const [row, until] = [rows.adoption(record), Math.ceil(this.#now + left)]
+        writer.put(row, [until, by, byCreatedAt, createdAt, messages] satisfies AdoptionRow)
+        writer.put(rows.expiry(until, randomUUID()), [row])
+        if (isMoving) writer.put(rows.moving(record), 1)
+        return
       }
       case 'inbox':
         // If the record has come before, its inbox was counted then.

@@ -221,6 +221,40 @@ export class Simulation {
     for (const session of ended) model.end(session)
   }
 
+  /** A user adopts a guest who has received and sent messages. The caller repeats the call until all have moved. */
+  async #adopt(userId: string): Promise<void> {
+    const node = this.#at()
+    const guestId = `guest:~${++this.#count}`
+    const [guest, to] = [
+      { appId: app, userId: guestId },
+      { appId: app, userId },
+    ]
+    const send = async (from: string | null, recipient: string): Promise<string> => {
+      const id = `message ${++this.#count}`
+      const message = { appId: app, id, from, to: recipient, body: id }
+      const sent = await this.#repeat('send', () => node.engine.send(message, rules()), node)
+      assert.ok(sent.outcome === 'stored' || sent.outcome === 'repeated')
+      return id
+    }
+    const saved = await this.#repeat('save', () => saveGuest(node.engine, guest, {}, 1_000), node)
+    const { user } = await this.#repeat('save', () => node.engine.saveUser(to, {}), node)
+    this.model.user(userId).exists = true
+    const inbox = [
+      { id: await send(null, guestId), from: null },
+      { id: await send(guestId, guestId), from: userId },
+      { id: await send(null, guestId), from: null },
+    ]
+    const asked = { ...to, userCreatedAt: user.createdAt, guestId, retention: rules().retention }
+    const credential = { ...request(guest).credential, issuedAt: Date.now() + 10 }
+    const proof = { credential, createdAt: saved?.user.createdAt ?? 0 }
+    const adopt = () => node.engine.adoptGuest({ ...asked, proof: this.model.isAppRevoked ? null : proof })
+    do {
+      const adoption = await this.#repeat('adopt', adopt, node)
+      assert.deepEqual(adoption, { guest: guestId, messages: inbox.length })
+    } while ((await this.#repeat('read', () => bodies(node.engine, guest), node)).length > 0)
+    this.model.user(userId).inbox.push(...inbox, { id: await send(null, guestId), from: null })
+  }
+
   async #send(from: string | null, to: string): Promise<void> {
     const { model } = this
     const node = this.#at()
@@ -405,6 +439,7 @@ export class Simulation {
         await this.#repeat('delete', () => node.engine.deleteUser(of(userId)), node)
         model.delete(userId)
       },
+      adopt: () => this.#adopt(this.#pick(USERS.slice(0, -1))),
       isRevoked: anywhere((engine, userId) =>
         engine.isRevoked(of(userId), {
           authMethod: 'token',

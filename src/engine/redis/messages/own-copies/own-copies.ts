@@ -1,4 +1,7 @@
+import type { Message } from '../../../../protocol/index.js'
 import type { Retention, UserRef } from '../../../engine.js'
+import { adoptedJson } from '../../../util/adopted-json.js'
+import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
@@ -57,11 +60,27 @@ export class OwnCopies {
     const hashed = {
       own: hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions)),
     }
-    const [offset, epoch] = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
+    const made = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
+    const [offset, epoch] =
+      made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
     const partition = partitions.of({ appId: from.appId, userId: to })
     // The send does not wait for this. If the note stays, the sweep finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     return { offset: Number(offset), epoch: Number(epoch) }
+  }
+
+  /** Makes the own copy of a guest whom a user has adopted since. Returns its place, whose epoch is none that the guest has. */
+  async #makeForAdopter(
+    [, by, createdAt]: readonly Reply[],
+    { appId, userId: guest }: UserRef,
+    [json = '', , ...limits]: readonly string[],
+    hashed: { own: string },
+  ): Promise<[offset: number, epoch: number]> {
+    const user = { appId, userId: String(by) }
+    const adopted = adoptedJson(JSON.parse(json) as Message, guest, user.userId).json
+    const args = [adopted, '', ...limits, String(createdAt)]
+    const [offset] = await this.#runner.onUser(this.#runner.steps.makeOwnCopy, user, args, { hashed })
+    return [Number(offset), 0]
   }
 
   /** Makes the own copies that have been pending for `age` milliseconds, because their node was stopped. */

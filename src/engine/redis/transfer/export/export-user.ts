@@ -52,6 +52,18 @@ export async function* exportUser(
   }
   const lastSeenAt = Math.max(numberOf('lastSeenAt') ?? 0, Number(seen))
   if (lastSeenAt > 0) records.push({ kind: 'seen', ...of, lastSeenAt })
+  const adoption = found.get(fields.user.adoption)
+  if (adoption !== undefined) {
+    const [by, byCreatedAt, guestCreatedAt, messages] = JSON.parse(adoption) as [
+      string,
+      number,
+      number,
+      number,
+    ]
+    const left = Math.max(0, (numberOf('keptUntil') ?? 0) - Number(now))
+    const facts = { by, byCreatedAt, createdAt: guestCreatedAt, messages, left, isMoving: false }
+    records.push({ kind: 'adoption', ...of, ...facts })
+  }
   const [checkAt, checkOffset] = [numberOf('unreadCheckAt'), numberOf('unreadCheckOffset')]
   if (checkAt !== null && checkOffset !== null) {
     const left = Math.max(0, checkAt - Number(now))
@@ -67,10 +79,11 @@ export async function* exportUser(
       ...[from, offset, MESSAGES_PER_PAGE].map(String),
     ])
     const page: Extract<TransferRecord, { kind: 'message' }>[] = []
-    for (let n = 0; n + 2 < list.length; n += 3) {
+    for (let n = 0; n + 3 < list.length; n += 4) {
       const message = JSON.parse(String(list[n])) as Message
       const [size, age] = [Number(list[n + 1]), Math.max(0, Number(list[n + 2]))]
-      page.push({ kind: 'message', ...of, message, size, age, sent: null })
+      const isRead = Number(list[n + 3]) === 1
+      page.push({ kind: 'message', ...of, message, size, age, sent: null, isRead })
       from = message.offset + 1
     }
     await Promise.all(
@@ -79,7 +92,7 @@ export async function* exportUser(
         .map(async (each) => (each.sent = await sentIdOf(runner, steps, of, each.message, deletions))),
     )
     if (page.length > 0) yield page
-    if (list.length < 3 * MESSAGES_PER_PAGE) return
+    if (list.length < 4 * MESSAGES_PER_PAGE) return
   }
 }
 

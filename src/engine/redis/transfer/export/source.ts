@@ -1,7 +1,9 @@
-import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../../engine.js'
+import { isGuestId } from '../../../../protocol/index.js'
+import type { AppOptions, PendingEvent, Retention, UserRef, WebhookEvent } from '../../../engine.js'
 import { EngineError } from '../../../errors.js'
 import { unfinishedTransfer, type TransferSource, type TransferRecord } from '../../../transfer.js'
 import type { RedisClient, Reply } from '../../client/port.js'
+import { Adoptions } from '../../messages/adoption/adoptions.js'
 import { OwnCopies } from '../../messages/own-copies/own-copies.js'
 import type { StepRunner } from '../../step-runner.js'
 import { openRunner, type RedisPlace } from '../open-runner.js'
@@ -27,6 +29,7 @@ export class RedisSource implements TransferSource {
   /** The ids of messages are kept for this many milliseconds, so an older message has no stored id. */
   readonly #sendWindow: number
   readonly #steps = loadTransferSteps()
+  readonly #retentions = new Map<string, Retention>()
   #opened: { client: RedisClient; runner: StepRunner } | undefined
 
   constructor(place: RedisPlace, sendWindow: number) {
@@ -47,8 +50,11 @@ export class RedisSource implements TransferSource {
   async *pages(): AsyncGenerator<TransferRecord[]> {
     const { client, runner } = this.#get()
     const { key, apps } = await this.#assertUnused()
+    for (const app of apps)
+      if (app.kind === 'app' && app.options) this.#retentions.set(app.appId, app.options.retention)
     yield [{ kind: 'key', key: Buffer.from(String(key), 'base64').toString('base64url') }, ...apps]
     await this.#makePendingOwnCopies()
+    await this.#moveAdopted()
     const partitionOf = new Map(runner.partitions.tags.map((tag, partition) => [tag, partition]))
     for await (const names of client.keys(`${this.#place.prefix}{`)) {
       const found = [...new Set(names)].flatMap((name): FoundKey[] => {
@@ -95,6 +101,19 @@ export class RedisSource implements TransferSource {
     const ownCopies = new OwnCopies(runner)
     for (let partition = 0; partition < runner.partitions.count; partition++)
       await ownCopies.makePending(partition, 0)
+  }
+
+  /** Moves what a crashed gateway has left of the messages of adopted guests. */
+  async #moveAdopted(): Promise<void> {
+    const { runner } = this.#get()
+    const adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#retentions.get(appId) })
+    for (const partition of runner.partitions.all) {
+      const [members = []] = await runner.inPartitions(this.#steps.exportMoving, [partition], '', [])
+      for (const member of members) {
+        const of = refOf(String(member))
+        if (isGuestId(of.userId)) await adoptions.move(of, Infinity)
+      }
+    }
   }
 
   async *#exportUsers(users: readonly UserRef[]): AsyncGenerator<TransferRecord[]> {

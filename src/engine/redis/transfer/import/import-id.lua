@@ -1,6 +1,6 @@
--- Stores the value of a message's id, or of an own copy.
--- KEYS: id; or own.
+-- Stores the value of a message's id, of an own copy, or of an adopted guest.
+-- KEYS: id; or own; or adopted.
 -- ARGV: 1 the value; 2 for how many milliseconds it is kept.
 -- Returns nothing.
-call('SET', K.id or K.own, arg(1), 'PX', arg(2))
+call('SET', K.id or K.own or K.adopted, arg(1), 'PX', arg(2))
 return reply()

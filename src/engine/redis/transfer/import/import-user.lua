@@ -1,11 +1,12 @@
 -- Writes fields of a user who is transferred from another engine.
 -- KEYS: user, users, counts, deadlines.
 -- ARGV: 1 when a session was last seen; empty if that does not change; 2 in how many milliseconds to look for unread messages; empty for
---   never; 3 the first offset of those; 4 from here on: fields and their values.
+--   never; 3 the first offset of those; 4 in how many milliseconds to forget an adoption; empty for none; 5 `1` if the guest's
+--   messages still move; 6 from here on: fields and their values.
 -- Returns nothing.
 local user = load(K.user)
 local wasThere, hadInbox = user.createdAt ~= nil, user.newest > 0
-for n = 4, #ARGV - 9, 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
+for n = 6, #ARGV - 9, 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
 user = load(K.user)
 local seen, left = optional(1), optional(2)
 if seen then set(user, 'lastSeenAt', math.max(tonumber(seen), user.lastSeenAt or 0)) end
@@ -13,6 +14,8 @@ if left and (not user.unreadCheckAt or now + tonumber(left) < user.unreadCheckAt
   set(user, 'unreadCheckAt', math.ceil(now + tonumber(left)))
   set(user, 'unreadCheckOffset', tonumber(arg(3)))
 end
+if optional(4) then set(user, 'keptUntil', math.ceil(now + tonumber(arg(4)))) end
+if arg(5) == '1' then set(user, 'moveDueAt', now) end
 if user.createdAt and not wasThere then
   call('ZADD', K.users, 0, userId)
   count('users', 1)

@@ -37,8 +37,17 @@ const textOf = (profile: object): string => {
 }
 
 /** Returns a message in the form of the stream: `sentAt` is last, and there is no offset. */
-const jsonOf = ({ id, from, to, sender, body, data, sentAt }: RecordOf<'message'>['message']): string =>
-  JSON.stringify({ id, from, to, sender, body, data, sentAt })
+const jsonOf = ({
+  id,
+  from,
+  to,
+  sender,
+  body,
+  data,
+  adopted,
+  sentAt,
+}: RecordOf<'message'>['message']): string =>
+  JSON.stringify({ id, from, to, sender, body, data, adopted, sentAt })
 
 /** A Redis to which a transfer writes. It must have no data with this prefix. */
 export class RedisTarget implements TransferTarget {
@@ -175,6 +184,17 @@ export class RedisTarget implements TransferTarget {
         })
         return
       }
+      case 'adoption': {
+        const { appId, userId, by, byCreatedAt, createdAt, messages } = record
+        const adoption = JSON.stringify([by, byCreatedAt, createdAt, messages])
+        await this.#setFields(record, { adoption }, { adoption: record })
+        if (!record.isMoving) return
+        // The source has reported the adoption, so the first step of the move does not.
+        const hashed = { adopted: hashOf(appId, userId) }
+        const args = ['0', String(Math.max(1, Math.ceil(record.left)))]
+        await runner.onUser(this.#steps.importAdopted, { appId, userId: by }, args, { hashed })
+        return
+      }
       case 'inbox': {
         const { offset, first, readOffset } = record
         await this.#setFields(record, {
@@ -196,20 +216,28 @@ export class RedisTarget implements TransferTarget {
   async #setFields(
     of: UserRef,
     values: Partial<Record<keyof typeof fields.user, string>>,
-    { seen, check }: { seen?: number; check?: RecordOf<'check'> } = {},
+    {
+      seen,
+      check,
+      adoption,
+    }: { seen?: number; check?: RecordOf<'check'>; adoption?: RecordOf<'adoption'> } = {},
   ): Promise<void> {
     const list = Object.entries(values).flatMap(([name, value]) =>
       value === '' ? [] : [fields.user[name as keyof typeof fields.user], value],
     )
-    const others = [seen, check?.left, check?.offset].map((value) => String(value ?? ''))
+    const isMoving = adoption?.isMoving ? 1 : ''
+    const others = [seen, check?.left, check?.offset, adoption?.left, isMoving].map((value) =>
+      String(value ?? ''),
+    )
     await this.#runner.onUser(this.#steps.importUser, of, [...others, ...list])
   }
 
   async #writeMessages(records: readonly RecordOf<'message'>[]): Promise<void> {
     const [of] = records
     if (!of) return
-    const args = records.flatMap(({ message, size, age }) => [
+    const args = records.flatMap(({ message, size, age, isRead }) => [
       ...[String(message.offset), jsonOf(message), String(size), String(age), message.from ?? ''],
+      isRead ? '1' : '',
     ])
     await this.#runner.onUser(this.#steps.importMessages, of, args)
     await Promise.all(

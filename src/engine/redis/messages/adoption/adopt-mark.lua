@@ -1,0 +1,32 @@
+-- Marks a guest as adopted, and deletes the guest's user.
+-- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, inbox, unread, aging, revoked.
+-- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest of the proof was created; empty without a proof; 4 when the
+--   proof was issued; empty if that is unknown; 5 the retention: age.
+-- Returns how many messages the guest had; or -1 if this user can't adopt the guest.
+local by, byCreatedAt, createdAt, age = arg(1), tonumber(arg(2)), tonumber(arg(3)), tonumber(arg(5))
+local user = load(K.user)
+local before, issuedAt = revoked_before(user), tonumber(arg(4))
+if createdAt and before and (not issuedAt or issuedAt <= before) then return reply(-1) end
+if user.adoption then
+  local known = cjson.decode(user.adoption)
+  local isSame = known[1] == by and known[2] == byCreatedAt and (not createdAt or known[3] == createdAt)
+  return reply(isSame and known[4] or -1)
+end
+if not user.createdAt or not user.guest or (createdAt and createdAt ~= user.createdAt) then return reply(-1) end
+check_history()
+expire(K, user, userId, age)
+for _, row in pairs(sessions()) do
+  local wasOnline = presence()
+  remove(user, row)
+  report_end(user, row, 'replaced', wasOnline)
+end
+call('ZREM', K.users, userId)
+count('users', -1)
+count('guests', -1)
+local messages = math.max(user.newest - user.first + 1, 0)
+set(user, 'adoption', text({ by, byCreatedAt, user.createdAt, messages }))
+clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender', 'unreadCheckAt', 'unreadCheckOffset' })
+set(user, 'keptUntil', math.ceil(now + age))
+set(user, 'moveDueAt', now + MOVE_RETRY)
+finish(user)
+return reply(messages)

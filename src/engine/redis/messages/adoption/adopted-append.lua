@@ -1,0 +1,43 @@
+-- Appends messages of an adopted guest to the inbox of the user: of the guest's messages, the newest that fit beside those of the user.
+-- KEYS: user, sessions, queue, counts, due, events, pending, inbox, unread, aging, deadlines, state, adopted.
+-- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how many
+--   bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message: its
+--   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, and its sender.
+-- Returns 1; 0 if the user was deleted.
+local MAX_PUBLISHED = 2048
+local NO_LIMIT = { messages = math.huge, bytes = math.huge }
+local left, leftBytes, growth = tonumber(arg(4)), tonumber(arg(5)), tonumber(arg(6))
+local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age = tonumber(arg(9)) }
+local user = load(K.user)
+if user.createdAt ~= tonumber(arg(2)) then return reply(0) end
+check_history()
+-- The key has the offset of the guest's last message that an earlier run has taken.
+local taken = call('GET', K.adopted)
+if not taken then add_event(user, 'guest.adopted', '"guest":' .. text(arg(1)) .. ',"messages":' .. arg(3)) end
+taken = tonumber(taken or 0)
+expire(K, user, userId, retention.age)
+trim(K, user, userId, retention)
+
+local function fits(storedAt)
+  return user.newest - user.first + 1 + left <= retention.messages
+    and user.bytes + leftBytes + left * growth <= retention.bytes
+    and storedAt + retention.age > now
+end
+
+for n = 10, #ARGV - 9, 6 do
+  local offset, json, bytes, storedAt, isRead, from = tonumber(arg(n)), arg(n + 1), tonumber(arg(n + 2)), tonumber(arg(n + 3)), arg(n + 4) == '1', arg(n + 5)
+  if offset > taken then
+    if fits(storedAt) then
+      local at = append(K, user, userId, json, #json + RULES.messageOverhead, from, NO_LIMIT, isRead)
+      local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, userId, epoch_of(user), at } or nil
+      emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), at, json }, brief)
+    end
+    taken = offset
+  end
+  left, leftBytes = left - 1, leftBytes - bytes
+end
+call('SET', K.adopted, string.format('%.0f', taken), 'KEEPTTL')
+schedule(user)
+store(user)
+announce()
+return reply(1)

@@ -1,0 +1,26 @@
+-- Deletes messages of an adopted guest which the user has, and the inbox with the last of them.
+-- KEYS: user, inbox, unread, aging, counts, deadlines.
+-- ARGV: 1 the offset of the last such message; empty for all messages.
+-- Returns 1 if the guest still has messages, else 0.
+local user = load(K.user)
+if not user.moveDueAt then return reply(0) end
+local to = math.min(tonumber(arg(1)) or user.newest, user.newest)
+local old = entries(K, user.first, to, MAX_DROPPED)
+drop(K, user, userId, old)
+-- After a failover the server may lack messages.
+if #old < MAX_DROPPED and to >= user.first then set(user, 'first', to + 1) end
+local isLast = user.first > user.newest
+if isLast then
+  if user.newest > 0 then
+    call('DEL', K.inbox, K.unread)
+    call('ZREM', K.aging, userId)
+    count('inboxes', -1)
+    count('bytes', -user.bytes)
+  end
+  clear(user, { 'newest', 'first', 'readOffset', 'unread', 'bytes', 'oldestAt', 'moveDueAt' })
+else
+  set(user, 'moveDueAt', now + MOVE_RETRY)
+end
+schedule(user)
+store(user)
+return reply(isLast and 0 or 1)

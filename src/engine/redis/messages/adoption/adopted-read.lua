@@ -1,0 +1,15 @@
+-- Reads the oldest messages of an adopted guest that still move.
+-- KEYS: user, inbox, unread, aging, counts.
+-- ARGV: 1 how many messages at most.
+-- Returns nothing if nothing moves; else the user who has adopted the guest, when that user was created, how many messages the guest had,
+--   how many are left, their bytes, and for each message its offset, its JSON, its bytes, when it was stored, and 1 if it is read, else 0.
+local user = load(K.user)
+if not user.moveDueAt then return reply() end
+local adoption, found = cjson.decode(user.adoption), {}
+for _, entry in ipairs(entries(K, user.first, user.newest, arg(1))) do
+  local isRead = entry.offset <= user.readOffset
+  for _, value in ipairs({ entry.offset, entry[ENTRY.message], entry[ENTRY.bytes], entry[ENTRY.storedAt], isRead and 1 or 0 }) do
+    found[#found + 1] = value
+  end
+end
+return reply_list(found, adoption[1], adoption[2], adoption[4], user.newest - user.first + 1, user.bytes)

@@ -1,0 +1,98 @@
+import { isGuestId, type Message } from '../../../../protocol/index.js'
+import type { Adoption, AdoptionRequest, Retention, UserRef } from '../../../engine.js'
+import { adoptedJson, adoptionGrowth } from '../../../util/adopted-json.js'
+import { hashOf } from '../../keys.js'
+import type { StepRunner } from '../../step-runner.js'
+
+/** How many messages one step moves. A message may have 16 kB, so a step may have 1 MB. */
+const MESSAGES_PER_STEP = 64
+/** How many steps a call waits for. The sweeper goes on with the others. */
+const STEPS_AWAITED = 16
+const FIELDS_PER_MESSAGE = 5
+
+const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: Infinity }
+
+export interface AdoptionsOptions {
+  runner: StepRunner
+  /** Returns the app's retention; undefined if no gateway has set it. */
+  retentionOf: (appId: string) => Retention | undefined
+}
+
+/**
+ * Adopts guests. The guest and the user may be in different partitions. So one step marks the guest, and the guest's messages move by two
+ * steps at a time: one appends some to the user's inbox, the other deletes them from the guest's. The user's partition has a key with the
+ * guest's last offset that it has taken, so that each step may run twice. The guest's deadline `moveDueAt` lets the sweeper go on after a
+ * crash.
+ */
+export class Adoptions {
+  readonly #runner: StepRunner
+  readonly #retentionOf: (appId: string) => Retention | undefined
+
+  constructor({ runner, retentionOf }: AdoptionsOptions) {
+    this.#runner = runner
+    this.#retentionOf = retentionOf
+  }
+
+  /** Marks the guest. The caller has looked up whether the token of the proof is revoked. */
+  async adopt({
+    appId,
+    userId,
+    userCreatedAt,
+    guestId,
+    proof,
+    retention,
+  }: AdoptionRequest): Promise<Adoption | null> {
+    if (isGuestId(userId)) return null
+    const guest = { appId, userId: guestId }
+    const [messages] = await this.#runner.onUser(this.#runner.steps.adoptGuest, guest, [
+      ...[userId, String(userCreatedAt), String(proof?.createdAt ?? '')],
+      ...[String(proof?.credential.issuedAt ?? ''), String(retention.age)],
+    ])
+    return Number(messages) < 0 ? null : { guest: guestId, messages: Number(messages) }
+  }
+
+  /** Moves the guest's messages, in `steps` steps at most. */
+  async move(guest: UserRef, steps = STEPS_AWAITED): Promise<void> {
+    for (let left = steps; left > 0; left--) if (!(await this.#step(guest))) return
+  }
+
+  /** Resolves with whether there are more messages. */
+  async #step(guest: UserRef): Promise<boolean> {
+    const { steps } = this.#runner
+    const { appId } = guest
+    const [by, byCreatedAt, messages, left, bytes, ...list] = await this.#runner.onUser(
+      steps.readAdopted,
+      guest,
+      [String(MESSAGES_PER_STEP)],
+    )
+    if (by === undefined) return false
+    const user = { appId, userId: String(by) }
+    const retention = this.#retentionOf(appId) ?? EVERYTHING
+    const found: string[] = []
+    let last = ''
+    for (let n = 0; n + FIELDS_PER_MESSAGE <= list.length; n += FIELDS_PER_MESSAGE) {
+      const [offset = '', message = '', size = '', storedAt = '', isRead = ''] = list
+        .slice(n, n + FIELDS_PER_MESSAGE)
+        .map(String)
+      const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, user.userId)
+      found.push(offset, json, size, storedAt, isRead, content.from ?? '')
+      last = offset
+    }
+    const hashed = { adopted: hashOf(appId, guest.userId) }
+    const [isKept] = await this.#runner.onUser(
+      steps.appendAdopted,
+      user,
+      [
+        ...[guest.userId, byCreatedAt, messages, left, bytes],
+        ...[adoptionGrowth(guest.userId, user.userId), retention.messages, retention.bytes, retention.age],
+        ...found,
+      ].map(String),
+      { hashed },
+    )
+    // If the user is deleted, the messages are too.
+    const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept === 1 ? last : ''])
+    if (hasMore === 1) return true
+    if (isKept === 1) await this.#runner.onUser(steps.endAdopted, user, [], { hashed })
+    return false
+  }
+}

@@ -1,0 +1,180 @@
+import type { EngineEvent, Retention, UserRef } from '../../engine.js'
+import type { Message } from '../../../protocol/index.js'
+import type { Clock } from '../../../util/clock.js'
+import { KeyedMutex } from '../../../util/keyed-mutex.js'
+import type { Job, Scheduler } from '../../../util/scheduler.js'
+import { engineRules } from '../../rules.js'
+import { adoptedJson, adoptionGrowth } from '../../util/adopted-json.js'
+import type { Adoptions } from '../sessions/adoptions.js'
+import type { Users } from '../sessions/users.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import type { Reads } from '../store/reads.js'
+import { rows } from '../store/rows.js'
+import { del, type Operation } from '../store/store.js'
+import type { Usage } from '../store/usage.js'
+import type { Inbox } from './inbox.js'
+import type { InboxReader } from './inbox-reader.js'
+import type { MessageRow, Watermark } from './inbox-row.js'
+import type { InboxTable } from './inbox-table.js'
+import type { SweptInboxes } from './retention-sweep.js'
+
+/** How many messages one step moves, and how many steps a call waits for at most. */
+const MESSAGES_PER_STEP = 128
+const STEPS_AWAITED = 8
+/** A moved message pushes no other out. */
+const NO_LIMIT: Retention = { messages: Infinity, bytes: Infinity, age: Infinity }
+
+export interface AdoptedMessagesOptions {
+  commit: GroupCommit
+  clock: Clock
+  scheduler: Scheduler
+  reads: Reads
+  reader: InboxReader
+  table: InboxTable
+  swept: SweptInboxes
+  adoptions: Adoptions
+  users: Users
+  usage: Usage
+  emit: (event: EngineEvent) => void
+  /** Returns the app's retention; undefined if it is not known yet. */
+  retentionOf: (appId: string) => Retention | undefined
+}
+
+/** A moved message with the end of the inbox after it. */
+interface Moved {
+  mark: Watermark
+  message: Omit<Message, 'offset'>
+}
+
+/**
+ * Moves the messages of adopted guests into the inboxes of their users. A step writes both inboxes in one batch, so a crash loses and
+ * repeats no message. The row `rows.moving` stays until the last step.
+ */
+export class AdoptedMessages {
+  readonly #options: AdoptedMessagesOptions
+  /** Runs the steps of a guest one after the other. */
+  readonly #mutex = new KeyedMutex()
+  /** The job of each app. */
+  readonly #jobs = new Map<string, Job>()
+
+  constructor(options: AdoptedMessagesOptions) {
+    this.#options = options
+  }
+
+  /** Goes on with the moves of the app in the background. */
+  resume(appId: string): void {
+    const { scheduler, clock } = this.#options
+    let job = this.#jobs.get(appId)
+    if (!job) this.#jobs.set(appId, (job = scheduler.job(() => this.#runJob(appId))))
+    scheduler.schedule(job, clock.now())
+  }
+
+  /** Moves the messages of a guest: the first of them before it resolves, and the others in the background. */
+  async move(guest: UserRef): Promise<void> {
+    for (let left = STEPS_AWAITED; left > 0; left--) if (!(await this.#step(guest))) return
+    this.resume(guest.appId)
+  }
+
+  async #runJob(appId: string): Promise<number> {
+    const { reads, clock, retentionOf } = this.#options
+    const [found] = await reads.all({ ...rows.allMoving(appId), limit: 1 })
+    if (!found || !retentionOf(appId)) return Infinity
+    await this.#step({ appId, userId: rows.movingOf(found[0]) })
+    return clock.now()
+  }
+
+  /** Moves the guest's oldest messages. Resolves with whether there are more. */
+  #step(guest: UserRef): Promise<boolean> {
+    return this.#mutex.run(rows.moving(guest), async () => {
+      const { table, reader, commit, retentionOf } = this.#options
+      const { first, offset } = table.open(guest).assigned
+      const found = await reader.rows(table.open(guest), first, offset + 1, MESSAGES_PER_STEP, false)
+      // The inbox may have been evicted and opened again.
+      const inbox = table.open(guest)
+      const retention = retentionOf(guest.appId)
+      if (!retention) return true
+      commit.assertWritable()
+      const last = found.at(-1)?.message.offset ?? offset
+      const operations: Operation[] = []
+      const { user, moved } = this.#append(found, inbox, retention, operations)
+      this.#drop(inbox, last, operations)
+      await new Promise<void>((resolve, reject) =>
+        commit.write(operations, {
+          resolve: () => {
+            if (user) this.#publish(user, moved)
+            resolve()
+          },
+          reject,
+        }),
+      )
+      return last < offset
+    })
+  }
+
+  /** Appends those of the guest's messages that fit to the inbox of the user. */
+  #append(
+    found: readonly MessageRow[],
+    { of: guest, readOffset, assigned, retained }: Inbox,
+    retention: Retention,
+    operations: Operation[],
+  ): { user?: Inbox; moved: Moved[] } {
+    const { table, adoptions, usage, commit, clock, swept } = this.#options
+    const now = clock.now()
+    const adopter = adoptions.adopterOf(guest)
+    // If the user is deleted, the messages are too.
+    if (!adopter || found.length === 0) return { moved: [] }
+    const user = table.open(adopter)
+    swept.deleteUnretained(user, retention, now, operations)
+    const growth = adoptionGrowth(guest.userId, adopter.userId)
+    const moved: Moved[] = []
+    let taken = user.retained
+    let left = { messages: assigned.offset - (found[0]?.message.offset ?? 0) + 1, bytes: retained.bytes }
+    for (const { message, size, at } of found) {
+      const fits =
+        taken.messages + left.messages <= retention.messages &&
+        taken.bytes + left.bytes + left.messages * growth <= retention.bytes &&
+        at + retention.age > now
+      left = { messages: left.messages - 1, bytes: left.bytes - size }
+      if (!fits) continue
+      const { json, content } = adoptedJson(message, guest.userId, adopter.userId)
+      const isRead = message.offset <= readOffset
+      const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
+      usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
+      const from = isRead ? adopter.userId : content.from
+      operations.push(user.append(json, bytes, from, now, NO_LIMIT, isRead))
+      if (user.isBehind) table.markChanged(user)
+      user.batch = commit.nextBatch
+      taken = { messages: taken.messages + 1, bytes: taken.bytes + bytes }
+      moved.push({ mark: user.assigned, message: content })
+    }
+    return { user, moved }
+  }
+
+  /** Deletes the guest's messages up to `last`, and the inbox if it has no other. */
+  #drop(inbox: Inbox, last: number, operations: Operation[]): void {
+    const { table, usage, commit } = this.#options
+    const { of, row, deletions, exists } = inbox
+    inbox.drop(last)
+    for (let swept; (swept = inbox.sweep(true));) {
+      operations.push(...swept.operations)
+      usage.add(of.appId, { bytes: -swept.freed })
+    }
+    if (inbox.hasMessages) return table.markChanged(inbox)
+    operations.push(del(rows.moving(of)))
+    if (!exists) return
+    usage.add(of.appId, { inboxes: -1 })
+    // A retry of a message that the guest has received is known by the number of deletions, so the number stays.
+    table.replace(inbox, deletions)
+    commit.defer(row, (batch) => batch.push(del(row)))
+  }
+
+  #publish(user: Inbox, moved: readonly Moved[]): void {
+    for (const { mark, message } of moved) {
+      user.publish(mark)
+      this.#options.emit({
+        ...{ type: 'message', user: user.of, epoch: user.epoch },
+        message: { offset: mark.offset, ...message },
+      })
+    }
+  }
+}

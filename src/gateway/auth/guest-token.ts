@@ -1,0 +1,43 @@
+import type { Credential } from '../../engine/index.js'
+import { GUEST_PREFIX, type JsonObject } from '../../protocol/index.js'
+import { object, parseJson } from '../../protocol/internal.js'
+import type { App } from '../apps/app.js'
+
+/** Ids that the gateway generates begin with this after `guest:`. No start may ask for such an id, since it belongs to one guest. */
+export const GENERATED = '~'
+
+/** The claim of a guest's token that says when the guest was created. */
+export const CREATED_AT = 'guestCreatedAt'
+
+/** Returns whether the gateway has generated this id for a guest. */
+export const isGeneratedGuest = (userId: string): boolean => userId.startsWith(GUEST_PREFIX + GENERATED)
+
+/** Returns a token's claims without verifying them. A malformed token has none here, and `verifyToken` refuses it. */
+export const unverifiedClaims = (token: string): JsonObject => {
+  try {
+    const claims: unknown = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+    return object(claims) ? claims : {}
+  } catch {
+    return {}
+  }
+}
+
+/** A guest with the proof that a token is. */
+export interface ProvenGuest {
+  guestId: string
+  credential: Credential
+  createdAt: number
+}
+
+/** Verifies the token that the gateway gave to a guest whose id it has generated. Resolves with null for any other token. */
+export const verifyGuestToken = async (
+  verifyOwnToken: App['verifyOwnToken'],
+  token: string,
+): Promise<ProvenGuest | null> => {
+  const result = await verifyOwnToken(token)
+  if (!result.ok) return null
+  const { userId: guestId, tokenId, issuedAt, expiresAt } = result.claims
+  const createdAt = unverifiedClaims(token)[CREATED_AT]
+  if (!isGeneratedGuest(guestId) || typeof createdAt !== 'number') return null
+  return { guestId, credential: { authMethod: 'guest', tokenId, issuedAt, expiresAt }, createdAt }
+}
