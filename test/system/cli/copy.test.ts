@@ -44,7 +44,7 @@ test('a folder is copied to a new one: users, messages, revocations and webhook 
   const { code, stdout, stderr } = await copy(from, to)
   assert.deepEqual(
     { code, stdout },
-    { code: 0, stdout: 'copied 9 users, 7 inboxes, 239 messages, 116 webhook events\n' },
+    { code: 0, stdout: 'copied 9 users, 7 inboxes, 242 messages, 119 webhook events\n' },
     stderr,
   )
   await withEngine(to, async (engine) => {
