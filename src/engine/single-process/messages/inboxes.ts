@@ -102,7 +102,8 @@ export class Inboxes {
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     this.#unreadChecks = new UnreadChecks({
       ...{ reads: this.#reads, commit, clock, scheduler: this.#scheduler, webhooks },
-      unreadOf: (of) => this.reader.unread(of),
+      // The messages of an adopted guest are on their way to the user.
+      unreadOf: async (of) => (options.adoptions.of(of) ? null : this.reader.unread(of)),
     })
     const swept: SweptInboxes = {
       open: (of) => this.#table.open(of),

@@ -96,8 +96,8 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
       const { time, userId } = rows.unreadCheckOf(row)
       const of = { appId: refOf(row).appId, userId }
-      // The inbox was deleted after the check was stored.
-      if (deletionsOf(store, of) !== deletions) return []
+      // The inbox was deleted after the check was stored, or its messages are a user's now.
+      if (deletionsOf(store, of) !== deletions || read(store, rows.adoption(of)) !== undefined) return []
       return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
     })
   for (const state of ['pending', 'failed'] as const)
