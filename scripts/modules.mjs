@@ -277,6 +277,7 @@ export const modules = {
 
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
   'cli/doctor': ['cli/cli-error', 'cli/certificate', 'cli/report', 'gateway', 'protocol'],
+  'cli/init': ['cli/cli-error', 'gateway', 'engine'],
   'cli/workers': ['cli/until-signal', 'gateway'],
   'cli/cli-error': [],
   'cli/certificate': ['cli/report'],
@@ -285,6 +286,7 @@ export const modules = {
   cli: [
     'cli/dev',
     'cli/doctor',
+    'cli/init',
     'cli/certificate',
     'cli/report',
     'cli/cli-error',

@@ -46,6 +46,13 @@ const program = new Command('chat-session')
 
 // Commands that need the gateway load it themselves, so that `token` and `signature` start faster.
 program
+  .command('init')
+  .description(
+    'Write chat.json, the config of a gateway for the app in this folder, and print the tag, the token endpoint and the commands that the app needs. It knows Rails, Django, Laravel, Next.js, Hono, Fastify and Express, and changes no file that exists.',
+  )
+  .action(async () => (await import('./init/init.js')).init())
+
+program
   .command('serve')
   .description('Run the gateway with a config file.')
   .addOption(configOption())

@@ -5,7 +5,7 @@ import { after } from 'node:test'
 import { within } from '../../support/raw-client.js'
 import { environment, prepareFolder, type Name } from './workspace.js'
 import { languages } from './languages.js'
-import type { Block } from './page.js'
+import type { Block } from '../../../src/cli/init/guide.js'
 
 /** The result of a call, as a program of a language prints it. Only an error that the server answered has a status. */
 export interface Result {

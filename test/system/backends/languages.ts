@@ -169,14 +169,23 @@ export const languages = {
       'chat-calls.js',
       'chat-page.js',
       'chat-token-handler.js',
+      'chat-token-plugin.js',
+      'chat-token-route.js',
+      'app/chat-token/route.js',
       'chat-tag.js',
+      'chat-tag.jsx',
     ],
     minter: 'chat-token.js',
+    build:
+      'node_modules/esbuild/bin/esbuild chat-tag.jsx --jsx=automatic --jsx-import-source=hono/jsx --log-level=warning --outfile=jsx-tag.js',
     mint: [process.execPath, 'mint.js'],
     call: [process.execPath, 'call.js'],
     servers: {
       'node:http': { command: [process.execPath, 'server.js'] },
       Express: { command: [process.execPath, 'express.js'] },
+      Fastify: { command: [process.execPath, 'fastify.js'] },
+      Hono: { command: [process.execPath, 'hono.js'] },
+      'the route of Next.js': { command: [process.execPath, 'hono.js', 'next'] },
     },
   },
 } satisfies Record<string, Language>

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { freePort } from '../../support/free-port.js'
 import { languages, type Language } from './languages.js'
-import { chapters, type Block } from './page.js'
+import type { Block } from '../../../src/cli/init/guide.js'
+import { chapters } from './page.js'
 
 export type Name = keyof typeof languages
 export const names = Object.keys(languages) as Name[]
@@ -80,7 +81,8 @@ export const prepareFolder = (name: Name, minter = mintersOf(name)[0]): string =
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     mkdirSync(join(folder, 'node_modules'))
     symlinkSync(root, join(folder, 'node_modules/chat-session'))
-    symlinkSync(join(root, 'node_modules/express'), join(folder, 'node_modules/express'))
+    for (const path of ['express', 'fastify', 'hono', '@hono', 'esbuild'])
+      symlinkSync(join(root, 'node_modules', path), join(folder, 'node_modules', path))
   }
   if (build !== undefined) run(folder, ['sh', '-c', build])
   return folder

@@ -74,7 +74,8 @@ test('an app id or user id that is not valid is one line', async () => {
 })
 
 const helps: Record<string, RegExp> = {
-  '': /serve.*check.*check-token.*doctor.*copy.*dev.*token.*app-token.*signature/s,
+  '': /init.*serve.*check.*check-token.*doctor.*copy.*dev.*token.*app-token.*signature/s,
+  init: /chat\.json/,
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
   check: /--config <file>/,
   'check-token': /<token>.*--config <file>/s,

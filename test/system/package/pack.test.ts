@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -53,6 +53,15 @@ test('the installed command prints its version', async () => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   const { stdout } = await run('npx', ['--no-install', 'chat-session', '--version'], { cwd: folder })
   assert.equal(stdout.trim(), version)
+})
+
+test('the installed command writes a first config, and prints code of the installed docs/BACKENDS.md', async () => {
+  const app = join(folder, 'app')
+  await mkdir(app)
+  await writeFile(join(app, 'package.json'), '{"dependencies":{"express":"5"}}')
+  const { stdout } = await run(join(folder, 'node_modules/.bin/chat-session'), ['init'], { cwd: app })
+  assert.match(stdout, /^export const chatTokenHandler/m)
+  assert.deepEqual((await readdir(app)).sort(), ['chat.json', 'package.json'])
 })
 
 test('the installed command, run without npx, drains at SIGTERM and exits with 0', async () => {

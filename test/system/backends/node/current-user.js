@@ -1,5 +1,7 @@
 /** The logged-in user is the cookie's, which /login sets from its query. */
 export const currentUser = ({ headers }) => {
-  const values = new URL(`x:?${headers.cookie?.replace(/^user=/, '') ?? ''}`).searchParams
+  // Node's requests have an object of headers, and the Web's have `Headers`.
+  const cookie = typeof headers.get === 'function' ? headers.get('cookie') : headers.cookie
+  const values = new URL(`x:?${cookie?.replace(/^user=/, '') ?? ''}`).searchParams
   return values.has('id') ? { id: values.get('id'), name: values.get('name') } : undefined
 }

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { codeOf } from '../../engine/internal.js'
+import type { GatewayConfig } from '../../gateway/index.js'
+import { CliError } from '../cli-error.js'
+import { readChapters, type Block } from './guide.js'
+import { detectStack, type Stack } from './stacks.js'
+
+const FILE = 'chat.json'
+const DATA = 'chat-data'
+const LISTEN = { host: '127.0.0.1', port: 8080 }
+
+/** Returns an app id from the folder's name, with the characters that an id may have. */
+const appIdOf = (folder: string): string =>
+  basename(folder)
+    .replaceAll(/[^A-Za-z0-9_-]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 64) || 'app'
+
+const configOf = (appId: string, { port }: Stack): GatewayConfig => ({
+  listen: LISTEN,
+  engine: { type: 'embedded', path: `./${DATA}` },
+  apps: {
+    [appId]: {
+      environment: 'production',
+      secrets: [randomBytes(32).toString('base64url')],
+      origins: [`http://localhost:${port}`, `http://127.0.0.1:${port}`],
+    },
+  },
+})
+
+/** Writes a file that no other user of the machine can read. It never replaces a file. */
+const writeNew = async (config: GatewayConfig): Promise<void> => {
+  try {
+    await writeFile(FILE, `${JSON.stringify(config, null, 2)}\n`, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    if (codeOf(cause) === 'EEXIST')
+      throw new CliError(`${FILE} exists already, and init changes no file. Move it away to get a new one.`)
+    throw new CliError(`${FILE} can't be written: ${(cause as Error).message}.`, { cause })
+  }
+}
+
+/** Returns the block with a file. The last variant of a file needs no library. The first one of Node needs this package alone. */
+const blockOf = (blocks: readonly Block[], { chapter }: Stack, file: string): Block => {
+  const variants = blocks.filter((block) => block.file === file)
+  const block = variants.at(chapter === 'Node' ? 0 : -1)
+  if (!block) throw new Error(`docs/BACKENDS.md has no ${file}.`)
+  return block
+}
+
+const fenced = (language: string, code: string): string => `\`\`\`${language}\n${code}\`\`\``
+
+const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n\n${fenced(language, code)}`
+
+/** Shell commands that read the secret from the config, so that it is in no output and in no history of the shell. */
+const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
+  const secret = `"$(node -p 'require("./${FILE}").apps["${appId}"].secrets[0]')"`
+  return readsDotEnv
+    ? `printf 'CHAT_APP_ID=%s\\nCHAT_SECRET=%s\\n' ${appId} ${secret} >>.env`
+    : `export CHAT_APP_ID=${appId}\nexport CHAT_SECRET=${secret}`
+}
+
+/** Returns the guide as Markdown, in which prose and code are told apart. */
+const guideOf = (stack: Stack, appId: string, blocks: readonly Block[]): string => {
+  const script = `http://${LISTEN.host}:${LISTEN.port}/v1/chat-session.js`
+  const install = stack.chapter === 'Node' ? 'npm install chat-session\n' : ''
+  return `${FILE} is the config of a gateway for this ${stack.name} app. It has a new secret, and only you can read it. Do not commit it.
+For git, add to .gitignore:
+
+${fenced('', `/${FILE}\n/${DATA}/\n`)}
+
+## 1. The tag
+
+In the <head> of every page:
+
+${fenced('html', `<script type="module" async src="${script}"></script>\n`)}
+
+In the <body>, if a user is logged in:
+
+${textOf(blockOf(blocks, stack, stack.tag))}
+
+## 2. The token endpoint
+
+${stack.endpoint.map((file) => textOf(blockOf(blocks, stack, file))).join('\n\n')}
+
+## 3. Start both
+
+The gateway:
+
+${fenced('sh', `npx chat-session serve --config ${FILE}\n`)}
+
+Your own server, in another terminal, begins with:
+
+${fenced('sh', `${install}${environmentOf(appId, stack)}\n`)}
+
+"origins" in ${FILE} has the addresses of your development server: add that of your site. Before you publish it, read docs/OPERATING.md of
+the package chat-session.
+`
+}
+
+/** Writes the config of a gateway for the app in the working folder, and prints what the app needs. */
+export const init = async (): Promise<void> => {
+  const folder = process.cwd()
+  const stack = await detectStack(folder)
+  const appId = appIdOf(folder)
+  const blocks = (await readChapters()).get(stack.chapter) ?? []
+  const guide = guideOf(stack, appId, blocks)
+  await writeNew(configOf(appId, stack))
+  process.stdout.write(guide)
+}
