@@ -1,5 +1,6 @@
 import type { Engine } from '../../../src/engine/engine.js'
 import type { Message } from '../../../src/protocol/index.js'
+import type { Backend } from './backend.js'
 import { APP, type Site } from './site.js'
 import type { Sending, Tab } from './tab.js'
 
@@ -12,7 +13,7 @@ const assert = (holds: boolean, rule: string): void => {
   if (!holds) throw new Violation(rule)
 }
 
-/** Returns everything in the user's inbox. */
+/** Returns every message that the user's inbox keeps. */
 const inboxOf = async (engine: Engine, userId: string): Promise<Message[]> => {
   const of = { appId: APP, userId }
   const { epoch } = await engine.inbox(of)
@@ -24,65 +25,85 @@ const inboxOf = async (engine: Engine, userId: string): Promise<Message[]> => {
   }
 }
 
-/** What one page has seen, checked while the simulation runs: offsets rise by one. */
+/** What one page has seen, checked while the simulation runs: offsets rise by one, unless the page was told of a loss. */
 export const checkReceived = ({ name, received }: Tab): void => {
-  for (const [index, { offset, body, isForbidden }] of received.entries()) {
+  for (const [index, { isAfterLoss, offset, body, isForbidden }] of received.entries()) {
     const before = received[index - 1]
     assert(
-      !before || offset === before.offset + 1,
+      !before || offset === before.offset + 1 || isAfterLoss,
       `${name} received offset ${offset} after ${before?.offset}.`,
     )
     assert(!isForbidden, `${name} received ‘${body}’, which was sent after its credentials were revoked.`)
   }
 }
 
-/** Every acknowledged message is in both inboxes, once, in its sender's order; and pages saw nothing else. */
+/** What is kept of an inbox. Its offsets have no holes. */
+interface Kept {
+  /** The offset of its oldest message. Older ones were deleted by retention. */
+  first: number
+  byBody: ReadonlyMap<string, number>
+}
+
+const keptOf = (user: string, messages: readonly Message[]): Kept => {
+  const first = messages[0]?.offset ?? 1
+  const byBody = new Map<string, number>()
+  for (const [index, { offset, body }] of messages.entries()) {
+    assert(offset === first + index, `The inbox of ${user} has offset ${offset} in place ${index + 1}.`)
+    assert(!byBody.has(body ?? ''), `The inbox of ${user} has ‘${body}’ twice.`)
+    byBody.set(body ?? '', offset)
+  }
+  return { first, byBody }
+}
+
+/** Every acknowledged message that retention keeps is in both inboxes, once, in its sender's order; and pages saw nothing else. */
 export const checkMessages = async (
   engine: Engine,
   users: readonly string[],
   tabs: readonly Tab[],
+  backend: Backend,
 ): Promise<void> => {
-  const inboxes = new Map<string, Message[]>()
-  for (const user of users) inboxes.set(user, await inboxOf(engine, user))
-  for (const [user, messages] of inboxes) {
-    const bodies = new Set<string>()
-    for (const [index, { offset, body }] of messages.entries()) {
-      assert(offset === index + 1, `The inbox of ${user} has offset ${offset} in place ${index + 1}.`)
-      assert(!bodies.has(body ?? ''), `The inbox of ${user} has ‘${body}’ twice.`)
-      bodies.add(body ?? '')
-    }
+  const inboxes = new Map<string, Kept>()
+  for (const user of users) inboxes.set(user, keptOf(user, await inboxOf(engine, user)))
+  const inbox = (user: string): Kept => inboxes.get(user) ?? { first: 1, byBody: new Map() }
+  const check = (sending: Sending, stored: string): void => {
+    const { from, to, body, outcome, code, offset } = sending
+    const [own, theirs] = [
+      from === null ? undefined : inbox(from).byBody.get(body),
+      inbox(to).byBody.get(body),
+    ]
+    const what = `‘${body}’ (${outcome}${code && `, ${code}`})`
+    const isWhole = [to, from ?? to].every((user) => inbox(user).first === 1)
+    assert(from === null || !isWhole || !own === !theirs, `${what} is in one inbox of two.`)
+    assert(
+      outcome !== 'stored' || offset < inbox(stored).first || inbox(stored).byBody.get(body) === offset,
+      `${what} is not where it was stored.`,
+    )
+    assert(outcome !== 'refused' || (!own && !theirs), `${what} was refused, and is stored.`)
   }
-  const find = (user: string, { body }: Sending): Message | undefined =>
-    inboxes.get(user)?.find((message) => message.body === body)
-  for (const tab of tabs)
-    for (const sending of tab.sent) {
-      const [own, theirs] = [find(sending.from, sending), find(sending.to, sending)]
-      const what = `‘${sending.body}’ (${sending.outcome}${sending.code && `, ${sending.code}`})`
-      assert(!own === !theirs, `${what} is in one inbox of two.`)
-      assert(
-        sending.outcome !== 'stored' || own?.offset === sending.offset,
-        `${what} is not where it was stored.`,
-      )
-      assert(sending.outcome !== 'refused' || !own, `${what} was refused, and is stored.`)
-    }
+  for (const tab of tabs) for (const sending of tab.sent) check(sending, tab.user)
+  for (const sending of backend.sent) check(sending, sending.to)
   for (const tab of tabs)
     for (const to of users) {
-      const numbers = tab.sent
+      const stored = tab.sent
         .filter((sending) => sending.to === to)
-        .map((sending) => [find(to, sending)?.offset, sending] as const)
-        .filter(([offset]) => offset !== undefined)
-      for (const [index, [offset = 0, { body }]] of numbers.entries())
+        .flatMap(({ body }) => {
+          const offset = inbox(to).byBody.get(body)
+          return offset === undefined ? [] : [{ offset, body }]
+        })
+      for (const [index, { offset, body }] of stored.entries())
         assert(
-          index === 0 || offset > (numbers[index - 1]?.[0] ?? 0),
+          index === 0 || offset > (stored[index - 1]?.offset ?? 0),
           `‘${body}’ overtook an earlier message of its page.`,
         )
     }
   for (const { name, user, received } of tabs)
-    for (const { offset, body } of received)
+    for (const { offset, body } of received) {
+      const { first, byBody } = inbox(user)
       assert(
-        inboxes.get(user)?.[offset - 1]?.body === body,
-        `${name} received ‘${body}’ at ${offset}, where the inbox has ‘${inboxes.get(user)?.[offset - 1]?.body}’.`,
+        offset < first || byBody.get(body) === offset,
+        `${name} received ‘${body}’ at ${offset}, where the inbox has another message.`,
       )
+    }
 }
 
 /** What pages that are active show is what the engine has. */
@@ -104,7 +125,12 @@ export const checkConverged = async (
     const status = await engine.status(of)
     if (tabs.length > 0) assert(status.online, `${user} has an active session, and is offline.`)
     for (const { name, session, received } of tabs) {
-      assert(session.unread === unread, `${name} shows ${session.unread} unread messages of ${unread}.`)
+      // A page that is open is not told of unread messages that retention deletes.
+      const isTold = (messages[0]?.offset ?? 1) === 1
+      assert(
+        isTold ? session.unread === unread : session.unread >= unread,
+        `${name} shows ${session.unread} unread messages of ${unread}.`,
+      )
       assert(
         received.length === 0 || received.at(-1)?.offset === inbox.offset,
         `${name} received messages up to ${received.at(-1)?.offset} of ${inbox.offset}.`,

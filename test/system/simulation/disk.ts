@@ -89,7 +89,7 @@ export class Disk {
           await this.#wait()
           written.inKernel = true
           if (fault === 'written, and reported as failed') throw new Error('The sync failed.')
-          // Only up to this batch: one that came later is not synced by it.
+          // The sync covers the batches up to this one, and none that came later.
           if (sync) this.#syncUpTo(written)
           whileOpen(() => void store.batch(operations))
         },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Backend } from './backend.js'
 import { checkConverged, checkEmpty, checkEvents, checkMessages, checkReceived, Violation } from './checks.js'
 import { Network } from './network.js'
 import { APP, importModules, Site } from './site.js'
@@ -34,6 +35,10 @@ const planOf = ({ random }: World) => ({
   diskFaults: random.chance(0.5),
   networkFaults: random.chance(0.8),
   crashes: random.chance(0.7),
+  limits: {
+    messages: random.pick([10, 40, 1_000, 1_000]),
+    sessionsPerUser: random.pick([2, 20, 20]),
+  },
 })
 
 /**
@@ -49,11 +54,12 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   const log: string[] = []
   let operations = 0
   let tabCount = 0
-  /** Read marks, to see that none goes back. */
+  /** The read marks, which must not go back. */
   const marks = new Map<string, number>()
   const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
 
-  const site = new Site(world, network, modules, note)
+  const site = new Site(world, network, modules, plan.limits, note)
+  const backend = new Backend(world, site, tabs, note)
 
   const openTab = (): void => {
     const tab = new Tab(
@@ -81,23 +87,6 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     site.crash(kind)
     if (kind === 'power') marks.clear()
     restart()
-  }
-
-  const revoke = (user: string): void => {
-    const { engine, owner } = site
-    if (!engine || !owner) return
-    const standing = openTabs().filter((tab) => tab.user === user && tab.session.state === 'active')
-    note(`${user} is revoked`)
-    void world.as(owner, () =>
-      engine.revokeUser({ appId: APP, userId: user }, { issuedBefore: null, mode: 'end' }).then(
-        (before) => {
-          note(`${user} was revoked`)
-          for (const tab of standing)
-            if (tab.tokenIssuedAt <= before) tab.revokedAt = Math.min(tab.revokedAt, Date.now())
-        },
-        () => undefined,
-      ),
-    )
   }
 
   const breakLine = (tab: Tab): void => {
@@ -131,15 +120,20 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     if (open.length === 0 || (open.length < plan.tabs && random.chance(0.1))) return openTab()
     const tab = random.pick(open)
     const dice = random.next()
-    if (dice < 0.55) for (let n = random.between(1, 3); n > 0; n--) tab.send(random.pick(plan.users))
-    else if (dice < 0.72) tab.markRead()
+    if (dice < 0.48) for (let n = random.between(1, 3); n > 0; n--) tab.send(random.pick(plan.users))
+    else if (dice < 0.55)
+      backend.send(random.chance(0.5) ? null : random.pick(plan.users), random.pick(plan.users))
+    else if (dice < 0.7) tab.markRead()
+    else if (dice < 0.705) backend.revokeToken(tab)
+    else if (dice < 0.715) backend.endSession(tab)
+    else if (dice < 0.72) backend.liftRevocation(tab.user)
     else if (dice < 0.76) {
       note(`${tab.name} ends`)
       tab.end()
     } else if (dice < 0.79) {
       note(`${tab.name} crashes`)
       tab.crash()
-    } else if (dice < 0.81) revoke(random.pick(plan.users))
+    } else if (dice < 0.81) backend.revokeUser(random.pick(plan.users), random.chance(0.5) ? 'end' : 'reauth')
     else if (dice < 0.88 && plan.networkFaults) (random.chance(0.5) ? cut : breakLine)(tab)
     else if (dice < 0.9 && plan.diskFaults) breakDisk()
     else if (dice < 0.92 && plan.crashes) crash(plan.powerCuts && random.chance(0.5) ? 'power' : 'process')
@@ -204,7 +198,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
           session.state === 'ended' ||
           session.state === 'failed' ||
           (session.state === 'active' && sent.every(({ outcome }) => outcome !== 'open')),
-      )
+      ) && backend.sent.every(({ outcome }) => outcome !== 'open')
     if (!(await world.run(HEALING, isSettled)))
       throw new Violation(
         `Not settled: ${openTabs()
@@ -219,7 +213,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     const { engine } = site
     if (!engine) throw new Violation('No gateway runs.')
     const live = openTabs().filter(({ session }) => session.state === 'active')
-    await ask(() => checkMessages(engine, plan.users, tabs))
+    await ask(() => checkMessages(engine, plan.users, tabs, backend))
     await ask(() => checkConverged(engine, plan.users, live))
     for (const tab of openTabs()) tab.end()
     await world.run(HEALING)
@@ -246,7 +240,13 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   }
   const history = createHash('sha256')
     .update(
-      JSON.stringify([log, tabs.map(({ sent, received }) => [sent, received]), site.delivered, violation]),
+      JSON.stringify([
+        log,
+        tabs.map(({ sent, received }) => [sent, received]),
+        backend.sent,
+        site.delivered,
+        violation,
+      ]),
     )
     .digest('hex')
   return { history, operations, steps: world.steps(), seconds: world.now() / SECOND, violation, log }

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import type { AppOptions, Engine, PendingEvent, webhookEventTypes } from '../../../src/engine/engine.js'
 import type { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
+import type { RestCalls } from '../../../src/rest-client/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { Disk } from './disk.js'
 import type { Network } from './network.js'
@@ -34,12 +35,19 @@ interface Process {
   gateway: Gateway
 }
 
+/** Limits of the app that a simulation may make small. */
+export interface AppLimits {
+  messages: number
+  sessionsPerUser: number
+}
+
 /** One machine: its disk, and the gateway's process while there is one. */
 export class Site {
   readonly #world: World
   readonly #network: Network
   readonly #modules: Modules
   readonly #note: (text: string) => void
+  readonly #limits: AppLimits
   readonly disk: Disk
   /** What the app's backend was sent, in the order of arrival. */
   readonly delivered: PendingEvent['event'][] = []
@@ -48,8 +56,15 @@ export class Site {
   #process: Process | undefined
   #count = 0
 
-  constructor(world: World, network: Network, modules: Modules, note: (text: string) => void) {
+  constructor(
+    world: World,
+    network: Network,
+    modules: Modules,
+    limits: AppLimits,
+    note: (text: string) => void,
+  ) {
     this.#note = note
+    this.#limits = limits
     this.#world = world
     this.#network = network
     this.#modules = modules
@@ -59,6 +74,11 @@ export class Site {
   /** The engine of the process that runs; undefined if none does, or if it is not ready. */
   get engine(): Engine | undefined {
     return this.#process?.engine
+  }
+
+  /** The REST calls of the gateway that runs. */
+  get client(): ((appId: string) => RestCalls) | undefined {
+    return this.#process?.gateway.client
   }
 
   get isRunning(): boolean {
@@ -78,8 +98,16 @@ export class Site {
       const engine = this.#withWebhooks(
         new SingleProcessEngine(() => this.disk.open(), { onError: (cause) => this.#onEngineError(cause) }),
       )
+      const { messages, sessionsPerUser } = this.#limits
       const config: GatewayConfig = {
-        apps: { [APP]: { environment: 'test', secrets: [SECRET], limits: { messagesPerSecond: 50 } } },
+        apps: {
+          [APP]: {
+            environment: 'test',
+            secrets: [SECRET],
+            retention: { messages },
+            limits: { messagesPerSecond: 50, sessionsPerUser },
+          },
+        },
       }
       const server = createServer()
       const gateway = createGateway(config, {

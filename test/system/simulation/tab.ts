@@ -5,21 +5,25 @@ import { APP, SECRET, type Modules } from './site.js'
 import type { Owner } from './timers.js'
 import type { World } from './world.js'
 
-/** A message that a tab has sent. */
+/** A message that a tab or the backend has sent. */
 export interface Sending {
   tab: string
-  from: string
+  /** Null for the app's backend in its own name. */
+  from: string | null
   to: string
   /** Unique in the simulation: the number of the tab's message is its end. */
   body: string
   number: number
   /** `open` until the promise settles; `gone` if the page crashed before that. */
   outcome: 'open' | 'stored' | 'refused' | 'unknown' | 'gone'
+  /** Where it was stored: in the inbox of the page's user, or of the recipient if the backend sent it. */
   offset: number
   code: string
 }
 
 export interface Received {
+  /** Whether the page was told that it missed messages before this one. */
+  isAfterLoss: boolean
   offset: number
   body: string
   from: string | null
@@ -31,9 +35,9 @@ export interface Received {
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 /** Signs without a promise: a real thread would answer at a time that no seed determines. */
-export const tokenOf = (userId: string, expiresIn: number): string => {
+export const tokenOf = (userId: string, tokenId: string, expiresIn: number): string => {
   const iat = Date.now() / 1_000
-  const claims = { tokenType: 'user', iss: APP, sub: userId, iat, exp: iat + expiresIn }
+  const claims = { tokenType: 'user', iss: APP, sub: userId, jti: tokenId, iat, exp: iat + expiresIn }
   const signed = `${base64url({ alg: 'HS256', typ: 'JWT' })}.${base64url(claims)}`
   return `${signed}.${createHmac('sha256', SECRET).update(signed).digest('base64url')}`
 }
@@ -51,6 +55,8 @@ export class Tab {
   revokedAt = Infinity
   /** When the newest token was issued. */
   tokenIssuedAt = 0
+  /** The `jti` of the newest token. */
+  tokenId = ''
   hasEnded = false
   readonly #world: World
   readonly #network: Network
@@ -72,8 +78,10 @@ export class Tab {
     const newToken = (): string => {
       this.tokenIssuedAt = Date.now()
       this.revokedAt = Infinity
-      return tokenOf(user, tokenLife)
+      this.tokenId = `${name}-${this.tokenIssuedAt}`
+      return tokenOf(user, this.tokenId, tokenLife)
     }
+    let isAfterLoss = false
     const made = world.as(this.owner, () => {
       const session = new modules.ChatSession({
         endpoint: 'https://chat.test',
@@ -90,7 +98,12 @@ export class Tab {
       session.addEventListener('message', ({ detail }) => {
         const { offset, body, from, sentAt } = detail.message
         const isForbidden = sentAt > this.revokedAt
-        this.received.push({ offset, body: body ?? '', from, sentAt, isForbidden })
+        this.received.push({ isAfterLoss, offset, body: body ?? '', from, sentAt, isForbidden })
+        isAfterLoss = false
+      })
+      session.addEventListener('error', ({ detail: { error } }) => {
+        note(`${name} reports ${error.code}`)
+        if (error.code === 'messages-lost') isAfterLoss = true
       })
       session.addEventListener('state', ({ detail: { state, error } }) =>
         note(`${name} is ${state}${error ? `: ${error.code}` : ''}`),

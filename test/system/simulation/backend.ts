@@ -1,0 +1,138 @@
+import type { RestCalls } from '../../../src/rest-client/index.js'
+import { APP, type Site } from './site.js'
+import type { Sending, Tab } from './tab.js'
+import type { World } from './world.js'
+
+/** Milliseconds after which the backend repeats a call that has no answer: its gateway may have crashed. */
+const NO_ANSWER = 10_000
+const ATTEMPTS = 12
+/** Milliseconds that the gateway gives a session for fresh credentials after a revocation with `mode=reauth`, and some to tell it. */
+const REAUTH = 10_000 + 1_000
+
+/** The app's backend, which calls the gateway that runs at the moment. */
+export class Backend {
+  readonly #world: World
+  readonly #site: Site
+  readonly #tabs: readonly Tab[]
+  readonly #note: (text: string) => void
+  readonly sent: Sending[] = []
+
+  constructor(world: World, site: Site, tabs: readonly Tab[], note: (text: string) => void) {
+    this.#world = world
+    this.#site = site
+    this.#tabs = tabs
+    this.#note = note
+  }
+
+  /** Sends one message, in the name of `from` or in its own, and repeats the call with the same id until there is an answer. */
+  send(from: string | null, to: string): void {
+    const number = this.sent.length
+    const body = `the backend${from === null ? '' : ` as ${from}`} to ${to} #${number}`
+    const sending: Sending = {
+      ...{ tab: 'backend', from, to, body, number },
+      ...{ outcome: 'open', offset: 0, code: '' },
+    }
+    this.sent.push(sending)
+    this.#call(
+      body,
+      (client) =>
+        client.sendMessage({
+          user: to,
+          body: { id: `backend-${number}`, body, ...(from === null ? {} : { from }) },
+        }),
+      ({ offset }) => void Object.assign(sending, { outcome: 'stored', offset }),
+      (code) => void Object.assign(sending, { outcome: code === 'no-answer' ? 'unknown' : 'refused', code }),
+    )
+  }
+
+  /** Revokes all of the user's credentials. With `reauth` a page keeps its session if it sends a fresh token in time. */
+  revokeUser(user: string, mode: 'end' | 'reauth'): void {
+    const standing = this.#standing((tab) => tab.user === user)
+    const delay = mode === 'end' ? 0 : REAUTH
+    this.#call(
+      `revoke ${user}, ${mode}`,
+      (client) => client.endUserSessions({ user, mode: mode === 'end' ? undefined : mode }),
+      ({ revokedBefore }) => this.#forbid(standing, (tab) => tab.tokenIssuedAt <= revokedBefore, delay),
+    )
+  }
+
+  /** Revokes the newest token of a page. */
+  revokeToken({ tokenId }: Tab): void {
+    const standing = this.#standing((tab) => tab.tokenId === tokenId)
+    this.#call(
+      `revoke the token ${tokenId}`,
+      (client) => client.revokeToken({ jti: tokenId }),
+      () => this.#forbid(standing, (tab) => tab.tokenId === tokenId, 0),
+    )
+  }
+
+  liftRevocation(user: string): void {
+    this.#call(
+      `lift the revocation of ${user}`,
+      (client) => client.liftRevocation({ user }),
+      () => undefined,
+    )
+  }
+
+  /** Ends one session, whose token stays good: its page does not come back by itself. */
+  endSession(tab: Tab): void {
+    const { sessionId } = tab.session
+    if (sessionId === null) return
+    this.#call(
+      `end the session of ${tab.name}`,
+      (client) => client.endSession({ user: tab.user, session: sessionId }),
+      () => undefined,
+    )
+  }
+
+  #standing(which: (tab: Tab) => boolean): Tab[] {
+    return this.#tabs.filter((tab) => tab.session.state === 'active' && which(tab))
+  }
+
+  #forbid(standing: readonly Tab[], isRevoked: (tab: Tab) => boolean, delay: number): void {
+    for (const tab of standing)
+      if (isRevoked(tab)) tab.revokedAt = Math.min(tab.revokedAt, Date.now() + delay)
+  }
+
+  /** Makes a call until it is answered, and then calls `answered` or `failed`. */
+  #call<T>(
+    name: string,
+    make: (client: RestCalls) => Promise<T>,
+    answered: (answer: T) => void,
+    failed: (code: string) => void = () => undefined,
+    attempt = 1,
+  ): void {
+    const { client, owner } = this.#site
+    let isOver = false
+    const again = (): void => {
+      isOver = true
+      if (attempt < ATTEMPTS) this.#call(name, make, answered, failed, attempt + 1)
+      else failed('no-answer')
+    }
+    if (attempt === 1) this.#note(`the backend calls: ${name}`)
+    if (!client || !owner) {
+      this.#world.after(this.#world.random.between(500, NO_ANSWER), again)
+      return
+    }
+    this.#world.after(NO_ANSWER, () => isOver || again())
+    void this.#world.as(owner, () =>
+      make(client(APP)).then(
+        (answer) => {
+          if (isOver) return
+          isOver = true
+          this.#note(`the backend is answered: ${name}`)
+          answered(answer)
+        },
+        (error: unknown) => {
+          if (isOver) return
+          isOver = true
+          const { code = String(error), status = 503 } = error as { code?: string; status?: number }
+          this.#note(`the backend is refused: ${name}: ${code}`)
+          // The call is repeated unless the gateway has refused it.
+          if (status >= 400 && status < 500 && status !== 429) failed(code)
+          else this.#world.after(this.#world.random.between(100, 3_000), again)
+        },
+      ),
+    )
+  }
+}
