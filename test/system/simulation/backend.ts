@@ -16,6 +16,8 @@ export class Backend {
   readonly #tabs: readonly Tab[]
   readonly #note: (text: string) => void
   readonly sent: Sending[] = []
+  /** How many calls to lift a user's revocation were begun, and how many are not answered yet. */
+  readonly #lifts = new Map<string, { begun: number; open: number }>()
 
   constructor(world: World, site: Site, tabs: readonly Tab[], note: (text: string) => void) {
     this.#world = world
@@ -49,10 +51,19 @@ export class Backend {
   revokeUser(user: string, mode: 'end' | 'reauth'): void {
     const standing = this.#standing((tab) => tab.user === user)
     const delay = mode === 'end' ? 0 : REAUTH
+    const lifts = this.#liftsOf(user)
+    const { begun } = lifts
+    const isSure = lifts.open === 0
     this.#call(
       `revoke ${user}, ${mode}`,
       (client) => client.endUserSessions({ user, mode: mode === 'end' ? undefined : mode }),
-      ({ revokedBefore }) => this.#forbid(standing, (tab) => tab.tokenIssuedAt <= revokedBefore, delay),
+      ({ revokedBefore }) => {
+        // A lift of the same time may have been the later one.
+        if (!isSure || lifts.begun !== begun) return
+        for (const tab of standing)
+          if (tab.tokenIssuedAt <= revokedBefore)
+            tab.userRevokedAt = Math.min(tab.userRevokedAt, Date.now() + delay)
+      },
     )
   }
 
@@ -62,16 +73,22 @@ export class Backend {
     this.#call(
       `revoke the token ${tokenId}`,
       (client) => client.revokeToken({ jti: tokenId }),
-      () => this.#forbid(standing, (tab) => tab.tokenId === tokenId, 0),
+      () => {
+        for (const tab of standing) if (tab.tokenId === tokenId) tab.tokenRevokedAt = Date.now()
+      },
     )
   }
 
+  /** The user's tokens are good again from some moment of the call on. */
   liftRevocation(user: string): void {
-    this.#call(
-      `lift the revocation of ${user}`,
-      (client) => client.liftRevocation({ user }),
-      () => undefined,
-    )
+    const lifts = this.#liftsOf(user)
+    lifts.begun++
+    lifts.open++
+    const end = (): void => {
+      lifts.open--
+    }
+    for (const tab of this.#tabs) if (tab.user === user) tab.userRevokedAt = Infinity
+    this.#call(`lift the revocation of ${user}`, (client) => client.liftRevocation({ user }), end, end)
   }
 
   /** Ends one session, whose token stays good: its page does not come back by itself. */
@@ -89,9 +106,10 @@ export class Backend {
     return this.#tabs.filter((tab) => tab.session.state === 'active' && which(tab))
   }
 
-  #forbid(standing: readonly Tab[], isRevoked: (tab: Tab) => boolean, delay: number): void {
-    for (const tab of standing)
-      if (isRevoked(tab)) tab.revokedAt = Math.min(tab.revokedAt, Date.now() + delay)
+  #liftsOf(user: string): { begun: number; open: number } {
+    const lifts = this.#lifts.get(user) ?? { begun: 0, open: 0 }
+    this.#lifts.set(user, lifts)
+    return lifts
   }
 
   /** Makes a call until it is answered, and then calls `answered` or `failed`. */
