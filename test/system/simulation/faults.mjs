@@ -32,11 +32,11 @@ export default [
     finds: /twice/,
   },
   {
-    name: 'a client that shows a repeated message',
-    file: 'src/session/machine/active.ts',
-    right: 'if (offset <= cursor.offset) return [state]',
-    wrong: 'if (offset < 0) return [state]',
-    finds: /received offset/,
+    name: 'a client that takes what it missed for seen',
+    file: 'src/session/machine/connecting.ts',
+    right: 'offset: !cursor ? offset : isKnown ? cursor.offset : 0 }',
+    wrong: 'offset }',
+    finds: /received offset|received messages up to/,
   },
   {
     name: 'a replay that begins one message too late',
@@ -46,10 +46,10 @@ export default [
     finds: /received offset/,
   },
   {
-    name: 'a heartbeat that is not stopped',
-    file: 'src/gateway/connection/heartbeat.ts',
-    right: 'if (this.#checkAt === 0) return',
-    wrong: 'if (this.#checkAt < 0) return',
+    name: 'a timer that outlives its gateway',
+    file: 'src/gateway/lifecycle/clock-watch.ts',
+    right: "signal.addEventListener('abort', () => clearInterval(timer), { once: true })",
+    wrong: "signal.addEventListener('abort', () => undefined, { once: true })",
     finds: /Timers are left/,
   },
   {
