@@ -52,6 +52,12 @@ export interface WebhooksDue {
   type: 'webhooks-due'
   appId: string
 }
+/** An event was dropped, because the user or the app had too many pending events. The engine whose call dropped it emits this. */
+export interface WebhookDropped {
+  type: 'webhook-dropped'
+  appId: string
+  eventType: string
+}
 /**
  * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Connections of theirs may carry its
  * sessions now. This gateway closes its connections, so that the clients resume.
@@ -69,4 +75,5 @@ export type EngineEvent =
   | MessagesRead
   | ReauthRequested
   | WebhooksDue
+  | WebhookDropped
   | LeaseLost

@@ -38,6 +38,10 @@ export const engineRules = {
   searchedForUnread: 64,
   /** How many failed webhook events of an app are kept. */
   maxFailedEvents: 10_000,
+  /** Bytes that a pending webhook event takes besides its data: its ids, its keys, and its place in the queue. */
+  eventOverhead: 300,
+  /** If a user has this many pending webhook events, the receiver is behind, and events about presence cancel each other. */
+  eventsBehind: 8,
 
   /** Milliseconds after which no start is on its way to the engine's data any more. */
   startTimeout: 60 * SECOND,

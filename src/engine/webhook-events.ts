@@ -17,9 +17,21 @@ export const webhookEventTypes = [
 
 export type WebhookEventType = (typeof webhookEventTypes)[number]
 
+/** How many events may be pending, and about how many bytes they may take. */
+export interface EventLimits {
+  events: number
+  bytes: number
+}
+
 export interface WebhookOptions {
   /** The types that the engine keeps. */
   events: readonly WebhookEventType[]
+  /**
+   * The limits of the pending events of each user, and of those of the whole app. The engine drops an event beyond them, and counts it in
+   * an `events.dropped`. In an engine that several gateways share, an app may exceed its limits by the events of some seconds.
+   * @default none
+   */
+  limits?: { user: EventLimits; app: EventLimits } | undefined
   /** If a message is unread for this many milliseconds, the engine adds a `message.unread`. */
   unreadAfter: number
 }
@@ -28,12 +40,14 @@ export interface WebhookOptions {
 export interface WebhookEvent {
   /** The same at every delivery. */
   id: string
-  type: WebhookEventType
+  /** `events.dropped` counts events that were dropped: `data.dropped` has their numbers by type. No app has to ask for it. */
+  type: WebhookEventType | 'events.dropped'
   /** A number that rises with every event of the user. There may be gaps. */
   seq: number
   /** When it happened (Unix, milliseconds). */
   at: number
   appId: string
+  /** Empty for an `events.dropped` of the app, which counts events beyond the app's limits. It says nothing about presence. */
   userId: string
   /** The event's data with the state after the event, so that the receiver can tell a late delivery from the current state. */
   data: JsonObject
@@ -68,6 +82,10 @@ export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error:
 /**
  * The webhook events that an engine keeps until they are delivered. The engine writes an event in the same batch as the change that it
  * reports. When the engine is opened again, every pending event is due at once, unless another engine had the same data open meanwhile.
+ *
+ * If a user has eight pending events or more, the receiver is behind. Then a `user.online` and a `user.offline` that follow one another
+ * cancel each other: the engine removes the first and does not add the second. The first may not be the user's oldest pending event, which
+ * may be on its way. The newest event that is left must say the same about presence as the second.
  */
 export interface WebhookQueue {
   /**

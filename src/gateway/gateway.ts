@@ -299,6 +299,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   engine.listen((event) => {
     activity?.onEvent(event)
     if (event.type === 'webhooks-due') dispatcher.wake(event.appId)
+    else if (event.type === 'webhook-dropped')
+      metrics.webhooksDropped.inc({ app: event.appId, type: event.eventType })
     else if (event.type === 'lease-lost') closeAfterLostLease()
     else hub.dispatch(event)
   }, lifetime.signal)

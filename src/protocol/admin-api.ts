@@ -107,7 +107,7 @@ export interface DeliverySummary {
   id: string
   /** The type of the event; `test` for a test. */
   type: string
-  /** Null for a test. */
+  /** Null for a test and for an event of the app itself. */
   userId: string | null
   /** When the request was sent. */
   at: number
@@ -127,7 +127,8 @@ export interface DeliverySummary {
 export interface PendingEventSummary {
   id: string
   type: string
-  userId: string
+  /** Null for an event of the app itself. */
+  userId: string | null
   at: number
   attempts: number
   dueAt: number

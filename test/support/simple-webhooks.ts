@@ -4,7 +4,9 @@ import type {
   EngineEvent,
   PendingEvent,
   PendingEventPage,
+  EventLimits,
   UserRef,
+  WebhookEvent,
   WebhookEventType,
   WebhookOptions,
 } from '../../src/engine/index.js'
@@ -17,6 +19,10 @@ interface SimpleEvent extends PendingEvent {
 
 const publicOf = ({ event, attempts, due, lastError, state }: SimpleEvent): PendingEvent =>
   structuredClone({ event, attempts, dueAt: Date.now() + due - performance.now(), lastError, state })
+
+const isAbove = (pending: SimpleEvent[], { events, bytes }: EventLimits): boolean =>
+  pending.length > events ||
+  pending.reduce((sum, { event }) => sum + 300 + JSON.stringify(event.data).length, 0) > bytes
 
 /** The webhook events of the simple engine, in an array. */
 export const createSimpleWebhooks = (
@@ -32,6 +38,48 @@ export const createSimpleWebhooks = (
       .filter((one) => one.event.appId === appId && (state === undefined || one.state === state))
       .sort((a, b) => a.event.seq - b.event.seq)
 
+  const ofUser = ({ appId, userId }: UserRef): SimpleEvent[] =>
+    ofApp(appId, 'pending').filter(({ event }) => event.userId === userId)
+
+  const append = (of: UserRef, type: WebhookEvent['type'], data: JsonObject): SimpleEvent => {
+    const event = {
+      id: randomUUID(),
+      type,
+      seq: ++lastSeq,
+      at: Date.now(),
+      ...of,
+      data: structuredClone(data),
+    }
+    const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'pending' as const }
+    const added = { event, ...row, due: performance.now() }
+    events.push(added)
+    return added
+  }
+
+  /** Removes the user's newest event about presence if the new one undoes it. The oldest event may be on its way. */
+  const cancel = (of: UserRef, type: WebhookEventType, online: boolean): boolean => {
+    const [oldest, ...waiting] = ofUser(of)
+    if (!oldest || waiting.length + 1 < 8 || !/online|offline/.test(type)) return false
+    const known = waiting.findLast(({ event }) => /online|offline/.test(event.type))
+    const left = [oldest, ...waiting].findLast((one) => one !== known)
+    if (!known || known.event.type === type || left?.event.data['online'] !== online) return false
+    events = events.filter((one) => one !== known)
+    return true
+  }
+
+  /** Removes an event that was added beyond a limit, and counts it in the newest event of a queue, an `events.dropped`. */
+  const drop = (added: SimpleEvent, of: UserRef, presence: JsonObject): void => {
+    const type = added.event.type as WebhookEventType
+    events = events.filter((one) => one !== added)
+    const [oldest, ...waiting] = ofUser(of)
+    const newest = waiting.at(-1)
+    if (oldest && newest?.event.type === 'events.dropped') {
+      const dropped = newest.event.data['dropped'] as Record<string, number>
+      newest.event.data = { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...presence }
+    } else append(of, 'events.dropped', { dropped: { [type]: 1 }, ...presence })
+    emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
+  }
+
   return {
     clear() {
       options.clear()
@@ -42,12 +90,13 @@ export const createSimpleWebhooks = (
     },
     unreadAfter: (appId: string): number => options.get(appId)?.unreadAfter ?? Infinity,
     addEvent({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject) {
+      const limits = options.get(appId)?.limits
       if (!options.get(appId)?.events.includes(type)) return
-      const seq = ++lastSeq
-      const full = structuredClone({ ...data, ...presenceOf({ appId, userId }) })
-      const event = { id: randomUUID(), type, seq, at: Date.now(), appId, userId, data: full }
-      const row = { attempts: 0, dueAt: Date.now(), lastError: null, state: 'pending' as const }
-      events.push({ event, ...row, due: performance.now() })
+      const presence = presenceOf({ appId, userId })
+      if (cancel({ appId, userId }, type, presence.online)) return
+      const added = append({ appId, userId }, type, { ...data, ...presence })
+      if (limits && isAbove(ofUser({ appId, userId }), limits.user)) drop(added, { appId, userId }, presence)
+      else if (limits && isAbove(ofApp(appId, 'pending'), limits.app)) drop(added, { appId, userId: '' }, {})
       setImmediate(() => emit({ type: 'webhooks-due', appId }))
     },
     /** Emits `webhooks-due` for each app with an event that is due. */

@@ -9,7 +9,8 @@ export const secretOf = (bytes: Buffer): string => `whsec_${bytes.toString('base
 
 export interface Received {
   id: string
-  userId: string
+  /** Null for an event of the app itself. */
+  userId: string | null
   type: string
   seq: number
   /** When it came (Unix, milliseconds). */
@@ -28,7 +29,7 @@ export const startEndpoint = async (respond: (response: ServerResponse, received
     void readBody(request).then((text) => {
       const headers = request.headers as Record<string, string>
       const body = new Webhook(secretOf(endpoint.key)).verify(text, headers) as Received['body']
-      const { userId, type, seq } = body as { userId: string; type: string; seq: number }
+      const { userId, type, seq } = body as unknown as Pick<Received, 'userId' | 'type' | 'seq'>
       const received = { id: headers['webhook-id'] ?? '', userId, type, seq, at: Date.now(), headers, body }
       endpoint.received.push(received)
       endpoint.respond(response, received)

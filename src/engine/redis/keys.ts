@@ -17,6 +17,8 @@ const APP_KINDS = [
   'revoked',
   'tokens',
 ] as const
+/** The queue of the app's own events in a partition: that of a user with an empty id, for steps of other users. */
+const APP_QUEUE = 'appQueue'
 /** Keys of a partition. */
 type PartitionKind = 'deadlines' | 'attached' | 'ownCopies'
 /** The key of a server, or in a cluster of a partition. */
@@ -30,6 +32,7 @@ export type HashedKind = 'id' | 'own' | 'adopted' | 'token'
 export type KeyKind =
   | (typeof USER_KINDS)[number]
   | (typeof APP_KINDS)[number]
+  | typeof APP_QUEUE
   | PartitionKind
   | ServerKind
   | SingleKind
@@ -70,6 +73,7 @@ export class Keys {
 
   of(kinds: readonly KeyKind[], { partition, appId, userId, from, hashed }: KeyOwner): string[] {
     const name = (prefix: string, kind: string, ofUser: string): string => {
+      if (kind === APP_QUEUE) return `${prefix}queue:${appId}\0`
       const scope = scopes.get(kind)
       if (scope === 'user') return `${prefix}${kind}:${appId}\0${ofUser}`
       if (scope === 'app') return `${prefix}${kind}:${appId}`

@@ -9,6 +9,7 @@ import type {
   SessionRef,
   UserRecord,
   UserRef,
+  WebhookOptions,
 } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { unfinishedTransfer } from '../transfer.js'
@@ -56,6 +57,8 @@ export interface OpenedEngineOptions {
 const kinds = fields.event
 type Kinds = typeof kinds
 
+type WireCounts = [guests: number, inboxes: number, bytes: number, events: number, eventBytes: number]
+
 /** An event in the form in which scripts write it. */
 type WireEvent =
   | [
@@ -88,7 +91,8 @@ type WireEvent =
   | [kind: Kinds['webhooksDue'], appId: string, partition: number, node: string]
   | [kind: Kinds['canary'], canary: string]
   | [kind: Kinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
-  | [kind: Kinds['counts'], appId: string, userId: string, guests: number, inboxes: number, bytes: number]
+  | [kind: Kinds['eventDropped'], appId: string, type: string]
+  | [kind: Kinds['counts'], appId: string, userId: string, ...numbers: WireCounts]
   | [kind: Kinds['asked'], node: string, id: number, question: string]
   | [kind: Kinds['answered'], id: number, answer: string | null]
 
@@ -126,7 +130,7 @@ export class OpenedEngine {
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
       onUncertain: (call) => this.#uncertain.note(call),
-      webhooksOf: (appId) => this.#apps.webhooksOf(appId),
+      webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
     this.#runner = runner
     this.#quotas = new Quotas(runner)
@@ -253,7 +257,10 @@ export class OpenedEngine {
     this.retain(appId, options.retention)
     this.#apps.set(appId, options)
     await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
-    if (options.webhooks) await this.webhooks.resume(appId, this.#leases.isAlone)
+    if (!options.webhooks) return
+    await this.webhooks.resume(appId, this.#leases.isAlone)
+    // From now on this node knows how many events are pending.
+    await this.#quotas.others(appId, 0)
   }
 
   /** Sets the app's retention, which the rules of each message name. */
@@ -292,6 +299,13 @@ export class OpenedEngine {
     this.#options.emit({ type: 'lease-lost' })
   }
 
+  #webhooksOf(appId: string, partition: number): WebhookOptions | null {
+    const webhooks = this.#apps.webhooksOf(appId)
+    if (!webhooks?.limits) return webhooks
+    const { user, app } = webhooks.limits
+    return { ...webhooks, limits: { user, app: this.#quotas.eventsLeft(appId, partition, app) } }
+  }
+
   /** Handles an event of a step of this node or, with `isPublished`, an event that a node has published. */
   #receive(json: string, isPublished = false): void {
     const { emit } = this.#options
@@ -326,8 +340,13 @@ export class OpenedEngine {
       case kinds.tokenReleased:
         // If this fails, the note takes up memory until the token expires, and does nothing else.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
-      case kinds.counts:
-        return void this.#quotas.update(user, { guests: event[3], inboxes: event[4], bytes: event[5] })
+      case kinds.eventDropped:
+        this.#quotas.refresh(event[1])
+        return emit({ type: 'webhook-dropped', appId: event[1], eventType: event[2] })
+      case kinds.counts: {
+        const [, , , guests, inboxes, bytes, events, eventBytes] = event
+        return void this.#quotas.update(user, { guests, inboxes, bytes, events, eventBytes })
+      }
     }
   }
 

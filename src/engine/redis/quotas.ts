@@ -1,4 +1,4 @@
-import type { UserRef } from '../engine.js'
+import type { EventLimits, UserRef } from '../engine.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { StepRunner } from './step-runner.js'
 
@@ -7,11 +7,16 @@ export interface Counts {
   guests: number
   inboxes: number
   bytes: number
+  /** The pending webhook events, and about how many bytes they take. */
+  events: number
+  eventBytes: number
 }
 
 /** Milliseconds after which the counts are read again, because other nodes change them. If a limit was reached, they are read sooner. */
 const MAX_AGE = 5_000
 const MAX_AGE_AT_LIMIT = 200
+
+const names = ['guests', 'inboxes', 'bytes', 'events', 'eventBytes'] as const
 
 interface AppCounts {
   readonly partitions: Counts[]
@@ -19,7 +24,7 @@ interface AppCounts {
   readAt: number
 }
 
-const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0 }
+const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0 }
 
 /**
  * The counts of an app in all partitions. A step adds its own partition's exact count to those of the other partitions. Changes by this
@@ -28,6 +33,8 @@ const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0 }
 export class Quotas {
   readonly #runner: StepRunner
   readonly #apps = new Map<string, Promise<AppCounts>>()
+  /** The counts that were read last. */
+  readonly #latest = new Map<string, AppCounts>()
   readonly #mutex = new KeyedMutex()
 
   constructor(runner: StepRunner) {
@@ -36,28 +43,36 @@ export class Quotas {
 
   /** Resolves with the counts of the app in all other partitions. With `isAtLimit`, by the known counts a limit was reached. */
   async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
-    const { sum, partitions } = await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE)
-    const own = partitions[partition] ?? NONE
-    return {
-      guests: sum.guests - own.guests,
-      inboxes: sum.inboxes - own.inboxes,
-      bytes: sum.bytes - own.bytes,
-    }
+    return othersOf(await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE), partition)
+  }
+
+  /**
+   * Returns what the other partitions leave of the app's limits of pending webhook events, by the counts that this node knows. A step does
+   * not wait for newer ones, because the calls of a user must reach Redis in their order.
+   */
+  eventsLeft(appId: string, partition: number, limits: EventLimits): EventLimits {
+    this.refresh(appId, MAX_AGE)
+    const latest = this.#latest.get(appId)
+    const { events, eventBytes } = latest ? othersOf(latest, partition) : NONE
+    return { events: limits.events - events, bytes: limits.bytes - eventBytes }
+  }
+
+  /** Reads the counts again in the background if they are older than `maxAge`, which is short after a limit was reached. */
+  refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
+    // If they can't be read, the counts from before go on.
+    this.#counts(appId, maxAge).catch(() => undefined)
   }
 
   /**
    * Notes that a step of this node has changed counts of the user's partition. A negative number stands for a count that did not change.
    */
   async update(of: UserRef, changed: Counts): Promise<void> {
-    // If the counts could not be read, the next call that needs them reads them again.
+    const partition = this.#runner.partitions.of(of)
+    const latest = this.#latest.get(of.appId)
+    if (latest) change(latest, partition, changed)
+    // Counts that are being read may be from before the change. If they can't be read, the next call that needs them reads them again.
     const counts = await this.#apps.get(of.appId)?.catch(() => undefined)
-    const own = counts?.partitions[this.#runner.partitions.of(of)]
-    if (!counts || !own) return
-    for (const name of ['guests', 'inboxes', 'bytes'] as const) {
-      if (changed[name] < 0) continue
-      counts.sum[name] += changed[name] - own[name]
-      own[name] = changed[name]
-    }
+    if (counts && counts !== latest) change(counts, partition, changed)
   }
 
   /** Runs tasks of an app one after the other, because together they might exceed a limit. */
@@ -77,17 +92,33 @@ export class Quotas {
 
   async #read(appId: string): Promise<AppCounts> {
     const all = await this.#runner.onEveryPartition(this.#runner.steps.readCounts, appId, [])
-    const partitions = all.map(([, guests, inboxes, bytes]) => ({
+    const partitions = all.map(([, guests, inboxes, bytes, , events, eventBytes]) => ({
       guests: Number(guests),
       inboxes: Number(inboxes),
       bytes: Number(bytes),
+      events: Number(events),
+      eventBytes: Number(eventBytes),
     }))
     const sum = { ...NONE }
-    for (const each of partitions) {
-      sum.guests += each.guests
-      sum.inboxes += each.inboxes
-      sum.bytes += each.bytes
-    }
-    return { partitions, sum, readAt: performance.now() }
+    for (const each of partitions) for (const name of names) sum[name] += each[name]
+    const counts = { partitions, sum, readAt: performance.now() }
+    this.#latest.set(appId, counts)
+    return counts
+  }
+}
+
+const othersOf = ({ sum, partitions }: AppCounts, partition: number): Counts => {
+  const others = { ...sum }
+  for (const name of names) others[name] -= partitions[partition]?.[name] ?? 0
+  return others
+}
+
+const change = ({ sum, partitions }: AppCounts, partition: number, changed: Counts): void => {
+  const own = partitions[partition]
+  if (!own) return
+  for (const name of names) {
+    if (changed[name] < 0) continue
+    sum[name] += changed[name] - own[name]
+    own[name] = changed[name]
   }
 }

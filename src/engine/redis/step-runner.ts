@@ -16,6 +16,13 @@ const PARTITIONS_PER_CALL = 64
 /** More users in one call would let other calls wait for long. */
 const USERS_PER_CALL = 200
 
+/** Returns an app's webhooks in the form in which `lua/webhooks.lua` reads them. */
+const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions): string => {
+  const { user, app } = limits ?? {}
+  const bounds = [user?.events, user?.bytes, app?.events, app?.bytes].map((bound) => bound ?? '-')
+  return [randomBytes(SALT_BYTES).toString('hex'), unreadAfter, ...bounds, ...events].join(',')
+}
+
 export interface StepRunnerOptions {
   client: RedisClient
   prefix: string
@@ -28,7 +35,8 @@ export interface StepRunnerOptions {
   onEvents: (events: string[]) => void
   /** Called if a step may have run, though its reply was lost with the events for this node. */
   onUncertain?: (call: UncertainCall) => void
-  webhooksOf: (appId: string) => WebhookOptions | null
+  /** Returns an app's webhooks with what other partitions leave of the app's limits. */
+  webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
 
 /** A call that may have run. */
@@ -201,7 +209,8 @@ export class StepRunner {
     args: readonly string[],
   ): Promise<Reply[]> {
     const { clockShift, onEvents, webhooksOf } = this.#options
-    const webhooks = appId === '' ? null : webhooksOf(appId)
+    // The other steps add no webhook events.
+    const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
     const reply = await this.#client.run(step, keys, [
       String(clockShift()),
       this.nodeId,
@@ -210,9 +219,7 @@ export class StepRunner {
       appId,
       userId,
       String(partition),
-      webhooks
-        ? `${randomBytes(SALT_BYTES).toString('hex')},${webhooks.unreadAfter},${webhooks.events.join(',')}`
-        : '',
+      webhooks ? argumentOf(webhooks) : '',
       webhooks ? this.epochBase({ appId, userId }) : '',
       ...args,
     ])

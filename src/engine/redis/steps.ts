@@ -2,12 +2,14 @@ import type { KeyKind } from './keys.js'
 import { defineBatchStep, defineStep } from './script.js'
 
 /** The keys of webhook events. */
-const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending'] as const
+const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQueue'] as const
 /** The keys of a step that may end a session, and so may delete a guest. */
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
-const withSessions = { parts: ['state', 'webhooks', 'sessions'] } as const
-const withInbox = { parts: ['state', 'webhooks', 'sessions', 'inbox'] } as const
+const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts'] as const
+const withDelivery = { parts: ['queue', 'events'] } as const
+const withSessions = { parts: ['state', 'queue', 'webhooks', 'sessions'] } as const
+const withInbox = { parts: ['state', 'queue', 'webhooks', 'sessions', 'inbox'] } as const
 const reads = { repeatable: true } as const
 
 /** Makes every step. A step is repeatable if a second run with the same arguments has the same result. */
@@ -22,7 +24,7 @@ export const loadSteps = () => {
 
     readUser: defineStep('sessions/users/user-read', ['user'], reads),
     saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
-      parts: ['webhooks'],
+      parts: ['queue', 'webhooks'],
     }),
     deleteUser: onSession('sessions/users/user-delete', inbox, false),
     status: onSession('sessions/status', ['revoked']),
@@ -57,7 +59,7 @@ export const loadSteps = () => {
         ...['user', ...events, ...inbox, 'users', 'deadlines', 'ownCopies', 'state', 'id'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
-      { parts: ['state', 'webhooks', 'inbox', 'rate'], repeatable: true },
+      { parts: ['state', 'queue', 'webhooks', 'inbox', 'rate'], repeatable: true },
     ),
     trimInbox: defineStep('messages/inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
       parts: ['inbox'],
@@ -83,7 +85,7 @@ export const loadSteps = () => {
     appendAdopted: defineStep(
       'messages/adoption/adopted-append',
       ['user', ...events, ...inbox, 'deadlines', 'state', 'adopted'],
-      { parts: ['state', 'webhooks', 'inbox'], repeatable: true },
+      { parts: ['state', 'queue', 'webhooks', 'inbox'], repeatable: true },
     ),
     dropAdopted: defineStep('messages/adoption/adopted-drop', ['user', ...inbox, 'counts', 'deadlines'], {
       parts: ['inbox'],
@@ -102,7 +104,7 @@ export const loadSteps = () => {
       ...reads,
     }),
     markRead: defineStep('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
-      parts: ['state', 'webhooks', 'inbox'],
+      parts: ['state', 'queue', 'webhooks', 'inbox'],
       repeatable: true,
     }),
     expireInbox: defineStep('nodes/inbox-expire', [...sessions, ...inbox], {
@@ -111,14 +113,9 @@ export const loadSteps = () => {
     }),
 
     takeEvents: defineStep('webhooks/events-take', ['due', 'events'], { parts: ['events'] }),
-    endDelivery: defineStep('webhooks/delivery-end', ['queue', 'due', 'events', 'pending', 'failed'], {
-      parts: ['events'],
-      repeatable: true,
-    }),
+    endDelivery: defineStep('webhooks/delivery-end', [...delivery], { ...withDelivery, repeatable: true }),
     listEvents: defineBatchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], ['events']),
-    replayEvent: defineStep('webhooks/events-replay', ['queue', 'due', 'events', 'pending', 'failed'], {
-      parts: ['events'],
-    }),
+    replayEvent: defineStep('webhooks/events-replay', [...delivery], withDelivery),
     eventsSummary: defineBatchStep('webhooks/events-summary', ['events', 'pending']),
     eventsDue: defineBatchStep('webhooks/events-due', ['due', 'events'], ['events']),
 

@@ -17,6 +17,7 @@ import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
 import { sessionsSuite } from './sessions.js'
 import { usersSuite } from './users.js'
+import { webhookBoundsSuite } from './webhook-bounds.js'
 import { webhookDeliveriesSuite } from './webhook-deliveries.js'
 import { webhookEventsSuite } from './webhook-events.js'
 import { webhookUnreadSuite } from './webhook-unread.js'
@@ -57,6 +58,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   webhookEventsSuite(context)
   webhookUnreadSuite(context)
   webhookDeliveriesSuite(context)
+  webhookBoundsSuite(context)
   clusterSuite(context)
   nodesSuite(context)
 }

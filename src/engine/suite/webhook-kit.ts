@@ -5,6 +5,7 @@ import {
   type PendingEvent,
   type UserRef,
   type WebhookEventType,
+  type WebhookOptions,
 } from '../engine.js'
 import { app, rules, until } from './kit.js'
 
@@ -13,7 +14,9 @@ export const ask = (
   engine: Engine,
   events: readonly WebhookEventType[] = webhookEventTypes,
   unreadAfter = 3_600_000,
-): Promise<void> => engine.configure(app, { retention: rules().retention, webhooks: { events, unreadAfter } })
+  limits?: WebhookOptions['limits'],
+): Promise<void> =>
+  engine.configure(app, { retention: rules().retention, webhooks: { events, unreadAfter, limits } })
 
 export const typesOf = (events: PendingEvent[]): string[] => events.map(({ event }) => event.type)
 

@@ -1,10 +1,30 @@
-import type { AppOptions, SendRules } from '../../engine/index.js'
+import type { AppOptions, SendRules, WebhookOptions } from '../../engine/index.js'
 import type { AppSettings, Settings } from '../config/parse.js'
 
+/** How many webhook events of an app and of one user may be pending. */
+const APP_EVENTS = 1_000_000
+const USER_EVENTS = 10_000
+/** About how many bytes the pending events of an app may take at least, and those of one user at most. */
+const MIN_APP_EVENT_BYTES = 2 ** 20
+const MAX_USER_EVENT_BYTES = 4 * 2 ** 20
+
+/** Returns the limits of pending webhook events. They grow with `limits.bytes`, and one user alone can't fill the app. */
+const eventLimitsOf = ({ limits }: Pick<AppSettings, 'limits'>): WebhookOptions['limits'] => {
+  const bytes = Math.max(MIN_APP_EVENT_BYTES, Math.floor(limits.bytes / 10))
+  return {
+    app: { events: APP_EVENTS, bytes },
+    user: { events: USER_EVENTS, bytes: Math.min(MAX_USER_EVENT_BYTES, Math.floor(bytes / 10)) },
+  }
+}
+
 /** Returns the part of an app's settings that the engine uses. */
-export const engineOptionsOf = ({ retention, webhooks }: AppSettings): AppOptions => ({
+export const engineOptionsOf = ({ retention, webhooks, limits }: AppSettings): AppOptions => ({
   retention,
-  webhooks: webhooks && { events: webhooks.events, unreadAfter: webhooks.unreadAfter },
+  webhooks: webhooks && {
+    events: webhooks.events,
+    unreadAfter: webhooks.unreadAfter,
+    limits: eventLimitsOf({ limits }),
+  },
 })
 
 /** Milliseconds that the engine remembers ids longer than `sendWindow`: a retry at its very end takes time to arrive. */

@@ -153,6 +153,11 @@ export const metricsTable = {
     ['app'],
     'max',
   ),
+  webhooksDropped: counter(
+    'chat_session_webhooks_dropped_total',
+    'Webhooks that were dropped, because too many of the user or of the app were to be delivered.',
+    ['app', 'type'],
+  ),
 
   restCalls: counter(
     'chat_session_rest_calls_total',

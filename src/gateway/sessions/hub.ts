@@ -32,6 +32,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
     case 'read':
       return event.user
     case 'webhooks-due':
+    case 'webhook-dropped':
     case 'lease-lost':
       return undefined
   }

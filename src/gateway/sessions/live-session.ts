@@ -294,6 +294,7 @@ export class LiveSession implements HubSession {
         this.#delivery.sendReadMark(event.inbox)
         return
       case 'webhooks-due':
+      case 'webhook-dropped':
       case 'lease-lost':
         return
       default:

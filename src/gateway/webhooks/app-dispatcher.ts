@@ -176,7 +176,9 @@ export class AppDispatcher {
   }
 
   async #deliver({ event, attempts }: PendingEvent): Promise<void> {
-    const { id, type, userId, seq, at, appId, data } = event
+    const { id, type, seq, at, appId, data } = event
+    // The engine's empty id stands for an event of the app itself.
+    const userId = event.userId || null
     const sentAt = Date.now()
     // Otherwise an endpoint that is down for days would keep more and more events.
     if (this.#isDown() && hasExpired(at, sentAt))

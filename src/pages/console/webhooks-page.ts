@@ -70,7 +70,8 @@ export class WebhooksPage extends Page {
   }
 
   async #replay({ id, userId }: PendingEventSummary): Promise<void> {
-    const path = `${apiPath(this.appId, userId)}/webhooks/${encodeURIComponent(id)}/replay`
+    const owner = userId === null ? apiPath(this.appId) : apiPath(this.appId, userId)
+    const path = `${owner}/webhooks/${encodeURIComponent(id)}/replay`
     await this.attempt(async () => {
       await this.client.change('POST', path)
       this.done = 'The event is delivered again.'
@@ -83,7 +84,9 @@ export class WebhooksPage extends Page {
     await this.attempt(() => this.#refresh())
   }
 
-  #userLink(userId: string): TemplateResult {
+  /** A link to the user of an event; nothing for an event of the app itself. */
+  #userLink(userId: string | null): TemplateResult | typeof nothing {
+    if (userId === null) return nothing
     return html`<a href=${linkTo({ page: 'user', appId: this.appId, userId })}>${userId}</a>`
   }
 
@@ -108,7 +111,7 @@ export class WebhooksPage extends Page {
   }
 
   #delivery({ type, userId, at, attempt, status, duration, result, error }: DeliverySummary): TemplateResult {
-    return html`${clockTime(at)} <code>${type}</code> ${userId === null ? nothing : this.#userLink(userId)}
+    return html`${clockTime(at)} <code>${type}</code> ${this.#userLink(userId)}
       <span class="state ${result}">${RESULTS[result]}</span>
       <span class="hint"
         >${error ?? `The answer has the status ${status}.`} ${formatNumber(duration)}

@@ -56,6 +56,16 @@ test('pending events are delivered as soon as the dispatcher is configured, sign
   assert.equal(headers['content-type'], 'application/json')
 })
 
+test('the user of an event of the app itself is null', async () => {
+  const endpoint = await startEndpoint(ok)
+  const queue = createTestQueue()
+  queue.add({ type: 'events.dropped', userId: '' })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('it is delivered', () => delivered(queue).length, 1)
+  assert.equal(endpoint.received[0]?.body['userId'], null)
+  assert.equal(dispatcher.deliveries('app')[0]?.userId, null)
+})
+
 test('events of one user come one after the other in their order, also over failures; those of others overtake them', async () => {
   let failing = true
   const endpoint = await startEndpoint((response, { userId }) =>
@@ -243,7 +253,7 @@ test('while an endpoint is down, events older than a day are given up without a 
     () => queue.outcomes.filter(({ outcome }) => 'failed' in outcome).length,
     200,
   )
-  assert.ok(endpoint.received.filter(({ userId }) => userId.startsWith('old')).length <= 20)
+  assert.ok(endpoint.received.filter(({ userId }) => userId?.startsWith('old')).length <= 20)
 })
 
 test('if the engine fails, the events are delivered when it works again', async () => {

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
-import { bob, bodies, deliver, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  isUnavailable,
+  newMessage,
+  rules,
+  start,
+  until,
+} from '../../../src/engine/suite/kit.js'
+import { ask, pending, typesOf } from '../../../src/engine/suite/webhook-kit.js'
+import { redisEngines } from '../../support/redis/engines.js'
 import { failingClient } from '../../support/redis/failing-client.js'
 import { standalone } from '../../support/redis/server.js'
 
@@ -27,5 +40,32 @@ it('goes on after the counts of an app could not be read', async () => {
     assert.deepEqual(await bodies(engine, bob), ['Hello'])
   } finally {
     await engine.close()
+  }
+})
+
+it('holds the pending webhook events of an app to its limits over several gateways', async () => {
+  const { create, createPeer } = redisEngines(() => ({ type: 'single', url }))
+  const first = await create()
+  const second = (await createPeer?.(first)) ?? assert.fail()
+  const limits = { user: { events: 100, bytes: 1e9 }, app: { events: 3, bytes: 1e9 } }
+  const askFor = (engine: typeof first) => ask(engine, ['session.started'], undefined, limits)
+  await first.open()
+  await askFor(first)
+  await second.open()
+  try {
+    for (const userId of ['a', 'b', 'c']) await start(first, { appId: app, userId })
+    // An engine reads what is pending when it is configured.
+    await askFor(second)
+    await start(second, ada)
+    assert.equal(typesOf(await pending(second)).filter((type) => type === 'events.dropped').length, 1)
+    // The other engine delivers. This one hears of the room within some seconds.
+    for (const { event } of await first.takeDueEvents(app, 10, 60_000))
+      await first.endDelivery(app, event.userId, event.id, { delivered: true })
+    await until('there is room again', async () => {
+      await start(second, bob)
+      return (await pending(second)).some(({ event }) => event.userId === bob.userId)
+    })
+  } finally {
+    await Promise.all([first.close(), second.close()])
   }
 })

@@ -127,4 +127,22 @@ for (const [engineName, create] of engines)
         }
       assert.equal((await pending(engine)).length, 1)
     })
+
+    const limits = { user: { events: 100, bytes: 10_000 }, app: { events: 100, bytes: 1e9 } }
+    withRules({ eventOverhead: 4_000 }, 'fewer events are pending', async (engine) => {
+      await ask(engine, ['session.started'], undefined, limits)
+      for (let n = 0; n < 5; n++) await start(engine, ada)
+      const types = (await pending(engine)).map(({ event }) => event.type)
+      assert.deepEqual(types, ['session.started', 'session.started', 'events.dropped'])
+    })
+
+    withRules({ eventsBehind: 2 }, 'events about presence cancel each other sooner', async (engine) => {
+      await ask(engine, ['user.created', 'user.online', 'user.offline'])
+      await engine.saveUser(ada, {})
+      await engine.endSession(await start(engine, ada), 'ended')
+      assert.deepEqual(
+        (await pending(engine)).map(({ event }) => event.type),
+        ['user.created'],
+      )
+    })
   })

@@ -18,10 +18,11 @@ const place = { server: { type: 'single', url: server.url }, prefix: 'chat-sessi
 const path = join(scratchFolder(), 'data')
 const NUMBER = 1_700_000_000_000
 
-const event = (userId: string, seq: number, partition: number): TransferRecord => ({
+const event = (userId: string, seq: number, partition?: number): TransferRecord => ({
   kind: 'event',
   event: {
-    ...{ id: `evt_${partition}_${seq}_0123456789abcdef`, type: 'user.created', seq, at: seq, appId: 'shop' },
+    id: `evt_${partition === undefined ? '' : `${partition}_`}${seq}_0123456789abcdef`,
+    ...{ type: userId === '' ? 'events.dropped' : 'user.created', seq, at: seq, appId: 'shop' },
     ...{ userId, data: { text: `${userId} ${seq}`, online: false, sessions: 0 } },
   },
   ...{ attempts: 2, lastError: 'refused', state: 'pending' },
@@ -59,6 +60,53 @@ for (const [what, target, engineOf] of [
         await engine.endDelivery('shop', 'ada', pending.id, { delivered: true })
       }
       assert.deepEqual((await engine.pendingEvents('shop', null, 10)).events, [])
+    } finally {
+      await engine.close()
+    }
+  })
+
+const place2 = { ...place, prefix: 'other:' }
+const path2 = join(scratchFolder(), 'data')
+for (const [what, target, engineOf] of [
+  ['a Redis', () => new RedisTarget(place2), () => createRedisEngine(place2)],
+  ['a folder', () => folderTarget(path2), () => createEmbeddedEngine({ path: path2 })],
+] satisfies [string, () => TransferTarget, () => Engine][])
+  test(`${what} delivers the events of an app itself, and counts the transferred events to its limits`, async () => {
+    const opened = target()
+    await opened.open({ restart: false })
+    await opened.write([
+      { kind: 'key', key: randomBytes(32).toString('base64url') },
+      event('', NUMBER, 1),
+      event('', NUMBER, 2),
+      event('', NUMBER + 5),
+      event('ada', NUMBER + 6, 1),
+      event('ada', NUMBER + 7, 1),
+    ])
+    await opened.finish()
+    await opened.close()
+    const engine = engineOf()
+    await engine.open()
+    try {
+      const limits = { user: { events: 2, bytes: 1e9 }, app: { events: 6, bytes: 1e9 } }
+      const webhooks = { events: ['user.created' as const], unreadAfter: 1_000, limits }
+      await engine.configure('shop', { retention: { messages: 10, bytes: 1e9, age: 1e9 }, webhooks })
+      for (const userId of ['ada', 'bob', 'cleo']) await engine.saveUser({ appId: 'shop', userId }, {})
+      const { events } = await engine.pendingEvents('shop', null, 20)
+      const typesOf = (userId: string) =>
+        events.filter((each) => each.event.userId === userId).map((each) => each.event.type)
+      assert.deepEqual(typesOf('ada'), ['user.created', 'user.created', 'events.dropped'])
+      assert.deepEqual(typesOf('bob'), [])
+      const counts = events.map(({ event: { userId, data } }) =>
+        userId === '' ? ((data['dropped'] as Record<string, number> | undefined)?.['user.created'] ?? 0) : 0,
+      )
+      assert.equal(
+        counts.reduce((sum, count) => sum + count, 0),
+        2,
+      )
+      for (let taken; (taken = await engine.takeDueEvents('shop', 10, 60_000)).length > 0;)
+        for (const { event: due } of taken)
+          await engine.endDelivery('shop', due.userId, due.id, { delivered: true })
+      assert.deepEqual(await engine.pendingSummary('shop'), { pending: 0, oldestAt: null })
     } finally {
       await engine.close()
     }

@@ -1,7 +1,7 @@
 -- The beginning of every script: its arguments, the time, the user's hash, and events for gateways. `script.ts` writes tables before this
 -- file: `K` has the keys of the call by their names, `FROM` has those of a message's sender. `RULES` has the rules of
--- `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `STATE` and `EVENT` have the names of `fields.ts`. The first nine arguments
--- are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
+-- `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have the names of `fields.ts`. The first nine
+-- arguments are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
@@ -59,9 +59,13 @@ local function reply(...)
     local counts = {}
     for field, difference in pairs(fields.of) do counts[field] = call('HINCRBY', key, field, difference) end
     -- The calling node adds up the counts of all partitions.
-    if counts.guests or counts.inboxes or counts.bytes then
-      events[#events + 1] = text({ EVENT.counts, appId, fields.owner, counts.guests or -1, counts.inboxes or -1, counts.bytes or -1 })
+    local list, isLimited = { EVENT.counts, appId, fields.owner }, false
+    for n, field in ipairs({ 'guests', 'inboxes', 'bytes', 'events', 'eventBytes' }) do
+      list[n + 3] = counts[field] or -1
+      isLimited = isLimited or counts[field] ~= nil
     end
+    -- An empty owner says nothing about the partition.
+    if isLimited and fields.owner ~= '' then events[#events + 1] = text(list) end
   end
   return { events, ... }
 end

@@ -108,6 +108,19 @@ const unread = {
   bytes: 'b',
 } as const satisfies Record<(typeof engineRules.sharedLimits)[number], string>
 
+/** The fields of what is known about a queue of pending webhook events. */
+const queue = {
+  /** About how many bytes the events take. */
+  bytes: 'b',
+  /** What the newest event says about the user's presence. */
+  online: 'o',
+  /** The number of the newest event about presence, and what the event before that one says about presence. */
+  presence: 'p',
+  before: 'w',
+  /** The number of the newest `events.dropped`. */
+  dropped: 'd',
+} as const
+
 /** The fields of the hash `state`. */
 const state = {
   /** When a node reached the server last, and since when nodes have reached the server without a pause. */
@@ -134,6 +147,7 @@ const event = {
   /** The epochs of a server have changed; in a cluster, those of a partition. */
   generation: 'g',
   webhooksDue: 'w',
+  eventDropped: 'x',
   canary: 'k',
   counts: 'c',
   /** A session does not stand on its token any more. */
@@ -147,4 +161,4 @@ const event = {
  * The names of fields in Redis, by the names that TypeScript and Lua use. Those in Redis are short, because a Redis may have millions of
  * users and sessions. A script reads `fields.session` as `SESSION`, and so on.
  */
-export const fields = { user, session, entry, unread, state, event }
+export const fields = { user, session, entry, unread, queue, state, event }

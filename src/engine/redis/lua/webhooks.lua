@@ -1,6 +1,8 @@
 -- A part of scripts: the script that makes a change also adds its webhook events. The eighth argument of every script has random digits,
--- `unreadAfter`, and the types of events that the app asks for.
+-- `unreadAfter`, the limits of pending events (a user's number and bytes, then what other partitions leave of the app's), and the types of
+-- events that the app asks for.
 local asked, salt, unreadAfter, epochBase = {}, '', nil, ARGV[9]
+local limits = {}
 if ARGV[8] ~= '' then
   local n = 0
   for part in string.gmatch(ARGV[8], '[^,]+') do
@@ -9,6 +11,8 @@ if ARGV[8] ~= '' then
       salt = part
     elseif n == 2 then
       unreadAfter = tonumber(part)
+    elseif n <= 6 then
+      limits[n - 2] = part == '-' and math.huge or tonumber(part)
     else
       asked[part] = true
     end
@@ -21,26 +25,101 @@ local presence = stored_presence
 
 local isDue = false
 
+-- Returns an event as JSON. `data` is JSON without braces.
+local function event_of(id, seq, kind, owner, data)
+  return '{"id":"' .. id .. '","type":"' .. kind .. '","seq":' .. seq .. ',"at":' .. string.format('%.0f', now) .. ',"appId":'
+    .. text(appId) .. ',"userId":' .. text(owner) .. ',"data":{' .. data .. '}}'
+end
+
+-- Returns an event with a number and an id of its own.
+local function new_event(kind, owner, data)
+  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time also rises between
+  -- partitions, and after Redis has lost data.
+  local seq = string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now))
+  return event_of('evt_' .. partition .. '_' .. seq .. '_' .. salt, seq, kind, owner, data), seq
+end
+
+-- Adds an event to a queue. `online` is what it says about presence; nil for an event of the app itself.
+local function append_event(key, queue, owner, kind, event, seq, online)
+  call('HSET', K.counts, 'seq', seq)
+  call('HSET', K.events, seq, event)
+  call('ZADD', K.pending, seq, seq)
+  call('ZADD', key, seq, seq)
+  local size = call('ZCARD', key)
+  if kind == 'user.online' or kind == 'user.offline' then
+    queue[QUEUE.presence], queue[QUEUE.before] = seq, queue[QUEUE.online]
+  elseif kind == 'events.dropped' then
+    queue[QUEUE.dropped] = seq
+  end
+  queue[QUEUE.online] = online
+  count_events(queue, 1, size_of(event))
+  store_queue(owner, queue, size)
+  if size == 1 then
+    call('ZADD', K.due, now, seq)
+    isDue = true
+  end
+end
+
+-- Returns the oldest number of a queue, whose event may be on its way, the newest one, and how many there are.
+local function range_of(key) return call('ZRANGE', key, 0, 0)[1], call('ZRANGE', key, -1, -1)[1], call('ZCARD', key) end
+
+-- Removes the user's newest event about presence if it and one that says `online` cancel each other. Returns whether it did. Afterwards the
+-- newest event that is left says the same as the new one, because receivers go by the newest state.
+local function cancel_presence(queue, online)
+  local seq = queue[QUEUE.presence]
+  if not seq or not call('ZSCORE', K.queue, seq) then return false end
+  local first, newest, size = range_of(K.queue)
+  if size < RULES.eventsBehind or seq == first then return false end
+  local left = queue[QUEUE.online]
+  if newest == seq then left = queue[QUEUE.before] end
+  local event = call('HGET', K.events, seq)
+  if left ~= online or cjson.decode(event).type == (online and 'user.online' or 'user.offline') then return false end
+  call('HDEL', K.events, seq)
+  call('ZREM', K.pending, seq)
+  call('ZREM', K.queue, seq)
+  queue[QUEUE.presence], queue[QUEUE.before], queue[QUEUE.online] = nil, nil, left
+  count_events(queue, -1, -size_of(event))
+  store_queue(userId, queue, size - 1)
+  return true
+end
+
+-- Counts a dropped event in the newest event of a queue, an `events.dropped`. `state` is what that says about presence, as JSON.
+local function drop_event(key, owner, kind, state, online)
+  events[#events + 1] = text({ EVENT.eventDropped, appId, kind })
+  local queue = queue_of(owner)
+  local first, newest, size = range_of(key)
+  if newest and newest ~= first and newest == queue[QUEUE.dropped] then
+    local event = call('HGET', K.events, newest)
+    local known = cjson.decode(event)
+    local dropped = known.data.dropped
+    dropped[kind] = (dropped[kind] or 0) + 1
+    local changed = event_of(known.id, newest, 'events.dropped', owner, '"dropped":' .. text(dropped) .. state)
+    call('HSET', K.events, newest, changed)
+    queue[QUEUE.online] = online
+    count_events(queue, 0, #changed - #event)
+    return store_queue(owner, queue, size)
+  end
+  local event, seq = new_event('events.dropped', owner, '"dropped":' .. text({ [kind] = 1 }) .. state)
+  append_event(key, queue, owner, 'events.dropped', event, seq, online)
+end
+
 -- Adds an event if the app asks for its type. `data` is JSON without braces.
 local function add_event(user, kind, data)
   if not asked[kind] then return end
   local online, sessions = presence(user)
-  if data ~= '' then data = data .. ',' end
-  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time also rises between
-  -- partitions, and after Redis has lost data.
-  local seq = math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now)
-  call('HSET', K.counts, 'seq', string.format('%.0f', seq))
-  local seqText = string.format('%.0f', seq)
-  local event = '{"id":"evt_' .. partition .. '_' .. seqText .. '_' .. salt .. '","type":"' .. kind .. '","seq":' .. seqText
-    .. ',"at":' .. string.format('%.0f', now) .. ',"appId":' .. text(appId) .. ',"userId":' .. text(userId)
-    .. ',"data":{' .. data .. '"online":' .. tostring(online) .. ',"sessions":' .. sessions .. '}}'
-  call('HSET', K.events, seqText, event)
-  call('ZADD', K.pending, seq, seqText)
-  call('ZADD', K.queue, seq, seqText)
-  if call('ZCARD', K.queue) == 1 then
-    call('ZADD', K.due, now, seqText)
-    isDue = true
+  local queue = queue_of(userId)
+  if (kind == 'user.online' or kind == 'user.offline') and cancel_presence(queue, online) then return end
+  local state = '"online":' .. tostring(online) .. ',"sessions":' .. sessions
+  local event, seq = new_event(kind, userId, (data == '' and '' or data .. ',') .. state)
+  local size = size_of(event)
+  if call('ZCARD', K.queue) + 1 > limits[1] or queue[QUEUE.bytes] + size > limits[2] then
+    return drop_event(K.queue, userId, kind, ',' .. state, online)
   end
+  local counts = call('HMGET', K.counts, 'events', 'eventBytes')
+  if with_difference('events', counts[1]) + 1 > limits[3] or with_difference('eventBytes', counts[2]) + size > limits[4] then
+    return drop_event(K.appQueue, '', kind, '', nil)
+  end
+  append_event(K.queue, queue, userId, kind, event, seq, online)
 end
 
 -- Tells every node that events of the app are due in this partition.

@@ -1,5 +1,5 @@
 -- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. In several steps if there are many.
--- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state.
 -- ARGV: 1 the node; 2 the step; empty for the first.
 -- Returns the next step or false.
 local node = arg(1)

@@ -29,7 +29,7 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
-/** Assigns partitions to users and tokens. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
+/** Assigns partitions to users, tokens and webhook events. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
 export class Partitions {
   readonly tags: readonly string[] = partitionTags()
   readonly all: readonly number[] = this.tags.map((_tag, partition) => partition)
@@ -40,6 +40,15 @@ export class Partitions {
 
   of({ appId, userId }: UserRef): number {
     return fnv1a(`${appId}\0${userId}`) % PARTITION_COUNT
+  }
+
+  /**
+   * Returns the partition of a webhook event. The app's own events, whose user id is empty, are in the partition where an event was dropped,
+   * which their ids name. The id of an event from another engine names no partition.
+   */
+  ofEvent(of: UserRef, eventId: string): number {
+    const named = Number(/^evt_(\d+)_\d+_/.exec(eventId)?.[1] ?? NaN)
+    return of.userId === '' && named < PARTITION_COUNT ? named : this.of(of)
   }
 
   ofToken(appId: string, tokenId: string): number {

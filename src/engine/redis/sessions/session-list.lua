@@ -1,5 +1,5 @@
 -- Reads a user's sessions.
--- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state.
 -- ARGV: none.
 -- Returns for each session its id and its row.
 local user = load(K.user)

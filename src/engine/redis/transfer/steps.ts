@@ -1,7 +1,7 @@
 import { defineBatchStep, defineStep } from '../script.js'
 
 const withInbox = { parts: ['inbox'], repeatable: true } as const
-const withEvents = { parts: ['events'], repeatable: true } as const
+const withEvents = { parts: ['queue', 'events'], repeatable: true } as const
 const plain = { repeatable: true } as const
 
 /** Makes the steps that only a transfer uses. */

@@ -1,10 +1,11 @@
 -- Ends the delivery of a user's oldest event.
--- KEYS: queue, due, events, pending, failed.
+-- KEYS: queue, due, events, pending, failed, counts.
 -- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 `retry`: in how many milliseconds; 5 why the
 --   delivery failed; 6 how many failed events a partition keeps.
 -- Returns milliseconds until the next event is due, or -1.
 local seq, id, result, retryIn, reason, maxFailed = arg(1), arg(2), arg(3), tonumber(arg(4)), arg(5), tonumber(arg(6))
-if call('ZRANGE', K.queue, 0, 0)[1] ~= seq or not find(seq, id) then return reply(next_due()) end
+local event = find(seq, id)
+if not event or call('ZRANGE', K.queue, 0, 0)[1] ~= seq then return reply(next_due()) end
 local function note()
   local attempts = cjson.decode(outcome_of(seq)).attempts + 1
   call('HSET', K.events, 'a' .. seq, '{"attempts":' .. attempts .. ',"lastError":' .. text(reason) .. '}')
@@ -17,6 +18,9 @@ end
 call('ZREM', K.due, seq)
 call('ZREM', K.queue, seq)
 call('ZREM', K.pending, seq)
+local queue = queue_of(userId)
+count_events(queue, -1, -size_of(event))
+store_queue(userId, queue, call('ZCARD', K.queue))
 if result == 'failed' then
   note()
   call('ZADD', K.failed, seq, seq)

@@ -1,5 +1,5 @@
 -- Makes a failed event of the user a pending one.
--- KEYS: queue, due, events, pending, failed.
+-- KEYS: queue, due, events, pending, failed, counts.
 -- ARGV: 1 the event's number; 2 the event's id.
 -- Returns milliseconds until the next event is due or -1, and 1 if there was such an event.
 local seq, id = arg(1), arg(2)
@@ -10,6 +10,11 @@ call('ZREM', K.failed, seq)
 call('HDEL', K.events, 'a' .. seq)
 call('ZADD', K.pending, seq, seq)
 call('ZADD', K.queue, seq, seq)
+local queue = queue_of(userId)
+-- The event that was the oldest until now may be on its way, so it may not change.
+queue[QUEUE.presence], queue[QUEUE.before], queue[QUEUE.dropped] = nil, nil, nil
+count_events(queue, 1, size_of(event))
+store_queue(userId, queue, call('ZCARD', K.queue))
 local order = call('ZRANGE', K.queue, 0, 1)
 if order[1] == seq then
   if order[2] then call('ZREM', K.due, order[2]) end

@@ -96,7 +96,8 @@ export class Webhooks {
           ? ['failed', '0', outcome.failed]
           : ['delivered', '0', '']
     const maxFailed = Math.ceil(engineRules.maxFailedEvents / this.#runner.partitions.count)
-    const [next] = await this.#runner.onUser(this.#runner.steps.endDelivery, of, [
+    const { endDelivery } = this.#runner.steps
+    const [next] = await this.#runner.inPartition(endDelivery, id.partition, of, [
       ...[id.seq, eventId, ...args, String(maxFailed)],
     ])
     this.note(of.appId, id.partition, Number(next))
@@ -128,10 +129,9 @@ export class Webhooks {
   async replay(of: UserRef, eventId: string): Promise<boolean> {
     const id = this.#find(of, eventId)
     if (!id) return false
-    const [next, isReplayed] = await this.#runner.onUser(this.#runner.steps.replayEvent, of, [
-      id.seq,
-      eventId,
-    ])
+    const { replayEvent } = this.#runner.steps
+    const args = [id.seq, eventId]
+    const [next, isReplayed] = await this.#runner.inPartition(replayEvent, id.partition, of, args)
     this.note(of.appId, id.partition, Number(next))
     return isReplayed === 1
   }
@@ -154,7 +154,7 @@ export class Webhooks {
   /** Returns where the event with this id would be; undefined if the text is not the id of an event. */
   #find(of: UserRef, eventId: string): EventId | undefined {
     const seq = seqOf(eventId)
-    return seq === undefined ? undefined : { partition: this.#runner.partitions.of(of), seq }
+    return seq === undefined ? undefined : { partition: this.#runner.partitions.ofEvent(of, eventId), seq }
   }
 
   #schedule(appId: string, partitions: ReadonlyMap<number, number>): void {

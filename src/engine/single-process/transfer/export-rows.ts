@@ -1,6 +1,6 @@
 import type { UserRecord, UserRef } from '../../engine.js'
 import type { SentId, TransferRecord } from '../../transfer.js'
-import type { EventRow } from '../webhooks/event-queue.js'
+import type { EventRow } from '../webhooks/user-queue.js'
 import type { IdempotencyRow } from '../messages/idempotency.js'
 import { Inbox } from '../messages/inbox.js'
 import type { Message } from '../../../protocol/index.js'

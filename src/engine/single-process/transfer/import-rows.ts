@@ -4,7 +4,8 @@ import { EngineError } from '../../errors.js'
 import { unfinishedTransfer, type SentId, type TransferRecord } from '../../transfer.js'
 import type { UserRef } from '../../engine.js'
 import type { EventCountsRow } from '../webhooks/event-counts.js'
-import { seqOf, type EventRow, type QueueRow } from '../webhooks/event-queue.js'
+import { seqOf } from '../webhooks/event-queue.js'
+import { queueOf, rowOf as queueRowOf, sizeOf, type EventRow, type QueueRow } from '../webhooks/user-queue.js'
 import { putFormat } from '../store/format.js'
 import type { IdempotencyRow } from '../messages/idempotency.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
@@ -171,18 +172,23 @@ export class RowImport {
     if ((this.#writer.get(rowOf(appId, seq)) as EventRow | undefined)?.event.id === event.id) return
     while (isTaken() || (state === 'pending' && queue && seq <= queue[1])) seq++
     const id = seq === seqOf(event.id) ? event.id : `evt_${seq}_${randomUUID().replaceAll('-', '')}`
+    const size = sizeOf(event)
     const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
     this.#writer.put(rowOf(appId, seq), row)
 
-    const counts = this.#events.get(appId) ?? { last: 0, pending: 0, failed: 0 }
+    const counts = this.#events.get(appId) ?? { last: 0, pending: 0, failed: 0, bytes: 0 }
     counts.last = Math.max(counts.last, seq)
     counts[state]++
     this.#events.set(appId, counts)
     if (state === 'failed') return
+    counts.bytes += size
     // The opening 0 is earlier than every real one, so the event is due at once.
     if (!queue) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
     else this.#writer.put(rows.waitingEvent(of, seq), 1)
-    this.#writer.put(rows.eventQueue(of), [queue?.[0] ?? seq, seq, 0, 0] satisfies QueueRow)
+    const { count, bytes } = queueOf(of, queue)
+    const range = { first: queue?.[0] ?? seq, last: seq }
+    const grown = { ...queueOf(of), ...range, count: count + 1, bytes: bytes + size }
+    this.#writer.put(rows.eventQueue(of), queueRowOf(grown))
   }
 
   #finishInbox(): void {

@@ -9,13 +9,15 @@ export interface EventCountsRow {
   last: number
   pending: number
   failed: number
+  /** About how many bytes the pending events take. */
+  bytes: number
 }
 
-const load = (stored: EventCountsRow | undefined): EventCountsRow => {
-  const { last, pending, failed } = stored ?? { last: 0, pending: 0, failed: 0 }
+const load = (stored: Partial<EventCountsRow> | undefined): EventCountsRow => {
+  const { last = 0, pending = 0, failed = 0, bytes = 0 } = stored ?? {}
   // Receivers ignore an event with a smaller number than that of an earlier event. A store in memory or from a backup does not know the
   // last number, so numbers follow the time.
-  return { last: Math.max(last, Date.now()), pending, failed }
+  return { last: Math.max(last, Date.now()), pending, failed, bytes }
 }
 
 /** Counts and numbers the webhook events of apps. */
@@ -30,19 +32,20 @@ export class EventCounts {
     return this.#apps.of(appId)
   }
 
-  /** Adds to the counters of pending and failed events. */
+  /** Adds to the counters. */
   add(appId: string, difference: Partial<Omit<EventCountsRow, 'last'>>): void {
     const counts = this.#apps.of(appId)
     counts.pending += difference.pending ?? 0
     counts.failed += difference.failed ?? 0
+    counts.bytes += difference.bytes ?? 0
     this.#apps.save(appId)
   }
 
-  /** Returns the number of a new event, and counts it as pending. */
+  /** Returns the number of a new event. */
   next(appId: string): number {
     const counts = this.#apps.of(appId)
     counts.last++
-    this.add(appId, { pending: 1 })
+    this.#apps.save(appId)
     return counts.last
   }
 }

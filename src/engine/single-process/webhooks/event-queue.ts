@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto'
-import type { JsonObject } from '../../../protocol/index.js'
 import type {
   DeliveryOutcome,
   EngineEvent,
@@ -7,51 +5,19 @@ import type {
   PendingEventPage,
   UserRef,
   WebhookEvent,
-  WebhookEventType,
+  WebhookOptions,
   WebhookQueue,
 } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
-import { LruCache } from '../../../util/lru-cache.js'
 import type { Job, Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
-import { EventCounts } from './event-counts.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
-
-/** How many users' queues are kept in memory. */
-const MAX_CACHED = 10_000
-const ID_BYTES = 12
-
-/** An event to add. */
-export interface NewEvent extends UserRef {
-  type: WebhookEventType
-  at: number
-  data: JsonObject
-}
-
-export interface EventRow {
-  event: WebhookEvent
-  attempts: number
-  lastError: string | null
-}
-
-/** The pending events of a user. Times are by the engine's clock. */
-interface UserQueue {
-  readonly of: UserRef
-  /** The oldest pending event; 0 if there is none. */
-  first: number
-  last: number
-  /** The number of the opening in which `dueAt` was set. */
-  run: number
-  dueAt: number
-  /** The number of the batch that the last change goes into. */
-  batch: number
-}
-
-export type QueueRow = [first: number, last: number, run: number, dueAt: number]
+import { sizeOf, type EventRow } from './user-queue.js'
+import { UserQueues, type AddedEvent, type NewEvent } from './user-queues.js'
 
 export interface EventQueueOptions {
   store: Store
@@ -75,49 +41,34 @@ export class EventQueue implements WebhookQueue {
   readonly #commit: GroupCommit
   readonly #clock: Clock
   readonly #scheduler: Scheduler
-  /** The number of this opening of the store. Events that an earlier opening left are due at once. */
-  readonly #run: number
-  #isRunStored = false
+  readonly #queues: UserQueues
   readonly #emit: (event: EngineEvent) => void
-  readonly #counts: EventCounts
   /** The jobs that emit `webhooks-due`, by app. */
   readonly #jobs = new Map<string, Job>()
-  readonly #users = new LruCache<UserQueue>({
-    max: MAX_CACHED,
-    isInUse: ({ batch }) => batch > this.#commit.lastWritten,
-  })
   readonly #mutex = new KeyedMutex()
 
   constructor({ store, reads, commit, clock, scheduler, emit }: EventQueueOptions) {
     this.#store = store
     this.#reads = reads
     this.#commit = commit
-    this.#counts = new EventCounts(store, commit)
     this.#clock = clock
     this.#scheduler = scheduler
-    this.#run = ((read(store, rows.run) as number | undefined) ?? 0) + 1
+    this.#queues = new UserQueues({
+      ...{ store, commit, clock, emit },
+      onDue: (appId, at) => scheduler.schedule(this.#job(appId), at),
+    })
     this.#emit = emit
   }
 
-  /** Emits `webhooks-due` for pending events. */
-  resume(appId: string): void {
+  /** Sets the app's limits, and emits `webhooks-due` for pending events. */
+  resume(appId: string, limits?: WebhookOptions['limits']): void {
+    this.#queues.limit(appId, limits)
     this.#scheduler.schedule(this.#job(appId), this.#clock.now())
   }
 
-  /** Returns the id of a new event, and the operations that store it. The next batch must write these operations. */
-  add({ appId, userId, type, at, data }: NewEvent): { id: string; operations: Operation[] } {
-    const queue = this.#queue({ appId, userId })
-    const seq = this.#counts.next(appId)
-    const id = `evt_${seq}_${randomBytes(ID_BYTES).toString('hex')}`
-    const event: WebhookEvent = { id, type, seq, at, appId, userId, data }
-    const operations = [
-      put(rows.pendingEvent(appId, seq), { event, attempts: 0, lastError: null } satisfies EventRow),
-    ]
-    if (queue.first > 0) operations.push(put(rows.waitingEvent(queue.of, seq), 1))
-    queue.last = seq
-    if (queue.first === 0) this.#setFirst(queue, seq, operations)
-    else this.#writeQueue(queue, operations)
-    return { id, operations }
+  /** Adds an event, unless it cancels another one or the user or the app has too many. */
+  add(event: NewEvent): AddedEvent {
+    return this.#queues.add(event)
   }
 
   /** Whether the event with this id is stored. */
@@ -131,17 +82,17 @@ export class EventQueue implements WebhookQueue {
   async takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     await this.#commit.flush()
     const now = this.#clock.now()
-    const due = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#run, now), limit })
+    const due = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#queues.run, now), limit })
     const taken: PendingEvent[] = []
     const operations: Operation[] = []
     for (const [row] of due) {
       const { run, dueAt, userId } = rows.dueEventOf(row)
-      const queue = this.#queue({ appId, userId })
+      const queue = this.#queues.of({ appId, userId })
       // Another call may have changed the queue while the rows were read.
       if (queue.first === 0 || queue.run !== run || queue.dueAt !== dueAt) continue
-      const stored = this.#event(appId, queue.first)
+      const stored = this.#queues.eventOf(appId, queue.first)
       if (!stored) continue
-      this.#setDue(queue, now + leaseFor, operations)
+      this.#queues.setDue(queue, now + leaseFor, operations)
       taken.push(this.#pending(stored, now))
     }
     this.#write(operations)
@@ -152,35 +103,21 @@ export class EventQueue implements WebhookQueue {
     const of = { appId, userId }
     return this.#mutex.run(rows.eventQueue(of), async () => {
       const seq = seqOf(eventId)
-      const stored = this.#event(appId, seq)
-      if (this.#queue(of).first !== seq || stored?.event.id !== eventId) return
+      const stored = this.#queues.eventOf(appId, seq)
+      if (this.#queues.of(of).first !== seq || stored?.event.id !== eventId) return
       if ('retryAfter' in outcome) {
         const { retryAfter, error } = outcome
         const row = { ...stored, attempts: stored.attempts + 1, lastError: error }
         const operations = [put(rows.pendingEvent(appId, seq), row satisfies EventRow)]
-        this.#setDue(this.#queue(of), this.#clock.now() + Math.max(0, retryAfter), operations)
+        this.#queues.setDue(this.#queues.of(of), this.#clock.now() + Math.max(0, retryAfter), operations)
         return this.#write(operations)
       }
-      const operations = [del(rows.pendingEvent(appId, seq))]
-      let failed = 0
-      if ('failed' in outcome) {
-        const row = { ...stored, attempts: stored.attempts + 1, lastError: outcome.failed }
-        operations.push(put(rows.failedEvent(appId, seq), row satisfies EventRow))
-        const beyond = await this.#failedBeyond(appId)
-        for (const old of beyond) operations.push(del(old))
-        failed = 1 - beyond.length
+      this.#queues.advancing.add(rows.eventQueue(of))
+      try {
+        await this.#end(of, stored, 'failed' in outcome ? outcome.failed : undefined)
+      } finally {
+        this.#queues.advancing.delete(rows.eventQueue(of))
       }
-      let next: number | undefined
-      // Another event may be added while the next one is read.
-      while (this.#queue(of).last !== seq && next === undefined) next = await this.#next(of, seq)
-      const queue = this.#queue(of)
-      if (next === undefined) this.#clear(queue, operations)
-      else {
-        operations.push(del(rows.waitingEvent(of, next)))
-        this.#setFirst(queue, next, operations)
-      }
-      this.#counts.add(appId, { pending: -1, failed })
-      this.#write(operations)
     })
   }
 
@@ -194,7 +131,7 @@ export class EventQueue implements WebhookQueue {
     const now = Date.now()
     const all = [
       ...pending.map(([, row]) => this.#pending(row, this.#dueAtOf(row.event))),
-      ...failed.map(([, row]): PendingEvent => ({ ...row, dueAt: now, state: 'failed' })),
+      ...failed.map(([, row]): PendingEvent => ({ ...this.#pending(row, now), dueAt: now, state: 'failed' })),
     ].toSorted((a, b) => a.event.seq - b.event.seq)
     const events = all.slice(0, limit)
     const last = events.at(-1)
@@ -211,16 +148,17 @@ export class EventQueue implements WebhookQueue {
       if (stored?.event.id !== eventId || stored.event.userId !== userId) return false
       const row: EventRow = { ...stored, attempts: 0, lastError: null }
       const operations = [del(failedRow), put(rows.pendingEvent(appId, seq), row)]
-      this.#counts.add(appId, { failed: -1, pending: 1 })
-      const queue = this.#queue(of)
+      const queue = this.#queues.of(of)
       const { first } = queue
+      this.#queues.counts.add(appId, { failed: -1 })
+      this.#queues.count(queue, 1, sizeOf(row.event))
       queue.last = Math.max(queue.last, seq)
       if (first === 0 || seq < first) {
         if (first > 0) operations.push(put(rows.waitingEvent(of, first), 1))
-        this.#setFirst(queue, seq, operations)
+        this.#queues.setFirst(queue, seq, operations)
       } else {
         operations.push(put(rows.waitingEvent(of, seq), 1))
-        this.#writeQueue(queue, operations)
+        this.#queues.writeQueue(queue, operations)
       }
       this.#write(operations)
       await this.#commit.flush()
@@ -231,7 +169,7 @@ export class EventQueue implements WebhookQueue {
   async pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }> {
     await this.#commit.flush()
     const [oldest] = await this.#reads.all<EventRow>({ ...rows.pendingEventsAfter(appId, null), limit: 1 })
-    return { pending: this.#counts.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
+    return { pending: this.#queues.counts.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
   }
 
   /** Resolves when every call so far has ended. */
@@ -245,22 +183,6 @@ export class EventQueue implements WebhookQueue {
     return job
   }
 
-  #queue({ appId, userId }: UserRef): UserQueue {
-    const of = { appId, userId }
-    const row = rows.eventQueue(of)
-    const cached = this.#users.get(row)
-    if (cached) return cached
-    const stored = read(this.#store, row) as QueueRow | undefined
-    const [first, last, run, dueAt] = stored ?? [0, 0, 0, 0]
-    const queue = { of, first, last, run, dueAt, batch: 0 }
-    this.#users.set(row, queue)
-    return queue
-  }
-
-  #event(appId: string, seq: number): EventRow | undefined {
-    return read(this.#store, rows.pendingEvent(appId, seq)) as EventRow | undefined
-  }
-
   /** Returns the number of the user's oldest event after another; undefined if no later event is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
     // After a failed write, the row of an added event may never come.
@@ -270,50 +192,40 @@ export class EventQueue implements WebhookQueue {
     return next && rows.seqOf(next[0])
   }
 
-  /** Returns the row of the oldest failed event if the app may keep no further one. */
-  async #failedBeyond(appId: string): Promise<string[]> {
-    if (this.#counts.of(appId).failed < engineRules.maxFailedEvents) return []
-    const oldest = await this.#reads.all({ ...rows.failedEventsAfter(appId, null), limit: 1 })
-    return oldest.map(([row]) => row)
+  /** Returns the oldest failed event if the app may keep no further one. */
+  async #failedBeyond(appId: string): Promise<[string, EventRow][]> {
+    if (this.#queues.counts.of(appId).failed < engineRules.maxFailedEvents) return []
+    return this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })
   }
 
-  /** Makes the event the user's oldest pending one, which is due now. */
-  #setFirst(queue: UserQueue, seq: number, operations: Operation[]): void {
-    if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
-    queue.first = seq
-    this.#addDue(queue, this.#clock.now(), operations)
-  }
-
-  #setDue(queue: UserQueue, dueAt: number, operations: Operation[]): void {
-    operations.push(del(this.#dueRow(queue)))
-    this.#addDue(queue, dueAt, operations)
-  }
-
-  #addDue(queue: UserQueue, dueAt: number, operations: Operation[]): void {
-    if (!this.#isRunStored) operations.push(put(rows.run, this.#run))
-    this.#isRunStored = true
-    queue.run = this.#run
-    queue.dueAt = Math.trunc(dueAt)
-    operations.push(put(this.#dueRow(queue), 1))
-    this.#writeQueue(queue, operations)
-    this.#scheduler.schedule(this.#job(queue.of.appId), queue.dueAt)
-  }
-
-  #clear(queue: UserQueue, operations: Operation[]): void {
-    operations.push(del(this.#dueRow(queue)), del(rows.eventQueue(queue.of)))
-    queue.first = 0
-    queue.last = 0
-    queue.batch = this.#commit.nextBatch
-  }
-
-  #dueRow({ of: { appId, userId }, run, dueAt }: UserQueue): string {
-    return rows.dueEvent(appId, { run, dueAt, userId })
-  }
-
-  #writeQueue(queue: UserQueue, operations: Operation[]): void {
-    const { of, first, last, run, dueAt } = queue
-    operations.push(put(rows.eventQueue(of), [first, last, run, dueAt] satisfies QueueRow))
-    queue.batch = this.#commit.nextBatch
+  /** Ends the delivery of the user's oldest event, which was delivered or has failed. */
+  async #end(of: UserRef, stored: EventRow, failure: string | undefined): Promise<void> {
+    const { appId } = of
+    const { seq } = stored.event
+    const operations = [del(rows.pendingEvent(appId, seq))]
+    let failed = 0
+    if (failure !== undefined) {
+      const row = { ...stored, attempts: stored.attempts + 1, lastError: failure }
+      operations.push(put(rows.failedEvent(appId, seq), row satisfies EventRow))
+      const beyond = await this.#failedBeyond(appId)
+      for (const [old] of beyond) operations.push(del(old))
+      failed = 1 - beyond.length
+    }
+    let next: number | undefined
+    // Another event may be added while the next one is read.
+    for (let read = seq; next === undefined && this.#queues.of(of).last > read;) {
+      read = this.#queues.of(of).last
+      next = await this.#next(of, seq)
+    }
+    const queue = this.#queues.of(of)
+    this.#queues.count(queue, -1, -sizeOf(stored.event))
+    if (next === undefined) this.#queues.clear(queue, operations)
+    else {
+      operations.push(del(rows.waitingEvent(of, next)))
+      this.#queues.setFirst(queue, next, operations)
+    }
+    this.#queues.counts.add(appId, { failed })
+    this.#write(operations)
   }
 
   /** Writes the operations in order with those of `add`, because both write a user's queue. */
@@ -323,20 +235,26 @@ export class EventQueue implements WebhookQueue {
 
   /** Returns when the event, or the event that it waits for, is due by the engine's clock. */
   #dueAtOf(event: WebhookEvent): number {
-    const { run, dueAt } = this.#queue(event)
-    return run === this.#run ? dueAt : this.#clock.now()
+    const { run, dueAt } = this.#queues.of(event)
+    return run === this.#queues.run ? dueAt : this.#clock.now()
   }
 
-  #pending(row: EventRow, dueAt: number): PendingEvent {
-    return { ...row, dueAt: Date.now() + Math.max(0, dueAt - this.#clock.now()), state: 'pending' }
+  #pending({ event, attempts, lastError }: EventRow, dueAt: number): PendingEvent {
+    return {
+      event,
+      attempts,
+      lastError,
+      dueAt: Date.now() + Math.max(0, dueAt - this.#clock.now()),
+      state: 'pending',
+    }
   }
 
   /** Does one step of the app's job: emits `webhooks-due` if an event is due, and resolves with the time at which the next one is due. */
   async #announce(appId: string, now: number): Promise<number> {
     await this.#commit.flush()
-    const [due] = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#run, now), limit: 1 })
+    const [due] = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#queues.run, now), limit: 1 })
     if (due) this.#emit({ type: 'webhooks-due', appId })
-    const [next] = await this.#reads.all({ ...rows.dueEventsAfter(appId, this.#run, now), limit: 1 })
+    const [next] = await this.#reads.all({ ...rows.dueEventsAfter(appId, this.#queues.run, now), limit: 1 })
     return next ? rows.dueEventOf(next[0]).dueAt : Infinity
   }
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../../protocol/index.js'
 import type { SessionRef, UserRef, WebhookEventType, WebhookOptions } from '../../engine.js'
-import type { EventQueue, NewEvent } from './event-queue.js'
+import type { EventQueue } from './event-queue.js'
+import type { NewEvent } from './user-queues.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Operation } from '../store/store.js'
 
@@ -60,7 +61,7 @@ export class WebhookEvents {
       return
     }
     this.#apps.set(appId, { ...options, events: [...options.events] })
-    this.#queue.resume(appId)
+    this.#queue.resume(appId, options.limits)
   }
 
   /** The apps that ask for events. */
@@ -121,7 +122,8 @@ export class WebhookEvents {
     try {
       const { id, operations } = this.#queue.add(event)
       this.#commit.append(operations)
-      ids.push(id)
+      // An event without an id changed another one, or removed it. A recovery adds it again, unless that change was written.
+      if (id !== undefined) ids.push(id)
       this.#keep({ event, ids, batch: this.#commit.nextBatch })
     } catch (error) {
       // The store can't be read. The change happens all the same, because it may have no caller: the end of a resume window has none.

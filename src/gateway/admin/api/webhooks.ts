@@ -5,17 +5,24 @@ import type {
   PendingEventSummary,
   WebhookState,
 } from '../../../protocol/internal.js'
-import type { AdminCall } from '../calls.js'
+import type { AdminCall, AdminContext } from '../calls.js'
 import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
 
 /** The fields of an event that an operator sees: its data is left out, since messages and profiles are in it. */
 const summaryOf = ({ event, attempts, dueAt, lastError, state }: PendingEvent): PendingEventSummary => {
   const { id, type, userId, at } = event
-  return { id, type, userId, at, attempts, dueAt, lastError, state }
+  return { id, type, userId: userId || null, at, attempts, dueAt, lastError, state }
 }
 
 export const webhookCalls = (api: ApiContext): AdminCall[] => {
   const { engine, dispatcher } = api
+  /** Answers a replay. The empty user id stands for the app itself. */
+  const replay = async (context: AdminContext, appId: string, userId: string): Promise<Response> => {
+    const isReplayed = await dispatcher.replay(appId, userId, context.req.param('eventId') ?? '')
+    return isReplayed
+      ? context.body(null, 204)
+      : notFound(context, 'not-found', 'There is no such event that was given up.')
+  }
   return [
     {
       method: 'get',
@@ -51,12 +58,13 @@ export const webhookCalls = (api: ApiContext): AdminCall[] => {
       method: 'post',
       path: '/apps/:appId/users/:userId/webhooks/:eventId/replay',
       what: 'webhook.replay',
-      handle: forUser(api, async (context, { appId, userId }) => {
-        const isReplayed = await dispatcher.replay(appId, userId, context.req.param('eventId') ?? '')
-        return isReplayed
-          ? context.body(null, 204)
-          : notFound(context, 'not-found', 'The user has no such event that was given up.')
-      }),
+      handle: forUser(api, (context, { appId, userId }) => replay(context, appId, userId)),
+    },
+    {
+      method: 'post',
+      path: '/apps/:appId/webhooks/:eventId/replay',
+      what: 'webhook.replay',
+      handle: forApp(api, (context, { settings }) => replay(context, settings.appId, '')),
     },
   ]
 }

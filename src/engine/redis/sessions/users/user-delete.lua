@@ -1,5 +1,5 @@
 -- Deletes a user with the sessions and the inbox. The revocation and the number of deletions stay.
--- KEYS: user, sessions, queue, counts, due, events, pending, users, live, deadlines, attached, state, inbox, unread, aging.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, inbox, unread, aging.
 -- ARGV: none.
 -- Returns 1 if there was a user or an inbox, else 0.
 local user = load(K.user)

@@ -1,6 +1,5 @@
 -- Creates or changes a user whose fields are still as the caller has read them.
--- KEYS: user, sessions, queue, counts, due, events, pending, users, deadlines,
---   revoked.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, deadlines, revoked.
 -- ARGV: 1 the vouched profile as it was read; 2 its time; 3 the claimed profile; 4 the time of creation; 5 the new vouched profile; 6 its
 --   time; 7 the new claimed profile; 8 the sender as messages carry it; 9 for a guest: how many guests the app may have; else empty; 10
 --   the record for other nodes as JSON; empty if the profile does not change; 11 the data of the webhook event; empty if the profile does

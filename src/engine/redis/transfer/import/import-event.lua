@@ -14,5 +14,8 @@ if state == 'failed' then
 end
 call('ZADD', K.pending, seq, seq)
 call('ZADD', K.queue, seq, seq)
+local queue = queue_of(userId)
+count_events(queue, 1, size_of(json))
+store_queue(userId, queue, call('ZCARD', K.queue))
 if not newest then call('ZADD', K.due, now, seq) end
 return reply(1)

@@ -278,7 +278,9 @@ export class RedisTarget implements TransferTarget {
       const json = JSON.stringify({ id, type, seq, at, appId, userId, data })
       const outcome = JSON.stringify({ attempts, lastError })
       const args = [String(seq), json, id, outcome, state]
-      const [isDone] = await this.#runner.onUser(this.#steps.importEvent, { appId, userId }, args)
+      const of = { appId, userId }
+      const partition = this.#runner.partitions.ofEvent(of, id)
+      const [isDone] = await this.#runner.inPartition(this.#steps.importEvent, partition, of, args)
       if (isDone === 1) return
     }
   }

@@ -1,0 +1,100 @@
+import type { EventLimits, UserRef, WebhookEvent } from '../../engine.js'
+import { engineRules } from '../../rules.js'
+
+/** A stored event. The row of a pending event becomes that of a failed one. */
+export interface EventRow {
+  event: WebhookEvent
+  attempts: number
+  lastError: string | null
+}
+
+/** An event about a user's presence that a later one may cancel. */
+interface PresenceEvent {
+  type: WebhookEvent['type']
+  seq: number
+  size: number
+  /** What the event before it says about presence. */
+  before: boolean | null
+}
+
+/** The pending events of a user. Times are by the engine's clock. */
+export interface UserQueue {
+  /** The id is empty for the events of the app itself. */
+  readonly of: UserRef
+  /** The oldest pending event, which may be on its way; 0 if there is none. */
+  first: number
+  /** The newest number that the user had since the queue was empty. */
+  last: number
+  /** The number of the opening in which `dueAt` was set. */
+  run: number
+  dueAt: number
+  /** How many events are pending, and about how many bytes they take. */
+  count: number
+  bytes: number
+  /** What the newest event says about presence; null if that is unknown. */
+  online: boolean | null
+  /** The newest event about presence. */
+  presence: PresenceEvent | null
+  /** The number of the newest `events.dropped`; 0 if there is none. Like that of `presence`, the event waits for an older one. */
+  dropped: number
+  /** The row of that event, if this process has written it. */
+  droppedRow: EventRow | undefined
+  /** The number of the batch that the last change goes into. */
+  batch: number
+}
+
+/** A queue as it is stored. */
+export type QueueRow = [
+  first: number,
+  last: number,
+  run: number,
+  dueAt: number,
+  count: number,
+  bytes: number,
+  online: boolean | null,
+  presence: PresenceEvent | null,
+  dropped: number,
+]
+
+export const queueOf = (of: UserRef, row: QueueRow = [0, 0, 0, 0, 0, 0, null, null, 0]): UserQueue => {
+  const [first, last, run, dueAt, count, bytes, online, presence, dropped] = row
+  const stored = { first, last, run, dueAt, count, bytes, online, presence, dropped }
+  return { of, ...stored, droppedRow: undefined, batch: 0 }
+}
+
+export const rowOf = (queue: UserQueue): QueueRow => {
+  const { first, last, run, dueAt, count, bytes, online, presence, dropped } = queue
+  return [first, last, run, dueAt, count, bytes, online, presence, dropped]
+}
+
+/** Returns about how many bytes an event takes. */
+export const sizeOf = ({ type, userId, data }: Pick<WebhookEvent, 'type' | 'userId' | 'data'>): number =>
+  engineRules.eventOverhead + Buffer.byteLength(JSON.stringify([type, userId, data]))
+
+/** Returns whether a further event of `size` bytes would exceed the limits. */
+export const exceeds = (
+  { count, bytes }: { count: number; bytes: number },
+  size: number,
+  limits: EventLimits,
+): boolean => count + 1 > limits.events || bytes + size > limits.bytes
+
+/** Returns the type of the event that an event of this type undoes; undefined for other events than those about presence. */
+export const oppositeOf = (type: WebhookEvent['type']): WebhookEvent['type'] | undefined =>
+  type === 'user.online' ? 'user.offline' : type === 'user.offline' ? 'user.online' : undefined
+
+/** Returns what an event says about presence; null for one of the app itself. */
+export const onlineOf = ({ data }: Pick<WebhookEvent, 'data'>): boolean | null =>
+  typeof data['online'] === 'boolean' ? data['online'] : null
+
+/**
+ * Returns whether an event of this type, which says `online` about presence, and the user's newest event about presence cancel each other.
+ * Afterwards the newest event that is left must say the same as the new one, because receivers go by the newest state.
+ */
+export const cancels = (
+  { count, last, online: newest, presence }: UserQueue,
+  type: WebhookEvent['type'],
+  online: boolean | null,
+): boolean => {
+  if (count < engineRules.eventsBehind || !presence || presence.type !== oppositeOf(type)) return false
+  return (last === presence.seq ? presence.before : newest) === online
+}

@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto'
+import type { JsonObject } from '../../../protocol/index.js'
+import type { EngineEvent, UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
+import type { Clock } from '../../../util/clock.js'
+import { LruCache } from '../../../util/lru-cache.js'
+import { EventCounts } from './event-counts.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { rows } from '../store/rows.js'
+import { del, put, read, type Operation, type Store } from '../store/store.js'
+import {
+  cancels,
+  exceeds,
+  onlineOf,
+  oppositeOf,
+  queueOf,
+  rowOf,
+  sizeOf,
+  type EventRow,
+  type QueueRow,
+  type UserQueue,
+} from './user-queue.js'
+
+/** How many users' queues are kept in memory. */
+const MAX_CACHED = 10_000
+const ID_BYTES = 12
+
+/** An event to add. */
+export interface NewEvent extends UserRef {
+  type: WebhookEventType
+  at: number
+  data: JsonObject
+}
+
+/** What `add` has done. There is no id if the event cancels another one, or if too many events are pending. */
+export interface AddedEvent {
+  id: string | undefined
+  /** The next batch must write these operations. */
+  operations: Operation[]
+}
+
+export interface UserQueuesOptions {
+  store: Store
+  commit: GroupCommit
+  clock: Clock
+  emit: (event: EngineEvent) => void
+  /** Called when an event of the app is due at a time of the engine's clock. */
+  onDue: (appId: string, at: number) => void
+}
+
+/** The queues of the users' pending events: adds events, within limits, and moves the queues on. */
+export class UserQueues {
+  readonly counts: EventCounts
+  /** The number of this opening of the store. Events that an earlier opening left are due at once. */
+  readonly run: number
+  /** The rows of queues whose next event is being read. That event may not change meanwhile, because it may become the oldest. */
+  readonly advancing = new Set<string>()
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  readonly #clock: Clock
+  readonly #emit: (event: EngineEvent) => void
+  readonly #onDue: UserQueuesOptions['onDue']
+  readonly #limits = new Map<string, NonNullable<WebhookOptions['limits']>>()
+  readonly #users = new LruCache<UserQueue>({
+    max: MAX_CACHED,
+    isInUse: ({ batch }) => batch > this.#commit.lastWritten,
+  })
+  #isRunStored = false
+
+  constructor({ store, commit, clock, emit, onDue }: UserQueuesOptions) {
+    this.#store = store
+    this.#commit = commit
+    this.#clock = clock
+    this.#emit = emit
+    this.#onDue = onDue
+    this.counts = new EventCounts(store, commit)
+    this.run = ((read(store, rows.run) as number | undefined) ?? 0) + 1
+  }
+
+  limit(appId: string, limits: WebhookOptions['limits']): void {
+    if (limits) this.#limits.set(appId, limits)
+    else this.#limits.delete(appId)
+  }
+
+  eventOf(appId: string, seq: number): EventRow | undefined {
+    return read(this.#store, rows.pendingEvent(appId, seq)) as EventRow | undefined
+  }
+
+  add(event: NewEvent): AddedEvent {
+    const { appId, type, at } = event
+    const queue = this.of(event)
+    if (!this.#isAdvancing(queue) && cancels(queue, type, onlineOf(event)))
+      return { id: undefined, operations: this.#cancel(queue) }
+    const limits = this.#limits.get(appId)
+    const size = sizeOf(event)
+    if (limits && exceeds(queue, size, limits.user)) {
+      const { online = false, sessions = 0 } = event.data
+      return this.#drop(queue, type, at, { online, sessions })
+    }
+    const { pending: count, bytes } = this.counts.of(appId)
+    if (limits && exceeds({ count, bytes }, size, limits.app))
+      return this.#drop(this.of({ appId, userId: '' }), type, at, {})
+    return this.#append(queue, event)
+  }
+
+  of({ appId, userId }: UserRef): UserQueue {
+    const of = { appId, userId }
+    const row = rows.eventQueue(of)
+    const cached = this.#users.get(row)
+    if (cached) return cached
+    const queue = queueOf(of, read(this.#store, row) as QueueRow | undefined)
+    this.#users.set(row, queue)
+    return queue
+  }
+
+  /** Adds an event behind the others of the user. */
+  #append(queue: UserQueue, { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>): AddedEvent {
+    const { of } = queue
+    const seq = this.counts.next(of.appId)
+    const id = `evt_${seq}_${randomBytes(ID_BYTES).toString('hex')}`
+    const event: WebhookEvent = { id, type, seq, at, ...of, data }
+    const row: EventRow = { event, attempts: 0, lastError: null }
+    const operations = [put(rows.pendingEvent(of.appId, seq), row)]
+    if (queue.first > 0) {
+      operations.push(put(rows.waitingEvent(of, seq), 1))
+      if (oppositeOf(type)) queue.presence = { type, seq, size: sizeOf(event), before: queue.online }
+      if (type === 'events.dropped') Object.assign(queue, { dropped: seq, droppedRow: row })
+    }
+    queue.last = seq
+    queue.online = onlineOf(event)
+    this.count(queue, 1, sizeOf(event))
+    if (queue.first === 0) this.setFirst(queue, seq, operations)
+    else this.writeQueue(queue, operations)
+    return { id, operations }
+  }
+
+  /** Returns the operations that remove the user's newest event about presence. */
+  #cancel(queue: UserQueue): Operation[] {
+    const { of, presence, last } = queue
+    if (!presence) return []
+    const { seq, size, before } = presence
+    const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.waitingEvent(of, seq))]
+    if (last === seq) queue.online = before
+    queue.presence = null
+    this.count(queue, -1, -size)
+    this.writeQueue(queue, operations)
+    return operations
+  }
+
+  /** Counts a dropped event in the newest event of a queue, an `events.dropped`. */
+  #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {
+    const { of, dropped: seq } = queue
+    this.#emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
+    const isNewest = seq > 0 && seq === queue.last && !this.#isAdvancing(queue)
+    const row = isNewest ? (queue.droppedRow ?? this.eventOf(of.appId, seq)) : undefined
+    if (!row) {
+      const data = { dropped: { [type]: 1 }, ...state }
+      return { ...this.#append(queue, { type: 'events.dropped', at, data }), id: undefined }
+    }
+    const dropped = row.event.data['dropped'] as Record<string, number>
+    const data = { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...state }
+    const changed: EventRow = { ...row, event: { ...row.event, at, data } }
+    queue.droppedRow = changed
+    queue.online = onlineOf(changed.event)
+    this.count(queue, 0, sizeOf(changed.event) - sizeOf(row.event))
+    const operations = [put(rows.pendingEvent(of.appId, seq), changed)]
+    this.writeQueue(queue, operations)
+    return { id: undefined, operations }
+  }
+
+  #isAdvancing({ of }: UserQueue): boolean {
+    return this.advancing.has(rows.eventQueue(of))
+  }
+
+  /** Adds to the counts of a queue and of its app. */
+  count(queue: UserQueue, pending: number, bytes: number): void {
+    queue.count += pending
+    queue.bytes += bytes
+    this.counts.add(queue.of.appId, { pending, bytes })
+  }
+
+  /** Makes the event the user's oldest pending one, which is due now. From then on it may be on its way. */
+  setFirst(queue: UserQueue, seq: number, operations: Operation[]): void {
+    if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
+    queue.first = seq
+    if (queue.presence && queue.presence.seq <= seq) queue.presence = null
+    if (queue.dropped <= seq) Object.assign(queue, { dropped: 0, droppedRow: undefined })
+    this.#addDue(queue, this.#clock.now(), operations)
+  }
+
+  setDue(queue: UserQueue, dueAt: number, operations: Operation[]): void {
+    operations.push(del(this.#dueRow(queue)))
+    this.#addDue(queue, dueAt, operations)
+  }
+
+  #addDue(queue: UserQueue, dueAt: number, operations: Operation[]): void {
+    if (!this.#isRunStored) operations.push(put(rows.run, this.run))
+    this.#isRunStored = true
+    queue.run = this.run
+    queue.dueAt = Math.trunc(dueAt)
+    operations.push(put(this.#dueRow(queue), 1))
+    this.writeQueue(queue, operations)
+    this.#onDue(queue.of.appId, queue.dueAt)
+  }
+
+  clear(queue: UserQueue, operations: Operation[]): void {
+    operations.push(del(this.#dueRow(queue)), del(rows.eventQueue(queue.of)))
+    Object.assign(queue, queueOf(queue.of), { batch: this.#commit.nextBatch })
+  }
+
+  #dueRow({ of: { appId, userId }, run, dueAt }: UserQueue): string {
+    return rows.dueEvent(appId, { run, dueAt, userId })
+  }
+
+  writeQueue(queue: UserQueue, operations: Operation[]): void {
+    operations.push(put(rows.eventQueue(queue.of), rowOf(queue)))
+    queue.batch = this.#commit.nextBatch
+  }
+}
