@@ -27,6 +27,9 @@ const replaced = {
   'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   // The first script loads the parts, whose scripts are built before it.
   'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,
+  'session/transports/load-race.js': `
+    import { loadPart } from '../../element/parts/script-parts.js'
+    export const loadRace = () => loadPart('stream')`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
@@ -57,6 +60,7 @@ export const parts = {
   badge: 'element/badge/badge.js',
   forms: 'element/forms/forms.js',
   notifications: 'element/notifications/notifications.js',
+  stream: 'session/transports/stream/create-race.js',
   unread: 'element/unread/show-unread.js',
 }
 

@@ -50,7 +50,15 @@ export const modules = {
   'session/page': [],
   'session/utf8': [],
   'session/machine': ['protocol'],
-  'session/transports': ['session/clock', 'session/if-possible', 'session/page', 'session/utf8', 'protocol'],
+  'session/transports': [
+    'session/clock',
+    'session/error-message',
+    'session/if-possible',
+    'session/machine',
+    'session/page',
+    'session/utf8',
+    'protocol',
+  ],
   'session/storage': [
     'session/clock',
     'session/errors',

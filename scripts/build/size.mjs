@@ -14,6 +14,7 @@ const limits = {
   'chat-session-badge.js': 1_200,
   'chat-session-forms.js': 1_000,
   'chat-session-notifications.js': 1_700,
+  'chat-session-stream.js': 4_600,
   'chat-session-unread.js': 900,
 }
 

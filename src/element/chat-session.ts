@@ -43,6 +43,7 @@ export class ChatSessionElement extends ReactiveElement {
     tokenUrl: { attribute: 'token-url' },
     endpoint: {},
     since: {},
+    transports: {},
     guest: booleanAttribute,
     manual: booleanAttribute,
     notifications: booleanAttribute,
@@ -79,6 +80,11 @@ export class ChatSessionElement extends ReactiveElement {
    * session is made; a change of it alone restarts nothing.
    */
   declare since: string | null | undefined
+  /**
+   * How the session may connect: `websocket`, `stream`, or both with a space between them. It counts when the session is made.
+   * @default both
+   */
+  declare transports: string | null | undefined
   /** Start as a guest, where the app takes guests. */
   declare guest: boolean | null | undefined
   /** Do not start before `start()` is called. */
@@ -296,7 +302,8 @@ export class ChatSessionElement extends ReactiveElement {
     }
     const shared = leases.hold(key, this, () => {
       const user = { ...profile, id: userId }
-      const session = new ChatSession({ endpoint, appId, user, since: this.since, ...credentials })
+      const { since, transports } = this
+      const session = new ChatSession({ endpoint, appId, user, since, transports, ...credentials })
       const updateParts = attachParts(session, (filter) => firstHolder(document, key, filter))
       return { session, credentials, profile, updateParts }
     })

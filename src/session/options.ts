@@ -51,6 +51,11 @@ export interface SessionOptions extends Credentials {
    * `message` events, none twice. @default the newest message
    */
   since?: string | null | undefined
+  /**
+   * How the session may connect: the names in a list, or in a text with spaces between them. A stream is begun where WebSockets do not get
+   * through. @default ['websocket', 'stream']
+   */
+  transports?: readonly ('websocket' | 'stream')[] | string | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: typeof WebSocket | undefined
   /** Is called after each step of the session's machine, without credentials. A debugging aid. */

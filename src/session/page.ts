@@ -10,8 +10,6 @@ export interface PageListener {
   freeze(): void
   /** The page was hidden, or is visible again. */
   visibilityChanged(): void
-  /** The page's Content-Security-Policy blocked a connection to this address. */
-  blocked(uri: string): void
 }
 
 /**
@@ -38,7 +36,7 @@ const hasEvents = (): boolean => typeof addEventListener === 'function'
 export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
 
 export const watchPage = (
-  { wake, hide, show, freeze, visibilityChanged, blocked }: PageListener,
+  { wake, hide, show, freeze, visibilityChanged }: PageListener,
   signal: AbortSignal,
 ): void => {
   if (!hasEvents()) return
@@ -61,12 +59,6 @@ export const watchPage = (
     { signal },
   )
   addEventListener('pageshow', ({ persisted }) => persisted && callShow(MAX_SHOW_RETRIES), { signal })
-  addEventListener(
-    'securitypolicyviolation',
-    // A policy that only reports blocks nothing.
-    ({ blockedURI, disposition }) => disposition === 'enforce' && blocked(blockedURI),
-    { signal },
-  )
   page?.addEventListener('freeze', freeze, { signal })
   page?.addEventListener('resume', wake, { signal })
   page?.addEventListener('visibilitychange', visibilityChanged, { signal })

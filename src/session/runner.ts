@@ -3,10 +3,13 @@ import { deadlineTimer, now } from './clock.js'
 import type { CredentialStore } from './credentials.js'
 import { errorCodeOf, step, TOO_MANY_SESSIONS } from './machine/step.js'
 import type { SessionOptions } from './options.js'
+import { ifPossible } from './if-possible.js'
 import { isPageHidden, onActivated, watchPage } from './page.js'
 import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
-import type { Transport } from './transports/transport.js'
+import type { OpenSocket, Transport } from './transports/transport.js'
+import { loadRace } from './transports/load-race.js'
+import { MEMORY_KEY } from './transports/stream/memory.js'
 import { openTransport, sessionUrl, startProtocols } from './transports/websocket.js'
 import {
   deadlineOf,
@@ -18,6 +21,11 @@ import {
   type Position,
   type State,
 } from './machine/state.js'
+
+/** Milliseconds after which the part that knows streams is loaded, if no attempt has succeeded. */
+const RACE_AFTER = 1_000
+/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+const LOST = 1006
 
 /** The data and callbacks that a runner gets from its session. */
 export interface Host {
@@ -48,7 +56,12 @@ export interface Runner {
 
 /** Feeds inputs to the machine and runs its effects: sockets, one timer, the page, fetches. It decides nothing itself. */
 export const createRunner = (
-  { endpoint, WebSocket: customWebSocket, trace }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'trace'>,
+  {
+    endpoint,
+    WebSocket: CustomWebSocket,
+    transports,
+    trace,
+  }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace'>,
   host: Host,
 ): Runner => {
   const { credentials, resumeStorage } = host
@@ -58,9 +71,12 @@ export const createRunner = (
   lifetime.abort()
   let setDeadline: (deadline: number) => void = () => undefined
   let transport: Transport | undefined
-  /** The address of the last attempt. */
-  let address: string | undefined
   let closing: Promise<void> | undefined
+  const isStreamOnly = transports && !transports.includes('websocket')
+  /** Whether attempts wait for the race: WebSockets are not wanted, or a stream has worked in this tab. */
+  let needsRace: unknown = isStreamOnly || ifPossible(() => sessionStorage[MEMORY_KEY] as unknown)
+  /** Opens the attempts, once the race is loaded. */
+  let openRace: OpenSocket | undefined
   /** Inputs that came while a step was running; undefined while none is. */
   let queue: Input[] | undefined
 
@@ -85,40 +101,60 @@ export const createRunner = (
         },
         // A `time` input changes nothing before its deadline, but the host announces that the page is hidden.
         visibilityChanged: () => feed({ type: isPageHidden() ? 'time' : 'wake' }),
-        blocked,
       },
       lifetime.signal,
     )
   }
 
-  /** For a cross-origin URL some browsers report only the origin. */
-  const blocked = (uri: string): void => {
-    if (address && [address, new URL(address).origin].includes(uri) && 'attempt' in state)
-      feed({ type: 'blocked', attempt: state.attempt })
+  /** Opens a WebSocket. If there can't be one, the race has the attempt. */
+  const openWebSocket: OpenSocket = (url, protocols) => {
+    const socket = ifPossible(() =>
+      needsRace ? undefined : new (CustomWebSocket ?? WebSocket)(url, protocols),
+    )
+    needsRace = !socket
+    return socket ?? ({ OPEN: 1 } as WebSocket)
+  }
+
+  /** Loads the race, which makes the attempts from then on, unless one has succeeded. */
+  const raceSoon = (): void => {
+    if (!('socket' in state)) return
+    loadRace().then(
+      ({ createRace }) => {
+        if (openRace || !('socket' in state)) return
+        openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures)
+        transport?.race(openRace, state.socket)
+        feed({ type: 'wake' })
+      },
+      (error: unknown) => {
+        host.emitError(error as Fault)
+        if (!needsRace || !('attempt' in state)) return
+        needsRace = isStreamOnly
+        feed({ type: 'closed', attempt: state.attempt, code: LOST })
+      },
+    )
   }
 
   const open = (attempt: number, withStart: boolean): void => {
     const fail = (fault: Fault): void => feed({ type: 'fatal', attempt, fault })
     if (!endpoint) return fail({ code: 'no-endpoint' })
-    const WebSocketClass = customWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
-    if (!WebSocketClass) return fail({ code: 'no-websocket' })
-    const protocols = withStart ? startProtocols(host.startFrame()) : undefined
+    let url
     try {
-      address = sessionUrl(endpoint)
-      transport = openTransport(WebSocketClass, address, protocols ?? [SUBPROTOCOL], {
-        opened() {
-          // A start that is too long for a header is the first frame instead.
-          if (withStart && !protocols) transport?.send(host.startFrame())
-          feed({ type: 'opened', attempt })
-        },
-        frame: (frame) => feed({ type: 'frame', attempt, frame }),
-        malformed: () => fail({ code: 'protocol-error' }),
-        closed: (code) => feed({ type: 'closed', attempt, code }),
-      })
+      url = sessionUrl(endpoint)
     } catch (cause) {
-      // Firefox and WebKit throw when a policy blocks the connection, and dispatch the policy's event after that.
-      setTimeout(() => fail({ code: 'bad-endpoint', cause }))
+      return fail({ code: 'bad-endpoint', cause })
     }
+    const protocols = withStart ? startProtocols(host.startFrame()) : undefined
+    transport = openTransport(openRace ?? openWebSocket, url, protocols ?? [SUBPROTOCOL], {
+      opened() {
+        // A start that is too long for a header is the first frame instead.
+        if (withStart && !protocols) transport?.send(host.startFrame())
+        feed({ type: 'opened', attempt })
+      },
+      frame: (frame) => feed({ type: 'frame', attempt, frame }),
+      malformed: () => fail({ code: 'protocol-error' }),
+      closed: (code) => feed({ type: 'closed', attempt, code }),
+    })
+    if (!openRace) deadlineTimer(raceSoon, lifetime.signal)(now() + (needsRace ? 0 : RACE_AFTER))
   }
 
   const run = (effect: Effect, defer: (callback: () => void) => void): void => {

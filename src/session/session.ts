@@ -87,55 +87,52 @@ export class ChatSession extends SessionTarget {
   }
   declare [Symbol.asyncDispose]: () => Promise<void>
 
-  constructor({ endpoint, appId, user = {}, since, WebSocket, trace, ...credentials }: SessionOptions) {
+  constructor({ appId, user = {}, since, ...options }: SessionOptions) {
     super()
     this.appId = appId
     this.#since = parsePosition(since)
     this.#userId = user.id?.toString() || undefined
     this.#profile = profileFields(user)
-    this.#sources = credentials
-    this.#credentials = credentialStore(credentials, (ask) => {
+    this.#sources = options
+    this.#credentials = credentialStore(options, (ask) => {
       const event = new TokenNeededEvent('tokenneeded', ask)
       this.dispatchEvent(event)
       return event.answer
     })
     /** The user id, if it is known before the start. A guest may have none. */
-    const knownUserId = this.#userId ?? (credentials.token ? unverifiedSubject(credentials.token) : undefined)
+    const knownUserId = this.#userId ?? (options.token ? unverifiedSubject(options.token) : undefined)
     if (knownUserId || this.#credentials.held()?.guest)
       this.#resumeStorage = createResumeStorage(
-        JSON.stringify(['chat-session', endpoint, appId, knownUserId]),
+        JSON.stringify(['chat-session', options.endpoint, appId, knownUserId]),
         !!knownUserId,
         this.#credentials,
       )
-    this.#runner = createRunner(
-      { endpoint, WebSocket, trace },
-      {
-        credentials: this.#credentials,
-        resumeStorage: this.#resumeStorage,
-        since: () => this.#since,
-        startFrame: () => ({
-          type: 'start',
-          appId,
-          ...this.#credentials.held(),
-          ...(this.#userId && { userId: this.#userId }),
-          ...(Object.keys(this.#profile).length && { user: this.#profile }),
-          ...this.#startPosition,
-          ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
-          client: `chat-session/${VERSION}`,
-        }),
-        changed: (before, after) => this.#changed(before, after),
-        deliver: (frame) => {
-          if (frame.type === 'message') {
-            const { type, ...message } = frame
-            return this.#emit(type, { message })
-          }
-          if (frame.type === 'unread')
-            this.#read = { type: 'read', epoch: this.#epoch, offset: frame.readOffset }
-          this.#outbox.answered(frame)
-        },
-        emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
+    this.#runner = createRunner(options, {
+      credentials: this.#credentials,
+      resumeStorage: this.#resumeStorage,
+      since: () => this.#since,
+      startFrame: () => ({
+        type: 'start',
+        appId,
+        ...this.#credentials.held(),
+        ...(this.#userId && { userId: this.#userId }),
+        ...(Object.keys(this.#profile).length && { user: this.#profile }),
+        ...this.#startPosition,
+        ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
+        client: `chat-session/${VERSION}`,
+      }),
+      changed: (before, after) => this.#changed(before, after),
+      deliver: (frame) => {
+        if (frame.type === 'message') {
+          const { type, ...message } = frame
+          return this.#emit(type, { message })
+        }
+        if (frame.type === 'unread')
+          this.#read = { type: 'read', epoch: this.#epoch, offset: frame.readOffset }
+        this.#outbox.answered(frame)
       },
-    )
+      emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
+    })
     this.#outbox = createOutbox(
       (request) => this.#runner.send(request),
       () => this.#info?.sendWindow ?? 0,
@@ -150,6 +147,11 @@ export class ChatSession extends SessionTarget {
   /** The id that the gateway gave the session; null while there is none. */
   get sessionId(): string | null {
     return this.#info?.sessionId ?? null
+  }
+
+  /** What carries the session, or did before the connection was lost; null while there is no session. */
+  get transport(): 'websocket' | 'stream' | null {
+    return this.#info && (this.#info.transport ?? 'websocket')
   }
 
   /** The user as the gateway knows them; null while there is no session. */
@@ -330,7 +332,11 @@ export class ChatSession extends SessionTarget {
     const hidden = isPageHidden()
     if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
       this.#announcedHidden = hidden
-    if (before.name !== after.name && after.name === 'active') {
+    // A WebSocket that takes over from a stream brings another key.
+    if (
+      after.name === 'active' &&
+      (before.name !== 'active' || before.info.resumeKey !== after.info.resumeKey)
+    ) {
       this.#userId = after.info.user.id
       this.#since = undefined
       this.#outbox.connected()

@@ -1,5 +1,5 @@
 import { assert, oneEvent } from '@open-wc/testing'
-import { ChatSession, type SessionEventMap } from '../../src/session/index.js'
+import { ChatSession, type SessionEventMap, type SessionOptions } from '../../src/session/index.js'
 import { createToken } from '../../src/tokens/index.js'
 import { startGateway, stopGateway } from '../support/gateway-commands.js'
 
@@ -27,30 +27,72 @@ describe('ChatSession in a page', () => {
   after(() => stopGateway(endpoint))
   afterEach(() => session.end())
 
-  for (const [reported, blocked] of [
-    ['its address', 'ws://127.0.0.1:1/v1/session'],
-    ['its origin', 'ws://127.0.0.1:1'],
+  const newSession = async (options: Partial<SessionOptions>): Promise<ChatSession> => {
+    const token = await createToken({ appId: 'app', userId: 'ann', secret })
+    return (session = new ChatSession({ endpoint, appId: 'app', token, ...options }))
+  }
+
+  /** Says of each WebSocket that is opened, and of each request, that a policy has blocked these addresses. */
+  const blocking = (...violations: Event[]): typeof WebSocket => {
+    const dispatch = (): void => violations.forEach((each) => window.dispatchEvent(each))
+    const { fetch } = window
+    window.fetch = (...given) => {
+      dispatch()
+      return fetch(...given)
+    }
+    restore.push(() => (window.fetch = fetch))
+    return class extends WebSocket {
+      constructor() {
+        // Nothing listens there.
+        super('ws://127.0.0.1:1')
+        setTimeout(dispatch)
+      }
+    }
+  }
+  const restore: (() => unknown)[] = []
+  afterEach(() => {
+    for (const each of restore.splice(0)) each()
+    // The tab remembers what worked.
+    sessionStorage.clear()
+  })
+
+  for (const [transport, scheme, path] of [
+    ['websocket', 'ws', '/v1/session'],
+    ['stream', 'http', '/v1/session/stream'],
   ] as const)
-    it(`fails as blocked-by-csp when the policy blocks the connection, and the browser reports ${reported}`, async () => {
-      session = new ChatSession({ endpoint: 'http://127.0.0.1:1', appId: 'app', token: 'a.b.c' })
-      const start = session.start()
-      window.dispatchEvent(violation(blocked, 'enforce'))
-      const result = await start
-      assert.equal(result.failed && result.error.code, 'blocked-by-csp')
-    })
+    for (const [reported, rest] of [
+      ['its address', path],
+      ['its origin', ''],
+    ] as const)
+      it(`fails as blocked-by-csp when the policy blocks the ${transport}, and the browser reports ${reported}`, async () => {
+        const WebSocket = blocking(violation(endpoint.replace('http', scheme) + rest, 'enforce'))
+        const result = await (await newSession({ transports: [transport], WebSocket })).start()
+        assert.equal(result.failed && result.error.code, 'blocked-by-csp')
+        assert.match(result.failed ? result.error.message : '', /connect-src/)
+      })
 
   it('ignores a policy that only reports, and one that blocks another address', async () => {
-    session = new ChatSession({
-      endpoint,
-      appId: 'app',
-      token: await createToken({ appId: 'app', userId: 'ann', secret }),
-    })
-    const start = session.start()
-    const gateway = endpoint.replace('http', 'ws')
-    window.dispatchEvent(violation(`${gateway}/v1/session`, 'report'))
-    for (const other of ['https://elsewhere.example', 'ws', `${gateway}/v1`, `${gateway}/v1/session/2`])
-      window.dispatchEvent(violation(other, 'enforce'))
-    assert.equal((await start).succeeded, true)
+    const others = ['https://elsewhere.example', 'http', `${endpoint}/v1`, `${endpoint}/v1/session/streams`]
+    blocking(
+      violation(`${endpoint}/v1/session/stream`, 'report'),
+      ...others.map((other) => violation(other, 'enforce')),
+    )
+    assert.equal((await (await newSession({ transports: 'stream' })).start()).succeeded, true)
+    assert.equal(session.transport, 'stream')
+  })
+
+  it('goes on by a stream when the policy blocks the WebSocket alone, and the console says what to do', async () => {
+    const { warn } = console
+    const warnings: unknown[][] = []
+    console.warn = (...given: unknown[]) => warnings.push(given)
+    restore.push(() => (console.warn = warn))
+    const address = `${endpoint.replace('http', 'ws')}/v1/session`
+    const WebSocket = blocking(violation(address, 'enforce'))
+    assert.equal((await (await newSession({ WebSocket })).start()).succeeded, true)
+    assert.equal(session.transport, 'stream')
+    assert.equal(warnings.length, 1)
+    assert.match(String(warnings[0]), /connect-src/)
+    assert.equal(warnings[0]?.[1], address)
   })
 
   it('tries again at once when the network is back', async () => {

@@ -1,5 +1,5 @@
 import { closeAction, type GatewayFrame, type GatewayFrameOf } from '../../protocol/index.js'
-import { connecting, lost, retry } from './connecting.js'
+import { connecting, lost, retry, started } from './connecting.js'
 import {
   backoff,
   endWith,
@@ -178,9 +178,9 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
     case 'sent':
     case 'history':
       return deliver(state, frame)
-    // A gateway sends `started` once.
+    // A WebSocket has taken over from a stream.
     case 'started':
-      return [state]
+      return started(disconnected(state), frame, world)
   }
 }
 

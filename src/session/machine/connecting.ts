@@ -23,7 +23,7 @@ import type {
 } from './state.js'
 
 /** Milliseconds in which an attempt has to bring `started`. */
-const ATTEMPT_TIMEOUT = 20_000
+export const ATTEMPT_TIMEOUT = 20_000
 /**
  * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after `retryAfter`. A page
  * whose link was a download stays, and reconnects.
@@ -123,7 +123,7 @@ export const lost = (state: Connecting, code: number, world: World, spread = 0):
   }
 }
 
-const started = (state: Connecting, info: SessionInfo, world: World): Step => {
+export const started = (state: Connecting, info: SessionInfo, world: World): Step => {
   const { resumeKey: key, epoch, offset, lost } = info
   const { cursor } = state
   // Offsets of different epochs don't compare. An offset beyond the inbox's newest is from before a backup was restored.
@@ -241,10 +241,6 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       return lost(moveStart(state), input.code, world)
     case 'fatal':
       return endWith(state, input.fault, { do: 'close' })
-    case 'blocked':
-      return socket.at === 'opening-with-start' || socket.at === 'opening'
-        ? endWith(state, { code: 'blocked-by-csp' }, { do: 'close' })
-        : [state]
     case 'time': {
       if (credentials.at === 'backoff' && credentials.until <= world.now)
         return fetchToken(state, credentials.reason)

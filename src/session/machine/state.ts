@@ -18,8 +18,11 @@ export interface Fault {
   cause?: unknown
 }
 
-/** The `started` frame, kept up to date by later frames. `readOffset` is that of the latest `unread` frame. */
-export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number }
+/**
+ * The `started` frame, kept up to date by later frames. `readOffset` is that of the latest `unread` frame. `transport` is there if a stream
+ * brought the frame.
+ */
+export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
 
 /** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
 export type SocketPhase =
@@ -114,8 +117,6 @@ export type Input =
   | { type: 'closed'; attempt: number; code: number }
   /** The attempt failed, and every further attempt would fail in the same way. */
   | { type: 'fatal'; attempt: number; fault: Fault }
-  /** The page's policy blocked a connection to the gateway's address, perhaps one of another script. */
-  | { type: 'blocked'; attempt: number }
   | { type: 'time' }
   /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }

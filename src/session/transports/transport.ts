@@ -1,4 +1,5 @@
 import type { ClientFrame, GatewayFrame } from '../../protocol/index.js'
+import type { SocketPhase } from '../machine/state.js'
 
 /** Is called with the events of one attempt. */
 export interface TransportListener {
@@ -8,6 +9,17 @@ export interface TransportListener {
   malformed(): void
   closed(code: number): void
 }
+
+/**
+ * Opens a WebSocket, or what does as one. `former` is the attempt's WebSocket, which it takes over with its handlers; `phase` is what the
+ * session knows of it.
+ */
+export type OpenSocket = (
+  url: string,
+  protocols: string[],
+  former?: WebSocket,
+  phase?: SocketPhase,
+) => WebSocket
 
 /** One attempt at a connection. */
 export interface Transport {
@@ -19,4 +31,6 @@ export interface Transport {
    * up after five seconds, and at `pagehide`.
    */
   endAfterOpen(): Promise<void>
+  /** The attempt has brought nothing yet: what `open` makes takes its WebSocket over. */
+  race(open: OpenSocket, phase: SocketPhase): void
 }

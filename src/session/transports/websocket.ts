@@ -11,7 +11,7 @@ import { withTimeout } from '../clock.js'
 import { onPageHide } from '../page.js'
 import { ifPossible } from '../if-possible.js'
 import { utf8 } from '../utf8.js'
-import type { Transport, TransportListener } from './transport.js'
+import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
 /** Milliseconds in which the socket of a session that has ended may still open. */
 const END_TIMEOUT = 5_000
@@ -50,12 +50,12 @@ const parseFrame = (json: string): GatewayFrame | null | undefined =>
 
 /** Opens a socket. Its handlers are set in the same task: a frame may come in one packet with the handshake's answer. */
 export const openTransport = (
-  WebSocketClass: typeof WebSocket,
+  open: OpenSocket,
   url: string,
   protocols: string[],
   listener: TransportListener,
 ): Transport => {
-  const socket = new WebSocketClass(url, protocols)
+  let socket = open(url, protocols)
   // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
   socket.onopen = () => listener.opened()
   socket.onclose = ({ code }) => listener.closed(code)
@@ -75,7 +75,7 @@ export const openTransport = (
       socket.onopen = socket.onmessage = null
       socket.onclose = () => closed()
       if (socket.readyState === socket.CLOSED) closed()
-      socket.close(code)
+      else socket.close(code)
     })
   return {
     send,
@@ -88,6 +88,9 @@ export const openTransport = (
       })
       send({ type: 'end' })
       await close()
+    },
+    race(openRace, phase) {
+      socket = openRace(url, protocols, socket, phase)
     },
   }
 }

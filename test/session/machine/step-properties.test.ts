@@ -54,7 +54,6 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
     weight: 1,
     arbitrary: fc.constant<Input>({ type: 'fatal', attempt, fault: { code: 'bad-endpoint' } }),
   },
-  { weight: 1, arbitrary: fc.constant<Input>({ type: 'blocked', attempt }) },
   {
     weight: 2,
     arbitrary: fc.constantFrom<Input>(

@@ -94,7 +94,7 @@ ended/failed *                                     | opened                     
 starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
 starting/reconnecting * *                          | frame ended                                 | . . .                                 |
 starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
-active *                                           | frame started                               | . .                                   |
+active *                                           | frame started                               | active scheduled                      | accept-credentials, send pong
 active *                                           | frame ended                                 | . .                                   |
 active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame renewed                               | active scheduled                      | accept-credentials
 active none/scheduled                              | frame reauth                                | active fetching                       | fetch-token rejected
@@ -138,12 +138,6 @@ idle                                               | fatal                      
 ended                                              | fatal                                       | ~                                     |
 ended/failed *                                     | fatal                                       | ~                                     |
 
-starting/reconnecting opening-with-start/opening * | blocked                                     | over blocked-by-csp                   | close
-starting/reconnecting none/page-hidden/page-frozen/backoff/open/start-sent * | blocked                                     | ~                                     |
-active *                                           | blocked                                     | ~                                     |
-idle                                               | blocked                                     | ~                                     |
-ended                                              | blocked                                     | ~                                     |
-ended/failed *                                     | blocked                                     | ~                                     |
 
 starting/reconnecting none backoff                 | time due                                    | . none fetching                       | fetch-token first
 starting/reconnecting page-hidden/page-frozen held | time *                                      | ~                                     |
@@ -284,7 +278,6 @@ const attempt = ATTEMPT
 const ofAttempt: Record<string, Input> = {
   opened: { type: 'opened', attempt },
   fatal: { type: 'fatal', attempt, fault: { code: 'bad-endpoint' } },
-  blocked: { type: 'blocked', attempt },
   ...Object.fromEntries(
     Object.entries(frames).map(([name, frame]) => [`frame ${name}`, { type: 'frame', attempt, frame }]),
   ),

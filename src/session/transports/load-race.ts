@@ -1,0 +1,7 @@
+import { createRace } from './stream/create-race.js'
+
+/**
+ * Loads the race of a WebSocket and a stream. From npm it is an ordinary import. The script-tag build replaces this module by one that loads
+ * the script of the part.
+ */
+export const loadRace = (): Promise<{ createRace: typeof createRace }> => Promise.resolve({ createRace })

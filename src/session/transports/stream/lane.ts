@@ -1,0 +1,18 @@
+/** Is called with the events of one connection of a race. */
+export interface LaneListener {
+  opened(): void
+  /** A frame's JSON. */
+  text(json: string): void
+  closed(code: number): void
+}
+
+/** One connection of a race. */
+export interface Lane {
+  /** Sends a frame as JSON, if the connection is open. */
+  send(json: string): void
+  /** Closes the connection, and resolves when it is closed. The listener is not called any more. */
+  close(code?: number): Promise<void>
+}
+
+/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+export const LOST = 1006

@@ -1,0 +1,124 @@
+import { utf8 } from '../../utf8.js'
+
+/** Frames of one post, and bytes of its frames. The gateway takes 128 kB. */
+const MAX_FRAMES = 16
+const MAX_BYTES = 120_000
+/** Bytes that a browser sends for a page that is gone. */
+const MAX_KEPT = 60_000
+/** Milliseconds that an answer may take. The gateway lets a user who sends too fast wait for ten seconds. */
+const TIMEOUT = 20_000
+/** Milliseconds until a post without an answer is repeated; doubled each time. */
+const FIRST_PAUSE = 500
+const MAX_PAUSE = 8_000
+
+/** The posts of one stream: one at a time, numbered, repeated unchanged until it is answered. */
+export interface Posts {
+  /** The stream has its id: posts can be sent. */
+  begin(id: string): void
+  /** Sends a frame's JSON, once there is an id. */
+  send(json: string): void
+  /** Whether frames wait for the stream's id. */
+  hasEarly(): boolean
+  /** Sends what waits and `close`. Resolves when that is answered, or can't be. With `isLeaving` no answer is waited for before. */
+  close(code: number, isLeaving: boolean): Promise<void>
+}
+
+/** `onLost` is called when the gateway does not know the stream, or refuses its posts. `signal` ends everything. */
+export const createPosts = (url: string, onLost: () => void, signal: AbortSignal): Posts => {
+  let stream = ''
+  let seq = 0
+  let waiting: { json: string; bytes: number }[] = []
+  let posting: Promise<void> | undefined
+
+  const isOver = (): boolean => signal.aborted
+
+  const sleep = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(done, milliseconds)
+      function done(): void {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      signal.addEventListener('abort', done)
+    })
+
+  /** Resolves with the status; 0 if there was no answer. */
+  const post = async (body: string, keepalive: boolean): Promise<{ status: number; pause: number }> => {
+    const ended = new AbortController()
+    const abort = (): void => ended.abort()
+    const timer = setTimeout(abort, TIMEOUT)
+    if (!keepalive) signal.addEventListener('abort', abort)
+    try {
+      const { status, headers } = await fetch(url, {
+        method: 'POST',
+        body,
+        credentials: 'omit',
+        cache: 'no-store',
+        redirect: 'error',
+        keepalive,
+        signal: ended.signal,
+      })
+      return { status, pause: Number(headers.get('retry-after') ?? 0) * 1_000 }
+    } catch {
+      return { status: 0, pause: 0 }
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Takes the next frames, as a body. */
+  const take = (maxBytes: number): string => {
+    let bytes = 0
+    const count = waiting.findIndex(
+      (frame, index) => (bytes += frame.bytes) > maxBytes || index >= MAX_FRAMES,
+    )
+    // A frame alone is never too large for a post.
+    const taken = waiting.splice(0, count < 0 ? waiting.length : Math.max(1, count))
+    return `{"stream":${JSON.stringify(stream)},"seq":${++seq},"frames":[${taken.map(({ json }) => json).join()}]}`
+  }
+
+  const run = async (): Promise<void> => {
+    while (waiting.length && !isOver()) {
+      const body = take(MAX_BYTES)
+      for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
+        const answer = await post(body, false)
+        if (answer.status === 204) break
+        // An answer that a gateway does not give comes from a proxy, or from a network that asks for a log-in.
+        if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
+        await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
+      }
+    }
+  }
+
+  const start = (): void => {
+    if (!stream || posting || !waiting.length || isOver()) return
+    posting = run().finally(() => {
+      posting = undefined
+      start()
+    })
+  }
+
+  const send: Posts['send'] = (json) => {
+    waiting.push({ json, bytes: utf8(json).length })
+    start()
+  }
+
+  return {
+    begin(id) {
+      stream = id
+      start()
+    },
+    send,
+    hasEarly: () => !stream && waiting.length > 0,
+    async close(code, isLeaving) {
+      if (!isLeaving) await posting
+      const close = JSON.stringify({ type: 'close', code })
+      const bytes = waiting.reduce((sum, frame) => sum + frame.bytes, 0)
+      if (bytes > MAX_KEPT || waiting.length >= MAX_FRAMES) waiting = []
+      waiting.push({ json: close, bytes: close.length })
+      if (stream) await post(take(MAX_BYTES), true)
+    },
+  }
+}

@@ -1,0 +1,234 @@
+/*
+ * The race of a WebSocket and a stream as a pure function: stepRace(race, input) returns the next race and the effects to run. To the session
+ * both are one attempt. The first `started` wins, and not the first connection: a proxy may open WebSockets and swallow their frames.
+ */
+
+export type TransportKind = 'websocket' | 'stream'
+
+/** A frame of the gateway: what the race reads, and its text. */
+export interface RaceFrame {
+  readonly type: string
+  readonly code?: string
+  readonly json: string
+}
+
+/** An attempt of one kind. `open`: its start was sent. */
+export type Lane = 'none' | 'opening' | 'open'
+
+/** What is known before an attempt. */
+export interface RaceWorld {
+  /** What the page may use. */
+  readonly kinds: readonly TransportKind[]
+  /** What carried a session in this tab before. `only`: WebSockets have opened and brought nothing. */
+  readonly worked: TransportKind | 'only' | null
+  /** Attempts in a row that brought no frame. */
+  readonly failures: number
+}
+
+export interface Race {
+  readonly websocket: Lane
+  readonly stream: Lane
+  /** The one that carries the session; null before the first `started`. */
+  readonly winner: TransportKind | null
+  /** Whether a stream is begun if the WebSocket takes too long. */
+  readonly hasStream: boolean
+  /** Whether a WebSocket is tried while the stream carries the session. */
+  readonly mayReturn: boolean
+  /** Whether the WebSocket has had its time to open: it is given up once the stream is up, because a browser opens one at a time. */
+  readonly isOverdue: boolean
+  /** Whether a start of the attempt that lost may still replace the winner's connection. */
+  readonly isContested: boolean
+  /** What the attempt that failed first has brought. The session hears of it if the other one fails, too. */
+  readonly failure: {
+    readonly kind: TransportKind
+    readonly ended: RaceFrame | null
+    readonly code: number
+  } | null
+}
+
+export type RaceInput =
+  /** A WebSocket is open, or a stream has its id. */
+  | { readonly type: 'opened'; readonly kind: TransportKind }
+  | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
+  | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
+  /** The time of `wait` is over. `retry` comes also when the network is back. */
+  | { readonly type: Wait }
+
+/**
+ * `overdue`: the WebSocket has had its time to open, or to answer the start. `retry`: a stream has carried the session for a while.
+ * `timeout`: the WebSocket that was tried meanwhile has had its time. `settled`: nothing comes of the race any more.
+ */
+export type Wait = 'overdue' | 'retry' | 'timeout' | 'settled'
+
+export type RaceEffect =
+  | { readonly do: 'pass'; readonly frame: RaceFrame }
+  | { readonly do: 'pass-close'; readonly code: number }
+  | { readonly do: 'open'; readonly kind: TransportKind }
+  /** Close an attempt, and hear no more of it. */
+  | { readonly do: 'drop'; readonly kind: TransportKind }
+  /** Send the start on the WebSocket, unless its handshake had it. */
+  | { readonly do: 'send-start' }
+  /** Feed this input after so many milliseconds. */
+  | { readonly do: 'wait'; readonly for: Wait; readonly time: number }
+  /** Try no WebSocket again in this tab. */
+  | { readonly do: 'stay' }
+  /** Resume with the key that both attempts had. */
+  | { readonly do: 'keep-key' }
+
+export type RaceStep = readonly [Race, ...RaceEffect[]]
+
+/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+const LOST = 1006
+
+/** Milliseconds in which a WebSocket has to open, and then to answer the start, before a stream is begun beside it. */
+const OPEN_TIME = 4_000
+const ANSWER_TIME = 10_000
+/** Milliseconds until a WebSocket is tried again while a stream carries the session, and in which each step of that must succeed. */
+const RETRY_TIME = 60_000
+const RETURN_TIME = 4_000
+/** Milliseconds after a race in which a `replaced` may come of it. */
+const SETTLE_TIME = 10_000
+/** A network that refuses WebSockets refuses them with the start in the header and without it. */
+const REFUSED_BOTH = 2
+/** Where a WebSocket has worked before, a gateway may be away: so many failures in a row begin a stream. */
+const OUTAGE = 3
+
+const other = (kind: TransportKind): TransportKind => (kind === 'stream' ? 'websocket' : 'stream')
+const open = (kind: TransportKind): RaceEffect => ({ do: 'open', kind })
+const drop = (kind: TransportKind): RaceEffect => ({ do: 'drop', kind })
+const wait = (name: Wait, time: number): RaceEffect => ({ do: 'wait', for: name, time })
+
+/** Begins an attempt. With `isAdopted` its WebSocket is opening already, for as many milliseconds as `waited` says. */
+export const beginRace = (
+  { kinds, worked, failures }: RaceWorld,
+  isAdopted: boolean,
+  waited: number,
+): RaceStep => {
+  const mayStream = kinds.includes('stream')
+  const mayWebSocket = kinds.includes('websocket')
+  const race: Race = {
+    websocket: 'opening',
+    stream: 'none',
+    winner: null,
+    hasStream: mayStream && failures + 1 >= (worked === 'websocket' ? OUTAGE : 1),
+    mayReturn: mayWebSocket && worked !== 'only',
+    isOverdue: false,
+    isContested: false,
+    failure: null,
+  }
+  const prefersStream = !failures && (worked === 'stream' || worked === 'only')
+  if (!isAdopted && mayStream && (!mayWebSocket || prefersStream))
+    return [{ ...race, websocket: 'none', stream: 'opening' }, open('stream')]
+  const opened = isAdopted ? [] : [open('websocket')]
+  if (!race.hasStream) return [race, ...opened]
+  return failures >= Math.max(REFUSED_BOTH, worked === 'websocket' ? OUTAGE : 0)
+    ? [{ ...race, stream: 'opening' }, ...opened, open('stream')]
+    : [race, ...opened, wait('overdue', Math.max(0, OPEN_TIME - waited))]
+}
+
+/** The stream goes on, and a WebSocket is tried later. */
+const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
+  { ...race, websocket: 'none', failure: null },
+  ...effects,
+  wait('retry', RETRY_TIME),
+]
+
+/** The WebSocket took the start and never answered. The session may be neither here nor there: the client resumes it by a stream. */
+const giveUpWebSocket = (race: Race): RaceStep => [
+  { ...race, websocket: 'none', stream: 'none', mayReturn: false },
+  { do: 'stay' },
+  drop('websocket'),
+  drop('stream'),
+  { do: 'pass-close', code: LOST },
+]
+
+const onOpened = (race: Race, kind: TransportKind): RaceStep => {
+  if (race[kind] !== 'opening') return [race]
+  const next: Race = { ...race, [kind]: 'open' }
+  if (kind === 'stream')
+    return race.websocket === 'opening' && race.isOverdue
+      ? [{ ...next, websocket: 'none' }, drop('websocket')]
+      : [next]
+  if (race.winner) return [next, { do: 'send-start' }, wait('timeout', RETURN_TIME)]
+  return race.hasStream && race.stream === 'none'
+    ? [next, { do: 'send-start' }, wait('overdue', ANSWER_TIME)]
+    : [next, { do: 'send-start' }]
+}
+
+/** The first `started`, or that of a WebSocket which takes the session over from a stream. */
+const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
+  const rival = other(kind)
+  const isContested = !race.winner && race[rival] !== 'none'
+  const next: Race = { ...race, [kind]: 'open', [rival]: 'none', winner: kind, isContested, failure: null }
+  return [
+    next,
+    ...(race[rival] === 'none' ? [] : [drop(rival)]),
+    { do: 'pass', frame },
+    ...(isContested ? [wait('settled', SETTLE_TIME)] : []),
+    ...(kind === 'stream' && race.mayReturn ? [wait('retry', RETRY_TIME)] : []),
+  ]
+}
+
+const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
+  if (race[kind] === 'none') return [race]
+  const { winner } = race
+  if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
+  if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
+  const rival = race[other(kind)]
+  // While a WebSocket takes the session over, the stream ends as `replaced`.
+  if (rival === 'open' || (rival === 'opening' && winner !== kind))
+    return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
+  if (race.isContested && frame.code === 'replaced')
+    return [
+      { ...race, websocket: 'none', stream: 'none' },
+      { do: 'keep-key' },
+      drop(kind),
+      { do: 'pass-close', code: LOST },
+    ]
+  return [race, { do: 'pass', frame }]
+}
+
+const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
+  if (race[kind] === 'none') return [race]
+  const rival = other(kind)
+  const next: Race = { ...race, [kind]: 'none' }
+  const passed: RaceEffect = { do: 'pass-close', code }
+  if (race.winner === 'stream' && kind === 'websocket') {
+    const isRefused = race.failure?.kind === kind && race.stream !== 'none'
+    if (race.websocket === 'opening' || isRefused) return stayOnStream(race)
+    if (race.stream !== 'none') return giveUpWebSocket(race)
+    return code === LOST ? [next, { do: 'stay' }, passed] : [next, passed]
+  }
+  // A WebSocket that only opens has no start yet.
+  if (race.winner === kind && race[rival] === 'opening')
+    return [{ ...next, [rival]: 'none' }, drop(rival), passed]
+  const { failure } = race
+  if (race[rival] !== 'none') return [{ ...next, failure: { kind, ended: failure?.ended ?? null, code } }]
+  return failure?.ended && code === LOST
+    ? [next, { do: 'pass', frame: failure.ended }, { do: 'pass-close', code: failure.code }]
+    : [next, passed]
+}
+
+export const stepRace = (race: Race, input: RaceInput): RaceStep => {
+  switch (input.type) {
+    case 'opened':
+      return onOpened(race, input.kind)
+    case 'frame':
+      return onFrame(race, input.kind, input.frame)
+    case 'closed':
+      return onClosed(race, input.kind, input.code)
+    case 'overdue':
+      return race.winner || race.stream !== 'none' || race.websocket === 'none'
+        ? [race]
+        : [{ ...race, stream: 'opening', isOverdue: true }, open('stream')]
+    case 'retry':
+      return race.winner === 'stream' && race.mayReturn && race.websocket === 'none' && race.stream === 'open'
+        ? [{ ...race, websocket: 'opening' }, open('websocket'), wait('timeout', RETURN_TIME)]
+        : [race]
+    case 'timeout':
+      if (race.winner !== 'stream' || race.websocket === 'none') return [race]
+      return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
+    case 'settled':
+      return [{ ...race, isContested: false }]
+  }
+}

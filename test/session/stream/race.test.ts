@@ -1,0 +1,368 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  beginRace,
+  stepRace,
+  type Lane,
+  type Race,
+  type RaceEffect,
+  type RaceFrame,
+  type RaceInput,
+  type RaceStep,
+  type RaceWorld,
+  type TransportKind,
+} from '../../../src/session/transports/stream/race.js'
+const started: RaceFrame = { type: 'started', json: '' }
+const ping: RaceFrame = { type: 'ping', json: '' }
+const ended = (code: string): RaceFrame => ({ type: 'ended', code, json: '' })
+
+/** A race in words: the lanes of the WebSocket and of the stream, and who has won. */
+const nameOf = ({ websocket, stream, winner }: Race): string => `${websocket} ${stream} ${winner ?? '-'}`
+
+const nameOfEffect = (effect: RaceEffect): string => {
+  switch (effect.do) {
+    case 'pass':
+      return `pass ${effect.frame.type}`
+    case 'pass-close':
+      return `pass-close ${effect.code}`
+    case 'open':
+    case 'drop':
+      return `${effect.do} ${effect.kind}`
+    case 'wait':
+      return `wait ${effect.for}`
+    default:
+      return effect.do
+  }
+}
+
+const raceOf = (name: string, changes: Partial<Race> = {}): Race => {
+  const [websocket, stream, winner] = name.split(' ')
+  return {
+    websocket: websocket as Lane,
+    stream: stream as Lane,
+    winner: winner === '-' ? null : (winner as TransportKind),
+    hasStream: true,
+    mayReturn: true,
+    isOverdue: false,
+    isContested: false,
+    failure: null,
+    ...changes,
+  }
+}
+
+const inputs: Record<string, RaceInput> = {
+  ...Object.fromEntries(
+    (['websocket', 'stream'] as const).flatMap((kind): [string, RaceInput][] => [
+      [`${kind} opened`, { type: 'opened', kind }],
+      [`${kind} started`, { type: 'frame', kind, frame: started }],
+      [`${kind} ping`, { type: 'frame', kind, frame: ping }],
+      [`${kind} ended`, { type: 'frame', kind, frame: ended('revoked') }],
+      [`${kind} closed`, { type: 'closed', kind, code: 1006 }],
+    ]),
+  ),
+  overdue: { type: 'overdue' },
+  retry: { type: 'retry' },
+  timeout: { type: 'timeout' },
+  settled: { type: 'settled' },
+}
+
+/*
+ * The step for each input in each race, written by hand: WebSocket, stream and winner | input | next | effects. `~` is the race as it was.
+ * Exactly one row is about each pair; `a/b` is either, `*` is any.
+ */
+const table = `
+opening none - | websocket opened | open . - | send-start, wait overdue
+opening opening/open - | websocket opened | open . - | send-start
+open/none * - | websocket opened | ~ |
+* opening - | stream opened | . open - |
+* none/open - | stream opened | ~ |
+opening/open none - | websocket started | open none websocket | pass started
+opening/open opening/open - | websocket started | open none websocket | drop stream, pass started, wait settled
+none * - | websocket started | ~ |
+none opening/open - | stream started | none open stream | pass started, wait retry
+opening/open opening/open - | stream started | none open stream | drop websocket, pass started, wait settled, wait retry
+* none - | stream started | ~ |
+* * - | websocket/stream ping | ~ |
+opening/open none - | websocket ended | ~ | pass ended
+opening/open opening/open - | websocket ended | ~ |
+none * - | websocket ended | ~ |
+none opening/open - | stream ended | ~ | pass ended
+opening/open opening/open - | stream ended | ~ |
+* none - | stream ended | ~ |
+opening/open none - | websocket closed | none none - | pass-close 1006
+opening/open opening/open - | websocket closed | none . - |
+none * - | websocket closed | ~ |
+none opening/open - | stream closed | none none - | pass-close 1006
+opening/open opening/open - | stream closed | . none - |
+* none - | stream closed | ~ |
+opening/open none - | overdue | . opening - | open stream
+none * - | overdue | ~ |
+opening/open opening/open - | overdue | ~ |
+* * - | retry/timeout | ~ |
+
+open none websocket | websocket/stream opened | ~ |
+open none websocket | stream started/ended/ping/closed | ~ |
+open none websocket | websocket started | ~ | pass started
+open none websocket | websocket ping | ~ | pass ping
+open none websocket | websocket ended | ~ | pass ended
+open none websocket | websocket closed | none none websocket | pass-close 1006
+open none websocket | overdue/retry/timeout | ~ |
+
+opening open stream | websocket opened | open open stream | send-start, wait timeout
+none/open open/none stream | websocket opened | ~ |
+* * stream | stream opened | ~ |
+opening/open open stream | websocket started | open none websocket | drop stream, pass started
+open none stream | websocket started | open none websocket | pass started
+none open stream | websocket started/ended/ping/closed | ~ |
+opening/open open stream | websocket ended | ~ |
+open none stream | websocket ended | ~ | pass ended
+opening/open open/none stream | websocket ping | ~ |
+none open stream | stream ping | ~ | pass ping
+opening/open open stream | stream ping | ~ | pass ping
+open none stream | stream started/ping/ended/closed | ~ |
+none/opening/open open stream | stream started | ~ | pass started
+none/opening open stream | stream ended | ~ | pass ended
+open open stream | stream ended | ~ |
+none open stream | stream closed | none none stream | pass-close 1006
+opening open stream | stream closed | none none stream | drop websocket, pass-close 1006
+open open stream | stream closed | open none stream |
+opening open stream | websocket closed | none open stream | wait retry
+open open stream | websocket closed | none none stream | stay, drop websocket, drop stream, pass-close 1006
+open none stream | websocket closed | none none stream | stay, pass-close 1006
+* * stream | overdue | ~ |
+none open stream | retry | opening open stream | open websocket, wait timeout
+opening/open * stream | retry | ~ |
+none open stream | timeout | ~ |
+opening open stream | timeout | none open stream | drop websocket, wait retry
+open * stream | timeout | none none stream | stay, drop websocket, drop stream, pass-close 1006
+
+* * * | settled | ~ |
+`
+
+const races = [
+  ...(['none', 'opening', 'open'] as const).flatMap((websocket) =>
+    (['none', 'opening', 'open'] as const).map((stream) => `${websocket} ${stream} -`),
+  ),
+  'open none websocket',
+  ...['none', 'opening', 'open'].map((websocket) => `${websocket} open stream`),
+  'open none stream',
+].filter((name) => name !== 'none none -')
+
+const matches = (pattern: string, name: string): boolean => {
+  const words = name.split(' ')
+  const choices = pattern.split(' ').map((word) => word.split('/'))
+  return (
+    words.length === choices.length &&
+    choices.every((some, at) => some.includes('*') || some.includes(words[at] ?? ''))
+  )
+}
+
+const rows = table
+  .split('\n')
+  .filter((line) => line.trim())
+  .map((text) => {
+    const [race = '', input = '', next = '', effects = ''] = text.split('|').map((cell) => cell.trim())
+    return { text, race, input, next, effects: effects ? effects.split(', ') : [] }
+  })
+
+for (const [name, input] of Object.entries(inputs))
+  test(`in every race, '${name}' steps as in the table`, () => {
+    for (const before of races) {
+      const found = rows.filter((row) => matches(row.race, before) && matches(row.input, name))
+      assert.equal(found.length, 1, `${found.length} rows are about: ${before} | ${name}`)
+      const [row] = found
+      const race = raceOf(before)
+      const [next, ...effects] = stepRace(race, input)
+      const words = before.split(' ')
+      const expected =
+        row?.next === '~'
+          ? before
+          : row?.next
+              .split(' ')
+              .map((word, at) => (word === '.' ? words[at] : word))
+              .join(' ')
+      assert.equal(nameOf(next), expected, row?.text)
+      assert.deepEqual(effects.map(nameOfEffect), row?.effects, row?.text)
+    }
+  })
+
+test('every row of the table is about a pair that exists', () => {
+  const idle = rows.filter(
+    (row) =>
+      !races.some((race) => matches(row.race, race)) ||
+      !Object.keys(inputs).some((name) => matches(row.input, name)),
+  )
+  assert.deepEqual(
+    idle.map(({ text }) => text),
+    [],
+  )
+})
+
+const both = ['websocket', 'stream'] as const
+const begin = (changes: Partial<RaceWorld>, isAdopted = false): [string, ...string[]] => {
+  const [race, ...effects] = beginRace(
+    { kinds: both, worked: null, failures: 0, ...changes },
+    isAdopted,
+    1_000,
+  )
+  return [nameOf(race), ...effects.map(nameOfEffect)]
+}
+
+test('an attempt begins with what worked in the tab, and with a stream beside a WebSocket that takes too long', () => {
+  assert.deepEqual(begin({}), ['opening none -', 'open websocket', 'wait overdue'])
+  assert.deepEqual(begin({}, true), ['opening none -', 'wait overdue'])
+  assert.deepEqual(begin({ failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
+  assert.deepEqual(begin({ failures: 2 }), ['opening opening -', 'open websocket', 'open stream'])
+  for (const worked of ['stream', 'only'] as const) {
+    assert.deepEqual(begin({ worked }), ['none opening -', 'open stream'])
+    assert.deepEqual(begin({ worked, failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
+  }
+  // A gateway's outage turns nobody to streams before the third failure in a row.
+  for (const failures of [0, 1])
+    assert.deepEqual(begin({ worked: 'websocket', failures }), ['opening none -', 'open websocket'])
+  assert.deepEqual(begin({ worked: 'websocket', failures: 2 }), [
+    'opening none -',
+    'open websocket',
+    'wait overdue',
+  ])
+  assert.deepEqual(begin({ worked: 'websocket', failures: 3 }), [
+    'opening opening -',
+    'open websocket',
+    'open stream',
+  ])
+})
+
+test('an attempt uses only what the page allows', () => {
+  for (const failures of [0, 1, 5]) {
+    assert.deepEqual(begin({ kinds: ['stream'], failures }), ['none opening -', 'open stream'])
+    for (const worked of [null, 'websocket', 'stream'] as const)
+      assert.deepEqual(begin({ kinds: ['websocket'], failures, worked }), [
+        'opening none -',
+        'open websocket',
+      ])
+  }
+})
+
+const run = (race: Race, ...all: RaceInput[]): { race: Race; effects: string[] } => {
+  const effects: string[] = []
+  for (const input of all) {
+    const [next, ...done]: RaceStep = stepRace(race, input)
+    race = next
+    effects.push(...done.map(nameOfEffect))
+  }
+  return { race, effects }
+}
+const frame = (kind: TransportKind, of: RaceFrame): RaceInput => ({ type: 'frame', kind, frame: of })
+const closed = (kind: TransportKind, code = 1006): RaceInput => ({ type: 'closed', kind, code })
+
+test('a WebSocket that has had its time is given up once the stream is up, and another one is not', () => {
+  const opened: RaceInput = { type: 'opened', kind: 'stream' }
+  const overdue = run(raceOf('opening none -'), { type: 'overdue' }, opened)
+  assert.deepEqual(
+    [nameOf(overdue.race), overdue.effects],
+    ['none open -', ['open stream', 'drop websocket']],
+  )
+  const early = run(raceOf('opening opening -'), opened)
+  assert.deepEqual([nameOf(early.race), early.effects], ['opening open -', []])
+})
+
+test('a WebSocket that opens gets ten seconds to answer, before a stream is begun beside it', () => {
+  const { effects } = run(
+    raceOf('opening none -'),
+    { type: 'opened', kind: 'websocket' },
+    { type: 'overdue' },
+  )
+  assert.deepEqual(effects, ['send-start', 'wait overdue', 'open stream'])
+})
+
+test('an `ended` counts only when the other attempt has failed, too', () => {
+  const first = [frame('websocket', ended('unknown-app')), closed('websocket', 4404)]
+  const { effects } = run(raceOf('open opening -'), ...first, closed('stream'))
+  assert.deepEqual(effects, ['pass ended', 'pass-close 4404'])
+  const won = run(raceOf('open opening -'), ...first, frame('stream', started))
+  assert.deepEqual(won.effects, ['pass started', 'wait retry'])
+  const both = run(
+    raceOf('open opening -'),
+    ...first,
+    frame('stream', ended('revoked')),
+    closed('stream', 4410),
+  )
+  assert.deepEqual(both.effects, ['pass ended', 'pass-close 4410'])
+})
+
+test('`replaced` within ten seconds of a race is a lost connection, resumed with the key that both had', () => {
+  const replaced = frame('stream', ended('replaced'))
+  const { race, effects } = run(
+    raceOf('open opening -'),
+    frame('stream', started),
+    replaced,
+    closed('stream', 4409),
+  )
+  assert.deepEqual(effects.slice(-3), ['keep-key', 'drop stream', 'pass-close 1006'])
+  assert.equal(nameOf(race), 'none none stream')
+  const late = run(
+    raceOf('open opening -'),
+    frame('stream', started),
+    { type: 'settled' },
+    replaced,
+    closed('stream', 4409),
+  )
+  assert.deepEqual(late.effects.slice(-2), ['pass ended', 'pass-close 4409'])
+})
+
+test('while a WebSocket takes the session over, the stream may end as replaced', () => {
+  const took = [frame('stream', ended('replaced')), closed('stream', 4409)]
+  const { race, effects } = run(raceOf('open open stream'), ...took, frame('websocket', started))
+  assert.deepEqual([nameOf(race), effects], ['open none websocket', ['pass started']])
+  // A WebSocket that brings nothing: the session is resumed by a stream.
+  const silent = run(raceOf('open open stream'), ...took, { type: 'timeout' })
+  assert.equal(silent.effects.at(-1), 'pass-close 1006')
+  assert.ok(silent.effects.includes('stay'))
+  // A gateway that refuses it leaves the stream alone.
+  const refused = run(
+    raceOf('open open stream'),
+    frame('websocket', ended('unavailable')),
+    closed('websocket', 4503),
+  )
+  assert.deepEqual([nameOf(refused.race), refused.effects], ['none open stream', ['wait retry']])
+})
+
+test('the session hears one end of an attempt, and nothing after it', () => {
+  const kinds = fc.constantFrom<TransportKind>('websocket', 'stream')
+  const input: fc.Arbitrary<RaceInput> = fc.oneof(
+    kinds.map((kind): RaceInput => ({ type: 'opened', kind })),
+    fc
+      .tuple(kinds, fc.constantFrom<RaceFrame>(started, ping, ended('replaced'), ended('revoked')))
+      .map(([kind, of]) => frame(kind, of)),
+    fc.tuple(kinds, fc.constantFrom(1006, 4101, 4409, 4503)).map(([kind, code]) => closed(kind, code)),
+    fc.constantFrom<RaceInput>(
+      { type: 'overdue' },
+      { type: 'retry' },
+      { type: 'timeout' },
+      { type: 'settled' },
+    ),
+  )
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...races),
+      fc.boolean(),
+      fc.array(input, { maxLength: 30 }),
+      (name, isOverdue, all) => {
+        let race = raceOf(name, { isOverdue })
+        let isOver = false
+        for (const each of all) {
+          const [next, ...effects] = stepRace(race, each)
+          const passed = effects.filter((effect) => effect.do === 'pass' || effect.do === 'pass-close')
+          assert.ok(!isOver || passed.length === 0, `${nameOf(race)}: ${effects.map(nameOfEffect).join()}`)
+          isOver ||= passed.some((effect) => effect.do === 'pass-close')
+          if (isOver) assert.deepEqual([next.websocket, next.stream], ['none', 'none'])
+          // Both lanes are never lost without a word to the session.
+          else assert.ok(next.websocket !== 'none' || next.stream !== 'none', nameOf(race))
+          race = next
+        }
+      },
+    ),
+    { numRuns: 5_000 },
+  )
+})

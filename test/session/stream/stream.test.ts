@@ -1,0 +1,143 @@
+// Sessions in networks that do not let WebSockets through.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { WebSocket } from 'ws'
+import { newSession, nextEvent, reaches } from '../../support/client-sessions.js'
+import { startGateway } from '../../support/gateway.js'
+import { startHostileProxy, type UpgradeMode } from '../../support/hostile-proxy.js'
+import { tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+const gateway = await startGateway()
+
+/** Milliseconds for what the design says takes 6 s at most, on a busy machine. */
+const timeout = 25_000
+
+const modes: UpgradeMode[] = ['swallow', 200, 403, 426, 503, 'reset', 'silent-101', 'up-only']
+
+test('a session is active by a stream, whatever the network does to WebSockets', async () => {
+  await Promise.all(
+    modes.map(async (upgrades, index) => {
+      const proxy = await startHostileProxy(gateway.url, { upgrades })
+      const user = `user-${index}`
+      const session = newSession({ endpoint: proxy.url, token: await tokenFor(user) })
+      const result = await session.start({ timeout })
+      assert.ok(result.succeeded, `${upgrades}: ${session.error?.code}`)
+      assert.equal(session.transport, 'stream', String(upgrades))
+      const { offset } = await session.send({ to: user, body: 'Hello 😀' })
+      assert.equal(offset, 1)
+      assert.equal((await session.history())[0]?.body, 'Hello 😀')
+      await session.end()
+      assert.equal(session.transport, null)
+    }),
+  )
+})
+
+test('messages come once and in order through a proxy that buffers 4 kB, one that splits characters, and one that cuts', async () => {
+  for (const answers of ['split', { cutAfter: 700 }, 'buffer'] as const) {
+    const proxy = await startHostileProxy(gateway.url, { upgrades: 403, answers })
+    const user = `reader-${JSON.stringify(answers)}`
+    const session = newSession({ endpoint: proxy.url, token: await tokenFor(user), transports: ['stream'] })
+    const bodies: string[] = []
+    session.addEventListener('message', ({ detail }) => bodies.push(String(detail.message.body)))
+    assert.ok((await session.start({ timeout })).succeeded)
+    const count = 12
+    const long = 'ü😀'.repeat(700)
+    for (let number = 0; number < count; number += 1)
+      await gateway.gateway.publish({ appId: 'app', to: user, body: `${number} ${long}` })
+    await until('all messages', () => bodies.length, count)
+    assert.deepEqual(
+      bodies,
+      Array.from({ length: count }, (_, number) => `${number} ${long}`),
+    )
+    await session.end()
+  }
+})
+
+test('a page that may use WebSockets alone begins no stream, and one that may use streams alone no WebSocket', async () => {
+  const proxy = await startHostileProxy(gateway.url, { upgrades: 403 })
+  const socket = newSession({ endpoint: proxy.url, token: await tokenFor('ann'), transports: ['websocket'] })
+  const tried = nextEvent(socket, 'state', ({ detail }) => detail.retryAt !== null)
+  void socket.start()
+  await tried
+  await until('three attempts', () => proxy.requests.length >= 3)
+  await socket.end()
+  assert.ok(proxy.requests.every((line) => line.startsWith('GET /v1/session ')))
+  proxy.requests.length = 0
+  const stream = newSession({ endpoint: proxy.url, token: await tokenFor('ann'), transports: ['stream'] })
+  assert.ok((await stream.start()).succeeded)
+  assert.equal(stream.transport, 'stream')
+  await stream.end()
+  assert.ok(proxy.requests.every((line) => line.startsWith('POST /v1/session/')))
+})
+
+test('a WebSocket is what carries a session where both get through', async () => {
+  const session = newSession({ endpoint: gateway.url, token: await tokenFor('ann') })
+  assert.ok((await session.start()).succeeded)
+  assert.equal(session.transport, 'websocket')
+  await session.end()
+})
+
+test('credentials that are fetched while the WebSocket hangs start the stream', async () => {
+  const proxy = await startHostileProxy(gateway.url, { upgrades: 'swallow' })
+  const session = newSession({
+    endpoint: proxy.url,
+    tokenFetcher: () => tokenFor('late'),
+  })
+  assert.ok((await session.start({ timeout })).succeeded)
+  assert.equal(session.user?.id, 'late')
+  await session.end()
+})
+
+test('a refused start ends the session by a stream as by a WebSocket', async () => {
+  const proxy = await startHostileProxy(gateway.url, { upgrades: 403 })
+  const session = newSession({ endpoint: proxy.url, appId: 'none', token: await tokenFor('ann') })
+  const result = await session.start({ timeout })
+  assert.equal(result.failed && result.error.code, 'unknown-app')
+})
+
+class ThrowingWebSocket extends WebSocket {
+  override close(): void {
+    throw new TypeError('close() is not possible now')
+  }
+}
+
+class MuteWebSocket extends WebSocket {
+  override close(): void {
+    this.terminate()
+    this.onclose = null
+  }
+}
+
+for (const [what, WebSocketClass] of [
+  ['throws', ThrowingWebSocket],
+  ['never reports', MuteWebSocket],
+] as const)
+  test(`a WebSocket whose close() ${what} holds nothing up`, async () => {
+    const proxy = await startHostileProxy(gateway.url, { upgrades: 'swallow' })
+    const session = newSession({
+      endpoint: proxy.url,
+      token: await tokenFor('ann'),
+      WebSocket: WebSocketClass as never,
+    })
+    assert.ok((await session.start({ timeout })).succeeded)
+    assert.equal(session.transport, 'stream')
+    await session.end()
+    assert.equal(session.state, 'ended')
+  })
+
+test('a stream that is lost is resumed by a stream', async () => {
+  const proxy = await startHostileProxy(gateway.url, { upgrades: 403 })
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('lost') })
+  assert.ok((await session.start({ timeout })).succeeded)
+  const { sessionId } = session
+  const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+  proxy.cut()
+  await lost
+  const sent = session.send({ to: 'lost', body: 'while it was away' })
+  await reaches(session, 'active')
+  assert.equal(session.transport, 'stream')
+  assert.equal(session.sessionId, sessionId)
+  assert.equal((await sent).offset, 1)
+  await session.end()
+})

@@ -1,0 +1,197 @@
+/** The script of the script tag in networks that do not let WebSockets through. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ConsoleMessage, Page } from 'playwright-core'
+import { newContext } from '../../support/browser.js'
+import { startHostileProxy, type HostileProxy, type UpgradeMode } from '../../support/hostile-proxy.js'
+import { siteOf, startSite, startSiteGateway } from '../../support/sites/element-page.js'
+import { tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+type ChatElement = HTMLElementTagNameMap['chat-session']
+
+declare global {
+  interface Window {
+    errors: string[]
+  }
+}
+
+/** Starts a gateway behind a proxy, and a site with pages whose script comes through it. */
+const startNetwork = async (
+  upgrades: UpgradeMode,
+  { attributes = '', policy = undefined as ((proxy: string) => string) | undefined } = {},
+): Promise<{ proxy: HostileProxy; site: string }> => {
+  const proxy = await startHostileProxy(await startSiteGateway(), { upgrades })
+  const csp = policy?.(proxy.url)
+  const site = await startSite(
+    siteOf({
+      '/': {
+        headers: csp ? { 'content-security-policy': csp } : {},
+        html: `<!doctype html><title>Network</title><link rel="icon" href="data:,">
+          <script type="module" async src="${proxy.url}/v1/chat-session.js"></script>
+          <chat-session app-id="app" user-id="ada" token="${await tokenFor('ada')}" ${attributes}></chat-session>`,
+      },
+    }),
+  )
+  return { proxy, site }
+}
+
+const context = await newContext()
+
+const newPage = async (): Promise<Page> => {
+  const page = await context.newPage()
+  await page.addInitScript(() => {
+    const errors: string[] = (window.errors = [])
+    document.addEventListener('session-error', ({ detail }) => errors.push(detail.error.code))
+  })
+  return page
+}
+
+const active = (page: Page): Promise<void> =>
+  page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
+
+const transportOf = (page: Page): Promise<unknown> =>
+  page.locator('chat-session').evaluate((element: ChatElement) => element.session?.transport)
+
+/** Sends a message to the page's own user, which shows that both directions work. */
+const sends = (page: Page): Promise<unknown> =>
+  page.locator('chat-session').evaluate(async (element: ChatElement) => {
+    const received = new Promise<unknown>((resolve) =>
+      element.addEventListener('session-message', ({ detail }) => resolve(detail.message.body)),
+    )
+    await element.send({ to: 'ada', body: 'Both ways' })
+    return received
+  })
+
+/** How many WebSockets have been asked for. */
+const handshakes = ({ requests }: HostileProxy): number =>
+  requests.filter((line) => line.startsWith('GET /v1/session ')).length
+
+test('a network that swallows WebSockets keeps no page out, and the next page of the tab begins with a stream', async () => {
+  const { proxy, site } = await startNetwork('swallow')
+  const page = await newPage()
+  const parts: string[] = []
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url())
+    if (pathname.includes('chat-session-')) parts.push(pathname)
+  })
+  await page.goto(site)
+  await active(page)
+  assert.equal(await transportOf(page), 'stream')
+  assert.equal(await sends(page), 'Both ways')
+  assert.equal(parts.length, 1)
+  assert.match(parts[0] ?? '', /^\/v1\/chat-session-stream-/)
+
+  const id = await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId)
+  const tried = handshakes(proxy)
+  await page.goto(site)
+  await active(page)
+  assert.equal(await transportOf(page), 'stream')
+  assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
+  assert.equal(handshakes(proxy), tried)
+  assert.deepEqual(await page.evaluate(() => window.errors), [])
+  await page.close()
+})
+
+test('a tab is active though the WebSocket of another one hangs', async () => {
+  const { site } = await startNetwork('swallow')
+  const pages = [await newPage(), await newPage()]
+  // A browser opens one WebSocket to a host at a time.
+  await Promise.all(pages.map((page) => page.goto(site)))
+  await Promise.all(pages.map(active))
+  for (const page of pages) assert.equal(await sends(page), 'Both ways')
+  await Promise.all(pages.map((page) => page.close()))
+})
+
+test('a WebSocket takes the session over when the network is back, and the next page begins with it', async () => {
+  const { proxy, site } = await startNetwork(403)
+  const page = await newPage()
+  await page.goto(site)
+  await active(page)
+  assert.equal(await transportOf(page), 'stream')
+  const id = await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId)
+  await page.evaluate(() =>
+    document.addEventListener('session-state', ({ detail }) => window.errors.push(detail.state)),
+  )
+  proxy.upgrades = 'pass'
+  await page.evaluate(() => dispatchEvent(new Event('online')))
+  await until('the WebSocket has taken over', async () => (await transportOf(page)) === 'websocket')
+  assert.equal(await sends(page), 'Both ways')
+  assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
+  // The page has noticed nothing.
+  assert.deepEqual(await page.evaluate(() => window.errors), [])
+
+  const streams = proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length
+  await page.goto(site)
+  await active(page)
+  assert.equal(await transportOf(page), 'websocket')
+  assert.equal(proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length, streams)
+  await page.close()
+})
+
+test('a policy that blocks the WebSocket alone is named in the console, and the session goes on by a stream', async () => {
+  const { proxy, site } = await startNetwork('pass', {
+    policy: (url) => `script-src ${url}; connect-src ${url}/v1/session/stream ${url}/v1/session/frames`,
+  })
+  const page = await newPage()
+  const hints: string[] = []
+  page.on('console', (message: ConsoleMessage) => {
+    if (message.type() === 'warning') hints.push(message.text())
+  })
+  await page.goto(site)
+  await active(page)
+  assert.equal(await transportOf(page), 'stream')
+  assert.equal(await sends(page), 'Both ways')
+  assert.equal(hints.length, 1)
+  assert.match(hints[0] ?? '', /connect-src/)
+  assert.ok(hints[0]?.includes(`${proxy.url.replace('http', 'ws')}/v1/session`))
+  await page.close()
+})
+
+test('`transports="stream"` opens no WebSocket, and `transports="websocket"` no stream', async () => {
+  const stream = await startNetwork('pass', { attributes: 'transports="stream"' })
+  const page = await newPage()
+  await page.goto(stream.site)
+  await active(page)
+  assert.equal(await transportOf(page), 'stream')
+  assert.equal(handshakes(stream.proxy), 0)
+
+  const websocket = await startNetwork(403, { attributes: 'transports="websocket"' })
+  await page.goto(websocket.site)
+  await until('five attempts', () => handshakes(websocket.proxy) >= 5)
+  assert.deepEqual(
+    websocket.proxy.requests.filter((line) => line.startsWith('POST')),
+    [],
+  )
+  websocket.proxy.upgrades = 'pass'
+  await active(page)
+  assert.equal(await transportOf(page), 'websocket')
+  await page.close()
+})
+
+test('if the script of the stream can’t be loaded, a session-error says so, and WebSockets go on', async () => {
+  const { proxy, site } = await startNetwork(403)
+  const page = await newPage()
+  await page.route('**/chat-session-stream-*', (route) => route.fulfill({ status: 404 }))
+  await page.goto(site)
+  await page.waitForFunction(() => window.errors.length > 0)
+  assert.deepEqual([...new Set(await page.evaluate(() => window.errors))], ['script-unavailable'])
+  proxy.upgrades = 'pass'
+  await active(page)
+  assert.equal(await transportOf(page), 'websocket')
+  await page.close()
+})
+
+test('a tab that remembers a stream connects by WebSocket if the script of the stream is gone', async () => {
+  const { proxy, site } = await startNetwork(403)
+  const page = await newPage()
+  await page.goto(site)
+  await active(page)
+  proxy.upgrades = 'pass'
+  await page.route('**/chat-session-stream-*', (route) => route.abort())
+  await page.goto(site)
+  await active(page)
+  assert.equal(await transportOf(page), 'websocket')
+  assert.deepEqual(await page.evaluate(() => window.errors), ['script-unavailable'])
+  await page.close()
+})
