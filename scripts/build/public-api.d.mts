@@ -1,0 +1,2 @@
+export function publicApi(): string
+export function readPublicApi(): string

@@ -1,0 +1,42 @@
+// public-api.txt has the types that users of the package compile against, so that a change of one is seen in review.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { publicApi, readPublicApi } from '../../../scripts/build/public-api.mjs'
+import { packageJson } from './manifest.js'
+import { root } from './packed.js'
+
+const committed = readPublicApi()
+
+test('the public types are those of public-api.txt', () => {
+  assert.equal(publicApi(), committed, 'Run: npm run api. Its diff is what users of the package will notice.')
+})
+
+/** The names in the list of an entry, as `./tokens`. */
+const namesOf = (entry: string): string[] => {
+  const title = join('chat-session', entry)
+  const list = committed.split('\n\n').find((part) => part.split('\n')[0] === title)
+  return list?.split('\n').map((line) => line.trim()) ?? assert.fail(entry)
+}
+
+test('public-api.txt has every name that an entry exports to JavaScript', async () => {
+  for (const [entry, files] of Object.entries(packageJson.exports)) {
+    // Entries without types are no modules.
+    if (typeof files === 'string' || files['types'] === undefined) continue
+    const path = join(root, files['default'] ?? assert.fail(entry))
+    const exported = Object.keys((await import(pathToFileURL(path).href)) as object)
+    const names = namesOf(entry)
+    assert.deepEqual(
+      exported.filter((name) => !names.includes(name)),
+      [],
+      entry,
+    )
+  }
+})
+
+test('public-api.txt has the methods of the public classes, and neither private members nor comments', () => {
+  assert.match(committed, /^export declare class ChatSession extends .*\n(?: {4}.*\n)*? {4}start\(/m)
+  assert.match(committed, /^ {4}whenStarted\(\): Promise<ChatSession>;$/m)
+  assert.doesNotMatch(committed, /\bprivate\b|^ *#|\/\*\*/m)
+})
