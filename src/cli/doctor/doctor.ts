@@ -36,7 +36,7 @@ const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[
   const network = [dns.finding, tcp, tls.finding]
   if (!tls.reached) return network
   const http = await checkHttp(base)
-  const visited = page && (await checkPage(base, page))
+  const visited = page && (await checkPage(base, dns.addresses, page))
   const pageFindings = visited?.findings ?? []
   if (!http.reached) return [...network, ...http.findings, ...pageFindings]
   const webSocket = await checkWebSocket(base, { origin: origin ?? visited?.origin, appId })

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { isPrivateAddress } from '../../gateway/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
+import { checkAddressSpace } from './address-space.js'
 import { allows, parsePolicies, sourcesOf, type Policy } from './csp.js'
 import { below, get, type Answer } from './http.js'
 import { tagsOf } from './html-tags.js'
@@ -100,9 +101,10 @@ const checkPolicies = (base: URL, url: URL, answer: Answer): Finding[] => {
   return findings.length > 0 ? findings : [csp.ok("the page's Content-Security-Policy allows the connection")]
 }
 
-/** Looks at a page that uses the gateway: may it connect, and load the script? */
+/** Looks at a page that uses the gateway, which has these addresses: may it connect, and load the script? */
 export const checkPage = async (
   base: URL,
+  gateway: readonly string[],
   page: URL,
 ): Promise<{ findings: Finding[]; origin: string | undefined }> => {
   const finding = findingsAbout('page')
@@ -119,12 +121,14 @@ export const checkPage = async (
       findings: [finding.fail(`${url.href} answers ${answer.status}: name a page that anyone may load`)],
       origin: url.origin,
     }
+  const { addresses } = await checkDns(url)
   const isMixed = url.protocol === 'https:' && base.protocol === 'http:'
   return {
     findings: [
       isMixed
         ? finding.fail('a page with https must not connect to plain HTTP: use https for the gateway')
         : finding.ok(`${url.href} answers`),
+      ...(addresses.length > 0 ? [checkAddressSpace(gateway, { url, addresses })] : []),
       ...checkPolicies(base, url, answer),
     ],
     origin: url.origin,
