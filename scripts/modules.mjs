@@ -217,6 +217,7 @@ export const modules = {
     'engine/embedded',
     'engine/redis',
     'engine/redis/transfer',
+    'engine/rules',
     'engine/util',
     'util',
   ],

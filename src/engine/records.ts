@@ -263,8 +263,11 @@ export interface SendRules {
    * that sender is refused if it would push out an unread message of someone else. Messages from the backend have no such limit.
    */
   unreadPerSender: number
-  /** How many inboxes with messages the app may have, and about how many bytes of messages. */
-  quota: { inboxes: number; bytes: number }
+  /**
+   * How many inboxes with messages the app may have, and about how many bytes of messages. `bytesPerSender`: about how many of these bytes
+   * the messages of this sender may take in the inboxes of others; no limit by default. Every message of a sender counts.
+   */
+  quota: { inboxes: number; bytes: number; bytesPerSender?: number | undefined }
   /**
    * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts the messages of
    * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
@@ -285,10 +288,11 @@ export type SendResult =
       sentAt: number
     }
   /**
-   * `conflict`: the same id was sent with other content. `unknown-user`: the recipient or the sender does not exist. `full`: the app's quota is used up. `refused`: the sender has more unread messages
-   * in the inbox than `unreadPerSender` allows, and this message would push out an unread message of someone else.
+   * `conflict`: the same id was sent with other content. `unknown-user`: the recipient or the sender does not exist. `full`: the app's
+   * quota is used up. `refused`: the sender has more unread messages in the inbox than `unreadPerSender` allows, and this message would
+   * push out an unread message of someone else. `over-share`: the sender's messages take `bytesPerSender`.
    */
-  | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' }
+  | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
   /** Nothing is stored, because the sender has sent `messagesPerSecond` messages. `retryAfter` is in milliseconds. */
   | { outcome: 'limited'; retryAfter: number }
 

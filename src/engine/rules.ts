@@ -19,6 +19,10 @@ export const engineRules = {
 
   /** Bytes that a stored message takes besides its content: its key, and the sums in its row. */
   messageOverhead: 100,
+  /** The share of an app's bytes that the messages of one sender may take in the inboxes of others, if a client sends them. */
+  senderShare: 0.1,
+  /** The smallest share, in bytes: room for a message of the greatest size, however few bytes the app has. */
+  minSenderBytes: 65_536,
   /** The limits of the retention of which one sender's unread messages may take only a share. */
   sharedLimits: ['messages', 'bytes'],
   /**

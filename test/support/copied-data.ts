@@ -209,4 +209,8 @@ export const assertCopied = async (engine: Engine, content: unknown, before: Pos
   const sent = await engine.send(late, rules)
   assert.deepEqual([sent.outcome, 'offset' in sent && sent.offset], ['stored', offset + 1])
   assert.equal((await engine.inbox({ appId: 'shop', userId: 'bob' })).unread, unread + 1)
+  // Cleo has sent 66 messages to Bob, which take about 13,000 bytes.
+  const more = { appId: 'shop', id: 'more', from: 'cleo', to: 'dan', body: 'more' }
+  const quota = { ...rules.quota, bytesPerSender: 12_000 }
+  assert.deepEqual(await engine.send(more, { ...rules, quota }), { outcome: 'over-share' })
 }

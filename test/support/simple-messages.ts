@@ -121,6 +121,24 @@ export const createSimpleMessages = ({
     return from !== null && from !== to && pushesOut && share > unreadPerSender
   }
 
+  /** Whether the messages of `from` would take too many bytes in the inboxes of others. */
+  const isOverShare = (
+    { appId, from, to }: CheckedMessage,
+    size: number,
+    { retention, quota: { bytesPerSender = Infinity } }: SendRules,
+  ): boolean => {
+    if (from === null || from === to) return false
+    const others = [...inboxes].filter(([name]) => {
+      const [inboxAppId, userId] = JSON.parse(name) as string[]
+      return inboxAppId === appId && userId !== from
+    })
+    const { messages } = inboxOf({ appId, userId: to })
+    const isFull = messages.length >= retention.messages || sizeOf(messages) + size > retention.bytes
+    const pushedOut = isFull && messages[0]?.from === from ? sizeOf(messages.slice(0, 1)) : 0
+    const held = others.flatMap(([, inbox]) => inbox.messages.filter((one) => one.from === from))
+    return sizeOf(held) + size - pushedOut > bytesPerSender
+  }
+
   const prune = (inbox: Inbox, { messages, age, bytes }: Retention): void => {
     const kept = inbox.messages.slice(-messages)
     while (kept.length > 1 && sizeOf(kept) > bytes) kept.shift()
@@ -183,6 +201,7 @@ export const createSimpleMessages = ({
     if (from !== null && from !== to) copies.push({ appId, userId: from })
     for (const of of copies) prune(inboxOf(of), rules.retention)
     if (isCrowded(message, JSON.stringify(content).length, rules)) return { outcome: 'refused' }
+    if (isOverShare(message, JSON.stringify(content).length, rules)) return { outcome: 'over-share' }
     if (exceeds(appId, copies, JSON.stringify(content).length, rules.quota)) return { outcome: 'full' }
     for (const userId of unknown) create({ appId, userId })
     const messages = copies.map((of) => {

@@ -21,8 +21,8 @@ const APP_KINDS = [
 const APP_QUEUE = 'appQueue'
 /** Keys of a partition. */
 type PartitionKind = 'deadlines' | 'attached' | 'ownCopies'
-/** The key of a server, or in a cluster of a partition. */
-type ServerKind = 'state'
+/** Keys of a server, or in a cluster of a partition: of an app, and of all apps. */
+type ServerKind = 'held' | 'state'
 /** Keys that exist once in an engine. They are in the first partition. */
 type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'transfer'
 /** Keys of a message's id, of a sender's own copy, of an adopted guest, and of a token. The caller names them. */
@@ -78,6 +78,9 @@ export class Keys {
       if (scope === 'user') return `${prefix}${kind}:${appId}\0${ofUser}`
       if (scope === 'app') return `${prefix}${kind}:${appId}`
       if (kind === 'state') return (this.#isCluster ? prefix : (this.#prefixes[0] ?? '')) + kind
+      // The names differ. If the keys of a server moved into a cluster, a partition would keep the counts of all others for ever.
+      if (kind === 'held')
+        return this.#isCluster ? `${prefix}held:${appId}` : `${this.#prefixes[0] ?? ''}heldHere:${appId}`
       const hash = hashed?.[kind as HashedKind]
       return hash === undefined ? prefix + kind : `${prefix}${kind}:${hash}`
     }

@@ -6,6 +6,8 @@ const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQ
 /** The keys of a step that may end a session, and so may delete a guest. */
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
+/** The keys of a step that may delete messages. */
+const deletions = [...inbox, 'held'] as const
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts'] as const
 const withDelivery = { parts: ['queue', 'events'] } as const
 const withSessions = { parts: ['state', 'queue', 'webhooks', 'sessions'] } as const
@@ -26,7 +28,7 @@ export const loadSteps = () => {
     saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
       parts: ['queue', 'webhooks'],
     }),
-    deleteUser: onSession('sessions/users/user-delete', inbox, false),
+    deleteUser: defineStep('sessions/users/user-delete', [...sessions, ...deletions], withInbox),
     status: onSession('sessions/status', ['revoked']),
     due: defineStep('nodes/user-due', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
 
@@ -56,19 +58,19 @@ export const loadSteps = () => {
     send: defineStep(
       'messages/send',
       [
-        ...['user', ...events, ...inbox, 'users', 'deadlines', 'ownCopies', 'state', 'id'],
+        ...['user', ...events, ...inbox, 'users', 'deadlines', 'ownCopies', 'state', 'id', 'held'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
       ] as KeyKind[],
       { parts: ['state', 'queue', 'webhooks', 'inbox', 'rate'], repeatable: true },
     ),
-    trimInbox: defineStep('messages/inbox-trim', ['user', ...inbox, 'counts', 'deadlines'], {
+    trimInbox: defineStep('messages/inbox-trim', ['user', ...deletions, 'counts', 'deadlines'], {
       parts: ['inbox'],
       ...reads,
     }),
     readSender: defineStep('messages/sender-read', ['user', 'rate'], { parts: ['rate'], ...reads }),
     makeOwnCopy: defineStep(
       'messages/own-copies/own-copy-make',
-      ['user', ...inbox, 'counts', 'deadlines', 'state', 'own'],
+      ['user', ...deletions, 'counts', 'deadlines', 'state', 'own'],
       {
         parts: ['state', 'inbox'],
         repeatable: true,
@@ -77,21 +79,22 @@ export const loadSteps = () => {
     ownCopyMade: defineStep('messages/own-copies/own-copy-made', ['ownCopies'], reads),
     pendingOwnCopies: defineStep('messages/own-copies/own-copies-pending', ['ownCopies'], reads),
 
-    adoptGuest: defineStep('messages/adoption/adopt-mark', [...sessions, ...inbox, 'revoked'], withInbox),
+    adoptGuest: defineStep('messages/adoption/adopt-mark', [...sessions, ...deletions, 'revoked'], withInbox),
     readAdopted: defineStep('messages/adoption/adopted-read', ['user', ...inbox, 'counts'], {
       parts: ['inbox'],
       ...reads,
     }),
     appendAdopted: defineStep(
       'messages/adoption/adopted-append',
-      ['user', ...events, ...inbox, 'deadlines', 'state', 'adopted'],
+      ['user', ...events, ...deletions, 'deadlines', 'state', 'adopted'],
       { parts: ['state', 'queue', 'webhooks', 'inbox'], repeatable: true },
     ),
-    dropAdopted: defineStep('messages/adoption/adopted-drop', ['user', ...inbox, 'counts', 'deadlines'], {
+    dropAdopted: defineStep('messages/adoption/adopted-drop', ['user', ...deletions, 'counts', 'deadlines'], {
       parts: ['inbox'],
       repeatable: true,
     }),
     endAdopted: defineStep('messages/adoption/adopted-end', ['adopted'], reads),
+    readHeld: defineBatchStep('messages/held-read', ['held']),
 
     inboxState: defineStep('messages/inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
     newestOffsets: defineStep('messages/newest-offsets', ['state'], { parts: ['state'], ...reads }),
@@ -107,7 +110,7 @@ export const loadSteps = () => {
       parts: ['state', 'queue', 'webhooks', 'inbox'],
       repeatable: true,
     }),
-    expireInbox: defineStep('nodes/inbox-expire', [...sessions, ...inbox], {
+    expireInbox: defineStep('nodes/inbox-expire', [...sessions, ...deletions], {
       ...withInbox,
       repeatable: true,
     }),

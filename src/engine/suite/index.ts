@@ -15,6 +15,7 @@ import { revocationSuite } from './revocation.js'
 import { listenersSuite } from './listeners.js'
 import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
+import { senderShareSuite } from './sender-share.js'
 import { sessionsSuite } from './sessions.js'
 import { usersSuite } from './users.js'
 import { webhookBoundsSuite } from './webhook-bounds.js'
@@ -49,6 +50,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   resumingSuite(context)
   sendingSuite(context)
   limitsSuite(context)
+  senderShareSuite(context)
   inboxSuite(context)
   clocksSuite(context)
   revocationSuite(context)

@@ -1,4 +1,5 @@
 import type { AppOptions, SendRules, WebhookOptions } from '../../engine/index.js'
+import { engineRules } from '../../engine/internal.js'
 import type { AppSettings, Settings } from '../config/parse.js'
 
 /** How many webhook events of an app and of one user may be pending. */
@@ -45,14 +46,22 @@ export const sendRulesOf = (
   unknownSenders: false,
   unreadPerSender,
   messagesPerSecond,
-  quota: { inboxes, bytes },
+  quota: {
+    inboxes,
+    bytes,
+    bytesPerSender: Math.max(bytes * engineRules.senderShare, engineRules.minSenderBytes),
+  },
 })
 
 /** Returns an app's rules for a message of its backend, which decides itself how much it sends, also in a user's name. */
-export const backendRulesOf = (app: AppSettings, settings: Pick<Settings, 'sendWindow'>): SendRules => ({
-  ...sendRulesOf(app, settings),
-  unknownRecipients: true,
-  unknownSenders: true,
-  unreadPerSender: 1,
-  messagesPerSecond: undefined,
-})
+export const backendRulesOf = (app: AppSettings, settings: Pick<Settings, 'sendWindow'>): SendRules => {
+  const rules = sendRulesOf(app, settings)
+  return {
+    ...rules,
+    unknownRecipients: true,
+    unknownSenders: true,
+    unreadPerSender: 1,
+    messagesPerSecond: undefined,
+    quota: { ...rules.quota, bytesPerSender: undefined },
+  }
+}

@@ -9,6 +9,8 @@ export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAf
 export const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
 const TOO_MUCH_UNREAD =
   "The recipient's inbox is full, and your unread messages take up more of it than the app's 'unreadPerSender' allows."
+const SHARE_EXCEEDED =
+  "Your messages to others take up one user's share of the app's storage: older ones have to be deleted first."
 const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."
 
 /** Milliseconds after which a client tries again if the app's quota is used up. */
@@ -42,5 +44,6 @@ export const authorizeSend = async (
 export const refusalOfResult = (sent: Exclude<SendResult, { sentAt: number }>): RefusalParts => {
   if (sent.outcome === 'full') return ['unavailable', QUOTA_EXCEEDED, QUOTA_RETRY_AFTER]
   if (sent.outcome === 'refused') return ['refused', TOO_MUCH_UNREAD]
+  if (sent.outcome === 'over-share') return ['refused', SHARE_EXCEEDED]
   return sent.outcome === 'limited' ? ['rate-limited', undefined, sent.retryAfter] : [sent.outcome]
 }

@@ -10,7 +10,12 @@ interface Send {
 }
 
 /** The limits of an app that the engine compares a message with. */
-const limits = { full: 'storage', refused: 'unreadPerSender', limited: 'messagesPerSecond' } as const
+const limits: Partial<Record<SendResult['outcome'], string>> = {
+  full: 'storage',
+  'over-share': 'storagePerSender',
+  refused: 'unreadPerSender',
+  limited: 'messagesPerSecond',
+}
 
 /** Counts a message that the engine has stored or refused. */
 export const countSend = (
@@ -19,6 +24,6 @@ export const countSend = (
 ): void => {
   messages.inc({ app: appId, from, outcome })
   if (outcome === 'stored') commitSeconds.observe((performance.now() - at) / 1_000)
-  else if (outcome === 'full' || outcome === 'refused' || outcome === 'limited')
-    limitsReached.inc({ app: appId, limit: limits[outcome] })
+  const limit = limits[outcome]
+  if (limit !== undefined) limitsReached.inc({ app: appId, limit })
 }

@@ -388,3 +388,30 @@ test('one sender’s flood leaves another sender’s unread message in the inbox
   assert.deepEqual((messages as Frame[])[0]?.['id'], 'kept')
   for (const client of [ada, bob, cy]) client.close()
 })
+
+test('one sender fills a tenth of the app’s storage, and is refused, but no other sender and not the backend', async () => {
+  const { gateway, url } = await startGateway({
+    limits: { messagesPerSecond: 1_000_000, bytes: 1_000_000 },
+  })
+  const [ada, cy] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('cy')),
+  ]
+  const body = 'x'.repeat(5_000)
+  for (let n = 0; n < 18; n++) {
+    ada.send({ type: 'send', id: `${n}`, to: `user ${n}`, body })
+    await ada.next('sent')
+  }
+  for (const [id, to] of [
+    ['a', 'user 1'],
+    ['b', 'new'],
+  ]) {
+    const { code, retryable, message } = await refusalOf(ada, { type: 'send', id, to, body: body.repeat(2) })
+    assert.deepEqual([code, retryable], ['refused', false])
+    assert.match(String(message), /share of the app's storage/)
+  }
+  cy.send({ type: 'send', id: 'c', to: 'user 1', body: body.repeat(2) })
+  await cy.next('sent')
+  await gateway.publish({ appId: 'app', from: 'ada', to: 'user 1', body: body.repeat(2) })
+  for (const client of [ada, cy]) client.close()
+})

@@ -1,5 +1,6 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
+-- unread messages and their bytes by sender, the hash `held` the bytes that senders' messages take in the inboxes of others: on this server,
+-- or in a cluster in this partition. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
@@ -35,14 +36,25 @@ local function forget_unread(keys, user, entry)
   end
 end
 
+-- Adds to the bytes that a sender's messages take in the inboxes of others. Returns the sum; nil for a message that does not count.
+local function hold(from, owner, bytes)
+  if from == '' or from == owner then return end
+  local sum = call('HINCRBY', K.held, from, bytes)
+  if sum <= 0 then call('HDEL', K.held, from) end
+  return sum
+end
+
 -- Deletes the messages in `old`, which are the oldest of the inbox.
 local function drop(keys, user, owner, old)
   if #old == 0 then return end
-  local bytes = 0
+  local bytes, bytesOf = 0, {}
   for _, entry in ipairs(old) do
-    bytes = bytes + tonumber(entry[ENTRY.bytes])
+    local size, from = tonumber(entry[ENTRY.bytes]), entry[ENTRY.from]
+    bytes = bytes + size
+    bytesOf[from] = (bytesOf[from] or 0) + size
     if is_unread(user, owner, entry) then forget_unread(keys, user, entry) end
   end
+  for from, sum in pairs(bytesOf) do hold(from, owner, -sum) end
   set(user, 'first', old[#old].offset + 1)
   set(user, 'bytes', user.bytes - bytes)
   count('bytes', -bytes, keys, owner)

@@ -10,6 +10,7 @@ import type {
 } from '../../engine.js'
 import type { Reply } from '../client/port.js'
 import { Outgoing } from './outgoing.js'
+import { HeldBytes } from './held-bytes.js'
 import type { Quotas } from '../quotas.js'
 import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
@@ -42,6 +43,7 @@ export class Inboxes {
   readonly ownCopies: OwnCopies
   readonly #runner: StepRunner
   readonly #options: InboxesOptions
+  readonly #held: HeldBytes
   readonly #order = new SendLanes()
   /** The deletions that no call waits for. */
   readonly #trims = new Set<Promise<void>>()
@@ -51,6 +53,7 @@ export class Inboxes {
     this.#options = options
     this.#runner = options.runner
     this.ownCopies = new OwnCopies(options.runner)
+    this.#held = new HeldBytes(options.runner)
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
@@ -108,20 +111,33 @@ export class Inboxes {
   async #sendWithin(outgoing: Outgoing, rules: SendRules, createdAt = ''): Promise<SendResult> {
     const { recipient, sender } = outgoing
     const partition = this.#runner.partitions.of(recipient)
-    const sendOnce = async (isAtLimit: boolean): Promise<SendResult | Adopted> => {
-      // The first try has counted the message.
-      const messagesPerSecond = isAtLimit ? undefined : rules.messagesPerSecond
+    const sendOnce = async (
+      isAtLimit: boolean,
+      messagesPerSecond: number | undefined,
+    ): Promise<SendResult | Adopted> => {
       const { inboxes, bytes } = await this.#options.quotas.others(recipient.appId, partition, isAtLimit)
-      const quota = { inboxes: rules.quota.inboxes - inboxes, bytes: rules.quota.bytes - bytes }
+      const { bytesPerSender } = rules.quota
+      const quota = {
+        inboxes: rules.quota.inboxes - inboxes,
+        bytes: rules.quota.bytes - bytes,
+        bytesPerSender:
+          sender && bytesPerSender !== undefined
+            ? this.#held.limitIn(partition, sender, bytesPerSender)
+            : undefined,
+      }
       return this.#send(outgoing, { ...rules, messagesPerSecond, quota }, createdAt)
     }
-    const sent = await sendOnce(false)
+    let sent = await sendOnce(false, rules.messagesPerSecond)
+    // The first try has counted the message.
+    const { bytesPerSender = Infinity } = rules.quota
+    if (sent.outcome === 'over-share' && sender && (await this.#held.count(sender, bytesPerSender)))
+      sent = await sendOnce(false, undefined)
     if (sent.outcome === 'adopted') return this.#sendToAdopter(outgoing, rules, sent)
     if (sent.outcome !== 'full') return sent
     if (outgoing.isAway && sender) {
       await this.#trim(sender, rules)
     }
-    const again = await sendOnce(true)
+    const again = await sendOnce(true, undefined)
     return again.outcome === 'adopted' ? this.#sendToAdopter(outgoing, rules, again) : again
   }
 
@@ -144,15 +160,17 @@ export class Inboxes {
       ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
-      ...[String(isMissing), createdAt],
+      ...[String(isMissing), createdAt, String(rules.quota.bytesPerSender ?? '')],
     ]
-    const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond] =
+    const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
     if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules, createdAt)
     if (outcome === 'adopted') return { outcome, by: String(offset), createdAt: String(ownOffset) }
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
-      return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' }
+      return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
+    if (sender && outcome === 'stored')
+      this.#held.update(this.#runner.partitions.of(recipient), sender, Number(held))
     // After a failover the sender's server may lack the sender too, who would get no own copy then.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
     // The message is stored. If this fails, the next message to the inbox goes on.

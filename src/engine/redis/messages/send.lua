@@ -1,5 +1,5 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, into the sender's. The `from.` keys are the sender's.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, users, deadlines, ownCopies, state, id,
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, users, deadlines, ownCopies, state, id, held,
 --   from.user, from.inbox, from.unread, from.aging, from.counts, from.rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender's inbox has keys of this call), or `away`; 2 the
 --   sender; empty for the backend; 3 the message's JSON up to the sender's profile; 4 the message's JSON between the profile and the
@@ -8,12 +8,12 @@
 --   sender's unread messages; 12 how many inboxes other partitions leave; 13 how many bytes other partitions leave; 14 mode `away`: the
 --   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
---   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the
---   recipient was created; empty if the message is for whoever has the id.
+--   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the recipient was created; empty if the message is for whoever has
+--   the id; 22 how many bytes the sender's messages may take in the inboxes of others; empty for no limit.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
---   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention; or
---   `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and when that user
---   was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused` or `full`.
+--   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
+--   bytes that argument 22 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and
+--   when that user was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`.
 local MAX_PUBLISHED = 2048
 local mode, from = arg(1), arg(2)
 local digest, window = arg(5), arg(6)
@@ -110,6 +110,20 @@ end
 -- Everything else has been checked, so that the caller creates no sender of a message that is then refused.
 if arg(20) == '1' or (sender and not sender.createdAt) then return done('unknown-sender') end
 
+-- The message counts before it is stored, so that one command counts and compares.
+local held, maxHeld = hold(from, userId, size), tonumber(arg(22)) or math.huge
+local function pushed_out()
+  local bytes = 0
+  for _, entry in ipairs(beyond(K, user, user.newest + 1, user.bytes + size, retention)) do
+    if entry[ENTRY.from] == from then bytes = bytes + tonumber(entry[ENTRY.bytes]) end
+  end
+  return bytes
+end
+if held and held > maxHeld and held - pushed_out() > maxHeld then
+  hold(from, userId, -size)
+  return done('over-share')
+end
+
 check_history()
 if not user.createdAt then
   set(user, 'createdAt', now)
@@ -146,4 +160,4 @@ end
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (mode == 'here' and exceeds(sender, sender.newest, sender.bytes, retention))
 local pending = mode == 'away' and json
-return done('stored', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender) or 0, isBeyond and 1 or 0)
+return done('stored', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender) or 0, isBeyond and 1 or 0, held or 0)

@@ -25,7 +25,7 @@ export const loadTransferSteps = () => ({
   importUser: defineStep('transfer/import/import-user', ['user', 'users', 'counts', 'deadlines'], plain),
   importMessages: defineStep(
     'transfer/import/import-messages',
-    ['user', 'inbox', 'unread', 'aging', 'counts'],
+    ['user', 'inbox', 'unread', 'aging', 'counts', 'held'],
     withInbox,
   ),
   importId: defineStep('transfer/import/import-id', ['id'], plain),

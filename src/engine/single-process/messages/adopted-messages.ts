@@ -16,6 +16,7 @@ import type { Inbox } from './inbox.js'
 import type { InboxReader } from './inbox-reader.js'
 import type { MessageRow, Watermark } from './inbox-row.js'
 import type { InboxTable } from './inbox-table.js'
+import type { SenderShares } from './sender-shares.js'
 import type { SweptInboxes } from './retention-sweep.js'
 
 /** How many messages one step moves, and how many steps a call waits for at most. */
@@ -31,6 +32,7 @@ export interface AdoptedMessagesOptions {
   reads: Reads
   reader: InboxReader
   table: InboxTable
+  shares: SenderShares
   swept: SweptInboxes
   adoptions: Adoptions
   users: Users
@@ -118,7 +120,7 @@ export class AdoptedMessages {
     retention: Retention,
     operations: Operation[],
   ): { user?: Inbox; moved: Moved[] } {
-    const { table, adoptions, usage, commit, clock, swept } = this.#options
+    const { table, shares, adoptions, usage, commit, clock, swept } = this.#options
     const now = clock.now()
     const adopter = adoptions.adopterOf(guest)
     // If the user is deleted, the messages are too.
@@ -140,8 +142,9 @@ export class AdoptedMessages {
       const isRead = message.offset <= readOffset
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
-      const from = isRead ? adopter.userId : content.from
-      operations.push(user.append(json, bytes, from, now, NO_LIMIT, isRead))
+      operations.push(user.append(json, bytes, content.from, now, NO_LIMIT, isRead))
+      if (content.from !== null && content.from !== adopter.userId)
+        shares.free(guest.appId, new Map([[content.from, -bytes]]))
       if (user.isBehind) table.markChanged(user)
       user.batch = commit.nextBatch
       taken = { messages: taken.messages + 1, bytes: taken.bytes + bytes }
@@ -152,12 +155,13 @@ export class AdoptedMessages {
 
   /** Deletes the guest's messages up to `last`, and the inbox if it has no other. */
   #drop(inbox: Inbox, last: number, operations: Operation[]): void {
-    const { table, usage, commit } = this.#options
+    const { table, shares, usage, commit } = this.#options
     const { of, row, deletions, exists } = inbox
     inbox.drop(last)
     for (let swept; (swept = inbox.sweep(true));) {
       operations.push(...swept.operations)
       usage.add(of.appId, { bytes: -swept.freed })
+      shares.free(of.appId, swept.senders)
     }
     if (inbox.hasMessages) return table.markChanged(inbox)
     operations.push(del(rows.moving(of)))

@@ -4,7 +4,10 @@ import type { GroupCommit } from '../store/group-commit.js'
 import { MessageDel } from './message-operations.js'
 import type { Reads } from '../store/reads.js'
 import { rows, type InboxRef } from '../store/rows.js'
-import { del, put, type Operation } from '../store/store.js'
+import { del, put, read, type Operation, type Store } from '../store/store.js'
+import { messageRowOf, type StoredMessage } from './inbox-row.js'
+import type { SenderShares } from './sender-shares.js'
+import { bytesBySender } from './sender-tally.js'
 
 /** The messages of a deleted inbox that are still stored: from one offset up to another. */
 type PurgeRow = [from: number, to: number]
@@ -13,19 +16,32 @@ type PurgeRow = [from: number, to: number]
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
+export interface InboxPurgeOptions {
+  store: Store
+  reads: Reads
+  commit: GroupCommit
+  scheduler: Scheduler
+  clock: Clock
+  shares: SenderShares
+}
+
 /** Deletes the messages of deleted inboxes in the background, and goes on after a crash. */
 export class InboxPurge {
+  readonly #store: Store
   readonly #reads: Reads
   readonly #commit: GroupCommit
   readonly #scheduler: Scheduler
   readonly #clock: Clock
+  readonly #shares: SenderShares
   readonly #job: Job
 
-  constructor(reads: Reads, commit: GroupCommit, scheduler: Scheduler, clock: Clock) {
+  constructor({ store, reads, commit, scheduler, clock, shares }: InboxPurgeOptions) {
+    this.#store = store
     this.#reads = reads
     this.#commit = commit
     this.#scheduler = scheduler
     this.#clock = clock
+    this.#shares = shares
     this.#job = scheduler.job(() => this.#step())
     scheduler.schedule(this.#job, clock.now())
   }
@@ -43,7 +59,9 @@ export class InboxPurge {
     const operations: Operation[] = []
     for (const [row, [from, to]] of found) {
       const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
-      const prefix = rows.messagePrefix(rows.deletedInboxOf(row))
+      const inbox = rows.deletedInboxOf(row)
+      const prefix = rows.messagePrefix(inbox)
+      this.#shares.free(inbox.appId, this.#bytesBySender(inbox, from, end))
       for (let offset = from; offset < end; offset++) operations.push(new MessageDel(prefix, offset))
       operations.push(end < to ? put(row, [end, to] satisfies PurgeRow) : del(row))
       if (operations.length >= DELETIONS_PER_STEP) break
@@ -51,5 +69,13 @@ export class InboxPurge {
     this.#commit.defer('purge', (batch) => batch.push(...operations))
     await this.#commit.flush()
     return this.#clock.now()
+  }
+
+  #bytesBySender(inbox: InboxRef, from: number, end: number): Map<string, number> {
+    const prefix = rows.messagePrefix(inbox)
+    return bytesBySender(inbox.userId, from, end, (offset) => {
+      const stored = read(this.#store, rows.messageIn(prefix, offset)) as StoredMessage | undefined
+      return stored && messageRowOf(offset, stored)
+    })
   }
 }

@@ -1,4 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
+import type { SenderBytes } from './sender-tally.js'
 
 /** A stored message with sums of the messages before it, so that one row suffices to count them. */
 export interface MessageRow {
@@ -15,9 +16,12 @@ export interface MessageRow {
   first: number
   /** Whether the message counts as read, wherever the read mark stands: the guest who had it before has read it. */
   isRead: boolean
+  /** If the message is the last of its tally: the bytes of these messages by sender. */
+  senders: SenderBytes | undefined
 }
 
-/** A stored message. The key has the offset. `MessagePut` and `ReadMessagePut` write the row as text. */
+/** A stored message. The key has the offset. `MessagePut` and `ReadMessagePut` write the row as text. A 1 at its end is
+ * `isRead`, and a list there `senders`. */
 export type StoredMessage = [
   at: number,
   received: number,
@@ -25,15 +29,16 @@ export type StoredMessage = [
   size: number,
   first: number,
   message: Omit<Message, 'offset'>,
-  isRead?: 1,
+  ...marks: (1 | SenderBytes)[],
 ]
 
 export const messageRowOf = (
   offset: number,
-  [at, received, bytes, size, first, message, isRead]: StoredMessage,
+  [at, received, bytes, size, first, message, ...marks]: StoredMessage,
 ): MessageRow => ({
   ...{ message: { offset, ...message }, at, received, bytes, size, first },
-  isRead: isRead === 1,
+  isRead: marks.includes(1),
+  senders: marks.find((mark) => mark !== 1),
 })
 
 /** Returns whom a message of `owner`'s inbox counts for as its sender: the owner, if it counts as read. */
@@ -66,8 +71,25 @@ export interface InboxRow extends Watermark {
   swept: { offset: number; bytes: number }
   /** A lower bound of the time at which the oldest retained message was stored. */
   oldestAt: number
+  /** Bytes that the user's messages take in the inboxes of others. */
+  sent?: number
+  /** The sums of the tally that the newest message shares; absent if there are none. */
+  senders?: SenderBytes | undefined
   /** Whether the row covers every stored message. If it does not, opening the inbox looks for messages after those of the row. */
   isExact: boolean
+}
+
+/** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
+export const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
+
+/** What an inbox without a row begins with. */
+export const NO_ROW: InboxRow = {
+  ...EMPTY,
+  readOffset: 0,
+  readReceived: 0,
+  swept: { offset: 1, bytes: 0 },
+  oldestAt: 0,
+  isExact: false,
 }
 
 /**

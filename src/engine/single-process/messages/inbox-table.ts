@@ -5,7 +5,7 @@ import type { GroupCommit } from '../store/group-commit.js'
 import { Inbox } from './inbox.js'
 import type { Revocations } from '../sessions/revocations.js'
 import { rows, userKey } from '../store/rows.js'
-import type { Store } from '../store/store.js'
+import type { Operation, Store } from '../store/store.js'
 
 /** About how many bytes an inbox takes in memory. */
 const INBOX_BYTES = 1_000
@@ -78,6 +78,12 @@ export class InboxTable {
     inbox.exists = true
     inbox.batch = this.#commit.nextBatch
     this.#commit.defer(inbox.row, (batch) => inbox.write(batch))
+  }
+
+  /** Adds the inbox's row to the batch that is about to be written: that of a deferred write. */
+  writeNow(inbox: Inbox, batch: Operation[]): void {
+    inbox.write(batch)
+    inbox.batch = Math.max(inbox.batch, this.#commit.nextBatch - 1)
   }
 
   /** The inboxes whose last change is not written. */

@@ -2,7 +2,9 @@ import type { InboxState, Retention, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import {
   countedSender,
+  EMPTY,
   messageRowOf,
+  NO_ROW,
   type InboxRow,
   type MessageRow,
   type MessageSummary,
@@ -11,31 +13,20 @@ import {
 } from './inbox-row.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { MessageDel, MessagePut, ReadMessagePut } from './message-operations.js'
+import { bytesBySender, MESSAGES_PER_TALLY, SenderTally } from './sender-tally.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
 /** If a row is not exact, it lacks this many messages at most. */
 const MAX_ROW_LAG = 16
-/** A deletion waits until this many messages are not retained, because each deletion reads a row for its counts. */
-const MIN_DELETIONS = 64
 /** How many messages one call of `sweep` deletes at most. */
 const MAX_DELETIONS = 1024
 /** How many messages one call of `expire` reads at most. */
 const MAX_EXPIRED_PER_STEP = 64
 
-/** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
-const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
 const NONE_RECEIVED = { first: 1, received: 0 }
 const NONE_PENDING: MessageSummary[] = []
-const NO_ROW: InboxRow = {
-  ...EMPTY,
-  readOffset: 0,
-  readReceived: 0,
-  swept: { offset: 1, bytes: 0 },
-  oldestAt: 0,
-  isExact: false,
-}
 
 /** One user's inbox. A message gets its offset when it is appended (`assigned`). Readers see it once it is synced (`durable`). */
 export class Inbox {
@@ -51,6 +42,8 @@ export class Inbox {
   readOffset: number
   /** The number of the batch that the last change goes into. */
   batch = 0
+  /** Bytes that the user's messages take in the inboxes of others. */
+  sent: number
   readonly #store: Store
   readonly #ref: InboxRef
   /** The beginning of the keys of messages. It is made for the first message, because most inboxes stay without one for long. */
@@ -58,6 +51,7 @@ export class Inbox {
   #readReceived: number
   #swept: { offset: number; bytes: number }
   #oldestAt: number
+  readonly #tally: SenderTally
   /** A cached count: the messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
@@ -82,8 +76,21 @@ export class Inbox {
     this.#store = store
     const stored = isNew ? undefined : (read(store, this.row) as InboxRow | undefined)
     this.exists = stored !== undefined
-    const { offset, received, bytes, first, readOffset, readReceived, swept, oldestAt, isExact } =
-      stored ?? NO_ROW
+    const {
+      offset,
+      received,
+      bytes,
+      first,
+      readOffset,
+      readReceived,
+      swept,
+      oldestAt,
+      isExact,
+      sent,
+      senders,
+    } = stored ?? NO_ROW
+    this.sent = sent ?? 0
+    this.#tally = new SenderTally(senders)
     this.assigned = stored ? { offset, received, bytes, first } : EMPTY
     this.#rowOffset = offset
     this.#isRowExact = isExact
@@ -106,6 +113,8 @@ export class Inbox {
       readReceived: this.#readReceived,
       swept: this.#swept,
       oldestAt: this.#oldestAt,
+      sent: this.sent,
+      senders: this.#tally.stored,
       isExact: this.#isRowExact,
     }
     batch.push(put(this.row, row))
@@ -189,9 +198,20 @@ export class Inbox {
     return engineRules.sharedLimits.some((limit) => taken[limit] > share * retention[limit])
   }
 
+  /** Returns the bytes of the messages of `from` that a further message of `size` bytes would push out. */
+  bytesPushedOut(from: string, size: number, retention: Retention): number {
+    const end = this.#firstAfter(size, retention)
+    let bytes = 0
+    for (let offset = this.assigned.first; offset < end; offset++) {
+      const summary = this.#summaryOf(offset)
+      if (summary?.from === from) bytes += summary.size
+    }
+    return bytes
+  }
+
   /**
    * Returns the operation that stores the next message, and stops retaining the messages that it pushes out. `json` is the message without
-   * its offset. With `isRead` the message counts as read, and `from` must be the inbox's owner.
+   * its offset. With `isRead` the message counts as read.
    */
   append(
     json: string,
@@ -203,24 +223,29 @@ export class Inbox {
   ): Operation {
     const before = this.assigned
     const offset = before.offset + 1
+    // As `countedSender` of its row.
+    const counted = isRead ? this.of.userId : from
     this.#appended++
     this.assigned = {
       offset,
-      received: before.received + (from === this.of.userId ? 0 : 1),
+      received: before.received + (counted === this.of.userId ? 0 : 1),
       bytes: before.bytes + size,
       first: this.#firstAfter(size, retention),
     }
     if (before.first > before.offset) this.#oldestAt = at
-    if (from !== this.#soleSender && from !== this.of.userId) {
-      this.#soleSender = from
+    if (counted !== this.#soleSender && counted !== this.of.userId) {
+      this.#soleSender = counted
       this.#soleSenderSince = offset
     }
     const { received, bytes } = before
-    if (this.#pending.length === 0) this.#pending = [{ from, bytes, size }]
-    else this.#pending.push({ from, bytes, size })
+    if (this.#pending.length === 0) this.#pending = [{ from: counted, bytes, size }]
+    else this.#pending.push({ from: counted, bytes, size })
     const { first } = this.assigned
+    if (from !== null && from !== this.of.userId) this.#tally.add(from, size)
+    const senders = this.#tally.takeAt(offset)
+    const rest = senders ? `${json},${JSON.stringify(senders)}` : json
     const Put = isRead ? ReadMessagePut : MessagePut
-    return new Put(this.#prefix, offset, { at, received, bytes, size, first }, json)
+    return new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest)
   }
 
   /** Shows readers the messages up to `mark`, which are synced. */
@@ -272,27 +297,34 @@ export class Inbox {
   }
 
   /**
-   * Returns at most `MAX_DELETIONS` operations that delete messages which are not retained, and the bytes that they free. Returns undefined
-   * if there are fewer than `MIN_DELETIONS` such messages, or with `all`, no such message.
+   * Returns at most `MAX_DELETIONS` operations that delete messages which are not retained, the bytes that they free, and those of the
+   * messages from others by sender. Returns undefined if there is no such message. Without `all` it deletes only messages with a whole
+   * tally, because each deletion reads a row for its counts.
    */
-  sweep(all: boolean): { freed: number; operations: Operation[] } | undefined {
+  sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable
     const from = this.#swept.offset
-    if (first - from < (all ? 1 : MIN_DELETIONS)) return undefined
+    const end = Math.min(all ? first : first - ((first - 1) % MESSAGES_PER_TALLY), from + MAX_DELETIONS)
+    if (end <= from) return undefined
     const operations: Operation[] = []
-    const end = Math.min(first, from + MAX_DELETIONS)
     const before = end > offset ? bytes : (this.#messageRow(end)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
+    const senders = bytesBySender(this.of.userId, from, end, (each) => this.#messageRow(each))
     for (let old = from; old < end; old++) operations.push(new MessageDel(this.#prefix, old))
     this.#swept = { offset: end, bytes: before }
-    return { freed, operations }
+    return { freed, senders, operations }
   }
 
   /** Reads the messages that the inbox's row does not cover. */
   #catchUp(): void {
     for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
+      const { from, to, offset, adopted } = next.message
+      // The peers' copies of an adopted message keep the guest's id.
+      if (from === this.of.userId && to !== from && !adopted) this.sent += next.size
+      else if (from !== null && from !== this.of.userId) this.#tally.add(from, next.size)
+      this.#tally.takeAt(offset)
       this.assigned = {
-        offset: next.message.offset,
+        offset,
         received: next.received + (countedSender(next, this.of.userId) === this.of.userId ? 0 : 1),
         bytes: next.bytes + next.size,
         first: Math.max(next.first, this.assigned.first),

@@ -27,6 +27,7 @@ import { Reads } from '../store/reads.js'
 import { RetentionSweep, type SweptInboxes } from './retention-sweep.js'
 import type { Adoptions } from '../sessions/adoptions.js'
 import type { Revocations } from '../sessions/revocations.js'
+import { SenderShares } from './sender-shares.js'
 import { rows, userKey } from '../store/rows.js'
 import { del, type Operation, type Store } from '../store/store.js'
 import { UnreadChecks } from './unread-checks.js'
@@ -75,6 +76,7 @@ export class Inboxes {
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #table: InboxTable
   readonly #unreadLimit: UnreadLimit
+  readonly #shares: SenderShares
   readonly #scheduler: Scheduler
   readonly #retentionSweep: RetentionSweep
   readonly #purge: InboxPurge
@@ -90,6 +92,7 @@ export class Inboxes {
     this.#users = users
     this.#table = new InboxTable(options)
     this.#unreadLimit = new UnreadLimit((of) => this.#table.open(of))
+    this.#shares = new SenderShares(this.#table, commit)
     this.#emit = emit
     this.#onEmptied = onEmptied
     this.#usage = usage
@@ -117,14 +120,21 @@ export class Inboxes {
     this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, swept)
     this.#adopted = new AdoptedMessages({
       ...{ commit, clock, scheduler: this.#scheduler, reads: this.#reads, reader: this.reader, swept },
-      ...{ table: this.#table, adoptions: options.adoptions, users, usage, emit },
+      ...{ table: this.#table, shares: this.#shares, adoptions: options.adoptions, users, usage, emit },
       retentionOf: (appId) => this.#retentionSweep.retentionOf(appId),
     })
     const scheduler = this.#scheduler
     this.#idempotencyKeys = options.isPersistent
       ? new StoredIdempotencyKeys({ store, commit, clock, scheduler })
       : new MemoryIdempotencyKeys()
-    this.#purge = new InboxPurge(this.#reads, commit, this.#scheduler, clock)
+    this.#purge = new InboxPurge({
+      store,
+      reads: this.#reads,
+      commit,
+      scheduler,
+      clock,
+      shares: this.#shares,
+    })
   }
 
   /** Called once before the first send. See `StoredIdempotencyKeys.load`. */
@@ -226,6 +236,14 @@ export class Inboxes {
       if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
       if (isReached) return Promise.resolve({ outcome: 'refused' })
     }
+    const own = inboxes[1]
+    if (own && this.#shares.mayExceed(own, size, rules)) {
+      this.#deleteUnretained(inbox, rules.retention, now, true, operations)
+      if (this.#shares.exceeds(inbox, own, size, rules)) {
+        this.#deferDeletions(operations)
+        return Promise.resolve({ outcome: 'over-share' })
+      }
+    }
     if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
     for (const of of unknown) operations.push(...this.#users.create(of))
@@ -235,8 +253,9 @@ export class Inboxes {
       if (inbox.isBehind) this.#table.markChanged(inbox)
       inbox.batch = this.#commit.nextBatch
     }
+    if (own) own.sent += size
     const { offset } = inbox.assigned
-    const ownOffset = from === null ? null : (inboxes[1] ?? inbox).assigned.offset
+    const ownOffset = from === null ? null : (own ?? inbox).assigned.offset
     const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
     if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
     if (this.#webhooks.asks(appId, 'message.created')) {
@@ -361,6 +380,7 @@ export class Inboxes {
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
     this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
+    this.#shares.free(inbox.of.appId, swept.senders)
   }
 
   /** Refuses the later messages of this task too. Otherwise a smaller message that fits would overtake the refused one. */

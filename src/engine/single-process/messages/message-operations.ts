@@ -17,7 +17,7 @@ export class MessagePut {
   readonly #bytes: number
   readonly #size: number
   readonly #first: number
-  /** The message's JSON without its offset. The recipient's message and the own copy share it. */
+  /** The message's JSON without its offset, and what follows it in the row. The recipient's message and the own copy share a message's JSON. */
   readonly #json: string
 
   /** `prefix` is the result of `rows.messagePrefix`. */

@@ -1,6 +1,7 @@
 import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
 import type { InboxRow, StoredMessage } from '../messages/inbox-row.js'
+import { SenderTally } from '../messages/sender-tally.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import type { RowWriter } from './row-writer.js'
 
@@ -19,6 +20,7 @@ export class ImportedInbox {
   #received = 0
   #readReceived = 0
   #oldestAt = 0
+  readonly #tally = new SenderTally()
 
   constructor(record: InboxRecord, writer: RowWriter) {
     const { appId, userId, deletions } = record
@@ -34,6 +36,9 @@ export class ImportedInbox {
     const { offset, ...rest } = message
     const { first } = this.#record
     const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
+    if (message.from !== null && message.from !== this.of.userId) this.#tally.add(message.from, size)
+    const senders = this.#tally.takeAt(offset)
+    if (senders) row.push(senders)
     if (isRead) row.push(1)
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
@@ -52,6 +57,7 @@ export class ImportedInbox {
       readReceived: this.#readReceived,
       swept: { offset: first, bytes: 0 },
       oldestAt: this.#oldestAt,
+      senders: this.#tally.stored,
       isExact: true,
     }
     this.#writer.put(rows.inbox(this.of), row)

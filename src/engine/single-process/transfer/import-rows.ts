@@ -8,6 +8,7 @@ import { seqOf } from '../webhooks/event-queue.js'
 import { queueOf, rowOf as queueRowOf, sizeOf, type EventRow, type QueueRow } from '../webhooks/user-queue.js'
 import { putFormat } from '../store/format.js'
 import type { IdempotencyRow } from '../messages/idempotency.js'
+import type { InboxRow } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { UserRow } from '../sessions/revocations.js'
@@ -32,6 +33,8 @@ export class RowImport {
   readonly #now = Date.now()
   readonly #usage = new Map<string, StoredUsage>()
   readonly #events = new Map<string, EventCountsRow>()
+  /** What each sender's messages take in the inboxes of others, by the row of the sender's inbox. */
+  readonly #sent = new Map<string, number>()
   #inbox: ImportedInbox | undefined
 
   constructor(store: Store) {
@@ -61,6 +64,11 @@ export class RowImport {
 
   async finish(): Promise<void> {
     this.#finishInbox()
+    for (const [row, sent] of this.#sent) {
+      const inbox = this.#writer.get(row) as InboxRow | undefined
+      if (inbox) this.#writer.put(row, { ...inbox, sent } satisfies InboxRow)
+      await this.#writer.writeFull()
+    }
     for (const [appId, usage] of this.#usage) this.#writer.put(rows.usage(appId), usage)
     for (const [appId, counts] of this.#events) this.#writer.put(rows.eventCounts(appId), counts)
     this.#writer.put(rows.time, this.#now)
@@ -116,6 +124,7 @@ export class RowImport {
       case 'message':
         if (!this.#inbox) return
         this.#inbox.add(record, this.#now - record.age)
+        this.#countSent(record)
         if (record.sent) this.#addId(record, record.sent)
         return
       case 'check': {
@@ -131,6 +140,12 @@ export class RowImport {
     const usage = this.#usage.get(appId) ?? { users: 0, guests: 0, inboxes: 0, bytes: 0 }
     this.#usage.set(appId, usage)
     return usage
+  }
+
+  #countSent({ appId, userId, message: { from }, size }: RecordOf<'message'>): void {
+    if (from === null || from === userId) return
+    const row = rows.inbox({ appId, userId: from })
+    this.#sent.set(row, (this.#sent.get(row) ?? 0) + size)
   }
 
   #addUser({ user, guest }: RecordOf<'user'>): void {

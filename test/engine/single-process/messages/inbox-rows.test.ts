@@ -92,8 +92,8 @@ void describe('the rows of inboxes', () => {
       )
       sizes.push(deletions.length)
     }
-    // Each message deletes the messages that earlier ones have pushed out.
-    assert.deepEqual(sizes, [0, 1_024, 1_024, 945])
+    // Each message deletes the messages that earlier ones have pushed out. The last deletion leaves 49, whose tally is not whole.
+    assert.deepEqual(sizes, [0, 1_024, 1_024, 896])
     const { messages } = await engine.messagesAfter({ appId, userId: 'ada' }, { epoch: '', offset: 0 }, 5_000)
     assert.deepEqual(
       messages.map(({ offset }) => offset),

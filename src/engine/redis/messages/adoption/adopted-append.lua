@@ -1,5 +1,5 @@
 -- Appends messages of an adopted guest to the inbox of the user: of the guest's messages, the newest that fit beside those of the user.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, deadlines, state, adopted.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, held, deadlines, state, adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how many
 --   bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message: its
 --   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, and its sender.
@@ -28,7 +28,9 @@ for n = 10, #ARGV - 9, 6 do
   local offset, json, bytes, storedAt, isRead, from = tonumber(arg(n)), arg(n + 1), tonumber(arg(n + 2)), tonumber(arg(n + 3)), arg(n + 4) == '1', arg(n + 5)
   if offset > taken then
     if fits(storedAt) then
-      local at = append(K, user, userId, json, #json + RULES.messageOverhead, from, NO_LIMIT, isRead)
+      local size = #json + RULES.messageOverhead
+      local at = append(K, user, userId, json, size, from, NO_LIMIT, isRead)
+      hold(from, userId, size)
       local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, userId, epoch_of(user), at } or nil
       emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), at, json }, brief)
     end

@@ -1,5 +1,5 @@
 -- Deletes messages of an adopted guest which the user has, and the inbox with the last of them.
--- KEYS: user, inbox, unread, aging, counts, deadlines.
+-- KEYS: user, inbox, unread, aging, held, counts, deadlines.
 -- ARGV: 1 the offset of the last such message; empty for all messages.
 -- Returns 1 if the guest still has messages, else 0.
 local user = load(K.user)

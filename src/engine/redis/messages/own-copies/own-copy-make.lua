@@ -1,8 +1,8 @@
 -- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. The recipient is in another partition.
--- KEYS: user, inbox, unread, aging, counts, deadlines, state, own.
--- ARGV: 1 the message as JSON; 2 how often the sender was deleted when the message was sent; empty for a user who has adopted the sender; 3 milliseconds for which the message's id
---   makes a retry safe; 4 the retention: messages; 5 the retention: bytes; 6 when the
---   user was created who has adopted the sender; else empty.
+-- KEYS: user, inbox, unread, aging, held, counts, deadlines, state, own.
+-- ARGV: 1 the message as JSON; 2 how often the sender was deleted when the message was sent; empty for a user who has adopted the sender; 3
+--   milliseconds for which the message's id makes a retry safe; 4 the retention: messages; 5 the retention: bytes; 6 when the user was
+--   created who has adopted the sender; else empty.
 -- Returns the own copy's offset, and the number of the inbox's epoch; 0 and 0 if there is no own copy; or `adopted`, the user who has
 --   adopted the sender, and when that user was created.
 local KEPT_LONGER = 60000

@@ -1,8 +1,15 @@
--- Deletes a user with the sessions and the inbox. The revocation and the number of deletions stay.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, inbox, unread, aging.
+-- Deletes a user with the sessions and the inbox, or some messages of an inbox that has too many for one step. The revocation and the number
+-- of deletions stay.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, inbox, unread, aging, held.
 -- ARGV: none.
--- Returns 1 if there was a user or an inbox, else 0.
+-- Returns 1 if there was a user or an inbox, else 0; -1 if another step goes on.
 local user = load(K.user)
+local isUnfinished = user.newest - user.first >= MAX_DROPPED
+drop(K, user, userId, entries(K, user.first, user.newest, MAX_DROPPED))
+if isUnfinished then
+  store(user)
+  return reply(-1)
+end
 for id, row in pairs(sessions()) do
   remove(user, row)
   report_end(user, row, 'revoked', true)
@@ -15,10 +22,8 @@ if hadUser then
   add_event(user, 'user.deleted', '')
 end
 if hadInbox then
-  call('UNLINK', K.inbox, K.unread)
-  call('ZREM', K.aging, userId)
+  call('UNLINK', K.unread)
   count('inboxes', -1)
-  count('bytes', -user.bytes)
   set(user, 'deletions', user.deletions + 1)
 end
 clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })

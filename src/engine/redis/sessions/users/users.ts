@@ -102,8 +102,11 @@ export class Users {
 
   /** Deletes the user and the inbox. */
   async delete(of: UserRef): Promise<boolean> {
-    const [existed] = await this.#runner.onUser(this.#runner.steps.deleteUser, of, [])
-    return existed === 1
+    for (;;) {
+      const [result] = await this.#runner.onUser(this.#runner.steps.deleteUser, of, [])
+      const isUnfinished = result === -1
+      if (!isUnfinished) return result === 1
+    }
   }
 
   /** The app's users after a user, partition by partition. */

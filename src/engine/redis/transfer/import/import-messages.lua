@@ -1,5 +1,5 @@
 -- Adds messages to an inbox whose offsets are stored. Messages that are there already are left out.
--- KEYS: user, inbox, unread, aging, counts.
+-- KEYS: user, inbox, unread, aging, counts, held.
 -- ARGV: 1 for each message: the offset; 2 the JSON; 3 the bytes; 4 the age in milliseconds; 5 the sender; empty for the backend;
 --   6 `1` if it counts as read.
 -- Returns nothing.
@@ -23,6 +23,7 @@ for n = 1, #ARGV - 9, 6 do
     after = offset
     set(user, 'bytes', user.bytes + size)
     count('bytes', size)
+    hold(from, userId, size)
     if offset > user.readOffset and from ~= userId and not isRead then
       set(user, 'unread', user.unread + 1)
       call('HINCRBY', K.unread, UNREAD.messages .. from, 1)

@@ -1,0 +1,74 @@
+import { LRUCache } from 'lru-cache'
+import type { UserRef } from '../../engine.js'
+import type { StepRunner } from '../step-runner.js'
+
+/**
+ * Milliseconds after which a sender's bytes are counted again, because other nodes and deletions change them: while the sender has taken
+ * less than half of the share, and beyond that.
+ */
+const MAX_AGE = 60_000
+const MAX_AGE_NEAR_LIMIT = 5_000
+/** How many senders' bytes are known at most. */
+const MAX_SENDERS = 10_000
+
+interface Count {
+  readonly partitions: Map<number, number>
+  sum: number
+  readonly readAt: number
+}
+
+/**
+ * What senders' messages take in the inboxes of others. One server counts that exactly for each sender. In a cluster each partition counts
+ * its own inboxes. There a sender may take an even part of the share in every partition; only beyond this part the node adds up all
+ * partitions, because that takes a call for each.
+ */
+export class HeldBytes {
+  readonly #runner: StepRunner
+  readonly #counts = new LRUCache<string, Count>({ max: MAX_SENDERS })
+
+  constructor(runner: StepRunner) {
+    this.#runner = runner
+  }
+
+  /** Returns how many of `bytesPerSender` the sender may take in the inboxes that are counted together with those of a partition. */
+  limitIn(partition: number, sender: UserRef, bytesPerSender: number): number {
+    const { isCluster, partitions } = this.#runner
+    if (!isCluster) return bytesPerSender
+    const count = this.#known(sender, bytesPerSender)
+    if (!count) return bytesPerSender / partitions.count
+    return bytesPerSender - count.sum + (count.partitions.get(partition) ?? 0)
+  }
+
+  /** Adds up what the sender takes in all partitions. Resolves with false if `limitIn` knows that already. */
+  async count(sender: UserRef, bytesPerSender: number): Promise<boolean> {
+    const runner = this.#runner
+    if (!runner.isCluster || this.#known(sender, bytesPerSender)) return false
+    const found = await runner.onEveryPartition(runner.steps.readHeld, sender.appId, [sender.userId])
+    const count: Count = { partitions: new Map(), sum: 0, readAt: performance.now() }
+    found.forEach(([bytes], partition) => {
+      if (Number(bytes ?? 0) > 0) this.#set(count, partition, Number(bytes))
+    })
+    this.#counts.set(keyOf(sender), count)
+    return true
+  }
+
+  /** Notes what the sender takes in a partition. */
+  update(partition: number, sender: UserRef, bytes: number): void {
+    const count = this.#counts.get(keyOf(sender))
+    if (count) this.#set(count, partition, bytes)
+  }
+
+  #set(count: Count, partition: number, bytes: number): void {
+    count.sum += bytes - (count.partitions.get(partition) ?? 0)
+    count.partitions.set(partition, bytes)
+  }
+
+  #known(sender: UserRef, bytesPerSender: number): Count | undefined {
+    const count = this.#counts.get(keyOf(sender))
+    if (!count) return undefined
+    const maxAge = 2 * count.sum < bytesPerSender ? MAX_AGE : MAX_AGE_NEAR_LIMIT
+    return count.readAt + maxAge > performance.now() ? count : undefined
+  }
+}
+
+const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`

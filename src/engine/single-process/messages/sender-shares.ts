@@ -1,0 +1,67 @@
+import type { SendRules, UserRef } from '../../engine.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import { userKey } from '../store/rows.js'
+import type { Operation } from '../store/store.js'
+import type { Inbox } from './inbox.js'
+import type { InboxTable } from './inbox-table.js'
+
+/**
+ * Keeps each sender's messages to others within the sender's share of the app's bytes. A sender's own inbox counts the bytes of these
+ * messages, because every message changes that inbox anyway.
+ */
+export class SenderShares {
+  readonly #table: InboxTable
+  readonly #commit: GroupCommit
+  /** The bytes of deleted messages by the key of their sender. The next batch takes them off. */
+  #freed = new Map<string, { of: UserRef; bytes: number }>()
+  readonly #write = (batch: Operation[]): void => this.#takeOff(batch)
+
+  constructor(table: InboxTable, commit: GroupCommit) {
+    this.#table = table
+    this.#commit = commit
+  }
+
+  /**
+   * Returns false if a further message of `size` bytes is surely within the share of the sender, whose own inbox is `own`. Otherwise the
+   * caller first deletes those messages of the recipient that are not retained.
+   */
+  mayExceed(own: Inbox, size: number, { quota: { bytesPerSender } }: SendRules): boolean {
+    return bytesPerSender !== undefined && own.sent + size > bytesPerSender
+  }
+
+  /** Returns whether the message exceeds the share, though it may push older ones out of the recipient's inbox. */
+  exceeds(inbox: Inbox, own: Inbox, size: number, { quota, retention }: SendRules): boolean {
+    const freed = this.#freed.get(userKey(own.of))?.bytes ?? 0
+    const pushedOut = inbox.bytesPushedOut(own.of.userId, size, retention)
+    return own.sent - freed + size - pushedOut > (quota.bytesPerSender ?? Infinity)
+  }
+
+  /**
+   * Gives the bytes of deleted messages back to their senders, in the batch that deletes the messages. Negative bytes are those of messages
+   * that move into another inbox.
+   */
+  free(appId: string, bytesBySender: ReadonlyMap<string, number>): void {
+    if (bytesBySender.size === 0) return
+    for (const [userId, bytes] of bytesBySender) {
+      const of = { appId, userId }
+      const key = userKey(of)
+      const freed = this.#freed.get(key)
+      if (freed) freed.bytes += bytes
+      else this.#freed.set(key, { of, bytes })
+    }
+    this.#commit.defer('freed bytes', this.#write)
+  }
+
+  /** Opening these inboxes may evict others. A deferred write holds none, while a send holds two. */
+  #takeOff(batch: Operation[]): void {
+    const all = this.#freed
+    this.#freed = new Map()
+    for (const [key, { of, bytes }] of all) {
+      const inbox = this.#table.peek(of, key)
+      // The sender was deleted since.
+      if (!inbox.exists) continue
+      inbox.sent = Math.max(0, inbox.sent - bytes)
+      this.#table.writeNow(inbox, batch)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { MessageRow } from './inbox-row.js'
+
+/** Bytes of messages by their sender. */
+export type SenderBytes = [sender: string, bytes: number][]
+
+/** How many messages of an inbox share one tally. The last of them is at an offset that this number divides. */
+export const MESSAGES_PER_TALLY = 64
+
+const addTo = (bytes: Map<string, number>, sender: string, more: number): void => {
+  bytes.set(sender, (bytes.get(sender) ?? 0) + more)
+}
+
+/**
+ * Sums the bytes of an inbox's messages from others by sender. The row of the last message that shares a tally has the sums, so that
+ * deleting these messages reads one row and not one for each.
+ */
+export class SenderTally {
+  #bytes: Map<string, number> | undefined
+
+  constructor(stored?: SenderBytes) {
+    if (stored) this.#bytes = new Map(stored)
+  }
+
+  /** The sums since the last tally that was taken; undefined if there are none. */
+  get stored(): SenderBytes | undefined {
+    return this.#bytes && [...this.#bytes]
+  }
+
+  add(sender: string, size: number): void {
+    this.#bytes ??= new Map<string, number>()
+    addTo(this.#bytes, sender, size)
+  }
+
+  /** Returns the sums if the message at `offset` is the last of its tally, and begins the next one. */
+  takeAt(offset: number): SenderBytes | undefined {
+    if (offset % MESSAGES_PER_TALLY !== 0) return undefined
+    const sums = this.stored ?? []
+    this.#bytes = undefined
+    return sums
+  }
+}
+
+/** Returns the bytes of the messages from others from one offset up to, but not including, another, by sender. */
+export const bytesBySender = (
+  owner: string,
+  from: number,
+  end: number,
+  rowAt: (offset: number) => Pick<MessageRow, 'message' | 'size' | 'senders'> | undefined,
+): Map<string, number> => {
+  const bytes = new Map<string, number>()
+  for (let offset = from; offset < end; offset++) {
+    const last = offset + MESSAGES_PER_TALLY - 1
+    const senders = last < end && last % MESSAGES_PER_TALLY === 0 ? rowAt(last)?.senders : undefined
+    if (senders) {
+      for (const [sender, more] of senders) addTo(bytes, sender, more)
+      offset = last
+      continue
+    }
+    const row = rowAt(offset)
+    if (row && row.message.from !== null && row.message.from !== owner)
+      addTo(bytes, row.message.from, row.size)
+  }
+  return bytes
+}
