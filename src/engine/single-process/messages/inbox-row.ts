@@ -1,5 +1,7 @@
 import type { Message } from '../../../protocol/index.js'
-import type { SenderBytes } from './sender-tally.js'
+
+/** Bytes of messages by their sender. */
+export type SenderBytes = [sender: string, bytes: number][]
 
 /** A stored message with sums of the messages before it, so that one row suffices to count them. */
 export interface MessageRow {

@@ -1,7 +1,4 @@
-import type { MessageRow } from './inbox-row.js'
-
-/** Bytes of messages by their sender. */
-export type SenderBytes = [sender: string, bytes: number][]
+import type { MessageRow, SenderBytes } from './inbox-row.js'
 
 /** How many messages of an inbox share one tally. The last of them is at an offset that this number divides. */
 export const MESSAGES_PER_TALLY = 64
@@ -16,6 +13,9 @@ const addTo = (bytes: Map<string, number>, sender: string, more: number): void =
  */
 export class SenderTally {
   #bytes: Map<string, number> | undefined
+  /** The latest sender, and the bytes that `#bytes` lacks: most messages are from the sender of the one before. */
+  #sender = ''
+  #more = 0
 
   constructor(stored?: SenderBytes) {
     if (stored) this.#bytes = new Map(stored)
@@ -23,12 +23,16 @@ export class SenderTally {
 
   /** The sums since the last tally that was taken; undefined if there are none. */
   get stored(): SenderBytes | undefined {
+    this.#settle()
     return this.#bytes && [...this.#bytes]
   }
 
   add(sender: string, size: number): void {
-    this.#bytes ??= new Map<string, number>()
-    addTo(this.#bytes, sender, size)
+    if (sender !== this.#sender) {
+      this.#settle()
+      this.#sender = sender
+    }
+    this.#more += size
   }
 
   /** Returns the sums if the message at `offset` is the last of its tally, and begins the next one. */
@@ -37,6 +41,13 @@ export class SenderTally {
     const sums = this.stored ?? []
     this.#bytes = undefined
     return sums
+  }
+
+  #settle(): void {
+    if (this.#more === 0) return
+    this.#bytes ??= new Map<string, number>()
+    addTo(this.#bytes, this.#sender, this.#more)
+    this.#more = 0
   }
 }
 

@@ -260,7 +260,9 @@ export class Simulation {
     const node = this.#at()
     const id = `message ${++this.#count}`
     const message = { appId: app, id, from, to, body: id }
-    const sent = await this.#repeat('send', () => node.engine.send(message, rules()), node)
+    // In a cluster a sender who takes this share of a partition is counted in all partitions.
+    const quota = { ...rules().quota, bytesPerSender: 200_000 }
+    const sent = await this.#repeat('send', () => node.engine.send(message, rules({ quota })), node)
     const mayBeUnknown = (userId: string | null): boolean =>
       userId?.startsWith('guest:') === true && model.user(userId).inbox.length === 0
     // A message creates no guest.
