@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CheckedMessage, Engine, Retention, SendResult } from '../engine.js'
-import { ada, app, bob, deliver, newMessage, rules, until, type SuiteContext } from './kit.js'
+import { ada, app, bob, deliver, newMessage, rules, saveGuest, until, type SuiteContext } from './kit.js'
 
 const HOUR = 3_600_000
 const body = 'x'.repeat(1_000)
@@ -112,6 +112,23 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
       for (const from of ['ada', 'cy'])
         await until('the share is free', async () => (await send(engine, { from, to: 'di' })) === 'stored')
       assert.equal((await engine.inbox(ada)).offset > 100, true)
+    })
+
+    on('counts a message that a user adopts from a guest until it is deleted', async (engine) => {
+      const guest = { appId: app, userId: 'guest:~visitor' }
+      await saveGuest(engine, guest)
+      const { user } = await engine.saveUser(bob, {})
+      const stored = await fill(engine, [guest.userId])
+      const { epoch } = await engine.inbox(guest)
+      await engine.markRead(guest, { epoch, offset: 3 })
+      const { retention } = retaining()
+      const asked = { ...bob, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+      assert.equal((await engine.adoptGuest(asked))?.messages, stored)
+      await until('the messages have moved', async () => (await engine.inbox(bob)).offset === stored)
+      assert.equal(await send(engine, { to: 'cy' }), 'over-share')
+      await engine.deleteUser(bob)
+      await until('the share is free', async () => (await send(engine, { to: 'cy' })) === 'stored')
+      assert.equal(await fill(engine, ['cy', 'di']), stored - 1)
     })
 
     if (!durable) return
