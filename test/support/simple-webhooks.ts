@@ -73,7 +73,7 @@ export const createSimpleWebhooks = (
     events = events.filter((one) => one !== added)
     const [oldest, ...waiting] = ofUser(of)
     const newest = waiting.at(-1)
-    if (oldest && newest?.event.type === 'events.dropped') {
+    if (oldest && newest?.event.type === 'events.dropped' && newest.due <= performance.now()) {
       const dropped = newest.event.data['dropped'] as Record<string, number>
       newest.event.data = { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...presence }
     } else append(of, 'events.dropped', { dropped: { [type]: 1 }, ...presence })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, EventLimits, PendingEvent, UserRef } from '../engine.js'
+import type { Engine, EngineEvent, EventLimits, PendingEvent, UserRef, WebhookEvent } from '../engine.js'
 import { ada, app, bob, deliver, nextEvents, start, until, type SuiteContext } from './kit.js'
 import { ask, pending, pendingOf, typesOf } from './webhook-kit.js'
 
@@ -159,6 +159,31 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
         seqs.toSorted((a, b) => a - b),
       )
     })
+
+    on(
+      'that are on their way do not change, even if an older one is replayed before them',
+      async (engine) => {
+        await askWithin(engine, ['message.created'], { user: { events: 1 } })
+        const take = async (): Promise<WebhookEvent> => {
+          const [taken] = await engine.takeDueEvents(app, 1, LEASE)
+          return taken?.event ?? assert.fail()
+        }
+        await send(engine, bob, '1')
+        const { id } = await take()
+        await engine.endDelivery(app, 'bob', id, { failed: 'gone' })
+        await sendMany(engine, bob, 2, 3)
+        await engine.endDelivery(app, 'bob', (await take()).id, { delivered: true })
+        const onItsWay = await take()
+        assert.equal(await engine.replayEvent(app, 'bob', id), true)
+        await send(engine, bob, '4')
+        const listed = await pendingOf(engine, bob)
+        assert.deepEqual(bodiesOf(listed), ['1', 'events.dropped', 'events.dropped'])
+        assert.deepEqual(listed[1]?.event, onItsWay)
+        await engine.endDelivery(app, 'bob', (await take()).id, { delivered: true })
+        await engine.endDelivery(app, 'bob', onItsWay.id, { delivered: true })
+        assert.deepEqual(droppedOf(await deliverAll(engine, bob)), [{ 'message.created': 1 }])
+      },
+    )
 
     on('are reported as dropped when that happens', async (engine) => {
       await askWithin(engine, ['session.started'], { user: { events: 1 } })
