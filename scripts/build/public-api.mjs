@@ -16,10 +16,24 @@ const isPrivate = (node) =>
   (ts.canHaveModifiers(node) &&
     ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword))
 
+/** A parameter that a function takes apart shows its type, and not which fields the function reads. */
+const nameParameter = (node, { factory }) =>
+  ts.isParameter(node) && ts.isObjectBindingPattern(node.name)
+    ? factory.updateParameterDeclaration(
+        node,
+        node.modifiers,
+        node.dotDotDotToken,
+        'options',
+        node.questionToken,
+        node.type,
+        node.initializer,
+      )
+    : node
+
 /** Returns a declaration as text, without comments and private members. */
 const print = (node, source) => {
   const visit = (context) => (each) =>
-    isPrivate(each) ? undefined : ts.visitEachChild(each, visit(context), context)
+    isPrivate(each) ? undefined : ts.visitEachChild(nameParameter(each, context), visit(context), context)
   const { transformed } = ts.transform(node, [(context) => visit(context)])
   return printer.printNode(ts.EmitHint.Unspecified, transformed[0], source)
 }
