@@ -126,7 +126,8 @@ export const createRunner = (
         feed({ type: 'wake' })
       },
       (error: unknown) => {
-        host.emitError(error as Fault)
+        // A session that was active before knows that the network, or the gateway, is away.
+        if (state.name === 'starting') host.emitError(error as Fault)
         if (!needsRace || !('attempt' in state)) return
         needsRace = isStreamOnly
         feed({ type: 'closed', attempt: state.attempt, code: LOST })

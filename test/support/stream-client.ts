@@ -1,5 +1,6 @@
 // Clients of the event stream that use only docs/PROTOCOL.md and none of this project's client code.
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { Agent as TlsAgent, request as requestTls } from 'node:https'
 import { after } from 'node:test'
 import { within, type Frame } from './raw-client.js'
 
@@ -19,17 +20,25 @@ export interface RequestOptions {
   method?: string
   headers?: Record<string, string>
   localAddress?: string
+  /** The certificate that signed that of an https: address. */
+  ca?: Buffer
 }
+
+const agentOf = (url: string, keepAlive = false): Agent =>
+  url.startsWith('https:') ? new TlsAgent({ keepAlive }) : new Agent({ keepAlive })
 
 const send = (
   url: string,
   body: string | Buffer,
-  { method = 'POST', headers = {}, localAddress }: RequestOptions,
+  { method = 'POST', headers = {}, localAddress, ca }: RequestOptions,
   agent: Agent,
 ): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const type = { 'content-type': 'text/plain;charset=UTF-8' }
-    const asked = request(url, { method, agent, localAddress, headers: { ...type, ...headers } }, resolve)
+    const options = { method, agent, localAddress, headers: { ...type, ...headers } }
+    const asked = url.startsWith('https:')
+      ? requestTls(url, { ...options, ca }, resolve)
+      : request(url, options, resolve)
     opened.add(() => asked.destroy())
     asked.on('error', reject)
     asked.end(body)
@@ -46,7 +55,7 @@ export const ask = async (
   url: string,
   body: unknown,
   options: RequestOptions = {},
-  agent = new Agent(),
+  agent = agentOf(url),
 ): Promise<HttpAnswer> => {
   const text = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
   const response = await send(url, text, options, agent)
@@ -91,13 +100,13 @@ export const openStream = async (
   start: unknown,
   { pongs = true, postsTo = url, ...options }: StreamOptions = {},
 ): Promise<StreamClient> => {
-  const agent = new Agent({ keepAlive: true })
+  const agent = agentOf(url, true)
   const response = await within(
     send(
       `${url}/v1/session/stream`,
       typeof start === 'string' ? start : JSON.stringify(start),
       options,
-      new Agent(),
+      agentOf(url),
     ),
     'answer',
   )

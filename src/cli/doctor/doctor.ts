@@ -4,6 +4,7 @@ import { hasFailed, printFindings, type Finding } from '../report.js'
 import { checkHttp } from './http.js'
 import { checkDns, checkTcp, checkTls, portOf } from './network.js'
 import { checkPage } from './page.js'
+import { checkStream } from './stream.js'
 import { checkWebSocket } from './websocket.js'
 
 export interface DoctorOptions {
@@ -39,8 +40,10 @@ const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[
   const visited = page && (await checkPage(base, dns.addresses, page))
   const pageFindings = visited?.findings ?? []
   if (!http.reached) return [...network, ...http.findings, ...pageFindings]
-  const webSocket = await checkWebSocket(base, { origin: origin ?? visited?.origin, appId })
-  return [...network, ...http.findings, ...webSocket, ...pageFindings]
+  const visitor = { origin: origin ?? visited?.origin, appId }
+  const webSocket = await checkWebSocket(base, visitor)
+  const stream = await checkStream(base, visitor)
+  return [...network, ...http.findings, ...webSocket, stream, ...pageFindings]
 }
 
 /** Prints one line for each step by which a client reaches the gateway at `url`, with what to do about a failure. */

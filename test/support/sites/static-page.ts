@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { newContext } from '../browser.js'
 import { tokenFor } from '../tokens.js'
@@ -13,14 +13,20 @@ export const shopTokenFor = (userId: string): Promise<string> =>
 export const forgedToken = (userId: string): Promise<string> =>
   tokenFor(userId, { appId: APP, secret: 'a secret that an attacker has guessed' })
 
-const script = readFileSync(new URL('../../../dist/cdn/chat-session.js', import.meta.url))
+const cdn = new URL('../../../dist/cdn/', import.meta.url)
+/** The script and its parts, by path. */
+const scripts = new Map(
+  readdirSync(cdn)
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => [`/${name}`, readFileSync(new URL(name, cdn))]),
+)
 
 /** An answer to one of the addresses of a page's own server. */
 export type Answer = { status: number; body?: string }
 
 /**
- * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, and `others` answers
- * other paths.
+ * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, with its parts beside it, and `others`
+ * answers other paths.
  */
 export const servePage = (
   body: string,
@@ -32,7 +38,8 @@ export const servePage = (
       return void response
         .setHeader('content-type', 'text/html; charset=utf-8')
         .end(`<!doctype html><title>A page</title><link rel="icon" href="data:,">${body}`)
-    if (path === '/chat-session.js')
+    const script = scripts.get(path)
+    if (script)
       return void response
         .setHeader('content-type', 'text/javascript; charset=utf-8')
         .setHeader('cache-control', 'max-age=300')

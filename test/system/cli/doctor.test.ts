@@ -56,13 +56,14 @@ test('a gateway in good health passes every check', async () => {
     'ok upgrade',
     'ok headers',
     'ok origin',
+    'ok stream',
   ])
   assert.equal(code, 0)
 })
 
 test('the URL may be that of the WebSocket, and end with a slash', async () => {
   const { code, verdicts } = await diagnose([`${url.replace('http', 'ws')}/`])
-  assert.deepEqual([code, verdicts.length], [0, 10])
+  assert.deepEqual([code, verdicts.length], [0, 11])
 })
 
 test('an origin that the app does not list, and an app that is not there, are said', async () => {
@@ -185,7 +186,7 @@ const startProxy = async ({
         })
       },
     )
-    forwarded.end()
+    incoming.pipe(forwarded)
   })
   // Without a listener Node handles an upgrade as a plain request.
   if (upgrades !== false)
@@ -207,7 +208,7 @@ const startProxy = async ({
 test('a gateway may be below a path of a site', async () => {
   const site = await startProxy({ prefix: '/chat' })
   const { code, verdicts } = await diagnose([`${site}/chat/`, '--app', 'app'])
-  assert.deepEqual([code, verdicts.length], [0, 11])
+  assert.deepEqual([code, verdicts.length], [0, 12])
 })
 
 test('a proxy that takes the upgrade for a plain request, or refuses it, is said', async () => {
@@ -220,6 +221,30 @@ test('a proxy that takes the upgrade for a plain request, or refuses it, is said
   assert.deepEqual(problemsOf(refused), [
     'fail upgrade the upgrade is answered with 403: the proxy must pass on WebSockets for /v1/session',
   ])
+})
+
+test('a proxy that lets no event stream through, or compresses it, is said', async () => {
+  const compressed = await diagnose([
+    await startProxy({
+      change: (path, headers) => {
+        if (path.startsWith('/v1/session/stream')) headers['content-encoding'] = 'gzip'
+        return undefined
+      },
+    }),
+  ])
+  assert.deepEqual(problemsOf(compressed), [
+    'warn stream no event stream for networks that block WebSockets: the proxy compresses it (gzip), and may hold back frames: exclude text/event-stream',
+  ])
+  assert.equal(compressed.code, 0)
+  const cached = await diagnose([
+    await startProxy({
+      change: (path, headers) => {
+        if (path.startsWith('/v1/session/stream')) headers['content-type'] = 'text/html'
+        return undefined
+      },
+    }),
+  ])
+  assert.match(problemsOf(cached).join(), /^warn stream .* is not that of a gateway/)
 })
 
 /** Returns the address of a gateway on a server that takes `maxHeaderSize` bytes of headers. */

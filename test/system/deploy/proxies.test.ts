@@ -1,12 +1,14 @@
-// nginx and Caddy with the files of deploy/, in front of a real gateway.
+// nginx, Caddy and HAProxy with the files of deploy/, in front of a real gateway.
 import assert from 'node:assert/strict'
 import { request } from 'node:https'
 import { test } from 'node:test'
 import { finish } from '../../support/command-line.js'
 import { startGateway } from '../../support/gateway.js'
 import { openClient, startClient } from '../../support/raw-client.js'
+import { startStream } from '../../support/stream-client.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
+import { startHAProxy } from '../redis-faults/haproxy.js'
 import { readDeployed, startCaddy, startNginx, type Proxy } from './support.js'
 
 const origin = 'https://www.example.com'
@@ -24,6 +26,24 @@ const get = (url: string, ca: Buffer, headers: Record<string, string> = {}): Pro
     outgoing.once('error', reject).end()
   })
 
+/** Each message is awaited before the next one is sent: a buffer would hold it back. */
+const messagesComeAtOnce = async (url: string, ca: Buffer): Promise<void> => {
+  const start = { type: 'start', appId, token: await tokenFor('linus') }
+  const stream = await startStream(url, start, { ca, headers: { origin, 'accept-encoding': 'gzip, br' } })
+  assert.equal(stream.headers['content-encoding'], undefined)
+  for (let number = 0; number < 3; number += 1) {
+    const { status } = await stream.send({
+      type: 'send',
+      id: `${url} ${number}`,
+      to: 'linus',
+      body: `${number}`,
+    })
+    assert.equal(status, 204)
+    assert.equal((await stream.next('message'))['body'], `${number}`)
+  }
+  stream.cut()
+}
+
 const proxies: [name: string, start: (port: number) => Promise<Proxy>][] = [
   ['nginx', startNginx],
   ['Caddy', startCaddy],
@@ -38,6 +58,9 @@ for (const [name, start] of proxies) {
     assert.equal((await client.next('message'))['body'], 'through the proxy')
     client.close()
   })
+
+  test(`an event stream goes through ${name}, and each message comes at once`, () =>
+    messagesComeAtOnce(url, ca))
 
   test(`behind ${name} the client's own address counts, whatever the client says`, async () => {
     const start = { type: 'start', appId, token: 'wrong' }
@@ -71,6 +94,12 @@ for (const [name, start] of proxies) {
     )
   })
 }
+
+test('an event stream goes through HAProxy, and each message comes at once', async () => {
+  const { port } = gateway
+  const { url, ca } = await startHAProxy([port, port, port])
+  await messagesComeAtOnce(url, ca)
+})
 
 test('nginx logs neither a query nor a header that is too long, and sends plain HTTP to TLS', async () => {
   const { url, plainUrl = '', ca, logs } = await startNginx(gateway.port)

@@ -95,6 +95,8 @@ export class Tab {
           return newToken()
         },
         WebSocket: network.webSocketOf(this.owner, this.line),
+        // The simulated network has no requests of `fetch`.
+        transports: ['websocket'],
       })
       session.addEventListener('message', ({ detail }) => {
         const { offset, body, from, sentAt } = detail.message
