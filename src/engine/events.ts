@@ -36,7 +36,7 @@ export interface EpochChanged {
   user: UserRef
   epoch: string
 }
-/** The user's read mark has moved. */
+/** The user's read mark has moved, or messages of an adopted guest came that count as read. */
 export interface MessagesRead {
   type: 'read'
   user: UserRef

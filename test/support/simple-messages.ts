@@ -267,6 +267,7 @@ export const createSimpleMessages = ({
         storedAt.set(stored, now())
         emit({ type: 'message', user, epoch: to.epoch, message: structuredClone(stored) })
       }
+      if (moved.length > 0) emit({ type: 'read', user, inbox: stateOf(user) })
       inboxes.delete(keyOf(guest))
     },
     held: (of: UserRef): readonly Message[] => inboxes.get(keyOf(of))?.messages ?? [],

@@ -122,7 +122,7 @@ export const attach: AttachPart = (session, { target, early, SessionError }) => 
   const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
     // Without a key a listener of the message has ended the session.
     if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
-    if (message.from !== session.user?.id) {
+    if (message.from !== session.user?.id && !message.adopted) {
       state.pending = [...state.pending, message].slice(-MAX_MESSAGES)
       state.pendingCount += 1
     }

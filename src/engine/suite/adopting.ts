@@ -164,9 +164,13 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
       const { epoch } = await engine.inbox(guest)
       await engine.markRead(guest, { epoch, offset: 1 })
       await deliver(engine, { from: null, to: ada.userId, body: 'first' })
+      await start(engine, ada)
+      const told = nextEvents(engine, 'read')
       assert.ok(await adopt())
       await untilMoved(engine, 4)
       const state = await engine.inbox(ada)
+      // A client counts each message that comes.
+      assert.deepEqual(await told, [{ type: 'read', user: ada, inbox: state }])
       assert.deepEqual([state.offset, state.readOffset, state.unread], [4, 0, 2])
       if (durable) {
         await reopen(engine)

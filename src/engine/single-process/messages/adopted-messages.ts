@@ -46,6 +46,7 @@ export interface AdoptedMessagesOptions {
 interface Moved {
   mark: Watermark
   message: Omit<Message, 'offset'>
+  isRead: boolean
 }
 
 /**
@@ -148,7 +149,7 @@ export class AdoptedMessages {
       if (user.isBehind) table.markChanged(user)
       user.batch = commit.nextBatch
       taken = { messages: taken.messages + 1, bytes: taken.bytes + bytes }
-      moved.push({ mark: user.assigned, message: content })
+      moved.push({ mark: user.assigned, message: content, isRead })
     }
     return { user, moved }
   }
@@ -180,5 +181,8 @@ export class AdoptedMessages {
         message: { offset: mark.offset, ...message },
       })
     }
+    // Clients count each message that comes, so they are told how many are unread.
+    if (moved.some(({ isRead }) => isRead))
+      this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }
 }

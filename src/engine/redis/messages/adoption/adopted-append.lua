@@ -18,6 +18,7 @@ taken = tonumber(taken or 0)
 expire(K, user, userId, retention.age)
 trim(K, user, userId, retention)
 
+local hasRead = false
 local function fits(storedAt)
   return user.newest - user.first + 1 + left <= retention.messages
     and user.bytes + leftBytes + left * growth <= retention.bytes
@@ -32,12 +33,15 @@ for n = 10, #ARGV - 9, 6 do
       local at = append(K, user, userId, json, size, from, NO_LIMIT, isRead)
       hold(from, userId, size)
       local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, userId, epoch_of(user), at } or nil
+      hasRead = hasRead or isRead
       emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), at, json }, brief)
     end
     taken = offset
   end
   left, leftBytes = left - 1, leftBytes - bytes
 end
+-- Clients count each message that comes, so they are told how many are unread.
+if hasRead then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
 call('SET', K.adopted, string.format('%.0f', taken), 'KEEPTTL')
 schedule(user)
 store(user)
