@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/define.js'
 import { activeId, messagesIn, sender, sendFrom, untilReceived } from '../../support/sites/rendered-site.js'
+import { startClient } from '../../support/raw-client.js'
+import { guestStart } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 import { untilState } from '../../support/sites/page-state.js'
 import { startProxy, type Wire } from '../../support/proxy.js'
@@ -88,6 +90,20 @@ test('messages that were received in a visible tab are shown by no other tab', a
       (await madeIn(tab)).map(({ body }) => body),
       ['new 1', 'new 2'],
     )
+})
+
+test('the messages of a guest whom the user has adopted are not shown', async () => {
+  const place = await startPlace()
+  const tab = await openTab(place)
+  await hideAll(tab)
+  const guest = await startClient(place.gateway.url, guestStart)
+  const { id } = guest.started['user'] as { id: string }
+  await place.bob.send({ to: id, body: 'for the guest' })
+  await place.gateway.gateway.client('app').adoptGuest({ user: 'ada', body: { guest: id } })
+  await place.bob.send({ to: id, body: 'for the user' })
+  await untilAnnounced(tab, 'for the user')
+  await untilReceived(tab, 'message for the guest')
+  assert.deepEqual(await announcedIn(tab), [{ type: 'session-notification', bodies: ['for the user'] }])
 })
 
 test('a listener changes what is shown, or stops it', async () => {
