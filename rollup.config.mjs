@@ -162,7 +162,11 @@ const minified = (
 
 const part = ([name, module]) =>
   // SHA-256, whose text is shorter: it stands in the first script.
-  minified(`dist/${module}`, `dist/cdn/chat-session-${name}.js`, { plugins: [integrity('sha256', name)] })
+  // Its modules are in the package: a map would only make the package larger.
+  minified(`dist/${module}`, `dist/cdn/chat-session-${name}.js`, {
+    sourcemap: false,
+    plugins: [integrity('sha256', name)],
+  })
 
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {

@@ -16,8 +16,8 @@ const cdn = join(folder, 'cdn')
 
 await mkdir(cdn, { recursive: true })
 await copyFile('dist/cdn/chat-session.js', join(cdn, script))
-const partFiles = Object.keys(parts).flatMap((file) => [file, file.replace(/-\w{8}\.js$/, '.js.map')])
-for (const file of ['chat-session.js.map', ...partFiles]) await copyFile(`dist/cdn/${file}`, join(cdn, file))
+for (const file of ['chat-session.js.map', ...Object.keys(parts)])
+  await copyFile(`dist/cdn/${file}`, join(cdn, file))
 await writeFile(
   join(cdn, 'integrity.json'),
   `${JSON.stringify({ [script]: integrity, ...parts }, null, 2)}\n`,

@@ -2,6 +2,7 @@
 export { isRevivable } from '../protocol/index.js'
 export { errorMessageOf } from './error-message.js'
 export { ifPossible } from './if-possible.js'
+export { SessionError } from './errors.js'
 export { newId } from './storage/outbox.js'
 export { sessionUrl } from './transports/websocket.js'
 export { unverifiedSubject } from './unverified-subject.js'

@@ -1,5 +1,5 @@
 /* What the script-tag build has in place of `parts.ts`. */
-import { SessionError } from '../../session/index.js'
+import { SessionError } from '../../session/internal.js'
 import { partTable } from './part-table.js'
 import type { Parts } from './parts.js'
 

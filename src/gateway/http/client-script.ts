@@ -41,12 +41,13 @@ export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
     string
   >
   for (const file of [...Object.keys(integrity), 'chat-session-worker.js']) {
-    // A part of the script has a hash in its name, and its map has none.
-    const part = /^(chat-session-[a-z]+)-\w{8}\.js$/.exec(file)?.[1]
-    const map = `${part ?? file.slice(0, -'.js'.length)}.js.map`
-    assets.set(file, await scriptOf(file, !!part))
+    // A part of the script has a hash in its name, and no map.
+    const isPart = /^chat-session-[a-z]+-\w{8}\.js$/.test(file)
+    assets.set(file, await scriptOf(file, isPart))
+    if (isPart) continue
+    const map = `${file}.map`
     assets.set(map, assetOf('application/json', { identity: await read(map) }))
-    if (!part) assets.set(file.replace(/\.js$/, `-${VERSION}.js`), await scriptOf(file, true))
+    assets.set(file.replace(/\.js$/, `-${VERSION}.js`), await scriptOf(file, true))
   }
   return assets
 }

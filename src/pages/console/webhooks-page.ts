@@ -33,8 +33,7 @@ export class WebhooksPage extends Page {
   declare done: string
   #state: WebhookState | null = null
   #pending: PendingEventList = { events: [], next: null }
-  /** The cursor of the shown page of pending events. */
-  #after: string | null = null
+  #pendingCursor: string | null = null
 
   constructor() {
     super()
@@ -47,11 +46,11 @@ export class WebhooksPage extends Page {
 
   async #refresh(): Promise<void> {
     const path = `${apiPath(this.appId)}/webhooks`
-    const after = this.#after
+    const after = this.#pendingCursor
     const state = await this.client.get<WebhookState>(path, this.signal)
     const pending = await this.client.get<PendingEventList>(pagePath(`${path}/pending`, after), this.signal)
     // The operator may have opened another page meanwhile.
-    if (after !== this.#after) return
+    if (after !== this.#pendingCursor) return
     this.#state = state
     this.#pending = pending
     this.requestUpdate()
@@ -70,8 +69,7 @@ export class WebhooksPage extends Page {
   }
 
   async #replay({ id, userId }: PendingEventSummary): Promise<void> {
-    const owner = userId === null ? apiPath(this.appId) : apiPath(this.appId, userId)
-    const path = `${owner}/webhooks/${encodeURIComponent(id)}/replay`
+    const path = `${apiPath(this.appId, userId ?? undefined)}/webhooks/${encodeURIComponent(id)}/replay`
     await this.attempt(async () => {
       await this.client.change('POST', path)
       this.done = 'The event is delivered again.'
@@ -80,7 +78,7 @@ export class WebhooksPage extends Page {
   }
 
   async #open(after: string | null): Promise<void> {
-    this.#after = after
+    this.#pendingCursor = after
     await this.attempt(() => this.#refresh())
   }
 
