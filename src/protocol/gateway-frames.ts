@@ -1,4 +1,15 @@
-import { boolean, count, list, literal, nullable, number, optional, shape, text, type FrameOf } from './schema.js'
+import {
+  boolean,
+  count,
+  list,
+  literal,
+  nullable,
+  number,
+  optional,
+  shape,
+  text,
+  type FrameOf,
+} from './schema.js'
 import { message, messageFields, user } from './shapes.js'
 
 /** Every frame that a gateway may send, and the types of its fields. Durations are in milliseconds. */
