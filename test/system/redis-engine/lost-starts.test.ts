@@ -64,3 +64,74 @@ for (const fate of ['lost-request', 'lost-reply', 'late'] as const) {
     })
   })
 }
+
+it('tells a connection that it was replaced if the start that did so is lost, and the next one comes at once', async () => {
+  const fates = new Map<string, Fate>()
+  const { client } = lossyClient({ type: 'single', url: server.url }, (name) => fates.get(name))
+  const engine = new RedisEngine({
+    client: () => client,
+    prefix: 'twice:',
+    onError: (error) => assert.ok(isUnavailable(error)),
+  })
+  await engine.open()
+  try {
+    const first = request(ada, { keyHash: 'the key' })
+    const session = await startSession(engine, first)
+    const replaced: string[] = []
+    engine.listen((event) => {
+      if (event.type === 'connection-replaced' && event.session.sessionId === session.sessionId)
+        replaced.push(event.connectionId)
+    }, new AbortController().signal)
+    fates.set('session-start', 'lost-reply')
+    // The comparison after the lost reply succeeds only after the next start.
+    fates.set('sessions-carried', 'lost-request')
+    await assert.rejects(engine.startSession(request(ada, { resumes: 'the key' })), isUnavailable)
+    fates.delete('session-start')
+    await startSession(engine, request(ada, { resumes: 'the key' }))
+    fates.clear()
+    await until('the first connection is told', () => replaced.includes(first.connectionId))
+  } finally {
+    await engine.close()
+  }
+})
+
+for (const name of ['session-start', 'session-end'] as const)
+  it(`makes a change of a lost connection before it closes, if the change has failed: ${name}`, async () => {
+    let lost = new Set<string>()
+    const { client } = lossyClient({ type: 'single', url: server.url }, (script) => {
+      if (!lost.delete(script)) return undefined
+      return script === 'session-start' ? 'lost-reply' : 'lost-request'
+    })
+    const open = async (
+      more: Partial<ConstructorParameters<typeof RedisEngine>[0]>,
+    ): Promise<RedisEngine> => {
+      const engine = new RedisEngine({
+        client: () => lossyClient({ type: 'single', url: server.url }, () => undefined).client,
+        prefix: `closes ${name}:`,
+        onError: assert.ifError,
+        ...more,
+      })
+      await engine.open()
+      return engine
+    }
+    const stays = await open({})
+    const leaves = await open({ client: () => client })
+    try {
+      const asked = request(ada, { resumableFor: 600_000 })
+      if (name === 'session-start') {
+        lost = new Set([name, 'session-abandon'])
+        await assert.rejects(leaves.startSession(asked), isUnavailable)
+      } else {
+        const session = await startSession(leaves, asked)
+        lost = new Set([name])
+        await assert.rejects(leaves.endSession(session, 'ended', asked.connectionId), isUnavailable)
+      }
+    } finally {
+      await leaves.close()
+    }
+    try {
+      assert.deepEqual(await stays.sessions(ada), [])
+    } finally {
+      await stays.close()
+    }
+  })

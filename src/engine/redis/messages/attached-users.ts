@@ -111,7 +111,15 @@ export class AttachedUsers {
       user = { of, partition, connections: new Map(), epoch, offset, newest: offset, isReading: false }
       this.#users.set(key, user)
     }
+    const replaced = user.connections.get(sessionId)
     user.connections.set(sessionId, connectionId)
+    // The event was in the reply to an earlier start, and that reply was lost.
+    if (replaced !== undefined && replaced !== connectionId)
+      this.#options.emit({
+        type: 'connection-replaced',
+        session: { appId, userId, sessionId },
+        connectionId: replaced,
+      })
     if (epoch !== user.epoch) this.#advance(user, epoch, offset)
     if (starting?.newest) this.#advance(user, ...starting.newest)
     return true

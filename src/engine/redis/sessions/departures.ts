@@ -10,15 +10,26 @@ const AT_ONCE = 100
  */
 export class Departures {
   readonly #pending = new Set<() => Promise<unknown>>()
+  readonly #running = new Set<Promise<unknown>>()
 
   /** Rejects as `change` does, which is then pending. */
   async run<T>(change: () => Promise<T>): Promise<T> {
+    const running = change()
+    this.#running.add(running)
     try {
-      return await change()
+      return await running
     } catch (error) {
       if (error instanceof EngineError && error.code === 'unavailable') this.#pending.add(change)
       throw error
+    } finally {
+      this.#running.delete(running)
     }
+  }
+
+  /** Waits for the changes that run, and then makes each pending change once. Rejects as `retry` does. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#running)
+    await this.retry()
   }
 
   /**

@@ -196,6 +196,11 @@ export class Sessions {
     return this.#departures.retry()
   }
 
+  /** Waits for the changes of lost connections that run, and makes the failed ones again. Must be called before this node leaves. */
+  settleDepartures(): Promise<void> {
+    return this.#departures.settle()
+  }
+
   async of(of: UserRef): Promise<SessionRecord[]> {
     return recordsOf(of, (await this.#runner.onUser(this.#runner.steps.listSessions, of, [])) as string[])
   }

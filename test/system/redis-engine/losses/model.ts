@@ -6,6 +6,8 @@ export interface ModelSession {
   /** The node whose connection carries it; undefined if it is detached. */
   node: number | undefined
   connectionId: string
+  /** The newest offset of the user's inbox when the connection came. Only later messages are emitted for it. */
+  newestAtStart: number
   keyHash: string
   tokenId: string | null
   hidden: boolean

@@ -191,6 +191,7 @@ export class Simulation {
     assert.ok(started)
     assert.equal(started.resumed, resumes !== undefined, 'a session is resumed by the key of its client')
     const { connectionId, keyHash, credential } = asked
+    const newestAtStart = model.user(userId).inbox.length
     if (resumes) {
       if (resumes.node !== undefined) resumes.toldAt.add(resumes.node)
       Object.assign(resumes, {
@@ -199,11 +200,12 @@ export class Simulation {
         keyHash,
         tokenId: credential.tokenId,
         hidden: false,
+        newestAtStart,
       })
     } else
       model.sessions.push({
         ...{ sessionId: started.sessionId, userId, node: node.n, connectionId, keyHash, hidden: false },
-        ...{ tokenId: credential.tokenId, hasEnded: false, toldAt: new Set() },
+        ...{ tokenId: credential.tokenId, hasEnded: false, toldAt: new Set(), newestAtStart },
       })
     await this.#learnReplaced(userId, started.sessionId)
   }
@@ -465,6 +467,8 @@ export class Simulation {
       reopen: async () => {
         const node = this.#at()
         for (const session of model.alive()) if (session.node === node.n) session.node = undefined
+        // A node that closes has no connections to tell.
+        for (const session of model.sessions) session.toldAt.delete(node.n)
         await node.engine.close()
         await this.#repeat('open', () => node.engine.open(), node)
         // A gateway makes this call at its start, too.
@@ -622,11 +626,12 @@ export class Simulation {
         if (!isTold) missing.push(`node ${n} was not told of ${session.sessionId}`)
       }
     for (const [n, { events }] of this.#nodes.entries())
-      for (const { userId, node } of this.model.alive()) {
+      for (const { userId, node, newestAtStart } of this.model.alive()) {
         const { inbox } = this.model.user(userId)
         const last = events.findLast((event) => event.type === 'message' && event.user.userId === userId)
-        if (node === n && last?.type === 'message' && last.message.offset < inbox.length)
-          missing.push(`node ${n} has emitted the messages of ${userId} up to ${last.message.offset}`)
+        const emitted = last?.type === 'message' ? last.message.offset : 0
+        if (node === n && newestAtStart < inbox.length && emitted < inbox.length)
+          missing.push(`node ${n} has emitted the messages of ${userId} up to ${emitted}`)
       }
     return missing.join('\n')
   }
