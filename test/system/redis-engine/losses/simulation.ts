@@ -27,6 +27,9 @@ const FATES: readonly [part: number, fate: Fate][] = [
   [0.05, 'slow'],
 ]
 
+/** A closing node repeats these calls once: if that fails too, the session stays until it can no longer be resumed. */
+const REPEATED_AT_CLOSE = ['session-end', 'session-abandon']
+
 const batches = new Set(Object.values(loadSteps()).flatMap((step) => ('isBatch' in step ? [step.name] : [])))
 
 const hashOf = (text: string): number => {
@@ -57,6 +60,7 @@ export class Simulation {
   readonly #nodes: SimulatedNode[] = []
   readonly #webhooks = new Map<string, WebhookEvent>()
   #isLossy = false
+  #isClosing = false
   #shift = 0
   #count = 0
   #histories = 0
@@ -105,7 +109,7 @@ export class Simulation {
       reached.add(name)
       const count = (counts.get(name) ?? 0) + 1
       counts.set(name, count)
-      if (!this.#isLossy) return undefined
+      if (!this.#isLossy || (this.#isClosing && REPEATED_AT_CLOSE.includes(name))) return undefined
       let drawn =
         createRandom(hashOf(`${seed} ${n} ${name} ${count}`))() * (batches.has(name) ? batchCalls : 1)
       return FATES.find(([part]) => (drawn -= part) < 0)?.[1]
@@ -469,7 +473,9 @@ export class Simulation {
         for (const session of model.alive()) if (session.node === node.n) session.node = undefined
         // A node that closes has no connections to tell.
         for (const session of model.sessions) session.toldAt.delete(node.n)
+        this.#isClosing = true
         await node.engine.close()
+        this.#isClosing = false
         await this.#repeat('open', () => node.engine.open(), node)
         // A gateway makes this call at its start, too.
         await this.#repeat('ask', () => ask(node.engine), node)
