@@ -85,7 +85,9 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
   const server = createServer({ maxHeaderSize: 32_768 })
   const proxy = createFaultProxy()
   const respond = getRequestListener(createDevRoutes(secrets, proxy, options.host).fetch)
-  server.on('request', (request, response) => void respond(request, response))
+  server.on('request', (request, response) => {
+    if (!proxy.forward(server, request, response)) void respond(request, response)
+  })
   const port = await listen(server, options)
   let gateway: Gateway | undefined
   const close = async (): Promise<void> => {

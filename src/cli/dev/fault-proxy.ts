@@ -1,6 +1,6 @@
-import type { IncomingMessage, Server } from 'node:http'
+import { request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SESSION_PATH } from '../../gateway/internal.js'
 
@@ -19,6 +19,8 @@ export interface Faults {
 export interface FaultProxy {
   /** Handles the upgrades of `server` before the gateway that is attached to it. */
   attach(server: Server): void
+  /** Sends a request for an event stream of a link on to the gateway of `server`. Returns whether the request was one. */
+  forward(server: Server, request: IncomingMessage, response: ServerResponse): boolean
   faults(name: string): Faults
   /** A link that goes down closes its connections. */
   setFaults(name: string, faults: Faults): void
@@ -32,16 +34,26 @@ interface Link {
   delay: number
   /** Compared with `performance.now()`. */
   downUntil: number
-  sockets: Set<Duplex>
+  connections: Set<Connection>
+}
+
+/** A socket, or a request and its answer. */
+interface Connection {
+  destroy(): unknown
 }
 
 /** The oldest link is forgotten beyond this number, so that requests for new names can't fill the memory. */
 const MAX_LINKS = 1_000
 
-const LINK_PATH = /^\/dev\/links\/([\w-]{1,64})\/v1\/session$/
+const LINK_PATH = /^\/dev\/links\/([\w-]{1,64})(\/v1\/session(?:\/stream|\/frames|\/send)?)$/
 
-/** Forwards bytes in their order, even if the delay changes meanwhile; the end follows the last byte. */
-const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): void => {
+const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*/s, '')
+
+/**
+ * Writes the bytes of one stream to another in their order, even if the delay changes meanwhile; the end follows the last byte. The
+ * returned function does something after them.
+ */
+const passOn = (from: Readable, to: Writable, delay: () => number): ((deliver: () => void) => void) => {
   let forwarded = Promise.resolve()
   const afterDelay = (deliver: () => void): void => {
     const deliverAt = performance.now() + delay()
@@ -51,13 +63,14 @@ const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): 
       deliver()
     })
   }
-  const write = (bytes: Buffer): void =>
-    afterDelay(() => {
-      if (to.writable) to.write(bytes)
-    })
-  write(first)
-  from.on('data', write)
+  from.on('data', (bytes) => afterDelay(() => to.writable && to.write(bytes)))
   from.once('end', () => afterDelay(() => to.end()))
+  return afterDelay
+}
+
+/** Forwards what comes on a socket, and its close. */
+const forwardSocket = (from: Duplex, to: Duplex, delay: () => number): void => {
+  const afterDelay = passOn(from, to, delay)
   from.once('close', () => afterDelay(() => to.end(() => to.destroy())))
   // Without a listener an error would end the process. The `close` that follows it is forwarded.
   from.on('error', () => undefined)
@@ -65,11 +78,13 @@ const forward = (from: Duplex, to: Duplex, delay: () => number, first: Buffer): 
 
 const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-/** Opens a second connection to the server itself, for the gateway's side of a link. */
-const connectToGateway = (server: Server): Socket => {
+/** The address at which the server itself can be reached, for the gateway's side of a link. */
+const addressOf = (server: Server): { host: string; port: number } => {
   const { address, port } = server.address() as AddressInfo
-  return connect({ host: loopbackOf[address] ?? address, port, allowHalfOpen: true })
+  return { host: loopbackOf[address] ?? address, port }
 }
+
+const connectToGateway = (server: Server): Socket => connect({ ...addressOf(server), allowHalfOpen: true })
 
 /** Returns the bytes of a link's handshake, with the gateway's own path in place of the link's. */
 const handshakeOf = ({ rawHeaders }: IncomingMessage, head: Buffer): Buffer => {
@@ -79,44 +94,72 @@ const handshakeOf = ({ rawHeaders }: IncomingMessage, head: Buffer): Buffer => {
 
 export const createFaultProxy = (): FaultProxy => {
   const links = new Map<string, Link>()
-  /** The sockets of all connections, with or without a link. */
-  const allSockets = new Set<Duplex>()
+  /** All connections, with or without a link. */
+  const all = new Set<Connection>()
 
   const linkOf = (name: string): Link => {
-    const link = links.get(name) ?? { delay: 0, downUntil: 0, sockets: new Set() }
+    const link = links.get(name) ?? { delay: 0, downUntil: 0, connections: new Set() }
     links.set(name, link)
     const [oldest] = links.keys()
     if (links.size > MAX_LINKS && oldest !== undefined) links.delete(oldest)
     return link
   }
   const downFor = ({ downUntil }: Link): number => Math.max(0, downUntil - performance.now())
-  const track = (socket: Duplex, sockets: Set<Duplex>): void => {
-    for (const set of [allSockets, sockets]) {
-      set.add(socket)
-      socket.once('close', () => set.delete(socket))
+  /** Keeps a connection in the sets until `stream` is closed. */
+  const track = (connection: Connection, stream: Duplex | ServerResponse, link?: Link): void => {
+    for (const set of [all, ...(link ? [link.connections] : [])]) {
+      set.add(connection)
+      stream.once('close', () => set.delete(connection))
     }
   }
-  const destroyAll = (sockets: Set<Duplex>): void => {
-    for (const socket of sockets) socket.destroy()
+  const destroyAll = (connections: Set<Connection>): void => {
+    for (const connection of connections) connection.destroy()
   }
 
   return {
     attach(server) {
       // The gateway's listener runs after this one, and ignores a destroyed socket and another path.
       server.prependListener('upgrade', (request, socket, head: Buffer) => {
-        const path = request.url?.replace(/[?#].*/s, '') ?? ''
-        if (path === SESSION_PATH) return track(socket, allSockets)
-        const [, name] = LINK_PATH.exec(path) ?? []
+        const path = pathOf(request)
+        if (path === SESSION_PATH) return track(socket, socket)
+        const [, name, target] = LINK_PATH.exec(path) ?? []
         // No other listener would answer: the client would wait for ever.
-        if (!name) return void socket.destroy()
+        if (!name || target !== SESSION_PATH) return void socket.destroy()
         const link = linkOf(name)
         if (downFor(link)) return void socket.destroy()
         const upstream = connectToGateway(server)
-        track(socket, link.sockets)
-        track(upstream, link.sockets)
-        forward(socket, upstream, () => link.delay, handshakeOf(request, head))
-        forward(upstream, socket, () => link.delay, Buffer.alloc(0))
+        track(socket, socket, link)
+        track(upstream, upstream, link)
+        // The bytes after the handshake come as if the socket had not been read.
+        socket.unshift(handshakeOf(request, head))
+        forwardSocket(socket, upstream, () => link.delay)
+        forwardSocket(upstream, socket, () => link.delay)
       })
+    },
+    forward(server, request, response) {
+      const [, name, path] = LINK_PATH.exec(pathOf(request)) ?? []
+      if (!name || path === SESSION_PATH) return false
+      const link = linkOf(name)
+      if (downFor(link)) {
+        request.socket.destroy()
+        return true
+      }
+      const { method, headers } = request
+      const upstream = httpRequest({ ...addressOf(server), method, headers, path })
+      const destroy = (): void => {
+        upstream.destroy()
+        request.socket.destroy()
+      }
+      track({ destroy }, response, link)
+      response.once('close', () => upstream.destroy())
+      upstream.on('error', destroy)
+      upstream.once('response', (answer) => {
+        answer.on('error', destroy)
+        const afterDelay = passOn(answer, response, () => link.delay)
+        afterDelay(() => response.writeHead(answer.statusCode ?? 502, answer.headers).flushHeaders())
+      })
+      passOn(request, upstream, () => link.delay)
+      return true
     },
     faults(name) {
       const link = linkOf(name)
@@ -126,9 +169,9 @@ export const createFaultProxy = (): FaultProxy => {
       const link = linkOf(name)
       link.delay = delay
       link.downUntil = down && performance.now() + down
-      if (down) destroyAll(link.sockets)
+      if (down) destroyAll(link.connections)
     },
-    cut: (name) => destroyAll(linkOf(name).sockets),
-    cutAll: () => destroyAll(allSockets),
+    cut: (name) => destroyAll(linkOf(name).connections),
+    cutAll: () => destroyAll(all),
   }
 }

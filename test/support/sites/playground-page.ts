@@ -176,7 +176,8 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
 }
 
 /** The browser itself logs a failed connection to the console; a page cannot prevent it. */
-const isLostConnection = (problem: string): boolean => /^WebSocket connection to .* failed/.test(problem)
+const isLostConnection = (problem: string): boolean =>
+  /^WebSocket connection to .* failed|^Failed to load resource: net::/.test(problem)
 
 /** A test on a playground of its own. It fails if the page has an error or a violation of its policy. */
 export const itOnPlayground = (name: string, body: (playground: Playground) => Promise<void>): void => {

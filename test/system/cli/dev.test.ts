@@ -126,6 +126,41 @@ describe('chat-session dev', () => {
     assert.equal((await ask(`${link}?delay=x&down=0`, {}, 'POST')).status, 400)
   })
 
+  it('has the same links for event streams', async () => {
+    const link = `${url}/dev/links/streams`
+    const fault = (query: string): Promise<unknown> => ask(`${link}?${query}`, {}, 'POST')
+    const post = (path: string, body: object): Promise<Response> =>
+      fetch(`${link}/v1/session/${path}`, { method: 'POST', body: JSON.stringify(body) })
+    const open = (): Promise<Response> => post('stream', { type: 'start', appId: 'playground', guest: true })
+    const { body } = await open()
+    assert.ok(body)
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    const read = async (pattern: RegExp): Promise<string> => {
+      for (;;) {
+        const [, found] = pattern.exec(text) ?? []
+        if (found) return found
+        const { value, done } = await reader.read()
+        assert.ok(!done, text)
+        text += value
+      }
+    }
+    const stream = await read(/"type":"stream","id":"([^"]+)"/)
+    await read(/"type":"(started)"/)
+    await fault('delay=300&down=0')
+    const asked = performance.now()
+    assert.equal((await post('frames', { stream, seq: 1, frames: [{ type: 'pong' }] })).status, 204)
+    assert.ok(performance.now() - asked >= 600, 'delayed in each direction')
+    await ask(`${link}/cut`, {}, 'POST')
+    await assert.rejects(read(/(nothing more)/))
+    await fault('delay=0&down=60000')
+    await assert.rejects(open())
+    await fault('delay=0&down=0')
+    const again = await open()
+    assert.equal(again.status, 200)
+    await again.body?.cancel()
+  })
+
   it('closes a WebSocket to an unknown path', async () => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session-of-another-kind`)
     const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(30_000) })) as [Error]

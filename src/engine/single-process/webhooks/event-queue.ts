@@ -17,7 +17,7 @@ import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import { sizeOf, type EventRow } from './user-queue.js'
-import { UserQueues, type AddedEvent, type NewEvent } from './user-queues.js'
+import { UserQueues, type AddedEvent, type NewEvent, type QueueChange } from './user-queues.js'
 
 export interface EventQueueOptions {
   store: Store
@@ -77,6 +77,11 @@ export class EventQueue implements WebhookQueue {
     return [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
       (row) => (read(this.#store, row) as EventRow | undefined)?.event.id === eventId,
     )
+  }
+
+  /** Whether a change that added no event is stored. */
+  hasChange(change: QueueChange): boolean {
+    return this.#queues.hasChange(change)
   }
 
   async takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {

@@ -9,7 +9,7 @@ export interface EventRow {
 }
 
 /** An event about a user's presence that a later one may cancel. */
-interface PresenceEvent {
+export interface PresenceEvent {
   type: WebhookEvent['type']
   seq: number
   size: number
@@ -39,6 +39,8 @@ export interface UserQueue {
   dropped: number
   /** The row of that event, if this process has written it. */
   droppedRow: EventRow | undefined
+  /** The number of the newest change that added no event of its own: it removed one, or counted a dropped one. */
+  change: number
   /** The number of the batch that the last change goes into. */
   batch: number
 }
@@ -54,17 +56,18 @@ export type QueueRow = [
   online: boolean | null,
   presence: PresenceEvent | null,
   dropped: number,
+  change: number,
 ]
 
-export const queueOf = (of: UserRef, row: QueueRow = [0, 0, 0, 0, 0, 0, null, null, 0]): UserQueue => {
-  const [first, last, run, dueAt, count, bytes, online, presence, dropped] = row
-  const stored = { first, last, run, dueAt, count, bytes, online, presence, dropped }
+export const queueOf = (of: UserRef, row: QueueRow = [0, 0, 0, 0, 0, 0, null, null, 0, 0]): UserQueue => {
+  const [first, last, run, dueAt, count, bytes, online, presence, dropped, change] = row
+  const stored = { first, last, run, dueAt, count, bytes, online, presence, dropped, change }
   return { of, ...stored, droppedRow: undefined, batch: 0 }
 }
 
 export const rowOf = (queue: UserQueue): QueueRow => {
-  const { first, last, run, dueAt, count, bytes, online, presence, dropped } = queue
-  return [first, last, run, dueAt, count, bytes, online, presence, dropped]
+  const { first, last, run, dueAt, count, bytes, online, presence, dropped, change } = queue
+  return [first, last, run, dueAt, count, bytes, online, presence, dropped, change]
 }
 
 /** Returns about how many bytes an event takes. */

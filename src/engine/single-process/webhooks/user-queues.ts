@@ -16,6 +16,7 @@ import {
   rowOf,
   sizeOf,
   type EventRow,
+  type PresenceEvent,
   type QueueRow,
   type UserQueue,
 } from './user-queue.js'
@@ -31,9 +32,15 @@ export interface NewEvent extends UserRef {
   data: JsonObject
 }
 
-/** What `add` has done. There is no id if the event cancels another one, or if too many events are pending. */
+/** A change of a queue that added no event of its own. */
+export interface QueueChange {
+  of: UserRef
+  seq: number
+}
+
+/** What `add` has done: there is an id, or the change if the event cancels another one or too many events are pending. */
 export interface AddedEvent {
-  id: string | undefined
+  added: { id: string } | { change: QueueChange }
   /** The next batch must write these operations. */
   operations: Operation[]
 }
@@ -88,8 +95,9 @@ export class UserQueues {
   add(event: NewEvent): AddedEvent {
     const { appId, type, at } = event
     const queue = this.of(event)
-    if (!this.#isAdvancing(queue) && cancels(queue, type, onlineOf(event)))
-      return { id: undefined, operations: this.#cancel(queue) }
+    const { presence } = queue
+    if (presence && !this.#isAdvancing(queue) && cancels(queue, type, onlineOf(event)))
+      return this.#cancel(queue, presence)
     const limits = this.#limits.get(appId)
     const size = sizeOf(event)
     if (limits && exceeds(queue, size, limits.user)) {
@@ -99,7 +107,13 @@ export class UserQueues {
     const { pending: count, bytes } = this.counts.of(appId)
     if (limits && exceeds({ count, bytes }, size, limits.app))
       return this.#drop(this.of({ appId, userId: '' }), type, at, {})
-    return this.#append(queue, event)
+    const { id, operations } = this.#append(queue, event)
+    return { added: { id }, operations }
+  }
+
+  /** Whether a change is stored. Changes are written in their order. */
+  hasChange({ of, seq }: QueueChange): boolean {
+    return this.of(of).change >= seq
   }
 
   of({ appId, userId }: UserRef): UserQueue {
@@ -113,7 +127,10 @@ export class UserQueues {
   }
 
   /** Adds an event behind the others of the user. */
-  #append(queue: UserQueue, { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>): AddedEvent {
+  #append(
+    queue: UserQueue,
+    { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>,
+  ): { id: string; operations: Operation[] } {
     const { of } = queue
     const seq = this.counts.next(of.appId)
     const id = `evt_${seq}_${randomBytes(ID_BYTES).toString('hex')}`
@@ -133,28 +150,36 @@ export class UserQueues {
     return { id, operations }
   }
 
-  /** Returns the operations that remove the user's newest event about presence. */
-  #cancel(queue: UserQueue): Operation[] {
-    const { of, presence, last } = queue
-    if (!presence) return []
+  /** Numbers a change that adds no event. The write of the queue follows. */
+  #noteChange(queue: UserQueue): { change: QueueChange } {
+    const { of } = queue
+    queue.change = this.counts.next(of.appId)
+    return { change: { of, seq: queue.change } }
+  }
+
+  /** Removes the user's newest event about presence. */
+  #cancel(queue: UserQueue, presence: PresenceEvent): AddedEvent {
+    const { of, last } = queue
     const { seq, size, before } = presence
+    const added = this.#noteChange(queue)
     const operations = [del(rows.pendingEvent(of.appId, seq)), del(rows.waitingEvent(of, seq))]
     if (last === seq) queue.online = before
     queue.presence = null
     this.count(queue, -1, -size)
     this.writeQueue(queue, operations)
-    return operations
+    return { added, operations }
   }
 
   /** Counts a dropped event in the newest event of a queue, an `events.dropped`. */
   #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {
     const { of, dropped: seq } = queue
+    const added = this.#noteChange(queue)
     this.#emit({ type: 'webhook-dropped', appId: of.appId, eventType: type })
     const isNewest = seq > 0 && seq === queue.last && !this.#isAdvancing(queue)
     const row = isNewest ? (queue.droppedRow ?? this.eventOf(of.appId, seq)) : undefined
     if (!row) {
       const data = { dropped: { [type]: 1 }, ...state }
-      return { ...this.#append(queue, { type: 'events.dropped', at, data }), id: undefined }
+      return { added, operations: this.#append(queue, { type: 'events.dropped', at, data }).operations }
     }
     const dropped = row.event.data['dropped'] as Record<string, number>
     const data = { dropped: { ...dropped, [type]: (dropped[type] ?? 0) + 1 }, ...state }
@@ -164,7 +189,7 @@ export class UserQueues {
     this.count(queue, 0, sizeOf(changed.event) - sizeOf(row.event))
     const operations = [put(rows.pendingEvent(of.appId, seq), changed)]
     this.writeQueue(queue, operations)
-    return { id: undefined, operations }
+    return { added, operations }
   }
 
   #isAdvancing({ of }: UserQueue): boolean {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../protocol/index.js'
 import type { SessionRef, UserRef, WebhookEventType, WebhookOptions } from '../../engine.js'
 import type { EventQueue } from './event-queue.js'
-import type { NewEvent } from './user-queues.js'
+import type { AddedEvent, NewEvent } from './user-queues.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Operation } from '../store/store.js'
 
@@ -21,8 +21,8 @@ export interface Presence {
 /** An event whose change happens in memory first and is written later. */
 interface Unwritten {
   event: NewEvent
-  /** The ids with which the event was added, one for each attempt to write it. There is none while writes are refused. */
-  ids: string[]
+  /** What each attempt to write the event has done. There is none while writes are refused. */
+  attempts: AddedEvent['added'][]
   /** The number of the batch that writes it. */
   batch: number
 }
@@ -98,18 +98,27 @@ export class WebhookEvents {
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
-    for (const unwritten of failed.#unwritten) {
-      if (this.#takenOver.has(unwritten)) continue
-      this.#takenOver.add(unwritten)
-      const { event, ids, batch } = unwritten
-      const isWritten =
-        batch <= failed.#commit.lastWritten || ids.some((id) => this.#queue.has(event.appId, id))
-      if (isWritten) continue
-      // All attempts share `ids`, because a write that has failed may be on the disk all the same.
-      this.#defer(event, ids)
+    // All are looked up before the first is added again, because that may change the queue too.
+    const left = failed.#unwritten.filter(
+      (unwritten) =>
+        !this.#takenOver.has(unwritten) && !this.#isWritten(unwritten, failed.#commit.lastWritten),
+    )
+    for (const unwritten of failed.#unwritten) this.#takenOver.add(unwritten)
+    for (const { event, attempts } of left) {
+      // Both objects share `attempts`, because a write that has failed may be on the disk all the same.
+      this.#defer(event, attempts)
       const { sessionId } = event.data
       if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
     }
+  }
+
+  #isWritten({ event, attempts, batch }: Unwritten, lastWritten: number): boolean {
+    return (
+      batch <= lastWritten ||
+      attempts.some((attempt) =>
+        'id' in attempt ? this.#queue.has(event.appId, attempt.id) : this.#queue.hasChange(attempt.change),
+      )
+    )
   }
 
   #event({ appId, userId }: UserRef, type: WebhookEventType, data: JsonObject): NewEvent {
@@ -117,18 +126,17 @@ export class WebhookEvents {
     return { appId, userId, type, at: Date.now(), data: { ...data, online, sessions } }
   }
 
-  #defer(event: NewEvent, ids: string[] = []): void {
-    if (!this.#commit.isWritable) return this.#keep({ event, ids, batch: Infinity })
+  #defer(event: NewEvent, attempts: AddedEvent['added'][] = []): void {
+    if (!this.#commit.isWritable) return this.#keep({ event, attempts, batch: Infinity })
     try {
-      const { id, operations } = this.#queue.add(event)
+      const { added, operations } = this.#queue.add(event)
       this.#commit.append(operations)
-      // An event without an id changed another one, or removed it. A recovery adds it again, unless that change was written.
-      if (id !== undefined) ids.push(id)
-      this.#keep({ event, ids, batch: this.#commit.nextBatch })
+      attempts.push(added)
+      this.#keep({ event, attempts, batch: this.#commit.nextBatch })
     } catch (error) {
       // The store can't be read. The change happens all the same, because it may have no caller: the end of a resume window has none.
       this.#onError(error)
-      this.#keep({ event, ids, batch: Infinity })
+      this.#keep({ event, attempts, batch: Infinity })
     }
   }
 
