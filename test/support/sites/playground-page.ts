@@ -133,7 +133,10 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   const context = await newContext()
   const page = await context.newPage()
   const problems: string[] = []
-  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+  page.on(
+    'console',
+    (message) => message.type() === 'error' && problems.push(`${message.text()} ${message.location().url}`),
+  )
   page.on('pageerror', (error) => problems.push(String(error)))
   const sockets: WebSocket[] = []
   page.on('websocket', (socket) => sockets.push(socket))
@@ -175,9 +178,14 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
   }
 }
 
-/** The browser itself logs a failed connection to the console; a page cannot prevent it. */
+/**
+ * The browser itself logs a failed connection to the console, and the 404 of a post to an event stream that has ended; a page cannot prevent
+ * it.
+ */
 const isLostConnection = (problem: string): boolean =>
-  /^WebSocket connection to .* failed|^Failed to load resource: net::/.test(problem)
+  /^WebSocket connection to .* failed|^Failed to load resource: (net::|.* 404 .*\/session\/frames$)/.test(
+    problem,
+  )
 
 /** A test on a playground of its own. It fails if the page has an error or a violation of its policy. */
 export const itOnPlayground = (name: string, body: (playground: Playground) => Promise<void>): void => {
