@@ -72,6 +72,17 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.deepEqual([fourth.session.resumed, fourth.session.sessionId], [true, first.session.sessionId])
     })
 
+    on('are found by each key of two starts with the same one, until one is confirmed', async (engine) => {
+      const first = await connect(engine, ada)
+      const second = await connect(engine, ada, first.keyHash)
+      // The client has the answer to the second start, and the gateway gets a third one later.
+      await connect(engine, ada, first.keyHash)
+      const fourth = await connect(engine, ada, second.keyHash)
+      assert.equal(fourth.session.sessionId, first.session.sessionId)
+      await engine.confirmSession(fourth.session, fourth.connectionId)
+      assert.equal((await connect(engine, ada, second.keyHash)).session.resumed, false)
+    })
+
     on(
       'are found by a key that was never confirmed, which makes the one before the last stale',
       async (engine) => {

@@ -23,7 +23,8 @@ local wasOnline = presence()
 
 local row
 for _, each in pairs(sessions()) do
-  if resumes and (each[SESSION.keyHash] == resumes or each[SESSION.previousKeyHash] == resumes) then row = each end
+  local keys = resumes and '\n' .. each[SESSION.keyHash] .. '\n' .. (each[SESSION.previousKeyHash] or '') .. '\n'
+  if keys and string.find(keys, '\n' .. resumes .. '\n', 1, true) then row = each end
 end
 local isResumed = row ~= nil
 local replaced = {}
@@ -31,7 +32,9 @@ if isResumed then
   release_token(row[SESSION.credential], row[SESSION.tokenUse])
   local replacedId = row[SESSION.connectionId]
   if replacedId then emit(row[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, replacedId }) end
-  row[SESSION.previousKeyHash] = resumes
+  -- Two starts with one key may be on their way: the client may keep the answer of the first.
+  local key = row[SESSION.keyHash]
+  row[SESSION.previousKeyHash] = key == resumes and key or resumes .. '\n' .. key
   for _, field in ipairs({ SESSION.detached, SESSION.expiresAt, SESSION.offlineAt, SESSION.offline, SESSION.rtt }) do row[field] = nil end
 else
   row = { id = id, [SESSION.number] = next_number(), [SESSION.startedAt] = now, [SESSION.guest] = isGuest and 1 or 0 }

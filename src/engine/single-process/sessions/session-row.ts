@@ -18,7 +18,10 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   connectionId: string | null
   /** The hash of the resume key that the client received last. */
   keyHash: string
-  /** The hash of the previous resume key. It is valid until the client has shown that it has the new one. */
+  /**
+   * The hash of the previous resume key, or of two with a line break between them. They are valid until the client has shown that it has the new
+   * one. Two starts with one key may be on their way, by a WebSocket and by an event stream: the client may keep the answer of the first.
+   */
   previousKeyHash: string | null
   /** The length of the resume window, in milliseconds. The window begins when the session is detached or loaded. */
   resumableFor: number

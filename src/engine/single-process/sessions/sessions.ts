@@ -282,8 +282,11 @@ export class Sessions {
     session.detached = null
     if (isHidden(session) !== hidden) this.#setHidden(session, hidden)
     session.connectionId = connectionId
+    session.previousKeyHash =
+      resumes === undefined || resumes === session.keyHash
+        ? (resumes ?? null)
+        : `${resumes}\n${session.keyHash}`
     session.keyHash = keyHash
-    session.previousKeyHash = resumes ?? null
     session.resumableFor = resumableFor
     session.expiresAt = null
     session.offlineAt = null
@@ -313,7 +316,7 @@ export class Sessions {
   #byKey(user: UserRef, hash: string): Session | undefined {
     return this.#index
       .of(user)
-      .find(({ keyHash, previousKeyHash }) => keyHash === hash || previousKeyHash === hash)
+      .find(({ keyHash, previousKeyHash }) => keyHash === hash || previousKeyHash?.split('\n').includes(hash))
   }
 
   #isCurrent(session: Session): boolean {
