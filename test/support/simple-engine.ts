@@ -288,7 +288,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         )
         if (resumed && resumes !== undefined) {
           const replaced = resumed.connectionId
-          Object.assign(resumed, { connectionId, keys: [keyHash, resumes, resumed.keys[0] ?? resumes], state: 'active', lastSeenAt: now })
+          Object.assign(resumed, {
+            connectionId,
+            keys: [keyHash, resumes, resumed.keys[0] ?? resumes],
+            state: 'active',
+            lastSeenAt: now,
+          })
           Object.assign(resumed, { credential, origin, address, client, node, rtt: null })
           Object.assign(resumed, { lostAt: null, expiresAt: null })
           if (resumed.hidden !== hidden) Object.assign(resumed, { hidden, hiddenNumber: ++lastNumber })
