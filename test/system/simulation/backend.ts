@@ -67,15 +67,12 @@ export class Backend {
     )
   }
 
-  /** Revokes the newest token of a page. */
+  /** Revokes the newest token of a page. Its session may stand on an earlier one, so no rule says when it must end. */
   revokeToken({ tokenId }: Tab): void {
-    const standing = this.#standing((tab) => tab.tokenId === tokenId)
     this.#call(
       `revoke the token ${tokenId}`,
       (client) => client.revokeToken({ jti: tokenId }),
-      () => {
-        for (const tab of standing) if (tab.tokenId === tokenId) tab.tokenRevokedAt = Date.now()
-      },
+      () => undefined,
     )
   }
 

@@ -51,9 +51,8 @@ export class Tab {
   readonly sent: Sending[] = []
   readonly received: Received[] = []
   readonly reads: number[] = []
-  /** When the user's credentials, and when the newest token, were revoked, if this page had no later ones then. */
+  /** When the user's credentials were revoked, if this page had no later ones then. */
   userRevokedAt = Infinity
-  tokenRevokedAt = Infinity
   /** When the newest token was issued. */
   tokenIssuedAt = 0
   /** The `jti` of the newest token. */
@@ -78,7 +77,7 @@ export class Tab {
     this.line = { delay: [1, 30], dead: 'none', refused: false }
     const newToken = (): string => {
       this.tokenIssuedAt = Date.now()
-      this.userRevokedAt = this.tokenRevokedAt = Infinity
+      this.userRevokedAt = Infinity
       this.tokenId = `${name}-${this.tokenIssuedAt}`
       return tokenOf(user, this.tokenId, tokenLife)
     }
@@ -100,7 +99,7 @@ export class Tab {
       })
       session.addEventListener('message', ({ detail }) => {
         const { offset, body, from, sentAt } = detail.message
-        const isForbidden = sentAt > Math.min(this.userRevokedAt, this.tokenRevokedAt)
+        const isForbidden = sentAt > this.userRevokedAt
         this.received.push({ isAfterLoss, offset, body: body ?? '', from, sentAt, isForbidden })
         isAfterLoss = false
       })
