@@ -168,6 +168,29 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
+  void it('adds no presence event again that has cancelled another one in a write that was on the disk', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    for (const of of [ada, bob]) await engine.saveUser(of, {})
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    const session = await startSession(engine, request(bob))
+    await engine.endSession(session, 'ended')
+    // With so many pending events a `user.online` cancels the `user.offline` before it.
+    for (let n = 0; n < 10; n++) await engine.send({ ...toBob, id: String(n) }, rules)
+    disk.state = 'writes, and says that it failed'
+    await startSession(engine, request(bob))
+    await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    await engine.check()
+    const { events } = await engine.pendingEvents('app', null, 100)
+    const presence = events
+      .filter(({ event: { userId, type } }) => userId === 'bob' && type.startsWith('user.'))
+      .map(({ event }) => event.type)
+    assert.deepEqual(presence, ['user.online'])
+    await engine.close()
+  })
+
   void it('owes each webhook event once, also those that happened while it could not write', async () => {
     const { engine, disk } = await onDisk()
     const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
