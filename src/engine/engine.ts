@@ -8,6 +8,7 @@ import type {
   AppOptions,
   AppUsage,
   Credential,
+  Exchange,
   InboxState,
   MessagePage,
   CheckedMessage,
@@ -46,6 +47,7 @@ export type Engine = EngineLifecycle &
   EngineSessions &
   EngineRevocations &
   EngineInboxes &
+  EnginePeers &
   EngineNodes &
   WebhookQueue
 
@@ -245,6 +247,16 @@ export interface EngineInboxes {
    * message. Resolves with null if the inbox has another epoch.
    */
   markRead(of: UserRef, position: Position): Promise<InboxState | null>
+}
+
+/**
+ * The peers of an inbox. The peer of a message is who it came from, or, of an own one, whom it went to; null is the app's backend. A peer
+ * without kept messages is none. An engine finds peers by reading an inbox once, in steps, and keeps what it found for later calls, which
+ * then read only the messages that came since.
+ */
+export interface EnginePeers {
+  /** Says of each peer, in their order, whether the inbox keeps a message from that peer, and one to that peer. */
+  exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
 }
 
 /** Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names. */

@@ -223,6 +223,14 @@ export interface InboxState extends Position {
   unread: number
 }
 
+/** Which messages an inbox keeps of a peer. */
+export interface Exchange {
+  /** Whether it keeps a message from the peer. */
+  received: boolean
+  /** Whether it keeps a message to the peer. */
+  sent: boolean
+}
+
 /** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
 export interface CheckedMessage {
   appId: string

@@ -6,6 +6,7 @@ import {
   type EngineInboxes,
   type EngineLifecycle,
   type EngineNodes,
+  type EnginePeers,
   type EngineRevocations,
   type EngineSessions,
   type EngineUsers,
@@ -408,6 +409,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     markRead: (of, position) => whenOpen(() => messages.markRead(of, position)),
   }
 
+  const peerCalls: EnginePeers = {
+    exchanges: (...args) => whenOpen(() => messages.exchanges(...args)),
+  }
+
   const name = randomUUID()
   const nodes: EngineNodes = {
     node: () => name,
@@ -429,6 +434,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     ...sessionCalls,
     ...revocationCalls,
     ...inboxCalls,
+    ...peerCalls,
     ...nodes,
     ...webhookQueue,
   }

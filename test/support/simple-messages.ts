@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   mergeProfile,
   type EngineEvent,
+  type Exchange,
   type InboxState,
   type MessagePage,
   type CheckedMessage,
@@ -300,6 +301,13 @@ export const createSimpleMessages = ({
       if (before.epoch !== epoch) return null
       const found = messages.filter(({ offset }) => before.offset === null || offset < before.offset)
       return structuredClone(found.slice(-limit))
+    },
+    exchanges(of: UserRef, peers: readonly (string | null)[]): Exchange[] {
+      const { messages } = inboxOf(of)
+      return peers.map((peer) => ({
+        received: messages.some(({ from, to }) => from === peer && (from !== of.userId || to === peer)),
+        sent: messages.some(({ from, to }) => from === of.userId && to === peer),
+      }))
     },
     markRead(of: UserRef, position: Position): InboxState | null {
       const inbox = inboxOf(of)

@@ -20,6 +20,7 @@ import type { RedisClient, ServerInfo } from './client/port.js'
 import { AttachedUsers, SHARES } from './messages/attached-users.js'
 import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
+import { Peers } from './messages/peers/peers.js'
 import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
@@ -102,6 +103,7 @@ export class OpenedEngine {
   readonly sessions: Sessions
   readonly revocations: Revocations
   readonly inboxes: Inboxes
+  readonly peers: Peers
   readonly #adoptions: Adoptions
   readonly webhooks: Webhooks
   readonly attached: AttachedUsers
@@ -141,6 +143,7 @@ export class OpenedEngine {
       createUser: (of) => this.users.save(of, {}, () => undefined),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
+    this.peers = new Peers(runner)
     this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit)
     this.calls = new NodeCalls({ runner, name, answer, onError })

@@ -10,6 +10,7 @@ import type {
   DeliveryOutcome,
   Engine,
   EngineEvent,
+  Exchange,
   InboxState,
   MessagePage,
   CheckedMessage,
@@ -275,6 +276,10 @@ export class RedisEngine implements Engine {
 
   markRead(of: UserRef, position: Position): Promise<InboxState | null> {
     return this.#use(({ inboxes }) => inboxes.markRead(of, position))
+  }
+
+  exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
+    return this.#use((node) => node.peers.exchanges(of, peers))
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

@@ -106,6 +106,10 @@ export const loadSteps = () => {
       parts: ['state', 'inbox'],
       ...reads,
     }),
+    inboxPeers: defineStep('messages/peers/inbox-peers', ['user', ...inbox, 'counts', 'state'], {
+      parts: ['state', 'inbox'],
+      ...reads,
+    }),
     markRead: defineStep('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
       parts: ['state', 'queue', 'webhooks', 'inbox'],
       repeatable: true,

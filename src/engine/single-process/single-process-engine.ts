@@ -10,6 +10,7 @@ import type {
   DeliveryOutcome,
   Engine,
   EngineEvent,
+  Exchange,
   InboxState,
   MessagePage,
   CheckedMessage,
@@ -291,6 +292,10 @@ export class SingleProcessEngine implements Engine {
 
   markRead(of: UserRef, position: Position): Promise<InboxState | null> {
     return this.#use(({ database }) => database.inboxes.markRead(of, position))
+  }
+
+  exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
+    return this.#use(({ database }) => database.inboxes.peers.exchanges(of, peers))
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

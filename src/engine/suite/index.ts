@@ -10,6 +10,7 @@ import { lifetimeSuite } from './lifetime.js'
 import { limitsSuite } from './limits.js'
 import { listsSuite } from './lists.js'
 import { nodesSuite } from './nodes.js'
+import { peersSuite } from './peers.js'
 import { presenceSuite } from './presence.js'
 import { revocationSuite } from './revocation.js'
 import { listenersSuite } from './listeners.js'
@@ -52,6 +53,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   limitsSuite(context)
   senderShareSuite(context)
   inboxSuite(context)
+  peersSuite(context)
   clocksSuite(context)
   revocationSuite(context)
   presenceSuite(context)

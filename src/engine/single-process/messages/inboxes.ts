@@ -22,6 +22,7 @@ import { PendingSend, messageAt, type Content, type SentInboxes } from './pendin
 import { InboxPurge } from './inbox-purge.js'
 import { InboxReader } from './inbox-reader.js'
 import { InboxTable } from './inbox-table.js'
+import { Peers } from './peers.js'
 import { MemoryIdempotencyKeys } from './memory-idempotency.js'
 import { Reads } from '../store/reads.js'
 import { RetentionSweep, type SweptInboxes } from './retention-sweep.js'
@@ -64,6 +65,7 @@ export interface InboxesOptions {
 /** The inboxes in a store. */
 export class Inboxes {
   readonly reader: InboxReader
+  readonly peers: Peers
   readonly #commit: GroupCommit
   readonly #users: Users
   readonly #clock: Clock
@@ -100,6 +102,11 @@ export class Inboxes {
     this.#adoptions = options.adoptions
     this.#reads = new Reads(store)
     this.reader = new InboxReader(this.#reads, (of) => this.#table.open(of))
+    this.peers = new Peers({
+      reads: this.#reads,
+      open: (of) => this.#table.peek(of),
+      cacheBytes: options.cacheBytes,
+    })
     this.#webhooks = webhooks
     this.#clock = clock
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)

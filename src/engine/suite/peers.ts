@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import type { Engine, UserRef } from '../engine.js'
+import { ada, app, bob, deliver, saveGuest, rules, credential, until, type SuiteContext } from './kit.js'
+
+const cy: UserRef = { appId: app, userId: 'cy' }
+const hour = 3_600_000
+
+/** Returns for each peer `received`, `sent`, `both` or `none`. */
+const exchanged = async (engine: Engine, of: UserRef, peers: (string | null)[]): Promise<string[]> =>
+  (await engine.exchanges(of, peers)).map(({ received, sent }) =>
+    received ? (sent ? 'both' : 'received') : sent ? 'sent' : 'none',
+  )
+
+/** A part of the suite: the peers of an inbox. */
+export const peersSuite = ({ describe, on, reopen, durable, createPeer }: SuiteContext): void => {
+  describe('the peers of an inbox', () => {
+    on('are whom its messages come from and go to', async (engine) => {
+      assert.deepEqual(await exchanged(engine, bob, ['ada', null, 'bob']), ['none', 'none', 'none'])
+      await deliver(engine)
+      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['received', 'none'])
+      assert.deepEqual(await exchanged(engine, ada, ['bob', 'ada']), ['sent', 'none'])
+      await deliver(engine, { from: 'bob', to: 'ada' })
+      await deliver(engine, { from: null })
+      await deliver(engine, { from: 'bob', to: 'bob' })
+      const peers = ['nobody', 'bob', null, 'ada']
+      assert.deepEqual(await exchanged(engine, bob, peers), ['none', 'both', 'received', 'both'])
+      assert.deepEqual(await exchanged(engine, ada, peers), ['none', 'both', 'none', 'none'])
+      if (!durable) return
+      await reopen(engine)
+      assert.deepEqual(await exchanged(engine, bob, peers), ['none', 'both', 'received', 'both'])
+    })
+
+    on('are known by any id', async (engine) => {
+      const ids = ['a"b', 'a\\', '\\"', 'é/ü', '{"id":"x"}', '","to":"ada', '😀', 'null', '0', '__proto__']
+      for (const id of ids) {
+        await deliver(engine, { id: `","from":"${id}\\`.slice(0, 60), from: 'bob', to: id })
+        await deliver(engine, { from: id, to: 'cy' })
+      }
+      assert.deepEqual(await exchanged(engine, bob, [...ids, null]), [...ids.map(() => 'sent'), 'none'])
+      assert.deepEqual(await exchanged(engine, cy, [...ids, null]), [...ids.map(() => 'received'), 'none'])
+      for (const userId of ids)
+        assert.deepEqual(await exchanged(engine, { appId: app, userId }, ['bob', 'cy', userId]), [
+          ...['received', 'sent', 'none'],
+        ])
+    })
+
+    on('are none once retention has deleted their messages', async (engine) => {
+      const few = { retention: { messages: 3, age: hour, bytes: 1e9 } }
+      await deliver(engine, {}, few)
+      await deliver(engine, { from: 'bob', to: 'cy' }, few)
+      for (const left of ['received', 'received']) {
+        assert.equal((await exchanged(engine, bob, ['ada']))[0], left)
+        await deliver(engine, { from: null }, few)
+      }
+      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['none', 'sent', 'received'])
+      await deliver(engine, { from: 'cy' }, few)
+      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['none', 'received', 'received'])
+      await engine.configure(app, { retention: { messages: 3, age: 20, bytes: 1e9 }, webhooks: null })
+      await until('all have expired', async () => {
+        const all = await exchanged(engine, bob, ['ada', 'cy', null])
+        return all.every((each) => each === 'none')
+      })
+      await deliver(engine)
+      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['received', 'none', 'none'])
+    })
+
+    on('are found in an inbox of many', async (engine) => {
+      const [count, kept] = [650, 600]
+      const retention = { messages: kept, age: hour, bytes: 1e9 }
+      const sends = Array.from({ length: count }, (_, n) =>
+        deliver(engine, { from: `peer ${n}` }, { retention }),
+      )
+      // Messages come while the inbox is read.
+      const asked = exchanged(engine, bob, ['nobody'])
+      await Promise.all(sends)
+      assert.deepEqual(await asked, ['none'])
+      const { epoch, offset } = await engine.inbox(bob)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: offset - kept }, count)
+      const senders = new Set(messages.map(({ from }) => from))
+      const peers = Array.from({ length: count }, (_, n) => `peer ${n}`)
+      assert.deepEqual(
+        await exchanged(engine, bob, peers),
+        peers.map((peer) => (senders.has(peer) ? 'received' : 'none')),
+      )
+    })
+
+    on('end with a deletion of the user', async (engine) => {
+      await deliver(engine)
+      assert.deepEqual(await exchanged(engine, bob, ['ada']), ['received'])
+      assert.ok(await engine.deleteUser(bob))
+      assert.deepEqual(await exchanged(engine, bob, ['ada']), ['none'])
+      await deliver(engine, { from: 'cy' })
+      assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['none', 'received'])
+      // The peer's own inbox keeps its copies.
+      assert.deepEqual(await exchanged(engine, ada, ['bob']), ['sent'])
+    })
+
+    on('become the user’s when a guest is adopted', async (engine) => {
+      const guest = { appId: app, userId: 'guest:~visitor' }
+      const saved = (await saveGuest(engine, guest)) ?? assert.fail('the guest is saved')
+      const { user } = await engine.saveUser(ada, {})
+      await deliver(engine, { from: guest.userId, to: 'bob' }, { unknownSenders: false })
+      await deliver(engine, { from: null, to: guest.userId })
+      assert.deepEqual(await exchanged(engine, guest, ['bob', null]), ['sent', 'received'])
+      const proof = { credential: credential(), createdAt: saved.user.createdAt }
+      const { retention } = rules()
+      const request = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof, retention }
+      assert.ok(await engine.adoptGuest(request))
+      await until('the messages have moved', async () => (await engine.inbox(ada)).offset === 2)
+      assert.deepEqual(await exchanged(engine, ada, ['bob', null]), ['sent', 'received'])
+      assert.deepEqual(await exchanged(engine, guest, ['bob', null]), ['none', 'none'])
+      assert.deepEqual(await exchanged(engine, bob, [guest.userId, 'ada']), ['received', 'none'])
+    })
+
+    if (createPeer) {
+      on('are the same for every engine on the data', async (engine) => {
+        const other = await createPeer(engine)
+        await other.open()
+        try {
+          await deliver(engine)
+          assert.deepEqual(await exchanged(other, bob, ['ada', 'cy']), ['received', 'none'])
+          await deliver(engine, { from: 'bob', to: 'cy' })
+          assert.deepEqual(await exchanged(other, bob, ['ada', 'cy']), ['received', 'sent'])
+        } finally {
+          await other.close()
+        }
+      })
+    }
+  })
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { PeerIndex, peerMessageOf } from '../../../src/engine/util/peer-index.js'
+import { createRandom, seed } from '../../support/seeded-random.js'
+
+interface Kept {
+  offset: number
+  from: string | null
+  to: string
+  isRead: boolean
+}
+
+const peers = ['me', 'a', 'b', 'c', null] as const
+const peerOf = ({ from, to }: Kept): string | null => (from === 'me' ? to : from)
+
+void describe('an index of peers', () => {
+  void it(`answers as a search of the messages does (FAULT_SEED=${seed})`, () => {
+    const random = createRandom(seed)
+    const pick = (count: number): number => Math.floor(random() * count)
+    const index = new PeerIndex()
+    let kept: Kept[] = []
+    for (let offset = 1, step = 0; step < 3_000; step++) {
+      const peer = peers[pick(peers.length)] ?? null
+      if (random() < 0.7) {
+        const isSent = peer === 'me' || (peer !== null && random() < 0.3)
+        // Some offsets have no message.
+        offset += random() < 0.1 ? 1 + pick(5) : 1
+        const message = {
+          offset,
+          isRead: random() < 0.2,
+          ...(isSent ? { from: 'me', to: peer } : { from: peer, to: 'me' }),
+        }
+        kept.push(message)
+        index.add(offset, peerMessageOf('me', message.from, message.to, message.isRead))
+      } else if (random() < 0.3) {
+        const first = random() < 0.02 ? offset + 1 : (kept[pick(10)]?.offset ?? 1)
+        kept = kept.filter((message) => message.offset >= first)
+        index.forgetBefore(first)
+      }
+      const ofPeer = kept.filter((message) => peerOf(message) === peer)
+      const sent = ofPeer.some(({ from }) => from === 'me')
+      const received = ofPeer.some(({ from, to }) => from !== 'me' || to === 'me')
+      assert.deepEqual(index.exchange(peer), { received, sent })
+      assert.equal(index.get(peer)?.newest, ofPeer.at(-1)?.offset)
+
+      const [before, limit] = [pick(offset + 5), 1 + pick(5)]
+      const newest = peers.flatMap((id) => kept.findLast((message) => peerOf(message) === id)?.offset ?? [])
+      assert.deepEqual(
+        index.newestBefore(before, limit).map((each) => each.newest),
+        newest
+          .filter((each) => each < before)
+          .sort((a, b) => b - a)
+          .slice(0, limit),
+      )
+      const inRange = ofPeer.map((message) => message.offset).filter((each) => each > before)
+      assert.deepEqual(index.offsetsOf(peer, before + 1, Infinity, limit, false), inRange.slice(0, limit))
+      assert.deepEqual(index.offsetsOf(peer, before + 1, Infinity, limit, true), inRange.slice(-limit))
+
+      const isRead = (each: number): boolean => each % 3 === 0
+      const unread = kept.filter(
+        (message) =>
+          message.from !== 'me' && !message.isRead && message.offset > before && !isRead(message.offset),
+      )
+      const counts = index.unreadAfter(before, isRead)
+      for (const id of peers)
+        assert.equal(counts.get(id) ?? 0, unread.filter((message) => peerOf(message) === id).length)
+    }
+  })
+
+  void it('forgets peers without messages, so that it does not grow', () => {
+    const index = new PeerIndex()
+    for (let offset = 1; offset <= 100_000; offset++) {
+      index.add(offset, peerMessageOf('me', `peer ${offset}`, 'me', false))
+      index.forgetBefore(offset - 9)
+    }
+    assert.deepEqual(index.newestBefore(Infinity, 100).length, 10)
+    assert.ok(index.cost < 1_000, `it costs as much as ${index.cost} messages`)
+  })
+})
