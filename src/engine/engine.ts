@@ -21,6 +21,7 @@ import type {
   SessionRecord,
   SessionRef,
   SessionRequest,
+  Signal,
   StartedSession,
   UserChange,
   UserRecord,
@@ -48,6 +49,7 @@ export type Engine = EngineLifecycle &
   EngineRevocations &
   EngineInboxes &
   EnginePeers &
+  EngineSignals &
   EngineNodes &
   WebhookQueue
 
@@ -257,6 +259,16 @@ export interface EngineInboxes {
 export interface EnginePeers {
   /** Says of each peer, in their order, whether the inbox keeps a message from that peer, and one to that peer. */
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
+}
+
+/** What users tell each other's open pages. Nothing of it is stored. */
+export interface EngineSignals {
+  /**
+   * Emits `signal` where connections carry sessions of the user: at most once at each engine, and never to a session that starts later.
+   * Resolves once the signal is on its way; a user without such sessions changes nothing. Signals to a user are emitted in the order of
+   * their calls if each call was made after the one before had resolved.
+   */
+  signal(to: UserRef, signal: Signal): Promise<void>
 }
 
 /** Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names. */

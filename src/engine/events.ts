@@ -1,5 +1,5 @@
 import type { EndCode, Message } from '../protocol/index.js'
-import type { InboxState, SessionRef, UserRecord, UserRef } from './records.js'
+import type { InboxState, SessionRef, Signal, UserRecord, UserRef } from './records.js'
 
 /** A session has ended. The code of a detached session whose client did not come back in time is `timeout`. */
 export interface SessionEnded {
@@ -42,6 +42,12 @@ export interface MessagesRead {
   user: UserRef
   inbox: InboxState
 }
+/** Somebody has sent the user a signal. */
+export interface SignalSent {
+  type: 'signal'
+  user: UserRef
+  signal: Signal
+}
 /** The session's credentials were revoked with `reauth`: its gateway asks the client for new ones. */
 export interface ReauthRequested {
   type: 'reauth'
@@ -73,6 +79,7 @@ export type EngineEvent =
   | MessageStored
   | EpochChanged
   | MessagesRead
+  | SignalSent
   | ReauthRequested
   | WebhooksDue
   | WebhookDropped

@@ -253,6 +253,16 @@ export interface Retention {
   age: number
 }
 
+/** A signal to a user. The caller has checked the sizes. */
+export interface Signal {
+  /** A user id, or null for the app's backend. */
+  from: string | null
+  name: string
+  data?: JsonObject | undefined
+  /** Milliseconds for which the signal says something. */
+  ttl: number
+}
+
 /** The app's rules for a message. */
 export interface SendRules {
   /** Milliseconds for which the message's id makes a retry safe. */

@@ -1,5 +1,5 @@
 import { profile } from './profile.js'
-import { boolean, count, literal, object, optional, shape, text, type FrameOf } from './schema.js'
+import { boolean, count, literal, number, object, optional, shape, text, type FrameOf } from './schema.js'
 import { resumption } from './shapes.js'
 
 /** The subprotocol of both sides. The gateway echoes only this one. */
@@ -40,6 +40,7 @@ export const clientFrames = {
   },
   token: { token: text },
   ...requestFrames,
+  signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
   visibility: { hidden: boolean },
   pong: {},
   end: {},

@@ -5,6 +5,7 @@ import {
   literal,
   nullable,
   number,
+  object,
   optional,
   shape,
   text,
@@ -12,7 +13,7 @@ import {
 } from './schema.js'
 import { message, messageFields, user } from './shapes.js'
 
-/** Every frame that a gateway may send, and the types of its fields. Durations are in milliseconds. */
+/** The frames of a gateway that every client uses, and the types of their fields. Durations are in milliseconds. */
 export const gatewayFrames = {
   started: {
     sessionId: text,
@@ -53,3 +54,13 @@ export const gatewayFrames = {
 
 export type GatewayFrame = FrameOf<typeof gatewayFrames>
 export type GatewayFrameOf<T extends GatewayFrame['type']> = Extract<GatewayFrame, { type: T }>
+
+/** The frames that only some pages use. They stand apart because the checks of `gatewayFrames` are in the script of every page. */
+export const optionalFrames = {
+  signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
+} as const
+
+/** Every frame that a gateway may send. */
+export const allGatewayFrames = { ...gatewayFrames, ...optionalFrames } as const
+
+export type AnyGatewayFrame = FrameOf<typeof allGatewayFrames>

@@ -316,6 +316,22 @@ export interface RestCalls {
     )[]
   }>
 
+  /** Send a signal to a user’s open pages. Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s `signals` rule is for clients. `data` has at most 1024 bytes as JSON. */
+  sendSignal(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    body: {
+      /** The sender’s user id. Left out: the signal is from the app’s backend. */
+      from?: string | undefined
+      /** What the pages know the signal by. */
+      name: string
+      data?: Record<string, unknown> | undefined
+      /** Milliseconds until the signal says nothing any more. Left out: 5000. */
+      ttl?: number | undefined
+    }
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
   /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. The mark never goes back. */
   markRead(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
@@ -374,6 +390,7 @@ export const operations = {
     query: ['after', 'before', 'limit', 'cursor'],
   },
   sendMessages: { method: 'POST', path: '/v1/apps/{app}/messages', query: [] },
+  sendSignal: { method: 'POST', path: '/v1/apps/{app}/users/{user}/signals', query: [] },
   markRead: { method: 'POST', path: '/v1/apps/{app}/users/{user}/read', query: [] },
   getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
 } as const satisfies Record<keyof RestCalls, { method: string; path: string; query: readonly string[] }>

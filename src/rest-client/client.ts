@@ -99,6 +99,9 @@ const hasCode = (answer: unknown): answer is { code: string; title: string } =>
   typeof answer.title === 'string'
 
 /** Returns the error that an answer stands for. */
+/** Returns whether the successful answer of this status has no body. */
+const hasNoBody = (status: number): boolean => status === 202 || status === 204
+
 const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): RestError =>
   isProblem && hasCode(json)
     ? new RestError(json.title, { status, code: json.code, retryAfter }, { cause })
@@ -125,7 +128,7 @@ export const createCalls = (
       signal: input.signal,
     })
     const { status, json } = answer
-    if (status === 204) return undefined
+    if (hasNoBody(status)) return undefined
     if (status < 200 || status > 299 || json === undefined) throw errorOf(answer)
     return json
   }
@@ -167,7 +170,7 @@ export const createRestClient = (options: RestClientOptions): RestCalls => {
     const seconds = Number(headers.get('retry-after') ?? NaN)
     return {
       status,
-      json: status === 204 ? undefined : await readJson(response),
+      json: hasNoBody(status) ? undefined : await readJson(response),
       isProblem: !!headers.get('content-type')?.startsWith('application/problem+json'),
       retryAfter: Number.isFinite(seconds) ? seconds : null,
     }

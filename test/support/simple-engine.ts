@@ -9,6 +9,7 @@ import {
   type EnginePeers,
   type EngineRevocations,
   type EngineSessions,
+  type EngineSignals,
   type EngineUsers,
   type Revocation,
   type SessionRecord,
@@ -413,6 +414,10 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     exchanges: (...args) => whenOpen(() => messages.exchanges(...args)),
   }
 
+  const signals: EngineSignals = {
+    signal: (user, signal) => whenOpen(() => emit({ type: 'signal', user, signal })),
+  }
+
   const name = randomUUID()
   const nodes: EngineNodes = {
     node: () => name,
@@ -435,6 +440,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     ...revocationCalls,
     ...inboxCalls,
     ...peerCalls,
+    ...signals,
     ...nodes,
     ...webhookQueue,
   }

@@ -7,6 +7,7 @@ import type {
   EngineEvent,
   InboxState,
   SessionRef,
+  Signal,
   UserRecord,
   UserRef,
   WebhookOptions,
@@ -88,6 +89,7 @@ type WireEvent =
       readOffset: number,
       unread: number,
     ]
+  | [kind: Kinds['signal'], appId: string, userId: string, signal: string]
   | [kind: Kinds['generation'], partition: number]
   | [kind: Kinds['webhooksDue'], appId: string, partition: number, node: string]
   | [kind: Kinds['canary'], canary: string]
@@ -273,6 +275,11 @@ export class OpenedEngine {
     if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
   }
 
+  /** Publishes a signal to the nodes that carry sessions of the user. If the reply is lost, the signal may be lost too. */
+  async signal(to: UserRef, signal: Signal): Promise<void> {
+    await this.#runner.onUser(this.#runner.steps.signal, to, [JSON.stringify(signal)])
+  }
+
   /** Adopts a guest, and moves the first messages. If the move fails, the sweeper goes on. */
   async adopt(request: AdoptionRequest): Promise<Adoption | null> {
     const { appId, guestId: userId, proof, retention } = request
@@ -338,6 +345,8 @@ export class OpenedEngine {
         return this.attached.receive(user, event[3], event[4], event[5])
       case kinds.read:
         return emit({ type: 'read', user, inbox: this.#inboxOf(user, event) })
+      case kinds.signal:
+        return emit({ type: 'signal', user, signal: JSON.parse(event[3]) as Signal })
       case kinds.webhooksDue:
         // A node receives its own events twice. The first time they come with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return

@@ -25,6 +25,7 @@ import type {
   SessionRecord,
   SessionRef,
   SessionRequest,
+  Signal,
   StartedSession,
   UserChange,
   UserRecord,
@@ -268,6 +269,10 @@ export class RedisEngine implements Engine {
     limit: number,
   ): Promise<Message[] | null> {
     return this.#use(({ inboxes }) => inboxes.before(of, before, limit))
+  }
+
+  signal(to: UserRef, signal: Signal): Promise<void> {
+    return this.#use((node) => node.signal(to, signal))
   }
 
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null> {

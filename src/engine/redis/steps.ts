@@ -114,6 +114,7 @@ export const loadSteps = () => {
       parts: ['state', 'queue', 'webhooks', 'inbox'],
       repeatable: true,
     }),
+    signal: defineStep('messages/signal', ['user']),
     expireInbox: defineStep('nodes/inbox-expire', [...sessions, ...deletions], {
       ...withInbox,
       repeatable: true,

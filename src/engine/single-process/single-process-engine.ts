@@ -25,6 +25,7 @@ import type {
   SessionRecord,
   SessionRef,
   SessionRequest,
+  Signal,
   StartedSession,
   UserChange,
   UserRecord,
@@ -296,6 +297,11 @@ export class SingleProcessEngine implements Engine {
 
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
     return this.#use(({ database }) => database.inboxes.peers.exchanges(of, peers))
+  }
+
+  signal({ appId, userId }: UserRef, signal: Signal): Promise<void> {
+    // No other process can have sessions of the user.
+    return this.#use(() => this.#listeners.emit({ type: 'signal', user: { appId, userId }, signal }))
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

@@ -18,6 +18,7 @@ import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
 import { senderShareSuite } from './sender-share.js'
 import { sessionsSuite } from './sessions.js'
+import { signalsSuite } from './signals.js'
 import { usersSuite } from './users.js'
 import { webhookBoundsSuite } from './webhook-bounds.js'
 import { webhookDeliveriesSuite } from './webhook-deliveries.js'
@@ -65,4 +66,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   webhookBoundsSuite(context)
   clusterSuite(context)
   nodesSuite(context)
+  signalsSuite(context)
 }

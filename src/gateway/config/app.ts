@@ -6,6 +6,7 @@ import { originList } from './origins.js'
 import { secretList } from './secrets.js'
 import {
   adoptionRules,
+  contactRules,
   environments,
   profileRules,
   sendRules,
@@ -24,6 +25,7 @@ const limits = object({
   sessionsPerUser: v.optional(integer(1, 10_000), 20),
   messagesPerSecond: v.optional(integer(1, 1_000_000), 20),
   requestsPerSecond: v.optional(integer(1, 1_000_000), 50),
+  signalsPerSecond: v.optional(integer(1, 1_000_000), 5),
   bytesPerSecond: v.optional(integer(1_024, Number.MAX_SAFE_INTEGER), 262_144),
   restPerSecond: v.optional(integer(1, 1_000_000), 1_000),
   unreadPerSender: v.optional(v.pipe(v.number(SHARE), v.gtValue(0, SHARE), v.maxValue(1, SHARE)), 0.5),
@@ -99,6 +101,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     send: v.optional(oneOf(sendRules), isProduction ? 'users' : 'anyone'),
     authorizeSend: moduleFunction<AuthorizeSend>(),
     unknownRecipients: v.optional(boolean, !isProduction),
+    signals: v.optional(oneOf(contactRules), 'peers'),
     adoption: v.optional(oneOf(adoptionRules), 'client'),
     retention: v.pipe(
       v.optional(retention, {}),

@@ -55,6 +55,10 @@ export type SendRule = (typeof sendRules)[number]
 export const adoptionRules = ['client', 'backend', 'nobody'] as const
 export type AdoptionRule = (typeof adoptionRules)[number]
 
+/** Between whom: users of whom one has written to the other, all users, or none. */
+export const contactRules = ['peers', 'anyone', 'nobody'] as const
+export type ContactRule = (typeof contactRules)[number]
+
 /** The argument of `authorizeSend`. */
 export interface AuthorizeSendRequest {
   /** The sender's user id, which is verified. */
@@ -235,6 +239,11 @@ export interface AppConfig {
   /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   /**
+   * To whom a client may send signals, such as 'typing'. `peers`: to those who have written to the user, or to whom the user has written,
+   * among the messages that are kept. @default 'peers'
+   */
+  signals?: ContactRule | undefined
+  /**
    * Who may make what a guest received and sent a user's. `client`: the user's client with the guest's token, and the backend. `backend`: the
    * backend by the REST API alone. @default 'client'
    */
@@ -284,8 +293,10 @@ export interface AppLimitsConfig {
   sessionsPerUser?: number | undefined
   /** Messages of one user in a second, over all connections to this gateway. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
-  /** Other frames than `send` and `pong` of one user in a second. 1 to 1,000,000. @default 50 */
+  /** Other frames than `send`, `signal` and `pong` of one user in a second. 1 to 1,000,000. @default 50 */
   requestsPerSecond?: number | undefined
+  /** Signals of one user in a second. 1 to 1,000,000. @default 5 */
+  signalsPerSecond?: number | undefined
   /** Bytes of one user's frames in a second. From 1024. @default 262_144 */
   bytesPerSecond?: number | undefined
   /** Requests of the app's backend to the REST API in a second. 1 to 1,000,000. @default 1000 */

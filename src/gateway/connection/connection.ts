@@ -8,9 +8,9 @@ import {
   isRetryable,
   limits,
   parse,
+  type AnyGatewayFrame,
   type ClientFrameOf,
   type EndCode,
-  type GatewayFrame,
 } from '../../protocol/index.js'
 import { admit } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
@@ -109,7 +109,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return { state: phase.name, transport: this.#transport.kind, session }
   }
 
-  send(frame: GatewayFrame): void {
+  send(frame: AnyGatewayFrame): void {
     if (this.#phase.name !== 'closed') this.#write(JSON.stringify(frame), 'code' in frame ? frame.code : null)
   }
 

@@ -1,17 +1,17 @@
 import {
+  allGatewayFrames,
   clientFrames,
   closeAction,
   closeCodes,
   errorMessages,
-  gatewayFrames,
   isRetryable,
   limits,
   START_PREFIX,
   SUBPROTOCOL,
   VERSION,
+  type AnyGatewayFrame,
   type ClientFrame,
   type EndCode,
-  type GatewayFrame,
 } from '../../protocol/index.js'
 import { object, wrongField } from '../../protocol/internal.js'
 import { describeCheck } from './schema-of-check.js'
@@ -28,12 +28,14 @@ const clientSummaries: Record<ClientFrame['type'], string> = {
     'Asks for stored messages after an offset, before an offset, or the newest. The answer is `history` or `refused`.',
   read: 'Marks all messages up to `offset` as read. The answer is `unread` or `refused`.',
   profile: "Fields of the user's profile that change. The answer is `user` or `refused`.",
+  signal:
+    "Something brief for the open pages of the user `to`, such as 'typing'. It is not stored, and answered only by `refused`.",
   visibility: 'Whether the page is hidden now.',
   pong: 'The answer to `started` and to each `ping`.',
   end: 'Ends the session. The answer is `ended`.',
 }
 
-const gatewaySummaries: Record<GatewayFrame['type'], string> = {
+const gatewaySummaries: Record<AnyGatewayFrame['type'], string> = {
   started: 'The user is verified, and the session runs. Durations are in milliseconds.',
   renewed:
     'The fresh token was accepted. With `reauth` it answers no frame: send a fresh token within `expiresIn`.',
@@ -43,6 +45,8 @@ const gatewaySummaries: Record<GatewayFrame['type'], string> = {
   history: 'Stored messages in the order of their offsets.',
   unread: 'The read mark moved: how many messages are unread now.',
   user: "The user's profile changed.",
+  signal:
+    "A signal of another user, or of the app's backend if `from` is null. It ends after `ttl` milliseconds, or with a message of that user.",
   refused: 'The gateway refused the frame of type `re`. The session goes on.',
   ping: 'Heartbeat. Answer with `pong`.',
   ended: 'The gateway is about to close the connection, for this reason.',
@@ -91,7 +95,7 @@ const codes = (): Json =>
 /** Returns the AsyncAPI 3.0 document of the frames, from the gateway's side: it receives what clients send. */
 export const asyncApiDocument = (): Json => {
   const received = messagesOf('client', clientFrames, clientSummaries)
-  const sent = messagesOf('gateway', gatewayFrames, gatewaySummaries)
+  const sent = messagesOf('gateway', allGatewayFrames, gatewaySummaries)
   const messages = { ...received, ...sent }
   const operation = (action: 'receive' | 'send', summary: string, names: string[]): Json => ({
     action,

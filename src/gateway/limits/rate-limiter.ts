@@ -2,6 +2,7 @@
 export type LimitName =
   | 'messagesPerSecond'
   | 'requestsPerSecond'
+  | 'signalsPerSecond'
   | 'bytesPerSecond'
   | 'connectionsPerSecondPerAddress'
   | 'restPerSecond'
@@ -88,6 +89,7 @@ export const createRateLimiter = (clock: () => number = () => performance.now())
   const buckets: Record<LimitName, Buckets> = {
     messagesPerSecond: new Buckets(SECOND, now),
     requestsPerSecond: new Buckets(SECOND, now),
+    signalsPerSecond: new Buckets(SECOND, now),
     bytesPerSecond: new Buckets(SECOND * (1 + MAX_DEBT), now),
     connectionsPerSecondPerAddress: new Buckets(SECOND, now),
     restPerSecond: new Buckets(SECOND, now),

@@ -3,7 +3,7 @@ import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
 /** Why a message is not valid. `why` repeats nothing that the client sent. */
-interface MessageProblem {
+export interface MessageProblem {
   code: Extract<RefusalCode, 'bad-request' | 'too-large'>
   why: string
 }

@@ -99,6 +99,7 @@ export const metricsTable = {
     'from',
     'outcome',
   ]),
+  signals: counter('chat_session_signals_total', 'Signals of clients that were passed on.', ['app']),
   commitSeconds: histogram('chat_session_commit_seconds', 'Seconds until a message was durable.', FAST),
   deliverySeconds: histogram(
     'chat_session_delivery_seconds',

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import type { InboxState, UserRef } from '../../engine/index.js'
-import { isUserId, type Message } from '../../protocol/index.js'
+import { isUserId, signalLimits, type Message } from '../../protocol/index.js'
 import { integer } from '../config/fields.js'
 import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage } from '../messages/rules.js'
+import { checkSignal, signalOf } from '../messages/signal-rules.js'
 import type { SendProblem, StoredMessage } from '../messages/send.js'
 import { answer, defineCall, type CallContext } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
@@ -20,6 +21,7 @@ import {
   offsetParam,
   page,
   schemas,
+  signalFields,
   since,
 } from './schemas.js'
 
@@ -234,6 +236,25 @@ export const messageCalls = [
         ...(nextPage !== undefined && { next: nextPage }),
         ...(pageSince !== undefined && { since: pageSince }),
       })
+    },
+  }),
+  defineCall({
+    id: 'sendSignal',
+    method: 'post',
+    path: '/v1/apps/{app}/users/{user}/signals',
+    tag: 'Messages',
+    summary: 'Send a signal to a user’s open pages',
+    description: `Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s \`signals\` rule is for clients. \`data\` has at most ${signalLimits.data} bytes as JSON.`,
+    changes: true,
+    body: v.object(signalFields, OBJECT_RULE),
+    example: { from: '67890', name: 'typing', ttl: 5000 },
+    answers: { 202: { description: 'The signal is on its way.', schema: null } },
+    errors: ['too-large'],
+    async handle({ appId, params, body: { from, ...signal }, context: { engine } }) {
+      const problem = checkSignal({ ...signal, to: params.user })
+      if (problem) throw new RestError(problem.code, problem.why)
+      await engine.signal({ appId, userId: params.user }, signalOf(from ?? null, signal))
+      return answer(202)
     },
   }),
   defineCall({

@@ -1,5 +1,13 @@
 import * as v from 'valibot'
-import { isAppId, isUserId, limits, parseProfile, PROFILE_RULE, type Profile } from '../../protocol/index.js'
+import {
+  isAppId,
+  isUserId,
+  limits,
+  parseProfile,
+  PROFILE_RULE,
+  signalLimits,
+  type Profile,
+} from '../../protocol/index.js'
 import { integer, isObject } from '../config/fields.js'
 
 const count = integer(0, Number.MAX_SAFE_INTEGER)
@@ -267,4 +275,25 @@ export const messageFields = {
     v.pipe(v.string('must be a text'), v.description('`body`, `data` or both: 16 kB together.')),
   ),
   data: v.optional(jsonObject),
+}
+
+/** The fields of a signal. The handler checks their sizes, as those of a client's frame. */
+export const signalFields = {
+  from: v.optional(
+    v.pipe(userId, v.description('The sender’s user id. Left out: the signal is from the app’s backend.')),
+  ),
+  name: v.pipe(
+    v.string('must be a text'),
+    v.metadata({ minLength: 1, maxLength: signalLimits.name }),
+    v.description('What the pages know the signal by.'),
+  ),
+  data: v.optional(jsonObject),
+  ttl: v.optional(
+    v.pipe(
+      integer(1, signalLimits.ttl),
+      v.description(
+        `Milliseconds until the signal says nothing any more. Left out: ${signalLimits.defaultTtl}.`,
+      ),
+    ),
+  ),
 }

@@ -6,11 +6,13 @@ import {
   parseProfile,
   PROFILE_RULE,
   type ClientFrameOf,
+  type Message,
 } from '../../protocol/index.js'
 import { authenticateToken } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
 import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
+import { Contacts } from './contacts.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { engineRetryAfter } from './engine-retry.js'
 import {
@@ -22,6 +24,7 @@ import {
 } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
 import { createSendBarrier } from './send-barrier.js'
+import { createSignaling } from './signaling.js'
 import { userOf } from './user-of.js'
 
 /** Frames of one session that may wait for their answers at once. Sends do not count, unless `authorizeSend` delays them. */
@@ -32,6 +35,8 @@ const RETRY_AFTER = 1_000
 /** Answers the frames of one session's client, or refuses them. */
 export interface FrameHandler {
   handle(frame: RequestFrame): void
+  /** Called with each message that comes into the user's inbox. */
+  onMessage(message: Message): void
   /** Resolves when every frame so far is answered. */
   allAnswered(): Promise<void>
 }
@@ -88,6 +93,9 @@ export const createFrameHandler = (
     { user, limits: userLimits, epoch },
     { connection, refuse, sendBarrier },
   )
+
+  const contacts = new Contacts(engine, user)
+  const signal = createSignaling(context, app, user, { limits: userLimits, contacts, refuse })
 
   /** If the token is refused, the session keeps the expiry that it has. */
   const renewExpiry = async (frame: ClientFrameOf<'token'>): Promise<void> => {
@@ -169,6 +177,8 @@ export const createFrameHandler = (
         return messaging.history(frame)
       case 'read':
         return read(frame)
+      case 'signal':
+        return signal(frame)
     }
   }
 
@@ -207,11 +217,12 @@ export const createFrameHandler = (
   }
 
   return {
+    onMessage: (message) => contacts.onMessage(message),
     allAnswered: () =>
       unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onAllAnswered.push(resolve)),
     handle(frame) {
-      // Sends have a limit of their own.
-      const wait = frame.type === 'send' ? 0 : userLimits.takeRequest()
+      // Sends and signals have limits of their own.
+      const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
       // Without this limit a client that sends frames faster than they are answered would fill the memory.

@@ -30,6 +30,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
     case 'message':
     case 'epoch-changed':
     case 'read':
+    case 'signal':
       return event.user
     case 'webhooks-due':
     case 'webhook-dropped':

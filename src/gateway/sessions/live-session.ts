@@ -25,7 +25,7 @@ import { userOf } from './user-of.js'
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
 /** What this gateway can do besides the first version of the protocol. */
-const CAN = ['adopt']
+const CAN = ['signal', 'adopt']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -81,7 +81,8 @@ export class LiveSession implements HubSession {
     // The delivery keeps messages in order itself, also before `started`.
     if (phase.name !== 'starting' || event.type === 'message') this.#apply(event)
     else if (event.type === 'user-changed') phase.user = event.user
-    else phase.events.push(event)
+    // A signal is for the sessions that have started.
+    else if (event.type !== 'signal') phase.events.push(event)
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
@@ -273,7 +274,10 @@ export class LiveSession implements HubSession {
   }
 
   #apply(event: EngineEvent): void {
-    if (event.type === 'message') return this.#delivery.onMessage(event)
+    if (event.type === 'message') {
+      this.#frameHandler?.onMessage(event.message)
+      return this.#delivery.onMessage(event)
+    }
     if (event.type === 'epoch-changed') return this.#delivery.onEpoch(event.epoch)
     const started = this.#started()
     if (!started) return
@@ -293,6 +297,13 @@ export class LiveSession implements HubSession {
         // `sendReadMark` returns false for an event from before `started`, whose count is newer.
         this.#delivery.sendReadMark(event.inbox)
         return
+      case 'signal': {
+        // It may be lost, so it does not wait for a client that reads slowly.
+        const { from, name, data, ttl } = event.signal
+        if (!this.#connection.isFull())
+          this.#connection.send({ type: 'signal', from, name, ...(data && { data }), ttl })
+        return
+      }
       case 'webhooks-due':
       case 'webhook-dropped':
       case 'lease-lost':

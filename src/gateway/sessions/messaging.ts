@@ -31,7 +31,7 @@ export interface MessagingContext {
 }
 
 /** A frame that a live session answers. */
-export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read'>
+export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read' | 'signal'>
 
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */
 export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void

@@ -26,6 +26,11 @@ export class UserLimits {
     return this.#take('messagesPerSecond')
   }
 
+  /** Returns 0, or the milliseconds until the user may send another signal. */
+  takeSignal(): number {
+    return this.#take('signalsPerSecond')
+  }
+
   /** Counts a frame against `bytesPerSecond`. Returns the rest, as `RateLimiter.spend` does. */
   spendBytes(bytes: number): number {
     const { bytesPerSecond } = this.#app.settings.limits
@@ -41,7 +46,7 @@ export class UserLimits {
     return rest < 0 ? Math.ceil(-rest * 1_000) : 0
   }
 
-  #take(limit: 'requestsPerSecond' | 'messagesPerSecond'): number {
+  #take(limit: 'requestsPerSecond' | 'messagesPerSecond' | 'signalsPerSecond'): number {
     const { appId, limits } = this.#app.settings
     const wait = this.#app.userRates.take(limit, this.#userId, limits[limit])
     if (wait > 0) this.#metrics.limitsReached.inc({ app: appId, limit })

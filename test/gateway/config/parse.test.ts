@@ -37,6 +37,7 @@ const defaultLimits = {
   sessionsPerUser: 20,
   messagesPerSecond: 20,
   requestsPerSecond: 50,
+  signalsPerSecond: 5,
   bytesPerSecond: 262_144,
   restPerSecond: 1_000,
   unreadPerSender: 0.5,
@@ -87,6 +88,7 @@ test('a config that names only a test app gets every documented default', () => 
           requireExpiry: false,
           send: 'anyone',
           unknownRecipients: true,
+          signals: 'peers',
           adoption: 'client',
         },
       ],
@@ -106,6 +108,7 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
     requireExpiry: true,
     send: 'users',
     unknownRecipients: false,
+    signals: 'peers',
     adoption: 'client',
   })
 })
@@ -119,6 +122,7 @@ test('a value in the config wins over its default', () => {
     sessionsPerUser: 3,
     messagesPerSecond: 4,
     requestsPerSecond: 7,
+    signalsPerSecond: 8,
     bytesPerSecond: 2_000,
     restPerSecond: 10,
     unreadPerSender: 0.25,
@@ -157,6 +161,7 @@ test('a value in the config wins over its default', () => {
         send: 'backend',
         authorizeSend,
         unknownRecipients: true,
+        signals: 'anyone',
         adoption: 'backend',
         retention: { messages: 5, days: 0.5, bytes: 50 },
         limits: appLimits,
@@ -198,6 +203,7 @@ test('a value in the config wins over its default', () => {
           send: 'backend',
           authorizeSend,
           unknownRecipients: true,
+          signals: 'anyone',
           adoption: 'backend',
           retention: { messages: 5, age: 43_200_000, bytes: 50 },
           limits: appLimits,
@@ -286,7 +292,7 @@ test('all problems are returned at once, each with its path', () => {
 
 test('an unknown key is an error that lists the known ones', () => {
   assert.deepEqual(problemsOf(app({ ...testApp, limits: { sessionPerUser: 5 } })), [
-    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, bytesPerSecond, restPerSecond, unreadPerSender, guests, inboxes, bytes',
+    'apps.a.limits.sessionPerUser: unknown key; the known keys are sessionsPerUser, messagesPerSecond, requestsPerSecond, signalsPerSecond, bytesPerSecond, restPerSecond, unreadPerSender, guests, inboxes, bytes',
   ])
 })
 

@@ -79,6 +79,8 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.retention.weeks', app({ ...testApp, retention: { weeks: 4 } })],
   ['apps.a.limits.messagesPerSecond', app({ ...testApp, limits: { messagesPerSecond: 0 } })],
   ['apps.a.limits.inboxes', app({ ...testApp, limits: { inboxes: 1.5 } })],
+  ['apps.a.signals', app({ ...testApp, signals: 'friends' })],
+  ['apps.a.limits.signalsPerSecond', app({ ...testApp, limits: { signalsPerSecond: 0 } })],
   ['apps.a.limits.requestsPerSecond', app({ ...testApp, limits: { requestsPerSecond: 0 } })],
   ['apps.a.limits.bytesPerSecond', app({ ...testApp, limits: { bytesPerSecond: 1023 } })],
   ['apps.a.limits.unreadPerSender', app({ ...testApp, limits: { unreadPerSender: 0 } })],

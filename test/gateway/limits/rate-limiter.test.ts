@@ -122,7 +122,7 @@ test('a debt is repaid in the time that was returned, even if nothing is spent m
 })
 
 test('two limits, and two keys, share no bucket', () => {
-  const names: LimitName[] = ['messagesPerSecond', 'requestsPerSecond', 'bytesPerSecond']
+  const names: LimitName[] = ['messagesPerSecond', 'requestsPerSecond', 'signalsPerSecond', 'bytesPerSecond']
   // Keys as the gateway makes them: an app id and a user id, which may contain any text but control characters.
   const key = fc.string().map((userId) => `app\0${userId}`)
   fc.assert(

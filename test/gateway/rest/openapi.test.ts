@@ -65,6 +65,7 @@ test('every successful answer is as the document says', async () => {
   await rest('POST', '/users/ann/messages', message)
   await rest('POST', '/users/ann/messages', message)
   await rest('POST', '/messages', { to: ['ann', 'guest:no'], body: 'All' })
+  await rest('POST', '/users/ann/signals', { name: 'typing' })
   await rest('GET', '/users/ann/messages?limit=1')
   const epoch = client.started['epoch']
   await rest('POST', '/users/ann/read', { epoch, offset: 1 })

@@ -43,7 +43,7 @@ for (const { url, gateway, on } of await onBothEngines({ adoption: 'client', unk
     await guest.next('sent')
     const ada = await startClient(url, await startOf('ada', { adopt: guest.token }))
     assert.deepEqual(ada.started['adopted'], { guest: guest.id, messages: 1 })
-    assert.deepEqual(ada.started['can'], ['adopt'])
+    assert.ok((ada.started['can'] as string[]).includes('adopt'))
     const { frame, code } = await guest.end()
     assert.deepEqual([code, frame['code']], [4409, 'replaced'])
     assert.deepEqual(await messagesOf(rest, 'ada'), [['ada', 'shop', 'a question', true]])

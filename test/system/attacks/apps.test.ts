@@ -19,6 +19,7 @@ const signatureSecretOf = (appId: string): string => `the signature secret of ap
 const MARK = 'only-in-b'
 const SESSIONS = 4
 const MESSAGES_PER_SECOND = 50
+const SIGNALS_PER_SECOND = 20
 
 const NOTE = { type: 'send', id: 'note', to: 'carl', body: MARK }
 
@@ -158,6 +159,21 @@ const attempts = {
     assert.deepEqual(user, { id: 'ann', name: 'Ann in a' })
   },
 
+  async signal(target) {
+    const bob = await startAs(target.url, 'a', 'bob')
+    for (const to of ['ann', 'bob', 'b/ann', 'b:ann', 'b ann'])
+      target.inA.send({ type: 'signal', to, name: 'in a', ttl: 1 })
+    assert.equal((await bob.next('signal'))['from'], 'ann')
+    assert.equal((await target.inA.next('signal'))['name'], 'in a')
+    // These are more signals than a user may send. The user of the same id in `b` is not limited by that.
+    for (let n = 0; n < 2 * SIGNALS_PER_SECOND; n += 1)
+      target.inA.send({ type: 'signal', to: 'bob', name: 'flood' })
+    assert.equal((await target.inA.next('refused'))['code'], 'rate-limited')
+    target.inB.send({ type: 'signal', to: 'nobody', name: 'in b' })
+    await answerTo(target.inB, NOTE, 'sent')
+    bob.close()
+  },
+
   async visibility(target) {
     target.inA.send({ type: 'visibility', hidden: true })
     // Hidden sessions of `a` make room for sessions of `a` only.
@@ -183,9 +199,15 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path: join(folder,
     sessionsPerUser: SESSIONS,
     messagesPerSecond: MESSAGES_PER_SECOND,
     requestsPerSecond: 10_000,
+    signalsPerSecond: SIGNALS_PER_SECOND,
   }
   const appOf = (appId: string) =>
-    testApp({ secrets: [secretOf(appId)], signatureSecrets: [signatureSecretOf(appId)], limits })
+    testApp({
+      secrets: [secretOf(appId)],
+      signatureSecrets: [signatureSecretOf(appId)],
+      signals: 'anyone',
+      limits,
+    })
   const { url } = await startGateway({}, { engine, apps: { a: appOf('a'), b: appOf('b') } })
 
   // Two messages and a profile in `b`; the newer message is unread.

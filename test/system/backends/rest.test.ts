@@ -138,6 +138,10 @@ for (const run of runs)
     assert.deepEqual([first['user'], first['offset']], [ann, 2])
     assert.deepEqual([second.user, second.problem.code], ['guest:none', 'unknown-user'])
 
+    const signal = { from: bob, name: 'schreibt 😀', data: { list: ['ä'] }, ttl: 1000 }
+    assert.deepEqual(await call('sendSignal', ann, signal), { answer: null })
+    assert.deepEqual(await anns.next('signal'), { type: 'signal', ...signal })
+
     const newest = await get('listMessages', ann, { limit: 1 })
     const older = await get('listMessages', ann, { limit: 1, cursor: newest['next'] })
     assert.deepEqual(

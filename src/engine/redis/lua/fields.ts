@@ -144,6 +144,7 @@ const event = {
   userChanged: 'u',
   message: 'm',
   read: 'd',
+  signal: 's',
   /** The epochs of a server have changed; in a cluster, those of a partition. */
   generation: 'g',
   webhooksDue: 'w',

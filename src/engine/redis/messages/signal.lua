@@ -1,0 +1,6 @@
+-- Passes a signal on to the nodes to which the user's sessions are attached. It stores nothing.
+-- KEYS: user.
+-- ARGV: 1 the signal as JSON.
+-- Returns nothing.
+emit(call('HGET', K.user, USER.nodes) or nil, { EVENT.signal, appId, userId, arg(1) })
+return reply()

@@ -1,0 +1,56 @@
+import type { Signal } from '../../engine/index.js'
+import { isUserId, signalLimits } from '../../protocol/index.js'
+import type { MessageProblem } from './rules.js'
+
+const { name: MAX_NAME, data: MAX_DATA, ttl: MAX_TTL, defaultTtl: DEFAULT_TTL } = signalLimits
+
+/** A signal as a client or the app's backend sends it. */
+interface SentSignal {
+  to: string
+  name: string
+  data?: Signal['data']
+  ttl?: number | undefined
+}
+
+/** A character of a name takes one or two code units. */
+const isName = (name: string): boolean =>
+  name !== '' &&
+  name.length <= 2 * MAX_NAME &&
+  Array.from(name).length <= MAX_NAME &&
+  !/\p{Surrogate}/u.test(name)
+
+/** Returns the problem of a signal; undefined if it is valid. The app's rules are checked elsewhere. */
+export const checkSignal = ({
+  to,
+  name,
+  data,
+  ttl = DEFAULT_TTL,
+}: SentSignal): MessageProblem | undefined => {
+  if (!isUserId(to)) return { code: 'bad-request', why: "A signal's 'to' is not a valid user id." }
+  if (!isName(name))
+    return {
+      code: 'bad-request',
+      why: `A signal's 'name' is 1 to ${MAX_NAME} characters of well-formed Unicode.`,
+    }
+  if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL)
+    return {
+      code: 'bad-request',
+      why: `A signal's 'ttl' is a whole number of milliseconds, 1 to ${MAX_TTL}.`,
+    }
+  // Code units are at most as many as bytes, so that a long text is not measured.
+  const json = data === undefined ? '' : JSON.stringify(data)
+  return json.length > MAX_DATA || Buffer.byteLength(json) > MAX_DATA
+    ? { code: 'too-large', why: `A signal's 'data' has at most ${MAX_DATA} bytes as JSON.` }
+    : undefined
+}
+
+/** Returns a valid signal as the engine takes it. */
+export const signalOf = (
+  from: string | null,
+  { name, data, ttl = DEFAULT_TTL }: Omit<SentSignal, 'to'>,
+): Signal => ({
+  from,
+  name,
+  ...(data !== undefined && { data }),
+  ttl,
+})

@@ -1,0 +1,71 @@
+import { LRUCache } from 'lru-cache'
+import type { Engine, UserRef } from '../../engine/index.js'
+import type { Message } from '../../protocol/index.js'
+
+/** How many other users are remembered, and for how many milliseconds an answer of the engine counts. */
+const MAX_KNOWN = 512
+const KNOWN_FOR = 60_000
+
+/** `received`: the other one has written to the user. `either`: that, or the user has written to the other one. */
+export type ContactKind = 'received' | 'either'
+
+/** What is known of another user. Times are the monotonic clock's. */
+interface Known {
+  receivedUntil: number
+  sentUntil: number
+  /** Until when the engine is not asked again. */
+  answeredUntil: number
+}
+
+/**
+ * With whom a user has exchanged messages that are kept, for the app's rule `peers`. An answer of the engine counts for a minute, and the
+ * messages of the user's own session update it: so not each signal asks the engine.
+ */
+export class Contacts {
+  readonly #engine: Pick<Engine, 'exchanges'>
+  readonly #user: UserRef
+  readonly #known = new LRUCache<string, Known>({ max: MAX_KNOWN })
+
+  constructor(engine: Pick<Engine, 'exchanges'>, user: UserRef) {
+    this.#engine = engine
+    this.#user = user
+  }
+
+  /** Called with each message that comes into the user's inbox. */
+  onMessage({ from, to }: Pick<Message, 'from' | 'to'>): void {
+    const until = performance.now() + KNOWN_FOR
+    if (from === this.#user.userId) this.#of(to).sentUntil = until
+    else if (from !== null) this.#of(from).receivedUntil = until
+  }
+
+  /** Resolves with those of `userIds` who are contacts. A user is a contact of themselves. Rejects with an `EngineError`. */
+  async among(userIds: readonly string[], kind: ContactKind): Promise<ReadonlySet<string>> {
+    const now = performance.now()
+    const all = userIds.map((userId) => ({ userId, known: this.#of(userId) }))
+    const isContact = ({ userId, known: { receivedUntil, sentUntil } }: (typeof all)[number]): boolean =>
+      userId === this.#user.userId || receivedUntil > now || (kind === 'either' && sentUntil > now)
+    const unknown = all.filter((each) => !isContact(each) && each.known.answeredUntil <= now)
+    if (unknown.length > 0) {
+      const exchanges = await this.#engine.exchanges(
+        this.#user,
+        unknown.map(({ userId }) => userId),
+      )
+      const until = now + KNOWN_FOR
+      unknown.forEach(({ known }, n) => {
+        known.answeredUntil = until
+        // A message that has come meanwhile stays known.
+        if (exchanges[n]?.received) known.receivedUntil = until
+        if (exchanges[n]?.sent) known.sentUntil = until
+      })
+    }
+    return new Set(all.filter(isContact).map(({ userId }) => userId))
+  }
+
+  #of(userId: string): Known {
+    const found = this.#known.get(userId)
+    if (found) return found
+    const known: Known = { receivedUntil: 0, sentUntil: 0, answeredUntil: 0 }
+    this.#known.set(userId, known)
+    return known
+  }
+}

@@ -1,0 +1,249 @@
+// Signals between users, over real sockets.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
+import { guestStart, startOf } from '../../support/starts.js'
+import { assemble } from '../../support/assembled-gateway.js'
+import { startGateway } from '../../support/gateway.js'
+import { startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
+
+const path = scratchFolder()
+const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
+const many = { signalsPerSecond: 1_000_000, messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000 }
+
+const startedAs = async (url: string, userId: string): Promise<Client & { started: Frame }> =>
+  startClient(url, await startOf(userId))
+
+/** Resolves when every frame that the client has sent until now was handled. */
+const handled = async (client: Client & { started: Frame }): Promise<void> => {
+  client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
+  await client.next('unread')
+}
+
+const signalsOf = (client: Client): Frame[] => client.frames.filter(({ type }) => type === 'signal')
+
+const refusalOf = async (client: Client, frame: Record<string, unknown>): Promise<unknown> => {
+  client.send({ type: 'signal', ...frame })
+  const { re, code } = await client.next('refused')
+  assert.equal(re, 'signal')
+  return code
+}
+
+const gatewayWith = async (app: Partial<AppConfig>, engine?: GatewayConfig['engine']): Promise<string> =>
+  (await startGateway(app, engine ? { engine } : {})).url
+
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
+const running = await Promise.all(
+  engines.map(async (engine) => ({
+    engine,
+    url: await gatewayWith({ signals: 'anyone', limits: many }, engine),
+  })),
+)
+for (const { engine, url } of running) {
+  const on = `(${String(engine.type)})`
+
+  test(`a signal reaches every session of its recipient, in order, and is not answered ${on}`, async () => {
+    const ada = await startedAs(url, 'ada')
+    const bobs = [await startedAs(url, 'bob'), await startedAs(url, 'bob')]
+    assert.ok((ada.started['can'] as string[]).includes('signal'))
+    ada.send({ type: 'signal', to: 'bob', name: 'typing' })
+    for (let n = 0; n < 50; n++) ada.send({ type: 'signal', to: 'bob', name: 'n', data: { n }, ttl: 30_000 })
+    for (const bob of bobs) {
+      assert.deepEqual(await bob.next(), { type: 'signal', from: 'ada', name: 'typing', ttl: 5_000 })
+      for (let n = 0; n < 50; n++)
+        assert.deepEqual(await bob.next(), {
+          type: 'signal',
+          from: 'ada',
+          name: 'n',
+          data: { n },
+          ttl: 30_000,
+        })
+    }
+    await handled(ada)
+    assert.deepEqual(
+      ada.frames.map(({ type }) => type),
+      ['started', 'unread'],
+    )
+    for (const client of [ada, ...bobs]) client.close()
+  })
+
+  test(`a signal is not stored: whoever comes later, or back, is not sent it ${on}`, async () => {
+    const ada = await startedAs(url, 'ada')
+    const away = await startedAs(url, 'carl')
+    away.socket.terminate()
+    await away.closed
+    ada.send({ type: 'signal', to: 'carl', name: 'typing' }, { type: 'signal', to: 'nobody', name: 'typing' })
+    await handled(ada)
+    const { resumeKey: key, epoch, offset } = away.started
+    const back = await startClient(url, await startOf('carl', { resume: { key, epoch, offset } }))
+    assert.equal(back.started['resumed'], true)
+    await handled(back)
+    assert.deepEqual([signalsOf(back), back.started['unread']], [[], 0])
+    for (const client of [ada, back]) client.close()
+  })
+
+  test(`a signal to oneself reaches the own sessions, and a guest may send and be sent one ${on}`, async () => {
+    const [one, two] = [await startedAs(url, 'self'), await startedAs(url, 'self')]
+    one.send({ type: 'signal', to: 'self', name: 'focus' })
+    for (const client of [one, two]) assert.equal((await client.next('signal'))['from'], 'self')
+    const guest = await startClient(url, guestStart)
+    const { id } = guest.started['user'] as { id: string }
+    guest.send({ type: 'signal', to: 'self', name: 'typing' })
+    assert.equal((await one.next('signal'))['from'], id)
+    one.send({ type: 'signal', to: id, name: 'typing' })
+    assert.equal((await guest.next('signal'))['from'], 'self')
+    for (const client of [one, two, guest]) client.close()
+  })
+}
+
+const { url } = running[0] ?? assert.fail()
+
+test('a name, a ttl, data or a recipient out of bounds is refused, and the session goes on', async () => {
+  const ada = await startedAs(url, 'ada')
+  const bob = await startedAs(url, 'bob')
+  const good = { to: 'bob', name: 'typing' }
+  for (const [change, code] of [
+    [{ name: '' }, 'bad-request'],
+    [{ name: 'x'.repeat(33) }, 'bad-request'],
+    [{ name: '😀'.repeat(33) }, 'bad-request'],
+    [{ name: 'x'.repeat(60_000) }, 'bad-request'],
+    [{ name: '\ud83d' }, 'bad-request'],
+    [{ ttl: 0 }, 'bad-request'],
+    [{ ttl: -1 }, 'bad-request'],
+    [{ ttl: 1.5 }, 'bad-request'],
+    [{ ttl: 30_001 }, 'bad-request'],
+    [{ to: '' }, 'bad-request'],
+    [{ to: '..' }, 'bad-request'],
+    [{ to: 'x'.repeat(256) }, 'bad-request'],
+    [{ data: { text: 'x'.repeat(1_014) } }, 'too-large'],
+    [{ data: { text: '😀'.repeat(254) } }, 'too-large'],
+  ] as const)
+    assert.equal(await refusalOf(ada, { ...good, ...change }), code, JSON.stringify(change).slice(0, 80))
+  // The bounds themselves are good.
+  const text = 'x'.repeat(1_013)
+  ada.send({ type: 'signal', to: 'bob', name: '😀'.repeat(32), data: { text }, ttl: 1 })
+  const { name, data, ttl } = await bob.next('signal')
+  assert.deepEqual([name, data, ttl], ['😀'.repeat(32), { text }, 1])
+  for (const client of [ada, bob]) client.close()
+})
+
+test('a signal with a field of the wrong type ends the connection', async () => {
+  for (const wrong of [{ to: 1 }, { name: null }, { data: [] }, { ttl: '5' }]) {
+    const ada = await startedAs(url, 'ada')
+    ada.send({ type: 'signal', to: 'bob', name: 'typing', ...wrong })
+    assert.equal((await ada.end()).frame['code'], 'bad-request')
+  }
+})
+
+for (const { engine } of running) {
+  const on = `(${String(engine.type)})`
+  const own = engine.type === 'embedded' ? { type: 'embedded' as const, path: scratchFolder() } : engine
+
+  test(`with the rule 'peers' a signal passes where either has written to the other ${on}`, async () => {
+    const address = await gatewayWith({ limits: many }, own)
+    const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+    for (const to of ['bob', 'nobody']) assert.equal(await refusalOf(ada, { to, name: 'typing' }), 'refused')
+    ada.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
+    await bob.next('message')
+    ada.send({ type: 'signal', to: 'bob', name: 'typing' })
+    assert.equal((await bob.next('signal'))['from'], 'ada')
+    bob.send({ type: 'signal', to: 'ada', name: 'typing' })
+    assert.equal((await ada.next('signal'))['from'], 'bob')
+    ada.send({ type: 'signal', to: 'ada', name: 'typing' })
+    assert.equal((await ada.next('signal'))['from'], 'ada')
+    // A session that starts later has not seen the message.
+    const later = await startedAs(address, 'bob')
+    later.send({ type: 'signal', to: 'ada', name: 'typing' })
+    assert.equal((await ada.next('signal'))['from'], 'bob')
+    assert.equal(await refusalOf(later, { to: 'carl', name: 'typing' }), 'refused')
+    for (const client of [ada, bob, later]) client.close()
+  })
+}
+
+test("the rule 'peers' asks the engine once, and not for each signal", async () => {
+  const asked: string[] = []
+  const { url: address } = await assemble(
+    (engine) => ({
+      exchanges: (of, peers) => {
+        asked.push(`${of.userId}: ${peers.join(' ')}`)
+        return engine.exchanges(of, peers)
+      },
+    }),
+    undefined,
+    many,
+  )
+  const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+  bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
+  await ada.next('message')
+  const again = await startedAs(address, 'ada')
+  for (let n = 0; n < 20; n++) {
+    again.send({ type: 'signal', to: 'bob', name: 'typing' })
+    await bob.next('signal')
+    assert.equal(await refusalOf(again, { to: 'carl', name: 'typing' }), 'refused')
+  }
+  assert.deepEqual(asked, ['ada: bob', 'ada: carl'])
+  // A message makes a contact of somebody who was none.
+  const carl = await startedAs(address, 'carl')
+  carl.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
+  await again.next('message')
+  again.send({ type: 'signal', to: 'carl', name: 'typing' })
+  await carl.next('signal')
+  assert.equal(asked.length, 2)
+  for (const client of [ada, bob, again, carl]) client.close()
+})
+
+test("the rule 'nobody' refuses every signal of a client", async () => {
+  const ada = await startedAs(await gatewayWith({ signals: 'nobody' }), 'ada')
+  for (const to of ['bob', 'ada']) assert.equal(await refusalOf(ada, { to, name: 'typing' }), 'refused')
+  ada.close()
+})
+
+test('signals beyond signalsPerSecond of the user are rate-limited, and count against no other limit', async () => {
+  // Two requests are left after the two starts.
+  const limits = { signalsPerSecond: 3, requestsPerSecond: 4, messagesPerSecond: 1 }
+  const address = await gatewayWith({ signals: 'anyone', limits })
+  const [one, two, bob] = [
+    await startedAs(address, 'ada'),
+    await startedAs(address, 'ada'),
+    await startedAs(address, 'bob'),
+  ]
+  for (const client of [one, two])
+    client.send(...Array.from({ length: 30 }, () => ({ type: 'signal', to: 'bob', name: 'typing' })))
+  const refused = (): Frame[] =>
+    [one, two].flatMap(({ frames }) => frames.filter(({ type }) => type === 'refused'))
+  await until('most of 60 signals are refused', () => refused().length >= 30)
+  for (const { re, code, retryable, retryAfter } of refused()) {
+    assert.deepEqual([re, code, retryable], ['signal', 'rate-limited', true])
+    assert.ok(Number(retryAfter) > 0)
+  }
+  one.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
+  await one.next('sent')
+  for (const client of [one, two]) await handled(client)
+  assert.equal(signalsOf(bob).length, 60 - refused().length)
+  for (const client of [one, two, bob]) client.close()
+})
+
+test('a client that does not read loses signals, and the memory of the gateway does not keep them', async () => {
+  const { gateway, url: address } = await startGateway({
+    signals: 'anyone',
+    limits: { ...many, bytesPerSecond: 2 ** 40 },
+  })
+  const slow = await startedAs(address, 'slow')
+  const ada = await startedAs(address, 'ada')
+  slow.socket.pause()
+  const signal = { type: 'signal', to: 'slow', name: 'typing', data: { text: 'x'.repeat(900) } }
+  // More than the buffers of both sockets take.
+  const sent = 20_000
+  for (let n = 0; n < sent; n += 500) {
+    ada.send(...Array.from({ length: 500 }, () => signal))
+    await until('the gateway has read them', () => ada.socket.bufferedAmount === 0)
+  }
+  await gateway.client('app').sendMessage({ user: 'slow', body: { body: 'after' } })
+  slow.socket.resume()
+  assert.equal((await slow.next('message'))['body'], 'after')
+  const received = signalsOf(slow).length
+  assert.ok(received > 0 && received < sent, `${received} of ${sent} signals came`)
+  for (const client of [ada, slow]) client.close()
+})
