@@ -284,6 +284,7 @@ export const modules = {
     'protocol',
   ],
 
+  'cli/conformance': ['cli/cli-error', 'gateway', 'tokens', 'protocol'],
   'cli/dev': ['cli/cli-error', 'cli/until-signal', 'gateway', 'engine', 'tokens', 'protocol'],
   'cli/doctor': ['cli/cli-error', 'cli/certificate', 'cli/report', 'gateway', 'protocol'],
   'cli/init': ['cli/cli-error', 'gateway', 'engine'],
@@ -293,6 +294,7 @@ export const modules = {
   'cli/report': [],
   'cli/until-signal': [],
   cli: [
+    'cli/conformance',
     'cli/dev',
     'cli/doctor',
     'cli/init',

@@ -1,11 +1,12 @@
 // Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. If nothing has changed since the
 // last build, it does nothing.
 import { execFile } from 'node:child_process'
-import { copyFile, cp, readFile, stat, writeFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { copyFile, cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
+import { transform } from 'esbuild'
 import { isUpToDate, stamp } from './stamp.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -31,7 +32,22 @@ const compress = async (file) => {
     await writeFile(`${file}.${ending}`, await compressor(bytes))
 }
 
+/** Removes the comments of the modules in a folder. */
+const stripComments = async (folder) => {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js'))
+  await Promise.all(
+    names.map(async (name) => {
+      const file = join(folder, name)
+      const { code } = await transform(await readFile(file, 'utf8'), { charset: 'utf8' })
+      await writeFile(file, code)
+    }),
+  )
+}
+
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
+// No page and no backend imports these modules by name. With their comments an install would be larger than 20 MB.
+for (const module of ['cli', 'gateway', 'engine/single-process', 'engine/redis'])
+  await stripComments(`dist/${module}`)
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { VERSION } from '../protocol/index.js'
 import { isForUser } from './cli-error.js'
+import type { ConformanceOptions } from './conformance/conformance.js'
 import type { CopyOptions } from './copy.js'
 import type { DoctorOptions } from './doctor/doctor.js'
 import type { ConfigOptions } from './load-config.js'
@@ -100,6 +101,22 @@ program
   .option('--page <url>', 'a page that uses the gateway, to check its Content-Security-Policy')
   .action(async (url: string, options: DoctorOptions) =>
     (await import('./doctor/doctor.js')).doctor(url, options),
+  )
+
+program
+  .command('conformance')
+  .description(
+    'Run a client of any language through the rules of docs/PROTOCOL.md, with gateways that misbehave on purpose. Exits with 1 if a rule does not hold.',
+  )
+  .requiredOption(
+    '--client <command>',
+    'shell command that starts the client; docs/CONFORMANCE.md says what it reads and prints',
+  )
+  .option('--only <names>', 'run these cases or sections alone, or "core", with commas between them')
+  .option('--timeout <seconds>', 'how long the client may take for each step', seconds, 20)
+  .option('--json', 'print the results as JSON')
+  .action(async (options: ConformanceOptions) =>
+    (await import('./conformance/conformance.js')).conformance(options),
   )
 
 program

@@ -123,7 +123,8 @@ export const createRunner = (
         if (openRace || !('socket' in state)) return
         openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures)
         transport?.race(openRace, state.socket)
-        feed({ type: 'wake' })
+        // The gateway said when to come back.
+        if (!state.error?.retryAfter) feed({ type: 'wake' })
       },
       (error: unknown) => {
         // A session that was active before knows that the network, or the gateway, is away.

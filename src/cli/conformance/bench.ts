@@ -1,0 +1,82 @@
+import { startClient, type Client, type Command } from './client.js'
+import type { Connection } from './connection.js'
+import { APP, USER, type Started } from './frames.js'
+import { openRealGateway, type RealGateway } from './real-gateway.js'
+import { openScriptedGateway, type ScriptedGateway } from './scripted-gateway.js'
+import type { Watch } from './watch.js'
+
+export type Section =
+  'starting' | 'delivery' | 'sending' | 'reading' | 'closing' | 'credentials' | 'stream' | 'gateway'
+
+/** One rule of docs/PROTOCOL.md, and how it is tried. */
+export interface Case {
+  readonly name: string
+  readonly section: Section
+  /** Whether a client that breaks the rule loses, repeats or forges messages, or never comes to rest. */
+  readonly core: boolean
+  /** A sentence about the client. */
+  readonly rule: string
+  /** Resolves if the rule holds, and rejects with a `Breach` if it does not. */
+  run(bench: Bench): Promise<void>
+}
+
+/** A client whose session is active at a scripted gateway of its own. */
+export interface Begun {
+  gateway: ScriptedGateway
+  client: Client
+  connection: Connection
+}
+
+type StartCommand = Extract<Command, { type: 'start' }>
+
+/** Makes the parts of a case, and ends them with it. */
+export interface Bench {
+  readonly watch: Watch
+  client(): Client
+  scriptedGateway(): Promise<ScriptedGateway>
+  realGateway(messagesPerSecond?: number): Promise<RealGateway>
+  /** Tells a new client to start a session at a scripted gateway. */
+  start(gateway: ScriptedGateway, command?: Partial<StartCommand>): Client
+  /** Starts a client, and answers its start. */
+  begin(started?: Partial<Started>, command?: Partial<StartCommand>): Promise<Begun>
+  close(): Promise<void>
+}
+
+export const createBench = (command: string, watch: Watch): Bench => {
+  const ends: (() => Promise<void>)[] = []
+  const kept = <T>(part: T, end: (part: T) => Promise<void>): T => {
+    ends.push(() => end(part))
+    return part
+  }
+  const bench: Bench = {
+    watch,
+    client: () => kept(startClient(command, watch), (client) => client.end()),
+    scriptedGateway: async () => kept(await openScriptedGateway(watch), (gateway) => gateway.close()),
+    realGateway: async (messagesPerSecond) =>
+      kept(await openRealGateway(messagesPerSecond), (gateway) => gateway.close()),
+    start(gateway, changes) {
+      const client = bench.client()
+      client.tell({
+        type: 'start',
+        endpoint: gateway.url,
+        appId: APP,
+        userId: USER,
+        token: 'token-1',
+        ...changes,
+      })
+      return client
+    },
+    async begin(started, changes) {
+      const gateway = await bench.scriptedGateway()
+      const client = bench.start(gateway, changes)
+      const connection = await gateway.begin(started)
+      await client.reaches('active')
+      return { gateway, client, connection }
+    },
+    async close() {
+      // Clients first: a gateway's end would make them reconnect.
+      for (const end of ends.toReversed()) await end()
+    },
+  }
+  return bench
+}

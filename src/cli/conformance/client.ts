@@ -1,0 +1,135 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { object } from '../../protocol/internal.js'
+import type { JsonObject, Message } from '../../protocol/index.js'
+import type { Feed, Watch } from './watch.js'
+
+/** Milliseconds in which a client has to end once its standard input has ended. */
+const END_TIMEOUT = 2_000
+/** Characters of one report. */
+const MAX_LINE = 1_000_000
+
+/** What the client under test is told to do: a line of JSON on its standard input. */
+export type Command =
+  | {
+      type: 'start'
+      endpoint: string
+      appId: string
+      userId?: string
+      token?: string
+      guest?: true
+      since?: string
+      transports?: readonly ('websocket' | 'stream')[]
+    }
+  | { type: 'token'; token: string | null }
+  | { type: 'send'; id: string; to: string; body?: string; data?: JsonObject }
+  | { type: 'history'; id: string; after?: number; before?: number; limit?: number }
+  | { type: 'read'; offset: number }
+  | { type: 'end' }
+
+/** What the client under test reports: a line of JSON on its standard output. */
+export interface Reports {
+  ready: object
+  /** `over`: the session has ended or failed for good. */
+  state: { state: 'active' | 'reconnecting' | 'over'; code?: string }
+  /** A token is wanted. A command `token` answers it. */
+  ask: object
+  message: { message: Message }
+  sent: { id: string; offset: number }
+  history: { id: string; messages: Message[] }
+  read: object
+  unread: { unread: number }
+  /** A request failed for good. */
+  refused: { re: 'send' | 'history' | 'read'; id?: string; code: string }
+  /** Some of the messages that were missed are no longer kept. */
+  lost: object
+}
+
+export type ReportType = keyof Reports
+export type Report = { [T in ReportType]: { type: T } & Reports[T] }[ReportType]
+export type ReportOf<T extends ReportType> = Extract<Report, { type: T }>
+
+/** A process of the client under test. */
+export interface Client {
+  readonly reports: Feed<Report>
+  tell(command: Command): void
+  /** Takes the next report of a type. */
+  next<T extends ReportType>(type: T, fits?: (report: ReportOf<T>) => boolean): Promise<ReportOf<T>>
+  /** Takes the next report of a state. */
+  reaches(state: Reports['state']['state']): Promise<ReportOf<'state'>>
+  /** All reports of a type so far. */
+  all<T extends ReportType>(type: T): ReportOf<T>[]
+  /** Ends the process. */
+  end(): Promise<void>
+}
+
+const parseReport = (line: string): Report | undefined => {
+  try {
+    const report: unknown = JSON.parse(line)
+    return object(report) && typeof report['type'] === 'string' ? (report as unknown as Report) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Starts the client under test by the shell. */
+export const startClient = (command: string, watch: Watch): Client => {
+  const isPosix = process.platform !== 'win32'
+  // A process group of its own, so that what the shell has started can be killed, too.
+  const child = spawn(command, { shell: true, detached: isPosix, stdio: ['pipe', 'pipe', 'pipe'] })
+  const reports = watch.feed<Report>()
+  let isEnding = false
+  let lastWords = ''
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (lastWords = (lastWords + text).slice(-2_000)))
+  // A client that has ended can't be told anything. Its end is reported below.
+  child.stdin.on('error', () => undefined)
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const report = line.length > MAX_LINE ? undefined : parseReport(line)
+    if (report) reports.push(report)
+    else watch.fail(`The client printed a line that is no report: ${line.slice(0, 100)}`)
+  })
+  const ended = new Promise<void>((resolve) => {
+    const onEnd = (how: string): void => {
+      const words = lastWords.trim().split('\n').at(-1)
+      if (!isEnding) watch.fail(`The client ended by itself (${how})${words ? `: ${words}` : '.'}`)
+      resolve()
+    }
+    child.once('error', ({ message }) => onEnd(message))
+    child.once('close', (code, signal) => onEnd(signal ?? `exit code ${code ?? 0}`))
+  })
+  const kill = (): void => {
+    if (child.pid === undefined) return
+    try {
+      process.kill(isPosix ? -child.pid : child.pid, 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+
+  const next: Client['next'] = async (type, fits = () => true) =>
+    (await reports.take(
+      `report \`${type}\``,
+      (report) => report.type === type && fits(report as Parameters<typeof fits>[0]),
+    )) as never
+
+  return {
+    reports,
+    tell: (command) => void child.stdin.write(`${JSON.stringify(command)}\n`),
+    next,
+    reaches: async (state) =>
+      (await reports.take(
+        `report the state \`${state}\``,
+        (report) => report.type === 'state' && report.state === state,
+      )) as never,
+    all: (type) => reports.all.filter((report) => report.type === type) as never,
+    async end() {
+      isEnding = true
+      child.stdin.end()
+      const timer = setTimeout(kill, END_TIMEOUT)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import type { ServerResponse } from 'node:http'
+import type { WebSocket } from 'ws'
+import {
+  clientFrames,
+  parse,
+  type ClientFrame,
+  type ClientFrameOf,
+  type EndCode,
+  type GatewayFrame,
+} from '../../protocol/index.js'
+import type { Watch } from './watch.js'
+
+export type Kind = 'websocket' | 'stream'
+
+/** A connection of the client under test to a scripted gateway. */
+export interface Connection {
+  readonly kind: Kind
+  readonly start: ClientFrameOf<'start'>
+  /** Milliseconds of `performance.now()` at which the start arrived. */
+  readonly at: number
+  /** The connection's own parts, for cases about packets and fragments. */
+  readonly socket: WebSocket | undefined
+  readonly response: ServerResponse | undefined
+  /** Takes the next frame of a type. */
+  next<T extends ClientFrame['type']>(type: T): Promise<ClientFrameOf<T>>
+  /** All frames of a type so far. */
+  all<T extends ClientFrame['type']>(type: T): ClientFrameOf<T>[]
+  send(...frames: GatewayFrame[]): void
+  /** Sends a frame that may be of no known kind. */
+  write(frame: object): void
+  /** Closes it as a gateway does, with an `ended` frame before if a code is given. */
+  close(closeCode: number, code?: EndCode, retryAfter?: number): void
+  /** Cuts it without a close frame. */
+  cut(): void
+}
+
+/** The two ways by which frames go, and how they end. */
+export interface Line {
+  kind: Kind
+  socket?: WebSocket
+  response?: ServerResponse
+  write(text: string): void
+  close(code: number): void
+  cut(): void
+}
+
+/** Joins a line with its frames. Returns what takes the text of each. `begun` is called with the connection once its start has arrived. */
+export const createConnection = (
+  line: Line,
+  watch: Watch,
+  begun: (connection: Connection) => void,
+): ((text: string) => void) => {
+  const frames = watch.feed<ClientFrame>()
+  let isBegun = false
+
+  const begin = (start: ClientFrameOf<'start'>): void => {
+    if (isBegun) return watch.fail('The client sent a second `start` on a connection.')
+    isBegun = true
+    const write: Connection['write'] = (frame) => line.write(JSON.stringify(frame))
+    begun({
+      kind: line.kind,
+      start,
+      at: performance.now(),
+      socket: line.socket,
+      response: line.response,
+      next: async (type) => (await frames.take(`send \`${type}\``, (frame) => frame.type === type)) as never,
+      all: (type) => frames.all.filter((frame) => frame.type === type) as never,
+      send: (...sent) => sent.forEach(write),
+      write,
+      close(closeCode, code, retryAfter) {
+        if (code !== undefined)
+          write({
+            type: 'ended',
+            code,
+            message: 'The conformance suite says so.',
+            retryable: closeCode >= 4_500,
+            ...(retryAfter !== undefined && { retryAfter }),
+          })
+        line.close(closeCode)
+      },
+      cut: () => line.cut(),
+    })
+  }
+
+  return (text) => {
+    const parsed = parse(clientFrames, text)
+    if (!parsed.ok) watch.fail(`The client sent a frame that no gateway takes: ${parsed.why}`)
+    else if (parsed.frame.type === 'start') begin(parsed.frame)
+    else if (isBegun) frames.push(parsed.frame)
+    else watch.fail(`The client sent \`${parsed.frame.type}\` before its start.`)
+  }
+}

@@ -1,0 +1,58 @@
+import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Message } from '../../protocol/index.js'
+
+export type Started = GatewayFrameOf<'started'>
+
+/** The id of the app, the user and their peer in every case with a scripted gateway. */
+export const APP = 'conformance'
+export const USER = 'ann'
+export const PEER = 'bob'
+
+let keys = 0
+
+/** What a scripted gateway answers to a start. Each answer has a key of its own. */
+export const startedFrame = (
+  start: ClientFrameOf<'start'>,
+  offset: number,
+  changes: Partial<Started> = {},
+): Started => ({
+  type: 'started',
+  sessionId: 'session-1',
+  user: { id: start.userId ?? USER },
+  guest: false,
+  resumed: start.resume !== undefined,
+  resumeKey: `key-${++keys}`,
+  resumeWindow: 120_000,
+  epoch: 'epoch-1',
+  offset,
+  lost: false,
+  unread: 0,
+  expiresIn: null,
+  pingInterval: 25_000,
+  sendWindow: 3_600_000,
+  reconnectWindow: 0,
+  can: [],
+  ...changes,
+})
+
+export const messageOf = (offset: number, changes: Partial<Message> = {}): Message => ({
+  offset,
+  id: `m${offset}`,
+  from: PEER,
+  to: USER,
+  sender: null,
+  body: `text ${offset}`,
+  sentAt: 1_750_000_000_000 + offset,
+  ...changes,
+})
+
+export const messageFrame = (offset: number, changes?: Partial<Message>): GatewayFrameOf<'message'> => ({
+  type: 'message',
+  ...messageOf(offset, changes),
+})
+
+export const sentFrame = (id: string, offset: number): GatewayFrame => ({
+  type: 'sent',
+  id,
+  offset,
+  sentAt: 1_750_000_000_000 + offset,
+})

@@ -1,0 +1,136 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import { START_PREFIX, SUBPROTOCOL, type GatewayFrame } from '../../protocol/index.js'
+import { createConnection, type Connection, type Kind } from './connection.js'
+import { startedFrame, type Started } from './frames.js'
+import { createStreamServer, type PostAnswer } from './scripted-stream.js'
+import type { Watch } from './watch.js'
+
+export interface Attempt {
+  kind: Kind
+  /** Whether the start is in the handshake. */
+  inHandshake: boolean
+  /** Milliseconds of `performance.now()`. */
+  at: number
+}
+
+/** A gateway that does what a case tells it, the wrong things too. */
+export interface ScriptedGateway {
+  readonly url: string
+  /** Every handshake and every request of a stream. */
+  readonly attempts: readonly Attempt[]
+  /** Returns whether an attempt is refused before it opens. */
+  refuse: (attempt: Attempt) => boolean
+  /** Says how a post of frames is answered, if not with 204. It is called with the post's number. */
+  answerPost: (seq: number) => PostAnswer
+  /** Takes the next connection, when its start is there. */
+  connection(): Promise<Connection>
+  /** Takes the next connection and answers its start, as that of a session that goes on. */
+  begin(changes?: Partial<Started>): Promise<Connection>
+  close(): Promise<void>
+}
+
+/** The newest offset that the connections of a gateway have sent, for the next `started`. */
+const newestIn = (frames: readonly GatewayFrame[], before: number): number =>
+  Math.max(before, ...frames.map((frame) => (frame.type === 'message' ? frame.offset : 0)))
+
+const refuseUpgrade = (socket: Duplex, status: string): void =>
+  void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+
+export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway> => {
+  const attempts: Attempt[] = []
+  const connections = watch.feed<Connection>()
+  let newest = 0
+
+  const isRefused = (kind: Kind, inHandshake: boolean): boolean => {
+    const attempt = { kind, inHandshake, at: performance.now() }
+    attempts.push(attempt)
+    return gateway.refuse(attempt)
+  }
+  const begun = (connection: Connection): void => {
+    const { send } = connection
+    connections.push({
+      ...connection,
+      send(...frames) {
+        newest = newestIn(frames, newest)
+        send(...frames)
+      },
+    })
+  }
+
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: 131_072,
+    handleProtocols: () => SUBPROTOCOL,
+  })
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const offered = (request.headers['sec-websocket-protocol'] ?? '').split(/,\s*/)
+    const start = offered.find((name) => name.startsWith(START_PREFIX))
+    if (request.url !== '/v1/session') {
+      watch.fail(`The client opened a WebSocket at ${String(request.url).slice(0, 100)}, not at /v1/session.`)
+      return refuseUpgrade(socket, '404 Not Found')
+    }
+    if (!offered.includes(SUBPROTOCOL)) {
+      watch.fail(`The client did not offer the subprotocol ${SUBPROTOCOL}.`)
+      return refuseUpgrade(socket, '400 Bad Request')
+    }
+    if (isRefused('websocket', start !== undefined)) return refuseUpgrade(socket, '503 Service Unavailable')
+    // The answer to a start in the handshake comes in one packet with the handshake's own answer.
+    socket.cork()
+    setImmediate(() => setImmediate(() => socket.uncork()))
+    webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const take = createConnection(
+        {
+          kind: 'websocket',
+          socket: webSocket,
+          write: (text) => webSocket.send(text),
+          close: (code) => webSocket.close(code),
+          cut: () => webSocket.terminate(),
+        },
+        watch,
+        begun,
+      )
+      webSocket.on('message', (data: Buffer, isBinary) => {
+        if (isBinary) watch.fail('The client sent a binary frame.')
+        else take(data.toString())
+      })
+      // A bad frame of the client closes the socket. Its close is what a case waits for.
+      webSocket.on('error', ({ message }) => watch.fail(`The client's WebSocket is broken: ${message}`))
+      if (start !== undefined) take(Buffer.from(start.slice(START_PREFIX.length), 'base64url').toString())
+    })
+  }
+
+  const streams = createStreamServer({
+    watch,
+    begun,
+    isRefused: () => isRefused('stream', false),
+    answerPost: (seq) => gateway.answerPost(seq),
+  })
+  const server = createServer({ maxHeaderSize: 32_768 }, streams)
+  server.on('upgrade', upgrade)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', resolve)
+  })
+
+  const gateway: ScriptedGateway = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    attempts,
+    refuse: () => false,
+    answerPost: () => 204,
+    connection: () => connections.take('connect with a `start`'),
+    async begin(changes) {
+      const connection = await gateway.connection()
+      connection.send(startedFrame(connection.start, newest, changes))
+      return connection
+    },
+    async close() {
+      for (const client of webSockets.clients) client.terminate()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return gateway
+}

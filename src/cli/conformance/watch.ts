@@ -1,0 +1,97 @@
+import { setMaxListeners } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** A rule does not hold. The message says what the client did, or did not do. */
+export class Breach extends Error {
+  override readonly name = 'Breach'
+}
+
+/** Throws a `Breach` unless the rule holds. */
+export function expect(holds: unknown, otherwise: string): asserts holds {
+  if (!holds) throw new Breach(otherwise)
+}
+
+/** What arrives of one kind: frames of a connection, connections, reports of a client. */
+export interface Feed<T> {
+  readonly all: readonly T[]
+  push(item: T): void
+  /** Resolves with the oldest item that fits and was not taken yet. Rejects with "The client did not WHAT" after the watch's limit. */
+  take(what: string, fits?: (item: T) => boolean): Promise<T>
+}
+
+/** The waits of one case. */
+export interface Watch {
+  /** Milliseconds that a client has for each step. */
+  readonly limit: number
+  feed<T>(): Feed<T>
+  /** Ends the case: every wait rejects, those to come too. The first reason counts. */
+  fail(why: string): void
+  /** Looks on for so many milliseconds. Rejects if the case fails meanwhile. */
+  pause(milliseconds: number): Promise<void>
+}
+
+interface Taker<T> {
+  fits: (item: T) => boolean
+  resolve: (item: T) => void
+}
+
+export const createWatch = (limit: number): Watch => {
+  const failure = new AbortController()
+  const { signal } = failure
+  // Each wait has a listener, and a case may have many.
+  setMaxListeners(0, signal)
+
+  const createFeed = <T>(): Feed<T> => {
+    const all: T[] = []
+    const untaken: T[] = []
+    const takers = new Set<Taker<T>>()
+    return {
+      all,
+      push(item) {
+        all.push(item)
+        const taker = [...takers].find(({ fits }) => fits(item))
+        if (taker) taker.resolve(item)
+        else untaken.push(item)
+      },
+      async take(what, fits = () => true) {
+        signal.throwIfAborted()
+        const index = untaken.findIndex(fits)
+        if (index >= 0) return untaken.splice(index, 1)[0] as T
+        return new Promise<T>((resolve, reject) => {
+          const finish = (): void => {
+            clearTimeout(timer)
+            takers.delete(taker)
+            signal.removeEventListener('abort', onFailure)
+          }
+          const onFailure = (): void => {
+            finish()
+            reject(signal.reason as Breach)
+          }
+          const taker: Taker<T> = {
+            fits,
+            resolve(item) {
+              finish()
+              resolve(item)
+            },
+          }
+          const timer = setTimeout(() => {
+            finish()
+            reject(new Breach(`The client did not ${what} within ${limit / 1_000} s.`))
+          }, limit)
+          takers.add(taker)
+          signal.addEventListener('abort', onFailure)
+        })
+      },
+    }
+  }
+
+  return {
+    limit,
+    feed: createFeed,
+    fail: (why) => failure.abort(new Breach(why)),
+    async pause(milliseconds) {
+      signal.throwIfAborted()
+      await wait(milliseconds, undefined, { signal }).catch(() => signal.throwIfAborted())
+    },
+  }
+}

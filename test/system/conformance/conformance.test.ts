@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { finish } from '../../support/command-line.js'
+
+interface Result {
+  name: string
+  section: string
+  core: boolean
+  rule: string
+  holds: boolean
+  why?: string
+}
+
+const root = new URL('../../../', import.meta.url)
+const pathOf = (name: string): string => fileURLToPath(new URL(name, root))
+const program = (name: string, argument = ''): string =>
+  `"${process.execPath}" "${pathOf(name)}"${argument && ` "${argument}"`}`
+
+const ours = program('demo/clients/session.mjs')
+
+const conform = async (
+  client: string,
+  ...args: string[]
+): Promise<{ code: number | null; cases: Result[] }> => {
+  const { code, stdout, stderr } = await finish(['conformance', '--client', client, '--json', ...args])
+  assert.equal(stderr, '')
+  return { code, cases: (JSON.parse(stdout) as { cases: Result[] }).cases }
+}
+
+/** The cases that do not hold, each with the reason. */
+const failuresOf = (cases: readonly Result[]): string[] =>
+  cases.filter(({ holds }) => !holds).map(({ name, why }) => `${name}: ${String(why)}`)
+
+/** The names of the cases that do not hold. */
+const namesOf = (cases: readonly Result[]): string[] =>
+  cases.filter(({ holds }) => !holds).map(({ name }) => name)
+
+test('the client of this package passes every case', async () => {
+  const { code, cases } = await conform(ours)
+  assert.deepEqual(failuresOf(cases), [])
+  assert.equal(code, 0)
+  assert.ok(cases.length > 50)
+})
+
+test('the client in Python passes the core', async () => {
+  try {
+    execFileSync('python3', ['--version'])
+  } catch {
+    assert.fail('The program python3 is missing: install the Debian package python3.')
+  }
+  const { code, cases } = await conform(`python3 "${pathOf('demo/clients/client.py')}"`, '--only', 'core')
+  assert.deepEqual(failuresOf(cases), [])
+  assert.equal(code, 0)
+  assert.ok(cases.every(({ core }) => core))
+})
+
+test('a client that does nothing passes no case', async () => {
+  const idle = `"${process.execPath}" -e "console.log('{\\"type\\":\\"ready\\"}'); process.stdin.resume()"`
+  const { code, cases } = await conform(idle, '--timeout', '1')
+  assert.equal(code, 1)
+  assert.deepEqual(
+    cases.filter(({ holds }) => holds),
+    [],
+  )
+})
+
+/** A fault of a client, and the cases that find it. */
+const faults: [fault: string, ...found: string[]][] = [
+  ['sends no pong', 'pong'],
+  ['delivers repeated messages again', 'duplicates', 'resume'],
+  ['says nothing of lost messages', 'holes', 'epoch', 'rollback'],
+  ['begins a new session after a loss', 'resume', 'old-key', 'new-session'],
+  ['resumes from the first message', 'resume', 'holes'],
+  ['reconnects after 44xx', 'close-44xx', 'close-code'],
+  ['reconnects after 1000', 'close-1000'],
+  ['gives up after 45xx', 'close-others'],
+  ['ignores retryAfter', 'retry-after'],
+  ['starts with its first token for ever', 'refetch', 'two-rejections'],
+  ['sends a message again as another one', 'resend'],
+  ['forgets messages without an answer', 'resend'],
+  ['goes by its own clock', 'renew', 'clocks'],
+  ['has timers of 31 bits', 'far-expiry'],
+  ['sends no end', 'end'],
+  ['knows only ASCII', 'text'],
+  ['fails at unknown frames', 'unknown'],
+  ['counts its own messages as unread', 'unread'],
+  ['numbers a repeated post anew', 'stream-repeat'],
+]
+
+for (const [fault, ...found] of faults)
+  test(`a client that ${fault} is found by ${found.join(', ')}`, async () => {
+    const client = program('test/system/conformance/wrong-client.mjs', fault)
+    const { code, cases } = await conform(client, '--timeout', '3', '--only', ['start', ...found].join())
+    assert.equal(code, 1)
+    assert.deepEqual(namesOf(cases).toSorted(), found.toSorted())
+  })
+
+test('the table says of each case whether it holds, and why not', async () => {
+  const args = ['--timeout', '2', '--only', 'start, pong']
+  const right = await finish(['conformance', '--client', ours, ...args])
+  assert.equal(right.code, 0)
+  assert.deepEqual(right.stdout.split('\n'), [
+    'ok    core  start  A start has the app, the user and the token.',
+    'ok    core  pong   One pong answers `started`, and one each ping.',
+    'core: 2 of 2 hold; all: 2 of 2 hold',
+    '',
+  ])
+  const client = program('test/system/conformance/wrong-client.mjs', 'sends no pong')
+  const wrong = await finish(['conformance', '--client', client, ...args])
+  assert.equal(wrong.code, 1)
+  assert.deepEqual(wrong.stdout.split('\n'), [
+    'ok    core  start  A start has the app, the user and the token.',
+    'FAIL  core  pong   One pong answers `started`, and one each ping.',
+    '                   → The client did not send `pong` within 2 s.',
+    'core: 1 of 2 hold; all: 1 of 2 hold',
+    '',
+  ])
+})
+
+const mistakes: [what: string, args: string[], message: RegExp][] = [
+  ['without a client', [], /required option '--client <command>' not specified/],
+  ['with a client that is not there', ['--client', 'no-such-client-here'], /ended by itself.*not found/],
+  [
+    'with a client that says nothing',
+    ['--client', 'cat', '--timeout', '0.5'],
+    /did not report `ready` within/,
+  ],
+  [
+    'with a client that prints no JSON',
+    ['--client', 'echo hello'],
+    /printed a line that is no report: hello/,
+  ],
+  ['with an unknown case', ['--client', ours, '--only', 'start,weather'], /no case or section "weather"/],
+  ['with no time', ['--client', ours, '--timeout', '0'], /a number of seconds above 0/],
+]
+
+for (const [what, args, message] of mistakes)
+  test(`\`conformance\` ${what} says so, without a stack`, async () => {
+    const { code, stdout, stderr } = await finish(['conformance', ...args])
+    assert.notEqual(code, 0)
+    assert.equal(stdout, '')
+    assert.match(stderr, message)
+    assert.doesNotMatch(stderr, /\n {4}at /)
+  })
+
+test('docs/CONFORMANCE.md has a row for each case', async () => {
+  const page = await readFile(new URL('docs/CONFORMANCE.md', root), 'utf8')
+  const rows = [...page.matchAll(/^\| `([\w-]+)` +\| (yes|no) +\| (.*?) +\|$/gm)].map(
+    ([, name = '', core, rule]) => ({
+      name,
+      core: core === 'yes',
+      rule,
+    }),
+  )
+  const idle = `"${process.execPath}" -e "console.log('{\\"type\\":\\"ready\\"}'); process.stdin.resume()"`
+  const { cases } = await conform(idle, '--timeout', '0.1')
+  assert.deepEqual(
+    rows,
+    cases.map(({ name, core, rule }) => ({ name, core, rule })),
+  )
+})
