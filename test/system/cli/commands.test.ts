@@ -79,6 +79,7 @@ const helps: Record<string, RegExp> = {
   serve: /--config <file>.*CHAT_SESSION_CONFIG/s,
   check: /--config <file>/,
   'check-token': /<token>.*--config <file>/s,
+  conformance: /--client <command>.*--only <names>.*--json/s,
   doctor: /<url>.*--app <id>.*--origin <origin>.*--page <url>/s,
   copy: /--from <config>.*--to <config>.*--restart/s,
   dev: /--port <port>.*--data <folder>/s,
