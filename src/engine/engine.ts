@@ -9,9 +9,13 @@ import type {
   AppUsage,
   Credential,
   Exchange,
+  InboxRange,
   InboxState,
   MessagePage,
   CheckedMessage,
+  PeerMessages,
+  PeerPage,
+  PeerState,
   Position,
   Revocation,
   SavedUser,
@@ -259,6 +263,31 @@ export interface EngineInboxes {
 export interface EnginePeers {
   /** Says of each peer, in their order, whether the inbox keeps a message from that peer, and one to that peer. */
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
+
+  /** The peers whose newest message is before a position; all if it is null. Resolves with null if the inbox has another epoch. */
+  peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null>
+
+  /**
+   * Up to `limit` messages from and to a peer. Resolves with null if the inbox has another epoch. A page may have fewer messages than
+   * `limit` though `next` says that there are more.
+   */
+  messagesWith(
+    of: UserRef,
+    peer: string | null,
+    range: InboxRange,
+    limit: number,
+  ): Promise<PeerMessages | null>
+
+  /**
+   * Marks the peer's messages up to an offset as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest
+   * message of the inbox. It goes when retention has deleted all messages that the peer had when the mark was set. Somebody who is no peer
+   * gets no mark. Resolves with null if the inbox has another epoch.
+   */
+  markPeerRead(
+    of: UserRef,
+    peer: string | null,
+    position: Position,
+  ): Promise<{ inbox: InboxState; peer: PeerState } | null>
 }
 
 /** What users tell each other's open pages. Nothing of it is stored. */

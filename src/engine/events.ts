@@ -1,5 +1,5 @@
 import type { EndCode, Message } from '../protocol/index.js'
-import type { InboxState, SessionRef, Signal, UserRecord, UserRef } from './records.js'
+import type { InboxState, PeerState, SessionRef, Signal, UserRecord, UserRef } from './records.js'
 
 /** A session has ended. The code of a detached session whose client did not come back in time is `timeout`. */
 export interface SessionEnded {
@@ -36,11 +36,13 @@ export interface EpochChanged {
   user: UserRef
   epoch: string
 }
-/** The user's read mark has moved, or messages of an adopted guest came that count as read. */
+/** The user's read mark has moved, or that of a peer in the user's inbox, or messages of an adopted guest came that count as read. */
 export interface MessagesRead {
   type: 'read'
   user: UserRef
   inbox: InboxState
+  /** The peer whose mark has moved; undefined if it was that of the inbox. */
+  peer?: PeerState | undefined
 }
 /** Somebody has sent the user a signal. */
 export interface SignalSent {

@@ -219,7 +219,7 @@ export interface Position {
 /** The state of an inbox. `offset` is that of the newest message. */
 export interface InboxState extends Position {
   readOffset: number
-  /** The number of retained messages from others after `readOffset`. */
+  /** The number of retained messages from others that neither `readOffset` nor the mark of their peer has reached. */
   unread: number
 }
 
@@ -230,6 +230,44 @@ export interface Exchange {
   /** Whether it keeps a message to the peer. */
   sent: boolean
 }
+
+/** A peer of an inbox. */
+export interface Peer {
+  /** Null for the app's backend. */
+  id: string | null
+  /** As the peer's newest kept message has them; null without one. */
+  name: string | null
+  photoUrl: string | null
+  /** The number of unread messages from the peer. */
+  unread: number
+  /** The greater one of the peer's mark and the mark of the inbox. */
+  readOffset: number
+  /** The newest message from or to the peer. */
+  newest: Message
+}
+
+export interface PeerPage {
+  /** The peer with the newest message first. */
+  peers: Peer[]
+  /** The position before which the next page goes on; null after the last peer. */
+  next: Position | null
+}
+
+/** Messages from and to one peer. */
+export interface PeerMessages {
+  /** In offset order. */
+  messages: Message[]
+  /** The offset after which, or before which, the next page goes on; null if this was all. */
+  next: number | null
+  /** The newest offset of the inbox, of which the answer shows the state. */
+  offset: number
+}
+
+/** A range of an inbox: the first messages after an offset, or the last before one; before null are the newest of all. */
+export type InboxRange = { epoch: string } & ({ after: number } | { before: number | null })
+
+/** What is read of a peer's messages. The fields are those of `Peer`. */
+export type PeerState = Pick<Peer, 'id' | 'unread' | 'readOffset'>
 
 /** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
 export interface CheckedMessage {

@@ -2,6 +2,9 @@ import type { Message } from '../protocol/index.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
 import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
+/** The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. A mark goes with that message. */
+export type PeerMark = [peer: string | null, offset: number, newest: number]
+
 /** The id of a message, which makes a retry of its send safe. */
 export interface SentId {
   digest: string
@@ -42,7 +45,14 @@ export type TransferRecord =
       isMoving: boolean
     } & UserRef)
   /** The messages of the inbox follow it at once, in their order. `first` is the oldest offset that is retained. */
-  | ({ kind: 'inbox'; deletions: number; offset: number; first: number; readOffset: number } & UserRef)
+  | ({
+      kind: 'inbox'
+      deletions: number
+      offset: number
+      first: number
+      readOffset: number
+      marks: PeerMark[]
+    } & UserRef)
   /**
    * The app's quota counts `size`, its retention `age`. `sent` is null for an own copy. With `isRead` the message counts as read, wherever
    * the read mark stands.

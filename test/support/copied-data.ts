@@ -126,6 +126,8 @@ export const fill = async (engine: Engine): Promise<void> => {
   for (let n = 0; n < 100; n++) await send(`n ${n}`, n % 3 === 0 ? 'ada' : 'cleo', 'bob')
   const { epoch } = await engine.inbox(of('bob'))
   await engine.markRead(of('bob'), { epoch, offset: 40 })
+  await engine.markPeerRead(of('bob'), 'cleo', { epoch, offset: 70 })
+  await engine.markPeerRead(of('bob'), 'ada', { epoch, offset: 50 })
   await adopt(engine, async (guest) => {
     await send('read by a guest', null, guest)
     const inbox = await engine.inbox(of(guest))
@@ -159,7 +161,8 @@ export const contentOf = async (engine: Engine): Promise<unknown> => {
     const { epoch, ...state } = await engine.inbox(of)
     const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 20_000)
     const { lastSeenAt, revokedBefore, unread } = await engine.status(of)
-    inboxes.push({ of, state, messages, seen: lastSeenAt, revokedBefore, unread })
+    const { peers = [] } = (await engine.peers(of, null, 100)) ?? {}
+    inboxes.push({ of, state, messages, peers, seen: lastSeenAt, revokedBefore, unread })
     inboxes.push(await engine.isRevoked(of, credential({ issuedAt: 6_000 })))
   }
   const { events } = await engine.pendingEvents('shop', null, 1_000)

@@ -412,6 +412,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
 
   const peerCalls: EnginePeers = {
     exchanges: (...args) => whenOpen(() => messages.exchanges(...args)),
+    peers: (...args) => whenOpen(() => messages.peers(...args)),
+    messagesWith: (...args) => whenOpen(() => messages.messagesWith(...args)),
+    markPeerRead: (...args) => whenOpen(() => messages.markPeerRead(...args)),
   }
 
   const signals: EngineSignals = {

@@ -4,9 +4,14 @@ import {
   mergeProfile,
   type EngineEvent,
   type Exchange,
+  type InboxRange,
   type InboxState,
   type MessagePage,
   type CheckedMessage,
+  type Peer,
+  type PeerMessages,
+  type PeerPage,
+  type PeerState,
   type Position,
   type Retention,
   type SendResult,
@@ -22,6 +27,8 @@ interface Inbox {
   messages: Message[]
   newest: number
   readOffset: number
+  /** The marks of peers, each with the peer's newest message when it was set. */
+  marks: Map<string | null, { offset: number; newest: Message }>
 }
 
 interface Sent {
@@ -63,8 +70,15 @@ export const createSimpleMessages = ({
 
   /** The moved messages that their guest had read. */
   const areRead = new WeakSet<Message>()
-  const isUnread = (message: Message, { readOffset }: Inbox, userId: string): boolean =>
-    message.offset > readOffset && message.from !== userId && !areRead.has(message)
+  const markOf = ({ marks, messages }: Inbox, peer: string | null): number => {
+    const mark = marks.get(peer)
+    return mark && messages.includes(mark.newest) ? mark.offset : 0
+  }
+  const isUnread = (message: Message, inbox: Inbox, userId: string): boolean =>
+    message.offset > Math.max(inbox.readOffset, markOf(inbox, message.from)) &&
+    message.from !== userId &&
+    !areRead.has(message)
+  const peerOf = ({ from, to }: Message, userId: string): string | null => (from === userId ? to : from)
 
   /** Makes a `message.unread` once for each streak of unread messages. */
   const streaks = new Map<string, { reported: boolean }>()
@@ -91,7 +105,7 @@ export const createSimpleMessages = ({
   const inboxOf = (of: UserRef): Inbox => {
     const known = inboxes.get(keyOf(of))
     if (known) return known
-    const inbox = { epoch: randomUUID(), messages: [], newest: 0, readOffset: 0 }
+    const inbox = { epoch: randomUUID(), messages: [], newest: 0, readOffset: 0, marks: new Map() }
     inboxes.set(keyOf(of), inbox)
     return inbox
   }
@@ -101,6 +115,14 @@ export const createSimpleMessages = ({
     const { epoch, messages, newest, readOffset } = inbox
     const unread = messages.filter((message) => isUnread(message, inbox, of.userId)).length
     return { epoch, offset: newest, readOffset, unread }
+  }
+
+  const peerState = (of: UserRef, id: string | null): PeerState => {
+    const inbox = inboxOf(of)
+    const unread = inbox.messages.filter(
+      (each) => each.from === id && isUnread(each, inbox, of.userId),
+    ).length
+    return { id, unread, readOffset: Math.max(inbox.readOffset, markOf(inbox, id)) }
   }
 
   const sizeOf = (messages: unknown[]): number =>
@@ -117,7 +139,8 @@ export const createSimpleMessages = ({
     const unread = messages.filter((one) => isUnread(one, inbox, to))
     const own = unread.filter((one) => one.from === from)
     const isFull = messages.length >= retention.messages || sizeOf(messages) + size > retention.bytes
-    const pushesOut = isFull && unread.length === messages.length && unread[0]?.from !== from
+    const [oldest] = messages
+    const pushesOut = isFull && oldest && isUnread(oldest, inbox, to) && oldest.from !== from
     const share = Math.max(own.length / retention.messages, sizeOf(own) / retention.bytes)
     return from !== null && from !== to && pushesOut && share > unreadPerSender
   }
@@ -261,7 +284,7 @@ export const createSimpleMessages = ({
         sizeOf([...moved, ...to.messages]) > retention.bytes
       while (moved.length > 0 && isTooMuch()) moved.shift()
       for (const message of moved) {
-        const isRead = message.offset <= from.readOffset
+        const isRead = message.offset <= Math.max(from.readOffset, markOf(from, message.from))
         const stored: Message = { ...message, offset: ++to.newest }
         if (isRead) areRead.add(stored)
         to.messages.push(stored)
@@ -308,6 +331,51 @@ export const createSimpleMessages = ({
         received: messages.some(({ from, to }) => from === peer && (from !== of.userId || to === peer)),
         sent: messages.some(({ from, to }) => from === of.userId && to === peer),
       }))
+    },
+    peers(of: UserRef, before: Position | null, limit: number): PeerPage | null {
+      const inbox = inboxOf(of)
+      if (before && before.epoch !== inbox.epoch) return null
+      const ids = [...new Set(inbox.messages.map((message) => peerOf(message, of.userId)))]
+      const all = ids.flatMap((id): Peer[] => {
+        const own = inbox.messages.filter((message) => peerOf(message, of.userId) === id)
+        const newest = own.at(-1)
+        const { name = null, photoUrl = null } = own.findLast(({ from }) => from === id)?.sender ?? {}
+        return newest ? [{ name, photoUrl, ...peerState(of, id), newest: structuredClone(newest) }] : []
+      })
+      const found = all
+        .filter(({ newest }) => newest.offset < (before?.offset ?? Infinity))
+        .sort((a, b) => b.newest.offset - a.newest.offset)
+      const last = found[limit] && found[limit - 1]
+      const next = last ? { epoch: inbox.epoch, offset: last.newest.offset } : null
+      return { peers: found.slice(0, limit), next }
+    },
+    messagesWith(of: UserRef, peer: string | null, range: InboxRange, limit: number): PeerMessages | null {
+      const { epoch, messages, newest } = inboxOf(of)
+      if (range.epoch !== epoch) return null
+      const all = messages.filter((message) => peerOf(message, of.userId) === peer)
+      const isBackwards = 'before' in range
+      const found = isBackwards
+        ? all.filter(({ offset }) => offset < (range.before ?? Infinity))
+        : all.filter(({ offset }) => offset > range.after)
+      const page = isBackwards ? found.slice(-limit) : found.slice(0, limit)
+      const last = isBackwards ? page[0] : page.at(-1)
+      const next = found.length > limit && last ? last.offset : null
+      return { messages: structuredClone(page), next, offset: newest }
+    },
+    markPeerRead(of: UserRef, peer: string | null, position: Position) {
+      const inbox = inboxOf(of)
+      if (position.epoch !== inbox.epoch) return null
+      const newest = inbox.messages.findLast((message) => peerOf(message, of.userId) === peer)
+      const offset = Math.min(position.offset, inbox.newest)
+      if (newest && offset > Math.max(inbox.readOffset, markOf(inbox, peer))) {
+        inbox.marks.set(peer, { offset, newest })
+        const state = peerState(of, peer)
+        emit({ type: 'read', user: { appId: of.appId, userId: of.userId }, inbox: stateOf(of), peer: state })
+        const { epoch, readOffset, unread } = stateOf(of)
+        const withPeer = { with: peer, unreadWith: state.unread, readOffsetWith: state.readOffset }
+        webhooks.addEvent(of, 'message.read', { epoch, readOffset, unread, ...withPeer })
+      }
+      return { inbox: stateOf(of), peer: peerState(of, peer) }
     },
     markRead(of: UserRef, position: Position): InboxState | null {
       const inbox = inboxOf(of)

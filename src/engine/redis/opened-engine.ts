@@ -88,6 +88,8 @@ type WireEvent =
       offset: number,
       readOffset: number,
       unread: number,
+      // Of a mark of a peer.
+      ...peer: [] | [peer: string, unread: number, readOffset: number],
     ]
   | [kind: Kinds['signal'], appId: string, userId: string, signal: string]
   | [kind: Kinds['generation'], partition: number]
@@ -145,7 +147,7 @@ export class OpenedEngine {
       createUser: (of) => this.users.save(of, {}, () => undefined),
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
-    this.peers = new Peers(runner)
+    this.peers = new Peers(runner, (of, state) => this.inboxes.stateOf(of, state))
     this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit)
     this.calls = new NodeCalls({ runner, name, answer, onError })
@@ -343,8 +345,12 @@ export class OpenedEngine {
         return emit({ type: 'user-changed', user: JSON.parse(event[3]) as UserRecord })
       case kinds.message:
         return this.attached.receive(user, event[3], event[4], event[5])
-      case kinds.read:
-        return emit({ type: 'read', user, inbox: this.#inboxOf(user, event) })
+      case kinds.read: {
+        const [, , , , , , , peer, unread = 0, readOffset = 0] = event
+        const inbox = this.#inboxOf(user, event)
+        if (peer === undefined) return emit({ type: 'read', user, inbox })
+        return emit({ type: 'read', user, inbox, peer: { id: peer || null, unread, readOffset } })
+      }
       case kinds.signal:
         return emit({ type: 'signal', user, signal: JSON.parse(event[3]) as Signal })
       case kinds.webhooksDue:

@@ -11,9 +11,13 @@ import type {
   Engine,
   EngineEvent,
   Exchange,
+  InboxRange,
   InboxState,
   MessagePage,
   CheckedMessage,
+  PeerMessages,
+  PeerPage,
+  PeerState,
   PendingEvent,
   PendingEventPage,
   Position,
@@ -285,6 +289,27 @@ export class RedisEngine implements Engine {
 
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
     return this.#use((node) => node.peers.exchanges(of, peers))
+  }
+
+  peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
+    return this.#use((node) => node.peers.page(of, before, limit))
+  }
+
+  messagesWith(
+    of: UserRef,
+    peer: string | null,
+    range: InboxRange,
+    limit: number,
+  ): Promise<PeerMessages | null> {
+    return this.#use((node) => node.peers.messages(of, peer, range, limit))
+  }
+
+  markPeerRead(
+    of: UserRef,
+    peer: string | null,
+    position: Position,
+  ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
+    return this.#use((node) => node.peers.markRead(of, peer, position))
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

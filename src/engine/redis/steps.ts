@@ -110,6 +110,10 @@ export const loadSteps = () => {
       parts: ['state', 'inbox'],
       ...reads,
     }),
+    readPeer: defineStep('messages/peers/peer-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
+      parts: ['state', 'queue', 'webhooks', 'inbox'],
+      repeatable: true,
+    }),
     markRead: defineStep('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
       parts: ['state', 'queue', 'webhooks', 'inbox'],
       repeatable: true,

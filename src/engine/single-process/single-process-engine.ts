@@ -11,9 +11,13 @@ import type {
   Engine,
   EngineEvent,
   Exchange,
+  InboxRange,
   InboxState,
   MessagePage,
   CheckedMessage,
+  PeerMessages,
+  PeerPage,
+  PeerState,
   PendingEvent,
   PendingEventPage,
   Position,
@@ -302,6 +306,27 @@ export class SingleProcessEngine implements Engine {
   signal({ appId, userId }: UserRef, signal: Signal): Promise<void> {
     // No other process can have sessions of the user.
     return this.#use(() => this.#listeners.emit({ type: 'signal', user: { appId, userId }, signal }))
+  }
+
+  peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
+    return this.#use(({ database }) => database.inboxes.peers.page(of, before, limit))
+  }
+
+  messagesWith(
+    of: UserRef,
+    peer: string | null,
+    range: InboxRange,
+    limit: number,
+  ): Promise<PeerMessages | null> {
+    return this.#use(({ database }) => database.inboxes.peers.messages(of, peer, range, limit))
+  }
+
+  markPeerRead(
+    of: UserRef,
+    peer: string | null,
+    position: Position,
+  ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
+    return this.#use(({ database }) => database.inboxes.peers.markRead(of, peer, position))
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

@@ -10,6 +10,8 @@ import { lifetimeSuite } from './lifetime.js'
 import { limitsSuite } from './limits.js'
 import { listsSuite } from './lists.js'
 import { nodesSuite } from './nodes.js'
+import { peerMarksSuite } from './peer-marks.js'
+import { peersModelSuite } from './peers-model.js'
 import { peersSuite } from './peers.js'
 import { presenceSuite } from './presence.js'
 import { revocationSuite } from './revocation.js'
@@ -55,6 +57,8 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   senderShareSuite(context)
   inboxSuite(context)
   peersSuite(context)
+  peerMarksSuite(context)
+  peersModelSuite(context)
   clocksSuite(context)
   revocationSuite(context)
   presenceSuite(context)

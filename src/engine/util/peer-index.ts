@@ -57,6 +57,11 @@ export class PeerIndex {
     return this.#last
   }
 
+  /** The oldest offset that is not forgotten. */
+  get first(): number {
+    return this.#first
+  }
+
   /** About how much memory the index takes, as a multiple of what a message takes. */
   get cost(): number {
     return this.#codes.length + PEER_COST * this.#peers.size
@@ -121,6 +126,11 @@ export class PeerIndex {
       if (this.#codeAt(offset) >> 1 === number) found.push(offset)
     }
     return backwards ? found.reverse() : found
+  }
+
+  /** Returns the offsets of the messages with a peer that count, from one offset to another. */
+  countedOf(id: string | null, from: number, to: number): number[] {
+    return this.offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
   }
 
   /** Counts the messages after an offset that count and that `isRead` does not say are read, by peer. */

@@ -33,6 +33,8 @@ const user = {
   newest: 'last',
   first: 'first',
   readOffset: 'rd',
+  /** The offset up to which all messages are read. It is absent if no peer was marked since everything was read. */
+  readUpTo: 'ru',
   unread: 'un',
   /** The bytes of the inbox's messages. */
   bytes: 'by',
@@ -102,11 +104,13 @@ const entry = {
   read: 'r',
 } as const
 
-/** What precedes a sender's id in the names of the fields that count the sender's unread messages. */
+/** What precedes a sender's id in the names of the fields that count the sender's unread messages, and a peer's id in that of the mark. */
 const unread = {
   messages: 'n',
   bytes: 'b',
-} as const satisfies Record<(typeof engineRules.sharedLimits)[number], string>
+  /** The offset up to which the peer's messages are read, and that of the peer's newest message when the mark was set. */
+  mark: 'm',
+} as const satisfies Record<(typeof engineRules.sharedLimits)[number] | (string & {}), string>
 
 /** The fields of what is known about a queue of pending webhook events. */
 const queue = {

@@ -1,5 +1,5 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender, the hash `held` the bytes that senders' messages take in the inboxes of others: on this server,
+-- unread messages and their bytes by sender, and has the marks of peers, the hash `held` the bytes that senders' messages take in the inboxes of others: on this server,
 -- or in a cluster in this partition. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
@@ -21,9 +21,44 @@ local function entries(keys, from, to, count)
   return found
 end
 
+-- Returns the offset of a peer's mark, and that of the peer's newest message when the mark was set; 0 and 0 if there is no mark. A mark goes
+-- with that message.
+local function mark_of(keys, user, peer)
+  local mark = user.readUpTo and call('HGET', keys.unread, UNREAD.mark .. peer)
+  if not mark then return 0, 0 end
+  local offset, newest = string.match(mark, '^(%d+) (%d+)$')
+  if tonumber(newest) < user.first then return 0, 0 end
+  return tonumber(offset), tonumber(newest)
+end
+
 -- Returns whether a message of the inbox is unread.
-local function is_unread(user, owner, entry)
-  return entry.offset > user.readOffset and entry[ENTRY.from] ~= owner and not entry[ENTRY.read]
+local function is_unread(keys, user, owner, entry)
+  if entry.offset <= user.readOffset or entry[ENTRY.from] == owner or entry[ENTRY.read] then return false end
+  return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry[ENTRY.from]))
+end
+
+-- Returns where a string of a JSON text ends that begins at `at`.
+local function string_end(json, at)
+  repeat
+    at = string.find(json, '["\\]', at + 1)
+    local isEscape = string.sub(json, at, at) == '\\'
+    if isEscape then at = at + 1 end
+  until not isEscape
+  return at
+end
+
+-- Returns the recipient, as JSON, in the JSON of an own message, which begins with `id`, `from` and `to`.
+local function recipient_of(json)
+  local to = string_end(json, string_end(json, #'{"id":"') + #',"from":"') + #',"to":"'
+  return string.sub(json, to, string_end(json, to))
+end
+
+-- Deletes the mark of a message's peer, if the mark goes with this message.
+local function forget_mark(keys, user, owner, entry)
+  local peer = entry[ENTRY.from]
+  if peer == owner then peer = cjson.decode('[' .. recipient_of(entry[ENTRY.message]) .. ']')[1] end
+  local _, newest = mark_of(keys, user, peer)
+  if newest == entry.offset then call('HDEL', keys.unread, UNREAD.mark .. peer) end
 end
 
 -- Subtracts a message from the unread ones.
@@ -52,7 +87,8 @@ local function drop(keys, user, owner, old)
     local size, from = tonumber(entry[ENTRY.bytes]), entry[ENTRY.from]
     bytes = bytes + size
     bytesOf[from] = (bytesOf[from] or 0) + size
-    if is_unread(user, owner, entry) then forget_unread(keys, user, entry) end
+    if is_unread(keys, user, owner, entry) then forget_unread(keys, user, entry) end
+    if user.readUpTo then forget_mark(keys, user, owner, entry) end
   end
   for from, sum in pairs(bytesOf) do hold(from, owner, -sum) end
   set(user, 'first', old[#old].offset + 1)

@@ -9,17 +9,20 @@ if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
 if target > user.readOffset then
   if target == user.newest then
+    -- The marks of peers go too.
     call('DEL', K.unread)
+    clear(user, { 'readUpTo' })
     set(user, 'unread', 0)
   elseif target >= user.first then
-    local from = math.max(user.first, user.readOffset + 1)
+    local from = math.max(user.first, user.readOffset + 1, (user.readUpTo or 0) + 1)
     isUnfinished = target - from >= MAX_READ
     if isUnfinished then target = from + MAX_READ - 1 end
     for _, entry in ipairs(entries(K, from, target, MAX_READ)) do
-      if is_unread(user, userId, entry) then forget_unread(K, user, entry) end
+      if is_unread(K, user, userId, entry) then forget_unread(K, user, entry) end
     end
   end
   set(user, 'readOffset', target)
+  if user.readUpTo and user.readUpTo < target then set(user, 'readUpTo', target) end
   -- The last step tells of all.
   if not isUnfinished then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
   if asked['message.read'] and not isUnfinished then

@@ -64,7 +64,7 @@ export class Inboxes {
   }
 
   async state(of: UserRef): Promise<InboxState> {
-    return this.#stateOf(of, await this.#runner.onUser(this.#runner.steps.inboxState, of, []))
+    return this.stateOf(of, await this.#runner.onUser(this.#runner.steps.inboxState, of, []))
   }
 
   async after(of: UserRef, { epoch, offset }: Position, limit: number): Promise<MessagePage> {
@@ -97,7 +97,7 @@ export class Inboxes {
       const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.markRead, of, args)
       if (isComparable !== 1) return null
       const isUnfinished = state[4]
-      if (isUnfinished !== 1) return this.#stateOf(of, state)
+      if (isUnfinished !== 1) return this.stateOf(of, state)
     }
   }
 
@@ -231,7 +231,8 @@ export class Inboxes {
     }
   }
 
-  #stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
+  /** Makes the state of an inbox of the numbers that a step returns. */
+  stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
     return {
       epoch: this.#runner.epochBase(of) + String(epoch),
       offset: Number(offset),

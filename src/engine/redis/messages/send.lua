@@ -82,7 +82,7 @@ local function is_crowded()
   if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end
   local pushesOut = false
   for _, entry in ipairs(beyond(K, user, user.newest + 1, user.bytes + size, retention)) do
-    if is_unread(user, userId, entry) and entry[ENTRY.from] ~= from then pushesOut = true end
+    if is_unread(K, user, userId, entry) and entry[ENTRY.from] ~= from then pushesOut = true end
   end
   if not pushesOut then return false end
   for _, limit in ipairs(RULES.sharedLimits) do

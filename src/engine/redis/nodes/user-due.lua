@@ -23,22 +23,24 @@ end
 -- Returns the oldest unread message from someone else; nil if there is none.
 local function oldest_unread(from, to)
   for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
-    if is_unread(user, userId, entry) then return entry end
+    if is_unread(K, user, userId, entry) then return entry end
   end
 end
 
 local function report_unread()
-  local from, to = math.max(user.readOffset + 1, user.first), user.newest
+  local from, to = math.max(user.readOffset + 1, (user.readUpTo or 0) + 1, user.first), user.newest
   if user.unread == 0 or from > to then return end
   local newest = {}
   local oldest = oldest_unread(from, to)
   for n, raw in ipairs(call('XREVRANGE', K.inbox, to .. '-9', from .. '-0', 'COUNT', RULES.searchedForUnread)) do
     local entry = entry_of(raw)
-    if is_unread(user, userId, entry) then
+    if is_unread(K, user, userId, entry) then
       oldest = oldest or entry
       if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
     end
   end
+  -- The newest messages may all be read, by the marks of their peers.
+  if oldest and #newest == 0 then newest[1] = message_of(oldest.offset, oldest[ENTRY.message]) end
   if not oldest or oldest.offset < user.unreadCheckOffset then return end
   local at = tonumber(oldest[ENTRY.storedAt]) + unreadAfter
   if at > now then

@@ -16,6 +16,7 @@ export const loadTransferSteps = () => ({
     ['user', 'inbox', 'unread', 'aging', 'counts'],
     withInbox,
   ),
+  exportMarks: defineStep('transfer/export/export-marks', ['unread'], plain),
   exportId: defineStep('transfer/export/export-id', ['id'], plain),
   exportOwnCopy: defineStep('transfer/export/export-id', ['own'], plain),
   exportMoving: defineBatchStep('transfer/export/export-moving', ['deadlines']),
@@ -23,6 +24,7 @@ export const loadTransferSteps = () => ({
   exportRevoked: defineStep('transfer/export/export-revoked', ['revoked'], plain),
 
   importUser: defineStep('transfer/import/import-user', ['user', 'users', 'counts', 'deadlines'], plain),
+  importMarks: defineStep('transfer/import/import-marks', ['user', 'unread'], plain),
   importMessages: defineStep(
     'transfer/import/import-messages',
     ['user', 'inbox', 'unread', 'aging', 'counts', 'held'],

@@ -13,6 +13,7 @@ import { rows } from '../store/rows.js'
 import { del, type Operation } from '../store/store.js'
 import type { Usage } from '../store/usage.js'
 import type { Inbox } from './inbox.js'
+import type { InboxPurge } from './inbox-purge.js'
 import type { InboxReader } from './inbox-reader.js'
 import type { MessageRow, Watermark } from './inbox-row.js'
 import type { InboxTable } from './inbox-table.js'
@@ -34,6 +35,7 @@ export interface AdoptedMessagesOptions {
   table: InboxTable
   shares: SenderShares
   swept: SweptInboxes
+  purge: InboxPurge
   adoptions: Adoptions
   users: Users
   usage: Usage
@@ -117,11 +119,12 @@ export class AdoptedMessages {
   /** Appends those of the guest's messages that fit to the inbox of the user. */
   #append(
     found: readonly MessageRow[],
-    { of: guest, readOffset, assigned, retained }: Inbox,
+    inbox: Inbox,
     retention: Retention,
     operations: Operation[],
   ): { user?: Inbox; moved: Moved[] } {
     const { table, shares, adoptions, usage, commit, clock, swept } = this.#options
+    const { of: guest, assigned, retained } = inbox
     const now = clock.now()
     const adopter = adoptions.adopterOf(guest)
     // If the user is deleted, the messages are too.
@@ -140,7 +143,7 @@ export class AdoptedMessages {
       left = { messages: left.messages - 1, bytes: left.bytes - size }
       if (!fits) continue
       const { json, content } = adoptedJson(message, guest.userId, adopter.userId)
-      const isRead = message.offset <= readOffset
+      const isRead = inbox.isRead(message.offset)
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
       operations.push(user.append(json, bytes, content.from, now, NO_LIMIT, isRead))
@@ -156,7 +159,7 @@ export class AdoptedMessages {
 
   /** Deletes the guest's messages up to `last`, and the inbox if it has no other. */
   #drop(inbox: Inbox, last: number, operations: Operation[]): void {
-    const { table, shares, usage, commit } = this.#options
+    const { table, shares, usage, commit, purge } = this.#options
     const { of, row, deletions, exists } = inbox
     inbox.drop(last)
     for (let swept; (swept = inbox.sweep(true));) {
@@ -165,7 +168,9 @@ export class AdoptedMessages {
       shares.free(of.appId, swept.senders)
     }
     if (inbox.hasMessages) return table.markChanged(inbox)
+    // What the guest has read is read in the user's inbox, so the marks have served.
     operations.push(del(rows.moving(of)))
+    if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
     // A retry of a message that the guest has received is known by the number of deletions, so the number stays.

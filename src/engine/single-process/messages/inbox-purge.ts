@@ -25,7 +25,10 @@ export interface InboxPurgeOptions {
   shares: SenderShares
 }
 
-/** Deletes the messages of deleted inboxes in the background, and goes on after a crash. */
+/** How many marks of peers a step reads at most. */
+const MARKS_PER_STEP = 512
+
+/** Deletes the messages and marks of deleted inboxes in the background, and goes on after a crash. */
 export class InboxPurge {
   readonly #store: Store
   readonly #reads: Reads
@@ -63,7 +66,10 @@ export class InboxPurge {
       const prefix = rows.messagePrefix(inbox)
       this.#shares.free(inbox.appId, this.#bytesBySender(inbox, from, end))
       for (let offset = from; offset < end; offset++) operations.push(new MessageDel(prefix, offset))
-      operations.push(end < to ? put(row, [end, to] satisfies PurgeRow) : del(row))
+      const marks = await this.#reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
+      for (const [mark] of marks) operations.push(del(mark))
+      const isUnfinished = end < to || marks.length === MARKS_PER_STEP
+      operations.push(isUnfinished ? put(row, [end, to] satisfies PurgeRow) : del(row))
       if (operations.length >= DELETIONS_PER_STEP) break
     }
     this.#commit.defer('purge', (batch) => batch.push(...operations))

@@ -48,24 +48,26 @@ export class InboxReader {
   /** Reads the user's unread messages. Resolves with null if there is none. */
   async unread(of: UserRef): Promise<Unread | null> {
     const inbox = this.#open(of)
-    const { readOffset, durable } = inbox
-    const [from, to] = [Math.max(readOffset + 1, durable.first), durable.offset + 1]
+    const { readUpTo, durable } = inbox
+    const [from, to] = [Math.max(readUpTo + 1, durable.first), durable.offset + 1]
     const { searchedForUnread, reportedUnread } = engineRules
-    const isReceived = (row: MessageRow): boolean => countedSender(row, of.userId) !== of.userId
+    const isUnread = (row: MessageRow): boolean =>
+      countedSender(row, of.userId) !== of.userId && !inbox.isRead(row.message.offset)
     const [first, last] = await Promise.all([
       this.rows(inbox, from, to, searchedForUnread, false),
       this.rows(inbox, from, to, searchedForUnread, true),
     ])
-    const oldest = first.find(isReceived) ?? last.findLast(isReceived)
+    const oldest = first.find(isUnread) ?? last.findLast(isUnread)
     // The user may have marked the messages as read while the store was read.
     const state = inbox.state()
-    if (!oldest || state.unread === 0 || state.readOffset >= oldest.message.offset) return null
-    const newest = last.filter(isReceived).slice(0, reportedUnread).reverse()
+    if (!oldest || state.unread === 0 || inbox.isRead(oldest.message.offset)) return null
+    const newest = last.filter(isUnread).slice(0, reportedUnread).reverse()
     return {
       inbox: state,
       deletions: inbox.deletions,
       oldest: { ...oldest.message, at: oldest.at },
-      newest: newest.map(({ message }) => message),
+      // The newest rows may all be read, by the marks of their peers.
+      newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }
   }
 

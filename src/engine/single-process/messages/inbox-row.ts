@@ -67,7 +67,12 @@ export interface Watermark {
 /** An inbox as it is stored. */
 export interface InboxRow extends Watermark {
   readOffset: number
-  /** Messages from others up to `readOffset`. */
+  /**
+   * The offset up to which all messages are read, by the mark of the inbox or those of peers. Absent if no peer was marked: then it is
+   * `readOffset`.
+   */
+  readUpTo?: number | undefined
+  /** Messages from others up to that offset. */
   readReceived: number
   /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }

@@ -1,3 +1,4 @@
+import type { Message } from '../../../protocol/index.js'
 import type { InboxState, Retention, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import {
@@ -14,8 +15,9 @@ import {
 import { lowerBound } from '../../../util/lower-bound.js'
 import { MessageDel, MessagePut, ReadMessagePut } from './message-operations.js'
 import { bytesBySender, MESSAGES_PER_TALLY, SenderTally } from './sender-tally.js'
+import { ReadOffsets, type StoredReadOffsets } from './read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
-import { put, read, type Operation, type Store } from '../store/store.js'
+import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread-counts.js'
 
 /** If a row is not exact, it lacks this many messages at most. */
@@ -48,7 +50,13 @@ export class Inbox {
   readonly #ref: InboxRef
   /** The beginning of the keys of messages. It is made for the first message, because most inboxes stay without one for long. */
   #messagePrefix: string | undefined
+  /** The offset up to which all messages are read; undefined if no peer was marked. */
+  #readUpTo: number | undefined
+  /** Messages from others up to `readUpTo`. */
   #readReceived: number
+  /** What peers' marks have read beyond. */
+  #reads: ReadOffsets | undefined
+  #areReadsChanged = false
   #swept: { offset: number; bytes: number }
   #oldestAt: number
   readonly #tally: SenderTally
@@ -82,6 +90,7 @@ export class Inbox {
       bytes,
       first,
       readOffset,
+      readUpTo,
       readReceived,
       swept,
       oldestAt,
@@ -99,6 +108,11 @@ export class Inbox {
     this.#soleSenderSince = this.assigned.offset + 1
     this.readOffset = readOffset
     this.#readReceived = readReceived
+    this.#readUpTo = readUpTo
+    if (readUpTo !== undefined) {
+      const reads = read(store, rows.readOffsets(of)) as StoredReadOffsets | undefined
+      this.#reads = reads && new ReadOffsets(reads)
+    }
     this.#swept = swept
     this.#oldestAt = oldestAt
   }
@@ -110,6 +124,7 @@ export class Inbox {
     const row: InboxRow = {
       ...this.assigned,
       readOffset: this.readOffset,
+      readUpTo: this.#readUpTo,
       readReceived: this.#readReceived,
       swept: this.#swept,
       oldestAt: this.#oldestAt,
@@ -118,6 +133,11 @@ export class Inbox {
       isExact: this.#isRowExact,
     }
     batch.push(put(this.row, row))
+    if (this.#areReadsChanged) {
+      this.#areReadsChanged = false
+      const [key, reads] = [rows.readOffsets(this.of), this.#reads?.stored]
+      batch.push(reads ? put(key, reads) : del(key))
+    }
     this.#rowOffset = row.offset
   }
 
@@ -151,21 +171,33 @@ export class Inbox {
 
   /** Whether a message from another user is unread, even if it is not synced yet. */
   get hasUnread(): boolean {
-    const { assigned, durable, readOffset } = this
-    const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
-    return assigned.received > read
+    return this.assigned.received > this.#receivedAndRead()
+  }
+
+  /** Whether a peer was ever marked. */
+  get hasMarks(): boolean {
+    return this.#readUpTo !== undefined
+  }
+
+  /** The offset up to which all messages are read. */
+  get readUpTo(): number {
+    return this.#readUpTo ?? this.readOffset
+  }
+
+  /** Returns whether a mark has reached the message, or no message up to it is unread. */
+  isRead(offset: number): boolean {
+    return offset <= this.readUpTo || this.#reads?.has(offset) === true
   }
 
   state(): InboxState {
     const { epoch, durable, readOffset } = this
-    const read = readOffset < durable.first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
-    return { epoch, offset: durable.offset, readOffset, unread: durable.received - read }
+    return { epoch, offset: durable.offset, readOffset, unread: durable.received - this.#receivedAndRead() }
   }
 
   /** Counts some of the unread messages in `counts`. Returns whether all are counted. */
   count(counts: UnreadCounts): boolean {
     const { first, offset } = this.assigned
-    return counts.update(Math.max(first, this.readOffset + 1), offset, (each) => this.#summaryOf(each))
+    return counts.update(Math.max(first, this.readUpTo + 1), offset, (each) => this.#unreadSummaryOf(each))
   }
 
   /**
@@ -180,7 +212,7 @@ export class Inbox {
     counts: () => UnreadCounts,
   ): boolean | undefined {
     const { first } = this.assigned
-    const firstUnread = Math.max(first, this.readOffset + 1)
+    const firstUnread = Math.max(first, this.readUpTo + 1)
     // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
     // If the retention was lowered, this message does not push out those that are beyond it already. Reading them all would block the event
@@ -190,7 +222,7 @@ export class Inbox {
     const isFromAnother = (summary: MessageSummary | undefined): boolean =>
       summary !== undefined && summary.from !== from && summary.from !== this.of.userId
     let pushedOut = Math.max(firstUnread, firstWithin)
-    while (pushedOut < firstAfter && !isFromAnother(this.#summaryOf(pushedOut))) pushedOut++
+    while (pushedOut < firstAfter && !isFromAnother(this.#unreadSummaryOf(pushedOut))) pushedOut++
     if (pushedOut >= firstAfter) return false
     const unread = counts()
     if (!this.count(unread)) return undefined
@@ -261,14 +293,32 @@ export class Inbox {
     const { durable } = this
     const offset = Math.min(target, durable.offset)
     if (offset <= this.readOffset) return false
-    this.#readReceived =
-      offset === durable.offset
-        ? durable.received
-        : offset < durable.first
-          ? this.#receivedBeforeFirst()
-          : this.#receivedBefore(offset + 1)
+    const isBeyond = offset > this.readUpTo
     this.readOffset = offset
+    if (isBeyond) this.#readTo(offset)
     return true
+  }
+
+  /**
+   * Notes that the messages at `offsets`, which are in order, are read. `counts` says of a message whether it is unread until a mark
+   * reaches it.
+   */
+  markReadAt(offsets: readonly number[], counts: (offset: number) => boolean): void {
+    const { first, offset: newest } = this.durable
+    const reads = (this.#reads ??= new ReadOffsets())
+    reads.countAfter(Math.max(this.readUpTo, first - 1))
+    for (const offset of offsets) if (offset > this.readUpTo) reads.add(offset)
+    let next = Math.max(this.readUpTo + 1, first)
+    while (next <= newest && (!counts(next) || reads.has(next))) next++
+    this.#readTo(next - 1)
+    this.#areReadsChanged = true
+  }
+
+  /** Takes over what another object of the same inbox knows to be read. */
+  takeOverReads(other: Inbox): void {
+    if (other.#readUpTo === undefined) return
+    this.markReadAt(other.#reads ? [...other.#reads.offsets()] : [], () => true)
+    if (other.#readUpTo > this.readUpTo) this.#readTo(Math.min(other.#readUpTo, this.durable.offset))
   }
 
   /** Returns whether the oldest message may be older than `age`. */
@@ -353,6 +403,31 @@ export class Inbox {
     )
   }
 
+  /** Notes that all messages up to `offset` are read. */
+  #readTo(offset: number): void {
+    const { durable } = this
+    this.#readReceived =
+      offset === durable.offset
+        ? durable.received
+        : offset < durable.first
+          ? this.#receivedBeforeFirst()
+          : this.#receivedBefore(offset + 1)
+    if (this.#reads || this.#readUpTo !== undefined) this.#readUpTo = offset
+  }
+
+  /** Returns how many messages from others are read or not retained any more. */
+  #receivedAndRead(): number {
+    const [{ first }, { readUpTo }] = [this.durable, this]
+    const received = readUpTo < first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
+    return received + (this.#reads?.countAfter(Math.max(readUpTo, first - 1)) ?? 0)
+  }
+
+  /** As `#summaryOf`, but a message that its peer's mark has read counts for the owner. */
+  #unreadSummaryOf(offset: number): MessageSummary | undefined {
+    const summary = this.#summaryOf(offset)
+    return summary && this.#reads?.has(offset) ? { ...summary, from: this.of.userId } : summary
+  }
+
   #summaryOf(offset: number): MessageSummary | undefined {
     const pending = this.#pending[offset - this.durable.offset - 1]
     if (pending) return pending
@@ -367,6 +442,11 @@ export class Inbox {
 
   get #prefix(): string {
     return (this.#messagePrefix ??= rows.messagePrefix(this.#ref))
+  }
+
+  /** Returns a stored message. */
+  messageAt(offset: number): Message | undefined {
+    return this.#messageRow(offset)?.message
   }
 
   #messageRow(offset: number): MessageRow | undefined {

@@ -103,9 +103,9 @@ export class Inboxes {
     this.#reads = new Reads(store)
     this.reader = new InboxReader(this.#reads, (of) => this.#table.open(of))
     this.peers = new Peers({
-      reads: this.#reads,
-      open: (of) => this.#table.peek(of),
+      ...{ store, reads: this.#reads, commit, table: this.#table, webhooks, emit },
       cacheBytes: options.cacheBytes,
+      onRead: (inbox) => this.#unreadLimit.forget(inbox),
     })
     this.#webhooks = webhooks
     this.#clock = clock
@@ -125,23 +125,30 @@ export class Inboxes {
       },
     }
     this.#retentionSweep = new RetentionSweep(store, clock, this.#scheduler, swept)
-    this.#adopted = new AdoptedMessages({
-      ...{ commit, clock, scheduler: this.#scheduler, reads: this.#reads, reader: this.reader, swept },
-      ...{ table: this.#table, shares: this.#shares, adoptions: options.adoptions, users, usage, emit },
-      retentionOf: (appId) => this.#retentionSweep.retentionOf(appId),
-    })
-    const scheduler = this.#scheduler
-    this.#idempotencyKeys = options.isPersistent
-      ? new StoredIdempotencyKeys({ store, commit, clock, scheduler })
-      : new MemoryIdempotencyKeys()
     this.#purge = new InboxPurge({
       store,
       reads: this.#reads,
       commit,
-      scheduler,
+      scheduler: this.#scheduler,
       clock,
       shares: this.#shares,
     })
+    this.#adopted = new AdoptedMessages({
+      ...{ commit, clock, scheduler: this.#scheduler, reads: this.#reads, reader: this.reader, swept },
+      ...{
+        table: this.#table,
+        shares: this.#shares,
+        purge: this.#purge,
+        adoptions: options.adoptions,
+        users,
+        usage,
+        emit,
+      },
+      retentionOf: (appId) => this.#retentionSweep.retentionOf(appId),
+    })
+    this.#idempotencyKeys = options.isPersistent
+      ? new StoredIdempotencyKeys({ store, commit, clock, scheduler: this.#scheduler })
+      : new MemoryIdempotencyKeys()
   }
 
   /** Called once before the first send. See `StoredIdempotencyKeys.load`. */
@@ -294,7 +301,7 @@ export class Inboxes {
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
       // This replaces a deferred write of the inbox, which would bring the row back.
-      this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row)))
+      this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
       return write([...operations, ...this.#purge.add(ref, from, to)])
     })
     return true
@@ -321,10 +328,13 @@ export class Inboxes {
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
     for (const appId of this.#retentionSweep.appIds) this.resume(appId)
+    this.peers.takeOver(failed.peers)
     for (const before of failed.#table.unwritten()) {
       const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue
-      if (inbox.markRead(before.readOffset)) this.#table.markChanged(inbox)
+      const hasMoved = inbox.markRead(before.readOffset)
+      inbox.takeOverReads(before)
+      if (hasMoved || before.hasMarks) this.#table.markChanged(inbox)
       const [from, to] = [before.durable.offset + 1, inbox.durable.offset + 1]
       for (const message of await this.reader.read(inbox, from, to, Infinity))
         this.#emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message })

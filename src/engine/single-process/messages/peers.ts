@@ -1,23 +1,47 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import type { Exchange, UserRef } from '../../engine.js'
-import { PeerIndex, peerMessageOf, type PeerMessage } from '../../util/peer-index.js'
+import type {
+  EngineEvent,
+  Exchange,
+  InboxRange,
+  InboxState,
+  Peer,
+  PeerMessages,
+  PeerPage,
+  PeerState,
+  Position,
+  UserRef,
+} from '../../engine.js'
+import { PeerIndex } from '../../util/peer-index.js'
+import type { GroupCommit } from '../store/group-commit.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
+import type { Store } from '../store/store.js'
+import type { WebhookEvents } from '../webhooks/webhook-events.js'
 import type { Inbox } from './inbox.js'
-import { messageRowOf, type StoredMessage } from './inbox-row.js'
+import type { InboxTable } from './inbox-table.js'
+import { PeerMarks } from './peer-marks.js'
+import { peerParser } from './peer-parser.js'
 
 /** How many rows are read at once. More would keep the frames of others waiting. */
 const ROWS_PER_STEP = 512
+/** How many messages are read in one turn of the event loop once their offsets are known. Each may have 16 kB. */
+const MESSAGES_PER_TURN = 32
 /** The share of the bytes for inboxes that indexes take besides, and about how many bytes one unit of their cost takes. */
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 
 export interface PeersOptions {
+  store: Store
   reads: Reads
-  open: (of: UserRef) => Inbox
+  commit: GroupCommit
+  table: InboxTable
+  webhooks: WebhookEvents
+  emit: (event: EngineEvent) => void
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
+  /** Called with an inbox in which a mark of a peer has moved. */
+  onRead: (inbox: Inbox) => void
 }
 
 interface Cached {
@@ -25,18 +49,18 @@ interface Cached {
   index: PeerIndex
 }
 
-/** Finds the peers of inboxes. */
+/** The peers of inboxes, and their marks. */
 export class Peers {
-  readonly #reads: Reads
-  readonly #open: (of: UserRef) => Inbox
+  readonly #options: PeersOptions
+  readonly #marks: PeerMarks
   /** The indexes of the inboxes that were asked about last, by the row of the inbox. */
   readonly #indexes: LRUCache<string, Cached>
 
-  constructor({ reads, open, cacheBytes }: PeersOptions) {
-    this.#reads = reads
-    this.#open = open
+  constructor(options: PeersOptions) {
+    this.#options = options
+    this.#marks = new PeerMarks(options.store, options.commit)
     this.#indexes = new LRUCache({
-      maxSize: Math.ceil((cacheBytes * CACHE_SHARE) / COST_BYTES),
+      maxSize: Math.ceil((options.cacheBytes * CACHE_SHARE) / COST_BYTES),
       sizeCalculation: ({ index }) => index.cost,
     })
   }
@@ -45,9 +69,128 @@ export class Peers {
     return this.#use(of, (_inbox, index) => peers.map((peer) => index.exchange(peer)))
   }
 
+  async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
+    if (before && before.epoch !== this.#open(of).epoch) return null
+    const { inbox, found, hasMore } = await this.#use(of, (inbox, index) => {
+      const unread = index.unreadAfter(inbox.readUpTo, (offset) => inbox.isRead(offset))
+      const peers = index.newestBefore(before?.offset ?? Infinity, limit + 1)
+      const found = peers.slice(0, limit).map(({ id, newest, received }) => ({
+        ...{ id, newest, received, unread: unread.get(id) ?? 0, readOffset: this.#readOffset(inbox, id) },
+      }))
+      return { inbox, found, hasMore: peers.length > limit }
+    })
+    if (before && before.epoch !== inbox.epoch) return null
+    const messages = await this.#messagesAt(
+      inbox,
+      found.flatMap(({ newest, received }) => [newest, received]),
+    )
+    const peers = found.flatMap(({ id, unread, readOffset, newest, received }): Peer[] => {
+      const message = messages.get(newest)
+      const { name = null, photoUrl = null } = messages.get(received)?.sender ?? {}
+      // Retention may have deleted the message meanwhile.
+      return message ? [{ id, name, photoUrl, unread, readOffset, newest: message }] : []
+    })
+    const last = found.at(-1)
+    return { peers, next: hasMore && last ? { epoch: inbox.epoch, offset: last.newest } : null }
+  }
+
+  async messages(
+    of: UserRef,
+    peer: string | null,
+    range: InboxRange,
+    limit: number,
+  ): Promise<PeerMessages | null> {
+    if (range.epoch !== this.#open(of).epoch) return null
+    const isBackwards = 'before' in range
+    const { inbox, offset, offsets } = await this.#use(of, (inbox, index) => {
+      const [from, to] = isBackwards ? [1, (range.before ?? Infinity) - 1] : [range.after + 1, Infinity]
+      return {
+        ...{ inbox, offset: inbox.durable.offset },
+        offsets: index.offsetsOf(peer, from, to, limit + 1, isBackwards),
+      }
+    })
+    if (range.epoch !== inbox.epoch) return null
+    const hasMore = offsets.length > limit
+    if (hasMore && isBackwards) offsets.shift()
+    else if (hasMore) offsets.pop()
+    const messages = await this.#messagesAt(inbox, offsets)
+    const next = (isBackwards ? offsets[0] : offsets.at(-1)) ?? null
+    return {
+      messages: offsets.flatMap((each) => messages.get(each) ?? []),
+      next: hasMore ? next : null,
+      offset,
+    }
+  }
+
+  async markRead(
+    of: UserRef,
+    peer: string | null,
+    { epoch, offset }: Position,
+  ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
+    if (this.#open(of).epoch !== epoch) return null
+    return this.#use(of, (inbox, index) => {
+      if (inbox.epoch !== epoch) return null
+      this.#options.commit.assertWritable()
+      const target = Math.min(offset, inbox.durable.offset)
+      const known = index.get(peer)
+      const hasMoved = known !== undefined && target > this.#readOffset(inbox, peer)
+      if (hasMoved) {
+        inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, target), (each) => index.counts(each))
+        this.#marks.set(inbox, peer, target, known.newest)
+        this.#options.table.markChanged(inbox)
+        this.#options.onRead(inbox)
+      }
+      const unread = index
+        .countedOf(peer, inbox.readUpTo + 1, Infinity)
+        .filter((each) => !inbox.isRead(each)).length
+      const state = { id: peer, unread, readOffset: this.#readOffset(inbox, peer) }
+      if (hasMoved) this.#tell(inbox, state)
+      return { inbox: inbox.state(), peer: state }
+    })
+  }
+
+  /** Takes over the marks that a failed store may lack. */
+  takeOver(failed: Peers): void {
+    this.#marks.takeOver(failed.#marks)
+  }
+
+  #tell(inbox: Inbox, peer: PeerState): void {
+    const { emit, webhooks } = this.#options
+    const { of, epoch } = inbox
+    const { readOffset, unread } = inbox.state()
+    emit({ type: 'read', user: of, inbox: inbox.state(), peer })
+    if (!webhooks.asks(of.appId, 'message.read')) return
+    const withPeer = { with: peer.id, unreadWith: peer.unread, readOffsetWith: peer.readOffset }
+    webhooks.defer(of, 'message.read', { epoch, readOffset, unread, ...withPeer })
+  }
+
+  #readOffset(inbox: Inbox, peer: string | null): number {
+    return Math.max(inbox.readOffset, inbox.hasMarks ? this.#marks.of(inbox, peer) : 0)
+  }
+
+  #open(of: UserRef): Inbox {
+    return this.#options.table.peek(of)
+  }
+
+  /** Returns messages by their offsets. */
+  async #messagesAt(
+    inbox: Inbox,
+    offsets: readonly number[],
+  ): Promise<Map<number, NonNullable<ReturnType<Inbox['messageAt']>>>> {
+    const messages = new Map<number, NonNullable<ReturnType<Inbox['messageAt']>>>()
+    let count = 0
+    for (const offset of new Set(offsets)) {
+      if (count++ > 0 && count % MESSAGES_PER_TURN === 0) await nextTurn()
+      const message = inbox.messageAt(offset)
+      if (message) messages.set(offset, message)
+    }
+    return messages
+  }
+
   /** Calls `use` when the index has all messages of the inbox. */
   async #use<T>(of: UserRef, use: (inbox: Inbox, index: PeerIndex) => T): Promise<T> {
-    const parse = parserOf(of.userId)
+    const { reads } = this.#options
+    const parse = peerParser(of.userId)
     for (;;) {
       // The inbox may have been evicted and opened again, or deleted with its user.
       const inbox = this.#open(of)
@@ -59,8 +202,9 @@ export class Peers {
       index.forgetBefore(durable.first)
       const [from, to] = [index.last + 1, Math.min(index.last + ROWS_PER_STEP, durable.offset)]
       if (from > to) return use(inbox, index)
+      if (!isCurrent && inbox.hasMarks) await this.#marks.prune(inbox, reads)
       const range = { ...rows.messages(stored.ref, from, to + 1), limit: ROWS_PER_STEP }
-      for (const [key, message] of await this.#reads.all(range, parse)) {
+      for (const [key, message] of await reads.all(range, parse)) {
         const offset = rows.offsetOf(key)
         // Another call may have read the same rows.
         if (offset > index.last) index.add(offset, message)
@@ -70,26 +214,5 @@ export class Peers {
       // A store in memory reads at once.
       if (to < durable.offset) await nextTurn()
     }
-  }
-}
-
-/** What a row begins with whose message has the keys in the usual order. */
-const HEAD = /^\[[^{]*\{"id":"(?:[^"\\]|\\.)*","from":(null|"(?:[^"\\]|\\.)*"),"to":("(?:[^"\\]|\\.)*")/
-
-/** Returns a function that reads from the row of a message whom it is with. Parsing the whole row would take several times as long. */
-const parserOf = (owner: string): ((json: string) => PeerMessage) => {
-  const ownerJson = JSON.stringify(owner)
-  return (json) => {
-    const [, from, to] = HEAD.exec(json) ?? []
-    if (from === undefined || to === undefined) {
-      const { message, isRead } = messageRowOf(0, JSON.parse(json) as StoredMessage)
-      return peerMessageOf(owner, message.from, message.to, isRead)
-    }
-    const peer = JSON.parse(from === ownerJson ? to : from) as string | null
-    // A list of senders, which may stand there instead, ends with three brackets.
-    const isRead = json.endsWith(',1]')
-    return from === ownerJson
-      ? { peer, isReceived: to === ownerJson, isSent: true, counts: false }
-      : { peer, isReceived: true, isSent: false, counts: !isRead }
   }
 }

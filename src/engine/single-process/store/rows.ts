@@ -73,6 +73,20 @@ export const rows = {
     gte: rows.message(of, from),
     lt: rows.message(of, to),
   }),
+  /** What `ReadOffsets` stores of an inbox. */
+  readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,
+  /** The mark of a peer in an inbox; null is the app's backend. */
+  peerMark: ({ appId, userId, deletions = 0 }: InboxRef, peer: string | null) =>
+    `mark\0${appId}\0${userId}\0${deletions}:${peer ?? ''}`,
+  /** The marks of an inbox's peers. `;` comes after `:`. */
+  peerMarks: ({ appId, userId, deletions = 0 }: InboxRef): Range => ({
+    gte: `mark\0${appId}\0${userId}\0${deletions}:`,
+    lt: `mark\0${appId}\0${userId}\0${deletions};`,
+  }),
+  peerOfMark: (row: string): string | null => {
+    const last = lastOf(row)
+    return last.slice(last.indexOf(':') + 1) || null
+  },
   usage: (appId: string) => keyOf('usage', appId),
   /** The users of an app after `userId`; from the first user if it is null. */
   usersAfter: (appId: string, userId: string | null): Range =>

@@ -1,5 +1,5 @@
 import type { UserRecord, UserRef } from '../../engine.js'
-import type { SentId, TransferRecord } from '../../transfer.js'
+import type { PeerMark, SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../webhooks/user-queue.js'
 import type { IdempotencyRow } from '../messages/idempotency.js'
 import { Inbox } from '../messages/inbox.js'
@@ -112,7 +112,13 @@ async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenera
   // The constructor reads the messages that the inbox's row does not cover.
   const { assigned, readOffset } = new Inbox(of, deletions, '', store, false)
   const { offset, first } = assigned
-  yield [{ kind: 'inbox', ...of, deletions, offset, first, readOffset }]
+  const marks: PeerMark[] = []
+  for await (const found of pagesOf<[offset: number, newest: number]>(
+    store,
+    rows.peerMarks({ ...of, deletions }),
+  ))
+    marks.push(...found.map(([row, mark]): PeerMark => [rows.peerOfMark(row), ...mark]))
+  yield [{ kind: 'inbox', ...of, deletions, offset, first, readOffset, marks }]
 
   const sentIdOf = ({ id, from, to }: Message): SentId | null => {
     if (to !== of.userId) return null

@@ -2,6 +2,7 @@ import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
 import type { InboxRow, StoredMessage } from '../messages/inbox-row.js'
 import { SenderTally } from '../messages/sender-tally.js'
+import { ReadOffsets } from '../messages/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import type { RowWriter } from './row-writer.js'
 
@@ -21,6 +22,9 @@ export class ImportedInbox {
   #readReceived = 0
   #oldestAt = 0
   readonly #tally = new SenderTally()
+  readonly #marks: Map<string | null, number>
+  /** What peers' marks have read. */
+  readonly #reads = new ReadOffsets()
 
   constructor(record: InboxRecord, writer: RowWriter) {
     const { appId, userId, deletions } = record
@@ -28,6 +32,9 @@ export class ImportedInbox {
     this.#ref = { appId, userId, deletions }
     this.#record = record
     this.#writer = writer
+    this.#marks = new Map(record.marks.map(([peer, offset]) => [peer, offset]))
+    for (const [peer, offset, newest] of record.marks)
+      writer.put(rows.peerMark(this.#ref, peer), [offset, newest])
     this.#messagePrefix = rows.messagePrefix(this.#ref)
   }
 
@@ -43,7 +50,11 @@ export class ImportedInbox {
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
-    if (!isRead && message.from !== this.of.userId) this.#received++
+    if (!isRead && message.from !== this.of.userId) {
+      this.#received++
+      const isMarked = offset > this.#record.readOffset && offset <= (this.#marks.get(message.from) ?? 0)
+      if (isMarked) this.#reads.add(offset)
+    }
     if (offset <= this.#record.readOffset) this.#readReceived = this.#received
   }
 
@@ -54,6 +65,7 @@ export class ImportedInbox {
       ...{ offset, first, readOffset },
       received: this.#received,
       bytes: this.bytes,
+      ...(this.#marks.size > 0 && { readUpTo: readOffset }),
       readReceived: this.#readReceived,
       swept: { offset: first, bytes: 0 },
       oldestAt: this.#oldestAt,
@@ -61,5 +73,7 @@ export class ImportedInbox {
       isExact: true,
     }
     this.#writer.put(rows.inbox(this.of), row)
+    const reads = this.#reads.stored
+    if (reads) this.#writer.put(rows.readOffsets(this.of), reads)
   }
 }

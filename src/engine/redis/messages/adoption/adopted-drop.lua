@@ -17,7 +17,7 @@ if isLast then
     count('inboxes', -1)
     count('bytes', -user.bytes)
   end
-  clear(user, { 'newest', 'first', 'readOffset', 'unread', 'bytes', 'oldestAt', 'moveDueAt' })
+  clear(user, { 'newest', 'first', 'readOffset', 'readUpTo', 'unread', 'bytes', 'oldestAt', 'moveDueAt' })
 else
   set(user, 'moveDueAt', now + MOVE_RETRY)
 end

@@ -1,10 +1,24 @@
 import { LRUCache } from 'lru-cache'
-import type { Exchange, UserRef } from '../../../engine.js'
+import type { Message } from '../../../../protocol/index.js'
+import type {
+  Exchange,
+  InboxRange,
+  InboxState,
+  Peer,
+  PeerMessages,
+  PeerPage,
+  PeerState,
+  Position,
+  UserRef,
+} from '../../../engine.js'
 import { PeerIndex, type PeerMessage } from '../../../util/peer-index.js'
+import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
 /** How many messages a step reads. Other calls wait for a step. */
 const MESSAGES_PER_STEP = 500
+/** How often a call asks again because messages came or went meanwhile. */
+const MAX_TRIES = 8
 /** About how many messages the indexes in memory have together at most. An index takes 4 bytes for each, and more for its peers. */
 const MAX_COST = 3_000_000
 
@@ -14,37 +28,146 @@ interface Cached {
   index: PeerIndex
 }
 
-/** Finds the peers of inboxes. */
+/** What a call asks for besides the index. */
+interface Question {
+  peers?: readonly (string | null)[]
+  offsets?: readonly number[]
+}
+
+interface Answer {
+  epoch: number
+  index: PeerIndex
+  readOffset: number
+  /** For each peer that was asked for. */
+  peers: { unread: number; mark: number }[]
+  /** Those that were asked for, by offset. */
+  messages: Map<number, Message>
+}
+
+/** The peers of inboxes, and their marks. */
 export class Peers {
   readonly #runner: StepRunner
+  readonly #stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
   /** The indexes of the inboxes that were asked about last. */
   readonly #indexes = new LRUCache<string, Cached>({
     maxSize: MAX_COST,
     sizeCalculation: ({ index }) => index.cost,
   })
 
-  constructor(runner: StepRunner) {
+  /** `stateOf` makes the state of an inbox of the numbers that a step returns. */
+  constructor(runner: StepRunner, stateOf: (of: UserRef, state: readonly Reply[]) => InboxState) {
     this.#runner = runner
+    this.#stateOf = stateOf
   }
 
   async exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
-    const index = await this.#index(of)
-    return peers.map((peer) => index.exchange(peer))
+    const answer = await this.#ask(of, null, () => ({}))
+    return peers.map((peer) => answer?.index.exchange(peer) ?? { received: false, sent: false })
   }
 
-  /** Resolves with an index that has all messages of the inbox. */
-  async #index(of: UserRef): Promise<PeerIndex> {
-    const key = `${of.appId}\0${of.userId}`
+  async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
+    let found: { id: string | null; newest: number; received: number }[] = []
+    const answer = await this.#ask(of, before?.epoch ?? null, (index) => {
+      found = index
+        .newestBefore(before?.offset ?? Infinity, limit + 1)
+        .map(({ id, newest, received }) => ({ id, newest, received }))
+      const page = found.slice(0, limit)
+      const offsets = page.flatMap(({ newest, received }) => (received > 0 ? [newest, received] : [newest]))
+      return { peers: page.map(({ id }) => id), offsets }
+    })
+    if (!answer) return null
+    const { epoch, readOffset, messages } = answer
+    const page = found.slice(0, limit)
+    const peers = page.flatMap(({ id, newest, received }, n): Peer[] => {
+      const message = messages.get(newest)
+      const { name = null, photoUrl = null } = messages.get(received)?.sender ?? {}
+      const { unread = 0, mark = 0 } = answer.peers[n] ?? {}
+      // Retention may have deleted the message meanwhile.
+      if (!message) return []
+      return [{ id, name, photoUrl, unread, readOffset: Math.max(readOffset, mark), newest: message }]
+    })
+    const last = found.length > limit ? page.at(-1) : undefined
+    const next = last ? { epoch: this.#runner.epochBase(of) + String(epoch), offset: last.newest } : null
+    return { peers, next }
+  }
+
+  async messages(
+    of: UserRef,
+    peer: string | null,
+    range: InboxRange,
+    limit: number,
+  ): Promise<PeerMessages | null> {
+    const isBackwards = 'before' in range
+    const [from, to] = isBackwards ? [1, (range.before ?? Infinity) - 1] : [range.after + 1, Infinity]
+    let [offset, offsets, hasMore] = [0, [] as number[], false]
+    const answer = await this.#ask(of, range.epoch, (index) => {
+      offset = index.last
+      offsets = index.offsetsOf(peer, from, to, limit + 1, isBackwards)
+      hasMore = offsets.length > limit
+      if (hasMore) offsets = isBackwards ? offsets.slice(1) : offsets.slice(0, -1)
+      return { offsets }
+    })
+    if (!answer) return null
+    const next = (isBackwards ? offsets[0] : offsets.at(-1)) ?? null
+    const messages = offsets.flatMap((each) => answer.messages.get(each) ?? [])
+    return { messages, next: hasMore ? next : null, offset }
+  }
+
+  async markRead(
+    of: UserRef,
+    peer: string | null,
+    { epoch, offset }: Position,
+  ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
+    const answer = await this.#ask(of, epoch, () => ({}))
+    if (!answer) return null
+    const newest = answer.index.get(peer)?.newest
+    // Somebody who is no peer gets no mark.
+    const target = newest === undefined ? 0 : offset
+    const args = [String(answer.epoch), String(target), peer ?? '', String(newest ?? 0)]
     for (;;) {
+      const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args)
+      if (isComparable !== 1) return null
+      const [isUnfinished, unread, readOffset] = state.slice(4)
+      if (isUnfinished === 1) continue
+      return {
+        inbox: this.#stateOf(of, state),
+        peer: { id: peer, unread: Number(unread), readOffset: Number(readOffset) },
+      }
+    }
+  }
+
+  /**
+   * Resolves when the index has all messages of the inbox, with the answer to what `question` asks for, which knows the index. Resolves with
+   * null if the inbox has another epoch than `wanted`.
+   */
+  async #ask(
+    of: UserRef,
+    wanted: string | null,
+    question: (index: PeerIndex) => Question,
+  ): Promise<Answer | null> {
+    const runner = this.#runner
+    const key = `${of.appId}\0${of.userId}`
+    for (let tries = 0; ;) {
       const known = this.#indexes.get(key) ?? { epoch: -1, index: new PeerIndex() }
-      const args = [known.epoch, known.index.last, MESSAGES_PER_STEP].map(String)
-      const [epoch, newest, first, isOther, ...found] = await this.#runner.onUser(
-        this.#runner.steps.inboxPeers,
+      const { last, first: firstBefore } = known.index
+      const { peers = [], offsets = [] } = question(known.index)
+      const args = [
+        known.epoch,
+        last,
+        MESSAGES_PER_STEP,
+        peers.length,
+        ...peers.map((peer) => peer ?? ''),
+        ...offsets,
+      ]
+      const [epoch, newest, first, readOffset, isOther, states, messages, ...found] = await runner.onUser(
+        runner.steps.inboxPeers,
         of,
-        args,
+        args.map(String),
       )
+      if (wanted !== null && runner.epochNumber(of, wanted) !== epoch) return null
       // The inbox of an adopted guest begins again in the same epoch when its messages have moved.
-      const index = isOther === 1 || newest === 0 ? new PeerIndex() : known.index
+      const isNew = isOther === 1 || Number(newest) === 0
+      const index = isNew ? new PeerIndex() : known.index
       index.forgetBefore(Number(first))
       for (let n = 0; n + 1 < found.length; n += 2) {
         const offset = Number(found[n])
@@ -54,10 +177,28 @@ export class Peers {
       const isComplete = found.length < 2 * MESSAGES_PER_STEP
       if (isComplete) index.cover(Number(newest))
       this.#indexes.set(key, { epoch: Number(epoch), index })
-      if (isComplete) return index
+      const isSame = known.epoch === epoch && last === newest && firstBefore === first
+      const hasAsked = peers.length + offsets.length > 0
+      // A question that found nothing in an index of before may find something in the index of now.
+      if (!isComplete || (!isSame && ++tries < MAX_TRIES && (hasAsked || index.last > last))) continue
+      return {
+        ...{ epoch: Number(epoch), index, readOffset: Number(readOffset) },
+        peers: pairsOf(states as Reply[]).map(([unread, mark]) => ({
+          unread: Number(unread),
+          mark: Number(mark),
+        })),
+        messages: new Map(
+          (messages as string[])
+            .map((json) => JSON.parse(json) as Message)
+            .map((each) => [each.offset, each]),
+        ),
+      }
     }
   }
 }
+
+const pairsOf = (list: readonly Reply[]): [Reply, Reply][] =>
+  Array.from({ length: list.length / 2 }, (_, n) => [list[2 * n] ?? null, list[2 * n + 1] ?? null])
 
 /** Reads whom a message is with from the text that the step returns. */
 const peerMessageOf = (owner: string, text: string): PeerMessage => {

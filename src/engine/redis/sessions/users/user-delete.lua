@@ -27,6 +27,6 @@ if hadInbox then
   set(user, 'deletions', user.deletions + 1)
 end
 clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
-clear(user, { 'newest', 'first', 'readOffset', 'unread', 'bytes', 'oldestAt', 'unreadCheckAt', 'unreadCheckOffset' })
+clear(user, { 'newest', 'first', 'readOffset', 'readUpTo', 'unread', 'bytes', 'oldestAt', 'unreadCheckAt', 'unreadCheckOffset' })
 finish(user)
 return reply((hadUser or hadInbox) and 1 or 0)

@@ -1,6 +1,6 @@
 import type { Message } from '../../../../protocol/index.js'
 import type { UserRecord, UserRef } from '../../../engine.js'
-import type { SentId, TransferRecord } from '../../../transfer.js'
+import type { PeerMark, SentId, TransferRecord } from '../../../transfer.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields } from '../../lua/fields.js'
@@ -71,7 +71,10 @@ export async function* exportUser(
   }
   const [offset, first] = [numberOf('newest') ?? 0, numberOf('first') ?? 1]
   if (offset > 0)
-    records.push({ kind: 'inbox', ...of, deletions, offset, first, readOffset: numberOf('readOffset') ?? 0 })
+    records.push({
+      ...{ kind: 'inbox', ...of, deletions, offset, first, readOffset: numberOf('readOffset') ?? 0 },
+      marks: await marksOf(runner, steps, of, first),
+    })
   yield records
 
   for (let from = first; from <= offset;) {
@@ -94,6 +97,20 @@ export async function* exportUser(
     if (page.length > 0) yield page
     if (list.length < 4 * MESSAGES_PER_PAGE) return
   }
+}
+
+/** Returns the marks of the peers in an inbox. */
+const marksOf = async (
+  runner: StepRunner,
+  steps: TransferSteps,
+  of: UserRef,
+  first: number,
+): Promise<PeerMark[]> => {
+  const found = fieldsOf(await runner.onUser(steps.exportMarks, of, []))
+  return [...found].flatMap(([peer, mark]): PeerMark[] => {
+    const [offset = 0, newest = 0] = mark.split(' ').map(Number)
+    return newest >= first ? [[peer || null, offset, newest]] : []
+  })
 }
 
 /** Returns the stored id of a message in its recipient's inbox; null if the id has expired. */

@@ -24,7 +24,7 @@ for n = 1, #ARGV - 9, 6 do
     set(user, 'bytes', user.bytes + size)
     count('bytes', size)
     hold(from, userId, size)
-    if offset > user.readOffset and from ~= userId and not isRead then
+    if is_unread(K, user, userId, { offset = offset, [ENTRY.from] = from, [ENTRY.read] = isRead }) then
       set(user, 'unread', user.unread + 1)
       call('HINCRBY', K.unread, UNREAD.messages .. from, 1)
       call('HINCRBY', K.unread, UNREAD.bytes .. from, size)

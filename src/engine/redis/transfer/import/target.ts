@@ -19,6 +19,8 @@ import { loadTransferSteps } from '../steps.js'
 type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { kind: Kind }>
 
 const KEY_BYTES = 32
+/** How many marks of peers a step writes. */
+const MARKS_PER_STEP = 500
 /** About how many characters of messages go to Redis in one call. */
 const MAX_CHARACTERS = 2 ** 20
 
@@ -202,6 +204,11 @@ export class RedisTarget implements TransferTarget {
           first: String(first),
           readOffset: readOffset === 0 ? '' : String(readOffset),
         })
+        for (let n = 0; n < record.marks.length; n += MARKS_PER_STEP) {
+          const marks = record.marks.slice(n, n + MARKS_PER_STEP)
+          const args = marks.flatMap(([peer, ...mark]) => [peer ?? '', mark.join(' ')])
+          await runner.onUser(this.#steps.importMarks, record, args)
+        }
         return
       }
       case 'check':

@@ -1,0 +1,60 @@
+-- Marks the messages of a peer up to an offset as read, or so many of them as one step reads.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
+-- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend; 4 the offset of the peer's newest message.
+-- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
+--   messages, 1 if another step goes on, else 0, and the number of unread messages and the read offset of the peer.
+local MAX_READ = 512
+local user, peer = load(K.user), arg(3)
+if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
+
+local function peer_state()
+  local unread = tonumber(call('HGET', K.unread, UNREAD.messages .. peer) or 0)
+  return unread, math.max(user.readOffset, (mark_of(K, user, peer)))
+end
+
+-- Notes that the peer's messages from one offset to another are read.
+local function read(from, to)
+  for _, entry in ipairs(entries(K, from, to, MAX_READ)) do
+    if entry[ENTRY.from] == peer and is_unread(K, user, userId, entry) then forget_unread(K, user, entry) end
+  end
+end
+
+-- Moves `readUpTo` to the next unread message, over a limited number of messages.
+local function advance()
+  if user.unread == 0 then return set(user, 'readUpTo', user.newest) end
+  local from = math.max(user.readUpTo, user.readOffset, user.first - 1) + 1
+  for _, entry in ipairs(entries(K, from, user.newest, MAX_READ)) do
+    if is_unread(K, user, userId, entry) then return end
+    set(user, 'readUpTo', entry.offset)
+  end
+end
+
+local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
+local unread, readOffset = peer_state()
+if target > readOffset then
+  if target == user.newest then
+    set(user, 'unread', math.max(user.unread - unread, 0))
+    call('HDEL', K.unread, UNREAD.messages .. peer, UNREAD.bytes .. peer)
+  elseif unread > 0 then
+    local from = math.max(user.first, readOffset + 1, (user.readUpTo or 0) + 1)
+    isUnfinished = target - from >= MAX_READ
+    if isUnfinished then target = from + MAX_READ - 1 end
+    read(from, target)
+  end
+  call('HSET', K.unread, UNREAD.mark .. peer, string.format('%.0f ', target) .. arg(4))
+  if not user.readUpTo then set(user, 'readUpTo', user.readOffset) end
+  advance()
+  unread, readOffset = peer_state()
+  -- The last step tells of all.
+  if not isUnfinished then
+    emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread, peer, unread, readOffset })
+  end
+  if asked['message.read'] and not isUnfinished then
+    local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
+    add_event(user, 'message.read', '"epoch":' .. epoch .. ',"readOffset":' .. user.readOffset .. ',"unread":' .. user.unread
+      .. ',"with":' .. (peer == '' and 'null' or text(peer)) .. ',"unreadWith":' .. unread .. ',"readOffsetWith":' .. readOffset)
+  end
+  store(user)
+  announce()
+end
+return reply(1, epoch_of(user), user.newest, user.readOffset, user.unread, isUnfinished and 1 or 0, unread, readOffset)

@@ -1,0 +1,9 @@
+-- Stores marks of peers in an inbox, before its messages.
+-- KEYS: user, unread.
+-- ARGV: for each mark the peer's id, empty for the backend, and the mark.
+-- Returns nothing.
+local user = load(K.user)
+for n = 1, #ARGV - 9, 2 do call('HSET', K.unread, UNREAD.mark .. arg(n), arg(n + 1)) end
+set(user, 'readUpTo', user.readOffset)
+store(user)
+return reply()

@@ -1,0 +1,63 @@
+import type { GroupCommit } from '../store/group-commit.js'
+import type { Reads } from '../store/reads.js'
+import { rows } from '../store/rows.js'
+import { del, put, read, type Store } from '../store/store.js'
+import type { Inbox } from './inbox.js'
+
+/** The offset up to which a peer's messages are read, and that of the peer's newest message when the mark was set. */
+type MarkRow = [offset: number, newest: number]
+
+const MARKS_PER_READ = 512
+
+/** The marks of peers. Each is a row, so that a mark costs the same however many peers there are. */
+export class PeerMarks {
+  readonly #store: Store
+  readonly #commit: GroupCommit
+  /** The marks that may not be written yet, by row, with the number of their batch. The oldest is first. */
+  readonly #unwritten = new Map<string, { mark: MarkRow; batch: number }>()
+
+  constructor(store: Store, commit: GroupCommit) {
+    this.#store = store
+    this.#commit = commit
+  }
+
+  /** Returns 0 if there is no mark. */
+  of({ stored, durable }: Inbox, peer: string | null): number {
+    const row = rows.peerMark(stored.ref, peer)
+    const mark = this.#unwritten.get(row)?.mark ?? (read(this.#store, row) as MarkRow | undefined)
+    return mark && mark[1] >= durable.first ? mark[0] : 0
+  }
+
+  set({ stored }: Inbox, peer: string | null, offset: number, newest: number): void {
+    this.#put(rows.peerMark(stored.ref, peer), [offset, newest])
+  }
+
+  /** Deletes the marks of an inbox that are gone. */
+  async prune({ stored: { ref }, durable: { first } }: Inbox, reads: Reads): Promise<void> {
+    let range = rows.peerMarks(ref)
+    for (let isLast = false; !isLast;) {
+      const found = await reads.all<MarkRow>({ ...range, limit: MARKS_PER_READ })
+      const isGone = ([row, [, newest]]: [string, MarkRow]): boolean =>
+        newest < first && !this.#unwritten.has(row)
+      this.#commit.append(found.filter(isGone).map(([row]) => del(row)))
+      isLast = found.length < MARKS_PER_READ
+      range = { ...range, gte: `${found.at(-1)?.[0] ?? ''}\0` }
+    }
+  }
+
+  /** Takes over the marks that a failed store may lack. */
+  takeOver(failed: PeerMarks): void {
+    for (const [row, { mark, batch }] of failed.#unwritten)
+      if (batch > failed.#commit.lastWritten) this.#put(row, mark)
+  }
+
+  #put(row: string, mark: MarkRow): void {
+    for (const [written, { batch }] of this.#unwritten) {
+      if (batch > this.#commit.lastWritten) break
+      this.#unwritten.delete(written)
+    }
+    this.#unwritten.delete(row)
+    this.#unwritten.set(row, { mark, batch: this.#commit.nextBatch })
+    this.#commit.defer(row, (batch) => batch.push(put(row, mark)))
+  }
+}

@@ -1,0 +1,87 @@
+/** The offset of the first bit, and the bits in Base64. */
+export type StoredReadOffsets = [base: number, bits: string]
+
+/**
+ * The messages that are read by the mark of their peer, though the mark of the inbox has not reached them: a bit for each offset. With these
+ * bits an inbox knows what is unread without reading its messages.
+ */
+export class ReadOffsets {
+  #base: number
+  #bits: Uint8Array
+  /** The bits after this offset are counted. */
+  #after = 0
+  #count = 0
+
+  constructor([base, bits]: StoredReadOffsets = [1, '']) {
+    this.#base = base
+    this.#bits = Buffer.from(bits, 'base64')
+    for (let offset = base; offset < this.#end; offset++) if (this.has(offset)) this.#count++
+  }
+
+  has(offset: number): boolean {
+    const bit = offset - this.#base
+    return bit >= 0 && ((this.#bits[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0
+  }
+
+  /** Adds an offset after those that `countAfter` has passed. */
+  add(offset: number): void {
+    if (this.has(offset) || offset <= this.#after) return
+    if (this.#count === 0) this.#base = offset
+    if (offset < this.#base) this.#move(offset)
+    if (offset >= this.#end) this.#grow(offset)
+    const bit = offset - this.#base
+    this.#bits[bit >> 3] = (this.#bits[bit >> 3] ?? 0) | (1 << (bit & 7))
+    this.#count++
+  }
+
+  /** Returns how many offsets after this one there are. The offset never decreases from call to call. */
+  countAfter(after: number): number {
+    for (let offset = Math.max(this.#after + 1, this.#base); offset <= after && offset < this.#end; offset++)
+      if (this.has(offset)) this.#count--
+    this.#after = Math.max(after, this.#after)
+    if (this.#count === 0) this.#bits = new Uint8Array(0)
+    return this.#count
+  }
+
+  *offsets(): Iterable<number> {
+    for (let offset = Math.max(this.#after + 1, this.#base); offset < this.#end; offset++)
+      if (this.has(offset)) yield offset
+  }
+
+  /** Undefined if there are none. */
+  get stored(): StoredReadOffsets | undefined {
+    if (this.#count === 0) return undefined
+    const from = this.#passed
+    const to = this.#bits.findLastIndex((bits) => bits !== 0) + 1
+    const bits = Buffer.from(this.#bits.subarray(from, to)).toString('base64')
+    return [this.#base + 8 * from, bits]
+  }
+
+  /** How many bytes have no bits that are counted. */
+  get #passed(): number {
+    return Math.max(0, this.#after + 1 - this.#base) >> 3
+  }
+
+  /** The offset after that of the last bit. */
+  get #end(): number {
+    return this.#base + 8 * this.#bits.length
+  }
+
+  /** Makes room for an offset beyond the last bit, and drops the bits that are not counted any more. */
+  #grow(offset: number): void {
+    const passed = this.#passed
+    this.#base += 8 * passed
+    const bits = new Uint8Array(Math.max(16, 2 * ((offset - this.#base) >> 3)))
+    bits.set(this.#bits.subarray(passed))
+    this.#bits = bits
+  }
+
+  /** Moves the first bit to an earlier offset. */
+  #move(base: number): void {
+    const bytes = Math.ceil((this.#base - base) / 8)
+    const bits = new Uint8Array(bytes + this.#bits.length)
+    bits.set(this.#bits, bytes)
+    this.#bits = bits
+    this.#base -= 8 * bytes
+  }
+}

@@ -1,0 +1,351 @@
+import assert from 'node:assert/strict'
+import type { Engine, PeerPage, UserRef } from '../engine.js'
+import {
+  ada,
+  app,
+  bob,
+  credential,
+  deliver,
+  newMessage,
+  nextEvents,
+  rules,
+  saveGuest,
+  start,
+  until,
+  vouch,
+  type SuiteContext,
+} from './kit.js'
+import { ask, pendingOf, untilPending } from './webhook-kit.js'
+
+const hour = 3_600_000
+
+const idsOf = (page: PeerPage | null): (string | null)[] => (page?.peers ?? []).map(({ id }) => id)
+
+/** Bob's messages from and to a peer: their offsets, and where to go on. */
+const offsetsWith = async (
+  engine: Engine,
+  peer: string | null,
+  range: { after: number } | { before: number | null },
+  limit = 100,
+): Promise<[offsets: number[], next: number | null]> => {
+  const { epoch } = await engine.inbox(bob)
+  const found = await engine.messagesWith(bob, peer, { epoch, ...range }, limit)
+  assert.ok(found)
+  return [found.messages.map(({ offset }) => offset), found.next]
+}
+
+/** Marks Bob's messages from a peer as read. Returns what is unread then: of all, and of the peer. */
+const read = async (
+  engine: Engine,
+  peer: string | null,
+  offset: number,
+  of: UserRef = bob,
+): Promise<{ unread: number; unreadWith: number; readOffset: number; readOffsetWith: number }> => {
+  const { epoch } = await engine.inbox(of)
+  const found = await engine.markPeerRead(of, peer, { epoch, offset })
+  assert.ok(found)
+  assert.deepEqual(found.inbox, await engine.inbox(of))
+  assert.equal(found.peer.id, peer)
+  const { unread, readOffset } = found.inbox
+  return { unread, unreadWith: found.peer.unread, readOffset, readOffsetWith: found.peer.readOffset }
+}
+
+/** A part of the suite: the list of peers, the messages with one of them, and the marks of peers. */
+export const peerMarksSuite = ({ describe, on, createPeer }: SuiteContext): void => {
+  describe('the list of peers', () => {
+    on('begins with the newest message, and has names, photos and what is unread', async (engine) => {
+      assert.deepEqual(await engine.peers(bob, null, 10), { peers: [], next: null })
+      await engine.saveUser(ada, { vouched: vouch({ name: 'Ada', photoUrl: 'https://example.com/ada.png' }) })
+      await deliver(engine)
+      await deliver(engine, { from: null, body: 'from the backend' })
+      await deliver(engine, { from: 'cy' })
+      await deliver(engine, { from: 'bob', to: 'ada', body: 'answer' })
+      await deliver(engine, { from: 'bob', to: 'dan' })
+      const page = await engine.peers(bob, null, 10)
+      assert.equal(page?.next, null)
+      const [dan, first, cy, backend] = page.peers
+      const { messages } = await engine.messagesAfter(bob, { ...(await engine.inbox(bob)), offset: 0 }, 10)
+      assert.deepEqual(dan, {
+        ...{ id: 'dan', name: null, photoUrl: null, unread: 0, readOffset: 0, newest: messages[4] },
+      })
+      assert.deepEqual(first, {
+        ...{ id: 'ada', name: 'Ada', photoUrl: 'https://example.com/ada.png', unread: 1, readOffset: 0 },
+        newest: messages[3],
+      })
+      assert.deepEqual([cy?.id, cy?.unread, cy?.newest.offset], ['cy', 1, 3])
+      assert.deepEqual([backend?.id, backend?.unread, backend?.newest.offset], [null, 1, 2])
+    })
+
+    on('has pages, which leave out a peer whose newer message came meanwhile', async (engine) => {
+      for (const from of ['ada', 'cy', 'dan', 'eve']) await deliver(engine, { from })
+      const first = await engine.peers(bob, null, 2)
+      assert.deepEqual(idsOf(first), ['eve', 'dan'])
+      const { epoch } = await engine.inbox(bob)
+      assert.deepEqual(first?.next, { epoch, offset: 3 })
+      await deliver(engine, { from: 'cy' })
+      const second = await engine.peers(bob, first.next, 2)
+      assert.deepEqual([idsOf(second), second?.next], [['ada'], null])
+      assert.deepEqual(idsOf(await engine.peers(bob, { epoch, offset: 1 }, 2)), [])
+      assert.deepEqual(idsOf(await engine.peers(bob, { epoch, offset: 99 }, 1)), ['cy'])
+      assert.equal(await engine.peers(bob, { epoch: 'another', offset: 3 }, 2), null)
+    })
+  })
+
+  describe('the messages with a peer', () => {
+    on('are those from and to the peer, in pages from both ends', async (engine) => {
+      for (let n = 0; n < 4; n++) {
+        await deliver(engine)
+        await deliver(engine, { from: 'bob', to: 'ada' })
+        await deliver(engine, { from: null })
+      }
+      await deliver(engine, { from: 'bob', to: 'bob' })
+      assert.deepEqual(await offsetsWith(engine, 'ada', { before: null }, 3), [[8, 10, 11], 8])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 8 }, 3), [[4, 5, 7], 4])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 4 }, 3), [[1, 2], null])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { after: 0 }, 3), [[1, 2, 4], 4])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { after: 4 }, 5), [[5, 7, 8, 10, 11], null])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { after: 99 }), [[], null])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 99 }, 1), [[11], 11])
+      assert.deepEqual(await offsetsWith(engine, 'ada', { before: 0 }), [[], null])
+      assert.deepEqual(await offsetsWith(engine, null, { before: null }), [[3, 6, 9, 12], null])
+      assert.deepEqual(await offsetsWith(engine, 'bob', { after: 0 }), [[13], null])
+      assert.deepEqual(await offsetsWith(engine, 'nobody', { after: 0 }), [[], null])
+      const { epoch } = await engine.inbox(bob)
+      const found = await engine.messagesWith(bob, 'ada', { epoch, after: 10 }, 1)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: 10 }, 1)
+      assert.deepEqual(found, { messages, next: null, offset: 13 })
+      assert.equal(await engine.messagesWith(bob, 'ada', { epoch: 'another', after: 0 }, 1), null)
+    })
+  })
+
+  describe('the mark of a peer', () => {
+    on(
+      'reads that peer’s messages only, and moves neither back nor beyond the newest message',
+      async (engine) => {
+        for (let n = 0; n < 3; n++) {
+          await deliver(engine)
+          await deliver(engine, { from: 'cy' })
+        }
+        await start(engine, bob)
+        const events = nextEvents(engine, 'read', 3)
+        const at3 = { unread: 4, unreadWith: 1, readOffset: 0, readOffsetWith: 3 }
+        assert.deepEqual(await read(engine, 'ada', 3), at3)
+        assert.deepEqual(await read(engine, 'ada', 3), at3)
+        assert.deepEqual(await read(engine, 'ada', 1), at3)
+        const at6 = { unread: 3, unreadWith: 0, readOffset: 0, readOffsetWith: 6 }
+        assert.deepEqual(await read(engine, 'ada', 1_000), at6)
+        await deliver(engine)
+        assert.deepEqual(await read(engine, 'ada', 6), { ...at6, unread: 4, unreadWith: 1 })
+        const { epoch } = await engine.inbox(bob)
+        assert.equal(await engine.markPeerRead(bob, 'ada', { epoch: 'another', offset: 9 }), null)
+        assert.equal((await engine.markRead(bob, { epoch, offset: 4 }))?.unread, 2)
+        assert.equal((await engine.markRead(bob, { epoch, offset: 7 }))?.unread, 0)
+        assert.deepEqual(await read(engine, 'cy', 5), {
+          unread: 0,
+          unreadWith: 0,
+          readOffset: 7,
+          readOffsetWith: 7,
+        })
+        const inbox = { epoch, offset: 6, readOffset: 0 }
+        assert.deepEqual(await events, [
+          {
+            type: 'read',
+            user: bob,
+            inbox: { ...inbox, unread: 4 },
+            peer: { id: 'ada', unread: 1, readOffset: 3 },
+          },
+          {
+            type: 'read',
+            user: bob,
+            inbox: { ...inbox, unread: 3 },
+            peer: { id: 'ada', unread: 0, readOffset: 6 },
+          },
+          { type: 'read', user: bob, inbox: { epoch, offset: 7, readOffset: 4, unread: 2 } },
+        ])
+      },
+    )
+
+    on('is that of the backend for null, and none of somebody who is no peer', async (engine) => {
+      await deliver(engine, { from: null })
+      await deliver(engine)
+      await deliver(engine, { from: 'bob', to: 'cy' })
+      assert.deepEqual(await read(engine, 'nobody', 9), {
+        unread: 2,
+        unreadWith: 0,
+        readOffset: 0,
+        readOffsetWith: 0,
+      })
+      assert.deepEqual(await read(engine, null, 9), {
+        unread: 1,
+        unreadWith: 0,
+        readOffset: 0,
+        readOffsetWith: 3,
+      })
+      assert.deepEqual(await read(engine, 'cy', 3), {
+        unread: 1,
+        unreadWith: 0,
+        readOffset: 0,
+        readOffsetWith: 3,
+      })
+      assert.deepEqual(await read(engine, 'bob', 3), {
+        unread: 1,
+        unreadWith: 0,
+        readOffset: 0,
+        readOffsetWith: 0,
+      })
+    })
+
+    on('reads as many messages as an inbox has', async (engine) => {
+      const retention = { messages: 1_000, age: hour, bytes: 1e9 }
+      const count = 700
+      await Promise.all(
+        Array.from({ length: count }, (_, n) =>
+          deliver(engine, { from: n % 5 === 0 ? null : 'ada' }, { retention }),
+        ),
+      )
+      const { epoch } = await engine.inbox(bob)
+      const all = (await engine.messagesAfter(bob, { epoch, offset: 0 }, count)).messages
+      const unread = (peer: string | null, after: number): number =>
+        all.filter(({ from, offset }) => from === peer && offset > after).length
+      for (const offset of [3, 600, 650]) {
+        const expected = {
+          unread: unread('ada', offset) + unread(null, 0),
+          unreadWith: unread('ada', offset),
+        }
+        assert.deepEqual(await read(engine, 'ada', offset), {
+          ...expected,
+          readOffset: 0,
+          readOffsetWith: offset,
+        })
+      }
+      const expected = { unread: unread('ada', 650), unreadWith: 0, readOffset: 0, readOffsetWith: count }
+      assert.deepEqual(await read(engine, null, count), expected)
+    })
+
+    on('goes when retention has deleted the peer’s messages', async (engine) => {
+      const few = { retention: { messages: 3, age: hour, bytes: 1e9 } }
+      await deliver(engine, {}, few)
+      await deliver(engine, { from: 'cy' }, few)
+      await deliver(engine, { from: 'cy' }, few)
+      assert.equal((await read(engine, 'ada', 3)).readOffsetWith, 3)
+      assert.equal((await read(engine, 'cy', 2)).unread, 1)
+      await deliver(engine, { from: 'dan' }, few)
+      assert.deepEqual(idsOf(await engine.peers(bob, null, 10)), ['dan', 'cy'])
+      await deliver(engine, {}, few)
+      const { peers = [] } = (await engine.peers(bob, null, 10)) ?? {}
+      assert.deepEqual(
+        peers.map(({ id, unread, readOffset }) => [id, unread, readOffset]),
+        [
+          ['ada', 1, 0],
+          ['dan', 1, 0],
+          ['cy', 1, 2],
+        ],
+      )
+      assert.equal((await engine.inbox(bob)).unread, 3)
+    })
+
+    on('ends with a deletion of the user', async (engine) => {
+      await deliver(engine)
+      await deliver(engine, { from: 'cy' })
+      assert.equal((await read(engine, 'ada', 2)).unread, 1)
+      await engine.deleteUser(bob)
+      await deliver(engine)
+      await deliver(engine)
+      assert.deepEqual(await read(engine, 'ada', 1), {
+        unread: 1,
+        unreadWith: 1,
+        readOffset: 0,
+        readOffsetWith: 1,
+      })
+    })
+
+    on('counts for message.unread', async (engine) => {
+      const sendMany = (count: number): Promise<unknown> =>
+        Promise.all(Array.from({ length: count }, () => deliver(engine)))
+      await ask(engine, ['message.unread', 'message.read'], 700)
+      await sendMany(70)
+      await read(engine, 'ada', 70)
+      await deliver(engine, { to: 'cy' })
+      await untilPending(engine, { appId: app, userId: 'cy' }, 'message.unread')
+      const [event, ...others] = await pendingOf(engine, bob)
+      assert.deepEqual(others, [])
+      const { with: peer, unread, unreadWith, readOffset, readOffsetWith } = event?.event.data ?? {}
+      assert.equal(event?.event.type, 'message.read')
+      assert.deepEqual([peer, unread, unreadWith, readOffset, readOffsetWith], ['ada', 0, 0, 0, 70])
+      // What is unread stands between messages that are read.
+      const unreadOne = await deliver(engine, { from: null })
+      await sendMany(70)
+      await read(engine, 'ada', 400)
+      const found = (await untilPending(engine, bob, 'message.unread')).event.data
+      assert.deepEqual([found['unread'], found['oldestAt']], [1, unreadOne.sentAt])
+      assert.deepEqual(
+        (found['messages'] as { from: null }[]).map(({ from }) => from),
+        [null],
+      )
+    })
+
+    on('counts for the share that one sender’s unread messages may take', async (engine) => {
+      const under = { retention: { messages: 10, age: hour, bytes: 1e9 }, unreadPerSender: 0.5 }
+      for (let n = 0; n < 4; n++) await deliver(engine, { from: 'cy' }, under)
+      for (let n = 0; n < 6; n++) await deliver(engine, {}, under)
+      const refused = newMessage()
+      assert.equal((await engine.send(refused, rules(under))).outcome, 'refused')
+      // One of Ada's six messages is read, so that she may send one more, though it pushes out an unread one.
+      await read(engine, 'ada', 5)
+      await deliver(engine, {}, under)
+      assert.equal((await engine.send(newMessage(), rules(under))).outcome, 'refused')
+      // What is left of Cy's is read, so that nobody's unread message is pushed out.
+      await read(engine, 'cy', 20)
+      await deliver(engine, {}, under)
+    })
+
+    on('of a guest goes, and what it has read stays read for the user', async (engine) => {
+      const guest = { appId: app, userId: 'guest:~visitor' }
+      const saved = (await saveGuest(engine, guest)) ?? assert.fail('the guest is saved')
+      const { user } = await engine.saveUser(ada, {})
+      for (const from of ['cy', 'dan', 'cy']) await deliver(engine, { from, to: guest.userId })
+      await read(engine, 'cy', 2, guest)
+      await deliver(engine, { from: 'cy', to: 'ada' })
+      await read(engine, 'cy', 1, ada)
+      const proof = { credential: credential(), createdAt: saved.user.createdAt }
+      const { retention } = rules()
+      const request = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof, retention }
+      assert.ok(await engine.adoptGuest(request))
+      await until('the messages have moved', async () => (await engine.inbox(ada)).offset === 4)
+      const { peers = [] } = (await engine.peers(ada, null, 10)) ?? {}
+      assert.deepEqual(
+        peers.map(({ id, unread, readOffset }) => [id, unread, readOffset]),
+        [
+          ['cy', 1, 1],
+          ['dan', 1, 0],
+        ],
+      )
+      assert.equal((await engine.inbox(ada)).unread, 2)
+      assert.deepEqual(await engine.peers(guest, null, 10), { peers: [], next: null })
+    })
+
+    if (createPeer) {
+      on('is told where the user is, and known to every engine on the data', async (engine) => {
+        const other = await createPeer(engine)
+        await other.open()
+        try {
+          await deliver(engine)
+          await deliver(engine, { from: null })
+          await start(other, bob)
+          const events = nextEvents(other, 'read', 1)
+          await read(engine, null, 2)
+          const { epoch } = await engine.inbox(bob)
+          assert.deepEqual(await events, [
+            {
+              ...{ type: 'read', user: bob, inbox: { epoch, offset: 2, readOffset: 0, unread: 1 } },
+              peer: { id: null, unread: 0, readOffset: 2 },
+            },
+          ])
+          assert.deepEqual(await other.peers(bob, null, 10), await engine.peers(bob, null, 10))
+        } finally {
+          await other.close()
+        }
+      })
+    }
+  })
+}
