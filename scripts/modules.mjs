@@ -33,7 +33,7 @@ const redisBase = [
 ]
 const settings = [...gatewayBase, 'gateway/config', 'gateway/limits']
 const observed = [...settings, 'gateway/metrics']
-const messages = [...observed, 'gateway/apps', 'gateway/auth', 'gateway/messages']
+const messages = [...observed, 'gateway/apps', 'gateway/auth', 'gateway/messages', 'gateway/tracing']
 const connections = [...messages, 'gateway/sessions', 'gateway/connection']
 
 /**
@@ -230,7 +230,8 @@ export const modules = {
   'gateway/metrics': [...gatewayBase, 'protocol'],
   'gateway/apps': [...settings, 'engine', 'tokens', 'protocol'],
   'gateway/outbound': observed,
-  'gateway/webhooks': [...observed, 'gateway/outbound', 'engine', 'protocol'],
+  'gateway/tracing': ['gateway/log', 'util', 'protocol'],
+  'gateway/webhooks': [...observed, 'gateway/outbound', 'gateway/tracing', 'engine', 'protocol'],
   'gateway/auth': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'tokens', 'protocol'],
   'gateway/messages': [...observed, 'gateway/apps', 'engine', 'protocol'],
   'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],

@@ -279,6 +279,8 @@ export interface CheckedMessage {
   to: string
   body?: string | undefined
   data?: JsonObject | undefined
+  /** The place in a trace (W3C Trace Context), for the `data` of the message's `message.created`. It is no part of the content. */
+  traceparent?: string | undefined
 }
 
 /** Which messages of each inbox an app retains. If an inbox exceeds one of the three limits, the engine deletes its oldest messages. */

@@ -48,6 +48,7 @@ import { createInProcessClients } from './rest/in-process.js'
 import { createRestRoutes } from './rest/routes.js'
 import { CLOSE_TIMEOUT } from './transports/handshake.js'
 import { attach } from './transports/node-ws.js'
+import { createTracing } from './tracing/tracing.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
 
 const LEASE_LOST =
@@ -74,7 +75,8 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const activity = settings.admin && createActivity()
   const tracer = createTracer()
   const keySets = createKeySets(log, lifetime.signal, metrics)
-  const dispatcher = createDispatcher(engine, log, metrics)
+  const tracing = createTracing(log)
+  const dispatcher = createDispatcher(engine, log, tracing, metrics)
   const rateLimiter = createRateLimiter()
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
   const messageTurns = createMessageTurns()
@@ -131,6 +133,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     log,
     metrics,
     messageTurns,
+    tracing,
     startQueue,
     node: `${hostname()}:${process.pid}`,
     activity,
@@ -178,6 +181,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     ...restParts,
     rateLimiter,
     audit,
+    tracing,
     metrics,
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
@@ -188,7 +192,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     rest,
     createStreamRoutes(streams),
     createSendRoute({
-      sendPosted: createPostedSends({ settings, apps, engine, log, metrics, startQueue }),
+      sendPosted: createPostedSends({ settings, apps, engine, log, metrics, startQueue, tracing }),
       peerOf: (head) => peerOf(head, settings.listen.trustProxy),
     }),
   )

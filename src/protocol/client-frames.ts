@@ -40,6 +40,8 @@ export const clientFrames = {
   },
   token: { token: text },
   ...requestFrames,
+  // This package's client sends no `traceparent`, and its script has no room for the check.
+  send: { ...requestFrames.send, traceparent: optional(text) },
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
   visibility: { hidden: boolean },
   pong: {},

@@ -54,7 +54,7 @@ export const fields: Record<string, Record<string, Record<string, Field>>> = {
       client: optional(text),
     },
     token: { token: text },
-    send: { id: text, to: text, body: optional(text), data: optional(object) },
+    send: { id: text, to: text, body: optional(text), data: optional(object), traceparent: optional(text) },
     history: {
       id: text,
       epoch: text,
@@ -148,7 +148,7 @@ export const wholeFrames: Record<string, Record<string, Record<string, unknown>>
       client: 'test/1',
     },
     token: { token: 'a.b.c' },
-    send: { id: 'm1', to: 'bob', body: 'Hello', data: { order: 7 } },
+    send: { id: 'm1', to: 'bob', body: 'Hello', data: { order: 7 }, traceparent: '00-' },
     history: { id: 'h1', epoch: 'e', after: 1, before: 9, limit: 50 },
     read: { epoch: 'e', offset: 3 },
     profile: { user: everyProfileField },

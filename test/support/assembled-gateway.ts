@@ -10,6 +10,7 @@ import { parseConfig } from '../../src/gateway/config/parse.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
 import { createHub } from '../../src/gateway/sessions/hub.js'
 import { createLog } from '../../src/gateway/log.js'
+import { createTracing } from '../../src/gateway/tracing/tracing.js'
 import { createMetrics } from '../../src/gateway/metrics/metrics.js'
 import { createMessageTurns } from '../../src/gateway/messages/message-turns.js'
 import { attach } from '../../src/gateway/transports/node-ws.js'
@@ -58,6 +59,7 @@ export const assemble = async (
     metrics: createMetrics(),
     startQueue,
     messageTurns: createMessageTurns(),
+    tracing: createTracing(createLog({ level: 'fatal' })),
     node: 'node',
     reconnectWindow: () => 0,
     activity: null,

@@ -244,6 +244,7 @@ export const createSimpleMessages = ({
       webhooks.addEvent(received.of, 'message.created', {
         epoch: received.epoch,
         message: received.stored,
+        ...(message.traceparent !== undefined && { traceparent: message.traceparent }),
       })
     if (received && from !== to) {
       const unread = stateOf(received.of).unread

@@ -5,6 +5,7 @@ import {
   app,
   bob,
   deliver,
+  newMessage,
   request,
   rules,
   start,
@@ -156,6 +157,23 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       assert.equal(created.event.userId, 'bob')
       assert.equal(toSelf?.event.type, 'message.created')
       assert.deepEqual(read?.event.data, { epoch, readOffset: 1, unread: 0, online: false, sessions: 0 })
+    })
+
+    on('report the trace of a message, which is no part of its content', async (engine) => {
+      await ask(engine, ['message.created'])
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+      const message = newMessage({ id: 'traced' })
+      const first = await engine.send({ ...message, traceparent }, rules())
+      const again = await engine.send(message, rules())
+      assert.deepEqual([first.outcome, again.outcome], ['stored', 'repeated'])
+      await deliver(engine)
+      const [traced, other, ...others] = await pendingOf(engine, bob)
+      assert.equal(traced?.event.data['traceparent'], traceparent)
+      assert.ok(other && !('traceparent' in other.event.data))
+      assert.deepEqual(others, [])
+      const { epoch } = await engine.inbox(bob)
+      const { messages } = await engine.messagesAfter(bob, { epoch, offset: 0 }, 1)
+      assert.deepEqual(traced.event.data['message'], messages[0])
     })
 
     on('have numbers that rise over a restart, since receivers ignore smaller ones', async (engine) => {

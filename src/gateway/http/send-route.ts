@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Hono, type Context } from 'hono'
-import { errorMessages, requestFrames, type EndCode } from '../../protocol/index.js'
+import { errorMessages, clientFrames, type EndCode } from '../../protocol/index.js'
 import { object, optional, text, wrongField } from '../../protocol/internal.js'
 import type { Peer } from '../auth/authentication.js'
 import type { PostedAnswer, PostedSends } from '../sessions/posted-sends.js'
@@ -56,7 +56,7 @@ const parsePosted = (json: string): PostedSends | Refused => {
   if (!Array.isArray(sends) || sends.length === 0 || sends.length > MAX_SENDS)
     return refuse('bad-request', `The body's 'sends' is a list of 1 to ${MAX_SENDS} messages.`)
   for (const send of sends as unknown[]) {
-    const wrong = object(send) ? wrongField(requestFrames.send, send) : 'sends'
+    const wrong = object(send) ? wrongField(clientFrames.send, send) : 'sends'
     if (wrong !== undefined)
       return refuse('bad-request', `A message's '${wrong}' is missing or of the wrong type.`)
   }

@@ -11,6 +11,7 @@ import { checkMessage } from './rules.js'
 interface BackendMessage extends Omit<NewMessage, 'to'> {
   to: string
   from?: string | undefined
+  traceparent?: string | undefined
 }
 
 /** A message that is durable. `repeated`: the same message was stored before. */
@@ -40,7 +41,7 @@ const NO_GUEST: SendProblem = {
 /** Returns the function that sends a backend's messages. */
 export const createSend =
   (settings: Pick<Settings, 'sendWindow'>, engine: Engine, metrics: Metrics): SendMessage =>
-  async (app, { to, from, id = randomUUID(), body, data }) => {
+  async (app, { to, from, id = randomUUID(), body, data, traceparent }) => {
     const { appId } = app
     const problem = checkMessage({ id, to, body, data })
     if (problem) return problem
@@ -49,7 +50,7 @@ export const createSend =
 
     const at = performance.now()
     const sent = await engine.send(
-      { appId, id, from: from ?? null, to, body, data },
+      { appId, id, from: from ?? null, to, body, data, traceparent },
       backendRulesOf(app, settings),
     )
     countSend(metrics, { appId, from: 'backend', outcome: sent.outcome, at })

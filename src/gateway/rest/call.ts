@@ -39,6 +39,8 @@ interface Input<Path extends string, Query extends v.ObjectEntries, Body> {
   params: ParamsOf<Path>
   query: v.InferOutput<v.ObjectSchema<Query, undefined>>
   body: Body
+  /** What the call passes on; undefined if it belongs to no trace. */
+  traceparent: string | undefined
   context: CallContext
 }
 

@@ -44,7 +44,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       if (!app) throw new RestError('unknown-app', 'The gateway has no app with this id.')
       const params = readParams(call, path)
       const answered = await call.handle({
-        ...{ app, appId, params, context },
+        ...{ app, appId, params, context, traceparent: undefined },
         query: readQuery(call, query),
         body: call.body && parseBody(call.body, body ?? ''),
       })

@@ -140,8 +140,9 @@ export const messageCalls = [
       201: { description: 'The message is stored.', schema: schemas.Sent },
     },
     errors: ['conflict', 'too-large', 'unknown-user'],
-    async handle({ app, params, body, context: { send } }) {
-      const { repeated, ...sent } = storedOf(await send(app.settings, { ...body, to: params.user }))
+    async handle({ app, params, body, traceparent, context: { send } }) {
+      const message = { ...body, to: params.user, traceparent }
+      const { repeated, ...sent } = storedOf(await send(app.settings, message))
       return answer(repeated ? 200 : 201, sent)
     },
   }),
@@ -179,14 +180,16 @@ export const messageCalls = [
       },
     },
     errors: ['too-large'],
-    async handle({ app, body: { to, id = randomUUID(), ...content }, context: { send } }) {
+    async handle({ app, body: { to, id = randomUUID(), ...content }, traceparent, context: { send } }) {
       // All recipients get the same content, so a problem with the content refuses the whole call. `anyone` stands for any valid id.
       const problem = checkMessage({ id, to: 'anyone', ...content })
       if (problem) throw new RestError(problem.code, problem.why)
       const results = await mapBounded(to, async (user) => {
         try {
           if (!isUserId(user)) throw new RestError('bad-request', 'This is not a valid user id.')
-          const { offset, sentAt } = storedOf(await send(app.settings, { ...content, id, to: user }))
+          const { offset, sentAt } = storedOf(
+            await send(app.settings, { ...content, id, to: user, traceparent }),
+          )
           return { user, id, offset, sentAt }
         } catch (error) {
           const known = problemOf(error)

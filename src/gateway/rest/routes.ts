@@ -9,6 +9,7 @@ import type { HttpEnv } from '../http/routes.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import type { RateLimiter } from '../limits/rate-limiter.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { Tracing } from '../tracing/tracing.js'
 import type { Call, CallContext } from './call.js'
 import { calls } from './calls.js'
 import { RestError } from './errors.js'
@@ -21,6 +22,7 @@ interface RestContext extends CallContext {
   apps(): Promise<ReadonlyMap<string, App>>
   rateLimiter: RateLimiter
   audit: Audit
+  tracing: Tracing
   metrics: Pick<Metrics, 'limitsReached' | 'restCalls' | 'restSeconds'>
   /** Returns the address of a request's client. */
   addressOf(request: RequestHead): string
@@ -98,11 +100,15 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     app: App,
     params: Record<string, string>,
     incoming: ReadableRequest,
+    traceparent: string | undefined,
   ): Promise<{ status: number; body?: unknown }> => {
     const query = readQuery(call, queryOf(incoming))
     const { appId } = app.settings
     const answer = limitOf(appId).run(async () =>
-      call.handle({ app, appId, params, query, body: await readBody(call, incoming), context }),
+      call.handle({
+        ...{ app, appId, params, query, traceparent, context },
+        body: await readBody(call, incoming),
+      }),
     )
     if (!answer)
       throw new RestError('unavailable', 'Too many calls of the app wait already: send fewer at once.')
@@ -113,6 +119,11 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     const { incoming } = response.env
     const { restCalls, restSeconds } = context.metrics
     const at = performance.now()
+    const method = call.method.toUpperCase()
+    const span = context.tracing.start(`${method} ${call.path}`, 'server', incoming.headers['traceparent'], {
+      'http.request.method': method,
+      'http.route': call.path,
+    })
     let callerId = ''
     response.header('cache-control', 'no-store')
     let audit: ((result: number) => void) | undefined
@@ -134,7 +145,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         throw apps.has(pathApp)
           ? new RestError('refused', "The token's 'iss' is another app than the one in the path.")
           : new RestError('unknown-app', 'The gateway has no app with the id in the path.')
-      const { status, body } = await run(call, app, params, incoming)
+      const { status, body } = await run(call, app, params, incoming, span.traceparent)
       return body === undefined
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
@@ -147,6 +158,10 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
       return result
     } finally {
       audit?.(status)
+      span.end(
+        { 'http.response.status_code': status, 'chat_session.app_id': callerId },
+        status >= 500 ? `status ${status}` : undefined,
+      )
       restCalls.inc({ app: callerId, call: call.id, status })
       restSeconds.observe({ call: call.id }, (performance.now() - at) / 1_000)
     }

@@ -15,6 +15,7 @@ import { readWhatFits } from '../messages/read-what-fits.js'
 import { sendRulesOf } from '../apps/engine-rules.js'
 import { checkMessage } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { Tracing } from '../tracing/tracing.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { engineRetryAfter } from './engine-retry.js'
 import type { Log } from '../log.js'
@@ -28,6 +29,7 @@ export interface MessagingContext {
   log: Log
   metrics: Metrics
   messageTurns: MessageTurns
+  tracing: Tracing
 }
 
 /** A frame that a live session answers. */
@@ -52,7 +54,7 @@ const HISTORY_OVERHEAD = 1_024
 const MAX_HISTORY_BYTES = limits.frame - HISTORY_OVERHEAD
 
 export const createMessaging = (
-  { settings, engine, log, metrics, messageTurns }: MessagingContext,
+  { settings, engine, log, metrics, messageTurns, tracing }: MessagingContext,
   app: App,
   { user, limits: userLimits, epoch }: { user: UserRef; limits: UserLimits; epoch: string },
   {
@@ -82,10 +84,19 @@ export const createMessaging = (
     const { id, to, body, data } = frame
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
+    const span = tracing.start('send', 'server', frame.traceparent, { 'chat_session.app_id': appId })
+    const { traceparent } = span
     // An async function would make two more promises for each message.
-    return engine
-      .send({ appId, id, from: userId, to, body, data }, rules)
-      .then((sent) => answerSend(frame, sent, at))
+    return engine.send({ appId, id, from: userId, to, body, data, traceparent }, rules).then(
+      (sent) => {
+        span.end({ 'chat_session.outcome': sent.outcome })
+        return answerSend(frame, sent, at)
+      },
+      (error: unknown) => {
+        span.end({}, 'the engine failed')
+        throw error
+      },
+    )
   }
 
   /** Resolves with false if the client may try the same send again. */

@@ -23,6 +23,7 @@ import {
 import { countSend } from '../messages/count-send.js'
 import { checkMessage } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { engineRetryAfter } from './engine-retry.js'
 import { saveAdmitted } from './save-admitted.js'
 import { UserLimits } from './user-limits.js'
@@ -50,6 +51,7 @@ interface PostedSendsContext {
   log: Log
   metrics: Metrics
   startQueue: StartQueue
+  tracing: Tracing
 }
 
 const GUEST_GONE = 'The guest of this token is no longer kept: start as a guest for another one.'
@@ -68,7 +70,7 @@ const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, cod
 export const createPostedSends = (
   context: PostedSendsContext,
 ): ((posted: PostedSends, bytes: number, peer: Peer) => Promise<PostedAnswer>) => {
-  const { settings, engine, log, metrics, startQueue } = context
+  const { settings, engine, log, metrics, startQueue, tracing } = context
 
   /** This is asked before each message, because the app's `authorizeSend` may take long. */
   const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
@@ -76,12 +78,13 @@ export const createPostedSends = (
     (await engine.isRevoked(user, credential))
 
   const store = async (
-    { id, to, body, data }: Draft,
+    draft: Draft,
     user: UserRef,
     admitted: Admitted,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
     const { app } = admitted
     const { appId, userId } = user
+    const { id, to, body, data } = draft
     const problem = checkMessage({ id, to, body, data })
     if (problem) return [problem.code, problem.why]
     if (!maySend(app, userId)) return NOT_ALLOWED
@@ -92,7 +95,15 @@ export const createPostedSends = (
     if (await isRevoked(user, admitted)) return REVOKED
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
-    const sent = await engine.send({ appId, id, from: userId, to, body, data }, rules)
+    const span = tracing.start('send', 'server', draft.traceparent, { 'chat_session.app_id': appId })
+    const { traceparent } = span
+    const sent = await engine
+      .send({ appId, id, from: userId, to, body, data, traceparent }, rules)
+      .catch((error: unknown) => {
+        span.end({}, 'the engine failed')
+        throw error
+      })
+    span.end({ 'chat_session.outcome': sent.outcome })
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
     if (!('sentAt' in sent)) return refusalOfResult(sent)
     return { offset: sent.ownOffset ?? sent.offset, sentAt: sent.sentAt }

@@ -4,6 +4,7 @@ import type { DeliveryOutcome, PendingEvent, WebhookEvent, WebhookQueue } from '
 import type { DeliverySummary } from '../../protocol/internal.js'
 import { Timer } from '../../util/timer.js'
 import type { Log } from '../log.js'
+import type { Tracing } from '../tracing/tracing.js'
 import {
   OutboundRequestError,
   postSigned,
@@ -16,6 +17,7 @@ interface AppDispatcherContext {
   queue: WebhookQueue
   log: Pick<Log, 'error' | 'warn' | 'info'>
   meter?: RequestMeter | undefined
+  tracing: Tracing
   /** Called after each request. */
   onDelivery(appId: string, delivery: DeliverySummary): void
 }
@@ -99,7 +101,7 @@ export class AppDispatcher {
     const at = Date.now()
     const id = `test_${randomUUID()}`
     const body = { type: 'test', id, seq: 0, at, appId: this.#appId, userId: null, data: {} }
-    const answer = await this.#post(id, body)
+    const answer = await this.#post(id, body, undefined)
     const result = answer.error === null ? 'delivered' : 'failed'
     const delivery: DeliverySummary = { id, type: 'test', userId: null, at, attempt: 1, ...answer, result }
     this.#context.onDelivery(this.#appId, delivery)
@@ -183,7 +185,18 @@ export class AppDispatcher {
     // Otherwise an endpoint that is down for days would keep more and more events.
     if (this.#isDown() && hasExpired(at, sentAt))
       return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
-    const answer = await this.#post(id, { type, id, seq, at, appId, userId, data })
+    // The trace goes in the header, where the backend's own tracing looks for it.
+    const { traceparent, ...content } = data
+    const span = this.#context.tracing.start('webhook', 'client', traceparent, {
+      'http.request.method': 'POST',
+      'chat_session.app_id': appId,
+      'chat_session.event_type': type,
+      'chat_session.event_id': id,
+    })
+    const body = { type, id, seq, at, appId, userId, data: content }
+    const answer = await this.#post(id, body, span.traceparent)
+    const { status, error } = answer
+    span.end(status === null ? {} : { 'http.response.status_code': status }, error ?? undefined)
     // The event is still pending, and delivered after the next start.
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
@@ -201,7 +214,7 @@ export class AppDispatcher {
     await this.#saveOutcome(event, outcome)
   }
 
-  async #post(id: string, body: object): Promise<Answer> {
+  async #post(id: string, body: object, traceparent: string | undefined): Promise<Answer> {
     const start = performance.now()
     const answered = (status: number | null, error: string | null): Answer => ({
       status,
@@ -213,6 +226,7 @@ export class AppDispatcher {
       maxBytes: MAX_BYTES,
       signal: this.#life.signal,
       meter: this.#context.meter,
+      ...(traceparent !== undefined && { headers: { traceparent } }),
     }
     try {
       const { status } = await postSigned(this.#target, id, body, limits)

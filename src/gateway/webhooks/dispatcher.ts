@@ -3,6 +3,7 @@ import type { DeliverySummary } from '../../protocol/internal.js'
 import type { AppSettings } from '../config/parse.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { AppDispatcher } from './app-dispatcher.js'
 import type { SignedTarget } from '../outbound/outbound-request.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
@@ -37,7 +38,12 @@ export interface Dispatcher {
   close(timeout: number): Promise<void>
 }
 
-export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metrics): Dispatcher => {
+export const createDispatcher = (
+  queue: WebhookQueue,
+  log: Log,
+  tracing: Tracing,
+  metrics?: Metrics,
+): Dispatcher => {
   const dispatchers = new Map<string, AppDispatcher>()
   let isClosed = false
   const listed = new Map<string, DeliverySummary[]>()
@@ -63,7 +69,7 @@ export const createDispatcher = (queue: WebhookQueue, log: Log, metrics?: Metric
 
   const add = (appId: string, target: SignedTarget): void => {
     const meter = metrics && createRequestMeter(metrics, appId, 'webhook')
-    dispatchers.set(appId, new AppDispatcher(appId, target, { queue, log, meter, onDelivery }))
+    dispatchers.set(appId, new AppDispatcher(appId, target, { queue, log, meter, tracing, onDelivery }))
   }
 
   metrics?.onScrape(async () => {

@@ -160,7 +160,7 @@ export class Inboxes {
       ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
-      ...[String(isMissing), createdAt, String(rules.quota.bytesPerSender ?? '')],
+      ...[String(isMissing), createdAt, String(rules.quota.bytesPerSender ?? ''), outgoing.traceparent],
     ]
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)

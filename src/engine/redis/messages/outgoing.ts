@@ -14,6 +14,8 @@ export class Outgoing {
   readonly isAway: boolean
   /** The field under which the recipient's partition notes that the own copy is pending; empty if one step writes both inboxes. */
   readonly noteId: string
+  /** As JSON: the member `traceparent` of the event that reports the message, with a comma before it; empty if there is none. */
+  readonly traceparent: string
   /** The hashes in the names of the step's keys. */
   readonly keys: RunOptions
   readonly #content: readonly string[]
@@ -21,8 +23,9 @@ export class Outgoing {
   readonly #message: CheckedMessage
 
   constructor(runner: StepRunner, message: CheckedMessage) {
-    const { appId, id, from, to, body, data } = message
+    const { appId, id, from, to, body, data, traceparent } = message
     this.id = id
+    this.traceparent = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
     this.#runner = runner
     // Only a message to a guest may go to another user.
     this.#message = isGuestId(to) ? structuredClone(message) : message

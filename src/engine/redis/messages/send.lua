@@ -9,7 +9,8 @@
 --   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
 --   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the recipient was created; empty if the message is for whoever has
---   the id; 22 how many bytes the sender's messages may take in the inboxes of others; empty for no limit.
+--   the id; 22 how many bytes the sender's messages may take in the inboxes of others; empty for no limit; 23 what the data of `message.created`
+--   have besides, as JSON with a comma before it.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
 --   bytes that argument 22 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and
@@ -155,7 +156,7 @@ emit_message(user, userId, offset)
 if mode == 'here' then emit_message(sender, from, own) end
 if asked['message.created'] then
   local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json))
+  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. arg(23))
 end
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (mode == 'here' and exceeds(sender, sender.newest, sender.bytes, retention))

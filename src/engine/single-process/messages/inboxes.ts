@@ -273,7 +273,11 @@ export class Inboxes {
     const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
     if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
     if (this.#webhooks.asks(appId, 'message.created')) {
-      const event = { epoch: inbox.epoch, message: messageAt(offset, content) }
+      const { traceparent } = message
+      const event = {
+        ...{ epoch: inbox.epoch, message: messageAt(offset, content) },
+        ...(traceparent !== undefined && { traceparent }),
+      }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
     const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
