@@ -9,7 +9,7 @@ export interface TracePlace {
 
 /** Returns the place that `text` names; undefined for anything else, because a bad `traceparent` is ignored. */
 export const parseTraceparent = (text: unknown): TracePlace | undefined => {
-  const [, traceId, spanId, flags] = (typeof text === 'string' && pattern.exec(text)) || []
+  const [, traceId, spanId, flags] = pattern.exec(typeof text === 'string' ? text : '') ?? []
   return traceId !== undefined && spanId !== undefined && flags !== undefined
     ? { traceId, spanId, traceFlags: parseInt(flags, 16) }
     : undefined
