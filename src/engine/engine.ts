@@ -28,6 +28,7 @@ import type {
   Signal,
   StartedSession,
   UserChange,
+  UserPresence,
   UserRecord,
   UserRef,
   UserStatus,
@@ -54,6 +55,7 @@ export type Engine = EngineLifecycle &
   EngineInboxes &
   EnginePeers &
   EngineSignals &
+  EnginePresence &
   EngineNodes &
   WebhookQueue
 
@@ -298,6 +300,19 @@ export interface EngineSignals {
    * their calls if each call was made after the one before had resolved.
    */
   signal(to: UserRef, signal: Signal): Promise<void>
+}
+
+/** Who is online, as `EngineUsers.status` says it. */
+export interface EnginePresence {
+  /**
+   * Resolves with the presence of users, in their order. From then on the engine emits `presence` when one of them comes online or goes
+   * offline, whichever gateway carries the sessions, until `unwatch` or the end of the engine. If an event of a user comes before the call
+   * resolves, the event is the newer of the two. To watch a user twice is fine.
+   */
+  watch(users: readonly UserRef[]): Promise<UserPresence[]>
+
+  /** Emits no more `presence` of these users. Does nothing for others. */
+  unwatch(users: readonly UserRef[]): void
 }
 
 /** Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names. */

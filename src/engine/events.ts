@@ -1,5 +1,13 @@
 import type { EndCode, Message } from '../protocol/index.js'
-import type { InboxState, PeerState, SessionRef, Signal, UserRecord, UserRef } from './records.js'
+import type {
+  InboxState,
+  PeerState,
+  SessionRef,
+  Signal,
+  UserPresence,
+  UserRecord,
+  UserRef,
+} from './records.js'
 
 /** A session has ended. The code of a detached session whose client did not come back in time is `timeout`. */
 export interface SessionEnded {
@@ -50,6 +58,11 @@ export interface SignalSent {
   user: UserRef
   signal: Signal
 }
+/** A watched user has come online or gone offline. */
+export interface PresenceChanged extends Pick<UserPresence, 'online' | 'lastSeenAt'> {
+  type: 'presence'
+  user: UserRef
+}
 /** The session's credentials were revoked with `reauth`: its gateway asks the client for new ones. */
 export interface ReauthRequested {
   type: 'reauth'
@@ -82,6 +95,7 @@ export type EngineEvent =
   | EpochChanged
   | MessagesRead
   | SignalSent
+  | PresenceChanged
   | ReauthRequested
   | WebhooksDue
   | WebhookDropped

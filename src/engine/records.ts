@@ -189,6 +189,13 @@ export interface UserStatus {
   unread: number
 }
 
+/** Whether a user is online. */
+export interface UserPresence extends UserRef {
+  online: boolean
+  /** Unix time in milliseconds; of a user who is online about the present time. Null if the user never had a session. */
+  lastSeenAt: number | null
+}
+
 /** The counts of an app's data in an engine. */
 export interface AppUsage {
   /** Saved users, guests included. */

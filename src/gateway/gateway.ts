@@ -24,6 +24,7 @@ import { GatewayError } from './errors.js'
 import type { Gateway, GatewayOptions } from './gateway-types.js'
 import { createActivity } from './sessions/activity.js'
 import { createHub } from './sessions/hub.js'
+import { Watchers } from './sessions/watchers.js'
 import { createPostedSends } from './sessions/posted-sends.js'
 import { createLog } from './log.js'
 import { createMetrics } from './metrics/metrics.js'
@@ -71,6 +72,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   const metrics = createMetrics()
   const engine = options.engine ?? createEngine(settings, log, metrics)
   const hub = createHub()
+  const watchers = new Watchers(engine)
   /** Sessions' changes are kept for the console only. */
   const activity = settings.admin && createActivity()
   const tracer = createTracer()
@@ -130,6 +132,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     apps: () => (opened instanceof Map && !lifetime.signal.aborted ? opened : apps()),
     engine,
     hub,
+    watchers,
     log,
     metrics,
     messageTurns,
@@ -219,7 +222,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
   })
 
   const scrape = createScrape(metrics, {
-    ...{ settings, engine, connectionLimits, startQueue, readiness },
+    ...{ settings, engine, connectionLimits, startQueue, readiness, watchers },
     connections: () => connections,
   })
 
@@ -306,6 +309,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     else if (event.type === 'webhook-dropped')
       metrics.webhooksDropped.inc({ app: event.appId, type: event.eventType })
     else if (event.type === 'lease-lost') closeAfterLostLease()
+    else if (event.type === 'presence') watchers.onEvent(event)
     else hub.dispatch(event)
   }, lifetime.signal)
 

@@ -1,5 +1,16 @@
 import { profile } from './profile.js'
-import { boolean, count, literal, number, object, optional, shape, text, type FrameOf } from './schema.js'
+import {
+  boolean,
+  count,
+  list,
+  literal,
+  number,
+  object,
+  optional,
+  shape,
+  text,
+  type FrameOf,
+} from './schema.js'
 import { resumption } from './shapes.js'
 
 /** The subprotocol of both sides. The gateway echoes only this one. */
@@ -43,6 +54,7 @@ export const clientFrames = {
   // This package's client sends no `traceparent`, and its script has no room for the check.
   send: { ...requestFrames.send, traceparent: optional(text) },
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
+  watch: { users: list(text) },
   visibility: { hidden: boolean },
   pong: {},
   end: {},

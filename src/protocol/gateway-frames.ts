@@ -58,6 +58,7 @@ export type GatewayFrameOf<T extends GatewayFrame['type']> = Extract<GatewayFram
 /** The frames that only some pages use. They stand apart because the checks of `gatewayFrames` are in the script of every page. */
 export const optionalFrames = {
   signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
+  presence: { users: list(shape({ id: text, online: boolean, lastSeenAt: nullable(number) })) },
 } as const
 
 /** Every frame that a gateway may send. */

@@ -8,6 +8,7 @@ import { createApp, type App } from '../../src/gateway/apps/app.js'
 import type { AppLimitsConfig } from '../../src/gateway/config/types.js'
 import { parseConfig } from '../../src/gateway/config/parse.js'
 import { Connection } from '../../src/gateway/connection/connection.js'
+import { Watchers } from '../../src/gateway/sessions/watchers.js'
 import { createHub } from '../../src/gateway/sessions/hub.js'
 import { createLog } from '../../src/gateway/log.js'
 import { createTracing } from '../../src/gateway/tracing/tracing.js'
@@ -50,12 +51,17 @@ export const assemble = async (
   const connections = new Set<Connection>()
   const life = new AbortController()
   after(() => life.abort())
-  engine.listen((event) => hub.dispatch(event), life.signal)
+  const watchers = new Watchers(engine)
+  engine.listen(
+    (event) => (event.type === 'presence' ? watchers.onEvent(event) : hub.dispatch(event)),
+    life.signal,
+  )
   const context = {
     settings: parsed.config,
     apps: () => Promise.resolve(apps),
     engine,
     hub,
+    watchers,
     metrics: createMetrics(),
     startQueue,
     messageTurns: createMessageTurns(),
@@ -102,6 +108,7 @@ export const assemble = async (
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections,
     hub,
+    watchers,
     engine: memory,
     /** Returns the bytes that wait in this process for clients, since the kernel takes no more. */
     bufferedBytes: () => [...sockets].reduce((bytes, { writableLength }) => bytes + writableLength, 0),

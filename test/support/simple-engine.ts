@@ -7,6 +7,7 @@ import {
   type EngineLifecycle,
   type EngineNodes,
   type EnginePeers,
+  type EnginePresence,
   type EngineRevocations,
   type EngineSessions,
   type EngineSignals,
@@ -148,6 +149,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     onEmptied: (of) => forgetGuest(of),
   })
 
+  const watched = new Set<string>()
+  const seenAt = (of: UserRef): number | null => {
+    const seen = [...sessionsOf(of).map(({ lastSeenAt }) => lastSeenAt), lastSeen.get(keyOf(of)) ?? 0]
+    return Math.max(...seen) || null
+  }
+
   /** The users who are online according to the last event about presence. */
   const online = new Set<string>()
   const updatePresence = ({ appId, userId }: UserRef): void => {
@@ -157,6 +164,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     if (is) online.add(name)
     else online.delete(name)
     addEvent({ appId, userId }, is ? 'user.online' : 'user.offline', {})
+    const user = { appId, userId }
+    if (watched.has(name)) emit({ type: 'presence', user, online: is, lastSeenAt: seenAt(user) })
   }
 
   const factsOf = ({ sessionId, guest, credential, origin, address, client, startedAt }: Session) => ({
@@ -184,6 +193,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       webhooks.clear()
       revocations.clear()
       lastSeen = new Map()
+      watched.clear()
       sweep = setInterval(() => {
         messages.prune()
         for (const session of sessions) {
@@ -224,16 +234,12 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       whenOpen(() => users.admit(of, change, admission, revocations.isRevoked(of, admission.credential))),
     users: (...args) => whenOpen(() => users.after(...args)),
     status: (of) =>
-      whenOpen(() => {
-        const all = sessionsOf(of)
-        const seen = [...all.map((one) => one.lastSeenAt), lastSeen.get(keyOf(of)) ?? 0]
-        return {
-          ...presenceOf(of),
-          lastSeenAt: Math.max(...seen) || null,
-          revokedBefore: revocations.revokedBefore(of),
-          unread: messages.stateOf(of).unread,
-        }
-      }),
+      whenOpen(() => ({
+        ...presenceOf(of),
+        lastSeenAt: seenAt(of),
+        revokedBefore: revocations.revokedBefore(of),
+        unread: messages.stateOf(of).unread,
+      })),
     usage: (appId) =>
       whenOpen(() => ({
         ...users.usage(appId),
@@ -421,6 +427,18 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     signal: (user, signal) => whenOpen(() => emit({ type: 'signal', user, signal })),
   }
 
+  const presence: EnginePresence = {
+    watch: (all) =>
+      whenOpen(() =>
+        all.map(({ appId, userId }) => {
+          const of = { appId, userId }
+          watched.add(keyOf(of))
+          return { ...of, online: presenceOf(of).online, lastSeenAt: seenAt(of) }
+        }),
+      ),
+    unwatch: (all) => all.forEach((of) => watched.delete(keyOf(of))),
+  }
+
   const name = randomUUID()
   const nodes: EngineNodes = {
     node: () => name,
@@ -444,6 +462,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     ...inboxCalls,
     ...peerCalls,
     ...signals,
+    ...presence,
     ...nodes,
     ...webhookQueue,
   }

@@ -31,11 +31,13 @@ import { CarriedSessions } from './recovery/carried-sessions.js'
 import { Recovery } from './recovery/recovery.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { Revocations } from './sessions/revocations/revocations.js'
+import { Watches } from './sessions/presence/watches.js'
 import { Sessions } from './sessions/sessions.js'
 import { StepRunner } from './step-runner.js'
 import { Sweeper } from './nodes/sweeper.js'
 import { Users } from './sessions/users/users.js'
 import { Webhooks } from './webhooks/webhooks.js'
+import type { EventKinds, WireEvent } from './wire-event.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
@@ -57,49 +59,6 @@ export interface OpenedEngineOptions {
 }
 
 const kinds = fields.event
-type Kinds = typeof kinds
-
-type WireCounts = [guests: number, inboxes: number, bytes: number, events: number, eventBytes: number]
-
-/** An event in the form in which scripts write it. */
-type WireEvent =
-  | [
-      kind: Kinds['sessionEnded'],
-      appId: string,
-      userId: string,
-      sessionId: string,
-      code: Extract<EngineEvent, { code: unknown }>['code'],
-    ]
-  | [
-      kind: Kinds['connectionReplaced'],
-      appId: string,
-      userId: string,
-      sessionId: string,
-      connectionId: string,
-    ]
-  | [kind: Kinds['reauth'], appId: string, userId: string, sessionId: string]
-  | [kind: Kinds['userChanged'], appId: string, userId: string, user: string]
-  | [kind: Kinds['message'], appId: string, userId: string, epoch: number, offset: number, json?: string]
-  | [
-      kind: Kinds['read'],
-      appId: string,
-      userId: string,
-      epoch: number,
-      offset: number,
-      readOffset: number,
-      unread: number,
-      // Of a mark of a peer.
-      ...peer: [] | [peer: string, unread: number, readOffset: number],
-    ]
-  | [kind: Kinds['signal'], appId: string, userId: string, signal: string]
-  | [kind: Kinds['generation'], partition: number]
-  | [kind: Kinds['webhooksDue'], appId: string, partition: number, node: string]
-  | [kind: Kinds['canary'], canary: string]
-  | [kind: Kinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
-  | [kind: Kinds['eventDropped'], appId: string, type: string]
-  | [kind: Kinds['counts'], appId: string, userId: string, ...numbers: WireCounts]
-  | [kind: Kinds['asked'], node: string, id: number, question: string]
-  | [kind: Kinds['answered'], id: number, answer: string | null]
 
 /** An opened engine: one of the nodes that share a Redis. */
 export class OpenedEngine {
@@ -110,6 +69,7 @@ export class OpenedEngine {
   readonly peers: Peers
   readonly #adoptions: Adoptions
   readonly webhooks: Webhooks
+  readonly watches: Watches
   readonly attached: AttachedUsers
   readonly calls: NodeCalls
   readonly #runner: StepRunner
@@ -122,6 +82,8 @@ export class OpenedEngine {
   readonly #carried: CarriedSessions
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
+  /** Milliseconds in which all that may have missed an event is compared with Redis. */
+  readonly #compareInterval: number
   #key = Buffer.alloc(0)
   #compareTimer: NodeJS.Timeout | undefined
 
@@ -139,6 +101,8 @@ export class OpenedEngine {
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
     this.#runner = runner
+    this.#compareInterval = Math.max(options.compareInterval, MIN_COMPARE_INTERVAL)
+    this.watches = new Watches({ runner, interval: this.#compareInterval, emit })
     this.#quotas = new Quotas(runner)
     this.users = new Users(runner, this.#quotas)
     this.revocations = new Revocations(runner)
@@ -172,9 +136,17 @@ export class OpenedEngine {
     })
     const parts = { runner, attached: this.attached, sessions: this.sessions }
     this.#carried = new CarriedSessions({ ...parts, emit })
-    this.#recovery = new Recovery({ ...parts, carried: this.#carried, leases: this.#leases, onError })
+    this.#recovery = new Recovery({
+      ...{ ...parts, carried: this.#carried, leases: this.#leases, watches: this.watches, onError },
+    })
     this.#uncertain = new UncertainCalls({
-      ...{ runner, attached: this.attached, inboxes: this.inboxes, carried: this.#carried },
+      ...{
+        runner,
+        attached: this.attached,
+        inboxes: this.inboxes,
+        carried: this.#carried,
+        watches: this.watches,
+      },
       ...{ recovery: this.#recovery, emit, onError },
       user: (of) => this.users.get(of),
       noteWebhooks: (appId, partition) => {
@@ -184,7 +156,7 @@ export class OpenedEngine {
   }
 
   async open(): Promise<void> {
-    const { client, compareInterval, onOpen, onError } = this.#options
+    const { client, onOpen, onError } = this.#options
     let servers: ServerInfo[]
     await client.open({
       onMessage: (_channel, message) => this.#receive(message, true),
@@ -216,10 +188,11 @@ export class OpenedEngine {
     this.#sweeper.start()
     let share = 0
     const compareNext = (): void => {
-      this.attached.compareShare(share++ % SHARES).catch(onError)
+      this.attached.compareShare(share % SHARES).catch(onError)
+      this.watches.renewShare(share % SHARES).catch(onError)
+      share++
     }
-    const interval = Math.max(compareInterval, MIN_COMPARE_INTERVAL)
-    this.#compareTimer = setInterval(compareNext, interval / SHARES).unref()
+    this.#compareTimer = setInterval(compareNext, this.#compareInterval / SHARES).unref()
   }
 
   /** Detaches the sessions of this node, and disconnects. */
@@ -239,6 +212,7 @@ export class OpenedEngine {
       this.#options.onError(error)
     }
     this.attached.clear()
+    this.watches.clear()
     await this.#options.client.close()
   }
 
@@ -353,6 +327,10 @@ export class OpenedEngine {
       }
       case kinds.signal:
         return emit({ type: 'signal', user, signal: JSON.parse(event[3]) as Signal })
+      case kinds.presence: {
+        const [, , , online, lastSeenAt, at] = event
+        return this.watches.onEvent(user, online === 1, lastSeenAt < 0 ? null : lastSeenAt, at)
+      }
       case kinds.webhooksDue:
         // A node receives its own events twice. The first time they come with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return
@@ -372,7 +350,7 @@ export class OpenedEngine {
 
   #inboxOf(
     of: UserRef,
-    [, , , epoch, offset, readOffset, unread]: Extract<WireEvent, [Kinds['read'], ...unknown[]]>,
+    [, , , epoch, offset, readOffset, unread]: Extract<WireEvent, [EventKinds['read'], ...unknown[]]>,
   ): InboxState {
     return { epoch: this.#runner.epochBase(of) + String(epoch), offset, readOffset, unread }
   }

@@ -32,6 +32,7 @@ import type {
   Signal,
   StartedSession,
   UserChange,
+  UserPresence,
   UserRecord,
   UserRef,
   UserStatus,
@@ -277,6 +278,14 @@ export class RedisEngine implements Engine {
 
   signal(to: UserRef, signal: Signal): Promise<void> {
     return this.#use((node) => node.signal(to, signal))
+  }
+
+  watch(users: readonly UserRef[]): Promise<UserPresence[]> {
+    return this.#use(({ watches }) => watches.watch(users))
+  }
+
+  unwatch(users: readonly UserRef[]): void {
+    this.#opening?.node.watches.unwatch(users)
   }
 
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null> {

@@ -107,17 +107,17 @@ export class StepRunner {
     )
   }
 
-  /** Runs a step on its own keys, followed by one key of each user of a group. `kind` says which key. */
+  /** Runs a step on its own keys, followed by the keys of each user of a group. `kinds` says which keys. */
   onUsers(
     step: Step,
-    kind: KeyKind,
+    kinds: readonly KeyKind[],
     { partition, users }: { partition: number; users: readonly OfPartition[] },
     args: readonly string[],
   ): Promise<Reply[]> {
     const noUser = { appId: '', userId: '' }
     const keys = [
       ...this.keys.of(step.keys, { partition, ...noUser }),
-      ...users.flatMap((user) => this.keys.of([kind], { partition: user.partition, ...user.of })),
+      ...users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of })),
     ]
     return this.#run(step, keys, partition, noUser, args)
   }

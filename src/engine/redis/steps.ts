@@ -4,7 +4,7 @@ import { defineBatchStep, defineStep } from './script.js'
 /** The keys of webhook events. */
 const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQueue'] as const
 /** The keys of a step that may end a session, and so may delete a guest. */
-const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state'] as const
+const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state', 'watch'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
 /** The keys of a step that may delete messages. */
 const deletions = [...inbox, 'held'] as const
@@ -37,6 +37,7 @@ export const loadSteps = () => {
     confirmSession: onSession('sessions/session-confirm'),
     renewSession: onSession('sessions/session-renew', ['revoked', 'tombs']),
     restoreSession: onSession('sessions/session-restore', ['revoked', 'tombs']),
+    watch: defineStep('sessions/presence/watch', [], reads),
     touchSessions: defineStep('sessions/sessions-touch', [], reads),
     readCarried: defineStep('sessions/sessions-carried', [], reads),
     hideSession: onSession('sessions/session-hide'),

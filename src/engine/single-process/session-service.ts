@@ -14,13 +14,15 @@ import type {
   SessionRequest,
   StartedSession,
   UserChange,
+  UserPresence,
   UserRecord,
   UserRef,
 } from '../engine.js'
 import type { Database } from './database.js'
 import { rows } from './store/rows.js'
 import { Sessions } from './sessions/sessions.js'
-import { del, put } from './store/store.js'
+import { UserSet } from './sessions/user-set.js'
+import { del, put, read } from './store/store.js'
 
 /** How many of an app's sessions a revocation ends before it lets other work run. */
 const ENDED_PER_STEP = 32
@@ -55,6 +57,8 @@ export interface SessionServiceOptions {
 /** Starts, ends and revokes sessions, emits the events of these changes, and adds their webhook events. */
 export class SessionService {
   readonly sessions: Sessions
+  /** The users whose presence a gateway watches. */
+  readonly #watched = new UserSet()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
 
@@ -97,8 +101,11 @@ export class SessionService {
     if (userCreatedAt !== undefined && !users.exists(request, userCreatedAt)) return null
     const { sessions } = this
     const { appId } = request
-    const asksForOnline = webhooks.asks(appId, 'user.online') || webhooks.asks(appId, 'user.offline')
-    const wasOnline = asksForOnline && sessions.isOnline(request)
+    const reportsPresence =
+      webhooks.asks(appId, 'user.online') ||
+      webhooks.asks(appId, 'user.offline') ||
+      this.#watched.has(request)
+    const wasOnline = reportsPresence && sessions.isOnline(request)
     const { session, replaced, replacedConnectionId } = sessions.start(request)
     if (request.guest) guests.started(request)
     for (const old of replaced) this.#onEnded(old, 'too-many-sessions', true)
@@ -110,9 +117,28 @@ export class SessionService {
       })
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
-    if (asksForOnline && !wasOnline) this.#onPresence(session, false)
+    if (reportsPresence && !wasOnline) this.#onPresence(session, false)
     // If there is nothing to flush, this returns no promise: the promise of an async function would cost a start a turn of the microtasks.
     return sessions.flush()?.then(() => session) ?? session
+  }
+
+  watch(of: UserRef): UserPresence {
+    const { appId, userId } = of
+    this.#watched.add(of)
+    return { appId, userId, online: this.sessions.isOnline(of), lastSeenAt: this.lastSeenAt(of) }
+  }
+
+  unwatch(of: UserRef): void {
+    this.#watched.delete(of)
+  }
+
+  /** Returns when the user was last seen; null if the user never had a session. */
+  lastSeenAt(of: UserRef): number | null {
+    const database = this.#database()
+    const stored = database && (read(database.volume.store, rows.lastSeen(of)) as number | undefined)
+    const seen = this.sessions.of(of).map(({ lastSeenAt }) => lastSeenAt)
+    if (stored !== undefined) seen.push(stored)
+    return seen.length > 0 ? Math.max(...seen) : null
   }
 
   end(ref: SessionRef, code: EndCode, connectionId?: string): boolean {
@@ -201,11 +227,16 @@ export class SessionService {
     if (session.guest) database?.guests.deleteIfUnused(session)
   }
 
-  /** Adds `user.online` or `user.offline` if the user's presence has changed. */
-  #onPresence(of: UserRef, wasOnline: boolean): void {
-    const { online } = this.sessions.presence(of)
-    if (online !== wasOnline)
-      this.#database()?.webhooks.defer(of, online ? 'user.online' : 'user.offline', {})
+  /** Adds `user.online` or `user.offline`, and tells who watches, if the presence of the session's user has changed. */
+  #onPresence(session: SessionRecord, wasOnline: boolean): void {
+    const { online } = this.sessions.presence(session)
+    if (online === wasOnline) return
+    this.#database()?.webhooks.defer(session, online ? 'user.online' : 'user.offline', {})
+    if (!this.#watched.has(session)) return
+    const { appId, userId } = session
+    // The time that the last session leaves behind may not be written yet.
+    const lastSeenAt = Math.max(session.lastSeenAt, this.lastSeenAt(session) ?? 0)
+    this.#emit({ type: 'presence', user: { appId, userId }, online, lastSeenAt })
   }
 
   /** If this was the user's last session, stores when the user was last seen. The deletion of a guest also deletes that time. */

@@ -32,6 +32,7 @@ import type {
   Signal,
   StartedSession,
   UserChange,
+  UserPresence,
   UserRecord,
   UserRef,
   UserStatus,
@@ -184,21 +185,13 @@ export class SingleProcessEngine implements Engine {
   }
 
   status(of: UserRef): Promise<UserStatus> {
-    return this.#use(({ sessions, database }) => {
-      const live = sessions.of(of)
-      const lastSeen = read(database.volume.store, rows.lastSeen(of)) as number | undefined
-      const seen = [
-        ...live.map(({ lastSeenAt }) => lastSeenAt),
-        ...(lastSeen === undefined ? [] : [lastSeen]),
-      ]
-      return {
-        online: sessions.isOnline(of),
-        sessions: live.length,
-        lastSeenAt: seen.length > 0 ? Math.max(...seen) : null,
-        revokedBefore: database.revocations.revokedBefore(of),
-        unread: database.inboxes.state(of).unread,
-      }
-    })
+    return this.#use(({ sessions, service, database }) => ({
+      online: sessions.isOnline(of),
+      sessions: sessions.of(of).length,
+      lastSeenAt: service.lastSeenAt(of),
+      revokedBefore: database.revocations.revokedBefore(of),
+      unread: database.inboxes.state(of).unread,
+    }))
   }
 
   users(appId: string, after: string | null, limit: number): Promise<UserRecord[]> {
@@ -327,6 +320,14 @@ export class SingleProcessEngine implements Engine {
     position: Position,
   ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
     return this.#use(({ database }) => database.inboxes.peers.markRead(of, peer, position))
+  }
+
+  watch(users: readonly UserRef[]): Promise<UserPresence[]> {
+    return this.#use(({ service }) => users.map((of) => service.watch(of)))
+  }
+
+  unwatch(users: readonly UserRef[]): void {
+    for (const of of users) this.#current?.opened?.service.unwatch(of)
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

@@ -22,6 +22,7 @@ import { senderShareSuite } from './sender-share.js'
 import { sessionsSuite } from './sessions.js'
 import { signalsSuite } from './signals.js'
 import { usersSuite } from './users.js'
+import { watchingSuite } from './watching.js'
 import { webhookBoundsSuite } from './webhook-bounds.js'
 import { webhookDeliveriesSuite } from './webhook-deliveries.js'
 import { webhookEventsSuite } from './webhook-events.js'
@@ -71,4 +72,5 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   clusterSuite(context)
   nodesSuite(context)
   signalsSuite(context)
+  watchingSuite(context)
 }

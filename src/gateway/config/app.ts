@@ -102,6 +102,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     authorizeSend: moduleFunction<AuthorizeSend>(),
     unknownRecipients: v.optional(boolean, !isProduction),
     signals: v.optional(oneOf(contactRules), 'peers'),
+    presence: v.optional(oneOf(contactRules), 'peers'),
     adoption: v.optional(oneOf(adoptionRules), 'client'),
     retention: v.pipe(
       v.optional(retention, {}),

@@ -244,6 +244,11 @@ export interface AppConfig {
    */
   signals?: ContactRule | undefined
   /**
+   * Who may watch whether a user is online. `peers`: those to whom the user has written, as far as the messages are kept.
+   * @default 'peers'
+   */
+  presence?: ContactRule | undefined
+  /**
    * Who may make what a guest received and sent a user's. `client`: the user's client with the guest's token, and the backend. `backend`: the
    * backend by the REST API alone. @default 'client'
    */

@@ -30,6 +30,8 @@ const clientSummaries: Record<ClientFrame['type'], string> = {
   profile: "Fields of the user's profile that change. The answer is `user` or `refused`.",
   signal:
     "Something brief for the open pages of the user `to`, such as 'typing'. It is not stored, and answered only by `refused`.",
+  watch:
+    'Whose presence this connection wants to know from now on, in place of those of the `watch` before. The answer is `presence` or `refused`.',
   visibility: 'Whether the page is hidden now.',
   pong: 'The answer to `started` and to each `ping`.',
   end: 'Ends the session. The answer is `ended`.',
@@ -47,6 +49,8 @@ const gatewaySummaries: Record<AnyGatewayFrame['type'], string> = {
   user: "The user's profile changed.",
   signal:
     "A signal of another user, or of the app's backend if `from` is null. It ends after `ttl` milliseconds, or with a message of that user.",
+  presence:
+    'The answer to `watch` with all its users, or users who came online or went offline since. `lastSeenAt` is Unix time in milliseconds, or null.',
   refused: 'The gateway refused the frame of type `re`. The session goes on.',
   ping: 'Heartbeat. Answer with `pong`.',
   ended: 'The gateway is about to close the connection, for this reason.',

@@ -8,6 +8,7 @@ import type { StartQueue } from '../limits/start-queue.js'
 import { countVersions } from '../metrics/client-versions.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { collectProcess, scrapeProcess } from '../metrics/process-metrics.js'
+import type { Watchers } from '../sessions/watchers.js'
 import { sendBuffers } from '../transports/send-buffers.js'
 
 /** The parts of a gateway whose state the gauges show. */
@@ -16,6 +17,7 @@ export interface ScrapeContext {
   engine: Pick<Engine, 'usage'>
   connectionLimits: Pick<ConnectionLimits, 'size'>
   startQueue: Pick<StartQueue, 'waiting'>
+  watchers: Pick<Watchers, 'size'>
   connections(): Iterable<Pick<Connection, 'status'>>
   readiness: () => Promise<Readiness>
 }
@@ -73,7 +75,7 @@ interface Scrape {
 
 /** Sets the gauges from the gateway's state before each scrape. */
 export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape => {
-  const { settings, engine, connectionLimits, startQueue } = context
+  const { settings, engine, connectionLimits, startQueue, watchers } = context
   metrics.info.set({ version: VERSION }, 1)
 
   metrics.onScrape(async () => {
@@ -82,6 +84,7 @@ export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape =
     metrics.sockets.set(connectionLimits.size())
     metrics.socketsLimit.set(settings.limits.connections)
     metrics.startsWaiting.set(startQueue.waiting())
+    metrics.watchedUsers.set(watchers.size)
     const { bytes, sockets, terminated } = sendBuffers.state
     metrics.waitingBytes.set(bytes)
     metrics.slowReaders.set(sockets)

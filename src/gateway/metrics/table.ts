@@ -100,6 +100,7 @@ export const metricsTable = {
     'outcome',
   ]),
   signals: counter('chat_session_signals_total', 'Signals of clients that were passed on.', ['app']),
+  watchedUsers: gauge('chat_session_watched_users', 'Users whose presence sessions on this gateway watch.'),
   commitSeconds: histogram('chat_session_commit_seconds', 'Seconds until a message was durable.', FAST),
   deliverySeconds: histogram(
     'chat_session_delivery_seconds',

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Engine, UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
 
@@ -24,7 +23,8 @@ interface Known {
 export class Contacts {
   readonly #engine: Pick<Engine, 'exchanges'>
   readonly #user: UserRef
-  readonly #known = new LRUCache<string, Known>({ max: MAX_KNOWN })
+  /** The one that was used last comes last. */
+  readonly #known = new Map<string, Known>()
 
   constructor(engine: Pick<Engine, 'exchanges'>, user: UserRef) {
     this.#engine = engine
@@ -62,10 +62,10 @@ export class Contacts {
   }
 
   #of(userId: string): Known {
-    const found = this.#known.get(userId)
-    if (found) return found
-    const known: Known = { receivedUntil: 0, sentUntil: 0, answeredUntil: 0 }
+    const known = this.#known.get(userId) ?? { receivedUntil: 0, sentUntil: 0, answeredUntil: 0 }
+    this.#known.delete(userId)
     this.#known.set(userId, known)
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value ?? userId)
     return known
   }
 }

@@ -14,7 +14,7 @@ import type { Delivery } from './delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
 import { Contacts } from './contacts.js'
 import type { ConnectionHandle } from './connection-handle.js'
-import { engineRetryAfter } from './engine-retry.js'
+import { catchEngineError, engineRetryAfter } from './engine-retry.js'
 import {
   createMessaging,
   OTHER_EPOCH,
@@ -23,6 +23,7 @@ import {
   type RequestFrame,
 } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
+import { PresenceFeed } from './presence-feed.js'
 import { createSendBarrier } from './send-barrier.js'
 import { createSignaling } from './signaling.js'
 import { userOf } from './user-of.js'
@@ -37,6 +38,8 @@ export interface FrameHandler {
   handle(frame: RequestFrame): void
   /** Called with each message that comes into the user's inbox. */
   onMessage(message: Message): void
+  /** Frees what the frames of the session hold. */
+  stop(): void
   /** Resolves when every frame so far is answered. */
   allAnswered(): Promise<void>
 }
@@ -94,8 +97,16 @@ export const createFrameHandler = (
     { connection, refuse, sendBarrier },
   )
 
-  const contacts = new Contacts(engine, user)
-  const signal = createSignaling(context, app, user, { limits: userLimits, contacts, refuse })
+  const createFeeds = () => {
+    const contacts = new Contacts(engine, user)
+    return {
+      contacts,
+      signal: createSignaling(context, app, user, { limits: userLimits, contacts, refuse }),
+      presence: new PresenceFeed(context.watchers, app, user, { connection, contacts, refuse }),
+    }
+  }
+  /** Made for the first `signal` or `watch`: most sessions send none. */
+  let feeds: ReturnType<typeof createFeeds> | undefined
 
   /** If the token is refused, the session keeps the expiry that it has. */
   const renewExpiry = async (frame: ClientFrameOf<'token'>): Promise<void> => {
@@ -178,7 +189,9 @@ export const createFrameHandler = (
       case 'read':
         return read(frame)
       case 'signal':
-        return signal(frame)
+        return (feeds ??= createFeeds()).signal(frame)
+      case 'watch':
+        return (feeds ??= createFeeds()).presence.watch(frame)
     }
   }
 
@@ -217,7 +230,13 @@ export const createFrameHandler = (
   }
 
   return {
-    onMessage: (message) => contacts.onMessage(message),
+    onMessage(message) {
+      feeds?.contacts.onMessage(message)
+      const shown = feeds?.presence.onMessage(message)
+      // If the engine fails, the next message of the sender tries again.
+      if (shown) catchEngineError(shown, { metrics, connection }, () => undefined)
+    },
+    stop: () => feeds?.presence.stop(),
     allAnswered: () =>
       unansweredCount === 0 ? Promise.resolve() : new Promise((resolve) => onAllAnswered.push(resolve)),
     handle(frame) {

@@ -36,6 +36,9 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
     case 'webhook-dropped':
     case 'lease-lost':
       return undefined
+    // `Watchers` tells those who watch the user.
+    case 'presence':
+      return undefined
   }
 }
 

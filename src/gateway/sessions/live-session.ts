@@ -25,7 +25,7 @@ import { userOf } from './user-of.js'
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
 /** What this gateway can do besides the first version of the protocol. */
-const CAN = ['signal', 'adopt']
+const CAN = ['signal', 'watch', 'adopt']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -242,6 +242,7 @@ export class LiveSession implements HubSession {
     this.#reauthTimer?.cancel()
     this.#delivery.stop()
     this.#visibility?.stop()
+    this.#frameHandler?.stop()
     if (phase.name === 'starting' && phase.engineSession)
       this.#connection.endOnError(this.#abandonStart(phase.engineSession, detachOrEnd))
     if (!started) return
@@ -307,6 +308,7 @@ export class LiveSession implements HubSession {
       case 'webhooks-due':
       case 'webhook-dropped':
       case 'lease-lost':
+      case 'presence':
         return
       default:
         return event satisfies never

@@ -20,6 +20,7 @@ import type { ConnectionHandle } from './connection-handle.js'
 import { engineRetryAfter } from './engine-retry.js'
 import type { Log } from '../log.js'
 import type { UserLimits } from './user-limits.js'
+import type { Watchers } from './watchers.js'
 import type { SendBarrier } from './send-barrier.js'
 
 /** The parts of a gateway that answer frames about messages. */
@@ -30,10 +31,13 @@ export interface MessagingContext {
   metrics: Metrics
   messageTurns: MessageTurns
   tracing: Tracing
+  watchers: Watchers
 }
 
 /** A frame that a live session answers. */
-export type RequestFrame = ClientFrameOf<'token' | 'profile' | 'send' | 'history' | 'read' | 'signal'>
+export type RequestFrame = ClientFrameOf<
+  'token' | 'profile' | 'send' | 'history' | 'read' | 'signal' | 'watch'
+>
 
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */
 export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void

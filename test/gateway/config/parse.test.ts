@@ -89,6 +89,7 @@ test('a config that names only a test app gets every documented default', () => 
           send: 'anyone',
           unknownRecipients: true,
           signals: 'peers',
+          presence: 'peers',
           adoption: 'client',
         },
       ],
@@ -109,6 +110,7 @@ test('a production app is strict by default: no guests, vouched profiles, tokens
     send: 'users',
     unknownRecipients: false,
     signals: 'peers',
+    presence: 'peers',
     adoption: 'client',
   })
 })
@@ -162,6 +164,7 @@ test('a value in the config wins over its default', () => {
         authorizeSend,
         unknownRecipients: true,
         signals: 'anyone',
+        presence: 'nobody',
         adoption: 'backend',
         retention: { messages: 5, days: 0.5, bytes: 50 },
         limits: appLimits,
@@ -204,6 +207,7 @@ test('a value in the config wins over its default', () => {
           authorizeSend,
           unknownRecipients: true,
           signals: 'anyone',
+          presence: 'nobody',
           adoption: 'backend',
           retention: { messages: 5, age: 43_200_000, bytes: 50 },
           limits: appLimits,

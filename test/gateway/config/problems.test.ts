@@ -80,6 +80,7 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.limits.messagesPerSecond', app({ ...testApp, limits: { messagesPerSecond: 0 } })],
   ['apps.a.limits.inboxes', app({ ...testApp, limits: { inboxes: 1.5 } })],
   ['apps.a.signals', app({ ...testApp, signals: 'friends' })],
+  ['apps.a.presence', app({ ...testApp, presence: true })],
   ['apps.a.limits.signalsPerSecond', app({ ...testApp, limits: { signalsPerSecond: 0 } })],
   ['apps.a.limits.requestsPerSecond', app({ ...testApp, limits: { requestsPerSecond: 0 } })],
   ['apps.a.limits.bytesPerSecond', app({ ...testApp, limits: { bytesPerSecond: 1023 } })],

@@ -174,6 +174,22 @@ const attempts = {
     bob.close()
   },
 
+  async watch({ url, inA }) {
+    const eve = await startAs(url, 'b', 'eve')
+    const { users } = await answerTo(
+      inA,
+      { type: 'watch', users: ['ann', 'eve', 'b/eve', 'b:eve', 'b eve'] },
+      'presence',
+    )
+    assert.deepEqual(
+      (users as { id: string; online: boolean }[]).filter(({ online }) => online).map(({ id }) => id),
+      ['ann'],
+    )
+    eve.send({ type: 'end' })
+    await eve.closed
+    assert.deepEqual((await answerTo(inA, { type: 'watch', users: [] }, 'presence'))['users'], [])
+  },
+
   async visibility(target) {
     target.inA.send({ type: 'visibility', hidden: true })
     // Hidden sessions of `a` make room for sessions of `a` only.
@@ -206,6 +222,7 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path: join(folder,
       secrets: [secretOf(appId)],
       signatureSecrets: [signatureSecretOf(appId)],
       signals: 'anyone',
+      presence: 'anyone',
       limits,
     })
   const { url } = await startGateway({}, { engine, apps: { a: appOf('a'), b: appOf('b') } })

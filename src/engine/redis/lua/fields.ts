@@ -149,6 +149,7 @@ const event = {
   message: 'm',
   read: 'd',
   signal: 's',
+  presence: 'p',
   /** The epochs of a server have changed; in a cluster, those of a partition. */
   generation: 'g',
   webhooksDue: 'w',

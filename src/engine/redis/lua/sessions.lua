@@ -161,14 +161,14 @@ local function attached(id, connection)
   if row and row[SESSION.connectionId] == connection then return row end
 end
 
--- Detaches a session, which can be resumed for `duration` milliseconds.
-local function detach(row, duration)
+-- Detaches a session, which can be resumed for `duration` milliseconds. Its connection was lost now, or at `lostAt`.
+local function detach(row, duration, lostAt)
   row[SESSION.connectionId] = nil
   row[SESSION.nodeId] = nil
   row[SESSION.resumableFor] = duration
   row[SESSION.detached] = row[SESSION.detached] or next_number()
   row[SESSION.expiresAt] = now + duration
-  if not row[SESSION.offline] then row[SESSION.offlineAt] = now + RULES.offlineAfter end
+  if not row[SESSION.offline] then row[SESSION.offlineAt] = (lostAt or now) + RULES.offlineAfter end
   put(row)
 end
 
@@ -199,6 +199,13 @@ local function read_step(user, step)
   return page[1] ~= '0' and page[1] or 'last', true
 end
 
+-- Tells the nodes that watch the user that the user came online or went offline. The time orders these events.
+local function tell_watchers(user, online)
+  local nodes = call('ZRANGEBYSCORE', K.watch, '(' .. string.format('%.0f', now), '+inf')
+  if #nodes == 0 then return end
+  emit(table.concat(nodes, ' '), { EVENT.presence, appId, userId, online and 1 or 0, online and now or user.lastSeenAt or -1, now })
+end
+
 -- Writes what follows from the sessions as they are now. Each script that changes sessions calls it last.
 local function finish(user, isPage)
   -- The step after the pages knows all sessions.
@@ -223,7 +230,13 @@ local function finish(user, isPage)
       if not before[node] then call('ZADD', K.attached, 0, node .. '\0' .. member) end
     end
     set(user, 'nodes', #nodes > 0 and table.concat(nodes, ' ') or nil)
-    set(user, 'online', presence() and '1' or nil)
+    local online, wasOnline = presence(), user.online ~= nil
+    if wasOnline and not online then
+      -- Whoever watches the user later reads this, and no rows.
+      for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end
+    end
+    set(user, 'online', online and '1' or nil)
+    if online ~= wasOnline then tell_watchers(user, online) end
     set(user, 'sessionsDueAt', nextAt)
   end
   schedule(user)

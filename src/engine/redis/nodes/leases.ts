@@ -80,7 +80,12 @@ export class Leases {
     this.#live = (live as string[]).toSorted()
     if (wasLost === 1) onLost()
     this.#startWork('departures', onBeat)
-    for (const node of dead as string[]) this.#startWork(`node ${node}`, () => this.#bury(node))
+    for (let n = 0; n < (dead as string[]).length; n += 2) {
+      const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
+      // The node died after its last beat, and before the next.
+      const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
+      this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
+    }
   }
 
   /** Starts work without waiting for it: a node that waits for it longer than its lease would lose its own sessions. */
@@ -93,14 +98,15 @@ export class Leases {
   }
 
   /**
-   * Detaches a dead node's sessions in the partitions of this node. The first of the living nodes forgets the dead one once no partition
+   * Detaches a dead node's sessions, whose connections were lost at `lostAt`, in the partitions of this node. The first of the living nodes forgets the dead one once no partition
    * has such a session.
    */
-  async #bury(dead: string): Promise<void> {
+  async #bury(dead: string, lostAt: number | undefined): Promise<void> {
     const { runner } = this.#options
     await this.#detach(
       runner.partitions.all.filter((each) => this.sweeps(each)),
       dead,
+      lostAt,
     )
     if (!this.sweeps(0)) return
     const left = await runner.onEveryPartition(runner.steps.listAttached, '', [dead, '1', ''])
@@ -124,13 +130,13 @@ export class Leases {
     }
   }
 
-  async #detachUser(of: UserRef, node: string): Promise<void> {
+  async #detachUser(of: UserRef, node: string, lostAt: number | undefined): Promise<void> {
     const { runner } = this.#options
     for (let step: unknown = ''; typeof step === 'string';)
-      [step] = await runner.onUser(runner.steps.detachNode, of, [node, step])
+      [step] = await runner.onUser(runner.steps.detachNode, of, [node, step, String(lostAt ?? '')])
   }
 
-  async #detach(partitions: readonly number[], node: string): Promise<void> {
+  async #detach(partitions: readonly number[], node: string, lostAt?: number): Promise<void> {
     const { runner } = this.#options
     for (let left = partitions; left.length > 0;) {
       const lists = await runner.inPartitions(runner.steps.listAttached, left, '', [
@@ -144,7 +150,7 @@ export class Leases {
         await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {
             const [, appId = '', userId = ''] = String(member).split('\0')
-            return this.#detachUser({ appId, userId }, node)
+            return this.#detachUser({ appId, userId }, node, lostAt)
           }),
         )
       }

@@ -2,15 +2,20 @@
 -- Redis was away, no node could renew its lease.
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
--- Returns 1 if the other nodes have counted this one as dead, the nodes whose lease has ended, and the nodes that live.
+-- Returns 1 if the other nodes have counted this one as dead, the nodes whose lease has ended with the time of that end or 0, and the nodes
+--   that live.
 local lease = tonumber(arg(1))
 local isNew = arg(2) == '1'
 local since = note_reached()
 local score = call('ZSCORE', K.nodes, self)
 call('ZADD', K.nodes, now + lease, self)
-local dead = since + lease <= now and call('ZRANGEBYSCORE', K.nodes, '-inf', now) or {}
--- From now on other nodes detach the sessions of a dead node. The score 0 tells a node that returns that it was dead, so that it closes its
--- connections.
-for _, node in ipairs(dead) do call('ZADD', K.nodes, 0, node) end
-local wasLost = not isNew and (not score or tonumber(score) == 0)
+local dead = since + lease <= now and call('ZRANGEBYSCORE', K.nodes, '-inf', now, 'WITHSCORES') or {}
+-- From now on other nodes detach the sessions of a dead node. A score below 0 tells a node that returns that it was dead, so that it closes
+-- its connections.
+for n = 1, #dead, 2 do
+  local endedAt = string.format('%.0f', math.abs(dead[n + 1]))
+  dead[n + 1] = endedAt
+  call('ZADD', K.nodes, '-' .. endedAt, dead[n])
+end
+local wasLost = not isNew and (not score or tonumber(score) <= 0)
 return reply(wasLost and 1 or 0, dead, call('ZRANGEBYSCORE', K.nodes, '(' .. string.format('%.0f', now), '+inf'))

@@ -1,12 +1,12 @@
 -- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. In several steps if there are many.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state.
--- ARGV: 1 the node; 2 the step; empty for the first.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- ARGV: 1 the node; 2 the step; empty for the first; 3 when the node's connections were lost; empty for now.
 -- Returns the next step or false.
-local node = arg(1)
+local node, lostAt = arg(1), tonumber(arg(3))
 local user = load(K.user)
 local following, isPage = read_step(user, arg(2))
 for _, row in pairs(sessions()) do
-  if row[SESSION.connectionId] and row[SESSION.nodeId] == node then detach(row, row[SESSION.resumableFor]) end
+  if row[SESSION.connectionId] and row[SESSION.nodeId] == node then detach(row, row[SESSION.resumableFor], lostAt) end
 end
 -- Until the last step the node counts as one with sessions of the user: another node goes on if this one dies.
 if not following then call('ZREM', K.attached, node .. '\0' .. member) end

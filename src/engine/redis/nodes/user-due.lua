@@ -1,6 +1,7 @@
 -- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, reports unread messages, and
 -- forgets an adoption.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, inbox, unread, aging.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
+--   aging.
 -- ARGV: none.
 -- Returns 1 if messages of this adopted guest are to be moved now, else 0.
 local user = load(K.user)

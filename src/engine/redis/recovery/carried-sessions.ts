@@ -32,7 +32,7 @@ export class CarriedSessions {
     for (const group of runner.userGroups(located)) {
       // Redis may not have read sessions that started later, so only the connections from before its read are compared.
       const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
-      const stored = await runner.onUsers(runner.steps.readCarried, 'sessions', group, [])
+      const stored = await runner.onUsers(runner.steps.readCarried, ['sessions'], group, [])
       await Promise.all(
         group.users.map(({ of }, n) => this.#compare(of, before[n] ?? [], stored[n] as string[], code)),
       )

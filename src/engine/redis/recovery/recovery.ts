@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
 import type { RecentSession } from '../sessions/recent-sessions.js'
+import type { Watches } from '../sessions/presence/watches.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
@@ -19,6 +20,7 @@ export interface RecoveryOptions {
   attached: AttachedUsers
   carried: CarriedSessions
   leases: Leases
+  watches: Watches
   onError: (error: unknown) => void
 }
 
@@ -97,7 +99,7 @@ export class Recovery {
   }
 
   async #runDue(): Promise<void> {
-    const { attached, carried } = this.#options
+    const { attached, carried, watches } = this.#options
     while (this.#isDue && !this.#isStopped) {
       const isCheck = this.#isCheckDue
       this.#isCheckDue = false
@@ -109,6 +111,7 @@ export class Recovery {
         if (!isCheck) continue
         await attached.compare()
         await carried.compare(attached.users(), 'unavailable')
+        await watches.renew()
       } catch (error) {
         this.#isCheckDue ||= isCheck
         for (const server of servers) this.#due.add(server)
@@ -131,7 +134,7 @@ export class Recovery {
 
   async #recover(servers: readonly number[]): Promise<void> {
     if (servers.length === 0) return
-    const { runner, attached, leases } = this.#options
+    const { runner, attached, leases, watches } = this.#options
     const generations = await this.#read(servers)
     const partitions = runner.isCluster ? servers : runner.partitions.all
     const errors: unknown[] = []
@@ -146,6 +149,7 @@ export class Recovery {
       )
     await this.#compareCarried(partitions).catch(note)
     await leases.detachUnknown(partitions).catch(note)
+    await watches.renew(partitions).catch(note)
     if (errors.length > 0) throw errors[0]
     for (const [server, generation] of generations) this.#generations.set(server, generation)
   }

@@ -2,6 +2,7 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRecord, UserRef } from '../../engine.js'
 import type { Inboxes } from '../messages/inboxes.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
+import type { Watches } from '../sessions/presence/watches.js'
 import type { StepRunner, UncertainCall } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 import type { Recovery } from './recovery.js'
@@ -27,6 +28,7 @@ export interface UncertainCallsOptions {
   inboxes: Inboxes
   carried: CarriedSessions
   recovery: Recovery
+  watches: Watches
   user: (of: UserRef) => Promise<UserRecord | null>
   /** Asks for the webhook events of an app in a partition, if the app has any. */
   noteWebhooks: (appId: string, partition: number) => void
@@ -91,7 +93,7 @@ export class UncertainCalls {
   }
 
   async #compare({ of, partition, code, mayHaveRead, mayHaveSaved }: Doubt): Promise<void> {
-    const { attached, carried, recovery, inboxes, user, noteWebhooks, emit } = this.#options
+    const { attached, carried, recovery, inboxes, watches, user, noteWebhooks, emit } = this.#options
     if (attached.connectionsOf(of).size > 0) {
       // Redis may lack a session because of a failover, so the recovery makes it again first.
       await recovery.catchUp(partition)
@@ -101,6 +103,7 @@ export class UncertainCalls {
       const saved = mayHaveSaved && (await user(of))
       if (saved) emit({ type: 'user-changed', user: saved })
     }
+    await watches.renewUser(of)
     noteWebhooks(of.appId, partition)
   }
 }

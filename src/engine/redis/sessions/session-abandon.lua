@@ -1,5 +1,5 @@
 -- Undoes a start whose reply was lost: its gateway has refused the connection. A start that comes later with the connection is refused.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, tombs.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the connection; 2 the id of the new session, if the start did not resume one; 3 for how many milliseconds a resumed session is
 --   resumable.
 -- Returns 1 if the start had run, else 0.

@@ -1,5 +1,5 @@
 -- Detaches a session whose connection is lost.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the session; 2 the connection; 3 for how many milliseconds the session is resumable; empty for as
 --   many as its row says.
 -- Returns 1 if this connection carried the session, else 0; and the generation.

@@ -1,5 +1,5 @@
 -- Gives a session another credential, unless that one is revoked. If another connection carries the session, nothing changes.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, revoked, tombs.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token; empty for none; 5 when the credential was issued;
 --   empty if that is unknown; 6 the credential as JSON; 7 the name of the note at the token; empty for none.
 -- Returns 0 if the credential is revoked, else 1.

@@ -1,5 +1,5 @@
 -- Makes a start again that an earlier master has acknowledged, if this server lacks it.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, revoked, tombs.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since: then only a row of an earlier start is
 --   replaced, so that the end finds its connection.
 -- Returns 1 if the start was made again, else 0.

@@ -1,5 +1,5 @@
 -- Starts or resumes a session, unless its credential is revoked.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, revoked, tombs.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the resume key; 4 the hash of the key that resumes a session; empty
 --   for none; 5 for how many milliseconds the session is resumable; 6 how many sessions the user may have; 7 `1` if the page is hidden; 8
 --   `1` for a guest; 9 the authentication method; 10 the token; empty for none; 11 when the credential was issued; empty if that is

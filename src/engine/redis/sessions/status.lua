@@ -1,5 +1,5 @@
 -- Reads whether a user is online, and what else is known about the user without reading messages.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, revoked.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
 -- ARGV: none.
 -- Returns 1 if the user is online, the number of sessions, when the user was last seen or false, up to when credentials are revoked or
 --   false, and the number of unread messages.

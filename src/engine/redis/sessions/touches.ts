@@ -43,7 +43,7 @@ export class Touches {
     const { steps } = this.#runner
     for (const group of this.#runner.userGroups(touches)) {
       const args = group.users.flatMap((touch) => touch.args)
-      this.#runner.onUsers(steps.touchSessions, 'sessions', group, args).then(
+      this.#runner.onUsers(steps.touchSessions, ['sessions'], group, args).then(
         () => group.users.forEach(({ resolve }) => resolve()),
         (error: unknown) => group.users.forEach(({ reject }) => reject(error)),
       )

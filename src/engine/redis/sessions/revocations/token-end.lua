@@ -1,5 +1,5 @@
 -- Ends a user's sessions whose credential is a revoked token, in several steps if there are many. If a start has checked the token before, it finds the mark in `tombs`.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, tombs.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the token; 2 the step; empty for the first.
 -- Returns the next step or false.
 local token = arg(1)

@@ -1,6 +1,7 @@
 -- Deletes a user with the sessions and the inbox, or some messages of an inbox that has too many for one step. The revocation and the number
 -- of deletions stay.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, inbox, unread, aging, held.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
+--   aging, held.
 -- ARGV: none.
 -- Returns 1 if there was a user or an inbox, else 0; -1 if another step goes on.
 local user = load(K.user)

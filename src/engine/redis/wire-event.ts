@@ -1,0 +1,53 @@
+import type { EngineEvent } from '../engine.js'
+import type { fields } from './lua/fields.js'
+
+export type EventKinds = typeof fields.event
+type WireCounts = [guests: number, inboxes: number, bytes: number, events: number, eventBytes: number]
+
+/** An event in the form in which scripts write it. */
+export type WireEvent =
+  | [
+      kind: EventKinds['sessionEnded'],
+      appId: string,
+      userId: string,
+      sessionId: string,
+      code: Extract<EngineEvent, { code: unknown }>['code'],
+    ]
+  | [
+      kind: EventKinds['connectionReplaced'],
+      appId: string,
+      userId: string,
+      sessionId: string,
+      connectionId: string,
+    ]
+  | [kind: EventKinds['reauth'], appId: string, userId: string, sessionId: string]
+  | [kind: EventKinds['userChanged'], appId: string, userId: string, user: string]
+  | [kind: EventKinds['message'], appId: string, userId: string, epoch: number, offset: number, json?: string]
+  | [
+      kind: EventKinds['read'],
+      appId: string,
+      userId: string,
+      epoch: number,
+      offset: number,
+      readOffset: number,
+      unread: number,
+      // Of a mark of a peer.
+      ...peer: [] | [peer: string, unread: number, readOffset: number],
+    ]
+  | [kind: EventKinds['signal'], appId: string, userId: string, signal: string]
+  | [
+      kind: EventKinds['presence'],
+      appId: string,
+      userId: string,
+      online: 0 | 1,
+      lastSeenAt: number,
+      at: number,
+    ]
+  | [kind: EventKinds['generation'], partition: number]
+  | [kind: EventKinds['webhooksDue'], appId: string, partition: number, node: string]
+  | [kind: EventKinds['canary'], canary: string]
+  | [kind: EventKinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
+  | [kind: EventKinds['eventDropped'], appId: string, type: string]
+  | [kind: EventKinds['counts'], appId: string, userId: string, ...numbers: WireCounts]
+  | [kind: EventKinds['asked'], node: string, id: number, question: string]
+  | [kind: EventKinds['answered'], id: number, answer: string | null]

@@ -1,0 +1,144 @@
+import type { UserRef } from '../../engine/index.js'
+import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../protocol/index.js'
+import type { App } from '../apps/app.js'
+import type { ConnectionHandle } from './connection-handle.js'
+import type { Contacts } from './contacts.js'
+import type { Refuse } from './messaging.js'
+import { OFFLINE, type Watcher, type Watchers } from './watchers.js'
+
+const TOO_MANY = `A 'watch' has at most ${MAX_WATCHED} 'users'.`
+const BAD_ID = "A 'watch' has an entry in 'users' that is not a valid user id."
+
+interface Watched {
+  /** Whether the app's rule lets the user see this presence. */
+  isVisible: boolean
+  /** Whether the client was told last that the watched user is online. */
+  online: boolean
+}
+
+interface FeedParts {
+  connection: Pick<ConnectionHandle, 'send' | 'isFull' | 'drained'>
+  contacts: Contacts
+  refuse: Refuse
+}
+
+/** Sends the presence of the users that one session watches, of each only what has changed. */
+export class PresenceFeed implements Watcher {
+  readonly #watchers: Watchers
+  readonly #app: App
+  readonly #user: UserRef
+  readonly #parts: FeedParts
+  #users = new Map<string, Watched>()
+  /** The latest work. Frames are answered in their order. */
+  #last: Promise<void> = Promise.resolve()
+  #isWaiting = false
+  #isStopped = false
+
+  constructor(watchers: Watchers, app: App, user: UserRef, parts: FeedParts) {
+    this.#watchers = watchers
+    this.#app = app
+    this.#user = user
+    this.#parts = parts
+  }
+
+  /** Answers a `watch` frame. Resolves when it is answered; undefined if the frame was refused at once. */
+  watch(frame: ClientFrameOf<'watch'>): Promise<void> | undefined {
+    const why = frame.users.length > MAX_WATCHED ? TOO_MANY : frame.users.every(isUserId) ? undefined : BAD_ID
+    if (why !== undefined) {
+      this.#parts.refuse(frame, 'bad-request', why)
+      return undefined
+    }
+    return this.#inTurn(() => this.#watch([...new Set(frame.users)]))
+  }
+
+  /**
+   * Called with each message that comes into the user's inbox. Resolves once the client knows the presence of a watched sender whom the user
+   * may see from now on.
+   */
+  onMessage({ from }: Pick<Message, 'from'>): Promise<void> | undefined {
+    if (from === null || this.#app.settings.presence !== 'peers') return undefined
+    if (this.#users.get(from)?.isVisible !== false) return undefined
+    return this.#inTurn(() => this.#show(from))
+  }
+
+  onPresence(userId: string): void {
+    const watched = this.#users.get(userId)
+    if (!watched?.isVisible || watched.online === this.#presenceOf(userId).online) return
+    if (this.#parts.connection.isFull()) this.#sendWhenDrained()
+    else this.#send([userId])
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#watchers.remove(this, this.#user.appId, this.#users.keys())
+    this.#users.clear()
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(() => (this.#isStopped ? undefined : work()))
+    this.#last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #watch(userIds: string[]): Promise<void> {
+    const visible = await this.#visibleOf(userIds)
+    await this.#add(visible)
+    if (this.#isStopped) return
+    const { appId } = this.#user
+    const dropped = [...this.#users.keys()].filter((userId) => !visible.has(userId))
+    this.#watchers.remove(this, appId, dropped)
+    this.#users = new Map(
+      userIds.map((userId) => [userId, { isVisible: visible.has(userId), online: false }] as const),
+    )
+    this.#send(userIds)
+  }
+
+  async #show(userId: string): Promise<void> {
+    const watched = this.#users.get(userId)
+    if (watched?.isVisible !== false || !(await this.#visibleOf([userId])).has(userId)) return
+    await this.#add([userId])
+    if (this.#isStopped) return
+    watched.isVisible = true
+    this.#send([userId])
+  }
+
+  async #visibleOf(userIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const { presence } = this.#app.settings
+    if (presence === 'peers') return this.#parts.contacts.among(userIds, 'received')
+    return new Set(presence === 'anyone' ? userIds : [])
+  }
+
+  async #add(userIds: Iterable<string>): Promise<void> {
+    const { appId } = this.#user
+    await this.#watchers.add(this, appId, userIds)
+    // The session may have ended meanwhile.
+    if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
+  }
+
+  /** A client that reads slowly gets the latest state of all users in one frame. */
+  #sendWhenDrained(): void {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    void this.#parts.connection.drained().then(() => {
+      this.#isWaiting = false
+      const changed = [...this.#users].filter(
+        ([userId, { isVisible, online }]) => isVisible && online !== this.#presenceOf(userId).online,
+      )
+      if (changed.length > 0) this.#send(changed.map(([userId]) => userId))
+    })
+  }
+
+  #send(userIds: readonly string[]): void {
+    const users = userIds.map((id) => {
+      const watched = this.#users.get(id)
+      const { online, lastSeenAt } = watched?.isVisible ? this.#presenceOf(id) : OFFLINE
+      if (watched) watched.online = online
+      return { id, online, lastSeenAt }
+    })
+    this.#parts.connection.send({ type: 'presence', users })
+  }
+
+  #presenceOf(userId: string): { online: boolean; lastSeenAt: number | null } {
+    return this.#watchers.presenceOf({ appId: this.#user.appId, userId })
+  }
+}

@@ -1,0 +1,104 @@
+import type { Engine, PresenceChanged, UserPresence, UserRef } from '../../engine/index.js'
+import { createTurnLimit } from '../limits/turn-limit.js'
+
+/** How many watchers are told in one turn of the event loop. Ten thousand may watch one user. */
+const TOLD_PER_TURN = 256
+
+/** A session that watches users. */
+export interface Watcher {
+  /** Called when the presence of a user that it watches may have changed. */
+  onPresence(userId: string): void
+}
+
+/** Whether a user is online, and when the user was last seen. */
+export type Presence = Pick<UserPresence, 'online' | 'lastSeenAt'>
+
+interface Watched {
+  readonly of: UserRef
+  readonly watchers: Set<Watcher>
+  /** Undefined until the engine has answered, or has told of a change. */
+  presence: Presence | undefined
+  readonly ready: Promise<void>
+}
+
+/** The users whom sessions of this gateway watch. The engine is asked to watch each user once, however many sessions do. */
+export class Watchers {
+  readonly #engine: Pick<Engine, 'watch' | 'unwatch'>
+  readonly #users = new Map<string, Watched>()
+  readonly #turns = createTurnLimit(TOLD_PER_TURN)
+
+  constructor(engine: Pick<Engine, 'watch' | 'unwatch'>) {
+    this.#engine = engine
+  }
+
+  /** How many users are watched. */
+  get size(): number {
+    return this.#users.size
+  }
+
+  /** Adds a watcher of users. Resolves once `presenceOf` knows all of them. Rejects with an `EngineError`, and adds nothing then. */
+  async add(watcher: Watcher, appId: string, userIds: Iterable<string>): Promise<void> {
+    const all = [...userIds].map((userId) => ({ appId, userId }))
+    const added = all.filter((of) => !this.#users.get(keyOf(of))?.watchers.has(watcher))
+    this.#watch(added.filter((of) => !this.#users.has(keyOf(of))))
+    const watched = added.map((of) => this.#users.get(keyOf(of))).filter((each) => each !== undefined)
+    for (const { watchers } of watched) watchers.add(watcher)
+    try {
+      await Promise.all(watched.map(({ ready }) => ready))
+    } catch (error) {
+      this.remove(
+        watcher,
+        appId,
+        added.map(({ userId }) => userId),
+      )
+      throw error
+    }
+  }
+
+  remove(watcher: Watcher, appId: string, userIds: Iterable<string>): void {
+    const left: UserRef[] = []
+    for (const userId of userIds) {
+      const of = { appId, userId }
+      const watched = this.#users.get(keyOf(of))
+      if (!watched?.watchers.delete(watcher) || watched.watchers.size > 0) continue
+      this.#users.delete(keyOf(of))
+      left.push(of)
+    }
+    if (left.length > 0) this.#engine.unwatch(left)
+  }
+
+  /** Returns the presence of a user that the caller watches. */
+  presenceOf(of: UserRef): Presence {
+    return this.#users.get(keyOf(of))?.presence ?? OFFLINE
+  }
+
+  /** Tells the watchers of a user, some in each turn of the event loop. */
+  onEvent({ user, online, lastSeenAt }: PresenceChanged): void {
+    const watched = this.#users.get(keyOf(user))
+    if (!watched) return
+    watched.presence = { online, lastSeenAt }
+    for (const watcher of watched.watchers) this.#turns.run(() => watcher.onPresence(user.userId))
+  }
+
+  /** Asks the engine to watch users that nobody here watches. */
+  #watch(users: readonly UserRef[]): void {
+    if (users.length === 0) return
+    const entries: Watched[] = []
+    const ready = this.#engine.watch(users).then((found) =>
+      // An event that came before the answer is newer.
+      entries.forEach((watched, n) => (watched.presence ??= found[n])),
+    )
+    // Each caller of `add` awaits it. All of them may have left before.
+    ready.catch(() => undefined)
+    for (const of of users) {
+      const watched: Watched = { of, watchers: new Set(), presence: undefined, ready }
+      entries.push(watched)
+      this.#users.set(keyOf(of), watched)
+    }
+  }
+}
+
+/** The presence of somebody who never came. */
+export const OFFLINE: Presence = { online: false, lastSeenAt: null }
+
+const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`

@@ -1,0 +1,268 @@
+// Who is online, over real sockets.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
+import { EngineError } from '../../../src/engine/index.js'
+import { assemble } from '../../support/assembled-gateway.js'
+import { guestStart, startOf } from '../../support/starts.js'
+import { startGateway } from '../../support/gateway.js'
+import { startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { tokenFor } from '../../support/tokens.js'
+import { until } from '../../support/until.js'
+
+const limits = { requestsPerSecond: 1_000_000, messagesPerSecond: 1_000_000 }
+
+type Started = Client & { started: Frame }
+interface Presence {
+  id: string
+  online: boolean
+  lastSeenAt: number | null
+}
+
+const startedAs = async (url: string, userId: string, more: Record<string, unknown> = {}): Promise<Started> =>
+  startClient(url, await startOf(userId, more))
+
+const nextPresence = async (client: Client): Promise<Presence[]> =>
+  (await client.next('presence'))['users'] as Presence[]
+
+const watch = async (client: Client, ...users: string[]): Promise<Presence[]> => {
+  client.send({ type: 'watch', users })
+  return nextPresence(client)
+}
+
+/** Presence as text: `bob online`. */
+const textOf = (users: Presence[]): string[] =>
+  users.map(({ id, online }) => `${id} ${online ? 'online' : 'offline'}`)
+
+const offline = (id: string): Presence => ({ id, online: false, lastSeenAt: null })
+
+const end = async (client: Client): Promise<void> => {
+  client.send({ type: 'end' })
+  await client.closed
+}
+
+const gatewayWith = async (app: Partial<AppConfig>, engine?: GatewayConfig['engine']): Promise<string> =>
+  (await startGateway({ limits, ...app }, engine ? { engine } : {})).url
+
+const engines = (): NonNullable<GatewayConfig['engine']>[] => [
+  { type: 'memory' },
+  { type: 'embedded', path: scratchFolder() },
+]
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
+const running = await Promise.all(
+  engines().map(async (engine) => ({ engine, url: await gatewayWith({ presence: 'anyone' }, engine) })),
+)
+for (const { engine, url } of running) {
+  const on = `(${String(engine.type)})`
+
+  test(`a watch is answered for all its users, in their order, and then tells the changes ${on}`, async () => {
+    const before = Date.now()
+    const [ada, bob] = [await startedAs(url, 'ada'), await startedAs(url, 'bob')]
+    assert.ok((ada.started['can'] as string[]).includes('watch'))
+    const [never, online, self] = await watch(ada, 'nobody', 'bob', 'ada', 'bob')
+    assert.deepEqual(never, offline('nobody'))
+    assert.deepEqual(textOf([online ?? assert.fail(), self ?? assert.fail()]), ['bob online', 'ada online'])
+    assert.ok(Number(online?.lastSeenAt) >= before)
+    await end(bob)
+    const [gone] = await nextPresence(ada)
+    assert.deepEqual([gone?.id, gone?.online], ['bob', false])
+    assert.ok(Number(gone?.lastSeenAt) >= before)
+    const back = await startedAs(url, 'bob')
+    assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
+    // More sessions, hidden pages and a lost connection change nothing.
+    const second = await startedAs(url, 'bob')
+    second.send({ type: 'visibility', hidden: true })
+    await end(second)
+    back.socket.terminate()
+    const { resumeKey: key, epoch, offset } = back.started
+    const resumed = await startedAs(url, 'bob', { resume: { key, epoch, offset } })
+    await end(resumed)
+    assert.deepEqual(textOf(await nextPresence(ada)), ['bob offline'])
+    ada.close()
+  })
+
+  test(`each watch replaces the one before ${on}`, async () => {
+    const ada = await startedAs(url, 'ada')
+    assert.deepEqual(textOf(await watch(ada, 'bob', 'carl')), ['bob offline', 'carl offline'])
+    assert.deepEqual(textOf(await watch(ada, 'carl', 'dora')), ['carl offline', 'dora offline'])
+    const others = [await startedAs(url, 'bob'), await startedAs(url, 'carl')]
+    assert.deepEqual(textOf(await nextPresence(ada)), ['carl online'])
+    assert.deepEqual(await watch(ada), [])
+    for (const other of others) await end(other)
+    assert.deepEqual(textOf(await watch(ada, 'carl')), ['carl offline'])
+    assert.equal(ada.frames.filter(({ type }) => type === 'presence').length, 5)
+    ada.close()
+  })
+
+  test(`with the rule 'peers' a user sees those who have written to the user, and no others ${on}`, async () => {
+    const address = await gatewayWith(
+      {},
+      engine.type === 'embedded' ? { type: 'embedded', path: scratchFolder() } : engine,
+    )
+    const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+    // A stranger's own message unlocks nothing.
+    ada.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
+    await bob.next('message')
+    assert.deepEqual(await watch(ada, 'bob', 'nobody'), [offline('bob'), offline('nobody')])
+    assert.deepEqual(textOf(await watch(bob, 'ada', 'bob')), ['ada online', 'bob online'])
+    // Bob's answer lets Ada see him at once.
+    bob.send({ type: 'send', id: '2', to: 'ada', body: 'x' })
+    assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
+    await end(bob)
+    assert.deepEqual(textOf(await nextPresence(ada)), ['bob offline'])
+    const later = await startedAs(address, 'ada')
+    assert.deepEqual(textOf(await watch(later, 'bob')), ['bob offline'])
+    await startedAs(address, 'bob')
+    for (const client of [ada, later]) assert.deepEqual(textOf(await nextPresence(client)), ['bob online'])
+  })
+}
+
+const { url } = running[0] ?? assert.fail()
+
+test("the rule 'nobody' answers as for users who never came, the own user too", async () => {
+  const address = await gatewayWith({ presence: 'nobody' })
+  const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+  assert.deepEqual(await watch(ada, 'bob', 'ada'), [offline('bob'), offline('ada')])
+  bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
+  await end(bob)
+  assert.deepEqual(await watch(ada, 'bob'), [offline('bob')])
+  ada.close()
+})
+
+test('a guest may watch, and be watched', async () => {
+  const guest = await startClient(url, guestStart)
+  const { id } = guest.started['user'] as { id: string }
+  const ada = await startedAs(url, 'ada')
+  assert.deepEqual(textOf(await watch(ada, id)), [`${id} online`])
+  assert.deepEqual(textOf(await watch(guest, 'ada')), ['ada online'])
+  await end(guest)
+  assert.deepEqual(textOf(await nextPresence(ada)), [`${id} offline`])
+  ada.close()
+})
+
+test('a watch of more than 100 users, or of an id that none can have, is refused and changes nothing', async () => {
+  const ada = await startedAs(url, 'ada')
+  await watch(ada, 'bob')
+  const many = Array.from({ length: 101 }, (_, n) => `user ${n}`)
+  for (const users of [many, [''], ['bob', '..'], ['x'.repeat(256)]]) {
+    ada.send({ type: 'watch', users })
+    const { re, code, retryable } = await ada.next('refused')
+    assert.deepEqual([re, code, retryable], ['watch', 'bad-request', false])
+  }
+  const bob = await startedAs(url, 'bob')
+  assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
+  assert.equal((await watch(ada, ...many.slice(1))).length, 100)
+  for (const client of [ada, bob]) client.close()
+})
+
+test('a watch with a field of the wrong type ends the connection', async () => {
+  for (const users of ['bob', [1], null]) {
+    const ada = await startedAs(url, 'ada')
+    ada.send({ type: 'watch', users })
+    assert.equal((await ada.end()).frame['code'], 'bad-request')
+  }
+})
+
+test('a thousand watches at once are answered in their order, and what is left is the last', async () => {
+  const { url: address, watchers } = await assemble(() => ({}), undefined, limits, { presence: 'anyone' })
+  const ada = await startedAs(address, 'ada')
+  const count = 1_000
+  // Few enough wait at once to be answered.
+  for (let n = 0; n < count; n += 50) {
+    for (let m = n; m < n + 50; m++)
+      ada.send({ type: 'watch', users: Array.from({ length: 100 }, (_, user) => `${m} ${user}`) })
+    for (let m = n; m < n + 50; m++) assert.equal((await nextPresence(ada))[99]?.id, `${m} 99`)
+  }
+  assert.equal(watchers.size, 100)
+  await watch(ada, 'bob')
+  assert.equal(watchers.size, 1)
+  ada.close()
+})
+
+test('a watch ends with its connection, also if its token expires', async () => {
+  const { url: address, watchers } = await assemble(() => ({}), undefined, limits, { presence: 'anyone' })
+  const ada = await startedAs(address, 'ada')
+  const bob = await startedAs(address, 'bob', { token: await tokenFor('bob', { expiresIn: 1 }) })
+  for (const client of [ada, bob]) await watch(client, 'carl', 'dora')
+  await watch(ada, 'carl')
+  assert.equal(watchers.size, 2)
+  assert.equal((await bob.end()).frame['code'], 'token-expired')
+  await until('the watch is gone', () => watchers.size, 1)
+  ada.socket.terminate()
+  await until('the other watch is gone', () => watchers.size, 0)
+})
+
+test('the engine watches a user once, however many sessions do', async () => {
+  const calls: string[] = []
+  const { url: address } = await assemble(
+    (engine) => ({
+      watch: (users) => {
+        calls.push(`watch ${users.map(({ userId }) => userId).join(' ')}`)
+        return engine.watch(users)
+      },
+      unwatch: (users) => {
+        calls.push(`unwatch ${users.map(({ userId }) => userId).join(' ')}`)
+        engine.unwatch(users)
+      },
+    }),
+    undefined,
+    { ...limits, sessionsPerUser: 100 },
+    { presence: 'anyone' },
+  )
+  const watching = await Promise.all(Array.from({ length: 20 }, () => startedAs(address, 'ada')))
+  await Promise.all(watching.map((client) => watch(client, 'bob', 'carl')))
+  const bob = await startedAs(address, 'bob')
+  for (const client of watching) assert.deepEqual(textOf(await nextPresence(client)), ['bob online'])
+  assert.deepEqual(calls, ['watch bob carl'])
+  for (const client of watching) client.close()
+  await until('nobody watches', () => calls.length, 2)
+  assert.equal(calls[1], 'unwatch bob carl')
+  bob.close()
+})
+
+test('if the engine is away, a watch is refused as unavailable and the one before goes on', async () => {
+  let isAway = false
+  const { url: address } = await assemble(
+    (engine) => ({
+      watch: (users) =>
+        isAway ? Promise.reject(new EngineError('unavailable', 'away')) : engine.watch(users),
+    }),
+    undefined,
+    limits,
+    { presence: 'anyone' },
+  )
+  const ada = await startedAs(address, 'ada')
+  await watch(ada, 'bob')
+  isAway = true
+  ada.send({ type: 'watch', users: ['carl', 'bob'] })
+  const { code, retryable, retryAfter } = await ada.next('refused')
+  assert.deepEqual([code, retryable, Number(retryAfter) > 0], ['unavailable', true, true])
+  const bob = await startedAs(address, 'bob')
+  assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
+  isAway = false
+  assert.deepEqual(textOf(await watch(ada, 'carl', 'bob')), ['carl offline', 'bob online'])
+  for (const client of [ada, bob]) client.close()
+})
+
+test('a client that reads slowly gets the latest presence, and not each change', async () => {
+  const { gateway, url: address } = await startGateway({
+    presence: 'anyone',
+    limits: { ...limits, bytesPerSecond: 2 ** 40 },
+  })
+  const slow = await startedAs(address, 'slow')
+  await watch(slow, 'bob')
+  slow.socket.pause()
+  const big = { body: 'x'.repeat(16_000) }
+  // More than the buffers of both sockets take.
+  for (let n = 0; n < 1_000; n++) await gateway.client('app').sendMessage({ user: 'slow', body: big })
+  const changes = 40
+  for (let n = 0; n < changes; n++) await end(await startedAs(address, 'bob'))
+  const bob = await startedAs(address, 'bob')
+  slow.socket.resume()
+  const received = (): Presence[] =>
+    slow.frames.filter(({ type }) => type === 'presence').flatMap(({ users }) => users as Presence[])
+  await until('the latest presence', () => received().length > 1 && received().at(-1)?.online === true)
+  assert.ok(received().length < changes, `${received().length} states came`)
+  for (const client of [slow, bob]) client.close()
+})
