@@ -3,6 +3,7 @@ import type { Message } from '../../../src/protocol/index.js'
 import type { Backend } from './backend.js'
 import { APP, type Site } from './site.js'
 import type { Sending, Tab } from './tab.js'
+import type { Watcher } from './watcher.js'
 
 /** A rule of docs/GUARANTEES.md that a history has broken. */
 export class Violation extends Error {
@@ -142,6 +143,20 @@ export const checkConverged = async (
       `${user} has read up to ${Math.max(...marks)}; the mark is ${inbox.readOffset}.`,
     )
   }
+}
+
+/** Returns what the watcher shows of a user whose presence is another; undefined if it is right about all. */
+export const wrongPresence = async (
+  engine: Engine,
+  users: readonly string[],
+  { online }: Watcher,
+): Promise<string | undefined> => {
+  for (const user of users) {
+    const status = await engine.status({ appId: APP, userId: user })
+    if (status.online === online.get(user)) continue
+    return `The watcher shows ${user} as ${online.get(user) ? 'online' : 'offline'}, and ${user} is not.`
+  }
+  return undefined
 }
 
 /** Checks that no user is left. */

@@ -87,4 +87,18 @@ export default [
     wrong: 'for (const waiter of all) waiter.resolve()',
     finds: /not where it was stored/,
   },
+  {
+    name: 'a watcher who is not told that a lost user is offline',
+    file: 'src/engine/single-process/session-service.ts',
+    right: 'onAway: (session) => this.#onPresence(session, true)',
+    wrong: 'onAway: (session) => void session',
+    finds: /The watcher shows/,
+  },
+  {
+    name: 'a gateway that keeps the first presence that it has heard',
+    file: 'src/gateway/sessions/watchers.ts',
+    right: 'if (!watched) return\n    watched.presence = { online, lastSeenAt }',
+    wrong: 'if (!watched) return\n    watched.presence ??= { online, lastSeenAt }',
+    finds: /The watcher shows/,
+  },
 ]

@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto'
+import type { Engine } from '../../../src/engine/engine.js'
 import { Backend } from './backend.js'
-import { checkConverged, checkEmpty, checkEvents, checkMessages, checkReceived, Violation } from './checks.js'
+import {
+  checkConverged,
+  checkEmpty,
+  checkEvents,
+  checkMessages,
+  checkReceived,
+  Violation,
+  wrongPresence,
+} from './checks.js'
 import { Network } from './network.js'
 import { APP, importModules, Site } from './site.js'
 import { Tab } from './tab.js'
+import { Watcher } from './watcher.js'
 import { createWorld, type World } from './world.js'
 
 export interface Outcome {
@@ -60,6 +70,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
 
   const site = new Site(world, network, modules, plan.limits, note)
   const backend = new Backend(world, site, tabs, note)
+  const watcher = new Watcher(world, network, plan.users, note)
 
   const openTab = (): void => {
     const tab = new Tab(
@@ -171,6 +182,17 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     return result.value
   }
 
+  /** A change takes a moment to reach the watcher. */
+  const checkWatcher = async (engine: Engine): Promise<void> => {
+    for (let tries = 0; tries < 3; tries++) {
+      await world.run(2 * SECOND)
+      if ((await ask(() => wrongPresence(engine, plan.users, watcher))) === undefined) return
+    }
+    throw new Violation(
+      (await ask(() => wrongPresence(engine, plan.users, watcher))) ?? 'The watcher is late.',
+    )
+  }
+
   const run = async (): Promise<void> => {
     note(JSON.stringify(plan))
     void site.start()
@@ -193,12 +215,14 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     void site.start()
     await world.run(60 * SECOND)
     const isSettled = (): boolean =>
+      watcher.isWatching &&
       openTabs().every(
         ({ session, sent }) =>
           session.state === 'ended' ||
           session.state === 'failed' ||
           (session.state === 'active' && sent.every(({ outcome }) => outcome !== 'open')),
-      ) && backend.sent.every(({ outcome }) => outcome !== 'open')
+      ) &&
+      backend.sent.every(({ outcome }) => outcome !== 'open')
     if (!(await world.run(HEALING, isSettled)))
       throw new Violation(
         `Not settled: ${openTabs()
@@ -215,9 +239,13 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     const live = openTabs().filter(({ session }) => session.state === 'active')
     await ask(() => checkMessages(engine, plan.users, tabs, backend))
     await ask(() => checkConverged(engine, plan.users, live))
+    await checkWatcher(engine)
     for (const tab of openTabs()) tab.end()
     await world.run(HEALING)
     await ask(() => checkEmpty(engine, plan.users))
+    await checkWatcher(engine)
+    watcher.end()
+    await world.run(5 * SECOND)
     for (let hours = 0; (await ask(() => engine.pendingSummary(APP))).pending > 0; hours++) {
       if (hours > 5) throw new Violation('The backend was not sent every event within five hours.')
       await world.run(3_600 * SECOND)

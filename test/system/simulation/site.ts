@@ -105,6 +105,7 @@ export class Site {
             environment: 'test',
             secrets: [SECRET],
             retention: { messages },
+            presence: 'anyone',
             limits: { messagesPerSecond: 50, sessionsPerUser },
           },
         },
