@@ -39,6 +39,8 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-definitions': 'off',
       // `return end(why)` says that nothing more happens.
       '@typescript-eslint/no-confusing-void-expression': 'off',
+      // The fields that a rest leaves out.
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       // An empty attribute, header or variable is an absent one.
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
       // Modules hand each other objects of closures, which have no `this` to lose.

@@ -18,12 +18,13 @@ const replaced = {
     export const errorMessageOf = (code) =>
       isServedByGateway ? \`\${code}: \${new URL(\`errors#\${code}\`, import.meta.url)}\` : code`,
   'session/trace.js': 'export const traceStep = () => undefined',
-  // The gateway that serves the script sends the frames too. The script knows the names of frames, and from npm a client checks each field.
-  'protocol/gateway-frames.js': async () => {
-    const { gatewayFrames } = await import(pathToFileURL(inDist('protocol/gateway-frames.js')))
-    const unchecked = Object.fromEntries(Object.keys(gatewayFrames).map((type) => [type, {}]))
-    return `export const gatewayFrames = ${JSON.stringify(unchecked)}`
-  },
+  // The gateway that serves the script sends the frames too. From npm a client checks each field. JSON without a `type` has no frame in it.
+  'session/transports/parse-frame.js': `
+    import { ifPossible } from '../if-possible.js'
+    export const parseFrame = (json) => ifPossible(() => {
+      const frame = JSON.parse(json)
+      return frame.type ? frame : null
+    })`,
   'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   // The first script loads the parts, whose scripts are built before it.
   'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,
@@ -31,6 +32,7 @@ const replaced = {
     import { loadPart } from '../../element/parts/script-parts.js'
     export const loadRace = () => loadPart('stream')`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
+  'session/runtime.js': 'export const page = document, hasEvents = () => true',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `

@@ -87,5 +87,15 @@ export const customers = [
 /** @param {unknown} id A customer's id. */
 export const customerOf = (id) => customers.find((customer) => customer.id === id)
 
+/** Whoever looks at a product without being logged in. The gateway gives them a guest's id. */
+export const visitor = { id: '', name: 'A visitor', email: '', about: '' }
+
+/**
+ * Returns who asked: a customer, or a visitor by the guest's id.
+ * @param {string} id
+ * @returns {Customer | undefined}
+ */
+export const askerOf = (id) => (/^guest:~[\w-]{1,64}$/.test(id) ? { ...visitor, id } : customerOf(id))
+
 /** @param {unknown} id A customer's id, or the seller's. */
 export const personOf = (id) => (id === seller.id ? seller : customerOf(id))

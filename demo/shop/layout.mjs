@@ -7,6 +7,7 @@ import { html } from 'hono/html'
  * @property {string} path Its address, for the menu.
  * @property {unknown} body
  * @property {string | undefined} [since] Up to where the page shows the visitor's messages.
+ * @property {boolean} [isForGuests] Whether a visitor who is not logged in can write.
  * @property {string} [script] A file in public/ that it loads besides shop.js.
  */
 
@@ -25,17 +26,22 @@ const head = (/** @type {Chat} */ { gateway }) =>
   html`<link rel="preconnect" href="${gateway}" crossorigin />
     <script type="module" async src="${gateway}/v1/chat-session.js"></script>`
 
-/** Without a user the element stays idle. An empty attribute counts as absent, so the template needs no condition. */
+/**
+ * Without a user the element stays idle, unless the page lets visitors write as guests: what they asked is theirs after the log-in. An
+ * empty attribute counts as absent, so the template needs no condition.
+ */
 const tag = (
   /** @type {Chat} */ { appId },
   /** @type {Visitor} */ { customer, token },
-  /** @type {Page} */ { since = '' },
+  /** @type {Page} */ { since = '', isForGuests = false },
 ) =>
   html`<chat-session
     app-id="${appId}"
     user-id="${customer?.id ?? ''}"
     token="${token ?? ''}"
     token-url="${customer ? '/chat-token' : ''}"
+    ${isForGuests && !customer ? 'guest' : ''}
+    adopt-guest
     badge="title favicon"
     since="${since}"
   ></chat-session>`

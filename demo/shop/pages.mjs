@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import { customers, productOf, products, seller } from './goods.mjs'
+import { customers, productOf, products, seller, visitor } from './goods.mjs'
 import { picture } from './pictures.mjs'
 
 /** @typedef {import('./layout.mjs').Page} Page */
@@ -33,11 +33,13 @@ const namesOf = (/** @type {readonly { id: string, name: string }[]} */ all) =>
 
 /**
  * Returns the attributes with the people and products that a person can have threads about. The scripts show these names only, because a
- * message's sender can put any product into its data.
+ * message's sender can put any product into its data. The ids of visitors begin with `guest:~`.
  * @param {import('./goods.mjs').Customer} person
  */
-const threadsFor = (person) =>
-  html`data-people="${namesOf(person === seller ? customers : [seller])}" data-products="${namesOf(products)}"`
+const threadsFor = (person) => {
+  const others = person === seller ? [...customers, { ...visitor, id: 'guest:~' }] : [seller]
+  return html`data-people="${namesOf(others)}" data-products="${namesOf(products)}"`
+}
 
 /** @typedef {Awaited<ReturnType<ReturnType<typeof import('./chat.mjs').createChat>['messages']>>} Inbox */
 /** @typedef {NonNullable<Inbox>['messages'][number]} Message */
@@ -126,17 +128,18 @@ const presence = (/** @type {boolean | undefined} */ sellerIsHere) => {
   </p>`
 }
 
-/** Returns the questions on a product's page: a thread for a customer, a link for the seller and for visitors. */
+/** Returns the questions on a product's page: a thread for a customer or a visitor, a link for the seller. */
 const questions = (
   /** @type {import('./goods.mjs').Customer | undefined} */ customer,
   /** @type {string} */ product,
   /** @type {boolean | undefined} */ sellerIsHere,
   /** @type {Inbox} */ inbox,
 ) => {
-  if (!customer) return html`<p><a href="/login">Log in</a> to ask ${seller.name}, who makes it.</p>`
   if (customer === seller)
     return html`<p>Customers’ questions are in your <a href="/messages">messages</a>.</p>`
-  return html`${presence(sellerIsHere)} ${thread(customer, seller, product, inbox)}`
+  const logIn = html`<p><a href="/login">Log in</a> to find your question and the answer on any device.</p>`
+  return html`${presence(sellerIsHere)} ${thread(customer ?? visitor, seller, product, inbox)}
+  ${customer ? '' : logIn}`
 }
 
 /**
@@ -148,7 +151,8 @@ const questions = (
  */
 export const product = ({ id, name, line, text, price: cents }, customer, sellerIsHere, inbox) => ({
   title: name,
-  script: customer && customer !== seller ? 'thread.js' : '',
+  script: customer === seller ? '' : 'thread.js',
+  isForGuests: true,
   path: `/products/${id}`,
   since: inbox?.since,
   body: html`<article class="columns wide">

@@ -4,7 +4,7 @@ import { createToken } from 'chat-session/tokens'
 import { Hono } from 'hono'
 import { csrf } from 'hono/csrf'
 import { createChat } from './chat.mjs'
-import { customerOf, personOf, productOf, seller } from './goods.mjs'
+import { askerOf, personOf, productOf, seller } from './goods.mjs'
 import { layout } from './layout.mjs'
 import * as pages from './pages.mjs'
 import { createSessions } from './sessions.mjs'
@@ -77,12 +77,10 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const found = productOf(context.req.param('id'))
     if (!found) return context.notFound()
     const customer = visitorOf(context)
-    const [sellerIsHere, inbox] = customer
-      ? await Promise.all([
-          chat.isOnline(seller.id),
-          customer === seller ? undefined : chat.messages(customer.id),
-        ])
-      : []
+    const [sellerIsHere, inbox] =
+      customer === seller
+        ? []
+        : await Promise.all([chat.isOnline(seller.id), customer && chat.messages(customer.id)])
     return show(context, pages.product(found, customer, sellerIsHere, inbox))
   })
   shop.get('/messages', (context) => {
@@ -90,7 +88,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     return person ? show(context, pages.messages(person)) : context.redirect('/login', 303)
   })
   shop.get('/messages/:customer/:product', async (context) => {
-    const customer = customerOf(context.req.param('customer'))
+    const customer = askerOf(context.req.param('customer'))
     const product = productOf(context.req.param('product'))
     if (!customer || !product || visitorOf(context) !== seller) return context.notFound()
     return show(context, pages.conversation(customer, product, await chat.messages(seller.id)))

@@ -21,26 +21,28 @@ export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => 
   /** Tells each part that was asked for that its elements may have changed. */
   const updates: Partial<Record<Attachable, (() => void) | undefined>> = {}
 
-  const attach = (name: Attachable, target: () => HTMLElement | undefined): void => {
+  const attach = async (
+    name: Attachable,
+    first: HTMLElement,
+    target: () => HTMLElement | undefined,
+  ): Promise<void> => {
     const early: CustomEvent<MessageDetail>[] = []
     const keep = (event: CustomEvent<MessageDetail>): void => {
       if (early.push(event) > MAX_EARLY) early.shift()
     }
-    const waits = (): void => undefined
-    updates[name] = waits
+    updates[name] = () => undefined
     session.addEventListener('message', keep)
-    usePart(name, target, (part) => {
-      // A part that could not be loaded is asked for again when the session is active the next time.
-      updates[name] = part?.attach(session, { target, early, SessionError })
-      session.removeEventListener('message', keep)
-    })
+    // A part that could not be loaded is asked for again when the session is active the next time.
+    updates[name] = (await usePart(name, first))?.attach(session, { target, early, SessionError })
+    session.removeEventListener('message', keep)
   }
 
   const update = (): void => {
     for (const name of ['badge', 'notifications'] as const) {
       const target = (): HTMLElement | undefined => firstWith((holder) => isSet(holder[name]))
+      const first = target()
       if (updates[name]) updates[name]()
-      else if (target()) attach(name, target)
+      else if (first) void attach(name, first, target)
     }
   }
   session.addEventListener('state', () => session.state === 'active' && update())

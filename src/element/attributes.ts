@@ -26,10 +26,9 @@ const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '').toLow
  */
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {
-    for (const right of attributes) {
-      if (right === name || withoutHyphens(right) !== withoutHyphens(name) || warned.has(name)) continue
-      warned.add(name)
-      console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
-    }
+    const right = attributes.find((each) => withoutHyphens(each) === withoutHyphens(name)) ?? name
+    if (right === name || warned.has(name)) continue
+    warned.add(name)
+    console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
   }
 }

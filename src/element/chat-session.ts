@@ -14,19 +14,16 @@ import {
 } from '../session/index.js'
 import { profileAttributes, warnOfMisspelt } from './attributes.js'
 import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
-import { attachParts } from './attached-parts.js'
 import { createEventRelay } from './event-relay.js'
 import { watchForms } from './form-trigger.js'
-import { requestPermission } from './notifications/permission.js'
+import { loadPart } from './parts/parts.js'
 import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
-import { applyChanges, firstHolder, isFirstHolder, leases, type SharedSession } from './shared-session.js'
+import { applyChanges, firstOf, hold, release, sharedSessions, type SharedSession } from './shared-session.js'
 import { adoptStyle } from './style.js'
 
 /** As with HTML's own boolean attributes, no value is needed. */
-const booleanAttribute: PropertyDeclaration = {
-  type: Boolean,
-  converter: (value) => value === '' || isSet(value),
-}
+const converter = (value: string | null): boolean => value === '' || isSet(value)
+const booleanAttribute: PropertyDeclaration = { type: Boolean, converter }
 
 /**
  * `<chat-session>` starts a user's chat session from its attributes, reports every change with DOM events, and ends the session
@@ -45,6 +42,7 @@ export class ChatSessionElement extends ReactiveElement {
     since: {},
     transports: {},
     guest: booleanAttribute,
+    adoptGuest: { type: Boolean, converter, attribute: 'adopt-guest' },
     manual: booleanAttribute,
     notifications: booleanAttribute,
     badge: {},
@@ -87,6 +85,11 @@ export class ChatSessionElement extends ReactiveElement {
   declare transports: string | null | undefined
   /** Start as a guest, where the app takes guests. */
   declare guest: boolean | null | undefined
+  /**
+   * At a start with a proof of who the user is: what this browser's guest of the same app received and sent becomes the user's. The guest's
+   * token is kept in `localStorage` for that if the guest's own tag has the attribute too.
+   */
+  declare adoptGuest: boolean | null | undefined
   /** Do not start before `start()` is called. */
   declare manual: boolean | null | undefined
   /**
@@ -109,7 +112,7 @@ export class ChatSessionElement extends ReactiveElement {
   constructor() {
     super()
     // Vue sets '' for an attribute without a value, unless it finds a boolean in the property.
-    this.guest = this.manual = this.notifications = false
+    this.guest = this.adoptGuest = this.manual = this.notifications = false
     this.addController(this.#relay)
     this.addController(
       createRemovalController(this, () => {
@@ -123,7 +126,13 @@ export class ChatSessionElement extends ReactiveElement {
   /** The session that this element holds, and the desired session that was last applied to it. */
   #lease: { shared: SharedSession; desired: DesiredSession } | undefined
   // A listener on the document must get each event once, however many elements share the session.
-  readonly #relay = createEventRelay(this, () => !this.#lease || isFirstHolder(this, this.#lease.desired.key))
+  readonly #relay = createEventRelay(
+    this,
+    () =>
+      !this.#lease ||
+      !this.isConnected ||
+      firstOf(this.#lease.shared.holders, this.ownerDocument, () => true) === this,
+  )
   /** `start()` was called since the element came into the document. */
   #startCalled = false
   /** The key of the session for which `session-token-needed` asked for the first token. */
@@ -214,10 +223,10 @@ export class ChatSessionElement extends ReactiveElement {
 
   /**
    * Asks the user for the permission to show notifications. Call it after a gesture, such as a click: browsers ignore it otherwise.
-   * Rejects with a SessionError: `notifications-denied` or `notifications-unsupported`.
+   * Rejects with a SessionError: `notifications-denied`, `notifications-unsupported`, or `script-unavailable`.
    */
-  requestNotifications(): Promise<void> {
-    return requestPermission()
+  async requestNotifications(): Promise<void> {
+    await (await loadPart('notifications')).requestPermission(SessionError)
   }
 
   #requireSession(): ChatSession {
@@ -295,23 +304,20 @@ export class ChatSessionElement extends ReactiveElement {
   #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
     const { key, endpoint, appId, userId, profile } = desired
     let { credentials } = desired
-    if (!hasCredentials(credentials) && !leases.holders(key).size) {
+    if (!hasCredentials(credentials) && !sharedSessions.has(key)) {
       const tokenFetcher = this.#askForFirstToken(key)
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = leases.hold(key, this, () => {
+    const shared = hold(desired, credentials, this, () => {
+      const { since, transports, adoptGuest } = this
       const user = { ...profile, id: userId }
-      const { since, transports } = this
-      const session = new ChatSession({ endpoint, appId, user, since, transports, ...credentials })
-      const updateParts = attachParts(session, (filter) => firstHolder(document, key, filter))
-      return { session, credentials, profile, updateParts }
+      return new ChatSession({ endpoint, appId, user, since, transports, adoptGuest, ...credentials })
     })
     const { session } = shared
     this.#lease = { shared, desired }
-    this.#relay.subscribe(session)
+    this.#relay.follow(session)
     applyChanges(shared, desired)
-    if (session.state !== this.state) this.#relay.update(session)
     return shared.started ? undefined : (shared.started = session.start())
   }
 
@@ -339,9 +345,8 @@ export class ChatSessionElement extends ReactiveElement {
     // The lease is cleared before the events of the end: a listener may change or move the element, which may then acquire another
     // session.
     this.#lease = undefined
-    leases.release(lease.desired.key, this)
-    lease.shared.updateParts()
-    this.#relay.unsubscribe()
+    release(lease.desired.key, lease.shared, this)
+    this.#relay.follow()
   }
 }
 

@@ -15,18 +15,11 @@ const Base =
  * @cssState none - While nothing is unread, or the number is not known.
  */
 export class ChatUnreadElement extends Base {
-  #connected: AbortController | undefined
-
   connectedCallback(): void {
-    const { signal } = (this.#connected = new AbortController())
-    usePart(
-      'unread',
-      () => this,
-      (part) => signal.aborted || part?.showUnread(this, signal),
-    )
+    void usePart('unread', this).then((part) => part?.update(this))
   }
 
   disconnectedCallback(): void {
-    this.#connected?.abort()
+    this.connectedCallback()
   }
 }

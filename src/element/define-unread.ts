@@ -1,8 +1,7 @@
 import { ChatUnreadElement } from './chat-unread.js'
+import { register } from './register.js'
 
-// On servers some libraries define a registry without a document. A second copy of the script finds the name taken.
-const registry = typeof document === 'undefined' ? undefined : customElements
-if (registry && !registry.get('chat-unread')) registry.define('chat-unread', ChatUnreadElement)
+register('chat-unread', ChatUnreadElement)
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,9 +1,8 @@
 import { ChatSessionElement } from './chat-session.js'
 import type { ElementEventMap } from './event-map.js'
+import { register } from './register.js'
 
-// On servers lit defines a registry without a document, and nothing is registered. A second copy of the script finds the name taken.
-const registry = typeof document === 'undefined' ? undefined : customElements
-if (registry && !registry.get('chat-session')) registry.define('chat-session', ChatSessionElement)
+register('chat-session', ChatSessionElement)
 
 declare global {
   interface HTMLElementTagNameMap {

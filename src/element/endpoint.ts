@@ -20,8 +20,8 @@ export const endpointOfScript = (): string =>
  */
 export const pinnedEndpoints = (): string[] | null => {
   const tag = 'script[type=module]'
-  const lists = [...document.querySelectorAll<HTMLElement>(`${tag}[data-endpoint]`)].map(
-    ({ dataset }) => dataset['endpoint']?.split(/\s+/).filter(Boolean) ?? [],
+  const lists: string[][] = [...document.querySelectorAll<HTMLElement>(`${tag}[data-endpoint]`)].map(
+    ({ dataset }) => dataset['endpoint']?.match(/\S+/g) ?? [],
   )
   if (lists[0]) return lists[0].filter((endpoint) => lists.every((list) => list.includes(endpoint)))
   return document.querySelector(`${tag}[src*=chat-session]`) ? null : [endpointOfScript()]

@@ -24,12 +24,11 @@ const relayed: Record<Exclude<keyof SessionEventDetails, 'state'>, true> = {
 export interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
-  /** Relays the events of `session` from now on. */
-  subscribe(session: ChatSession): void
-  /** Stops relaying. The session may go on for other elements, but this element is `idle` then. */
-  unsubscribe(): void
-  /** Takes the session's state over, and dispatches the events for it. */
-  update(now: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void
+  /**
+   * Relays the events of `session` from now on, and those of no other. Without one the element is `idle`, though the session may go on for
+   * other elements.
+   */
+  follow(session?: ChatSession): void
   /** Writes the error to the console, unless it stands there since the session started. */
   warn(error: SessionError): void
   /** Dispatches `session-token-needed`. Returns the answer, or undefined if no listener answers. */
@@ -37,16 +36,14 @@ export interface EventRelay extends ReactiveController {
 }
 
 /** `bubbles` returns whether events bubble. */
-export const createEventRelay = (
-  host: HTMLElement & { readonly session: ChatSession | null },
-  bubbles: () => boolean,
-): EventRelay => {
-  const internals = 'attachInternals' in host ? host.attachInternals() : undefined
+export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): EventRelay => {
+  const internals = (host as Partial<HTMLElement>).attachInternals?.call(host)
   let state: SessionState = 'idle'
+  let session: ChatSession | undefined
   /** The id of the session whose `session-started` was dispatched. */
   let startedId: string | null = null
   /** Ends the listeners on the session. */
-  let subscription: AbortController | undefined
+  let following: AbortController | undefined
 
   const dispatch = <K extends keyof CustomEventMap>(type: K, detail: CustomEventMap[K]['detail']): boolean =>
     emit(host, type, detail, bubbles())
@@ -58,7 +55,7 @@ export const createEventRelay = (
     ifPossible(() => {
       states?.clear()
       states?.add(state)
-      if (host.session?.unread) states?.add('unread')
+      if (session?.unread) states?.add('unread')
     })
   }
 
@@ -74,7 +71,12 @@ export const createEventRelay = (
     console.warn(text)
   }
 
-  const update: EventRelay['update'] = ({ state: next, error, retryAt }) => {
+  /** Takes the session's state over, and dispatches the events for it. */
+  const update = ({
+    state: next,
+    error,
+    retryAt,
+  }: Pick<StateDetail, 'state' | 'error' | 'retryAt'>): void => {
     const previous = state
     state = next
     showStates()
@@ -85,7 +87,6 @@ export const createEventRelay = (
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
     if (next === 'ended' && dispatch('session-ended', { error }) && error && isRevivable(error.code))
       warn(error)
-    const { session } = host
     if (next !== 'active' || !session?.sessionId || session.sessionId === startedId || !session.user) return
     const { sessionId, user, guest } = session
     startedId = sessionId
@@ -103,8 +104,15 @@ export const createEventRelay = (
       return state
     },
     hostConnected: showStates,
-    subscribe(session) {
-      const { signal } = (subscription = new AbortController())
+    follow(followed) {
+      following?.abort()
+      session = followed
+      startedId = null
+      if (!session) {
+        if (state !== 'ended' && state !== 'idle') update({ state: 'idle', error: null, retryAt: null })
+        return
+      }
+      const { signal } = (following = new AbortController())
       session.addEventListener('state', ({ detail }) => update(detail), { signal })
       for (const type of Object.keys(relayed) as (keyof typeof relayed)[])
         session.addEventListener(
@@ -123,13 +131,8 @@ export const createEventRelay = (
         },
         { signal },
       )
+      if (session.state !== state) update(session)
     },
-    unsubscribe() {
-      subscription?.abort()
-      startedId = null
-      if (state !== 'ended' && state !== 'idle') update({ state: 'idle', error: null, retryAt: null })
-    },
-    update,
     warn,
     askForToken,
   }

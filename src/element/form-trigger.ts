@@ -3,23 +3,18 @@ import { usePart } from './use-part.js'
 const FORM = 'form[data-chat-session]'
 
 /** Loads the part for forms if `form` is one of them. Until it is there, a submit goes to the site's backend. */
-const load = (form: HTMLElement | null | undefined): void => {
-  if (form)
-    usePart(
-      'forms',
-      () => form,
-      (part) => part?.listenToForms(form.getRootNode()),
-    )
+const load = async (form: HTMLElement | null | undefined): Promise<void> => {
+  if (form) (await usePart('forms', form))?.listenToForms(form.getRootNode())
 }
 
 /** A form that comes into the page later, or stands in a shadow tree, is known when one of its fields has the focus. */
 const focused = (event: Event): void => {
   const [field] = event.composedPath() as Partial<Element>[]
-  load(field?.closest?.<HTMLElement>(FORM))
+  void load(field?.closest?.<HTMLElement>(FORM))
 }
 
 /** Watches for forms with `data-chat-session` in the page. A second call adds no second listener. */
 export const watchForms = (): void => {
   addEventListener('focusin', focused)
-  load(document.querySelector<HTMLElement>(FORM))
+  void load(document.querySelector<HTMLElement>(FORM))
 }

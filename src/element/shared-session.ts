@@ -1,11 +1,14 @@
 import type { ChatSession, Credentials, Profile, StartResult } from '../session/index.js'
-import type { Attachable } from './attached-parts.js'
+import { attachParts, type Attachable } from './attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
-import { createLeases } from './lease.js'
 
-/** A session, with the state that the elements that hold it share. */
+/** An element that holds a session. */
+export type Holder = HTMLElement & Partial<Record<Attachable, unknown>>
+
+/** A session, with the elements that hold it and the state that they share. */
 export interface SharedSession {
   session: ChatSession
+  holders: Set<Holder>
   /** The value of each credential that any of the elements set last. */
   credentials: Credentials
   /** The value of each field that any of the elements set last. */
@@ -16,11 +19,42 @@ export interface SharedSession {
   updateParts: () => void
 }
 
-/** An element that holds a session. */
-type Holder = HTMLElement & Partial<Record<Attachable, unknown>>
+/** The sessions of this page by the `key` of DesiredSession. A session lives until its last holder releases it. */
+export const sharedSessions = new Map<string, SharedSession>()
 
-/** The sessions of this page by the `key` of DesiredSession. */
-export const leases = createLeases<Holder, SharedSession>(({ session }) => void session.end())
+/** Adds `holder` to the session under `key`. `create` makes the session for the first holder. */
+export const hold = (
+  { key, profile }: DesiredSession,
+  credentials: Credentials,
+  holder: Holder,
+  create: () => ChatSession,
+): SharedSession => {
+  let shared = sharedSessions.get(key)
+  if (!shared) {
+    const holders = new Set<Holder>()
+    const session = create()
+    const updateParts = attachParts(session, (filter) => firstOf(holders, document, filter))
+    shared = { session, holders, credentials, profile, updateParts }
+    sharedSessions.set(key, shared)
+  }
+  shared.holders.add(holder)
+  return shared
+}
+
+/** Removes `holder`. The session ends with its last holder. */
+export const release = (
+  key: string,
+  { session, holders, updateParts }: SharedSession,
+  holder: Holder,
+): void => {
+  holders.delete(holder)
+  if (!holders.size) {
+    // A listener of the end that holds the same key must get a new session.
+    sharedSessions.delete(key)
+    void session.end(true)
+  }
+  updateParts()
+}
 
 /** The element itself, or the host of the outermost shadow tree around it: document order is undefined across shadow trees. */
 const outermostHost = (element: Element): Element => {
@@ -28,26 +62,19 @@ const outermostHost = (element: Element): Element => {
   return 'host' in root ? outermostHost((root as ShadowRoot).host) : element
 }
 
-/** The first holder under `key` in document order, of those in `document` that pass the filter. */
-export const firstHolder = (
+/** The first of the holders in document order, of those in `document` that pass the filter. */
+export const firstOf = (
+  holders: Iterable<Holder>,
   document: Document,
-  key: string,
   filter: (holder: Holder) => boolean,
 ): Holder | undefined =>
-  [...leases.holders(key)]
+  [...holders]
     .filter((holder) => holder.isConnected && holder.ownerDocument === document && filter(holder))
-    .reduce<Holder | undefined>(
-      (first, holder) =>
-        !first ||
-        outermostHost(first).compareDocumentPosition(outermostHost(holder)) & Node.DOCUMENT_POSITION_PRECEDING
-          ? holder
-          : first,
-      undefined,
-    )
-
-/** Returns whether `element` is the first holder under `key` in its document. A disconnected element counts as first. */
-export const isFirstHolder = (element: Element, key: string): boolean =>
-  !element.isConnected || firstHolder(element.ownerDocument, key, () => true) === element
+    .sort((one, other) =>
+      outermostHost(one).compareDocumentPosition(outermostHost(other)) & Node.DOCUMENT_POSITION_FOLLOWING
+        ? -1
+        : 1,
+    )[0]
 
 /** Returns whether only a new start can use these credentials: a live session takes tokens and nothing else. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>

@@ -2,13 +2,9 @@ import type { SessionError } from '../session/index.js'
 import { emit } from './emit.js'
 import { loadPart, type Parts } from './parts/parts.js'
 
-/** Calls `use` with the module of a part. If it can't be loaded, calls `use` without one, and the target dispatches `session-error`. */
-export const usePart = <K extends keyof Parts>(
-  name: K,
-  target: () => HTMLElement | undefined,
-  use: (part?: Parts[K]) => void,
-): void =>
-  void loadPart(name).then(use, (error: unknown) => {
-    use()
-    emit(target(), 'session-error', { error: error as SessionError })
+/** Resolves with the module of a part. If it can't be loaded, the target dispatches `session-error`, and it resolves with undefined. */
+export const usePart = <K extends keyof Parts>(name: K, target: HTMLElement): Promise<Parts[K] | undefined> =>
+  loadPart(name).catch((error: unknown) => {
+    emit(target, 'session-error', { error: error as SessionError })
+    return undefined
   })

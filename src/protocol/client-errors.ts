@@ -1,4 +1,4 @@
-import { closeCodes } from './close-codes.js'
+import { revivableCodes } from './close-codes.js'
 
 /** One sentence for each of the client's own codes, which never go over the wire. */
 export const clientErrorMessages = {
@@ -30,9 +30,10 @@ export const clientErrorMessages = {
 /** Codes that the client itself gives; the gateway's are in `closeCodes`. */
 export type ClientCode = keyof typeof clientErrorMessages
 
-const revivable: readonly string[] = ['signed-out', 'no-credentials'] satisfies ClientCode[]
+const revivable: readonly string[] = [
+  ...revivableCodes,
+  ...(['signed-out', 'no-credentials'] satisfies ClientCode[]),
+]
 
 /** Returns whether a session that failed or ended with `code` starts again when new credentials are set. */
-export const isRevivable = (code: string): boolean =>
-  (closeCodes as Partial<Record<string, { isRevivable?: true }>>)[code]?.isRevivable ??
-  revivable.includes(code)
+export const isRevivable = (code: string): boolean => revivable.includes(code)

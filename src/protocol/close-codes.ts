@@ -1,29 +1,35 @@
-interface CloseCode {
-  /** The WebSocket close code. Several codes may share a number: the `ended` frame before the close names the code. */
-  close: number
-  /** Whether a session that failed or ended with this code starts again when new credentials are set. */
-  isRevivable?: true
-}
-
-/** Every code that a gateway ends a connection with. If a row is added, the compiler and the tests name each other place that needs it. */
+/**
+ * Every code that a gateway ends a connection with, and the WebSocket close code. Several codes may share a number: the `ended` frame before the
+ * close names the code, and a close without one gets the first of them, which claims the least. If a row is added, the compiler and the
+ * tests name each other place that needs it.
+ */
 export const closeCodes = {
-  ended: { close: 1000 },
-  unauthenticated: { close: 4101, isRevivable: true },
-  'token-expired': { close: 4102, isRevivable: true },
+  ended: 1000,
+  unauthenticated: 4101,
+  'token-expired': 4102,
+  'bad-request': 4400,
+  refused: 4403,
+  'origin-refused': 4403,
+  'guests-refused': 4403,
+  'unknown-app': 4404,
+  replaced: 4409,
+  revoked: 4410,
+  'too-many-sessions': 4429,
+  'too-large': 4413,
+  unavailable: 4503,
+  timeout: 4508,
+  'rate-limited': 4529,
+} as const
+
+/** The codes after which a session that failed or ended starts again when new credentials are set. */
+export const revivableCodes: readonly string[] = [
+  'unauthenticated',
+  'token-expired',
   // A token of another user ends a session with this code, and a token of the right user starts it again.
-  'bad-request': { close: 4400, isRevivable: true },
-  refused: { close: 4403 },
-  'origin-refused': { close: 4403 },
-  'guests-refused': { close: 4403, isRevivable: true },
-  'unknown-app': { close: 4404 },
-  replaced: { close: 4409 },
-  revoked: { close: 4410, isRevivable: true },
-  'too-many-sessions': { close: 4429 },
-  'too-large': { close: 4413 },
-  unavailable: { close: 4503 },
-  timeout: { close: 4508 },
-  'rate-limited': { close: 4529 },
-} as const satisfies Record<string, CloseCode>
+  'bad-request',
+  'guests-refused',
+  'revoked',
+] satisfies EndCode[]
 
 export type EndCode = keyof typeof closeCodes
 
@@ -56,19 +62,16 @@ export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
 /** The hundreds decide, so that a client knows what to do after a code that is newer than the client. */
 export const closeAction = (close: number): CloseAction => {
-  if (close === closeCodes.ended.close) return 'ended'
+  if (close === closeCodes.ended) return 'ended'
   if (hundredsOf(close) === 41) return 'refetch'
   if (hundredsOf(close) === 44 || permanent.includes(close)) return 'stop'
   return 'retry'
 }
 
-/** If several codes share a number, a close without an `ended` frame gets this one, because it claims the least. */
-export const generalCodes: Readonly<Record<number, EndCode>> = { 4403: 'refused' }
-
 /** The code of a close without an `ended` frame. */
 export const codeOfClose = (close: number): EndCode => {
-  const known = generalCodes[close] ?? Object.entries(closeCodes).find(([, row]) => row.close === close)?.[0]
-  if (known) return known as EndCode
+  const known = (Object.keys(closeCodes) as EndCode[]).find((code) => closeCodes[code] === close)
+  if (known) return known
   if (close === 1009) return 'too-large'
   return ({ ended: 'ended', refetch: 'unauthenticated', stop: 'bad-request', retry: 'unavailable' } as const)[
     closeAction(close)
@@ -77,4 +80,4 @@ export const codeOfClose = (close: number): EndCode => {
 
 /** Returns whether the same request may succeed later. */
 export const isRetryable = (code: ProtocolCode): boolean =>
-  code in closeCodes && closeAction(closeCodes[code as EndCode].close) === 'retry'
+  code in closeCodes && closeAction(closeCodes[code as EndCode]) === 'retry'

@@ -37,7 +37,11 @@ export interface CredentialStore {
    */
   discard(which: 'newest' | 'all'): void
   /** Fetches fresh credentials. One fetch is under way at a time: a new fetch cancels an earlier one. */
-  fetch(reason: AskReason, signal: AbortSignal, fetched: (result: FetchResult, cause?: unknown) => void): void
+  fetch(
+    reason: AskReason,
+    signal: AbortSignal,
+    fetched: (result: FetchResult, cause?: unknown) => void,
+  ): Promise<void>
 }
 
 /** Until the gateway accepts a fresh token the accepted one is kept beside it, so that a refused one does no harm. */
@@ -76,28 +80,25 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       underWay?.abort()
       if (source()) accepted = null
     },
-    fetch(reason, signal, fetched) {
+    async fetch(reason, signal, fetched) {
       underWay?.abort()
       const fetching = (underWay = new AbortController())
-      const stop = (): void => fetching.abort()
-      signal.addEventListener('abort', stop, { signal: fetching.signal })
+      signal.addEventListener('abort', () => fetching.abort(), { signal: fetching.signal })
       const finish = (result: FetchResult, cause?: unknown): void => {
         if (fetching.signal.aborted) return
         fetching.abort()
         fetched(result, cause)
       }
-      const settle = (token: string | null): void => {
-        if (token === null) return finish('signed-out')
-        if (typeof token !== 'string' || !token) return finish('failed', new TypeError('A token is text.'))
-        if (!fetching.signal.aborted) newest = { token }
-        finish('fresh')
-      }
       const ask = { reason, signal: fetching.signal }
       try {
-        let token = source()?.(ask)
-        if (token === undefined) token = askPage(ask)
-        if (token === undefined) return finish('no-source')
-        Promise.resolve(token).then(settle, (error: unknown) => finish('failed', error))
+        let answer = source()?.(ask)
+        if (answer === undefined) answer = askPage(ask)
+        if (answer === undefined) return finish('no-source')
+        const token = await answer
+        if (token === null) return finish('signed-out')
+        if (typeof token !== 'string' || !token) throw new TypeError('A token is text.')
+        if (!fetching.signal.aborted) newest = { token }
+        finish('fresh')
       } catch (error) {
         finish('failed', error)
       }

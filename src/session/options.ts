@@ -56,6 +56,11 @@ export interface SessionOptions extends Credentials {
    * through. @default ['websocket', 'stream']
    */
   transports?: readonly ('websocket' | 'stream')[] | string | null | undefined
+  /**
+   * A user adopts this browser's guest of the same app: what the guest received and sent becomes the user's. A guest is kept for that in
+   * `localStorage`, until `end()` or the adoption, if the guest's own session has this option too. @default false
+   */
+  adoptGuest?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: typeof WebSocket | undefined
   /** Is called after each step of the session's machine, without credentials. A debugging aid. */

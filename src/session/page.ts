@@ -1,16 +1,8 @@
-/** Is called with the events of the page, or of the worker, that matter to a session. */
-export interface PageListener {
-  /** The network is back, or the page is no longer frozen. */
-  wake(): void
-  /** The user leaves the page, which may go into the back/forward cache. */
-  hide(): void
-  /** The page came back from the cache. If it returns false, it is called again after `SHOW_INTERVAL`. The last call has `mayWait` false. */
-  show(mayWait: boolean): boolean
-  /** The browser stops the hidden page, and may discard it without another event. */
-  freeze(): void
-  /** The page was hidden, or is visible again. */
-  visibilityChanged(): void
-}
+import type { Input } from './machine/state.js'
+import { hasEvents, page } from './runtime.js'
+
+/** The inputs of the machine that are events of the page, or of the worker. */
+type PageInput = Extract<Input, { type: 'time' | 'wake' | 'hide' | 'freeze' }>
 
 /**
  * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event reports
@@ -25,22 +17,21 @@ const PRERENDER_HANDOVER = 200
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50
 
-type Prerendering = Document & { prerendering?: boolean }
-
-const page = typeof document === 'undefined' ? undefined : (document as Prerendering)
-
-/** Returns false in Node: its global object is no EventTarget, and has no such events. */
-const hasEvents = (): boolean => typeof addEventListener === 'function'
-
 /** Returns false in a worker and in Node, which have no page to hide. */
 export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
 
+/**
+ * Feeds the events that matter to a session. `show` is called when the page came back from the cache; if it returns false, it is called again
+ * after `SHOW_INTERVAL`, the last time with `mayWait` false.
+ */
 export const watchPage = (
-  { wake, hide, show, freeze, visibilityChanged }: PageListener,
+  feed: (input: PageInput) => void,
+  show: (mayWait: boolean) => boolean,
   signal: AbortSignal,
 ): void => {
   if (!hasEvents()) return
-  addEventListener('online', wake, { signal })
+  const on = (target: EventTarget | undefined, event: string, listener: (event: Event) => unknown): void =>
+    target?.addEventListener(event, listener, { signal })
   let retrying: ReturnType<typeof setTimeout> | undefined
   const stop = (): void => clearTimeout(retrying)
   const callShow = (left: number): void => {
@@ -50,18 +41,21 @@ export const watchPage = (
     )
   }
   signal.addEventListener('abort', stop)
-  addEventListener(
-    'pagehide',
-    () => {
-      stop()
-      hide()
-    },
-    { signal },
+  const wake = (): void => feed({ type: 'wake' })
+  on(globalThis, 'online', wake)
+  on(globalThis, 'pagehide', () => {
+    stop()
+    feed({ type: 'hide' })
+  })
+  on(
+    globalThis,
+    'pageshow',
+    (event) => (event as PageTransitionEvent).persisted && callShow(MAX_SHOW_RETRIES),
   )
-  addEventListener('pageshow', ({ persisted }) => persisted && callShow(MAX_SHOW_RETRIES), { signal })
-  page?.addEventListener('freeze', freeze, { signal })
-  page?.addEventListener('resume', wake, { signal })
-  page?.addEventListener('visibilitychange', visibilityChanged, { signal })
+  on(page, 'freeze', () => feed({ type: 'freeze' }))
+  on(page, 'resume', wake)
+  // A `time` input changes nothing before its deadline, but the session announces that the page is hidden.
+  on(page, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }
 
 /** Calls `callback` at `pagehide`; at once if `pagehide` is being dispatched. */
@@ -74,6 +68,7 @@ export const onPageHide = (callback: () => void, signal: AbortSignal): void => {
 /** Calls `callback` when the page is activated: at once, unless the browser is only prerendering it. */
 export const onActivated = (callback: () => void, signal: AbortSignal): void => {
   const activated = (): void => void setTimeout(() => signal.aborted || callback(), PRERENDER_HANDOVER)
-  if (page?.prerendering) page.addEventListener('prerenderingchange', activated, { once: true, signal })
+  if ((page as { prerendering?: boolean } | undefined)?.prerendering)
+    page?.addEventListener('prerenderingchange', activated, { once: true, signal })
   else callback()
 }

@@ -7,7 +7,7 @@ import { ifPossible } from './if-possible.js'
 import { isPageHidden, onActivated, watchPage } from './page.js'
 import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
-import type { OpenSocket, Transport } from './transports/transport.js'
+import type { OpenSocket, Transport, TransportListener } from './transports/transport.js'
 import { loadRace } from './transports/load-race.js'
 import { MEMORY_KEY } from './transports/stream/memory.js'
 import { openTransport, sessionUrl, startProtocols } from './transports/websocket.js'
@@ -70,6 +70,8 @@ export const createRunner = (
   let lifetime = new AbortController()
   lifetime.abort()
   let setDeadline: (deadline: number) => void = () => undefined
+  /** When the race is loaded; Infinity while no attempt needs it. */
+  let raceAt = Infinity
   let transport: Transport | undefined
   let closing: Promise<void> | undefined
   const isStreamOnly = transports && !transports.includes('websocket')
@@ -86,21 +88,19 @@ export const createRunner = (
   const begin = (): void => {
     lifetime.abort()
     lifetime = new AbortController()
-    setDeadline = deadlineTimer(() => feed({ type: 'time' }), lifetime.signal)
+    raceAt = Infinity
+    setDeadline = deadlineTimer(() => {
+      if (raceAt <= now()) raceSoon()
+      feed({ type: 'time' })
+    }, lifetime.signal)
     watchPage(
-      {
-        wake: () => feed({ type: 'wake' }),
-        hide: () => feed({ type: 'hide' }),
-        freeze: () => feed({ type: 'freeze' }),
-        show(mayWait) {
-          const resume = resumeStorage?.take()
-          // If the session that this page saved is gone, another page took it, and has yet to save its own.
-          if (resumeStorage && resume === undefined && mayWait) return false
-          feed({ type: 'show', resume })
-          return true
-        },
-        // A `time` input changes nothing before its deadline, but the host announces that the page is hidden.
-        visibilityChanged: () => feed({ type: isPageHidden() ? 'time' : 'wake' }),
+      feed,
+      (mayWait) => {
+        const resume = resumeStorage?.take()
+        // If the session that this page saved is gone, another page took it, and has yet to save its own.
+        if (resumeStorage && resume === undefined && mayWait) return false
+        feed({ type: 'show', resume })
+        return true
       },
       lifetime.signal,
     )
@@ -117,7 +117,8 @@ export const createRunner = (
 
   /** Loads the race, which makes the attempts from then on, unless one has succeeded. */
   const raceSoon = (): void => {
-    if (!('socket' in state)) return
+    raceAt = Infinity
+    if (openRace || !('socket' in state)) return
     loadRace().then(
       ({ createRace }) => {
         if (openRace || !('socket' in state)) return
@@ -137,26 +138,20 @@ export const createRunner = (
   }
 
   const open = (attempt: number, withStart: boolean): void => {
-    const fail = (fault: Fault): void => feed({ type: 'fatal', attempt, fault })
-    if (!endpoint) return fail({ code: 'no-endpoint' })
-    let url
+    const listener: TransportListener = (input) => {
+      // A start that is too long for a header is the first frame instead.
+      if (input.type === 'opened' && withStart && !protocols) transport?.send(host.startFrame())
+      feed({ ...input, attempt })
+    }
+    let url: string, protocols: string[] | undefined
     try {
       url = sessionUrl(endpoint)
     } catch (cause) {
-      return fail({ code: 'bad-endpoint', cause })
+      return listener({ type: 'fatal', fault: { code: endpoint ? 'bad-endpoint' : 'no-endpoint', cause } })
     }
-    const protocols = withStart ? startProtocols(host.startFrame()) : undefined
-    transport = openTransport(openRace ?? openWebSocket, url, protocols ?? [SUBPROTOCOL], {
-      opened() {
-        // A start that is too long for a header is the first frame instead.
-        if (withStart && !protocols) transport?.send(host.startFrame())
-        feed({ type: 'opened', attempt })
-      },
-      frame: (frame) => feed({ type: 'frame', attempt, frame }),
-      malformed: () => fail({ code: 'protocol-error' }),
-      closed: (code) => feed({ type: 'closed', attempt, code }),
-    })
-    if (!openRace) deadlineTimer(raceSoon, lifetime.signal)(now() + (needsRace ? 0 : RACE_AFTER))
+    if (withStart) protocols = startProtocols(host.startFrame())
+    transport = openTransport(openRace ?? openWebSocket, url, protocols ?? [SUBPROTOCOL], listener)
+    raceAt = Math.min(raceAt, now() + (needsRace ? 0 : RACE_AFTER))
   }
 
   const run = (effect: Effect, defer: (callback: () => void) => void): void => {
@@ -178,7 +173,7 @@ export const createRunner = (
         transport = undefined
         return
       case 'fetch-token':
-        return credentials.fetch(effect.reason, lifetime.signal, (result, cause) =>
+        return void credentials.fetch(effect.reason, lifetime.signal, (result, cause) =>
           feed({ type: 'fetch-result', result, cause }),
         )
       case 'accept-credentials':
@@ -214,7 +209,7 @@ export const createRunner = (
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))
     }
     queue = undefined
-    setDeadline(deadlineOf(state))
+    setDeadline(Math.min(deadlineOf(state), raceAt))
     if ((state.name === 'ended' || state.name === 'failed') && !isWaiting()) lifetime.abort()
     for (const callback of callbacks) callback()
   }

@@ -10,7 +10,7 @@ import {
   type Resumption,
   type User,
 } from '../protocol/index.js'
-import { deadlineTimer, now, toUnixTime, withTimeout } from './clock.js'
+import { toUnixTime, withTimeout } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
@@ -19,6 +19,7 @@ import type { Credentials, SessionOptions, SessionUser, StartOptions } from './o
 import { checkedCopy, createOutbox, newId, type Outbox } from './storage/outbox.js'
 import { isPageHidden } from './page.js'
 import { createRunner, type Runner } from './runner.js'
+import { guestToken } from './storage/guest-token.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
 import { retryDeadlineOf, type Position, type SessionInfo, type State } from './machine/state.js'
 import { parsePosition } from './position.js'
@@ -66,6 +67,9 @@ export class ChatSession extends SessionTarget {
   readonly #outbox: Outbox
   /** Undefined if the user is not known before the start, since the key that the session is stored under has the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
+  readonly #isGuest: boolean
+  /** Where `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
+  readonly #guestKey: string | undefined
   /** Up to where a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   /** The read mark that the gateway named last. */
@@ -99,9 +103,11 @@ export class ChatSession extends SessionTarget {
       this.dispatchEvent(event)
       return event.answer
     })
+    this.#isGuest = !!this.#credentials.held()?.guest
     /** The user id, if it is known before the start. A guest may have none. */
     const knownUserId = this.#userId ?? (options.token ? unverifiedSubject(options.token) : undefined)
-    if (knownUserId || this.#credentials.held()?.guest)
+    if (options.adoptGuest) this.#guestKey = JSON.stringify(['chat-session', options.endpoint, appId])
+    if (knownUserId || this.#isGuest)
       this.#resumeStorage = createResumeStorage(
         JSON.stringify(['chat-session', options.endpoint, appId, knownUserId]),
         !!knownUserId,
@@ -118,6 +124,8 @@ export class ChatSession extends SessionTarget {
         ...(this.#userId && { userId: this.#userId }),
         ...(Object.keys(this.#profile).length && { user: this.#profile }),
         ...this.#startPosition,
+        // JSON leaves out a field that is undefined.
+        ...({ adopt: this.#isGuest ? undefined : guestToken(this.#guestKey) } as { adopt?: string }),
         ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
         client: `chat-session/${VERSION}`,
       }),
@@ -215,37 +223,39 @@ export class ChatSession extends SessionTarget {
    * an error. After the timeout the session goes on connecting; its `state` event says when it is active.
    */
   async start({ signal, timeout = 30_000 }: StartOptions = {}): Promise<StartResult> {
-    const failed = (error: SessionError): StartResult => ({ succeeded: false, failed: true, error })
+    const failed = (error = new SessionError('ended')): StartResult => ({
+      succeeded: false,
+      failed: true,
+      error,
+    })
     if (this.#runner.isRunning()) return failed(new SessionError('session-active'))
-    if (signal?.aborted) return failed(new SessionError('ended'))
-    return new Promise((resolve) => {
-      const settled = new AbortController()
-      // The listener is removed by hand: with many listeners on one signal, Node may not remove one by its option `signal`.
-      const end = (): void => void this.end()
+    if (signal?.aborted) return failed()
+    let result = failed(new SessionError('unavailable'))
+    // The listener is removed by hand: with many listeners on one signal, Node may not remove one by its option `signal`.
+    const end = (): void => void this.end(true)
+    signal?.addEventListener('abort', end)
+    await withTimeout(timeout, (done) => {
       this.#settleStart = () => {
         const active = this.state === 'active'
         if (!active && this.#runner.isRunning()) return
-        settled.abort()
-        signal?.removeEventListener('abort', end)
         this.#settleStart = undefined
-        resolve(
-          active
-            ? { succeeded: true, failed: false, session: this }
-            : failed(this.error ?? new SessionError('ended')),
-        )
+        signal?.removeEventListener('abort', end)
+        result = active ? { succeeded: true, failed: false, session: this } : failed(this.error ?? undefined)
+        done()
       }
-      signal?.addEventListener('abort', end)
-      deadlineTimer(() => resolve(failed(new SessionError('unavailable'))), settled.signal)(now() + timeout)
       this.#runner.start()
     })
+    return result
   }
 
   /**
    * Ends the session, at the gateway too, and frees everything it holds. Resolves when the connection is closed, or after
    * a second; a connection that is still opening has five seconds to send `end`. Ending twice is fine. A session
-   * that has ended may be started again.
+   * that has ended may be started again. With `adoptGuest` a guest is forgotten, unless
+   * `keepsGuest` is set.
    */
-  async end(): Promise<void> {
+  async end(keepsGuest?: boolean): Promise<void> {
+    if (!keepsGuest && this.#isGuest) guestToken(this.#guestKey, null)
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
 
@@ -340,6 +350,8 @@ export class ChatSession extends SessionTarget {
       this.#userId = after.info.user.id
       this.#since = undefined
       this.#outbox.connected()
+      const { token, adopted } = after.info
+      guestToken(this.#guestKey, this.#isGuest ? token : adopted && null)
       // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
       if (this.#read?.epoch === after.info.epoch) this.#outbox.add(this.#read).catch(() => undefined)
     }

@@ -7,30 +7,6 @@ const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 /** Milliseconds in which the token URL has to answer. If it hangs, the fetch fails and is made again. */
 const ANSWER_TIMEOUT = 30_000
 
-/**
- * Fetches a token with the page's cookies. Returns null when the user is signed out: 401, 403, 204, a null, or a redirect,
- * which usually leads to a login page that would answer 200 with HTML. Rejects when it should be tried again.
- */
-export const fetchToken = async (
-  url: string | URL,
-  cancelled: AbortSignal,
-  timeout = ANSWER_TIMEOUT,
-): Promise<string | null> => {
-  const controller = new AbortController()
-  const { signal } = controller
-  const stop = (): void => controller.abort()
-  const onTimeout = (): void => controller.abort(new Error('The token URL did not answer in time.'))
-  deadlineTimer(onTimeout, signal)(now() + timeout)
-  cancelled.addEventListener('abort', stop, { signal })
-  try {
-    return await read(
-      await fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal }),
-    )
-  } finally {
-    stop()
-  }
-}
-
 const read = async (response: Response): Promise<string | null> => {
   const { ok, status, type } = response
   // In browsers a redirect that is not followed is opaque; elsewhere it has its status.
@@ -44,3 +20,21 @@ const read = async (response: Response): Promise<string | null> => {
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
   throw new Error(`The token URL answered ${status} without a token.`)
 }
+
+/**
+ * Fetches a token with the page's cookies. Returns null when the user is signed out: 401, 403, 204, a null, or a redirect,
+ * which usually leads to a login page that would answer 200 with HTML. Rejects when it should be tried again. `signal` aborts when the
+ * answer is no longer needed, which it is not after a rejection either.
+ */
+export const fetchToken = (
+  url: string | URL,
+  signal: AbortSignal,
+  timeout = ANSWER_TIMEOUT,
+): Promise<string | null> =>
+  new Promise((resolve, reject) => {
+    const late = (): void => reject(new Error('The token URL did not answer in time.'))
+    deadlineTimer(late, signal)(now() + timeout)
+    fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal })
+      .then(read)
+      .then(resolve, reject)
+  })

@@ -66,7 +66,7 @@ test('docs/PROTOCOL.md names every frame', () => {
 })
 
 test('docs/PROTOCOL.md has every close code, with its sentence and whether to retry', () => {
-  for (const [code, { close }] of Object.entries(closeCodes)) {
+  for (const [code, close] of Object.entries(closeCodes)) {
     const row = protocol
       .split('\n')
       .find((line) => line.includes(`| \`${code}\``) && line.startsWith(`| ${close}`))

@@ -172,4 +172,16 @@ describe('Two <chat-session> for one user', () => {
     Object.assign(element, { userId: 'v', token: await gateway.token('v') })
     expect((await element.whenStarted()).user?.id).to.equal('v')
   })
+
+  it('have a new session if the second comes while that of the first ends', async () => {
+    const first = await gateway.active('late')
+    const { session } = first
+    const second = gateway.make({ userId: 'late', token: await gateway.token('late') })
+    // The session says that it ends while it is released.
+    session?.addEventListener('state', () => document.body.append(second), { once: true })
+    first.remove()
+    await nextEvent(second, 'session-started')
+    expect(second.session === session).to.equal(false)
+    expect(second.state).to.equal('active')
+  })
 })

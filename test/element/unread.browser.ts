@@ -123,7 +123,7 @@ describe('<chat-unread>', () => {
       const element = add('<chat-unread></chat-unread>')
       await until('it listens', () => signals.length > 0)
       element.remove()
-      expect(signals.every(({ aborted }) => aborted)).to.equal(true)
+      await until('it listens no more', () => signals.every(({ aborted }) => aborted), true)
     } finally {
       Reflect.deleteProperty(document, 'addEventListener')
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
 import { startProxy } from '../support/proxy.js'
@@ -192,4 +193,33 @@ test('after a loss without a reason a session waits within the window that the g
   // Without a page it counts as visible: it draws from a fifth of the window.
   assert.ok(detail.retryAt && detail.retryAt <= Date.now() + 120_000)
   await session.end()
+})
+
+test('a reconnect leaves no listener behind', async () => {
+  const signals = new Set<AbortSignal>()
+  const { addEventListener } = AbortSignal.prototype
+  AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...given: [string, never]) {
+    signals.add(this)
+    addEventListener.apply(this, given)
+  }
+  const listeners = (): number =>
+    Math.max(...[...signals].map((signal) => getEventListeners(signal, 'abort').length))
+  try {
+    const { endpoint, connection } = await startScript(() => [started])
+    const session = newSession({ endpoint, token: 'a.b.c' })
+    await session.start()
+    const counts = []
+    for (let round = 0; round < 3; round += 1) {
+      const lost = nextEvent(session, 'state', ({ detail }) => detail.state === 'reconnecting')
+      const { socket } = await connection(round)
+      socket.close(4503)
+      await lost
+      await reaches(session, 'active')
+      counts.push(listeners())
+    }
+    assert.deepEqual(counts, Array(3).fill(counts[0]))
+    await session.end()
+  } finally {
+    AbortSignal.prototype.addEventListener = addEventListener
+  }
 })

@@ -33,7 +33,7 @@ export const assertSpeaksProtocol = (frames: ReceivedFrame[]): string | undefine
     if (opcode === 8) {
       // The answer to a close without a code has no code (RFC 6455, 7.1.5).
       const close = payload.length < 2 ? 1005 : payload.readUInt16BE(0)
-      if (ended) assert.equal(close, closeCodes[ended].close)
+      if (ended) assert.equal(close, closeCodes[ended])
       return ended ?? String(close)
     }
     if (opcode !== 1) continue

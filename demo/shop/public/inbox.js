@@ -23,15 +23,21 @@ export const textIn = ({ data }, name) => {
 }
 
 const { dataset } = document.querySelector('[data-people]')
-export const people = JSON.parse(dataset.people)
+const people = JSON.parse(dataset.people)
 export const products = JSON.parse(dataset.products)
+
+/** Returns the name of a person whom the shop knows. All visitors have one name. */
+export const nameOf = (id) => {
+  const key = /^guest:~[\w-]+$/.test(id) ? 'guest:~' : id
+  return Object.hasOwn(people, key) ? people[key] : undefined
+}
 
 /** Returns the thread of a message: the other person's id and the product's. Undefined if the shop does not know both. */
 export const threadOf = (message) => {
   const { from, to } = message
-  const other = Object.hasOwn(people, from) ? from : to
+  const other = nameOf(from) ? from : to
   const product = textIn(message, 'product')
-  return Object.hasOwn(people, other) && Object.hasOwn(products, product) ? { other, product } : undefined
+  return nameOf(other) && Object.hasOwn(products, product) ? { other, product } : undefined
 }
 
 /** Loads the newest messages and listens for more. Calls `changed` after every event that can change a page. */

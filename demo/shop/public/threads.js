@@ -1,6 +1,6 @@
 /* global document */
 // The list of the user's threads, each with its newest message and the number of unread ones.
-import { element, openInbox, people, products, showTime, threadOf } from './inbox.js'
+import { element, nameOf, openInbox, products, showTime, threadOf } from './inbox.js'
 import { patchList, setText } from './patch-list.js'
 
 const section = document.querySelector('[data-threads]')
@@ -26,7 +26,7 @@ const updateItem = (item, { other, product, count, newest }) => {
   const [link, body, time, badge] = ['link', 'body', 'time', 'new'].map((what) =>
     item.querySelector(`[data-${what}]`),
   )
-  setText(link, `${products[product]}, ${people[other]}`)
+  setText(link, `${products[product]}, ${nameOf(other)}`)
   link.href = section.dataset.threads.replace(':other', other).replace(':product', product)
   setText(body, `${newest.from === other ? '' : 'You: '}${newest.body ?? ''}`)
   setText(badge, `${count} new`)

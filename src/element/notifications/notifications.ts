@@ -5,6 +5,8 @@ import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
 import { closeRead, serviceWorkers, showNotification, type NotificationClick } from './show.js'
 
+export { requestPermission } from './permission.js'
+
 /** How many messages a notification's `data` has at most, the newest ones, because browsers limit its size. All are counted. */
 const MAX_MESSAGES = 20
 

@@ -21,7 +21,7 @@ const setNone = (element: HTMLElement, isNone: boolean): void => {
 }
 
 /** Shows the unread count in `element` until `signal` aborts. */
-export const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
+const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
   let chat: ChatElement | undefined
   let listening = new AbortController()
   /** Before the first count is known, what the server wrote into the element stays. */
@@ -68,4 +68,16 @@ export const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
     listening.abort()
   })
   update()
+}
+
+/** The elements that show the count. */
+const showing = new WeakMap<HTMLElement, AbortController>()
+
+/** Shows the unread count in an element of the document, until it has left the document. Called when it comes, and when it leaves. */
+export const update = (element: HTMLElement): void => {
+  showing.get(element)?.abort()
+  if (!element.isConnected) return
+  const controller = new AbortController()
+  showing.set(element, controller)
+  showUnread(element, controller.signal)
 }

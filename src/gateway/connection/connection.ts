@@ -130,11 +130,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       retryable: isRetryable(code),
       ...(retryAfter !== undefined && { retryAfter: Math.min(retryAfter, longest) }),
     })
-    this.#transport.close(closeCodes[code].close, code)
-    this.#release(
-      closeAction(closeCodes[code].close) === 'retry' ? { resumableFor: resumeWindow } : { code },
-      code,
-    )
+    this.#transport.close(closeCodes[code], code)
+    this.#release(closeAction(closeCodes[code]) === 'retry' ? { resumableFor: resumeWindow } : { code }, code)
   }
 
   fail(err: unknown): void {

@@ -90,7 +90,7 @@ const refsTo = (place: string, names: readonly string[]): Json[] =>
 const codes = (): Json =>
   Object.fromEntries(
     (Object.keys(closeCodes) as EndCode[]).map((code) => {
-      const { close } = closeCodes[code]
+      const close = closeCodes[code]
       const action = closeAction(close)
       return [code, { close, action, retryable: isRetryable(code), message: errorMessages[code] }]
     }),

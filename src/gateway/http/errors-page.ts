@@ -23,7 +23,7 @@ code { font-family: ui-monospace, monospace; }
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
 const entry = ([code, message]: [string, string]): string => {
-  const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode].close : undefined
+  const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode] : undefined
   const source = close === undefined ? 'reported by the client' : `close code ${close}`
   const advice = isRetryable(code as ProtocolCode)
     ? 'trying again may help'

@@ -37,7 +37,8 @@ const fetchToken = (state: Active, reason: AskReason): Step => [
 ]
 
 export const disconnected = (state: Active): Connecting => {
-  const next: Connecting = { ...connecting('reconnecting', state), info: state.info }
+  const { renewal, heartbeatDeadline, sleepGraceUsed, stableAt, ...context } = state
+  const next: Connecting = { ...connecting('reconnecting', context), info: state.info }
   const pending = pendingToken(state)
   return pending
     ? { ...next, expiresAt: null, credentials: { at: pending.fetched ? 'fresh' : 'held' } }
@@ -168,10 +169,9 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
       if (frame.re === 'token') return tokenRefused(state, frame, world)
       return deliver(state, frame)
     case 'user':
-      return deliver({ ...state, info: { ...state.info, user: frame.user } }, frame)
     case 'unread': {
-      const { unread, readOffset } = frame
-      return deliver({ ...state, info: { ...state.info, unread, readOffset } }, frame)
+      const { type, ...changes } = frame
+      return deliver({ ...state, info: { ...state.info, ...changes } }, frame)
     }
     case 'message':
       return received(state, frame)
@@ -181,6 +181,10 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
     // A WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
+    default:
+      // A frame of a newer gateway. Each type of this one has a case.
+      frame satisfies never
+      return [state]
   }
 }
 

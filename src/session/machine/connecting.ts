@@ -43,11 +43,9 @@ const initialContext: MachineContext = {
   cursor: null,
 }
 
-const contextKeys = Object.keys(initialContext) as (keyof MachineContext)[]
-
-/** A state without a connection, with the context of `context` and none of its other fields. */
+/** A state without a connection. */
 export const connecting = (name: Connecting['name'], context = initialContext): Connecting => ({
-  ...(Object.fromEntries(contextKeys.map((key) => [key, context[key]])) as unknown as MachineContext),
+  ...context,
   name,
   socket: { at: 'none' },
   credentials: { at: 'held' },
@@ -125,20 +123,19 @@ export const lost = (state: Connecting, code: number, world: World, spread = 0):
 
 export const started = (state: Connecting, info: SessionInfo, world: World): Step => {
   const { resumeKey: key, epoch, offset, lost } = info
-  const { cursor } = state
+  const { socket, credentials, error, ...context } = state
+  const { cursor } = context
   // Offsets of different epochs don't compare. An offset beyond the inbox's newest is from before a backup was restored.
   const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
+    ...context,
     name: 'active',
-    attempt: state.attempt,
     info,
     ...resetHeartbeat(info.pingInterval, world),
     // Without failures to forget there is no timer: an idle session wakes its page for pings alone.
-    stableAt: state.connectFailures ? world.now + STABLE_AFTER : null,
-    connectFailures: state.connectFailures,
+    stableAt: context.connectFailures ? world.now + STABLE_AFTER : null,
     fetchFailures: 0,
     rejections: 0,
-    startAsFrame: state.startAsFrame,
     endReason: null,
     cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
     ...renewalSchedule(info.expiresIn, world),

@@ -1,5 +1,6 @@
 import type { Resumption } from '../../protocol/index.js'
 import { ifPossible } from '../if-possible.js'
+import { page } from '../runtime.js'
 import type { State } from '../machine/state.js'
 
 /** Keeps the session between two pages of a tab, in `sessionStorage`. */
@@ -28,7 +29,7 @@ export const createResumeStorage = (
   isUserKnown: boolean,
   credentials: GuestToken,
 ): ResumeStorage | undefined => {
-  const storage = typeof document === 'undefined' ? undefined : ifPossible(() => sessionStorage)
+  const storage = page && ifPossible(() => sessionStorage)
   if (!storage) return undefined
   const write = (value: unknown): unknown => ifPossible(() => storage.setItem(key, JSON.stringify(value)))
   return {

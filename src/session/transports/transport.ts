@@ -1,14 +1,10 @@
-import type { ClientFrame, GatewayFrame } from '../../protocol/index.js'
-import type { SocketPhase } from '../machine/state.js'
+import type { ClientFrame } from '../../protocol/index.js'
+import type { Input, SocketPhase } from '../machine/state.js'
 
-/** Is called with the events of one attempt. */
-export interface TransportListener {
-  opened(): void
-  frame(frame: GatewayFrame): void
-  /** A frame arrived that is not of this protocol. */
-  malformed(): void
-  closed(code: number): void
-}
+type WithoutAttempt<I> = I extends { attempt: number } ? Omit<I, 'attempt'> : never
+
+/** Is called with the events of one attempt, as inputs of the machine. */
+export type TransportListener = (input: WithoutAttempt<Input>) => void
 
 /**
  * Opens a WebSocket, or what does as one. `former` is the attempt's WebSocket, which it takes over with its handlers; `phase` is what the

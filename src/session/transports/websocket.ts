@@ -1,15 +1,7 @@
-import {
-  gatewayFrames,
-  limits,
-  START_PREFIX,
-  SUBPROTOCOL,
-  type ClientFrameOf,
-  type GatewayFrame,
-} from '../../protocol/index.js'
-import { wrongField } from '../../protocol/internal.js'
+import { limits, START_PREFIX, SUBPROTOCOL, type ClientFrameOf } from '../../protocol/index.js'
 import { withTimeout } from '../clock.js'
 import { onPageHide } from '../page.js'
-import { ifPossible } from '../if-possible.js'
+import { parseFrame } from './parse-frame.js'
 import { utf8 } from '../utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
@@ -40,14 +32,6 @@ export const sessionUrl = (endpoint: string | URL): string => {
   return url.href
 }
 
-/** Returns a frame; null for an unknown type, perhaps of a newer gateway; undefined if it is malformed. */
-const parseFrame = (json: string): GatewayFrame | null | undefined =>
-  ifPossible(() => {
-    const frame = JSON.parse(json) as GatewayFrame
-    const checks = Object.hasOwn(gatewayFrames, frame.type) && gatewayFrames[frame.type]
-    return checks ? (wrongField(checks, frame) ? undefined : frame) : null
-  })
-
 /** Opens a socket. Its handlers are set in the same task: a frame may come in one packet with the handshake's answer. */
 export const openTransport = (
   open: OpenSocket,
@@ -57,12 +41,12 @@ export const openTransport = (
 ): Transport => {
   let socket = open(url, protocols)
   // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
-  socket.onopen = () => listener.opened()
-  socket.onclose = ({ code }) => listener.closed(code)
+  socket.onopen = () => listener({ type: 'opened' })
+  socket.onclose = ({ code }) => listener({ type: 'closed', code })
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     const frame = parseFrame(String(data))
-    if (frame) listener.frame(frame)
-    else if (frame === undefined) listener.malformed()
+    if (frame) listener({ type: 'frame', frame })
+    else if (frame === undefined) listener({ type: 'fatal', fault: { code: 'protocol-error' } })
   }
   // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
   socket.onerror = () => undefined

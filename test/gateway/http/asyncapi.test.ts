@@ -102,7 +102,7 @@ for (const [side, table] of Object.entries(tables))
 test('the document has every close code, with what a client does then', () => {
   const shown = document.channels.session['x-close-codes']
   assert.deepEqual(Object.keys(shown), Object.keys(closeCodes))
-  for (const [code, { close }] of Object.entries(closeCodes)) {
+  for (const [code, close] of Object.entries(closeCodes)) {
     const action = closeAction(close)
     const message = errorMessages[code as keyof typeof closeCodes]
     assert.deepEqual(shown[code], { close, action, retryable: action === 'retry', message })

@@ -10,7 +10,7 @@ export const startShopGateway = (port = 0, pingInterval = 25): Promise<AttachedG
     {},
     {
       pingInterval,
-      apps: { [APP]: { environment: 'test', secrets: [SECRET], guests: false, requireExpiry: true } },
+      apps: { [APP]: { environment: 'test', secrets: [SECRET], requireExpiry: true } },
     },
     { port },
   )

@@ -269,10 +269,37 @@ test('only the seller can open the thread of a customer, and visitors are sent t
   const visitor = await (await newContext()).newPage()
   await visitor.goto(`${site.url}/messages`)
   assert.equal(new URL(visitor.url()).pathname, '/login')
-  await visitor.goto(`${site.url}/products/mug`)
-  await visitor.getByText('Log in to ask Nora Lind').waitFor()
   await logIn(visitor, site, NORA)
   await visitor.goto(`${site.url}/products/mug`)
   await visitor.getByText('Customers’ questions are in your').waitFor()
   assert.equal((await visitor.goto(`${site.url}/messages/unknown/mug`))?.status(), 404)
+})
+
+test('a visitor asks without an account, logs in, and finds the question; the seller answers the visitor', async () => {
+  const site = await startShop()
+  const { page: nora } = await customerIn(site, NORA)
+  const context = await newContext()
+  const page = await context.newPage()
+  const complaints = [complaintsOf(page), complaintsOf(nora)]
+  await page.goto(`${site.url}/products/mug`)
+  await write(page, 'Does it break?')
+  await message(page, 'Does it break?').getByText('You').waitFor()
+
+  await nora.getByRole('link', { name: 'Messages' }).click()
+  await nora.getByRole('link', { name: 'Harbour mug, A visitor' }).click()
+  await message(nora, 'Does it break?').getByText('A visitor').waitFor()
+
+  await logIn(page, site)
+  await untilState(page, 'active')
+  await page.goto(`${site.url}/products/mug`)
+  await message(page, 'Does it break?').getByText('You').waitFor()
+  assert.equal(await page.locator('[data-messages] li').count(), 1)
+  assert.equal(await page.evaluate(() => localStorage.length), 0)
+
+  // The seller's page is still that of the visitor.
+  await write(nora, 'Only if it falls.')
+  await message(page, 'Only if it falls.').getByText(NORA).waitFor()
+  await nora.getByRole('link', { name: 'Messages' }).first().click()
+  await nora.getByRole('link', { name: 'Harbour mug, Alice Moreau' }).waitFor()
+  assert.deepEqual(complaints, [[], []])
 })

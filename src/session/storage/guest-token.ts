@@ -1,0 +1,13 @@
+import { ifPossible } from '../if-possible.js'
+
+/**
+ * Returns the token of this browser's guest, which `localStorage` keeps; undefined without a key, or if there is none. A `change` replaces
+ * the token, and null deletes it.
+ */
+export const guestToken = (key: string | undefined, change?: string | null): string | undefined =>
+  ifPossible(() => {
+    if (!key) return undefined
+    if (change) localStorage.setItem(key, change)
+    if (change === null) localStorage.removeItem(key)
+    return localStorage.getItem(key) ?? undefined
+  })
