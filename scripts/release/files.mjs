@@ -1,8 +1,9 @@
 // Writes the files of a GitHub release to FOLDER: notes.md from CHANGELOG.md, and in cdn/ the script under its version, its parts, their
-// source maps and their hashes: node scripts/release/files.mjs FOLDER
+// source maps and their hashes, and sbom.cdx.json with the packages that an install brings: node scripts/release/files.mjs FOLDER
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sectionOf } from './changelog.mjs'
+import { sbomOf } from './sbom.mjs'
 
 const [folder = 'release'] = process.argv.slice(2)
 const readJson = async (file) => JSON.parse(await readFile(file, 'utf8'))
@@ -21,5 +22,9 @@ for (const file of ['chat-session.js.map', ...Object.keys(parts)])
 await writeFile(
   join(cdn, 'integrity.json'),
   `${JSON.stringify({ [script]: integrity, ...parts }, null, 2)}\n`,
+)
+await writeFile(
+  join(folder, 'sbom.cdx.json'),
+  `${JSON.stringify(sbomOf(await readJson('package-lock.json')), null, 2)}\n`,
 )
 await writeFile(join(folder, 'notes.md'), `${notes}\n\n\`${script}\`: \`${integrity}\`\n`)

@@ -120,7 +120,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     const { restCalls, restSeconds } = context.metrics
     const at = performance.now()
     const method = call.method.toUpperCase()
-    const span = context.tracing.start(`${method} ${call.path}`, 'server', incoming.headers['traceparent'], {
+    const span = context.tracing.start(`${method} ${call.path}`, 'SERVER', incoming.headers['traceparent'], {
       'http.request.method': method,
       'http.route': call.path,
     })

@@ -88,7 +88,7 @@ export const createMessaging = (
     const { id, to, body, data } = frame
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
-    const span = tracing.start('send', 'server', frame.traceparent, { 'chat_session.app_id': appId })
+    const span = tracing.start('send', 'SERVER', frame.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
     // An async function would make two more promises for each message.
     return engine.send({ appId, id, from: userId, to, body, data, traceparent }, rules).then(

@@ -95,7 +95,7 @@ export const createPostedSends = (
     if (await isRevoked(user, admitted)) return REVOKED
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
-    const span = tracing.start('send', 'server', draft.traceparent, { 'chat_session.app_id': appId })
+    const span = tracing.start('send', 'SERVER', draft.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
     const sent = await engine
       .send({ appId, id, from: userId, to, body, data, traceparent }, rules)

@@ -1,34 +1,10 @@
-import { formatTraceparent, parseTraceparent, type TracePlace } from '../../util/traceparent.js'
+import type * as OpenTelemetry from '@opentelemetry/api'
+import { formatTraceparent, parseTraceparent } from '../../util/traceparent.js'
 import { VERSION } from '../../protocol/index.js'
 import type { Log } from '../log.js'
 
-/** The kinds and the status of OpenTelemetry that are used here, with its numbers. */
-const kinds = { server: 1, client: 2 } as const
-const ERROR = 2
-
-export type Attributes = Readonly<Record<string, string | number>>
-
-/** The parts of `@opentelemetry/api` that are used here. The package is an optional peer, so its types may be missing. */
-interface Api {
-  ROOT_CONTEXT: object
-  trace: {
-    getTracer(
-      name: string,
-      version: string,
-    ): {
-      startSpan(name: string, options: { kind: number; attributes: Attributes }, context: object): ApiSpan
-    }
-    setSpanContext(context: object, place: TracePlace & { isRemote: true }): object
-    isSpanContextValid(place: TracePlace): boolean
-  }
-}
-
-interface ApiSpan {
-  spanContext(): TracePlace
-  setAttributes(attributes: Attributes): unknown
-  setStatus(status: { code: number; message: string }): unknown
-  end(): void
-}
+type Api = typeof OpenTelemetry
+type Attributes = OpenTelemetry.Attributes
 
 /** A unit of work: one REST call, one message, one delivery. No span is as long as a connection. */
 export interface Span {
@@ -38,59 +14,64 @@ export interface Span {
   end(attributes?: Attributes, error?: string): void
 }
 
-/** Begins spans. Without `@opentelemetry/api` there are none, and a `traceparent` is passed on as it came. */
+/** Begins spans. Without an SDK of OpenTelemetry there are none, and a `traceparent` is passed on as it came. */
 export interface Tracing {
   /** `parent` is the `traceparent` of whoever asked for the work. If it is not valid, it is ignored. */
-  start(name: string, kind: keyof typeof kinds, parent: unknown, attributes: Attributes): Span
+  start(name: string, kind: 'SERVER' | 'CLIENT', parent: unknown, attributes: Attributes): Span
 }
 
 const end = (): void => undefined
 /** One object for all work outside of traces: most messages have no trace. */
 const NO_SPAN: Span = { traceparent: undefined, end }
 
-const API = '@opentelemetry/api'
-
+/** The package comes with prom-client, but a strict layout of node_modules may hide it. */
 const load = async (): Promise<Api | undefined> => {
   try {
-    return (await import(API)) as Api
+    return await import('@opentelemetry/api')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined
     throw error
   }
 }
 
-const startSpan = (
-  { ROOT_CONTEXT, trace }: Api,
-  ...[name, kind, parent, attributes]: Parameters<Tracing['start']>
-): Span => {
-  const place = parseTraceparent(parent)
-  const context = place ? trace.setSpanContext(ROOT_CONTEXT, { ...place, isRemote: true }) : ROOT_CONTEXT
-  const span = trace
-    .getTracer('chat-session', VERSION)
-    .startSpan(name, { kind: kinds[kind], attributes }, context)
-  const own = span.spanContext()
+const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: Api): Tracing => {
+  // The tracer finds an SDK that is registered later, too.
+  const tracer = trace.getTracer('chat-session', VERSION)
   return {
-    // Without an SDK the span of the API is that of the parent, or none.
-    traceparent: trace.isSpanContextValid(own) ? formatTraceparent(own) : undefined,
-    end(attributes = {}, error) {
-      span.setAttributes(attributes)
-      if (error !== undefined) span.setStatus({ code: ERROR, message: error })
-      span.end()
+    start(name, kind, parent, attributes) {
+      const place = parseTraceparent(parent)
+      const context = place ? trace.setSpanContext(ROOT_CONTEXT, { ...place, isRemote: true }) : ROOT_CONTEXT
+      const span = tracer.startSpan(name, { kind: SpanKind[kind], attributes }, context)
+      const own = span.spanContext()
+      // Without an SDK the span has the parent's place, or none.
+      if (!trace.isSpanContextValid(own)) return NO_SPAN
+      return {
+        traceparent: formatTraceparent(own),
+        end(attributes = {}, error) {
+          span.setAttributes(attributes)
+          if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: error })
+          span.end()
+        },
+      }
     },
   }
 }
 
+/** Passes on what came. */
+const withoutApi: Tracing = {
+  start(_name, _kind, parent) {
+    const place = parseTraceparent(parent)
+    return place ? { traceparent: formatTraceparent(place), end } : NO_SPAN
+  },
+}
+
 export const createTracing = (log: Pick<Log, 'warn'>): Tracing => {
-  let api: Api | undefined
+  let tracing = withoutApi
   load().then(
-    (loaded) => (api = loaded),
-    (err: unknown) => log.warn({ err }, `${API} can't be loaded: there are no spans`),
-  )
-  return {
-    start(name, kind, parent, attributes) {
-      if (api) return startSpan(api, name, kind, parent, attributes)
-      const place = parent === undefined ? undefined : parseTraceparent(parent)
-      return place ? { traceparent: formatTraceparent(place), end } : NO_SPAN
+    (api) => {
+      if (api) tracing = tracingBy(api)
     },
-  }
+    (err: unknown) => log.warn({ err }, "@opentelemetry/api can't be loaded: there are no spans"),
+  )
+  return { start: (...args) => tracing.start(...args) }
 }

@@ -187,7 +187,7 @@ export class AppDispatcher {
       return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
     // The trace goes in the header, where the backend's own tracing looks for it.
     const { traceparent, ...content } = data
-    const span = this.#context.tracing.start('webhook', 'client', traceparent, {
+    const span = this.#context.tracing.start('webhook', 'CLIENT', traceparent, {
       'http.request.method': 'POST',
       'chat_session.app_id': appId,
       'chat_session.event_type': type,

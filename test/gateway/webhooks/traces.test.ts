@@ -1,4 +1,4 @@
-// A `traceparent` on its way from a request to the webhook of the message, at a gateway without OpenTelemetry.
+// A `traceparent` on its way from a request to the webhook of the message, at a gateway without an SDK of OpenTelemetry.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { onBothEngines, restOf } from '../../support/rest-calls.js'

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { sbomOf } from '../../../scripts/release/sbom.mjs'
 import { problemOf, targetsOf } from '../../support/links.js'
 import { pack, root } from './packed.js'
 
@@ -47,6 +48,28 @@ test(`an install is at most ${MOST_PACKAGES} packages and ${MOST_BYTES / 1e6} MB
   context.diagnostic(`${packages} packages, ${(bytes / 1e6).toFixed(1)} MB`)
   assert.ok(packages <= MOST_PACKAGES, `${packages} packages`)
   assert.ok(bytes <= MOST_BYTES, `${bytes} bytes`)
+})
+
+test('the bill of materials of a release has the packages of an install, with their hashes and licenses', async () => {
+  const read = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as { packages: object }
+  const { packages } = await read(join(folder, 'node_modules/.package-lock.json'))
+  const { bomFormat, metadata, components, dependencies } = sbomOf(
+    await read(join(root, 'package-lock.json')),
+  )
+  assert.equal(bomFormat, 'CycloneDX')
+  assert.match(metadata.component.purl, /^pkg:npm\/chat-session@/)
+  const installed = Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, ''))
+  const listed = components.map(({ name }) => name)
+  assert.deepEqual([...listed, 'chat-session'].toSorted(), installed.toSorted())
+  for (const { name, purl, hashes, licenses } of components) {
+    assert.ok(purl.startsWith(`pkg:npm/${name.replace('@', '%40')}@`), purl)
+    assert.match(hashes?.[0]?.content ?? '', /^[0-9a-f]{128}$/, name)
+    assert.equal(licenses.length, 1, name)
+  }
+  assert.deepEqual(
+    dependencies[0]?.dependsOn,
+    components.map(({ purl }) => purl),
+  )
 })
 
 test('the installed command prints its version', async () => {

@@ -206,6 +206,11 @@ test('a release has the changelog of its version, and the script with its hash',
   const integrity = JSON.parse(await readFile(join(folder, 'release/cdn/integrity.json'), 'utf8')) as unknown
   assert.equal(first, hash)
   assert.deepEqual(integrity, { [name]: hash, ...parts })
+  const sbom = JSON.parse(await readFile(join(folder, 'release/sbom.cdx.json'), 'utf8')) as {
+    components: unknown[]
+  }
+  assert.ok(sbom.components.length > 10)
+  assert.ok(jobOf('announce').includes('gh release create "$GITHUB_REF_NAME" cdn/* sbom.cdx.json '))
   const notes = await readFile(join(folder, 'release/notes.md'), 'utf8')
   assert.match(notes, /^### Added\n\n- A tag\.\n/)
   assert.ok(notes.includes(hash))

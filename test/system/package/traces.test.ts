@@ -1,4 +1,4 @@
-// The installed package beside OpenTelemetry's own packages, which it does not depend on.
+// The installed package beside an SDK of OpenTelemetry.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
