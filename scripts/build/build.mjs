@@ -45,9 +45,8 @@ const stripComments = async (folder) => {
 }
 
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
-// No page and no backend imports these modules by name. With their comments an install would be larger than 20 MB.
-for (const module of ['cli', 'gateway', 'engine/single-process', 'engine/redis'])
-  await stripComments(`dist/${module}`)
+// No page loads these modules. With their comments an install would be larger than 20 MB.
+for (const module of ['cli', 'gateway', 'engine', 'util']) await stripComments(`dist/${module}`)
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
