@@ -92,6 +92,7 @@ test('an error links to the page of codes if a gateway serves the script, and to
   // As much of a page as the script reads when it is loaded.
   Object.assign(globalThis, {
     HTMLElement: Object,
+    addEventListener: () => undefined,
     customElements: { get: () => true },
     document: Object.assign(new EventTarget(), { querySelector: () => null, querySelectorAll: () => [] }),
   })
