@@ -4,6 +4,7 @@ import {
   count,
   list,
   literal,
+  nullable,
   number,
   object,
   optional,
@@ -33,6 +34,8 @@ export const requestFrames = {
   profile: { user: profile },
 } as const
 
+const position = shape({ epoch: text, offset: count })
+
 /** Every frame that a client may send, and the types of its fields. */
 export const clientFrames = {
   start: {
@@ -44,7 +47,7 @@ export const clientFrames = {
     userId: optional(text),
     user: optional(profile),
     resume: optional(resumption),
-    since: optional(shape({ epoch: text, offset: count })),
+    since: optional(position),
     adopt: optional(text),
     hidden: optional(literal(true)),
     client: optional(text),
@@ -53,6 +56,10 @@ export const clientFrames = {
   ...requestFrames,
   // This package's client sends no `traceparent`, and its script has no room for the check.
   send: { ...requestFrames.send, traceparent: optional(text) },
+  // The script of every page checks only the fields that the page can send.
+  history: { ...requestFrames.history, with: optional(nullable(text)) },
+  read: { ...requestFrames.read, with: optional(nullable(text)) },
+  peers: { id: text, limit: optional(count), before: optional(position) },
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
   watch: { users: list(text) },
   visibility: { hidden: boolean },

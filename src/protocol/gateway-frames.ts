@@ -55,8 +55,28 @@ export const gatewayFrames = {
 export type GatewayFrame = FrameOf<typeof gatewayFrames>
 export type GatewayFrameOf<T extends GatewayFrame['type']> = Extract<GatewayFrame, { type: T }>
 
-/** The frames that only some pages use. They stand apart because the checks of `gatewayFrames` are in the script of every page. */
+const peer = shape({
+  id: nullable(text),
+  name: nullable(text),
+  photoUrl: nullable(text),
+  unread: count,
+  readOffset: count,
+  newest: message,
+})
+
+/**
+ * The frames that only some pages use, and those with fields that only some use. They stand apart because the checks of `gatewayFrames` are
+ * in the script of every page.
+ */
 export const optionalFrames = {
+  history: { ...gatewayFrames.history, next: optional(count) },
+  unread: {
+    ...gatewayFrames.unread,
+    with: optional(nullable(text)),
+    unreadWith: optional(count),
+    readOffsetWith: optional(count),
+  },
+  peers: { id: text, peers: list(peer), next: optional(shape({ epoch: text, offset: count })) },
   signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
   presence: { users: list(shape({ id: text, online: boolean, lastSeenAt: nullable(number) })) },
 } as const

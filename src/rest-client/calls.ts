@@ -58,6 +58,36 @@ export interface Inbox {
   unread: number
 }
 
+export interface ReadInbox {
+  /** Offsets of different epochs do not compare. A deletion of the user changes it. */
+  epoch: string
+  /** The offset of the newest message; 0 if there was none. */
+  offset: number
+  /** All messages up to it are read. */
+  readOffset: number
+  unread: number
+  /** The peer that the request names. */
+  with?: string | null | undefined
+  /** How many of the peer’s messages are unread. */
+  unreadWith?: number | undefined
+  /** The peer’s messages up to it are read. */
+  readOffsetWith?: number | undefined
+}
+
+/** Whom the user has exchanged messages with that are kept. */
+export interface Peer {
+  /** The user id; null for the app’s backend. */
+  id: string | null
+  /** As the peer’s newest kept message has it. */
+  name: string | null
+  photoUrl: string | null
+  /** How many of the peer’s messages are unread. */
+  unread: number
+  /** The peer’s messages up to it are read. */
+  readOffset: number
+  newest: Message
+}
+
 export interface Session {
   id: string
   /** `detached`: no connection carries the session, which waits for its client to return. */
@@ -268,6 +298,8 @@ export interface RestCalls {
     after?: number | undefined
     /** Messages before this offset, the newest first. */
     before?: number | undefined
+    /** A user id: only messages from and to this user. Empty: only those of the app’s backend. */
+    with?: string | undefined
     /** How many are answered at most; 50 if it is left out. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
@@ -332,13 +364,28 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. The mark never goes back. */
+  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` it marks only those from this user, or from the app’s backend if it is null. A mark never goes back. */
   markRead(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
-    body: { epoch: string; offset: number }
+    body: { epoch: string; offset: number; with?: string | null | undefined }
     signal?: AbortSignal | undefined
-  }): Promise<Inbox>
+  }): Promise<ReadInbox>
+
+  /** Whom a user has exchanged messages with. The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is none. */
+  listPeers(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** How many are answered at most; 20 if it is left out. */
+    limit?: number | undefined
+    /** The `next` of the page before. Left out: the first page. */
+    before?: string | undefined
+    signal?: AbortSignal | undefined
+  }): Promise<{
+    peers: Peer[]
+    /** The `before` of the next page, `EPOCH/OFFSET`. Absent on the last page. */
+    next?: string | undefined
+  }>
 
   /** What the app stores, and its limits. */
   getUsage(input?: { signal?: AbortSignal | undefined }): Promise<{
@@ -387,10 +434,11 @@ export const operations = {
   listMessages: {
     method: 'GET',
     path: '/v1/apps/{app}/users/{user}/messages',
-    query: ['after', 'before', 'limit', 'cursor'],
+    query: ['after', 'before', 'with', 'limit', 'cursor'],
   },
   sendMessages: { method: 'POST', path: '/v1/apps/{app}/messages', query: [] },
   sendSignal: { method: 'POST', path: '/v1/apps/{app}/users/{user}/signals', query: [] },
   markRead: { method: 'POST', path: '/v1/apps/{app}/users/{user}/read', query: [] },
+  listPeers: { method: 'GET', path: '/v1/apps/{app}/users/{user}/peers', query: ['limit', 'before'] },
   getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
 } as const satisfies Record<keyof RestCalls, { method: string; path: string; query: readonly string[] }>

@@ -19,6 +19,7 @@ const object: Field = { takes: isObject }
 const profile: Field = { takes: isProfile }
 /** Whether a value is an object that is not among the wrong values. */
 const whole: Field = { takes: () => false }
+const emptyList: Field = { takes: (value) => Array.isArray(value) && value.length === 0 }
 const optional = (field: Field): Field => ({ ...field, optional: true })
 const nullable = (field: Field): Field => ({
   ...field,
@@ -61,8 +62,10 @@ export const fields: Record<string, Record<string, Record<string, Field>>> = {
       after: optional(count),
       before: optional(count),
       limit: optional(count),
+      with: optional(nullable(text)),
     },
-    read: { epoch: text, offset: count },
+    read: { epoch: text, offset: count, with: optional(nullable(text)) },
+    peers: { id: text, limit: optional(count), before: optional(whole) },
     profile: { user: profile },
     signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
     watch: { users: { takes: (value) => Array.isArray(value) && value.length === 0 } },
@@ -93,8 +96,15 @@ export const fields: Record<string, Record<string, Record<string, Field>>> = {
     renewed: { expiresIn: nullable(number), reauth: optional({ takes: (value) => value === true }) },
     message,
     sent: { id: text, offset: count, sentAt: number },
-    history: { id: text, messages: { takes: (value) => Array.isArray(value) && value.length === 0 } },
-    unread: { unread: count, readOffset: count },
+    history: { id: text, messages: emptyList, next: optional(count) },
+    unread: {
+      unread: count,
+      readOffset: count,
+      with: optional(nullable(text)),
+      unreadWith: optional(count),
+      readOffsetWith: optional(count),
+    },
+    peers: { id: text, peers: emptyList, next: optional(whole) },
     user: { user: whole },
     presence: { users: { takes: (value) => Array.isArray(value) && value.length === 0 } },
     signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
@@ -132,6 +142,15 @@ const wholeMessage = {
   adopted: true,
 }
 
+const wholePeer = {
+  id: null,
+  name: 'Ann',
+  photoUrl: 'https://example.com/ann.png',
+  unread: 1,
+  readOffset: 3,
+  newest: wholeMessage,
+}
+
 /** One frame of each type, with all its fields. */
 export const wholeFrames: Record<string, Record<string, Record<string, unknown>>> = {
   client: {
@@ -151,8 +170,9 @@ export const wholeFrames: Record<string, Record<string, Record<string, unknown>>
     },
     token: { token: 'a.b.c' },
     send: { id: 'm1', to: 'bob', body: 'Hello', data: { order: 7 }, traceparent: '00-' },
-    history: { id: 'h1', epoch: 'e', after: 1, before: 9, limit: 50 },
-    read: { epoch: 'e', offset: 3 },
+    history: { id: 'h1', epoch: 'e', after: 1, before: 9, limit: 50, with: null },
+    read: { epoch: 'e', offset: 3, with: 'bob' },
+    peers: { id: 'p1', limit: 20, before: { epoch: 'e', offset: 3 } },
     profile: { user: everyProfileField },
     signal: { to: 'bob', name: 'typing', data: { order: 7 }, ttl: 5_000 },
     watch: { users: ['bob'] },
@@ -183,8 +203,9 @@ export const wholeFrames: Record<string, Record<string, Record<string, unknown>>
     renewed: { expiresIn: 1_000, reauth: true },
     message: wholeMessage,
     sent: { id: 'm1', offset: 4, sentAt: 1_700_000_000_000 },
-    history: { id: 'h1', messages: [wholeMessage] },
-    unread: { unread: 2, readOffset: 1 },
+    history: { id: 'h1', messages: [wholeMessage], next: 1 },
+    unread: { unread: 2, readOffset: 1, with: null, unreadWith: 1, readOffsetWith: 3 },
+    peers: { id: 'p1', peers: [wholePeer], next: { epoch: 'e', offset: 1 } },
     user: { user: { id: 'ann', ...everyProfileField } },
     presence: { users: [{ id: 'bob', online: false, lastSeenAt: null }] },
     signal: { from: null, name: 'typing', data: { order: 7 }, ttl: 5_000 },

@@ -25,8 +25,10 @@ const clientSummaries: Record<ClientFrame['type'], string> = {
   token: 'A fresh token for the same app and user. The answer is `renewed` or `refused`.',
   send: 'A message to the user `to`, with a `body`, `data` or both. The answer is `sent` or `refused`.',
   history:
-    'Asks for stored messages after an offset, before an offset, or the newest. The answer is `history` or `refused`.',
-  read: 'Marks all messages up to `offset` as read. The answer is `unread` or `refused`.',
+    'Asks for stored messages after an offset, before an offset, or the newest; only those from and to a peer if there is `with`. The answer is `history` or `refused`.',
+  read: 'Marks all messages up to `offset` as read, or those from the peer `with`. The answer is `unread` or `refused`.',
+  peers:
+    'Asks for the peers of the inbox, the one with the newest message first. The answer is `peers` or `refused`.',
   profile: "Fields of the user's profile that change. The answer is `user` or `refused`.",
   signal:
     "Something brief for the open pages of the user `to`, such as 'typing'. It is not stored, and answered only by `refused`.",
@@ -44,8 +46,11 @@ const gatewaySummaries: Record<AnyGatewayFrame['type'], string> = {
   message:
     "A message in the user's inbox. `sentAt` is Unix time in milliseconds; `from` is null for the app's backend.",
   sent: 'The message is durable.',
-  history: 'Stored messages in the order of their offsets.',
-  unread: 'The read mark moved: how many messages are unread now.',
+  history:
+    'Stored messages in the order of their offsets. Those with a peer go on after, or before, `next`, if there is one.',
+  unread: 'The read mark moved, or that of the peer `with`: how many messages are unread now.',
+  peers:
+    'Peers with their newest messages, and how many of their messages are unread. `next` is the `before` of the next page.',
   user: "The user's profile changed.",
   signal:
     "A signal of another user, or of the app's backend if `from` is null. It ends after `ttl` milliseconds, or with a message of that user.",

@@ -1,20 +1,19 @@
-import type { Message } from '../../protocol/index.js'
 import type { MessageTurns } from './message-turns.js'
 
 /** Messages that are read first. How many more are read depends on their size. */
 const FIRST_CHUNK = 16
 
 /**
- * Returns up to `limit` messages that take up to `maxBytes` as JSON together, and at least one if there is any. `read` returns the next
+ * Returns up to `limit` messages, or peers with a message each, that take up to `maxBytes` as JSON together, and at least one if there is any. `read` returns the next
  * messages after the last one; each read waits for its turn. Reading them all at once could take 1.6 MB for a frame of 64 kB.
  */
-export const readWhatFits = async (
+export const readWhatFits = async <T>(
   turns: MessageTurns,
   limit: number,
   maxBytes: number,
-  read: (limit: number, last: Message | undefined) => Promise<Message[] | null>,
-): Promise<Message[] | null> => {
-  const messages: Message[] = []
+  read: (limit: number, last: T | undefined) => Promise<T[] | null>,
+): Promise<T[] | null> => {
+  const messages: T[] = []
   let bytes = 0
   let chunk = FIRST_CHUNK
   while (messages.length < limit) {

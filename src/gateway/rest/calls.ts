@@ -1,8 +1,15 @@
 import type { Call } from './call.js'
 import { appCalls } from './app-calls.js'
 import { messageCalls } from './message-calls.js'
+import { peerCalls } from './peer-calls.js'
 import { sessionCalls } from './session-calls.js'
 import { userCalls } from './user-calls.js'
 
 /** Every call of the REST API. The routes, the OpenAPI document and the types of the client are made from it. */
-export const calls: readonly Call[] = [...sessionCalls, ...userCalls, ...messageCalls, ...appCalls]
+export const calls: readonly Call[] = [
+  ...sessionCalls,
+  ...userCalls,
+  ...messageCalls,
+  ...peerCalls,
+  ...appCalls,
+]

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import type { InboxState, UserRef } from '../../engine/index.js'
 import { isUserId, signalLimits, type Message } from '../../protocol/index.js'
 import { integer } from '../config/fields.js'
+import { readWith } from '../messages/read-peers.js'
 import { readWhatFits } from '../messages/read-what-fits.js'
 import { checkMessage } from '../messages/rules.js'
 import { checkSignal, signalOf } from '../messages/signal-rules.js'
@@ -23,6 +24,8 @@ import {
   schemas,
   signalFields,
   since,
+  withField,
+  withParam,
 } from './schemas.js'
 
 /** Recipients of one call. */
@@ -32,31 +35,47 @@ const MAX_RECIPIENTS = 1000
 const SENT_AT_ONCE = 64
 
 /** Bytes of the messages of one answer. */
-const MAX_PAGE_BYTES = 1_048_576
+export const MAX_PAGE_BYTES = 1_048_576
 
-const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages again to get the new one."
+export const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages again to get the new one."
 
 const offset = integer(0, Number.MAX_SAFE_INTEGER)
-const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), offset])
+const cursorOfMessages = v.tuple([
+  v.picklist(['after', 'before']),
+  v.string(),
+  offset,
+  v.optional(v.string()),
+])
 
-/** Where a page of messages begins. If `before` is null, the page begins with the newest message. */
-type PageStart = { after: number } | { before: number | null }
+/**
+ * Where a page of messages begins. If `before` is null, the page begins with the newest message. `peer` is whose messages it has: empty for
+ * the app's backend, undefined for those of all.
+ */
+type PageStart = ({ after: number } | { before: number | null }) & { peer: string | undefined }
 
 const pageStartOf = (
   {
     after,
     before,
     cursor,
-  }: { after?: number | undefined; before?: number | undefined; cursor?: string | undefined },
+    with: peer,
+  }: {
+    after?: number | undefined
+    before?: number | undefined
+    cursor?: string | undefined
+    with?: string | undefined
+  },
   { epoch }: InboxState,
 ): PageStart => {
   if ([after, before, cursor].filter((each) => each !== undefined).length > 1)
     throw new RestError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
-  if (after !== undefined) return { after }
-  if (cursor === undefined) return { before: before ?? null }
-  const [direction, cursorEpoch, offset] = decodeCursor(cursorOfMessages, cursor)
+  if (after !== undefined) return { after, peer }
+  if (cursor === undefined) return { before: before ?? null, peer }
+  const [direction, cursorEpoch, offset, cursorPeer] = decodeCursor(cursorOfMessages, cursor)
   if (cursorEpoch !== epoch) throw new RestError('conflict', OTHER_EPOCH)
-  return direction === 'after' ? { after: offset } : { before: offset }
+  if (peer !== undefined && peer !== cursorPeer)
+    throw new RestError('bad-request', "The 'cursor' is of a list with another 'with'.")
+  return { ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
 }
 
 const readMessages = async (
@@ -66,7 +85,7 @@ const readMessages = async (
   place: PageStart,
   limit: number,
 ): Promise<Message[]> => {
-  const messages = await readWhatFits(messageTurns, limit, MAX_PAGE_BYTES, async (count, last) => {
+  const messages = await readWhatFits<Message>(messageTurns, limit, MAX_PAGE_BYTES, async (count, last) => {
     if ('before' in place) {
       const offset = last?.offset ?? place.before
       // Newest first, so that the oldest are left out if they do not all fit.
@@ -102,6 +121,33 @@ const sinceOf = (
   const end = 'after' in place ? Infinity : (place.before ?? Infinity)
   const reaches = newest === undefined ? end > offset : newest >= offset
   return reaches ? `${epoch}/${newest ?? offset}` : undefined
+}
+
+/** Returns a page of the messages with one peer. */
+const pageWith = async (
+  context: Pick<CallContext, 'engine' | 'messageTurns'>,
+  of: UserRef,
+  { epoch }: InboxState,
+  place: PageStart & { peer: string },
+  limit: number,
+): Promise<{ messages: Message[]; next?: string; since?: string }> => {
+  const peer = place.peer === '' ? null : place.peer
+  const range = 'after' in place ? { epoch, after: place.after } : { epoch, before: place.before }
+  const found = await readWith(context, of, peer, range, limit, MAX_PAGE_BYTES)
+  if (!found) throw new RestError('conflict', OTHER_EPOCH)
+  const { messages, next, offset } = found
+  const direction = 'after' in place ? 'after' : 'before'
+  // What comes after a page that goes backwards from an offset is on another page.
+  const later =
+    'before' in place && place.before !== null
+      ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)
+      : undefined
+  const reaches = 'after' in place ? next === null : later === undefined || later?.messages.length === 0
+  return {
+    messages,
+    ...(next !== null && { next: encodeCursor([direction, epoch, next, place.peer]) }),
+    ...(reaches && { since: `${epoch}/${later?.offset ?? offset}` }),
+  }
 }
 
 /** Calls `work` for each item, for `SENT_AT_ONCE` at a time, and resolves with the results in the order of the items. */
@@ -215,6 +261,7 @@ export const messageCalls = [
       before: v.optional(
         v.pipe(offsetParam, v.description('Messages before this offset, the newest first.')),
       ),
+      with: withParam,
       ...page,
     },
     answers: {
@@ -230,7 +277,13 @@ export const messageCalls = [
       await knownUser(engine, of)
       const inbox = await engine.inbox(of)
       const place = pageStartOf(query, inbox)
-      const messages = await readMessages(context, of, inbox.epoch, place, query.limit ?? DEFAULT_LIMIT)
+      const limit = query.limit ?? DEFAULT_LIMIT
+      if (place.peer !== undefined)
+        return answer(200, {
+          ...inboxOf(inbox),
+          ...(await pageWith(context, of, inbox, { ...place, peer: place.peer }, limit)),
+        })
+      const messages = await readMessages(context, of, inbox.epoch, place, limit)
       const nextPage = nextOf(messages, place, inbox)
       const pageSince = sinceOf(messages, place, inbox)
       return answer(200, {
@@ -267,18 +320,24 @@ export const messageCalls = [
     tag: 'Messages',
     summary: 'Mark messages as read',
     description:
-      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. The mark never goes back.',
+      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` it marks only those from this user, or from the app’s backend if it is null. A mark never goes back.',
     changes: true,
-    body: v.object({ epoch: v.string('must be a text'), offset }, OBJECT_RULE),
+    body: v.object({ epoch: v.string('must be a text'), offset, with: withField }, OBJECT_RULE),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
-    answers: { 200: { description: 'The state of the inbox.', schema: schemas.Inbox } },
+    answers: { 200: { description: 'The state of the inbox.', schema: schemas.ReadInbox } },
     errors: ['conflict', 'unknown-user'],
     async handle({ appId, params, body, context: { engine } }) {
       const of = { appId, userId: params.user }
       await knownUser(engine, of)
-      const inbox = await engine.markRead(of, body)
-      if (!inbox) throw new RestError('conflict', OTHER_EPOCH)
-      return answer(200, inboxOf(inbox))
+      if (body.with === undefined) {
+        const inbox = await engine.markRead(of, body)
+        if (!inbox) throw new RestError('conflict', OTHER_EPOCH)
+        return answer(200, inboxOf(inbox))
+      }
+      const read = await engine.markPeerRead(of, body.with, body)
+      if (!read) throw new RestError('conflict', OTHER_EPOCH)
+      const { id, unread, readOffset } = read.peer
+      return answer(200, { ...inboxOf(read.inbox), with: id, unreadWith: unread, readOffsetWith: readOffset })
     },
   }),
 ]

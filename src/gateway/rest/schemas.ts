@@ -147,6 +147,26 @@ const message = v.object({
   ),
 })
 
+const peer = v.pipe(
+  v.object({
+    id: v.nullable(v.pipe(v.string(), v.description('The user id; null for the app’s backend.'))),
+    name: v.nullable(v.pipe(v.string(), v.description('As the peer’s newest kept message has it.'))),
+    photoUrl: v.nullable(v.string()),
+    unread: v.pipe(count, v.description('How many of the peer’s messages are unread.')),
+    readOffset: v.pipe(count, v.description('The peer’s messages up to it are read.')),
+    newest: message,
+  }),
+  v.description('Whom the user has exchanged messages with that are kept.'),
+)
+
+/** The state of an inbox, and of a peer whose messages were read. */
+const readInbox = v.object({
+  ...inbox.entries,
+  with: v.optional(v.nullable(v.pipe(v.string(), v.description('The peer that the request names.')))),
+  unreadWith: v.optional(v.pipe(count, v.description('How many of the peer’s messages are unread.'))),
+  readOffsetWith: v.optional(v.pipe(count, v.description('The peer’s messages up to it are read.'))),
+})
+
 const adoption = v.object({
   guest: v.string(),
   messages: v.pipe(count, v.description('How many messages the guest had.')),
@@ -189,6 +209,8 @@ export const schemas = {
   UserState: userState,
   UserStatus: userStatus,
   Inbox: inbox,
+  ReadInbox: readInbox,
+  Peer: peer,
   Session: session,
   Message: message,
   Adoption: adoption,
@@ -206,14 +228,17 @@ export const offsetParam = queryNumber(`must be a whole number from 0 to ${Numbe
 export const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 100
 
-/** The parameters of a list. */
-export const page = {
-  limit: v.optional(
+const limitParam = (byDefault: number) =>
+  v.optional(
     v.pipe(
       queryNumber(`must be a whole number from 1 to ${MAX_LIMIT}`, integer(1, MAX_LIMIT)),
-      v.description(`How many are answered at most; ${DEFAULT_LIMIT} if it is left out.`),
+      v.description(`How many are answered at most; ${byDefault} if it is left out.`),
     ),
-  ),
+  )
+
+/** The parameters of a list. */
+export const page = {
+  limit: limitParam(DEFAULT_LIMIT),
   cursor: v.optional(
     v.pipe(v.string(), v.description('The `next` of the page before. Left out: the first page.')),
   ),
@@ -222,6 +247,40 @@ export const page = {
 export const next = v.optional(
   v.pipe(v.string(), v.description('The `cursor` of the next page. Absent on the last page.')),
 )
+
+export const DEFAULT_PEERS = 20
+const POSITION = /^[^/]+\/\d{1,16}$/
+const POSITION_RULE = 'must be EPOCH/OFFSET'
+const position = v.pipe(v.string(POSITION_RULE), v.regex(POSITION, POSITION_RULE))
+
+/** The parameters of the list of peers. */
+export const peersPage = {
+  limit: limitParam(DEFAULT_PEERS),
+  before: v.optional(
+    v.pipe(position, v.description('The `next` of the page before. Left out: the first page.')),
+  ),
+}
+
+export const nextPeers = v.optional(
+  v.pipe(
+    v.string(),
+    v.description('The `before` of the next page, `EPOCH/OFFSET`. Absent on the last page.'),
+  ),
+)
+
+const PEER_RULE = 'must be a user id, or empty for the app’s backend'
+const isPeer = (value: string): boolean => value === '' || isUserId(value)
+
+export const withParam = v.optional(
+  v.pipe(
+    v.string(PEER_RULE),
+    v.check(isPeer, PEER_RULE),
+    v.description('A user id: only messages from and to this user. Empty: only those of the app’s backend.'),
+  ),
+)
+
+/** The peer of a body; null for the app's backend. */
+export const withField = v.optional(v.nullable(userId))
 
 export const since = v.optional(
   v.pipe(

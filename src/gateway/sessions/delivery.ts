@@ -1,4 +1,4 @@
-import type { Engine, InboxState, MessageStored, Position, UserRef } from '../../engine/index.js'
+import type { Engine, InboxState, MessageStored, PeerState, Position, UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -46,6 +46,12 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
   return messages.slice(0, replay.pageSize)
 }
 
+/** A read mark as the engine tells it; `peer` if it is that of a peer. */
+interface ReadMark {
+  inbox: InboxState
+  peer: PeerState | undefined
+}
+
 interface DeliveryContext {
   engine: Pick<Engine, 'messagesAfter'>
   metrics: DeliveryMetrics
@@ -68,9 +74,12 @@ export class Delivery {
   #isLossKnown = false
   /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
   #countedUpTo = 0
-  /** The read mark to send as `unread` once the messages that it counts are sent. */
-  #dueReadMark: InboxState | undefined
-  #readMarkCount = 0
+  /**
+   * The read marks to send as `unread` once the messages that they count are sent: the latest of each peer, and under undefined that of the
+   * inbox. The order is that of their counts.
+   */
+  readonly #dueReadMarks = new Map<PeerState['id'] | undefined, ReadMark>()
+  readonly #readMarkCounts = new Map<PeerState['id'] | undefined, number>()
 
   constructor(context: DeliveryContext, session: { readonly user: UserRef }, connection: DeliveryConnection) {
     this.#context = context
@@ -112,20 +121,21 @@ export class Delivery {
     if (this.#cursor < this.#newest) this.#connection.endOnError(this.#pull(epoch))
   }
 
-  /** How many read marks were accepted by `sendReadMark`. */
-  get readMarkCount(): number {
-    return this.#readMarkCount
+  /** Returns how many read marks of a peer, or of the inbox if it is undefined, were accepted by `sendReadMark`. */
+  readMarkCount(peer: PeerState['id'] | undefined): number {
+    return this.#readMarkCounts.get(peer) ?? 0
   }
 
   /**
    * Sends `unread` once every message that it counts is sent, since a client adds each message to the count itself. Returns
    * false if the count is out of date: the client has messages that it leaves out.
    */
-  sendReadMark(inbox: InboxState): boolean {
+  sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
     if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
-    this.#dueReadMark = inbox
-    this.#readMarkCount++
-    this.#sendDueReadMark()
+    this.#dueReadMarks.delete(peer?.id)
+    this.#dueReadMarks.set(peer?.id, { inbox, peer })
+    this.#readMarkCounts.set(peer?.id, this.readMarkCount(peer?.id) + 1)
+    this.#sendDueReadMarks()
     return true
   }
 
@@ -156,15 +166,18 @@ export class Delivery {
 
   #advanceTo(offset: number): void {
     this.#cursor = offset
-    this.#sendDueReadMark()
+    this.#sendDueReadMarks()
   }
 
-  #sendDueReadMark(): void {
-    if (!this.#dueReadMark || this.#cursor < this.#dueReadMark.offset) return
-    const { offset, unread, readOffset } = this.#dueReadMark
-    this.#dueReadMark = undefined
-    this.#countedUpTo = offset
-    this.#connection.send({ type: 'unread', unread, readOffset })
+  #sendDueReadMarks(): void {
+    for (const [id, { inbox, peer }] of this.#dueReadMarks) {
+      const { offset, unread, readOffset } = inbox
+      if (this.#cursor < offset) return
+      this.#dueReadMarks.delete(id)
+      this.#countedUpTo = offset
+      const withPeer = peer && { with: peer.id, unreadWith: peer.unread, readOffsetWith: peer.readOffset }
+      this.#connection.send({ type: 'unread', unread, readOffset, ...withPeer })
+    }
   }
 
   async #pull(epoch: string): Promise<void> {

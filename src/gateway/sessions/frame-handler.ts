@@ -15,13 +15,8 @@ import type { ExpiryTimer } from './expiry-timer.js'
 import { Contacts } from './contacts.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError, engineRetryAfter } from './engine-retry.js'
-import {
-  createMessaging,
-  OTHER_EPOCH,
-  type MessagingContext,
-  type Refuse,
-  type RequestFrame,
-} from './messaging.js'
+import { BAD_PEER, createInboxAnswers, isPeer, OTHER_EPOCH } from './inbox-answers.js'
+import { createMessaging, type MessagingContext, type Refuse, type RequestFrame } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
 import { PresenceFeed } from './presence-feed.js'
 import { createSendBarrier } from './send-barrier.js'
@@ -93,9 +88,11 @@ export const createFrameHandler = (
   const messaging = createMessaging(
     context,
     app,
-    { user, limits: userLimits, epoch },
+    { user, limits: userLimits },
     { connection, refuse, sendBarrier },
   )
+
+  const inboxAnswers = createInboxAnswers(context, { user, epoch }, { connection, refuse })
 
   const createFeeds = () => {
     const contacts = new Contacts(engine, user)
@@ -164,12 +161,17 @@ export const createFrameHandler = (
   }
 
   const read = async (frame: ClientFrameOf<'read'>): Promise<void> => {
+    const { with: peer } = frame
+    if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
     if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
-    const marksBefore = delivery.readMarkCount
-    const inbox = await engine.markRead(user, frame)
-    if (!inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
+    const marksBefore = delivery.readMarkCount(peer)
+    const marked =
+      peer === undefined
+        ? { inbox: await engine.markRead(user, frame), peer }
+        : await engine.markPeerRead(user, peer, frame)
+    if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
     // The engine emits a `read` event only if the mark moved: if it did not, this client is still sent `unread`.
-    if (delivery.readMarkCount > marksBefore || delivery.sendReadMark(inbox)) return
+    if (delivery.readMarkCount(peer) > marksBefore || delivery.sendReadMark(marked.inbox, marked.peer)) return
     // A message was sent while the engine counted, so the engine counts again.
     return read(frame)
   }
@@ -185,7 +187,9 @@ export const createFrameHandler = (
       case 'send':
         return messaging.send(frame)
       case 'history':
-        return messaging.history(frame)
+        return inboxAnswers.history(frame)
+      case 'peers':
+        return inboxAnswers.peers(frame)
       case 'read':
         return read(frame)
       case 'signal':

@@ -25,7 +25,7 @@ import { userOf } from './user-of.js'
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
 /** What this gateway can do besides the first version of the protocol. */
-const CAN = ['signal', 'watch', 'adopt']
+const CAN = ['peers', 'signal', 'watch', 'adopt']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -296,7 +296,7 @@ export class LiveSession implements HubSession {
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
         // `sendReadMark` returns false for an event from before `started`, whose count is newer.
-        this.#delivery.sendReadMark(event.inbox)
+        this.#delivery.sendReadMark(event.inbox, event.peer)
         return
       case 'signal': {
         // It may be lost, so it does not wait for a client that reads slowly.

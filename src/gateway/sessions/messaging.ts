@@ -1,5 +1,5 @@
 import type { Engine, SendResult, UserRef } from '../../engine/index.js'
-import { limits, type ClientFrameOf } from '../../protocol/index.js'
+import type { ClientFrameOf } from '../../protocol/index.js'
 import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
 import {
@@ -11,13 +11,11 @@ import {
 } from '../messages/client-sends.js'
 import { countSend } from '../messages/count-send.js'
 import type { MessageTurns } from '../messages/message-turns.js'
-import { readWhatFits } from '../messages/read-what-fits.js'
 import { sendRulesOf } from '../apps/engine-rules.js'
 import { checkMessage } from '../messages/rules.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Tracing } from '../tracing/tracing.js'
 import type { ConnectionHandle } from './connection-handle.js'
-import { engineRetryAfter } from './engine-retry.js'
 import type { Log } from '../log.js'
 import type { UserLimits } from './user-limits.js'
 import type { Watchers } from './watchers.js'
@@ -36,31 +34,22 @@ export interface MessagingContext {
 
 /** A frame that a live session answers. */
 export type RequestFrame = ClientFrameOf<
-  'token' | 'profile' | 'send' | 'history' | 'read' | 'signal' | 'watch'
+  'token' | 'profile' | 'send' | 'history' | 'read' | 'peers' | 'signal' | 'watch'
 >
 
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */
 export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
-/** Answers `send` and `history` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
+/** Answers `send` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
 interface Messaging {
   /** Undefined if the frame was refused at once. */
   send(frame: ClientFrameOf<'send'>): Promise<unknown> | undefined
-  history(frame: ClientFrameOf<'history'>): Promise<void>
 }
 
-export const OTHER_EPOCH = "The inbox has another 'epoch' now: reconnect, and 'started' has the new one."
-
-const MAX_HISTORY = 100
-const DEFAULT_HISTORY = 50
-/** Bytes of a `history` frame besides its messages: its other fields and the longest id. */
-const HISTORY_OVERHEAD = 1_024
-const MAX_HISTORY_BYTES = limits.frame - HISTORY_OVERHEAD
-
 export const createMessaging = (
-  { settings, engine, log, metrics, messageTurns, tracing }: MessagingContext,
+  { settings, engine, log, metrics, tracing }: MessagingContext,
   app: App,
-  { user, limits: userLimits, epoch }: { user: UserRef; limits: UserLimits; epoch: string },
+  { user, limits: userLimits }: { user: UserRef; limits: UserLimits },
   {
     connection,
     refuse,
@@ -71,7 +60,6 @@ export const createMessaging = (
   /** Resolves when the latest send is authorized and stored, or has failed. Used while `authorizeSend` is set. */
   let lastSend = Promise.resolve()
   let failureCount = 0
-  let lastHistory = Promise.resolve()
 
   /** Returns false if the client may try the same send again. */
   const answerSend = (frame: ClientFrameOf<'send'>, sent: SendResult, at: number): boolean => {
@@ -143,35 +131,6 @@ export const createMessaging = (
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }
 
-  const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {
-    const { id, after, before, limit = DEFAULT_HISTORY } = frame
-    if (limit < 1 || limit > MAX_HISTORY)
-      return refuse(frame, 'bad-request', `The 'limit' is 1 to ${MAX_HISTORY}.`)
-    if (after !== undefined && before !== undefined)
-      return refuse(frame, 'bad-request', "A 'history' has 'after' or 'before', not both.")
-    if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
-    await connection.drained()
-    const messages =
-      after === undefined
-        ? await readWhatFits(messageTurns, limit, MAX_HISTORY_BYTES, async (count, last) => {
-            const offset = last?.offset ?? before ?? null
-            // Newest first, so that the oldest are left out if they do not all fit.
-            return (
-              (await engine.messagesBefore(user, { epoch: frame.epoch, offset }, count))?.reverse() ?? null
-            )
-          })
-        : await readWhatFits(messageTurns, limit, MAX_HISTORY_BYTES, async (count, last) => {
-            const offset = last?.offset ?? after
-            const page = await engine.messagesAfter(user, { epoch: frame.epoch, offset }, count)
-            // The engine returns everything for an offset ahead of the inbox; here nothing comes after it. Retention may have
-            // deleted messages since the last read: then the frame ends before the gap.
-            const isGap = last !== undefined && page.lost
-            return isGap ? [] : page.messages.filter((message) => message.offset > offset)
-          })
-    if (!messages) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
-    connection.send({ type: 'history', id, messages: after === undefined ? messages.reverse() : messages })
-  }
-
   return {
     send(frame) {
       const refusal = refusalOf(frame)
@@ -180,11 +139,6 @@ export const createMessaging = (
         return undefined
       }
       return app.settings.authorizeSend ? sendInOrder(frame) : store(frame)
-    },
-    async history(frame) {
-      const turn = lastHistory.then(() => answerHistory(frame))
-      lastHistory = turn.catch(() => undefined)
-      await turn
     },
   }
 }

@@ -69,6 +69,9 @@ test('every successful answer is as the document says', async () => {
   await rest('GET', '/users/ann/messages?limit=1')
   const epoch = client.started['epoch']
   await rest('POST', '/users/ann/read', { epoch, offset: 1 })
+  await rest('POST', '/users/ann/read', { epoch, offset: 1, with: null })
+  await rest('GET', '/users/ann/messages?with=bob')
+  await rest('GET', '/users/ann/peers?limit=1')
   const sessions = await rest('GET', '/users/ann/sessions?limit=1')
   await rest('DELETE', `/users/ann/sessions/${field(sessions, 'sessions', 0, 'id') as string}`)
   await rest('DELETE', '/users/ann/sessions?mode=reauth')

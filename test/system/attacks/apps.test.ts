@@ -146,6 +146,14 @@ const attempts = {
       assert.equal((await answerTo(inA, { ...foreign, ...place }, 'refused'))['code'], 'conflict')
     const own = { ...foreign, epoch: inA.started['epoch'] as string }
     await answerTo(inA, { ...own, after: 0 }, 'history')
+    // Somebody of `b` has written to Ann there.
+    for (const peer of ['ann', 'bob', 'carl', null]) await answerTo(inA, { ...own, with: peer }, 'history')
+  },
+
+  async peers({ inA, inB }) {
+    const before = { epoch: inB.started['epoch'] as string, offset: 9 }
+    assert.equal((await answerTo(inA, { type: 'peers', id: 'p', before }, 'refused'))['code'], 'conflict')
+    await answerTo(inA, { type: 'peers', id: 'p' }, 'peers')
   },
 
   async read({ inA, inB }) {

@@ -155,6 +155,12 @@ for (const run of runs)
     )
     await assertRefused(409, 'conflict', /epoch/, 'markRead', ann, 'another', 1)
     assert.deepEqual(await get('markRead', ann, epoch, 1), { epoch, offset: 2, readOffset: 1, unread: 1 })
+    const peers = await get('listPeers', ann, { limit: 1 })
+    const olderPeers = await get('listPeers', ann, { limit: 1, before: peers['next'] })
+    assert.deepEqual(
+      [peers, olderPeers].flatMap((page) => page['peers'] as Record<string, unknown>[]).map(({ id }) => id),
+      [null, bob],
+    )
     const usage = await get('getUsage')
     assert.deepEqual([usage['users'], usage['sessions']], [2, 1])
 

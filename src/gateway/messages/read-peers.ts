@@ -1,0 +1,69 @@
+import type { Engine, InboxRange, Peer, PeerMessages, PeerPage, UserRef } from '../../engine/index.js'
+import type { Message } from '../../protocol/index.js'
+import type { MessageTurns } from './message-turns.js'
+import { readWhatFits } from './read-what-fits.js'
+
+interface Context {
+  engine: Pick<Engine, 'peers' | 'messagesWith'>
+  messageTurns: MessageTurns
+}
+
+/**
+ * Reads messages with a peer, as many as `limit` and `maxBytes` allow. `offset` is the newest one of the inbox at the read that came
+ * nearest to it. Resolves with null if the inbox has another epoch.
+ */
+export const readWith = async (
+  { engine, messageTurns }: Context,
+  of: UserRef,
+  peer: string | null,
+  range: InboxRange,
+  limit: number,
+  maxBytes: number,
+): Promise<PeerMessages | null> => {
+  const { epoch } = range
+  const isBackwards = 'before' in range
+  let [offset, count, next] = [0, 0, null as number | null]
+  const messages = await readWhatFits<Message>(messageTurns, limit, maxBytes, async (wanted, last) => {
+    const from: InboxRange = isBackwards
+      ? { epoch, before: last?.offset ?? range.before }
+      : { epoch, after: last?.offset ?? range.after }
+    const page = await engine.messagesWith(of, peer, from, wanted)
+    if (!page) return null
+    // Backwards the first read is the one at the newest message; else the last.
+    if (!last || !isBackwards) offset = page.offset
+    next = page.next
+    count += page.messages.length
+    return isBackwards ? page.messages.reverse() : page.messages
+  })
+  if (!messages) return null
+  const last = messages.at(-1)
+  // Messages that were read and do not fit come with the next page.
+  if (last && (next !== null || count > messages.length)) next = last.offset
+  return { messages: isBackwards ? messages.reverse() : messages, next, offset }
+}
+
+/**
+ * Reads the peers of an inbox whose newest message is before an offset, or all, as many as `limit` and `maxBytes` allow. Resolves with null if
+ * the inbox has another epoch.
+ */
+export const readPeers = async (
+  { engine, messageTurns }: Context,
+  of: UserRef,
+  { epoch, before = Number.MAX_SAFE_INTEGER }: { epoch: string; before: number | undefined },
+  limit: number,
+  maxBytes: number,
+): Promise<PeerPage | null> => {
+  let [count, hasMore] = [0, false]
+  const peers = await readWhatFits<Peer>(messageTurns, limit, maxBytes, async (wanted, last) => {
+    const page = await engine.peers(of, { epoch, offset: last?.newest.offset ?? before }, wanted)
+    if (!page) return null
+    hasMore = page.next !== null
+    count += page.peers.length
+    return page.peers
+  })
+  if (!peers) return null
+  const last = peers.at(-1)
+  // Peers that were read and do not fit come with the next page.
+  const next = last && (hasMore || count > peers.length) ? { epoch, offset: last.newest.offset } : null
+  return { peers, next }
+}

@@ -1,0 +1,38 @@
+import * as v from 'valibot'
+import { readPeers } from '../messages/read-peers.js'
+import { answer, defineCall } from './call.js'
+import { RestError } from './errors.js'
+import { knownUser } from './known-user.js'
+import { MAX_PAGE_BYTES, OTHER_EPOCH } from './message-calls.js'
+import { DEFAULT_PEERS, nextPeers, peersPage, schemas } from './schemas.js'
+
+export const peerCalls = [
+  defineCall({
+    id: 'listPeers',
+    method: 'get',
+    path: '/v1/apps/{app}/users/{user}/peers',
+    tag: 'Messages',
+    summary: 'Whom a user has exchanged messages with',
+    description:
+      'The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is none.',
+    changes: false,
+    query: peersPage,
+    answers: {
+      200: {
+        description: 'A page of peers.',
+        schema: v.object({ peers: v.array(schemas.Peer), next: nextPeers }),
+      },
+    },
+    errors: ['conflict', 'unknown-user'],
+    async handle({ appId, params, query, context }) {
+      const of = { appId, userId: params.user }
+      await knownUser(context.engine, of)
+      const [epoch, before] = query.before?.split('/') ?? [(await context.engine.inbox(of)).epoch]
+      const from = { epoch: epoch ?? '', before: before === undefined ? undefined : Number(before) }
+      const found = await readPeers(context, of, from, query.limit ?? DEFAULT_PEERS, MAX_PAGE_BYTES)
+      if (!found) throw new RestError('conflict', OTHER_EPOCH)
+      const { peers, next } = found
+      return answer(200, { peers, ...(next && { next: `${next.epoch}/${next.offset}` }) })
+    },
+  }),
+]

@@ -1,0 +1,114 @@
+import type { Engine, UserRef } from '../../engine/index.js'
+import { isUserId, limits, type ClientFrameOf, type Message } from '../../protocol/index.js'
+import type { MessageTurns } from '../messages/message-turns.js'
+import { readPeers, readWith } from '../messages/read-peers.js'
+import { readWhatFits } from '../messages/read-what-fits.js'
+import type { ConnectionHandle } from './connection-handle.js'
+import { engineRetryAfter } from './engine-retry.js'
+import type { Refuse } from './messaging.js'
+
+export const OTHER_EPOCH = "The inbox has another 'epoch' now: reconnect, and 'started' has the new one."
+export const BAD_PEER = "The peer 'with' is a user id, or null for the app's backend."
+
+const MAX_LIMIT = 100
+const DEFAULT_HISTORY = 50
+const DEFAULT_PEERS = 20
+/** Bytes of a frame besides its messages: its other fields and the longest id. */
+const FRAME_OVERHEAD = 1_024
+const MAX_FRAME_BYTES = limits.frame - FRAME_OVERHEAD
+
+/** Returns whether a frame's `with` names a peer. */
+export const isPeer = (peer: string | null | undefined): boolean =>
+  peer === undefined || peer === null || isUserId(peer)
+
+/** Answers `history` and `peers` frames, one after the other. Each call resolves when its frame is answered. */
+export interface InboxAnswers {
+  history(frame: ClientFrameOf<'history'>): Promise<void>
+  peers(frame: ClientFrameOf<'peers'>): Promise<void>
+}
+
+export const createInboxAnswers = (
+  { engine, messageTurns }: { engine: Engine; messageTurns: MessageTurns },
+  { user, epoch }: { user: UserRef; epoch: string },
+  { connection, refuse }: { connection: ConnectionHandle; refuse: Refuse },
+): InboxAnswers => {
+  let last = Promise.resolve()
+
+  /** Refuses a frame with a bad limit or another epoch. Returns whether it did. */
+  const hasRefused = (
+    frame: ClientFrameOf<'history' | 'peers'>,
+    { limit, epoch: frameEpoch }: { limit: number; epoch: string | undefined },
+  ): boolean => {
+    if (limit < 1 || limit > MAX_LIMIT) refuse(frame, 'bad-request', `The 'limit' is 1 to ${MAX_LIMIT}.`)
+    else if (frameEpoch !== undefined && frameEpoch !== epoch) refuse(frame, 'conflict', OTHER_EPOCH)
+    else return false
+    return true
+  }
+
+  const endForEpoch = (): void => connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
+
+  const readAll = (
+    { after, before }: Pick<ClientFrameOf<'history'>, 'after' | 'before'>,
+    limit: number,
+  ): Promise<Message[] | null> =>
+    after === undefined
+      ? readWhatFits<Message>(messageTurns, limit, MAX_FRAME_BYTES, async (count, last) => {
+          const offset = last?.offset ?? before ?? null
+          // Newest first, so that the oldest are left out if they do not all fit.
+          return (await engine.messagesBefore(user, { epoch, offset }, count))?.reverse() ?? null
+        })
+      : readWhatFits<Message>(messageTurns, limit, MAX_FRAME_BYTES, async (count, last) => {
+          const offset = last?.offset ?? after
+          const page = await engine.messagesAfter(user, { epoch, offset }, count)
+          // The engine returns everything for an offset ahead of the inbox; here nothing comes after it. Retention may have
+          // deleted messages since the last read: then the frame ends before the gap.
+          const isGap = last !== undefined && page.lost
+          return isGap ? [] : page.messages.filter((message) => message.offset > offset)
+        })
+
+  const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {
+    const { id, after, before, with: peer, limit = DEFAULT_HISTORY } = frame
+    if (after !== undefined && before !== undefined)
+      return refuse(frame, 'bad-request', "A 'history' has 'after' or 'before', not both.")
+    if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
+    if (hasRefused(frame, { limit, epoch: frame.epoch })) return
+    await connection.drained()
+    if (peer !== undefined) {
+      const range = { epoch, ...(after === undefined ? { before: before ?? null } : { after }) }
+      const found = await readWith({ engine, messageTurns }, user, peer, range, limit, MAX_FRAME_BYTES)
+      if (!found) return endForEpoch()
+      const { messages, next } = found
+      return connection.send({ type: 'history', id, messages, ...(next !== null && { next }) })
+    }
+    const messages = await readAll(frame, limit)
+    if (!messages) return endForEpoch()
+    connection.send({ type: 'history', id, messages: after === undefined ? messages.reverse() : messages })
+  }
+
+  const answerPeers = async (frame: ClientFrameOf<'peers'>): Promise<void> => {
+    const { id, before, limit = DEFAULT_PEERS } = frame
+    if (hasRefused(frame, { limit, epoch: before?.epoch })) return
+    await connection.drained()
+    const found = await readPeers(
+      { engine, messageTurns },
+      user,
+      { epoch, before: before?.offset },
+      limit,
+      MAX_FRAME_BYTES,
+    )
+    if (!found) return endForEpoch()
+    const { peers, next } = found
+    connection.send({ type: 'peers', id, peers, ...(next && { next }) })
+  }
+
+  const inTurn = async (answer: () => Promise<void>): Promise<void> => {
+    const turn = last.then(answer)
+    last = turn.catch(() => undefined)
+    await turn
+  }
+
+  return {
+    history: (frame) => inTurn(() => answerHistory(frame)),
+    peers: (frame) => inTurn(() => answerPeers(frame)),
+  }
+}

@@ -1,0 +1,204 @@
+// The peers of an inbox, over real sockets.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { limits } from '../../../src/protocol/index.js'
+import { startGateway } from '../../support/gateway.js'
+import { startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { startOf } from '../../support/starts.js'
+
+type Started = Client & { started: Frame }
+
+const path = scratchFolder()
+const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
+const many = { messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000, bytesPerSecond: 1e9 }
+
+let counter = 0
+
+/** Sends a frame with an id of its own, and resolves with the answer to it. */
+const ask = async (client: Started, frame: Frame): Promise<Frame> => {
+  const id = `ask ${++counter}`
+  client.send({ ...frame, id })
+  for (;;) {
+    const answer = await client.next()
+    if (answer['id'] === id && answer.type !== 'message') return answer
+  }
+}
+
+const send = async (client: Started, to: string, body = 'Hello'): Promise<number> =>
+  (await ask(client, { type: 'send', to, body }))['offset'] as number
+
+const history = async (client: Started, more: object): Promise<[offsets: number[], next: unknown]> => {
+  const answer = await ask(client, { type: 'history', epoch: client.started['epoch'], ...more })
+  assert.equal(answer.type, 'history', JSON.stringify(answer))
+  return [(answer['messages'] as { offset: number }[]).map(({ offset }) => offset), answer['next']]
+}
+
+const peersOf = (answer: Frame): Frame[] => {
+  assert.equal(answer.type, 'peers', JSON.stringify(answer))
+  return answer['peers'] as Frame[]
+}
+
+const read = async (client: Started, offset: number, peer?: string | null): Promise<Frame> => {
+  client.send({
+    ...{ type: 'read', epoch: client.started['epoch'], offset },
+    ...(peer !== undefined && { with: peer }),
+  })
+  for (;;) {
+    const answer = await client.next()
+    if (answer.type === 'unread' || answer.type === 'refused') return answer
+  }
+}
+
+const codeOf = (frame: Frame): unknown[] => [frame.type, frame['re'], frame['code']]
+
+// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
+const running = await Promise.all(
+  engines.map(async (engine) => ({ engine, url: (await startGateway({ limits: many }, { engine })).url })),
+)
+for (const { engine, url } of running) {
+  const on = `(${String(engine.type)})`
+  const startAs = async (userId: string): Promise<Started> => {
+    const client = await startClient(url, await startOf(userId))
+    client.send({ type: 'pong' })
+    return client
+  }
+
+  test(`the list of peers has names, the newest messages and what is unread, in pages ${on}`, async () => {
+    const ids = ['p ann', 'p bob', 'p cy']
+    const me = await startAs('p me')
+    assert.ok((me.started['can'] as string[]).includes('peers'))
+    assert.deepEqual(peersOf(await ask(me, { type: 'peers' })), [])
+    const [ann, bob, cy] = (await Promise.all(ids.map(startAs))) as [Started, Started, Started]
+    ann.send({ type: 'profile', user: { name: 'Ann', photoUrl: 'https://example.com/ann.png' } })
+    await ann.next('user')
+    for (const each of [ann, bob, cy]) await send(each, 'p me')
+    await send(me, 'p ann', 'answer')
+    const first = await ask(me, { type: 'peers', limit: 2 })
+    const [newest, second] = peersOf(first)
+    assert.deepEqual(
+      { ...newest, newest: (newest?.['newest'] as Frame)['body'] },
+      {
+        ...{ id: 'p ann', name: 'Ann', photoUrl: 'https://example.com/ann.png', unread: 1, readOffset: 0 },
+        newest: 'answer',
+      },
+    )
+    assert.deepEqual([second?.['id'], second?.['name'], second?.['unread']], ['p cy', null, 1])
+    assert.deepEqual(first['next'], { epoch: me.started['epoch'], offset: 3 })
+    const last = await ask(me, { type: 'peers', before: first['next'] })
+    assert.deepEqual([peersOf(last).map(({ id }) => id), last['next']], [['p bob'], undefined])
+    for (const each of [me, ann, bob, cy]) each.close()
+  })
+
+  test(`a history has only the messages with a peer ${on}`, async () => {
+    const [me, ann, bob] = (await Promise.all(['h me', 'h ann', 'h bob'].map(startAs))) as [
+      Started,
+      Started,
+      Started,
+    ]
+    for (let n = 0; n < 3; n++) {
+      await send(ann, 'h me')
+      await send(bob, 'h me')
+      await send(me, 'h ann')
+    }
+    assert.deepEqual(await history(me, { with: 'h ann', limit: 2 }), [[7, 9], 7])
+    assert.deepEqual(await history(me, { with: 'h ann', before: 7 }), [[1, 3, 4, 6], undefined])
+    assert.deepEqual(await history(me, { with: 'h ann', after: 0, limit: 3 }), [[1, 3, 4], 4])
+    assert.deepEqual(await history(me, { with: 'h ann', after: 4 }), [[6, 7, 9], undefined])
+    assert.deepEqual(await history(me, { with: 'h bob' }), [[2, 5, 8], undefined])
+    for (const peer of [null, 'nobody', 'h me'])
+      assert.deepEqual(await history(me, { with: peer, after: 0 }), [[], undefined])
+    assert.deepEqual(await history(me, { with: 'h ann', after: 1_000 }), [[], undefined])
+    assert.deepEqual(await history(me, { limit: 2 }), [[8, 9], undefined])
+    for (const each of [me, ann, bob]) each.close()
+  })
+
+  test(`frames have the messages that fit, and say where to go on ${on}`, async () => {
+    const me = await startAs('f me')
+    const ids = Array.from({ length: 8 }, (_, n) => `f peer ${n}`)
+    const body = 'x'.repeat(16_000)
+    for (const userId of ids) {
+      const peer = await startAs(userId)
+      for (let n = 0; n < 2; n++) await send(peer, 'f me', body)
+      peer.close()
+    }
+    const found: unknown[] = []
+    for (let before: unknown, pages = 0; pages === 0 || before !== undefined; pages++) {
+      const answer = await ask(me, { type: 'peers', ...(pages > 0 && { before }) })
+      assert.ok(JSON.stringify(answer).length <= limits.frame)
+      const page = peersOf(answer)
+      assert.ok(page.length > 0 && page.length < 5)
+      found.push(...page.map(({ id }) => id))
+      before = answer['next']
+    }
+    assert.deepEqual(found, ids.toReversed())
+    for (let n = 0; n < 6; n++) await send(me, 'f peer 0', body)
+    const offsets: number[] = []
+    for (let next: unknown; ;) {
+      const [page, nextPage] = await history(me, {
+        with: 'f peer 0',
+        ...(next !== undefined && { before: next }),
+      })
+      offsets.unshift(...page)
+      if (nextPage === undefined) break
+      assert.equal(nextPage, page[0])
+      next = nextPage
+    }
+    assert.deepEqual(offsets, [1, 2, 17, 18, 19, 20, 21, 22])
+    me.close()
+  })
+
+  test(`a mark of a peer reads that peer's messages, in every session of the user ${on}`, async () => {
+    const [me, ann, bob] = (await Promise.all(['r me', 'r ann', 'r bob'].map(startAs))) as [
+      Started,
+      Started,
+      Started,
+    ]
+    const other = await startAs('r me')
+    for (let n = 0; n < 2; n++) {
+      await send(ann, 'r me')
+      await send(bob, 'r me')
+    }
+    const both = { type: 'unread', unread: 3, readOffset: 0, with: 'r ann', unreadWith: 1, readOffsetWith: 2 }
+    assert.deepEqual(await read(me, 2, 'r ann'), both)
+    assert.deepEqual(await other.next('unread'), both)
+    // The mark does not move, so that only the session that asked is told.
+    assert.deepEqual(await read(me, 1, 'r ann'), both)
+    const two = [read(me, 9, 'r bob'), read(me, 9, null)]
+    assert.deepEqual(await two[0], { ...both, unread: 1, with: 'r bob', unreadWith: 0, readOffsetWith: 4 })
+    assert.deepEqual(await two[1], { ...both, unread: 1, with: null, unreadWith: 0, readOffsetWith: 0 })
+    assert.deepEqual(
+      await other.next('unread'),
+      await Promise.resolve({ ...both, unread: 1, with: 'r bob', unreadWith: 0, readOffsetWith: 4 }),
+    )
+    assert.deepEqual(await read(me, 3), { type: 'unread', unread: 0, readOffset: 3 })
+    assert.deepEqual(await other.next('unread'), { type: 'unread', unread: 0, readOffset: 3 })
+    const again = await startAs('r me')
+    assert.equal(again.started['unread'], 0)
+    for (const each of [me, ann, bob, other, again]) each.close()
+  })
+
+  test(`a bad question is refused, and the session goes on ${on}`, async () => {
+    const me = await startAs('b me')
+    const epoch = me.started['epoch'] as string
+    for (const limit of [0, 101])
+      assert.deepEqual(codeOf(await ask(me, { type: 'peers', limit })), ['refused', 'peers', 'bad-request'])
+    const other = { epoch: 'another', offset: 1 }
+    assert.deepEqual(codeOf(await ask(me, { type: 'peers', before: other })), [
+      'refused',
+      'peers',
+      'conflict',
+    ])
+    for (const peer of ['', '..', 'x'.repeat(256), 'a\u0000b']) {
+      const answer = await ask(me, { type: 'history', epoch, with: peer })
+      assert.deepEqual(codeOf(answer), ['refused', 'history', 'bad-request'])
+      assert.deepEqual(codeOf(await read(me, 1, peer)), ['refused', 'read', 'bad-request'])
+    }
+    const past = await ask(me, { type: 'history', epoch: 'another', with: 'ann' })
+    assert.deepEqual(codeOf(past), ['refused', 'history', 'conflict'])
+    assert.deepEqual(peersOf(await ask(me, { type: 'peers' })), [])
+    me.send({ type: 'peers', id: 'x', limit: 'many' })
+    assert.equal((await me.end()).frame['code'], 'bad-request')
+  })
+}
