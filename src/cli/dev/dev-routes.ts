@@ -36,7 +36,17 @@ const policy = [
 const signedOutCookie = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
 
 const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minValue(0), v.maxValue(3_600_000))
-const faultsQuery = v.object({ delay: milliseconds, down: milliseconds })
+const faultsQuery = v.object({
+  delay: milliseconds,
+  down: milliseconds,
+  noWebSocket: v.optional(
+    v.pipe(
+      v.picklist(['true', 'false']),
+      v.transform((text) => text === 'true'),
+    ),
+    'false',
+  ),
+})
 
 /**
  * Returns whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is one

@@ -10,6 +10,8 @@ export interface Faults {
   delay: number
   /** Milliseconds for which the link stays down and refuses connections; 0 if it is up. */
   down: number
+  /** Whether the link refuses WebSockets, as some companies' proxies do. Event streams get through. */
+  noWebSocket: boolean
 }
 
 /**
@@ -22,7 +24,7 @@ export interface FaultProxy {
   /** Sends a request for an event stream of a link on to the gateway of `server`. Returns whether the request was one. */
   forward(server: Server, request: IncomingMessage, response: ServerResponse): boolean
   faults(name: string): Faults
-  /** A link that goes down closes its connections. */
+  /** A link that goes down, or begins to refuse WebSockets, closes its connections. */
   setFaults(name: string, faults: Faults): void
   /** Closes every connection of the link without a close frame. New ones may connect at once. */
   cut(name: string): void
@@ -34,6 +36,7 @@ interface Link {
   delay: number
   /** Compared with `performance.now()`. */
   downUntil: number
+  noWebSocket: boolean
   connections: Set<Connection>
 }
 
@@ -46,6 +49,9 @@ interface Connection {
 const MAX_LINKS = 1_000
 
 const LINK_PATH = /^\/dev\/links\/([\w-]{1,64})(\/v1\/session(?:\/stream|\/frames|\/send)?)$/
+
+/** What a proxy answers that lets no WebSocket through. */
+const REFUSAL = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*/s, '')
 
@@ -98,7 +104,7 @@ export const createFaultProxy = (): FaultProxy => {
   const all = new Set<Connection>()
 
   const linkOf = (name: string): Link => {
-    const link = links.get(name) ?? { delay: 0, downUntil: 0, connections: new Set() }
+    const link = links.get(name) ?? { delay: 0, downUntil: 0, noWebSocket: false, connections: new Set() }
     links.set(name, link)
     const [oldest] = links.keys()
     if (links.size > MAX_LINKS && oldest !== undefined) links.delete(oldest)
@@ -127,6 +133,7 @@ export const createFaultProxy = (): FaultProxy => {
         if (!name || target !== SESSION_PATH) return void socket.destroy()
         const link = linkOf(name)
         if (downFor(link)) return void socket.destroy()
+        if (link.noWebSocket) return void socket.end(REFUSAL)
         const upstream = connectToGateway(server)
         track(socket, socket, link)
         track(upstream, upstream, link)
@@ -163,13 +170,15 @@ export const createFaultProxy = (): FaultProxy => {
     },
     faults(name) {
       const link = linkOf(name)
-      return { delay: link.delay, down: downFor(link) }
+      return { delay: link.delay, down: downFor(link), noWebSocket: link.noWebSocket }
     },
-    setFaults(name, { delay, down }) {
+    setFaults(name, { delay, down, noWebSocket }) {
       const link = linkOf(name)
+      const closes = down > 0 || (noWebSocket && !link.noWebSocket)
       link.delay = delay
+      link.noWebSocket = noWebSocket
       link.downUntil = down && performance.now() + down
-      if (down) destroyAll(link.connections)
+      if (closes) destroyAll(link.connections)
     },
     cut: (name) => destroyAll(linkOf(name).connections),
     cutAll: () => destroyAll(all),

@@ -2,13 +2,23 @@ import type { ActivityLog } from './activity-log.js'
 import { request } from './backend.js'
 import type { Choice } from './settings.js'
 
-/** The conditions of a link: by how many milliseconds it delays bytes in each direction, and for how many it refuses connections. */
+interface LinkFaults {
+  /** Milliseconds that every byte is delayed, in each direction. */
+  delay?: number
+  /** Milliseconds for which connections fail. */
+  down?: number
+  /** Whether WebSockets are refused. */
+  noWebSocket?: boolean
+}
+
+/** The conditions of a link. */
 export const conditions = {
-  up: { label: 'Online', hint: 'A real link to the gateway, to cut or slow.', delay: 0, down: 0 },
-  slow: { label: 'Slow', hint: 'Everything takes a second longer, each way.', delay: 1_000, down: 0 },
-  outage: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', delay: 0, down: 5_000 },
-  down: { label: 'Offline', hint: 'Connections fail until it is online again.', delay: 0, down: 3_600_000 },
-} as const satisfies Record<string, Choice & { delay: number; down: number }>
+  up: { label: 'Online', hint: 'A real link to the gateway, to cut or slow.' },
+  slow: { label: 'Slow', hint: 'Everything takes a second longer, each way.', delay: 1_000 },
+  streams: { label: 'No WebSocket', hint: 'As behind a proxy that refuses WebSockets.', noWebSocket: true },
+  outage: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', down: 5_000 },
+  down: { label: 'Offline', hint: 'Connections fail until it is online again.', down: 3_600_000 },
+} as const satisfies Record<string, Choice & LinkFaults>
 export type Condition = keyof typeof conditions
 
 /** One session's link to the gateway through the fault proxy of `chat-session dev`. Emits `change`. */
@@ -30,10 +40,10 @@ export class NetworkLink extends EventTarget {
   }
 
   async set(condition: Condition): Promise<void> {
-    const { delay, down } = conditions[condition]
+    const { delay = 0, down = 0, noWebSocket = false }: Choice & LinkFaults = conditions[condition]
     this.#log.add('you', 'changed the network', condition)
     clearTimeout(this.#recovery)
-    await request(`${this.#path}?delay=${delay}&down=${down}`, 'POST')
+    await request(`${this.#path}?delay=${delay}&down=${down}&noWebSocket=${noWebSocket}`, 'POST')
     if (condition === 'outage') this.#recovery = setTimeout(() => this.#become('up'), down)
     this.#become(condition)
   }

@@ -68,6 +68,7 @@ export class PanelSession extends EventTarget {
       /** Unix time in milliseconds. */
       retryAt: element?.session?.retryAt ?? null,
       sessionId: session?.sessionId,
+      transport: session?.transport ?? null,
       user: session?.user,
       guest: session?.guest,
       unread: isVerified ? (element?.unread ?? 0) : 0,

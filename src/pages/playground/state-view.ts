@@ -4,12 +4,14 @@ import type { Panel } from './panel.js'
 
 type View = TemplateResult | typeof nothing
 
+const transports = { websocket: 'by WebSocket', stream: 'by an event stream' } as const
+
 const user = ({ session }: Panel): View => {
-  const { user, sessionId } = session.view
+  const { user, sessionId, transport } = session.view
   if (!user) return nothing
   return html`<p class="hint">
     User <code id="user">${user.id}</code>${user.name ? `, ${user.name}` : nothing}<br />
-    Session <code id="session-id">${sessionId}</code>
+    Session <code id="session-id">${sessionId}</code>${transport ? html`, ${transports[transport]}` : nothing}
   </p>`
 }
 

@@ -249,10 +249,11 @@ export const panelStyles = css`
   }
   .segments {
     display: flex;
+    flex-wrap: wrap;
     padding: 3px;
   }
   .segments > * {
-    flex: auto;
+    flex: 1 1 30%;
     padding-inline: 7px;
   }
   .segments [aria-pressed='true'] {

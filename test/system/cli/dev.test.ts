@@ -119,11 +119,12 @@ describe('chat-session dev', () => {
       'a session on no link, or on another one, is not affected',
     )
     assert.equal(await Promise.race([elsewhere.closed, startOver(`${url}/dev/links/b`, start)]), 'started')
-    assert.deepEqual(await faults('delay=150&down=0'), { delay: 150, down: 0 })
+    assert.deepEqual(await faults('delay=150&down=0'), { delay: 150, down: 0, noWebSocket: false })
     const asked = performance.now()
     assert.equal(await startOver(link, start), 'started')
     assert.ok(performance.now() - asked >= 600, 'two round trips, delayed in each direction')
-    assert.equal((await ask(`${link}?delay=x&down=0`, {}, 'POST')).status, 400)
+    for (const query of ['delay=x&down=0', 'delay=0&down=0&noWebSocket=1'])
+      assert.equal((await ask(`${link}?${query}`, {}, 'POST')).status, 400, query)
   })
 
   it('has the same links for event streams', async () => {
@@ -156,8 +157,11 @@ describe('chat-session dev', () => {
     await fault('delay=0&down=60000')
     await assert.rejects(open())
     await fault('delay=0&down=0')
+    assert.equal(await startOver(link, { appId: 'playground', guest: true }), 'started')
+    await fault('delay=0&down=0&noWebSocket=true')
+    assert.notEqual(await startOver(link, { appId: 'playground', guest: true }), 'started')
     const again = await open()
-    assert.equal(again.status, 200)
+    assert.equal(again.status, 200, 'a link that refuses WebSockets has streams')
     await again.body?.cancel()
   })
 

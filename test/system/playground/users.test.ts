@@ -92,10 +92,10 @@ describe('the playground: several users', () => {
     const line = (await playground.page.locator('#user-1 chat-session').getAttribute('endpoint')) ?? ''
     await alice.press('Slow')
     await alice.at.locator('.slow[aria-pressed=true]').waitFor()
-    assert.deepEqual(await (await fetch(line)).json(), { delay: 1000, down: 0 })
+    assert.deepEqual(await (await fetch(line)).json(), { delay: 1000, down: 0, noWebSocket: false })
     await alice.press('Online')
     await alice.at.locator('.up[aria-pressed=true]').waitFor()
-    assert.deepEqual(await (await fetch(line)).json(), { delay: 0, down: 0 })
+    assert.deepEqual(await (await fetch(line)).json(), { delay: 0, down: 0, noWebSocket: false })
     // The waits begin before the outage, because it is over after five seconds.
     await Promise.all([
       bob.at.locator('.outage[aria-pressed=true]').waitFor(),
@@ -106,6 +106,21 @@ describe('the playground: several users', () => {
     await online(playground, bob)
     await bob.message('Welcome back.').waitFor()
     assert.equal(await alice.sessionId(), former)
+  })
+
+  it('goes on by an event stream where WebSockets are refused, in the same session, and shows so', async (playground) => {
+    const [alice, bob] = await firstUsers(playground)
+    const former = await alice.sessionId()
+    await alice.at.getByText('by WebSocket').waitFor()
+    await alice.press('No WebSocket')
+    await alice.at.getByText('by an event stream').waitFor()
+    await alice.reaches('active')
+    assert.equal(await alice.sessionId(), former)
+    await alice.write('Bob Okafor', 'By a post.')
+    await bob.message('By a post.').waitFor()
+    await bob.write('Alice Moreau', 'By a stream.')
+    await alice.message('By a stream.').waitFor()
+    assert.equal(await bob.at.getByText('by WebSocket').count(), 1, 'the link of another user is its own')
   })
 
   it('shows unsent messages when a session ends, and sends one again on request', async (playground) => {
