@@ -31,6 +31,9 @@ export class PresenceFeed implements Watcher {
   #users = new Map<string, Watched>()
   /** The latest work. Frames are answered in their order. */
   #last: Promise<void> = Promise.resolve()
+  /** How much of that is not done. */
+  #turnCount = 0
+  /** Whether a change waits until the client has read what came before. */
   #isWaiting = false
   #isStopped = false
 
@@ -57,7 +60,8 @@ export class PresenceFeed implements Watcher {
    */
   onMessage({ from }: Pick<Message, 'from'>): Promise<void> | undefined {
     if (from === null || this.#app.settings.presence !== 'peers') return undefined
-    if (this.#users.get(from)?.isVisible !== false) return undefined
+    // A watch that waits for the engine may have asked before the message came.
+    if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return undefined
     return this.#inTurn(() => this.#show(from))
   }
 
@@ -75,7 +79,10 @@ export class PresenceFeed implements Watcher {
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(() => (this.#isStopped ? undefined : work()))
+    this.#turnCount += 1
+    const turn = this.#last
+      .then(() => (this.#isStopped ? undefined : work()))
+      .finally(() => (this.#turnCount -= 1))
     this.#last = turn.catch(() => undefined)
     return turn
   }

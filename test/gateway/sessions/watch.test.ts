@@ -221,6 +221,38 @@ test('the engine watches a user once, however many sessions do', async () => {
   bob.close()
 })
 
+test('a message that comes while a watch waits for the engine makes its sender visible', async () => {
+  const answers: (() => void)[] = []
+  const { url: address } = await assemble(
+    (engine) => ({
+      watch: async (users) => {
+        const found = await engine.watch(users)
+        await new Promise<void>((resolve) => answers.push(resolve))
+        return found
+      },
+    }),
+    undefined,
+    limits,
+  )
+  const [ada, bob, carl] = [
+    await startedAs(address, 'ada'),
+    await startedAs(address, 'bob'),
+    await startedAs(address, 'carl'),
+  ]
+  carl.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
+  await ada.next('message')
+  ada.send({ type: 'watch', users: ['bob', 'carl'] })
+  await until('the engine is asked about carl', () => answers.length, 1)
+  bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })
+  await ada.next('message')
+  answers[0]?.()
+  assert.deepEqual(textOf(await nextPresence(ada)), ['bob offline', 'carl online'])
+  await until('the engine is asked about bob', () => answers.length, 2)
+  answers[1]?.()
+  assert.deepEqual(textOf(await nextPresence(ada)), ['bob online'])
+  for (const client of [ada, bob, carl]) client.close()
+})
+
 test('if the engine is away, a watch is refused as unavailable and the one before goes on', async () => {
   let isAway = false
   const { url: address } = await assemble(

@@ -87,6 +87,7 @@ const requests: Record<string, (index: number) => Promise<Frame>> = {
   profile: (index) => Promise.resolve({ type: 'profile', user: { name: `${index}` } }),
   history: (index) => Promise.resolve({ type: 'history', id: `${index}`, epoch: 'none' }),
   read: () => Promise.resolve({ type: 'read', epoch: 'none', offset: 0 }),
+  watch: () => Promise.resolve({ type: 'watch', users: ['bob'] }),
 }
 for (const [type, make] of Object.entries(requests))
   test(`more \`${type}\` frames than requestsPerSecond are refused as rate-limited, on all connections of the user`, async () => {

@@ -33,6 +33,35 @@ test('a message, its read mark and its unread count cross nodes', async () => {
   assert.equal((await other.next('unread'))['unread'], 0)
 })
 
+test('signals and presence cross nodes', async () => {
+  const [x, y] = await startNodes({ signals: 'anyone', presence: 'anyone' })
+  const ada = await startClient(x.url, await startOf('ada'))
+  ada.send({ type: 'watch', users: ['bob', 'nobody'] })
+  const onlineOf = async (): Promise<unknown[]> =>
+    ((await ada.next('presence'))['users'] as { online: boolean }[]).map(({ online }) => online)
+  assert.deepEqual(await onlineOf(), [false, false])
+  const [here, there] = [
+    await startClient(x.url, await startOf('bob')),
+    await startClient(y.url, await startOf('bob')),
+  ]
+  assert.deepEqual(await onlineOf(), [true])
+  for (let n = 0; n < 5; n++) ada.send({ type: 'signal', to: 'bob', name: 'typing', data: { n } })
+  for (const bob of [here, there])
+    for (let n = 0; n < 5; n++)
+      assert.deepEqual(await bob.next('signal'), {
+        type: 'signal',
+        from: 'ada',
+        name: 'typing',
+        data: { n },
+        ttl: 5_000,
+      })
+  for (const bob of [here, there]) {
+    bob.send({ type: 'end' })
+    await bob.closed
+  }
+  assert.deepEqual(await onlineOf(), [false])
+})
+
 test('a session resumes on the other node, and its message is stored once', async () => {
   const start = await startOf('cleo')
   const first = await startClient(a.url, start)

@@ -41,6 +41,8 @@ const hashOf = (text: string): number => {
 interface SimulatedNode {
   readonly engine: Engine
   readonly events: EngineEvent[]
+  /** Who is online, as the node knows it from its watch and the events since. */
+  readonly online: Map<string, boolean>
   readonly settled: () => Promise<unknown>
 }
 
@@ -80,7 +82,10 @@ export class Simulation {
     this.#isLossy = true
     try {
       for (const node of this.#nodes) await this.#repeat('open', () => node.engine.open(), node)
-      for (const node of this.#nodes) await this.#repeat('ask', () => ask(node.engine), node)
+      for (const node of this.#nodes) {
+        await this.#repeat('ask', () => ask(node.engine), node)
+        await this.#watch(node)
+      }
       const calls = Object.entries(this.#calls())
       for (let n = 0; n < this.#options.calls; n++) {
         // The simulation begins with one call of each kind.
@@ -130,8 +135,12 @@ export class Simulation {
       },
     })
     const events: EngineEvent[] = []
-    engine.listen((event) => events.push(event), new AbortController().signal)
-    return { engine, events, settled: () => Promise.all(openings.map((settled) => settled())) }
+    const online = new Map<string, boolean>()
+    engine.listen((event) => {
+      events.push(event)
+      if (event.type === 'presence') online.set(event.user.userId, event.online)
+    }, new AbortController().signal)
+    return { engine, events, online, settled: () => Promise.all(openings.map((settled) => settled())) }
   }
 
   #pick<T>(items: readonly T[]): T {
@@ -447,6 +456,12 @@ export class Simulation {
         await this.#repeat('delete', () => node.engine.deleteUser(of(userId)), node)
         model.delete(userId)
       },
+      watch: () => this.#watch(this.#at()),
+      signal: async () => {
+        const node = this.#at()
+        const signal = { from: null, name: 'typing', ttl: 1 }
+        await this.#once(() => node.engine.signal(of(this.#userId()), signal), node)
+      },
       adopt: () => this.#adopt(this.#pick(USERS.slice(0, -1))),
       isRevoked: anywhere((engine, userId) =>
         engine.isRevoked(of(userId), {
@@ -479,9 +494,24 @@ export class Simulation {
         await this.#repeat('open', () => node.engine.open(), node)
         // A gateway makes this call at its start, too.
         await this.#repeat('ask', () => ask(node.engine), node)
+        await this.#watch(node)
       },
       newHistory: () => this.#beginHistory(),
     }
+  }
+
+  /** Has a node watch all users. An event that comes before the answer is newer. */
+  async #watch(node: SimulatedNode): Promise<void> {
+    const { engine, events, online } = node
+    const before = events.length
+    const found = await this.#repeat(
+      'watch',
+      () => engine.watch(USERS.map((userId) => ({ appId: app, userId }))),
+      node,
+    )
+    const isTold = (userId: string): boolean =>
+      events.slice(before).some((event) => event.type === 'presence' && event.user.userId === userId)
+    for (const presence of found) if (!isTold(presence.userId)) online.set(presence.userId, presence.online)
   }
 
   /** Lets the server of each user seem to be another one, as after a failover that has lost nothing. */
@@ -619,7 +649,7 @@ export class Simulation {
     return found.join('\n')
   }
 
-  /** The ends and moves of carried sessions, and the messages, which the nodes have not emitted yet. */
+  /** The ends and moves of carried sessions, the messages and the presence, which the nodes have not emitted yet. */
   #untold(): string {
     const missing: string[] = []
     for (const session of this.model.sessions)
@@ -630,6 +660,13 @@ export class Simulation {
             event.session.sessionId === session.sessionId,
         )
         if (!isTold) missing.push(`node ${n} was not told of ${session.sessionId}`)
+      }
+    for (const [n, { online }] of this.#nodes.entries())
+      for (const userId of USERS) {
+        const alive = this.model.alive(userId)
+        const isSure = alive.every(({ node }) => node !== undefined)
+        if (isSure && online.get(userId) !== alive.length > 0)
+          missing.push(`node ${n} was not told of the presence of ${userId}`)
       }
     for (const [n, { events }] of this.#nodes.entries())
       for (const { userId, node, newestAtStart } of this.model.alive()) {
