@@ -16,7 +16,7 @@ const authParams = { a: 1 }
 const storeOf = (credentials: Credentials): CredentialStore => credentialStore(credentials, () => undefined)
 
 const ask = (store: CredentialStore, reason: AskReason = 'first'): Promise<[FetchResult, unknown]> =>
-  new Promise((resolve) => store.fetch(reason, life.signal, (answer, cause) => resolve([answer, cause])))
+  new Promise((resolve) => void store.fetch(reason, life.signal, (answer, cause) => resolve([answer, cause])))
 
 /** A source that answers when the test calls `give`. */
 const slowSource = (): {
@@ -92,8 +92,8 @@ test('a later fetch cancels an earlier one and aborts its signal', async () => {
   const { tokenFetcher, asked } = slowSource()
   const store = storeOf({ tokenFetcher })
   const results: string[] = []
-  store.fetch('first', life.signal, () => results.push('first'))
-  store.fetch('rejected', life.signal, () => results.push('second'))
+  void store.fetch('first', life.signal, () => results.push('first'))
+  void store.fetch('rejected', life.signal, () => results.push('second'))
   assert.deepEqual(
     asked.map(({ signal }) => signal.aborted),
     [true, false],
@@ -116,7 +116,7 @@ for (const [what, happens, left] of ways)
     const { tokenFetcher, asked } = slowSource()
     const store = storeOf({ tokenFetcher })
     const results: string[] = []
-    store.fetch('first', ending.signal, (answer) => results.push(answer))
+    void store.fetch('first', ending.signal, (answer) => results.push(answer))
     store.discard('newest')
     assert.equal(asked[0]?.signal.aborted, false)
     happens(store)
