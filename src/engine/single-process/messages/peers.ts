@@ -23,8 +23,11 @@ import type { InboxTable } from './inbox-table.js'
 import { PeerMarks } from './peer-marks.js'
 import { peerParser } from './peer-parser.js'
 
-/** How many rows are read at once. More would keep the frames of others waiting. */
+/**
+ * How many rows are read at once at most, and about how many bytes. More would keep the frames of others waiting.
+ */
 const ROWS_PER_STEP = 512
+const BYTES_PER_STEP = 512 * 2 ** 10
 /** How many messages are read in one turn of the event loop once their offsets are known. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
 /** The share of the bytes for inboxes that indexes take besides, and about how many bytes one unit of their cost takes. */
@@ -48,6 +51,9 @@ interface Cached {
   epoch: string
   index: PeerIndex
 }
+
+const rowsPerStep = ({ retained: { messages, bytes } }: Inbox): number =>
+  Math.ceil(Math.min(ROWS_PER_STEP, (BYTES_PER_STEP * messages) / Math.max(1, bytes)))
 
 /** The peers of inboxes, and their marks. */
 export class Peers {
@@ -200,8 +206,9 @@ export class Peers {
       const isCurrent = cached?.epoch === epoch && cached.index.last <= durable.offset
       const index = isCurrent ? cached.index : new PeerIndex()
       index.forgetBefore(durable.first)
-      const [from, to] = [index.last + 1, Math.min(index.last + ROWS_PER_STEP, durable.offset)]
-      if (from > to) return use(inbox, index)
+      if (index.last >= durable.offset) return use(inbox, index)
+      const from = index.last + 1
+      const to = Math.min(index.last + rowsPerStep(inbox), durable.offset)
       if (!isCurrent && inbox.hasMarks) await this.#marks.prune(inbox, reads)
       const range = { ...rows.messages(stored.ref, from, to + 1), limit: ROWS_PER_STEP }
       for (const [key, message] of await reads.all(range, parse)) {

@@ -159,22 +159,20 @@ export class Peers {
         ...peers.map((peer) => peer ?? ''),
         ...offsets,
       ]
-      const [epoch, newest, first, readOffset, isOther, states, messages, ...found] = await runner.onUser(
-        runner.steps.inboxPeers,
-        of,
-        args.map(String),
-      )
+      const [epoch, newest, first, readOffset, isOther, states, messages, count, start, found] =
+        await runner.onUser(runner.steps.inboxPeers, of, args.map(String))
       if (wanted !== null && runner.epochNumber(of, wanted) !== epoch) return null
       // The inbox of an adopted guest begins again in the same epoch when its messages have moved.
       const isNew = isOther === 1 || Number(newest) === 0
       const index = isNew ? new PeerIndex() : known.index
       index.forgetBefore(Number(first))
-      for (let n = 0; n + 1 < found.length; n += 2) {
-        const offset = Number(found[n])
-        // Another call may have read the same messages.
-        if (offset > index.last) index.add(offset, peerMessageOf(of.userId, String(found[n + 1])))
-      }
-      const isComplete = found.length < 2 * MESSAGES_PER_STEP
+      if (Number(count) > 0)
+        for (const [n, text] of String(found).split('\0').entries()) {
+          const offset = Number(start) + n
+          // Another call may have read the same messages.
+          if (text !== '' && offset > index.last) index.add(offset, peerMessageOf(of.userId, text))
+        }
+      const isComplete = Number(count) < MESSAGES_PER_STEP
       if (isComplete) index.cover(Number(newest))
       this.#indexes.set(key, { epoch: Number(epoch), index })
       const isSame = known.epoch === epoch && last === newest && firstBefore === first
