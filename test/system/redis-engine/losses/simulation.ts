@@ -480,6 +480,11 @@ export class Simulation {
       before: anywhere(async (engine, userId) =>
         engine.messagesBefore(of(userId), { ...(await engine.inbox(of(userId))), offset: null }, 3),
       ),
+      peers: anywhere((engine, userId) => engine.peers(of(userId), null, 3)),
+      // A mark at the begin changes nothing in the model.
+      readPeer: anywhere(async (engine, userId) =>
+        engine.markPeerRead(of(userId), null, { ...(await engine.inbox(of(userId))), offset: 0 }),
+      ),
       deliver: () => this.#deliver(0.5),
       pending: anywhere((engine) => engine.pendingEvents(app, null, 10)),
       summary: anywhere((engine) => engine.pendingSummary(app)),
