@@ -26,6 +26,8 @@ export class ModelUser {
   name: string | undefined
   inbox: ModelMessage[] = []
   readOffset = 0
+  /** Up to which offset the messages of the app's backend are read, by a mark of their own. */
+  backendMark = 0
   isRevoked = false
 
   readonly userId: string
@@ -35,7 +37,9 @@ export class ModelUser {
   }
 
   get unread(): number {
-    return this.inbox.slice(this.readOffset).filter(({ from }) => from !== this.userId).length
+    const markOf = (from: string | null): number =>
+      Math.max(this.readOffset, from === null ? this.backendMark : 0)
+    return this.inbox.filter(({ from }, index) => from !== this.userId && index >= markOf(from)).length
   }
 }
 
@@ -67,6 +71,13 @@ export class Model {
   delete(userId: string): void {
     for (const session of this.alive(userId)) this.end(session)
     const user = this.user(userId)
-    Object.assign(user, { exists: false, name: undefined, inbox: [], readOffset: 0, isRevoked: true })
+    Object.assign(user, {
+      exists: false,
+      name: undefined,
+      inbox: [],
+      readOffset: 0,
+      backendMark: 0,
+      isRevoked: true,
+    })
   }
 }

@@ -405,6 +405,21 @@ export class Simulation {
         )
         user.readOffset = Math.max(user.readOffset, offset)
       },
+      markBackendRead: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        const user = model.user(userId)
+        const offset = Math.floor(this.#random() * (user.inbox.length + 1))
+        await this.#repeat(
+          'mark',
+          async () =>
+            node.engine.markPeerRead(of(userId), null, { ...(await node.engine.inbox(of(userId))), offset }),
+          node,
+        )
+        // The backend is a peer once it has sent a message.
+        if (user.inbox.some(({ from }) => from === null))
+          user.backendMark = Math.max(user.backendMark, offset)
+      },
       rename: async () => {
         const node = this.#at()
         const userId = this.#userId()
