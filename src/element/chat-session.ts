@@ -6,6 +6,8 @@ import {
   type HistoryRange,
   type Message,
   type NewMessage,
+  type PeersPage,
+  type PeersRange,
   type Profile,
   type Sent,
   type SessionState,
@@ -216,9 +218,17 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#requireSession().history(range)
   }
 
-  /** Marks all messages up to `offset` as read. Resolves when the gateway has taken the mark. Rejects as `send` does. */
-  async markRead(offset: number): Promise<void> {
-    return this.#requireSession().markRead(offset)
+  /** Returns those whom the user has exchanged messages with, the one with the newest message first. */
+  async peers(range?: PeersRange): Promise<PeersPage> {
+    return this.#requireSession().peers(range)
+  }
+
+  /**
+   * Marks all messages up to `offset` as read, or with a peer those of that one. Resolves when the gateway has taken the mark. Rejects as
+   * `send` does.
+   */
+  async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
+    return this.#requireSession().markRead(offset, options)
   }
 
   /**

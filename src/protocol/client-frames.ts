@@ -8,11 +8,10 @@ import {
   number,
   object,
   optional,
-  shape,
   text,
   type FrameOf,
 } from './schema.js'
-import { resumption } from './shapes.js'
+import { position, resumption } from './shapes.js'
 
 /** The subprotocol of both sides. The gateway echoes only this one. */
 export const SUBPROTOCOL = 'chat-session.v1'
@@ -32,9 +31,8 @@ export const requestFrames = {
   },
   read: { epoch: text, offset: count },
   profile: { user: profile },
+  peers: { id: text, before: optional(position), limit: optional(count) },
 } as const
-
-const position = shape({ epoch: text, offset: count })
 
 /** Every frame that a client may send, and the types of its fields. */
 export const clientFrames = {
@@ -56,10 +54,9 @@ export const clientFrames = {
   ...requestFrames,
   // This package's client sends no `traceparent`, and its script has no room for the check.
   send: { ...requestFrames.send, traceparent: optional(text) },
-  // The script of every page checks only the fields that the page can send.
+  // The session makes a text or null of these.
   history: { ...requestFrames.history, with: optional(nullable(text)) },
   read: { ...requestFrames.read, with: optional(nullable(text)) },
-  peers: { id: text, limit: optional(count), before: optional(position) },
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
   watch: { users: list(text) },
   visibility: { hidden: boolean },

@@ -11,7 +11,16 @@ import {
   text,
   type FrameOf,
 } from './schema.js'
-import { message, messageFields, user } from './shapes.js'
+import { message, messageFields, position, user } from './shapes.js'
+
+const peer = shape({
+  id: nullable(text),
+  name: nullable(text),
+  photoUrl: nullable(text),
+  unread: count,
+  readOffset: count,
+  newest: message,
+})
 
 /** The frames of a gateway that every client uses, and the types of their fields. Durations are in milliseconds. */
 export const gatewayFrames = {
@@ -37,8 +46,15 @@ export const gatewayFrames = {
   renewed: { expiresIn: nullable(number), reauth: optional(literal(true)) },
   message: messageFields,
   sent: { id: text, offset: count, sentAt: number },
-  history: { id: text, messages: list(message) },
-  unread: { unread: count, readOffset: count },
+  history: { id: text, messages: list(message), next: optional(count) },
+  peers: { id: text, peers: list(peer), next: optional(position) },
+  unread: {
+    unread: count,
+    readOffset: count,
+    with: optional(nullable(text)),
+    unreadWith: optional(count),
+    readOffsetWith: optional(count),
+  },
   user: { user },
   refused: {
     re: text,
@@ -55,28 +71,8 @@ export const gatewayFrames = {
 export type GatewayFrame = FrameOf<typeof gatewayFrames>
 export type GatewayFrameOf<T extends GatewayFrame['type']> = Extract<GatewayFrame, { type: T }>
 
-const peer = shape({
-  id: nullable(text),
-  name: nullable(text),
-  photoUrl: nullable(text),
-  unread: count,
-  readOffset: count,
-  newest: message,
-})
-
-/**
- * The frames that only some pages use, and those with fields that only some use. They stand apart because the checks of `gatewayFrames` are
- * in the script of every page.
- */
+/** The frames that this package's client does not ask for. */
 export const optionalFrames = {
-  history: { ...gatewayFrames.history, next: optional(count) },
-  unread: {
-    ...gatewayFrames.unread,
-    with: optional(nullable(text)),
-    unreadWith: optional(count),
-    readOffsetWith: optional(count),
-  },
-  peers: { id: text, peers: list(peer), next: optional(shape({ epoch: text, offset: count })) },
   signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
   presence: { users: list(shape({ id: text, online: boolean, lastSeenAt: nullable(number) })) },
 } as const

@@ -4,6 +4,9 @@ import { count, literal, nullable, number, object, optional, shape, text, type C
 export const user = shape({ id: text, ...profileFields })
 export type User = Checked<typeof user>
 
+/** A place in an inbox. */
+export const position = shape({ epoch: text, offset: count })
+
 export const resumption = shape({ key: text, epoch: text, offset: count })
 export type Resumption = Checked<typeof resumption>
 

@@ -1,5 +1,5 @@
 export { ChatSession, type StartResult } from './session.js'
-export type { HistoryRange, Sent } from './messages.js'
+export type { HistoryRange, Peer, PeersPage, PeersRange, Sent } from './messages.js'
 export type { Trace } from './trace.js'
 export { SessionError, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
 export {

@@ -3,6 +3,7 @@
 import {
   VERSION,
   type ClientFrameOf,
+  type GatewayFrameOf,
   type Message,
   type NewMessage,
   type Profile,
@@ -14,7 +15,7 @@ import { toUnixTime, withTimeout } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
-import type { HistoryRange, Sent } from './messages.js'
+import type { HistoryRange, PeersPage, PeersRange, Sent } from './messages.js'
 import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
 import { checkedCopy, createOutbox, newId, type Outbox } from './storage/outbox.js'
 import { isPageHidden } from './page.js'
@@ -44,6 +45,9 @@ const profileFields = (user: SessionUser): Profile =>
   Object.fromEntries(
     Object.entries(user).filter(([key, value]) => key !== 'id' && value !== undefined && value !== null),
   )
+
+/** Returns a peer's id as frames have it. */
+const peerId = (id: HistoryRange['with']): string | null | undefined => id === null ? id : id?.toString()
 
 /** The result of `start()`. */
 export type StartResult =
@@ -83,13 +87,6 @@ export class ChatSession extends SessionTarget {
   #announcedHidden = false
   /** Resolves the promise of `start()` once the session is active or over. */
   #settleStart: (() => void) | undefined
-
-  static {
-    // Browsers without `await using` have no such symbol.
-    if ((Symbol as Partial<SymbolConstructor>).asyncDispose)
-      this.prototype[Symbol.asyncDispose] = this.prototype.end
-  }
-  declare [Symbol.asyncDispose]: () => Promise<void>
 
   constructor({ appId, user = {}, since, ...options }: SessionOptions) {
     super()
@@ -259,6 +256,11 @@ export class ChatSession extends SessionTarget {
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
 
+  /** Ends the session. In a browser without `await using`, which has no such symbol, the method is called `undefined`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end()
+  }
+
   /**
    * Sets a fresh token for the same user. An active session sends it at once. A session that ended or failed because its
    * credentials were missing, expired or rejected starts again.
@@ -307,19 +309,41 @@ export class ChatSession extends SessionTarget {
    * Returns a part of the user's inbox, in order: the messages that the user received, and those that they sent. Large
    * messages come fewer at a time; an empty list means that there are no more.
    */
-  async history(range: HistoryRange = {}): Promise<Message[]> {
-    const { after, before, limit } = range
-    const frame = { type: 'history', id: newId(), epoch: this.#epoch, after, before, limit }
-    const { messages } = await this.#request<{ messages: Message[] }>(frame as ClientFrameOf<'history'>)
-    return messages
+  async history({ after, before, limit = 50, with: peer }: HistoryRange = {}): Promise<Message[]> {
+    const frame = {
+      type: 'history',
+      id: newId(),
+      epoch: this.#epoch,
+      after,
+      before,
+      limit,
+      with: peerId(peer),
+    }
+    const { messages, next } = await this.#request<GatewayFrameOf<'history'>>(
+      frame as ClientFrameOf<'history'>,
+    )
+    const left = limit - messages.length
+    // With a peer an answer may be short before the end.
+    if (!left || next === undefined) return messages
+    const range = after === undefined ? { before: next } : { after: next }
+    const more = await this.history({ ...range, with: peer, limit: left })
+    return after === undefined ? more.concat(messages) : messages.concat(more)
+  }
+
+  /** Returns those whom the user has exchanged messages with, the one with the newest message first. */
+  async peers({ limit, cursor }: PeersRange = {}): Promise<PeersPage> {
+    const frame = { type: 'peers', id: newId(), limit, before: cursor }
+    const { peers, next } = await this.#request<GatewayFrameOf<'peers'>>(frame as ClientFrameOf<'peers'>)
+    return { peers, next }
   }
 
   /**
-   * Marks all messages up to `offset` as read; a lower offset changes nothing. Resolves when the gateway has taken the mark; it is sent again
+   * Marks all messages up to `offset` as read, or with a peer those of that one; a lower offset changes nothing. Resolves when the gateway has taken the mark; it is sent again
    * on each new connection until then. Rejects as `send` does: as `conflict` if the inbox has another epoch since.
    */
-  async markRead(offset: number): Promise<void> {
-    await this.#request({ type: 'read', epoch: this.#epoch, offset })
+  async markRead(offset: number, { with: peer }: Pick<HistoryRange, 'with'> = {}): Promise<void> {
+    const frame = { type: 'read', epoch: this.#epoch, offset, with: peerId(peer) }
+    await this.#request(frame as ClientFrameOf<'read'>)
   }
 
   /**

@@ -26,6 +26,30 @@ describe('Messages and <chat-session>', () => {
     expect(ann.unread).to.equal(0)
   })
 
+  it('are listed, counted and marked by peer', async () => {
+    const bob = await gateway.active('peers-bob')
+    const ann = await gateway.active('peers-ann')
+    const cy = await gateway.active('peers-cy')
+    await ann.send({ to: 'peers-bob', body: 'one' })
+    await cy.send({ to: 'peers-bob', body: 'two' })
+    await ann.send({ to: 'peers-bob', body: 'three' })
+    await bob.send({ to: 'peers-cy', body: 'four' })
+    const { peers, next } = await bob.peers()
+    expect(peers.map(({ id, unread, newest }) => [id, unread, newest.body])).to.deep.equal([
+      ['peers-cy', 1, 'four'],
+      ['peers-ann', 2, 'three'],
+    ])
+    expect(next).to.equal(undefined)
+    const page = await bob.peers({ limit: 1 })
+    expect((await bob.peers({ cursor: page.next })).peers.map(({ id }) => id)).to.deep.equal(['peers-ann'])
+    const thread = await bob.history({ with: 'peers-ann' })
+    expect(thread.map(({ body }) => body)).to.deep.equal(['one', 'three'])
+    expect((await bob.history({ with: null })).length).to.equal(0)
+    await bob.markRead(thread.at(-1)?.offset ?? 0, { with: 'peers-ann' })
+    expect(bob.unread).to.equal(1)
+    expect((await bob.peers()).peers.map(({ unread }) => unread)).to.deep.equal([1, 0])
+  })
+
   it('begin where `since` says, and a change of it alone restarts nothing', async () => {
     const ann = await gateway.active('since-ann')
     await ann.send({ to: 'since-bob', body: 'drawn by nobody' })
@@ -47,7 +71,12 @@ describe('Messages and <chat-session>', () => {
   it('need a session', async () => {
     const element = make({})
     expect(element.unread).to.equal(0)
-    for (const asked of [element.send({ to: 'bob', body: 'Hi' }), element.history(), element.markRead(1)]) {
+    for (const asked of [
+      element.send({ to: 'bob', body: 'Hi' }),
+      element.history(),
+      element.peers(),
+      element.markRead(1),
+    ]) {
       const error: unknown = await asked.then(
         () => undefined,
         (reason: unknown) => reason,

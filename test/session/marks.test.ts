@@ -60,6 +60,41 @@ test('markRead resolves when the gateway’s mark has reached the offset, or the
   assert.equal(second.of('read')[1]?.offset, 10)
 })
 
+test('the marks of a peer and of the inbox wait for their own answers', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const settled: string[] = []
+  const { of, send } = await connection(0)
+  const marks = [
+    note(settled, 'bob', session.markRead(5, { with: 'bob' })),
+    note(settled, 'backend', session.markRead(5, { with: null })),
+    note(settled, 'inbox', session.markRead(4)),
+    note(settled, 'bob again', session.markRead(7, { with: 'bob' })),
+  ]
+  await eventually(() => of('read').length === 4)
+  assert.deepEqual(
+    of('read').map(({ offset, with: peer }) => [offset, peer]),
+    [
+      [5, 'bob'],
+      [5, null],
+      [4, undefined],
+      [7, 'bob'],
+    ],
+  )
+  const mark = (peer: string | null, readOffsetWith: number): GatewayFrame => ({
+    ...{ type: 'unread', unread: 1, readOffset: 2, with: peer, unreadWith: 0, readOffsetWith },
+  })
+  send(mark('cy', 9), mark('bob', 5), mark(null, 5))
+  await eventually(() => settled.length === 1)
+  assert.deepEqual(settled, ['backend'])
+  send(unread(4))
+  await eventually(() => settled.length === 2)
+  send(mark('bob', 7))
+  await Promise.all(marks)
+  assert.deepEqual(settled, ['backend', 'inbox', 'bob', 'bob again'])
+})
+
 test('a mark that can’t be stored now is sent again after `retryAfter`; one of another epoch rejects', async () => {
   const { endpoint, connection } = await startScript((number) => [
     number ? started({ epoch: 'e2', offset: 2 }) : started({ offset: 9 }),

@@ -123,7 +123,10 @@ test('history sends the fields of its range, and no others', async () => {
   void session.history(range).catch(() => undefined)
   const { of } = await connection(0)
   await eventually(() => of('history').length === 1)
-  assert.deepEqual({ ...of('history')[0], id: '' }, { type: 'history', id: '', epoch: 'e', after: 2 })
+  assert.deepEqual(
+    { ...of('history')[0], id: '' },
+    { type: 'history', id: '', epoch: 'e', after: 2, limit: 50 },
+  )
 })
 
 test('history resolves with the messages, and is sent again on the next connection if it was not answered', async () => {
@@ -147,6 +150,72 @@ test('history resolves with the messages, and is sent again on the next connecti
   const id = second.of('history')[1]?.id ?? ''
   second.send({ type: 'refused', re: 'history', id, code: 'bad-request', message: 'No.', retryable: false })
   await assert.rejects(refused, { name: 'SessionError', code: 'bad-request', message: 'No.' })
+})
+
+test('history with a peer asks again until it has enough messages, or has come to the end', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const { of, send } = await connection(0)
+  const fieldsOf = (index: number) => ({ ...of('history')[index], id: '' })
+  let asked = 0
+  const answer = async (offsets: number[], next?: number): Promise<void> => {
+    await eventually(() => of('history').length > asked)
+    const id = of('history')[asked++]?.id ?? ''
+    const messages = offsets.map((offset) => {
+      const { type, ...kept } = message(offset) as Message & { type: string }
+      assert.equal(type, 'message')
+      return kept
+    })
+    send({ type: 'history', id, messages, ...(next !== undefined && { next }) })
+  }
+  const frame = { type: 'history', id: '', epoch: 'e' }
+
+  const newest = session.history({ with: 'bob', limit: 4 })
+  await answer([8, 9], 8)
+  await answer([], 6)
+  await answer([2, 5], 2)
+  assert.deepEqual(
+    (await newest).map(({ offset }) => offset),
+    [2, 5, 8, 9],
+  )
+  assert.deepEqual(fieldsOf(0), { ...frame, limit: 4, with: 'bob' })
+  assert.deepEqual(fieldsOf(1), { ...frame, before: 8, limit: 2, with: 'bob' })
+  assert.deepEqual(fieldsOf(2), { ...frame, before: 6, limit: 2, with: 'bob' })
+
+  const later = session.history({ with: null, after: 0 })
+  await answer([1], 3)
+  await answer([4, 7])
+  assert.deepEqual(
+    (await later).map(({ offset }) => offset),
+    [1, 4, 7],
+  )
+  assert.deepEqual(fieldsOf(3), { ...frame, after: 0, limit: 50, with: null })
+  assert.deepEqual(fieldsOf(4), { ...frame, after: 3, limit: 49, with: null })
+  assert.equal(asked, 5)
+})
+
+test('peers asks for a page, and for the next one by its cursor', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const { of, send } = await connection(0)
+  const { type, ...newest } = message(8) as Message & { type: string }
+  assert.equal(type, 'message')
+  const bob = { id: 'bob', name: null, photoUrl: null, unread: 1, readOffset: 0, newest }
+  const first = session.peers()
+  await eventually(() => of('peers').length === 1)
+  const next = { epoch: 'e', offset: 8 }
+  send({ type: 'peers', id: of('peers')[0]?.id ?? '', peers: [bob], next })
+  assert.deepEqual(await first, { peers: [bob], next })
+  const second = session.peers({ cursor: next, limit: 5 })
+  await eventually(() => of('peers').length === 2)
+  assert.deepEqual({ ...of('peers')[1], id: '' }, { type: 'peers', id: '', before: next, limit: 5 })
+  send({ type: 'peers', id: of('peers')[1]?.id ?? '', peers: [] })
+  assert.deepEqual(await second, { peers: [], next: undefined })
+  await assert.rejects(session.peers({ limit: -1 }), { code: 'bad-request' })
+  await assert.rejects(session.peers({ cursor: { epoch: 'e' } as typeof next }), { code: 'bad-request' })
+  assert.equal(session.state, 'active')
 })
 
 test('markRead sends a `read` frame, never goes back, and sends it again after a reconnect', async () => {

@@ -177,6 +177,7 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
       return received(state, frame)
     case 'sent':
     case 'history':
+    case 'peers':
       return deliver(state, frame)
     // A WebSocket has taken over from a stream.
     case 'started':

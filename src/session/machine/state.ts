@@ -7,7 +7,7 @@ export type AskReason = 'first' | 'expiring' | 'rejected'
 export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
 /** The frames that answer requests. `unread` and `user` come unasked, too. */
-export type AnswerType = 'sent' | 'history' | 'unread' | 'user' | 'refused'
+export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused'
 
 /** Why something went wrong, as data. The runner makes a `SessionError` of it. */
 export interface Fault {

@@ -96,7 +96,9 @@ export const createOutbox = (
     const newest = position()
     if (frame.type !== 'unread' || request.epoch !== newest?.epoch) return false
     // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
-    return frame.readOffset >= Math.min(request.offset, newest.offset)
+    const { with: peer, readOffset, readOffsetWith = -1 } = frame
+    const mark = request.with === undefined ? readOffset : peer === request.with ? readOffsetWith : -1
+    return mark >= Math.min(request.offset, newest.offset)
   }
 
   return {
@@ -108,7 +110,13 @@ export const createOutbox = (
       for (const entry of waiting) {
         bytes += entry.size
         const { request: older, answer } = entry
-        if (copy.type !== 'read' || older.type !== 'read' || copy.epoch !== older.epoch) continue
+        if (
+          copy.type !== 'read' ||
+          older.type !== 'read' ||
+          copy.epoch !== older.epoch ||
+          copy.with !== older.with
+        )
+          continue
         if (copy.offset > older.offset) {
           entry.request = copy
           send(entry)
