@@ -47,7 +47,7 @@ const profileFields = (user: SessionUser): Profile =>
   )
 
 /** Returns a peer's id as frames have it. */
-const peerId = (id: HistoryRange['with']): string | null | undefined => id === null ? id : id?.toString()
+const peerId = (id: HistoryRange['with']): string | null | undefined => id?.toString() ?? (id as null)
 
 /** The result of `start()`. */
 export type StartResult =
