@@ -84,24 +84,26 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       underWay?.abort()
       const fetching = (underWay = new AbortController())
       signal.addEventListener('abort', () => fetching.abort(), { signal: fetching.signal })
-      const finish = (result: FetchResult, cause?: unknown): void => {
-        if (fetching.signal.aborted) return
-        fetching.abort()
-        fetched(result, cause)
-      }
       const ask = { reason, signal: fetching.signal }
+      let result: FetchResult = 'fresh'
+      let cause: unknown
       try {
         let answer = source()?.(ask)
         if (answer === undefined) answer = askPage(ask)
-        if (answer === undefined) return finish('no-source')
-        const token = await answer
-        if (token === null) return finish('signed-out')
-        if (typeof token !== 'string' || !token) throw new TypeError('A token is text.')
-        if (!fetching.signal.aborted) newest = { token }
-        finish('fresh')
+        if (answer === undefined) result = 'no-source'
+        else {
+          const token = await answer
+          if (token === null) result = 'signed-out'
+          else if (typeof token !== 'string' || !token) throw new TypeError('A token is text.')
+          else if (!ask.signal.aborted) newest = { token }
+        }
       } catch (error) {
-        finish('failed', error)
+        result = 'failed'
+        cause = error
       }
+      if (ask.signal.aborted) return
+      fetching.abort()
+      fetched(result, cause)
     },
   }
 }

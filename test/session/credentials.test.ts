@@ -88,6 +88,17 @@ test('a new source is used at the next fetch, and the held token stays', async (
   assert.equal(store.token(), 'from.the.fetcher')
 })
 
+test('an error of the callback is no failed fetch: it reaches the caller', async () => {
+  const results: string[] = []
+  const defect = new Error('a defect')
+  const fetching = storeOf({ tokenFetcher: fetcher }).fetch('first', life.signal, (result) => {
+    results.push(result)
+    throw defect
+  })
+  await assert.rejects(async () => fetching, defect)
+  assert.deepEqual(results, ['fresh'])
+})
+
 test('a later fetch cancels an earlier one and aborts its signal', async () => {
   const { tokenFetcher, asked } = slowSource()
   const store = storeOf({ tokenFetcher })
