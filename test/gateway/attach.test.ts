@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
+import { createMemoryEngine, EngineError } from '../../src/engine/index.js'
 import { GatewayError } from '../../src/gateway/index.js'
 import { handshake, openClient, openRaw, startClient, within } from '../support/raw-client.js'
 import { until } from '../support/until.js'
@@ -163,4 +164,31 @@ test('attach(), listen() and ready() of a closed gateway fail as closed', async 
   await assert.rejects(gateway.listen(), isClosed)
   await assert.rejects(gateway.ready(), isClosed)
   await gateway.close()
+})
+
+test('a gateway that is closed while its engine opens ends the connections that wait for it, and logs no error', async () => {
+  const engine = createMemoryEngine()
+  const { close } = engine
+  let isOpening = false
+  // As the embedded engine does, `close()` ends an `open()` that is still reading its folder.
+  engine.open = () =>
+    new Promise((_, reject) => {
+      isOpening = true
+      engine.close = () => {
+        reject(new EngineError('unavailable', 'The engine is closed.'))
+        return close.call(engine)
+      }
+    })
+  const { gateway, lines } = newGateway({}, {}, { engine })
+  const server = createHost()
+  const { url } = await listen(server)
+  gateway.attach(server)
+  const client = openClient(url, { start: await startOf('ada') })
+  await client.opened
+  await until('the engine opening', () => isOpening)
+  const closing = gateway.close()
+  assert.equal((await client.end()).code, 4503)
+  await closing
+  const errors = lines.filter((line) => (JSON.parse(line) as { level: string }).level === 'error')
+  assert.deepEqual(errors, [])
 })

@@ -16,6 +16,7 @@ import { admit } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
 import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
+import { GatewayError } from '../errors.js'
 import type { Slot } from '../limits/connection-limits.js'
 import type { StartQueue } from '../limits/start-queue.js'
 import type { Hub } from '../sessions/hub.js'
@@ -135,6 +136,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   }
 
   fail(err: unknown): void {
+    // `close()` of the gateway ends a running `open()` of the engine: that is no failure of a connection that waited for it.
+    if (err instanceof GatewayError && err.code === 'closed') return this.end('unavailable')
     if (err instanceof EngineError) this.#context.metrics.engineErrors.inc({ code: err.code })
     this.#context.log[err instanceof EngineError ? 'warn' : 'error'](
       { err },
