@@ -66,19 +66,27 @@ export const createOutbox = (
   let waiting: Entry[] = []
   /** After a retryable refusal, the time until which nothing is sent; Infinity if requests may be sent. */
   let backoffUntil = Infinity
+  /**
+   * What this connection has and has not answered. After a retryable refusal nothing is sent until this is empty: the gateway refuses all
+   * that follows, and a second copy of a request might be stored after the first was refused for good.
+   */
+  const inFlight = new Set<unknown>()
 
   const send = (entry: Entry): void => {
     const { request } = entry
     // A request that was made before the first session has no epoch: it is about that session's inbox.
     if ('epoch' in request) request.epoch ||= position()?.epoch ?? ''
-    if (backoffUntil === Infinity && write(request)) entry.deadline ??= now() + timeout()
+    if (backoffUntil === Infinity && write(request)) {
+      inFlight.add(entry)
+      entry.deadline ??= now() + timeout()
+    }
   }
 
   const onDeadline = (): void => {
     const time = now()
     for (const { deadline = Infinity, settle } of waiting)
       if (deadline <= time) settle(new SessionError('unknown-outcome'))
-    if (backoffUntil <= time) {
+    if (backoffUntil <= time && !inFlight.size) {
       backoffUntil = Infinity
       waiting.forEach(send)
     }
@@ -86,7 +94,12 @@ export const createOutbox = (
   }
   const setDeadline = deadlineTimer(onDeadline, new AbortController().signal)
   const schedule = (): void => {
-    setDeadline(Math.min(backoffUntil, ...waiting.map(({ deadline = Infinity }) => deadline)))
+    setDeadline(
+      Math.min(
+        inFlight.size ? Infinity : backoffUntil,
+        ...waiting.map(({ deadline = Infinity }) => deadline),
+      ),
+    )
   }
 
   const isAnswered = ({ request, deadline }: Entry, frame: GatewayFrameOf<AnswerType>): boolean => {
@@ -127,6 +140,7 @@ export const createOutbox = (
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {
+          inFlight.delete(entry)
           waiting = waiting.filter((other) => other !== entry)
           if (outcome instanceof SessionError) reject(outcome)
           else resolve(outcome as T)
@@ -140,10 +154,12 @@ export const createOutbox = (
     },
     connected() {
       backoffUntil = 0
+      inFlight.clear()
       onDeadline()
     },
     answered(frame) {
       const entry = waiting.find((entry) => isAnswered(entry, frame))
+      inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.
       else if (frame.retryable) backoffUntil = now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER)

@@ -103,6 +103,41 @@ test('requests are sent again in order after `retryAfter`; one that is refused f
   assert.equal(session.state, 'active')
 })
 
+test('a request is not sent again before the gateway has answered it: the second copy could be stored after the first was refused', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const sends = ['a', 'b', 'c'].map((body) => session.send({ to: 'bob', body }))
+  const results = Promise.allSettled(sends)
+  const peer = await connection(0)
+  await eventually(() => peer.of('send').length === 3)
+  const [a, b, c] = peer.of('send')
+  peer.send(refusalOf(a, 'rate-limited', 0))
+  /** Resolves when the client has received what was sent to it, and the script what the client had written by then. */
+  const isReceived = async (pongs: number): Promise<void> => {
+    peer.send({ type: 'ping' })
+    await eventually(() => peer.of('pong').length === pongs)
+  }
+  await isReceived(2)
+  const late = session.send({ to: 'bob', body: 'd' })
+  await isReceived(3)
+  assert.deepEqual(bodies(peer), ['a', 'b', 'c'])
+  peer.send(refusalOf(b, 'refused'), refusalOf(c, 'rate-limited', 0))
+  await eventually(() => peer.of('send').length === 6)
+  assert.deepEqual(bodies(peer), ['a', 'b', 'c', 'a', 'c', 'd'])
+  peer.send(
+    ...peer
+      .of('send')
+      .slice(3)
+      .map((frame, at) => sentFor(frame, at + 1)),
+  )
+  assert.deepEqual(
+    (await results).map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.equal((await late).offset, 3)
+})
+
 test('a late refusal of a request that was answered since pauses the others too', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
