@@ -19,19 +19,13 @@ export const SUBPROTOCOL = 'chat-session.v1'
 /** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
 export const START_PREFIX = 'start.'
 
-/** Frames with a developer's input. The client checks them before it sends them, because a bad one ends the connection. */
+/** What a developer may get wrong in a frame. The client checks it before it sends the frame, because a bad one ends the connection. */
 export const requestFrames = {
   send: { id: text, to: text, body: optional(text), data: optional(object) },
-  history: {
-    id: text,
-    epoch: text,
-    after: optional(count),
-    before: optional(count),
-    limit: optional(count),
-  },
-  read: { epoch: text, offset: count },
+  history: { after: optional(count), before: optional(count), limit: optional(count) },
+  read: { offset: count },
   profile: { user: profile },
-  peers: { id: text, before: optional(position), limit: optional(count) },
+  peers: { before: optional(position), limit: optional(count) },
 } as const
 
 /** Every frame that a client may send, and the types of its fields. */
@@ -54,9 +48,10 @@ export const clientFrames = {
   ...requestFrames,
   // This package's client sends no `traceparent`, and its script has no room for the check.
   send: { ...requestFrames.send, traceparent: optional(text) },
-  // The session makes a text or null of these.
-  history: { ...requestFrames.history, with: optional(nullable(text)) },
-  read: { ...requestFrames.read, with: optional(nullable(text)) },
+  // The session itself makes ids and epochs, and of `with` a text or null.
+  history: { id: text, epoch: text, ...requestFrames.history, with: optional(nullable(text)) },
+  read: { epoch: text, ...requestFrames.read, with: optional(nullable(text)) },
+  peers: { id: text, ...requestFrames.peers },
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
   watch: { users: list(text) },
   visibility: { hidden: boolean },

@@ -29,17 +29,17 @@ const MAX_TIMEOUT = 2 ** 31 - 1
  * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. When the timer fires
  * it reads the clock again, and waits on if it is early. This is right after sleep, under throttling and beyond 24.8 days.
  */
-export const deadlineTimer = (reached: () => void, signal: AbortSignal): ((deadline: number) => void) => {
+export const deadlineTimer = (reached: () => void, signal?: AbortSignal): ((deadline: number) => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined
   const set = (deadline: number): void => {
     clearTimeout(timer)
-    if (deadline === Infinity || signal.aborted) return
+    if (deadline === Infinity || signal?.aborted) return
     timer = setTimeout(
       () => (now() < deadline ? set(deadline) : reached()),
       Math.min(MAX_TIMEOUT, deadline - now()),
     )
   }
-  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  signal?.addEventListener('abort', () => clearTimeout(timer), { once: true })
   return set
 }
 

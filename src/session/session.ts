@@ -47,7 +47,8 @@ const profileFields = (user: SessionUser): Profile =>
   )
 
 /** Returns a peer's id as frames have it. */
-const peerId = (id: HistoryRange['with']): string | null | undefined => id?.toString() ?? (id as null)
+const peerId = (id: HistoryRange['with']): string | null | undefined =>
+  id === undefined || id === null ? id : String(id)
 
 /** The result of `start()`. */
 export type StartResult =
@@ -325,9 +326,9 @@ export class ChatSession extends SessionTarget {
     const left = limit - messages.length
     // With a peer an answer may be short before the end.
     if (!left || next === undefined) return messages
-    const range = after === undefined ? { before: next } : { after: next }
-    const more = await this.history({ ...range, with: peer, limit: left })
-    return after === undefined ? more.concat(messages) : messages.concat(more)
+    const isBackwards = after === undefined
+    const more = await this.history({ [isBackwards ? 'before' : 'after']: next, with: peer, limit: left })
+    return isBackwards ? more.concat(messages) : messages.concat(more)
   }
 
   /** Returns those whom the user has exchanged messages with, the one with the newest message first. */

@@ -62,8 +62,7 @@ export const createOutbox = (
   timeout: () => number,
   position: () => Pick<Resumption, 'epoch' | 'offset'> | null,
 ): Outbox => {
-  /** A settled request makes a new array, so that a loop over this one meets each of its requests. */
-  let waiting: Entry[] = []
+  const waiting = new Set<Entry>()
   /** After a retryable refusal, the time until which nothing is sent; Infinity if requests may be sent. */
   let backoffUntil = Infinity
   /**
@@ -88,16 +87,17 @@ export const createOutbox = (
       if (deadline <= time) settle(new SessionError('unknown-outcome'))
     if (backoffUntil <= time && !inFlight.size) {
       backoffUntil = Infinity
-      waiting.forEach(send)
+      // What a listener adds meanwhile is sent as it is added.
+      ;[...waiting].forEach(send)
     }
     schedule()
   }
-  const setDeadline = deadlineTimer(onDeadline, new AbortController().signal)
+  const setDeadline = deadlineTimer(onDeadline)
   const schedule = (): void => {
     setDeadline(
       Math.min(
         inFlight.size ? Infinity : backoffUntil,
-        ...waiting.map(({ deadline = Infinity }) => deadline),
+        ...[...waiting].map(({ deadline = Infinity }) => deadline),
       ),
     )
   }
@@ -136,18 +136,18 @@ export const createOutbox = (
         }
         return answer as Promise<T>
       }
-      if (waiting.length >= MAX_REQUESTS || bytes > MAX_BYTES) throw new SessionError('outbox-full')
+      if (waiting.size >= MAX_REQUESTS || bytes > MAX_BYTES) throw new SessionError('outbox-full')
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {
+          waiting.delete(entry)
           inFlight.delete(entry)
-          waiting = waiting.filter((other) => other !== entry)
           if (outcome instanceof SessionError) reject(outcome)
           else resolve(outcome as T)
         }
       })
       const entry: Entry = { request: copy, size, answer, settle }
-      waiting.push(entry)
+      waiting.add(entry)
       send(entry)
       schedule()
       return answer
@@ -158,7 +158,7 @@ export const createOutbox = (
       onDeadline()
     },
     answered(frame) {
-      const entry = waiting.find((entry) => isAnswered(entry, frame))
+      const entry = [...waiting].find((entry) => isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.
