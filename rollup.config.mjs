@@ -31,6 +31,9 @@ const replaced = {
   'session/transports/load-race.js': `
     import { loadPart } from '../../element/parts/script-parts.js'
     export const loadRace = () => loadPart('stream')`,
+  'session/calls/load-calls.js': `
+    import { loadPart } from '../../element/parts/script-parts.js'
+    export const loadCalls = () => loadPart('calls')`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
   'session/runtime.js': 'export const page = document, hasEvents = () => true',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
@@ -60,10 +63,10 @@ const replace = (sources) => {
  */
 export const parts = {
   badge: 'element/badge/badge.js',
+  calls: 'session/calls/calls.js',
   forms: 'element/forms/forms.js',
   notifications: 'element/notifications/notifications.js',
   stream: 'session/transports/stream/create-race.js',
-  unread: 'element/unread/show-unread.js',
 }
 
 /** The script of a part under its name with a hash. `script-parts.ts` makes the same name of the same hash. */

@@ -16,7 +16,7 @@ const Base =
  */
 export class ChatUnreadElement extends Base {
   connectedCallback(): void {
-    void usePart('unread', this).then((part) => part?.update(this))
+    void usePart('badge', this).then((part) => part?.update(this))
   }
 
   disconnectedCallback(): void {

@@ -11,6 +11,7 @@ import {
   text,
   type FrameOf,
 } from './schema.js'
+import { callFrames } from './call-frames.js'
 import { position, resumption } from './shapes.js'
 
 /** The subprotocol of both sides. The gateway echoes only this one. */
@@ -22,10 +23,7 @@ export const START_PREFIX = 'start.'
 /** What a developer may get wrong in a frame. The client checks it before it sends the frame, because a bad one ends the connection. */
 export const requestFrames = {
   send: { id: text, to: text, body: optional(text), data: optional(object) },
-  history: { after: optional(count), before: optional(count), limit: optional(count) },
   read: { offset: count },
-  profile: { user: profile },
-  peers: { before: optional(position), limit: optional(count) },
 } as const
 
 /** Every frame that a client may send, and the types of its fields. */
@@ -49,9 +47,10 @@ export const clientFrames = {
   // This package's client sends no `traceparent`, and its script has no room for the check.
   send: { ...requestFrames.send, traceparent: optional(text) },
   // The session itself makes ids and epochs, and of `with` a text or null.
-  history: { id: text, epoch: text, ...requestFrames.history, with: optional(nullable(text)) },
+  history: { id: text, epoch: text, ...callFrames.history, with: optional(nullable(text)) },
   read: { epoch: text, ...requestFrames.read, with: optional(nullable(text)) },
-  peers: { id: text, ...requestFrames.peers },
+  peers: { id: text, ...callFrames.peers },
+  profile: callFrames.profile,
   signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
   watch: { users: list(text) },
   visibility: { hidden: boolean },

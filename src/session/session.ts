@@ -3,11 +3,9 @@
 import {
   VERSION,
   type ClientFrameOf,
-  type GatewayFrameOf,
   type Message,
   type NewMessage,
   type Profile,
-  type requestFrames,
   type Resumption,
   type User,
 } from '../protocol/index.js'
@@ -16,15 +14,20 @@ import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
 import type { HistoryRange, PeersPage, PeersRange, Sent } from './messages.js'
-import type { Credentials, SessionOptions, SessionUser, StartOptions } from './options.js'
-import { checkedCopy, createOutbox, newId, type Outbox } from './storage/outbox.js'
+import type { Credentials, SessionOptions, StartOptions } from './options.js'
+import { newId } from './new-id.js'
+import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
 import { isPageHidden } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { guestToken } from './storage/guest-token.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
 import { retryDeadlineOf, type Position, type SessionInfo, type State } from './machine/state.js'
 import { parsePosition } from './position.js'
+import { peerId } from './calls/peer-id.js'
+import { profileFields } from './profile-fields.js'
 import { unverifiedSubject } from './unverified-subject.js'
+import { loadCalls } from './calls/load-calls.js'
+import type { Calls } from './calls/calls.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
@@ -39,16 +42,6 @@ const retryAtOf = (state: State): number | null => {
 
 const errorOf = (state: State): SessionError | null =>
   'error' in state && state.error ? new SessionError(state.error.code, state.error) : null
-
-/** Returns the fields that are set; `id` is not a field of the profile. */
-const profileFields = (user: SessionUser): Profile =>
-  Object.fromEntries(
-    Object.entries(user).filter(([key, value]) => key !== 'id' && value !== undefined && value !== null),
-  )
-
-/** Returns a peer's id as frames have it. */
-const peerId = (id: HistoryRange['with']): string | null | undefined =>
-  id === undefined || id === null ? id : String(id)
 
 /** The result of `start()`. */
 export type StartResult =
@@ -79,10 +72,10 @@ export class ChatSession extends SessionTarget {
   #since: Position | undefined
   /** The read mark that the gateway named last. */
   #read: ClientFrameOf<'read'> | undefined
-  /** Settles when the gateway has answered the latest change of the profile. One change waits for the other: an answer names none. */
-  #profileTurn: Promise<unknown> = Promise.resolve()
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
+  /** Undefined until the page makes a call that most pages do without. */
+  #calls: Calls | undefined
   #profile: Profile
   /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
@@ -289,11 +282,11 @@ export class ChatSession extends SessionTarget {
    * next start.
    */
   async setProfile(change: Profile): Promise<void> {
-    const frame = checkedCopy({ type: 'profile', user: profileFields(change) })
-    this.#profile = { ...this.#profile, ...frame.user }
-    const taken = this.#profileTurn.then(() => this.#request(frame))
-    this.#profileTurn = taken.catch(() => undefined)
-    await taken
+    const before = this.#profile
+    const fields = profileFields(change)
+    // A start that follows has them.
+    this.#profile = { ...before, ...fields }
+    return (await this.#loadCalls()).setProfile(fields, () => (this.#profile = before))
   }
 
   /**
@@ -310,32 +303,13 @@ export class ChatSession extends SessionTarget {
    * Returns a part of the user's inbox, in order: the messages that the user received, and those that they sent. Large
    * messages come fewer at a time; an empty list means that there are no more.
    */
-  async history({ after, before, limit = 50, with: peer }: HistoryRange = {}): Promise<Message[]> {
-    const frame = {
-      type: 'history',
-      id: newId(),
-      epoch: this.#epoch,
-      after,
-      before,
-      limit,
-      with: peerId(peer),
-    }
-    const { messages, next } = await this.#request<GatewayFrameOf<'history'>>(
-      frame as ClientFrameOf<'history'>,
-    )
-    const left = limit - messages.length
-    // With a peer an answer may be short before the end.
-    if (!left || next === undefined) return messages
-    const isBackwards = after === undefined
-    const more = await this.history({ [isBackwards ? 'before' : 'after']: next, with: peer, limit: left })
-    return isBackwards ? more.concat(messages) : messages.concat(more)
+  async history(range?: HistoryRange): Promise<Message[]> {
+    return (await this.#loadCalls()).history(range)
   }
 
   /** Returns those whom the user has exchanged messages with, the one with the newest message first. */
-  async peers({ limit, cursor }: PeersRange = {}): Promise<PeersPage> {
-    const frame = { type: 'peers', id: newId(), limit, before: cursor }
-    const { peers, next } = await this.#request<GatewayFrameOf<'peers'>>(frame as ClientFrameOf<'peers'>)
-    return { peers, next }
+  async peers(range?: PeersRange): Promise<PeersPage> {
+    return (await this.#loadCalls()).peers(range)
   }
 
   /**
@@ -357,10 +331,20 @@ export class ChatSession extends SessionTarget {
     return this.state === 'active'
   }
 
-  async #request<T>(request: ClientFrameOf<keyof typeof requestFrames>): Promise<T> {
+  /** Rejects with `script-unavailable` if the script of the calls can't be loaded. */
+  async #loadCalls(): Promise<Calls> {
+    const { createCalls } = await loadCalls()
+    return (this.#calls ??= createCalls(
+      checkedCopy,
+      (...request) => this.#request(...request),
+      () => this.#epoch,
+    ))
+  }
+
+  async #request<T>(...request: Parameters<Outbox['add']>): Promise<T> {
     const { state } = this
     if (state === 'ended' || state === 'failed') throw this.error ?? new SessionError('ended')
-    return this.#outbox.add<T>(request)
+    return this.#outbox.add<T>(...request)
   }
 
   #changed(before: State, after: State): void {

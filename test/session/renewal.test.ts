@@ -307,8 +307,9 @@ test('a changed profile comes back from the gateway, and a refused change reject
   await session.end()
 })
 
-test('a profile that is set before the start is in its frame', async () => {
+test('a profile that is set before the start is in its frame, unless a field is malformed', async () => {
   const session = newSession({ endpoint, token: await tokenFor('carl') })
+  await assert.rejects(session.setProfile({ role: 7 } as object), { code: 'bad-request' })
   const taken = session.setProfile({ name: 'Carl' })
   await session.start()
   assert.deepEqual(session.user, { id: 'carl', name: 'Carl' })

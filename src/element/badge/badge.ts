@@ -4,6 +4,9 @@ import { showAppBadge } from './app.js'
 import { showFaviconDot } from './favicon.js'
 import { showInTitle } from './title.js'
 
+/** For `<chat-unread>`. One script has both: the hash of another would cost every page more than these bytes cost those of the badge. */
+export { update } from '../unread/show-unread.js'
+
 /** The unread count of each session that has a badge, by the places that show it. The places show the sum. */
 const counts = new Map<ChatSession, { unread: number; places: readonly string[] }>()
 

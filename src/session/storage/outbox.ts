@@ -5,36 +5,44 @@ import {
   type GatewayFrameOf,
   type Resumption,
 } from '../../protocol/index.js'
-import { wrongField } from '../../protocol/internal.js'
+import { wrongField, type callFrames } from '../../protocol/internal.js'
 import { deadlineTimer, now } from '../clock.js'
 import { SessionError } from '../errors.js'
 import type { AnswerType } from '../machine/state.js'
 import { utf8 } from '../utf8.js'
 
-type Request = ClientFrameOf<keyof typeof requestFrames>
+type RequestTable = typeof requestFrames & typeof callFrames
+type Request = ClientFrameOf<keyof RequestTable>
+/** The checks of a request's fields. */
+type RequestChecks = RequestTable[keyof RequestTable]
+/** Returns whether a frame answers a request that has no id. */
+export type IsAnswer = (frame: GatewayFrameOf<AnswerType>) => boolean
 
 const MAX_REQUESTS = 100
 const MAX_BYTES = 262_144
 /** Milliseconds to wait after a refusal without `retryAfter`. */
 const DEFAULT_RETRY_AFTER = 1_000
 
-/** Returns an id of 128 random bits. */
-export const newId = (): string => crypto.getRandomValues(new BigUint64Array(2)).join('-')
-
 /**
  * Returns a copy of the frame as it would arrive, so that later changes to the original don't change the sent frame. Throws
  * `bad-request` for a frame that every gateway would refuse.
  */
-export const checkedCopy = <F extends Request>(frame: F): F => {
+export const checkedCopy = <F extends Request>(
+  frame: F,
+  checks: RequestChecks = requestFrames[frame.type as keyof typeof requestFrames],
+): F => {
   const copy = JSON.parse(JSON.stringify(frame)) as F
-  if (wrongField(requestFrames[frame.type], copy)) throw new SessionError('bad-request')
+  if (wrongField(checks, copy)) throw new SessionError('bad-request')
   return copy
 }
 
 /** Requests without an answer. They are sent in order, and again on the next connection, until they are answered. */
 export interface Outbox {
-  /** Resolves with the answer. A `read` replaces a waiting one of its epoch if its offset is higher; both get the same answer. */
-  add<T>(request: Request): Promise<T>
+  /**
+   * Resolves with the answer. Frames that only some pages send come with their checks. A `read` replaces a waiting one of its epoch if its
+   * offset is higher; both get the same answer.
+   */
+  add<T>(request: Request, checks?: RequestChecks, isAnswer?: IsAnswer): Promise<T>
   /** There is a new connection: writes every request again. */
   connected(): void
   /** Settles the request that `frame` answers, if it is in the outbox. */
@@ -46,6 +54,7 @@ export interface Outbox {
 interface Entry {
   request: Request
   size: number
+  isAnswer: IsAnswer | undefined
   answer: Promise<unknown>
   /** Settles `answer`, and takes the request out of the outbox. */
   settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
@@ -102,21 +111,24 @@ export const createOutbox = (
     )
   }
 
-  const isAnswered = ({ request, deadline }: Entry, frame: GatewayFrameOf<AnswerType>): boolean => {
+  const isAnswered = ({ request, deadline, isAnswer }: Entry, frame: GatewayFrameOf<AnswerType>): boolean => {
     if ('id' in request) return 'id' in frame && frame.id === request.id
     if (frame.type === 'refused') return frame.re === request.type
-    if (request.type === 'profile') return frame.type === 'user' && !!deadline
+    // Before the request was sent nothing answers it: such frames come unasked, too.
+    if (isAnswer) return !!deadline && isAnswer(frame)
     const newest = position()
-    if (frame.type !== 'unread' || request.epoch !== newest?.epoch) return false
+    // Every other request has an id.
+    const read = request as ClientFrameOf<'read'>
+    if (frame.type !== 'unread' || read.epoch !== newest?.epoch) return false
     // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
     const { with: peer, readOffset, readOffsetWith = -1 } = frame
-    const mark = request.with === undefined ? readOffset : peer === request.with ? readOffsetWith : -1
-    return mark >= Math.min(request.offset, newest.offset)
+    const mark = read.with === undefined ? readOffset : peer === read.with ? readOffsetWith : -1
+    return mark >= Math.min(read.offset, newest.offset)
   }
 
   return {
-    async add<T>(request: Request): Promise<T> {
-      const copy = checkedCopy(request)
+    async add<T>(request: Request, checks?: RequestChecks, isAnswer?: IsAnswer): Promise<T> {
+      const copy = checkedCopy(request, checks)
       const size = utf8(JSON.stringify(copy)).length
       if (size > limits.frame) throw new SessionError('too-large')
       let bytes = size
@@ -146,7 +158,7 @@ export const createOutbox = (
           else resolve(outcome as T)
         }
       })
-      const entry: Entry = { request: copy, size, answer, settle }
+      const entry: Entry = { request: copy, size, isAnswer, answer, settle }
       waiting.add(entry)
       send(entry)
       schedule()

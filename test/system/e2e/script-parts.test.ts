@@ -121,6 +121,42 @@ test('a page without `notifications` does not load their script, and loads it on
   assert.equal(await page.evaluate(() => document.querySelectorAll('script').length), 1)
 })
 
+test('`history` and `peers` load their script with the first call, and a call rejects if it can’t be loaded', async () => {
+  const gateway = await startSiteGateway()
+  let isAway = true
+  const { page, requests } = await open({
+    gateway,
+    tag: await tagFor(''),
+    prepare: (page) =>
+      page.route('**/chat-session-calls-*', (route) => (isAway ? route.abort() : route.continue())),
+  })
+  const called = (): Promise<unknown> =>
+    page.locator('chat-session').evaluate(async (element: ChatElement) => {
+      try {
+        const messages = await element.history()
+        return [messages.length, (await element.peers()).peers.map(({ id }) => id)]
+      } catch (error) {
+        const { code, retryable } = error as { code: string; retryable: boolean }
+        return { code, retryable }
+      }
+    })
+  assert.equal(await sends(page), 1)
+  assert.deepEqual(requests, [])
+  assert.deepEqual(await called(), { code: 'script-unavailable', retryable: true })
+  assert.equal(await sends(page), 2)
+  isAway = false
+  assert.deepEqual(await called(), [2, ['ada']])
+  await page
+    .locator('chat-session')
+    .evaluate(async (element: ChatElement) => element.session?.setProfile({ name: 'Ada' }))
+  assert.equal(
+    await page.locator('chat-session').evaluate((element: ChatElement) => element.session?.user?.name),
+    'Ada',
+  )
+  assert.equal(requests.length, 2)
+  assert.deepEqual(await failuresOf(page), [])
+})
+
 const policies: [name: string, policy: (gateway: string) => string, attributes: string][] = [
   ['the host of the gateway', (gateway) => `script-src ${gateway}`, ''],
   ['a nonce', () => "script-src 'nonce-r4nd0m'", 'nonce="r4nd0m"'],
@@ -295,13 +331,12 @@ test('`badge`, a form and <chat-unread> load their scripts, also if they come in
 
   await page.evaluate(() => document.body.append(document.createElement('chat-unread')))
   await page.locator('chat-unread', { hasText: '1' }).waitFor()
-  assert.deepEqual(requests, [`/v1/${fileOf('unread')}`])
+  assert.deepEqual(requests, [`/v1/${fileOf('badge')}`])
 
   await page
     .locator('chat-session')
     .evaluate((element: ChatElement) => element.setAttribute('badge', 'title'))
   await page.waitForFunction(() => document.title === '(1) Parts')
-  assert.deepEqual(requests.slice(1), [`/v1/${fileOf('badge')}`])
 
   await page.evaluate(() =>
     document.body.insertAdjacentHTML(
@@ -316,7 +351,7 @@ test('`badge`, a form and <chat-unread> load their scripts, also if they come in
   const received = nextEvent(bob, 'message')
   await page.locator('form button').click()
   assert.deepEqual((await received).detail.message.body, 'By a form')
-  assert.deepEqual(requests.slice(2), [`/v1/${fileOf('forms')}`])
+  assert.deepEqual(requests.slice(1), [`/v1/${fileOf('forms')}`])
   assert.equal(new URL(page.url()).pathname, '/')
   assert.deepEqual(await failuresOf(page), [])
 })
@@ -329,8 +364,7 @@ test('a form whose script can’t be loaded goes to the site, and a <chat-unread
     gateway,
     tag: (await tagFor('')) + form,
     prepare: async (page) => {
-      for (const name of ['forms', 'unread'])
-        await page.route(`**/${fileOf(name)}*`, (route) => route.abort())
+      for (const name of ['forms', 'badge']) await page.route(`**/${fileOf(name)}*`, (route) => route.abort())
     },
   })
   await page.waitForFunction(() => window.failures.length >= 2)

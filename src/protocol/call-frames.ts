@@ -1,0 +1,10 @@
+import { profile } from './profile.js'
+import { count, optional } from './schema.js'
+import { position } from './shapes.js'
+
+/** What a developer may get wrong in a frame that only some pages send. The script of every page has no checks of it. */
+export const callFrames = {
+  history: { after: optional(count), before: optional(count), limit: optional(count) },
+  peers: { before: optional(position), limit: optional(count) },
+  profile: { user: profile },
+} as const
