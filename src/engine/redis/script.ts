@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
-import { preludeOf } from './lua/prelude.js'
+import { withValues } from './lua/prelude.js'
 
 /** A script with the kinds of its keys. */
 export interface Step extends Script {
@@ -56,7 +56,7 @@ const stepOf = (
   lua: string,
   { repeatable = false }: StepOptions,
 ): Step => {
-  const source = preludeOf(lua) + lua
+  const source = withValues(lua)
   return {
     name: basename(path),
     keys,

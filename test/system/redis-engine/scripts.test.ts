@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { preludeOf } from '../../../src/engine/redis/lua/prelude.js'
+import { withValues } from '../../../src/engine/redis/lua/prelude.js'
 import { loadSteps } from '../../../src/engine/redis/steps.js'
 import { loadTransferSteps } from '../../../src/engine/redis/transfer/steps.js'
 import { engineRules } from '../../../src/engine/rules.js'
@@ -36,11 +36,12 @@ for (const name of comments.keys())
     assert.equal(keys, of.map((text) => text || 'none of its own').join('; or '), comment)
   })
 
-it('a script begins with the rules that it names, and with no others', () => {
+it('a script has the values of the rules and fields that it names, and a table only if it uses the table as a whole', () => {
+  assert.equal(withValues('return RULES.offlineAfter'), `return ${engineRules.offlineAfter}`)
+  assert.equal(withValues('-- All of UNREAD.\nreturn row[ENTRY.bytes]'), '-- All of UNREAD.\nreturn row["s"]')
   assert.equal(
-    preludeOf('return RULES.offlineAfter'),
-    `local RULES={offlineAfter=${engineRules.offlineAfter}}\n`,
+    withValues('return UNREAD[name]'),
+    'local UNREAD={messages="n",bytes="b",mark="m"}\nreturn UNREAD[name]',
   )
-  assert.equal(preludeOf('return 1'), '')
-  assert.throws(() => preludeOf('return RULES.offlineBefore'), /RULES\.offlineBefore/)
+  assert.throws(() => withValues('return RULES.offlineBefore'), /RULES\.offlineBefore/)
 })

@@ -53,6 +53,14 @@ const user = {
   dueAt: 'nx',
 } as const
 
+/** Fields of a user that only `user-read` and `user-save` read. */
+const profile: readonly string[] = ['vouched', 'vouchedAt', 'claimed']
+
+const loadedNames = Object.keys(user).filter((name) => !profile.includes(name)) as (keyof typeof user)[]
+
+/** The fields of a user that scripts load: their names in Lua, and in the same order those in Redis. */
+const loaded = { names: loadedNames, fields: loadedNames.map((name) => user[name]) } as const
+
 /** The fields of a session's row, which is JSON. */
 const session = {
   /** The number of the session's start. In a partition, one sequence numbers the starts, detachments and hidings of an app. */
@@ -167,4 +175,4 @@ const event = {
  * The names of fields in Redis, by the names that TypeScript and Lua use. Those in Redis are short, because a Redis may have millions of
  * users and sessions. A script reads `fields.session` as `SESSION`, and so on.
  */
-export const fields = { user, session, entry, unread, queue, state, event }
+export const fields = { user, loaded, session, entry, unread, queue, state, event }

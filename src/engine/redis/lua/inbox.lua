@@ -4,6 +4,8 @@
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
+-- How many messages one command reads. They may have 64 kB each.
+local MAX_CHUNK = 16
 -- Milliseconds after which the sweeper goes on to move the messages of an adopted guest.
 local MOVE_RETRY = 5000
 
@@ -103,15 +105,15 @@ local function drop(keys, user, owner, old)
 end
 
 -- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
--- bytes. It returns `MAX_DROPPED` at most: the next script goes on.
+-- bytes. It returns `MAX_DROPPED` at most: the next script goes on. It reads no message that stays, since each message to a full inbox
+-- pushes one out.
 local function beyond(keys, user, last, bytes, retention)
-  local old, first = {}, user.first
-  while first <= user.newest and #old < MAX_DROPPED do
-    local chunk = entries(keys, first, user.newest, 16)
+  local old, first, kept = {}, user.first, last - retention.messages + 1
+  while #old < MAX_DROPPED and first <= user.newest and (first < kept or (bytes > retention.bytes and first < last)) do
+    local chunk = entries(keys, first, user.newest, math.min(math.max(kept - first, #old, 1), MAX_CHUNK))
     if #chunk == 0 then break end
     for _, entry in ipairs(chunk) do
-      local isBeyond = entry.offset < last - retention.messages + 1 or (bytes > retention.bytes and entry.offset < last)
-      if not isBeyond then return old end
+      if entry.offset >= kept and (bytes <= retention.bytes or entry.offset >= last) then return old end
       bytes = bytes - tonumber(entry[ENTRY.bytes])
       old[#old + 1] = entry
       first = entry.offset + 1
@@ -146,11 +148,12 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out. Returns its offset.
-local function append(keys, user, owner, json, size, from, retention, isRead)
+-- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out, which a caller that has read them gives as
+-- `old`. Returns its offset.
+local function append(keys, user, owner, json, size, from, retention, isRead, old)
   local last = user.newest + 1
   if exceeds(user, last, user.bytes + size, retention) then
-    drop(keys, user, owner, beyond(keys, user, last, user.bytes + size, retention))
+    drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
   end
   call('XADD', keys.inbox, last .. '-1', ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from, unpack(isRead and { ENTRY.read, 1 } or {}))
   if user.newest == 0 then count('inboxes', 1, keys, owner) end

@@ -13,21 +13,22 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * Returns the Lua that begins a script: the tables that the script names, each with the entries that the script names, so that a call does
- * not build the whole tables. A table is whole if the script uses it otherwise than as `TABLE.entry`. Throws if there is no such entry.
+ * Returns a script in which each `TABLE.entry` is replaced by its value, because a call would have to build the table. If the script uses a
+ * table otherwise, it begins with the whole table. Throws if there is no such entry.
  */
-export const preludeOf = (source: string): string =>
-  tables
-    .map(([name, table]) => {
-      const named = [...source.matchAll(new RegExp(`\\b${name}\\.(\\w+)`, 'g'))].map(
-        ([, entry = '']) => entry,
-      )
-      const isWhole = new RegExp(`\\b${name}\\b(?!\\.)`).test(source)
-      const entries = [...new Set(isWhole ? [...named, ...Object.keys(table)] : named)].map((entry) => {
-        const value = table[entry]
-        if (value === undefined) throw new TypeError(`A script names ${name}.${entry}, which does not exist.`)
-        return `${entry}=${luaOf(value)}`
-      })
-      return entries.length > 0 ? `local ${name}={${entries.join(',')}}\n` : ''
+export const withValues = (source: string): string => {
+  let [script, begin] = [source, '']
+  for (const [name, table] of tables) {
+    script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
+      const value = table[entry]
+      if (value === undefined) throw new TypeError(`A script names ${name}.${entry}, which does not exist.`)
+      return luaOf(value)
     })
-    .join('')
+    const code = script.replace(/--.*/g, '')
+    if (new RegExp(`\\b${name}\\b`).test(code))
+      begin += `local ${name}={${Object.entries(table)
+        .map(([entry, value]) => `${entry}=${luaOf(value)}`)
+        .join(',')}}\n`
+  }
+  return begin + script
+}

@@ -77,12 +77,19 @@ local size = #json + RULES.messageOverhead
 expire(K, user, userId, retention.age)
 if mode == 'here' then expire(FROM, sender, from, retention.age) end
 
+-- What this message pushes out of the recipient's inbox, once it was read.
+local old
+local function pushed_out()
+  old = old or beyond(K, user, user.newest + 1, user.bytes + size, retention)
+  return old
+end
+
 -- Returns whether the sender has too many unread messages here, and this message would push out an unread one of someone else.
 local function is_crowded()
   if from == '' or from == userId then return false end
   if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end
   local pushesOut = false
-  for _, entry in ipairs(beyond(K, user, user.newest + 1, user.bytes + size, retention)) do
+  for _, entry in ipairs(pushed_out()) do
     if is_unread(K, user, userId, entry) and entry[ENTRY.from] ~= from then pushesOut = true end
   end
   if not pushesOut then return false end
@@ -104,6 +111,7 @@ local function fits()
 end
 if not fits() then
   trim(K, user, userId, retention)
+  old = nil
   if mode == 'here' then trim(FROM, sender, from, retention) end
   if not fits() then return done('full') end
 end
@@ -113,14 +121,14 @@ if arg(20) == '1' or (sender and not sender.createdAt) then return done('unknown
 
 -- The message counts before it is stored, so that one command counts and compares.
 local held, maxHeld = hold(from, userId, size), tonumber(arg(22)) or math.huge
-local function pushed_out()
+local function pushed_out_of_sender()
   local bytes = 0
-  for _, entry in ipairs(beyond(K, user, user.newest + 1, user.bytes + size, retention)) do
+  for _, entry in ipairs(pushed_out()) do
     if entry[ENTRY.from] == from then bytes = bytes + tonumber(entry[ENTRY.bytes]) end
   end
   return bytes
 end
-if held and held > maxHeld and held - pushed_out() > maxHeld then
+if held and held > maxHeld and held - pushed_out_of_sender() > maxHeld then
   hold(from, userId, -size)
   return done('over-share')
 end
@@ -133,7 +141,7 @@ if not user.createdAt then
   add_event(user, 'user.created', '"user":{"id":' .. text(userId) .. '},"guest":false')
 end
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
-local offset = append(K, user, userId, json, size, from, retention)
+local offset = append(K, user, userId, json, size, from, retention, false, old)
 local own = offset
 if mode == 'here' then own = append(FROM, sender, from, json, size, from, retention) end
 if mode == 'none' or mode == 'away' then own = 0 end
