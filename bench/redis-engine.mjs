@@ -1,5 +1,6 @@
-// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second. With --memory it measures the
-// memory that Redis needs, and writes it to bench/results.json, of which a table of docs/SCALING.md is made.
+// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second, beside a minimal script that
+// stores a message. With --memory it measures the memory that Redis needs, and writes it to bench/results.json, of which a table of
+// docs/SCALING.md is made.
 /* global performance */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { createMemoryEngine, createRedisEngine } from '../dist/engine/index.js'
 import { changeResults } from './results.mjs'
 
@@ -40,6 +42,8 @@ const redisCpu = async (port) => {
   return (user + system) * 1e6
 }
 
+const BODY = 'Is the blue one still there? I would come for it on Saturday.'
+
 const rules = {
   sendWindow: DAY,
   retention: { messages: 1_000, age: 30 * DAY, bytes: 1e9 },
@@ -48,6 +52,10 @@ const rules = {
   unreadPerSender: 1,
   quota: { inboxes: 1e9, bytes: 1e15 },
 }
+
+/** Users whose inboxes are full, since they keep fewer messages than the first run sends them. */
+const FULL = 20
+const SHORT = { ...rules.retention, messages: 500 }
 
 /** Calls `call` this many times, some at once. Returns calls a second. */
 const rate = async (call) => {
@@ -67,40 +75,94 @@ const requestOf = (userId, id) => ({
   ...{ connectionId: `connection ${id}`, keyHash: `a hash of 44 characters, as of a key ${id}` },
 })
 
+/** Calls `call` this many times in a second for five seconds, each on its own. */
+const paced = async (perSecond, call) => {
+  const began = performance.now()
+  const calls = []
+  while (calls.length < 5 * perSecond) {
+    const due = Math.min(5 * perSecond, ((performance.now() - began) / 1_000) * perSecond)
+    while (calls.length < due) calls.push(call(calls.length))
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  await Promise.all(calls)
+  return calls.length
+}
+
 /** Prints calls a second, and the CPU time that a call takes of this process and of Redis. */
-const report = async (name, what, port, run) => {
+const report = async (name, what, port, run, calls = CALLS) => {
   const [cpu, redis] = [process.cpuUsage(), port && (await redisCpu(port))]
   const perSecond = await run()
   const { user, system } = process.cpuUsage(cpu)
-  const own = `${((user + system) / CALLS).toFixed(1)} µs of this process`
-  const its = port ? `, ${(((await redisCpu(port)) - redis) / CALLS).toFixed(1)} µs of Redis` : ''
+  const own = `${((user + system) / calls).toFixed(1)} µs of this process`
+  const its = port ? `, ${(((await redisCpu(port)) - redis) / calls).toFixed(1)} µs of Redis` : ''
   console.log(`${name}: ${perSecond} ${what} a second, ${own}${its} each`)
+}
+
+/** Few messages a second: most of the time goes into waking up. */
+const SLOW = 400
+const reportSends = async (name, port, send) => {
+  await rate(send())
+  await report(name, 'sends', port, () => rate(send()))
+  if (port) await report(name, 'sends', port, () => paced(SLOW, send()).then(() => SLOW), 5 * SLOW)
+}
+
+/** The least that Redis can do for a message: two offsets, the id with its time, an entry in both inboxes, and one publication. */
+const MINIMAL = `
+local known = redis.call('GET', KEYS[5])
+if known then return known end
+local own, theirs = redis.call('INCR', KEYS[1]), redis.call('INCR', KEYS[2])
+redis.call('XADD', KEYS[3], own .. '-1', 'm', ARGV[1])
+redis.call('XADD', KEYS[4], theirs .. '-1', 'm', ARGV[1])
+redis.call('SET', KEYS[5], own .. ' ' .. theirs, 'PX', ARGV[2])
+redis.call('PUBLISH', ARGV[3], ARGV[1])
+return { own, theirs }`
+
+const measureMinimal = async (name, port) => {
+  const redis = new Redis(port, '127.0.0.1')
+  redis.defineCommand('minimal', { numberOfKeys: 5, lua: MINIMAL })
+  let run = 0
+  await reportSends(`${name}, a minimal script`, port, () => {
+    const round = ++run
+    return (n) => {
+      const [from, to] = [n % USERS, (n * 7 + 1) % USERS]
+      const message = JSON.stringify({
+        id: `${round}-${n}`,
+        from: `user ${from}`,
+        to: `user ${to}`,
+        body: BODY,
+      })
+      const keys = [`o:${from}`, `o:${to}`, `i:${from}`, `i:${to}`, `k:${round}-${n}`]
+      return redis.minimal(...keys, message, DAY, 'node')
+    }
+  })
+  await redis.quit()
 }
 
 const measure = async (name, engine, port) => {
   await engine.open()
   let run = 0
-  const send = () => {
-    const round = ++run
-    return rate((n) =>
-      engine.send(
-        {
-          appId: 'app',
-          id: `${round}-${n}`,
-          from: `user ${n % USERS}`,
-          to: `user ${(n * 7 + 1) % USERS}`,
-          body: 'Is the blue one still there? I would come for it on Saturday.',
-        },
-        rules,
-      ),
-    )
-  }
+  const send =
+    (users, of = rules) =>
+    () => {
+      const round = ++run
+      return (n) =>
+        engine.send(
+          {
+            appId: 'app',
+            id: `${users} ${round}-${n}`,
+            from: `user ${n % users}`,
+            to: `user ${(n * 7 + 1) % users}`,
+            body: BODY,
+          },
+          of,
+        )
+    }
   const start = () => {
     const round = ++run
     return rate((n) => engine.startSession(requestOf(`user ${round} ${n}`, `${round}-${n}`)))
   }
-  await send()
-  await report(name, 'sends', port, send)
+  await reportSends(name, port, send(USERS))
+  await reportSends(`${name}, full inboxes`, port, send(FULL, { ...rules, retention: SHORT }))
   await start()
   await report(name, 'starts', port, start)
   await engine.close()
@@ -177,7 +239,10 @@ const measureSpeed = async () => {
     ['Redis, appendfsync everysec', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
     ['Redis, appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always']],
   ])
-    await withRedis(settings, (port) => measure(name, engineOf(port), port))
+    await withRedis(settings, async (port) => {
+      await measure(name, engineOf(port), port)
+      await measureMinimal(name, port)
+    })
 }
 
 const writeMemory = async () => {
