@@ -33,6 +33,23 @@ export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       assert.deepEqual((await bodies(engine, bob))[0], 'from cy')
     })
 
+    on(
+      'holds up no users who write to each other at once, though the retention was lowered',
+      async (engine) => {
+        const users = ['ada', 'bob', 'cy', 'di']
+        const send = (n: number, messages: number) => {
+          const [from, to] = [users[n % 4] ?? '', users[(n + 1 + (n % 3)) % 4] ?? '']
+          const retention = { ...under.retention, messages }
+          return engine.send(newMessage({ from, to }), rules({ retention, unreadPerSender: 1 }))
+        }
+        for (const messages of [600, 300])
+          for (let sent = 0; sent < 1_000; sent += 50) {
+            const results = await Promise.all(Array.from({ length: 50 }, (_, n) => send(sent + n, messages)))
+            assert.ok(results.every(({ outcome }) => outcome === 'stored'))
+          }
+      },
+    )
+
     on('is also one of the bytes', async (engine) => {
       const small = { retention: { messages: 1_000, age: 3_600_000, bytes: 20_000 }, unreadPerSender: 0.5 }
       await deliver(engine, { from: 'cy', body: 'from cy' }, small)

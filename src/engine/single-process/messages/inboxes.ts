@@ -33,6 +33,7 @@ import { rows, userKey } from '../store/rows.js'
 import { del, type Operation, type Store } from '../store/store.js'
 import { UnreadChecks } from './unread-checks.js'
 import { UnreadLimit } from './unread-limit.js'
+import { WaitingSends } from './waiting-sends.js'
 import type { Usage } from '../store/usage.js'
 import type { Users } from '../sessions/users.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
@@ -78,6 +79,7 @@ export class Inboxes {
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #table: InboxTable
   readonly #unreadLimit: UnreadLimit
+  readonly #waitingSends = new WaitingSends()
   readonly #shares: SenderShares
   readonly #scheduler: Scheduler
   readonly #retentionSweep: RetentionSweep
@@ -195,9 +197,12 @@ export class Inboxes {
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    const send = (): Promise<SendResult> => this.#send(message, rules)
+    return this.#waitingSends.blocks(message) ? this.#waitingSends.queue(message, send) : send()
+  }
+
+  #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
     this.#commit.assertWritable()
-    const wait = this.#unreadLimit.waitOf(message)
-    if (wait) return this.#sendAfter(wait, message, rules)
     const now = this.#clock.now()
     const sentAt = Date.now()
     this.retain(message.appId, rules.retention)
@@ -353,8 +358,7 @@ export class Inboxes {
 
   /** Sends the message when `wait` has resolved. */
   #sendAfter(wait: Promise<unknown>, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    this.#unreadLimit.delaySender(message, wait)
-    return wait.then(() => this.send(message, rules))
+    return this.#waitingSends.after(wait, message, () => this.#send(message, rules))
   }
 
   /**
