@@ -71,7 +71,14 @@ export const modules = {
     'session/utf8',
     'protocol',
   ],
-  'session/calls': ['session/messages', 'session/new-id', 'session/storage', 'protocol'],
+  'session/calls': [
+    'session/errors',
+    'session/machine',
+    'session/messages',
+    'session/new-id',
+    'session/storage',
+    'protocol',
+  ],
   session: [
     'session/calls',
     'session/clock',

@@ -11,6 +11,7 @@ import {
   type Profile,
   type Sent,
   type SessionState,
+  type SignalOptions,
   type StartResult,
   type TokenFetcher,
 } from '../session/index.js'
@@ -229,6 +230,16 @@ export class ChatSessionElement extends ReactiveElement {
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
     return this.#requireSession().markRead(offset, options)
+  }
+
+  /** Tells the open pages of another user something brief. Resolves with whether there was a connection to send it by. */
+  async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
+    return this.#requireSession().signal(to, name, options)
+  }
+
+  /** Watches who of these users is online, in place of those before: `session-presence` tells. */
+  async watch(users: readonly (string | number)[]): Promise<void> {
+    return this.#requireSession().watch(users)
   }
 
   /**

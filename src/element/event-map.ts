@@ -6,6 +6,8 @@ import {
   SessionMessageEvent,
   SessionNotificationClickEvent,
   SessionNotificationEvent,
+  SessionPresenceEvent,
+  SessionSignalEvent,
   SessionStartedEvent,
   SessionStateEvent,
   SessionUnreadEvent,
@@ -22,6 +24,8 @@ export interface ElementEventMap {
   'session-message': SessionMessageEvent
   'session-unread': SessionUnreadEvent
   'session-user': SessionUserEvent
+  'session-signal': SessionSignalEvent
+  'session-presence': SessionPresenceEvent
   'session-token-needed': TokenNeededEvent
   'session-notification': SessionNotificationEvent
   'session-notification-click': SessionNotificationClickEvent
@@ -41,6 +45,8 @@ export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<Cu
   'session-message': SessionMessageEvent,
   'session-unread': SessionUnreadEvent,
   'session-user': SessionUserEvent,
+  'session-signal': SessionSignalEvent,
+  'session-presence': SessionPresenceEvent,
   'session-notification': SessionNotificationEvent,
   'session-notification-click': SessionNotificationClickEvent,
 }

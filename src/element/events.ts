@@ -3,14 +3,16 @@ import type {
   ErrorDetail,
   Message,
   MessageDetail,
+  PresenceDetail,
   SessionError,
+  SignalDetail,
   StateDetail,
   UnreadDetail,
   User,
   UserDetail,
 } from '../session/index.js'
 
-export type { ErrorDetail, MessageDetail, UnreadDetail, UserDetail }
+export type { ErrorDetail, MessageDetail, PresenceDetail, SignalDetail, UnreadDetail, UserDetail }
 
 /** The state changed, or the time of the next attempt to connect did. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
@@ -47,6 +49,12 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
+
+/** Another user's page told something brief, or a message of the sender ended it. */
+export class SessionSignalEvent extends CustomEvent<SignalDetail> {}
+
+/** The presence of users who are watched. */
+export class SessionPresenceEvent extends CustomEvent<PresenceDetail> {}
 
 export interface NotificationDetail {
   /** The messages that the notification is for: one, or the newest 20 of several. */

@@ -1,5 +1,5 @@
 import { profile } from './profile.js'
-import { count, optional } from './schema.js'
+import { count, list, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
 /** What a developer may get wrong in a frame that only some pages send. The script of every page has no checks of it. */
@@ -7,4 +7,6 @@ export const callFrames = {
   history: { after: optional(count), before: optional(count), limit: optional(count) },
   peers: { before: optional(position), limit: optional(count) },
   profile: { user: profile },
+  signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
+  watch: { users: list(text) },
 } as const

@@ -1,16 +1,5 @@
 import { profile } from './profile.js'
-import {
-  boolean,
-  count,
-  list,
-  literal,
-  nullable,
-  number,
-  object,
-  optional,
-  text,
-  type FrameOf,
-} from './schema.js'
+import { boolean, count, literal, nullable, object, optional, text, type FrameOf } from './schema.js'
 import { callFrames } from './call-frames.js'
 import { position, resumption } from './shapes.js'
 
@@ -51,8 +40,8 @@ export const clientFrames = {
   read: { epoch: text, ...requestFrames.read, with: optional(nullable(text)) },
   peers: { id: text, ...callFrames.peers },
   profile: callFrames.profile,
-  signal: { to: text, name: text, data: optional(object), ttl: optional(number) },
-  watch: { users: list(text) },
+  signal: callFrames.signal,
+  watch: callFrames.watch,
   visibility: { hidden: boolean },
   pong: {},
   end: {},

@@ -22,7 +22,7 @@ const peer = shape({
   newest: message,
 })
 
-/** The frames of a gateway that every client uses, and the types of their fields. Durations are in milliseconds. */
+/** Every frame that a gateway may send, and the types of its fields. Durations are in milliseconds. */
 export const gatewayFrames = {
   started: {
     sessionId: text,
@@ -64,20 +64,11 @@ export const gatewayFrames = {
     retryable: boolean,
     retryAfter: optional(number),
   },
+  signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
+  presence: { users: list(shape({ id: text, online: boolean, lastSeenAt: nullable(number) })) },
   ping: {},
   ended: { code: text, message: text, retryable: boolean, retryAfter: optional(number) },
 } as const
 
 export type GatewayFrame = FrameOf<typeof gatewayFrames>
 export type GatewayFrameOf<T extends GatewayFrame['type']> = Extract<GatewayFrame, { type: T }>
-
-/** The frames that this package's client does not ask for. */
-export const optionalFrames = {
-  signal: { from: nullable(text), name: text, data: optional(object), ttl: number },
-  presence: { users: list(shape({ id: text, online: boolean, lastSeenAt: nullable(number) })) },
-} as const
-
-/** Every frame that a gateway may send. */
-export const allGatewayFrames = { ...gatewayFrames, ...optionalFrames } as const
-
-export type AnyGatewayFrame = FrameOf<typeof allGatewayFrames>

@@ -1,5 +1,6 @@
 import type { Message, User } from '../protocol/index.js'
 import type { SessionError } from './errors.js'
+import type { Presence, Signal } from './messages.js'
 import type { AskReason, TokenAsk } from './options.js'
 
 export type SessionState = 'idle' | 'starting' | 'active' | 'reconnecting' | 'ended' | 'failed'
@@ -23,6 +24,14 @@ export interface UnreadDetail {
 
 export interface UserDetail {
   user: User
+}
+
+export interface SignalDetail {
+  signal: Signal
+}
+
+export interface PresenceDetail {
+  users: Presence[]
 }
 
 export interface ErrorDetail {
@@ -70,6 +79,10 @@ export interface SessionEventDetails {
   unread: UnreadDetail
   /** The user's profile, when the session starts and when it changes. */
   user: UserDetail
+  /** A signal came, or a message of its sender ended it: it replaces what the same sender and name said before. */
+  signal: SignalDetail
+  /** The presence of users who are watched: of all when a watch begins or the connection was made, then of those that change. */
+  presence: PresenceDetail
   /** Something failed that does not end the session. */
   error: ErrorDetail
 }

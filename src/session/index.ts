@@ -1,14 +1,25 @@
 export { ChatSession, type StartResult } from './session.js'
-export type { HistoryRange, Peer, PeersPage, PeersRange, Sent } from './messages.js'
+export type {
+  HistoryRange,
+  Peer,
+  PeersPage,
+  PeersRange,
+  Presence,
+  Sent,
+  Signal,
+  SignalOptions,
+} from './messages.js'
 export type { Trace } from './trace.js'
 export { SessionError, type SessionErrorCode, type SessionErrorOptions } from './errors.js'
 export {
   TokenNeededEvent,
   type ErrorDetail,
   type MessageDetail,
+  type PresenceDetail,
   type SessionEventDetails,
   type SessionEventMap,
   type SessionState,
+  type SignalDetail,
   type StateDetail,
   type UnreadDetail,
   type UserDetail,

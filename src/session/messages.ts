@@ -1,4 +1,4 @@
-import type { GatewayFrameOf } from '../protocol/index.js'
+import type { GatewayFrameOf, JsonObject } from '../protocol/index.js'
 
 /** A message that is durable. */
 export interface Sent {
@@ -36,3 +36,24 @@ export interface PeersPage {
   /** The `cursor` of the next part; undefined after the last peer. */
   next: GatewayFrameOf<'peers'>['next']
 }
+
+/** What goes with a signal. */
+export interface SignalOptions {
+  /** At most 1 kB as JSON. */
+  data?: JsonObject | undefined
+  /** Milliseconds for which it holds, at most 30,000. @default 5_000 */
+  ttl?: number | undefined
+}
+
+/** Something brief that another user's page told, such as that the user types. */
+export interface Signal {
+  /** Null if the app's backend sent it. */
+  from: string | null
+  name: string
+  data: JsonObject | undefined
+  /** Unix time in milliseconds at which it ends. It has passed if a message of the sender ended the signal. */
+  until: number
+}
+
+/** Whether a user is online, and when that changed last. */
+export type Presence = GatewayFrameOf<'presence'>['users'][number]

@@ -13,7 +13,7 @@ import { toUnixTime, withTimeout } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
 import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
-import type { HistoryRange, PeersPage, PeersRange, Sent } from './messages.js'
+import type { HistoryRange, PeersPage, PeersRange, Sent, SignalOptions } from './messages.js'
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
 import { newId } from './new-id.js'
 import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
@@ -27,7 +27,7 @@ import { peerId } from './calls/peer-id.js'
 import { profileFields } from './profile-fields.js'
 import { unverifiedSubject } from './unverified-subject.js'
 import { loadCalls } from './calls/load-calls.js'
-import type { Calls } from './calls/calls.js'
+import type { Calls, CallsFrame } from './calls/calls.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
@@ -74,8 +74,8 @@ export class ChatSession extends SessionTarget {
   #read: ClientFrameOf<'read'> | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
-  /** Undefined until the page makes a call that most pages do without. */
-  #calls: Calls | undefined
+  /** Undefined until the page makes a call that most pages do without, or a signal comes. */
+  #calls: Promise<Calls> | undefined
   #profile: Profile
   /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
@@ -124,11 +124,14 @@ export class ChatSession extends SessionTarget {
       deliver: (frame) => {
         if (frame.type === 'message') {
           const { type, ...message } = frame
-          return this.#emit(type, { message })
+          this.#emit(type, { message })
+        } else {
+          if (frame.type === 'unread')
+            this.#read = { type: 'read', epoch: this.#epoch, offset: frame.readOffset }
+          // No request waits for what becomes of a signal, and its limit is its own.
+          if (frame.type !== 'refused' || frame.re !== 'signal') this.#outbox.answered(frame)
         }
-        if (frame.type === 'unread')
-          this.#read = { type: 'read', epoch: this.#epoch, offset: frame.readOffset }
-        this.#outbox.answered(frame)
+        this.#pass(frame)
       },
       emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
     })
@@ -322,6 +325,22 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
+   * Tells the open pages of another user something brief, such as that this user types. Nothing is stored, and it arrives at most once.
+   * Resolves with whether there was a connection to send it by. If the gateway refuses it, an `error` event says so.
+   */
+  async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
+    return (await this.#loadCalls()).signal(to, name, options)
+  }
+
+  /**
+   * Watches who of these users, at most 100, is online, in place of those before: `presence` events tell. Resolves when the gateway has
+   * answered. The session asks again on each new connection. An empty list ends the watch.
+   */
+  async watch(users: readonly (string | number)[]): Promise<void> {
+    return (await this.#loadCalls()).watch(users)
+  }
+
+  /**
    * Resolves with whether the gateway accepts the credentials: true if the session is active, false if there is none. While
    * it is starting or reconnecting, waits for the outcome. Never rejects.
    */
@@ -331,14 +350,33 @@ export class ChatSession extends SessionTarget {
     return this.state === 'active'
   }
 
-  /** Rejects with `script-unavailable` if the script of the calls can't be loaded. */
-  async #loadCalls(): Promise<Calls> {
-    const { createCalls } = await loadCalls()
-    return (this.#calls ??= createCalls(
-      checkedCopy,
-      (...request) => this.#request(...request),
-      () => this.#epoch,
+  /** Rejects with `script-unavailable` if the script of the calls can't be loaded; the next call loads it again. */
+  #loadCalls(): Promise<Calls> {
+    return (this.#calls ??= loadCalls().then(
+      ({ createCalls }) =>
+        createCalls(
+          checkedCopy,
+          (...request) => this.#request(...request),
+          () => this.#epoch,
+          (frame) => this.#runner.send(frame),
+          () => this.#info?.can,
+          (type: 'signal' | 'presence' | 'error', detail) => this.#emit(type, detail as never),
+          SessionError,
+        ),
+      (error: unknown) => {
+        this.#calls = undefined
+        throw error
+      },
     ))
+  }
+
+  /** Hands frames to the calls, in their order. A signal loads them. */
+  #pass(frame: CallsFrame): void {
+    if (this.#calls ?? frame.type === 'signal')
+      this.#loadCalls().then(
+        ({ received }) => received(frame),
+        (error: unknown) => this.#emit('error', { error: error as SessionError }),
+      )
   }
 
   async #request<T>(...request: Parameters<Outbox['add']>): Promise<T> {
@@ -359,6 +397,7 @@ export class ChatSession extends SessionTarget {
       this.#userId = after.info.user.id
       this.#since = undefined
       this.#outbox.connected()
+      this.#pass(after.info)
       const { token, adopted } = after.info
       guestToken(this.#guestKey, this.#isGuest ? token : adopted && null)
       // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.

@@ -1,5 +1,10 @@
 import { expect } from '@open-wc/testing'
-import { SessionMessageEvent, SessionUnreadEvent } from '../../src/element/define.js'
+import {
+  SessionMessageEvent,
+  SessionPresenceEvent,
+  SessionSignalEvent,
+  SessionUnreadEvent,
+} from '../../src/element/define.js'
 import { SessionError } from '../../src/session/index.js'
 import { nextEvent, make, roundTrip, useGateway } from './support.js'
 
@@ -50,6 +55,27 @@ describe('Messages and <chat-session>', () => {
     expect((await bob.peers()).peers.map(({ unread }) => unread)).to.deep.equal([1, 0])
   })
 
+  it('come with typing signals, which a message ends, and with who is online', async () => {
+    const bob = await gateway.active('signal-bob')
+    const ann = await gateway.active('signal-ann')
+    await ann.send({ to: 'signal-bob', body: 'Hi' })
+    const presence = nextEvent(bob, 'session-presence')
+    await bob.watch(['signal-ann'])
+    expect(await presence).to.be.instanceOf(SessionPresenceEvent)
+    expect((await presence).detail.users.map(({ id, online }) => [id, online])).to.deep.equal([
+      ['signal-ann', true],
+    ])
+    const typing = nextEvent(document, 'session-signal')
+    expect(await ann.signal('signal-bob', 'typing', { ttl: 20_000 })).to.equal(true)
+    expect(await typing).to.be.instanceOf(SessionSignalEvent)
+    const { signal } = (await typing).detail
+    expect([signal.from, signal.name]).to.deep.equal(['signal-ann', 'typing'])
+    expect(signal.until).to.be.above(Date.now())
+    const over = nextEvent(bob, 'session-signal')
+    await ann.send({ to: 'signal-bob', body: 'Sent' })
+    expect((await over).detail.signal.until).to.be.at.most(Date.now())
+  })
+
   it('begin where `since` says, and a change of it alone restarts nothing', async () => {
     const ann = await gateway.active('since-ann')
     await ann.send({ to: 'since-bob', body: 'drawn by nobody' })
@@ -76,6 +102,8 @@ describe('Messages and <chat-session>', () => {
       element.history(),
       element.peers(),
       element.markRead(1),
+      element.signal('bob', 'typing'),
+      element.watch(['bob']),
     ]) {
       const error: unknown = await asked.then(
         () => undefined,

@@ -8,7 +8,7 @@ import {
   isRetryable,
   limits,
   parse,
-  type AnyGatewayFrame,
+  type GatewayFrame,
   type ClientFrameOf,
   type EndCode,
 } from '../../protocol/index.js'
@@ -110,7 +110,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return { state: phase.name, transport: this.#transport.kind, session }
   }
 
-  send(frame: AnyGatewayFrame): void {
+  send(frame: GatewayFrame): void {
     if (this.#phase.name !== 'closed') this.#write(JSON.stringify(frame), 'code' in frame ? frame.code : null)
   }
 

@@ -1,5 +1,5 @@
 import {
-  allGatewayFrames,
+  gatewayFrames,
   clientFrames,
   closeAction,
   closeCodes,
@@ -9,7 +9,7 @@ import {
   START_PREFIX,
   SUBPROTOCOL,
   VERSION,
-  type AnyGatewayFrame,
+  type GatewayFrame,
   type ClientFrame,
   type EndCode,
 } from '../../protocol/index.js'
@@ -39,7 +39,7 @@ const clientSummaries: Record<ClientFrame['type'], string> = {
   end: 'Ends the session. The answer is `ended`.',
 }
 
-const gatewaySummaries: Record<AnyGatewayFrame['type'], string> = {
+const gatewaySummaries: Record<GatewayFrame['type'], string> = {
   started: 'The user is verified, and the session runs. Durations are in milliseconds.',
   renewed:
     'The fresh token was accepted. With `reauth` it answers no frame: send a fresh token within `expiresIn`.',
@@ -104,7 +104,7 @@ const codes = (): Json =>
 /** Returns the AsyncAPI 3.0 document of the frames, from the gateway's side: it receives what clients send. */
 export const asyncApiDocument = (): Json => {
   const received = messagesOf('client', clientFrames, clientSummaries)
-  const sent = messagesOf('gateway', allGatewayFrames, gatewaySummaries)
+  const sent = messagesOf('gateway', gatewayFrames, gatewaySummaries)
   const messages = { ...received, ...sent }
   const operation = (action: 'receive' | 'send', summary: string, names: string[]): Json => ({
     action,

@@ -1,10 +1,10 @@
-import type { AnyGatewayFrame, EndCode } from '../../protocol/index.js'
+import type { GatewayFrame, EndCode } from '../../protocol/index.js'
 
 /** A connection as its session sees it. */
 export interface ConnectionHandle {
   /** Names the connection; unique among all gateways. */
   readonly connectionId: string
-  send(frame: AnyGatewayFrame): void
+  send(frame: GatewayFrame): void
   /** Sends a frame that is JSON already. */
   sendText(json: string): void
   /** Returns whether the client reads more slowly than frames are written. */

@@ -12,6 +12,9 @@ const summaries: { readonly [K in keyof ElementEventMap]: (event: ElementEventMa
     `${message.offset}, ${message.from ?? 'the backend'} → ${message.to}`,
   'session-unread': ({ detail }) => String(detail.unread),
   'session-user': ({ detail }) => detail.user.id,
+  'session-signal': ({ detail: { signal } }) => `${signal.name} of ${signal.from ?? 'the backend'}`,
+  'session-presence': ({ detail }) =>
+    detail.users.map(({ id, online }) => `${id} ${online ? 'online' : 'offline'}`).join(', '),
   'session-token-needed': ({ reason }) => reason,
   'session-notification': ({ detail }) => detail.title,
   'session-notification-click': () => 'clicked',

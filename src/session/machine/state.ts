@@ -6,8 +6,8 @@ export type AskReason = 'first' | 'expiring' | 'rejected'
 /** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
 export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
-/** The frames that answer requests. `unread` and `user` come unasked, too. */
-export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused'
+/** The frames that answer requests, and `signal`. `unread`, `user` and `presence` come unasked, too. */
+export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused' | 'presence' | 'signal'
 
 /** Why something went wrong, as data. The runner makes a `SessionError` of it. */
 export interface Fault {

@@ -1,0 +1,177 @@
+// Signals and presence, as a page's session has them.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ChatSession, Presence, Signal } from '../../src/session/index.js'
+import { eventually, newSession, nextEvent } from '../support/client-sessions.js'
+import { startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
+import { message, started, startScript, type Script } from './scripted.js'
+
+const token = 'a.b.c'
+const can = ['peers', 'signal', 'watch']
+
+const signalsOf = (session: ChatSession): Signal[] => {
+  const signals: Signal[] = []
+  session.addEventListener('signal', ({ detail }) => signals.push(detail.signal))
+  return signals
+}
+
+const startScripted = async (
+  greet = () => [started({ can })],
+): Promise<Script & { session: ChatSession }> => {
+  const script = await startScript(greet)
+  const session = newSession({ endpoint: script.endpoint, token })
+  await session.start()
+  return { ...script, session }
+}
+
+const online = (id: string): Presence => ({ id, online: true, lastSeenAt: 1 })
+
+test('a signal is sent with its fields; one that no gateway takes rejects, and the session goes on', async () => {
+  const { session, connection } = await startScripted()
+  const { of } = await connection(0)
+  assert.equal(await session.signal(7, 'typing', { data: { a: 1 }, ttl: 900 }), true)
+  await eventually(() => of('signal').length === 1)
+  assert.deepEqual(of('signal'), [{ type: 'signal', to: '7', name: 'typing', data: { a: 1 }, ttl: 900 }])
+  await assert.rejects(session.signal('bob', 7 as unknown as string), { code: 'bad-request' })
+  await assert.rejects(session.signal('bob', 'typing', { ttl: NaN }), { code: 'bad-request' })
+  assert.equal(session.state, 'active')
+})
+
+test('a signal is dropped without a connection, and where the gateway knows none', async () => {
+  const { session, connection } = await startScripted(() => [started({ can: [] })])
+  assert.equal(await session.signal('bob', 'typing'), false)
+  await assert.rejects(session.watch(['bob']), { code: 'protocol-error' })
+  assert.deepEqual((await connection(0)).of('signal'), [])
+  await session.end()
+  assert.equal(await session.signal('bob', 'typing'), false)
+})
+
+test('a refused signal is an error event, and holds up no message', async () => {
+  const { session, connection } = await startScripted()
+  const { of, send } = await connection(0)
+  await session.signal('bob', 'typing')
+  const refused = nextEvent(session, 'error')
+  send({
+    type: 'refused',
+    re: 'signal',
+    code: 'rate-limited',
+    message: 'Slow.',
+    retryable: true,
+    retryAfter: 60_000,
+  })
+  assert.deepEqual([(await refused).detail.error.code, session.state], ['rate-limited', 'active'])
+  void session.send({ to: 'bob', body: 'at once' }).catch(() => undefined)
+  await eventually(() => of('send').length === 1)
+})
+
+test('a signal has its end, and a message of its sender ends it, also if both come before the page has made a call', async () => {
+  const { session, connection } = await startScripted()
+  const { send } = await connection(0)
+  const signals = signalsOf(session)
+  const before = Date.now()
+  send(
+    { type: 'signal', from: 'bob', name: 'typing', data: { a: 1 }, ttl: 20_000 },
+    { type: 'signal', from: 'cy', name: 'typing', ttl: 20_000 },
+    message(1),
+    message(2),
+  )
+  await eventually(() => signals.length === 3)
+  const [bob, cy, ended] = signals
+  assert.deepEqual([bob?.from, bob?.name, bob?.data, cy?.from], ['bob', 'typing', { a: 1 }, 'cy'])
+  assert.ok((bob?.until ?? 0) >= before + 20_000)
+  assert.deepEqual({ ...ended, until: bob?.until }, bob)
+  assert.ok((ended?.until ?? Infinity) <= Date.now())
+  send({ type: 'signal', from: null, name: 'thinking', ttl: 1 })
+  await eventually(() => signals.length === 4)
+  assert.equal(signals[3]?.from, null)
+})
+
+test('a watch resolves with its answer, is asked again on each new connection, and is replaced by the next one', async () => {
+  const { session, connection } = await startScripted()
+  const first = await connection(0)
+  const seen: string[] = []
+  session.addEventListener('presence', ({ detail }) => seen.push(detail.users.map(({ id }) => id).join(' ')))
+  const watched = session.watch(['bob', 7])
+  await eventually(() => first.of('watch').length === 1)
+  assert.deepEqual(first.of('watch'), [{ type: 'watch', users: ['bob', '7'] }])
+  // A change that an earlier watch told is no answer.
+  first.send({ type: 'presence', users: [online('bob')] })
+  await eventually(() => seen.length === 1)
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('watch').length === 1)
+  second.send({ type: 'presence', users: [online('bob'), online('7')] })
+  await watched
+  second.socket.terminate()
+  const third = await connection(2)
+  await eventually(() => third.of('watch').length === 1)
+  third.send({ type: 'presence', users: [online('bob'), online('7')] })
+  await eventually(() => seen.length === 3)
+  assert.deepEqual(seen, ['bob', 'bob 7', 'bob 7'])
+  const none = session.watch([])
+  await eventually(() => third.of('watch').length === 2)
+  third.send({ type: 'presence', users: [] })
+  await none
+})
+
+test('a watch that is refused for good rejects, and one that came too fast is asked again', async () => {
+  const { session, connection } = await startScripted()
+  const { of, send } = await connection(0)
+  const bad = session.watch(['bob'])
+  await eventually(() => of('watch').length === 1)
+  send({ type: 'refused', re: 'watch', code: 'bad-request', message: 'No.', retryable: false })
+  await assert.rejects(bad, { code: 'bad-request' })
+  const slow = session.watch(['bob'])
+  await eventually(() => of('watch').length === 2)
+  send({
+    type: 'refused',
+    re: 'watch',
+    code: 'rate-limited',
+    message: 'Slow.',
+    retryable: true,
+    retryAfter: 1,
+  })
+  await eventually(() => of('watch').length === 3)
+  send({ type: 'presence', users: [online('bob')] })
+  await slow
+})
+
+test('through a real gateway peers see each other type and come and go, also after their connections were lost', async () => {
+  const { url } = await startGateway()
+  const startAs = async (id: string): Promise<ChatSession> => {
+    const session = newSession({ endpoint: url, user: { id }, token: await tokenFor(id) })
+    assert.ok((await session.start()).succeeded)
+    return session
+  }
+  const [ann, bob] = [await startAs('sig-ann'), await startAs('sig-bob')]
+  await bob.send({ to: 'sig-ann', body: 'Hi' })
+  const isOnline = new Map<string, boolean>()
+  ann.addEventListener('presence', ({ detail }) =>
+    detail.users.forEach(({ id, online }) => isOnline.set(id, online)),
+  )
+  await ann.watch(['sig-bob'])
+  assert.equal(isOnline.get('sig-bob'), true)
+  const types = async (): Promise<void> => {
+    const typing = nextEvent(ann, 'signal')
+    assert.equal(await bob.signal('sig-ann', 'typing'), true)
+    assert.equal((await typing).detail.signal.name, 'typing')
+  }
+  await types()
+  const over = nextEvent(ann, 'signal', ({ detail }) => detail.signal.until <= Date.now())
+  await bob.send({ to: 'sig-ann', body: 'There' })
+  await over
+  // The gateway forgets the watch with the session; the client does not.
+  isOnline.clear()
+  await ann.end()
+  const again = nextEvent(ann, 'presence')
+  assert.ok((await ann.start()).succeeded)
+  assert.deepEqual(
+    (await again).detail.users.map(({ online }) => online),
+    [true],
+  )
+  await types()
+  const gone = nextEvent(ann, 'presence', ({ detail }) => !detail.users[0]?.online)
+  await bob.end()
+  await gone
+})
