@@ -175,6 +175,18 @@ export const product = ({ id, name, line, text, price: cents }, customer, seller
 })
 
 /**
+ * All conversations of a person, in the window of `demo/window`.
+ * @returns {Page}
+ */
+export const conversations = () => ({
+  title: 'Conversations',
+  path: '/window',
+  body: html`<h1>Conversations</h1>
+    <chat-window></chat-window>
+    <script type="module" src="/window/chat-window.js"></script>`,
+})
+
+/**
  * Lists a person's threads. `threads.js` fills it.
  * @param {import('./goods.mjs').Customer} person
  * @returns {Page}
@@ -184,6 +196,9 @@ export const messages = (person) => ({
   path: '/messages',
   script: 'threads.js',
   body: html`<h1>Messages</h1>
+    <p class="soft">
+      By product. <a href="/window">One window</a> has all conversations, with who is online and who types.
+    </p>
     <div
       class="thread stack"
       data-threads="${person === seller ? '/messages/:other/:product' : '/products/:product#questions'}"

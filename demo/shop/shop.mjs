@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { createToken } from 'chat-session/tokens'
@@ -61,12 +62,13 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
   shop.use('*', async (context, next) => {
     await next()
     for (const [name, value] of Object.entries(headers)) context.header(name, value)
-    const isFile = context.req.path.startsWith('/public/')
+    const isFile = /^\/(public|window)\//.test(context.req.path)
     context.header('cache-control', isFile ? 'no-cache' : 'no-store')
   })
   // Only the shop's own pages may send POST requests (Sec-Fetch-Site, Origin).
   shop.use('*', csrf())
   shop.get('/public/*', serveStatic({ root }))
+  shop.get('/window/*', serveStatic({ root: join(root, '..') }))
 
   shop.get('/', (context) => show(context, pages.home()))
   shop.get('/about', (context) => show(context, pages.about()))
@@ -87,6 +89,9 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const person = visitorOf(context)
     return person ? show(context, pages.messages(person)) : context.redirect('/login', 303)
   })
+  shop.get('/window', (context) =>
+    visitorOf(context) ? show(context, pages.conversations()) : context.redirect('/login', 303),
+  )
   shop.get('/messages/:customer/:product', async (context) => {
     const customer = askerOf(context.req.param('customer'))
     const product = productOf(context.req.param('product'))

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible } from '../../support/axe.js'
 import { newContext } from '../../support/browser.js'
-import { customerIn, startShop } from '../../support/sites/shop.js'
+import { customerIn, startShop, type ShopSite } from '../../support/sites/shop.js'
 import { untilState } from '../../support/sites/page-state.js'
 
 const phone = { width: 360, height: 640 }
@@ -14,6 +14,17 @@ const check = async (page: Page, what: string): Promise<void> => {
   await assertAccessible(page, `${what}, on a phone`)
   await page.setViewportSize(desktop)
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), desktop.width, what)
+}
+
+/** The window of demo/window with an open conversation. */
+const checkWindow = async (site: ShopSite, page: Page): Promise<void> => {
+  await page.goto(`${site.url}/window`)
+  await untilState(page, 'active')
+  await page.evaluate(`document.querySelector('chat-window').open('nora')`)
+  await page.getByLabel('Message', { exact: true }).pressSequentially('Is it there?')
+  await page.keyboard.press('Enter')
+  await page.getByRole('img', { name: 'sent' }).waitFor()
+  await check(page, 'the window')
 }
 
 test('every page passes axe in light and dark, and fits a phone and a desktop', async () => {
@@ -32,6 +43,8 @@ test('every page passes axe in light and dark, and fits a phone and a desktop', 
     await untilState(page, 'active')
     await check(page, `${path}, logged in`)
   }
+  await checkWindow(site, page)
+  await page.goto(`${site.url}/account`)
   await page.getByRole('button', { name: 'Log out and stay here' }).click()
   await page.getByText('You are logged out').waitFor()
   await check(page, 'logged out without leaving the page')

@@ -1,0 +1,106 @@
+// demo/window: what people copy to begin a chat window of their own.
+import { expect } from '@open-wc/testing'
+import '../../demo/window/chat-window.js'
+import { until } from '../support/until.js'
+import { useGateway } from './support.js'
+
+type Open = HTMLElement & { open: (id: string) => Promise<void> }
+
+describe('The chat window', () => {
+  const gateway = useGateway()
+
+  /** Puts a window for the user's session into the page. */
+  const mount = async (userId: string) => {
+    const chat = await gateway.active(userId)
+    chat.id = userId
+    const element = document.createElement('chat-window') as Open
+    element.setAttribute('session', `#${userId}`)
+    document.body.append(element)
+    const root = element.shadowRoot ?? document
+    const textsOf = (selector: string): string[] =>
+      [...root.querySelectorAll(selector)].map(({ textContent }) => textContent.trim())
+    const find = (selector: string): HTMLElement => {
+      const found = root.querySelector<HTMLElement>(selector)
+      if (!found) throw new Error(`The window has no ${selector}.`)
+      return found
+    }
+    const write = (body: string): void => {
+      Object.assign(find('textarea'), { value: body })
+      find('textarea').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', cancelable: true }))
+    }
+    return { chat, element, find, textsOf, write }
+  }
+
+  it('lists the conversations, the newest first, and marks the one that is opened as read', async () => {
+    const ann = await gateway.active('list-ann')
+    const cy = await gateway.active('list-cy')
+    await ann.send({ to: 'list-bob', body: 'one' })
+    await cy.send({ to: 'list-bob', body: 'two' })
+    await ann.send({ to: 'list-bob', body: '<b>three</b>' })
+    const { chat, find, textsOf } = await mount('list-bob')
+    await until('the conversations', () => textsOf('nav .last').join(), '<b>three</b>,two')
+    expect(textsOf('nav .count')).to.deep.equal(['2', '1'])
+    expect(textsOf('nav [aria-label="online"]').length, 'who is online').to.be.at.most(2)
+    await until('who is online', () => textsOf('nav [aria-label="online"]').length, 2)
+    find('nav button').click()
+    await until(
+      'the thread',
+      () =>
+        textsOf('.theirs')
+          .map((text) => text.split(' ')[0])
+          .join(),
+      'one,<b>three</b>',
+    )
+    expect(textsOf('h2')).to.deep.equal(['list-ann'])
+    expect(textsOf('ol .line').length, 'the day').to.equal(1)
+    await until('what is unread', () => chat.unread, 1)
+    expect(textsOf('nav .count')).to.deep.equal(['1'])
+    await cy.send({ to: 'list-bob', body: 'four' })
+    await until('the new order', () => textsOf('nav .last').join(), 'four,<b>three</b>')
+    expect(textsOf('nav .count')).to.deep.equal(['2'])
+    find('section').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))
+    expect(find('section').hidden).to.equal(true)
+  })
+
+  it('shows a message as waiting until it is stored, and that the other one types', async () => {
+    const bob = await mount('write-bob')
+    const ann = await mount('write-ann')
+    await bob.element.open('write-ann')
+    await ann.element.open('write-bob')
+    bob.write('Is it there?')
+    expect(bob.find('.mine [role="img"]').ariaLabel).to.equal('waiting')
+    await until('the sign', () => bob.find('.mine [role="img"]').ariaLabel, 'sent')
+    await until('the message', () => ann.textsOf('.theirs').length, 1)
+    expect(bob.textsOf('.mine').length, 'the own copy is the same message').to.equal(1)
+    ann.find('textarea').dispatchEvent(new Event('input'))
+    await until('typing', () => bob.textsOf('.typing').join(), 'write-ann types…')
+    ann.write('Yes.')
+    await until('the answer', () => bob.textsOf('.theirs').length, 1)
+    await until('the end of typing', () => bob.textsOf('.typing').join(), '')
+  })
+
+  it('offers a message again that was refused', async () => {
+    const { chat, element, find, textsOf, write } = await mount('again-bob')
+    await element.open('again-ann')
+    await chat.end()
+    write('Later')
+    await until('the reason', () => textsOf('.mine button').join(), 'Try again')
+    expect(textsOf('.mine')[0]).to.contain('Not sent: ')
+    find('.mine button').click()
+    await until('the reason again', () => textsOf('.mine button').join(), 'Try again')
+    expect(textsOf('.mine').length).to.equal(1)
+  })
+
+  it('loads older messages when asked, and puts them above the newer ones', async () => {
+    const ann = await gateway.active('old-ann')
+    for (let n = 1; n <= 40; n++) await ann.send({ to: 'old-bob', body: `${n}.` })
+    const { element, find, textsOf } = await mount('old-bob')
+    await element.open('old-ann')
+    const numbers = (): string[] => textsOf('.theirs').map((text) => text.split('.')[0] ?? '')
+    expect(numbers()).to.deep.equal(Array.from({ length: 30 }, (_, n) => `${n + 11}`))
+    find('.older').click()
+    await until('all messages', () => numbers().length, 40)
+    expect(numbers()).to.deep.equal(Array.from({ length: 40 }, (_, n) => `${n + 1}`))
+    expect(find('.older').hidden).to.equal(true)
+  })
+})
