@@ -100,6 +100,19 @@ const takeShop = async () => {
   await alice.locator('.theirs').waitFor()
   await alice.getByRole('link', { name: /Messages\s+1/ }).waitFor()
   await take(alice, 'shop')
+  await takeWindow(nora, alice)
+}
+
+/** Takes the window of demo/window, with one conversation open and somebody typing. */
+const takeWindow = async (nora, alice) => {
+  await nora.goto(`${shopUrl}/window`)
+  await nora.getByRole('button', { name: /Alice/ }).click()
+  await alice.goto(`${shopUrl}/window`)
+  await alice.getByRole('button', { name: /Nora/ }).click()
+  await alice.getByLabel('Message', { exact: true }).pressSequentially('Then')
+  await nora.getByText('Alice Moreau types…').waitFor()
+  await nora.setViewportSize({ width: 1280, height: 730 })
+  await take(nora, 'window')
 }
 
 const ADMIN_TOKEN = 'the admin token of the screenshots'

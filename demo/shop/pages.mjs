@@ -174,6 +174,8 @@ export const product = ({ id, name, line, text, price: cents }, customer, seller
     </section>`,
 })
 
+const names = Object.fromEntries([...customers, seller].map(({ id, name }) => [id, name]))
+
 /**
  * All conversations of a person, in the window of `demo/window`.
  * @returns {Page}
@@ -182,7 +184,7 @@ export const conversations = () => ({
   title: 'Conversations',
   path: '/window',
   body: html`<h1>Conversations</h1>
-    <chat-window></chat-window>
+    <chat-window names="${JSON.stringify(names)}"></chat-window>
     <script type="module" src="/window/chat-window.js"></script>`,
 })
 

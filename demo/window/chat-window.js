@@ -2,8 +2,9 @@
  * A chat window on top of <chat-session>, to copy and to change: the list of conversations, and the thread of one of them.
  *
  *     <chat-session app-id="…" user-id="…" token="…"></chat-session>
- *     <chat-window></chat-window>
+ *     <chat-window names='{"nora":"Nora Lind"}'></chat-window>
  *
+ * `names` are those of users who have not told theirs in a message.
  * It has no dependency, and a strict Content-Security-Policy forbids nothing of it.
  */
 /* global document, HTMLElement, AbortController, customElements */
@@ -48,6 +49,8 @@ export class ChatWindow extends HTMLElement {
   #typing = new Map()
   /** The peer of the thread; undefined if none is open. */
   #open
+  /** Names by user id, of the attribute. */
+  #names = {}
   /** The messages of the thread by id, and the lines above its days by their text. */
   #items = new Map()
   #lines = new Map()
@@ -83,6 +86,7 @@ export class ChatWindow extends HTMLElement {
     this.#life = new AbortController()
     const { signal } = this.#life
     this.#chat = document.querySelector(this.getAttribute('session') ?? 'chat-session')
+    this.#names = JSON.parse(this.getAttribute('names') ?? '{}')
     const on = (type, listener) =>
       this.#chat.addEventListener(type, ({ detail }) => listener(detail), { signal })
     on('session-state', ({ state }) => state === 'active' && this.#loadPeers())
@@ -107,7 +111,7 @@ export class ChatWindow extends HTMLElement {
 
   /** Shows the conversation with a user, or with the backend if `id` is null. */
   async open(id) {
-    if (!this.#peers.has(id)) this.#peers.set(id, { id, name: id ?? BACKEND, unread: 0 })
+    if (!this.#peers.has(id)) this.#peers.set(id, { id, name: this.#names[id] ?? id ?? BACKEND, unread: 0 })
     this.#open = id
     this.#oldest = Infinity
     for (const drawn of [this.#items, this.#lines]) {
@@ -171,7 +175,8 @@ export class ChatWindow extends HTMLElement {
   }
 
   #setNewest(id, newest, unread) {
-    const name = (newest.from === id && newest.sender?.name) || this.#peers.get(id)?.name || (id ?? BACKEND)
+    const told = newest.from === id && newest.sender?.name
+    const name = told || this.#peers.get(id)?.name || (this.#names[id] ?? id ?? BACKEND)
     this.#peers.delete(id)
     this.#peers.set(id, { id, name, unread, newest })
   }
