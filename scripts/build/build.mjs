@@ -1,7 +1,7 @@
 // Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. If nothing has changed since the
 // last build, it does nothing.
 import { execFile } from 'node:child_process'
-import { copyFile, cp, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -55,6 +55,8 @@ await cp('src/engine/redis', 'dist/engine/redis', {
   recursive: true,
   filter: async (path) => path.endsWith('.lua') || (await stat(path)).isDirectory(),
 })
+// The script of a part that is no more would stay.
+await rm('dist/cdn', { recursive: true, force: true })
 await run('rollup/dist/bin/rollup', '--config', '--silent')
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')

@@ -197,8 +197,9 @@ export class Inboxes {
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    const send = (): Promise<SendResult> => this.#send(message, rules)
-    return this.#waitingSends.blocks(message) ? this.#waitingSends.queue(message, send) : send()
+    if (this.#waitingSends.blocks(message))
+      return this.#waitingSends.queue(message, () => this.#send(message, rules))
+    return this.#send(message, rules)
   }
 
   #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
