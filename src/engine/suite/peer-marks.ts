@@ -262,7 +262,8 @@ export const peerMarksSuite = ({ describe, on, createPeer }: SuiteContext): void
     on('counts for message.unread', async (engine) => {
       const sendMany = (count: number): Promise<unknown> =>
         Promise.all(Array.from({ length: count }, () => deliver(engine)))
-      await ask(engine, ['message.unread', 'message.read'], 700)
+      // Long enough for a slow machine to send the messages and to mark them.
+      await ask(engine, ['message.unread', 'message.read'], 3_000)
       await sendMany(70)
       await read(engine, 'ada', 70)
       await deliver(engine, { to: 'cy' })

@@ -69,7 +69,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.ok(await isRefused(engine, ada, issuedAt(revokedBefore)))
       assert.ok(await isRefused(engine, ada, issuedAt(null)))
       assert.ok(await isRefused(engine, ada, signature))
-      assert.ok(await isRefused(engine, ada, { ...token(1_000), authMethod: 'guest' }))
+      assert.ok(await isRefused(engine, ada, { ...token(60_000), authMethod: 'guest' }))
       assert.ok(!(await isRefused(engine, ada, issuedAt(revokedBefore + 1))))
       assert.ok(!(await isRefused(engine, bob, signature)))
       assert.ok(!(await isRefused(engine, { ...ada, appId: 'app2' }, signature)))
@@ -104,7 +104,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
     })
 
     on('ends a session that starts meanwhile, or refuses it', async (engine) => {
-      const credential = token(1_000)
+      const credential = token(60_000)
       const results = await Promise.all([
         engine.startSession(request(ada, { credential })),
         engine.revokeUser(ada, all),
@@ -115,19 +115,19 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
     })
 
     on('refuses to resume with the old credential, and leaves the session to a new one', async (engine) => {
-      const asked = request(ada, { credential: token(1_000) })
+      const asked = request(ada, { credential: token(60_000) })
       const session = await startSession(engine, asked)
       await engine.detachSession(session, asked.connectionId, 60_000)
       await engine.revokeUser(ada, { issuedBefore: null, mode: 'reauth' })
       const resume = { resumes: asked.keyHash }
-      assert.equal(await engine.startSession(request(ada, { ...resume, credential: token(1_000) })), null)
+      assert.equal(await engine.startSession(request(ada, { ...resume, credential: token(60_000) })), null)
       assert.equal((await engine.sessions(ada))[0]?.state, 'detached')
       const resumed = await startSession(engine, request(ada, { ...resume, credential: token(-5_000) }))
       assert.equal(resumed.sessionId, session.sessionId)
     })
 
     on('with reauth ends nothing, and emits reauth for each session concerned', async (engine) => {
-      const [old, signed] = [await begin(engine, ada, token(1_000)), await begin(engine, ada, signature)]
+      const [old, signed] = [await begin(engine, ada, token(60_000)), await begin(engine, ada, signature)]
       const young = await begin(engine, ada, token(-60_000))
       await begin(engine, bob)
       const two = nextEvents(engine, 'reauth', 2)
@@ -255,9 +255,9 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
         await engine.revokeApp('app2', all)
         await reopen(engine)
         assert.equal((await engine.status(ada)).revokedBefore, time)
-        assert.ok(await isRefused(engine, ada, token(1_000)))
+        assert.ok(await isRefused(engine, ada, token(60_000)))
         assert.ok(await isRefused(engine, bob, token(0, { tokenId: 'one' })))
-        assert.ok(await isRefused(engine, { ...bob, appId: 'app2' }, token(1_000)))
+        assert.ok(await isRefused(engine, { ...bob, appId: 'app2' }, token(60_000)))
         assert.ok(!(await isRefused(engine, bob, signature)))
       })
 
