@@ -214,10 +214,13 @@ export class ChatWindow extends HTMLElement {
   }
 
   /** Puts a message into its place in the thread. What was drawn as waiting gets the sign that it is stored. */
-  #draw({ id, from, body = '', sentAt }, status = sign('', '✓', 'sent')) {
+  #draw({ id, offset = Infinity, from, body = '', sentAt }, status = sign('', '✓', 'sent')) {
     const isMine = from !== this.#open
     const drawn = this.#items.get(id)
-    if (drawn) return isMine && drawn.lastChild.replaceWith(status)
+    if (drawn) {
+      drawn.offset = offset
+      return isMine && drawn.lastChild.replaceWith(status)
+    }
     const [log, list] = [this.#find('.log'), this.#find('ol')]
     const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 40
     const item = make(
@@ -230,9 +233,9 @@ export class ChatWindow extends HTMLElement {
     )
     item.append(isMine ? status : '')
     this.#items.set(id, item)
-    item.sentAt = sentAt
+    item.offset = offset
     item.day = day.format(sentAt)
-    const later = [...list.children].find((other) => other.sentAt > sentAt)
+    const later = [...list.children].find((other) => other.offset > offset)
     list.insertBefore(item, (later?.day === item.day ? later : this.#lines.get(later?.day)) ?? null)
     if (!this.#lines.has(item.day)) this.#lines.set(item.day, make('li', 'line soft', item.day))
     if (!this.#lines.get(item.day).isConnected) item.before(this.#lines.get(item.day))
