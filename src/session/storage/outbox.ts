@@ -78,7 +78,7 @@ export const createOutbox = (
    * What this connection has and has not answered. After a retryable refusal nothing is sent until this is empty: the gateway refuses all
    * that follows, and a second copy of a request might be stored after the first was refused for good.
    */
-  const inFlight = new Set<unknown>()
+  const inFlight = new Set<Entry | undefined>()
 
   const send = (entry: Entry): void => {
     const { request } = entry
@@ -170,7 +170,8 @@ export const createOutbox = (
       onDeadline()
     },
     answered(frame) {
-      const entry = [...waiting].find((entry) => isAnswered(entry, frame))
+      // A refusal without an id may fit several requests: those in flight come first, or the last of them would seem unanswered for ever.
+      const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
       // Even if the refused request was answered since: the requests that followed it were refused too.

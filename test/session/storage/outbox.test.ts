@@ -138,6 +138,24 @@ test('a request is not sent again before the gateway has answered it: the second
   assert.equal((await late).offset, 3)
 })
 
+test('marks of two peers that are both refused for now are both sent again, and hold up no message', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const ended = Promise.allSettled(['bob', 'cy'].map((peer) => session.markRead(1, { with: peer })))
+  const peer = await connection(0)
+  await eventually(() => peer.of('read').length === 2)
+  const { id: _, ...refused } = { ...refusalOf(undefined, 'rate-limited', 0), re: 'read', id: '' }
+  peer.send(refused as GatewayFrame, refused as GatewayFrame)
+  await eventually(() => peer.of('read').length === 4)
+  assert.deepEqual(
+    peer.of('read').map(({ with: of }) => of),
+    ['bob', 'cy', 'bob', 'cy'],
+  )
+  await session.end()
+  await ended
+})
+
 test('a late refusal of a request that was answered since pauses the others too', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token })
