@@ -63,8 +63,7 @@ const replace = (sources) => {
  */
 export const parts = {
   badge: 'element/badge/badge.js',
-  calls: 'session/calls/calls.js',
-  forms: 'element/forms/forms.js',
+  calls: 'element/parts/calls.js',
   notifications: 'element/notifications/notifications.js',
   stream: 'session/transports/stream/create-race.js',
 }
@@ -139,6 +138,25 @@ const typescript = {
   },
 }
 
+/**
+ * Names of fields that stay inside of the first script: neither a page, nor a part, nor a frame has them. The script has shorter ones in
+ * their place.
+ */
+export const insideNames = [
+  ...[
+    'attempt',
+    'connectFailures',
+    'endReason',
+    'expiresAt',
+    'fetchFailures',
+    'heartbeatDeadline',
+    'rejections',
+  ],
+  ...['renewal', 'sleepGraceUsed', 'stableAt', 'startAsFrame', 'superseded', 'withStart', 'endAfterOpen'],
+  ...['answered', 'askForToken', 'credentialsSet', 'deliver', 'desired', 'discard', 'emitError', 'fetchable'],
+  ...['fetched', 'holders', 'isRunning', 'resumeStorage', 'shared', 'startFrame', 'updateParts'],
+]
+
 const compress = {
   passes: 4,
   unsafe_arrows: true,
@@ -152,7 +170,7 @@ const compress = {
 const minified = (
   input,
   file,
-  { format = 'es', sourcemap = true, sources = replaced, plugins = [] } = {},
+  { format = 'es', sourcemap = true, sources = replaced, mangle = true, plugins = [] } = {},
 ) => ({
   input,
   output: { file, format, sourcemap },
@@ -160,7 +178,7 @@ const minified = (
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress }),
+    terser({ module: true, ecma: 2022, compress, mangle }),
     ...plugins,
   ],
 })
@@ -175,6 +193,7 @@ const part = ([name, module]) =>
 
 /** The build of the first script; those of its parts are before it, because it has their hashes. */
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
+  mangle: { properties: { regex: new RegExp(`^(${insideNames.join('|')})$`) } },
   plugins: [integrity('sha384')],
 })
 

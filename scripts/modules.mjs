@@ -73,10 +73,14 @@ export const modules = {
   ],
   'session/calls': [
     'session/errors',
+    'session/if-possible',
     'session/machine',
     'session/messages',
     'session/new-id',
+    'session/runtime',
     'session/storage',
+    'session/transports',
+    'session/utf8',
     'protocol',
   ],
   session: [

@@ -163,6 +163,11 @@ export class ChatSessionElement extends ReactiveElement {
     return this.session?.unread ?? 0
   }
 
+  /** How many messages are not stored yet. */
+  get pending(): number {
+    return this.session?.pending ?? 0
+  }
+
   /**
    * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. It is
    * `no-credentials` if there is no session because the attribute `token` is empty, and `user-id` is not.

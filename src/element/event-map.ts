@@ -6,7 +6,9 @@ import {
   SessionMessageEvent,
   SessionNotificationClickEvent,
   SessionNotificationEvent,
+  SessionPendingEvent,
   SessionPresenceEvent,
+  SessionSentEvent,
   SessionSignalEvent,
   SessionStartedEvent,
   SessionStateEvent,
@@ -24,6 +26,8 @@ export interface ElementEventMap {
   'session-message': SessionMessageEvent
   'session-unread': SessionUnreadEvent
   'session-user': SessionUserEvent
+  'session-pending': SessionPendingEvent
+  'session-sent': SessionSentEvent
   'session-signal': SessionSignalEvent
   'session-presence': SessionPresenceEvent
   'session-token-needed': TokenNeededEvent
@@ -45,6 +49,8 @@ export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<Cu
   'session-message': SessionMessageEvent,
   'session-unread': SessionUnreadEvent,
   'session-user': SessionUserEvent,
+  'session-pending': SessionPendingEvent,
+  'session-sent': SessionSentEvent,
   'session-signal': SessionSignalEvent,
   'session-presence': SessionPresenceEvent,
   'session-notification': SessionNotificationEvent,

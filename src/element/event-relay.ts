@@ -17,6 +17,8 @@ const relayed: Record<Exclude<keyof SessionEventDetails, 'state'>, true> = {
   message: true,
   unread: true,
   user: true,
+  pending: true,
+  sent: true,
   signal: true,
   presence: true,
   error: true,

@@ -3,7 +3,9 @@ import type {
   ErrorDetail,
   Message,
   MessageDetail,
+  PendingDetail,
   PresenceDetail,
+  Sent,
   SessionError,
   SignalDetail,
   StateDetail,
@@ -12,7 +14,15 @@ import type {
   UserDetail,
 } from '../session/index.js'
 
-export type { ErrorDetail, MessageDetail, PresenceDetail, SignalDetail, UnreadDetail, UserDetail }
+export type {
+  ErrorDetail,
+  MessageDetail,
+  PendingDetail,
+  PresenceDetail,
+  SignalDetail,
+  UnreadDetail,
+  UserDetail,
+}
 
 /** The state changed, or the time of the next attempt to connect did. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
@@ -49,6 +59,12 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
+
+/** It changed how many messages are not stored yet, why they wait, or until when. */
+export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
+
+/** A message of the user is stored: one of this page, or of an earlier page of the tab. */
+export class SessionSentEvent extends CustomEvent<Sent> {}
 
 /** Another user's page told something brief, or a message of the sender ended it. */
 export class SessionSignalEvent extends CustomEvent<SignalDetail> {}

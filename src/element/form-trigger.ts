@@ -4,7 +4,7 @@ const FORM = 'form[data-chat-session]'
 
 /** Loads the part for forms if `form` is one of them. Until it is there, a submit goes to the site's backend. */
 const load = async (form: HTMLElement | null | undefined): Promise<void> => {
-  if (form) (await usePart('forms', form))?.listenToForms(form.getRootNode())
+  if (form) (await usePart('calls', form))?.listenToForms(form.getRootNode())
 }
 
 /** A form that comes into the page later, or stands in a shadow tree, is known when one of its fields has the focus. */

@@ -4,6 +4,7 @@ import { position } from './shapes.js'
 
 /** What a developer may get wrong in a frame that only some pages send. The script of every page has no checks of it. */
 export const callFrames = {
+  read: { offset: count },
   history: { after: optional(count), before: optional(count), limit: optional(count) },
   peers: { before: optional(position), limit: optional(count) },
   profile: { user: profile },

@@ -1,5 +1,5 @@
 import { profile } from './profile.js'
-import { boolean, count, literal, nullable, object, optional, text, type FrameOf } from './schema.js'
+import { boolean, literal, nullable, object, optional, text, type FrameOf } from './schema.js'
 import { callFrames } from './call-frames.js'
 import { position, resumption } from './shapes.js'
 
@@ -9,11 +9,8 @@ export const SUBPROTOCOL = 'chat-session.v1'
 /** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
 export const START_PREFIX = 'start.'
 
-/** What a developer may get wrong in a frame. The client checks it before it sends the frame, because a bad one ends the connection. */
-export const requestFrames = {
-  send: { id: text, to: text, body: optional(text), data: optional(object) },
-  read: { offset: count },
-} as const
+/** What a developer may get wrong in a message. The client checks it before it sends the frame, because a bad one ends the connection. */
+export const sendFields = { id: text, to: text, body: optional(text), data: optional(object) } as const
 
 /** Every frame that a client may send, and the types of its fields. */
 export const clientFrames = {
@@ -32,12 +29,11 @@ export const clientFrames = {
     client: optional(text),
   },
   token: { token: text },
-  ...requestFrames,
   // This package's client sends no `traceparent`, and its script has no room for the check.
-  send: { ...requestFrames.send, traceparent: optional(text) },
+  send: { ...sendFields, traceparent: optional(text) },
   // The session itself makes ids and epochs, and of `with` a text or null.
   history: { id: text, epoch: text, ...callFrames.history, with: optional(nullable(text)) },
-  read: { epoch: text, ...requestFrames.read, with: optional(nullable(text)) },
+  read: { epoch: text, ...callFrames.read, with: optional(nullable(text)) },
   peers: { id: text, ...callFrames.peers },
   profile: callFrames.profile,
   signal: callFrames.signal,

@@ -1,6 +1,6 @@
 import type { Message, User } from '../protocol/index.js'
 import type { SessionError } from './errors.js'
-import type { Presence, Signal } from './messages.js'
+import type { Presence, Sent, Signal } from './messages.js'
 import type { AskReason, TokenAsk } from './options.js'
 
 export type SessionState = 'idle' | 'starting' | 'active' | 'reconnecting' | 'ended' | 'failed'
@@ -24,6 +24,24 @@ export interface UnreadDetail {
 
 export interface UserDetail {
   user: User
+}
+
+/** A message that an earlier page of the tab has sent, and that will not be stored, or perhaps was. */
+export interface FailedSend {
+  id: string
+  to: string
+  error: SessionError
+}
+
+export interface PendingDetail {
+  /** How many messages are not stored yet. */
+  count: number
+  /** Why they wait; null if none do, or if they are on their way. */
+  reason: 'offline' | 'reconnecting' | 'rate-limited' | 'busy' | null
+  /** Unix time in milliseconds of the next attempt, where it is known. */
+  retryAt: number | null
+  /** Messages of earlier pages that failed since the event before. The others' `send()` rejects. */
+  failed: readonly FailedSend[]
 }
 
 export interface SignalDetail {
@@ -79,6 +97,10 @@ export interface SessionEventDetails {
   unread: UnreadDetail
   /** The user's profile, when the session starts and when it changes. */
   user: UserDetail
+  /** It changed how many messages are not stored yet, why they wait, or until when. */
+  pending: PendingDetail
+  /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
+  sent: Sent
   /** A signal came, or a message of its sender ended it: it replaces what the same sender and name said before. */
   signal: SignalDetail
   /** The presence of users who are watched: of all when a watch begins or the connection was made, then of those that change. */

@@ -14,7 +14,9 @@ export { SessionError, type SessionErrorCode, type SessionErrorOptions } from '.
 export {
   TokenNeededEvent,
   type ErrorDetail,
+  type FailedSend,
   type MessageDetail,
+  type PendingDetail,
   type PresenceDetail,
   type SessionEventDetails,
   type SessionEventMap,

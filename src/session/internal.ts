@@ -1,5 +1,6 @@
 /** Exports for the element and the playground. The package does not publish them. */
 export { isRevivable } from '../protocol/index.js'
+export { createCalls } from './calls/calls.js'
 export { errorMessageOf } from './error-message.js'
 export { ifPossible } from './if-possible.js'
 export { SessionError } from './errors.js'

@@ -17,6 +17,10 @@ const PRERENDER_HANDOVER = 200
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50
 
+/** Returns whether the browser says that there is no network. */
+export const isPageOffline = (): boolean =>
+  (globalThis as { navigator?: { onLine?: boolean } }).navigator?.onLine === false
+
 /** Returns false in a worker and in Node, which have no page to hide. */
 export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
 
@@ -43,6 +47,8 @@ export const watchPage = (
   signal.addEventListener('abort', stop)
   const wake = (): void => feed({ type: 'wake' })
   on(globalThis, 'online', wake)
+  // A `time` input changes nothing before its deadline, but the session tells why messages wait.
+  on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
     stop()
     feed({ type: 'hide' })

@@ -12,18 +12,24 @@ import {
 import { toUnixTime, withTimeout } from './clock.js'
 import { credentialStore, type CredentialStore } from './credentials.js'
 import { SessionError } from './errors.js'
-import { SessionTarget, TokenNeededEvent, type SessionEventDetails, type SessionState } from './events.js'
+import {
+  SessionTarget,
+  TokenNeededEvent,
+  type FailedSend,
+  type SessionEventDetails,
+  type SessionState,
+} from './events.js'
 import type { HistoryRange, PeersPage, PeersRange, Sent, SignalOptions } from './messages.js'
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
 import { newId } from './new-id.js'
 import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
-import { isPageHidden } from './page.js'
+import { isPageHidden, isPageOffline } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { guestToken } from './storage/guest-token.js'
+import { areSendsLeft, leaveSends } from './storage/left-sends.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
-import { retryDeadlineOf, type Position, type SessionInfo, type State } from './machine/state.js'
+import { isPageGone, retryDeadlineOf, type Position, type SessionInfo, type State } from './machine/state.js'
 import { parsePosition } from './position.js'
-import { peerId } from './calls/peer-id.js'
 import { profileFields } from './profile-fields.js'
 import { unverifiedSubject } from './unverified-subject.js'
 import { loadCalls } from './calls/load-calls.js'
@@ -66,12 +72,14 @@ export class ChatSession extends SessionTarget {
   /** Undefined if the user is not known before the start, since the key that the session is stored under has the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
+  /** Loads the calls that most pages do without. */
+  readonly #importCalls: () => Promise<Calls>
+  /** Writes what waits for the next page of the tab. */
+  readonly #leave: () => void
   /** Where `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
   readonly #guestKey: string | undefined
   /** Up to where a server drew the page; undefined once a session has started. */
   #since: Position | undefined
-  /** The read mark that the gateway named last. */
-  #read: ClientFrameOf<'read'> | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   /** Undefined until the page makes a call that most pages do without, or a signal comes. */
@@ -79,6 +87,8 @@ export class ChatSession extends SessionTarget {
   #profile: Profile
   /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
+  /** What the latest `pending` event said. */
+  #reported = '0,,0,'
   /** Resolves the promise of `start()` once the session is active or over. */
   #settleStart: (() => void) | undefined
 
@@ -126,10 +136,12 @@ export class ChatSession extends SessionTarget {
           const { type, ...message } = frame
           this.#emit(type, { message })
         } else {
-          if (frame.type === 'unread')
-            this.#read = { type: 'read', epoch: this.#epoch, offset: frame.readOffset }
           // No request waits for what becomes of a signal, and its limit is its own.
-          if (frame.type !== 'refused' || frame.re !== 'signal') this.#outbox.answered(frame)
+          if ((frame.type !== 'refused' || frame.re !== 'signal') && this.#outbox.answered(frame)) {
+            const { type, ...sent } = frame
+            if (type === 'sent') this.#emit(type, sent as Sent)
+          }
+          this.#reportPending()
         }
         this.#pass(frame)
       },
@@ -137,9 +149,26 @@ export class ChatSession extends SessionTarget {
     })
     this.#outbox = createOutbox(
       (request) => this.#runner.send(request),
-      () => this.#info?.sendWindow ?? 0,
-      () => this.#cursor,
+      () => this.#info?.sendWindow ?? Infinity,
+      () => this.#epoch,
+      () => this.#reportPending(),
     )
+    const { endpoint } = options
+    const key = newId()
+    this.#leave = () =>
+      leaveSends(key, [String(endpoint), appId, this.#userId ?? knownUserId, this.#outbox.leave()])
+    this.#importCalls = async () =>
+      (await loadCalls()).createCalls({
+        session: this,
+        endpoint,
+        knownUserId,
+        credentials: this.#credentials,
+        runner: this.#runner,
+        outbox: this.#outbox,
+        checkedCopy,
+        reportPending: (failed) => this.#reportPending(failed),
+        SessionError,
+      })
   }
 
   get state(): SessionState {
@@ -179,6 +208,11 @@ export class ChatSession extends SessionTarget {
   /** How many messages are unread; 0 while there is no session. */
   get unread(): number {
     return this.#info?.unread ?? 0
+  }
+
+  /** How many messages are not stored yet, of this page and of earlier pages of the tab. */
+  get pending(): number {
+    return this.#outbox.pending()
   }
 
   /** The inbox's newest offset when the connection was made: messages up to it were missed. 0 while there is no session. */
@@ -297,8 +331,12 @@ export class ChatSession extends SessionTarget {
    * Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
-    const frame = { type: 'send', id, to: String(to), body, data }
-    const { offset, sentAt } = await this.#request<Sent>(frame as ClientFrameOf<'send'>)
+    const { state } = this
+    if (state === 'ended' || state === 'failed') throw this.error ?? new SessionError('ended')
+    const frame = { type: 'send', id, to: String(to), body, data } as ClientFrameOf<'send'>
+    const sent = this.#outbox.add<Sent>(frame)
+    this.#reportPending()
+    const { offset, sentAt } = await sent
     return { id, offset, sentAt }
   }
 
@@ -319,9 +357,8 @@ export class ChatSession extends SessionTarget {
    * Marks all messages up to `offset` as read, or with a peer those of that one; a lower offset changes nothing. Resolves when the gateway has taken the mark; it is sent again
    * on each new connection until then. Rejects as `send` does: as `conflict` if the inbox has another epoch since.
    */
-  async markRead(offset: number, { with: peer }: Pick<HistoryRange, 'with'> = {}): Promise<void> {
-    const frame = { type: 'read', epoch: this.#epoch, offset, with: peerId(peer) }
-    await this.#request(frame as ClientFrameOf<'read'>)
+  async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
+    return (await this.#loadCalls()).markRead(offset, options)
   }
 
   /**
@@ -352,37 +389,40 @@ export class ChatSession extends SessionTarget {
 
   /** Rejects with `script-unavailable` if the script of the calls can't be loaded; the next call loads it again. */
   #loadCalls(): Promise<Calls> {
-    return (this.#calls ??= loadCalls().then(
-      ({ createCalls }) =>
-        createCalls(
-          checkedCopy,
-          (...request) => this.#request(...request),
-          () => this.#epoch,
-          (frame) => this.#runner.send(frame),
-          () => this.#info?.can,
-          (type: 'signal' | 'presence' | 'error', detail) => this.#emit(type, detail as never),
-          SessionError,
-        ),
-      (error: unknown) => {
-        this.#calls = undefined
-        throw error
-      },
-    ))
+    return (this.#calls ??= this.#importCalls().catch((error: unknown) => {
+      this.#calls = undefined
+      throw error
+    }))
   }
 
-  /** Hands frames to the calls, in their order. A signal loads them. */
+  /**
+   * Emits `pending` if messages have failed, or if it has changed how many wait, why, or until when. It is called after whatever may change
+   * that.
+   */
+  #reportPending(failed: FailedSend[] = []): void {
+    const state = this.#runner.state()
+    const isActive = state.name === 'active'
+    const pause = this.#outbox.pause()
+    const { pending: count } = this
+    const held = isPageOffline() ? 'offline' : isActive ? pause?.reason : 'reconnecting'
+    const until = isActive ? pause?.until : retryDeadlineOf(state)
+    const reason = (count && held) || null
+    const report = [count, reason, count && until, failed.length || ''].join()
+    if (report === this.#reported) return
+    this.#reported = [count, reason, count && until, ''].join()
+    this.#emit('pending', { count, reason, retryAt: count && until ? toUnixTime(until) : null, failed })
+    // This script posts what waits if the page is left. Without it the next page of the tab has the messages.
+    if (reason) this.#loadCalls().catch(() => undefined)
+  }
+
+  /** Hands frames to the calls, in their order. A signal loads them, and so do messages that an earlier page has left. */
   #pass(frame: CallsFrame): void {
-    if (this.#calls ?? frame.type === 'signal')
+    const { type } = frame
+    if (this.#calls ?? (type === 'signal' || (type.startsWith('start') && areSendsLeft())))
       this.#loadCalls().then(
         ({ received }) => received(frame),
         (error: unknown) => this.#emit('error', { error: error as SessionError }),
       )
-  }
-
-  async #request<T>(...request: Parameters<Outbox['add']>): Promise<T> {
-    const { state } = this
-    if (state === 'ended' || state === 'failed') throw this.error ?? new SessionError('ended')
-    return this.#outbox.add<T>(...request)
   }
 
   #changed(before: State, after: State): void {
@@ -400,11 +440,15 @@ export class ChatSession extends SessionTarget {
       this.#pass(after.info)
       const { token, adopted } = after.info
       guestToken(this.#guestKey, this.#isGuest ? token : adopted && null)
-      // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
-      if (this.#read?.epoch === after.info.epoch) this.#outbox.add(this.#read).catch(() => undefined)
     }
+    // A frozen page goes on from memory. What it wrote was for the page that the browser makes of it if it is discarded.
+    if (isPageGone(before) && !isPageGone(after)) this.#resumeStorage?.take()
     // An input that changes nothing must not write the session again: another page may have taken it.
-    if (before !== after) this.#resumeStorage?.save(after)
+    if (before !== after) {
+      this.#resumeStorage?.save(after)
+      if (isPageGone(after)) this.#leave()
+    }
+    if (after.name === 'starting' && before.name !== 'starting') this.#pass({ type: 'starting' })
     if (after.name === 'ended' || after.name === 'failed')
       this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // This comes before any listener is called, because a listener may start the session again.
@@ -412,6 +456,7 @@ export class ChatSession extends SessionTarget {
     const retryAt = retryAtOf(after)
     if (before.name !== after.name || (retryAt !== null && retryAt !== retryAtOf(before)))
       this.#emit('state', { state: after.name, previous: before.name, error: errorOf(after), retryAt })
+    this.#reportPending()
     const [was, is] = [infoOf(before), infoOf(after)]
     // A listener may have ended the session.
     if (!is || is === was || !this.#info) return

@@ -1,7 +1,9 @@
 import { expect } from '@open-wc/testing'
 import {
   SessionMessageEvent,
+  SessionPendingEvent,
   SessionPresenceEvent,
+  SessionSentEvent,
   SessionSignalEvent,
   SessionUnreadEvent,
 } from '../../src/element/define.js'
@@ -76,6 +78,18 @@ describe('Messages and <chat-session>', () => {
     expect((await over).detail.signal.until).to.be.at.most(Date.now())
   })
 
+  it('are pending until they are stored, and the element says so', async () => {
+    const ann = await gateway.active('pending-ann')
+    const [waits, stored] = [nextEvent(document, 'session-pending'), nextEvent(document, 'session-sent')]
+    const sending = ann.send({ to: 'bob', body: 'Hi' })
+    expect(ann.pending).to.equal(1)
+    expect((await waits).detail).to.deep.equal({ count: 1, reason: null, retryAt: null, failed: [] })
+    expect((await stored).detail).to.deep.equal(await sending)
+    expect(await waits).to.be.instanceOf(SessionPendingEvent)
+    expect(await stored).to.be.instanceOf(SessionSentEvent)
+    expect(ann.pending).to.equal(0)
+  })
+
   it('begin where `since` says, and a change of it alone restarts nothing', async () => {
     const ann = await gateway.active('since-ann')
     await ann.send({ to: 'since-bob', body: 'drawn by nobody' })
@@ -96,7 +110,7 @@ describe('Messages and <chat-session>', () => {
 
   it('need a session', async () => {
     const element = make({})
-    expect(element.unread).to.equal(0)
+    expect([element.unread, element.pending]).to.deep.equal([0, 0])
     for (const asked of [
       element.send({ to: 'bob', body: 'Hi' }),
       element.history(),

@@ -47,6 +47,16 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       look()
     })
 
+  /** What a page has left is taken by a script that may have to be loaded first. */
+  const waits = (session: ChatSession, count: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (session.pending === count) resolve()
+      }
+      session.addEventListener('pending', look)
+      look()
+    })
+
   it('closes the socket of a session that is ended during `pagehide`, while it connects', async () => {
     const sockets: WebSocket[] = []
     class Seen extends WebSocket {
@@ -84,6 +94,25 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.equal(sessionStorage.length, 0)
   })
 
+  it('says that messages wait because the browser is offline', async () => {
+    const session = make()
+    await session.start()
+    const reasons: unknown[] = []
+    session.addEventListener('pending', ({ detail }) => reasons.push(detail.reason))
+    // The scripted gateway does not answer.
+    const sending = session.send({ to: 'bob' }).catch(() => undefined)
+    Object.defineProperty(navigator, 'onLine', { value: false, configurable: true })
+    try {
+      window.dispatchEvent(new Event('offline'))
+    } finally {
+      Reflect.deleteProperty(navigator, 'onLine')
+    }
+    window.dispatchEvent(new Event('online'))
+    await session.end()
+    await sending
+    assert.deepEqual(reasons, [null, 'offline', null, null])
+  })
+
   it('hands its session to the next page of the tab', async () => {
     const former = make()
     await former.start()
@@ -92,6 +121,83 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await next.start()
     assert.equal(next.sessionId, former.sessionId)
     assert.equal(sessionStorage.length, 0)
+  })
+
+  it('leaves what waits to the next page, and only to that of the same user', async () => {
+    const former = make()
+    await former.start()
+    const sending = former.send({ to: 'bob', id: 'kept', body: 'x' }).catch(() => undefined)
+    hide()
+    const bob = make({ token: 'a.b.c', user: { id: 'bob' } })
+    void bob.start()
+    const next = make()
+    void next.start()
+    await waits(next, 1)
+    const third = make()
+    await third.start()
+    assert.deepEqual([bob.pending, third.pending], [0, 0])
+    await former.end()
+    await sending
+  })
+
+  it('adds what waits to what another page of the tab has left', async () => {
+    const pages = [make(), make()]
+    const sends: Promise<unknown>[] = []
+    for (const page of pages) {
+      await page.start()
+      sends.push(page.send({ to: 'bob' }).catch(() => undefined))
+    }
+    hide()
+    const next = make()
+    void next.start()
+    await waits(next, 2)
+    await Promise.all(pages.map((page) => page.end()))
+    await Promise.all(sends)
+  })
+
+  it('finds its own message again at `pageshow`, and sends it once', async () => {
+    const session = make()
+    await session.start()
+    const sending = session.send({ to: 'bob', id: 'mine' }).catch(() => undefined)
+    hide()
+    show()
+    await reaches(session, 'active')
+    assert.equal(session.pending, 1)
+    const frames = (await recorded(([, second]) => !!second?.frames.some(({ type }) => type === 'send')))[1]
+    assert.lengthOf(frames?.frames.filter(({ type }) => type === 'send') ?? [], 1)
+    await session.end()
+    await sending
+  })
+
+  // A test can't discard its page: the page that the browser makes of a discarded one is a second session here.
+  it('writes its session and what waits when the page is frozen, for the case that it is discarded', async () => {
+    const session = make()
+    await session.start()
+    const sending = session.send({ to: 'bob' }).catch(() => undefined)
+    document.dispatchEvent(new Event('freeze'))
+    const next = make()
+    await next.start()
+    assert.equal(next.sessionId, session.sessionId)
+    await waits(next, 1)
+    await session.end()
+    await sending
+  })
+
+  it('goes on from memory after it was frozen, and leaves nothing in the storage', async () => {
+    const session = make()
+    await session.start()
+    const { sessionId: id } = session
+    const sending = session.send({ to: 'bob' }).catch(() => undefined)
+    document.dispatchEvent(new Event('freeze'))
+    assert.equal(sessionStorage.length, 2)
+    document.dispatchEvent(new Event('resume'))
+    await reaches(session, 'active')
+    // The session takes out what it has left itself, too.
+    await recorded(([, second]) => !!second?.frames.some(({ type }) => type === 'send'))
+    assert.equal(sessionStorage.length, 0)
+    assert.deepEqual([session.sessionId, session.pending], [id, 1])
+    await session.end()
+    await sending
   })
 
   it('goes on from where the server drew the page, with the session of the page before', async () => {

@@ -1,12 +1,12 @@
 import * as badge from '../badge/badge.js'
-import * as forms from '../forms/forms.js'
+import * as calls from './calls.js'
 import * as notifications from '../notifications/notifications.js'
 
 /**
  * What only some pages use. From npm these are ordinary imports. The script-tag build replaces this module by `script-parts.ts`, which
  * loads the script of a part when the page first asks for it.
  */
-const parts = { badge, forms, notifications }
+const parts = { badge, calls, notifications }
 
 export type Parts = typeof parts
 

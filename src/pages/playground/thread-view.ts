@@ -83,6 +83,13 @@ export const threadView = (panel: Panel): TemplateResult => {
     <header>
       <h3 id="messages">Messages</h3>
       ${
+        view.pending
+          ? html`<span class="count tag" id="pending"
+              >${view.pending} ${view.pendingReason ? `waiting: ${view.pendingReason}` : 'on the way'}</span
+            >`
+          : nothing
+      }
+      ${
         view.unread
           ? html`<span class="count" id="unread">${view.unread} unread</span>
               <button class="small" @click=${() => thread.markRead()}>Mark as read</button>`

@@ -1,16 +1,18 @@
 import type { ClientFrameOf, GatewayFrameOf, Message, Profile } from '../../protocol/index.js'
 import { callFrames } from '../../protocol/internal.js'
 import type { SessionError } from '../errors.js'
-import type { AnswerType } from '../machine/state.js'
+import type { AnswerType, Position, SessionInfo, State } from '../machine/state.js'
 import type { HistoryRange, PeersPage, PeersRange, Presence, Signal, SignalOptions } from '../messages.js'
 import { newId } from '../new-id.js'
-import type { IsAnswer } from '../storage/outbox.js'
+import type { Outbox, RequestOptions } from '../storage/outbox.js'
+import { createLeftSends } from './left-sends.js'
 import { peerId } from './peer-id.js'
 
 /** The methods of ChatSession that most pages do not call. */
 export interface Calls {
   history(range?: HistoryRange): Promise<Message[]>
   peers(range?: PeersRange): Promise<PeersPage>
+  markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
   /** `undo` is called for a profile that every gateway would refuse. */
   setProfile(fields: Profile, undo: () => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
@@ -19,34 +21,88 @@ export interface Calls {
   received(frame: CallsFrame): void
 }
 
-/** What the calls are told of: `started` for each new connection, and what the machine delivers. */
-export type CallsFrame = GatewayFrameOf<'started' | 'message' | AnswerType>
+/**
+ * What the calls are told of: that a session is `starting`, `started` for each new connection, and what the machine delivers.
+ */
+export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'message' | AnswerType>
 
-/** Dispatches an event of the session. */
-type Emit = (
-  type: 'signal' | 'presence' | 'error',
-  detail: { signal: Signal } | { users: Presence[] } | { error: unknown },
-) => void
+/** What the calls get of the session, and of the script of every page. */
+export interface CallsHost {
+  session: EventTarget & {
+    readonly appId: string
+    readonly state: State['name']
+    readonly error: SessionError | null
+  }
+  endpoint: string | URL
+  /** The user id, if it was known before the start. */
+  knownUserId: string | undefined
+  credentials: { held(): Pick<ClientFrameOf<'start'>, 'token' | 'signature'> | null }
+  runner: { state(): State; send(frame: ClientFrameOf<'signal'>): boolean }
+  outbox: Pick<Outbox, 'add' | 'leave'>
+  /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
+  checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
+  /** Emits `pending` with messages that have failed. */
+  reportPending(failed: { id: string; to: string; error: SessionError }[]): void
+  SessionError: typeof SessionError
+}
 
+type Read = ClientFrameOf<'read'>
 type CallFrame = ClientFrameOf<keyof typeof callFrames>
 type CallChecks = (typeof callFrames)[keyof typeof callFrames]
 
-/** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
-type CheckFrame = <F extends CallFrame>(frame: F, checks: CallChecks) => F
+export const createCalls = (host: CallsHost): Calls => {
+  const { session, runner, outbox, checkedCopy, SessionError } = host
 
-/** Resolves with the answer to a frame. Rejects as `send` does. */
-type RequestFrame = <T>(frame: CallFrame, checks: CallChecks, isAnswer?: IsAnswer) => Promise<T>
+  /** Returns what the gateway said of the session; null while there is none. */
+  const info = (): SessionInfo | null => {
+    const state = runner.state()
+    return 'info' in state ? state.info : null
+  }
+  /** Returns the newest message that arrived. */
+  const cursor = (): Position | null => {
+    const state = runner.state()
+    return 'cursor' in state ? state.cursor : null
+  }
+  const epoch = (): string => cursor()?.epoch ?? ''
+  const emit = (
+    type: 'signal' | 'presence' | 'error',
+    detail: { signal: Signal } | { users: Presence[] } | { error: SessionError },
+  ): void => {
+    session.dispatchEvent(new CustomEvent(type, { detail }))
+  }
+  /** Resolves with the answer to a frame. Rejects as `send` does. */
+  const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
+    if (session.state === 'ended' || session.state === 'failed')
+      throw session.error ?? new SessionError('ended')
+    return outbox.add<T>(frame, options)
+  }
+  const takeLeftSends = createLeftSends(host, info)
+  takeLeftSends()
 
-/** The parameters have no names at the call, because that is in the script of every page. */
-export const createCalls = (
-  check: CheckFrame,
-  request: RequestFrame,
-  epoch: () => string,
-  send: (frame: ClientFrameOf<'signal'>) => boolean,
-  can: () => string[] | undefined,
-  emit: Emit,
-  SessionErrorClass: typeof SessionError,
-): Calls => {
+  /** The read mark that the gateway named last. */
+  let lastMark: Read | undefined
+
+  /** A mark that waits makes a lower one of its epoch and peer needless. */
+  const mark = (frame: Read): Promise<unknown> =>
+    request(frame, {
+      checks: callFrames.read,
+      merge(older, newer) {
+        const [before, after] = [older, newer] as Read[]
+        if (before?.type !== 'read' || before.epoch !== after?.epoch || before.with !== after.with)
+          return undefined
+        return after.offset > before.offset ? newer : older
+      },
+      isAnswer(answer, request) {
+        const read = request as Read
+        const newest = cursor()
+        if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
+        // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
+        const { with: peer, readOffset, readOffsetWith = -1 } = answer
+        const reached = read.with === undefined ? readOffset : peer === read.with ? readOffsetWith : -1
+        return reached >= Math.min(read.offset, newest.offset)
+      },
+    })
+
   /** Settles when the gateway has answered the latest change of the profile. One change waits for the other: an answer names none. */
   let profileTurn: Promise<unknown> = Promise.resolve()
 
@@ -62,11 +118,12 @@ export const createCalls = (
     asking += 1
     try {
       // A change that an earlier watch told may come before the answer, which has all users.
-      await request(frame, callFrames.watch, (answer) => {
+      const isAnswer: RequestOptions['isAnswer'] = (answer) => {
         if (answer.type !== 'presence') return false
         const ids = new Set(answer.users.map(({ id }) => id))
         return frame.users.every((id) => ids.has(id))
-      })
+      }
+      await request(frame, { checks: callFrames.watch, isAnswer })
       watched = frame
     } finally {
       asking -= 1
@@ -84,10 +141,9 @@ export const createCalls = (
         limit,
         with: peerId(peer),
       }
-      const { messages, next } = await request<GatewayFrameOf<'history'>>(
-        frame as ClientFrameOf<'history'>,
-        callFrames.history,
-      )
+      const { messages, next } = await request<GatewayFrameOf<'history'>>(frame as ClientFrameOf<'history'>, {
+        checks: callFrames.history,
+      })
       const left = limit - messages.length
       // With a peer an answer may be short before the end.
       if (!left || next === undefined) return messages
@@ -98,46 +154,56 @@ export const createCalls = (
 
     async peers({ limit, cursor } = {}) {
       const frame = { type: 'peers', id: newId(), limit, before: cursor }
-      const { peers, next } = await request<GatewayFrameOf<'peers'>>(
-        frame as ClientFrameOf<'peers'>,
-        callFrames.peers,
-      )
+      const { peers, next } = await request<GatewayFrameOf<'peers'>>(frame as ClientFrameOf<'peers'>, {
+        checks: callFrames.peers,
+      })
       return { peers, next }
+    },
+
+    async markRead(offset, { with: peer } = {}) {
+      const frame = { type: 'read', epoch: epoch(), offset, with: peerId(peer) }
+      await mark(frame as Read)
     },
 
     async setProfile(fields, undo) {
       let frame: ClientFrameOf<'profile'>
       try {
-        frame = check({ type: 'profile', user: fields }, callFrames.profile)
+        frame = checkedCopy({ type: 'profile', user: fields }, callFrames.profile)
       } catch (error) {
         undo()
         throw error
       }
-      const taken = profileTurn.then(() => request(frame, callFrames.profile, ({ type }) => type === 'user'))
+      const taken = profileTurn.then(() =>
+        request(frame, { checks: callFrames.profile, isAnswer: ({ type }) => type === 'user' }),
+      )
       profileTurn = taken.catch(() => undefined)
       await taken
     },
 
     signal(to, name, { data, ttl } = {}) {
       const frame = { type: 'signal', to: String(to), name, data, ttl }
-      const checked = check(frame as ClientFrameOf<'signal'>, callFrames.signal)
-      return Promise.resolve(!!can()?.includes('signal') && send(checked))
+      const checked = checkedCopy(frame as ClientFrameOf<'signal'>, callFrames.signal)
+      return Promise.resolve(!!info()?.can?.includes('signal') && runner.send(checked))
     },
 
     async watch(users) {
-      const frame = check({ type: 'watch', users: users.map(String) }, callFrames.watch)
+      const frame = checkedCopy({ type: 'watch', users: users.map(String) }, callFrames.watch)
       // Before the session has started it is not known what the gateway can.
-      if (can()?.includes('watch') === false) throw new SessionErrorClass('protocol-error')
+      if (info()?.can?.includes('watch') === false) throw new SessionError('protocol-error')
       await watch(frame)
     },
 
     received(frame) {
       const { type } = frame
+      if (type === 'starting' || type === 'started') takeLeftSends()
+      if (type === 'unread') lastMark = { type: 'read', epoch: epoch(), offset: frame.readOffset }
+      // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
+      if (type === 'started' && lastMark?.epoch === frame.epoch) mark(lastMark).catch(() => undefined)
       // A watch ended with its connection. What still waits is sent again by the outbox.
       if (type === 'started' && watched && !asking)
-        watch(watched).catch((error: unknown) => can() && emit('error', { error }))
+        watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'signal')
-        emit('error', { error: new SessionErrorClass(frame.code, frame) })
+        emit('error', { error: new SessionError(frame.code, frame) })
       if (type === 'presence') emit(type, { users: frame.users })
       if (type === 'signal') {
         const { from, name, data, ttl } = frame

@@ -167,6 +167,9 @@ export type Step = [State, ...Effect[]]
 
 export const idle: State = { name: 'idle' }
 
+/** Returns whether the page is in the browser's cache, or frozen: another page may come in its place. */
+export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
+
 /** When the state needs its next `time` input; Infinity when it waits for no deadline. */
 export const deadlineOf = (state: State): number => {
   if (state.name === 'active') {

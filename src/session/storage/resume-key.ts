@@ -1,7 +1,7 @@
 import type { Resumption } from '../../protocol/index.js'
 import { ifPossible } from '../if-possible.js'
 import { page } from '../runtime.js'
-import type { State } from '../machine/state.js'
+import { isPageGone, type State } from '../machine/state.js'
 
 /** Keeps the session between two pages of a tab, in `sessionStorage`. */
 export interface ResumeStorage {
@@ -10,7 +10,7 @@ export interface ResumeStorage {
    * too. Null if the session was ended there, undefined if no page left one.
    */
   take(): Resumption | null | undefined
-  /** Writes the session when the page is hidden, and null when it ended: a page that comes back from the cache reads it. */
+  /** Writes the session when the page is gone, and null when it ended: a page that comes back from the cache reads it. */
   save(state: State): void
 }
 
@@ -44,8 +44,8 @@ export const createResumeStorage = (
     },
     save(state) {
       if (state.name === 'ended') write(null)
-      if (!('socket' in state) || state.socket.at !== 'page-hidden' || !state.cursor) return
-      write({ ...state.cursor, token: isUserKnown ? undefined : credentials.token() })
+      if (isPageGone(state) && 'cursor' in state && state.cursor)
+        write({ ...state.cursor, token: isUserKnown ? undefined : credentials.token() })
     },
   }
 }

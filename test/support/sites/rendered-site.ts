@@ -62,13 +62,14 @@ export interface Answer {
 
 /**
  * Starts a site that renders each page with a `<chat-session>` and a link to `/next`. `api` answers paths below `/api/`.
- * `script` is in each page, after the tag.
+ * `script` is in each page, after the tag, and `head` before it.
  */
 export const serveSite = async (
   gateway: { url: string },
   render: Render,
   api: (path: string) => Promise<Answer> | Answer = () => ({ status: 404 }),
   script = '',
+  head = '',
 ): Promise<Site> => {
   const views: string[] = []
   const { url } = await startServer((request, response) => {
@@ -85,7 +86,7 @@ export const serveSite = async (
         ([name, value]) => `${name}="${value}"`,
       )
       response.end(
-        `${recorder}${gatewayScript(gateway.url)}
+        `${recorder}${head}${gatewayScript(gateway.url)}
         ${attributes ? `<chat-session ${tag.join(' ')}></chat-session>` : ''}
         <a href="/next">next</a><script>${script}</script>`,
       )

@@ -345,13 +345,13 @@ test('`badge`, a form and <chat-unread> load their scripts, also if they come in
         <input type="hidden" name="id" value="m1"><textarea name="body"></textarea><button>Send</button></form>`,
     ),
   )
-  const loaded = page.waitForResponse((response) => response.url().includes(fileOf('forms')))
+  const loaded = page.waitForResponse((response) => response.url().includes(fileOf('calls')))
   await page.locator('textarea').fill('By a form')
   await loaded
   const received = nextEvent(bob, 'message')
   await page.locator('form button').click()
   assert.deepEqual((await received).detail.message.body, 'By a form')
-  assert.deepEqual(requests.slice(1), [`/v1/${fileOf('forms')}`])
+  assert.deepEqual(requests.slice(1), [`/v1/${fileOf('calls')}`])
   assert.equal(new URL(page.url()).pathname, '/')
   assert.deepEqual(await failuresOf(page), [])
 })
@@ -364,7 +364,7 @@ test('a form whose script can’t be loaded goes to the site, and a <chat-unread
     gateway,
     tag: (await tagFor('')) + form,
     prepare: async (page) => {
-      for (const name of ['forms', 'badge']) await page.route(`**/${fileOf(name)}*`, (route) => route.abort())
+      for (const name of ['calls', 'badge']) await page.route(`**/${fileOf(name)}*`, (route) => route.abort())
     },
   })
   await page.waitForFunction(() => window.failures.length >= 2)

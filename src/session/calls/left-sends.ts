@@ -1,0 +1,93 @@
+import type { SessionError } from '../errors.js'
+import { ifPossible } from '../if-possible.js'
+import { isPageGone, type SessionInfo } from '../machine/state.js'
+import { hasEvents } from '../runtime.js'
+import { LEFT_SENDS, type LeftRecord } from '../storage/left-sends.js'
+import type { LeftSend } from '../storage/outbox.js'
+import { sessionUrl } from '../transports/websocket.js'
+import { utf8 } from '../utf8.js'
+import type { CallsHost } from './calls.js'
+
+/** The limits of one post, in messages and in bytes. */
+const MAX_SENDS = 16
+const MAX_BYTES = 61_440
+
+/**
+ * Sends the messages that earlier pages of the tab have left, and posts those of this page when it is left. The returned function is called
+ * at each start and for each new connection. `info` returns what the gateway said of the session; null while there is none.
+ */
+export const createLeftSends = (
+  { session, endpoint, knownUserId, credentials, runner, outbox, reportPending, SessionError }: CallsHost,
+  info: () => SessionInfo | null,
+): (() => void) => {
+  const { appId } = session
+  let user = knownUserId
+
+  /** The `pending` event has what fails: the promise of `send()` went with its page. */
+  const restore = ({ id, to, body, data, writtenAt }: LeftSend, isMine: boolean): void => {
+    const isLate = writtenAt + (info()?.sendWindow ?? Infinity) <= Date.now()
+    const send = { type: 'send', id, to, body, data } as LeftSend
+    const sent: Promise<unknown> =
+      isMine && !isLate
+        ? outbox.add(send, {
+            writtenAt,
+            merge: (older) => ('id' in older && older.id === id ? older : undefined),
+          })
+        : Promise.reject(new SessionError('unknown-outcome'))
+    sent.catch((error: unknown) => reportPending([{ id, to, error: error as SessionError }]))
+  }
+
+  /** Removes from the storage what `isWanted` returns true for, and returns it. */
+  const take = (isWanted: (userId: string | undefined) => boolean): LeftRecord[] =>
+    (ifPossible(() => Object.keys(sessionStorage)) ?? []).flatMap((key) => {
+      const record = key.startsWith(LEFT_SENDS)
+        ? ifPossible(() => JSON.parse(sessionStorage.getItem(key) ?? '') as LeftRecord)
+        : undefined
+      if (!record) return []
+      const [place, app, userId] = record
+      if (place !== String(endpoint) || app !== appId || !isWanted(userId ?? undefined)) return []
+      sessionStorage.removeItem(key)
+      return [record]
+    })
+
+  /** The browser completes the request without the page. The next page sends the same messages again, with the same ids. */
+  const post = (): void => {
+    const proof = credentials.held()
+    const all = outbox.leave()
+    if (!proof?.token && !proof?.signature) return
+    for (let count = Math.min(MAX_SENDS, all.length); count; count--) {
+      const sends = all.slice(0, count).map(({ id, to, body, data }) => ({ id, to, body, data }))
+      const json = JSON.stringify({ ...proof, appId, userId: user, sends })
+      // A beacon is a request with `keepalive`, which `fetch` has in Firefox only since version 133.
+      if (utf8(json).length <= MAX_BYTES)
+        return void (navigator as Partial<Navigator>).sendBeacon?.(
+          `${sessionUrl(endpoint).replace('ws', 'http')}/send`,
+          json,
+        )
+    }
+  }
+
+  // While the event is dispatched, listeners that capture come first: the session discards credentials that a source can replace.
+  session.addEventListener('state', () => {
+    if (session.state !== 'ended' && session.state !== 'failed') return
+    if (hasEvents()) removeEventListener('pagehide', post, true)
+    // The user has logged out.
+    if (session.state === 'ended') take((userId) => userId === user)
+  })
+
+  return () => {
+    if (hasEvents()) addEventListener('pagehide', post, true)
+    // What this page has left is for the next one, even if this script comes only now.
+    if (isPageGone(runner.state())) return
+    const verified = info()
+    user = verified?.user.id ?? knownUserId
+    // As long as nobody is verified, only the messages of the user whom the page names are known to be this user's. Then the others go.
+    for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
+      const isMine = userId ? userId === user : !!verified?.guest
+      // Somebody else has logged in, who need not know what the former user has sent.
+      if (!isMine && userId && !verified?.guest) continue
+      for (const send of sends) restore(send, isMine)
+    }
+    reportPending([])
+  }
+}
