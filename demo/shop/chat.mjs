@@ -3,6 +3,8 @@ import { createRestClient } from 'chat-session/rest'
 
 /** Milliseconds that a page waits for the gateway before it is rendered without the seller's presence or the messages. */
 const STATUS_TIMEOUT = 500
+/** Milliseconds that the POST of a form waits for the gateway. */
+const SEND_TIMEOUT = 5_000
 /** Milliseconds that a log-out waits for the gateway. */
 const LOG_OUT_TIMEOUT = 5_000
 
@@ -36,6 +38,15 @@ export const createChat = ({ gateway, appId, secret }) => {
         console.warn(`shop: a page is drawn without its messages: ${error}`)
         return undefined
       }
+    },
+
+    /** Sends a message of a customer's form. With the same id it is the same message as one that the page has sent. */
+    send: (
+      /** @type {{ id: string, from: string, to: string, body: string, product: string }} */ message,
+    ) => {
+      const { to: user, product, ...rest } = message
+      const signal = AbortSignal.timeout(SEND_TIMEOUT)
+      return client.sendMessage({ user, body: { ...rest, data: { product } }, signal })
     },
 
     /** Returns whether a user is online; undefined while the gateway does not answer: the shop sells without it. */

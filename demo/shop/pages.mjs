@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { html } from 'hono/html'
 import { customers, productOf, products, seller, visitor } from './goods.mjs'
 import { picture } from './pictures.mjs'
@@ -46,12 +47,6 @@ const threadsFor = (person) => {
 
 const utc = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
-/** Returns the key by which `thread.js` finds the message's element again. */
-const keyOf = (/** @type {Message} */ { from, offset, data }) => {
-  const key = data?.['key']
-  return `${from} ${typeof key === 'string' && key.length <= 100 ? key : offset}`
-}
-
 /** Returns a message as an item of a list. Without a message it is the template of `thread.js`. */
 const item = (
   /** @type {string} */ other,
@@ -60,21 +55,18 @@ const item = (
 ) => {
   const isTheirs = message?.from === other
   const at = message && new Date(message.sentAt)
-  return html`<li
-    class="${message ? (isTheirs ? 'theirs' : 'mine') : ''}"
-    data-key="${message ? keyOf(message) : ''}"
-  >
+  return html`<li class="${message ? (isTheirs ? 'theirs' : 'mine') : ''}" data-key="${message?.id}">
     <p class="text" data-body>${message?.body}</p>
     <small class="row">
       <span data-status>${message && (isTheirs ? name : 'You')}</span>
       <time datetime="${at?.toISOString() ?? ''}" data-time>${at && `${utc.format(at)} UTC`}</time>
-      <button type="button" data-again hidden>Try again</button>
     </small>
   </li>`
 }
 
 /**
- * Returns a thread of two people about a product, with the messages of the inbox. `thread.js` goes on live from there.
+ * Returns a thread of two people about a product, with the messages of the inbox. `thread.js` goes on live from there. Its form becomes a
+ * message of the session where one is live, and else a POST to the shop, with the same id.
  * @param {import('./goods.mjs').Customer} person The person who sees the page.
  * @param {import('./goods.mjs').Customer} other
  * @param {string} product A product's id.
@@ -84,8 +76,7 @@ const thread = (person, { id: other, name }, product, inbox) => {
   const messages = (inbox?.messages ?? []).filter(
     ({ from, to, data }) => (from === other || to === other) && data?.['product'] === product,
   )
-  // A message that was sent twice has one key, and is shown once.
-  const shown = [...new Map(messages.map((message) => [keyOf(message), message])).values()]
+  const isVisitor = person === visitor
   return html`<div
     class="thread stack"
     data-thread
@@ -95,21 +86,34 @@ const thread = (person, { id: other, name }, product, inbox) => {
     ${threadsFor(person)}
   >
     <p data-older hidden><button type="button">Show older messages</button></p>
-    <p class="soft" data-nothing ${inbox && shown.length === 0 ? '' : 'hidden'}>No messages yet.</p>
+    <p class="soft" data-nothing ${inbox && messages.length === 0 ? '' : 'hidden'}>No messages yet.</p>
     <div
       class="stack"
       role="log"
       aria-label="Messages"
       tabindex="0"
       data-log
-      ${shown.length > 0 ? '' : 'hidden'}
+      ${messages.length > 0 ? '' : 'hidden'}
     >
       <ol class="stack" data-messages>
-        ${shown.map((message) => item(other, name, message))}
+        ${messages.map((message) => item(other, name, message))}
       </ol>
     </div>
-    <p class="soft" data-connecting>Connecting to the chat… To write you need JavaScript.</p>
-    <form class="stack" data-write hidden>
+    <p class="soft" data-connecting ${isVisitor ? '' : 'hidden'}>
+      Connecting to the chat… To write without an account you need JavaScript.
+    </p>
+    <p class="alert" role="status" data-notice></p>
+    <form
+      class="stack"
+      method="post"
+      action="/messages"
+      data-chat-session
+      data-write
+      ${isVisitor ? 'hidden' : ''}
+    >
+      <input type="hidden" name="to" value="${other}" />
+      <input type="hidden" name="id" value="${randomUUID()}" />
+      <input type="hidden" name="data.product" value="${product}" />
       <label for="body">Write to ${name}</label>
       <div class="row">
         <textarea id="body" name="body" rows="2" maxlength="4000" required></textarea>
@@ -390,4 +394,19 @@ export const problem = (title, text) => ({
   path: '',
   body: html`<h1>${title}</h1>
     <p>${text} <a href="/">Back to the shop</a>.</p>`,
+})
+
+/**
+ * Says that a message was not sent, and shows its text, which would be lost otherwise.
+ * @param {string} text
+ * @param {string} why
+ * @returns {Page}
+ */
+export const unsent = (text, why) => ({
+  title: 'Your message was not sent',
+  path: '',
+  body: html`<h1>Your message was not sent</h1>
+    <p>${why}</p>
+    <blockquote class="text">${text}</blockquote>
+    <p><a href="/login">Log in</a> or go <a href="/">back to the shop</a>.</p>`,
 })

@@ -20,7 +20,7 @@ const policyOf = (/** @type {string} */ gateway) =>
   [
     "default-src 'none'",
     `script-src 'self' ${gateway}`,
-    `connect-src 'self' ${gateway.replace(/^http/, 'ws')}`,
+    `connect-src 'self' ${gateway} ${gateway.replace(/^http/, 'ws')}`,
     "style-src 'self'",
     "img-src 'self' data:",
     "form-action 'self'",
@@ -50,7 +50,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     personOf(sessions.read(context).customerId)
 
   /** @param {import('hono').Context} context @param {import('./layout.mjs').Page} page */
-  const show = async (context, page, /** @type {200 | 400 | 404} */ status = 200) => {
+  const show = async (context, page, /** @type {200 | 400 | 401 | 404 | 503} */ status = 200) => {
     const { customerId, cart } = sessions.read(context)
     const customer = personOf(customerId)
     const token = customer && (await tokenFor(customer))
@@ -97,6 +97,32 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const product = productOf(context.req.param('product'))
     if (!customer || !product || visitorOf(context) !== seller) return context.notFound()
     return show(context, pages.conversation(customer, product, await chat.messages(seller.id)))
+  })
+  // A form whose page has no live session: without scripts, before the session is there, or after it has ended.
+  shop.post('/messages', async (context) => {
+    const fields = await context.req.parseBody()
+    const [id, to, body] = [fields.id, fields.to, fields.body].map((field) =>
+      String(field ?? '').slice(0, 4_000),
+    )
+    const customer = visitorOf(context)
+    const product = productOf(String(fields['data.product']))
+    if (!customer)
+      return show(context, pages.unsent(body, 'You are logged out. Log in, and send it again:'), 401)
+    const other = customer === seller ? askerOf(to) : to === seller.id ? seller : undefined
+    if (!other || !product || !id || !body.trim())
+      return show(
+        context,
+        pages.problem('No message', 'The form lacks a recipient, a product or a text.'),
+        400,
+      )
+    try {
+      await chat.send({ id, from: customer.id, to, body, product: product.id })
+    } catch (error) {
+      console.warn(`shop: a message was not sent: ${error}`)
+      return show(context, pages.unsent(body, 'The chat does not answer. Go back, and send it again:'), 503)
+    }
+    const path = customer === seller ? `/messages/${to}/${product.id}` : `/products/${product.id}`
+    return context.redirect(path, 303)
   })
   shop.get('/account', (context) => {
     const customer = visitorOf(context)

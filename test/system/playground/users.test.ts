@@ -66,6 +66,8 @@ describe('the playground: several users', () => {
     await bob.message('Message while offline.').getByText('to Alice').waitFor()
     await alice.write('Bob Okafor', 'Message from the outbox.')
     await alice.message('Message from the outbox.').getByText('on its way').waitFor()
+    const pending = alice.at.locator('#pending')
+    await pending.getByText('1 waiting: reconnecting').waitFor()
     assert.equal(await alice.message('Message while offline.').count(), 0)
     assert.equal(await bob.message('Message from the outbox.').count(), 0)
 
@@ -77,6 +79,7 @@ describe('the playground: several users', () => {
     await alice.message('Message from the outbox.').locator('time').waitFor()
     for (const user of [alice, bob]) assert.equal(await user.at.locator('.thread li').count(), 2)
     assert.equal(await countdown.count(), 0)
+    await pending.waitFor({ state: 'detached' })
     assert.equal(await alice.sessionId(), former)
   })
 

@@ -5,12 +5,13 @@ import { startProxy, type Proxy } from '../../support/proxy.js'
 import {
   ask,
   customerIn,
-  leaveUnsent,
   message,
   startShop,
   write,
+  writeUnsent,
   type ShopSite,
 } from '../../support/sites/shop.js'
+import { untilState } from '../../support/sites/page-state.js'
 import { until } from '../../support/until.js'
 
 const NORA = 'Nora Lind'
@@ -25,60 +26,34 @@ const startShopBehindProxy = async (): Promise<{ site: ShopSite; proxy: Proxy }>
 
 const selectedText = (page: Page): Promise<string> => page.evaluate(() => String(getSelection()))
 
-test('a press on "Try again" works when a message arrives before the button is released', async () => {
-  const { site, proxy } = await startShopBehindProxy()
-  const { page: alice } = await customerIn(site)
-  await alice.goto(`${site.url}/products/mug`)
-  await leaveUnsent(alice, proxy, 'Is it blue?')
-  const { page: nora } = await customerIn(site, NORA)
-  await nora.goto(`${site.url}/messages/alice/mug`)
-
-  const tryAgain = alice.getByRole('button', { name: 'Try again' })
-  await tryAgain.hover()
-  await alice.mouse.down()
-  await write(nora, 'How can I help?')
-  await message(alice, 'How can I help?').waitFor()
-  await alice.mouse.up()
-
-  await message(alice, 'Is it blue?').waitFor()
-  await message(nora, 'Is it blue?').waitFor()
-})
-
 test('the focus and the selection in a thread stay when a message arrives', async () => {
   const { site, proxy } = await startShopBehindProxy()
   const { page: alice } = await customerIn(site)
   await ask(alice, site, 'mug', 'How large is it?')
-  await leaveUnsent(alice, proxy, 'Is it blue?')
   const { page: nora } = await customerIn(site, NORA)
   await nora.goto(`${site.url}/messages/alice/mug`)
+  await message(nora, 'How large is it?').waitFor()
+  await writeUnsent(alice, proxy, 'Is it blue?')
 
   await message(alice, 'How large').locator('.text').selectText()
-  const tryAgain = alice.getByRole('button', { name: 'Try again' })
-  await tryAgain.focus()
+  const log = alice.getByRole('log')
+  await log.focus()
+  for (const wire of proxy.wires) wire.up.flow()
   await write(nora, 'A third of a litre.')
   await message(alice, 'A third of a litre.').waitFor()
 
   assert.equal(await selectedText(alice), 'How large is it?')
-  assert.equal(await tryAgain.evaluate((button) => button === document.activeElement), true)
-})
-
-test('"Try again" that is pressed by key leaves the focus in the thread', async () => {
-  const { site, proxy } = await startShopBehindProxy()
-  const { page: alice } = await customerIn(site)
-  await alice.goto(`${site.url}/products/mug`)
-  await leaveUnsent(alice, proxy, 'Is it blue?')
-  await alice.getByRole('button', { name: 'Try again' }).press('Enter')
-  await message(alice, 'Is it blue?').waitFor()
-  assert.equal(await alice.getByRole('log').evaluate((log) => log === document.activeElement), true)
+  assert.equal(await log.evaluate((node) => node === document.activeElement), true)
 })
 
 test('a message keeps its element and its selection when it becomes a stored one', async () => {
   const { site, proxy } = await startShopBehindProxy()
   const { page: alice } = await customerIn(site)
   await alice.goto(`${site.url}/products/mug`)
-  await leaveUnsent(alice, proxy, 'Is it blue?')
+  await untilState(alice, 'active')
+  await writeUnsent(alice, proxy, 'Is it blue?')
   await alice.locator('.unsent .text').selectText()
-  await alice.getByRole('button', { name: 'Try again' }).press('Enter')
+  for (const wire of proxy.wires) wire.up.flow()
   await message(alice, 'Is it blue?').waitFor()
   assert.equal(await selectedText(alice), 'Is it blue?')
 })
