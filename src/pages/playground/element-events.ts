@@ -12,10 +12,7 @@ const summaries: { readonly [K in keyof ElementEventMap]: (event: ElementEventMa
     `${message.offset}, ${message.from ?? 'the backend'} → ${message.to}`,
   'session-unread': ({ detail }) => String(detail.unread),
   'session-user': ({ detail }) => detail.user.id,
-  'session-pending': ({ detail: { count, reason, failed } }) =>
-    [count, reason, ...failed.map(({ to, error }) => `to ${to}: ${error.code}`)]
-      .filter((part) => part !== null)
-      .join(', '),
+  'session-pending': ({ detail: { count, reason } }) => `${count}${reason ? `, ${reason}` : ''}`,
   'session-sent': ({ detail }) => String(detail.offset),
   'session-signal': ({ detail: { signal } }) => `${signal.name} of ${signal.from ?? 'the backend'}`,
   'session-presence': ({ detail }) =>

@@ -1,7 +1,7 @@
 import type { ChatSessionElement } from '../../element/chat-session.js'
 import type {} from '../../element/define.js'
 import { profileAttributes } from '../../element/internal.js'
-import type { PendingDetail, SessionError, TokenAsk } from '../../session/index.js'
+import type { SessionError, TokenAsk } from '../../session/index.js'
 import type { ActivityLog } from './activity-log.js'
 import { credentialsFor, fetchToken, setSignedIn, tokenUrlOf } from './backend.js'
 import { eventNames, summaryOf } from './element-events.js'
@@ -26,8 +26,6 @@ export class PanelSession extends EventTarget {
   /** The latest notification that the element announced. */
   notification: { title: string; body: string; prevented: boolean } | null = null
   tokenRequest: TokenRequest | null = null
-  /** Why the messages wait that are not stored yet. */
-  #pendingReason: PendingDetail['reason'] = null
   readonly #closed = new AbortController()
   readonly #places: readonly HTMLElement[]
   readonly #log: ActivityLog
@@ -75,7 +73,6 @@ export class PanelSession extends EventTarget {
       guest: session?.guest,
       unread: isVerified ? (element?.unread ?? 0) : 0,
       pending: element?.pending ?? 0,
-      pendingReason: this.#pendingReason,
     }
   }
 
@@ -196,9 +193,6 @@ export class PanelSession extends EventTarget {
       })
     element.addEventListener('session-token-needed', (event) => {
       if (this.#settings?.method === 'nothing') event.respondWith(this.#askPerson(event))
-    })
-    element.addEventListener('session-pending', ({ detail }) => {
-      this.#pendingReason = detail.reason
     })
     element.addEventListener('session-notification', (event) => {
       const prevented = this.preventsNotifications

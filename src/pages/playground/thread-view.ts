@@ -82,13 +82,7 @@ export const threadView = (panel: Panel): TemplateResult => {
   return html`<section class="thread">
     <header>
       <h3 id="messages">Messages</h3>
-      ${
-        view.pending
-          ? html`<span class="count tag" id="pending"
-              >${view.pending} ${view.pendingReason ? `waiting: ${view.pendingReason}` : 'on the way'}</span
-            >`
-          : nothing
-      }
+      ${view.pending ? html`<span class="count tag" id="pending">${view.pending} not stored yet</span>` : nothing}
       ${
         view.unread
           ? html`<span class="count" id="unread">${view.unread} unread</span>

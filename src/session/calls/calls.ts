@@ -1,10 +1,11 @@
 import type { ClientFrameOf, GatewayFrameOf, Message, Profile } from '../../protocol/index.js'
 import { callFrames } from '../../protocol/internal.js'
 import type { SessionError } from '../errors.js'
-import type { AnswerType, Position, SessionInfo, State } from '../machine/state.js'
+import type { AnswerType, Position, SessionInfo } from '../machine/state.js'
 import type { HistoryRange, PeersPage, PeersRange, Presence, Signal, SignalOptions } from '../messages.js'
 import { newId } from '../new-id.js'
-import type { Outbox, RequestOptions } from '../storage/outbox.js'
+import type { RequestOptions } from '../storage/outbox.js'
+import type { CallFrame, CallsHost } from './host.js'
 import { createLeftSends } from './left-sends.js'
 import { peerId } from './peer-id.js'
 
@@ -26,29 +27,7 @@ export interface Calls {
  */
 export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'message' | AnswerType>
 
-/** What the calls get of the session, and of the script of every page. */
-export interface CallsHost {
-  session: EventTarget & {
-    readonly appId: string
-    readonly state: State['name']
-    readonly error: SessionError | null
-  }
-  endpoint: string | URL
-  /** The user id, if it was known before the start. */
-  knownUserId: string | undefined
-  credentials: { held(): Pick<ClientFrameOf<'start'>, 'token' | 'signature'> | null }
-  runner: { state(): State; send(frame: ClientFrameOf<'signal'>): boolean }
-  outbox: Pick<Outbox, 'add' | 'leave'>
-  /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
-  checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
-  /** Emits `pending` with messages that have failed. */
-  reportPending(failed: { id: string; to: string; error: SessionError }[]): void
-  SessionError: typeof SessionError
-}
-
 type Read = ClientFrameOf<'read'>
-type CallFrame = ClientFrameOf<keyof typeof callFrames>
-type CallChecks = (typeof callFrames)[keyof typeof callFrames]
 
 export const createCalls = (host: CallsHost): Calls => {
   const { session, runner, outbox, checkedCopy, SessionError } = host

@@ -6,7 +6,7 @@ import { LEFT_SENDS, type LeftRecord } from '../storage/left-sends.js'
 import type { LeftSend } from '../storage/outbox.js'
 import { sessionUrl } from '../transports/websocket.js'
 import { utf8 } from '../utf8.js'
-import type { CallsHost } from './calls.js'
+import type { CallsHost } from './host.js'
 
 /** The limits of one post, in messages and in bytes. */
 const MAX_SENDS = 16

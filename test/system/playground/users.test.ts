@@ -67,7 +67,7 @@ describe('the playground: several users', () => {
     await alice.write('Bob Okafor', 'Message from the outbox.')
     await alice.message('Message from the outbox.').getByText('on its way').waitFor()
     const pending = alice.at.locator('#pending')
-    await pending.getByText('1 waiting: reconnecting').waitFor()
+    await pending.getByText('1 not stored yet').waitFor()
     assert.equal(await alice.message('Message while offline.').count(), 0)
     assert.equal(await bob.message('Message from the outbox.').count(), 0)
 

@@ -1,0 +1,28 @@
+import type { ClientFrameOf } from '../../protocol/index.js'
+import type { callFrames } from '../../protocol/internal.js'
+import type { SessionError } from '../errors.js'
+import type { State } from '../machine/state.js'
+import type { Outbox } from '../storage/outbox.js'
+
+export type CallFrame = ClientFrameOf<keyof typeof callFrames>
+export type CallChecks = (typeof callFrames)[keyof typeof callFrames]
+
+/** What the calls get of the session, and of the script of every page. */
+export interface CallsHost {
+  session: EventTarget & {
+    readonly appId: string
+    readonly state: State['name']
+    readonly error: SessionError | null
+  }
+  endpoint: string | URL
+  /** The user id, if it was known before the start. */
+  knownUserId: string | undefined
+  credentials: { held(): Pick<ClientFrameOf<'start'>, 'token' | 'signature'> | null }
+  runner: { state(): State; send(frame: ClientFrameOf<'signal'>): boolean }
+  outbox: Pick<Outbox, 'add' | 'leave'>
+  /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
+  checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
+  /** Emits `pending` with messages that have failed. */
+  reportPending(failed: { id: string; to: string; error: SessionError }[]): void
+  SessionError: typeof SessionError
+}
