@@ -140,6 +140,20 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await sending
   })
 
+  it('removes what is no message of a page, and goes on', async () => {
+    const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', JSON.stringify([endpoint, 'app', 'ann', [null]])]
+    const good = { type: 'send', id: 'good', to: 'bob', writtenAt: Date.now() }
+    const sends = [{}, { ...good, id: '' }, { ...good, writtenAt: 'now' }, good]
+    for (const [number, json] of [...odd, JSON.stringify([endpoint, 'app', 'ann', sends])].entries())
+      sessionStorage.setItem(`chat-session-left${number}`, json)
+    const session = make()
+    const failed: unknown[] = []
+    session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
+    await session.start()
+    await recorded(([first]) => !!first?.frames.some(({ type }) => type === 'send'))
+    assert.deepEqual([session.pending, sessionStorage.length, failed], [1, 0, []])
+  })
+
   it('adds what waits to what another page of the tab has left', async () => {
     const pages = [make(), make()]
     const sends: Promise<unknown>[] = []

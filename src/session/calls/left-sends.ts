@@ -12,6 +12,14 @@ import type { CallsHost } from './host.js'
 const MAX_SENDS = 16
 const MAX_BYTES = 61_440
 
+/** Returns what a page has left; undefined for anything else, which another script of the page may have written. */
+const parseRecord = (json: string | null): LeftRecord | undefined =>
+  ifPossible(() => {
+    const [endpoint, appId, userId, sends] = JSON.parse(json ?? '') as LeftRecord
+    const known = sends.filter(({ id, to, writtenAt }) => id && to && writtenAt > 0)
+    return [endpoint, appId, userId, known]
+  })
+
 /**
  * Sends the messages that earlier pages of the tab have left, and posts those of this page when it is left. The returned function is called
  * at each start and for each new connection. `info` returns what the gateway said of the session; null while there is none.
@@ -40,14 +48,12 @@ export const createLeftSends = (
   /** Removes from the storage what `isWanted` returns true for, and returns it. */
   const take = (isWanted: (userId: string | undefined) => boolean): LeftRecord[] =>
     (ifPossible(() => Object.keys(sessionStorage)) ?? []).flatMap((key) => {
-      const record = key.startsWith(LEFT_SENDS)
-        ? ifPossible(() => JSON.parse(sessionStorage.getItem(key) ?? '') as LeftRecord)
-        : undefined
-      if (!record) return []
-      const [place, app, userId] = record
-      if (place !== String(endpoint) || app !== appId || !isWanted(userId ?? undefined)) return []
+      if (!key.startsWith(LEFT_SENDS)) return []
+      const record = parseRecord(sessionStorage.getItem(key))
+      const [place, app, userId] = record ?? []
+      if (record && (place !== String(endpoint) || app !== appId || !isWanted(userId ?? undefined))) return []
       sessionStorage.removeItem(key)
-      return [record]
+      return record ? [record] : []
     })
 
   /** The browser completes the request without the page. The next page sends the same messages again, with the same ids. */
