@@ -109,7 +109,7 @@ export class Revocations {
     // The sweep of expired rows finds the revocation by this row.
     if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
     this.#set(appId, { hasTokens: true })
-    await this.#commit.sync(operations)
+    await this.#mutex.run(row, () => this.#commit.sync(operations))
   }
 
   /** Removes the user's revocation. Resolves with false if there is none. */

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
-import { put } from '../../../../src/engine/single-process/store/store.js'
+import { GroupCommit } from '../../../../src/engine/single-process/store/group-commit.js'
+import { Revocations } from '../../../../src/engine/single-process/sessions/revocations.js'
+import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, until } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
+import { Clock } from '../../../../src/util/clock.js'
+import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const bob = { appId: 'app', userId: 'bob' }
@@ -35,6 +39,34 @@ void describe('revocations and deletions', () => {
     assert.notEqual((await after.inbox(cy)).epoch, epoch)
     assert.equal((await after.inbox(cy)).offset, 0)
     await Promise.all([before.close(), after.close()])
+  })
+
+  void it('are waited for before the engine closes its store: who waits for them ends sessions, with their events', async () => {
+    const revoking: ((revocations: Revocations) => Promise<unknown>)[] = [
+      (revocations) => revocations.revokeToken('app', 'one', null),
+      (revocations) => revocations.revokeUser(ada, Date.now()),
+      (revocations) => revocations.revokeApp('app', Date.now()),
+    ]
+    for (const revoke of revoking) {
+      let release!: () => void
+      const held = new Promise<void>((resolve) => (release = resolve))
+      const memory = new MemoryStore()
+      const batch: Store['batch'] = async (operations) => {
+        await held
+        await memory.batch(operations)
+      }
+      const store = withStore(memory, { batch })
+      const commit = new GroupCommit(store, () => assert.fail())
+      const revocations = new Revocations(store, commit, new Clock(Date.now()))
+      let isIdle = false
+      const revoked = revoke(revocations)
+      const idle = revocations.idle().then(() => (isIdle = true))
+      await nextTurn()
+      assert.equal(isIdle, false)
+      release()
+      await Promise.all([revoked, idle])
+      await commit.close()
+    }
   })
 
   void it('of a token are kept until it has expired, for as long as is known', async () => {
