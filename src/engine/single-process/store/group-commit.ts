@@ -165,6 +165,9 @@ export class GroupCommit {
   /** Refuses further writes, and resolves when the earlier ones have ended. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
+    // The last batch has what is so by now: of what changes later a part would be written, and the rest refused.
+    for (const write of this.#deferred.values()) write(this.#operations)
+    this.#deferred.clear()
     await this.#running
     if (this.#waiters.length + this.#flushes.length > 0 || this.#hasWrites) await this.#start()
     this.#clearTimer()

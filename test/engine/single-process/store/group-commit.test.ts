@@ -279,4 +279,18 @@ void describe('the group commit', () => {
     })
     assert.equal((await failed).code, 'unavailable')
   })
+
+  void it('writes in its last batch what was so when it was closed', async () => {
+    const store = await openStore()
+    const commit = new GroupCommit(store, unexpected)
+    let state = 'before'
+    const first = commit.sync([put('first', 1)])
+    await nextTurn()
+    commit.defer('state', (batch) => batch.push(put('state', state)))
+    const closed = commit.close()
+    state = 'after'
+    await Promise.all([first, closed])
+    assert.equal(store.getSync('state'), JSON.stringify('before'))
+    await store.close()
+  })
 })
