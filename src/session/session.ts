@@ -74,8 +74,8 @@ export class ChatSession extends SessionTarget {
   readonly #isGuest: boolean
   /** Loads the calls that most pages do without. */
   readonly #importCalls: () => Promise<Calls>
-  /** Writes what waits for the next page of the tab. */
-  readonly #leave: () => void
+  /** Writes what waits for the next page of the tab, or removes it again if this page goes on. */
+  readonly #leave: (isGone: boolean) => void
   /** Where `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
   readonly #guestKey: string | undefined
   /** Up to where a server drew the page; undefined once a session has started. */
@@ -155,8 +155,10 @@ export class ChatSession extends SessionTarget {
     )
     const { endpoint } = options
     const key = newId()
-    this.#leave = () =>
-      leaveSends(key, [String(endpoint), appId, this.#userId ?? knownUserId, this.#outbox.leave()])
+    this.#leave = (isGone) => {
+      const sends = isGone ? this.#outbox.leave() : []
+      leaveSends(key, [String(endpoint), appId, this.#userId ?? knownUserId, sends])
+    }
     this.#importCalls = async () =>
       (await loadCalls()).createCalls({
         session: this,
@@ -441,12 +443,14 @@ export class ChatSession extends SessionTarget {
       const { token, adopted } = after.info
       guestToken(this.#guestKey, this.#isGuest ? token : adopted && null)
     }
+    const isGone = isPageGone(after)
+    const isBack = isPageGone(before) && !isGone
     // A frozen page goes on from memory. What it wrote was for the page that the browser makes of it if it is discarded.
-    if (isPageGone(before) && !isPageGone(after)) this.#resumeStorage?.take()
+    if (isBack) this.#resumeStorage?.take()
     // An input that changes nothing must not write the session again: another page may have taken it.
     if (before !== after) {
       this.#resumeStorage?.save(after)
-      if (isPageGone(after)) this.#leave()
+      if (isGone || isBack) this.#leave(isGone)
     }
     if (after.name === 'starting' && before.name !== 'starting') this.#pass({ type: 'starting' })
     if (after.name === 'ended' || after.name === 'failed')

@@ -74,14 +74,17 @@ export const createLeftSends = (
   }
 
   // While the event is dispatched, listeners that capture come first: the session discards credentials that a source can replace.
-  session.addEventListener('state', () => {
-    if (session.state !== 'ended' && session.state !== 'failed') return
-    if (hasEvents()) removeEventListener('pagehide', post, true)
+  const stopIfOver = (): boolean => {
+    const isOver = session.state === 'ended' || session.state === 'failed'
+    if (isOver && hasEvents()) removeEventListener('pagehide', post, true)
     // The user has logged out.
     if (session.state === 'ended') take((userId) => userId === user)
-  })
+    return isOver
+  }
+  session.addEventListener('state', stopIfOver)
 
   return () => {
+    if (session.state === 'idle' || stopIfOver()) return
     if (hasEvents()) addEventListener('pagehide', post, true)
     // What this page has left is for the next one, even if this script comes only now.
     if (isPageGone(runner.state())) return

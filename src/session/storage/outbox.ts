@@ -125,7 +125,9 @@ export const createOutbox = (
     changed()
   })
   const schedule = (): void => {
-    setDeadline(Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...[...waiting].map(deadlineOf)))
+    setDeadline(
+      Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...[...waiting].map(deadlineOf)),
+    )
   }
 
   const sends = (): Entry[] => [...waiting].filter(({ request }) => request.type === 'send')

@@ -78,6 +78,10 @@ const openRoute = async (render: Render = withToken('ada'), gateway?: { url: str
   }
 }
 
+/** Has the page load the script that posts what waits, which else comes with the first message that waits. */
+const loadCalls = (page: Page): Promise<unknown> =>
+  page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.history())
+
 /** Sends to bob from a page, and does not wait for the outcome. The body is the id. */
 const sendLater = (page: Page, ...ids: string[]): Promise<void> =>
   page.evaluate((ids) => {
@@ -141,8 +145,7 @@ test('messages go on over pages that have no connection, and over pages without 
 test('a page that is left posts its messages, which are stored though no page follows, and not twice if one does', async () => {
   const route = await openRoute()
   const { page, site, bodies } = route
-  // The page has the script of its calls. A page whose first message is its last call may be gone before that script is there.
-  await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.history())
+  await loadCalls(page)
   route.let('posts')
   await untilState(page, 'reconnecting')
   await sendLater(page, 'one', 'two')
@@ -157,6 +160,7 @@ test('a page that is left posts its messages, which are stored though no page fo
 test('a post takes the first 16 messages, and no more than 60 kB of them', async () => {
   const route = await openRoute()
   const { page, site, bodies } = route
+  await loadCalls(page)
   route.let('posts')
   await untilState(page, 'reconnecting')
   await page.evaluate(() => {
@@ -302,7 +306,7 @@ test('a page whose storage is forbidden works, and posts what it leaves', async 
   })
   await page.goto(`${site.url}/full`)
   await activeId(page)
-  await page.evaluate(() => document.querySelector<ChatSessionElement>('chat-session')?.history())
+  await loadCalls(page)
   route.let('posts')
   await untilState(page, 'reconnecting')
   await sendLater(page, 'one')
