@@ -12,6 +12,9 @@ import { createSessions } from './sessions.mjs'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 
+/** The most characters of a message. */
+const MAX_TEXT = 4_000
+
 /** The most pieces of one product in a cart. */
 const MAX_PIECES = 99
 
@@ -101,18 +104,22 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
   // A form whose page has no live session: without scripts, before the session is there, or after it has ended.
   shop.post('/messages', async (context) => {
     const fields = await context.req.parseBody()
+    // A browser sends a line break of a form as two characters. The same message by the page's session has one.
     const [id, to, body] = [fields.id, fields.to, fields.body].map((field) =>
-      String(field ?? '').slice(0, 4_000),
+      String(field ?? '').replaceAll('\r\n', '\n'),
     )
     const customer = visitorOf(context)
     const product = productOf(String(fields['data.product']))
     if (!customer)
       return show(context, pages.unsent(body, 'You are logged out. Log in, and send it again:'), 401)
     const other = customer === seller ? askerOf(to) : to === seller.id ? seller : undefined
-    if (!other || !product || !id || !body.trim())
+    if (!other || !product || !id || !body.trim() || body.length > MAX_TEXT)
       return show(
         context,
-        pages.problem('No message', 'The form lacks a recipient, a product or a text.'),
+        pages.problem(
+          'No message',
+          'The form lacks a recipient, a product or a text, or its text is too long.',
+        ),
         400,
       )
     try {

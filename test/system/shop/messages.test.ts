@@ -235,8 +235,9 @@ test('without JavaScript the shop works, shows the messages, and sends those of 
     'As bright as you like.',
   ])
   assert.deepEqual(await shown.locator('[data-status]').allTextContents(), ['You', 'Nora Lind'])
-  await write(page, 'Very kind.')
+  await write(page, 'Very kind.\nReally.')
   await shown.getByText('Very kind.').waitFor()
+  assert.equal(await shown.locator('.text').last().textContent(), 'Very kind.\nReally.')
   await message(alice, 'Very kind.').getByText('You').waitFor()
   await message(nora, 'Very kind.').getByText('Alice Moreau').waitFor()
   await page.getByRole('button', { name: 'Add to cart' }).click()
