@@ -1,15 +1,10 @@
 import { describe, it } from 'node:test'
 import { createMemoryEngine } from '../../src/engine/index.js'
 import { engineSuite } from '../../src/engine/suite/index.js'
-import { createSimpleEngine } from '../support/simple-engine.js'
 
 // The suite adds a listener that throws. Without a callback an engine would print a warning.
 const onError = (): void => undefined
 
 void describe('the memory engine', () => {
   engineSuite({ describe, it }, { create: () => createMemoryEngine({ onError }), durable: false })
-})
-
-void describe('an engine that shares no code with the others', () => {
-  engineSuite({ describe, it }, { create: () => createSimpleEngine(onError), durable: false })
 })
