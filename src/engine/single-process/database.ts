@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EngineEvent, UserRef } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { unfinishedTransfer } from '../transfer.js'
@@ -179,8 +178,6 @@ export const closeDatabase = async (database: Database): Promise<void> => {
   await queue.idle()
   await reads.idle()
   await revocations.idle()
-  // Who waited for these writes ends sessions now. Once the commit refuses writes, a session's row would go, and its events would not come.
-  await nextTurn()
   await inboxes.stop()
   await commit.close()
   await volume.store.close()
