@@ -202,9 +202,14 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await session.start()
     const sending = session.send({ to: 'bob', id: 'mine' }).catch(() => undefined)
     hide()
+    // The page after this one took the message, could not send it either, and has left it again.
+    const left = { type: 'send', id: 'mine', to: 'bob', writtenAt: Date.now() }
+    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', [left]]))
     show()
     await reaches(session, 'active')
     assert.equal(session.pending, 1)
+    // The script that takes what other pages have left is there, and has done so.
+    while (sessionStorage.length) await new Promise((resolve) => setTimeout(resolve))
     const frames = (await recorded(([, second]) => !!second?.frames.some(({ type }) => type === 'send')))[1]
     assert.lengthOf(frames?.frames.filter(({ type }) => type === 'send') ?? [], 1)
     await session.end()
