@@ -33,9 +33,11 @@ import type {
   UserRef,
   UserStatus,
 } from './records.js'
+import type { EnginePush } from './push.js'
 import type { WebhookQueue } from './webhook-events.js'
 
 export * from './events.js'
+export type * from './push.js'
 export * from './records.js'
 export * from './webhook-events.js'
 
@@ -57,6 +59,7 @@ export type Engine = EngineLifecycle &
   EngineSignals &
   EnginePresence &
   EngineNodes &
+  EnginePush &
   WebhookQueue
 
 /** The calls that open, configure and close an engine, and its events. */

@@ -80,6 +80,14 @@ export interface WebhookDropped {
   eventType: string
 }
 /**
+ * There may be something to push to the user's devices. Of the gateways on the engine one is told. It answers by `endPushes`; if it does
+ * not, one is told again after `engineRules.pushLease` milliseconds.
+ */
+export interface PushDue {
+  type: 'push-due'
+  user: UserRef
+}
+/**
  * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Connections of theirs may carry its
  * sessions now. This gateway closes its connections, so that the clients resume.
  */
@@ -99,4 +107,5 @@ export type EngineEvent =
   | ReauthRequested
   | WebhooksDue
   | WebhookDropped
+  | PushDue
   | LeaseLost

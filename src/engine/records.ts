@@ -338,6 +338,8 @@ export interface SendRules {
    * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
    */
   messagesPerSecond?: number | undefined
+  /** If the recipient has devices, a `push-due` follows the message in this many milliseconds; undefined for none. */
+  pushAfter?: number | undefined
 }
 
 export type SendResult =

@@ -47,12 +47,22 @@ export const engineRules = {
   /** If a user has this many pending webhook events, the receiver is behind, and events about presence cancel each other. */
   eventsBehind: 8,
 
+  /** How many devices of a user can be reached while no page is open. */
+  pushDevices: 10,
+  /** Milliseconds for which a device is kept that no session renews. */
+  pushKeptFor: 60 * DAY,
+  /** Milliseconds after which a gateway is told again of a push that is due, because the first one may have crashed. */
+  pushLease: 30 * SECOND,
+
   /** Milliseconds after which no start is on its way to the engine's data any more. */
   startTimeout: 60 * SECOND,
   /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
   tokenKeptFor: 400 * DAY,
-  /** Milliseconds for which the revocation of a token is kept after the token has expired, because clocks differ. */
-  tokenMargin: DAY,
+  /**
+   * Milliseconds for which the revocation of a token is kept after the token has expired: clocks differ, and a device that the token
+   * brought is kept for `pushKeptFor`.
+   */
+  tokenMargin: 61 * DAY,
 } as const
 
 /** Returns the milliseconds between two searches of an app for messages that are older than `age`. */

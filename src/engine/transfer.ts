@@ -1,4 +1,5 @@
 import type { Message } from '../protocol/index.js'
+import type { PushDevice } from './push.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
 import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
@@ -28,6 +29,8 @@ export type TransferRecord =
   /** A revoked token. `left`: for how many milliseconds the revocation is kept; null for ever. */
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
   | { kind: 'user'; user: UserRecord; guest: boolean }
+  /** What is owed to the devices is looked for when the data are opened. */
+  | ({ kind: 'devices'; devices: PushDevice[] } & UserRef)
   | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
   /** What remains of a user who was deleted. */
   | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)

@@ -13,6 +13,7 @@ export const webhookEventTypes = [
   'message.created',
   'message.read',
   'guest.adopted',
+  'push.failed',
 ] as const
 
 export type WebhookEventType = (typeof webhookEventTypes)[number]

@@ -80,8 +80,30 @@ export interface UserDetail extends UserSummary {
   sessions: SessionSummary[]
   /** How many sessions the user has. If they are very many, `sessions` has only some of them. */
   sessionCount: number
+  /** The devices that are reached while no page is open; null if the app has no `push`. */
+  devices: DeviceSummary[] | null
   /** The latest changes of the user's sessions on this gateway, oldest first. */
   changes: readonly SessionChange[]
+}
+
+/** A device that is reached while no page is open. Its endpoint is not told, since who knows it can push to the device. */
+export interface DeviceSummary {
+  id: string
+  /** The push service. */
+  host: string
+  createdAt: number
+  renewedAt: number
+  lastSuccessAt: number | null
+  /** How many pushes failed since one succeeded. */
+  failures: number
+}
+
+/** What came of a test push to one device. */
+export interface PushTest {
+  id: string
+  /** `failed`: a push of a message would be tried again. */
+  result: 'delivered' | 'failed' | 'given-up' | 'gone'
+  error: string | null
 }
 
 /** A frame of a traced session, without its content. */

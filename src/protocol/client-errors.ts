@@ -25,6 +25,8 @@ export const clientErrorMessages = {
   'notifications-denied': 'The user has not allowed notifications, and only the user can change that.',
   'notifications-unsupported':
     'This browser cannot show notifications here: they need https, on Android a service worker, on iOS an installed app.',
+  'push-unavailable':
+    'This device cannot be reached while no page is open: the app has no `push` in the config of the gateway, the page no service worker, or the browser got no subscription, of which `cause` tells.',
 }
 
 /** Codes that the client itself gives; the gateway's are in `closeCodes`. */

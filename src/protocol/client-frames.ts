@@ -1,5 +1,5 @@
 import { profile } from './profile.js'
-import { boolean, literal, nullable, object, optional, text, type FrameOf } from './schema.js'
+import { boolean, literal, nullable, number, object, optional, shape, text, type FrameOf } from './schema.js'
 import { callFrames } from './call-frames.js'
 import { position, resumption } from './shapes.js'
 
@@ -38,6 +38,16 @@ export const clientFrames = {
   profile: callFrames.profile,
   signal: callFrames.signal,
   watch: callFrames.watch,
+  push: {
+    subscription: nullable(
+      shape({
+        endpoint: text,
+        expirationTime: optional(nullable(number)),
+        keys: shape({ p256dh: text, auth: text }),
+      }),
+    ),
+    endpoint: optional(text),
+  },
   visibility: { hidden: boolean },
   pong: {},
   end: {},

@@ -41,6 +41,7 @@ export const gatewayFrames = {
     reconnectWindow: optional(number),
     token: optional(text),
     adopted: optional(nullable(shape({ guest: text, messages: count }))),
+    pushKey: optional(text),
     can: optional(list(text)),
   },
   renewed: { expiresIn: nullable(number), reauth: optional(literal(true)) },

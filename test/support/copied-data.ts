@@ -141,6 +141,13 @@ export const fill = async (engine: Engine): Promise<void> => {
       { ...rules, retention: { ...rules.retention, messages: 30 } },
     )
 
+  const keys = { p256dh: 'key', auth: 'secret' }
+  for (const n of [1, 2])
+    await engine.savePushDevice(
+      of('bob'),
+      { endpoint: `https://push.example/${n}`, expirationTime: null, keys },
+      credential({ issuedAt: 10_000 }),
+    )
   await engine.revokeUser(of('eve'), { issuedBefore: 5_000, mode: 'end' })
   await engine.revokeApp('club', { issuedBefore: 7_000, mode: 'end' })
   await engine.revokeToken('shop', 'a token')
@@ -180,6 +187,7 @@ export const contentOf = async (engine: Engine): Promise<unknown> => {
       .map(({ event, attempts, lastError, state }) => ({ event, attempts, lastError, state }))
       .toSorted((a, b) => (a.event.id < b.event.id ? -1 : 1)),
     adoption: await adopt(engine),
+    devices: await engine.pushDevices({ appId: 'shop', userId: 'bob' }),
     usages: usages.map((usage) => [usage.users, usage.guests, usage.inboxes]),
   }
 }

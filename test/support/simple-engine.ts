@@ -8,6 +8,7 @@ import {
   type EngineNodes,
   type EnginePeers,
   type EnginePresence,
+  type EnginePush,
   type EngineRevocations,
   type EngineSessions,
   type EngineSignals,
@@ -19,6 +20,7 @@ import {
   type WebhookQueue,
 } from '../../src/engine/index.js'
 import { createSimpleMessages } from './simple-messages.js'
+import { createSimplePushes } from './simple-pushes.js'
 import { createSimpleRevocations } from './simple-revocations.js'
 import { createSimpleUsers } from './simple-users.js'
 import { createSimpleWebhooks } from './simple-webhooks.js'
@@ -147,6 +149,14 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     },
     create: (of) => void users.save(of, {}),
     onEmptied: (of) => forgetGuest(of),
+    onReceived: (of, after) => pushes.onMessage(of, after),
+  })
+  const pushes = createSimplePushes({
+    emit,
+    addEvent,
+    exists: (of) => users.get(of) !== undefined,
+    isRevoked: (...args) => revocations.isRevoked(...args),
+    newest: (of) => messages.stateOf(of).offset,
   })
 
   const watched = new Set<string>()
@@ -188,6 +198,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       users.clear()
       sessions = []
       messages.clear()
+      pushes.clear()
       adoptions.clear()
       key = randomBytes(32)
       webhooks.clear()
@@ -202,6 +213,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         }
         messages.checkUnread()
         webhooks.announce()
+        pushes.announce()
       }, SWEEP_INTERVAL).unref()
       return Promise.resolve()
     },
@@ -249,6 +261,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     deleteUser: async (of) => {
       await revocationCalls.revokeUser(of, { issuedBefore: null, mode: 'end' })
       const hadInbox = messages.delete(of)
+      pushes.forget(of)
       lastSeen.delete(keyOf(of))
       return users.delete(of) || hadInbox
     },
@@ -274,6 +287,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         const facts = { by: userId, byCreatedAt: userCreatedAt, createdAt, messages: adopted.messages, until }
         adoptions.set(keyOf(guest), facts)
         users.forget(guest)
+        pushes.forget(guest)
         for (const session of sessionsOf(guest)) end(session, 'replaced')
         lastSeen.delete(keyOf(guest))
         addEvent(user, 'guest.adopted', adopted)
@@ -405,7 +419,11 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         for (const session of sessionsIn(appId))
           if (session.credential.tokenId === tokenId) end(session, 'revoked')
       }),
-    liftRevocation: (of) => whenOpen(() => revocations.lift(of)),
+    liftRevocation: (of) =>
+      whenOpen(() => {
+        pushes.prune()
+        return revocations.lift(of)
+      }),
   }
 
   const inboxCalls: EngineInboxes = {
@@ -446,6 +464,15 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     answerNodes: () => undefined,
   }
 
+  const push: EnginePush = {
+    savePushDevice: (...args) => whenOpen(() => pushes.save(...args)),
+    endPushDevice: (...args) => whenOpen(() => pushes.end(...args)),
+    pushDevices: (of) => whenOpen(() => pushes.devices(of)),
+    unreadSenders: (...args) => whenOpen(() => messages.unreadSenders(...args)),
+    seenOnPage: (...args) => whenOpen(() => pushes.seen(...args)),
+    endPushes: (...args) => whenOpen(() => pushes.endPushes(...args)),
+  }
+
   const webhookQueue: WebhookQueue = {
     takeDueEvents: (...args) => whenOpen(() => webhooks.take(...args)),
     endDelivery: (...args) => whenOpen(() => webhooks.settle(...args)),
@@ -464,6 +491,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     ...signals,
     ...presence,
     ...nodes,
+    ...push,
     ...webhookQueue,
   }
 }

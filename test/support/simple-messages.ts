@@ -16,6 +16,7 @@ import {
   type Retention,
   type SendResult,
   type SendRules,
+  type UnreadSenders,
   type UserRecord,
   type UserRef,
 } from '../../src/engine/index.js'
@@ -50,6 +51,8 @@ interface MessagesContext {
   adopterOf: (guest: UserRef) => string | undefined
   /** Called when retention has deleted the last message of an inbox. */
   onEmptied: (of: UserRef) => void
+  /** Called after a message to the user, if the rules name `pushAfter`. */
+  onReceived: (of: UserRef, pushAfter: number) => void
 }
 
 /** The inboxes of the simple engine, in Maps. */
@@ -60,6 +63,7 @@ export const createSimpleMessages = ({
   create,
   adopterOf,
   onEmptied,
+  onReceived,
 }: MessagesContext) => {
   const inboxes = new Map<string, Inbox>()
   const sent = new Map<string, Sent>()
@@ -250,6 +254,7 @@ export const createSimpleMessages = ({
       const unread = stateOf(received.of).unread
       if (unread === 1) streaks.set(keyOf(received.of), { reported: false })
     }
+    if (rules.pushAfter !== undefined && from !== to) onReceived({ appId, userId: to }, rules.pushAfter)
     for (const { of, epoch, stored } of messages)
       emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
     return result
@@ -294,6 +299,15 @@ export const createSimpleMessages = ({
       }
       if (moved.length > 0) emit({ type: 'read', user, inbox: stateOf(user) })
       inboxes.delete(keyOf(guest))
+    },
+    unreadSenders(of: UserRef, after: number, limit: number): UnreadSenders {
+      const inbox = inboxOf(of)
+      const from = after > inbox.newest ? 0 : after
+      const unread = inbox.messages.filter(
+        (one) => one.offset > from && !one.adopted && isUnread(one, inbox, of.userId),
+      )
+      const newest = unread.filter((one) => one === unread.findLast((other) => other.from === one.from))
+      return { inbox: stateOf(of), messages: structuredClone(newest.slice(0, limit)) }
     },
     held: (of: UserRef): readonly Message[] => inboxes.get(keyOf(of))?.messages ?? [],
     /** Deletes the inbox and the ids of the user's messages. Returns whether it ever held a message. */

@@ -25,8 +25,8 @@ type PartitionKind = 'deadlines' | 'attached' | 'ownCopies'
 type ServerKind = 'held' | 'state'
 /** Keys that exist once in an engine. They are in the first partition. */
 type SingleKind = 'key' | 'epochs' | 'apps' | 'nodes' | 'check' | 'transfer'
-/** Keys of a message's id, of a sender's own copy, of an adopted guest, and of a token. The caller names them. */
-export type HashedKind = 'id' | 'own' | 'adopted' | 'token'
+/** Keys of a message's id, of a sender's own copy, of an adopted guest, of a token, and of a device. The caller names them. */
+export type HashedKind = 'id' | 'own' | 'adopted' | 'token' | 'device'
 
 /** What a step calls its keys. Those after `from.` are the sender's. */
 export type KeyKind =

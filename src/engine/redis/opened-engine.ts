@@ -22,6 +22,7 @@ import { AttachedUsers, SHARES } from './messages/attached-users.js'
 import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
 import { Peers } from './messages/peers/peers.js'
+import { Pushes } from './push/pushes.js'
 import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
@@ -67,6 +68,7 @@ export class OpenedEngine {
   readonly revocations: Revocations
   readonly inboxes: Inboxes
   readonly peers: Peers
+  readonly pushes: Pushes
   readonly #adoptions: Adoptions
   readonly webhooks: Webhooks
   readonly watches: Watches
@@ -112,6 +114,11 @@ export class OpenedEngine {
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
     this.peers = new Peers(runner, (of, state) => this.inboxes.stateOf(of, state))
+    this.pushes = new Pushes({
+      runner,
+      isRevoked: (of, credential) => this.revocations.isRevoked(of, credential),
+      stateOf: (of, state) => this.inboxes.stateOf(of, state),
+    })
     this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit)
     this.calls = new NodeCalls({ runner, name, answer, onError })
@@ -331,6 +338,8 @@ export class OpenedEngine {
         const [, , , online, lastSeenAt, at] = event
         return this.watches.onEvent(user, online === 1, lastSeenAt < 0 ? null : lastSeenAt, at)
       }
+      case kinds.pushDue:
+        return emit({ type: 'push-due', user })
       case kinds.webhooksDue:
         // A node receives its own events twice. The first time they come with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return

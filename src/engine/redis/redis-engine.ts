@@ -20,6 +20,9 @@ import type {
   PeerState,
   PendingEvent,
   PendingEventPage,
+  PushDevice,
+  PushOutcome,
+  PushSubscriptionData,
   Position,
   Revocation,
   SavedUser,
@@ -31,6 +34,7 @@ import type {
   SessionRequest,
   Signal,
   StartedSession,
+  UnreadSenders,
   UserChange,
   UserPresence,
   UserRecord,
@@ -202,7 +206,11 @@ export class RedisEngine implements Engine {
   }
 
   liftRevocation(of: UserRef): Promise<boolean> {
-    return this.#use(({ revocations }) => revocations.lift(of))
+    return this.#use(async ({ pushes, revocations }) => {
+      // A device whose credential is revoked ends, and does not come back.
+      await pushes.devices(of)
+      return revocations.lift(of)
+    })
   }
 
   status(of: UserRef): Promise<UserStatus> {
@@ -319,6 +327,35 @@ export class RedisEngine implements Engine {
     position: Position,
   ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
     return this.#use((node) => node.peers.markRead(of, peer, position))
+  }
+
+  savePushDevice(of: UserRef, subscription: PushSubscriptionData, credential: Credential): Promise<boolean> {
+    return this.#use(({ pushes }) => pushes.save(of, subscription, credential))
+  }
+
+  endPushDevice(of: UserRef, id: string): Promise<boolean> {
+    return this.#use(({ pushes }) => pushes.end(of, id))
+  }
+
+  pushDevices(of: UserRef): Promise<PushDevice[]> {
+    return this.#use(({ pushes }) => pushes.devices(of))
+  }
+
+  unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
+    return this.#use(({ pushes }) => pushes.unreadSenders(of, after, limit))
+  }
+
+  seenOnPage(of: UserRef, offset: number): Promise<void> {
+    return this.#use(({ pushes }) => pushes.seen(of, offset))
+  }
+
+  endPushes(
+    of: UserRef,
+    outcomes: readonly PushOutcome[],
+    through: number,
+    dueIn: number | null,
+  ): Promise<void> {
+    return this.#use(({ pushes }) => pushes.endPushes(of, outcomes, through, dueIn))
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

@@ -125,6 +125,16 @@ export const loadSteps = () => {
       repeatable: true,
     }),
 
+    readPush: defineStep('push/push-read', ['user'], reads),
+    writePush: defineStep('push/push-write', ['user', ...events, 'deadlines', 'state'], {
+      parts: ['state', 'queue', 'webhooks'],
+    }),
+    ownPush: defineStep('push/push-own', ['device'], reads),
+    readPushUnread: defineStep('push/push-unread', ['user', ...inbox, 'counts', 'state'], {
+      parts: ['state', 'inbox'],
+      ...reads,
+    }),
+
     takeEvents: defineStep('webhooks/events-take', ['due', 'events'], { parts: ['events'] }),
     endDelivery: defineStep('webhooks/delivery-end', [...delivery], { ...withDelivery, repeatable: true }),
     listEvents: defineBatchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], ['events']),

@@ -43,6 +43,7 @@ export type WireEvent =
       lastSeenAt: number,
       at: number,
     ]
+  | [kind: EventKinds['pushDue'], appId: string, userId: string]
   | [kind: EventKinds['generation'], partition: number]
   | [kind: EventKinds['webhooksDue'], appId: string, partition: number, node: string]
   | [kind: EventKinds['canary'], canary: string]

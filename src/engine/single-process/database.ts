@@ -11,6 +11,7 @@ import { GroupCommit, SPACING } from './store/group-commit.js'
 import { Adoptions } from './sessions/adoptions.js'
 import { Guests } from './sessions/guests.js'
 import { Inboxes } from './messages/inboxes.js'
+import { Pushes } from './push/pushes.js'
 import { Revocations } from './sessions/revocations.js'
 import { Reads } from './store/reads.js'
 import { rows } from './store/rows.js'
@@ -34,9 +35,10 @@ export interface Database {
   revocations: Revocations
   usage: Usage
   inboxes: Inboxes
+  pushes: Pushes
   queue: EventQueue
   webhooks: WebhookEvents
-  /** Runs the jobs of `queue` and the sweep of revoked tokens. */
+  /** Runs the jobs of `queue` and `pushes`, and the sweep of revoked tokens. */
   scheduler: Scheduler
   reads: Reads
   /** The engine's key. */
@@ -132,16 +134,32 @@ export const openDatabase = async ({
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
     sweepExpired({ store, commit, scheduler, clock })
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
-    const users = new Users(store, commit, usage, webhooks, cacheBytes - inboxBytes)
+    const pushes = new Pushes({ store, reads, commit, clock, scheduler, revocations, webhooks, emit })
+    const users = new Users({
+      ...{ store, commit, usage, webhooks, cacheBytes: cacheBytes - inboxBytes },
+      onDelete: (of) => pushes.forget(of),
+    })
     const adoptions = new Adoptions({ store, clock, users, revocations, webhooks })
     const onEmptied = (of: UserRef): void => guests.deleteIfUnused(of)
     const inboxes = new Inboxes({
-      ...{ store, commit, users, usage, revocations, adoptions, webhooks, clock, epochKey },
+      ...{ store, commit, users, usage, revocations, adoptions, pushes, webhooks, clock, epochKey },
       ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
     const guests = new Guests({ store, commit, users, clock, isInUse, onError })
-    const parts = { volume, commit, users, guests, revocations, usage, inboxes, queue, webhooks, clock }
+    const parts = {
+      volume,
+      commit,
+      users,
+      guests,
+      revocations,
+      usage,
+      inboxes,
+      pushes,
+      queue,
+      webhooks,
+      clock,
+    }
     const database = { ...parts, key: Buffer.from(key, 'base64url'), scheduler, reads }
     try {
       await inboxes.loadIds()

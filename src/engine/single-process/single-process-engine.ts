@@ -20,6 +20,9 @@ import type {
   PeerState,
   PendingEvent,
   PendingEventPage,
+  PushDevice,
+  PushOutcome,
+  PushSubscriptionData,
   Position,
   Revocation,
   SavedUser,
@@ -31,6 +34,7 @@ import type {
   SessionRequest,
   Signal,
   StartedSession,
+  UnreadSenders,
   UserChange,
   UserPresence,
   UserRecord,
@@ -181,7 +185,11 @@ export class SingleProcessEngine implements Engine {
   }
 
   liftRevocation(of: UserRef): Promise<boolean> {
-    return this.#use(({ database }) => database.revocations.lift(of))
+    return this.#use(({ database: { pushes, revocations } }) => {
+      // A device whose credential is revoked ends, and does not come back.
+      pushes.devices(of)
+      return revocations.lift(of)
+    })
   }
 
   status(of: UserRef): Promise<UserStatus> {
@@ -328,6 +336,47 @@ export class SingleProcessEngine implements Engine {
 
   unwatch(users: readonly UserRef[]): void {
     for (const of of users) this.#current?.opened?.service.unwatch(of)
+  }
+
+  savePushDevice(
+    { appId, userId }: UserRef,
+    subscription: PushSubscriptionData,
+    credential: Credential,
+  ): Promise<boolean> {
+    const of = { appId, userId }
+    return this.#use(({ database: { users, inboxes, pushes } }) => {
+      const user = users.get(of)
+      if (!user || !users.exists(of, user.createdAt)) return false
+      return pushes.save(of, subscription, credential, inboxes.state(of).offset)
+    })
+  }
+
+  endPushDevice(of: UserRef, id: string): Promise<boolean> {
+    return this.#use(({ database }) => database.pushes.end(of, id))
+  }
+
+  pushDevices(of: UserRef): Promise<PushDevice[]> {
+    return this.#use(({ database }) => database.pushes.devices(of))
+  }
+
+  unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
+    return this.#use(({ database }) => database.inboxes.reader.unreadSenders(of, after, limit))
+  }
+
+  seenOnPage(of: UserRef, offset: number): Promise<void> {
+    return this.#use(({ database: { inboxes, pushes } }) => pushes.seen(of, offset, inboxes.state(of).offset))
+  }
+
+  endPushes(
+    { appId, userId }: UserRef,
+    outcomes: readonly PushOutcome[],
+    through: number,
+    dueIn: number | null,
+  ): Promise<void> {
+    const of = { appId, userId }
+    return this.#use(({ database: { inboxes, pushes } }) =>
+      pushes.endPushes(of, outcomes, through, dueIn, inboxes.state(of).offset),
+    )
   }
 
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void {

@@ -16,6 +16,7 @@ import { peersSuite } from './peers.js'
 import { presenceSuite } from './presence.js'
 import { revocationSuite } from './revocation.js'
 import { listenersSuite } from './listeners.js'
+import { pushingSuite } from './pushing.js'
 import { resumingSuite } from './resuming.js'
 import { sendingSuite } from './sending.js'
 import { senderShareSuite } from './sender-share.js'
@@ -69,6 +70,7 @@ export const engineSuite = (runner: SuiteRunner, subject: EngineUnderTest): void
   webhookUnreadSuite(context)
   webhookDeliveriesSuite(context)
   webhookBoundsSuite(context)
+  pushingSuite(context)
   clusterSuite(context)
   nodesSuite(context)
   signalsSuite(context)

@@ -131,7 +131,7 @@ end
 -- Puts the user's next deadline into `deadlines` of the partition.
 local function schedule(user)
   local nextAt
-  for _, field in ipairs({ 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt' }) do
+  for _, field in ipairs({ 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt' }) do
     local at = user[field]
     if at and (not nextAt or at < nextAt) then nextAt = at end
   end

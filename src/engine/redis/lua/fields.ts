@@ -49,14 +49,19 @@ const user = {
   /** When to look for unread messages, and the offset from which to look. */
   unreadCheckAt: 'uc',
   unreadCheckOffset: 'uo',
+  /** The devices that reach the user while no page is open, as JSON, and how many they are. Both are absent if there is none. */
+  devices: 'pd',
+  deviceCount: 'pn',
+  /** When there may be something to push to them. */
+  pushDueAt: 'px',
   /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
 } as const
 
-/** Fields of a user that only `user-read` and `user-save` read. */
-const profile: readonly string[] = ['vouched', 'vouchedAt', 'claimed']
+/** Fields of a user that few scripts read. */
+const large: readonly string[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
 
-const loadedNames = Object.keys(user).filter((name) => !profile.includes(name)) as (keyof typeof user)[]
+const loadedNames = Object.keys(user).filter((name) => !large.includes(name)) as (keyof typeof user)[]
 
 /** The fields of a user that scripts load: their names in Lua, and in the same order those in Redis. */
 const loaded = { names: loadedNames, fields: loadedNames.map((name) => user[name]) } as const
@@ -166,6 +171,8 @@ const event = {
   counts: 'c',
   /** A session does not stand on its token any more. */
   tokenReleased: 't',
+  /** There may be something to push. */
+  pushDue: 'o',
   /** A question of another node, and the answer to one. */
   asked: 'q',
   answered: 'n',

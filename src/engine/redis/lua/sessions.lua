@@ -113,6 +113,7 @@ local function forget_guest(user)
   count('users', -1)
   count('guests', -1)
   clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
+  clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
   add_event(user, 'user.deleted', '')
 end
 

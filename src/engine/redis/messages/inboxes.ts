@@ -161,6 +161,7 @@ export class Inboxes {
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
       ...[String(isMissing), createdAt, String(rules.quota.bytesPerSender ?? ''), outgoing.traceparent],
+      String(rules.pushAfter ?? ''),
     ]
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)

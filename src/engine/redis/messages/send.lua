@@ -10,7 +10,8 @@
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
 --   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the recipient was created; empty if the message is for whoever has
 --   the id; 22 how many bytes the sender's messages may take in the inboxes of others; empty for no limit; 23 what the data of `message.created`
---   have besides, as JSON with a comma before it.
+--   have besides, as JSON with a comma before it; 24 milliseconds after which there may be something to push to the recipient's devices;
+--   empty for never.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
 --   bytes that argument 22 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and
@@ -148,6 +149,10 @@ if mode == 'none' or mode == 'away' then own = 0 end
 if beginsStreak then
   set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
   set(user, 'unreadCheckOffset', offset)
+end
+if user.deviceCount and optional(24) and from ~= userId then
+  local at = math.ceil(now + tonumber(arg(24)))
+  set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
 end
 call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderDeletions, 'PX', window)
 if mode == 'away' then

@@ -29,7 +29,7 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
-/** Assigns partitions to users, tokens and webhook events. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
+/** Assigns partitions to users, tokens, devices and webhook events. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
 export class Partitions {
   readonly tags: readonly string[] = partitionTags()
   readonly all: readonly number[] = this.tags.map((_tag, partition) => partition)
@@ -53,5 +53,9 @@ export class Partitions {
 
   ofToken(appId: string, tokenId: string): number {
     return fnv1a(`${appId}\0token\0${tokenId}`) % PARTITION_COUNT
+  }
+
+  ofDevice(appId: string, id: string): number {
+    return fnv1a(`${appId}\0device\0${id}`) % PARTITION_COUNT
   }
 }

@@ -1,5 +1,5 @@
--- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, reports unread messages, and
--- forgets an adoption.
+-- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, reports unread messages, tells
+-- of a push, and forgets an adoption.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging.
 -- ARGV: none.
@@ -58,6 +58,11 @@ if user.unreadCheckAt and user.unreadCheckAt <= now then
   local again = unreadAfter and asked['message.unread'] and report_unread() or nil
   set(user, 'unreadCheckAt', again)
   if not again then set(user, 'unreadCheckOffset', nil) end
+end
+if user.pushDueAt and user.pushDueAt <= now then
+  -- If the calling node does not answer, another one is told.
+  set(user, 'pushDueAt', now + RULES.pushLease)
+  events[#events + 1] = text({ EVENT.pushDue, appId, userId })
 end
 finish(user)
 return reply(isMoving and 1 or 0)

@@ -1,11 +1,14 @@
 import type { Message } from '../../../protocol/index.js'
-import type { MessagePage, Position, UserRef } from '../../engine.js'
+import type { MessagePage, Position, UnreadSenders, UserRef } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 import type { Inbox } from './inbox.js'
 import { countedSender, messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import type { Unread } from './unread-checks.js'
+
+/** How many rows a search reads at once. */
+const ROWS_PER_READ = 128
 
 /** Reads the messages of inboxes. */
 export class InboxReader {
@@ -69,6 +72,27 @@ export class InboxReader {
       // The newest rows may all be read, by the marks of their peers.
       newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }
+  }
+
+  /** See `EnginePush.unreadSenders`. */
+  async unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
+    const inbox = this.#open(of)
+    const { durable, readUpTo } = inbox
+    const end = durable.offset + 1
+    const newest = new Map<string | null, Message>()
+    let from = Math.max(after < end ? after + 1 : 1, readUpTo + 1, durable.first)
+    while (from < end) {
+      const page = await this.rows(inbox, from, end, ROWS_PER_READ, false)
+      for (const row of page) {
+        const { from: sender, offset, adopted } = row.message
+        if (countedSender(row, of.userId) === of.userId || adopted || inbox.isRead(offset)) continue
+        // The sender's place is that of the newest message.
+        newest.delete(sender)
+        newest.set(sender, row.message)
+      }
+      from = page.length < ROWS_PER_READ ? end : (page.at(-1)?.message.offset ?? end) + 1
+    }
+    return { inbox: inbox.state(), messages: [...newest.values()].slice(0, limit) }
   }
 
   /** As `read`, but returns whole rows. */

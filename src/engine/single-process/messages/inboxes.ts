@@ -26,6 +26,7 @@ import { Peers } from './peers.js'
 import { MemoryIdempotencyKeys } from './memory-idempotency.js'
 import { Reads } from '../store/reads.js'
 import { RetentionSweep, type SweptInboxes } from './retention-sweep.js'
+import type { Pushes } from '../push/pushes.js'
 import type { Adoptions } from '../sessions/adoptions.js'
 import type { Revocations } from '../sessions/revocations.js'
 import { SenderShares } from './sender-shares.js'
@@ -47,6 +48,7 @@ export interface InboxesOptions {
   usage: Usage
   revocations: Revocations
   adoptions: Adoptions
+  pushes: Pushes
   webhooks: WebhookEvents
   /** The clock of every duration in the store. */
   clock: Clock
@@ -75,6 +77,7 @@ export class Inboxes {
   readonly #usage: Usage
   readonly #revocations: Revocations
   readonly #adoptions: Adoptions
+  readonly #pushes: Pushes
   readonly #adopted: AdoptedMessages
   readonly #idempotencyKeys: IdempotencyKeys
   readonly #table: InboxTable
@@ -102,6 +105,7 @@ export class Inboxes {
     this.#usage = usage
     this.#revocations = revocations
     this.#adoptions = options.adoptions
+    this.#pushes = options.pushes
     this.#reads = new Reads(store)
     this.reader = new InboxReader(this.#reads, (of) => this.#table.open(of))
     this.peers = new Peers({
@@ -163,10 +167,14 @@ export class Inboxes {
     this.#retentionSweep.retain(appId, retention)
   }
 
-  /** Goes on with the app's jobs: moves messages of adopted guests, and looks for unread messages, if the app asks for events about them. */
+  /**
+   * Goes on with the app's jobs: moves messages of adopted guests, tells of pushes that are due, and looks for unread messages, if the app
+   * asks for events about them.
+   */
   resume(appId: string): void {
     this.#unreadChecks.resume(appId)
     this.#adopted.resume(appId)
+    this.#pushes.resume(appId)
   }
 
   /** Marks a guest as adopted. */
@@ -278,6 +286,8 @@ export class Inboxes {
     const ownOffset = from === null ? null : (own ?? inbox).assigned.offset
     const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
     if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
+    if (rules.pushAfter !== undefined && from !== to)
+      operations.push(...this.#pushes.onMessage(recipient, rules.pushAfter, now))
     if (this.#webhooks.asks(appId, 'message.created')) {
       const { traceparent } = message
       const event = {

@@ -74,7 +74,7 @@ export class UnreadChecks {
   #add(of: UserRef, at: number, row: CheckRow): Operation {
     const time = Math.ceil(at)
     this.#schedule(of.appId, time)
-    return put(rows.unreadCheck(of, time), row)
+    return put(rows.unreadChecks.at(of, time), row)
   }
 
   #schedule(appId: string, at: number): void {
@@ -86,18 +86,18 @@ export class UnreadChecks {
   async #step(appId: string, now: number): Promise<number> {
     await this.#commit.flush()
     const due = await this.#reads.all<CheckRow>({
-      ...rows.unreadChecksUntil(appId, now),
+      ...rows.unreadChecks.until(appId, now),
       limit: CHECKS_PER_STEP,
     })
     for (const [row, check] of due) await this.#check(appId, row, check, now)
     await this.#commit.flush()
     if (due.length === CHECKS_PER_STEP) return now
-    const [next] = await this.#reads.all({ ...rows.allUnreadChecks(appId), limit: 1 })
-    return next ? rows.unreadCheckOf(next[0]).time : Infinity
+    const [next] = await this.#reads.all({ ...rows.unreadChecks.all(appId), limit: 1 })
+    return next ? rows.unreadChecks.of(next[0]).time : Infinity
   }
 
   async #check(appId: string, row: string, [offset, deletions]: CheckRow, now: number): Promise<void> {
-    const of = { appId, userId: rows.unreadCheckOf(row).userId }
+    const of = { appId, userId: rows.unreadChecks.of(row).userId }
     const unreadAfter = this.#webhooks.unreadAfter(appId)
     const unread = unreadAfter === undefined ? null : await this.#unreadOf(of)
     const operations = [del(row)]

@@ -25,6 +25,17 @@ interface SaveOptions<Refusal> {
   refuse?: (stored: UserRecord | null) => Refusal | undefined
 }
 
+export interface UsersOptions {
+  store: Store
+  commit: GroupCommit
+  usage: Usage
+  webhooks: WebhookEvents
+  /** About how many bytes the senders in memory may take. */
+  cacheBytes: number
+  /** Returns operations for the batch that deletes a user. */
+  onDelete: (of: UserRef) => Operation[]
+}
+
 /** The users in a store. */
 export class Users {
   readonly #store: Store
@@ -32,6 +43,7 @@ export class Users {
   readonly #usage: Usage
   readonly #webhooks: WebhookEvents
   readonly #reads: Reads
+  readonly #onDelete: (of: UserRef) => Operation[]
   readonly #mutex = new KeyedMutex()
   /** The deletions that run, by the rows of their users. These rows can still be read. */
   readonly #deleting = new Map<string, Promise<unknown>>()
@@ -40,8 +52,8 @@ export class Users {
   /** What messages say about their senders, by the result of `userKey`. Only users who exist are in here. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
-  /** `cacheBytes` is about how many bytes the senders in memory may take. */
-  constructor(store: Store, commit: GroupCommit, usage: Usage, webhooks: WebhookEvents, cacheBytes: number) {
+  constructor({ store, commit, usage, webhooks, cacheBytes, onDelete }: UsersOptions) {
+    this.#onDelete = onDelete
     this.#senders = new LRUCache({ max: Math.ceil(cacheBytes / SENDER_BYTES) })
     this.#store = store
     this.#commit = commit
@@ -143,7 +155,7 @@ export class Users {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
       const { appId, userId } = of
       const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
-      const operations = [del(row), del(guestRow), del(rows.lastSeen(of))]
+      const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...this.#onDelete(of)]
       this.#commit.append(event)
       this.#commit.defer(guestRow, (batch) => batch.push(...operations))
       this.#usage.add(of.appId, { users: -1, guests: -1 })
@@ -165,7 +177,7 @@ export class Users {
       if (!operations) return
       this.#usage.add(of.appId, { users: -1, guests: -1 })
       this.#senders.delete(userKey(of))
-      await this.#commit.sync([del(row), del(guestRow), ...operations])
+      await this.#commit.sync([del(row), del(guestRow), ...this.#onDelete(of), ...operations])
     })
   }
 
@@ -185,7 +197,7 @@ export class Users {
       if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
       this.#senders.delete(userKey(of))
       const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
-      await write([del(row), del(guestRow), ...event])
+      await write([del(row), del(guestRow), ...this.#onDelete(of), ...event])
       return exists
     })
   }

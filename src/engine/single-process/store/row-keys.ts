@@ -1,3 +1,4 @@
+import type { UserRef } from '../../engine.js'
 import type { Range } from './store.js'
 
 /** User ids and app ids contain no control characters, so no id can form the key of a row of another id. */
@@ -32,3 +33,17 @@ export const below = (...parts: string[]): Range => {
  */
 export const afterRow = (range: Range, row: string | undefined): Range =>
   row === undefined ? range : { ...range, gte: row + AFTER_SEPARATOR }
+
+/** The keys of rows that say when there is something to do for a user. The rows of an app are in the order of their times. */
+export const timedRows = (kind: string) => ({
+  at: ({ appId, userId }: UserRef, time: number) => keyOf(kind, appId, padded(time) + userId),
+  until: (appId: string, time: number): Range => ({
+    ...below(kind, appId),
+    lt: keyOf(kind, appId, padded(time + 1)),
+  }),
+  all: (appId: string): Range => below(kind, appId),
+  of: (row: string): { time: number; userId: string } => ({
+    time: Number(lastOf(row).slice(0, DIGITS)),
+    userId: lastOf(row).slice(DIGITS),
+  }),
+})

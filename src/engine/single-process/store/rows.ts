@@ -1,5 +1,15 @@
 import type { SessionRef, UserRef } from '../../engine.js'
-import { AFTER_SEPARATOR, afterRow, below, DIGITS, keyOf, lastOf, padded, SEPARATOR } from './row-keys.js'
+import {
+  AFTER_SEPARATOR,
+  afterRow,
+  below,
+  DIGITS,
+  keyOf,
+  lastOf,
+  padded,
+  SEPARATOR,
+  timedRows,
+} from './row-keys.js'
 import type { Range } from './store.js'
 import { webhookRows } from './webhook-rows.js'
 
@@ -93,6 +103,12 @@ export const rows = {
     afterRow(below('user', appId), userId === null ? undefined : rows.user({ appId, userId })),
   lastSeen: ({ appId, userId }: UserRef) => keyOf('seen', appId, userId),
   check: 'check',
+  /** The devices of a user. */
+  pushDevices: ({ appId, userId }: UserRef) => keyOf('push', appId, userId),
+  /** Whose device it is. */
+  pushOwner: (appId: string, id: string) => keyOf('push owner', appId, id),
+  /** A row says when there may be something to push to a user's devices. */
+  pushes: timedRows('push due'),
   ...webhookRows,
   /** The kind and the id are one part of the key, so that one range covers all apps. App ids have no spaces. */
   appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),

@@ -1,5 +1,5 @@
 import type { UserRef } from '../../engine.js'
-import { below, DIGITS, keyOf, lastOf, padded } from './row-keys.js'
+import { below, DIGITS, keyOf, lastOf, padded, timedRows } from './row-keys.js'
 import type { Range } from './store.js'
 
 /** When the oldest pending event of a user is due. `run` is the number of the opening of the store in which `dueAt` was set. */
@@ -50,16 +50,6 @@ export const webhookRows = {
       userId: last.slice(2 * DIGITS),
     }
   },
-  /** A row that says when to look whether a user's messages are still unread. */
-  unreadCheck: ({ appId, userId }: UserRef, time: number) =>
-    keyOf('unread check', appId, padded(time) + userId),
-  unreadChecksUntil: (appId: string, time: number): Range => ({
-    ...below('unread check', appId),
-    lt: keyOf('unread check', appId, padded(time + 1)),
-  }),
-  allUnreadChecks: (appId: string): Range => below('unread check', appId),
-  unreadCheckOf: (row: string): { time: number; userId: string } => ({
-    time: Number(lastOf(row).slice(0, DIGITS)),
-    userId: lastOf(row).slice(DIGITS),
-  }),
+  /** A row says when to look whether a user's messages are still unread. */
+  unreadChecks: timedRows('unread check'),
 } as const

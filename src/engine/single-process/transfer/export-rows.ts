@@ -1,4 +1,4 @@
-import type { UserRecord, UserRef } from '../../engine.js'
+import type { PushDevice, UserRecord, UserRef } from '../../engine.js'
 import type { PeerMark, SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../webhooks/user-queue.js'
 import type { IdempotencyRow } from '../messages/idempotency.js'
@@ -74,6 +74,8 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
         guest: read(store, rows.guest(refOf(row))) !== undefined,
       },
     }))
+  for await (const found of pagesOf<PushDevice[]>(store, below('push')))
+    yield found.map(([row, devices]): TransferRecord => ({ kind: 'devices', ...refOf(row), devices }))
   for await (const found of pagesOf<number>(store, below('seen')))
     yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
   const openAt = openAtOf(store)
@@ -94,7 +96,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     for (const [row] of found) yield* exportInbox(store, refOf(row), now)
   for await (const found of pagesOf<CheckRow>(store, below('unread check')))
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
-      const { time, userId } = rows.unreadCheckOf(row)
+      const { time, userId } = rows.unreadChecks.of(row)
       const of = { appId: refOf(row).appId, userId }
       // The inbox was deleted after the check was stored, or its messages are a user's now.
       if (deletionsOf(store, of) !== deletions || read(store, rows.adoption(of)) !== undefined) return []

@@ -3,6 +3,7 @@ import type { StoredUsage } from '../store/usage.js'
 import { EngineError } from '../../errors.js'
 import { unfinishedTransfer, type SentId, type TransferRecord } from '../../transfer.js'
 import type { UserRef } from '../../engine.js'
+import type { PushOwner } from '../../push-devices.js'
 import type { EventCountsRow } from '../webhooks/event-counts.js'
 import { seqOf } from '../webhooks/event-queue.js'
 import { queueOf, rowOf as queueRowOf, sizeOf, type EventRow, type QueueRow } from '../webhooks/user-queue.js'
@@ -99,6 +100,13 @@ export class RowImport {
         return this.#addToken(record)
       case 'user':
         return this.#addUser(record)
+      case 'devices': {
+        const { appId, userId, devices } = record
+        writer.put(rows.pushDevices(record), devices)
+        for (const { id, keys } of devices)
+          writer.put(rows.pushOwner(appId, id), [userId, keys.p256dh, keys.auth] satisfies PushOwner)
+        return writer.put(rows.pushes.at(record, this.#now), 1)
+      }
       case 'seen': {
         const row = rows.lastSeen(record)
         const known = writer.get(row) as number | undefined
@@ -128,7 +136,7 @@ export class RowImport {
         if (record.sent) this.#addId(record, record.sent)
         return
       case 'check': {
-        const row = rows.unreadCheck(record, Math.ceil(this.#now + record.left))
+        const row = rows.unreadChecks.at(record, Math.ceil(this.#now + record.left))
         return writer.put(row, [record.offset, record.deletions] satisfies CheckRow)
       }
       case 'event':

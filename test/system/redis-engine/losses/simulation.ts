@@ -6,6 +6,7 @@ import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { loadSteps } from '../../../../src/engine/redis/steps.js'
+import { pushDeviceId } from '../../../../src/engine/push-devices.js'
 import { app, bodies, isUnavailable, request, rules, saveGuest } from '../../../../src/engine/suite/kit.js'
 import { ask } from '../../../../src/engine/suite/webhook-kit.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
@@ -393,6 +394,30 @@ export class Simulation {
       send: () => this.#send(this.#userId(), this.#userId()),
       sendMore: () => this.#send(this.#userId(), this.#userId()),
       publish: () => this.#send(null, this.#userId()),
+      push: async () => {
+        const node = this.#at()
+        const userId = this.#userId()
+        const endpoint = `https://push.example/${++this.#count}`
+        const subscription = { endpoint, expirationTime: null, keys: { p256dh: 'key', auth: 'secret' } }
+        const credential = { ...request(of(userId)).credential, issuedAt: Date.now() + 10 }
+        const call = <T>(work: (engine: Engine) => Promise<T>): Promise<T> =>
+          this.#repeat('a call about devices', () => work(node.engine), node)
+        const isSaved = await call((engine) => engine.savePushDevice(of(userId), subscription, credential))
+        const devices = await call((engine) => engine.pushDevices(of(userId)))
+        // A revocation of the app may have been for the future.
+        if (!isSaved || model.isAppRevoked) assert.ok(devices.length <= 1)
+        else
+          assert.deepEqual(
+            devices.map((device) => device.endpoint),
+            [endpoint],
+          )
+        const id = pushDeviceId(endpoint)
+        await call((engine) => engine.endPushes(of(userId), [{ id, result: 'failed', retryIn: 1 }], 0, null))
+        const { inbox } = await call((engine) => engine.unreadSenders(of(userId), 0, 10))
+        assert.equal(inbox.offset, model.user(userId).inbox.length)
+        await call((engine) => engine.endPushDevice(of(userId), id))
+        assert.deepEqual(await call((engine) => engine.pushDevices(of(userId))), [])
+      },
       markRead: async () => {
         const node = this.#at()
         const userId = this.#userId()

@@ -1,5 +1,5 @@
 import type { Message } from '../../../../protocol/index.js'
-import type { UserRecord, UserRef } from '../../../engine.js'
+import type { PushDevice, UserRecord, UserRef } from '../../../engine.js'
 import type { PeerMark, SentId, TransferRecord } from '../../../transfer.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
@@ -50,6 +50,9 @@ export async function* exportUser(
     const user: UserRecord = { ...of, vouched, vouchedAt: numberOf('vouchedAt'), claimed, createdAt }
     records.push({ kind: 'user', user, guest: found.has(fields.user.guest) })
   }
+  const devices = found.get(fields.user.devices)
+  if (devices !== undefined)
+    records.push({ kind: 'devices', ...of, devices: JSON.parse(devices) as PushDevice[] })
   const lastSeenAt = Math.max(numberOf('lastSeenAt') ?? 0, Number(seen))
   if (lastSeenAt > 0) records.push({ kind: 'seen', ...of, lastSeenAt })
   const adoption = found.get(fields.user.adoption)

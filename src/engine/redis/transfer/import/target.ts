@@ -11,6 +11,7 @@ import { senderOf } from '../../../user-changes.js'
 import type { RedisClient, Script } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields } from '../../lua/fields.js'
+import { ownDevice } from '../../push/own-device.js'
 import { tokenHash } from '../../sessions/session-record.js'
 import type { StepRunner } from '../../step-runner.js'
 import { openRunner, type RedisPlace } from '../open-runner.js'
@@ -175,6 +176,14 @@ export class RedisTarget implements TransferTarget {
         })
         return
       }
+      case 'devices':
+        await this.#setFields(record, {
+          devices: JSON.stringify(record.devices),
+          deviceCount: String(record.devices.length),
+          pushDueAt: String(Date.now()),
+        })
+        await Promise.all(record.devices.map((device) => ownDevice(runner, 'own', record, device)))
+        return
       case 'seen':
         await this.#setFields(record, {}, { seen: record.lastSeenAt })
         return

@@ -1,0 +1,23 @@
+import type { PushDevice, UserRef } from '../../engine.js'
+import type { PushOwner } from '../../push-devices.js'
+import { engineRules } from '../../rules.js'
+import { hashOf } from '../keys.js'
+import type { StepRunner } from '../step-runner.js'
+
+/** Milliseconds for which the owner of a device is kept without a renewal: longer than the device. */
+const KEPT_FOR = engineRules.pushKeptFor + 86_400_000
+
+/** Reads or changes the owner of a device. Returns the owner before. See `push-own.lua`. */
+export const ownDevice = async (
+  runner: StepRunner,
+  mode: 'own' | 'free' | 'read',
+  { appId, userId }: UserRef,
+  { id, keys }: Pick<PushDevice, 'id' | 'keys'>,
+): Promise<PushOwner | undefined> => {
+  const owner: PushOwner = [userId, keys.p256dh, keys.auth]
+  const partition = runner.partitions.ofDevice(appId, id)
+  const args = [mode, JSON.stringify(owner), String(KEPT_FOR)]
+  const hashed = { device: hashOf(appId, id) }
+  const [before] = await runner.onApp(runner.steps.ownPush, partition, appId, args, { hashed })
+  return before === '' ? undefined : (JSON.parse(String(before)) as PushOwner)
+}

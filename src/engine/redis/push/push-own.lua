@@ -1,0 +1,14 @@
+-- Says whose device it is, or changes that.
+-- KEYS: device.
+-- ARGV: 1 `own` to take it over, `free` to let it go, or `read`; 2 the owner as JSON: the user's id, and the two keys; 3 for how many
+--   milliseconds the owner is kept.
+-- Returns the owner before as JSON; an empty string if there was none. It changes nothing for somebody else without the keys.
+local before = call('GET', K.device)
+local owner = before and cjson.decode(before)
+local own = arg(1) ~= 'read' and cjson.decode(arg(2))
+if arg(1) == 'own' and (not owner or owner[1] == own[1] or (owner[2] == own[2] and owner[3] == own[3])) then
+  call('SET', K.device, arg(2), 'PX', arg(3))
+elseif arg(1) == 'free' and owner and owner[1] == own[1] then
+  call('DEL', K.device)
+end
+return reply(before or '')

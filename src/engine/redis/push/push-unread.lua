@@ -1,0 +1,29 @@
+-- Reads the unread messages after an offset, or so many messages as one step reads.
+-- KEYS: user, inbox, unread, aging, counts, state.
+-- ARGV: 1 the offset.
+-- Returns the number of the epoch, the newest offset, the read offset, the number of unread messages, the offset after which another step
+--   goes on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
+local MAX_READ = 256
+local user = load(K.user)
+local after = tonumber(arg(1))
+-- The offset is of an earlier epoch.
+if after > user.newest then after = 0 end
+local from = math.max(after, user.readOffset, user.readUpTo or 0, user.first - 1) + 1
+
+-- Few messages of other people have this text in their data.
+local function is_adopted(json) return string.find(json, '"adopted":true', 1, true) and cjson.decode(json).adopted == true end
+
+local newest, found = {}, {}
+for _, entry in ipairs(entries(K, from, user.newest, MAX_READ)) do
+  local json = entry[ENTRY.message]
+  if is_unread(K, user, userId, entry) and not is_adopted(json) then
+    found[#found + 1] = entry
+    newest[entry[ENTRY.from]] = entry
+  end
+end
+local list = {}
+for _, entry in ipairs(found) do
+  if newest[entry[ENTRY.from]] == entry then list[#list + 1] = message_of(entry.offset, entry[ENTRY.message]) end
+end
+local last = from + MAX_READ - 1
+return reply(epoch_of(user), user.newest, user.readOffset, user.unread, last < user.newest and last or 0, list)

@@ -1,0 +1,26 @@
+-- Stores a user's devices, and when there may be something to push to them.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, deadlines, state.
+-- ARGV: 1 the devices as they were read, as JSON; empty for none; 2 the devices; 3 how many they are; 4 milliseconds until there may be
+--   something to push; empty for none; `same` to leave that as it is; 5 the newest offset that the caller has looked at; 6 and on: the
+--   data of a `push.failed` each, as JSON without braces.
+-- Returns 1 if the devices are stored; 0 if they have changed since they were read; -1 if there is no such user.
+local user = load(K.user)
+if not user.createdAt then return reply(-1) end
+if (call('HGET', K.user, USER.devices) or '') ~= arg(1) then return reply(0) end
+if arg(2) == '' then
+  clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
+else
+  if arg(2) ~= arg(1) then set(user, 'devices', arg(2)) end
+  set(user, 'deviceCount', tonumber(arg(3)))
+  if arg(4) ~= 'same' then
+    local at = optional(4) and math.ceil(now + tonumber(arg(4)))
+    -- A message that came since has set a time of its own.
+    if user.newest > tonumber(arg(5)) and user.pushDueAt then at = math.min(at or user.pushDueAt, user.pushDueAt) end
+    set(user, 'pushDueAt', at or nil)
+  end
+end
+for n = 6, #ARGV - 9 do add_event(user, 'push.failed', arg(n)) end
+schedule(user)
+store(user)
+announce()
+return reply(1)

@@ -1,0 +1,196 @@
+import type { Message } from '../../../protocol/index.js'
+import type {
+  Credential,
+  InboxState,
+  PushDevice,
+  PushOutcome,
+  PushSubscriptionData,
+  UnreadSenders,
+  UserRef,
+} from '../../engine.js'
+import { EngineError } from '../../errors.js'
+import {
+  afterPage,
+  afterPushes,
+  hasLapsed,
+  mayOwn,
+  pushDeviceId,
+  withSubscription,
+} from '../../push-devices.js'
+import type { Reply } from '../client/port.js'
+import type { StepRunner } from '../step-runner.js'
+import { ownDevice } from './own-device.js'
+
+/** How often a change is tried. Each further try follows a change by another call. */
+const MAX_TRIES = 100
+
+/** What a change leaves of a user's devices, and when there may be something to push. */
+interface Change {
+  devices: readonly PushDevice[]
+  dueIn: number | null | 'same'
+  /** The newest offset that the caller has looked at. */
+  through?: number
+  reports?: readonly object[]
+}
+
+interface Stored {
+  exists: boolean
+  newest: number
+  json: string
+  devices: PushDevice[]
+}
+
+export interface PushesOptions {
+  runner: StepRunner
+  isRevoked: (of: UserRef, credential: Credential) => Promise<boolean>
+  /** Returns the state of an inbox that a step has returned. */
+  stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
+}
+
+/**
+ * The devices of users, and when there may be something to push to them. A field of the user's hash has the devices. A key of each device has
+ * its owner, who may be in another partition: a device in the hash of somebody else does not count.
+ */
+export class Pushes {
+  readonly #options: PushesOptions
+
+  constructor(options: PushesOptions) {
+    this.#options = options
+  }
+
+  async save({ appId, userId }: UserRef, subscription: PushSubscriptionData, credential: Credential) {
+    const { runner } = this.#options
+    const of = { appId, userId }
+    const copy = structuredClone(subscription)
+    const { endpoint, keys } = copy
+    const id = pushDeviceId(endpoint)
+    if (!(await this.#read(of)).exists) return false
+    const before = await ownDevice(runner, 'own', of, { id, keys })
+    if (!mayOwn(before, userId, copy)) return false
+    // In the hash of its former owner the device does not count any more.
+    return this.#change(of, ({ devices, newest }) => ({
+      devices: withSubscription(devices, copy, credential, newest, Date.now()),
+      dueIn: 'same',
+    }))
+  }
+
+  async end({ appId, userId }: UserRef, id: string): Promise<boolean> {
+    const of = { appId, userId }
+    const { devices } = await this.#read(of)
+    const device = devices.find((device) => device.id === id)
+    if (device) await this.#remove(of, device)
+    // A call that failed may have removed it.
+    else await this.#free(of, id)
+    return device !== undefined
+  }
+
+  /** Returns the user's devices, and ends those that have lapsed, or whose credentials are revoked. */
+  async devices({ appId, userId }: UserRef): Promise<PushDevice[]> {
+    const of = { appId, userId }
+    const { devices } = await this.#read(of)
+    const areKept = await Promise.all(devices.map((device) => this.#isKept(of, device)))
+    const gone = devices.filter((_device, n) => !areKept[n])
+    for (const device of gone) await this.#remove(of, device)
+    return devices.filter((_device, n) => areKept[n])
+  }
+
+  async seen(of: UserRef, offset: number): Promise<void> {
+    await this.#change({ ...of }, ({ devices }) => ({
+      ...{ devices: afterPage(devices, offset), dueIn: null, through: offset },
+    }))
+  }
+
+  async endPushes(
+    { appId, userId }: UserRef,
+    outcomes: readonly PushOutcome[],
+    through: number,
+    dueIn: number | null,
+  ): Promise<void> {
+    const of = { appId, userId }
+    await this.#change(of, ({ devices }) => {
+      const known = outcomes.filter(({ id }) => devices.some((device) => device.id === id))
+      return {
+        ...{ devices: afterPushes(devices, known, through, Date.now()), dueIn, through },
+        reports: known.flatMap(({ id, report }) => (report ? [{ id, ...report }] : [])),
+      }
+    })
+    for (const { id, result } of outcomes) if (result === 'gone') await this.#free(of, id)
+  }
+
+  async unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
+    const { runner, stateOf } = this.#options
+    const newest = new Map<string | null, Message>()
+    for (let from = after; ;) {
+      const [epoch, offset, readOffset, unread, next, list] = await runner.onUser(
+        runner.steps.readPushUnread,
+        of,
+        [String(from)],
+      )
+      for (const json of list as string[]) {
+        const message = JSON.parse(json) as Message
+        // The sender's place is that of the newest message.
+        newest.delete(message.from)
+        newest.set(message.from, message)
+      }
+      from = Number(next)
+      if (from === 0)
+        return {
+          inbox: stateOf(of, [epoch, offset, readOffset, unread] as Reply[]),
+          messages: [...newest.values()].slice(0, limit),
+        }
+    }
+  }
+
+  async #isKept(of: UserRef, device: PushDevice): Promise<boolean> {
+    if (hasLapsed(device, Date.now())) return false
+    const [owner, isRevoked] = await Promise.all([
+      ownDevice(this.#options.runner, 'read', of, device),
+      this.#options.isRevoked(of, device.credential),
+    ])
+    return owner?.[0] === of.userId && !isRevoked
+  }
+
+  /** Ends a subscription, unless it was renewed since it was read. */
+  async #remove(of: UserRef, { id, renewedAt }: PushDevice): Promise<void> {
+    const found = { isRenewed: false }
+    await this.#change(of, ({ devices }) => {
+      const left = devices.filter((device) => device.id !== id || device.renewedAt !== renewedAt)
+      found.isRenewed = left.some((device) => device.id === id)
+      return { devices: left, dueIn: 'same' }
+    })
+    if (!found.isRenewed) await this.#free(of, id)
+  }
+
+  /** Lets a device go, if it is the user's. */
+  async #free(of: UserRef, id: string): Promise<void> {
+    await ownDevice(this.#options.runner, 'free', of, { id, keys: { p256dh: '', auth: '' } })
+  }
+
+  async #read(of: UserRef): Promise<Stored> {
+    const { runner } = this.#options
+    const [createdAt, newest, json] = await runner.onUser(runner.steps.readPush, of, [])
+    return {
+      exists: createdAt !== '',
+      newest: Number(newest),
+      json: String(json),
+      devices: json === '' ? [] : (JSON.parse(String(json)) as PushDevice[]),
+    }
+  }
+
+  /** Changes a user's devices as they are stored. Returns false if there is no such user. A user who has and gets no device is left alone. */
+  async #change(of: UserRef, change: (stored: Stored) => Change): Promise<boolean> {
+    const { runner } = this.#options
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const stored = await this.#read(of)
+      const { devices, dueIn, through = 0, reports = [] } = change(stored)
+      if (stored.devices.length === 0 && devices.length === 0) return stored.exists
+      const [result] = await runner.onUser(runner.steps.writePush, of, [
+        ...[stored.json, devices.length > 0 ? JSON.stringify(devices) : '', String(devices.length)],
+        ...[dueIn === null ? '' : String(dueIn), String(through)],
+        ...reports.map((report) => JSON.stringify(report).slice(1, -1)),
+      ])
+      if (result !== 0) return result === 1
+    }
+    throw new EngineError('unavailable', 'The devices of a user are changed without a pause.')
+  }
+}

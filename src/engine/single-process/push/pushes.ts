@@ -1,0 +1,252 @@
+import type { Clock } from '../../../util/clock.js'
+import { LruCache } from '../../../util/lru-cache.js'
+import type { Job, Scheduler } from '../../../util/scheduler.js'
+import type {
+  Credential,
+  EngineEvent,
+  PushDevice,
+  PushOutcome,
+  PushSubscriptionData,
+  UserRef,
+} from '../../engine.js'
+import {
+  afterPage,
+  afterPushes,
+  hasLapsed,
+  mayOwn,
+  pushDeviceId,
+  withSubscription,
+  type PushOwner,
+} from '../../push-devices.js'
+import { engineRules } from '../../rules.js'
+import type { Revocations } from '../sessions/revocations.js'
+import type { GroupCommit } from '../store/group-commit.js'
+import type { Reads } from '../store/reads.js'
+import { afterRow } from '../store/row-keys.js'
+import { rows, userKey } from '../store/rows.js'
+import { del, put, read, type Operation, type Range, type Store } from '../store/store.js'
+import type { WebhookEvents } from '../webhooks/webhook-events.js'
+
+/** How many users are kept in memory, most of them without devices. */
+const MAX_USERS = 10_000
+/** How many users one step finds to be due at most. */
+const USERS_PER_STEP = 32
+
+/** What is known of a user's devices. */
+interface Entry {
+  devices: readonly PushDevice[]
+  /** When a `push-due` comes, by the engine's clock. Infinity if none is known: a row that an earlier process has stored may say more. */
+  dueAt: number
+  /** The number of the batch that writes the last change. */
+  batch: number
+}
+
+export interface PushesOptions {
+  store: Store
+  reads: Reads
+  commit: GroupCommit
+  clock: Clock
+  scheduler: Scheduler
+  revocations: Revocations
+  webhooks: WebhookEvents
+  emit: (event: EngineEvent) => void
+}
+
+/** The devices of users, and when there may be something to push to them. */
+export class Pushes {
+  readonly #options: PushesOptions
+  readonly #users: LruCache<Entry>
+  /** The owners of devices that are being written, which can't be read yet, by their rows. */
+  readonly #owners = new Map<string, PushOwner>()
+  /** The job of each app. */
+  readonly #jobs = new Map<string, Job>()
+
+  constructor(options: PushesOptions) {
+    this.#options = options
+    const { commit } = options
+    this.#users = new LruCache({ max: MAX_USERS, isInUse: ({ batch }) => batch > commit.lastWritten })
+  }
+
+  /** Finds what is due in the app from now on. What an earlier process has left is due now. */
+  resume(appId: string): void {
+    if (this.#jobs.has(appId)) return
+    const { scheduler, clock, reads } = this.#options
+    /** The last row that was looked at of those that were left. */
+    let leftUntil: string | undefined = ''
+    const job = scheduler.job(async (now) => {
+      const range = leftUntil === undefined ? rows.pushes.until(appId, now) : rows.pushes.all(appId)
+      const last = await this.#step(appId, afterRow(range, leftUntil || undefined), now)
+      if (leftUntil !== undefined) leftUntil = last
+      if (last !== undefined || leftUntil !== undefined) return now
+      const [next] = await reads.all({ ...rows.pushes.all(appId), limit: 1 })
+      return next ? rows.pushes.of(next[0]).time : Infinity
+    })
+    this.#jobs.set(appId, job)
+    scheduler.schedule(job, clock.now())
+  }
+
+  /** Resolves with false if the device is another user's. `newest` is the newest offset of the user's inbox. */
+  async save(
+    { appId, userId }: UserRef,
+    subscription: PushSubscriptionData,
+    credential: Credential,
+    newest: number,
+  ): Promise<boolean> {
+    const { commit, store } = this.#options
+    commit.assertWritable()
+    const of = { appId, userId }
+    const id = pushDeviceId(subscription.endpoint)
+    const row = rows.pushOwner(appId, id)
+    const owner = this.#owners.get(row) ?? (read(store, row) as PushOwner | undefined)
+    if (!mayOwn(owner, userId, subscription)) return false
+    const operations: Operation[] = []
+    if (owner && owner[0] !== userId) {
+      const before = { appId, userId: owner[0] }
+      const { devices } = this.#entry(before)
+      operations.push(
+        ...this.#set(
+          before,
+          devices.filter((device) => device.id !== id),
+        ),
+      )
+    }
+    const devices = withSubscription(this.#entry(of).devices, subscription, credential, newest, Date.now())
+    const { p256dh, auth } = subscription.keys
+    const next: PushOwner = [userId, p256dh, auth]
+    this.#owners.set(row, next)
+    operations.push(...this.#set(of, devices), put(row, next))
+    try {
+      await commit.sync(operations)
+    } finally {
+      if (this.#owners.get(row) === next) this.#owners.delete(row)
+    }
+    return true
+  }
+
+  async end(of: UserRef, id: string): Promise<boolean> {
+    const { commit } = this.#options
+    commit.assertWritable()
+    const { devices } = this.#entry(of)
+    const left = devices.filter((device) => device.id !== id)
+    if (left.length === devices.length) return false
+    await commit.sync(this.#set(of, left))
+    return true
+  }
+
+  /** Returns the user's devices, and ends those that have lapsed, or whose credentials are revoked. */
+  devices(of: UserRef): PushDevice[] {
+    const { commit, revocations } = this.#options
+    const { devices } = this.#entry(of)
+    const now = Date.now()
+    const left = devices.filter(
+      (device) => !hasLapsed(device, now) && !revocations.isRevoked(of, device.credential),
+    )
+    if (left.length < devices.length) commit.append(this.#set(of, left))
+    return structuredClone(left)
+  }
+
+  /** Returns the operations that let a `push-due` come within `after` milliseconds, after a message. */
+  onMessage(of: UserRef, after: number, now: number): Operation[] {
+    const entry = this.#entry(of)
+    return entry.devices.length === 0 ? [] : this.#schedule(of, entry, Math.min(entry.dueAt, now + after))
+  }
+
+  seen(of: UserRef, offset: number, newest: number): void {
+    const entry = this.#entry(of)
+    if (entry.devices.length === 0) return
+    const devices = afterPage(entry.devices, offset)
+    const isChanged = devices.some((device, n) => device !== entry.devices[n])
+    this.#options.commit.append([
+      ...(isChanged ? this.#set(of, devices) : []),
+      ...(newest <= offset ? this.#schedule(of, entry, Infinity) : []),
+    ])
+  }
+
+  /** See `EnginePush.endPushes`. `newest` is the newest offset of the inbox. */
+  async endPushes(
+    of: UserRef,
+    outcomes: readonly PushOutcome[],
+    through: number,
+    dueIn: number | null,
+    newest: number,
+  ): Promise<void> {
+    const { commit, clock, webhooks } = this.#options
+    const entry = this.#entry(of)
+    if (entry.devices.length === 0) return
+    commit.assertWritable()
+    const operations: Operation[] = []
+    for (const { id, report } of outcomes)
+      if (report && entry.devices.some((device) => device.id === id))
+        operations.push(...webhooks.operations(of, 'push.failed', { id, ...report }))
+    if (outcomes.length > 0)
+      operations.push(...this.#set(of, afterPushes(entry.devices, outcomes, through, Date.now())))
+    const asked = dueIn === null ? Infinity : clock.now() + dueIn
+    const dueAt = newest > through ? Math.min(asked, entry.dueAt) : asked
+    operations.push(...this.#schedule(of, entry, dueAt))
+    await commit.sync(operations)
+  }
+
+  /** Returns the operations that end all devices of a user. */
+  forget(of: UserRef): Operation[] {
+    const entry = this.#entry(of)
+    if (entry.devices.length === 0) return []
+    return [...this.#schedule(of, entry, Infinity), ...this.#set(of, [])]
+  }
+
+  #entry(of: UserRef): Entry {
+    const key = userKey(of)
+    const known = this.#users.get(key)
+    if (known) return known
+    const devices = (read(this.#options.store, rows.pushDevices(of)) as PushDevice[] | undefined) ?? []
+    const entry: Entry = { devices, dueAt: Infinity, batch: 0 }
+    this.#users.set(key, entry)
+    return entry
+  }
+
+  /** Returns the operations that store a user's devices, and forget the owner of those that are gone. */
+  #set(of: UserRef, devices: readonly PushDevice[]): Operation[] {
+    const entry = this.#entry(of)
+    const gone = entry.devices.filter(({ id }) => !devices.some((device) => device.id === id))
+    entry.devices = devices
+    entry.batch = this.#options.commit.nextBatch
+    return [
+      devices.length > 0 ? put(rows.pushDevices(of), devices) : del(rows.pushDevices(of)),
+      ...gone.map(({ id }) => del(rows.pushOwner(of.appId, id))),
+    ]
+  }
+
+  /** Returns the operations that replace the time of a user's `push-due`. */
+  #schedule(of: UserRef, entry: Entry, dueAt: number): Operation[] {
+    const before = entry.dueAt
+    if (dueAt === before) return []
+    entry.dueAt = dueAt === Infinity ? Infinity : Math.ceil(dueAt)
+    entry.batch = this.#options.commit.nextBatch
+    const operations = before === Infinity ? [] : [del(rows.pushes.at(of, before))]
+    if (dueAt === Infinity) return operations
+    const job = this.#jobs.get(of.appId)
+    if (job) this.#options.scheduler.schedule(job, entry.dueAt)
+    return [...operations, put(rows.pushes.at(of, entry.dueAt), 1)]
+  }
+
+  /** Tells of the users in a range. Resolves with the last row that was read if there may be more. */
+  async #step(appId: string, range: Range, now: number): Promise<string | undefined> {
+    const { commit, reads, emit } = this.#options
+    await commit.flush()
+    const found = await reads.all({ ...range, limit: USERS_PER_STEP })
+    for (const [row] of found) {
+      const { time, userId } = rows.pushes.of(row)
+      const of = { appId, userId }
+      const entry = this.#entry(of)
+      // This process has set another time since.
+      const isOutdated = entry.dueAt !== time && entry.dueAt !== Infinity
+      if (entry.dueAt === time && time > now) continue
+      commit.append([del(row)])
+      if (isOutdated || entry.devices.length === 0) continue
+      entry.dueAt = Infinity
+      commit.append(this.#schedule(of, entry, now + engineRules.pushLease))
+      emit({ type: 'push-due', user: of })
+    }
+    await commit.flush()
+    return found.length < USERS_PER_STEP ? undefined : found.at(-1)?.[0]
+  }
+}

@@ -1,0 +1,15 @@
+// Two files run the suite at once, because it takes the longest.
+import { join } from 'node:path'
+import { describe } from 'node:test'
+import { createEmbeddedEngine } from '../../../src/engine/index.js'
+import { engineSuite } from '../../../src/engine/suite/index.js'
+import { halfRunner } from '../../support/engine-suite-half.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+
+void describe('the embedded engine: the other half', () => {
+  engineSuite(halfRunner(1), {
+    // The suite adds a listener that throws. Without a callback the engine would print a warning.
+    create: () => createEmbeddedEngine({ path: join(scratchFolder(), 'data'), onError: () => undefined }),
+    durable: true,
+  })
+})

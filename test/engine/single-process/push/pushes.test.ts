@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Engine } from '../../../../src/engine/engine.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { advanceClock, credential, nextEvents } from '../../../../src/engine/suite/kit.js'
+import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
+
+const of = (userId: string) => ({ appId: 'app', userId })
+
+const addDevice = async (engine: Engine, userId: string): Promise<void> => {
+  await engine.saveUser(of(userId), {})
+  const keys = { p256dh: 'key', auth: 'secret' }
+  const endpoint = `https://push.example/${userId}`
+  assert.ok(await engine.savePushDevice(of(userId), { endpoint, expirationTime: null, keys }, credential()))
+}
+
+let sent = 0
+const send = (engine: Engine, to: string, pushAfter: number) =>
+  engine.send({ appId: 'app', id: `${++sent}`, from: null, to, body: 'Hello' }, { ...rules, pushAfter })
+
+const configure = (engine: Engine) => engine.configure('app', { retention: rules.retention, webhooks: null })
+
+void describe('what is due to devices', () => {
+  void it('is told again if there was no answer for half a minute', async () => {
+    const engine = await engineOn(new MemoryStore())
+    await configure(engine)
+    await addDevice(engine, 'bob')
+    const first = nextEvents(engine, 'push-due')
+    await send(engine, 'bob', 1)
+    await first
+    const again = nextEvents(engine, 'push-due', 2)
+    advanceClock(31_000)
+    // A timer looks at the clock when it fires. The message of somebody else sets one.
+    await addDevice(engine, 'cy')
+    await send(engine, 'cy', 1)
+    assert.deepEqual((await again).map(({ user }) => user.userId).sort(), ['bob', 'cy'])
+    await engine.close()
+  })
+
+  void it('is told at once after a crash, once to each of many users, and never to one without devices', async () => {
+    const { store, kept } = createPowerCutStore()
+    const before = await engineOn(store)
+    await configure(before)
+    const users = Array.from({ length: 100 }, (_, n) => `user ${n}`)
+    await Promise.all(users.map((userId) => addDevice(before, userId)))
+    await Promise.all(users.map((userId) => send(before, userId, 60_000)))
+    const [device] = await before.pushDevices(of('user 7'))
+    assert.ok(device && (await before.endPushDevice(of('user 7'), device.id)))
+
+    const after = await engineOn(kept)
+    const due: string[] = []
+    after.listen((event) => {
+      if (event.type === 'push-due') due.push(event.user.userId)
+    }, new AbortController().signal)
+    const all = nextEvents(after, 'push-due', 99)
+    await configure(after)
+    await all
+    // What is told by now would be told twice: the user of this message comes last.
+    const last = nextEvents(after, 'push-due')
+    await addDevice(after, 'zoe')
+    await send(after, 'zoe', 1)
+    await last
+    assert.deepEqual(due.sort(), [...users.filter((userId) => userId !== 'user 7'), 'zoe'].sort())
+    await Promise.all([before.close(), after.close()])
+  })
+})
