@@ -51,6 +51,8 @@ import { CLOSE_TIMEOUT } from './transports/handshake.js'
 import { attach } from './transports/node-ws.js'
 import { createTracing } from './tracing/tracing.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
+import { createPushRequests, internet, type PushNetwork } from './push/push-request.js'
+import { createPushes } from './push/pushes.js'
 
 const LEASE_LOST =
   'The gateway was stopped or cut off, and others took over its sessions: reconnect after `retryAfter`.'
@@ -61,7 +63,15 @@ const LEASE_LOST =
  *     const gateway = createGateway({ apps: { hF83jaq: { environment: 'test', secrets: ['a secret'] } } })
  *     console.log(await gateway.listen())
  */
-export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway => {
+export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway =>
+  assembleGateway(config, options)
+
+/** Creates a gateway whose pushes go to another network than the internet: for tests. The package does not publish it. */
+export const assembleGateway = (
+  config: GatewayConfig,
+  options: GatewayOptions,
+  pushNetwork?: PushNetwork,
+): Gateway => {
   const env = options.env ?? process.env
   /** `reload` assigns to it. Read a key that can be reloaded when it is needed, not before. */
   const settings = parseOrThrow(config, env)
@@ -126,6 +136,11 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     })
     return opened
   }
+
+  const pushes = createPushes({
+    ...{ engine, log, metrics, settings, apps },
+    requests: createPushRequests(pushNetwork ?? internet),
+  })
 
   const context: ConnectionContext = {
     settings,
@@ -233,6 +248,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
       engine,
       keySets,
       dispatcher,
+      pushes,
       activity,
       tracer,
       metrics,
@@ -274,7 +290,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
 
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
-    await Promise.all([drain.run(drainTime), dispatcher.close(drainTime)])
+    await Promise.all([drain.run(drainTime), dispatcher.close(drainTime), pushes.close(drainTime)])
     lifetime.abort()
     // Closing the engine ends a running `open()`, and so the `listen()` that waits for it.
     const closed = engine.close()
@@ -308,6 +324,7 @@ export const createGateway = (config: GatewayConfig, options: GatewayOptions = {
     if (event.type === 'webhooks-due') dispatcher.wake(event.appId)
     else if (event.type === 'webhook-dropped')
       metrics.webhooksDropped.inc({ app: event.appId, type: event.eventType })
+    else if (event.type === 'push-due') pushes.onDue(event.user)
     else if (event.type === 'lease-lost') closeAfterLostLease()
     else if (event.type === 'presence') watchers.onEvent(event)
     else hub.dispatch(event)

@@ -38,6 +38,8 @@ const redactedFields = new Set([
   'set-cookie',
   'sec-websocket-protocol',
   'webhook-signature',
+  'p256dh',
+  'auth',
   'rawheaders',
 ])
 

@@ -116,6 +116,19 @@ export interface Session {
   node: string
 }
 
+/** A device that is reached while no page is open. */
+export interface Subscription {
+  id: string
+  /** The host of the push service. */
+  host: string
+  /** Unix time in milliseconds. */
+  createdAt: number
+  /** When a page brought the subscription last. */
+  renewedAt: number
+  /** When the push service took a push last; null if it never did. */
+  lastSuccessAt: number | null
+}
+
 export interface Message {
   /** The position in this inbox. */
   offset: number
@@ -387,6 +400,22 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
+  /** The devices of a user that Web Push reaches. The one that was renewed last comes first. A subscription’s endpoint is not told, since who knows it can write to the device. */
+  listPushSubscriptions(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    signal?: AbortSignal | undefined
+  }): Promise<{ subscriptions: Subscription[] }>
+
+  /** End a push subscription. Messages are pushed to the device no more. A page of the user subscribes it again: end the sessions first, if somebody logs out. */
+  endPushSubscription(input: {
+    /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
+    user: string
+    /** The `id` of a subscription in the list of the user’s subscriptions. */
+    id: string
+    signal?: AbortSignal | undefined
+  }): Promise<void>
+
   /** What the app stores, and its limits. */
   getUsage(input?: { signal?: AbortSignal | undefined }): Promise<{
     /** Users who are stored, guests included. */
@@ -440,5 +469,7 @@ export const operations = {
   sendSignal: { method: 'POST', path: '/v1/apps/{app}/users/{user}/signals', query: [] },
   markRead: { method: 'POST', path: '/v1/apps/{app}/users/{user}/read', query: [] },
   listPeers: { method: 'GET', path: '/v1/apps/{app}/users/{user}/peers', query: ['limit', 'before'] },
+  listPushSubscriptions: { method: 'GET', path: '/v1/apps/{app}/users/{user}/push', query: [] },
+  endPushSubscription: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}/push/{id}', query: [] },
   getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
 } as const satisfies Record<keyof RestCalls, { method: string; path: string; query: readonly string[] }>

@@ -1,6 +1,7 @@
 import type { Engine } from '../../src/engine/index.js'
+import { assembleGateway } from '../../src/gateway/gateway.js'
+import type { PushNetwork } from '../../src/gateway/push/push-request.js'
 import {
-  createGateway,
   createLog,
   type AppConfig,
   type Gateway,
@@ -15,6 +16,8 @@ export interface GatewayParts {
   engine?: Engine
   /** Used in place of a log that keeps `lines`. */
   log?: Log
+  /** Used in place of the internet. */
+  pushNetwork?: PushNetwork
 }
 
 /** Returns the config of a test app that accepts guests, tokens and, unless credentials have to expire, signatures. */
@@ -32,11 +35,11 @@ export const testApp = (changes: Partial<AppConfig> = {}): AppConfig => ({
 export const createTestGateway = (
   app: Partial<AppConfig> = {},
   config: Partial<GatewayConfig> = {},
-  { engine, log }: GatewayParts = {},
+  { engine, log, pushNetwork }: GatewayParts = {},
 ): { gateway: Gateway; lines: string[] } => {
   const lines: string[] = []
   const keeping = { level: 'debug', destination: { write: (line: string) => void lines.push(line) } } as const
-  const gateway = createGateway(
+  const gateway = assembleGateway(
     {
       listen: { port: 0 },
       ...(!engine && { engine: { type: 'memory' } }),
@@ -44,6 +47,7 @@ export const createTestGateway = (
       ...config,
     },
     { env: {}, log: log ?? createLog(keeping), ...(engine && { engine }) },
+    pushNetwork,
   )
   return { gateway, lines }
 }

@@ -14,6 +14,8 @@ interface DevOptions {
   port: number
   /** Folder for the engine's data and the apps' secrets. */
   data: string
+  /** The address of the shop demo, if it runs too. */
+  shop?: string
 }
 
 export interface Dev {
@@ -31,7 +33,7 @@ const CLOSE_TIMEOUT = 1_000
  * The apps of a development gateway: a lenient one, one as strict as production, and the shop demo's. Everyone can be any user of them, so
  * they take pages of this machine only: other websites must not use them from a developer's browser.
  */
-const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number): GatewayConfig => ({
+const configOf = (secrets: DevSecrets, { host, data, shop }: DevOptions, port: number): GatewayConfig => ({
   engine: { type: 'embedded', path: join(data, 'data') },
   apps: {
     playground: {
@@ -59,6 +61,9 @@ const configOf = (secrets: DevSecrets, { host, data }: DevOptions, port: number)
       guests: false,
       requireExpiry: true,
       profiles: 'vouched',
+      ...(shop !== undefined && {
+        push: { subject: 'mailto:demo@example.com', url: new URL('/messages', shop).href },
+      }),
     },
   },
 })

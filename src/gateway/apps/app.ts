@@ -16,6 +16,7 @@ import {
 import type { AppSettings } from '../config/parse.js'
 import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
+import { createAppPush, type AppPush } from './vapid.js'
 
 /** How many calls of an app's `authenticate` run at once. More of them could overload the app's backend. */
 const MAX_AUTHENTICATIONS = 100
@@ -26,6 +27,8 @@ const MAX_WAITING_AUTHENTICATIONS = 1_000
 export interface App {
   /** The app's rules. Read them for each decision: `update` replaces them. */
   readonly settings: AppSettings
+  /** Null if the app's config has no `push`. */
+  readonly push: AppPush | null
   /** Replaces the app's rules and keys at once. Credentials are verified by the new ones from now on. */
   update(settings: AppSettings, keySet: KeySet | undefined): void
   /** Verifies a token that the app's backend signed. */
@@ -67,11 +70,13 @@ const createHmac = (secrets: readonly string[]): Hmac => {
 const createRules = (
   settings: AppSettings,
   keySet: KeySet | undefined,
-): Pick<App, 'settings' | 'verifyToken' | 'verifyAppToken' | 'verifySignature'> => {
+  ownKey: Uint8Array,
+): Pick<App, 'settings' | 'push' | 'verifyToken' | 'verifyAppToken' | 'verifySignature'> => {
   const { appId, secrets, signatureSecrets, requireExpiry } = settings
   const hmac = createHmac([...secrets, ...signatureSecrets])
   return {
     settings,
+    push: createAppPush(settings, ownKey),
     verifyToken: createDirectTokenVerifier({
       appId,
       secrets,
@@ -89,13 +94,16 @@ export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: Ke
   const { appId } = settings
   const ownSecret = Buffer.from(ownKey).toString('base64url')
   const hmac = createHmac([ownSecret])
-  let rules = createRules(settings, keySet)
+  let rules = createRules(settings, keySet, ownKey)
   return {
     get settings() {
       return rules.settings
     },
+    get push() {
+      return rules.push
+    },
     update(nextSettings, nextKeySet) {
-      rules = createRules(nextSettings, nextKeySet)
+      rules = createRules(nextSettings, nextKeySet, ownKey)
     },
     verifyToken: (token) => rules.verifyToken(token),
     verifyAppToken: (token) => rules.verifyAppToken(token),

@@ -36,6 +36,7 @@ export const sendRulesOf = (
   {
     retention,
     unknownRecipients,
+    push,
     limits: { inboxes, bytes, unreadPerSender, messagesPerSecond },
   }: AppSettings,
   { sendWindow }: Pick<Settings, 'sendWindow'>,
@@ -46,6 +47,7 @@ export const sendRulesOf = (
   unknownSenders: false,
   unreadPerSender,
   messagesPerSecond,
+  pushAfter: push?.after,
   quota: {
     inboxes,
     bytes,

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { boolean, integer, isObject, moduleFunction, object, oneOf, orNull, type FieldsOf } from './fields.js'
 import { authenticateUrl, webhooks } from './outbound-requests.js'
 import { jwks } from './jwks.js'
+import { push } from './push.js'
 import { originList } from './origins.js'
 import { secretList } from './secrets.js'
 import {
@@ -98,6 +99,7 @@ const schemaFor = (env: Env, environment: Environment) => {
     authenticate: moduleFunction<Authenticate>(),
     authenticateUrl: orNull(authenticateUrl(env, environment)),
     webhooks: orNull(webhooks(env, environment)),
+    push: orNull(push(env)),
     send: v.optional(oneOf(sendRules), isProduction ? 'users' : 'anyone'),
     authorizeSend: moduleFunction<AuthorizeSend>(),
     unknownRecipients: v.optional(boolean, !isProduction),

@@ -29,8 +29,13 @@ export const authenticateUrl = (env: Env, environment: Environment) =>
     forwardHeaders: v.optional(v.array(headerName, HEADERS), []),
   } satisfies FieldsOf<AuthenticateUrlConfig>)
 
-/** Events that are sent only if the config lists them, because they cause a request for every message. */
-const optInEvents: readonly WebhookEventType[] = ['message.created', 'message.read', 'guest.adopted']
+/** Events that are sent only if the config lists them, because they may be many. */
+const optInEvents: readonly WebhookEventType[] = [
+  'message.created',
+  'message.read',
+  'guest.adopted',
+  'push.failed',
+]
 const defaultEvents = webhookEventTypes.filter((type) => !optInEvents.includes(type))
 
 const EVENTS = `must be a list of one or more of ${webhookEventTypes.join(', ')}`

@@ -91,6 +91,7 @@ const appUses: readonly Path[] = [
   ['signatureSecrets'],
   ['authenticateUrl', 'secrets'],
   ['webhooks', 'secrets'],
+  ['push', 'privateKey'],
 ]
 
 const valueAt = (value: unknown, path: Path): unknown =>
@@ -125,8 +126,9 @@ export const duplicateSecrets = (config: unknown, env: Env): string[] => {
   const seen = new Map<string, string>()
   const problems: string[] = []
   for (const [path, secret] of secretsIn(config, env)) {
-    // Equal keys may be written in two ways: as text, and as base64 after `whsec_`.
-    const keys = [Buffer.from(secret), webhookKey(secret) ?? []].map((key) =>
+    // Equal keys may be written in three ways: as text, as base64 after `whsec_`, and as base64url.
+    const scalar = path.at(-1) === 'privateKey' ? Buffer.from(secret, 'base64url') : []
+    const keys = [Buffer.from(secret), webhookKey(secret) ?? [], scalar].map((key) =>
       Buffer.from(key).toString('hex'),
     )
     const first = keys.map((key) => seen.get(key)).find((where) => where !== undefined)

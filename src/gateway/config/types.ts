@@ -232,6 +232,8 @@ export interface AppConfig {
   authenticateUrl?: AuthenticateUrlConfig | undefined
   /** Reports events to your backend. Left out: nothing is sent. */
   webhooks?: WebhooksConfig | undefined
+  /** Reaches users while no page is open, by Web Push. Left out: no device is reached. */
+  push?: PushConfig | undefined
   /** Which clients may send. @default 'anyone' in test, 'users' in production */
   send?: SendRule | undefined
   /** Decides which user may send to which, in addition to `send`. In a config module only. */
@@ -277,10 +279,40 @@ export interface WebhooksConfig {
   url: string
   /** Secrets of the signature, as those of `authenticateUrl`. */
   secrets: SecretConfig[]
-  /** The types of events that are sent. @default all but 'message.created', 'message.read' and 'guest.adopted' */
+  /** The types of events that are sent. @default all but 'message.created', 'message.read', 'guest.adopted' and 'push.failed' */
   events?: WebhookEventType[] | undefined
   /** Seconds that a message stays unread before `message.unread`. 0.01 to 2,592,000 (30 days). @default 300 */
   unreadAfter?: number | undefined
+}
+
+/** What a push says: the message and its sender, or only that there is a message. */
+export const pushContents = ['full', 'none'] as const
+export type PushContent = (typeof pushContents)[number]
+
+/** Web Push (RFC 8030, 8291, 8292). */
+export interface PushConfig {
+  /** Whom a push service may ask about the pushes: `mailto:ops@example.com`, or an https URL (RFC 8292). */
+  subject: string
+  /** The page that a notification opens: https, or http on this machine. `{from}` stands for the sender's user id, percent-encoded. */
+  url: string
+  /** Seconds from a message to its push, if it is unread and no page is visible. 0.01 to 86,400 (a day). @default 5 */
+  after?: number | undefined
+  /** Seconds for which a push service keeps a push for a device that is off. 0 to 2,419,200 (28 days). @default 86_400 */
+  ttl?: number | undefined
+  /** The title of a notification whose sender has no name. @default 'New message' */
+  title?: string | undefined
+  /** `none` leaves the sender and the message out, so that a locked screen shows only `title`. @default 'full' */
+  content?: PushContent | undefined
+  /**
+   * The private key (VAPID) that the browsers' subscriptions are for: 32 bytes, as base64url. Without it the gateway derives one of the
+   * engine's own key. If it changes, clients subscribe again.
+   */
+  privateKey?: SecretConfig | undefined
+  /**
+   * The hosts of push services that are sent pushes: `push.example.com`, or `*.example.com` for every host below it.
+   * @default those of Chrome, Edge, Firefox and Safari
+   */
+  hosts?: string[] | undefined
 }
 
 /** How much each inbox keeps. Messages beyond any of these are deleted, the oldest first. */

@@ -34,6 +34,7 @@ const clientSummaries: Record<ClientFrame['type'], string> = {
     "Something brief for the open pages of the user `to`, such as 'typing'. It is not stored, and answered only by `refused`.",
   watch:
     'Whose presence this connection wants to know from now on, in place of those of the `watch` before. The answer is `presence` or `refused`.',
+  push: 'The subscription of this device to a push service, so that it is reached while no page is open; with `subscription: null` the device of this `endpoint` is reached no longer. It is answered only by `refused`.',
   visibility: 'Whether the page is hidden now.',
   pong: 'The answer to `started` and to each `ping`.',
   end: 'Ends the session. The answer is `ended`.',

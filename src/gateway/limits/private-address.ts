@@ -18,10 +18,42 @@ for (const [network, bits] of [
 ] as const)
   ranges.addSubnet(network, bits, 'ipv6')
 
+/** IPv6 addresses of the internet (RFC 4291, 2.4). */
+const unicast = new BlockList()
+unicast.addSubnet('2000::', 3, 'ipv6')
+
+/** Ranges besides these of which no server has an address: for protocols, examples, tests, groups and translations (IANA's registries). */
+const special = new BlockList()
+for (const [network, bits] of [
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+] as const)
+  special.addSubnet(network, bits, 'ipv4')
+for (const [network, bits] of [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+] as const)
+  special.addSubnet(network, bits, 'ipv6')
+
 /** Returns whether an address is this machine's own, or one of a network that the internet does not route to. */
 export const isPrivateAddress = (address: string): boolean => {
   const plain = address.replace(/%.*$/, '')
   const family = isIP(plain)
   // An IPv4 address in IPv6 (`::ffff:127.0.0.1`) is compared with the ranges of IPv4, too.
   return family !== 0 && ranges.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** Returns whether an address may be that of a server on the internet. */
+export const isPublicAddress = (address: string): boolean => {
+  if (address.includes('%') || isPrivateAddress(address)) return false
+  const family = isIP(address)
+  if (family === 4) return !special.check(address, 'ipv4')
+  return family === 6 && unicast.check(address, 'ipv6') && !special.check(address, 'ipv6')
 }

@@ -130,13 +130,13 @@ export const metricsTable = {
   ),
   requestSeconds: histogram(
     'chat_session_outbound_request_seconds',
-    "Seconds of requests to an app's backend or key server.",
+    "Seconds of requests to an app's backend, to a key server or to push services.",
     NETWORK,
     ['app', 'purpose'],
   ),
   requestErrors: counter(
     'chat_session_outbound_request_errors_total',
-    "Requests to an app's backend or key server that failed, by error.",
+    "Requests to an app's backend, to a key server or to push services that failed, by error.",
     ['app', 'purpose', 'error'],
   ),
   requestsInFlight: gauge(
@@ -159,6 +159,19 @@ export const metricsTable = {
     'chat_session_webhooks_dropped_total',
     'Webhooks that were dropped, because too many of the user or of the app were to be delivered.',
     ['app', 'type'],
+  ),
+
+  pushes: counter('chat_session_pushes_total', 'Requests to push services by what came of them.', [
+    'app',
+    'result',
+  ]),
+  pushesQueued: gauge(
+    'chat_session_push_users_queued',
+    'Users for whose devices this gateway looks for something to push, now or next.',
+  ),
+  pushesDropped: counter(
+    'chat_session_push_users_dropped_total',
+    'How often a user was left for later because too many were queued.',
   ),
 
   restCalls: counter(

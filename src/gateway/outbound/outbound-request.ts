@@ -1,7 +1,10 @@
 import { signWebhook } from './sign.js'
 
-/** `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. */
-type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted'
+/**
+ * `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. `private-address`:
+ * the host has no address on the internet, and the request was to go nowhere else.
+ */
+type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted' | 'private-address'
 
 /** A request got no complete answer. The message repeats neither the URL nor a header: both may hold secrets. */
 export class OutboundRequestError extends Error {
@@ -34,10 +37,12 @@ export interface OutboundResponse {
 }
 
 /** Sends a request by calling `send`, and measures it. */
-export type RequestMeter = (send: () => Promise<OutboundResponse>) => Promise<OutboundResponse>
+export type RequestMeter = <Response extends Pick<OutboundResponse, 'status'>>(
+  send: () => Promise<Response>,
+) => Promise<Response>
 
 /** Returns the error code of the system or of TLS, such as `ECONNREFUSED`. Other parts of the error may repeat the URL. */
-const failureOf = (error: unknown): string => {
+export const failureOf = (error: unknown): string => {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   return typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? ` (${code})` : ''

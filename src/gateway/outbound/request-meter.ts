@@ -2,14 +2,14 @@ import type { Metrics } from '../metrics/metrics.js'
 import { OutboundRequestError, type OutboundResponse, type RequestMeter } from './outbound-request.js'
 
 /** Returns the error of a request for its metric; undefined if there is none. */
-const errorOf = ({ status }: OutboundResponse): string | undefined =>
+const errorOf = ({ status }: Pick<OutboundResponse, 'status'>): string | undefined =>
   status === 429 || status >= 500 ? 'status' : undefined
 
 /** Returns the meter of an app's requests for one purpose. */
 export const createRequestMeter = (
   metrics: Metrics,
   app: string,
-  purpose: 'authenticate' | 'jwks' | 'webhook',
+  purpose: 'authenticate' | 'jwks' | 'webhook' | 'push',
 ): RequestMeter => {
   const labels = { app, purpose }
   return async (send) => {

@@ -2,6 +2,7 @@ import type { Call } from './call.js'
 import { appCalls } from './app-calls.js'
 import { messageCalls } from './message-calls.js'
 import { peerCalls } from './peer-calls.js'
+import { pushCalls } from './push-calls.js'
 import { sessionCalls } from './session-calls.js'
 import { userCalls } from './user-calls.js'
 
@@ -11,5 +12,6 @@ export const calls: readonly Call[] = [
   ...userCalls,
   ...messageCalls,
   ...peerCalls,
+  ...pushCalls,
   ...appCalls,
 ]

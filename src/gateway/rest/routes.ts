@@ -40,6 +40,7 @@ const logNames: Readonly<Record<string, string>> = {
   app: 'appId',
   user: 'userId',
   session: 'sessionId',
+  id: 'deviceId',
   jti: 'tokenId',
 }
 

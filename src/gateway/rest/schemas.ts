@@ -40,6 +40,11 @@ export const pathParams = {
     v.nonEmpty('must be a session id'),
     v.description('The `id` of a session in the list of the user’s sessions.'),
   ),
+  id: v.pipe(
+    v.string(),
+    v.nonEmpty('must be the id of a subscription'),
+    v.description('The `id` of a subscription in the list of the user’s subscriptions.'),
+  ),
   jti: v.pipe(v.string(), v.nonEmpty('must be a token id'), v.description('The `jti` of a token.')),
 }
 
@@ -133,6 +138,19 @@ const session = v.object({
   ),
 })
 
+const subscription = v.pipe(
+  v.object({
+    id: v.string(),
+    host: v.pipe(v.string(), v.description('The host of the push service.')),
+    createdAt: time,
+    renewedAt: v.pipe(time, v.description('When a page brought the subscription last.')),
+    lastSuccessAt: v.nullable(
+      v.pipe(time, v.description('When the push service took a push last; null if it never did.')),
+    ),
+  }),
+  v.description('A device that is reached while no page is open.'),
+)
+
 const message = v.object({
   offset: v.pipe(count, v.description('The position in this inbox.')),
   id: v.string(),
@@ -212,6 +230,7 @@ export const schemas = {
   ReadInbox: readInbox,
   Peer: peer,
   Session: session,
+  Subscription: subscription,
   Message: message,
   Adoption: adoption,
   Sent: sent,

@@ -87,6 +87,16 @@ export class Delivery {
     this.#connection = connection
   }
 
+  /** The offset up to which everything was sent. */
+  get sent(): number {
+    return this.#cursor
+  }
+
+  /** The inbox's newest offset. */
+  get newest(): number {
+    return this.#newest
+  }
+
   /** Sends a message that is now in the inbox. Before `begin` it only records the offset. */
   onMessage({ epoch, message, json }: Pick<MessageStored, 'epoch' | 'message' | 'json'>): void {
     if (this.#isStopped()) return

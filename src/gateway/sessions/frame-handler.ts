@@ -1,4 +1,10 @@
-import { EngineError, mergeProfile, type SessionRef, type UserRef } from '../../engine/index.js'
+import {
+  EngineError,
+  mergeProfile,
+  type Credential,
+  type SessionRef,
+  type UserRef,
+} from '../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
@@ -18,6 +24,7 @@ import { catchEngineError, engineRetryAfter } from './engine-retry.js'
 import { BAD_PEER, createInboxAnswers, isPeer, OTHER_EPOCH } from './inbox-answers.js'
 import { createMessaging, type MessagingContext, type Refuse, type RequestFrame } from './messaging.js'
 import type { UserLimits } from './user-limits.js'
+import { createDevices } from './devices.js'
 import { PresenceFeed } from './presence-feed.js'
 import { createSendBarrier } from './send-barrier.js'
 import { createSignaling } from './signaling.js'
@@ -45,6 +52,8 @@ const REVOKED = "The app's backend revoked this token: send another one."
 interface SessionParts {
   readonly user: UserRef
   readonly ref: SessionRef
+  /** The credential that the session started with. */
+  readonly credential: Credential
   readonly limits: UserLimits
   readonly expiryTimer: ExpiryTimer
   /** Returns how often the engine has said that the session's credentials were revoked. */
@@ -56,13 +65,24 @@ interface SessionParts {
 export const createFrameHandler = (
   context: MessagingContext,
   app: App,
-  { user, ref, limits: userLimits, expiryTimer, reauths, delivery, epoch }: SessionParts,
+  {
+    user,
+    ref,
+    credential: firstCredential,
+    limits: userLimits,
+    expiryTimer,
+    reauths,
+    delivery,
+    epoch,
+  }: SessionParts,
   connection: ConnectionHandle,
 ): FrameHandler => {
   const { engine, log, metrics, settings } = context
   const { appId } = user
   /** The latest renewal. Renewals run in turn, so that the last token counts, however long an earlier one takes to check. */
   let lastRenewal = Promise.resolve()
+  /** The credential that the session stands on. */
+  let currentCredential = firstCredential
   let unansweredCount = 0
   /** Called when no frame is unanswered any more. */
   const onAllAnswered: (() => void)[] = []
@@ -93,6 +113,19 @@ export const createFrameHandler = (
   )
 
   const inboxAnswers = createInboxAnswers(context, { user, epoch }, { connection, refuse })
+
+  const createOwnDevices = () =>
+    createDevices(context, app, user, {
+      refuse,
+      // A renewal that came before the device is waited for: the device stands on the new token.
+      credential: () =>
+        lastRenewal.then(
+          () => currentCredential,
+          () => currentCredential,
+        ),
+    })
+  /** Made for the first `push`. */
+  let devices: ReturnType<typeof createOwnDevices> | undefined
 
   const createFeeds = () => {
     const contacts = new Contacts(engine, user)
@@ -136,6 +169,7 @@ export const createFrameHandler = (
     const { vouched } = authenticated
     if (vouched && !(await engine.changeUser(user, { vouched }))) return connection.end('revoked')
     if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
+    currentCredential = credential
     expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
   }
@@ -181,7 +215,7 @@ export const createFrameHandler = (
       case 'token':
         // A renewal that rejects answers its own frame.
         lastRenewal = lastRenewal.catch(() => undefined).then(() => renewExpiry(frame))
-        return lastRenewal
+        return lastRenewal.then(() => devices?.renewed())
       case 'profile':
         return changeProfile(frame)
       case 'send':
@@ -196,6 +230,8 @@ export const createFrameHandler = (
         return (feeds ??= createFeeds()).signal(frame)
       case 'watch':
         return (feeds ??= createFeeds()).presence.watch(frame)
+      case 'push':
+        return (devices ??= createOwnDevices()).handle(frame)
     }
   }
 

@@ -34,6 +34,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
       return event.user
     case 'webhooks-due':
     case 'webhook-dropped':
+    case 'push-due':
     case 'lease-lost':
       return undefined
     // `Watchers` tells those who watch the user.

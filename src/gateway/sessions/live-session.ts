@@ -14,6 +14,7 @@ import { clientVersion } from '../metrics/client-versions.js'
 import { adoptAtStart } from './adopt-guest.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
+import { PageSight } from './page-sight.js'
 import { saveAdmitted, startRefusals } from './save-admitted.js'
 import type { SessionContext, StartFields } from './session-context.js'
 import type { DetachOrEnd, EngineSession, SessionPhase, Started } from './session-phase.js'
@@ -24,7 +25,7 @@ import { userOf } from './user-of.js'
 /** A frame that a client may send once its session has started. */
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
-/** What this gateway can do besides the first version of the protocol. */
+/** What this gateway can do besides the first version of the protocol. With `push` in its config, an app can push too. */
 const CAN = ['peers', 'signal', 'watch', 'adopt']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
@@ -50,6 +51,8 @@ export class LiveSession implements HubSession {
   #reauths = 0
   /** Made for the first frame that needs it: most sessions send none. */
   #frameHandler: FrameHandler | undefined
+  /** Made for apps that push. */
+  #pageSight: PageSight | undefined
   /** Made for the first `visibility` frame. */
   #visibility: Visibility | undefined
 
@@ -137,7 +140,8 @@ export class LiveSession implements HubSession {
     // The epoch may have changed since the messages were read.
     const lost = isLost || (position !== undefined && position.epoch !== epoch)
     if (this.#phase !== starting) return false
-    this.#phase = { name: 'live', ref, epoch }
+    const { push } = this.#app
+    this.#phase = { name: 'live', ref, epoch, credential }
     this.user = ref
     this.#expiryTimer.set(credential.expiresAt)
     this.#connection.send({
@@ -158,7 +162,7 @@ export class LiveSession implements HubSession {
       reconnectWindow: this.#context.reconnectWindow(),
       ...(token !== undefined && { token }),
       ...(adopted !== undefined && { adopted }),
-      can: CAN,
+      ...(push ? { pushKey: push.publicKey, can: [...CAN, 'push'] } : { can: CAN }),
     } satisfies GatewayFrameOf<'started'>)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // Offsets of different epochs can't be compared, so everything that is kept is sent.
@@ -168,6 +172,13 @@ export class LiveSession implements HubSession {
       const missed = lost ? 'lost' : from < offset ? 'messages' : 'none'
       this.#context.metrics.resumes.inc({ app: this.user.appId, result: resumed ? 'resumed' : 'new', missed })
     }
+    if (push)
+      this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
+        hidden,
+        // A page that says where it was has seen what came before, of which the engine may not know.
+        told: position ? 0 : from,
+        received: from,
+      })
     this.#delivery.begin({ epoch, offset: from }, offset, lost)
     for (const event of starting.events) this.#apply(event)
     return true
@@ -206,12 +217,14 @@ export class LiveSession implements HubSession {
 
   handle(frame: SessionFrame): void {
     const started = this.#started()
+    this.#pageSight?.onFrame(this.#delivery.sent)
     if (!started || started.name === 'ending') return
     if (frame.type === 'end') {
       started.name = 'ending'
       // Frames that came before `end` are answered first.
       void this.framesAnswered().then(() => this.#connection.end('ended'))
     } else if (frame.type === 'visibility') {
+      this.#pageSight?.setHidden(frame.hidden, this.#delivery.sent)
       this.#visibilityOf(started).set(frame.hidden)
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
@@ -251,11 +264,14 @@ export class LiveSession implements HubSession {
       this.#context.activity?.record({ ...started.ref, type: 'disconnected', code: reason })
     const { engine } = this.#context
     const { connectionId } = this.#connection
-    this.#connection.endOnError(
+    // The engine knows what was seen before the page counts as gone: otherwise a push could come in between.
+    const pushRest = this.#pageSight?.onClose(reason, this.#delivery)
+    const released =
       'code' in detachOrEnd
         ? engine.endSession(started.ref, detachOrEnd.code, connectionId)
-        : engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor),
-    )
+        : engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor)
+    this.#connection.endOnError(released)
+    pushRest?.(released)
   }
 
   /**
@@ -307,6 +323,7 @@ export class LiveSession implements HubSession {
       }
       case 'webhooks-due':
       case 'webhook-dropped':
+      case 'push-due':
       case 'lease-lost':
       case 'presence':
         return
@@ -331,12 +348,12 @@ export class LiveSession implements HubSession {
     this.#connection.send({ type: 'renewed', expiresIn: this.#expiryTimer.remaining(), reauth: true })
   }
 
-  #handlerFor({ epoch, ref }: Started): FrameHandler {
+  #handlerFor({ epoch, ref, credential }: Started): FrameHandler {
     return (this.#frameHandler ??= createFrameHandler(
       this.#context,
       this.#app,
       {
-        ...{ user: ref, ref },
+        ...{ user: ref, ref, credential },
         limits: this.limits,
         expiryTimer: this.#expiryTimer,
         reauths: () => this.#reauths,

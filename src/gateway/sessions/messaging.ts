@@ -34,7 +34,7 @@ export interface MessagingContext {
 
 /** A frame that a live session answers. */
 export type RequestFrame = ClientFrameOf<
-  'token' | 'profile' | 'send' | 'history' | 'read' | 'peers' | 'signal' | 'watch'
+  'token' | 'profile' | 'send' | 'history' | 'read' | 'peers' | 'signal' | 'watch' | 'push'
 >
 
 /** Answers a frame with `refused`; `retryAfter` in milliseconds. */

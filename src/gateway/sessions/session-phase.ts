@@ -1,4 +1,4 @@
-import type { EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
+import type { Credential, EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
 
 /** What becomes of a session whose connection closed: the engine detaches it for some milliseconds, or ends it with a code. */
@@ -23,6 +23,8 @@ export interface Started {
   name: 'live' | 'confirmed' | 'ending'
   readonly ref: SessionRef
   readonly epoch: string
+  /** The credential of the start. */
+  readonly credential: Credential
 }
 
 /** The phase of a session on its connection. */

@@ -1,6 +1,12 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { SessionChange, SessionSummary, UserDetail } from '../../protocol/internal.js'
+import type {
+  DeviceSummary,
+  PushTest,
+  SessionChange,
+  SessionSummary,
+  UserDetail,
+} from '../../protocol/internal.js'
 import { confirm } from './confirm.js'
 import { clockTime, formatNumber, relativeTime } from './format.js'
 import { Page } from './page.js'
@@ -11,6 +17,13 @@ import './session-trace.js'
 import { changeText } from './words.js'
 
 const POLL_INTERVAL = 5_000
+
+const testText = ({ result, error }: PushTest): string =>
+  result === 'delivered'
+    ? 'A push service has taken the test.'
+    : result === 'gone'
+      ? 'A push service has ended a subscription.'
+      : `A push service has not taken the test: ${error ?? 'unknown'}.`
 
 /** One user: presence, inbox, sessions, their latest changes, and buttons that end them. */
 export class UserPage extends Page {
@@ -81,6 +94,50 @@ export class UserPage extends Page {
     if (agrees) await this.#change('POST', '/reauth', 'Each client was asked for new credentials.')
   }
 
+  async #endDevice({ id }: DeviceSummary): Promise<void> {
+    const agrees = await confirm({
+      title: 'End this subscription?',
+      text: 'The device gets no more pushes, until a page of the user is opened there.',
+      action: 'End the subscription',
+    })
+    if (agrees) await this.#change('DELETE', `/push/${encodeURIComponent(id)}`, 'The subscription has ended.')
+  }
+
+  async #testPush(): Promise<void> {
+    await this.attempt(async () => {
+      const path = `${apiPath(this.appId, this.userId)}/push/test`
+      const results = await this.client.change<PushTest[]>('POST', path)
+      this.done = results.map(testText).join(' ') || 'The user has no device.'
+      await this.#refresh()
+    })
+  }
+
+  #devices(devices: readonly DeviceSummary[]): TemplateResult {
+    return html`<section aria-labelledby="devices">
+      <header class="row">
+        <h2 id="devices" class="grow">Devices</h2>
+        ${this.mayChange ? html`<button type="button" @click=${() => this.#testPush()}>Send a test push</button>` : nothing}
+      </header>
+      <p class="hint">Web Push reaches them while no page is open.</p>
+      ${devices.length === 0 ? html`<p class="hint">The user has none.</p>` : nothing}
+      <ul class="rows">
+        ${repeat(
+          devices,
+          ({ id }) => id,
+          (device) =>
+            html`<li class="row">
+              <span class="grow">
+                <code>${device.host}</code> since ${relativeTime(device.createdAt)}, renewed
+                ${relativeTime(device.renewedAt)}, last push
+                ${device.lastSuccessAt === null ? 'never' : relativeTime(device.lastSuccessAt)}${device.failures > 0 ? `, ${formatNumber(device.failures)} failed since` : ''}
+              </span>
+              ${this.mayChange ? html`<button type="button" class="danger" @click=${() => this.#endDevice(device)}>End</button>` : nothing}
+            </li>`,
+        )}
+      </ul>
+    </section>`
+  }
+
   #sessionItem(session: SessionSummary, hasEnded: boolean): TemplateResult {
     const { sessionId } = session
     const isWatched = this.watched?.sessionId === sessionId
@@ -143,6 +200,7 @@ export class UserPage extends Page {
           )}
         </ul>
       </section>
+      ${user.devices ? this.#devices(user.devices) : nothing}
       <section aria-labelledby="changes">
         <h2 id="changes">Latest changes</h2>
         <p class="hint">On this gateway, since it started. It keeps the latest 20.</p>

@@ -6,6 +6,7 @@ import type {
   Charts,
   DeliverySummary,
   PendingEventList,
+  PushTest,
   SessionChange,
   SessionList,
   StreamLine,
@@ -18,15 +19,17 @@ import type {
 import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
-import { startGateway } from '../../support/gateway.js'
+import { startGateway, type GatewayParts } from '../../support/gateway.js'
+import { pushOf } from '../../support/push-network.js'
+import { startPushService } from '../../support/push-service.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 import { startOf } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'
 
-const run = async (app: Partial<AppConfig> = {}) => {
-  const gateway = await startGateway(app, { admin: { port: 0, token, readToken } })
+const run = async (app: Partial<AppConfig> = {}, parts: GatewayParts = {}) => {
+  const gateway = await startGateway(app, { admin: { port: 0, token, readToken } }, parts)
   const adminUrl = await gateway.gateway.listenAdmin()
   assert.ok(adminUrl)
   const answers: string[] = []
@@ -352,4 +355,43 @@ test('no answer has a secret, a token or a resume key', async () => {
     assert.ok(!text.includes(hidden), hidden)
   // A random id may have the beginning of a token, so the pattern has two parts of one.
   assert.doesNotMatch(text, /eyJ[\w-]{8,}\.[\w-]{8,}/)
+})
+
+test("a user's devices are listed without their endpoints, get a test push, and can be ended", async () => {
+  const service = await startPushService()
+  const { url, request, get } = await run({ push: pushOf() }, { pushNetwork: service.network })
+  const client = await startClient(url, await startOf('ada'))
+  for (const device of ['phone', 'laptop'])
+    client.send({ type: 'push', subscription: service.subscribe(device) })
+  const detail = () => get<UserDetail>('/apps/app/users/ada')
+  await until('both are stored', async () => (await detail()).devices?.length, 2)
+  assert.ok(!JSON.stringify(await detail()).includes('/send/'))
+
+  service.respond = (response, { device }) => response.writeHead(device === 'phone' ? 201 : 410).end()
+  const tested = await request('POST', '/apps/app/users/ada/push/test')
+  const results = (await tested.json()) as PushTest[]
+  assert.deepEqual(
+    results.map(({ result, error }) => [result, error]),
+    [
+      ['gone', 'status 410'],
+      ['delivered', null],
+    ],
+  )
+  assert.deepEqual(service.faults, [])
+  assert.deepEqual(service.bodies('phone'), ['This is a test.'])
+  const [left, ...others] = (await detail()).devices ?? []
+  assert.deepEqual([left?.host, others], ['push.test', []])
+
+  const path = `/apps/app/users/ada/push/${left?.id ?? ''}`
+  assert.equal((await request('DELETE', path, undefined, readToken)).status, 403)
+  assert.equal((await request('DELETE', path)).status, 204)
+  assert.equal((await request('DELETE', path)).status, 404)
+  assert.deepEqual((await detail()).devices, [])
+})
+
+test('an app without push has no devices to test', async () => {
+  const { url, request, get } = await run()
+  await startClient(url, await startOf('ada'))
+  assert.equal((await get<UserDetail>('/apps/app/users/ada')).devices, null)
+  assert.equal((await request('POST', '/apps/app/users/ada/push/test')).status, 404)
 })

@@ -6,6 +6,7 @@ const testApp = { environment: 'test' }
 const token = 'a'.repeat(32)
 const url = 'https://www.example.com/hook'
 const secrets = [`whsec_${Buffer.from('secret').toString('base64')}`]
+const push = { subject: 'mailto:ops@example.com', url }
 const app = (config: unknown) => ({ apps: { a: config } })
 const problemsOf = (config: unknown): string[] => {
   const parsed = parseConfig(config, {})
@@ -110,6 +111,35 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['apps.a.webhooks.events', app({ ...testApp, webhooks: { url, secrets, events: [] } })],
   ['apps.a.webhooks.events[0]', app({ ...testApp, webhooks: { url, secrets, events: ['message.sent'] } })],
   ['apps.a.webhooks.unreadAfter', app({ ...testApp, webhooks: { url, secrets, unreadAfter: 0 } })],
+  ['apps.a.push', app({ ...testApp, push: true })],
+  ['apps.a.push.subject', app({ ...testApp, push: { ...push, subject: 'ops@example.com' } })],
+  ['apps.a.push.subject', app({ ...testApp, push: { ...push, subject: 'http://example.com' } })],
+  ['apps.a.push.url', app({ ...testApp, push: { ...push, url: 'http://example.com' } })],
+  ['apps.a.push.url', app({ ...testApp, push: { ...push, url: 'https://{from}.example.com' } })],
+  ['apps.a.push.url', app({ ...testApp, push: { ...push, url: 'https://example.{from}' } })],
+  ['apps.a.push.after', app({ ...testApp, push: { ...push, after: 0 } })],
+  ['apps.a.push.ttl', app({ ...testApp, push: { ...push, ttl: 2_419_201 } })],
+  ['apps.a.push.title', app({ ...testApp, push: { ...push, title: ' ' } })],
+  ['apps.a.push.content', app({ ...testApp, push: { ...push, content: 'all' } })],
+  ['apps.a.push.privateKey', app({ ...testApp, push: { ...push, privateKey: 'A'.repeat(43) } })],
+  ['apps.a.push.privateKey', app({ ...testApp, push: { ...push, privateKey: '_'.repeat(42) + '8' } })],
+  ['apps.a.push.privateKey', app({ ...testApp, push: { ...push, privateKey: 'short' } })],
+  ['apps.a.push.hosts', app({ ...testApp, push: { ...push, hosts: [] } })],
+  ...[
+    '10.0.0.1',
+    '[::1]',
+    '::1',
+    'a.com:8443',
+    'https://a.com',
+    '*',
+    '*.com/',
+    'localhost',
+    '*.',
+    '0x7f.1',
+  ].map((host): [string, object] => [
+    'apps.a.push.hosts[0]',
+    app({ ...testApp, push: { ...push, hosts: [host] } }),
+  ]),
   ['apps.a.limits.restPerSecond', app({ ...testApp, limits: { restPerSecond: 0 } })],
   ['limits', { limits: 5, ...app(testApp) }],
   ['limits.connections', { limits: { connections: 0 }, ...app(testApp) }],

@@ -115,6 +115,11 @@ test('a test app and a production app may not share a secret either', () => {
 
 test('a secret that stands twice is refused wherever it stands: admin tokens and webhooks count too', () => {
   const twice = whsec(long('4'))
+  const push = {
+    subject: 'mailto:ops@example.com',
+    url: 'https://www.example.com',
+    privateKey: Buffer.alloc(32, 7).toString('base64url'),
+  }
   const parsed = parseConfig(
     {
       admin: { token: long('1'), readToken: long('1') },
@@ -125,6 +130,8 @@ test('a secret that stands twice is refused wherever it stands: admin tokens and
           webhooks: { url, secrets: [{ env: 'HOOK' }, whsec(long('5'))] },
         }),
         b: testApp({ secrets: [whsec(long('5'))] }),
+        c: testApp({ secrets: [Buffer.alloc(32, 7).toString('latin1')], push }),
+        d: testApp({ push }),
       },
     },
     { HOOK: twice },
@@ -135,6 +142,8 @@ test('a secret that stands twice is refused wherever it stands: admin tokens and
     same('apps.a.authenticateUrl.secrets[0]', 'apps.a.secrets[1]'),
     same('apps.a.webhooks.secrets[0]', 'apps.a.secrets[1]'),
     same('apps.b.secrets[0]', 'apps.a.webhooks.secrets[1]'),
+    same('apps.c.push.privateKey', 'apps.c.secrets[0]'),
+    same('apps.d.push.privateKey', 'apps.c.secrets[0]'),
   ])
 })
 

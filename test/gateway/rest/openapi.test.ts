@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createECDH } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { calls } from '../../../src/gateway/rest/calls.js'
@@ -11,7 +12,9 @@ import { startOf } from '../../support/starts.js'
 import { documented, seen } from '../../support/rest-conformance.js'
 import { field, restOf } from '../../support/rest-calls.js'
 
-const { url } = await startGateway()
+const { url } = await startGateway({
+  push: { subject: 'mailto:ops@example.com', url: 'https://www.example.com' },
+})
 const rest = restOf(url)
 
 interface Document {
@@ -72,6 +75,13 @@ test('every successful answer is as the document says', async () => {
   await rest('POST', '/users/ann/read', { epoch, offset: 1, with: null })
   await rest('GET', '/users/ann/messages?with=bob')
   await rest('GET', '/users/ann/peers?limit=1')
+  const keys = { p256dh: createECDH('prime256v1').generateKeys('base64url'), auth: 'A'.repeat(22) }
+  const endpoint = 'https://fcm.googleapis.com/send/1'
+  client.send({ type: 'push', subscription: { endpoint, expirationTime: null, keys } })
+  client.send({ type: 'read', epoch, offset: 1 })
+  await client.next('unread')
+  const devices = await rest('GET', '/users/ann/push')
+  await rest('DELETE', `/users/ann/push/${field(devices, 'subscriptions', 0, 'id') as string}`)
   const sessions = await rest('GET', '/users/ann/sessions?limit=1')
   await rest('DELETE', `/users/ann/sessions/${field(sessions, 'sessions', 0, 'id') as string}`)
   await rest('DELETE', '/users/ann/sessions?mode=reauth')

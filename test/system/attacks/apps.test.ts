@@ -1,11 +1,12 @@
 // A user of app `a` tries every frame on the users and sessions of app `b`, who have the same ids. Nothing may cross.
 import assert from 'node:assert/strict'
+import { createECDH } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { clientFrames, type ClientFrame } from '../../../src/protocol/index.js'
-import { createSignature, createToken } from '../../../src/tokens/index.js'
+import { createAppToken, createSignature, createToken } from '../../../src/tokens/index.js'
 import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 
@@ -14,6 +15,16 @@ after(() => rmSync(folder, { recursive: true, force: true }))
 
 const secretOf = (appId: string): string => `the token secret of app ${appId}`
 const signatureSecretOf = (appId: string): string => `the signature secret of app ${appId}`
+
+const keys = Object.fromEntries(
+  ['a', 'b'].map((name) => [name, createECDH('prime256v1').generateKeys('base64url')]),
+)
+/** A subscription of one endpoint, with the keys of an app. */
+const subscription = (app: 'a' | 'b') => ({
+  endpoint: 'https://fcm.googleapis.com/send/1',
+  expirationTime: null,
+  keys: { p256dh: keys[app], auth: Buffer.alloc(16, 1).toString('base64url') },
+})
 
 /** Part of every text that app `b` stores. */
 const MARK = 'only-in-b'
@@ -198,6 +209,28 @@ const attempts = {
     assert.deepEqual((await answerTo(inA, { type: 'watch', users: [] }, 'presence'))['users'], [])
   },
 
+  async push({ url, inA }) {
+    const own = await startAs(url, 'b', 'ann')
+    // An endpoint of another user is taken over with its keys alone. `a` has other keys, and is another app.
+    const subscribe = async (client: Started, ...pushes: Frame[]): Promise<void> => {
+      client.send(...pushes)
+      await answerTo(client, { type: 'history', id: 'h', epoch: client.started['epoch'] }, 'history')
+      assert.ok(!client.frames.some(({ type }) => type === 'refused'))
+    }
+    await subscribe(own, { type: 'push', subscription: subscription('b') })
+    await subscribe(
+      inA,
+      { type: 'push', subscription: subscription('a') },
+      { type: 'push', subscription: null, endpoint: subscription('b').endpoint },
+    )
+    own.close()
+    const token = await createAppToken({ appId: 'b', secret: secretOf('b') })
+    const answer = await fetch(`${url}/v1/apps/b/users/ann/push`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    assert.equal(((await answer.json()) as { subscriptions: unknown[] }).subscriptions.length, 1)
+  },
+
   async visibility(target) {
     target.inA.send({ type: 'visibility', hidden: true })
     // Hidden sessions of `a` make room for sessions of `a` only.
@@ -231,6 +264,7 @@ for (const engine of [{ type: 'memory' }, { type: 'embedded', path: join(folder,
       signatureSecrets: [signatureSecretOf(appId)],
       signals: 'anyone',
       presence: 'anyone',
+      push: { subject: 'mailto:ops@example.com', url: 'https://example.com', after: 3_600 },
       limits,
     })
   const { url } = await startGateway({}, { engine, apps: { a: appOf('a'), b: appOf('b') } })

@@ -118,6 +118,8 @@ for (const run of runs)
       ],
     )
     assert.deepEqual(await get('adoptGuest', ann, 'guest:~nobody'), { adopted: null })
+    assert.deepEqual(await get('listPushSubscriptions', ann), { subscriptions: [] })
+    await assertRefused(404, 'not-found', /subscription/, 'endPushSubscription', ann, 'none')
     const listed = await get('listUserSessions', ann, { limit: 100 })
     const [session] = listed['sessions'] as Record<string, unknown>[]
     assert.deepEqual([session?.['id'], session?.['tokenId']], [anns.started['sessionId'], jti])

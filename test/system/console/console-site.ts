@@ -3,7 +3,7 @@ import { it } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { newContext } from '../../support/browser.js'
 import { openConsole, type ConsolePage } from '../../support/console.js'
-import { startGateway, type TestGateway } from '../../support/gateway.js'
+import { startGateway, type GatewayParts, type TestGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
 import { tokenFor } from '../../support/tokens.js'
 
@@ -28,15 +28,21 @@ export const itOnConsole = (
   {
     app = {},
     config = {},
+    parts = {},
     expected,
-  }: { app?: Partial<AppConfig>; config?: Partial<GatewayConfig>; expected?: RegExp } = {},
+  }: {
+    app?: Partial<AppConfig>
+    config?: Partial<GatewayConfig>
+    parts?: GatewayParts
+    expected?: RegExp
+  } = {},
 ): void => {
   it(name, async () => {
-    const gateway = await startGateway(app, {
-      admin: { port: 0, token: adminToken, readToken },
-      pingInterval: 1,
-      ...config,
-    })
+    const gateway = await startGateway(
+      app,
+      { admin: { port: 0, token: adminToken, readToken }, pingInterval: 1, ...config },
+      parts,
+    )
     const console = await openConsole((await gateway.gateway.listenAdmin()) ?? assert.fail())
     await body({
       ...console,

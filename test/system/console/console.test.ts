@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
 import { assertAccessible } from '../../support/axe.js'
+import { pushOf } from '../../support/push-network.js'
+import { startPushService } from '../../support/push-service.js'
 import { until } from '../../support/until.js'
 import { tokenFor } from '../../support/tokens.js'
 import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
 import { adminToken, itOnConsole as it, readToken, type ConsoleSite } from './console-site.js'
+
+const push = await startPushService()
 
 const STORED = 'chat-session-admin-token'
 
@@ -197,6 +201,27 @@ describe('the console: sessions and users', () => {
     await page.getByText('The user has none.').waitFor()
     await page.getByText('Credentials revoked').waitFor()
   })
+
+  it(
+    "lists a user's devices, sends them a test push, and ends one",
+    async ({ page, logIn, open, start }) => {
+      const client = await start('ada')
+      client.send({ type: 'push', subscription: push.subscribe('phone') })
+      await logIn()
+      await open('/apps/app/users/ada')
+      await page.getByText('push.test').waitFor()
+      await assertAccessible(page, 'a user with a device')
+      await page.getByRole('button', { name: 'Send a test push' }).click()
+      await page.getByRole('status').getByText('A push service has taken the test.').waitFor()
+      assert.deepEqual(push.bodies('phone'), ['This is a test.'])
+      const devices = page.getByRole('region', { name: 'Devices' })
+      await devices.getByRole('button', { name: 'End', exact: true }).click()
+      await page.getByRole('dialog').getByRole('button', { name: 'End the subscription' }).click()
+      await page.getByRole('status').getByText('The subscription has ended.').waitFor()
+      await devices.getByText('The user has none.').waitFor()
+    },
+    { app: { push: pushOf() }, parts: { pushNetwork: push.network } },
+  )
 
   it('traces the frames of one session without their content', async (site) => {
     const { page, logIn, open, start } = site

@@ -6,6 +6,7 @@ import type { Tracer } from '../../connection/tracer.js'
 import { problem } from '../../http/problem.js'
 import type { Activity } from '../../sessions/activity.js'
 import type { Dispatcher } from '../../webhooks/dispatcher.js'
+import type { Pushes } from '../../push/pushes.js'
 import type { AdminCall, AdminContext } from '../calls.js'
 import type { Charts } from '../charts.js'
 
@@ -16,6 +17,7 @@ export interface ApiContext {
   engine: Engine
   keySets: Pick<KeySets, 'of'>
   dispatcher: Pick<Dispatcher, 'deliveries' | 'test' | 'replay'>
+  pushes: Pick<Pushes, 'test'>
   activity: Activity
   tracer: Tracer
   charts: Charts

@@ -1,5 +1,17 @@
-import { mergeProfile, type Revocation, type UserRecord, type UserRef } from '../../../engine/index.js'
-import type { UserDetail, UserList, UserSummary } from '../../../protocol/internal.js'
+import {
+  mergeProfile,
+  type PushDevice,
+  type Revocation,
+  type UserRecord,
+  type UserRef,
+} from '../../../engine/index.js'
+import type {
+  DeviceSummary,
+  PushTest,
+  UserDetail,
+  UserList,
+  UserSummary,
+} from '../../../protocol/internal.js'
 import type { AdminCall } from '../calls.js'
 import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
 import { sessionSummary } from './session-summary.js'
@@ -13,6 +25,18 @@ const summaryOf = (user: UserRecord): UserSummary => ({
   createdAt: user.createdAt,
 })
 
+const deviceSummary = ({
+  id,
+  endpoint,
+  createdAt,
+  renewedAt,
+  lastSuccessAt,
+  failures,
+}: PushDevice): DeviceSummary => {
+  const { host } = new URL(endpoint)
+  return { id, host, createdAt, renewedAt, lastSuccessAt, failures }
+}
+
 export const userCalls = (api: ApiContext): AdminCall[] => {
   const { engine, activity } = api
 
@@ -21,6 +45,8 @@ export const userCalls = (api: ApiContext): AdminCall[] => {
     const { online, lastSeenAt, revokedBefore } = await engine.status(of)
     const { offset, readOffset, unread } = await engine.inbox(of)
     const sessions = await engine.sessions(of)
+    const app = (await api.apps()).get(of.appId)
+    const devices = app?.push ? await engine.pushDevices(of) : null
     return {
       ...summaryOf(user),
       online,
@@ -29,6 +55,7 @@ export const userCalls = (api: ApiContext): AdminCall[] => {
       inbox: { offset, readOffset, unread },
       sessions: sessions.slice(-MAX_SESSIONS).map(sessionSummary),
       sessionCount: sessions.length,
+      devices: devices?.map(deviceSummary) ?? null,
       changes: activity.latestOf(of),
     }
   }
@@ -70,6 +97,28 @@ export const userCalls = (api: ApiContext): AdminCall[] => {
       path: '/apps/:appId/users/:userId/reauth',
       what: 'user.reauth',
       handle: revoke('reauth'),
+    },
+    {
+      method: 'post',
+      path: '/apps/:appId/users/:userId/push/test',
+      what: 'push.test',
+      handle: forUser(api, async (context, of) => {
+        const app = (await api.apps()).get(of.appId)
+        const results = app && (await api.pushes.test(app, of))
+        return results
+          ? context.json(results satisfies PushTest[])
+          : notFound(context, 'not-found', 'The app has no push in the config.')
+      }),
+    },
+    {
+      method: 'delete',
+      path: '/apps/:appId/users/:userId/push/:deviceId',
+      what: 'push.end',
+      handle: forUser(api, async (context, of) =>
+        (await engine.endPushDevice(of, context.req.param('deviceId') ?? ''))
+          ? context.body(null, 204)
+          : notFound(context, 'not-found', 'The user has no such subscription.'),
+      ),
     },
   ]
 }

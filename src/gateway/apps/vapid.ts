@@ -1,0 +1,82 @@
+import { createECDH, createHmac, hkdfSync } from 'node:crypto'
+import { SignJWT, type JWK } from 'jose'
+import { LRUCache } from 'lru-cache'
+import type { AppSettings } from '../config/parse.js'
+
+/** What an app needs to push to devices (RFC 8292). */
+export interface AppPush {
+  readonly settings: NonNullable<AppSettings['push']>
+  /** The key that browsers subscribe with, in base64url. */
+  readonly publicKey: string
+  /** Resolves with the header that proves to a push service of this origin who sends. */
+  authorization(origin: string): Promise<string>
+  /**
+   * Returns the `Topic` of pushes about one sender's messages: of those that wait for a device, the push service keeps the newest. It says
+   * nothing to a service that does not know the key.
+   */
+  topic(userId: string, from: string | null): string
+}
+
+/** The order of the curve P-256: a private key is a number from 1 up to it. */
+const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+/** A key is derived of this many bytes, so that its remainder by the order is even (FIPS 186-5, A.2.1). */
+const WIDE_BYTES = 48
+
+/** Seconds for which a push service accepts a header, and milliseconds for which it is used. RFC 8292 allows 24 hours. */
+const VALID_FOR = 43_200
+const USED_FOR = 14_400_000
+/** For how many origins a header is kept. Some services give each data centre one. */
+const MAX_ORIGINS = 1_000
+
+const derive = (key: Uint8Array, use: string, bytes: number): Buffer =>
+  Buffer.from(hkdfSync('sha256', key, '', `chat-session ${use}`, bytes))
+
+/** Returns an app's private key, which all gateways on one engine derive alike. */
+const deriveScalar = (ownKey: Uint8Array, appId: string): Buffer => {
+  const wide = derive(ownKey, `push key ${appId}`, WIDE_BYTES)
+  const scalar = (BigInt(`0x${wide.toString('hex')}`) % (ORDER - 1n)) + 1n
+  return Buffer.from(scalar.toString(16).padStart(64, '0'), 'hex')
+}
+
+/** Returns what an app needs to push; null if its config has no `push`. `ownKey` is the engine's key. */
+export const createAppPush = ({ appId, push: settings }: AppSettings, ownKey: Uint8Array): AppPush | null => {
+  if (!settings) return null
+  const scalar = settings.privateKey ?? deriveScalar(ownKey, appId)
+  const curve = createECDH('prime256v1')
+  curve.setPrivateKey(scalar)
+  const point = curve.getPublicKey()
+  const publicKey = point.toString('base64url')
+  const jwk: JWK = {
+    ...{ kty: 'EC', crv: 'P-256', alg: 'ES256', d: Buffer.from(scalar).toString('base64url') },
+    ...{ x: point.toString('base64url', 1, 33), y: point.toString('base64url', 33) },
+  }
+  const topicKey = derive(ownKey, `push topic ${appId}`, 32)
+  const headers = new LRUCache<string, Promise<string>>({ max: MAX_ORIGINS, ttl: USED_FOR })
+
+  const sign = async (origin: string): Promise<string> => {
+    const token = await new SignJWT()
+      .setProtectedHeader({ typ: 'JWT', alg: 'ES256' })
+      .setAudience(origin)
+      .setSubject(settings.subject)
+      .setExpirationTime(Math.floor(Date.now() / 1_000) + VALID_FOR)
+      .sign(jwk)
+    return `vapid t=${token}, k=${publicKey}`
+  }
+
+  return {
+    settings,
+    publicKey,
+    authorization(origin) {
+      const known = headers.get(origin)
+      if (known) return known
+      const header = sign(origin)
+      headers.set(origin, header)
+      return header
+    },
+    topic: (userId, from) =>
+      createHmac('sha256', topicKey)
+        .update(JSON.stringify([userId, from]))
+        .digest('base64url')
+        .slice(0, 32),
+  }
+}

@@ -1,0 +1,65 @@
+import type { UserRef } from '../../engine/index.js'
+import type { Message } from '../../protocol/index.js'
+import type { AppPush } from '../apps/vapid.js'
+
+/** Bytes of a payload. Push services take some more, and devices may have less memory for it. */
+const MAX_BYTES = 3_072
+/** Bytes of a title: a sender's name may be as long as a profile. */
+const MAX_TITLE = 256
+/** What stands at the end of a text that was cut. */
+const CUT = '…'
+
+/** The parts of a message that a push shows. */
+export type PushedMessage = Pick<Message, 'offset' | 'from' | 'sender' | 'body'>
+
+/** The bytes that a text takes within a JSON string. */
+const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2
+
+/** Returns the longest beginning of a text that takes at most `bytes`, without half a character. */
+const cut = (text: string, bytes: number): string => {
+  if (jsonBytes(text) <= bytes) return text
+  let left = bytes - Buffer.byteLength(CUT)
+  let length = 0
+  for (const character of text) {
+    left -= jsonBytes(character)
+    if (left < 0) break
+    length += character.length
+  }
+  return text.slice(0, length) + CUT
+}
+
+/**
+ * The tag of the notifications about one sender's messages: a newer one takes the place of the older. Pages and their service workers
+ * make the same one.
+ */
+const tagOf = ({ appId, userId }: UserRef, from: string | null): string =>
+  `chat-session:${appId}:${encodeURIComponent(userId)}:${encodeURIComponent(from ?? '')}`
+
+/** Returns the text of a push: a declarative web push message, which browsers that know none pass to the service worker. */
+export const pushPayload = (
+  user: UserRef,
+  { title: defaultTitle, content, url }: AppPush['settings'],
+  { offset, from, sender, body }: PushedMessage,
+  unread: number,
+): string => {
+  const isShown = content === 'full'
+  const jsonOf = (title: string, text?: string): string =>
+    JSON.stringify({
+      web_push: 8030,
+      notification: {
+        title,
+        ...(text && { body: text }),
+        navigate: url.replaceAll('{from}', () => encodeURIComponent(from ?? '')),
+        tag: tagOf(user, from),
+        data: { app: user.appId, user: user.userId, offset, from },
+      },
+      app_badge: unread,
+    })
+  const title = isShown && sender?.name ? cut(sender.name, MAX_TITLE) : defaultTitle
+  const full = jsonOf(title, isShown ? body : undefined)
+  if (Buffer.byteLength(full) <= MAX_BYTES) return full
+  const left = MAX_BYTES - Buffer.byteLength(jsonOf(title, CUT)) + jsonBytes(CUT)
+  if (body !== undefined && left > jsonBytes(CUT)) return jsonOf(title, cut(body, left))
+  // Long ids leave no room.
+  return jsonOf(defaultTitle)
+}

@@ -1,0 +1,152 @@
+import {
+  type Engine,
+  type PushDevice,
+  type PushOutcome,
+  type SessionRecord,
+  type UnreadSenders,
+  type UserRef,
+} from '../../engine/index.js'
+import type { App } from '../apps/app.js'
+import type { AppPush } from '../apps/vapid.js'
+import type { Settings } from '../config/parse.js'
+import type { Log } from '../log.js'
+import type { Metrics } from '../metrics/metrics.js'
+import { createRequestMeter } from '../outbound/request-meter.js'
+import { lossFoundIn } from './loss.js'
+import { pushPayload } from './payload.js'
+import type { PushRequests } from './push-request.js'
+import { sendPush, type Push, type PushResult } from './send-push.js'
+
+/** How many senders' messages are pushed to a device at once. The others are pushed after `push.after`. */
+const MAX_SENDERS = 5
+/**
+ * Milliseconds after which no more pushes to a device are begun. With the time of one more request this is less than
+ * `engineRules.pushLease`, after which another gateway would begin.
+ */
+const BEGIN_WITHIN = 10_000
+
+/** The parts of a gateway that push. */
+export interface PushContext {
+  engine: Engine
+  log: Log
+  metrics: Metrics
+  settings: Pick<Settings, 'pingInterval'>
+  requests: PushRequests
+  /** When the gateway was created (Unix, milliseconds). */
+  createdAt: number
+}
+
+/** Sends a push, counts it and logs what was given up. */
+export const deliver = async (
+  { log, metrics, requests }: PushContext,
+  appPush: AppPush,
+  device: PushDevice,
+  push: Push,
+): Promise<PushResult> => {
+  const { appId, userId } = push.user
+  const meter = createRequestMeter(metrics, appId, 'push')
+  const sent = await sendPush({ requests, meter }, appPush, device, push)
+  const { result, failure } = sent
+  metrics.pushes.inc({ app: appId, result })
+  if (result === 'given-up')
+    log.warn({ appId, userId, deviceId: device.id, ...failure }, 'a push was given up')
+  else log.debug({ appId, userId, deviceId: device.id, result, ...failure }, 'pushed')
+  return sent
+}
+
+/** What came of a device, and in how many milliseconds there is more to push to it; null if there is nothing. */
+interface DeviceResult {
+  outcome?: PushOutcome
+  dueIn: number | null
+}
+
+const pushToDevice = async (
+  context: PushContext,
+  push: AppPush,
+  user: UserRef,
+  device: PushDevice,
+  { inbox, messages }: UnreadSenders,
+): Promise<DeviceResult> => {
+  const { after } = push.settings
+  const until = performance.now() + BEGIN_WITHIN
+  let outcome: PushOutcome | undefined
+  let done = 0
+  for (const message of messages.slice(0, MAX_SENDERS)) {
+    if (performance.now() > until) break
+    const { from, sentAt, offset } = message
+    const text = pushPayload(user, push.settings, message, inbox.unread)
+    const { result, retryIn, failure } = await deliver(context, push, device, { user, from, sentAt, text })
+    if (result === 'failed')
+      return { outcome: { ...outcome, id: device.id, result, retryIn }, dueIn: retryIn ?? after }
+    outcome = { id: device.id, offset, result, report: failure }
+    if (result === 'gone') return { outcome, dueIn: null }
+    done += 1
+    if (result === 'given-up') break
+  }
+  return { ...(outcome && { outcome }), dueIn: done < messages.length ? after : null }
+}
+
+/**
+ * Returns the milliseconds in which a page may come back that the gateway before this one had: a restart must not push what the page
+ * shows.
+ */
+const returnsIn = (
+  { createdAt, settings }: PushContext,
+  { state, hidden, lastSeenAt }: SessionRecord,
+): number =>
+  state === 'detached' && !hidden && lastSeenAt < createdAt
+    ? createdAt + lossFoundIn(settings.pingInterval) - Date.now()
+    : 0
+
+const isVisible = ({ state, hidden }: SessionRecord): boolean => state === 'active' && !hidden
+
+const earliest = (delays: readonly (number | null)[]): number | null => {
+  const known = delays.filter((delay) => delay !== null)
+  return known.length > 0 ? Math.min(...known) : null
+}
+
+/**
+ * Pushes what is due to a user's devices, and tells the engine what came of it. A message that comes meanwhile has an offset beyond
+ * `through`, so that the engine keeps the time of its push. Rejects if the engine fails: it tells of the user again later.
+ */
+export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
+  const { engine, settings } = context
+  const { push } = app
+  const sessions = await engine.sessions(user)
+  const { epoch, offset: through } = await engine.inbox(user)
+  const devices = push ? await engine.pushDevices(user) : []
+  if (!push || devices.length === 0) return engine.endPushes(user, [], through, null)
+
+  if (sessions.some(isVisible)) {
+    const { messages } = await engine.messagesAfter(user, { epoch, offset: Math.max(0, through - 1) }, 1)
+    const found = lossFoundIn(settings.pingInterval)
+    // The sender's gateway may have another clock.
+    const age = Math.max(0, Date.now() - (messages.at(-1)?.sentAt ?? 0))
+    // If the page's connection were dead, it would be found by now.
+    if (age >= found) return engine.seenOnPage(user, through)
+    return engine.endPushes(user, [], through, found - age)
+  }
+
+  const returnIn = Math.max(0, ...sessions.map((session) => returnsIn(context, session)))
+  if (returnIn > 0) return engine.endPushes(user, [], through, returnIn)
+
+  const now = Date.now()
+  const reads = new Map<number, Promise<UnreadSenders>>()
+  const read = (offset: number): Promise<UnreadSenders> => {
+    const found = reads.get(offset) ?? engine.unreadSenders(user, offset, MAX_SENDERS + 1)
+    reads.set(offset, found)
+    return found
+  }
+  const results = await Promise.all(
+    devices.map(async (device): Promise<DeviceResult> => {
+      if (device.retryAt > now) return { dueIn: device.retryAt - now }
+      return pushToDevice(context, push, user, device, await read(device.offset))
+    }),
+  )
+  await engine.endPushes(
+    user,
+    results.flatMap(({ outcome }) => outcome ?? []),
+    through,
+    earliest(results.map(({ dueIn }) => dueIn)),
+  )
+}

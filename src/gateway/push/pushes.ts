@@ -1,0 +1,128 @@
+import { engineRules } from '../../engine/internal.js'
+import type { UserRef } from '../../engine/index.js'
+import type { PushTest } from '../../protocol/internal.js'
+import type { App } from '../apps/app.js'
+import { pushPayload } from './payload.js'
+import { deliver, pushToUser, type PushContext } from './push-user.js'
+
+/** How many users are pushed to at once, and how many more wait for it. */
+const MAX_RUNNING = 100
+const MAX_WAITING = 10_000
+/** Milliseconds after which a user who has waited is leased again, so that no other gateway is told of the user meanwhile. */
+const RENEW_AFTER = 5_000
+
+export interface Pushes {
+  /** Called for the engine's event `push-due`. */
+  onDue(user: UserRef): void
+  /** Pushes a notification that says it is a test to each of the user's devices, once. Null if the app has no `push`. */
+  test(app: App, user: UserRef): Promise<PushTest[] | null>
+  /** Begins no more pushes, and resolves when all have ended. After `timeout` milliseconds they are cut off. */
+  close(timeout: number): Promise<void>
+}
+
+interface PushesContext extends Omit<PushContext, 'createdAt'> {
+  /** Resolves with the apps by id, once the engine is open. */
+  apps(): Promise<ReadonlyMap<string, App>>
+}
+
+/** A user of whom the engine has told. */
+interface Due {
+  readonly user: UserRef
+  /** When the engine told of the user last, on the monotonic clock. */
+  toldAt: number
+  isRunning: boolean
+}
+
+/**
+ * Pushes to the users of whom the engine tells. A user is pushed to once at a time. A user who can't wait here is left out: the engine tells
+ * of the user again when its lease ends.
+ */
+export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
+  const { engine, log, metrics } = rest
+  const context: PushContext = { ...rest, createdAt: Date.now() }
+  /** Those who are pushed to, and those who wait, in their order. */
+  const users = new Map<string, Due>()
+  const running = new Set<Promise<void>>()
+  let isClosed = false
+
+  metrics.onScrape(() => metrics.pushesQueued.set(users.size))
+
+  const push = async ({ user, toldAt }: Due): Promise<void> => {
+    const waited = performance.now() - toldAt
+    // Another gateway may have been told meanwhile.
+    if (waited >= engineRules.pushLease) return
+    const app = (await apps()).get(user.appId)
+    // The app was removed from the config: its users are told of until the next start, or until it comes back.
+    if (!app) return
+    if (waited > RENEW_AFTER)
+      await engine.endPushes(user, [], (await engine.inbox(user)).offset, engineRules.pushLease)
+    await pushToUser(context, app, user)
+  }
+
+  const run = async (key: string, due: Due): Promise<void> => {
+    const { toldAt } = due
+    try {
+      await push(due)
+    } catch (err) {
+      if (!isClosed) log.warn({ appId: due.user.appId, err }, 'pushes of a user failed, and are tried again')
+    }
+    users.delete(key)
+    // What the engine has told of meanwhile may have been missed by the run.
+    if (due.toldAt > toldAt) onDue(due.user)
+  }
+
+  const begin = (): void => {
+    if (isClosed) return
+    for (const [key, due] of users) {
+      if (running.size >= MAX_RUNNING) return
+      if (due.isRunning) continue
+      due.isRunning = true
+      const ran = run(key, due).finally(() => {
+        running.delete(ran)
+        begin()
+      })
+      running.add(ran)
+    }
+  }
+
+  const onDue = (user: UserRef): void => {
+    if (isClosed) return
+    const key = `${user.appId}/${user.userId}`
+    const known = users.get(key)
+    if (known) known.toldAt = performance.now()
+    else if (users.size < MAX_RUNNING + MAX_WAITING) {
+      users.set(key, { user, toldAt: performance.now(), isRunning: false })
+      begin()
+    } else metrics.pushesDropped.inc()
+  }
+
+  return {
+    onDue,
+    async test({ push }, user) {
+      if (!push) return null
+      const { offset, unread } = await engine.inbox(user)
+      const text = pushPayload(
+        user,
+        { ...push.settings, content: 'full' },
+        { offset, from: null, sender: null, body: 'This is a test.' },
+        unread,
+      )
+      return Promise.all(
+        (await engine.pushDevices(user)).map(async (device): Promise<PushTest> => {
+          const sentAt = Date.now()
+          const { result, failure } = await deliver(context, push, device, { user, from: null, sentAt, text })
+          // `endPushes` would change the time of the next push.
+          if (result === 'gone') await engine.endPushDevice(user, device.id)
+          return { id: device.id, result, error: failure?.error ?? null }
+        }),
+      )
+    },
+    async close(timeout) {
+      isClosed = true
+      const timer = setTimeout(() => context.requests.close(), timeout)
+      await Promise.all(running)
+      clearTimeout(timer)
+      context.requests.close()
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import type { PushDevice, PushOutcome, UserRef } from '../../engine/index.js'
+import type { AppPush } from '../apps/vapid.js'
+import { OutboundRequestError, type RequestMeter } from '../outbound/outbound-request.js'
+import { hasExpired, retryDelay } from '../outbound/retry.js'
+import { encryptPush, MAX_PLAINTEXT } from './encrypt.js'
+import type { PushAnswer, PushRequests } from './push-request.js'
+import { endpointUrl } from './subscription.js'
+
+/** A push to one device. */
+export interface Push {
+  user: UserRef
+  /** The sender of the message. */
+  from: string | null
+  /** When the message was sent (Unix, milliseconds). The push is tried for a day from then on. */
+  sentAt: number
+  /** The payload. */
+  text: string
+}
+
+/** What came of a push. `failed`: it is tried again in `retryIn` milliseconds. */
+export interface PushResult {
+  result: NonNullable<PushOutcome['result']>
+  retryIn?: number
+  /** Why it was not delivered. */
+  failure?: NonNullable<PushOutcome['report']>
+}
+
+/** Milliseconds that `Retry-After` may ask for. */
+const [MIN_RETRY, MAX_RETRY] = [1_000, 86_400_000]
+
+/** Returns the milliseconds of a `Retry-After` header, which has seconds or a date; undefined for anything else. */
+export const retryAfterOf = (header: string | undefined, now = Date.now()): number | undefined => {
+  const delay = /^\d+$/.test(header ?? '') ? Number(header) * 1_000 : Date.parse(header ?? '') - now
+  return Number.isNaN(delay) ? undefined : Math.min(MAX_RETRY, Math.max(MIN_RETRY, delay))
+}
+
+const isRetried = (status: number): boolean => status === 429 || status >= 500
+
+/** By these statuses a push service says that the subscription is no more (RFC 8030, 7.3). */
+const goneStatuses: readonly number[] = [404, 410]
+
+/** Sends a push to a device, and decides what becomes of it. Rejects with an `OutboundRequestError` of code `aborted`. */
+export const sendPush = async (
+  { requests, meter }: { requests: PushRequests; meter: RequestMeter },
+  { settings, authorization, topic }: AppPush,
+  device: PushDevice,
+  { user, from, sentAt, text }: Push,
+): Promise<PushResult> => {
+  const { host } = new URL(device.endpoint)
+  const giveUp = (
+    status: number | null,
+    error: string,
+    result: 'given-up' | 'gone' = 'given-up',
+  ): PushResult => ({ result, failure: { host, status, error } })
+  const retryOrGiveUp = (status: number | null, error: string, retryAfter?: number): PushResult => {
+    const delay = retryAfter ?? retryDelay(device.failures + 1, sentAt)
+    return delay === null || hasExpired(sentAt, Date.now() + delay)
+      ? giveUp(status, error)
+      : { result: 'failed', retryIn: delay, failure: { host, status, error } }
+  }
+  // The list may be another than when the device subscribed.
+  const url = endpointUrl(device.endpoint, settings.hosts)
+  if (!url) return giveUp(null, 'host-not-allowed')
+  if (Buffer.byteLength(text) > MAX_PLAINTEXT) return giveUp(null, 'too-large')
+  const headers = {
+    authorization: await authorization(url.origin),
+    'content-type': 'application/octet-stream',
+    'content-encoding': 'aes128gcm',
+    ttl: settings.ttl,
+    // A device that saves its battery shows a person's message at once (RFC 8030, 5.3).
+    urgency: 'high',
+    topic: topic(user.userId, from),
+  }
+  const body = encryptPush(text, device.keys)
+  const post = (): Promise<PushAnswer> => requests.post(url, headers, body)
+  try {
+    const { status, retryAfter } = await meter(post)
+    if (status >= 200 && status < 300) return { result: 'delivered' }
+    const error = `status ${status}`
+    if (goneStatuses.includes(status)) return giveUp(status, error, 'gone')
+    return isRetried(status) ? retryOrGiveUp(status, error, retryAfterOf(retryAfter)) : giveUp(status, error)
+  } catch (error) {
+    if (!(error instanceof OutboundRequestError) || error.code === 'aborted') throw error
+    return error.code === 'private-address' ? giveUp(null, error.code) : retryOrGiveUp(null, error.message)
+  }
+}

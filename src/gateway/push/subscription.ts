@@ -1,0 +1,58 @@
+import { ECDH } from 'node:crypto'
+import type { PushSubscriptionData } from '../../engine/index.js'
+import type { ClientFrameOf } from '../../protocol/index.js'
+
+const MAX_ENDPOINT = 1_024
+const POINT_BYTES = 65
+const AUTH_BYTES = 16
+
+/** Returns whether a host is one of a list's: by its name, or below a `*.` name. */
+const isListed = (hosts: readonly string[], host: string): boolean =>
+  hosts.some((listed) => (listed.startsWith('*.') ? host.endsWith(listed.slice(1)) : host === listed))
+
+/** Returns the URL of an endpoint at a listed push service; undefined for any other text. */
+export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | undefined => {
+  if (endpoint.length > MAX_ENDPOINT || !URL.canParse(endpoint)) return undefined
+  const url = new URL(endpoint)
+  const { protocol, username, password, port, hostname } = url
+  // A URL leaves out the port of its protocol, so that `port` is empty for 443 too.
+  return protocol === 'https:' && !username && !password && !port && isListed(hosts, hostname)
+    ? url
+    : undefined
+}
+
+/** Returns the bytes of a text in base64url without padding; undefined for any other text. */
+const decode = (text: string): Buffer | undefined => {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : undefined
+}
+
+const isPoint = (key: Buffer | undefined): boolean => {
+  if (key?.length !== POINT_BYTES || key[0] !== 4) return false
+  try {
+    ECDH.convertKey(key, 'prime256v1')
+    return true
+  } catch {
+    // OpenSSL computes whether the point is on the curve.
+    return false
+  }
+}
+
+const BAD_ENDPOINT =
+  "A subscription's endpoint is an https URL without user and port, of 1,024 characters at most, at a host of the app's 'push.hosts'."
+const BAD_KEYS =
+  "A subscription's keys are in base64url: 'p256dh' is a point of the curve P-256, uncompressed, and 'auth' has 16 bytes."
+
+/** Returns a subscription as the engine stores it, or the sentence that says why it is not taken. */
+export const checkSubscription = (
+  {
+    endpoint,
+    expirationTime = null,
+    keys: { p256dh, auth },
+  }: NonNullable<ClientFrameOf<'push'>['subscription']>,
+  hosts: readonly string[],
+): PushSubscriptionData | string => {
+  if (!endpointUrl(endpoint, hosts)) return BAD_ENDPOINT
+  if (!isPoint(decode(p256dh)) || decode(auth)?.length !== AUTH_BYTES) return BAD_KEYS
+  return { endpoint, expirationTime, keys: { p256dh, auth } }
+}

@@ -1,0 +1,53 @@
+import * as v from 'valibot'
+import { answer, defineCall } from './call.js'
+import { RestError } from './errors.js'
+import { knownUser } from './known-user.js'
+import { schemas } from './schemas.js'
+
+export const pushCalls = [
+  defineCall({
+    id: 'listPushSubscriptions',
+    method: 'get',
+    path: '/v1/apps/{app}/users/{user}/push',
+    tag: 'Users',
+    summary: 'The devices of a user that Web Push reaches',
+    description:
+      'The one that was renewed last comes first. A subscription’s endpoint is not told, since who knows it can write to the device.',
+    changes: false,
+    answers: {
+      200: {
+        description: 'The subscriptions, 10 at most.',
+        schema: v.object({ subscriptions: v.array(schemas.Subscription) }),
+      },
+    },
+    errors: ['unknown-user'],
+    async handle({ appId, params, context: { engine } }) {
+      const of = { appId, userId: params.user }
+      await knownUser(engine, of)
+      const devices = await engine.pushDevices(of)
+      return answer(200, {
+        subscriptions: devices.map(({ id, endpoint, createdAt, renewedAt, lastSuccessAt }) => ({
+          ...{ id, host: new URL(endpoint).host },
+          ...{ createdAt, renewedAt, lastSuccessAt },
+        })),
+      })
+    },
+  }),
+  defineCall({
+    id: 'endPushSubscription',
+    method: 'delete',
+    path: '/v1/apps/{app}/users/{user}/push/{id}',
+    tag: 'Users',
+    summary: 'End a push subscription',
+    description:
+      'Messages are pushed to the device no more. A page of the user subscribes it again: end the sessions first, if somebody logs out.',
+    changes: true,
+    answers: { 204: { description: 'The subscription has ended.', schema: null } },
+    errors: ['not-found'],
+    async handle({ appId, params, context: { engine } }) {
+      if (!(await engine.endPushDevice({ appId, userId: params.user }, params.id)))
+        throw new RestError('not-found', 'The user has no subscription with this id: it may have ended.')
+      return answer(204)
+    },
+  }),
+]

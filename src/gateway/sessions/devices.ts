@@ -1,0 +1,72 @@
+import type { Credential, Engine, PushSubscriptionData, UserRef } from '../../engine/index.js'
+import { pushDeviceId } from '../../engine/internal.js'
+import type { ClientFrameOf } from '../../protocol/index.js'
+import type { App } from '../apps/app.js'
+import { checkSubscription } from '../push/subscription.js'
+import type { Refuse } from './messaging.js'
+
+const NO_PUSH = "The app has no 'push' in its config."
+const NO_ENDPOINT = "A 'push' frame with 'subscription: null' names the 'endpoint' that ends."
+const NOT_OWN = "The endpoint is another user's, whose keys this subscription does not have."
+
+type PushFrame = ClientFrameOf<'push'>
+
+interface DevicesOptions {
+  refuse: Refuse
+  /** Resolves with the credential that the session stands on. */
+  credential: () => Promise<Credential>
+}
+
+/** The device of one session. */
+interface Devices {
+  /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
+  handle(frame: PushFrame): Promise<unknown>
+  /** Called when the session may stand on another credential: so does the device, which a revocation of the former one must not end. */
+  renewed(): Promise<unknown>
+}
+
+export const createDevices = (
+  { engine }: { engine: Pick<Engine, 'savePushDevice' | 'endPushDevice'> },
+  app: App,
+  user: UserRef,
+  { refuse, credential }: DevicesOptions,
+): Devices => {
+  let last: Promise<unknown> = Promise.resolve()
+  /** The subscription that the session has brought, and the credential on which it stands. */
+  let saved: { subscription: PushSubscriptionData; by: Credential } | undefined
+
+  const save = async (subscription: PushSubscriptionData): Promise<boolean> => {
+    const by = await credential()
+    if (saved?.subscription === subscription && saved.by === by) return true
+    saved = { subscription, by }
+    return engine.savePushDevice(user, subscription, by)
+  }
+
+  const handle = async (frame: PushFrame): Promise<void> => {
+    const { subscription, endpoint } = frame
+    if (subscription === null) {
+      if (endpoint === undefined) return refuse(frame, 'bad-request', NO_ENDPOINT)
+      saved = undefined
+      await engine.endPushDevice(user, pushDeviceId(endpoint))
+      return
+    }
+    const { push } = app
+    if (!push) return refuse(frame, 'refused', NO_PUSH)
+    const checked = checkSubscription(subscription, push.settings.hosts)
+    if (typeof checked === 'string') return refuse(frame, 'refused', checked)
+    if (await save(checked)) return
+    saved = undefined
+    refuse(frame, 'refused', NOT_OWN)
+  }
+
+  const inTurn = (work: () => Promise<unknown>): Promise<unknown> => {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+
+  return {
+    handle: (frame) => inTurn(() => handle(frame)),
+    renewed: () => inTurn(async () => saved && save(saved.subscription)),
+  }
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import type { AppConfig, GatewayConfig, PushConfig } from '../../../src/gateway/index.js'
+import { startClient, type Client, type ClientOptions, type Frame } from '../../support/raw-client.js'
+import { startGateway, type GatewayParts, type TestGateway } from '../../support/gateway.js'
+import { pushOf } from '../../support/push-network.js'
+import { startPushService } from '../../support/push-service.js'
+import { restOf, type Rest } from '../../support/rest-calls.js'
+import { startOf } from '../../support/starts.js'
+
+export type Subscription = ReturnType<Awaited<ReturnType<typeof startPushService>>['subscribe']>
+
+/** What a test does with a gateway as its users and as its backend. */
+export interface Users {
+  rest: Rest
+  /** Sends a message of a user, or of the backend, to another. */
+  send(from: string | null, to: string, body: string): Promise<void>
+  /** Starts a session of a user. */
+  connect(
+    userId: string,
+    start?: Record<string, unknown>,
+    options?: ClientOptions,
+  ): Promise<Client & { started: Frame }>
+  /** Subscribes a device by a session that ends then. */
+  subscribe(userId: string, subscription: Subscription): Promise<void>
+}
+
+export interface PushGateway extends TestGateway, Users {
+  service: Awaited<ReturnType<typeof startPushService>>
+}
+
+/** Sends a frame that has an answer, so that the frames before it were handled. */
+export const settled = async (client: Client & { started: Frame }): Promise<void> => {
+  client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
+  await client.next('unread')
+}
+
+export const leave = async (client: Client): Promise<void> => {
+  client.send({ type: 'end' })
+  await client.closed
+}
+
+interface Options {
+  app?: Partial<AppConfig>
+  config?: Partial<GatewayConfig>
+  parts?: GatewayParts
+  /** @default a new one */
+  service?: PushGateway['service']
+}
+
+/** Starts a gateway that pushes to a push service on loopback. */
+export const startPushGateway = async (
+  push: Partial<PushConfig> = {},
+  { app = {}, config = {}, parts = {}, service: given }: Options = {},
+): Promise<PushGateway> => {
+  const service = given ?? (await startPushService())
+  const pushNetwork = service.network
+  const gateway = await startGateway({ push: pushOf(push), ...app }, config, { pushNetwork, ...parts })
+  return { ...gateway, ...usersOf(gateway.url), service }
+}
+
+export const usersOf = (url: string): Users => {
+  const rest = restOf(url)
+  const connect: Users['connect'] = async (userId, start = {}, options = {}) =>
+    startClient(url, await startOf(userId, start), options)
+  return {
+    rest,
+    connect,
+    async send(from, to, body) {
+      const message = { ...(from !== null && { from }), body }
+      assert.equal((await rest('POST', `/users/${to}/messages`, message)).status, 201)
+    },
+    async subscribe(userId, subscription) {
+      const client = await connect(userId)
+      client.send({ type: 'push', subscription })
+      await settled(client)
+      assert.ok(!client.frames.some(({ type }) => type === 'refused'))
+      await leave(client)
+    },
+  }
+}

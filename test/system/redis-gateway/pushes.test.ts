@@ -1,0 +1,41 @@
+// Two gateways on one Redis push once.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { usersOf } from '../../gateway/push/setup.js'
+import { startGateway } from '../../support/gateway.js'
+import { startPushService } from '../../support/push-service.js'
+import { standalone } from '../../support/redis/server.js'
+import { pushOf } from '../../support/push-network.js'
+import { until } from '../../support/until.js'
+
+const { url } = await standalone()
+const service = await startPushService()
+const engine = { type: 'redis', url, prefix: `${randomUUID()}:` } as const
+const start = async () =>
+  usersOf((await startGateway({ push: pushOf() }, { engine }, { pushNetwork: service.network })).url)
+const [a, b] = [await start(), await start()]
+
+test('a message is pushed once, whichever gateway it came to, with the key of both', async () => {
+  const users = Array.from({ length: 20 }, (_, n) => `user${n}`)
+  for (const user of users) await a.subscribe(user, service.subscribe(user))
+  for (const [n, user] of users.entries()) await (n % 2 === 0 ? a : b).send('bob', user, 'Hello')
+  await until('all came', () => service.received.length, users.length)
+  // A second push of these messages would come before those of the next.
+  for (const user of users) await b.send('carl', user, 'Hello again')
+  await until('all came again', () => service.received.length, 2 * users.length)
+  for (const user of users) assert.deepEqual(service.bodies(user), ['Hello', 'Hello again'])
+  assert.equal(new Set(service.received.map(({ vapidKey }) => vapidKey)).size, 1)
+})
+
+test('a page that is visible at one gateway keeps the other from pushing', async () => {
+  await a.subscribe('ada', service.subscribe('phone'))
+  const page = await a.connect('ada')
+  await b.send('bob', 'ada', 'seen')
+  await page.next('message')
+  page.socket.close(1001)
+  await page.closed
+  await b.send('carl', 'ada', 'later')
+  await until('it came', () => service.bodies('phone').length, 1)
+  assert.deepEqual(service.bodies('phone'), ['later'])
+})
