@@ -16,9 +16,10 @@ import {
   type TokenFetcher,
 } from '../session/index.js'
 import { profileAttributes, warnOfMisspelt } from './attributes.js'
-import { hasCredentials, isSet, toDesiredSession, type DesiredSession } from './desired-session.js'
+import { hasCredentials, toDesiredSession, type DesiredSession } from './desired-session.js'
 import { createEventRelay } from './event-relay.js'
 import { watchForms } from './form-trigger.js'
+import { isSet } from './is-set.js'
 import { loadPart } from './parts/parts.js'
 import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
 import { applyChanges, firstOf, hold, release, sharedSessions, type SharedSession } from './shared-session.js'
@@ -48,6 +49,7 @@ export class ChatSessionElement extends ReactiveElement {
     adoptGuest: { type: Boolean, converter, attribute: 'adopt-guest' },
     manual: booleanAttribute,
     notifications: booleanAttribute,
+    push: booleanAttribute,
     badge: {},
     tokenFetcher: { attribute: false },
     authParams: { attribute: false },
@@ -101,6 +103,11 @@ export class ChatSessionElement extends ReactiveElement {
    */
   declare notifications: boolean | null | undefined
   /**
+   * Reach the user on this device while no page of the site is open. It needs `notifications`, a service worker, and an app with `push` in
+   * the config of the gateway.
+   */
+  declare push: boolean | null | undefined
+  /**
    * Where the page shows how many messages are unread: any of `title`, `favicon` and `app` (the icon of the installed app), with spaces
    * between them.
    */
@@ -115,7 +122,7 @@ export class ChatSessionElement extends ReactiveElement {
   constructor() {
     super()
     // Vue sets '' for an attribute without a value, unless it finds a boolean in the property.
-    this.guest = this.adoptGuest = this.manual = this.notifications = false
+    this.guest = this.adoptGuest = this.manual = this.notifications = this.push = false
     this.addController(this.#relay)
     this.addController(
       createRemovalController(this, () => {
@@ -248,11 +255,12 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * Asks the user for the permission to show notifications. Call it after a gesture, such as a click: browsers ignore it otherwise.
-   * Rejects with a SessionError: `notifications-denied`, `notifications-unsupported`, or `script-unavailable`.
+   * Asks the user for the permission to show notifications, and with `push` subscribes this device. Call it after a gesture, such as a
+   * click: browsers ignore it otherwise. Rejects with a SessionError: `notifications-denied`, `notifications-unsupported`,
+   * `push-unavailable`, or `script-unavailable`.
    */
   async requestNotifications(): Promise<void> {
-    await (await loadPart('notifications')).requestPermission(SessionError)
+    await (await loadPart('notifications')).requestPermission(SessionError, this)
   }
 
   #requireSession(): ChatSession {

@@ -1,5 +1,6 @@
 import type { Credentials, Profile } from '../session/index.js'
 import { profileAttributes } from './attributes.js'
+import { isSet } from './is-set.js'
 import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
 import { ifPossible, unverifiedSubject } from '../session/internal.js'
 
@@ -25,9 +26,6 @@ export interface DesiredSession {
   credentials: Credentials
   profile: Profile
 }
-
-/** Some frameworks write the text `false` for a boolean attribute or property that is not set. */
-export const isSet = (value: unknown): boolean => !!value && value !== 'false'
 
 /** JSON with sorted keys, to compare objects by content. */
 const canonicalJson = (value: unknown): string =>

@@ -13,7 +13,7 @@ import type { ReactiveController } from './lit/base.js'
 import { ifPossible, isRevivable } from '../session/internal.js'
 
 /** The events that are dispatched with the prefix `session-` and the same `detail`. A new event does not compile without its name here. */
-const relayed: Record<Exclude<keyof SessionEventDetails, 'state'>, true> = {
+const relayed: Record<Exclude<keyof SessionEventDetails, 'state' | 'logout'>, true> = {
   message: true,
   unread: true,
   user: true,

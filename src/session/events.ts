@@ -99,6 +99,8 @@ export interface SessionEventDetails {
   user: UserDetail
   /** It changed how many messages are not stored yet, why they wait, or until when. */
   pending: PendingDetail
+  /** The user logs out: `end()` was called, and the session has not ended yet. Comes with `null`. */
+  logout: null
   /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
   sent: Sent
   /** A signal came, or a message of its sender ended it: it replaces what the same sender and name said before. */

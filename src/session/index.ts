@@ -4,6 +4,8 @@ export type {
   Peer,
   PeersPage,
   PeersRange,
+  PushSubscriber,
+  PushSubscriptionFields,
   Presence,
   Sent,
   Signal,

@@ -1,3 +1,4 @@
+import type { SessionError } from './errors.js'
 import type { GatewayFrameOf, JsonObject } from '../protocol/index.js'
 
 /** A message that is durable. */
@@ -57,3 +58,21 @@ export interface Signal {
 
 /** Whether a user is online, and when that changed last. */
 export type Presence = GatewayFrameOf<'presence'>['users'][number]
+
+/** What a browser's `PushSubscription.toJSON()` returns. */
+export interface PushSubscriptionFields {
+  endpoint?: string
+  expirationTime?: number | null
+  keys?: Record<string, string>
+}
+
+/** Makes this device known to the gateway, so that it can be reached while no page is open. */
+export interface PushSubscriber {
+  /**
+   * Called for each connection. `key` is the app's VAPID public key, in Base64url: the `applicationServerKey` of `pushManager.subscribe()`;
+   * undefined if the app pushes nothing. Resolves with the subscription; null for none.
+   */
+  subscribe(key: string | undefined): Promise<PushSubscriptionFields | null>
+  /** Called if the gateway refuses the subscription. */
+  refused?(error: SessionError): void
+}

@@ -19,7 +19,7 @@ import {
   type SessionEventDetails,
   type SessionState,
 } from './events.js'
-import type { HistoryRange, PeersPage, PeersRange, Sent, SignalOptions } from './messages.js'
+import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalOptions } from './messages.js'
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
 import { newId } from './new-id.js'
 import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
@@ -285,7 +285,10 @@ export class ChatSession extends SessionTarget {
    * `keepsGuest` is set.
    */
   async end(keepsGuest?: boolean): Promise<void> {
-    if (!keepsGuest && this.#isGuest) guestToken(this.#guestKey, null)
+    if (!keepsGuest) {
+      this.#emit('logout', null)
+      if (this.#isGuest) guestToken(this.#guestKey, null)
+    }
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
 
@@ -377,6 +380,14 @@ export class ChatSession extends SessionTarget {
    */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return (await this.#loadCalls()).watch(users)
+  }
+
+  /**
+   * Lets the user be reached on this device while no page is open. The subscriber is asked for the browser's subscription now and at each
+   * new connection, which renews it at the gateway. `end()` takes it back, and so does null. Rejects as the subscriber does.
+   */
+  async push(subscriber: PushSubscriber | null): Promise<void> {
+    return (await this.#loadCalls()).push(subscriber)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { assert } from '@open-wc/testing'
 import type { ClientFrame } from '../../src/protocol/index.js'
 import { ChatSession } from '../../src/session/index.js'
-import { makeRoom, recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
+import { endScripted, recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
 
 // A test cannot hide its own page: the property and the event are set and dispatched by hand.
 const setVisibility = (state: DocumentVisibilityState): void => {
@@ -75,7 +75,7 @@ describe('ChatSession in a page that is hidden and visible', () => {
   it('starts again when the page becomes visible, if the session ended as `too-many-sessions`', async () => {
     await session.start()
     setVisibility('hidden')
-    await makeRoom(endpoint)
+    await endScripted(endpoint, 'too-many-sessions', 4429)
     await reaches('ended')
     assert.equal(session.error?.code, 'too-many-sessions')
     setVisibility('hidden')
@@ -89,7 +89,7 @@ describe('ChatSession in a page that is hidden and visible', () => {
 
   it('stays ended if it is ended by hand after `too-many-sessions`', async () => {
     await session.start()
-    await makeRoom(endpoint)
+    await endScripted(endpoint, 'too-many-sessions', 4429)
     await reaches('ended')
     await session.end()
     setVisibility('hidden')

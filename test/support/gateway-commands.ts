@@ -50,9 +50,13 @@ export const recordedAt = (url: string): Promise<Recorded[]> =>
 export const mute = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('scripted:mute', url)
 
-/** Ends every connection as `too-many-sessions`. */
-export const makeRoom = (url: string): Promise<boolean> =>
-  executeServerCommand<boolean, string>('scripted:make-room', url)
+/** Ends every connection of the scripted gateway with a code, and its close code. */
+export const endScripted = (url: string, code: string, close: number): Promise<boolean> =>
+  executeServerCommand<boolean, unknown>('scripted:end', { url, code, close })
+
+/** Cuts the connections of the scripted gateway without a close frame. */
+export const cutScripted = (url: string): Promise<boolean> =>
+  executeServerCommand<boolean, string>('scripted:cut', url)
 
 export const stopScripted = (url: string): Promise<boolean> =>
   executeServerCommand<boolean, string>('scripted:stop', url)

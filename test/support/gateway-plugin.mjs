@@ -66,10 +66,14 @@ export const gatewayPlugin = () => {
     'scripted:connections': (url) => scripted.get(url)?.connections ?? [],
     /** From now on it does not answer `history` frames. */
     'scripted:mute': (url) => scripted.get(url)?.setMute() ?? false,
-    /** Ends every connection as `too-many-sessions`. */
-    'scripted:make-room': (url) => {
-      const fields = { code: 'too-many-sessions', message: 'Too many.', retryable: false }
-      scripted.get(url)?.end(fields, 4429)
+    /** Ends every connection with a code. */
+    'scripted:end': ({ url, code, close }) => {
+      scripted.get(url)?.end({ code, message: 'Over.', retryable: false }, close)
+      return true
+    },
+    /** Cuts every connection without a close frame. */
+    'scripted:cut': (url) => {
+      scripted.get(url)?.cut()
       return true
     },
     'scripted:stop': async (url) => {

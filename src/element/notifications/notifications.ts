@@ -3,7 +3,15 @@ import { emit } from '../emit.js'
 import type { AttachPart } from '../attach-part.js'
 import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'
-import { closeRead, serviceWorkers, showNotification, type NotificationClick } from './show.js'
+import { attachPush } from './push.js'
+import {
+  closeRead,
+  isGranted,
+  serviceWorkers,
+  showNotification,
+  userKeyOf,
+  type NotificationClick,
+} from './show.js'
 
 export { requestPermission } from './permission.js'
 
@@ -13,10 +21,6 @@ const MAX_MESSAGES = 20
 /** This many notifications may be shown at once. Each further notification waits this many milliseconds. */
 const BURST = 5
 const INTERVAL = 1_000
-
-/** `Notification` is absent over plain http, in workers, and in Safari on iOS outside of an installed app. */
-const isGranted = (): boolean =>
-  (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
 
 /** The state of a session's notifications. */
 interface State {
@@ -39,7 +43,9 @@ interface State {
 }
 
 /** Shows desktop notifications of a session's messages while no tab of the user is visible. The target dispatches the events. */
-export const attach: AttachPart = (session, { target, early, SessionError }) => {
+export const attach: AttachPart = (session, context) => {
+  const { target, early, SessionError } = context
+  const push = attachPush(session, context)
   const state: State = {
     userKey: '',
     pending: [],
@@ -100,7 +106,7 @@ export const attach: AttachPart = (session, { target, early, SessionError }) => 
 
   const follow = (): void => {
     const { appId, user } = session
-    const userKey = user ? `chat-session:${appId}:${encodeURIComponent(user.id)}` : ''
+    const userKey = user ? userKeyOf(appId, user.id) : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
     // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
@@ -115,7 +121,11 @@ export const attach: AttachPart = (session, { target, early, SessionError }) => 
     serviceWorkers()?.addEventListener(
       'message',
       ({ data }: MessageEvent<Partial<NotificationClick> | null>) => {
-        if (data?.['chat-session'] === userKey && data.messages) clicked(data.messages)
+        if (data?.['chat-session'] !== userKey) return
+        const { messages = [], offset } = data
+        if (!offset) return void clicked(messages)
+        // The push brought no message, and the inbox may not keep it any more.
+        session.history({ after: offset - 1, limit: 1 }).then(clicked, () => clicked([]))
       },
       { signal },
     )
@@ -123,7 +133,8 @@ export const attach: AttachPart = (session, { target, early, SessionError }) => 
 
   const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
     // Without a key a listener of the message has ended the session.
-    if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target()) return clear()
+    if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target() || push.isOn())
+      return clear()
     if (message.from !== session.user?.id && !message.adopted) {
       state.pending = [...state.pending, message].slice(-MAX_MESSAGES)
       state.pendingCount += 1
@@ -146,5 +157,9 @@ export const attach: AttachPart = (session, { target, early, SessionError }) => 
   session.addEventListener('message', receive)
   follow()
   early.forEach(receive)
-  return () => undefined
+  // On a shared computer the next user must not read them.
+  session.addEventListener('logout', () => {
+    closeRead(state.userKey, Infinity).catch(() => undefined)
+  })
+  return () => push.update()
 }

@@ -10,6 +10,8 @@ export interface NotificationClick {
   /** The key of the app's user, by which a page recognizes its own notifications. */
   'chat-session': string
   messages: readonly Message[]
+  /** The offset of the message of a pushed notification, which does not have the message itself. */
+  offset?: number
 }
 
 /** The `data` of a notification that a service worker shows. */
@@ -20,9 +22,26 @@ export interface NotificationData extends NotificationClick {
   url: string
 }
 
+/** `Notification` is absent over plain http, in workers, and in Safari on iOS outside of an installed app. */
+export const isGranted = (): boolean =>
+  (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
+
+/** The `data` of a notification that a push has shown. */
+export interface PushedData {
+  app: string
+  user: string
+  offset: number
+  /** Null for the app's backend. */
+  from: string | null
+}
+
 /** Absent over plain http. A sandboxed iframe throws. */
 export const serviceWorkers = (): ServiceWorkerContainer | undefined =>
   ifPossible(() => (navigator as Partial<Navigator>).serviceWorker)
+
+/** Names an app's user: the tag of notifications, and the name under which tabs announce their visibility. */
+export const userKeyOf = (appId: string | undefined, userId: string): string =>
+  `chat-session:${appId}:${encodeURIComponent(userId)}`
 
 let clientId: string | undefined
 
@@ -51,9 +70,10 @@ export const closeRead = async (userKey: string, readOffset: number): Promise<vo
     if (own === userKey && offset <= readOffset) notification.close()
   const registration = await serviceWorkers()?.getRegistration()
   for (const notification of (await registration?.getNotifications()) ?? []) {
-    const data = notification.data as Partial<NotificationData> | null
-    if (data?.['chat-session'] === userKey && newestOf(data.messages ?? []) <= readOffset)
-      notification.close()
+    const data = (notification.data ?? {}) as Partial<NotificationData & PushedData>
+    const { app, user = '', offset = newestOf(data.messages ?? []) } = data
+    const key = data['chat-session'] ?? userKeyOf(app, user)
+    if (key === userKey && offset <= readOffset) notification.close()
   }
 }
 

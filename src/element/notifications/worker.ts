@@ -1,8 +1,9 @@
 /*
- * For a site's service worker, which shows the notifications of its pages in Chrome on Android. After a click it focuses the page
- * that showed the notification and posts the click to it. The module has no imports, and does nothing outside of a service worker.
+ * For a site's service worker. It shows what the gateway pushes while no page is open, and the notifications of the site's pages in Chrome on
+ * Android. After a click it focuses a page and posts the click to it. The module has no imports, and does nothing outside of a service
+ * worker.
  */
-import type { NotificationClick, NotificationData } from './show.js'
+import type { NotificationClick, NotificationData, PushedData } from './show.js'
 
 interface PageClient {
   readonly id: string
@@ -11,37 +12,77 @@ interface PageClient {
   postMessage(message: NotificationClick): void
 }
 
+/** What the gateway pushes: a declarative push message, which Safari shows without this script. */
+interface PushMessage {
+  web_push: 8030
+  notification: { title: string; body?: string; navigate: string; tag: string; data: PushedData }
+  app_badge?: number
+}
+
+/** The `data` of a pushed notification, with what a click opens. */
+type ShownData = PushedData & { navigate: string }
+
+interface ExtendableEvent {
+  waitUntil(done: Promise<unknown>): void
+}
+
+interface Events {
+  message: MessageEvent & { source: { id: string } | null }
+  notificationclick: ExtendableEvent & {
+    notification: { data: Partial<NotificationData & ShownData> | null; close(): void }
+  }
+  push: ExtendableEvent & { data: { json(): unknown } | null }
+  pushsubscriptionchange: ExtendableEvent & { oldSubscription?: PushSubscription | null }
+}
+
 interface Scope {
   readonly clients: {
     matchAll(options: { type: 'window'; includeUncontrolled: true }): Promise<readonly PageClient[]>
     openWindow(url: string): Promise<unknown>
   }
-  addEventListener(
-    type: 'message',
-    listener: (event: MessageEvent & { source: { id: string } | null }) => void,
-  ): void
-  addEventListener(
-    type: 'notificationclick',
-    listener: (event: {
-      notification: { data: Partial<NotificationData> | null; close(): void }
-      waitUntil(done: Promise<unknown>): void
-    }) => void,
-  ): void
+  readonly registration: ServiceWorkerRegistration
+  addEventListener<K extends keyof Events>(type: K, listener: (event: Events[K]) => void): void
 }
 
 const scope = globalThis as unknown as Scope
 
 /** Focuses the page that showed the notification, or one with the same URL, or any page of the site. Without a page it opens one. */
-const focusPage = async ({
-  client,
-  url,
-  messages,
-  'chat-session': userKey,
-}: NotificationData): Promise<void> => {
+const focusPage = async (
+  click: NotificationClick,
+  { client, url }: { client?: string | undefined; url: string },
+): Promise<void> => {
   const pages = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true })
   const page = pages.find(({ id }) => id === client) ?? pages.find((other) => other.url === url) ?? pages[0]
-  page?.postMessage({ 'chat-session': userKey, messages })
+  page?.postMessage(click)
   await (page ? page.focus() : scope.clients.openWindow(url))
+}
+
+/** Returns the gateway's message; undefined if the push is of somebody else, whom the site's own script serves. */
+const messageOf = ({ data }: Events['push']): PushMessage | undefined => {
+  try {
+    const message = data?.json() as Partial<PushMessage> | null | undefined
+    const { app, user } = message?.notification?.data ?? {}
+    return message?.web_push === 8030 && app !== undefined && user !== undefined
+      ? (message as PushMessage)
+      : undefined
+  } catch {
+    // It is no JSON.
+    return undefined
+  }
+}
+
+const show = async ({ notification, app_badge: unread }: PushMessage): Promise<void> => {
+  const { title, body = '', navigate, tag, data } = notification
+  // A later message of the same sender takes the place of the earlier one, and is announced all the same. Without a tag that would throw.
+  const options: NotificationOptions & { renotify: boolean } = {
+    body,
+    tag,
+    renotify: !!tag,
+    data: { ...data, navigate },
+  }
+  await scope.registration.showNotification(title, options)
+  // Firefox has no badge.
+  if (unread !== undefined) await (navigator as Partial<Navigator>).setAppBadge?.(unread)
 }
 
 if ('clients' in globalThis && 'registration' in globalThis) {
@@ -50,10 +91,27 @@ if ('clients' in globalThis && 'registration' in globalThis) {
   })
   scope.addEventListener('notificationclick', (event) => {
     const { data } = event.notification
+    const { app, user = '', offset, navigate = '/', messages = [], client, url = navigate } = data ?? {}
+    const userKey = data?.['chat-session'] ?? (app && `chat-session:${app}:${encodeURIComponent(user)}`)
     // The site's own notifications have no such data.
-    if (!data?.['chat-session']) return
+    if (!userKey) return
     event.notification.close()
-    event.waitUntil(focusPage(data as NotificationData))
+    const click = { 'chat-session': userKey, messages, ...(app && offset && { offset }) }
+    event.waitUntil(focusPage(click, { client, url }))
+  })
+  scope.addEventListener('push', (event) => {
+    const message = messageOf(event)
+    if (message) event.waitUntil(show(message))
+  })
+  scope.addEventListener('pushsubscriptionchange', (event) => {
+    const key = event.oldSubscription?.options.applicationServerKey
+    // The next page that starts tells the gateway. If this fails, that page subscribes.
+    if (key)
+      event.waitUntil(
+        scope.registration.pushManager
+          .subscribe({ userVisibleOnly: true, applicationServerKey: key })
+          .catch(() => undefined),
+      )
   })
 }
 

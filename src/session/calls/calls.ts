@@ -2,12 +2,21 @@ import type { ClientFrameOf, GatewayFrameOf, Message, Profile } from '../../prot
 import { callFrames } from '../../protocol/internal.js'
 import type { SessionError } from '../errors.js'
 import type { AnswerType, Position, SessionInfo } from '../machine/state.js'
-import type { HistoryRange, PeersPage, PeersRange, Presence, Signal, SignalOptions } from '../messages.js'
+import type {
+  HistoryRange,
+  PeersPage,
+  PeersRange,
+  Presence,
+  PushSubscriber,
+  Signal,
+  SignalOptions,
+} from '../messages.js'
 import { newId } from '../new-id.js'
 import type { RequestOptions } from '../storage/outbox.js'
 import type { CallFrame, CallsHost } from './host.js'
 import { createLeftSends } from './left-sends.js'
 import { peerId } from './peer-id.js'
+import { createPush } from './push.js'
 
 /** The methods of ChatSession that most pages do not call. */
 export interface Calls {
@@ -18,6 +27,7 @@ export interface Calls {
   setProfile(fields: Profile, undo: () => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
   watch(users: readonly (string | number)[]): Promise<void>
+  push(subscriber: PushSubscriber | null): Promise<void>
   /** Takes what came by the connection. */
   received(frame: CallsFrame): void
 }
@@ -109,6 +119,8 @@ export const createCalls = (host: CallsHost): Calls => {
     }
   }
 
+  const push = createPush(host, info)
+
   const calls: Calls = {
     async history({ after, before, limit = 50, with: peer } = {}) {
       const frame = {
@@ -172,12 +184,17 @@ export const createCalls = (host: CallsHost): Calls => {
       await watch(frame)
     },
 
+    push: push.set,
+
     received(frame) {
       const { type } = frame
       if (type === 'starting' || type === 'started') takeLeftSends()
       if (type === 'unread') lastMark = { type: 'read', epoch: epoch(), offset: frame.readOffset }
       // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
       if (type === 'started' && lastMark?.epoch === frame.epoch) mark(lastMark).catch(() => undefined)
+      if (type === 'started')
+        push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
+      if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))
       // A watch ended with its connection. What still waits is sent again by the outbox.
       if (type === 'started' && watched && !asking)
         watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))

@@ -18,7 +18,7 @@ export interface CallsHost {
   /** The user id, if it was known before the start. */
   knownUserId: string | undefined
   credentials: { held(): Pick<ClientFrameOf<'start'>, 'token' | 'signature'> | null }
-  runner: { state(): State; send(frame: ClientFrameOf<'signal'>): boolean }
+  runner: { state(): State; send(frame: ClientFrameOf<'signal' | 'push'>): boolean }
   outbox: Pick<Outbox, 'add' | 'leave'>
   /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
   checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F

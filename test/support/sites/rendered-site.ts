@@ -1,5 +1,6 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
+import type { AppConfig } from '../../../src/gateway/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { scratchFolder } from '../scratch-folder.js'
 import { newSession, nextEvent } from '../client-sessions.js'
@@ -12,7 +13,11 @@ import { appId, tokenFor } from '../tokens.js'
 import { startServer } from '../http-server.js'
 
 /** Starts a gateway with an embedded engine. Another gateway on the same folder continues its sessions. */
-export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise<TestGateway> =>
+export const startDurableGateway = (
+  folder = scratchFolder(),
+  port = 0,
+  app: Partial<AppConfig> = {},
+): Promise<TestGateway> =>
   startGateway(
     {
       signatureSecrets: [],
@@ -20,6 +25,7 @@ export const startDurableGateway = (folder = scratchFolder(), port = 0): Promise
       limits: { messagesPerSecond: 10_000, bytesPerSecond: 2 ** 40 },
       // A slow page may be behind by many messages, and all of them must be kept.
       retention: { messages: 100_000, days: 30 },
+      ...app,
     },
     // This is longer than a slow machine takes from one page to the next.
     { listen: { port }, engine: { type: 'embedded', path: folder }, leaveWindow: 300, resumeWindow: 300 },

@@ -10,7 +10,14 @@ export const startShopGateway = (port = 0, pingInterval = 25): Promise<AttachedG
     {},
     {
       pingInterval,
-      apps: { [APP]: { environment: 'test', secrets: [SECRET], requireExpiry: true } },
+      apps: {
+        [APP]: {
+          environment: 'test',
+          secrets: [SECRET],
+          requireExpiry: true,
+          push: { subject: 'mailto:shop@example.com', url: 'http://localhost/messages' },
+        },
+      },
     },
     { port },
   )

@@ -1,0 +1,165 @@
+import type { ChatSession, PushSubscriber, SessionError as SessionErrorClass } from '../../session/index.js'
+import { emit } from '../emit.js'
+import type { PartContext } from '../attach-part.js'
+import { isSet } from '../is-set.js'
+import { isGranted, serviceWorkers } from './show.js'
+
+/** The codes of a session that ends because the user has logged out. A token that lapses in an open page says nothing of that. */
+const LOGGED_OUT = ['signed-out', 'revoked']
+
+/** Safari 18.4 can subscribe without a service worker. */
+const pageManager = (): PushManager | undefined => (window as { pushManager?: PushManager }).pushManager
+
+const pushManager = async (): Promise<PushManager | undefined> =>
+  (await serviceWorkers()?.getRegistration())?.pushManager ?? pageManager()
+
+const hasKey = ({ options: { applicationServerKey } }: PushSubscription, key: string): boolean =>
+  btoa(String.fromCharCode(...new Uint8Array(applicationServerKey ?? [])))
+    .replace(/=+$/, '')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_') === key
+
+/** The latest change of the browser's subscription. All sessions of a page share it, so one change waits for the other. */
+let turn: Promise<unknown> = Promise.resolve()
+const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+  const result = turn.then(work)
+  turn = result.catch(() => undefined)
+  return result
+}
+
+/** The session that gave its gateway the browser's subscription last. */
+let owner: ChatSession | undefined
+
+const subscribe = async (session: ChatSession, key: string): Promise<PushSubscription> => {
+  owner = session
+  const manager = await pushManager()
+  const known = await manager?.getSubscription()
+  if (known && hasKey(known, key)) return known
+  await known?.unsubscribe()
+  if (!manager) throw new Error('There is no service worker.')
+  return manager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
+}
+
+const unsubscribe = async (session: ChatSession): Promise<void> => {
+  // The next user of the page may have taken the subscription over.
+  if (owner !== session && owner?.sessionId) return
+  const manager = await pushManager()
+  await (await manager?.getSubscription())?.unsubscribe()
+}
+
+/** An element of the session. */
+type Asker = HTMLElement & Partial<Record<'notifications' | 'push' | 'session' | 'userId', unknown>>
+
+export interface Push {
+  /** Whether the gateway pushes to this device, so that the page shows no notifications itself. */
+  isOn(): boolean
+  /** Called when the elements of the session may ask for something else. */
+  update(): void
+}
+
+const renewals = new WeakMap<ChatSession, () => Promise<void>>()
+
+/** Subscribes the device for a session whose element asks for it, now that the user allows notifications. */
+export const renewPush = async (session: ChatSession): Promise<void> => renewals.get(session)?.()
+
+/** Subscribes this device for as long as an element of the session asks for it, and until the user logs out. */
+export const attachPush = (session: ChatSession, { target, SessionError }: PartContext): Push => {
+  /** Whether the session has the subscriber. */
+  let isAsked = false
+  let isOn = false
+  /** Whether an error was reported: each connection would fail in the same way. */
+  let isReported = false
+  let isRefused = false
+  /** The user whom the device was subscribed for. */
+  let user: string | undefined
+  /** The element that asks, or asked last: the attributes may go together. */
+  let asker: Asker | undefined
+
+  /** Returns the element that says whether the device is to be subscribed; undefined if it has left the page. */
+  const findAsker = (): Asker | undefined => {
+    asker = target() ?? asker
+    return asker?.isConnected && asker.session === session ? asker : undefined
+  }
+  const isWanted = (): boolean => {
+    const element = findAsker()
+    return isSet(element?.notifications) && isSet(element?.push)
+  }
+
+  const report = (error: SessionErrorClass): void => {
+    const element = target()
+    if (element) emit(element, 'session-error', { error })
+  }
+
+  const subscriber: PushSubscriber = {
+    async subscribe(key) {
+      try {
+        if (!key) throw new Error('The gateway gave no key.')
+        const subscription = await inTurn(() => subscribe(session, key))
+        // A gateway that refused it before may refuse it again.
+        isOn = isAsked && !isRefused
+        return subscription.toJSON()
+      } catch (cause) {
+        isOn = false
+        if (isReported) return null
+        isReported = true
+        throw new SessionError('push-unavailable', { cause })
+      }
+    },
+    refused(error) {
+      isOn = false
+      if (!isRefused) report(error)
+      isRefused = true
+    },
+  }
+
+  const renew = async (): Promise<void> => {
+    if (!isWanted() || !isGranted()) return
+    isAsked = true
+    user = session.user?.id
+    isReported = isRefused = false
+    await session.push(subscriber)
+  }
+  renewals.set(session, renew)
+
+  /** Ends the subscription. It works without a connection, too. */
+  const drop = (): void => {
+    // Without the script of the calls the gateway was told of no subscription.
+    if (isAsked) session.push(null).catch(() => undefined)
+    isAsked = isOn = false
+    // If the browser fails, the gateway has taken the device back, or the next user takes it over.
+    inTurn(() => unsubscribe(session)).catch(() => undefined)
+  }
+
+  /** Whether the page has a session of another user of the app by now. The element may have left the page and come back. */
+  const isReplaced = (): boolean =>
+    [...document.querySelectorAll<Asker & { session?: ChatSession | null }>('chat-session')].some(
+      ({ session: other, userId }) =>
+        other &&
+        other !== session &&
+        other.appId === session.appId &&
+        String(other.user?.id ?? userId) !== user,
+    )
+
+  const update = (): void => {
+    // An element that has left the page does not say whether the user has logged out.
+    if (isAsked && (findAsker() ? !isWanted() : isReplaced())) drop()
+    else if (!isAsked && session.state === 'active') renew().catch(report)
+  }
+
+  /** An earlier page may have subscribed the device, and this one had no connection yet. */
+  const logOut = (): void => {
+    if (isAsked || isWanted()) drop()
+  }
+  session.addEventListener('logout', logOut)
+  const hasEndedWith = (codes: readonly string[]): boolean =>
+    (session.state === 'ended' || session.state === 'failed') && codes.includes(session.error?.code ?? '')
+  session.addEventListener('state', () => {
+    if (hasEndedWith(LOGGED_OUT)) logOut()
+    // The elements of the next session come a task later.
+    else setTimeout(update)
+  })
+  // It may all have happened before this script came. A session that `end()` has ended has no error.
+  if (hasEndedWith([...LOGGED_OUT, ''])) logOut()
+  update()
+  return { isOn: () => isOn, update }
+}

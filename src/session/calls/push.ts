@@ -1,0 +1,58 @@
+import type { ClientFrameOf } from '../../protocol/index.js'
+import type { SessionError } from '../errors.js'
+import type { SessionInfo } from '../machine/state.js'
+import type { PushSubscriber } from '../messages.js'
+import type { CallsHost } from './host.js'
+
+export interface Push {
+  /** See `ChatSession.push`. */
+  set(subscriber: PushSubscriber | null): Promise<void>
+  /** Called for each new connection. */
+  renew(): Promise<void>
+  refused(error: SessionError): void
+}
+
+/** Tells the gateway where the user can be reached on this device. */
+export const createPush = (
+  { session, runner }: Pick<CallsHost, 'session' | 'runner'>,
+  info: () => SessionInfo | null,
+): Push => {
+  let subscriber: PushSubscriber | null = null
+  /** The endpoint that the gateway was told last. */
+  let endpoint: string | undefined
+
+  const takeBack = (): void => {
+    if (endpoint) runner.send({ type: 'push', subscription: null, endpoint })
+    endpoint = undefined
+  }
+
+  const renew = async (): Promise<void> => {
+    const known = info()
+    const asked = subscriber
+    // At the first start the gateway says whether the app pushes.
+    if (!asked || !known) return
+    const found = await asked.subscribe(known.can?.includes('push') ? known.pushKey : undefined)
+    // The page may have taken it back meanwhile.
+    if (!found || asked !== subscriber) return
+    const subscription = JSON.parse(JSON.stringify(found)) as ClientFrameOf<'push'>['subscription']
+    if (runner.send({ type: 'push', subscription })) endpoint = found.endpoint
+  }
+
+  session.addEventListener('logout', () => {
+    subscriber = null
+    takeBack()
+  })
+
+  return {
+    async set(next) {
+      subscriber = next
+      if (!next) takeBack()
+      await renew()
+    },
+    renew,
+    refused(error) {
+      endpoint = undefined
+      subscriber?.refused?.(error)
+    },
+  }
+}

@@ -1,0 +1,326 @@
+import { expect } from '@open-wc/testing'
+import type { ChatSessionElement } from '../../src/element/define.js'
+import type { ClientFrameOf } from '../../src/protocol/index.js'
+import {
+  cutScripted,
+  endScripted,
+  recordedAt,
+  startScripted,
+  stopScripted,
+} from '../support/gateway-commands.js'
+import { until } from '../support/until.js'
+import { listenTo, make, nextEvent, nextTask } from './support.js'
+
+const PUSH_SERVICE = 'https://push.example'
+
+const toBase64url = (bytes: ArrayBuffer): string =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
+    .replace(/=+$/, '')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+
+/**
+ * What a browser and its vendor's push service do, which tests can't reach: the headless shell has no push service, and denies notifications. The
+ * subscriptions have keys of the real kind.
+ */
+class FakePushManager {
+  current: {
+    endpoint: string
+    options: { applicationServerKey: ArrayBuffer }
+    unsubscribe(): Promise<boolean>
+  } | null = null
+  path = ''
+  failure: Error | null = null
+  /** What was asked of it, in order. */
+  readonly asked: string[] = []
+
+  getSubscription(): Promise<unknown> {
+    return Promise.resolve(this.current)
+  }
+
+  async subscribe(options: { userVisibleOnly: boolean; applicationServerKey: string }): Promise<unknown> {
+    const { userVisibleOnly, applicationServerKey: key } = options
+    this.asked.push(`subscribe ${userVisibleOnly} ${key.slice(0, 1)}`)
+    if (this.failure) throw this.failure
+    const pair = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])
+    const p256dh = toBase64url(await crypto.subtle.exportKey('raw', pair.publicKey))
+    const auth = toBase64url(crypto.getRandomValues(new Uint8Array(16)).buffer)
+    const endpoint = `${PUSH_SERVICE}/${crypto.randomUUID()}${this.path}`
+    const padded = `${key.replaceAll('-', '+').replaceAll('_', '/')}=`
+    const applicationServerKey = Uint8Array.from(atob(padded), (c) => c.charCodeAt(0)).buffer
+    const subscription = {
+      endpoint,
+      options: { applicationServerKey },
+      toJSON: () => ({ endpoint, expirationTime: null, keys: { p256dh, auth } }),
+      unsubscribe: () => {
+        this.asked.push('unsubscribe')
+        if (this.current === subscription) this.current = null
+        return Promise.resolve(true)
+      },
+    }
+    this.current = subscription
+    return subscription
+  }
+}
+
+describe('<chat-session notifications push>', () => {
+  let url = ''
+  let manager: FakePushManager
+  let permission: NotificationPermission
+  let asked = 0
+  const restore: (() => void)[] = []
+
+  const replace = (target: object, name: string, descriptor: PropertyDescriptor): void => {
+    const before = Object.getOwnPropertyDescriptor(target, name)
+    Object.defineProperty(target, name, { configurable: true, ...descriptor })
+    restore.push(() => {
+      if (before) Object.defineProperty(target, name, before)
+      else Reflect.deleteProperty(target, name)
+    })
+  }
+
+  before(async () => {
+    url = await startScripted()
+  })
+  after(() => stopScripted(url))
+  beforeEach(() => {
+    manager = new FakePushManager()
+    permission = 'granted'
+    asked = 0
+    const registration = { pushManager: manager, getNotifications: () => Promise.resolve([]) }
+    replace(navigator.serviceWorker, 'getRegistration', { value: () => Promise.resolve(registration) })
+    replace(Notification, 'permission', { get: () => permission })
+    replace(Notification, 'requestPermission', {
+      value: () => {
+        asked += 1
+        permission = 'granted'
+        return Promise.resolve(permission)
+      },
+    })
+  })
+  afterEach(() => {
+    document.body.replaceChildren()
+    for (const undo of restore.splice(0)) undo()
+  })
+
+  const mount = (
+    appId: string,
+    userId: string,
+    more: Partial<ChatSessionElement> = {},
+  ): ChatSessionElement => {
+    const element = make({ endpoint: url, appId, userId, token: 'x', notifications: true, push: true })
+    Object.assign(element, more)
+    document.body.append(element)
+    return element
+  }
+
+  /** Takes an element out of the page, as if the page were left. */
+  const leave = async (element: ChatSessionElement): Promise<void> => {
+    element.remove()
+    await until('the session has ended', () => element.session === null)
+  }
+
+  type PushFrame = ClientFrameOf<'push'>
+  /** The `push` frames of a user's connections, in order. */
+  const framesOf = async (userId: string): Promise<PushFrame[]> =>
+    (await recordedAt(url))
+      .filter(({ start }) => start?.userId === userId)
+      .flatMap(({ frames }) => frames.filter((frame): frame is PushFrame => frame.type === 'push'))
+  const untilFrames = (userId: string, count: number): Promise<void> =>
+    until(`push frames of ${userId}: ${count}`, async () => (await framesOf(userId)).length === count)
+
+  it('sends the subscription of the app’s key, at each start, and never asks by itself', async () => {
+    permission = 'default'
+    const element = mount('push-A', 'ada')
+    await element.whenStarted()
+    await element.requestNotifications()
+    await untilFrames('ada', 1)
+    expect([asked, manager.asked]).to.deep.equal([1, ['subscribe true A']])
+    const [{ subscription } = {}] = await framesOf('ada')
+    expect(subscription?.endpoint).to.equal(manager.current?.endpoint)
+    expect(subscription?.expirationTime).to.equal(null)
+    expect(Object.keys(subscription?.keys ?? {})).to.deep.equal(['p256dh', 'auth'])
+    await leave(element)
+    document.body.append(element)
+    await untilFrames('ada', 2)
+    expect(manager.asked).to.deep.equal(['subscribe true A'])
+    expect(asked).to.equal(1)
+  })
+
+  it('subscribes anew if the app has another key, or the browser has dropped the subscription', async () => {
+    await mount('push-B', 'bea').whenStarted()
+    await untilFrames('bea', 1)
+    document.body.replaceChildren()
+    const element = mount('push-C', 'bea')
+    await untilFrames('bea', 2)
+    expect(manager.asked).to.deep.equal(['subscribe true B', 'unsubscribe', 'subscribe true C'])
+    manager.current = null
+    element.remove()
+    // Otherwise the next element would go on with its session.
+    await until('the session has ended', () => element.session === null)
+    document.body.append(element)
+    await untilFrames('bea', 3)
+    expect(manager.asked.at(-1)).to.equal('subscribe true C')
+  })
+
+  it('takes the subscription back at a log-out, and without a connection too', async () => {
+    const element = mount('push-A', 'cy')
+    await untilFrames('cy', 1)
+    const endpoint = manager.current?.endpoint
+    await element.end()
+    await until('it is unsubscribed', () => manager.current === null)
+    expect((await framesOf('cy'))[1]).to.deep.equal({ type: 'push', subscription: null, endpoint })
+    await element.start()
+    await untilFrames('cy', 3)
+    await stopScripted(url)
+    await until('the connection is lost', () => element.state === 'reconnecting')
+    await element.end()
+    await until('it is unsubscribed', () => manager.current === null)
+    url = await startScripted()
+  })
+
+  it('keeps the subscription if the page is left, and ends it for another user', async () => {
+    const element = mount('push-A', 'dan')
+    await untilFrames('dan', 1)
+    await leave(element)
+    expect(manager.asked).to.deep.equal(['subscribe true A'])
+    document.body.append(element)
+    await untilFrames('dan', 2)
+    // The next user takes the device over, and one without `push` is not reached as the user before.
+    element.userId = 'eve'
+    await untilFrames('eve', 1)
+    const [frame] = await framesOf('eve')
+    expect(frame?.subscription?.endpoint).to.equal(manager.current?.endpoint)
+    Object.assign(element, { userId: 'fred', push: false })
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
+  it('ends the subscription when its attribute goes, and when the user is signed out', async () => {
+    const element = mount('push-A', 'fay')
+    await untilFrames('fay', 1)
+    element.push = false
+    await untilFrames('fay', 2)
+    await until('it is unsubscribed', () => manager.current === null)
+    element.push = true
+    await untilFrames('fay', 3)
+    expect(manager.current).to.not.equal(null)
+    const ended = nextEvent(element, 'session-ended')
+    element.tokenFetcher = () => Promise.resolve(null)
+    element.session?.setCredentials({ tokenFetcher: () => Promise.resolve(null) })
+    element.token = null
+    await element.end()
+    await ended
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
+  it('ends the subscription when both attributes go at once, or `notifications` alone', async () => {
+    const element = mount('push-A', 'lea')
+    await untilFrames('lea', 1)
+    element.notifications = element.push = false
+    await untilFrames('lea', 2)
+    await until('it is unsubscribed', () => manager.current === null)
+    element.notifications = element.push = true
+    await untilFrames('lea', 3)
+    element.notifications = false
+    await untilFrames('lea', 4)
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
+  it('ends what an earlier page subscribed, at a log-out before the first connection, and at a start that is signed out', async () => {
+    const subscribeAs = async (userId: string): Promise<void> => {
+      const page = mount('push-A', userId)
+      await untilFrames(userId, 1)
+      await leave(page)
+      expect(manager.current).to.not.equal(null)
+    }
+    await subscribeAs('mia')
+    const offline = mount('push-A', 'mia', { endpoint: 'http://127.0.0.1:9' })
+    await nextEvent(offline, 'session-state')
+    await nextTask()
+    await offline.end()
+    await until('it is unsubscribed', () => manager.current === null)
+    await leave(offline)
+    await subscribeAs('ned')
+    const element = mount('push-A', 'ned', { token: null, tokenFetcher: () => Promise.resolve(null) })
+    expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('signed-out')
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
+  it('keeps the subscription when the token of an open page lapses', async () => {
+    const element = mount('push-A', 'oda')
+    await untilFrames('oda', 1)
+    await endScripted(url, 'token-expired', 4102)
+    await until('the session is over', () => ['ended', 'failed'].includes(element.state))
+    expect(element.error?.code).to.equal('token-expired')
+    // The next session's turn comes after anything that the end has asked for.
+    await leave(element)
+    mount('push-A', 'oda')
+    await untilFrames('oda', 2)
+    expect(manager.asked).to.deep.equal(['subscribe true A'])
+  })
+
+  it('leaves the subscription to the next user who has taken it over', async () => {
+    const element = mount('push-A', 'pia')
+    await untilFrames('pia', 1)
+    const other = mount('push-A', 'quinn')
+    await untilFrames('quinn', 1)
+    await element.end()
+    element.remove()
+    await other.session?.history()
+    expect(manager.asked).to.deep.equal(['subscribe true A'])
+  })
+
+  it('shows notifications itself if the gateway refuses, and says so once', async () => {
+    manager.path = '/refused'
+    const element = mount('push-A', 'gil')
+    const events = listenTo(element)
+    const { error } = (await nextEvent(element, 'session-error')).detail
+    expect(error).to.include({ code: 'refused', message: 'No.' })
+    await cutScripted(url)
+    await untilFrames('gil', 2)
+    await element.session?.history()
+    expect(events.filter((name) => name === 'error').length).to.equal(1)
+  })
+
+  it('uses the page’s own push manager where there is no service worker', async () => {
+    replace(navigator.serviceWorker, 'getRegistration', { value: () => Promise.resolve(undefined) })
+    replace(window, 'pushManager', { value: manager })
+    mount('push-A', 'rob')
+    await untilFrames('rob', 1)
+    expect(manager.asked).to.deep.equal(['subscribe true A'])
+  })
+
+  it('says once why a device can’t be reached', async () => {
+    const element = mount('no-push', 'hal')
+    const events = listenTo(element)
+    const { error } = (await nextEvent(element, 'session-error')).detail
+    expect(error.code).to.equal('push-unavailable')
+    await cutScripted(url)
+    await until('it is back', () => events.filter((name) => name === 'state:active').length === 2)
+    manager.failure = new DOMException('The push service said no.', 'AbortError')
+    const other = mount('push-A', 'ida')
+    const { error: reason } = (await nextEvent(other, 'session-error')).detail
+    expect([reason.code, reason.cause]).to.deep.equal(['push-unavailable', manager.failure])
+    const refusal = await other.requestNotifications().catch((cause: unknown) => cause)
+    expect(refusal).to.include({ code: 'push-unavailable' })
+    // The second connection asked, too.
+    await element.session?.history()
+    expect(events.filter((name) => name === 'error').length).to.equal(1)
+  })
+
+  it('does nothing without the permission, or without `notifications`', async () => {
+    permission = 'denied'
+    const element = mount('push-A', 'joe')
+    await element.whenStarted()
+    await element.session?.history()
+    await nextTask()
+    element.remove()
+    permission = 'granted'
+    const other = mount('push-A', 'kim', { notifications: false })
+    await other.whenStarted()
+    await other.session?.history()
+    await nextTask()
+    expect([manager.asked, asked]).to.deep.equal([[], 0])
+    expect([...(await framesOf('joe')), ...(await framesOf('kim'))]).to.deep.equal([])
+  })
+})
