@@ -5,8 +5,14 @@ import { untilSignal } from '../dist/cli/until-signal.js'
 import { HOST, listen, portOf, run, UsageError } from './ports.mjs'
 import { createShop } from './shop/shop.mjs'
 
-const startGateway = (port) =>
-  startDev({ host: HOST, port, data: '.chat-session' }).catch((error) => {
+const startGateway = (port, shopPort) =>
+  // A notification opens the shop. The address of a free port is not known yet.
+  startDev({
+    host: HOST,
+    port,
+    data: '.chat-session',
+    ...(shopPort && { shop: `http://${HOST}:${shopPort}` }),
+  }).catch((error) => {
     if (error.code === 'port-in-use')
       throw new UsageError(
         `Port ${port} on ${HOST} is in use: choose another for the gateway with PORT, or 0 for a free one.`,
@@ -18,7 +24,7 @@ const startGateway = (port) =>
 
 await run(async () => {
   const [port, shopPort] = [portOf('PORT', 8080), portOf('DEMO_PORT', 8081)]
-  const gateway = await startGateway(port)
+  const gateway = await startGateway(port, shopPort)
   const shop = createShop({ gateway: gateway.url, secret: gateway.secrets.shop.token })
   const server = createAdaptorServer({ fetch: shop.fetch })
   const url = await listen(server, shopPort, 'the shop', 'DEMO_PORT').catch(async (error) => {

@@ -56,7 +56,7 @@ export const createChat = ({ gateway, appId, secret }) => {
         const { users } = await client.getUsersStatus({ body: { users: [user] }, signal })
         return users[0]?.online
       } catch (error) {
-        console.warn(`shop: the seller's presence is unknown: ${error}`)
+        console.warn(`shop: who is here is unknown: ${error}`)
         return undefined
       }
     },

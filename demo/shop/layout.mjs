@@ -89,6 +89,7 @@ export const layout = (chat, visitor, page) =>
         <meta name="color-scheme" content="light dark" />
         <title>${page.title} · Plain &amp; Good</title>
         <link rel="icon" href="/public/icon.svg" />
+        <link rel="manifest" href="/public/manifest.webmanifest" />
         <link rel="stylesheet" href="/public/shop.css" />
         <script type="module" src="/public/shop.js"></script>
         ${page.script ? html`<script type="module" src="/public/${page.script}"></script>` : ''} ${head(chat)}

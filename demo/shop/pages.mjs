@@ -99,6 +99,7 @@ const thread = (person, { id: other, name }, product, inbox) => {
         ${messages.map((message) => item(other, name, message))}
       </ol>
     </div>
+    <p class="soft" data-typing>&nbsp;</p>
     <p class="soft" data-connecting ${isVisitor ? '' : 'hidden'}>
       Connecting to the chat… To write without an account you need JavaScript.
     </p>
@@ -124,13 +125,13 @@ const thread = (person, { id: other, name }, product, inbox) => {
   </div>`
 }
 
-/** Returns whether the seller is online, as it was when the page was rendered; nothing if that is unknown. */
-const presence = (/** @type {boolean | undefined} */ sellerIsHere) => {
-  if (sellerIsHere === undefined) return ''
-  return html`<p class="soft" data-presence="${sellerIsHere ? 'online' : 'offline'}">
-    ${sellerIsHere ? `${seller.name} is here now.` : `${seller.name} is away, and answers later.`}
-  </p>`
-}
+/** Returns whether somebody is online, as it was when the page was rendered; nothing if that is unknown. `thread.js` goes on from there. */
+const presence = (/** @type {string} */ name, /** @type {boolean | undefined} */ isHere) =>
+  isHere === undefined
+    ? ''
+    : html`<p class="soft" data-presence="${isHere ? 'online' : 'offline'}">
+        ${isHere ? `${name} is here now.` : `${name} is away, and answers later.`}
+      </p>`
 
 /** Returns the questions on a product's page: a thread for a customer or a visitor, a link for the seller. */
 const questions = (
@@ -142,7 +143,7 @@ const questions = (
   if (customer === seller)
     return html`<p>Customers’ questions are in your <a href="/messages">messages</a>.</p>`
   const logIn = html`<p><a href="/login">Log in</a> to find your question and the answer on any device.</p>`
-  return html`${presence(sellerIsHere)} ${thread(customer ?? visitor, seller, product, inbox)}
+  return html`${presence(seller.name, sellerIsHere)} ${thread(customer ?? visitor, seller, product, inbox)}
   ${customer ? '' : logIn}`
 }
 
@@ -202,9 +203,7 @@ export const messages = (person) => ({
   path: '/messages',
   script: 'threads.js',
   body: html`<h1>Messages</h1>
-    <p class="soft">
-      By product. <a href="/window">One window</a> has all conversations, with who is online and who types.
-    </p>
+    <p class="soft">By product. <a href="/window">One window</a> has all conversations.</p>
     <div
       class="thread stack"
       data-threads="${person === seller ? '/messages/:other/:product' : '/products/:product#questions'}"
@@ -226,6 +225,7 @@ export const messages = (person) => ({
           <small class="row soft">
             <time data-time></time>
             <span class="pill alert" data-new hidden></span>
+            <span data-contact></span>
           </small>
         </li>
       </template>
@@ -236,10 +236,11 @@ export const messages = (person) => ({
  * Shows the seller one customer's thread about a product.
  * @param {import('./goods.mjs').Customer} customer
  * @param {import('./goods.mjs').Product} product
+ * @param {boolean | undefined} isHere Whether the customer is online; undefined if it is unknown.
  * @param {Inbox} inbox The seller's messages.
  * @returns {Page}
  */
-export const conversation = (customer, { id, name }, inbox) => ({
+export const conversation = (customer, { id, name }, isHere, inbox) => ({
   title: `${customer.name} on ${name}`,
   path: '',
   script: 'thread.js',
@@ -247,7 +248,7 @@ export const conversation = (customer, { id, name }, inbox) => ({
   body: html`<p><a href="/messages">All messages</a></p>
     <h1>${customer.name}</h1>
     <p class="soft">on <a href="/products/${id}">${name}</a></p>
-    ${thread(seller, customer, id, inbox)}`,
+    ${presence(customer.name, isHere)} ${thread(seller, customer, id, inbox)}`,
 })
 
 const cartLine = (/** @type {[string, number]} */ [id, pieces]) => {
@@ -332,6 +333,12 @@ export const account = ({ id, name, email }) => ({
         <dt class="soft">Email</dt>
         <dd>${email}</dd>
       </dl>
+      <h2>Notifications</h2>
+      <label class="row">
+        <input type="checkbox" role="switch" data-notify />
+        Notify me of messages on this device, also while the shop is closed
+      </label>
+      <p class="soft" role="status" data-notify-problem></p>
       <h2>Log out</h2>
       <p>
         Both buttons log you out, and end your chat sessions in all browsers. The first one loads a new page,

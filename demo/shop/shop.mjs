@@ -26,6 +26,8 @@ const policyOf = (/** @type {string} */ gateway) =>
     `connect-src 'self' ${gateway} ${gateway.replace(/^http/, 'ws')}`,
     "style-src 'self'",
     "img-src 'self' data:",
+    "worker-src 'self'",
+    "manifest-src 'self'",
     "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
@@ -71,6 +73,12 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
   // Only the shop's own pages may send POST requests (Sec-Fetch-Site, Origin).
   shop.use('*', csrf())
   shop.get('/public/*', serveStatic({ root }))
+  // The service worker shows what the gateway pushes. The path decides that it is for the whole shop.
+  shop.get('/worker.js', (context) =>
+    context.body(`importScripts(${JSON.stringify(`${gateway}/v1/chat-session-worker.js`)})\n`, 200, {
+      'content-type': 'text/javascript',
+    }),
+  )
   shop.get('/window/*', serveStatic({ root: join(root, '..') }))
 
   shop.get('/', (context) => show(context, pages.home()))
@@ -99,7 +107,8 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const customer = askerOf(context.req.param('customer'))
     const product = productOf(context.req.param('product'))
     if (!customer || !product || visitorOf(context) !== seller) return context.notFound()
-    return show(context, pages.conversation(customer, product, await chat.messages(seller.id)))
+    const [isHere, inbox] = await Promise.all([chat.isOnline(customer.id), chat.messages(seller.id)])
+    return show(context, pages.conversation(customer, product, isHere, inbox))
   })
   // A form whose page has no live session: without scripts, before the session is there, or after it has ended.
   shop.post('/messages', async (context) => {

@@ -24,6 +24,8 @@ export const textIn = ({ data }, name) => {
 
 const { dataset } = document.querySelector('[data-people]')
 const people = JSON.parse(dataset.people)
+/** The ids of the people who have accounts. */
+export const peopleIds = Object.keys(people).filter((id) => id !== 'guest:~')
 export const products = JSON.parse(dataset.products)
 
 /** Returns the name of a person whom the shop knows. All visitors have one name. */

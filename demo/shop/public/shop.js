@@ -1,4 +1,4 @@
-/* global document, location, addEventListener */
+/* global document, localStorage, location, navigator, addEventListener */
 // The script of every page. It shows the session's state in the header, and logs out without a page load.
 
 const element = document.querySelector('chat-session')
@@ -39,6 +39,38 @@ for (const form of document.querySelectorAll('form[data-stay]'))
       document.querySelector('[data-problem]').textContent = 'That did not work. Please try again.'
     })
   })
+
+// Whether this browser notifies is a choice of the person, on the account page. It holds for every page.
+const toggle = document.querySelector('[data-notify]')
+const notify = () => {
+  const isOn = localStorage.getItem('notify') === 'yes'
+  element.notifications = element.push = isOn
+  if (toggle) toggle.checked = isOn
+  return isOn && navigator.serviceWorker?.register('/worker.js')
+}
+const reasons = {
+  'notifications-denied': 'This browser does not allow the shop to notify you.',
+  'notifications-unsupported': 'This browser can’t show notifications here.',
+  'push-unavailable':
+    'This device can’t be reached while the shop is closed. You are notified while it is open.',
+}
+const say = (code) => (document.querySelector('[data-notify-problem]').textContent = reasons[code] ?? '')
+toggle?.addEventListener('change', async () => {
+  say()
+  localStorage.setItem('notify', toggle.checked ? 'yes' : 'no')
+  try {
+    if (!(await notify())) return
+    await navigator.serviceWorker.ready
+    await element.requestNotifications()
+  } catch ({ code }) {
+    say(code)
+    // The user has to allow it first.
+    if (code !== 'push-unavailable') localStorage.setItem('notify', 'no')
+    void notify()
+  }
+})
+if (toggle) document.addEventListener('session-error', ({ detail }) => say(detail.error.code))
+void notify()
 
 // A page from the back/forward cache may be from before a log-out.
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload())

@@ -1,6 +1,7 @@
 /* global document, FormData */
 // One thread: the messages of two people about a product, and the form that sends another. `<chat-session>` takes the form's submits.
 import { element, openInbox, showTime, threadOf } from './inbox.js'
+import { openContacts } from './contacts.js'
 import { patchList, setText } from './patch-list.js'
 
 const section = document.querySelector('[data-thread]')
@@ -59,9 +60,22 @@ const say = (text) => setText(part('notice'), text)
 
 const scrollToEnd = () => (log.scrollTop = log.scrollHeight)
 
+/** Shows whether the other person is here and types. The gateway tells that of those who have written to the user. */
+const showContact = () => {
+  const presence = document.querySelector('[data-presence]')
+  const hasWritten = inbox.messages().some(({ from }) => from === other)
+  const isOnline = hasWritten ? contacts.isOnline(other) : undefined
+  if (presence && isOnline !== undefined) {
+    presence.dataset.presence = isOnline ? 'online' : 'offline'
+    setText(presence, isOnline ? `${name} is here now.` : `${name} is away, and answers later.`)
+  }
+  setText(part('typing'), contacts.isTyping(other, product) ? `${name} types…` : '\u00A0')
+}
+
 const show = () => {
   if (!inbox.me()) return
   const items = threadItems()
+  showContact()
   const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 2
   patchList(list, items, part('message'), updateItem)
   part('nothing').hidden = items.length > 0
@@ -73,6 +87,7 @@ const show = () => {
   if (element.state === 'active') inbox.markRead(isOfThread)
 }
 
+const contacts = openContacts([other], () => show())
 const inbox = openInbox(show)
 
 part('older').addEventListener('click', () => void inbox.loadOlder().catch(show))
@@ -87,7 +102,11 @@ document.addEventListener('session-pending', ({ detail }) => {
   show()
 })
 
+form.addEventListener('input', () => {
+  if (inbox.messages().some(({ from, to }) => from === other || to === other)) contacts.typeTo(other, product)
+})
 form.addEventListener('submit', (event) => {
+  contacts.sent()
   const { id, body } = Object.fromEntries(new FormData(form))
   outgoing.set(id, body)
   // The element's own listener is the last one. If it leaves the submit alone, the form goes to the shop.

@@ -1,6 +1,7 @@
 /* global document */
 // The list of the user's threads, each with its newest message and the number of unread ones.
-import { element, nameOf, openInbox, products, showTime, threadOf } from './inbox.js'
+import { element, nameOf, openInbox, peopleIds, products, showTime, threadOf } from './inbox.js'
+import { openContacts } from './contacts.js'
 import { patchList, setText } from './patch-list.js'
 
 const section = document.querySelector('[data-threads]')
@@ -31,6 +32,10 @@ const updateItem = (item, { other, product, count, newest }) => {
   setText(body, `${newest.from === other ? '' : 'You: '}${newest.body ?? ''}`)
   setText(badge, `${count} new`)
   badge.hidden = count === 0
+  const contact = item.querySelector('[data-contact]')
+  const isOnline = contacts.isOnline(other)
+  contact.dataset.presence = isOnline ? 'online' : 'offline'
+  setText(contact, contacts.isTyping(other, product) ? 'types…' : isOnline ? 'is here' : '')
   showTime(time, newest.sentAt)
 }
 
@@ -43,5 +48,6 @@ const show = () => {
   if (element.state === 'active') inbox.markRead(() => false)
 }
 
+const contacts = openContacts(peopleIds, () => show())
 const inbox = openInbox(show)
 if (element.state) show()

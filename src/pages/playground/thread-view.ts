@@ -55,6 +55,10 @@ const composer = ({ session, peers, renderRoot }: Panel): TemplateResult => {
     void session.thread.send(to.value, body)
     renderRoot.querySelector('[role=log]')?.scrollTo(0, 0)
   }
+  const type = (): void => {
+    const { value } = renderRoot.querySelector<HTMLSelectElement>('#to') ?? {}
+    if (value) session.thread.type(value)
+  }
   return html`<form @submit=${send}>
     <select id="to" aria-label="Recipient" ?disabled=${peers.length === 0}>
       ${repeat(
@@ -69,6 +73,7 @@ const composer = ({ session, peers, renderRoot }: Panel): TemplateResult => {
       placeholder=${peers.length ? 'Write a message' : 'There is no other user to write to'}
       autocomplete="off"
       ?disabled=${peers.length === 0 || !isLive}
+      @input=${type}
     />
     <button class="main" ?disabled=${peers.length === 0 || !isLive}>Send</button>
   </form>`
@@ -79,9 +84,13 @@ export const threadView = (panel: Panel): TemplateResult => {
   const { thread, view } = panel.session
   const firstUnread = firstUnreadOf(thread.messages, view.user?.id, view.unread)
   const isEmpty = thread.messages.length + thread.outgoing.length === 0
+  const contacts = panel.peers
+    .map(({ id, name }) => ({ name, contact: thread.contact(id) }))
+    .filter(({ contact }) => contact)
   return html`<section class="thread">
     <header>
       <h3 id="messages">Messages</h3>
+      <small id="contacts">${contacts.map(({ name, contact }) => `${name}: ${contact}`).join(', ')}</small>
       ${view.pending ? html`<span class="count tag" id="pending">${view.pending} not stored yet</span>` : nothing}
       ${
         view.unread

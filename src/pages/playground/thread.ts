@@ -16,6 +16,10 @@ export interface OutgoingMessage {
 /** How many messages of the inbox are loaded when a session starts. */
 const HISTORY_LIMIT = 30
 
+/** Milliseconds for which a signal says that somebody types, and after which the next key sends another. */
+const TYPING_TTL = 5_000
+const TYPING_INTERVAL = 3_000
+
 /** The messages of the element's inbox, and those that its user is sending. Emits `change`. */
 export class Thread extends EventTarget {
   readonly #log: ActivityLog
@@ -23,6 +27,11 @@ export class Thread extends EventTarget {
   #messages = new Map<number, Message>()
   #outgoing: readonly OutgoingMessage[] = []
   #lastKey = 0
+  #watched: readonly string[] = []
+  readonly #online = new Map<string, boolean>()
+  readonly #typingUntil = new Map<string | null, number>()
+  /** Before this time no other signal is sent. */
+  #nextSignal = 0
 
   constructor(log: ActivityLog) {
     super()
@@ -43,6 +52,31 @@ export class Thread extends EventTarget {
     )
   }
 
+  /** Returns what is known of another user: the gateway tells only of those who have written to this one. */
+  contact(id: string): string {
+    if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'types…'
+    return this.#element?.state === 'active' && this.#online.get(id) ? 'online' : ''
+  }
+
+  /** Watches these users from now on. */
+  watch(ids: readonly string[]): void {
+    this.#watched = ids
+    if (this.#element?.state === 'active') this.#watch(this.#element)
+  }
+
+  /** Tells another user that this one types, every few seconds. */
+  type(to: string): void {
+    if (Date.now() < this.#nextSignal) return
+    this.#nextSignal = Date.now() + TYPING_INTERVAL
+    void this.#element?.signal(to, 'typing', { ttl: TYPING_TTL })
+  }
+
+  #watch(element: ChatSessionElement): void {
+    element.watch(this.#watched).catch((error: unknown) => {
+      this.#log.add('you', 'watch() was refused', (error as SessionError).code, error)
+    })
+  }
+
   /** Shows this element's inbox from now on. */
   follow(element: ChatSessionElement): void {
     this.#element = element
@@ -52,11 +86,24 @@ export class Thread extends EventTarget {
     element.addEventListener('session-started', () => {
       // A new session can be another user's, or have missed more messages than the gateway resends.
       this.#messages.clear()
+      this.#online.clear()
       void this.#load(element)
+      this.#watch(element)
+    })
+    element.addEventListener('session-presence', ({ detail }) => {
+      for (const { id, online } of detail.users) this.#online.set(id, online)
+      this.#changed()
+    })
+    element.addEventListener('session-signal', ({ detail: { signal } }) => {
+      if (signal.name !== 'typing') return
+      this.#typingUntil.set(signal.from, signal.until)
+      setTimeout(() => this.#changed(), Math.max(0, signal.until - Date.now()) + 1)
+      this.#changed()
     })
   }
 
   async send(to: string, body: string): Promise<void> {
+    this.#nextSignal = 0
     const after = this.messages.at(-1)?.offset ?? 0
     const message: OutgoingMessage = { key: ++this.#lastKey, to, body, after, error: null }
     this.#setOutgoing([...this.#outgoing, message])

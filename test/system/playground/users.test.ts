@@ -51,6 +51,20 @@ describe('the playground: several users', () => {
     assert.equal(await other.unread().count(), 0)
   })
 
+  it('shows of those who have written that they are online, and that they type', async (playground) => {
+    const [alice, bob] = await firstUsers(playground)
+    const contacts = bob.at.locator('#contacts')
+    await alice.write('Bob Okafor', 'Is the lamp still there?')
+    await contacts.getByText('Alice Moreau: online').waitFor()
+    await alice.at.getByLabel('Recipient').selectOption({ label: 'To Bob Okafor' })
+    await alice.at.getByLabel('Message', { exact: true }).pressSequentially('And')
+    await contacts.getByText('Alice Moreau: types…').waitFor()
+    await alice.write('Bob Okafor', 'And the mug?')
+    await contacts.getByText('Alice Moreau: online').waitFor()
+    await alice.press('end()')
+    await contacts.getByText('Alice').waitFor({ state: 'detached' })
+  })
+
   it('resumes a session that was offline; missed messages and those sent meanwhile arrive once', async (playground) => {
     const [alice, bob] = await firstUsers(playground)
     const former = await alice.sessionId()
