@@ -4,19 +4,21 @@ import { fileURLToPath } from 'node:url'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
-const engineRecords = ['engine/events', 'engine/records', 'engine/webhook-events']
+const engineRecords = ['engine/events', 'engine/push', 'engine/records', 'engine/webhook-events']
 const engineInterface = [
   'engine/engine',
   ...engineRecords,
   'engine/errors',
   'engine/listeners',
   'engine/transfer',
+  'engine/push-devices',
   'engine/user-changes',
 ]
 /** What the parts of the engines of one process import besides each other. */
 const singleProcess = [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol']
 const singleProcessTables = [
   'engine/single-process/messages',
+  'engine/single-process/push',
   'engine/single-process/sessions',
   'engine/single-process/store',
   'engine/single-process/webhooks',
@@ -60,7 +62,7 @@ export const modules = {
     'session/utf8',
     'protocol',
   ],
-  'session/messages': ['protocol'],
+  'session/messages': ['session/errors', 'protocol'],
   'session/new-id': [],
   'session/storage': [
     'session/clock',
@@ -105,7 +107,8 @@ export const modules = {
   'element/event-map': ['element/events', 'session'],
   'element/emit': ['element/event-map'],
   'element/attach-part': ['session'],
-  'element/notifications': ['element/emit', 'element/attach-part', 'session'],
+  'element/is-set': [],
+  'element/notifications': ['element/emit', 'element/attach-part', 'element/is-set', 'session'],
   'element/find-chat': ['session'],
   'element/unread': ['element/find-chat'],
   'element/badge': ['element/attach-part', 'element/unread', 'session'],
@@ -120,6 +123,7 @@ export const modules = {
     'element/parts',
     'element/attach-part',
     'element/find-chat',
+    'element/is-set',
     'session',
   ],
 
@@ -137,8 +141,10 @@ export const modules = {
   'engine/records': ['engine/webhook-events', 'protocol'],
   'engine/events': ['engine/records', 'protocol'],
   'engine/engine': [...engineRecords, 'protocol'],
+  'engine/push': ['engine/records', 'protocol'],
+  'engine/push-devices': ['engine/push', 'engine/records', 'engine/rules', 'util'],
   'engine/errors': [],
-  'engine/transfer': ['engine/records', 'engine/webhook-events', 'protocol'],
+  'engine/transfer': ['engine/push', 'engine/records', 'engine/webhook-events', 'protocol'],
   'engine/user-changes': ['engine/records', 'protocol'],
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
@@ -150,8 +156,15 @@ export const modules = {
     'engine/single-process/store',
     'engine/single-process/webhooks',
   ],
+  'engine/single-process/push': [
+    ...singleProcess,
+    'engine/single-process/sessions',
+    'engine/single-process/store',
+    'engine/single-process/webhooks',
+  ],
   'engine/single-process/messages': [
     ...singleProcess,
+    'engine/single-process/push',
     'engine/single-process/sessions',
     'engine/single-process/store',
     'engine/single-process/webhooks',
@@ -202,11 +215,13 @@ export const modules = {
     'engine/redis/sessions',
     'protocol',
   ],
+  'engine/redis/push': [...redisBase, 'engine/redis/messages', 'protocol'],
   'engine/redis/webhooks': [...redisBase, 'engine/redis/lists'],
   'engine/redis/transfer': [
     ...redisBase,
     'engine/redis/messages',
     'engine/redis/nodes/partitions',
+    'engine/redis/push',
     'engine/redis/script',
     'engine/redis/server-check',
     'engine/redis/sessions',
@@ -220,6 +235,7 @@ export const modules = {
     'engine/redis/nodes',
     'engine/redis/nodes/partitions',
     'engine/redis/quotas',
+    'engine/redis/push',
     'engine/redis/recovery',
     'engine/redis/server-check',
     'engine/redis/sessions',
@@ -250,11 +266,12 @@ export const modules = {
   'gateway/metrics': [...gatewayBase, 'protocol'],
   'gateway/apps': [...settings, 'engine', 'tokens', 'protocol'],
   'gateway/outbound': observed,
+  'gateway/push': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'protocol'],
   'gateway/tracing': ['gateway/log', 'util', 'protocol'],
   'gateway/webhooks': [...observed, 'gateway/outbound', 'gateway/tracing', 'engine', 'protocol'],
   'gateway/auth': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'tokens', 'protocol'],
   'gateway/messages': [...observed, 'gateway/apps', 'engine', 'protocol'],
-  'gateway/sessions': [...messages, 'engine', 'tokens', 'protocol'],
+  'gateway/sessions': [...messages, 'gateway/push', 'engine', 'tokens', 'protocol'],
   'gateway/connection': [...messages, 'gateway/sessions', 'engine', 'protocol'],
   'gateway/http': [...connections, 'engine', 'protocol'],
   'gateway/rest': [
@@ -272,6 +289,7 @@ export const modules = {
     ...connections,
     'gateway/admin/audit',
     'gateway/http',
+    'gateway/push',
     'gateway/webhooks',
     'engine',
     'protocol',
@@ -296,6 +314,7 @@ export const modules = {
     'gateway/admin/audit',
     'gateway/repeat-log',
     'gateway/http',
+    'gateway/push',
     'gateway/rest',
     'gateway/transports',
     'gateway/webhooks',

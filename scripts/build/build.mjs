@@ -44,9 +44,21 @@ const stripComments = async (folder) => {
   )
 }
 
+/** Removes the lines of a folder's scripts that are comments, or empty. */
+const stripLuaComments = async (folder) => {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.lua'))
+  await Promise.all(
+    names.map(async (name) => {
+      const file = join(folder, name)
+      const script = await readFile(file, 'utf8')
+      await writeFile(file, script.replace(/^\s*(--.*)?\n/gm, ''))
+    }),
+  )
+}
+
 await run('typescript/bin/tsc', '-b', 'src/protocol', 'src/tsconfig.browser.json', 'src/tsconfig.server.json')
-// No page loads these modules. With their comments an install would be larger than 20 MB.
-for (const module of ['cli', 'gateway', 'engine', 'util']) await stripComments(`dist/${module}`)
+// With their comments an install would be larger than 20 MB. Those of public names are in the types.
+await stripComments('dist')
 // tsc does not copy declaration files.
 for (const framework of ['react', 'vue', 'svelte', 'solid', 'preact'])
   await copyFile(`src/typings/${framework}.d.ts`, `dist/typings/${framework}.d.ts`)
@@ -55,6 +67,7 @@ await cp('src/engine/redis', 'dist/engine/redis', {
   recursive: true,
   filter: async (path) => path.endsWith('.lua') || (await stat(path)).isDirectory(),
 })
+await stripLuaComments('dist/engine/redis')
 // The script of a part that is no more would stay.
 await rm('dist/cdn', { recursive: true, force: true })
 await run('rollup/dist/bin/rollup', '--config', '--silent')

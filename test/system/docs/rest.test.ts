@@ -1,6 +1,7 @@
 // Runs the calls that docs/REST.md shows, and compares their answers.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { createECDH } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
@@ -18,7 +19,15 @@ const secret = 'the secret of the app in docs/REST.md'
 
 const { gateway, url: address } = await startGateway(
   {},
-  { apps: { [appId]: { environment: 'test', secrets: [secret] } } },
+  {
+    apps: {
+      [appId]: {
+        environment: 'test',
+        secrets: [secret],
+        push: { subject: 'mailto:ops@example.com', url: 'https://www.example.com/' },
+      },
+    },
+  },
 )
 const app = `${address}/v1/apps/${appId}`
 
@@ -73,6 +82,18 @@ const prepare = async (
       env: { EPOCH: (await call('/users/67890/messages'))['epoch'] as string },
       done: () => Promise.resolve(),
     }
+  if (command.includes('/push')) {
+    const client = await visit('67890')
+    const p256dh = createECDH('prime256v1').generateKeys('base64url')
+    const keys = { p256dh, auth: Buffer.alloc(16).toString('base64url') }
+    const endpoint = 'https://fcm.googleapis.com/fcm/send/a'
+    client.send({ type: 'push', subscription: { endpoint, expirationTime: null, keys } })
+    client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
+    await client.next('unread')
+    const { subscriptions } = await call('/users/67890/push')
+    const [subscription] = subscriptions as { id: string }[]
+    return { env: { SUBSCRIPTION: subscription?.id ?? '' }, done: () => leave(client) }
+  }
   if (command.includes('$GUEST')) {
     const guest = await startClient(address, { type: 'start', appId, guest: true })
     const { id } = guest.started['user'] as { id: string }

@@ -3,8 +3,9 @@
  * hidden. A headless browser has no user who clicks, so the tests dispatch that event.
  */
 import { afterEach } from 'node:test'
-import type { Page } from 'playwright-core'
+import type { Page, Worker } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/define.js'
+import type { AppConfig } from '../../../src/gateway/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import {
   activeId,
@@ -75,6 +76,8 @@ interface Given {
   attributes?: Record<string, string>
   api?: (path: string) => Answer
   script?: string
+  /** The config of the app. */
+  app?: Partial<AppConfig>
   /** The gateway of the page, if it is not the place's own: a proxy. */
   from?: { url: string }
 }
@@ -90,9 +93,10 @@ export const startPlace = async ({
   attributes = { notifications: '' },
   api = () => ({ status: 404 }),
   script = '',
+  app,
   from,
 }: Given = {}): Promise<Place> => {
-  const gateway = await startDurableGateway()
+  const gateway = await startDurableGateway(undefined, undefined, app)
   const render = async (): Promise<Record<string, string>> => ({
     token: await tokenFor('ada'),
     'user-id': 'ada',
@@ -152,8 +156,54 @@ export const hideAll = async (page: Page): Promise<void> => {
 
 export const setElement = (
   page: Page,
-  change: Partial<Pick<ChatSessionElement, 'notifications'>>,
+  change: Partial<Pick<ChatSessionElement, 'notifications' | 'push'>>,
 ): Promise<void> =>
   page.evaluate((change) => {
     Object.assign(document.querySelector('chat-session') ?? {}, change)
   }, change)
+
+/** Starts a site whose service worker imports chat-session's worker. */
+export const startPlaceWithWorker = async (script = '', given: Given = {}): Promise<Place> => {
+  let imported = ''
+  const place = await startPlace({
+    ...given,
+    script,
+    api: (path) => {
+      if (path !== '/api/worker.js') return { status: 404 }
+      const headers = { 'content-type': 'text/javascript', 'service-worker-allowed': '/' }
+      return { status: 200, headers, body: `importScripts('${imported}')` }
+    },
+  })
+  imported = `${place.gateway.url}/v1/chat-session-worker.js`
+  return place
+}
+
+/** Registers the site's worker, which shows the notifications from now on. */
+export const register = async (page: Page): Promise<Worker> => {
+  const started = context.waitForEvent('serviceworker')
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.register('/api/worker.js', { scope: '/' })
+    await navigator.serviceWorker.ready
+  })
+  return started
+}
+
+/** Returns the notifications that the worker shows, as text. */
+export const shownBy = (worker: Worker): Promise<string> =>
+  worker.evaluate<string>(`registration.getNotifications().then((all) =>
+    all.map(({ title, body, tag }) => [title, body, tag].join(' ')).join())`)
+
+/** Dispatches a click on the worker's notification. Resolves with the URLs that the worker opens. */
+export const clickIn = (worker: Worker): Promise<string[]> =>
+  worker.evaluate<string[]>(`(async () => {
+    const [notification] = await registration.getNotifications()
+    const opened = []
+    // Only a real click would let a worker open a window.
+    clients.openWindow = async (url) => void opened.push(url)
+    const event = new NotificationEvent('notificationclick', { notification })
+    const done = []
+    event.waitUntil = (promise) => done.push(promise)
+    dispatchEvent(event)
+    await Promise.allSettled(done)
+    return opened
+  })()`)

@@ -1,15 +1,18 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import type { Page, Worker } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { receivedIn, sender, untilReceived } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import {
   announcedIn,
-  context,
+  clickIn,
   hideAll,
   openTab,
+  register,
   setElement,
+  shownBy,
   startPlace,
+  startPlaceWithWorker,
   untilAnnounced,
   type Place,
 } from './notifications-site.js'
@@ -30,55 +33,13 @@ const noConstructor = `
 const untilShown = (page: Page): Promise<void> =>
   until('notifications that the worker showed', () => page.evaluate('shownByWorker'), 1)
 
-/** Starts a site whose service worker imports chat-session's worker. */
-const startPlaceWithWorker = async (): Promise<Place> => {
-  let imported = ''
-  const place = await startPlace({
-    script: noConstructor,
-    api: (path) => {
-      if (path !== '/api/worker.js') return { status: 404 }
-      const headers = { 'content-type': 'text/javascript', 'service-worker-allowed': '/' }
-      return { status: 200, headers, body: `importScripts('${imported}')` }
-    },
-  })
-  imported = `${place.gateway.url}/v1/chat-session-worker.js`
-  return place
-}
-
-/** Registers the site's worker, which shows the notifications from now on. */
-const register = async (page: Page): Promise<Worker> => {
-  const started = context.waitForEvent('serviceworker')
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.register('/api/worker.js', { scope: '/' })
-    await navigator.serviceWorker.ready
-  })
-  return started
-}
-
-/** Returns the notifications that the worker shows, as text. */
-const shownBy = (worker: Worker): Promise<string> =>
-  worker.evaluate<string>(`registration.getNotifications().then((all) =>
-    all.map(({ title, body, tag }) => [title, body, tag].join(' ')).join())`)
-
-/** Dispatches a click on the worker's notification. Resolves with the URLs that the worker opens. */
-const clickIn = (worker: Worker): Promise<string[]> =>
-  worker.evaluate<string[]>(`(async () => {
-    const [notification] = await registration.getNotifications()
-    const opened = []
-    // Only a real click would let a worker open a window.
-    clients.openWindow = async (url) => void opened.push(url)
-    const event = new NotificationEvent('notificationclick', { notification })
-    const done = []
-    event.waitUntil = (promise) => done.push(promise)
-    dispatchEvent(event)
-    await Promise.allSettled(done)
-    return opened
-  })()`)
+/** Such a site, whose service worker imports chat-session's worker. */
+const startSite = (): Promise<Place> => startPlaceWithWorker(noConstructor)
 
 const click = { type: 'session-notification-click', bodies: ['Hello'] }
 
 test("if a page can't show a notification its service worker does, and a click fires session-notification-click in that page", async () => {
-  const place = await startPlaceWithWorker()
+  const place = await startSite()
   const tab = await openTab(place)
   // This tab has the same URL, and was visible later.
   const other = await openTab(place)
@@ -97,7 +58,7 @@ test("if a page can't show a notification its service worker does, and a click f
 })
 
 test('a click fires in another page if the first page is closed, and opens a page if all are closed', async () => {
-  const place = await startPlaceWithWorker()
+  const place = await startSite()
   const other = await openTab(place, '/other')
   await setElement(other, { notifications: false })
   const worker = await register(other)
@@ -134,7 +95,7 @@ test('without a service worker the element reports notifications-unsupported onc
 })
 
 test('a notification that the worker shows goes when its message is read on another device', async () => {
-  const place = await startPlaceWithWorker()
+  const place = await startSite()
   const tab = await openTab(place)
   const worker = await register(tab)
   const phone = await sender(place.gateway, 'ada')

@@ -9,8 +9,16 @@ import { promisify } from 'node:util'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The files and folders that the script's build reads besides packages. */
-const sources = ['src', 'scripts', 'package.json', 'tsconfig.json', 'rollup.config.mjs']
+/** The files and folders that a build reads besides packages. */
+const sources = [
+  'src',
+  'scripts',
+  'index.html',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'rollup.config.mjs',
+]
 
 /** The bundled packages. They are copied, because a source map would have the real path behind a link. */
 const bundled = ['@lit', 'lit', 'lit-element', 'lit-html']
@@ -32,13 +40,10 @@ const checkOut = async (): Promise<string> => {
 
 test('a build in another folder gives the same script and the same source map, byte by byte', async () => {
   const copy = await checkOut()
-  const build = (script: string, ...args: string[]): Promise<unknown> =>
-    promisify(execFile)(process.execPath, [join('node_modules', script), ...args], {
-      cwd: copy,
-      timeout: 600_000,
-    })
-  await build('typescript/bin/tsc', '-b', 'src/tsconfig.browser.json')
-  await build('rollup/dist/bin/rollup', '--config', '--silent')
+  await promisify(execFile)(process.execPath, [join('scripts', 'build', 'build.mjs')], {
+    cwd: copy,
+    timeout: 600_000,
+  })
   const files = (await readdir(join(root, 'dist/cdn'))).filter((file) => /\.(js|map|json)$/.test(file))
   assert.ok(files.some((file) => file.startsWith('chat-session-notifications-')))
   for (const file of files)

@@ -66,7 +66,7 @@ test('the script for a service worker is one file and a classic one', async () =
     addEventListener: (type: string) => received.push(type),
   })
   runInContext(worker, scope)
-  assert.deepEqual(received, ['message', 'notificationclick'])
+  assert.deepEqual(received, ['message', 'notificationclick', 'push', 'pushsubscriptionchange'])
 })
 
 test('the compressed files contain the scripts', async () => {

@@ -1,6 +1,7 @@
 import type { Engine } from '../../../src/engine/engine.js'
 import type { Message } from '../../../src/protocol/index.js'
 import type { Backend } from './backend.js'
+import type { Phones } from './phones.js'
 import { APP, type Site } from './site.js'
 import type { Sending, Tab } from './tab.js'
 import type { Watcher } from './watcher.js'
@@ -105,6 +106,29 @@ export const checkMessages = async (
         `${name} received ‘${body}’ at ${offset}, where the inbox has another message.`,
       )
     }
+}
+
+/** Returns a message that neither a page nor the phone of its user has shown, though it is kept and unread; undefined if there is none. */
+export const unreached = async (
+  engine: Engine,
+  users: readonly string[],
+  tabs: readonly Tab[],
+  phones: Phones,
+): Promise<string | undefined> => {
+  for (const user of users) {
+    const { readOffset } = await engine.inbox({ appId: APP, userId: user })
+    const pages = tabs.filter((tab) => tab.user === user)
+    for (const { from, offset, body, sentAt } of await inboxOf(engine, user)) {
+      if (from === user || offset <= Math.max(readOffset, phones.since(user))) continue
+      const isShown = pages.some(
+        ({ startedAt, received }) =>
+          (startedAt > sentAt && startedAt < Infinity) || received.some((one) => one.offset === offset),
+      )
+      if (!isShown && phones.pushedTo(user, from) < offset)
+        return `‘${body}’ (${offset}) reached neither a page of ${user} nor the phone.`
+    }
+  }
+  return undefined
 }
 
 /** What pages that are active show is what the engine has. */

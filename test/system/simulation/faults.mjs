@@ -20,8 +20,8 @@ export default [
   {
     name: 'a lost detach',
     file: 'src/gateway/sessions/live-session.ts',
-    right: ': engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor),',
-    wrong: ': Promise.resolve(),',
+    right: ': engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor)\n    this',
+    wrong: ': Promise.resolve()\n    this',
     finds: /has left, and is online|has left, and is offline with/,
   },
   {
@@ -69,8 +69,8 @@ export default [
   {
     name: 'an outbox that forgets what it sent when the connection is lost',
     file: 'src/session/storage/outbox.ts',
-    right: 'if (backoffUntil === Infinity && write(request))',
-    wrong: 'if (!entry.deadline && backoffUntil === Infinity && write(request))',
+    right: 'if (!pause && write(request))',
+    wrong: 'if (!entry.writtenAt && !pause && write(request))',
     finds: /Not settled/,
   },
   {
@@ -100,5 +100,12 @@ export default [
     right: 'if (!watched) return\n    watched.presence = { online, lastSeenAt }',
     wrong: 'if (!watched) return\n    watched.presence ??= { online, lastSeenAt }',
     finds: /The watcher shows/,
+  },
+  {
+    name: 'a message after which nothing is pushed',
+    file: 'src/engine/single-process/push/pushes.ts',
+    right: 'return entry.devices.length === 0 ? [] :',
+    wrong: 'return entry.devices.length >= 0 ? [] :',
+    finds: /reached neither/,
   },
 ]

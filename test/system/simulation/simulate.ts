@@ -7,10 +7,12 @@ import {
   checkEvents,
   checkMessages,
   checkReceived,
+  unreached,
   Violation,
   wrongPresence,
 } from './checks.js'
 import { Network } from './network.js'
+import { Phones } from './phones.js'
 import { APP, importModules, Site } from './site.js'
 import { Tab } from './tab.js'
 import { Watcher } from './watcher.js'
@@ -33,7 +35,7 @@ const SECOND = 1_000
 const HEALING = 300 * SECOND
 
 /** What may happen in the simulation of a seed. */
-const planOf = ({ random }: World) => ({
+const planOf = ({ random }: World, seed: number) => ({
   users: Array.from({ length: random.between(2, 6) }, (_, index) => `user-${index}`),
   tabs: random.between(2, 12),
   duration: random.between(30, 240) * SECOND,
@@ -49,6 +51,8 @@ const planOf = ({ random }: World) => ({
     messages: random.pick([10, 40, 1_000, 1_000]),
     sessionsPerUser: random.pick([2, 20, 20]),
   },
+  /** Whether users have phones. The seed says so, and no random number, so that seeds of before have the histories of before. */
+  pushes: seed % 5 === 2,
 })
 
 /**
@@ -58,7 +62,9 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   const world = createWorld(seed)
   const modules = await importModules()
   const { random } = world
-  const plan = planOf(world)
+  const plan = planOf(world, seed)
+  // What a page was sent before it was ended is not pushed, though it may not have arrived. So pages are lost here, and not ended.
+  if (plan.pushes) Object.assign(plan, { tokenLife: 3_600, limits: { ...plan.limits, sessionsPerUser: 20 } })
   const network = new Network(world)
   const tabs: Tab[] = []
   const log: string[] = []
@@ -68,7 +74,8 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   const marks = new Map<string, number>()
   const note = (text: string): void => void log.push(`${(world.now() / SECOND).toFixed(3)} ${text}`)
 
-  const site = new Site(world, network, modules, plan.limits, note)
+  const phones = plan.pushes ? new Phones(world, modules, plan.users, note) : undefined
+  const site = new Site(world, network, modules, plan.limits, phones, note)
   const backend = new Backend(world, site, tabs, note)
   const watcher = new Watcher(world, network, plan.users, note)
 
@@ -135,6 +142,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     else if (dice < 0.55)
       backend.send(random.chance(0.5) ? null : random.pick(plan.users), random.pick(plan.users))
     else if (dice < 0.7) tab.markRead()
+    else if (plan.pushes && (dice < 0.76 || (dice >= 0.79 && dice < 0.81))) tab.send(random.pick(plan.users))
     else if (dice < 0.705) backend.revokeToken(tab)
     else if (dice < 0.715) backend.endSession(tab)
     else if (dice < 0.72) backend.liftRevocation(tab.user)
@@ -193,6 +201,15 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     )
   }
 
+  /** A page that was lost without a word, or by a closing gateway, is waited for. A push that has failed is tried again later. */
+  const checkPhones = async (engine: Engine, phones: Phones): Promise<void> => {
+    for (let tries = 0; tries < 60; tries++) {
+      await world.run(5 * SECOND)
+      if ((await ask(() => unreached(engine, plan.users, tabs, phones))) === undefined) return
+    }
+    throw new Violation((await ask(() => unreached(engine, plan.users, tabs, phones))) ?? 'A phone is late.')
+  }
+
   const run = async (): Promise<void> => {
     note(JSON.stringify(plan))
     void site.start()
@@ -210,6 +227,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     note('all is well from now on')
     for (const tab of tabs) mend(tab)
     site.disk.goOn()
+    if (phones) phones.isIll = false
     // A page whose connection died without a word notices within two ping intervals.
     await world.run(20 * SECOND)
     void site.start()
@@ -240,6 +258,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     await ask(() => checkMessages(engine, plan.users, tabs, backend))
     await ask(() => checkConverged(engine, plan.users, live))
     await checkWatcher(engine)
+    if (phones) await checkPhones(engine, phones)
     for (const tab of openTabs()) tab.end()
     await world.run(HEALING)
     await ask(() => checkEmpty(engine, plan.users))

@@ -1,12 +1,23 @@
 import { createServer } from 'node:http'
 import { pino } from 'pino'
-import type { AppOptions, Engine, PendingEvent, webhookEventTypes } from '../../../src/engine/engine.js'
+import type {
+  AppOptions,
+  Engine,
+  EngineEvent,
+  PendingEvent,
+  UserRef,
+  webhookEventTypes,
+} from '../../../src/engine/engine.js'
 import type { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
+import type { createMetrics } from '../../../src/gateway/metrics/metrics.js'
+import type { createPushes, Pushes } from '../../../src/gateway/push/pushes.js'
 import type { RestCalls } from '../../../src/rest-client/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
+import type { decryptPush } from '../../support/push-service.js'
 import { Disk } from './disk.js'
 import type { Network } from './network.js'
+import type { Phones } from './phones.js'
 import type { Owner } from './timers.js'
 import type { World } from './world.js'
 
@@ -19,6 +30,9 @@ export interface Modules {
   SingleProcessEngine: typeof SingleProcessEngine
   ChatSession: typeof ChatSession
   webhookEventTypes: typeof webhookEventTypes
+  createMetrics: typeof createMetrics
+  createPushes: typeof createPushes
+  decryptPush: typeof decryptPush
 }
 
 export const importModules = async (): Promise<Modules> => {
@@ -26,13 +40,18 @@ export const importModules = async (): Promise<Modules> => {
   const { SingleProcessEngine } = await import('../../../src/engine/single-process/single-process-engine.js')
   const { ChatSession } = await import('../../../src/session/index.js')
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
-  return { createGateway, SingleProcessEngine, ChatSession, webhookEventTypes }
+  const { createMetrics } = await import('../../../src/gateway/metrics/metrics.js')
+  const { createPushes } = await import('../../../src/gateway/push/pushes.js')
+  const { decryptPush } = await import('../../support/push-service.js')
+  const push = { createMetrics, createPushes, decryptPush }
+  return { createGateway, SingleProcessEngine, ChatSession, webhookEventTypes, ...push }
 }
 
 interface Process {
   owner: Owner
   engine: Engine
   gateway: Gateway
+  pushes: Pushes | undefined
 }
 
 /** Limits of the app that a simulation may make small. */
@@ -48,6 +67,8 @@ export class Site {
   readonly #modules: Modules
   readonly #note: (text: string) => void
   readonly #limits: AppLimits
+  /** Undefined if nothing is pushed. */
+  readonly #phones: Phones | undefined
   readonly disk: Disk
   /** What the app's backend was sent, in the order of arrival. */
   readonly delivered: PendingEvent['event'][] = []
@@ -61,8 +82,10 @@ export class Site {
     network: Network,
     modules: Modules,
     limits: AppLimits,
+    phones: Phones | undefined,
     note: (text: string) => void,
   ) {
+    this.#phones = phones
     this.#note = note
     this.#limits = limits
     this.#world = world
@@ -97,7 +120,9 @@ export class Site {
     await this.#world.as(owner, async () => {
       const engine = this.#withWebhooks(
         new SingleProcessEngine(() => this.disk.open(), { onError: (cause) => this.#onEngineError(cause) }),
+        (user) => pushes?.onDue(user),
       )
+      const pushes = this.#phones?.pushesFor(engine)
       const { messages, sessionsPerUser } = this.#limits
       const config: GatewayConfig = {
         apps: {
@@ -106,6 +131,7 @@ export class Site {
             secrets: [SECRET],
             retention: { messages },
             presence: 'anyone',
+            ...(pushes && { push: { subject: 'mailto:ops@example.com', url: 'https://www.example.com/' } }),
             limits: { messagesPerSecond: 50, sessionsPerUser },
           },
         },
@@ -116,11 +142,12 @@ export class Site {
         env: {},
         log: pino({ level: 'error' }, { write }),
       })
-      this.#process = { owner, engine, gateway }
+      this.#process = { owner, engine, gateway, pushes }
       gateway.attach(server)
       this.#network.listener = { owner, server }
       await gateway.ready().catch(() => undefined)
       void this.#deliver(owner, engine)
+      void this.#subscribe(owner, engine)
     })
   }
 
@@ -143,8 +170,8 @@ export class Site {
     const running = this.#process
     if (!running) return
     this.#process = undefined
-    const { owner, gateway } = running
-    await this.#world.as(owner, () => gateway.close())
+    const { owner, gateway, pushes } = running
+    await this.#world.as(owner, () => Promise.all([pushes?.close(1_000), gateway.close()]))
     owner.alive = false
     if (this.#network.listener?.owner === owner) this.#network.endListener(false)
   }
@@ -158,12 +185,29 @@ export class Site {
     const running = this.#process
     if (!running) return
     this.#process = undefined
-    await this.#world.as(running.owner, () => running.gateway.close())
+    await this.#world.as(running.owner, () =>
+      Promise.all([running.pushes?.close(1_000), running.gateway.close()]),
+    )
     this.#network.listener = undefined
   }
 
-  /** An engine whose app has webhooks, though the config of the gateway has none: no request leaves the simulation. */
-  #withWebhooks(engine: Engine): Engine {
+  /** Subscribes the phones as soon as the disk takes it. */
+  async #subscribe(owner: Owner, engine: Engine): Promise<void> {
+    while (this.#phones && owner.alive && this.#process?.owner === owner) {
+      try {
+        return await this.#phones.subscribe(engine)
+      } catch (error) {
+        if ((error as Error).name !== 'EngineError') throw error
+        await new Promise((resolve) => setTimeout(resolve, 1_000))
+      }
+    }
+  }
+
+  /**
+   * An engine whose app has webhooks, though the config of the gateway has none: no request leaves the simulation. What is due to devices is
+   * told to `onPushDue` in place of the gateway.
+   */
+  #withWebhooks(engine: Engine, onPushDue: (user: UserRef) => void): Engine {
     const webhooks: AppOptions['webhooks'] = {
       events: this.#modules.webhookEventTypes,
       unreadAfter: 30_000,
@@ -172,6 +216,12 @@ export class Site {
       get(target, property): unknown {
         if (property === 'configure')
           return (appId: string, options: AppOptions) => target.configure(appId, { ...options, webhooks })
+        if (property === 'listen')
+          return (listener: (event: EngineEvent) => void, signal: AbortSignal) =>
+            target.listen(
+              (event) => (event.type === 'push-due' ? onPushDue(event.user) : listener(event)),
+              signal,
+            )
         const value: unknown = Reflect.get(target, property)
         return typeof value === 'function' ? (value.bind(target) as unknown) : value
       },

@@ -51,6 +51,8 @@ export class Tab {
   readonly sent: Sending[] = []
   readonly received: Received[] = []
   readonly reads: number[] = []
+  /** When its session has started (Unix, milliseconds). It shows how many earlier messages are unread, and is not sent them. */
+  startedAt = Infinity
   /** When the user's credentials were revoked, if this page had no later ones then. */
   userRevokedAt = Infinity
   /** When the newest token was issued. */
@@ -107,9 +109,10 @@ export class Tab {
         note(`${name} reports ${error.code}`)
         if (error.code === 'messages-lost') isAfterLoss = true
       })
-      session.addEventListener('state', ({ detail: { state, error } }) =>
-        note(`${name} is ${state}${error ? `: ${error.code}` : ''}`),
-      )
+      session.addEventListener('state', ({ detail: { state, error } }) => {
+        note(`${name} is ${state}${error ? `: ${error.code}` : ''}`)
+        if (state === 'active') this.startedAt = Math.min(this.startedAt, Date.now())
+      })
       void session.start()
       return session
     })

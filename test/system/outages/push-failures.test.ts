@@ -1,0 +1,232 @@
+// What becomes of a push that a push service does not take.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createMemoryEngine } from '../../../src/engine/index.js'
+import { retryAfterOf } from '../../../src/gateway/push/send-push.js'
+import { field } from '../../support/rest-calls.js'
+import { AFTER, pushOf } from '../../support/push-network.js'
+import { startPushService } from '../../support/push-service.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
+import { until } from '../../support/until.js'
+import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
+import { startPushGateway, type PushGateway } from '../../gateway/push/setup.js'
+import { testApp } from '../../support/gateway.js'
+
+const startReporting = async (): Promise<PushGateway & { reports: () => unknown[] }> => {
+  const endpoint = await startEndpoint((response) => response.end())
+  const webhooks = { url: endpoint.url, secrets: [secretOf(key)], events: ['push.failed' as const] }
+  const gateway = await startPushGateway({}, { app: { webhooks } })
+  return { ...gateway, reports: () => endpoint.received.map(({ body }) => body['data']) }
+}
+
+const devicesOf = async ({ rest }: PushGateway, userId: string): Promise<unknown> =>
+  (field(await rest('GET', `/users/${userId}/push`), 'subscriptions') as unknown[]).length
+
+for (const status of [404, 410])
+  test(`a subscription whose push service answers ${status} ends, and the app's backend is told`, async () => {
+    const gateway = await startReporting()
+    const { service, subscribe, send, reports } = gateway
+    service.respond = (response) => response.writeHead(status).end()
+    await subscribe('ada', service.subscribe('phone'))
+    await send('bob', 'ada', 'Hello')
+    await until('it ended', () => devicesOf(gateway, 'ada'), 0)
+    await until('the backend was told', () => reports().length, 1)
+    const [report] = reports() as [Record<string, unknown>]
+    assert.deepEqual([report['host'], report['status']], ['push.test', status])
+    assert.equal(service.received.length, 1)
+  })
+
+for (const status of [400, 403, 413])
+  test(`a push that is answered with ${status} is given up, and the device gets the next one`, async () => {
+    const gateway = await startReporting()
+    const { service, subscribe, send, reports } = gateway
+    service.respond = (response) => response.writeHead(service.received.length > 1 ? 201 : status).end()
+    await subscribe('ada', service.subscribe('phone'))
+    await send('bob', 'ada', 'refused')
+    await until('the backend was told', () => reports().length, 1)
+    await send('bob', 'ada', 'taken')
+    await until('the next one came', () => service.received.length, 2)
+    assert.deepEqual(service.bodies('phone'), ['refused', 'taken'])
+    assert.equal(await devicesOf(gateway, 'ada'), 1)
+  })
+
+test('a redirect is not followed: the push is given up', async () => {
+  const { service, subscribe, send, reports } = await startReporting()
+  await subscribe('ada', service.subscribe('phone'))
+  const { endpoint } = service.subscribe('elsewhere')
+  service.respond = (response) => response.writeHead(307, { location: endpoint }).end()
+  await send('bob', 'ada', 'Hello')
+  await until('the backend was told', () => reports().length, 1)
+  assert.deepEqual(
+    service.received.map(({ device }) => device),
+    ['phone'],
+  )
+})
+
+test('a push that is answered with 500 is tried again, and what was read meanwhile is not pushed', async () => {
+  const { service, subscribe, send, connect } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  service.respond = (response) => response.writeHead(service.received.length > 1 ? 201 : 500).end()
+  await send('bob', 'ada', 'again')
+  await until('it came again', () => service.received.length, 2)
+  assert.deepEqual(service.bodies('phone'), ['again', 'again'])
+
+  service.respond = (response) => response.writeHead(500).end()
+  await send('bob', 'ada', 'read meanwhile')
+  await until('it failed', () => service.received.length, 3)
+  const page = await connect('ada', { hidden: true })
+  page.send({ type: 'read', epoch: page.started['epoch'], offset: 2 })
+  await page.next('unread')
+  service.respond = (response) => response.writeHead(201).end()
+  await send('carl', 'ada', 'unread')
+  await until('the other came', () => service.bodies('phone').at(-1), 'unread')
+  assert.deepEqual(service.bodies('phone').slice(3), ['unread'])
+})
+
+test('a push is tried again when `Retry-After` says so, and not with the next message', async () => {
+  const { service, subscribe, send } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  const at: number[] = []
+  service.respond = (response) => {
+    at.push(performance.now())
+    response.writeHead(at.length > 1 ? 201 : 429, { 'retry-after': '2' }).end()
+  }
+  await send('bob', 'ada', 'first')
+  await until('it failed', () => at.length, 1)
+  await send('bob', 'ada', 'second')
+  await until('it came again', () => at.length, 2)
+  assert.ok((at[1] ?? 0) - (at[0] ?? 0) >= 1_990)
+  assert.deepEqual(service.bodies('phone'), ['first', 'second'])
+})
+
+test('`Retry-After` is read as seconds and as a date, within bounds', () => {
+  const now = Date.UTC(2026, 0, 1)
+  assert.equal(retryAfterOf('120', now), 120_000)
+  assert.equal(retryAfterOf('Thu, 01 Jan 2026 00:00:30 GMT', now), 30_000)
+  assert.equal(retryAfterOf('Wed, 31 Dec 2025 00:00:30 GMT', now), 1_000)
+  assert.equal(retryAfterOf('0', now), 1_000)
+  assert.equal(retryAfterOf('99999999999', now), 86_400_000)
+  for (const header of [undefined, '', 'soon']) assert.equal(retryAfterOf(header, now), undefined)
+})
+
+test('a host whose name leads to a private address is sent nothing', async () => {
+  for (const address of [
+    '10.0.0.7',
+    '169.254.169.254',
+    '192.168.1.1',
+    '::1',
+    '::ffff:127.0.0.1',
+    '64:ff9b::a00:1',
+  ]) {
+    const { service, subscribe, send, reports } = await startReporting()
+    service.address.ip = address
+    await subscribe('ada', service.subscribe('phone'))
+    await send('bob', 'ada', 'Hello')
+    await until('the backend was told', () => reports().length, 1)
+    const [report] = reports() as [Record<string, unknown>]
+    assert.deepEqual([report['status'], report['error']], [null, 'private-address'])
+    assert.equal(service.received.length, 0)
+  }
+})
+
+test('a host that a reload took off the list is sent nothing', async () => {
+  const { gateway, service, subscribe, send, connect, lines } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  await gateway.reload({
+    engine: { type: 'memory' },
+    apps: { app: testApp({ push: pushOf({ hosts: ['other.test'] }) }) },
+  })
+  await send('bob', 'ada', 'Hello')
+  await until('it was given up', () => lines.some((line) => line.includes('host-not-allowed')))
+  assert.equal(service.received.length, 0)
+  const page = await connect('ada')
+  page.send({ type: 'push', subscription: service.subscribe('phone') })
+  assert.equal((await page.next('refused'))['code'], 'refused')
+})
+
+test('an app whose `push` a reload removed pushes nothing any more', async () => {
+  const engine = createMemoryEngine()
+  const { endPushes } = engine
+  let ended = 0
+  engine.endPushes = async (...args) => {
+    await endPushes.apply(engine, args)
+    ended += 1
+  }
+  const { gateway, service, subscribe, send, connect } = await startPushGateway(
+    { after: 5 * AFTER },
+    { parts: { engine } },
+  )
+  await subscribe('ada', service.subscribe('phone'))
+  await send('bob', 'ada', 'Hello')
+  await gateway.reload({ engine: { type: 'memory' }, apps: { app: testApp() } })
+  const page = await connect('ada', { hidden: true })
+  assert.ok(!('pushKey' in page.started))
+  await until('the gateway was told of the message', () => ended, 1)
+  assert.deepEqual(service.received, [])
+  await gateway.reload({ engine: { type: 'memory' }, apps: { app: testApp({ push: pushOf() }) } })
+  await send('bob', 'ada', 'On again')
+  await until('it came', () => service.received.length, 1)
+  assert.deepEqual(service.bodies('phone'), ['On again'])
+})
+
+test('a device whose credential was revoked gets nothing', async () => {
+  const gateway = await startPushGateway({ after: 5 * AFTER })
+  const { service, subscribe, send, rest } = gateway
+  await subscribe('ada', service.subscribe('phone'))
+  await subscribe('bea', service.subscribe('tablet'))
+  await send('bob', 'ada', 'Hello')
+  await rest('DELETE', '/users/ada/sessions')
+  await send('bob', 'bea', 'Hello')
+  await until('the other user got it', () => service.received.length, 1)
+  assert.deepEqual(service.bodies('phone'), [])
+  assert.equal(await devicesOf(gateway, 'ada'), 0)
+})
+
+test('a message that comes while another one is being pushed is pushed after it', async () => {
+  const { service, subscribe, send } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  let answer: (() => unknown) | undefined
+  service.respond = (response, { device }) => {
+    const taken = () => response.writeHead(201).end()
+    if (device === 'phone') answer = taken
+    else taken()
+  }
+  await send('bob', 'ada', 'first')
+  await until('it came', () => service.received.length, 1)
+  await send('carl', 'ada', 'second')
+  await subscribe('bea', service.subscribe('tablet'))
+  await send('bob', 'bea', 'other')
+  // The engine has told of both users' later messages by now.
+  await until('that of the other user came', () => service.bodies('tablet').length, 1)
+  assert.deepEqual(service.bodies('phone'), ['first'])
+  service.respond = (response) => response.writeHead(201).end()
+  answer?.()
+  await until('the second came', () => service.bodies('phone').length, 2)
+  assert.deepEqual(service.bodies('phone'), ['first', 'second'])
+})
+
+test('a push service that does not answer is asked again', async () => {
+  const service = await startPushService()
+  const pushNetwork = { ...service.network, timeout: 200 }
+  const { subscribe, send } = await startPushGateway({}, { parts: { pushNetwork }, service })
+  await subscribe('ada', service.subscribe('phone'))
+  service.respond = () => (service.respond = (response) => response.writeHead(201).end())
+  await send('bob', 'ada', 'Hello')
+  await until('it came again', () => service.received.length, 2)
+  assert.deepEqual(service.bodies('phone'), ['Hello', 'Hello'])
+})
+
+test('a gateway that closes cuts off a push that is not answered, and the next gateway sends it', async () => {
+  const config = { engine: { type: 'embedded' as const, path: scratchFolder() }, drainTime: 0.5 }
+  const first = await startPushGateway({}, { config })
+  const { service } = first
+  await first.subscribe('ada', service.subscribe('phone'))
+  service.respond = () => undefined
+  await first.send('bob', 'ada', 'Hello')
+  await until('it came', () => service.received.length, 1)
+  await first.close()
+  service.respond = (response) => response.writeHead(201).end()
+  await startPushGateway({}, { config, service })
+  await until('it came again', () => service.received.length, 2)
+  assert.deepEqual(service.faults, [])
+})
