@@ -52,6 +52,8 @@ const child = spawn(
     '--enable-source-maps',
     '--test',
     '--test-reporter=spec',
+    // A file that hangs, as after a browser that answers no more, fails in place of the whole run.
+    `--test-timeout=${15 * 60_000}`,
     `--test-concurrency=${values['at-once']}`,
     ...args,
     ...files.map((file) => join(relative('.', compiled), file.replace(/\.ts$/, '.mjs'))),

@@ -35,6 +35,8 @@ export const startScripted = async () => {
         pingInterval: 25_000,
         sendWindow: 3_600_000,
         ...(guest && { token: guestId }),
+        // The app's id says which key the app has.
+        ...(start.appId?.startsWith('push-') && { can: ['push'], pushKey: start.appId.slice(5).repeat(87) }),
       })
     }
     socket.on('message', (data) => {
@@ -42,6 +44,8 @@ export const startScripted = async () => {
       if (frame.type === 'start') return begin(frame)
       record.frames.push(frame)
       if (frame.type === 'end') socket.close(1000)
+      if (frame.type === 'push' && frame.subscription?.endpoint.endsWith('/refused'))
+        send({ type: 'refused', re: 'push', code: 'refused', message: 'No.', retryable: false })
       if (frame.type === 'history' && !mute) send({ type: 'history', id: frame.id, messages: [] })
     })
     socket.on('close', (code) => (record.close = code))
@@ -63,8 +67,11 @@ export const startScripted = async () => {
         client.close(close)
       }
     },
-    close() {
+    cut() {
       for (const client of server.clients) client.terminate()
+    },
+    close() {
+      this.cut()
       return new Promise((resolve) => server.close(resolve))
     },
   }

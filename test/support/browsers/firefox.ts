@@ -98,8 +98,8 @@ export const launchFirefox = async (): Promise<Tab> => {
     close: async () => {
       const exited = once(firefox, 'exit')
       await command('browser.close', {})
-      await exited
-      stop()
+        .then(() => exited)
+        .finally(stop)
       // Firefox's child processes may still write to the profile.
       await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
     },

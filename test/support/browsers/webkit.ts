@@ -12,6 +12,9 @@ const displayPath = systemProgram('/usr/bin/Xvfb')
 /** Milliseconds that the driver has to become ready. */
 const TIMEOUT = 120_000
 
+/** Milliseconds that the driver has for a call: after a test that failed, a page may answer nothing any more. */
+const CALL_TIMEOUT = 60_000
+
 /** Starts WebKit with one tab. */
 export const launchWebKit = async (): Promise<Tab> => {
   const { start, stop } = childProcesses()
@@ -31,6 +34,7 @@ export const launchWebKit = async (): Promise<Tab> => {
   const call = async <Value>(method: string, path: string, body?: object): Promise<Value> => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
+      signal: AbortSignal.timeout(CALL_TIMEOUT),
       ...(body && { body: JSON.stringify(body) }),
     })
     const { value } = (await response.json()) as { value: Value & { error?: string; message?: string } }
@@ -53,9 +57,8 @@ export const launchWebKit = async (): Promise<Tab> => {
     evaluate: (expression) =>
       call('POST', `${session}/execute/sync`, { script: `return ${expression}`, args: [] }),
     close: async () => {
-      await call('DELETE', session)
       // The browser exits with its display.
-      stop()
+      await call('DELETE', session).finally(stop)
     },
   }
 }
