@@ -1,158 +1,84 @@
 """A client of docs/PROTOCOL.md in Python's standard library, driven by the commands of docs/CONFORMANCE.md:
 npx chat-session conformance --client "python3 demo/clients/client.py" --only core"""
-import base64, json, os, random, select, socket, struct, sys, time
-from urllib.parse import urlsplit
+import asyncio, json, random, sys
+from rfc6455 import Closed, Socket
 
 
 def report(kind, **fields):
     print(json.dumps({"type": kind, **fields}), flush=True)
 
 
-class Socket:
-    """A WebSocket (RFC 6455) of text frames."""
-
-    def __init__(self, endpoint):
-        url, key = urlsplit(endpoint), base64.b64encode(os.urandom(16)).decode()
-        self.socket = socket.create_connection((url.hostname, url.port or 80), timeout=10)
-        self.socket.sendall(
-            f"GET {url.path.rstrip('/')}/v1/session HTTP/1.1\r\nHost: {url.netloc}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Protocol: chat-session.v1\r\n\r\n".encode()
-        )
-        self.bytes, self.parts = b"", b""
-        while b"\r\n\r\n" not in self.bytes:
-            self.receive()
-        head, self.bytes = self.bytes.split(b"\r\n\r\n", 1)
-        if not head.startswith(b"HTTP/1.1 101 "):
-            raise ConnectionError(head.decode())
-
-    def receive(self):
-        chunk = self.socket.recv(65536)
-        if not chunk:
-            raise ConnectionError("lost")
-        self.bytes += chunk
-
-    def write(self, opcode, payload):
-        mask, size = os.urandom(4), len(payload)
-        length = struct.pack("!B", 128 | size) if size < 126 else struct.pack("!BH", 254, size)
-        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-        self.socket.sendall(bytes([128 | opcode]) + length + mask + masked)
-
-    def frames(self):
-        """Yields the frames that have arrived. A close raises its code."""
-        while len(self.bytes) >= 2:
-            size, start = self.bytes[1], 2
-            if size > 125:
-                start = 4 if size == 126 else 10
-                size = int.from_bytes(self.bytes[2:start], "big") if len(self.bytes) >= start else 1 << 62
-            if len(self.bytes) < start + size:
-                return
-            first, payload = self.bytes[0], self.bytes[start : start + size]
-            self.bytes = self.bytes[start + size :]
-            if first & 15 == 8:
-                raise Closed(int.from_bytes(payload[:2], "big") or 1005)
-            if first & 15 == 9:
-                self.write(10, payload)
-            elif first & 15 < 3:
-                self.parts += payload
-                if first & 128:
-                    text, self.parts = self.parts.decode(), b""
-                    yield json.loads(text)
-
-
-class Closed(Exception):
-    pass
-
-
 class Session:
     def __init__(self, options):
-        self.options, self.token = options, options.get("token")
-        self.socket = self.resume = self.ended = None
-        self.state = "starting"
-        self.unanswered, self.failures, self.rejections = {}, 0, 0
-        self.connect_at, self.send_at, self.ask_at = 0.0, None, None
-        self.asking = self.fresh = False
-        if not self.token and not options.get("guest"):
-            self.ask()
+        self.options, self.token, self.fresh = options, options.get("token"), False
+        self.state, self.unanswered, self.failures, self.rejections = "starting", {}, 0, 0
+        self.socket = self.resume = self.ended = self.answer = self.retry = self.renewal = None
+        self.task = asyncio.create_task(self.run())
 
     def go(self, state, **fields):
         self.state = state
         report("state", state=state, **fields)
 
     def over(self, code):
-        self.socket = self.connect_at = None
         self.go("over", code=code)
+        self.task.cancel()
 
     def ask(self):
-        if not self.asking:
-            self.asking, self.ask_at = True, None
+        if not self.answer:
+            self.answer = asyncio.get_running_loop().create_future()
             report("ask")
 
-    def answer(self, token):
-        self.asking = False
-        if token is None:
-            return self.over("signed-out")
-        self.token, self.fresh = token, True
-        if self.state == "active":
-            self.send({"type": "token", "token": token})
-
-    def send(self, frame):
+    def send(self, **frame):
         self.socket.write(1, json.dumps({k: v for k, v in frame.items() if v is not None}).encode())
 
-    def tick(self):
-        """Does what is due."""
-        now = time.monotonic()
-        if self.socket is None and not self.asking and self.connect_at is not None and self.connect_at <= now:
-            self.connect()
-        if self.state == "active" and self.ask_at is not None and self.ask_at <= now:
+    def send_unanswered(self):
+        self.retry = None
+        for frame in self.unanswered.values():
+            self.send(**frame)
+
+    async def run(self):
+        """Connects until the session is over."""
+        if not self.token and not self.options.get("guest"):
             self.ask()
-        if self.state == "active" and self.send_at is not None and self.send_at <= now:
-            self.send_at = None
-            for frame in self.unanswered.values():
-                self.send(frame)
-
-    def connect(self):
-        proof = {"token": self.token} if self.token else {"guest": True}
-        start = {"type": "start", "appId": self.options["appId"], "userId": self.options.get("userId"), **proof}
-        try:
-            self.ended, self.socket = None, Socket(self.options["endpoint"])
-            self.send({**start, "resume": self.resume, "client": "python/1"})
-        except OSError:
-            self.lost(1006)
-
-    def read(self, received=True):
-        try:
-            if received:
-                self.socket.receive()
-            for frame in self.socket.frames():
-                getattr(self, "on_" + frame["type"], lambda frame: None)(frame)
-        except Closed as closed:
-            self.lost(closed.args[0])
-        except OSError:
-            self.lost(1006)
+        while self.state != "over":
+            if self.answer:
+                await self.answer
+            self.socket, self.ended, code = Socket(), None, 1006
+            try:
+                await asyncio.wait_for(self.socket.open(self.options["endpoint"]), 10)
+                proof = {"token": self.token} if self.token else {"guest": True}
+                user = {"appId": self.options["appId"], "userId": self.options.get("userId"), **proof}
+                self.send(type="start", **user, resume=self.resume, client="python/1")
+                async for frame in self.socket.frames():
+                    getattr(self, "on_" + frame["type"], lambda frame: None)(frame)
+            except Closed as closed:
+                code = closed.args[0]
+            except (OSError, EOFError, asyncio.TimeoutError):
+                pass
+            await asyncio.sleep(self.lost(code))
 
     def lost(self, code):
-        """The hundreds of the close code decide."""
-        self.socket = None
+        """The hundreds of the close code decide. Returns the seconds up to the next attempt."""
+        for timer in filter(None, (self.retry, self.renewal)):
+            timer.cancel()
         reason = self.ended or {"code": {4101: "unauthenticated", 4102: "token-expired"}.get(code, str(code))}
-        if code == 1000 or code // 100 == 44 or code in (1002, 1003, 1007, 1008, 1009, 1010):
-            return self.over(reason["code"])
-        if code // 100 == 41:
-            self.rejections += self.fresh
-            if self.rejections == 2:
-                return self.over(reason["code"])
-            self.connect_at = 0.0
-            self.ask()
-        else:
-            backoff = random.random() * min(30, 2 ** (self.failures - 1)) if self.failures else 0
-            wait = reason["retryAfter"] / 1000 if "retryAfter" in reason else backoff
-            self.connect_at, self.failures = time.monotonic() + wait, self.failures + 1
-        if self.state == "active":
+        self.rejections += code // 100 == 41 and self.fresh
+        if code in (1000, 1002, 1003, 1007, 1008, 1009, 1010) or code // 100 == 44 or self.rejections == 2:
+            self.over(reason["code"])
+        elif self.state == "active":
             self.go("reconnecting")
+        if code // 100 == 41 and self.state != "over":
+            self.ask()
+            return 0
+        backoff = random.random() * min(30, 2 ** (self.failures - 1)) if self.failures else 0
+        self.failures += 1
+        return reason["retryAfter"] / 1000 if "retryAfter" in reason else backoff
 
     def renew_in(self, lifetime):
-        """Plans the question for a fresh token by the monotonic clock, at most a minute before the end."""
-        self.ask_at = None if lifetime is None else time.monotonic() + (lifetime - min(60000, lifetime / 2)) / 1000
+        """Plans the question for a fresh token, at most a minute before the end. The loop's clock is monotonic."""
+        if lifetime is not None:
+            wait = (lifetime - min(60000, lifetime / 2)) / 1000
+            self.renewal = asyncio.get_running_loop().call_later(wait, self.ask)
 
     def on_started(self, frame):
         known = self.resume and self.resume["epoch"] == frame["epoch"] and self.resume["offset"] <= frame["offset"]
@@ -160,14 +86,14 @@ class Session:
         if self.resume and frame["lost"]:
             report("lost")
         self.resume = {"key": frame["resumeKey"], "epoch": frame["epoch"], "offset": offset}
-        self.token, self.fresh, self.send_at = frame.get("token", self.token), False, 0.0
-        self.failures = self.rejections = 0
+        self.token, self.fresh, self.failures, self.rejections = frame.get("token", self.token), False, 0, 0
         self.renew_in(frame["expiresIn"])
-        self.send({"type": "pong"})
+        self.send(type="pong")
         self.go("active")
+        self.send_unanswered()
 
     def on_ping(self, frame):
-        self.send({"type": "pong"})
+        self.send(type="pong")
 
     def on_message(self, frame):
         if frame["offset"] > self.resume["offset"]:
@@ -179,9 +105,10 @@ class Session:
             report("sent", id=frame["id"], offset=frame["offset"])
 
     def on_refused(self, frame):
-        if frame["re"] == "send" and frame["retryable"]:
-            self.send_at = time.monotonic() + frame.get("retryAfter", 1000) / 1000
-        elif frame["re"] == "send" and self.unanswered.pop(frame["id"], None):
+        if frame["re"] == "send" and frame["retryable"] and not self.retry:
+            wait = frame.get("retryAfter", 1000) / 1000
+            self.retry = asyncio.get_running_loop().call_later(wait, self.send_unanswered)
+        elif frame["re"] == "send" and not frame["retryable"] and self.unanswered.pop(frame["id"], None):
             report("refused", re="send", id=frame["id"], code=frame["code"])
         elif frame["re"] == "token":
             self.ask()
@@ -193,37 +120,31 @@ class Session:
     def on_ended(self, frame):
         self.ended = frame
 
-    def command(self, command):
-        if command["type"] == "token":
-            self.answer(command["token"])
-        elif command["type"] == "send":
+    def on_command(self, command):
+        kind = command["type"]
+        if kind == "token" and command["token"] is None:
+            self.over("signed-out")
+        elif kind == "token":
+            self.token, self.fresh = command["token"], True
+            self.answer.set_result(None)
+            self.answer = None
+            if self.state == "active":
+                self.send(type="token", token=self.token)
+        elif kind == "send":
             self.unanswered[command["id"]] = command
-            if self.state == "active" and self.send_at is None:
-                self.send(command)
-        elif command["type"] == "end" and self.state == "active":
-            self.connect_at = None
-            self.send({"type": "end"})
-        elif command["type"] == "end":
-            self.over("ended")
+            if self.state == "active" and not self.retry:
+                self.send(**command)
+        elif kind == "end":
+            self.send(type="end") if self.state == "active" else self.over("ended")
 
 
-def main():
-    session, commands = None, b""
+async def main():
+    session, commands = None, asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     report("ready")
-    while True:
-        if session:
-            session.tick()
-        connected = session and session.socket
-        readable, _, _ = select.select([sys.stdin.buffer, *([connected.socket] if connected else [])], [], [], 0.05)
-        if connected and connected.socket in readable:
-            session.read()
-        if sys.stdin.buffer in readable:
-            chunk = os.read(0, 65536)
-            if not chunk:
-                return
-            *lines, commands = (commands + chunk).split(b"\n")
-            for command in map(json.loads, lines):
-                session = Session(command) if command["type"] == "start" else session.command(command) or session
+    async for command in commands:
+        command = json.loads(command)
+        session = Session(command) if command["type"] == "start" else session.on_command(command) or session
 
 
-main()
+asyncio.run(main())
