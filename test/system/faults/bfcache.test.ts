@@ -72,6 +72,41 @@ testAgain(
   },
 )
 
+testAgain(
+  'a page that the browser keeps with an open connection, which it closes, goes on with its session',
+  async () => {
+    const gateway = await startDurableGateway()
+    const bob = await sender(gateway)
+    const site = await serveSite(
+      gateway,
+      async (path) => (path === '/plain' ? undefined : withToken('ada')(path)),
+      undefined,
+      '',
+      // The element's own close at `pagehide` does nothing. The browser keeps the page all the same, since Chrome 149.
+      `<script>
+        const { close } = WebSocket.prototype
+        addEventListener('pagehide', () => (WebSocket.prototype.close = () => undefined), true)
+        addEventListener('pageshow', () => (WebSocket.prototype.close = close), true)
+        window.codes = []
+        window.WebSocket = class extends WebSocket {
+          constructor(...args) {
+            super(...args)
+            this.addEventListener('close', ({ code }) => codes.push(code))
+          }
+        }
+      </script>`,
+    )
+    const page = await open(site)
+    const id = await activeId(page)
+    await page.goto(`${site.url}/plain`)
+    await bob.send({ to: 'ada', body: 'meanwhile' })
+    await goTo(page, -1, `${site.url}/`)
+    await untilReceived(page, 'message meanwhile')
+    assert.equal(await activeId(page), id)
+    assert.deepEqual(await page.evaluate('codes'), [1006])
+  },
+)
+
 testAgain('a page stays logged out if the user logs out on the next page and goes back', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
