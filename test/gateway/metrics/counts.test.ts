@@ -121,7 +121,7 @@ test('resumes are counted by their result and by what the client had missed, and
 test('pings and limits that are reached are counted', async () => {
   const { url, value } = await run(
     { limits: { messagesPerSecond: 1, requestsPerSecond: 3 } },
-    { pingInterval: 0.05 },
+    { pingInterval: 0.5 },
   )
   const ada = await startClient(url, await startOf('ada'))
   await until('a ping is counted', async () => (await value('ping_seconds_count')) > 0)
