@@ -27,7 +27,9 @@ import { createHub } from './sessions/hub.js'
 import { Watchers } from './sessions/watchers.js'
 import { createPostedSends } from './sessions/posted-sends.js'
 import { createLog } from './log.js'
+import { exportMetrics } from './metrics/export-metrics.js'
 import { createMetrics } from './metrics/metrics.js'
+import { flushOpenTelemetry, loadOpenTelemetry } from './open-telemetry.js'
 import { createRepeatLog } from './repeat-log.js'
 import { bunRuntime } from './transports/bun-runtime.js'
 import { createBunServer } from './transports/bun-server.js'
@@ -87,7 +89,8 @@ export const assembleGateway = (
   const activity = settings.admin && createActivity()
   const tracer = createTracer()
   const keySets = createKeySets(log, lifetime.signal, metrics)
-  const tracing = createTracing(log)
+  const openTelemetry = loadOpenTelemetry(log)
+  const tracing = createTracing(openTelemetry)
   const dispatcher = createDispatcher(engine, log, tracing, metrics)
   const rateLimiter = createRateLimiter()
   const startQueue = createStartQueue({ maxWait: settings.startTimeout * 0.8 })
@@ -240,6 +243,7 @@ export const assembleGateway = (
     ...{ settings, engine, connectionLimits, startQueue, readiness, watchers },
     connections: () => connections,
   })
+  void openTelemetry.then((api) => api && exportMetrics(metrics, api, log, lifetime.signal))
 
   const adminServer = createAdminListener(
     {
@@ -291,6 +295,8 @@ export const assembleGateway = (
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
     await Promise.all([drain.run(drainTime), dispatcher.close(drainTime), pushes.close(drainTime)])
+    const api = await openTelemetry
+    if (api) await flushOpenTelemetry(api, log)
     lifetime.abort()
     // Closing the engine ends a running `open()`, and so the `listen()` that waits for it.
     const closed = engine.close()

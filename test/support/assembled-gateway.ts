@@ -11,6 +11,7 @@ import { Connection } from '../../src/gateway/connection/connection.js'
 import { Watchers } from '../../src/gateway/sessions/watchers.js'
 import { createHub } from '../../src/gateway/sessions/hub.js'
 import { createLog } from '../../src/gateway/log.js'
+import { loadOpenTelemetry } from '../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../src/gateway/tracing/tracing.js'
 import { createMetrics } from '../../src/gateway/metrics/metrics.js'
 import { createMessageTurns } from '../../src/gateway/messages/message-turns.js'
@@ -65,7 +66,7 @@ export const assemble = async (
     metrics: createMetrics(),
     startQueue,
     messageTurns: createMessageTurns(),
-    tracing: createTracing(createLog({ level: 'fatal' })),
+    tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
     node: 'node',
     reconnectWindow: () => 0,
     activity: null,

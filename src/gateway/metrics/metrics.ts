@@ -1,5 +1,6 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
 import { LabelledCounter } from './labelled-counter.js'
+import { LabelledHistogram } from './labelled-histogram.js'
 import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable, type Row } from './table.js'
 
@@ -15,8 +16,10 @@ type MetricOf<R> =
       : R extends Row<'histogram', infer Label>
         ? [Label] extends [never]
           ? PlainHistogram
-          : Histogram<Label>
+          : LabelledHistogram<Label>
         : never
+
+export type Collected = MetricObjectWithValues<MetricValue<string>>[]
 
 /** The metrics of one gateway, by their keys in the table. */
 export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & {
@@ -25,18 +28,18 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
   scrape(): Promise<string>
   /** Returns all metrics as prom-client's objects, to be added to those of other processes. */
-  collect(): Promise<object[]>
+  collect(): Promise<Collected>
 }
 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | LabelledCounter<string> | Gauge | Histogram | PlainHistogram => {
+): Counter | LabelledCounter<string> | Gauge | LabelledHistogram<string> | PlainHistogram => {
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
   if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new LabelledCounter(options)
   if (kind === 'gauge') return new Gauge(options)
   const withBuckets = { ...options, buckets: [...buckets] }
-  return labels.length === 0 ? new PlainHistogram(withBuckets) : new Histogram(withBuckets)
+  return labels.length === 0 ? new PlainHistogram(withBuckets) : new LabelledHistogram(withBuckets)
 }
 
 /** Creates the metrics of a gateway. Counting takes a fraction of a microsecond, and nothing else happens until a scrape. */
@@ -47,22 +50,25 @@ export const createMetrics = (): Metrics => {
     // The compiler does not follow the keys through `Object.entries`.
   ) as { readonly [Key in keyof Table]: MetricOf<Table[Key]> }
   const collectors: (() => void | Promise<void>)[] = []
+  let lastRead: Promise<unknown> = Promise.resolve()
   let running: Promise<string> | undefined
 
-  const scrape = async (): Promise<string> => {
-    for (const collect of collectors) await collect()
-    return registry.metrics()
+  /** Reads the metrics after all earlier reads: some gauges are empty until the engine has answered. */
+  const read = <T>(from: () => Promise<T>): Promise<T> => {
+    const result = lastRead.then(async () => {
+      for (const collect of collectors) await collect()
+      return from()
+    })
+    lastRead = result.catch(() => undefined)
+    return result
   }
 
   return {
     ...metrics,
-    async collect() {
-      for (const collect of collectors) await collect()
-      return registry.getMetricsAsJSON()
-    },
+    collect: () => read(() => registry.getMetricsAsJSON()),
     onScrape: (collect) => void collectors.push(collect),
     scrape() {
-      running ??= scrape().finally(() => (running = undefined))
+      running ??= read(() => registry.metrics()).finally(() => (running = undefined))
       return running
     },
   }

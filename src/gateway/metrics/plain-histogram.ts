@@ -8,6 +8,8 @@ type Values = Awaited<ReturnType<Histogram['get']>>
  */
 export class PlainHistogram {
   readonly name: string
+  /** Called with each value. */
+  onValue: ((value: number) => void) | undefined
   readonly #help: string
   readonly #bounds: readonly number[]
   /** How many values lie in each bucket and in none before it. The last entry counts the values above every bound. */
@@ -28,6 +30,7 @@ export class PlainHistogram {
     while (index < this.#bounds.length && value > (this.#bounds[index] ?? Infinity)) index++
     this.#counts[index] = (this.#counts[index] ?? 0) + 1
     this.#sum += value
+    this.onValue?.(value)
   }
 
   /** Returns what prom-client's histogram returns, as a scrape reads it. */

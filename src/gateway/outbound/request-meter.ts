@@ -14,7 +14,7 @@ export const createRequestMeter = (
   const labels = { app, purpose }
   return async (send) => {
     metrics.requestsInFlight.inc(labels)
-    const stop = metrics.requestSeconds.startTimer(labels)
+    const at = performance.now()
     let error: string | undefined
     try {
       const response = await send()
@@ -24,7 +24,7 @@ export const createRequestMeter = (
       error = cause instanceof OutboundRequestError ? cause.code : 'unknown'
       throw cause
     } finally {
-      stop()
+      metrics.requestSeconds.observe(labels, (performance.now() - at) / 1_000)
       metrics.requestsInFlight.dec(labels)
       if (error !== undefined) metrics.requestErrors.inc({ ...labels, error })
     }

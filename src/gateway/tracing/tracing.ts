@@ -1,10 +1,7 @@
-import type * as OpenTelemetry from '@opentelemetry/api'
+import type { Attributes } from '@opentelemetry/api'
 import { formatTraceparent, parseTraceparent } from '../../util/traceparent.js'
 import { VERSION } from '../../protocol/index.js'
-import type { Log } from '../log.js'
-
-type Api = typeof OpenTelemetry
-type Attributes = OpenTelemetry.Attributes
+import type { OpenTelemetryApi } from '../open-telemetry.js'
 
 /** A unit of work: one REST call, one message, one delivery. No span is as long as a connection. */
 export interface Span {
@@ -24,17 +21,7 @@ const end = (): void => undefined
 /** One object for all work outside of traces: most messages have no trace. */
 const NO_SPAN: Span = { traceparent: undefined, end }
 
-/** The package comes with prom-client, but a strict layout of node_modules may hide it. */
-const load = async (): Promise<Api | undefined> => {
-  try {
-    return await import('@opentelemetry/api')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined
-    throw error
-  }
-}
-
-const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: Api): Tracing => {
+const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: OpenTelemetryApi): Tracing => {
   // The tracer finds an SDK that is registered later, too.
   const tracer = trace.getTracer('chat-session', VERSION)
   return {
@@ -65,13 +52,11 @@ const withoutApi: Tracing = {
   },
 }
 
-export const createTracing = (log: Pick<Log, 'warn'>): Tracing => {
+/** Spans begin once `api` has loaded. */
+export const createTracing = (api: Promise<OpenTelemetryApi | undefined>): Tracing => {
   let tracing = withoutApi
-  load().then(
-    (api) => {
-      if (api) tracing = tracingBy(api)
-    },
-    (err: unknown) => log.warn({ err }, "@opentelemetry/api can't be loaded: there are no spans"),
-  )
+  void api.then((loaded) => {
+    if (loaded) tracing = tracingBy(loaded)
+  })
   return { start: (...args) => tracing.start(...args) }
 }

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { createLog } from '../../../src/gateway/log.js'
+import { loadOpenTelemetry } from '../../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import { createPostedSends } from '../../../src/gateway/sessions/posted-sends.js'
@@ -184,7 +185,7 @@ test('posts wait with the starts, and are refused when too many wait', async () 
     engine: createMemoryEngine(),
     log: createLog({ level: 'fatal' }),
     metrics,
-    tracing: createTracing(createLog({ level: 'fatal' })),
+    tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
     startQueue: createStartQueue({ atOnce: { fewest: 0, first: 0, most: 0 }, waiting: 0 }),
   })
   const answer = await sendPosted({ appId, sends: [hello] }, 100, { origin: null, address: 'here' })

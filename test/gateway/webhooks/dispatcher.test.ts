@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import { createDispatcher, type Dispatcher } from '../../../src/gateway/webhooks/dispatcher.js'
 import { createMetrics, type Metrics } from '../../../src/gateway/metrics/metrics.js'
 import { createLog } from '../../../src/gateway/log.js'
+import { loadOpenTelemetry } from '../../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import { until } from '../../support/until.js'
 import { key, startEndpoint } from '../../support/webhook-endpoint.js'
@@ -20,7 +21,7 @@ const settingsOf = (url: string) => ({
 const run = (queue: TestQueue, urls: Record<string, string>, metrics?: Metrics) => {
   const lines: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
-  const dispatcher = createDispatcher(queue, log, createTracing(log), metrics)
+  const dispatcher = createDispatcher(queue, log, createTracing(loadOpenTelemetry(log)), metrics)
   const reload = (changed: Record<string, string>): void =>
     dispatcher.configure(new Map(Object.entries(changed).map(([appId, url]) => [appId, settingsOf(url)])))
   after(() => dispatcher.close(0))
