@@ -31,6 +31,9 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 const MAX_USERS = 10_000
 /** How many users one step finds to be due at most. */
 const USERS_PER_STEP = 32
+/** The value of a row that holds a message back until its time. The other rows are of pushes that a gateway was told of before. */
+const WAITS = 0
+const TOLD = 1
 
 /** What is known of a user's devices. */
 interface Entry {
@@ -67,7 +70,7 @@ export class Pushes {
     this.#users = new LruCache({ max: MAX_USERS, isInUse: ({ batch }) => batch > commit.lastWritten })
   }
 
-  /** Finds what is due in the app from now on. What an earlier process has left is due now. */
+  /** Finds what is due in the app from now on. What gateways of an earlier process were told of is due now, the rest at its time. */
   resume(appId: string): void {
     if (this.#jobs.has(appId)) return
     const { scheduler, clock, reads } = this.#options
@@ -148,7 +151,8 @@ export class Pushes {
   /** Returns the operations that let a `push-due` come within `after` milliseconds, after a message. */
   onMessage(of: UserRef, after: number, now: number): Operation[] {
     const entry = this.#entry(of)
-    return entry.devices.length === 0 ? [] : this.#schedule(of, entry, Math.min(entry.dueAt, now + after))
+    if (entry.devices.length === 0) return []
+    return this.#schedule(of, entry, Math.min(entry.dueAt, now + after), WAITS)
   }
 
   seen(of: UserRef, offset: number, newest: number): void {
@@ -216,7 +220,7 @@ export class Pushes {
   }
 
   /** Returns the operations that replace the time of a user's `push-due`. */
-  #schedule(of: UserRef, entry: Entry, dueAt: number): Operation[] {
+  #schedule(of: UserRef, entry: Entry, dueAt: number, value = TOLD): Operation[] {
     const before = entry.dueAt
     if (dueAt === before) return []
     entry.dueAt = dueAt === Infinity ? Infinity : Math.ceil(dueAt)
@@ -225,24 +229,30 @@ export class Pushes {
     if (dueAt === Infinity) return operations
     const job = this.#jobs.get(of.appId)
     if (job) this.#options.scheduler.schedule(job, entry.dueAt)
-    return [...operations, put(rows.pushes.at(of, entry.dueAt), 1)]
+    return [...operations, put(rows.pushes.at(of, entry.dueAt), value)]
   }
 
   /** Tells of the users in a range. Resolves with the last row that was read if there may be more. */
   async #step(appId: string, range: Range, now: number): Promise<string | undefined> {
     const { commit, reads, emit } = this.#options
     await commit.flush()
-    const found = await reads.all({ ...range, limit: USERS_PER_STEP })
-    for (const [row] of found) {
+    const found = await reads.all<number>({ ...range, limit: USERS_PER_STEP })
+    for (const [row, value] of found) {
       const { time, userId } = rows.pushes.of(row)
       const of = { appId, userId }
       const entry = this.#entry(of)
-      // This process has set another time since.
-      const isOutdated = entry.dueAt !== time && entry.dueAt !== Infinity
       if (entry.dueAt === time && time > now) continue
       commit.append([del(row)])
-      if (isOutdated || entry.devices.length === 0) continue
+      if (time > now && value === WAITS && entry.devices.length > 0) {
+        // An earlier process has left it, and a message that came since may have set a later time.
+        commit.append(this.#schedule(of, entry, Math.min(entry.dueAt, time), WAITS))
+        continue
+      }
+      // This process has set another time since.
+      if (entry.dueAt !== time && entry.dueAt !== Infinity) continue
+      // Without a row the time is none: otherwise no message would set an earlier one.
       entry.dueAt = Infinity
+      if (entry.devices.length === 0) continue
       commit.append(this.#schedule(of, entry, now + engineRules.pushLease))
       emit({ type: 'push-due', user: of })
     }

@@ -43,7 +43,9 @@ void describe('what is due to devices', () => {
     await configure(before)
     const users = Array.from({ length: 100 }, (_, n) => `user ${n}`)
     await Promise.all(users.map((userId) => addDevice(before, userId)))
-    await Promise.all(users.map((userId) => send(before, userId, 60_000)))
+    const told = nextEvents(before, 'push-due', 100)
+    await Promise.all(users.map((userId) => send(before, userId, 1)))
+    await told
     const [device] = await before.pushDevices(of('user 7'))
     assert.ok(device && (await before.endPushDevice(of('user 7'), device.id)))
 
@@ -62,5 +64,53 @@ void describe('what is due to devices', () => {
     await last
     assert.deepEqual(due.sort(), [...users.filter((userId) => userId !== 'user 7'), 'zoe'].sort())
     await Promise.all([before.close(), after.close()])
+  })
+
+  void it('waits for the rest of its time after a crash, whatever comes meanwhile', async () => {
+    const { store, kept } = createPowerCutStore()
+    const before = await engineOn(store)
+    await configure(before)
+    await addDevice(before, 'bob')
+    await send(before, 'bob', 60_000)
+
+    const after = await engineOn(kept)
+    const due: string[] = []
+    after.listen((event) => {
+      if (event.type === 'push-due') due.push(event.user.userId)
+    }, new AbortController().signal)
+    // The engine has looked at what was left when this one comes.
+    const first = nextEvents(after, 'push-due')
+    await addDevice(after, 'cy')
+    await configure(after)
+    await send(after, 'cy', 1)
+    await first
+    assert.deepEqual(due, ['cy'])
+    await send(after, 'bob', 600_000)
+    const others = nextEvents(after, 'push-due', 2)
+    advanceClock(61_000)
+    await addDevice(after, 'dan')
+    await send(after, 'dan', 1)
+    await others
+    assert.ok(due.includes('bob'))
+    await Promise.all([before.close(), after.close()])
+  })
+
+  void it('is told of a user who has a device again', async () => {
+    const engine = await engineOn(new MemoryStore())
+    await configure(engine)
+    await addDevice(engine, 'bob')
+    await send(engine, 'bob', 1)
+    const [device] = await engine.pushDevices(of('bob'))
+    await engine.endPushDevice(of('bob'), device?.id ?? '')
+    // When this one comes, the time of the message above has passed.
+    const other = nextEvents(engine, 'push-due')
+    await addDevice(engine, 'cy')
+    await send(engine, 'cy', 50)
+    assert.equal((await other)[0]?.user.userId, 'cy')
+    const again = nextEvents(engine, 'push-due')
+    await addDevice(engine, 'bob')
+    await send(engine, 'bob', 1)
+    assert.equal((await again)[0]?.user.userId, 'bob')
+    await engine.close()
   })
 })
