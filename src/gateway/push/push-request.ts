@@ -98,6 +98,8 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
         request.once('close', () => {
           clearTimeout(timer)
           running.delete(fail)
+          // After an answer that switches to another protocol Node closes the connection, and emits neither a response nor an error.
+          reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
         })
         request.on('error', (error) =>
           fail(

@@ -53,7 +53,9 @@ export const sendPush = async (
     result: 'given-up' | 'gone' = 'given-up',
   ): PushResult => ({ result, failure: { host, status, error } })
   const retryOrGiveUp = (status: number | null, error: string, retryAfter?: number): PushResult => {
-    const delay = retryAfter ?? retryDelay(device.failures + 1, sentAt)
+    const backoff = retryDelay(device.failures + 1, sentAt)
+    // `Retry-After` makes the wait longer only: a service that always says 0 would be asked every second.
+    const delay = backoff === null ? null : Math.max(backoff, retryAfter ?? 0)
     return delay === null || hasExpired(sentAt, Date.now() + delay)
       ? giveUp(status, error)
       : { result: 'failed', retryIn: delay, failure: { host, status, error } }

@@ -14,11 +14,10 @@ const isListed = (hosts: readonly string[], host: string): boolean =>
 export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | undefined => {
   if (endpoint.length > MAX_ENDPOINT || !URL.canParse(endpoint)) return undefined
   const url = new URL(endpoint)
-  const { protocol, username, password, port, hostname } = url
-  // A URL leaves out the port of its protocol, so that `port` is empty for 443 too.
-  return protocol === 'https:' && !username && !password && !port && isListed(hosts, hostname)
-    ? url
-    : undefined
+  const { protocol, port, hostname, origin, pathname, search } = url
+  // A device has one owner by the text of its endpoint: another spelling of it would be another device.
+  const isPlain = `${origin}${pathname}${search}` === endpoint
+  return protocol === 'https:' && !port && isPlain && isListed(hosts, hostname) ? url : undefined
 }
 
 /** Returns the bytes of a text in base64url without padding; undefined for any other text. */
@@ -39,7 +38,7 @@ const isPoint = (key: Buffer | undefined): boolean => {
 }
 
 const BAD_ENDPOINT =
-  "A subscription's endpoint is an https URL without user and port, of 1,024 characters at most, at a host of the app's 'push.hosts'."
+  "A subscription's endpoint is an https URL as browsers write it, without user, port and fragment, of 1,024 characters at most, at a host of the app's 'push.hosts'."
 const BAD_KEYS =
   "A subscription's keys are in base64url: 'p256dh' is a point of the curve P-256, uncompressed, and 'auth' has 16 bytes."
 

@@ -99,6 +99,19 @@ test('a push is tried again when `Retry-After` says so, and not with the next me
   assert.deepEqual(service.bodies('phone'), ['first', 'second'])
 })
 
+test('a push service that asks for no wait is asked as rarely as one that says nothing', async () => {
+  const { service, subscribe, send } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  const at: number[] = []
+  service.respond = (response) => {
+    at.push(performance.now())
+    response.writeHead(at.length > 2 ? 201 : 503, { 'retry-after': '0' }).end()
+  }
+  await send('bob', 'ada', 'Hello')
+  await until('it came again twice', () => at.length, 3)
+  assert.ok((at[2] ?? 0) - (at[1] ?? 0) >= 1_990)
+})
+
 test('`Retry-After` is read as seconds and as a date, within bounds', () => {
   const now = Date.UTC(2026, 0, 1)
   assert.equal(retryAfterOf('120', now), 120_000)
@@ -214,6 +227,22 @@ test('a push service that does not answer is asked again', async () => {
   await send('bob', 'ada', 'Hello')
   await until('it came again', () => service.received.length, 2)
   assert.deepEqual(service.bodies('phone'), ['Hello', 'Hello'])
+})
+
+test('a push service that closes the connection, or switches to another protocol, is asked again', async () => {
+  for (const answer of [
+    '',
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n',
+  ]) {
+    const { service, subscribe, send } = await startPushGateway()
+    await subscribe('ada', service.subscribe('phone'))
+    service.respond = (response) => {
+      service.respond = (next) => next.writeHead(201).end()
+      response.socket?.end(answer)
+    }
+    await send('bob', 'ada', 'Hello')
+    await until('it came again', () => service.received.length, 2)
+  }
 })
 
 test('a gateway that closes cuts off a push that is not answered, and the next gateway sends it', async () => {
