@@ -6,6 +6,7 @@ import type {
   AppUsage,
   EngineEvent,
   InboxState,
+  PushDevice,
   SessionRef,
   Signal,
   UserRecord,
@@ -340,6 +341,9 @@ export class OpenedEngine {
       }
       case kinds.pushDue:
         return emit({ type: 'push-due', user })
+      case kinds.devicesEnded:
+        // If this fails, the owners take up memory for as long as the devices would, and do nothing else.
+        return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
         // A node receives its own events twice. The first time they come with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return

@@ -44,6 +44,7 @@ export type WireEvent =
       at: number,
     ]
   | [kind: EventKinds['pushDue'], appId: string, userId: string]
+  | [kind: EventKinds['devicesEnded'], appId: string, userId: string, devices: string]
   | [kind: EventKinds['generation'], partition: number]
   | [kind: EventKinds['webhooksDue'], appId: string, partition: number, node: string]
   | [kind: EventKinds['canary'], canary: string]

@@ -173,6 +173,8 @@ const event = {
   tokenReleased: 't',
   /** There may be something to push. */
   pushDue: 'o',
+  /** The devices of a user ended with the user. */
+  devicesEnded: 'l',
   /** A question of another node, and the answer to one. */
   asked: 'q',
   answered: 'n',

@@ -105,6 +105,13 @@ local function report_end(user, row, code, wasOnline)
   add_presence_event(user, wasOnline)
 end
 
+-- Ends the devices that reach the user. The calling node lets go of their owners, who are in other partitions.
+local function end_devices(user)
+  local devices = user.deviceCount and call('HGET', K.user, USER.devices)
+  if devices then events[#events + 1] = text({ EVENT.devicesEnded, appId, userId, devices }) end
+  clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
+end
+
 -- Deletes the user if it is a guest without sessions and messages.
 local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
@@ -113,7 +120,7 @@ local function forget_guest(user)
   count('users', -1)
   count('guests', -1)
   clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
-  clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
+  end_devices(user)
   add_event(user, 'user.deleted', '')
 end
 

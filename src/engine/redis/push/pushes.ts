@@ -67,11 +67,15 @@ export class Pushes {
     if (!(await this.#read(of)).exists) return false
     const before = await ownDevice(runner, 'own', of, { id, keys })
     if (!mayOwn(before, userId, copy)) return false
+    let ended: PushDevice[] = []
     // In the hash of its former owner the device does not count any more.
-    return this.#change(of, ({ devices, newest }) => ({
-      devices: withSubscription(devices, copy, credential, newest, Date.now()),
-      dueIn: 'same',
-    }))
+    const isSaved = await this.#change(of, ({ devices, newest }) => {
+      const next = withSubscription(devices, copy, credential, newest, Date.now())
+      ended = devices.filter((before) => !next.some((device) => device.id === before.id))
+      return { devices: next, dueIn: 'same' }
+    })
+    await this.letGo(of, ended)
+    return isSaved
   }
 
   async end({ appId, userId }: UserRef, id: string): Promise<boolean> {
@@ -159,6 +163,11 @@ export class Pushes {
       return { devices: left, dueIn: 'same' }
     })
     if (!found.isRenewed) await this.#free(of, id)
+  }
+
+  /** Forgets that devices which have ended are the user's. */
+  async letGo(of: UserRef, devices: readonly PushDevice[]): Promise<void> {
+    for (const { id } of devices) await this.#free(of, id)
   }
 
   /** Lets a device go, if it is the user's. */

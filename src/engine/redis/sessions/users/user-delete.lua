@@ -29,6 +29,6 @@ if hadInbox then
 end
 clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
 clear(user, { 'newest', 'first', 'readOffset', 'readUpTo', 'unread', 'bytes', 'oldestAt', 'unreadCheckAt', 'unreadCheckOffset' })
-clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
+end_devices(user)
 finish(user)
 return reply((hadUser or hadInbox) and 1 or 0)

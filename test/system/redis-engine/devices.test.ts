@@ -1,0 +1,70 @@
+// Redis keeps whose a device is for as long as the device, and no longer.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type { Engine, UserRef } from '../../../src/engine/index.js'
+import { ada, app, bob, credential, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
+import { redisEngines } from '../../support/redis/engines.js'
+import { standalone } from '../../support/redis/server.js'
+import { until } from '../../support/until.js'
+
+const server = await standalone()
+const engines = redisEngines(() => ({ type: 'single', url: server.url }))
+
+/** Calls `body` with an engine, and with a function that counts the owners of devices. */
+const withEngine = async (
+  prefix: string,
+  body: (engine: Engine, owners: () => Promise<number>) => Promise<void>,
+): Promise<void> => {
+  const engine = engines.createWith(prefix)
+  await engine.open()
+  const owners = async (): Promise<number> =>
+    (await server.command('keys', `${prefix}*}:device:*`)).split('\n').filter((line) => line !== '').length
+  try {
+    await body(engine, owners)
+  } finally {
+    await engine.close()
+  }
+}
+
+const addDevice = async (engine: Engine, of: UserRef, name: string): Promise<void> => {
+  const subscription = {
+    endpoint: `https://push.example.com/${of.userId}/${name}`,
+    expirationTime: null,
+    keys: { p256dh: 'key', auth: 'secret' },
+  }
+  assert.ok(await engine.savePushDevice(of, subscription, credential()))
+}
+
+it('forgets the devices of a user that make room for newer ones', async () => {
+  await withEngine('room:', async (engine, owners) => {
+    await engine.saveUser(bob, {})
+    for (let n = 0; n < 30; n++) await addDevice(engine, bob, `${n}`)
+    assert.equal(await owners(), 10)
+    assert.equal((await engine.pushDevices(bob)).length, 10)
+  })
+})
+
+it('forgets the devices of guests who end, of adopted guests and of deleted users', async () => {
+  await withEngine('users:', async (engine, owners) => {
+    const guest = { appId: app, userId: 'guest:1' }
+    await saveGuest(engine, guest, {}, 1_000)
+    const session = await startSession(engine, request(guest, { guest: true }))
+    await addDevice(engine, guest, 'one')
+    assert.equal(await owners(), 1)
+    await engine.endSession(session, 'ended')
+    await until('no owner is left', owners, 0)
+
+    const { user } = await engine.saveUser(ada, {})
+    await saveGuest(engine, { ...guest, userId: 'guest:2' })
+    await addDevice(engine, { ...guest, userId: 'guest:2' }, 'two')
+    const retention = { messages: 100, bytes: 1e6, age: 86_400_000 }
+    const { createdAt: userCreatedAt } = user
+    assert.ok(await engine.adoptGuest({ ...ada, userCreatedAt, guestId: 'guest:2', proof: null, retention }))
+    await until('no owner is left', owners, 0)
+
+    await addDevice(engine, ada, 'three')
+    assert.equal(await owners(), 1)
+    assert.equal(await engine.deleteUser(ada), true)
+    await until('no owner is left', owners, 0)
+  })
+})
