@@ -85,8 +85,8 @@ export const webhookSecrets = (env: Env, environment: Environment) => {
 }
 
 /** The paths of secrets, in `admin` and in an app. Each path has one secret or a list. */
-const adminUses: readonly Path[] = [['token'], ['readToken']]
-const appUses: readonly Path[] = [
+export const adminUses: readonly Path[] = [['token'], ['readToken']]
+export const appUses: readonly Path[] = [
   ['secrets'],
   ['signatureSecrets'],
   ['authenticateUrl', 'secrets'],

@@ -3,12 +3,15 @@ import { load, loadAll } from 'js-yaml'
 import ts from 'typescript'
 import { readDeployed } from './support.js'
 
-/** The kinds of deploy/kubernetes.yaml, with the module of `kubernetes-types` that declares each. */
+/** The kinds of deploy/kubernetes.yaml and of the chart, with the module of `kubernetes-types` that declares each. */
 const kinds: Record<string, string> = {
   'v1 ConfigMap': 'core/v1',
   'v1 Service': 'core/v1',
   'apps/v1 Deployment': 'apps/v1',
   'policy/v1 PodDisruptionBudget': 'policy/v1',
+  'v1 PersistentVolumeClaim': 'core/v1',
+  'autoscaling/v2 HorizontalPodAutoscaler': 'autoscaling/v2',
+  'networking.k8s.io/v1 Ingress': 'networking/v1',
 }
 
 export interface Resource {
