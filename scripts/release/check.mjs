@@ -9,11 +9,22 @@ const [tag] = process.argv.slice(2)
 const { version } = JSON.parse(await read('package.json'))
 const lock = JSON.parse(await read('package-lock.json'))
 const locked = [lock.version, lock.packages[''].version].find((other) => other !== version)
-const [, inSource] = /VERSION = '(.*)'/.exec(await read('src/protocol/version.ts')) ?? []
+
+/** The files that have the version too, with a pattern for each place. */
+const places = [
+  ['src/protocol/version.ts', /VERSION = '(.*)'/],
+  ['deploy/helm/chat-session/Chart.yaml', /^version: (.*)/m],
+  ['deploy/helm/chat-session/Chart.yaml', /^appVersion: (.*)/m],
+  ['deploy/kubernetes.yaml', /image: ghcr\.io\/chat-session\/chat-session:(.*)/],
+]
+const problemAt = async ([file, pattern]) => {
+  const [, found] = pattern.exec(await read(file)) ?? []
+  return found !== version && `${file} says ${found}.`
+}
 
 const problems = [
   locked && `package-lock.json says ${locked}.`,
-  inSource !== version && `src/protocol/version.ts says ${inSource}.`,
+  ...(await Promise.all(places.map(problemAt))),
   tag && tag !== `v${version}` && `The tag is ${tag}.`,
   tag && !sectionOf(await read('CHANGELOG.md'), version) && `CHANGELOG.md has nothing under ## ${version}.`,
 ].filter(Boolean)

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { load } from 'js-yaml'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { packageJson, readJson } from './manifest.js'
 import { root } from './packed.js'
@@ -37,7 +38,15 @@ Long ago.
 /** Copies the files that a release reads, with a changelog for this version. Returns the folder. */
 const prepare = async (): Promise<string> => {
   const folder = scratchFolder()
-  const files = ['package.json', 'package-lock.json', 'src/protocol/version.ts', 'scripts', 'dist/cdn']
+  const files = [
+    'package.json',
+    'package-lock.json',
+    'src/protocol/version.ts',
+    'deploy/helm',
+    'deploy/kubernetes.yaml',
+    'scripts',
+    'dist/cdn',
+  ]
   for (const file of files) await cp(join(root, file), join(folder, file), { recursive: true })
   await writeFile(join(folder, 'CHANGELOG.md'), changelog)
   return folder
@@ -77,6 +86,16 @@ test('each script and file that a workflow runs exists', async () => {
   for (const file of files) assert.ok(existsSync(join(root, file)), file)
 })
 
+test('each workflow is YAML, and each of its commands is a shell’s', () => {
+  for (const [name, text] of workflows) {
+    const { jobs: parsed } = load(text) as { jobs: Record<string, { steps?: { run?: string }[] }> }
+    for (const { run } of Object.values(parsed).flatMap(({ steps = [] }) => steps)) {
+      const { status, stderr } = spawnSync('bash', ['-n'], { input: run ?? '', encoding: 'utf8' })
+      assert.equal(status, 0, `${name}: ${run ?? ''}: ${stderr}`)
+    }
+  }
+})
+
 test('each action is pinned to a commit, with its version in a comment', () => {
   for (const [name, text] of workflows)
     for (const [line] of text.matchAll(/uses: (?!\.\/).*/g))
@@ -112,14 +131,17 @@ const permissionsOf = (job: string): string[] => {
 const stepsOf = (job: string): string[] =>
   [...job.matchAll(/(?:uses|run): ([^\n@]+)/g)].map(([, step = '']) => step.trim())
 
-test('a release is checked, then built, then published, then announced', () => {
+test('a release is checked, then built, then published, then announced, and its image is made of what was published', () => {
   assert.match(release, /tags: \['v\*'\]/)
-  assert.deepEqual([...jobs.keys()], ['checks', 'build', 'publish', 'announce'])
+  assert.deepEqual([...jobs.keys()], ['checks', 'build', 'publish', 'announce', 'images', 'image', 'attest'])
   assert.match(jobOf('checks'), /uses: \.\/\.github\/workflows\/ci\.yml/)
   assert.match(workflows.get('ci.yml') ?? '', /run: bash \.ci\/run/)
   assert.match(jobOf('build'), /\n {4}needs: checks\n/)
   assert.match(jobOf('publish'), /\n {4}needs: build\n/)
   assert.match(jobOf('announce'), /\n {4}needs: publish\n/)
+  assert.match(jobOf('images'), /\n {4}needs: publish\n/)
+  assert.match(jobOf('image'), /\n {4}needs: images\n/)
+  assert.match(jobOf('attest'), /\n {4}needs: image\n/)
 })
 
 test('each job of a release has the permissions that it needs and no others', () => {
@@ -128,16 +150,20 @@ test('each job of a release has the permissions that it needs and no others', ()
   assert.deepEqual(permissionsOf(jobOf('build')), ['contents: read'])
   assert.deepEqual(permissionsOf(jobOf('publish')), ['id-token: write'])
   assert.deepEqual(permissionsOf(jobOf('announce')), ['contents: write'])
+  assert.deepEqual(permissionsOf(jobOf('images')), ['packages: write'])
+  assert.deepEqual(permissionsOf(jobOf('image')), ['packages: write'])
+  assert.deepEqual(permissionsOf(jobOf('attest')), ['id-token: write', 'attestations: write'])
 })
 
 test('the job that builds a release checks the tag first, and runs no install script', () => {
   const commands = stepsOf(jobOf('build')).filter((step) => !step.startsWith('actions/'))
-  assert.deepEqual(commands.slice(0, 5), [
+  assert.deepEqual(commands.slice(0, 6), [
     'node scripts/release/check.mjs "$GITHUB_REF_NAME"',
     'npm ci --ignore-scripts',
     'npm run integrity',
     'node scripts/release/files.mjs release',
     'npm pack --ignore-scripts --pack-destination release',
+    'helm package deploy/helm/chat-session --destination release/chart',
   ])
 })
 
@@ -151,6 +177,41 @@ test('the job that publishes checks out nothing, installs nothing and publishes 
   ])
   assert.match(job, /SHA256: \$\{\{ needs\.build\.outputs\.sha256 \}\}/)
   assert.match(job, /PACKAGE: \$\{\{ needs\.build\.outputs\.package \}\}/)
+})
+
+test('the image has the published package, an SBOM and provenance, and no install script runs outside of its build', async () => {
+  const job = jobOf('images')
+  const { peerDependencies } = await readJson<{ peerDependencies: { ioredis: string } }>('package.json')
+  for (const part of [
+    `npm install --ignore-scripts --prefer-online "chat-session@$version" ioredis@${peerDependencies.ioredis}\n`,
+    'npm audit signatures\n',
+    '--file node_modules/chat-session/deploy/Dockerfile --sbom=true --provenance=mode=max ',
+  ])
+    assert.ok(job.includes(part), part)
+  assert.doesNotMatch(job, /actions\/checkout/)
+})
+
+/** The words of runners for their processors: `runs-on` and the variable RUNNER_ARCH. */
+const processors = { 'ubuntu-24.04': 'X64', 'ubuntu-24.04-arm': 'ARM64' }
+
+test('the tags of the image have all that was built, and the chart names them', async () => {
+  assert.ok(jobOf('images').includes(`runner: [${Object.keys(processors).join(', ')}]`))
+  assert.ok(jobOf('images').includes('--tag "$IMAGE:${GITHUB_REF_NAME#v}-$RUNNER_ARCH" --push'))
+  const built = Object.values(processors).map((processor) => `"$tag-${processor}"`)
+  const tags = jobOf('image')
+  assert.ok(tags.includes('tag="$IMAGE:${GITHUB_REF_NAME#v}"\n'))
+  assert.ok(tags.includes(` create --tag "$tag" --tag "$IMAGE:latest" ${built.join(' ')}\n`))
+  const [, repository] = /github\.com\/(.*)\.git$/.exec(packageJson.repository.url) ?? []
+  for (const job of ['images', 'image'])
+    assert.ok(jobOf(job).includes('IMAGE: ghcr.io/${{ github.repository }}\n'))
+  const values = await readFile(join(root, 'deploy/helm/chat-session/values.yaml'), 'utf8')
+  assert.ok(values.includes(`repository: ghcr.io/${repository ?? ''}\n`))
+})
+
+test('the job that signs the image runs nothing but the action for it', () => {
+  const job = jobOf('attest')
+  assert.deepEqual(stepsOf(job), ['actions/attest-build-provenance'])
+  assert.match(job, /subject-digest: \$\{\{ needs\.image\.outputs\.digest \}\}/)
 })
 
 test('a release is published without a stored token', () => {
@@ -179,11 +240,29 @@ test('a tag that is not the version is not released', async () => {
 const disagreements: [file: string, from: string, to: string, message: RegExp][] = [
   ['package-lock.json', `"version": "${version}"`, '"version": "99.0.0"', /package-lock\.json says 99\.0\.0/],
   ['src/protocol/version.ts', `'${version}'`, "'99.0.0'", /src\/protocol\/version\.ts says 99\.0\.0/],
+  [
+    'deploy/helm/chat-session/Chart.yaml',
+    `\nversion: ${version}`,
+    '\nversion: 99.0.0',
+    /Chart\.yaml says 99\.0\.0/,
+  ],
+  [
+    'deploy/helm/chat-session/Chart.yaml',
+    `appVersion: ${version}`,
+    'appVersion: 99.0.0',
+    /Chart\.yaml says 99\.0\.0/,
+  ],
+  [
+    'deploy/kubernetes.yaml',
+    `chat-session:${version}`,
+    'chat-session:99.0.0',
+    /kubernetes\.yaml says 99\.0\.0/,
+  ],
   ['CHANGELOG.md', `## ${version}`, '## 99.0.0', /CHANGELOG\.md has nothing under/],
 ]
 
 for (const [file, from, to, message] of disagreements)
-  test(`a tag is not released if ${file} has another version`, async () => {
+  test(`a tag is not released if ${file} has ${to.trim()}`, async () => {
     const folder = await prepare()
     await change(folder, file, from, to)
     assert.match(await refusal(folder, `v${version}`), message)
