@@ -1,6 +1,7 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import { Agent, request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
+import { LRUCache } from 'lru-cache'
 import { isPublicAddress } from '../limits/private-address.js'
 import { failureOf, OutboundRequestError } from '../outbound/outbound-request.js'
 
@@ -8,9 +9,15 @@ import { failureOf, OutboundRequestError } from '../outbound/outbound-request.js
 const TIMEOUT = 15_000
 /** Bytes of an answer's body that are read, so that its connection can be used again. Nobody needs the body. */
 const MAX_BODY = 65_536
-/** How many connections to push services there are at most, and how long one without requests is kept. */
+/** How many connections to push services there are at most, how many of them to one, and how long one without requests is kept. */
 const MAX_SOCKETS = 256
+const MAX_SOCKETS_OF_ONE = 128
 const IDLE_TIMEOUT = 60_000
+/** A service that has answered nothing for this share of the time-out gets no more than so many requests at once. */
+const SILENT_AFTER = 0.2
+const MAX_UNANSWERED = 16
+/** How many services are known. Some have a host for each data centre. */
+const MAX_SERVICES = 1_000
 
 /** The network that pushes go to. A test has one of its own; no config leads anywhere else than to the internet. */
 export interface PushNetwork {
@@ -40,6 +47,13 @@ export interface PushAnswer {
   retryAfter: string | undefined
 }
 
+/** The requests to one push service. */
+interface Service {
+  unanswered: number
+  /** Since when it has answered none of them, or none before they timed out; null if it owes no answer. */
+  silentSince: number | null
+}
+
 /** Posts a body to a push service. Rejects with an `OutboundRequestError`. */
 export interface PushRequests {
   post(url: URL, headers: Record<string, string | number>, body: Buffer): Promise<PushAnswer>
@@ -67,13 +81,34 @@ const publicLookup =
 
 export const createPushRequests = (network: PushNetwork): PushRequests => {
   const { port, ca, timeout } = network
-  const agent = new Agent({ keepAlive: true, maxTotalSockets: MAX_SOCKETS, timeout: IDLE_TIMEOUT })
+  const agent = new Agent({
+    ...{ keepAlive: true, maxTotalSockets: MAX_SOCKETS, maxSockets: MAX_SOCKETS_OF_ONE },
+    timeout: IDLE_TIMEOUT,
+  })
   const lookup = publicLookup(network)
   const running = new Set<(error: OutboundRequestError) => void>()
+  const services = new LRUCache<string, Service>({ max: MAX_SERVICES })
+
+  const serviceOf = (host: string): Service => {
+    const known = services.get(host) ?? { unanswered: 0, silentSince: null }
+    services.set(host, known)
+    return known
+  }
+
+  /** Whether a request would only wait with many others, and hold up the users of other services. */
+  const isSilent = ({ unanswered, silentSince }: Service): boolean =>
+    unanswered >= MAX_UNANSWERED &&
+    silentSince !== null &&
+    performance.now() - silentSince > SILENT_AFTER * timeout
 
   return {
     post: (url, headers, body) =>
       new Promise((resolve, reject) => {
+        const service = serviceOf(url.host)
+        if (isSilent(service))
+          return reject(new OutboundRequestError('timeout', 'The push service answers no request.'))
+        service.unanswered += 1
+        service.silentSince ??= performance.now()
         const request = httpsRequest({
           ...{
             agent,
@@ -98,6 +133,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
         request.once('close', () => {
           clearTimeout(timer)
           running.delete(fail)
+          service.unanswered -= 1
           // After an answer that switches to another protocol Node closes the connection, and emits neither a response nor an error.
           reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
         })
@@ -109,6 +145,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           ),
         )
         request.on('response', (response) => {
+          service.silentSince = service.unanswered > 1 ? performance.now() : null
           resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
           let bytes = 0
           // A body that is cut off changes nothing: the status has said what came of the push.

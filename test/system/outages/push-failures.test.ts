@@ -9,7 +9,7 @@ import { startPushService } from '../../support/push-service.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
-import { startPushGateway, type PushGateway } from '../../gateway/push/setup.js'
+import { leave, settled, startPushGateway, type PushGateway } from '../../gateway/push/setup.js'
 import { testApp } from '../../support/gateway.js'
 
 const startReporting = async (): Promise<PushGateway & { reports: () => unknown[] }> => {
@@ -227,6 +227,42 @@ test('a push service that does not answer is asked again', async () => {
   await send('bob', 'ada', 'Hello')
   await until('it came again', () => service.received.length, 2)
   assert.deepEqual(service.bodies('phone'), ['Hello', 'Hello'])
+})
+
+test('a push service that answers nothing is asked by few requests at once, and the others are tried again', async () => {
+  const service = await startPushService()
+  const pushNetwork = { ...service.network, timeout: 500 }
+  const { subscribe, send, lines } = await startPushGateway({}, { parts: { pushNetwork }, service })
+  const devices = Array.from({ length: 20 }, (_, n) => `phone${n}`)
+  await Promise.all(devices.map((device, n) => subscribe(`ada${n % 2}`, service.subscribe(device))))
+  service.respond = () => undefined
+  await Promise.all(['ada0', 'ada1'].map((user) => send('bob', user, 'Hello')))
+  await until('some were not asked', () => lines.some((line) => line.includes('answers no request')))
+  const taken = new Set<string>()
+  service.respond = (response, { device }) => {
+    taken.add(device)
+    response.writeHead(201).end()
+  }
+  await until('all came', () => taken.size, devices.length)
+})
+
+test('a push service that answers nothing holds up no other', async () => {
+  const { service, subscribe, send, connect, lines } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
+  const users = Array.from({ length: 30 }, (_, n) => `eve${n}`)
+  for (const user of users) {
+    const page = await connect(user)
+    for (let n = 0; n < 10; n++)
+      page.send({ type: 'push', subscription: service.subscribe(`${user}x${n}`, 'slow.push.test') })
+    await settled(page)
+    await leave(page)
+  }
+  await Promise.all(users.map((user) => send('bob', user, 'Hello')))
+  await until('many wait for an answer', () => service.received.length > 100)
+  await send('bob', 'ada', 'Hello')
+  await until('it came', () => service.bodies('phone').length, 1)
+  assert.ok(!lines.some((line) => line.includes('There was no answer')))
 })
 
 test('a push service that closes the connection, or switches to another protocol, is asked again', async () => {
