@@ -25,7 +25,7 @@ const folder = new URL('test/system/simulation/', root)
 const compiled = compiledFolder()
 
 /** Milliseconds that one simulation may take. Most take two seconds. */
-const LIMIT = 120_000
+const LIMIT = 300_000
 /** Milliseconds in which a fault that was put in has to be found. */
 const FAULT_LIMIT = 60_000
 

@@ -1,12 +1,12 @@
 -- Reads whom the messages after an offset are with, or so many of them as one step reads; and what is read of peers, and messages.
 -- KEYS: user, inbox, unread, aging, counts, state.
--- ARGV: 1 the number of the epoch that the caller knows; 2 the offset; that of another epoch counts as 0; 3 how many messages at most; 4 how
+-- ARGV: 1 the number of the epoch that the caller knows; 2 the offset; that of another epoch counts as 0; 3 how many offsets at most; 4 how
 --   many peers follow; then the peers' ids, empty for the backend; then the offsets of messages.
 -- Returns the number of the epoch, the newest offset, the oldest that is retained, the read offset, 1 if the caller's epoch is another one;
---   for each peer the number of unread messages and the offset of the mark; the messages as JSON; how many messages after the offset were
---   read, the offset of the first of them, and a text that says of each offset from there on whom its message is with: `r` and the sender of a
---   message that counts as unread until it is marked, `x` and the sender of another message from someone else, `s` and the recipient of an
---   own message as JSON, and nothing for an offset without a message. NUL separates them: a reply of many values would take ten times as long.
+--   for each peer the number of unread messages and the offset of the mark; the messages as JSON; the first of the offsets that were read,
+--   and a text that says of each of them up to the last message whom its message is with: `r` and the sender of a message that counts as
+--   unread until it is marked, `x` and the sender of another message from someone else, `s` and the recipient of an own message as JSON, and
+--   nothing for an offset without a message. NUL separates them: a reply of many values would take ten times as long.
 local user = load(K.user)
 local isOther = tonumber(arg(1)) ~= epoch_of(user)
 local from = math.max(isOther and 1 or tonumber(arg(2)) + 1, user.first)
@@ -21,22 +21,27 @@ for n = 5 + peerCount, #ARGV - 9 do
   local entry = entries(K, arg(n), arg(n), 1)[1]
   if entry then messages[#messages + 1] = message_of(entry.offset, entry[ENTRY.message]) end
 end
-local count, start, expected = 0, from, from
+local own = '^{"id":"[^"\\]*","from":"[^"\\]*","to":("[^"\\]*")'
+local raws = {}
 if from <= user.newest then
-  for _, raw in ipairs(call('XRANGE', K.inbox, string.format('%.0f-0', from), '+', 'COUNT', arg(3))) do
-    local offset, fields = tonumber(string.match(raw[1], '^%d+')), raw[2]
-    -- `append` writes the message first, the sender fourth, and the mark of a read message last. A table of each entry would take longer.
-    local sender = fields[8]
-    count = count + 1
-    if count == 1 then start, expected = offset, offset end
-    for _ = expected, offset - 1 do found[#found + 1] = '' end
-    expected = offset + 1
-    if sender == userId then
-      found[#found + 1] = 's' .. recipient_of(fields[2])
-    else
-      found[#found + 1] = (fields[9] and 'x' or 'r') .. sender
-    end
+  raws = call('XRANGE', K.inbox, string.format('%.0f-0', from), string.format('%.0f-9', from + tonumber(arg(3)) - 1))
+end
+local function offset_of(raw) return tonumber(string.match(raw[1], '^%d+')) end
+-- Most inboxes have a message at each offset.
+local hasHoles = #raws > 0 and (offset_of(raws[1]) > from or offset_of(raws[#raws]) - from + 1 > #raws)
+local places = 0
+for n = 1, #raws do
+  local fields = raws[n][2]
+  if hasHoles then
+    for place = places + 1, offset_of(raws[n]) - from do found[place] = '' end
+    places = offset_of(raws[n]) - from
+  end
+  places = places + 1
+  -- `append` writes the message first, the sender fourth, and the mark of a read message last. A table of each entry would take longer.
+  if fields[8] ~= userId then
+    found[places] = (fields[9] and 'x' or 'r') .. fields[8]
+  else
+    found[places] = 's' .. (string.match(fields[2], own) or recipient_of(fields[2]))
   end
 end
-return reply(epoch_of(user), user.newest, user.first, user.readOffset, isOther and 1 or 0, peers, messages, count, start,
-  table.concat(found, '\0'))
+return reply(epoch_of(user), user.newest, user.first, user.readOffset, isOther and 1 or 0, peers, messages, from, table.concat(found, '\0'))

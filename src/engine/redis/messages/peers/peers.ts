@@ -15,8 +15,8 @@ import { PeerIndex, type PeerMessage } from '../../../util/peer-index.js'
 import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How many messages a step reads. Other calls wait for a step. */
-const MESSAGES_PER_STEP = 500
+/** How many offsets a step reads. Other calls wait for a step. */
+const OFFSETS_PER_STEP = 500
 /** How often a call asks again because messages came or went meanwhile. */
 const MAX_TRIES = 8
 /** About how many messages the indexes in memory have together at most. An index takes 4 bytes for each, and more for its peers. */
@@ -34,14 +34,26 @@ interface Question {
   offsets?: readonly number[]
 }
 
-interface Answer {
+/** What a step of the script returns. */
+interface Step {
   epoch: number
-  index: PeerIndex
+  newest: number
+  first: number
   readOffset: number
+  /** Whether the inbox has another epoch than the caller knows. */
+  isOther: boolean
   /** For each peer that was asked for. */
   peers: { unread: number; mark: number }[]
   /** Those that were asked for, by offset. */
   messages: Map<number, Message>
+  /** The first of the offsets that were read. */
+  from: number
+  /** Whom the messages from there on are with, as `peerMessageOf` reads it, separated by NUL. */
+  found: string
+}
+
+interface Answer extends Step {
+  index: PeerIndex
 }
 
 /** The peers of inboxes, and their marks. */
@@ -145,54 +157,85 @@ export class Peers {
     wanted: string | null,
     question: (index: PeerIndex) => Question,
   ): Promise<Answer | null> {
-    const runner = this.#runner
     const key = `${of.appId}\0${of.userId}`
+    let isKnown = this.#indexes.has(key)
     for (let tries = 0; ;) {
       const known = this.#indexes.get(key) ?? { epoch: -1, index: new PeerIndex() }
-      const { last, first: firstBefore } = known.index
-      const { peers = [], offsets = [] } = question(known.index)
-      const args = [
-        known.epoch,
-        last,
-        MESSAGES_PER_STEP,
-        peers.length,
-        ...peers.map((peer) => peer ?? ''),
-        ...offsets,
-      ]
-      const [epoch, newest, first, readOffset, isOther, states, messages, count, start, found] =
-        await runner.onUser(runner.steps.inboxPeers, of, args.map(String))
-      if (wanted !== null && runner.epochNumber(of, wanted) !== epoch) return null
+      const { last, first } = known.index
+      // An index that has nothing yet has no answer.
+      const step = await this.#step(of, known.epoch, last, isKnown ? question(known.index) : {})
+      const { epoch, newest } = step
+      if (wanted !== null && this.#runner.epochNumber(of, wanted) !== epoch) return null
       // The inbox of an adopted guest begins again in the same epoch when its messages have moved.
-      const isNew = isOther === 1 || Number(newest) === 0
-      const index = isNew ? new PeerIndex() : known.index
-      index.forgetBefore(Number(first))
-      if (Number(count) > 0)
-        for (const [n, text] of String(found).split('\0').entries()) {
-          const offset = Number(start) + n
-          // Another call may have read the same messages.
-          if (text !== '' && offset > index.last) index.add(offset, peerMessageOf(of.userId, text))
-        }
-      const isComplete = Number(count) < MESSAGES_PER_STEP
-      if (isComplete) index.cover(Number(newest))
-      this.#indexes.set(key, { epoch: Number(epoch), index })
-      const isSame = known.epoch === epoch && last === newest && firstBefore === first
-      const hasAsked = peers.length + offsets.length > 0
+      const index = step.isOther || newest === 0 ? new PeerIndex() : known.index
+      take(index, of.userId, step)
+      await this.#readOn(of, epoch, index, newest)
+      this.#indexes.set(key, { epoch, index })
+      const isSame = known.epoch === epoch && last === newest && first === step.first
       // A question that found nothing in an index of before may find something in the index of now.
-      if (!isComplete || (!isSame && ++tries < MAX_TRIES && (hasAsked || index.last > last))) continue
-      return {
-        ...{ epoch: Number(epoch), index, readOffset: Number(readOffset) },
-        peers: pairsOf(states as Reply[]).map(([unread, mark]) => ({
-          unread: Number(unread),
-          mark: Number(mark),
-        })),
-        messages: new Map(
-          (messages as string[])
-            .map((json) => JSON.parse(json) as Message)
-            .map((each) => [each.offset, each]),
-        ),
+      if (!isKnown || (!isSame && ++tries < MAX_TRIES)) {
+        isKnown = true
+        continue
       }
+      return { ...step, index }
     }
   }
+
+  /** Reads the messages up to `newest` that an index lacks. Redis reads the next ones while this process takes those that came. */
+  async #readOn(of: UserRef, epoch: number, index: PeerIndex, newest: number): Promise<void> {
+    let after = index.last
+    const nextStep = (): Promise<Step> | undefined =>
+      after < newest ? this.#step(of, epoch, after, {}) : undefined
+    for (let next = nextStep(); next;) {
+      const step = await next
+      after += OFFSETS_PER_STEP
+      next = nextStep()
+      if (step.epoch === epoch) take(index, of.userId, step)
+    }
+  }
+
+  async #step(
+    of: UserRef,
+    known: number,
+    after: number,
+    { peers = [], offsets = [] }: Question,
+  ): Promise<Step> {
+    const runner = this.#runner
+    const ids = peers.map((peer) => peer ?? '')
+    const args = [known, after, OFFSETS_PER_STEP, peers.length, ...ids, ...offsets]
+    const [epoch, newest, first, readOffset, isOther, states, messages, from, found] = await runner.onUser(
+      runner.steps.inboxPeers,
+      of,
+      args.map(String),
+    )
+    return {
+      epoch: Number(epoch),
+      newest: Number(newest),
+      first: Number(first),
+      readOffset: Number(readOffset),
+      isOther: isOther === 1,
+      peers: pairsOf(states as Reply[]).map(([unread, mark]) => ({
+        unread: Number(unread),
+        mark: Number(mark),
+      })),
+      messages: new Map(
+        (messages as string[]).map((json) => JSON.parse(json) as Message).map((each) => [each.offset, each]),
+      ),
+      from: Number(from),
+      found: String(found),
+    }
+  }
+}
+
+/** Adds to an index what a step has found. */
+const take = (index: PeerIndex, owner: string, { first, newest, from, found }: Step): void => {
+  index.forgetBefore(first)
+  for (const [n, text] of found.split('\0').entries()) {
+    const offset = from + n
+    // Another call may have read the same messages.
+    if (text !== '' && offset > index.last) index.add(offset, peerMessageOf(owner, text))
+  }
+  index.cover(Math.min(from + OFFSETS_PER_STEP - 1, newest))
 }
 
 const pairsOf = (list: readonly Reply[]): [Reply, Reply][] =>
