@@ -65,7 +65,7 @@ export const peersSuite = ({ describe, on, reopen, durable, createPeer }: SuiteC
     })
 
     on('are found in an inbox of many', async (engine) => {
-      const [count, kept] = [650, 600]
+      const [count, kept] = [1_250, 1_200]
       const retention = { messages: kept, age: hour, bytes: 1e9 }
       const sends = Array.from({ length: count }, (_, n) =>
         deliver(engine, { from: `peer ${n}` }, { retention }),
