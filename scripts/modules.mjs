@@ -267,7 +267,7 @@ export const modules = {
   'gateway/metrics': [...gatewayBase, 'gateway/open-telemetry', 'protocol'],
   'gateway/apps': [...settings, 'engine', 'tokens', 'protocol'],
   'gateway/outbound': observed,
-  'gateway/push': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'protocol'],
+  'gateway/push': [...observed, 'gateway/apps', 'gateway/outbound', 'gateway/tracing', 'engine', 'protocol'],
   'gateway/tracing': ['gateway/open-telemetry', 'util', 'protocol'],
   'gateway/webhooks': [...observed, 'gateway/outbound', 'gateway/tracing', 'engine', 'protocol'],
   'gateway/auth': [...observed, 'gateway/apps', 'gateway/outbound', 'engine', 'tokens', 'protocol'],

@@ -49,7 +49,10 @@ export interface PushOutcome {
 /** The newest unread message of each of some senders, the oldest message first. */
 export interface UnreadSenders {
   inbox: InboxState
-  messages: Message[]
+  messages: (Message & {
+    /** The `traceparent` that the message was sent with, if `SendRules.pushAfter` was set then. */
+    traceparent?: string | undefined
+  })[]
 }
 
 /**

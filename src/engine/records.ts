@@ -286,7 +286,10 @@ export interface CheckedMessage {
   to: string
   body?: string | undefined
   data?: JsonObject | undefined
-  /** The place in a trace (W3C Trace Context), for the `data` of the message's `message.created`. It is no part of the content. */
+  /**
+   * The place in a trace (W3C Trace Context), for the `data` of the message's `message.created`, and for its pushes. It is no part of the
+   * content.
+   */
   traceparent?: string | undefined
 }
 

@@ -141,7 +141,7 @@ export const assembleGateway = (
   }
 
   const pushes = createPushes({
-    ...{ engine, log, metrics, settings, apps },
+    ...{ engine, log, metrics, settings, apps, tracing },
     requests: createPushRequests(pushNetwork ?? internet),
   })
 

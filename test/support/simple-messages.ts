@@ -71,6 +71,7 @@ export const createSimpleMessages = ({
   /** Setting the machine's clock does not move this one. */
   const now = (): number => performance.now()
   const storedAt = new WeakMap<Message, number>()
+  const traces = new WeakMap<Message, { traceparent: string }>()
 
   /** The moved messages that their guest had read. */
   const areRead = new WeakSet<Message>()
@@ -254,7 +255,10 @@ export const createSimpleMessages = ({
       const unread = stateOf(received.of).unread
       if (unread === 1) streaks.set(keyOf(received.of), { reported: false })
     }
-    if (rules.pushAfter !== undefined && from !== to) onReceived({ appId, userId: to }, rules.pushAfter)
+    if (received && rules.pushAfter !== undefined && from !== to) {
+      if (message.traceparent !== undefined) traces.set(received.stored, { traceparent: message.traceparent })
+      onReceived({ appId, userId: to }, rules.pushAfter)
+    }
     for (const { of, epoch, stored } of messages)
       emit({ type: 'message', user: of, epoch, message: structuredClone(stored) })
     return result
@@ -307,7 +311,10 @@ export const createSimpleMessages = ({
         (one) => one.offset > from && !one.adopted && isUnread(one, inbox, of.userId),
       )
       const newest = unread.filter((one) => one === unread.findLast((other) => other.from === one.from))
-      return { inbox: stateOf(of), messages: structuredClone(newest.slice(0, limit)) }
+      return {
+        inbox: stateOf(of),
+        messages: newest.slice(0, limit).map((one) => ({ ...structuredClone(one), ...traces.get(one) })),
+      }
     },
     held: (of: UserRef): readonly Message[] => inboxes.get(keyOf(of))?.messages ?? [],
     /** Deletes the inbox and the ids of the user's messages. Returns whether it ever held a message. */

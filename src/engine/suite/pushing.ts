@@ -360,6 +360,22 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual([inbox.unread, inbox.offset, inbox.epoch], [1, 6, epoch])
     })
 
+    on('returns the trace of a message, which is no part of its content', async (engine) => {
+      await engine.saveUser(bob, {})
+      await engine.savePushDevice(bob, device(), credential())
+      const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+      await deliver(engine, { from: 'ada', traceparent }, { pushAfter: DAY })
+      await deliver(engine, { from: 'cy' }, { pushAfter: DAY })
+      const { messages } = await engine.unreadSenders(bob, 0, 10)
+      assert.deepEqual(
+        messages.map((message) => message.traceparent),
+        [traceparent, undefined],
+      )
+      const { epoch } = await engine.inbox(bob)
+      const page = await engine.messagesAfter(bob, { epoch, offset: 0 }, 10)
+      assert.ok(page.messages.every((message) => !('traceparent' in message)))
+    })
+
     on('reads an inbox of many messages', async (engine) => {
       await engine.saveUser(bob, {})
       for (let n = 0; n < 300; n++) await deliver(engine, { from: `user ${n % 7}` })

@@ -12,6 +12,7 @@ import type { Settings } from '../config/parse.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
+import type { Tracing } from '../tracing/tracing.js'
 import { lossFoundIn } from './loss.js'
 import { pushPayload } from './payload.js'
 import type { PushRequests } from './push-request.js'
@@ -30,22 +31,32 @@ export interface PushContext {
   engine: Engine
   log: Log
   metrics: Metrics
+  tracing: Tracing
   settings: Pick<Settings, 'pingInterval'>
   requests: PushRequests
   /** When the gateway was created (Unix, milliseconds). */
   createdAt: number
 }
 
-/** Sends a push, counts it and logs what was given up. */
+/** Sends a push, counts it, makes its span and logs what was given up. */
 export const deliver = async (
-  { log, metrics, requests }: PushContext,
+  { log, metrics, requests, tracing }: PushContext,
   appPush: AppPush,
   device: PushDevice,
   push: Push,
 ): Promise<PushResult> => {
   const { appId, userId } = push.user
   const meter = createRequestMeter(metrics, appId, 'push')
-  const sent = await sendPush({ requests, meter }, appPush, device, push)
+  const span = tracing.start('push', 'CLIENT', push.traceparent, {
+    'http.request.method': 'POST',
+    'chat_session.app_id': appId,
+  })
+  let sent: PushResult | undefined
+  try {
+    sent = await sendPush({ requests, meter }, appPush, device, push)
+  } finally {
+    span.end({ 'chat_session.outcome': sent?.result }, sent ? sent.failure?.error : 'aborted')
+  }
   const { result, failure } = sent
   metrics.pushes.inc({ app: appId, result })
   if (result === 'given-up')
@@ -73,9 +84,11 @@ const pushToDevice = async (
   let done = 0
   for (const message of messages.slice(0, MAX_SENDERS)) {
     if (performance.now() > until) break
-    const { from, sentAt, offset } = message
+    const { from, sentAt, offset, traceparent } = message
     const text = pushPayload(user, push.settings, message, inbox.unread)
-    const { result, retryIn, failure } = await deliver(context, push, device, { user, from, sentAt, text })
+    const { result, retryIn, failure } = await deliver(context, push, device, {
+      ...{ user, from, sentAt, text, traceparent },
+    })
     if (result === 'failed')
       return { outcome: { ...outcome, id: device.id, result, retryIn }, dueIn: retryIn ?? after }
     outcome = { id: device.id, offset, result, report: failure }

@@ -15,6 +15,8 @@ export interface Push {
   sentAt: number
   /** The payload. */
   text: string
+  /** The place in a trace that the message was sent with. The push service is not told. */
+  traceparent?: string | undefined
 }
 
 /** What came of a push. `failed`: it is tried again in `retryIn` milliseconds. */

@@ -1,11 +1,16 @@
-// The installed package beside an SDK of OpenTelemetry.
+// The gateway beside an SDK of OpenTelemetry: as an installed package, and here for pushes, since the package pushes to the internet alone.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { trace as globalTrace, type TracerProvider } from '@opentelemetry/api'
+import { restOf } from '../../support/rest-calls.js'
+import { until } from '../../support/until.js'
+import { startPushGateway } from '../../gateway/push/setup.js'
 import { pack } from './packed.js'
 
 const run = promisify(execFile)
@@ -147,4 +152,55 @@ test('without an SDK the traceparent of a call goes on as it came, and a message
   const { headers, spans } = await trace()
   assert.deepEqual(spans, [])
   assert.deepEqual(headers, [`00-${TRACE}-${SPAN}-01`, null])
+})
+
+interface Sdk {
+  BasicTracerProvider: new (options: object) => TracerProvider
+  InMemorySpanExporter: new () => {
+    getFinishedSpans(): (Pick<Span, 'name' | 'kind' | 'attributes'> & {
+      status: { code: number; message?: string }
+      parentSpanContext?: { spanId: string }
+      spanContext(): { traceId: string; spanId: string }
+    })[]
+  }
+  SimpleSpanProcessor: new (exporter: object) => object
+}
+
+test('a push is a span of the trace of its message, and the push service is not told of it', async () => {
+  const sdk = createRequire(join(folder, 'package.json'))('@opentelemetry/sdk-trace-base') as Sdk
+  const exporter = new sdk.InMemorySpanExporter()
+  const provider = new sdk.BasicTracerProvider({ spanProcessors: [new sdk.SimpleSpanProcessor(exporter)] })
+  globalTrace.setGlobalTracerProvider(provider)
+  after(() => globalTrace.disable())
+  const { service, subscribe, url } = await startPushGateway()
+  const statuses = [503, 201]
+  service.respond = (response) => response.writeHead(statuses.shift() ?? 201, { 'retry-after': '1' }).end()
+  await subscribe('bob', service.subscribe('phone'))
+  const traceparent = `00-${TRACE}-${SPAN}-01`
+  const { status } = await restOf(url)('POST', '/users/bob/messages', { body: 'Hello' }, { traceparent })
+  assert.equal(status, 201)
+  const pushes = () => exporter.getFinishedSpans().filter(({ name }) => name === 'push')
+  await until('there are two spans', () => pushes().length, 2)
+  const [call] = exporter.getFinishedSpans().filter(({ name }) => name.startsWith('POST'))
+  for (const span of pushes()) {
+    assert.equal(span.kind, 2)
+    assert.equal(span.spanContext().traceId, TRACE)
+    assert.equal(span.parentSpanContext?.spanId, call?.spanContext().spanId)
+    assert.equal(span.attributes['chat_session.app_id'], 'app')
+    assert.doesNotMatch(JSON.stringify(span.attributes), /bob|Hello|push\.test/)
+  }
+  assert.deepEqual(
+    pushes().map(({ attributes, status }) => [
+      attributes['chat_session.outcome'],
+      status.code,
+      status.message,
+    ]),
+    [
+      ['failed', 2, 'status 503'],
+      ['delivered', 0, undefined],
+    ],
+  )
+  assert.ok(
+    service.received.length === 2 && service.received.every(({ headers }) => !('traceparent' in headers)),
+  )
 })

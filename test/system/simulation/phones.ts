@@ -75,7 +75,7 @@ export class Phones {
 
   /** The gateway's parts that push, for one process. */
   pushesFor(engine: Engine): Pushes {
-    const { createPushes, createMetrics } = this.#modules
+    const { createPushes, createMetrics, createTracing } = this.#modules
     const requests: PushRequests = {
       post: async ({ pathname }, _headers, body) => ({
         status: await this.#take(pathname.slice(1), body),
@@ -102,6 +102,7 @@ export class Phones {
     const log = pino({ level: 'silent' })
     return createPushes({
       ...{ engine, log, metrics: createMetrics(), settings: { pingInterval: PING_INTERVAL } },
+      tracing: createTracing(Promise.resolve(undefined)),
       ...{ requests, apps: () => Promise.resolve(new Map([[APP, app]])) },
     })
   }

@@ -12,6 +12,7 @@ import type { SingleProcessEngine } from '../../../src/engine/single-process/sin
 import type { createGateway, Gateway, GatewayConfig } from '../../../src/gateway/index.js'
 import type { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import type { createPushes, Pushes } from '../../../src/gateway/push/pushes.js'
+import type { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import type { RestCalls } from '../../../src/rest-client/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import type { decryptPush } from '../../support/push-service.js'
@@ -32,6 +33,7 @@ export interface Modules {
   webhookEventTypes: typeof webhookEventTypes
   createMetrics: typeof createMetrics
   createPushes: typeof createPushes
+  createTracing: typeof createTracing
   decryptPush: typeof decryptPush
 }
 
@@ -42,8 +44,9 @@ export const importModules = async (): Promise<Modules> => {
   const { webhookEventTypes } = await import('../../../src/engine/engine.js')
   const { createMetrics } = await import('../../../src/gateway/metrics/metrics.js')
   const { createPushes } = await import('../../../src/gateway/push/pushes.js')
+  const { createTracing } = await import('../../../src/gateway/tracing/tracing.js')
   const { decryptPush } = await import('../../support/push-service.js')
-  const push = { createMetrics, createPushes, decryptPush }
+  const push = { createMetrics, createPushes, createTracing, decryptPush }
   return { createGateway, SingleProcessEngine, ChatSession, webhookEventTypes, ...push }
 }
 

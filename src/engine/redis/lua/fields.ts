@@ -115,6 +115,8 @@ const entry = {
   from: 'f',
   /** `1` for a message that counts as read, wherever the read mark stands: the guest who had it before has read it. */
   read: 'r',
+  /** What `unreadSenders` adds to the message, as JSON with a comma before it. */
+  trace: 't',
 } as const
 
 /** What precedes a sender's id in the names of the fields that count the sender's unread messages, and a peer's id in that of the mark. */

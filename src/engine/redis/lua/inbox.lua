@@ -149,13 +149,17 @@ local function expire(keys, user, owner, age)
 end
 
 -- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out, which a caller that has read them gives as
--- `old`. Returns its offset.
-local function append(keys, user, owner, json, size, from, retention, isRead, old)
+-- `old`. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its offset.
+local function append(keys, user, owner, json, size, from, retention, isRead, old, trace)
   local last = user.newest + 1
   if exceeds(user, last, user.bytes + size, retention) then
     drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
   end
-  call('XADD', keys.inbox, last .. '-1', ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from, unpack(isRead and { ENTRY.read, 1 } or {}))
+  local fields = { ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from }
+  local function add(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
+  if isRead then add(ENTRY.read, 1) end
+  if trace then add(ENTRY.trace, trace) end
+  call('XADD', keys.inbox, last .. '-1', unpack(fields))
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then
     set(user, 'oldestAt', now)

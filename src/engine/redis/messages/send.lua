@@ -10,7 +10,7 @@
 --   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
 --   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the recipient was created; empty if the message is for whoever has
 --   the id; 22 how many bytes the sender's messages may take in the inboxes of others; empty for no limit; 23 what the data of `message.created`
---   have besides, as JSON with a comma before it; 24 milliseconds after which there may be something to push to the recipient's devices;
+--   and the message for pushes have besides, as JSON with a comma before it; 24 milliseconds after which there may be something to push to the recipient's devices;
 --   empty for never.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
@@ -142,7 +142,8 @@ if not user.createdAt then
   add_event(user, 'user.created', '"user":{"id":' .. text(userId) .. '},"guest":false')
 end
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
-local offset = append(K, user, userId, json, size, from, retention, false, old)
+local isPushed = user.deviceCount and optional(24) and from ~= userId
+local offset = append(K, user, userId, json, size, from, retention, false, old, isPushed and optional(23))
 local own = offset
 if mode == 'here' then own = append(FROM, sender, from, json, size, from, retention) end
 if mode == 'none' or mode == 'away' then own = 0 end
@@ -150,7 +151,7 @@ if beginsStreak then
   set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
   set(user, 'unreadCheckOffset', offset)
 end
-if user.deviceCount and optional(24) and from ~= userId then
+if isPushed then
   local at = math.ceil(now + tonumber(arg(24)))
   set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
 end

@@ -23,7 +23,10 @@ for _, entry in ipairs(entries(K, from, user.newest, MAX_READ)) do
 end
 local list = {}
 for _, entry in ipairs(found) do
-  if newest[entry[ENTRY.from]] == entry then list[#list + 1] = message_of(entry.offset, entry[ENTRY.message]) end
+  if newest[entry[ENTRY.from]] == entry then
+    local json = message_of(entry.offset, entry[ENTRY.message])
+    list[#list + 1] = string.sub(json, 1, -2) .. (entry[ENTRY.trace] or '') .. '}'
+  end
 end
 local last = from + MAX_READ - 1
 return reply(epoch_of(user), user.newest, user.readOffset, user.unread, last < user.newest and last or 0, list)

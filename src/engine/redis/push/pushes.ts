@@ -1,4 +1,3 @@
-import type { Message } from '../../../protocol/index.js'
 import type {
   Credential,
   InboxState,
@@ -123,7 +122,7 @@ export class Pushes {
 
   async unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders> {
     const { runner, stateOf } = this.#options
-    const newest = new Map<string | null, Message>()
+    const newest = new Map<string | null, UnreadSenders['messages'][number]>()
     for (let from = after; ;) {
       const [epoch, offset, readOffset, unread, next, list] = await runner.onUser(
         runner.steps.readPushUnread,
@@ -131,7 +130,7 @@ export class Pushes {
         [String(from)],
       )
       for (const json of list as string[]) {
-        const message = JSON.parse(json) as Message
+        const message = JSON.parse(json) as UnreadSenders['messages'][number]
         // The sender's place is that of the newest message.
         newest.delete(message.from)
         newest.set(message.from, message)

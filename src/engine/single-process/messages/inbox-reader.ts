@@ -79,7 +79,7 @@ export class InboxReader {
     const inbox = this.#open(of)
     const { durable, readUpTo } = inbox
     const end = durable.offset + 1
-    const newest = new Map<string | null, Message>()
+    const newest = new Map<string | null, UnreadSenders['messages'][number]>()
     let from = Math.max(after < end ? after + 1 : 1, readUpTo + 1, durable.first)
     while (from < end) {
       const page = await this.rows(inbox, from, end, ROWS_PER_READ, false)
@@ -88,7 +88,8 @@ export class InboxReader {
         if (countedSender(row, of.userId) === of.userId || adopted || inbox.isRead(offset)) continue
         // The sender's place is that of the newest message.
         newest.delete(sender)
-        newest.set(sender, row.message)
+        const { message, traceparent } = row
+        newest.set(sender, traceparent === undefined ? message : { ...message, traceparent })
       }
       from = page.length < ROWS_PER_READ ? end : (page.at(-1)?.message.offset ?? end) + 1
     }

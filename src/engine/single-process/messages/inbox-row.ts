@@ -20,10 +20,12 @@ export interface MessageRow {
   isRead: boolean
   /** If the message is the last of its tally: the bytes of these messages by sender. */
   senders: SenderBytes | undefined
+  /** For the message's pushes. */
+  traceparent: string | undefined
 }
 
 /** A stored message. The key has the offset. `MessagePut` and `ReadMessagePut` write the row as text. A 1 at its end is
- * `isRead`, and a list there `senders`. */
+ * `isRead`, a text there `traceparent`, and a list `senders`. */
 export type StoredMessage = [
   at: number,
   received: number,
@@ -31,7 +33,7 @@ export type StoredMessage = [
   size: number,
   first: number,
   message: Omit<Message, 'offset'>,
-  ...marks: (1 | SenderBytes)[],
+  ...marks: (1 | string | SenderBytes)[],
 ]
 
 export const messageRowOf = (
@@ -40,7 +42,8 @@ export const messageRowOf = (
 ): MessageRow => ({
   ...{ message: { offset, ...message }, at, received, bytes, size, first },
   isRead: marks.includes(1),
-  senders: marks.find((mark) => mark !== 1),
+  senders: marks.find((mark) => typeof mark === 'object'),
+  traceparent: marks.find((mark) => typeof mark === 'string'),
 })
 
 /** Returns whom a message of `owner`'s inbox counts for as its sender: the owner, if it counts as read. */

@@ -252,6 +252,7 @@ export class Inbox {
     at: number,
     retention: Retention,
     isRead = false,
+    traceparent?: string,
   ): Operation {
     const before = this.assigned
     const offset = before.offset + 1
@@ -275,7 +276,8 @@ export class Inbox {
     const { first } = this.assigned
     if (from !== null && from !== this.of.userId) this.#tally.add(from, size)
     const senders = this.#tally.takeAt(offset)
-    const rest = senders ? `${json},${JSON.stringify(senders)}` : json
+    let rest = senders ? `${json},${JSON.stringify(senders)}` : json
+    if (traceparent !== undefined) rest += `,${JSON.stringify(traceparent)}`
     const Put = isRead ? ReadMessagePut : MessagePut
     return new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest)
   }

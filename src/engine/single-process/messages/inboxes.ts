@@ -276,10 +276,12 @@ export class Inboxes {
 
     for (const of of unknown) operations.push(...this.#users.create(of))
     const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
-    for (const inbox of inboxes) {
-      operations.push(inbox.append(json, size, from, now, rules.retention))
-      if (inbox.isBehind) this.#table.markChanged(inbox)
-      inbox.batch = this.#commit.nextBatch
+    const isPushed = rules.pushAfter !== undefined && from !== to
+    for (const each of inboxes) {
+      const trace = isPushed && each === inbox ? message.traceparent : undefined
+      operations.push(each.append(json, size, from, now, rules.retention, false, trace))
+      if (each.isBehind) this.#table.markChanged(each)
+      each.batch = this.#commit.nextBatch
     }
     if (own) own.sent += size
     const { offset } = inbox.assigned
