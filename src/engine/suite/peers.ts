@@ -67,8 +67,9 @@ export const peersSuite = ({ describe, on, reopen, durable, createPeer }: SuiteC
     on('are found in an inbox of many', async (engine) => {
       const [count, kept] = [1_250, 1_200]
       const retention = { messages: kept, age: hour, bytes: 1e9 }
+      const quota = { inboxes: 2 * count, bytes: 1e9 }
       const sends = Array.from({ length: count }, (_, n) =>
-        deliver(engine, { from: `peer ${n}` }, { retention }),
+        deliver(engine, { from: `peer ${n}` }, { retention, quota }),
       )
       // Messages come while the inbox is read.
       const asked = exchanged(engine, bob, ['nobody'])
