@@ -52,26 +52,26 @@ export const startScripted = async () => {
     const offered = headers['sec-websocket-protocol'].split(/,\s*/).find((name) => name.startsWith('start.'))
     if (offered) begin(JSON.parse(Buffer.from(offered.slice(6), 'base64url')))
   })
+  /** Ends every connection with an `ended` frame of these fields, and a close code. */
+  const end = (fields, close) => {
+    for (const client of server.clients) {
+      client.send(JSON.stringify({ type: 'ended', ...fields }))
+      client.close(close)
+    }
+  }
+  const cut = () => {
+    for (const client of server.clients) client.terminate()
+  }
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     connections,
     setMute: () => (mute = true),
     /** Ends every connection with a `retryAfter` of a minute. */
-    sendAway() {
-      this.end({ code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 60_000 }, 4503)
-    },
-    /** Ends every connection with an `ended` frame of these fields, and a close code. */
-    end(fields, close) {
-      for (const client of server.clients) {
-        client.send(JSON.stringify({ type: 'ended', ...fields }))
-        client.close(close)
-      }
-    },
-    cut() {
-      for (const client of server.clients) client.terminate()
-    },
+    sendAway: () => end({ code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 60_000 }, 4503),
+    end,
+    cut,
     close() {
-      this.cut()
+      cut()
       return new Promise((resolve) => server.close(resolve))
     },
   }
