@@ -67,7 +67,8 @@ export const startScripted = async () => {
     connections,
     setMute: () => (mute = true),
     /** Ends every connection with a `retryAfter` of a minute. */
-    sendAway: () => end({ code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 60_000 }, 4503),
+    sendAway: () =>
+      end({ code: 'unavailable', message: 'Later.', retryable: true, retryAfter: 60_000 }, 4503),
     end,
     cut,
     close() {
