@@ -109,12 +109,12 @@ const session = {
 const entry = {
   /** The message as JSON without its offset, which is the entry's id. */
   message: 'm',
-  bytes: 's',
+  /**
+   * Whom the message is with: `r` and the sender's id, which is empty for the app's backend; `x` in place of `r` for a message that counts
+   * as read, wherever the read mark stands, because the guest who had it before has read it; `s` and the recipient's id for an own message.
+   */
+  with: 'w',
   storedAt: 'a',
-  /** The id of the sender; empty for the app's backend. */
-  from: 'f',
-  /** `1` for a message that counts as read, wherever the read mark stands: the guest who had it before has read it. */
-  read: 'r',
   /** What `unreadSenders` adds to the message, as JSON with a comma before it. */
   trace: 't',
 } as const

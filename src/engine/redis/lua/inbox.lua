@@ -9,10 +9,13 @@ local MAX_CHUNK = 16
 -- Milliseconds after which the sweeper goes on to move the messages of an adopted guest.
 local MOVE_RETRY = 5000
 
--- Returns an entry with its offset and its fields, which are read as `entry[ENTRY.from]`.
+-- Returns an entry: its offset, its fields, which are read as `entry[ENTRY.message]`, its bytes, and what `with` says. The kind is `r` for a
+-- message of the peer that is unread until it is marked, `x` for another message of the peer, and `s` for an own message to the peer.
 local function entry_of(raw)
   local entry = { offset = tonumber(string.match(raw[1], '^%d+')) }
   for n = 1, #raw[2], 2 do entry[raw[2][n]] = raw[2][n + 1] end
+  entry.bytes = #entry[ENTRY.message] + RULES.messageOverhead
+  entry.kind, entry.peer = string.sub(entry[ENTRY.with], 1, 1), string.sub(entry[ENTRY.with], 2)
   return entry
 end
 
@@ -34,42 +37,24 @@ local function mark_of(keys, user, peer)
 end
 
 -- Returns whether a message of the inbox is unread.
-local function is_unread(keys, user, owner, entry)
-  if entry.offset <= user.readOffset or entry[ENTRY.from] == owner or entry[ENTRY.read] then return false end
-  return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry[ENTRY.from]))
-end
-
--- Returns where a string of a JSON text ends that begins at `at`.
-local function string_end(json, at)
-  repeat
-    at = string.find(json, '["\\]', at + 1)
-    local isEscape = string.sub(json, at, at) == '\\'
-    if isEscape then at = at + 1 end
-  until not isEscape
-  return at
-end
-
--- Returns the recipient, as JSON, in the JSON of an own message, which begins with `id`, `from` and `to`.
-local function recipient_of(json)
-  local to = string_end(json, string_end(json, #'{"id":"') + #',"from":"') + #',"to":"'
-  return string.sub(json, to, string_end(json, to))
+local function is_unread(keys, user, entry)
+  if entry.offset <= user.readOffset or entry.kind ~= 'r' then return false end
+  return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry.peer))
 end
 
 -- Deletes the mark of a message's peer, if the mark goes with this message.
-local function forget_mark(keys, user, owner, entry)
-  local peer = entry[ENTRY.from]
-  if peer == owner then peer = cjson.decode('[' .. recipient_of(entry[ENTRY.message]) .. ']')[1] end
-  local _, newest = mark_of(keys, user, peer)
-  if newest == entry.offset then call('HDEL', keys.unread, UNREAD.mark .. peer) end
+local function forget_mark(keys, user, entry)
+  local _, newest = mark_of(keys, user, entry.peer)
+  if newest == entry.offset then call('HDEL', keys.unread, UNREAD.mark .. entry.peer) end
 end
 
 -- Subtracts a message from the unread ones.
 local function forget_unread(keys, user, entry)
   set(user, 'unread', math.max(user.unread - 1, 0))
-  if call('HINCRBY', keys.unread, UNREAD.messages .. entry[ENTRY.from], -1) <= 0 then
-    call('HDEL', keys.unread, UNREAD.messages .. entry[ENTRY.from], UNREAD.bytes .. entry[ENTRY.from])
+  if call('HINCRBY', keys.unread, UNREAD.messages .. entry.peer, -1) <= 0 then
+    call('HDEL', keys.unread, UNREAD.messages .. entry.peer, UNREAD.bytes .. entry.peer)
   else
-    call('HINCRBY', keys.unread, UNREAD.bytes .. entry[ENTRY.from], -tonumber(entry[ENTRY.bytes]))
+    call('HINCRBY', keys.unread, UNREAD.bytes .. entry.peer, -entry.bytes)
   end
 end
 
@@ -86,11 +71,10 @@ local function drop(keys, user, owner, old)
   if #old == 0 then return end
   local bytes, bytesOf = 0, {}
   for _, entry in ipairs(old) do
-    local size, from = tonumber(entry[ENTRY.bytes]), entry[ENTRY.from]
-    bytes = bytes + size
-    bytesOf[from] = (bytesOf[from] or 0) + size
-    if is_unread(keys, user, owner, entry) then forget_unread(keys, user, entry) end
-    if user.readUpTo then forget_mark(keys, user, owner, entry) end
+    bytes = bytes + entry.bytes
+    if entry.kind ~= 's' then bytesOf[entry.peer] = (bytesOf[entry.peer] or 0) + entry.bytes end
+    if is_unread(keys, user, entry) then forget_unread(keys, user, entry) end
+    if user.readUpTo then forget_mark(keys, user, entry) end
   end
   for from, sum in pairs(bytesOf) do hold(from, owner, -sum) end
   set(user, 'first', old[#old].offset + 1)
@@ -114,7 +98,7 @@ local function beyond(keys, user, last, bytes, retention)
     if #chunk == 0 then break end
     for _, entry in ipairs(chunk) do
       if entry.offset >= kept and (bytes <= retention.bytes or entry.offset >= last) then return old end
-      bytes = bytes - tonumber(entry[ENTRY.bytes])
+      bytes = bytes - entry.bytes
       old[#old + 1] = entry
       first = entry.offset + 1
     end
@@ -148,17 +132,22 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
+-- Returns what `with` says in the owner's inbox of a message from someone to someone.
+local function with(owner, from, to, isRead)
+  if from == owner then return 's' .. to end
+  return (isRead and 'x' or 'r') .. from
+end
+
 -- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out, which a caller that has read them gives as
 -- `old`. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its offset.
-local function append(keys, user, owner, json, size, from, retention, isRead, old, trace)
-  local last = user.newest + 1
+local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
+  local last, size = user.newest + 1, #json + RULES.messageOverhead
   if exceeds(user, last, user.bytes + size, retention) then
     drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
   end
-  local fields = { ENTRY.message, json, ENTRY.bytes, size, ENTRY.storedAt, now, ENTRY.from, from }
-  local function add(field, value) fields[#fields + 1], fields[#fields + 2] = field, value end
-  if isRead then add(ENTRY.read, 1) end
-  if trace then add(ENTRY.trace, trace) end
+  -- `inbox-peers` reads the second field.
+  local fields = { ENTRY.message, json, ENTRY.with, with(owner, from, to, isRead), ENTRY.storedAt, now }
+  if trace then fields[7], fields[8] = ENTRY.trace, trace end
   call('XADD', keys.inbox, last .. '-1', unpack(fields))
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then

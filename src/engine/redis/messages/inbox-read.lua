@@ -18,7 +18,7 @@ if target > user.readOffset then
     isUnfinished = target - from >= MAX_READ
     if isUnfinished then target = from + MAX_READ - 1 end
     for _, entry in ipairs(entries(K, from, target, MAX_READ)) do
-      if is_unread(K, user, userId, entry) then forget_unread(K, user, entry) end
+      if is_unread(K, user, entry) then forget_unread(K, user, entry) end
     end
   end
   set(user, 'readOffset', target)

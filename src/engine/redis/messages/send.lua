@@ -91,7 +91,7 @@ local function is_crowded()
   if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end
   local pushesOut = false
   for _, entry in ipairs(pushed_out()) do
-    if is_unread(K, user, userId, entry) and entry[ENTRY.from] ~= from then pushesOut = true end
+    if is_unread(K, user, entry) and entry.peer ~= from then pushesOut = true end
   end
   if not pushesOut then return false end
   for _, limit in ipairs(RULES.sharedLimits) do
@@ -125,7 +125,7 @@ local held, maxHeld = hold(from, userId, size), tonumber(arg(22)) or math.huge
 local function pushed_out_of_sender()
   local bytes = 0
   for _, entry in ipairs(pushed_out()) do
-    if entry[ENTRY.from] == from then bytes = bytes + tonumber(entry[ENTRY.bytes]) end
+    if entry.kind ~= 's' and entry.peer == from then bytes = bytes + entry.bytes end
   end
   return bytes
 end
@@ -143,9 +143,9 @@ if not user.createdAt then
 end
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
 local isPushed = user.deviceCount and optional(24) and from ~= userId
-local offset = append(K, user, userId, json, size, from, retention, false, old, isPushed and optional(23))
+local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and optional(23))
 local own = offset
-if mode == 'here' then own = append(FROM, sender, from, json, size, from, retention) end
+if mode == 'here' then own = append(FROM, sender, from, json, from, userId, retention) end
 if mode == 'none' or mode == 'away' then own = 0 end
 if beginsStreak then
   set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))

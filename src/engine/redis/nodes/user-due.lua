@@ -24,7 +24,7 @@ end
 -- Returns the oldest unread message from someone else; nil if there is none.
 local function oldest_unread(from, to)
   for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
-    if is_unread(K, user, userId, entry) then return entry end
+    if is_unread(K, user, entry) then return entry end
   end
 end
 
@@ -35,7 +35,7 @@ local function report_unread()
   local oldest = oldest_unread(from, to)
   for n, raw in ipairs(call('XREVRANGE', K.inbox, to .. '-9', from .. '-0', 'COUNT', RULES.searchedForUnread)) do
     local entry = entry_of(raw)
-    if is_unread(K, user, userId, entry) then
+    if is_unread(K, user, entry) then
       oldest = oldest or entry
       if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
     end

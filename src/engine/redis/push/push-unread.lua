@@ -16,14 +16,14 @@ local function is_adopted(json) return string.find(json, '"adopted":true', 1, tr
 local newest, found = {}, {}
 for _, entry in ipairs(entries(K, from, user.newest, MAX_READ)) do
   local json = entry[ENTRY.message]
-  if is_unread(K, user, userId, entry) and not is_adopted(json) then
+  if is_unread(K, user, entry) and not is_adopted(json) then
     found[#found + 1] = entry
-    newest[entry[ENTRY.from]] = entry
+    newest[entry.peer] = entry
   end
 end
 local list = {}
 for _, entry in ipairs(found) do
-  if newest[entry[ENTRY.from]] == entry then
+  if newest[entry.peer] == entry then
     local json = message_of(entry.offset, entry[ENTRY.message])
     list[#list + 1] = string.sub(json, 1, -2) .. (entry[ENTRY.trace] or '') .. '}'
   end

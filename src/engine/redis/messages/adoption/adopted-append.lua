@@ -2,7 +2,7 @@
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, held, deadlines, state, adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how many
 --   bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message: its
---   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, and its sender.
+--   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, and its recipient.
 -- Returns 1; 0 if the user was deleted.
 local MAX_PUBLISHED = 2048
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
@@ -25,13 +25,13 @@ local function fits(storedAt)
     and storedAt + retention.age > now
 end
 
-for n = 10, #ARGV - 9, 6 do
-  local offset, json, bytes, storedAt, isRead, from = tonumber(arg(n)), arg(n + 1), tonumber(arg(n + 2)), tonumber(arg(n + 3)), arg(n + 4) == '1', arg(n + 5)
+for n = 10, #ARGV - 9, 7 do
+  local offset, json, bytes, storedAt, isRead = tonumber(arg(n)), arg(n + 1), tonumber(arg(n + 2)), tonumber(arg(n + 3)), arg(n + 4) == '1'
+  local from, to = arg(n + 5), arg(n + 6)
   if offset > taken then
     if fits(storedAt) then
-      local size = #json + RULES.messageOverhead
-      local at = append(K, user, userId, json, size, from, NO_LIMIT, isRead)
-      hold(from, userId, size)
+      local at = append(K, user, userId, json, from, to, NO_LIMIT, isRead)
+      hold(from, userId, #json + RULES.messageOverhead)
       local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, userId, epoch_of(user), at } or nil
       hasRead = hasRead or isRead
       emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), at, json }, brief)

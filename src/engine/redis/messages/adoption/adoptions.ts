@@ -75,7 +75,7 @@ export class Adoptions {
         .slice(n, n + FIELDS_PER_MESSAGE)
         .map(String)
       const { json, content } = adoptedJson(JSON.parse(message) as Message, guest.userId, user.userId)
-      found.push(offset, json, size, storedAt, isRead, content.from ?? '')
+      found.push(offset, json, size, storedAt, isRead, content.from ?? '', content.to)
       last = offset
     }
     const hashed = { adopted: hashOf(appId, guest.userId) }

@@ -56,7 +56,8 @@ export class OwnCopies {
     noteId: string,
   ): Promise<OwnCopyPlace> {
     const { steps, partitions } = this.#runner
-    const args = [json, String(fromDeletions), String(Math.ceil(window)), String(messages), String(bytes)]
+    const limits = [window, messages, bytes].map((each) => String(Math.ceil(each)))
+    const args = [json, to, String(fromDeletions), ...limits]
     const hashed = {
       own: hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions)),
     }
@@ -73,12 +74,12 @@ export class OwnCopies {
   async #makeForAdopter(
     [, by, createdAt]: readonly Reply[],
     { appId, userId: guest }: UserRef,
-    [json = '', , ...limits]: readonly string[],
+    [json = '', , , ...limits]: readonly string[],
     hashed: { own: string },
   ): Promise<[offset: number, epoch: number]> {
     const user = { appId, userId: String(by) }
-    const adopted = adoptedJson(JSON.parse(json) as Message, guest, user.userId).json
-    const args = [adopted, '', ...limits, String(createdAt)]
+    const { json: adopted, content } = adoptedJson(JSON.parse(json) as Message, guest, user.userId)
+    const args = [adopted, content.to, '', ...limits, String(createdAt)]
     const [offset] = await this.#runner.onUser(this.#runner.steps.makeOwnCopy, user, args, { hashed })
     return [Number(offset), 0]
   }

@@ -1,12 +1,12 @@
 -- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. The recipient is in another partition.
 -- KEYS: user, inbox, unread, aging, held, counts, deadlines, state, own.
--- ARGV: 1 the message as JSON; 2 how often the sender was deleted when the message was sent; empty for a user who has adopted the sender; 3
---   milliseconds for which the message's id makes a retry safe; 4 the retention: messages; 5 the retention: bytes; 6 when the user was
---   created who has adopted the sender; else empty.
+-- ARGV: 1 the message as JSON; 2 the recipient; 3 how often the sender was deleted when the message was sent; empty for a user who has
+--   adopted the sender; 4 milliseconds for which the message's id makes a retry safe; 5 the retention: messages; 6 the retention: bytes; 7
+--   when the user was created who has adopted the sender; else empty.
 -- Returns the own copy's offset, and the number of the inbox's epoch; 0 and 0 if there is no own copy; or `adopted`, the user who has
 --   adopted the sender, and when that user was created.
 local KEPT_LONGER = 60000
-local retention = { messages = tonumber(arg(4)), bytes = tonumber(arg(5)) }
+local retention = { messages = tonumber(arg(5)), bytes = tonumber(arg(6)) }
 local earlier = call('GET', K.own)
 local user, json = load(K.user), arg(1)
 if earlier then return reply(tonumber(earlier), epoch_of(user)) end
@@ -15,11 +15,11 @@ if not user.createdAt and user.adoption then
   return reply('adopted', adoption[1], adoption[2])
 end
 -- The user was deleted since.
-local isSame = user.createdAt and (user.deletions == tonumber(arg(2)) or user.createdAt == tonumber(arg(6)))
+local isSame = user.createdAt and (user.deletions == tonumber(arg(3)) or user.createdAt == tonumber(arg(7)))
 if not isSame then return reply(0, 0) end
 check_history()
-local offset = append(K, user, userId, json, #json + RULES.messageOverhead, userId, retention)
-call('SET', K.own, offset, 'PX', tonumber(arg(3)) + KEPT_LONGER)
+local offset = append(K, user, userId, json, userId, arg(2), retention)
+call('SET', K.own, offset, 'PX', tonumber(arg(4)) + KEPT_LONGER)
 emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), offset, json })
 store(user)
 return reply(offset, epoch_of(user))

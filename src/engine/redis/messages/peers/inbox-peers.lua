@@ -4,9 +4,8 @@
 --   many peers follow; then the peers' ids, empty for the backend; then the offsets of messages.
 -- Returns the number of the epoch, the newest offset, the oldest that is retained, the read offset, 1 if the caller's epoch is another one;
 --   for each peer the number of unread messages and the offset of the mark; the messages as JSON; the first of the offsets that were read,
---   and a text that says of each of them up to the last message whom its message is with: `r` and the sender of a message that counts as
---   unread until it is marked, `x` and the sender of another message from someone else, `s` and the recipient of an own message as JSON, and
---   nothing for an offset without a message. NUL separates them: a reply of many values would take ten times as long.
+--   and a text that has `with` of each of them up to the last message, and nothing for an offset without a message. NUL separates them: a
+--   reply of many values would take ten times as long.
 local user = load(K.user)
 local isOther = tonumber(arg(1)) ~= epoch_of(user)
 local from = math.max(isOther and 1 or tonumber(arg(2)) + 1, user.first)
@@ -21,7 +20,6 @@ for n = 5 + peerCount, #ARGV - 9 do
   local entry = entries(K, arg(n), arg(n), 1)[1]
   if entry then messages[#messages + 1] = message_of(entry.offset, entry[ENTRY.message]) end
 end
-local own = '^{"id":"[^"\\]*","from":"[^"\\]*","to":("[^"\\]*")'
 local raws = {}
 if from <= user.newest then
   raws = call('XRANGE', K.inbox, string.format('%.0f-0', from), string.format('%.0f-9', from + tonumber(arg(3)) - 1))
@@ -37,11 +35,6 @@ for n = 1, #raws do
     places = offset_of(raws[n]) - from
   end
   places = places + 1
-  -- `append` writes the message first, the sender fourth, and the mark of a read message last. A table of each entry would take longer.
-  if fields[8] ~= userId then
-    found[places] = (fields[9] and 'x' or 'r') .. fields[8]
-  else
-    found[places] = 's' .. (string.match(fields[2], own) or recipient_of(fields[2]))
-  end
+  found[places] = fields[4]
 end
 return reply(epoch_of(user), user.newest, user.first, user.readOffset, isOther and 1 or 0, peers, messages, from, table.concat(found, '\0'))

@@ -15,7 +15,7 @@ end
 -- Notes that the peer's messages from one offset to another are read.
 local function read(from, to)
   for _, entry in ipairs(entries(K, from, to, MAX_READ)) do
-    if entry[ENTRY.from] == peer and is_unread(K, user, userId, entry) then forget_unread(K, user, entry) end
+    if entry.peer == peer and is_unread(K, user, entry) then forget_unread(K, user, entry) end
   end
 end
 
@@ -24,7 +24,7 @@ local function advance()
   if user.unread == 0 then return set(user, 'readUpTo', user.newest) end
   local from = math.max(user.readUpTo, user.readOffset, user.first - 1) + 1
   for _, entry in ipairs(entries(K, from, user.newest, MAX_READ)) do
-    if is_unread(K, user, userId, entry) then return end
+    if is_unread(K, user, entry) then return end
     set(user, 'readUpTo', entry.offset)
   end
 end

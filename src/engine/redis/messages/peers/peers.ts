@@ -241,13 +241,9 @@ const take = (index: PeerIndex, owner: string, { first, newest, from, found }: S
 const pairsOf = (list: readonly Reply[]): [Reply, Reply][] =>
   Array.from({ length: list.length / 2 }, (_, n) => [list[2 * n] ?? null, list[2 * n + 1] ?? null])
 
-/** Reads whom a message is with from the text that the step returns. */
+/** Reads the field `with` of a message. */
 const peerMessageOf = (owner: string, text: string): PeerMessage => {
-  const rest = text.slice(1)
-  if (text.startsWith('s')) {
-    const peer = JSON.parse(rest) as string
-    return { peer, isReceived: peer === owner, isSent: true, counts: false }
-  }
-  const peer = rest === '' ? null : rest
-  return { peer, isReceived: true, isSent: false, counts: text.startsWith('r') }
+  const peer = text.length > 1 ? text.slice(1) : null
+  const isSent = text.startsWith('s')
+  return { peer, isReceived: !isSent || peer === owner, isSent, counts: text.startsWith('r') }
 }

@@ -251,8 +251,8 @@ export class RedisTarget implements TransferTarget {
   async #writeMessages(records: readonly RecordOf<'message'>[]): Promise<void> {
     const [of] = records
     if (!of) return
-    const args = records.flatMap(({ message, size, age, isRead }) => [
-      ...[String(message.offset), jsonOf(message), String(size), String(age), message.from ?? ''],
+    const args = records.flatMap(({ message, age, isRead }) => [
+      ...[String(message.offset), jsonOf(message), String(age), message.from ?? '', message.to],
       isRead ? '1' : '',
     ])
     await this.#runner.onUser(this.#steps.importMessages, of, args)
