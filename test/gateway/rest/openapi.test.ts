@@ -9,6 +9,7 @@ import { lint } from '../../support/openapi.mjs'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
+import { until } from '../../support/until.js'
 import { documented, seen } from '../../support/rest-conformance.js'
 import { field, restOf } from '../../support/rest-calls.js'
 
@@ -78,8 +79,9 @@ test('every successful answer is as the document says', async () => {
   const keys = { p256dh: createECDH('prime256v1').generateKeys('base64url'), auth: 'A'.repeat(22) }
   const endpoint = 'https://fcm.googleapis.com/send/1'
   client.send({ type: 'push', subscription: { endpoint, expirationTime: null, keys } })
-  client.send({ type: 'read', epoch, offset: 1 })
-  await client.next('unread')
+  const subscriptions = async (): Promise<unknown[]> =>
+    field(await rest('GET', '/users/ann/push'), 'subscriptions') as unknown[]
+  await until('the device is stored', async () => (await subscriptions()).length, 1)
   const devices = await rest('GET', '/users/ann/push')
   await rest('DELETE', `/users/ann/push/${field(devices, 'subscriptions', 0, 'id') as string}`)
   const sessions = await rest('GET', '/users/ann/sessions?limit=1')
