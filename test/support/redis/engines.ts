@@ -4,6 +4,12 @@ import { createRedisClient, type RedisClientOptions } from '../../../src/engine/
 import { RedisEngine, type SharedEngineOptions } from '../../../src/engine/redis/redis-engine.js'
 import type { EngineUnderTest } from '../../../src/engine/suite/index.js'
 
+/**
+ * The number of partitions in tests that open very many engines, where opening 1,024 partitions takes most of the time: on a cluster each
+ * is a call. Other tests have the real number, on one server and on clusters.
+ */
+export const FEW_PARTITIONS = 64
+
 const monotonicNow = performance.now.bind(performance)
 
 /** By how many milliseconds the suite has set the monotonic clock forward. */
@@ -15,7 +21,7 @@ const isOfSuite = (error: unknown): boolean => /thrown by an? \w+ of the suite/.
 /** How the suite makes engines on a Redis: each has a prefix of its own, and its peers have the same. Every engine has these `options`. */
 export const redisEngines = (
   server: () => RedisClientOptions,
-  options: Pick<SharedEngineOptions, 'compareInterval'> = {},
+  options: Pick<SharedEngineOptions, 'compareInterval' | 'partitionCount'> = {},
 ): EngineUnderTest & { createWith: (prefix: string) => Engine } => {
   const prefixes = new WeakMap<Engine, string>()
   const make = (prefix: string): Engine => {

@@ -11,7 +11,7 @@ import { until } from '../../support/until.js'
 import { gatewayProcess } from '../../support/gateway-process.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
-const KILLS = Number(process.env['FAULT_KILLS'] ?? 10)
+const KILLS = Number(process.env['WEBHOOK_KILLS'] ?? 10)
 const SENDERS = ['ann', 'bob', 'cid']
 /** How many of a sender's messages may wait for their webhooks: on a slow machine more would not be delivered before the test's timeout. */
 const MAX_BACKLOG = 50

@@ -15,6 +15,7 @@ import {
   saveGuest,
 } from '../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../src/engine/suite/webhook-kit.js'
+import { FEW_PARTITIONS } from '../../support/redis/engines.js'
 import { lossyClient, type Fate } from '../../support/redis/lossy-client.js'
 import { startSingleAndCluster } from '../../support/redis/single-and-cluster.js'
 import { until } from '../../support/until.js'
@@ -36,7 +37,7 @@ const withEngine = async <T>(engine: Engine, body: (engine: Engine) => Promise<T
 const isUnavailable = (error: unknown): boolean => (error as { code?: unknown }).code === 'unavailable'
 
 it('adopts a guest of another partition than the user', () => {
-  const partitions = new Partitions()
+  const partitions = new Partitions(FEW_PARTITIONS)
   assert.notEqual(partitions.of(guest), partitions.of(ada))
 })
 
@@ -50,6 +51,7 @@ for (const { name, options } of settings)
         new RedisEngine({
           client: () => lossyClient(options, fateOf).client,
           prefix,
+          partitionCount: FEW_PARTITIONS,
           clockShift: () => shift,
           onError: (error) => assert.ok(isUnavailable(error), String(error)),
         })
@@ -106,6 +108,7 @@ for (const { name, options } of settings)
           script === 'own-copy-make' && isBroken ? 'lost-request' : undefined,
         ).client,
       prefix: 'owed:',
+      partitionCount: FEW_PARTITIONS,
       onError: () => undefined,
     })
     await withEngine(engine, async () => {
