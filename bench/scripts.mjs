@@ -18,6 +18,9 @@ const modules = {
   '@chatkitty/core': "export { getSdkClient } from '@chatkitty/core'",
 }
 
+/** What rivals publish for a script tag, by their files: as that of chat-session, bundled and minified by those who wrote it. */
+const published = { 'socket.io-client, for a script tag': 'socket.io-client/dist/socket.io.min.js' }
+
 const bundle = async (contents) => {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: folder },
@@ -42,10 +45,12 @@ const install = async () => {
   if (!isInstalled) await promisify(execFile)('npm', ['ci', '--ignore-scripts', '--prefix', folder])
 }
 
-/** Resolves with the minified scripts by their names. All rivals are bundled in the same way. */
+/** Resolves with the minified scripts by their names. All modules are bundled in the same way. */
 export const readScripts = async () => {
   await install()
   const scripts = { 'chat-session': await readFile(new URL('../dist/cdn/chat-session.js', import.meta.url)) }
   for (const [name, contents] of Object.entries(modules)) scripts[name] = await bundle(contents)
+  for (const [name, path] of Object.entries(published))
+    scripts[name] = await readFile(`${folder}/node_modules/${path}`)
   return scripts
 }

@@ -7,7 +7,7 @@ const brotli = (bytes) => brotliCompressSync(bytes, { params: { [constants.BROTL
 export default {
   title: 'The script of a page',
   method:
-    'The script that a gateway serves, with the element, and for each rival the least that a page imports to connect, send and receive, bundled and minified by esbuild.',
+    'The script that a gateway serves, with the element, and for each rival the least that a page imports to connect, send and receive, bundled and minified by esbuild, or as published for a script tag.',
   figures: {
     // 14 kB fit with their headers into the first flight of a TCP connection.
     'script-size': {
