@@ -262,8 +262,8 @@ export interface EngineInboxes {
 
 /**
  * The peers of an inbox. The peer of a message is who it came from, or, of an own one, whom it went to; null is the app's backend. A peer
- * without kept messages is none. An engine finds peers by reading an inbox once, in steps, and keeps what it found for later calls, which
- * then read only the messages that came since.
+ * without kept messages is none. An engine without an index of them reads an inbox once, in steps, and keeps what it found for later calls,
+ * which then read only the messages that came since.
  */
 export interface EnginePeers {
   /** Says of each peer, in their order, whether the inbox keeps a message from that peer, and one to that peer. */

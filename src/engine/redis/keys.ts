@@ -3,7 +3,17 @@ import { sha256 } from '../../util/sha256.js'
 import type { Partitions } from './nodes/partitions.js'
 
 /** Keys of one user. */
-const USER_KINDS = ['user', 'inbox', 'sessions', 'unread', 'queue', 'tombs', 'rate', 'watch'] as const
+const USER_KINDS = [
+  'user',
+  'inbox',
+  'sessions',
+  'unread',
+  'peers',
+  'queue',
+  'tombs',
+  'rate',
+  'watch',
+] as const
 /** Keys of an app in a partition. */
 const APP_KINDS = [
   'users',

@@ -22,6 +22,7 @@ import type { RedisClient, ServerInfo } from './client/port.js'
 import { AttachedUsers, SHARES } from './messages/attached-users.js'
 import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
+import { PeerMessages } from './messages/peers/peer-messages.js'
 import { Peers } from './messages/peers/peers.js'
 import { Pushes } from './push/pushes.js'
 import { fields } from './lua/fields.js'
@@ -51,6 +52,7 @@ export interface OpenedEngineOptions {
   prefix: string
   clockShift: () => number
   compareInterval: number
+  partitionCount: number | undefined
   /** The name by which other nodes ask this one. */
   name: string
   /** Answers a question of another node. */
@@ -69,6 +71,7 @@ export class OpenedEngine {
   readonly revocations: Revocations
   readonly inboxes: Inboxes
   readonly peers: Peers
+  readonly peerMessages: PeerMessages
   readonly pushes: Pushes
   readonly #adoptions: Adoptions
   readonly webhooks: Webhooks
@@ -91,12 +94,12 @@ export class OpenedEngine {
   #compareTimer: NodeJS.Timeout | undefined
 
   constructor(options: OpenedEngineOptions) {
-    const { client, prefix, clockShift, emit, onError, name, answer } = options
+    const { client, prefix, clockShift, partitionCount, emit, onError, name, answer } = options
     this.#options = options
     const runner = new StepRunner({
       client,
       prefix,
-      partitions: new Partitions(),
+      partitions: new Partitions(partitionCount),
       nodeId: randomBytes(NODE_ID_BYTES).toString('base64url'),
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
@@ -115,6 +118,7 @@ export class OpenedEngine {
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
     this.peers = new Peers(runner, (of, state) => this.inboxes.stateOf(of, state))
+    this.peerMessages = new PeerMessages(runner)
     this.pushes = new Pushes({
       runner,
       isRevoked: (of, credential) => this.revocations.isRevoked(of, credential),

@@ -75,6 +75,11 @@ export interface SharedEngineOptions extends CommonOptions {
   client: () => RedisClient
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
+  /**
+   * The number of partitions, a power of two: for tests. On a cluster an engine opens each partition by a call of its own. All engines of a
+   * Redis need the same number.
+   */
+  partitionCount?: number | undefined
 }
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
@@ -318,7 +323,7 @@ export class RedisEngine implements Engine {
     range: InboxRange,
     limit: number,
   ): Promise<PeerMessages | null> {
-    return this.#use((node) => node.peers.messages(of, peer, range, limit))
+    return this.#use((node) => node.peerMessages.page(of, peer, range, limit))
   }
 
   markPeerRead(
@@ -377,9 +382,17 @@ export class RedisEngine implements Engine {
 
   #open(): { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } {
     const { client, prefix = 'chat-session:', clockShift = () => 0 } = this.#options
-    const { compareInterval = 15_000, onOpen = () => undefined } = this.#options
+    const { compareInterval = 15_000, partitionCount, onOpen = () => undefined } = this.#options
     const node = new OpenedEngine({
-      ...{ client: client(), prefix, clockShift, compareInterval, onOpen, onError: this.#onError },
+      ...{
+        client: client(),
+        prefix,
+        clockShift,
+        compareInterval,
+        partitionCount,
+        onOpen,
+        onError: this.#onError,
+      },
       name: this.#node,
       answer: (question) =>
         this.#answer?.(question) ??

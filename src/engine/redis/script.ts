@@ -15,7 +15,7 @@ export interface BatchStep extends Step {
   readonly isBatch: true
 }
 
-type Part = 'state' | 'queue' | 'webhooks' | 'sessions' | 'inbox' | 'rate' | 'events'
+type Part = 'state' | 'queue' | 'webhooks' | 'sessions' | 'inbox' | 'peers' | 'rate' | 'events'
 
 interface StepOptions {
   /** The parts that the script needs besides the base, in this order. */

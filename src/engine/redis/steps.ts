@@ -7,7 +7,7 @@ const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQ
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state', 'watch'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
 /** The keys of a step that may delete messages. */
-const deletions = [...inbox, 'held'] as const
+const deletions = [...inbox, 'peers', 'held'] as const
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts'] as const
 const withDelivery = { parts: ['queue', 'events'] } as const
 const withSessions = { parts: ['state', 'queue', 'webhooks', 'sessions'] } as const
@@ -59,8 +59,8 @@ export const loadSteps = () => {
     send: defineStep(
       'messages/send',
       [
-        ...['user', ...events, ...inbox, 'users', 'deadlines', 'ownCopies', 'state', 'id', 'held'],
-        ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.counts', 'from.rate'],
+        ...['user', ...events, ...inbox, 'peers', 'users', 'deadlines', 'ownCopies', 'state', 'id', 'held'],
+        ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.peers', 'from.counts', 'from.rate'],
       ] as KeyKind[],
       { parts: ['state', 'queue', 'webhooks', 'inbox', 'rate'], repeatable: true },
     ),
@@ -107,14 +107,23 @@ export const loadSteps = () => {
       parts: ['state', 'inbox'],
       ...reads,
     }),
-    inboxPeers: defineStep('messages/peers/inbox-peers', ['user', ...inbox, 'counts', 'state'], {
+    inboxPeers: defineStep('messages/peers/inbox-peers', ['user', ...inbox, 'peers', 'state'], {
+      parts: ['state', 'inbox', 'peers'],
+      ...reads,
+    }),
+    peerExchanges: defineStep('messages/peers/peer-exchanges', ['user', ...inbox, 'peers'], {
+      parts: ['inbox', 'peers'],
+      ...reads,
+    }),
+    peerMessages: defineStep('messages/peers/peer-messages', ['user', ...inbox, 'state'], {
       parts: ['state', 'inbox'],
       ...reads,
     }),
-    readPeer: defineStep('messages/peers/peer-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
-      parts: ['state', 'queue', 'webhooks', 'inbox'],
-      repeatable: true,
-    }),
+    readPeer: defineStep(
+      'messages/peers/peer-read',
+      ['user', ...events, ...inbox, 'peers', 'deadlines', 'state'],
+      { parts: ['state', 'queue', 'webhooks', 'inbox', 'peers'], repeatable: true },
+    ),
     markRead: defineStep('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
       parts: ['state', 'queue', 'webhooks', 'inbox'],
       repeatable: true,

@@ -1,6 +1,6 @@
 -- The beginning of every script: its arguments, the time, the user's hash, and events for gateways. `script.ts` writes tables before this
 -- file: `K` has the keys of the call by their names, `FROM` has those of a message's sender. `RULES` has the rules of
--- `src/engine/rules.ts`. `USER`, `LOADED`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have the names of `fields.ts`. The first nine
+-- `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have the names of `fields.ts`. The first nine
 -- arguments are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
 local call = redis.call
 local time = call('TIME')
@@ -78,15 +78,10 @@ local function reply_list(list, ...)
   return result
 end
 
--- Fields of a user that are not numbers.
-local TEXTS = { sender = true, guest = true, nodes = true, online = true, adoption = true }
 -- Reads a user's hash into a table, whose fields have the names of `fields.ts`. An absent number is 0 if 0 means the same.
 local function load(key)
-  local user, names = { key = key, changed = {} }, LOADED.names
-  for n, value in ipairs(call('HMGET', key, unpack(LOADED.fields))) do
-    local name = names[n]
-    if value then user[name] = TEXTS[name] and value or tonumber(value) end
-  end
+  local value = call('HMGET', key, LOADED_FIELDS)
+  local user = { key = key, changed = {}, LOADED_MEMBERS }
   user.deletions = user.deletions or 0
   user.newest = user.newest or 0
   user.first = user.first or 1

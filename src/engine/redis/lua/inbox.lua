@@ -1,11 +1,14 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender, and has the marks of peers, the hash `held` the bytes that senders' messages take in the inboxes of others: on this server,
--- or in a cluster in this partition. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
+-- unread messages and their bytes by sender, and has the marks of peers, the hash `held` the bytes that senders' messages take in the inboxes
+-- of others: on this server, or in a cluster in this partition. The sorted set `peers` says which messages are the newest with each peer:
+-- `peers.lua` reads it. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
 -- How many messages one command reads. They may have 64 kB each.
 local MAX_CHUNK = 16
+-- After how many deleted messages the peers without messages are deleted.
+local PEERS_PRUNED = 64
 -- Milliseconds after which the sweeper goes on to move the messages of an adopted guest.
 local MOVE_RETRY = 5000
 
@@ -77,14 +80,19 @@ local function drop(keys, user, owner, old)
     if user.readUpTo then forget_mark(keys, user, entry) end
   end
   for from, sum in pairs(bytesOf) do hold(from, owner, -sum) end
+  local before = user.first
   set(user, 'first', old[#old].offset + 1)
   set(user, 'bytes', user.bytes - bytes)
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    call('DEL', keys.inbox)
+    call('DEL', keys.inbox, keys.peers)
     call('ZREM', keys.aging, owner)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
+    -- What reads `peers` leaves out what is before `first`. So not each message that pushes one out has to look for a peer.
+    if math.floor(user.first / PEERS_PRUNED) > math.floor(before / PEERS_PRUNED) then
+      call('ZREMRANGEBYSCORE', keys.peers, 1 - user.first, '+inf')
+    end
   end
 end
 
@@ -132,10 +140,10 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Returns what `with` says in the owner's inbox of a message from someone to someone.
+-- Returns what `with` says in the owner's inbox of a message from someone to someone, and the message's member of `peers`.
 local function with(owner, from, to, isRead)
-  if from == owner then return 's' .. to end
-  return (isRead and 'x' or 'r') .. from
+  if from == owner then return 's' .. to, 's' .. to end
+  return (isRead and 'x' or 'r') .. from, 'r' .. from
 end
 
 -- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out, which a caller that has read them gives as
@@ -145,10 +153,12 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   if exceeds(user, last, user.bytes + size, retention) then
     drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
   end
-  -- `inbox-peers` reads the second field.
-  local fields = { ENTRY.message, json, ENTRY.with, with(owner, from, to, isRead), ENTRY.storedAt, now }
+  local whom, member = with(owner, from, to, isRead)
+  -- `peer-messages` reads the second field.
+  local fields = { ENTRY.message, json, ENTRY.with, whom, ENTRY.storedAt, string.format('%d', now) }
   if trace then fields[7], fields[8] = ENTRY.trace, trace end
   call('XADD', keys.inbox, last .. '-1', unpack(fields))
+  call('ZADD', keys.peers, -last, member)
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then
     set(user, 'oldestAt', now)

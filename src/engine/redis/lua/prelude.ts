@@ -1,5 +1,5 @@
 import { engineRules } from '../../rules.js'
-import { fields } from './fields.js'
+import { fields, loadedFields, loadedMembers } from './fields.js'
 
 type Value = string | number | readonly string[]
 
@@ -17,7 +17,8 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
  * table otherwise, it begins with the whole table. Throws if there is no such entry.
  */
 export const withValues = (source: string): string => {
-  let [script, begin] = [source, '']
+  let begin = ''
+  let script = source.replace('LOADED_FIELDS', loadedFields).replace('LOADED_MEMBERS', loadedMembers)
   for (const [name, table] of tables) {
     script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
       const value = table[entry]

@@ -1,6 +1,6 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, into the sender's. The `from.` keys are the sender's.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, users, deadlines, ownCopies, state, id, held,
---   from.user, from.inbox, from.unread, from.aging, from.counts, from.rate.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, users, deadlines, ownCopies, state, id,
+--   held, from.user, from.inbox, from.unread, from.aging, from.peers, from.counts, from.rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender's inbox has keys of this call), or `away`; 2 the
 --   sender; empty for the backend; 3 the message's JSON up to the sender's profile; 4 the message's JSON between the profile and the
 --   time; 5 the digest of the content; 6 milliseconds for which the id makes a retry safe; 7 `1` if a recipient who does not exist

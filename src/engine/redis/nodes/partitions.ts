@@ -1,17 +1,17 @@
 import type { UserRef } from '../../engine.js'
 import { SLOTS, slotOf } from '../client/key-slot.js'
 
-/** The number of partitions. Another number would move every key. */
+/** The number of partitions of every Redis in use. Another number would move every key. */
 export const PARTITION_COUNT = 1_024
 
 /**
- * Returns the hash tags of the partitions. That of partition p is the first number in base 36 whose slot is one of the 16 slots from 16 p
- * on. So the masters of a cluster, which serve ranges of slots, get partitions in proportion to their slots.
+ * Returns the hash tags of the partitions, which share the slots evenly and in order. That of a partition is the first number in base 36
+ * whose slot is one of its own. So the masters of a cluster, which serve ranges of slots, get partitions in proportion to their slots.
  */
-export const partitionTags = (): string[] => {
+export const partitionTags = (count = PARTITION_COUNT): string[] => {
   const tags: string[] = []
-  const slotsPerPartition = SLOTS / PARTITION_COUNT
-  let missing = PARTITION_COUNT
+  const slotsPerPartition = SLOTS / count
+  let missing = count
   for (let n = 0; missing > 0; n++) {
     const tag = n.toString(36)
     const partition = Math.floor(slotOf(tag) / slotsPerPartition)
@@ -31,15 +31,18 @@ export const fnv1a = (text: string): number => {
 
 /** Assigns partitions to users, tokens, devices and webhook events. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
 export class Partitions {
-  readonly tags: readonly string[] = partitionTags()
-  readonly all: readonly number[] = this.tags.map((_tag, partition) => partition)
+  readonly count: number
+  readonly tags: readonly string[]
+  readonly all: readonly number[]
 
-  get count(): number {
-    return PARTITION_COUNT
+  constructor(count = PARTITION_COUNT) {
+    this.count = count
+    this.tags = partitionTags(count)
+    this.all = this.tags.map((_tag, partition) => partition)
   }
 
   of({ appId, userId }: UserRef): number {
-    return fnv1a(`${appId}\0${userId}`) % PARTITION_COUNT
+    return fnv1a(`${appId}\0${userId}`) % this.count
   }
 
   /**
@@ -48,14 +51,14 @@ export class Partitions {
    */
   ofEvent(of: UserRef, eventId: string): number {
     const named = Number(/^evt_(\d+)_\d+_/.exec(eventId)?.[1] ?? NaN)
-    return of.userId === '' && named < PARTITION_COUNT ? named : this.of(of)
+    return of.userId === '' && named < this.count ? named : this.of(of)
   }
 
   ofToken(appId: string, tokenId: string): number {
-    return fnv1a(`${appId}\0token\0${tokenId}`) % PARTITION_COUNT
+    return fnv1a(`${appId}\0token\0${tokenId}`) % this.count
   }
 
   ofDevice(appId: string, id: string): number {
-    return fnv1a(`${appId}\0device\0${id}`) % PARTITION_COUNT
+    return fnv1a(`${appId}\0device\0${id}`) % this.count
   }
 }

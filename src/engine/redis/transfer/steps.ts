@@ -27,7 +27,7 @@ export const loadTransferSteps = () => ({
   importMarks: defineStep('transfer/import/import-marks', ['user', 'unread'], plain),
   importMessages: defineStep(
     'transfer/import/import-messages',
-    ['user', 'inbox', 'unread', 'aging', 'counts', 'held'],
+    ['user', 'inbox', 'unread', 'aging', 'peers', 'counts', 'held'],
     withInbox,
   ),
   importId: defineStep('transfer/import/import-id', ['id'], plain),

@@ -1,7 +1,7 @@
 // Calls to two nodes whose requests and replies are lost, late or slow by a seed. Each caller repeats its call as gateways, clients and
 // backends do. In the end Redis has what the model has, and nothing else.
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, WebhookEvent } from '../../../../src/engine/index.js'
+import type { Engine, EngineEvent, UserRef, WebhookEvent } from '../../../../src/engine/index.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { fields } from '../../../../src/engine/redis/lua/fields.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
@@ -521,6 +521,10 @@ export class Simulation {
         engine.messagesBefore(of(userId), { ...(await engine.inbox(of(userId))), offset: null }, 3),
       ),
       peers: anywhere((engine, userId) => engine.peers(of(userId), null, 3)),
+      exchanges: anywhere((engine, userId) => engine.exchanges(of(userId), [null, ...USERS])),
+      messagesWith: anywhere(async (engine, userId) =>
+        engine.messagesWith(of(userId), null, { ...(await engine.inbox(of(userId))), after: 0 }, 3),
+      ),
       // A mark at the begin changes nothing in the model.
       readPeer: anywhere(async (engine, userId) =>
         engine.markPeerRead(of(userId), null, { ...(await engine.inbox(of(userId))), offset: 0 }),
@@ -630,6 +634,18 @@ export class Simulation {
     this.#checkWebhooks()
   }
 
+  /** Returns the newest offset with each peer of a user, as the engine has them and as the messages say. */
+  async #peersOf(engine: Engine, of: UserRef): Promise<[peers: unknown, expected: unknown]> {
+    const { epoch } = await engine.inbox(of)
+    const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 10_000)
+    const newest = new Map(messages.map(({ from, to, offset }) => [from === of.userId ? to : from, offset]))
+    const page = await engine.peers(of, null, 100)
+    return [
+      page?.peers.map(({ id, newest }) => [id, newest.offset]),
+      [...newest].toSorted(([, a], [, b]) => b - a),
+    ]
+  }
+
   async #differences(): Promise<string> {
     const { model } = this
     const engine = this.#nodes[0]?.engine ?? assert.fail()
@@ -675,6 +691,7 @@ export class Simulation {
         [offset, readOffset, unread],
         [user.inbox.length, user.readOffset, user.unread],
       )
+      compare(`peers of ${userId}`, ...(await this.#peersOf(engine, of)))
       compare(
         `messages of ${userId}`,
         await bodies(engine, of),

@@ -1,5 +1,6 @@
 -- Appends messages of an adopted guest to the inbox of the user: of the guest's messages, the newest that fit beside those of the user.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, held, deadlines, state, adopted.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, held, deadlines, state,
+--   adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how many
 --   bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message: its
 --   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, and its recipient.

@@ -1,40 +1,45 @@
--- Reads whom the messages after an offset are with, or so many of them as one step reads; and what is read of peers, and messages.
--- KEYS: user, inbox, unread, aging, counts, state.
--- ARGV: 1 the number of the epoch that the caller knows; 2 the offset; that of another epoch counts as 0; 3 how many offsets at most; 4 how
---   many peers follow; then the peers' ids, empty for the backend; then the offsets of messages.
--- Returns the number of the epoch, the newest offset, the oldest that is retained, the read offset, 1 if the caller's epoch is another one;
---   for each peer the number of unread messages and the offset of the mark; the messages as JSON; the first of the offsets that were read,
---   and a text that has `with` of each of them up to the last message, and nothing for an offset without a message. NUL separates them: a
---   reply of many values would take ten times as long.
-local user = load(K.user)
-local isOther = tonumber(arg(1)) ~= epoch_of(user)
-local from = math.max(isOther and 1 or tonumber(arg(2)) + 1, user.first)
+-- Reads the peers of an inbox, the one with the newest message first, or so many of them as one step reads.
+-- KEYS: user, inbox, unread, aging, peers, state.
+-- ARGV: 1 the score in `peers` after which the step begins; `-inf` for all; 2 how many peers at most.
+-- Returns the number of the epoch, the read offset, the score after which the next step begins, empty at the end, and for each peer its id,
+--   the number of unread messages, the offset of the mark, the newest message as JSON, and the newest message from the peer, if that is
+--   another one.
+local MAX_SCANNED, CHUNK = 512, 64
+local user, limit = load(K.user), tonumber(arg(2))
+local after, found, count, scanned = arg(1), {}, 0, 0
 
-local peers, messages, found = {}, {}, {}
-local peerCount = tonumber(arg(4))
-for n = 5, 4 + peerCount do
-  peers[#peers + 1] = tonumber(call('HGET', K.unread, UNREAD.messages .. arg(n)) or 0)
-  peers[#peers + 1] = (mark_of(K, user, arg(n)))
+local function take(entry, other)
+  local received = ''
+  if entry.kind == 's' and other then received = message_of(other.offset, other[ENTRY.message]) end
+  local unread, mark = unread_of(user, entry.peer)
+  found[#found + 1] = entry.peer
+  found[#found + 1] = unread
+  found[#found + 1] = mark
+  found[#found + 1] = message_of(entry.offset, entry[ENTRY.message])
+  found[#found + 1] = received
+  count = count + 1
 end
-for n = 5 + peerCount, #ARGV - 9 do
-  local entry = entries(K, arg(n), arg(n), 1)[1]
-  if entry then messages[#messages + 1] = message_of(entry.offset, entry[ENTRY.message]) end
+
+-- Takes the peer of a member, unless a message in the other direction is newer. Returns whether the script goes on.
+local function visit(member, score)
+  local entry = newest_of(user, member, score)
+  local kind, peer = string.sub(member, 1, 1), string.sub(member, 2)
+  local other = newest_of(user, (kind == 's' and 'r' or 's') .. peer)
+  if isRepaired then return false end
+  if entry and not (other and other.offset > entry.offset) then take(entry, other) end
+  after, scanned = score, scanned + 1
+  return count < limit and scanned < MAX_SCANNED
 end
-local raws = {}
-if from <= user.newest then
-  raws = call('XRANGE', K.inbox, string.format('%.0f-0', from), string.format('%.0f-9', from + tonumber(arg(3)) - 1))
-end
-local function offset_of(raw) return tonumber(string.match(raw[1], '^%d+')) end
--- Most inboxes have a message at each offset.
-local hasHoles = #raws > 0 and (offset_of(raws[1]) > from or offset_of(raws[#raws]) - from + 1 > #raws)
-local places = 0
-for n = 1, #raws do
-  local fields = raws[n][2]
-  if hasHoles then
-    for place = places + 1, offset_of(raws[n]) - from do found[place] = '' end
-    places = offset_of(raws[n]) - from
+
+local function scan()
+  while true do
+    local list = call('ZRANGEBYSCORE', K.peers, '(' .. after, -user.first, 'WITHSCORES', 'LIMIT', 0, math.min(2 * limit, CHUNK))
+    if #list == 0 then return '' end
+    for n = 1, #list, 2 do
+      if not visit(list[n], list[n + 1]) then return after end
+    end
   end
-  places = places + 1
-  found[places] = fields[4]
 end
-return reply(epoch_of(user), user.newest, user.first, user.readOffset, isOther and 1 or 0, peers, messages, from, table.concat(found, '\0'))
+
+local goesOn = scan()
+return reply_list(found, epoch_of(user), user.readOffset, goesOn)

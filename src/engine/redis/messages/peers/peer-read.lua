@@ -1,6 +1,6 @@
 -- Marks the messages of a peer up to an offset as read, or so many of them as one step reads.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
--- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend; 4 the offset of the peer's newest message.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, deadlines, state.
+-- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend. Somebody who is no peer gets no mark.
 -- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
 --   messages, 1 if another step goes on, else 0, and the number of unread messages and the read offset of the peer.
 local MAX_READ = 512
@@ -8,8 +8,13 @@ local user, peer = load(K.user), arg(3)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 
 local function peer_state()
-  local unread = tonumber(call('HGET', K.unread, UNREAD.messages .. peer) or 0)
-  return unread, math.max(user.readOffset, (mark_of(K, user, peer)))
+  local unread, mark = unread_of(user, peer)
+  return unread, math.max(user.readOffset, mark)
+end
+
+local function newest_with()
+  local received, sent = newest_of(user, 'r' .. peer), newest_of(user, 's' .. peer)
+  return math.max(received and received.offset or 0, sent and sent.offset or 0)
 end
 
 -- Notes that the peer's messages from one offset to another are read.
@@ -29,9 +34,10 @@ local function advance()
   end
 end
 
-local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
+local target, newest = math.min(tonumber(arg(2)), user.newest), newest_with()
+local isUnfinished = isRepaired
 local unread, readOffset = peer_state()
-if target > readOffset then
+if target > readOffset and newest > 0 and not isRepaired then
   if target == user.newest then
     set(user, 'unread', math.max(user.unread - unread, 0))
     call('HDEL', K.unread, UNREAD.messages .. peer, UNREAD.bytes .. peer)
@@ -41,7 +47,7 @@ if target > readOffset then
     if isUnfinished then target = from + MAX_READ - 1 end
     read(from, target)
   end
-  call('HSET', K.unread, UNREAD.mark .. peer, string.format('%.0f ', target) .. arg(4))
+  call('HSET', K.unread, UNREAD.mark .. peer, string.format('%.0f %.0f', target, newest))
   if not user.readUpTo then set(user, 'readUpTo', user.readOffset) end
   advance()
   unread, readOffset = peer_state()

@@ -1,5 +1,5 @@
 -- Adds messages to an inbox whose offsets are stored. Messages that are there already are left out.
--- KEYS: user, inbox, unread, aging, counts, held.
+-- KEYS: user, inbox, unread, aging, peers, counts, held.
 -- ARGV: 1 for each message: the offset; 2 the JSON; 3 the age in milliseconds; 4 the sender; empty for the backend; 5 the recipient;
 --   6 `1` if it counts as read.
 -- Returns nothing.
@@ -10,7 +10,9 @@ for n = 1, #ARGV - 9, 6 do
   local offset, json, at, from, to = tonumber(arg(n)), arg(n + 1), now - tonumber(arg(n + 2)), arg(n + 3), arg(n + 4)
   if offset > after then
     local id, size = string.format('%.0f', offset) .. '-1', #json + RULES.messageOverhead
-    call('XADD', K.inbox, id, ENTRY.message, json, ENTRY.with, with(userId, from, to, arg(n + 5) == '1'), ENTRY.storedAt, at)
+    local whom, member = with(userId, from, to, arg(n + 5) == '1')
+    call('XADD', K.inbox, id, ENTRY.message, json, ENTRY.with, whom, ENTRY.storedAt, at)
+    call('ZADD', K.peers, -offset, member)
     if after == 0 then
       set(user, 'oldestAt', at)
       call('ZADD', K.aging, at, userId)
