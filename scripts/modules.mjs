@@ -50,7 +50,7 @@ export const modules = {
   'session/errors': ['session/error-message', 'protocol'],
   'session/if-possible': [],
   'session/runtime': [],
-  'session/page': ['session/machine', 'session/runtime'],
+  'session/page': ['session/machine', 'session/runtime', 'protocol'],
   'session/utf8': [],
   'session/machine': ['protocol'],
   'session/transports': [

@@ -37,4 +37,4 @@ const files = {
 }
 await mkdir('dist/editors', { recursive: true })
 for (const [name, content] of Object.entries(files))
-  await writeFile(`dist/editors/${name}`, `${JSON.stringify(content, null, 2)}\n`)
+  await writeFile(`dist/editors/${name}`, `${JSON.stringify(content)}\n`)

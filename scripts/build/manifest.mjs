@@ -81,4 +81,4 @@ const [unread] = unreadElements
 unread.superclass = { name: 'HTMLElement' }
 unread.members = (unread.members ?? []).filter(isPublic)
 define(unread.tagName, unread.name, unreadPath, unreadDefinitions)
-await writeFile('dist/custom-elements.json', `${JSON.stringify(manifest, null, 2)}\n`)
+await writeFile('dist/custom-elements.json', `${JSON.stringify(manifest)}\n`)

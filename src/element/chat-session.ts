@@ -50,6 +50,7 @@ export class ChatSessionElement extends ReactiveElement {
     manual: booleanAttribute,
     notifications: booleanAttribute,
     push: booleanAttribute,
+    sleepHidden: { type: Boolean, converter, attribute: 'sleep-hidden' },
     badge: {},
     tokenFetcher: { attribute: false },
     authParams: { attribute: false },
@@ -108,6 +109,11 @@ export class ChatSessionElement extends ReactiveElement {
    */
   declare push: boolean | null | undefined
   /**
+   * Let the connection go while the page is hidden for longer than a minute, unless it is the hidden page that stays connected for all of
+   * the user's. It counts when the session is made.
+   */
+  declare sleepHidden: boolean | null | undefined
+  /**
    * Where the page shows how many messages are unread: any of `title`, `favicon` and `app` (the icon of the installed app), with spaces
    * between them.
    */
@@ -122,7 +128,7 @@ export class ChatSessionElement extends ReactiveElement {
   constructor() {
     super()
     // Vue sets '' for an attribute without a value, unless it finds a boolean in the property.
-    this.guest = this.adoptGuest = this.manual = this.notifications = this.push = false
+    this.guest = this.adoptGuest = this.manual = this.notifications = this.push = this.sleepHidden = false
     this.addController(this.#relay)
     this.addController(
       createRemovalController(this, () => {
@@ -163,6 +169,11 @@ export class ChatSessionElement extends ReactiveElement {
   /** The id that the gateway gave the session; null while there is none. */
   get sessionId(): string | null {
     return this.session?.sessionId ?? null
+  }
+
+  /** Whether the hidden page has let its connection go (`sleep-hidden`). The state stays `active`. */
+  get sleeping(): boolean {
+    return this.session?.sleeping ?? false
   }
 
   /** How many messages are unread. */
@@ -336,7 +347,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** Joins the elements that hold the session, or makes it and starts it. */
   #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
-    const { key, endpoint, appId, userId, profile } = desired
+    const { key, endpoint, appId, userId, profileFields } = desired
     let { credentials } = desired
     if (!hasCredentials(credentials) && !sharedSessions.has(key)) {
       const tokenFetcher = this.#askForFirstToken(key)
@@ -345,8 +356,9 @@ export class ChatSessionElement extends ReactiveElement {
     }
     const shared = hold(desired, credentials, this, () => {
       const { since, transports, adoptGuest } = this
-      const user = { ...profile, id: userId }
-      return new ChatSession({ endpoint, appId, user, since, transports, adoptGuest, ...credentials })
+      const sleep = isSet(this.sleepHidden)
+      const user = { ...profileFields, id: userId }
+      return new ChatSession({ endpoint, appId, user, since, transports, adoptGuest, sleep, ...credentials })
     })
     const { session } = shared
     this.#lease = { shared, desired }

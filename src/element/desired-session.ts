@@ -24,7 +24,7 @@ export interface DesiredSession {
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
   knownUserId: string | undefined
   credentials: Credentials
-  profile: Profile
+  profileFields: Profile
 }
 
 /** JSON with sorted keys, to compare objects by content. */
@@ -86,7 +86,7 @@ export const toDesiredSession = (
           guest,
         }
       : { guest: true },
-    profile: mergeProfile(input),
+    profileFields: mergeProfile(input),
   }
 }
 

@@ -12,7 +12,7 @@ export interface SharedSession {
   /** The value of each credential that any of the elements set last. */
   credentials: Credentials
   /** The value of each field that any of the elements set last. */
-  profile: Profile
+  profileFields: Profile
   /** The result of the latest `session.start()`. */
   started?: Promise<StartResult>
   /** Attaches the parts that the elements ask for by now. */
@@ -24,7 +24,7 @@ export const sharedSessions = new Map<string, SharedSession>()
 
 /** Adds `holder` to the session under `key`. `create` makes the session for the first holder. */
 export const hold = (
-  { key, profile }: DesiredSession,
+  { key, profileFields }: DesiredSession,
   credentials: Credentials,
   holder: Holder,
   create: () => ChatSession,
@@ -34,7 +34,7 @@ export const hold = (
     const holders = new Set<Holder>()
     const session = create()
     const updateParts = attachParts(session, (filter) => firstOf(holders, document, filter))
-    shared = { session, holders, credentials, profile, updateParts }
+    shared = { session, holders, credentials, profileFields, updateParts }
     sharedSessions.set(key, shared)
   }
   shared.holders.add(holder)
@@ -101,8 +101,11 @@ export const applyChanges = (
     if ((restart && live) || (session.state === 'failed' && hasCredentials(fresh)))
       shared.started = session.start()
   }
-  const profile = changedFields(shared.profile, changedFields(previous?.profile ?? {}, desired.profile))
-  shared.profile = { ...shared.profile, ...profile }
+  const profile = changedFields(
+    shared.profileFields,
+    changedFields(previous?.profileFields ?? {}, desired.profileFields),
+  )
+  shared.profileFields = { ...shared.profileFields, ...profile }
   if (Object.keys(profile).length)
     session.setProfile(profile).catch((error: unknown) => {
       // A session that has ended keeps the change for its next start.

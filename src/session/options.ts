@@ -61,6 +61,11 @@ export interface SessionOptions extends Credentials {
    * `localStorage`, until `end()` or the adoption, if the guest's own session has this option too. @default false
    */
   adoptGuest?: boolean | null | undefined
+  /**
+   * A page that has been hidden for a minute lets its connection go, unless it is the one that stays connected for all hidden pages of the
+   * user. A call wakes it, and being seen does. Needs `navigator.locks`. @default false
+   */
+  sleep?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: typeof WebSocket | undefined
   /** Is called after each step of the session's machine, without credentials. A debugging aid. */

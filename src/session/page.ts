@@ -1,8 +1,9 @@
+import { pageCloseCodes } from '../protocol/index.js'
 import type { Input } from './machine/state.js'
 import { hasEvents, page } from './runtime.js'
 
 /** The inputs of the machine that are events of the page, or of the worker. */
-type PageInput = Extract<Input, { type: 'time' | 'wake' | 'hide' | 'freeze' }>
+type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>
 
 /**
  * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event reports
@@ -51,14 +52,15 @@ export const watchPage = (
   on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
     stop()
-    feed({ type: 'hide' })
+    feed({ type: 'leave', at: 'page-hidden', code: pageCloseCodes.hidden })
   })
   on(
     globalThis,
     'pageshow',
     (event) => (event as PageTransitionEvent).persisted && callShow(MAX_SHOW_RETRIES),
   )
-  on(page, 'freeze', () => feed({ type: 'freeze' }))
+  // Its session is held for as long as a lost one.
+  on(page, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
   on(page, 'resume', wake)
   // A `time` input changes nothing before its deadline, but the session announces that the page is hidden.
   on(page, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))

@@ -14,6 +14,7 @@ import { openTransport, sessionUrl, startProtocols } from './transports/websocke
 import {
   deadlineOf,
   idle,
+  isOver,
   type AnswerType,
   type Effect,
   type Fault,
@@ -48,8 +49,8 @@ export interface Runner {
   start(): void
   /** Ends the session; resolves when its socket is closed. */
   end(): Promise<void>
-  /** The store has new credentials, or new sources of them. */
-  credentialsSet(which: 'credentials' | 'source'): void
+  /** Tells the machine what the session, or its page, has done. */
+  feed(input: Extract<Input, { type: 'credentials' | 'source' | 'wake' | 'leave' }>): void
   /** Sends a frame if the session is active, and returns whether it is. */
   send(frame: ClientFrame): boolean
 }
@@ -210,7 +211,7 @@ export const createRunner = (
     }
     queue = undefined
     setDeadline(Math.min(deadlineOf(state), raceAt))
-    if ((state.name === 'ended' || state.name === 'failed') && !isWaiting()) lifetime.abort()
+    if (isOver(state.name) && !isWaiting()) lifetime.abort()
     for (const callback of callbacks) callback()
   }
 
@@ -225,7 +226,7 @@ export const createRunner = (
       feed({ type: 'end' })
       await closing
     },
-    credentialsSet: (type) => feed({ type }),
+    feed,
     send(frame) {
       const active = state.name === 'active'
       if (active) transport?.send(frame)

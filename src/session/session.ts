@@ -28,7 +28,16 @@ import { createRunner, type Runner } from './runner.js'
 import { guestToken } from './storage/guest-token.js'
 import { areSendsLeft, leaveSends } from './storage/left-sends.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
-import { isPageGone, retryDeadlineOf, type Position, type SessionInfo, type State } from './machine/state.js'
+import {
+  isAsleep,
+  isOver,
+  isPageGone,
+  nameOf,
+  retryDeadlineOf,
+  type Position,
+  type SessionInfo,
+  type State,
+} from './machine/state.js'
 import { parsePosition } from './position.js'
 import { profileFields } from './profile-fields.js'
 import { unverifiedSubject } from './unverified-subject.js'
@@ -78,6 +87,8 @@ export class ChatSession extends SessionTarget {
   readonly #leave: (isGone: boolean) => void
   /** Where `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
   readonly #guestKey: string | undefined
+  /** Whether the page lets its connection go while it is hidden, for which the calls are loaded. */
+  readonly #sleep: boolean | null | undefined
   /** Up to where a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
@@ -88,7 +99,7 @@ export class ChatSession extends SessionTarget {
   /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
   /** What the latest `pending` event said. */
-  #reported = '0,,0,'
+  #reported = '0,,0'
   /** Resolves the promise of `start()` once the session is active or over. */
   #settleStart: (() => void) | undefined
 
@@ -99,6 +110,7 @@ export class ChatSession extends SessionTarget {
     this.#userId = user.id?.toString() || undefined
     this.#profile = profileFields(user)
     this.#sources = options
+    this.#sleep = options.sleep
     this.#credentials = credentialStore(options, (ask) => {
       const event = new TokenNeededEvent('tokenneeded', ask)
       this.dispatchEvent(event)
@@ -150,7 +162,7 @@ export class ChatSession extends SessionTarget {
     this.#outbox = createOutbox(
       (request) => this.#runner.send(request),
       () => this.#info?.sendWindow ?? Infinity,
-      () => this.#epoch,
+      () => this.#cursor?.epoch ?? '',
       () => this.#reportPending(),
     )
     const { endpoint } = options
@@ -162,6 +174,7 @@ export class ChatSession extends SessionTarget {
     this.#importCalls = async () =>
       (await loadCalls()).createCalls({
         session: this,
+        sleep: this.#sleep,
         endpoint,
         knownUserId,
         credentials: this.#credentials,
@@ -174,7 +187,12 @@ export class ChatSession extends SessionTarget {
   }
 
   get state(): SessionState {
-    return this.#runner.state().name
+    return nameOf(this.#runner.state())
+  }
+
+  /** Whether the page has let its connection go while it is hidden. The state stays `active`. */
+  get sleeping(): boolean {
+    return isAsleep(this.#runner.state())
   }
 
   /** The id that the gateway gave the session; null while there is none. */
@@ -244,10 +262,6 @@ export class ChatSession extends SessionTarget {
     return key ? { resume: this.#cursor } : { since }
   }
 
-  get #epoch(): string {
-    return this.#cursor?.epoch ?? ''
-  }
-
   /**
    * Starts the session. Never rejects: the result has `succeeded` once the gateway has verified the user, else `failed` and
    * an error. After the timeout the session goes on connecting; its `state` event says when it is active.
@@ -313,9 +327,9 @@ export class ChatSession extends SessionTarget {
     const { tokenFetcher, tokenUrl, token } = credentials
     this.#sources = { tokenFetcher, tokenUrl }
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
-    if (isUsable) this.#runner.credentialsSet('credentials')
+    if (isUsable) this.#runner.feed({ type: 'credentials' })
     // This is for a source only: if a page sets the same credentials in each `tokenneeded` event, it would be asked in a loop.
-    else if (tokenFetcher ?? tokenUrl) this.#runner.credentialsSet('source')
+    else if (tokenFetcher ?? tokenUrl) this.#runner.feed({ type: 'source' })
   }
 
   /**
@@ -337,7 +351,7 @@ export class ChatSession extends SessionTarget {
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     const { state } = this
-    if (state === 'ended' || state === 'failed') throw this.error ?? new SessionError('ended')
+    if (isOver(state)) throw this.error ?? new SessionError('ended')
     const frame = { type: 'send', id, to: String(to), body, data } as ClientFrameOf<'send'>
     const sent = this.#outbox.add<Sent>(frame)
     this.#reportPending()
@@ -420,9 +434,9 @@ export class ChatSession extends SessionTarget {
     const held = isPageOffline() ? 'offline' : isActive ? pause?.reason : 'reconnecting'
     const until = isActive ? pause?.until : retryDeadlineOf(state)
     const reason = (count && held) || null
-    const report = [count, reason, count && until, failed.length || ''].join()
-    if (report === this.#reported) return
-    this.#reported = [count, reason, count && until, ''].join()
+    const report = [count, reason, count && until].join()
+    if (report === this.#reported && !failed.length) return
+    this.#reported = report
     this.#emit('pending', { count, reason, retryAt: count && until ? toUnixTime(until) : null, failed })
     // This script posts what waits if the page is left. Without it the next page of the tab has the messages.
     if (reason) this.#loadCalls().catch(() => undefined)
@@ -431,7 +445,7 @@ export class ChatSession extends SessionTarget {
   /** Hands frames to the calls, in their order. A signal loads them, and so do messages that an earlier page has left. */
   #pass(frame: CallsFrame): void {
     const { type } = frame
-    if (this.#calls ?? (type === 'signal' || (type.startsWith('start') && areSendsLeft())))
+    if (this.#calls ?? (type === 'signal' || (type.startsWith('start') && (this.#sleep || areSendsLeft()))))
       this.#loadCalls().then(
         ({ received }) => received(frame),
         (error: unknown) => this.#emit('error', { error: error as SessionError }),
@@ -464,13 +478,13 @@ export class ChatSession extends SessionTarget {
       if (isGone || isBack) this.#leave(isGone)
     }
     if (after.name === 'starting' && before.name !== 'starting') this.#pass({ type: 'starting' })
-    if (after.name === 'ended' || after.name === 'failed')
-      this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
+    if (isOver(after.name)) this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // This comes before any listener is called, because a listener may start the session again.
     this.#settleStart?.()
     const retryAt = retryAtOf(after)
-    if (before.name !== after.name || (retryAt !== null && retryAt !== retryAtOf(before)))
-      this.#emit('state', { state: after.name, previous: before.name, error: errorOf(after), retryAt })
+    const [state, previous] = [nameOf(after), nameOf(before)]
+    if (state !== previous || (retryAt !== null && retryAt !== retryAtOf(before)))
+      this.#emit('state', { state, previous, error: errorOf(after), retryAt })
     this.#reportPending()
     const [was, is] = [infoOf(before), infoOf(after)]
     // A listener may have ended the session.

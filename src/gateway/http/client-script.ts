@@ -10,6 +10,8 @@ export interface Asset {
   /** Whether the bytes under this name never change. */
   immutable: boolean
   etag: string
+  /** The name of the script's source map. */
+  map?: string
   bodies: Readonly<{ identity: Bytes; gzip?: Bytes; br?: Bytes }>
 }
 
@@ -43,11 +45,15 @@ export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   for (const file of [...Object.keys(integrity), 'chat-session-worker.js']) {
     // A part of the script has a hash in its name, and no map.
     const isPart = /^chat-session-[a-z]+-\w{8}\.js$/.test(file)
-    assets.set(file, await scriptOf(file, isPart))
-    if (isPart) continue
+    const script = await scriptOf(file, isPart)
+    if (isPart) {
+      assets.set(file, script)
+      continue
+    }
     const map = `${file}.map`
+    assets.set(file, { ...script, map })
     assets.set(map, assetOf('application/json', { identity: await read(map) }))
-    assets.set(file.replace(/\.js$/, `-${VERSION}.js`), await scriptOf(file, true))
+    assets.set(file.replace(/\.js$/, `-${VERSION}.js`), { ...script, map, immutable: true })
   }
   return assets
 }

@@ -21,7 +21,7 @@ const acceptsCoding = (header: string, coding: string): boolean =>
   })
 
 /** Responds with an asset in the best coding that the client accepts, or with 304 if the client has it. */
-const serveAsset = (context: Context, { type, immutable, etag, bodies }: Asset): Response => {
+const serveAsset = (context: Context, { type, immutable, etag, map, bodies }: Asset): Response => {
   const accepted = context.req.header('accept-encoding') ?? ''
   const coding =
     (['br', 'gzip'] as const).find((each) => bodies[each] && acceptsCoding(accepted, each)) ?? 'identity'
@@ -34,6 +34,7 @@ const serveAsset = (context: Context, { type, immutable, etag, bodies }: Asset):
     'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': 'cross-origin',
     'timing-allow-origin': '*',
+    ...(map && { sourcemap: map }),
   }
   const cachedTags = (context.req.header('if-none-match') ?? '')
     .split(',')

@@ -17,6 +17,7 @@ import type { CallFrame, CallsHost } from './host.js'
 import { createLeftSends } from './left-sends.js'
 import { peerId } from './peer-id.js'
 import { createPush } from './push.js'
+import { createSleep } from './sleep.js'
 
 /** The methods of ChatSession that most pages do not call. */
 export interface Calls {
@@ -63,8 +64,9 @@ export const createCalls = (host: CallsHost): Calls => {
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (session.state === 'ended' || session.state === 'failed')
       throw session.error ?? new SessionError('ended')
-    return outbox.add<T>(frame, options)
+    return sleep.awake(() => outbox.add<T>(frame, options))
   }
+  const sleep = createSleep(host, info)
   const takeLeftSends = createLeftSends(host, info)
   takeLeftSends()
 
@@ -174,7 +176,7 @@ export const createCalls = (host: CallsHost): Calls => {
     signal(to, name, { data, ttl } = {}) {
       const frame = { type: 'signal', to: String(to), name, data, ttl }
       const checked = checkedCopy(frame as ClientFrameOf<'signal'>, callFrames.signal)
-      return Promise.resolve(!!info()?.can?.includes('signal') && runner.send(checked))
+      return sleep.awake(() => Promise.resolve(!!info()?.can?.includes('signal') && runner.send(checked)))
     },
 
     async watch(users) {
@@ -184,11 +186,14 @@ export const createCalls = (host: CallsHost): Calls => {
       await watch(frame)
     },
 
-    push: push.set,
+    push: (subscriber) => sleep.awake(() => push.set(subscriber)),
 
     received(frame) {
       const { type } = frame
-      if (type === 'starting' || type === 'started') takeLeftSends()
+      if (type === 'starting' || type === 'started') {
+        takeLeftSends()
+        sleep.update()
+      }
       if (type === 'unread') lastMark = { type: 'read', epoch: epoch(), offset: frame.readOffset }
       // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
       if (type === 'started' && lastMark?.epoch === frame.epoch) mark(lastMark).catch(() => undefined)

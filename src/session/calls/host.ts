@@ -1,7 +1,7 @@
 import type { ClientFrameOf } from '../../protocol/index.js'
 import type { callFrames } from '../../protocol/internal.js'
 import type { SessionError } from '../errors.js'
-import type { State } from '../machine/state.js'
+import type { Input, State } from '../machine/state.js'
 import type { Outbox } from '../storage/outbox.js'
 
 export type CallFrame = ClientFrameOf<keyof typeof callFrames>
@@ -14,12 +14,18 @@ export interface CallsHost {
     readonly state: State['name']
     readonly error: SessionError | null
   }
+  /** Whether the page sleeps while it is hidden. */
+  sleep: boolean | null | undefined
   endpoint: string | URL
   /** The user id, if it was known before the start. */
   knownUserId: string | undefined
   credentials: { held(): Pick<ClientFrameOf<'start'>, 'token' | 'signature'> | null }
-  runner: { state(): State; send(frame: ClientFrameOf<'signal' | 'push'>): boolean }
-  outbox: Pick<Outbox, 'add' | 'leave'>
+  runner: {
+    state(): State
+    send(frame: ClientFrameOf<'signal' | 'push'>): boolean
+    feed(input: Extract<Input, { type: 'wake' | 'leave' }>): void
+  }
+  outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
   /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
   checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
   /** Emits `pending` with messages that have failed. */

@@ -8,6 +8,7 @@ import {
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
+import { isPageGone } from './state.js'
 import type {
   Active,
   AskReason,
@@ -213,7 +214,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
           : sendEndAndClose.slice(socket.at === 'start-sent' ? 0 : 1)),
       ]
     case 'credentials': {
-      if (socket.at === 'page-hidden' || socket.at === 'page-frozen') return [state]
+      if (isPageGone(state)) return [state]
       const next: Connecting = { ...state, credentials: { at: 'held' }, expiresAt: null, fetchFailures: 0 }
       const [after, ...effects] = connect(next, world)
       // If the start that was sent began a new session, nothing would resume it, so it is ended. A resumed session is resumed again.
@@ -247,7 +248,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
     }
     case 'wake':
       if (credentials.at === 'backoff') return fetchToken(state, credentials.reason)
-      return socket.at === 'backoff' || socket.at === 'page-frozen' ? connect(state, world) : [state]
+      return socket.at === 'backoff' || socket.at === 'page-asleep' ? connect(state, world) : [state]
     case 'show': {
       if (socket.at !== 'page-hidden') return [state]
       if (input.resume === null) return [{ name: 'ended', error: null }]

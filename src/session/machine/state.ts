@@ -24,13 +24,13 @@ export interface Fault {
  */
 export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
 
+/** Only `pageshow` opens another socket on a hidden page; `wake` on one that is frozen, so that no timer runs, or that sleeps. */
+export type PagePhase = 'page-hidden' | 'page-asleep'
+
 /** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
 export type SocketPhase =
   | { at: 'none' }
-  /** `pagehide` closed the socket. Only `pageshow` opens another. */
-  | { at: 'page-hidden' }
-  /** The page is frozen, so no timer runs. `wake` opens a socket. */
-  | { at: 'page-frozen' }
+  | { at: PagePhase }
   | { at: 'backoff'; until: number }
   /** Opening with the start in the handshake; opening without; open, but the credentials are being fetched; start sent. */
   | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
@@ -120,10 +120,12 @@ export type Input =
   | { type: 'time' }
   /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }
-  /** `pagehide`: the user leaves the page, which may come back from the browser's cache. */
-  | { type: 'hide' }
-  /** `freeze`: the hidden page stops running, and the browser may discard it without another event. */
-  | { type: 'freeze' }
+  /**
+   * The connection goes, with `code`: at `pagehide` the user leaves the page, which may come back from the browser's cache; at `freeze` the
+   * hidden page stops running, and the browser may discard it without another event; or the hidden page sleeps. A page that is left as one
+   * that was lost has no `code`. While it sleeps, `info` is what the gateway has told another page of the user.
+   */
+  | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
   /** `pageshow` from the cache. `resume` is the session that another page stored meanwhile; null if that page ended it. */
   | { type: 'show'; resume?: Resumption | null | undefined }
 
@@ -136,7 +138,7 @@ export type Effect =
   | { do: 'send-token' }
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Close the socket. The machine gets no more inputs from it. */
-  | { do: 'close'; code?: number }
+  | { do: 'close'; code?: number | undefined }
   /** Send `end` as soon as the socket opens, then close it: the start in its handshake may begin a session. */
   | { do: 'end-after-open' }
   | { do: 'fetch-token'; reason: AskReason }
@@ -167,7 +169,17 @@ export type Step = [State, ...Effect[]]
 
 export const idle: State = { name: 'idle' }
 
-/** Returns whether the page is in the browser's cache, or frozen: another page may come in its place. */
+/** Returns whether the session has ended or failed. */
+export const isOver = (name: State['name']): boolean => name === 'ended' || name === 'failed'
+
+/** Returns whether a page whose session was active sleeps, or is frozen. */
+export const isAsleep = (state: State): boolean =>
+  'socket' in state && !!state.info && state.socket.at === 'page-asleep'
+
+/** Returns the state as pages know it: a session that sleeps goes on. */
+export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'active' : state.name)
+
+/** Returns whether the page is in the browser's cache, or asleep: another page may come in its place. */
 export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
 
 /** When the state needs its next `time` input; Infinity when it waits for no deadline. */

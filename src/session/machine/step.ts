@@ -1,7 +1,7 @@
-import { isRevivable, pageCloseCodes, type EndCode } from '../../protocol/index.js'
+import { isRevivable, type EndCode } from '../../protocol/index.js'
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
-import type { Connecting, Effect, Input, State, Step, World } from './state.js'
+import type { Input, State, Step, World } from './state.js'
 
 /*
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. It makes every
@@ -14,13 +14,6 @@ import type { Connecting, Effect, Input, State, Step, World } from './state.js'
 /** The code that ends a user's longest hidden, or oldest, session. */
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
-/** Credentials that a source can replace are discarded: the user may sign out before the page comes back. */
-const suspend = (state: Connecting, at: 'page-hidden' | 'page-frozen', close: Effect): Step => [
-  { ...state, socket: { at }, credentials: { at: 'held' }, expiresAt: null },
-  { do: 'discard', which: 'all' },
-  close,
-]
-
 /** Returns the code of the error that ended a session or failed its last attempt; empty if there is none. */
 export const errorCodeOf = (state: State): string => ('error' in state && state.error?.code) || ''
 
@@ -28,12 +21,17 @@ export const errorCodeOf = (state: State): string => ('error' in state && state.
 export const step = (state: State, input: Input, world: World): Step => {
   const isLate = 'attempt' in input && 'attempt' in state && input.attempt !== state.attempt
   if (isLate) return [state]
-  if ((input.type === 'hide' || input.type === 'freeze') && 'attempt' in state) {
+  if (input.type === 'leave' && 'attempt' in state) {
+    const { at, code, info } = input
     const next = 'socket' in state ? state : disconnected(state)
-    if (input.type === 'hide')
-      return suspend(next, 'page-hidden', { do: 'close', code: pageCloseCodes.hidden })
-    // The browser freezes a page in its cache too. Any other frozen page is held for as long as a lost one.
-    return next.socket.at === 'page-hidden' ? [state] : suspend(next, 'page-frozen', { do: 'close' })
+    // The browser freezes a page in its cache too.
+    if (at === 'page-asleep' && next.socket.at === 'page-hidden') return [state]
+    // Credentials that a source can replace are discarded: the user may sign out before the page comes back.
+    return [
+      { ...next, info: info ?? next.info, socket: { at }, credentials: { at: 'held' }, expiresAt: null },
+      { do: 'discard', which: 'all' },
+      { do: 'close', code },
+    ]
   }
   if ('socket' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)

@@ -68,7 +68,7 @@ export interface Outbox {
 }
 
 interface Entry {
-  request: Request
+  asked: Request
   size: number
   isAnswer: RequestOptions['isAnswer']
   answer: Promise<unknown>
@@ -98,7 +98,7 @@ export const createOutbox = (
   const inFlight = new Set<Entry | undefined>()
 
   const send = (entry: Entry): void => {
-    const { request } = entry
+    const { asked: request } = entry
     // A request that was made before the first session has no epoch: it is about that session's inbox.
     if ('epoch' in request) request.epoch ||= epoch()
     if (!pause && write(request)) {
@@ -130,10 +130,10 @@ export const createOutbox = (
     )
   }
 
-  const sends = (): Entry[] => [...waiting].filter(({ request }) => request.type === 'send')
+  const sends = (): Entry[] => [...waiting].filter(({ asked }) => asked.type === 'send')
 
   const isAnswered = (
-    { request, writtenAt, isAnswer }: Entry,
+    { asked: request, writtenAt, isAnswer }: Entry,
     frame: GatewayFrameOf<AnswerType>,
   ): boolean => {
     if ('id' in request) return 'id' in frame && frame.id === request.id
@@ -149,10 +149,10 @@ export const createOutbox = (
       let bytes = size
       for (const entry of waiting) {
         bytes += entry.size
-        const kept = merge?.(entry.request, copy)
+        const kept = merge?.(entry.asked, copy)
         if (!kept) continue
         if (kept === copy) {
-          entry.request = copy
+          entry.asked = copy
           send(entry)
         }
         return entry.answer as Promise<T>
@@ -167,7 +167,7 @@ export const createOutbox = (
           else resolve(outcome as T)
         }
       })
-      const entry: Entry = { request: copy, size, isAnswer, answer, settle, writtenAt }
+      const entry: Entry = { asked: copy, size, isAnswer, answer, settle, writtenAt }
       waiting.add(entry)
       send(entry)
       schedule()
@@ -196,7 +196,7 @@ export const createOutbox = (
     pending: () => sends().length,
     leave: () =>
       sends().map((entry) => ({
-        ...(entry.request as ClientFrameOf<'send'>),
+        ...(entry.asked as ClientFrameOf<'send'>),
         writtenAt: toUnixTime((entry.writtenAt ??= now())),
       })),
     pause: () => pause,

@@ -72,7 +72,7 @@ export const activeState = (changes: Partial<Active> = {}): Active => ({
 const socketPhases: SocketPhase[] = [
   { at: 'none' },
   { at: 'page-hidden' },
-  { at: 'page-frozen' },
+  { at: 'page-asleep' },
   ...(['backoff', 'opening-with-start', 'opening', 'open', 'start-sent'] as const).map((at) => ({
     at,
     until: DUE,
@@ -100,7 +100,7 @@ export const possible = new Set([
   'none fetching',
   'none backoff',
   'page-hidden held',
-  'page-frozen held',
+  'page-asleep held',
   'backoff held',
   'backoff fresh',
   'opening-with-start held',

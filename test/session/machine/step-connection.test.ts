@@ -67,7 +67,10 @@ test('the session waits for the gateway’s `retryAfter`', () => {
 test('a socket that closes with 1001 is opened again a second later, if the page is still there', () => {
   const { state } = run(activeState(), world(), closed(1001))
   assert.equal(backoffOf(state), 1_000)
-  assert.deepEqual(run(state, world(), { type: 'hide' }).effects, ['discard all', 'close'])
+  assert.deepEqual(run(state, world(), { type: 'leave', at: 'page-hidden' }).effects, [
+    'discard all',
+    'close',
+  ])
   assert.deepEqual(run(state, world({ now: NOW + 1_000 }), { type: 'time' }).effects, ['open with-start'])
 })
 

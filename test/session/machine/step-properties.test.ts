@@ -61,8 +61,8 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
       { type: 'credentials' },
       { type: 'source' },
       { type: 'wake' },
-      { type: 'hide' },
-      { type: 'freeze' },
+      { type: 'leave', at: 'page-hidden' },
+      { type: 'leave', at: 'page-asleep' },
       { type: 'show' },
       { type: 'end' },
     ),
@@ -254,7 +254,7 @@ test('a session that is not over waits for a deadline, a fetch or a socket', () 
     const waits =
       deadlineOf(after) < Infinity ||
       after.credentials.at === 'fetching' ||
-      /page-hidden|page-frozen/.test(after.socket.at)
+      /page-hidden|page-asleep/.test(after.socket.at)
     assert.ok(waits, nameOfState(after))
   })
 })

@@ -35,10 +35,16 @@ test('a page that comes back from the cache takes the session of the page after 
     world(),
     { type: 'start' },
     started({ epoch: 'e', offset: 5, resumeKey: 'own' }),
-    { type: 'hide' },
+    { type: 'leave', at: 'page-hidden' },
     shown,
   )
   assert.deepEqual(cursor, { key: 'k', epoch: 'e', offset: 5 })
-  const withoutPosition = cursorAfter(idle, world(), { type: 'start' }, { type: 'hide' }, shown)
+  const withoutPosition = cursorAfter(
+    idle,
+    world(),
+    { type: 'start' },
+    { type: 'leave', at: 'page-hidden' },
+    shown,
+  )
   assert.deepEqual(withoutPosition, { key: 'k', epoch: 'e', offset: 9 })
 })

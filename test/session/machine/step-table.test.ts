@@ -39,7 +39,7 @@ ended                                              | end                        
 ended/failed *                                     | end                                         | ended                                 |
 starting/reconnecting start-sent *                 | end                                         | ended                                 | send end, close
 starting/reconnecting opening-with-start *         | end                                         | ended                                 | end-after-open
-starting/reconnecting none/page-hidden/page-frozen/backoff/opening/open * | end                                         | ended                                 | close
+starting/reconnecting none/page-hidden/page-asleep/backoff/opening/open * | end                                         | ended                                 | close
 active *                                           | end                                         | ended                                 | send end, close
 
 idle                                               | credentials *                               | ~                                     |
@@ -48,7 +48,7 @@ ended/failed replaced/too-many-sessions/ended/unknown-app | credentials *       
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials held                            | starting opening-with-start held      | open with-start
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials fetchable                       | starting opening fetching             | open, fetch-token first
 ended/failed token-expired/revoked/signed-out/unauthenticated/no-credentials/bad-request | credentials none                            | starting none fetching                | fetch-token first
-starting/reconnecting page-hidden/page-frozen *    | credentials *                               | ~                                     |
+starting/reconnecting page-hidden/page-asleep *    | credentials *                               | ~                                     |
 starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials held                            | . opening-with-start held             | close, open with-start
 starting/reconnecting start-sent *                 | credentials held                            | . opening-with-start held             | send end, close, open with-start
 starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials fetchable                       | . opening fetching                    | close, open, fetch-token first
@@ -85,7 +85,7 @@ active none/scheduled/sent-set/sent-fetched/sent-again/retrying-set/retrying-fet
 starting/reconnecting opening-with-start *         | opened                                      | . start-sent .                        |
 starting/reconnecting opening held/fresh           | opened                                      | . start-sent .                        | send-start
 starting/reconnecting opening fetching             | opened                                      | . open .                              |
-starting/reconnecting none/page-hidden/page-frozen/backoff/open/start-sent * | opened                                      | ~                                     |
+starting/reconnecting none/page-hidden/page-asleep/backoff/open/start-sent * | opened                                      | ~                                     |
 active *                                           | opened                                      | ~                                     |
 idle                                               | opened                                      | ~                                     |
 ended                                              | opened                                      | ~                                     |
@@ -140,7 +140,7 @@ ended/failed *                                     | fatal                      
 
 
 starting/reconnecting none backoff                 | time due                                    | . none fetching                       | fetch-token first
-starting/reconnecting page-hidden/page-frozen held | time *                                      | ~                                     |
+starting/reconnecting page-hidden/page-asleep held | time *                                      | ~                                     |
 starting/reconnecting none fetching                | time due                                    | ~                                     |
 starting/reconnecting backoff held                 | time due                                    | . opening-with-start held             | open with-start
 starting/reconnecting backoff fresh                | time due                                    | . opening-with-start fresh            | open with-start
@@ -166,7 +166,7 @@ starting/reconnecting opening/open fetching        | time silent/slept          
 
 starting/reconnecting none backoff                 | wake                                        | . none fetching                       | fetch-token first
 starting/reconnecting none fetching                | wake                                        | ~                                     |
-starting/reconnecting backoff/page-frozen *        | wake                                        | . opening-with-start .                | open with-start
+starting/reconnecting backoff/page-asleep *        | wake                                        | . opening-with-start .                | open with-start
 starting/reconnecting page-hidden/opening-with-start/opening/open/start-sent * | wake                                        | ~                                     |
 active *                                           | wake                                        | . .                                   | send history
 idle                                               | wake                                        | ~                                     |
@@ -180,14 +180,14 @@ idle                                               | hide                       
 ended                                              | hide                                        | ~                                     |
 ended/failed *                                     | hide                                        | ~                                     |
 
-starting/reconnecting page-hidden *                | freeze                                      | ~                                     |
-starting/reconnecting none/page-frozen/backoff/opening-with-start/opening/open/start-sent * | freeze                                      | . page-frozen held                    | discard all, close
-active *                                           | freeze                                      | reconnecting page-frozen held         | discard all, close
-idle                                               | freeze                                      | ~                                     |
-ended                                              | freeze                                      | ~                                     |
-ended/failed *                                     | freeze                                      | ~                                     |
+starting/reconnecting page-hidden *                | sleep                                       | ~                                     |
+starting/reconnecting none/page-asleep/backoff/opening-with-start/opening/open/start-sent * | sleep                                       | . page-asleep held                    | discard all, close
+active *                                           | sleep                                       | reconnecting page-asleep held         | discard all, close
+idle                                               | sleep                                       | ~                                     |
+ended                                              | sleep                                       | ~                                     |
+ended/failed *                                     | sleep                                       | ~                                     |
 
-starting/reconnecting none/page-frozen/backoff/opening-with-start/opening/open/start-sent * | show *                                      | ~                                     |
+starting/reconnecting none/page-asleep/backoff/opening-with-start/opening/open/start-sent * | show *                                      | ~                                     |
 starting/reconnecting page-hidden held             | show held                                   | . opening-with-start held             | open with-start
 starting/reconnecting page-hidden held             | show fetchable                              | . opening fetching                    | open, fetch-token first
 starting/reconnecting page-hidden held             | show none                                   | . none fetching                       | fetch-token first
@@ -299,8 +299,8 @@ const inputs: [name: string, input: Input, world: World][] = [
     { type: 'fetch-result', result },
     world(),
   ]),
-  ['hide', { type: 'hide' }, world()],
-  ['freeze', { type: 'freeze' }, world()],
+  ['hide', { type: 'leave', at: 'page-hidden' }, world()],
+  ['sleep', { type: 'leave', at: 'page-asleep' }, world()],
   ['wake', { type: 'wake' }, world()],
   ['show ended', { type: 'show', resume: null }, world()],
   ['time early', { type: 'time' }, world({ now: DUE - 1 })],
