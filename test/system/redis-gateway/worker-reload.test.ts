@@ -41,7 +41,9 @@ const serve = async (file: string) => {
       .filter((line) => line.includes(msg) && line.endsWith('}'))
       .map((line) => JSON.parse(line) as Record<string, unknown>)
   const untilLogged = async (msg: string, count: number): Promise<Record<string, unknown>[]> => {
-    await until(`${count} workers log "${msg}"`, () => lines(msg).length >= count)
+    await until(`${count} workers log "${msg}"`, () => lines(msg).length >= count).catch((cause: unknown) => {
+      throw new Error(`The log has ${lines(msg).length} such lines:\n${log}`, { cause })
+    })
     return lines(msg)
   }
   return { child, url, outcome, lines, untilLogged }
@@ -116,8 +118,10 @@ const serveWithStartingWorker = async () => {
      const [content, reading, gate] = ${JSON.stringify([content, reading, gate])}
      const config = JSON.parse(readFileSync(content, 'utf8'))
      if (existsSync(gate)) {
-       writeFileSync(gate + '.pid', String(process.pid))
-       renameSync(gate + '.pid', reading)
+       // Workers that read at the same time have a file each: one that finds its file gone would refuse the config.
+       const own = reading + '.' + process.pid
+       writeFileSync(own, String(process.pid))
+       renameSync(own, reading)
      }
      while (existsSync(gate)) await new Promise((resolve) => setTimeout(resolve, 20))
      export default config`,
