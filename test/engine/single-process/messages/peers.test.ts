@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Engine } from '../../../../src/engine/index.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import type { Store } from '../../../../src/engine/single-process/store/store.js'
+import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
+
+const ada = { appId: 'app', userId: 'ada' }
+const RETAINED = 100
+
+/** A store that outlives its engines, and counts the reads of ranges of messages. */
+const countingStore = (): { store: Store; count: () => number } => {
+  const rowsThere = new MemoryStore()
+  let count = 0
+  const store = withStore(rowsThere, {
+    iterator(range) {
+      if (range.gte.startsWith('message\0')) count++
+      return rowsThere.iterator(range)
+    },
+    close: () => Promise.resolve(),
+  })
+  return { store, count: () => count }
+}
+
+const exchange = async (engine: Engine, count: number): Promise<void> => {
+  const retention = { ...rules.retention, messages: RETAINED }
+  for (let n = 0; n < count; n++) {
+    const peer = `peer ${n % 7}`
+    const [from, to] = n % 3 === 0 ? ['ada', peer] : [n % 5 === 0 ? null : peer, 'ada']
+    await engine.send({ appId: 'app', id: `${n}`, from, to, body: 'Hello' }, { ...rules, retention })
+  }
+}
+
+const viewOf = async (engine: Engine): Promise<unknown> => {
+  const { epoch } = await engine.inbox(ada)
+  const [first, all] = [await engine.peers(ada, null, 3), await engine.peers(ada, null, 50)]
+  const history = await engine.messagesWith(ada, 'peer 1', { epoch, before: null }, 10)
+  return { first, all, history, exchanges: await engine.exchanges(ada, [null, 'peer 0', 'nobody']) }
+}
+
+void describe('the peers of an inbox', () => {
+  void it('are known without a read if the inbox was in memory when its messages came', async () => {
+    const { store, count } = countingStore()
+    const engine = await engineOn(store, { cacheBytes: 1e6 })
+    await exchange(engine, 3 * RETAINED)
+    const view = await viewOf(engine)
+    assert.equal(count(), 0)
+    await engine.close()
+
+    const next = await engineOn(store, { cacheBytes: 1e6 })
+    assert.deepEqual(await viewOf(next), view)
+    assert.ok(count() > 0)
+    await next.close()
+  })
+
+  void it('are found if no memory is left for what a read has found', async () => {
+    const { store, count } = countingStore()
+    const engine = await engineOn(store, { cacheBytes: 1 })
+    await exchange(engine, RETAINED)
+    const view = await viewOf(engine)
+    assert.ok(count() > 0)
+    await engine.close()
+    const next = await engineOn(store, { cacheBytes: 1e6 })
+    assert.deepEqual(await viewOf(next), view)
+    await next.close()
+  })
+})
