@@ -20,9 +20,8 @@ export interface IndexedPeer {
 }
 
 const MIN_CAPACITY = 16
-/** About how much a peer and an empty index take in memory, as multiples of what a message takes. */
+/** About how much a peer takes in memory, as a multiple of what a message takes. */
 const PEER_COST = 40
-const OWN_COST = 120
 
 /** Returns whom a message of `owner`'s inbox is with. */
 export const peerMessageOf = (
@@ -37,7 +36,10 @@ export const peerMessageOf = (
   counts: from !== owner && !isRead,
 })
 
-/** Knows of each kept message of an inbox whom it is with: 4 bytes for a message. The caller adds the messages in their order. */
+/**
+ * Knows of each kept message of an inbox whom it is with: 4 bytes for a message. An inbox has one only after a call has asked for it, so
+ * that a send costs nothing more. The caller adds the messages that came since, in their order.
+ */
 export class PeerIndex {
   readonly #peers = new Map<string | null, IndexedPeer & { number: number }>()
   /** The peers by number. */
@@ -62,12 +64,7 @@ export class PeerIndex {
 
   /** About how much memory the index takes, as a multiple of what a message takes. */
   get cost(): number {
-    return OWN_COST + this.#codes.length + PEER_COST * this.#peers.size
-  }
-
-  /** For how many messages there is room. */
-  get capacity(): number {
-    return this.#codes.length
+    return this.#codes.length + PEER_COST * this.#peers.size
   }
 
   add(offset: number, { peer: id, isReceived, isSent, counts }: PeerMessage): void {

@@ -17,7 +17,6 @@ import type { InboxPurge } from './inbox-purge.js'
 import type { InboxReader } from './inbox-reader.js'
 import type { MessageRow, Watermark } from './inbox-row.js'
 import type { InboxTable } from './inbox-table.js'
-import type { Peers } from './peers.js'
 import type { SenderShares } from './sender-shares.js'
 import type { SweptInboxes } from './retention-sweep.js'
 
@@ -40,7 +39,6 @@ export interface AdoptedMessagesOptions {
   adoptions: Adoptions
   users: Users
   usage: Usage
-  peers: Peers
   emit: (event: EngineEvent) => void
   /** Returns the app's retention; undefined if it is not known yet. */
   retentionOf: (appId: string) => Retention | undefined
@@ -125,7 +123,7 @@ export class AdoptedMessages {
     retention: Retention,
     operations: Operation[],
   ): { user?: Inbox; moved: Moved[] } {
-    const { table, shares, adoptions, usage, peers, commit, clock, swept } = this.#options
+    const { table, shares, adoptions, usage, commit, clock, swept } = this.#options
     const { of: guest, assigned, retained } = inbox
     const now = clock.now()
     const adopter = adoptions.adopterOf(guest)
@@ -148,7 +146,6 @@ export class AdoptedMessages {
       const isRead = inbox.isRead(message.offset)
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
-      if (!user.exists) peers.begin(user)
       operations.push(user.append(json, bytes, content.from, now, NO_LIMIT, isRead))
       if (content.from !== null && content.from !== adopter.userId)
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
@@ -182,16 +179,15 @@ export class AdoptedMessages {
   }
 
   #publish(user: Inbox, moved: readonly Moved[]): void {
-    const { peers, emit } = this.#options
-    for (const { mark, message, isRead } of moved) {
+    for (const { mark, message } of moved) {
       user.publish(mark)
-      peers.add(user, mark.offset, message, isRead)
-      emit({
+      this.#options.emit({
         ...{ type: 'message', user: user.of, epoch: user.epoch },
         message: { offset: mark.offset, ...message },
       })
     }
     // Clients count each message that comes, so they are told how many are unread.
-    if (moved.some(({ isRead }) => isRead)) emit({ type: 'read', user: user.of, inbox: user.state() })
+    if (moved.some(({ isRead }) => isRead))
+      this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }
 }

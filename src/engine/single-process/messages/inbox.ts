@@ -18,7 +18,6 @@ import { bytesBySender, MESSAGES_PER_TALLY, SenderTally } from './sender-tally.j
 import { ReadOffsets, type StoredReadOffsets } from './read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
-import type { PeerIndex } from '../../util/peer-index.js'
 import type { UnreadCounts } from './unread-counts.js'
 
 /** If a row is not exact, it lacks this many messages at most. */
@@ -45,8 +44,6 @@ export class Inbox {
   readOffset: number
   /** The number of the batch that the last change goes into. */
   batch = 0
-  /** Whom its messages are with, as far as `Peers` knows. */
-  index: PeerIndex | undefined
   /** Bytes that the user's messages take in the inboxes of others. */
   sent: number
   readonly #store: Store

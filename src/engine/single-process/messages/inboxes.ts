@@ -148,7 +148,6 @@ export class Inboxes {
         adoptions: options.adoptions,
         users,
         usage,
-        peers: this.peers,
         emit,
       },
       retentionOf: (appId) => this.#retentionSweep.retentionOf(appId),
@@ -279,7 +278,6 @@ export class Inboxes {
     const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
     const isPushed = rules.pushAfter !== undefined && from !== to
     for (const each of inboxes) {
-      if (!each.exists) this.peers.begin(each)
       const trace = isPushed && each === inbox ? message.traceparent : undefined
       operations.push(each.append(json, size, from, now, rules.retention, false, trace))
       if (each.isBehind) this.#table.markChanged(each)
@@ -300,7 +298,7 @@ export class Inboxes {
       }
       operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
     }
-    const pending = new PendingSend({ content, json, inboxes, result, peers: this.peers, emit: this.#emit })
+    const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
     const { synced } = pending
     const expiresAt = now + rules.sendWindow
     this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)

@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import type { Message } from '../../../protocol/index.js'
 import type {
   EngineEvent,
   Exchange,
@@ -13,7 +12,7 @@ import type {
   Position,
   UserRef,
 } from '../../engine.js'
-import { peerMessageOf, PeerIndex } from '../../util/peer-index.js'
+import { PeerIndex } from '../../util/peer-index.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
@@ -49,8 +48,7 @@ export interface PeersOptions {
 }
 
 interface Cached {
-  /** The inbox whose `index` is the one here. */
-  inbox: Inbox
+  epoch: string
   index: PeerIndex
 }
 
@@ -70,26 +68,7 @@ export class Peers {
     this.#indexes = new LRUCache({
       maxSize: Math.ceil((options.cacheBytes * CACHE_SHARE) / COST_BYTES),
       sizeCalculation: ({ index }) => index.cost,
-      dispose({ inbox }, _row, reason) {
-        if (reason === 'evict') inbox.index = undefined
-      },
     })
-  }
-
-  /** Begins an index for an inbox that never had a message, so that no call has to read those that come. */
-  begin(inbox: Inbox): void {
-    this.#keep(inbox, new PeerIndex())
-  }
-
-  /** Adds a message that readers see from now on to the index of its inbox. An index that lacks earlier ones gets it by a read. */
-  add(inbox: Inbox, offset: number, { from, to }: Pick<Message, 'from' | 'to'>, isRead: boolean): void {
-    const { index, durable, of } = inbox
-    if (!index) return
-    const { capacity } = index
-    if (durable.first > index.first) index.forgetBefore(durable.first)
-    if (index.last !== offset - 1) return
-    index.add(offset, peerMessageOf(of.userId, from, to, isRead))
-    if (index.capacity !== capacity) this.#keep(inbox, index)
   }
 
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
@@ -214,13 +193,6 @@ export class Peers {
     return messages
   }
 
-  #keep(inbox: Inbox, index: PeerIndex): Cached {
-    const known = { inbox, index }
-    inbox.index = index
-    this.#indexes.set(inbox.row, known)
-    return known
-  }
-
   /** Calls `use` when the index has all messages of the inbox. */
   async #use<T>(of: UserRef, use: (inbox: Inbox, index: PeerIndex) => T): Promise<T> {
     const { reads } = this.#options
@@ -233,7 +205,7 @@ export class Peers {
       // Indexes of other inboxes may have pushed this one out meanwhile, or it is larger than all of them may be.
       known = this.#indexes.get(row) ?? known
       // The inbox of an adopted guest begins again in the same epoch when its messages have moved.
-      const isCurrent = known?.inbox.epoch === epoch && known.index.last <= durable.offset
+      const isCurrent = known?.epoch === epoch && known.index.last <= durable.offset
       const index = isCurrent && known ? known.index : new PeerIndex()
       index.forgetBefore(durable.first)
       if (index.last >= durable.offset) return use(inbox, index)
@@ -247,7 +219,8 @@ export class Peers {
         if (offset > index.last) index.add(offset, message)
       }
       index.cover(to)
-      known = this.#keep(inbox, index)
+      known = { epoch, index }
+      this.#indexes.set(row, known)
       // A store in memory reads at once.
       if (to < durable.offset) await nextTurn()
     }

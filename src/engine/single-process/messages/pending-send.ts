@@ -5,7 +5,6 @@ import type { Waiter } from '../store/group-commit.js'
 import type { StoredResult } from './idempotency.js'
 import type { Inbox } from './inbox.js'
 import type { Watermark } from './inbox-row.js'
-import type { Peers } from './peers.js'
 
 export type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
   Pick<CheckedMessage, 'body' | 'data'>
@@ -30,7 +29,6 @@ export interface PendingSendOptions {
   /** The inboxes, which have the message already. */
   inboxes: SentInboxes
   result: StoredResult
-  peers: Peers
   emit: (event: EngineEvent) => void
 }
 
@@ -41,7 +39,6 @@ export class PendingSend implements Waiter {
   readonly #json: string
   readonly #inboxes: SentInboxes
   readonly #result: StoredResult
-  readonly #peers: Peers
   readonly #emit: (event: EngineEvent) => void
   /** The ends of the recipient's and the sender's inbox, including the message. */
   readonly #mark: Watermark
@@ -49,13 +46,12 @@ export class PendingSend implements Waiter {
   #onSynced!: (result: StoredResult) => void
   #onFailed!: (error: EngineError) => void
 
-  constructor({ content, json, inboxes, result, peers, emit }: PendingSendOptions) {
+  constructor({ content, json, inboxes, result, emit }: PendingSendOptions) {
     const [inbox, own = inbox] = inboxes
     this.#content = content
     this.#json = json
     this.#inboxes = inboxes
     this.#result = result
-    this.#peers = peers
     this.#emit = emit
     this.#mark = inbox.assigned
     this.#ownMark = own.assigned
@@ -79,7 +75,6 @@ export class PendingSend implements Waiter {
 
   #publish(inbox: Inbox, mark: Watermark, tail: string): void {
     inbox.publish(mark)
-    this.#peers.add(inbox, mark.offset, this.#content, false)
     const message = messageAt(mark.offset, this.#content)
     // The recipient's message and the own copy differ only in their offsets.
     const json = `{"offset":${mark.offset},${tail}`
