@@ -1,7 +1,7 @@
 import type { ClientFrameOf, GatewayFrameOf, Message, Profile } from '../../protocol/index.js'
 import { callFrames } from '../../protocol/internal.js'
 import type { SessionError } from '../errors.js'
-import type { AnswerType, Position, SessionInfo } from '../machine/state.js'
+import { isOver, type AnswerType, type Position, type SessionInfo } from '../machine/state.js'
 import type {
   HistoryRange,
   PeersPage,
@@ -62,8 +62,7 @@ export const createCalls = (host: CallsHost): Calls => {
   }
   /** Resolves with the answer to a frame. Rejects as `send` does. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
-    if (session.state === 'ended' || session.state === 'failed')
-      throw session.error ?? new SessionError('ended')
+    if (isOver(session.state)) throw session.error ?? new SessionError('ended')
     return sleep.awake(() => outbox.add<T>(frame, options))
   }
   const sleep = createSleep(host, info)

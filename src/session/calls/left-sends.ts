@@ -1,6 +1,6 @@
 import type { SessionError } from '../errors.js'
 import { ifPossible } from '../if-possible.js'
-import { isPageGone, type SessionInfo } from '../machine/state.js'
+import { isOver, isPageGone, type SessionInfo } from '../machine/state.js'
 import { hasEvents } from '../runtime.js'
 import { LEFT_SENDS, type LeftRecord } from '../storage/left-sends.js'
 import type { LeftSend } from '../storage/outbox.js'
@@ -75,11 +75,11 @@ export const createLeftSends = (
 
   // While the event is dispatched, listeners that capture come first: the session discards credentials that a source can replace.
   const stopIfOver = (): boolean => {
-    const isOver = session.state === 'ended' || session.state === 'failed'
-    if (isOver && hasEvents()) removeEventListener('pagehide', post, true)
+    const isStopped = isOver(session.state)
+    if (isStopped && hasEvents()) removeEventListener('pagehide', post, true)
     // The user has logged out.
     if (session.state === 'ended') take((userId) => userId === user)
-    return isOver
+    return isStopped
   }
   session.addEventListener('state', stopIfOver)
 

@@ -1,5 +1,5 @@
 import { pageCloseCodes } from '../../protocol/index.js'
-import { isAsleep, type SessionInfo } from '../machine/state.js'
+import { isAsleep, isOver, type SessionInfo } from '../machine/state.js'
 import { page } from '../runtime.js'
 import type { CallsHost } from './host.js'
 
@@ -76,8 +76,7 @@ export const createSleep = (
   const update = (event?: Event): void => {
     if (!locks) return
     const user = info()?.user.id
-    if (session.state === 'ended' || session.state === 'failed')
-      for (const type of pageEvents) removeEventListener(type, update)
+    if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.
     if (user === undefined || event?.type === 'pagehide' || page?.visibilityState !== 'hidden') {
       hidden?.abort()
