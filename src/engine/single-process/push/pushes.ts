@@ -38,8 +38,11 @@ const TOLD = 1
 /** What is known of a user's devices. */
 interface Entry {
   devices: readonly PushDevice[]
-  /** When a `push-due` comes, by the engine's clock. Infinity if none is known: a row that an earlier process has stored may say more. */
-  dueAt: number
+  /**
+   * When a `push-due` comes, by the engine's clock; Infinity if none does. Undefined if only the rows say so, which an earlier process may
+   * have stored.
+   */
+  dueAt: number | undefined
   /** The number of the batch that writes the last change. */
   batch: number
 }
@@ -152,7 +155,7 @@ export class Pushes {
   onMessage(of: UserRef, after: number, now: number): Operation[] {
     const entry = this.#entry(of)
     if (entry.devices.length === 0) return []
-    return this.#schedule(of, entry, Math.min(entry.dueAt, now + after), WAITS)
+    return this.#schedule(of, entry, Math.min(entry.dueAt ?? Infinity, now + after), WAITS)
   }
 
   seen(of: UserRef, offset: number, newest: number): void {
@@ -185,7 +188,7 @@ export class Pushes {
     if (outcomes.length > 0)
       operations.push(...this.#set(of, afterPushes(entry.devices, outcomes, through, Date.now())))
     const asked = dueIn === null ? Infinity : clock.now() + dueIn
-    const dueAt = newest > through ? Math.min(asked, entry.dueAt) : asked
+    const dueAt = newest > through ? Math.min(asked, entry.dueAt ?? Infinity) : asked
     operations.push(...this.#schedule(of, entry, dueAt))
     await commit.sync(operations)
   }
@@ -202,7 +205,7 @@ export class Pushes {
     const known = this.#users.get(key)
     if (known) return known
     const devices = (read(this.#options.store, rows.pushDevices(of)) as PushDevice[] | undefined) ?? []
-    const entry: Entry = { devices, dueAt: Infinity, batch: 0 }
+    const entry: Entry = { devices, dueAt: undefined, batch: 0 }
     this.#users.set(key, entry)
     return entry
   }
@@ -225,7 +228,7 @@ export class Pushes {
     if (dueAt === before) return []
     entry.dueAt = dueAt === Infinity ? Infinity : Math.ceil(dueAt)
     entry.batch = this.#options.commit.nextBatch
-    const operations = before === Infinity ? [] : [del(rows.pushes.at(of, before))]
+    const operations = before === undefined || before === Infinity ? [] : [del(rows.pushes.at(of, before))]
     if (dueAt === Infinity) return operations
     const job = this.#jobs.get(of.appId)
     if (job) this.#options.scheduler.schedule(job, entry.dueAt)
@@ -243,13 +246,15 @@ export class Pushes {
       const entry = this.#entry(of)
       if (entry.dueAt === time && time > now) continue
       commit.append([del(row)])
+      // This process has found out since the read that nothing is due.
+      if (entry.dueAt === Infinity) continue
       if (time > now && value === WAITS && entry.devices.length > 0) {
         // An earlier process has left it, and a message that came since may have set a later time.
-        commit.append(this.#schedule(of, entry, Math.min(entry.dueAt, time), WAITS))
+        commit.append(this.#schedule(of, entry, Math.min(entry.dueAt ?? Infinity, time), WAITS))
         continue
       }
       // This process has set another time since.
-      if (entry.dueAt !== time && entry.dueAt !== Infinity) continue
+      if (entry.dueAt !== undefined && entry.dueAt !== time) continue
       // Without a row the time is none: otherwise no message would set an earlier one.
       entry.dueAt = Infinity
       if (entry.devices.length === 0) continue

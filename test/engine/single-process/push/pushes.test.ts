@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import type { Engine } from '../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { advanceClock, credential, nextEvents } from '../../../../src/engine/suite/kit.js'
+import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
 
 const of = (userId: string) => ({ appId: 'app', userId })
@@ -93,6 +94,37 @@ void describe('what is due to devices', () => {
     await others
     assert.ok(due.includes('bob'))
     await Promise.all([before.close(), after.close()])
+  })
+
+  void it('is not told if a page is sent the message while what is due is read', async () => {
+    const store = new MemoryStore()
+    const { gte } = rows.pushes.all('app')
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const reading = new Promise<void>((resolve) => {
+      store.iterator = (range) => {
+        const found = MemoryStore.prototype.iterator.call(store, range).all()
+        const hold = async (): Promise<[string, string][]> => {
+          resolve()
+          await released
+          return found
+        }
+        return { all: () => (range.gte === gte ? hold() : found) }
+      }
+    })
+    const engine = await engineOn(store)
+    await addDevice(engine, 'bob')
+    await send(engine, 'bob', 60_000)
+    await configure(engine)
+    await reading
+    await engine.seenOnPage(of('bob'), 1)
+    release()
+    const first = nextEvents(engine, 'push-due')
+    advanceClock(61_000)
+    await addDevice(engine, 'cy')
+    await send(engine, 'cy', 1)
+    assert.equal((await first)[0]?.user.userId, 'cy')
+    await engine.close()
   })
 
   void it('is told of a user who has a device again', async () => {
