@@ -4,7 +4,7 @@ const DAY = 24 * HOUR
 
 /**
  * The numbers and field names that every engine of this package obeys. TypeScript reads them here when it needs them. The scripts of the
- * Redis engine read them as `RULES.name`: `redis/lua/prelude.ts` writes each rule that a script names into the script.
+ * Redis engine read them as `RULES.name`: `redis/lua/prelude.ts` writes the values into the scripts.
  */
 export const engineRules = {
   /** Milliseconds from the loss of a session's connection until the session no longer makes its user online. */

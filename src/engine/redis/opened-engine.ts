@@ -177,7 +177,7 @@ export class OpenedEngine {
     })
     try {
       servers = await client.info()
-      assertUsable(servers, client.isCluster)
+      assertUsable(servers)
       // The subscription comes before any session, because the events of a session must arrive.
       await client.subscribe(this.#runner.keys.subscribed(this.#runner.nodeId, this.#options.name))
       const runner = this.#runner
@@ -186,6 +186,7 @@ export class OpenedEngine {
         randomBytes(KEY_BYTES).toString('base64'),
       ])
       if (key === null) throw new EngineError('unavailable', unfinishedTransfer('This Redis'))
+      await runner.keepOwnLibrary()
       this.#key = Buffer.from(String(key), 'base64')
       runner.epochKey = String(epochs)
       for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { Script } from './client/port.js'
+import { functionName, type Library, type Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
 import { withValues } from './lua/prelude.js'
 
@@ -15,12 +15,18 @@ export interface BatchStep extends Step {
   readonly isBatch: true
 }
 
-type Part = 'state' | 'queue' | 'webhooks' | 'sessions' | 'inbox' | 'peers' | 'rate' | 'events'
+/** The parts that scripts share: each uses those before it. */
+const PARTS = [
+  ...['base', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'peers', 'rate', 'events', 'begin'],
+]
 
 interface StepOptions {
-  /** The parts that the script needs besides the base, in this order. */
-  parts?: readonly Part[]
   repeatable?: boolean
+  /**
+   * What the script does if the server is out of memory, has too few replicas, or can't write to its disk. One that `reads` runs. One that
+   * `grows` the data does not run. The others run if the server is out of memory, because they make room, or take up hardly any.
+   */
+  effect?: 'reads' | 'grows'
 }
 
 const cache = new Map<string, string>()
@@ -32,64 +38,91 @@ const sourceOf = (name: string): string => {
   return source
 }
 
-/** Returns Lua that gives the keys of a step their names. */
-const namesOf = (keys: readonly KeyKind[]): string => {
-  const field = (start: string): string =>
-    keys
-      .flatMap((kind, n) => {
-        const name = kind.startsWith('from.') ? kind.slice(5) : kind
-        const isSenders = name !== kind
-        return isSenders === (start === 'FROM') ? [`${name}=KEYS[${n + 1}]`] : []
-      })
-      .join(',')
-  return `local K={${field('K')}}\nlocal FROM={${field('FROM')}}\n`
-}
+/** How many characters of a hash the name of a library has. */
+const HASH_LENGTH = 12
 
-/** Returns the Lua of the base and of parts. */
-const partsOf = (parts: readonly Part[] = []): string =>
-  ['base', ...parts].map((part) => sourceOf(`lua/${part}`)).join('\n')
+/** What the names of all versions of a library begin with. */
+export const LIBRARY_START = 'chat_session_'
 
-/** Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. */
-const stepOf = (
-  path: string,
-  keys: readonly KeyKind[],
-  lua: string,
-  { repeatable = false }: StepOptions,
-): Step => {
-  const source = withValues(lua)
-  return {
-    name: basename(path),
-    keys,
-    repeatable,
-    source,
-    sha: createHash('sha1').update(source).digest('hex'),
-  }
-}
-
-/** Makes a step from the Lua files of its parts and of the script. */
-export const defineStep = (name: string, keys: readonly KeyKind[], options: StepOptions = {}): Step =>
-  stepOf(name, keys, `${namesOf(keys)}${partsOf(options.parts)}\n${sourceOf(name)}`, options)
+/** What stands in a source where the library's name will be. */
+const NAME = '<library>'
 
 /**
- * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run twice,
- * because it only reads, or because its second run changes nothing.
+ * The scripts of a kind of process. Redis compiles a library once, and so do the functions that scripts share: as scripts for `EVAL`, each
+ * call would make them again. A library also has variables that live as long as the server's process (`lua/state.lua`).
  */
-export const defineBatchStep = (
-  name: string,
-  keys: readonly KeyKind[],
-  parts: readonly Part[] = [],
-): BatchStep => {
-  const names = keys.map((kind, n) => `${kind}=KEYS[first+${n}]`).join(',')
-  const source = `local K
-${partsOf(parts)}
-local function step()
-${sourceOf(name)}
+export class StepLibrary {
+  readonly #functions: string[] = []
+  readonly #names = new Set<string>()
+  #library: Library | undefined
+
+  /** Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. */
+  step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
+    const names = keys.map((kind, n) => {
+      const [of, name] = kind.startsWith('from.') ? ['theirs', kind.slice('from.'.length)] : ['own', kind]
+      return `${of}.${name}=keys[${n + 1}]`
+    })
+    return this.#add(path, keys, options, {
+      before: 'local own,theirs={},{}',
+      run: `${names.join(' ')}\nK,FROM=own,theirs\n${sourceOf(path)}`,
+    })
+  }
+
+  /**
+   * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run twice,
+   * because it only reads, or because its second run changes nothing.
+   */
+  batchStep(path: string, keys: readonly KeyKind[], { effect }: Pick<StepOptions, 'effect'> = {}): BatchStep {
+    const names = keys.map((kind, n) => `own.${kind}=keys[first+${n}]`)
+    const options = { repeatable: true, ...(effect && { effect }) }
+    const step = this.#add(path, keys, options, {
+      before: `local own={}\nlocal function step()\n${sourceOf(path)}\nend`,
+      run: `local results={}
+K=own
+for first=1,#keys,${keys.length} do
+${names.join(' ')}
+results[#results+1]=step()
 end
-local results = {}
-for first = 1, #KEYS, ${keys.length} do
-  K = {${names}}
-  results[#results + 1] = step()
-end
-return reply(unpack(results))`
-  return { ...stepOf(name, keys, source, { repeatable: true }), isBatch: true }
+return reply(unpack(results))`,
+    })
+    // A copy would ask for the library now, which has more steps later.
+    return Object.assign(step, { isBatch: true as const })
+  }
+
+  #add(
+    path: string,
+    keys: readonly KeyKind[],
+    { repeatable = false, effect }: StepOptions,
+    { before, run }: { before: string; run: string },
+  ): Step {
+    const name = basename(path)
+    const flags = effect === 'reads' ? `'no-writes'` : effect === 'grows' ? '' : `'allow-oom'`
+    // Steps with other keys may share a script, which then names its key `KEYS[1]`.
+    if (!this.#names.has(name)) {
+      this.#names.add(name)
+      this.#functions.push(`do
+${before}
+redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=function(keys,args)
+begin(keys,args,${effect !== 'reads'})
+${run}
+end}
+end`)
+    }
+    const library = (): Library => (this.#library ??= this.#make())
+    return {
+      name,
+      keys,
+      repeatable,
+      get library() {
+        return library()
+      },
+    }
+  }
+
+  #make(): Library {
+    const parts = PARTS.map((part) => sourceOf(`lua/${part}`))
+    const lua = withValues([...parts, ...this.#functions].join('\n'))
+    const name = `${LIBRARY_START}${createHash('sha1').update(lua).digest('hex').slice(0, HASH_LENGTH)}`
+    return { name, source: `#!lua name=${name}\n${lua.replaceAll(NAME, name)}` }
+  }
 }

@@ -1,19 +1,19 @@
 import { EngineError } from '../errors.js'
 import type { ServerInfo } from './client/port.js'
 
-const NEEDED = { cluster: [7, 0], other: [6, 2] } as const
+/** The first version with functions and sharded channels. */
+const NEEDED = [7, 0] as const
 
-const isAtLeast = (version: string, [major, minor]: readonly [number, number]): boolean => {
+const isAtLeast = (version: string, [major, minor]: typeof NEEDED): boolean => {
   const [ours = 0, theirs = 0] = version.split('.').map(Number)
   return ours > major || (ours === major && theirs >= minor)
 }
 
 /** Throws if a server is not fit for the engine's data, because it is too old, or deletes keys when its memory is full. */
-export const assertUsable = (servers: readonly ServerInfo[], isCluster: boolean): void => {
-  const needed = isCluster ? NEEDED.cluster : NEEDED.other
+export const assertUsable = (servers: readonly ServerInfo[]): void => {
   for (const { version, maxmemoryPolicy } of servers) {
-    if (!isAtLeast(version, needed))
-      throw new EngineError('unavailable', `Redis ${version} is too old: use ${needed.join('.')} or later.`)
+    if (!isAtLeast(version, NEEDED))
+      throw new EngineError('unavailable', `Redis ${version} is too old: use ${NEEDED.join('.')} or later.`)
     if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction')
       throw new EngineError(
         'unavailable',

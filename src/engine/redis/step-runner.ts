@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/sha256.js'
-import { mayHaveRun } from './client/failures.js'
+import { mayHaveRun, needsState } from './client/failures.js'
 import type { RedisClient, Reply } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
-import type { BatchStep, Step } from './script.js'
+import { LIBRARY_START, type BatchStep, type Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
 
 const EPOCH_LENGTH = 16
@@ -85,6 +85,11 @@ export class StepRunner {
     this.#publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
   }
 
+  /** Deletes the libraries of other versions of the engine. A node of such a version loads its library again. */
+  keepOwnLibrary(): Promise<void> {
+    return this.#client.keepOneLibrary(LIBRARY_START, this.steps.open.library)
+  }
+
   /** Runs a step on a user's keys. */
   onUser(step: Step, of: UserRef, args: readonly string[], options?: RunOptions): Promise<Reply[]> {
     return this.inPartition(step, this.partitions.of(of), of, args, options)
@@ -120,6 +125,11 @@ export class StepRunner {
       ...users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of })),
     ]
     return this.#run(step, keys, partition, noUser, args)
+  }
+
+  /** Runs a step on keys of a partition. */
+  onKeys(step: Step, partition: number, keys: readonly string[]): Promise<Reply[]> {
+    return this.#run(step, keys, partition, { appId: '', userId: '' }, [])
   }
 
   /** Runs a step on an app's keys in a partition. */
@@ -211,18 +221,24 @@ export class StepRunner {
     const { clockShift, onEvents, webhooksOf } = this.#options
     // The other steps add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
-    const reply = await this.#client.run(step, keys, [
-      String(clockShift()),
-      this.nodeId,
-      this.#publish,
-      this.keys.channels(partition),
-      appId,
-      userId,
-      String(partition),
-      webhooks ? argumentOf(webhooks) : '',
-      webhooks ? this.epochBase({ appId, userId }) : '',
-      ...args,
-    ])
+    const run = (): Promise<Reply> =>
+      this.#client.run(step, keys, [
+        String(clockShift()),
+        this.nodeId,
+        this.#publish,
+        this.keys.channels(partition),
+        appId,
+        userId,
+        String(partition),
+        webhooks ? argumentOf(webhooks) : '',
+        webhooks ? this.epochBase({ appId, userId }) : '',
+        ...args,
+      ])
+    const reply = await run().catch(async (error: unknown) => {
+      if (!needsState(error)) throw error
+      await this.onPartition(this.steps.noteState, partition, [])
+      return run()
+    })
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events, ...result] = reply

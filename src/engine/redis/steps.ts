@@ -1,5 +1,5 @@
 import type { KeyKind } from './keys.js'
-import { defineBatchStep, defineStep } from './script.js'
+import { StepLibrary } from './script.js'
 
 /** The keys of webhook events. */
 const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQueue'] as const
@@ -9,159 +9,120 @@ const inbox = ['inbox', 'unread', 'aging'] as const
 /** The keys of a step that may delete messages. */
 const deletions = [...inbox, 'peers', 'held'] as const
 const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts'] as const
-const withDelivery = { parts: ['queue', 'events'] } as const
-const withSessions = { parts: ['state', 'queue', 'webhooks', 'sessions'] } as const
-const withInbox = { parts: ['state', 'queue', 'webhooks', 'sessions', 'inbox'] } as const
-const reads = { repeatable: true } as const
+const again = { repeatable: true } as const
+const reads = { repeatable: true, effect: 'reads' } as const
+const grows = { effect: 'grows' } as const
 
 /** Makes every step. A step is repeatable if a second run with the same arguments has the same result. */
 export const loadSteps = () => {
-  const onSession = (name: string, more: readonly KeyKind[] = [], repeatable = true) =>
-    defineStep(name, [...sessions, ...more], { ...withSessions, repeatable })
+  const library = new StepLibrary()
+  const step = library.step.bind(library)
+  const batchStep = library.batchStep.bind(library)
   return {
-    open: defineStep('open', ['key', 'epochs', 'apps', 'transfer'], reads),
-    check: defineStep('check', ['check'], reads),
-    configure: defineStep('configure', ['apps'], reads),
-    tellNode: defineStep('nodes/node-tell', ['check'], reads),
+    open: step('open', ['key', 'epochs', 'apps', 'transfer'], again),
+    check: step('check', ['check'], { ...again, ...grows }),
+    configure: step('configure', ['apps'], { ...again, ...grows }),
+    tellNode: step('nodes/node-tell', ['check'], again),
+    noteState: step('nodes/state-note', ['state'], again),
 
-    readUser: defineStep('sessions/users/user-read', ['user'], reads),
-    saveUser: defineStep('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], {
-      parts: ['queue', 'webhooks'],
-    }),
-    deleteUser: defineStep('sessions/users/user-delete', [...sessions, ...deletions], withInbox),
-    status: onSession('sessions/status', ['revoked']),
-    due: defineStep('nodes/user-due', [...sessions, ...inbox], { ...withInbox, repeatable: true }),
+    readUser: step('sessions/users/user-read', ['user'], reads),
+    saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], grows),
+    deleteUser: step('sessions/users/user-delete', [...sessions, ...deletions]),
+    status: step('sessions/status', [...sessions, 'revoked'], again),
+    due: step('nodes/user-due', [...sessions, ...inbox], again),
 
-    startSession: onSession('sessions/session-start', ['revoked', 'tombs'], false),
-    abandonSession: onSession('sessions/session-abandon', ['tombs']),
-    confirmSession: onSession('sessions/session-confirm'),
-    renewSession: onSession('sessions/session-renew', ['revoked', 'tombs']),
-    restoreSession: onSession('sessions/session-restore', ['revoked', 'tombs']),
-    watch: defineStep('sessions/presence/watch', [], reads),
-    touchSessions: defineStep('sessions/sessions-touch', [], reads),
-    readCarried: defineStep('sessions/sessions-carried', [], reads),
-    hideSession: onSession('sessions/session-hide'),
-    detachSession: onSession('sessions/session-detach', [], false),
-    endSession: onSession('sessions/session-end', [], false),
-    listSessions: onSession('sessions/session-list'),
-    detachNode: onSession('nodes/node-detach'),
+    startSession: step('sessions/session-start', [...sessions, 'revoked', 'tombs'], grows),
+    abandonSession: step('sessions/session-abandon', [...sessions, 'tombs'], again),
+    confirmSession: step('sessions/session-confirm', sessions, again),
+    renewSession: step('sessions/session-renew', [...sessions, 'revoked', 'tombs'], again),
+    restoreSession: step('sessions/session-restore', [...sessions, 'revoked', 'tombs'], again),
+    watch: step('sessions/presence/watch', [], again),
+    touchSessions: step('sessions/sessions-touch', [], again),
+    readCarried: step('sessions/sessions-carried', [], reads),
+    hideSession: step('sessions/session-hide', sessions, again),
+    detachSession: step('sessions/session-detach', sessions),
+    endSession: step('sessions/session-end', sessions),
+    listSessions: step('sessions/session-list', sessions, again),
+    detachNode: step('nodes/node-detach', sessions, again),
 
-    revoke: onSession('sessions/revocations/revoke', ['revoked']),
-    liftRevocation: defineStep('sessions/revocations/revoke-lift', ['user', 'deadlines']),
-    revokeApp: defineBatchStep('sessions/revocations/revoke-app', ['revoked', 'counts']),
-    readRevocation: defineStep('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
-    useToken: defineStep('sessions/revocations/token-use', ['token'], reads),
-    releaseToken: defineStep('sessions/revocations/token-release', ['token'], reads),
-    revokeToken: defineStep('sessions/revocations/token-revoke', ['token', 'tokens'], reads),
-    readToken: defineStep('sessions/revocations/token-read', ['token'], reads),
-    endToken: onSession('sessions/revocations/token-end', ['tombs']),
+    revoke: step('sessions/revocations/revoke', [...sessions, 'revoked'], again),
+    liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines']),
+    revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'counts']),
+    readRevocation: step('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
+    useToken: step('sessions/revocations/token-use', ['token'], again),
+    releaseToken: step('sessions/revocations/token-release', ['token'], again),
+    revokeToken: step('sessions/revocations/token-revoke', ['token', 'tokens'], again),
+    readToken: step('sessions/revocations/token-read', ['token'], reads),
+    endToken: step('sessions/revocations/token-end', [...sessions, 'tombs'], again),
 
-    send: defineStep(
+    send: step(
       'messages/send',
       [
         ...['user', ...events, ...inbox, 'peers', 'users', 'deadlines', 'ownCopies', 'state', 'id', 'held'],
         ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.peers', 'from.counts', 'from.rate'],
       ] as KeyKind[],
-      { parts: ['state', 'queue', 'webhooks', 'inbox', 'rate'], repeatable: true },
+      { ...again, ...grows },
     ),
-    trimInbox: defineStep('messages/inbox-trim', ['user', ...deletions, 'counts', 'deadlines'], {
-      parts: ['inbox'],
-      ...reads,
-    }),
-    readSender: defineStep('messages/sender-read', ['user', 'rate'], { parts: ['rate'], ...reads }),
-    makeOwnCopy: defineStep(
+    trimInbox: step('messages/inbox-trim', ['user', ...deletions, 'counts', 'deadlines'], again),
+    readSender: step('messages/sender-read', ['user', 'rate'], again),
+    makeOwnCopy: step(
       'messages/own-copies/own-copy-make',
       ['user', ...deletions, 'counts', 'deadlines', 'state', 'own'],
-      {
-        parts: ['state', 'inbox'],
-        repeatable: true,
-      },
+      { ...again, ...grows },
     ),
-    ownCopyMade: defineStep('messages/own-copies/own-copy-made', ['ownCopies'], reads),
-    pendingOwnCopies: defineStep('messages/own-copies/own-copies-pending', ['ownCopies'], reads),
+    ownCopyMade: step('messages/own-copies/own-copy-made', ['ownCopies'], again),
+    pendingOwnCopies: step('messages/own-copies/own-copies-pending', ['ownCopies'], reads),
 
-    adoptGuest: defineStep('messages/adoption/adopt-mark', [...sessions, ...deletions, 'revoked'], withInbox),
-    readAdopted: defineStep('messages/adoption/adopted-read', ['user', ...inbox, 'counts'], {
-      parts: ['inbox'],
-      ...reads,
-    }),
-    appendAdopted: defineStep(
+    adoptGuest: step('messages/adoption/adopt-mark', [...sessions, ...deletions, 'revoked']),
+    readAdopted: step('messages/adoption/adopted-read', ['user', ...inbox, 'counts'], reads),
+    appendAdopted: step(
       'messages/adoption/adopted-append',
       ['user', ...events, ...deletions, 'deadlines', 'state', 'adopted'],
-      { parts: ['state', 'queue', 'webhooks', 'inbox'], repeatable: true },
+      { ...again, ...grows },
     ),
-    dropAdopted: defineStep('messages/adoption/adopted-drop', ['user', ...deletions, 'counts', 'deadlines'], {
-      parts: ['inbox'],
-      repeatable: true,
-    }),
-    endAdopted: defineStep('messages/adoption/adopted-end', ['adopted'], reads),
-    readHeld: defineBatchStep('messages/held-read', ['held']),
+    dropAdopted: step('messages/adoption/adopted-drop', ['user', ...deletions, 'counts', 'deadlines'], again),
+    endAdopted: step('messages/adoption/adopted-end', ['adopted'], again),
+    readHeld: batchStep('messages/held-read', ['held'], reads),
 
-    inboxState: defineStep('messages/inbox-state', ['user', 'state'], { parts: ['state'], ...reads }),
-    newestOffsets: defineStep('messages/newest-offsets', ['state'], { parts: ['state'], ...reads }),
-    messagesAfter: defineStep('messages/inbox-after', ['user', ...inbox, 'counts', 'state'], {
-      parts: ['state', 'inbox'],
-      ...reads,
-    }),
-    messagesBefore: defineStep('messages/inbox-before', ['user', ...inbox, 'counts', 'state'], {
-      parts: ['state', 'inbox'],
-      ...reads,
-    }),
-    inboxPeers: defineStep('messages/peers/inbox-peers', ['user', ...inbox, 'peers', 'state'], {
-      parts: ['state', 'inbox', 'peers'],
-      ...reads,
-    }),
-    peerExchanges: defineStep('messages/peers/peer-exchanges', ['user', ...inbox, 'peers'], {
-      parts: ['inbox', 'peers'],
-      ...reads,
-    }),
-    peerMessages: defineStep('messages/peers/peer-messages', ['user', ...inbox, 'state'], {
-      parts: ['state', 'inbox'],
-      ...reads,
-    }),
-    readPeer: defineStep(
+    inboxState: step('messages/inbox-state', ['user', 'state'], reads),
+    newestOffsets: step('messages/newest-offsets', ['state'], reads),
+    messagesAfter: step('messages/inbox-after', ['user', ...inbox, 'counts', 'state'], reads),
+    messagesBefore: step('messages/inbox-before', ['user', ...inbox, 'counts', 'state'], reads),
+    inboxPeers: step('messages/peers/inbox-peers', ['user', ...inbox, 'peers', 'state'], again),
+    peerExchanges: step('messages/peers/peer-exchanges', ['user', ...inbox, 'peers'], again),
+    peerMessages: step('messages/peers/peer-messages', ['user', ...inbox, 'state'], reads),
+    readPeer: step(
       'messages/peers/peer-read',
       ['user', ...events, ...inbox, 'peers', 'deadlines', 'state'],
-      { parts: ['state', 'queue', 'webhooks', 'inbox', 'peers'], repeatable: true },
+      again,
     ),
-    markRead: defineStep('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], {
-      parts: ['state', 'queue', 'webhooks', 'inbox'],
-      repeatable: true,
-    }),
-    signal: defineStep('messages/signal', ['user']),
-    expireInbox: defineStep('nodes/inbox-expire', [...sessions, ...deletions], {
-      ...withInbox,
-      repeatable: true,
-    }),
+    markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], again),
+    signal: step('messages/signal', ['user']),
+    expireInbox: step('nodes/inbox-expire', [...sessions, ...deletions], again),
 
-    readPush: defineStep('push/push-read', ['user'], reads),
-    writePush: defineStep('push/push-write', ['user', ...events, 'deadlines', 'state'], {
-      parts: ['state', 'queue', 'webhooks'],
-    }),
-    ownPush: defineStep('push/push-own', ['device'], reads),
-    readPushUnread: defineStep('push/push-unread', ['user', ...inbox, 'counts', 'state'], {
-      parts: ['state', 'inbox'],
-      ...reads,
-    }),
+    readPush: step('push/push-read', ['user'], reads),
+    writePush: step('push/push-write', ['user', ...events, 'deadlines', 'state'], grows),
+    ownPush: step('push/push-own', ['device'], again),
+    readPushUnread: step('push/push-unread', ['user', ...inbox, 'counts', 'state'], reads),
 
-    takeEvents: defineStep('webhooks/events-take', ['due', 'events'], { parts: ['events'] }),
-    endDelivery: defineStep('webhooks/delivery-end', [...delivery], { ...withDelivery, repeatable: true }),
-    listEvents: defineBatchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], ['events']),
-    replayEvent: defineStep('webhooks/events-replay', [...delivery], withDelivery),
-    eventsSummary: defineBatchStep('webhooks/events-summary', ['events', 'pending']),
-    eventsDue: defineBatchStep('webhooks/events-due', ['due', 'events'], ['events']),
+    takeEvents: step('webhooks/events-take', ['due', 'events']),
+    endDelivery: step('webhooks/delivery-end', delivery, again),
+    listEvents: batchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], reads),
+    replayEvent: step('webhooks/events-replay', delivery),
+    eventsSummary: batchStep('webhooks/events-summary', ['events', 'pending'], reads),
+    eventsDue: batchStep('webhooks/events-due', ['due', 'events']),
 
-    listUsers: defineBatchStep('sessions/users/list-users', ['users']),
-    listAppSessions: defineBatchStep('sessions/list-sessions', ['live']),
-    listDue: defineBatchStep('nodes/list-due', ['deadlines', 'ownCopies', 'state'], ['state']),
-    listAging: defineBatchStep('nodes/list-aging', ['aging']),
-    listAttached: defineBatchStep('nodes/list-attached', ['attached']),
-    listNodes: defineBatchStep('nodes/list-nodes', ['attached']),
-    listGenerations: defineBatchStep('nodes/list-generations', ['state'], ['state']),
-    readCounts: defineBatchStep('counts-read', ['counts']),
+    listUsers: batchStep('sessions/users/list-users', ['users'], reads),
+    listAppSessions: batchStep('sessions/list-sessions', ['live'], reads),
+    listDue: batchStep('nodes/list-due', ['deadlines', 'ownCopies', 'state']),
+    listAging: batchStep('nodes/list-aging', ['aging'], reads),
+    listAttached: batchStep('nodes/list-attached', ['attached'], reads),
+    listNodes: batchStep('nodes/list-nodes', ['attached'], reads),
+    listGenerations: batchStep('nodes/list-generations', ['state']),
+    readCounts: batchStep('counts-read', ['counts'], reads),
 
-    beat: defineStep('nodes/node-beat', ['nodes', 'state'], { parts: ['state'], ...reads }),
-    removeNode: defineStep('nodes/node-remove', ['nodes'], reads),
+    beat: step('nodes/node-beat', ['nodes', 'state'], again),
+    removeNode: step('nodes/node-remove', ['nodes'], again),
   }
 }
 

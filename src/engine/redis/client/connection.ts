@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { Reply } from './port.js'
+import type { Library, Reply } from './port.js'
 import { ConnectionFailure, connectionReason } from './failures.js'
 import type { IORedis } from './load-ioredis.js'
 import { addressText, type Address, type ConnectionOptions } from './options.js'
@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT = 3_000
 /** If a PING has no reply after this many checks, the connection counts as dead. */
 const MAX_SILENT_CHECKS = 6
 
-const silent = (): void => undefined
+const ignore = (): void => undefined
 
 /**
  * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
@@ -37,6 +37,8 @@ export class Connection {
   /** The channels that the server has confirmed. */
   readonly channels = new Set<string>()
   readonly #redis: Redis
+  /** The libraries that are being loaded. */
+  readonly #loading = new Map<string, Promise<void>>()
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #error: unknown
   #silentChecks = 0
@@ -73,7 +75,7 @@ export class Connection {
     if (onMoved) this.#redis.on('moved', onMoved)
     this.opened = this.#open()
     // The callers that await `opened` get the rejection. Without any, Node would report an unhandled one.
-    this.opened.catch(silent)
+    this.opened.catch(ignore)
   }
 
   get isOpen(): boolean {
@@ -94,6 +96,20 @@ export class Connection {
       Promise.all([asking, this.#redis.call(command, args as string[]) as Promise<Reply>]),
     )
     return reply
+  }
+
+  /** Loads a library. Calls of one time share it, so that those behind it are sent in their order. */
+  load({ name, source }: Library): Promise<void> {
+    const loading =
+      this.#loading.get(name) ??
+      this.call('function', ['load', source])
+        .then(ignore, (error: unknown) => {
+          // Another client has loaded it meanwhile.
+          if (!(error as Error).message.endsWith('already exists')) throw error
+        })
+        .finally(() => this.#loading.delete(name))
+    this.#loading.set(name, loading)
+    return loading
   }
 
   /** Subscribes to channels. Sharded channels must be of one slot. */

@@ -39,7 +39,7 @@ export const connectionReason = (error: Error): string => {
 /** What the client does about an error reply or a failure. */
 export type Failure =
   | { kind: 'moved' | 'ask'; to: Address }
-  | { kind: 'unknown-script' | 'try-again' | 'read-only' | 'lost' | 'other' }
+  | { kind: 'unknown-function' | 'try-again' | 'read-only' | 'lost' | 'other' }
 
 /** Returns the first word of an error reply, as `READONLY`. */
 const replyCode = (error: unknown): string =>
@@ -54,7 +54,8 @@ export const failureOf = (error: unknown, from: Address): Failure => {
   const redirect = error instanceof Error ? (error.message.split(' ')[2] ?? '') : ''
   if (code === 'MOVED') return { kind: 'moved', to: parseAddress(redirect, from) }
   if (code === 'ASK') return { kind: 'ask', to: parseAddress(redirect, from) }
-  if (code === 'NOSCRIPT') return { kind: 'unknown-script' }
+  if (error instanceof Error && error.message === 'ERR Function not found')
+    return { kind: 'unknown-function' }
   if (code === 'TRYAGAIN') return { kind: 'try-again' }
   if (code === 'READONLY') return { kind: 'read-only' }
   return { kind: 'other' }
@@ -80,6 +81,10 @@ export const mayHaveRun = (error: unknown): boolean => {
   if (cause instanceof ConnectionFailure) return cause.sent
   return replyCode(cause) === ''
 }
+
+/** Whether a script that only reads needs a note of the server's history first (`lua/state.lua`). */
+export const needsState = (error: unknown): boolean =>
+  error instanceof EngineError && replyCode(error.cause) === 'NOSTATE'
 
 /** Returns the `EngineError` for whatever a call of Redis failed with. */
 export const unavailable = (what: string, error: unknown): EngineError => {

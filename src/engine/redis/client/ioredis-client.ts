@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
-import type { ClientEvents, RedisClient, Reply, Script, ServerInfo } from './port.js'
+import type { ClientEvents, Library, RedisClient, Reply, Script, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
 import { Connection } from './connection.js'
 import { slotOfKey } from './key-slot.js'
@@ -138,6 +138,26 @@ export class IORedisClient implements RedisClient {
         if (names.length > 0) yield names
       } while (cursor !== '0')
     }
+  }
+
+  async keepOneLibrary(start: string, kept: Library): Promise<void> {
+    await this.#calls.add('function', async () => {
+      for (const { commands } of this.#get().servers.all) {
+        const connection = await commands.connection()
+        // Each is a list of names and values, which begins with the library's name.
+        const libraries = (await connection.call('function', [
+          'list',
+          'libraryname',
+          `${start}*`,
+        ])) as string[][]
+        for (const [, name = ''] of libraries)
+          if (name !== kept.name)
+            await connection.call('function', ['delete', name]).catch((error: unknown) => {
+              // Another gateway has deleted it meanwhile.
+              if ((error as Error).message !== 'ERR Library not found') throw error
+            })
+      }
+    })
   }
 
   async info(): Promise<ServerInfo[]> {

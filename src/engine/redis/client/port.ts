@@ -1,15 +1,24 @@
 /** What a script returns. Redis cuts Lua's numbers to whole ones and makes null of `false`. */
 export type Reply = string | number | null | Reply[]
 
-/** A Lua script. Redis knows it by the hash of its source, so two versions of it run side by side. */
-export interface Script {
+/** A library of Redis Functions. Its name has a hash of its source, so that two versions of it are there side by side. */
+export interface Library {
   readonly name: string
   readonly source: string
-  /** SHA-1 of `source`, in hexadecimal digits. */
-  readonly sha: string
+}
+
+/** A script: a function of a library. */
+export interface Script {
+  /** Without the name of the library, which precedes it in Redis. */
+  readonly name: string
+  readonly library: Library
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
 }
+
+/** Returns the name by which Redis knows a script. */
+export const functionName = (library: string, script: string): string =>
+  `${library}_${script.replaceAll('-', '_')}`
 
 export interface ServerInfo {
   /** The version of Redis, or the one that another kind of server is compatible with. */
@@ -44,9 +53,9 @@ export interface RedisClient {
   close(): Promise<void>
 
   /**
-   * Runs a script by its hash, or by its source if Redis does not know it. All keys have one hash tag; the first key decides the server.
-   * The client sends calls in their order, and those of one task together. It sends a script that is not `repeatable` again only if that
-   * script surely did not run.
+   * Runs a script, and loads its library first if the server does not know it. All keys have one hash tag; the first key decides the
+   * server. The client sends calls in their order, and those of one task together. It sends a script that is not `repeatable` again only if
+   * that script surely did not run.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
 
@@ -58,6 +67,9 @@ export interface RedisClient {
 
   /** Yields the names of all keys that begin with `start`, in pages. A name may come twice. */
   keys(start: string): AsyncIterable<string[]>
+
+  /** Deletes the libraries of every server whose names begin with `start`, but for this one. Who needs another one loads it again. */
+  keepOneLibrary(start: string, kept: Library): Promise<void>
 
   /** Resolves with what every server says about itself. */
   info(): Promise<ServerInfo[]>

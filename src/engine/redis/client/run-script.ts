@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Reply, Script } from './port.js'
+import { functionName, type Reply, type Script } from './port.js'
 import type { Call } from './calls.js'
 import type { Connection } from './connection.js'
 import { ConnectionFailure, failureOf } from './failures.js'
@@ -15,19 +15,22 @@ const QUICK_REDIRECTS = 3
  */
 const TRY_AGAIN_PAUSE = 20
 
-const evaluate = async (
+/** Calls a function. Loads its library, and calls again, if the server does not know it. */
+const callFunction = async (
   connection: Connection,
-  script: Script,
+  { library, name }: Script,
   tail: readonly (string | number)[],
   asking: boolean,
 ): Promise<Reply> => {
-  // ASKING is valid for one command. After NOSCRIPT a second command would need another ASKING, so this one has the source.
-  if (asking) return connection.callAsking('eval', [script.source, ...tail])
+  const args = [functionName(library.name, name), ...tail]
+  const call = (): Promise<Reply> =>
+    asking ? connection.callAsking('fcall', args) : connection.call('fcall', args)
   try {
-    return await connection.call('evalsha', [script.sha, ...tail])
+    return await call()
   } catch (error) {
-    if (failureOf(error, connection.address).kind !== 'unknown-script') throw error
-    return connection.call('eval', [script.source, ...tail])
+    if (failureOf(error, connection.address).kind !== 'unknown-function') throw error
+    await connection.load(library)
+    return call()
   }
 }
 
@@ -63,7 +66,7 @@ export const runScript = async (
     try {
       // If there is a connection, there is no `await`, so that calls are sent in their order.
       const connection = server.commands.open ?? (await server.commands.connection())
-      return await evaluate(connection, script, tail, asking !== undefined)
+      return await callFunction(connection, script, tail, asking !== undefined)
     } catch (error) {
       if (call.isOver()) throw error
       const failure = failureOf(error, server.address)

@@ -1,14 +1,26 @@
--- The beginning of every script: its arguments, the time, the user's hash, and events for gateways. `script.ts` writes tables before this
--- file: `K` has the keys of the call by their names, `FROM` has those of a message's sender. `RULES` has the rules of
--- `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have the names of `fields.ts`. The first nine
--- arguments are the same for all scripts. What a script's own comment calls argument 1 is the tenth.
-local call = redis.call
-local time = call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(ARGV[1])
-local self, publish, channel = ARGV[2], ARGV[3], ARGV[4]
-local appId, userId, partition = ARGV[5], ARGV[6], ARGV[7]
-local member = appId .. '\0' .. userId
-local events = {}
+-- The part that every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` makes one library of all parts
+-- and scripts. Variables of a part live as long as the server's process, so that `begin_base`, and those of other parts, set them at the
+-- beginning of a script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have
+-- the names of `fields.ts`. The first nine arguments are the same for all scripts. What a script's own comment calls argument 1 is the
+-- tenth.
+-- Redis sets `redis.call` only while a script runs.
+local call
+-- `K` has the keys of the call by their names, `FROM` has those of a message's sender.
+local KEYS, ARGV, K, FROM
+local now, self, publish, channel, appId, userId, partition, member
+-- The events for the calling node, and what the script adds to the app's counts, by the key of the counts: a message may also change those
+-- of the sender's partition.
+local events, differences
+
+local function begin_base(keys, args)
+  call = redis.call
+  KEYS, ARGV = keys, args
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(args[1])
+  self, publish, channel, appId, userId, partition = args[2], args[3], args[4], args[5], args[6], args[7]
+  member = appId .. '\0' .. userId
+  events, differences = {}, {}
+end
 
 -- Returns an argument of the script.
 local function arg(n) return ARGV[n + 9] end
@@ -31,9 +43,6 @@ local function emit(nodes, event, brief)
     end
   end
 end
-
--- What the script adds to the app's counts, by the key of the counts: a message may also change those of the sender's partition.
-local differences = {}
 
 -- Adds to a count of the app in the partition of `owner`, who is the user by default. `reply` writes the sums.
 local function count(field, difference, keys, owner)

@@ -5,7 +5,9 @@
 -- How many entries one script searches for a message in place of one that was deleted by hand.
 local MAX_SEARCHED = 256
 -- Whether the script has changed the set. The caller runs the script again then.
-local isRepaired = false
+local isRepaired
+
+local function begin_peers() isRepaired = false end
 
 local function member_of(entry) return (entry.kind == 's' and 's' or 'r') .. entry.peer end
 

@@ -1,61 +1,6 @@
--- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes its fields.
--- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
-local rows, areChanged = nil, false
+-- A part of scripts: what becomes of the sessions of a user.
 -- How many rows one step ends. A user may have 10,000, and other calls would wait while a script reads them.
 local ROWS_PER_STEP = 500
--- How many sessions there are, how many of them make the user online, and which of the rows do.
-local total, onlineCount, isOnline = 0, 0, {}
-
--- Counts a row as it is now; nil for one that is removed.
-local function tally(id, row)
-  if isOnline[id] ~= nil then
-    total = total - 1
-    if isOnline[id] then onlineCount = onlineCount - 1 end
-    isOnline[id] = nil
-  end
-  if not row then return end
-  isOnline[id] = not row[SESSION.offline]
-  total = total + 1
-  if isOnline[id] then onlineCount = onlineCount + 1 end
-end
-
--- Returns the user's rows by the ids of their sessions.
-local function sessions()
-  if rows then return rows end
-  rows = {}
-  local all = call('HGETALL', K.sessions)
-  for n = 1, #all, 2 do
-    local row = cjson.decode(all[n + 1])
-    row.id = all[n]
-    rows[row.id] = row
-    tally(row.id, row)
-  end
-  return rows
-end
-
--- Returns whether the user is online, and the number of sessions, including what this script has changed.
-presence = function()
-  sessions()
-  return onlineCount > 0, total
-end
-
-local function encode(row)
-  local id = row.id
-  row.id = nil
-  local json = text(row)
-  row.id = id
-  return json
-end
-
--- Writes a row. Returns its JSON.
-local function put(row)
-  sessions()[row.id] = row
-  tally(row.id, row)
-  areChanged = true
-  local json = encode(row)
-  call('HSET', K.sessions, row.id, json)
-  return json
-end
 
 -- Returns the next number for a start, a detachment or a hiding.
 local function next_number() return call('HINCRBY', K.counts, 'number', 1) end
@@ -94,7 +39,7 @@ end
 
 -- Adds a webhook event if the user came online or went offline.
 local function add_presence_event(user, wasOnline)
-  local online = presence()
+  local online = presence(user)
   if online ~= wasOnline then add_event(user, online and 'user.online' or 'user.offline', '') end
 end
 
@@ -115,7 +60,7 @@ end
 -- Deletes the user if it is a guest without sessions and messages.
 local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
-  if select(2, presence()) > 0 then return end
+  if select(2, presence(user)) > 0 then return end
   call('ZREM', K.users, userId)
   count('users', -1)
   count('guests', -1)
@@ -152,10 +97,10 @@ local function end_due_sessions(user)
   end
   sort_by(expired, SESSION.expiresAt)
   for _, row in ipairs(expired) do
-    local wasOnline = presence()
+    local wasOnline = presence(user)
     end_session(user, row, 'timeout', wasOnline)
   end
-  local wasOnline = presence()
+  local wasOnline = presence(user)
   for _, row in ipairs(away) do
     row[SESSION.offline] = true
     put(row)
@@ -194,13 +139,7 @@ local function read_step(user, step)
     return nil, false
   end
   local page = call('HSCAN', K.sessions, step == '' and '0' or step, 'COUNT', ROWS_PER_STEP)
-  rows = {}
-  for n = 1, #page[2], 2 do
-    local row = cjson.decode(page[2][n + 1])
-    row.id = page[2][n]
-    rows[row.id] = row
-    tally(row.id, row)
-  end
+  load_rows(page[2])
   local others = call('HLEN', K.sessions) - total
   total = total + others
   if others > 0 and user.online then onlineCount = onlineCount + 1 end
@@ -238,7 +177,7 @@ local function finish(user, isPage)
       if not before[node] then call('ZADD', K.attached, 0, node .. '\0' .. member) end
     end
     set(user, 'nodes', #nodes > 0 and table.concat(nodes, ' ') or nil)
-    local online, wasOnline = presence(), user.online ~= nil
+    local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
       -- Whoever watches the user later reads this, and no rows.
       for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end

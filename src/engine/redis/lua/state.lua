@@ -6,7 +6,12 @@ local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 local DELETIONS_PER_GENERATION = 1000
 -- Generations count hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30 years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
-local unshifted = now - tonumber(ARGV[1])
+-- The time of the server itself, the generation if the script knows it, whether the script has called `visit`, and whether it may write.
+local unshifted, generation, isVisited, mayWrite
+
+local function begin_state(args, writes)
+  unshifted, generation, isVisited, mayWrite = now - tonumber(args[1]), nil, false, writes
+end
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
 -- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
@@ -19,7 +24,16 @@ end
 
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
-local generation
+-- The server's history, and when it was read. A failover takes longer than these milliseconds, and a replica that becomes the master has
+-- variables of its own: it runs no scripts, and a full resynchronization loads its libraries again.
+local HISTORY_KNOWN_FOR = 100
+local knownHistory, knownAt
+local function history()
+  if not knownHistory or math.abs(unshifted - knownAt) > HISTORY_KNOWN_FOR then
+    knownHistory, knownAt = info('replication', 'master_replid'), unshifted
+  end
+  return knownHistory
+end
 
 -- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
 -- Nothing from before `wholeUntil` is lost.
@@ -36,11 +50,10 @@ end
 -- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others. Servers replicate
 -- writes in their order, so the server has what was written before the time at which a node has last reached it.
 local function check_history()
-  local history = info('replication', 'master_replid')
   local state = call('HMGET', K.state, STATE.history, STATE.generation, STATE.reachedAt)
   generation = tonumber(state[2] or nil)
-  if state[1] == history then return end
-  begin_generation(generation, STATE.history, history, state[3] or 0)
+  if state[1] == history() then return end
+  begin_generation(generation, STATE.history, history(), state[3] or 0)
   -- The process that has begun this history counts evictions from 0.
   call('HDEL', K.state, STATE.evicted)
 end
@@ -67,7 +80,11 @@ end
 -- Returns the generation, without a look at the server's history.
 local function stored_generation()
   if not generation then generation = tonumber(call('HGET', K.state, STATE.generation) or nil) end
-  if not generation then check_history() end
+  if not generation then
+    -- The caller runs `state-note`, and then this script again.
+    if not mayWrite then error({ err = 'NOSTATE The history of the server is not known.' }) end
+    check_history()
+  end
   return generation
 end
 
@@ -76,7 +93,6 @@ local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERAT
 
 -- Notes and checks the server for a sweep. A call for several partitions does so once, because those are on one server. In a cluster a call
 -- has one partition.
-local isVisited = false
 local function visit()
   if isVisited then return end
   isVisited = true

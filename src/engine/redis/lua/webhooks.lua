@@ -1,11 +1,15 @@
 -- A part of scripts: the script that makes a change also adds its webhook events. The eighth argument of every script has random digits,
 -- `unreadAfter`, the limits of pending events (a user's number and bytes, then what other partitions leave of the app's), and the types of
 -- events that the app asks for.
-local asked, salt, unreadAfter, epochBase = {}, '', nil, ARGV[9]
-local limits = {}
-if ARGV[8] ~= '' then
+local NONE = {}
+local asked, salt, unreadAfter, epochBase, limits, isDue
+
+local function begin_webhooks(args)
+  asked, unreadAfter, epochBase, isDue = NONE, nil, args[9], false
+  if args[8] == '' then return end
+  asked, limits = {}, {}
   local n = 0
-  for part in string.gmatch(ARGV[8], '[^,]+') do
+  for part in string.gmatch(args[8], '[^,]+') do
     n = n + 1
     if n == 1 then
       salt = part
@@ -18,12 +22,6 @@ if ARGV[8] ~= '' then
     end
   end
 end
-
--- Returns whether the user is online, and the number of sessions. `sessions.lua` replaces `presence`.
-local function stored_presence(user) return user.online ~= nil, call('HLEN', K.sessions) end
-local presence = stored_presence
-
-local isDue = false
 
 -- Returns an event as JSON. `data` is JSON without braces.
 local function event_of(id, seq, kind, owner, data)

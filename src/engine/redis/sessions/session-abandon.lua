@@ -13,7 +13,7 @@ for _, row in pairs(sessions()) do
   if row[SESSION.connectionId] == connection then found = row end
 end
 if found then
-  local wasOnline = presence()
+  local wasOnline = presence(user)
   found[SESSION.lastSeenAt] = now
   if found.id == arg(2) then
     -- Nobody has the key of the new session.

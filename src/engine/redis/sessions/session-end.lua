@@ -10,7 +10,7 @@ if not row or (connection and row[SESSION.connectionId] ~= connection) then
   finish(user)
   return reply(0, stored_generation())
 end
-local wasOnline = presence()
+local wasOnline = presence(user)
 if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
 end_session(user, row, arg(2), wasOnline)
 finish(user)

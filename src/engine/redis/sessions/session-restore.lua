@@ -18,7 +18,7 @@ if isRevoked or not (isLost or isOutdated) then
   finish(user)
   return reply(0)
 end
-local wasOnline = presence()
+local wasOnline = presence(user)
 if isOutdated then
   release_token(stored[SESSION.credential], stored[SESSION.tokenUse])
   if stored[SESSION.connectionId] then

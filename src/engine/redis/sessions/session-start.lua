@@ -19,7 +19,7 @@ if isRevoked or isGone or call('HEXISTS', K.tombs, connection) == 1 then
   return reply(0)
 end
 end_due_sessions(user)
-local wasOnline = presence()
+local wasOnline = presence(user)
 
 local row
 for _, each in pairs(sessions()) do

@@ -5,7 +5,7 @@
 --   false, and the number of unread messages.
 local user = load(K.user)
 end_due_sessions(user)
-local online, count = presence()
+local online, count = presence(user)
 local seen = user.lastSeenAt
 for _, row in pairs(sessions()) do
   if not seen or row[SESSION.lastSeenAt] > seen then seen = row[SESSION.lastSeenAt] end

@@ -20,7 +20,7 @@ export const openRunner = async ({
   // If the connection is lost, the calls of the transfer reject, so nothing needs these events.
   await client.open({ onMessage: ignore, onResubscribed: ignore, onError: ignore })
   try {
-    assertUsable(await client.info(), client.isCluster)
+    assertUsable(await client.info())
   } catch (error) {
     await client.close()
     throw error

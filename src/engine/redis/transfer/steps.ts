@@ -1,42 +1,47 @@
-import { defineBatchStep, defineStep } from '../script.js'
+import { StepLibrary } from '../script.js'
 
-const withInbox = { parts: ['inbox'], repeatable: true } as const
-const withEvents = { parts: ['queue', 'events'], repeatable: true } as const
-const plain = { repeatable: true } as const
+const reads = { repeatable: true, effect: 'reads' } as const
+const grows = { repeatable: true, effect: 'grows' } as const
 
 /** Makes the steps that only a transfer uses. */
-export const loadTransferSteps = () => ({
-  source: defineStep('transfer/export/transfer-source', ['nodes', 'transfer', 'key', 'apps'], plain),
-  begin: defineStep('transfer/import/transfer-begin', ['transfer', 'key', 'epochs']),
-  finish: defineStep('transfer/import/transfer-finish', ['key', 'transfer'], plain),
+export const loadTransferSteps = () => {
+  const library = new StepLibrary()
+  const step = library.step.bind(library)
+  const batchStep = library.batchStep.bind(library)
+  return {
+    source: step('transfer/export/transfer-source', ['nodes', 'transfer', 'key', 'apps'], reads),
+    begin: step('transfer/import/transfer-begin', ['transfer', 'key', 'epochs'], { effect: 'grows' }),
+    clear: step('transfer/import/transfer-clear', [], { repeatable: true }),
+    finish: step('transfer/import/transfer-finish', ['key', 'transfer'], grows),
 
-  exportUser: defineStep('transfer/export/export-user', ['user', 'sessions'], plain),
-  exportMessages: defineStep(
-    'transfer/export/export-messages',
-    ['user', 'inbox', 'unread', 'aging', 'counts'],
-    withInbox,
-  ),
-  exportMarks: defineStep('transfer/export/export-marks', ['unread'], plain),
-  exportId: defineStep('transfer/export/export-id', ['id'], plain),
-  exportOwnCopy: defineStep('transfer/export/export-id', ['own'], plain),
-  exportMoving: defineBatchStep('transfer/export/export-moving', ['deadlines']),
-  exportTokens: defineStep('transfer/export/export-tokens', ['tokens'], plain),
-  exportRevoked: defineStep('transfer/export/export-revoked', ['revoked'], plain),
+    exportUser: step('transfer/export/export-user', ['user', 'sessions'], reads),
+    exportMessages: step(
+      'transfer/export/export-messages',
+      ['user', 'inbox', 'unread', 'aging', 'counts'],
+      reads,
+    ),
+    exportMarks: step('transfer/export/export-marks', ['unread'], reads),
+    exportId: step('transfer/export/export-id', ['id'], reads),
+    exportOwnCopy: step('transfer/export/export-id', ['own'], reads),
+    exportMoving: batchStep('transfer/export/export-moving', ['deadlines'], { effect: 'reads' }),
+    exportTokens: step('transfer/export/export-tokens', ['tokens'], reads),
+    exportRevoked: step('transfer/export/export-revoked', ['revoked'], reads),
 
-  importUser: defineStep('transfer/import/import-user', ['user', 'users', 'counts', 'deadlines'], plain),
-  importMarks: defineStep('transfer/import/import-marks', ['user', 'unread'], plain),
-  importMessages: defineStep(
-    'transfer/import/import-messages',
-    ['user', 'inbox', 'unread', 'aging', 'peers', 'counts', 'held'],
-    withInbox,
-  ),
-  importId: defineStep('transfer/import/import-id', ['id'], plain),
-  importOwnCopy: defineStep('transfer/import/import-id', ['own'], plain),
-  importAdopted: defineStep('transfer/import/import-id', ['adopted'], plain),
-  importToken: defineStep('transfer/import/import-token', ['token', 'tokens'], plain),
-  importEvent: defineStep(
-    'transfer/import/import-event',
-    ['events', 'pending', 'failed', 'queue', 'due', 'counts'],
-    withEvents,
-  ),
-})
+    importUser: step('transfer/import/import-user', ['user', 'users', 'counts', 'deadlines'], grows),
+    importMarks: step('transfer/import/import-marks', ['user', 'unread'], grows),
+    importMessages: step(
+      'transfer/import/import-messages',
+      ['user', 'inbox', 'unread', 'aging', 'peers', 'counts', 'held'],
+      grows,
+    ),
+    importId: step('transfer/import/import-id', ['id'], grows),
+    importOwnCopy: step('transfer/import/import-id', ['own'], grows),
+    importAdopted: step('transfer/import/import-id', ['adopted'], grows),
+    importToken: step('transfer/import/import-token', ['token', 'tokens'], grows),
+    importEvent: step(
+      'transfer/import/import-event',
+      ['events', 'pending', 'failed', 'queue', 'due', 'counts'],
+      grows,
+    ),
+  }
+}

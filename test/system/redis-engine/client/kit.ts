@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
-import type { Reply, Script } from '../../../../src/engine/redis/client/port.js'
+import { functionName, type Reply, type Script } from '../../../../src/engine/redis/client/port.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
 
-export const script = (name: string, source: string, repeatable = false): Script => ({
-  name,
-  source,
-  sha: createHash('sha1').update(source).digest('hex'),
-  repeatable,
-})
+/** A script in a library of its own. */
+export const script = (name: string, lua: string, repeatable = false): Script => {
+  const library = `kit_${createHash('sha1').update(lua).digest('hex')}`
+  const source = `#!lua name=${library}
+    redis.register_function('${functionName(library, name)}', function(KEYS, ARGV) ${lua} end)`
+  return { name, library: { name: library, source }, repeatable }
+}
 
 /** Counts in a hash, and publishes the count in its channel. */
 export const count = script('count', `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1])`)

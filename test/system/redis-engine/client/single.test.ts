@@ -7,16 +7,16 @@ import { count, countAgain, openClient, publish, script, withheldReplies } from 
 
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
-test('a script runs by its source if the server does not know it, and by its hash after that', async () => {
+test('a library is loaded if the server does not know it, once for calls of one time', async () => {
   const server = await standalone()
   const { run } = await openClient({ type: 'single', url: server.url })
   assert.equal(await run(count, ['{a}:n'], '2'), 2)
   assert.equal(await run(count, ['{a}:n'], '3'), 5)
-  await server.command('script', 'flush')
-  assert.equal(await run(count, ['{a}:n'], '1'), 6)
+  await server.command('function', 'flush')
+  const replies = await Promise.all(Array.from({ length: 10 }, () => run(count, ['{a}:n'], '1')))
+  assert.deepEqual(replies, [6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
   const stats = await server.command('info', 'commandstats')
-  assert.match(stats, /cmdstat_eval:calls=2,/)
-  assert.match(stats, /cmdstat_evalsha:calls=3,/)
+  assert.match(stats, /cmdstat_function\|load:calls=2,/)
 })
 
 test("a script's numbers are whole, its false is null, and text is UTF-8", async () => {
@@ -30,12 +30,9 @@ test('calls of one task reach the server in their order', async () => {
   const server = await standalone()
   const { run } = await openClient({ type: 'single', url: server.url })
   const replies = await Promise.all(Array.from({ length: 500 }, () => run(count, ['{a}:n'], '1')))
-  // The server learns the script from the first call's EVAL, which comes after the others' EVALSHA.
-  assert.deepEqual(new Set(replies), new Set(Array.from({ length: 500 }, (_, n) => n + 1)))
-  const again = await Promise.all(Array.from({ length: 500 }, () => run(count, ['{a}:n'], '1')))
   assert.deepEqual(
-    again,
-    Array.from({ length: 500 }, (_, n) => n + 501),
+    replies,
+    Array.from({ length: 500 }, (_, n) => n + 1),
   )
 })
 
@@ -110,7 +107,7 @@ test('TLS, a user of the ACL and its password', async () => {
     tls: true,
     users: [
       'user default off',
-      'user chat on >s3cret ~chat-session:* &chat-session:* -@all +evalsha +eval +hincrby +publish +subscribe +ping +info +config|get +hello +select',
+      'user chat on >s3cret ~chat-session:* &chat-session:* -@all +fcall +function|load +hincrby +publish +subscribe +ping +info +config|get +hello +select',
     ],
   })
   const url = server.url.replace('://', '://chat:s3cret@')

@@ -17,7 +17,7 @@ if not user.createdAt or not user.guest or (createdAt and createdAt ~= user.crea
 check_history()
 expire(K, user, userId, age)
 for _, row in pairs(sessions()) do
-  local wasOnline = presence()
+  local wasOnline = presence(user)
   remove(user, row)
   report_end(user, row, 'replaced', wasOnline)
 end

@@ -21,7 +21,7 @@ end
 sort_by(concerned, SESSION.number)
 for _, row in ipairs(concerned) do
   if mode == 'end' then
-    local wasOnline = presence()
+    local wasOnline = presence(user)
     if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
     end_session(user, row, 'revoked', wasOnline)
   else

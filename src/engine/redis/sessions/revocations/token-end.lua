@@ -13,7 +13,7 @@ for _, row in pairs(sessions()) do
 end
 sort_by(found, SESSION.number)
 for _, row in ipairs(found) do
-  local wasOnline = presence()
+  local wasOnline = presence(user)
   if row[SESSION.connectionId] then row[SESSION.lastSeenAt] = now end
   end_session(user, row, 'revoked', wasOnline)
 end

@@ -2,5 +2,4 @@
 -- KEYS: id; or own.
 -- ARGV: none.
 -- Returns the value, and for how many milliseconds it is kept.
-local key = K.id or K.own
-return reply(call('GET', key), call('PTTL', key))
+return reply(call('GET', KEYS[1]), call('PTTL', KEYS[1]))

@@ -2,5 +2,5 @@
 -- KEYS: id; or own; or adopted.
 -- ARGV: 1 the value; 2 for how many milliseconds it is kept.
 -- Returns nothing.
-call('SET', K.id or K.own or K.adopted, arg(1), 'PX', arg(2))
+call('SET', KEYS[1], arg(1), 'PX', arg(2))
 return reply()

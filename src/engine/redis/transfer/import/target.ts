@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { UserRef } from '../../../engine.js'
 import { EngineError } from '../../../errors.js'
 import {
@@ -8,7 +8,7 @@ import {
   type TransferRecord,
 } from '../../../transfer.js'
 import { senderOf } from '../../../user-changes.js'
-import type { RedisClient, Script } from '../../client/port.js'
+import type { RedisClient } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields } from '../../lua/fields.js'
 import { ownDevice } from '../../push/own-device.js'
@@ -24,15 +24,6 @@ const KEY_BYTES = 32
 const MARKS_PER_STEP = 500
 /** About how many characters of messages go to Redis in one call. */
 const MAX_CHARACTERS = 2 ** 20
-
-const UNLINK = "return redis.call('UNLINK', unpack(KEYS))"
-/** Deletes keys that share a tag. */
-const unlink: Script = {
-  name: 'transfer-clear',
-  source: UNLINK,
-  sha: createHash('sha1').update(UNLINK).digest('hex'),
-  repeatable: true,
-}
 
 const textOf = (profile: object): string => {
   const json = JSON.stringify(profile)
@@ -107,10 +98,15 @@ export class RedisTarget implements TransferTarget {
       const byTag = new Map<string, string[]>()
       for (const name of names) {
         if (kept.has(name)) continue
-        const [tag = ''] = /\{[^}]*\}/.exec(name) ?? []
+        const [, tag = ''] = /\{([^}]*)\}/.exec(name) ?? []
         byTag.set(tag, [...(byTag.get(tag) ?? []), name])
       }
-      await Promise.all([...byTag.values()].map((keys) => client.run(unlink, keys, [])))
+      const { partitions } = this.#runner
+      await Promise.all(
+        [...byTag].map(([tag, keys]) =>
+          this.#runner.onKeys(this.#steps.clear, partitions.tags.indexOf(tag), keys),
+        ),
+      )
     }
   }
 

@@ -1,0 +1,61 @@
+-- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes its fields.
+-- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
+local rows, areChanged
+-- How many sessions there are, how many of them make the user online, and which of the rows do.
+local total, onlineCount, isOnline
+
+local function begin_rows() rows, areChanged = nil, false end
+
+-- Counts a row as it is now; nil for one that is removed.
+local function tally(id, row)
+  if isOnline[id] ~= nil then
+    total = total - 1
+    if isOnline[id] then onlineCount = onlineCount - 1 end
+    isOnline[id] = nil
+  end
+  if not row then return end
+  isOnline[id] = not row[SESSION.offline]
+  total = total + 1
+  if isOnline[id] then onlineCount = onlineCount + 1 end
+end
+
+-- Makes rows of ids and their JSON, which follow each other in the list.
+local function load_rows(list)
+  rows, total, onlineCount, isOnline = {}, 0, 0, {}
+  for n = 1, #list, 2 do
+    local row = cjson.decode(list[n + 1])
+    row.id = list[n]
+    rows[row.id] = row
+    tally(row.id, row)
+  end
+end
+
+-- Returns the user's rows by the ids of their sessions.
+local function sessions()
+  if not rows then load_rows(call('HGETALL', K.sessions)) end
+  return rows
+end
+
+-- Returns whether the user is online, and the number of sessions, including what this script has changed.
+local function presence(user)
+  if rows then return onlineCount > 0, total end
+  return user.online ~= nil, call('HLEN', K.sessions)
+end
+
+local function encode(row)
+  local id = row.id
+  row.id = nil
+  local json = text(row)
+  row.id = id
+  return json
+end
+
+-- Writes a row. Returns its JSON.
+local function put(row)
+  sessions()[row.id] = row
+  tally(row.id, row)
+  areChanged = true
+  local json = encode(row)
+  call('HSET', K.sessions, row.id, json)
+  return json
+end

@@ -1,0 +1,6 @@
+-- Notes the server's history, before a script reads that writes nothing.
+-- KEYS: state.
+-- ARGV: none.
+-- Returns nothing.
+check_history()
+return reply()

@@ -1,0 +1,6 @@
+-- Deletes keys.
+-- KEYS: none of its own.
+-- ARGV: none.
+-- Returns nothing.
+call('UNLINK', unpack(KEYS))
+return reply()
