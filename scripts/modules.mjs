@@ -182,7 +182,7 @@ export const modules = {
   'engine/redis/lua': ['engine/rules'],
   'engine/redis/apps': engineInterface,
   'engine/redis/nodes/partitions': [...engineInterface, 'engine/redis/client'],
-  'engine/redis/keys': [...engineInterface, 'engine/redis/nodes/partitions', 'util'],
+  'engine/redis/keys': [...engineInterface, 'engine/redis/lua', 'engine/redis/nodes/partitions', 'util'],
   'engine/redis/script': ['engine/redis/client', 'engine/redis/keys', 'engine/redis/lua'],
   'engine/redis/steps': ['engine/redis/keys', 'engine/redis/script'],
   'engine/redis/step-runner': [

@@ -10,14 +10,28 @@ export interface Step extends Script {
   readonly keys: readonly KeyKind[]
 }
 
-/** A script that does the same in several partitions. A call names the keys of the first partition, then those of the second, and so on. */
+/** A script that does the same in several partitions. */
 export interface BatchStep extends Step {
   readonly isBatch: true
 }
 
 /** The parts that scripts share: each uses those before it. */
 const PARTS = [
-  ...['base', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'peers', 'rate', 'events', 'begin'],
+  ...[
+    'base',
+    'keys',
+    'state',
+    'rows',
+    'queue',
+    'webhooks',
+    'sessions',
+    'inbox',
+    'peers',
+    'rate',
+    'rules',
+    'events',
+    'begin',
+  ],
 ]
 
 interface StepOptions {
@@ -30,7 +44,9 @@ interface StepOptions {
 }
 
 const cache = new Map<string, string>()
-const sourceOf = (name: string): string => {
+
+/** Returns the Lua of a file. */
+export const sourceOf = (name: string): string => {
   const known = cache.get(name)
   if (known !== undefined) return known
   const source = readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8')
@@ -45,7 +61,33 @@ const HASH_LENGTH = 12
 export const LIBRARY_START = 'chat_session_'
 
 /** What stands in a source where the library's name will be. */
-const NAME = '<library>'
+const NAME = 'NAME_OF_LIBRARY'
+
+/** A library whose source is asked for when all its scripts are there. */
+class LazyLibrary implements Library {
+  readonly takesSeveral = true
+  readonly #make: () => string
+  #made: { name: string; source: string } | undefined
+
+  constructor(make: () => string) {
+    this.#make = make
+  }
+
+  get name(): string {
+    return this.#get().name
+  }
+
+  get source(): string {
+    return this.#get().source
+  }
+
+  #get(): { name: string; source: string } {
+    if (this.#made) return this.#made
+    const lua = this.#make()
+    const name = `${LIBRARY_START}${createHash('sha1').update(lua).digest('hex').slice(0, HASH_LENGTH)}`
+    return (this.#made = { name, source: `#!lua name=${name}\n${lua.replaceAll(NAME, name)}` })
+  }
+}
 
 /**
  * The scripts of a kind of process. Redis compiles a library once, and so do the functions that scripts share: as scripts for `EVAL`, each
@@ -54,18 +96,14 @@ const NAME = '<library>'
 export class StepLibrary {
   readonly #functions: string[] = []
   readonly #names = new Set<string>()
-  #library: Library | undefined
+  readonly #library = new LazyLibrary(() => this.#source())
 
-  /** Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. */
+  /**
+   * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps whose keys have
+   * other kinds of hashes may share a script.
+   */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
-    const names = keys.map((kind, n) => {
-      const [of, name] = kind.startsWith('from.') ? ['theirs', kind.slice('from.'.length)] : ['own', kind]
-      return `${of}.${name}=keys[${n + 1}]`
-    })
-    return this.#add(path, keys, options, {
-      before: 'local own,theirs={},{}',
-      run: `${names.join(' ')}\nK,FROM=own,theirs\n${sourceOf(path)}`,
-    })
+    return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }
   }
 
   /**
@@ -73,20 +111,17 @@ export class StepLibrary {
    * because it only reads, or because its second run changes nothing.
    */
   batchStep(path: string, keys: readonly KeyKind[], { effect }: Pick<StepOptions, 'effect'> = {}): BatchStep {
-    const names = keys.map((kind, n) => `own.${kind}=keys[first+${n}]`)
     const options = { repeatable: true, ...(effect && { effect }) }
     const step = this.#add(path, keys, options, {
-      before: `local own={}\nlocal function step()\n${sourceOf(path)}\nend`,
+      before: `local function step()\n${sourceOf(path)}\nend`,
       run: `local results={}
-K=own
-for first=1,#keys,${keys.length} do
-${names.join(' ')}
+for each in string.gmatch(prefix,'%Z+') do
+K=keys_of(each,userId)
 results[#results+1]=step()
 end
 return reply(unpack(results))`,
     })
-    // A copy would ask for the library now, which has more steps later.
-    return Object.assign(step, { isBatch: true as const })
+    return { ...step, isBatch: true, isShort: false }
   }
 
   #add(
@@ -94,35 +129,26 @@ return reply(unpack(results))`,
     keys: readonly KeyKind[],
     { repeatable = false, effect }: StepOptions,
     { before, run }: { before: string; run: string },
-  ): Step {
+  ): Omit<Step, 'isShort'> {
     const name = basename(path)
     const flags = effect === 'reads' ? `'no-writes'` : effect === 'grows' ? '' : `'allow-oom'`
-    // Steps with other keys may share a script, which then names its key `KEYS[1]`.
     if (!this.#names.has(name)) {
       this.#names.add(name)
       this.#functions.push(`do
+local kinds={${keys.map((kind) => `${kind}=true`).join(',')}}
 ${before}
-redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=function(keys,args)
-begin(keys,args,${effect !== 'reads'})
+steps['${name}']=function(keys,args)
+begin(keys,args,kinds,${effect !== 'reads'})
 ${run}
-end}
+end
+redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=steps['${name}']}
 end`)
     }
-    const library = (): Library => (this.#library ??= this.#make())
-    return {
-      name,
-      keys,
-      repeatable,
-      get library() {
-        return library()
-      },
-    }
+    return { name, keys, repeatable, library: this.#library }
   }
 
-  #make(): Library {
+  #source(): string {
     const parts = PARTS.map((part) => sourceOf(`lua/${part}`))
-    const lua = withValues([...parts, ...this.#functions].join('\n'))
-    const name = `${LIBRARY_START}${createHash('sha1').update(lua).digest('hex').slice(0, HASH_LENGTH)}`
-    return { name, source: `#!lua name=${name}\n${lua.replaceAll(NAME, name)}` }
+    return withValues([...parts, ...this.#functions, sourceOf('lua/several')].join('\n'))
   }
 }

@@ -4,7 +4,7 @@ import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/sha256.js'
 import { mayHaveRun, needsState } from './client/failures.js'
 import type { RedisClient, Reply } from './client/port.js'
-import { Keys, type HashedKind, type KeyKind } from './keys.js'
+import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
 import { LIBRARY_START, type BatchStep, type Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
@@ -16,11 +16,11 @@ const PARTITIONS_PER_CALL = 64
 /** More users in one call would let other calls wait for long. */
 const USERS_PER_CALL = 200
 
-/** Returns an app's webhooks in the form in which `lua/webhooks.lua` reads them. */
-const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions): string => {
+/** Returns an app's webhooks, and what the epoch of the user's inbox begins with, in the form in which `lua/webhooks.lua` reads them. */
+const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: string): string => {
   const { user, app } = limits ?? {}
   const bounds = [user?.events, user?.bytes, app?.events, app?.bytes].map((bound) => bound ?? '-')
-  return [randomBytes(SALT_BYTES).toString('hex'), unreadAfter, ...bounds, ...events].join(',')
+  return [randomBytes(SALT_BYTES).toString('hex'), epochBase, unreadAfter, ...bounds, ...events].join(',')
 }
 
 export interface StepRunnerOptions {
@@ -49,7 +49,7 @@ export interface UncertainCall {
 }
 
 export interface RunOptions {
-  /** Hashes in the names of keys. */
+  /** The hash in the name of a key. */
   hashed?: Partial<Record<HashedKind, string>>
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
@@ -72,8 +72,8 @@ export class StepRunner {
   /** The secret from which the epochs of inboxes are derived. */
   epochKey = ''
   readonly #client: RedisClient
-  readonly #publish: string
   readonly #options: StepRunnerOptions
+  #lastContext = { shift: NaN, text: '' }
 
   constructor(options: StepRunnerOptions) {
     this.#options = options
@@ -82,7 +82,6 @@ export class StepRunner {
     this.keys = new Keys(options.prefix, options.partitions, options.client.isCluster)
     this.nodeId = options.nodeId
     this.isCluster = options.client.isCluster
-    this.#publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
   }
 
   /** Deletes the libraries of other versions of the engine. A node of such a version loads its library again. */
@@ -112,24 +111,20 @@ export class StepRunner {
     )
   }
 
-  /** Runs a step on its own keys, followed by the keys of each user of a group. `kinds` says which keys. */
+  /** Runs a step on the keys of each user of a group, which the step reads as `KEYS`. `kinds` says which keys. */
   onUsers(
     step: Step,
     kinds: readonly KeyKind[],
     { partition, users }: { partition: number; users: readonly OfPartition[] },
     args: readonly string[],
   ): Promise<Reply[]> {
-    const noUser = { appId: '', userId: '' }
-    const keys = [
-      ...this.keys.of(step.keys, { partition, ...noUser }),
-      ...users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of })),
-    ]
-    return this.#run(step, keys, partition, noUser, args)
+    const keys = users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of }))
+    return this.#run(step, { partition, appId: '', userId: '' }, args, keys)
   }
 
   /** Runs a step on keys of a partition. */
   onKeys(step: Step, partition: number, keys: readonly string[]): Promise<Reply[]> {
-    return this.#run(step, keys, partition, { appId: '', userId: '' }, [])
+    return this.#run(step, { partition, appId: '', userId: '' }, [], keys)
   }
 
   /** Runs a step on an app's keys in a partition. */
@@ -157,8 +152,8 @@ export class StepRunner {
     const calls: Promise<Reply[]>[] = []
     for (let n = 0; n < partitions.length; n += size) {
       const batch = partitions.slice(n, n + size)
-      const keys = batch.flatMap((partition) => this.keys.of(step.keys, { partition, appId, userId: '' }))
-      calls.push(this.#run(step, keys, batch[0] ?? 0, { appId, userId: '' }, args))
+      const prefix = batch.map((partition) => this.keys.prefixes[partition]).join('\0')
+      calls.push(this.#run(step, { partition: batch[0] ?? 0, appId, userId: '' }, args, [], prefix))
     }
     return (await Promise.all(calls)).flat() as Reply[][]
   }
@@ -193,8 +188,8 @@ export class StepRunner {
     args: readonly string[],
     { hashed, from }: RunOptions = {},
   ): Promise<Reply[]> {
-    const keys = this.keys.of(step.keys, { partition, appId, userId, from, hashed })
-    return this.#run(step, keys, partition, { appId, userId }, args).catch((error: unknown) => {
+    const owner = { partition, appId, userId, hashed: hashed && Object.entries(hashed)[0]?.join(':') }
+    return this.#run(step, owner, args).catch((error: unknown) => {
       // The other steps have no events for this node.
       if (mayHaveRun(error) && (step.keys.includes('due') || step.keys.includes('own'))) {
         const { onUncertain = () => undefined } = this.#options
@@ -211,29 +206,25 @@ export class StepRunner {
     })
   }
 
+  /** `keys` are those that the step reads as `KEYS`, `prefix` is what the names of the step's other keys begin with. */
   async #run(
     step: Step,
-    keys: readonly string[],
-    partition: number,
-    { appId, userId }: UserRef,
+    owner: KeyOwner,
     args: readonly string[],
+    keys: readonly string[] = [],
+    prefix = this.keys.prefixes[owner.partition] ?? '',
   ): Promise<Reply[]> {
-    const { clockShift, onEvents, webhooksOf } = this.#options
+    const { onEvents, webhooksOf } = this.#options
+    const { appId, userId, partition, hashed = '' } = owner
     // The other steps add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
-    const run = (): Promise<Reply> =>
-      this.#client.run(step, keys, [
-        String(clockShift()),
-        this.nodeId,
-        this.#publish,
-        this.keys.channels(partition),
-        appId,
-        userId,
-        String(partition),
-        webhooks ? argumentOf(webhooks) : '',
-        webhooks ? this.epochBase({ appId, userId }) : '',
-        ...args,
-      ])
+    const all = [
+      ...[this.#context(), prefix, appId, userId, String(partition), hashed],
+      webhooks ? argumentOf(webhooks, this.epochBase(owner)) : '',
+      ...args,
+    ]
+    const declared = this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys
+    const run = (): Promise<Reply> => this.#client.run(step, declared, all)
     const reply = await run().catch(async (error: unknown) => {
       if (!needsState(error)) throw error
       await this.onPartition(this.steps.noteState, partition, [])
@@ -244,5 +235,20 @@ export class StepRunner {
     const [events, ...result] = reply
     if (Array.isArray(events) && events.length > 0) onEvents(events as string[])
     return result
+  }
+
+  /** Returns the argument that is the same for all calls of this node, in the form in which `lua/begin.lua` reads it. */
+  #context(): string {
+    const shift = this.#options.clockShift()
+    if (this.#lastContext.shift !== shift) {
+      const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
+      // In a cluster each partition has keys and channels of its own for what a server has elsewhere.
+      const channels = this.isCluster ? '' : this.keys.channels(0)
+      this.#lastContext = {
+        shift,
+        text: [shift, this.nodeId, publish, this.keys.ofServer, channels].join('\0'),
+      }
+    }
+    return this.#lastContext.text
   }
 }

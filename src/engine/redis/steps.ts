@@ -1,4 +1,3 @@
-import type { KeyKind } from './keys.js'
 import { StepLibrary } from './script.js'
 
 /** The keys of webhook events. */
@@ -58,9 +57,9 @@ export const loadSteps = () => {
     send: step(
       'messages/send',
       [
-        ...['user', ...events, ...inbox, 'peers', 'users', 'deadlines', 'ownCopies', 'state', 'id', 'held'],
-        ...['from.user', 'from.inbox', 'from.unread', 'from.aging', 'from.peers', 'from.counts', 'from.rate'],
-      ] as KeyKind[],
+        ...(['user', ...events, ...inbox, 'peers', 'users', 'deadlines', 'ownCopies'] as const),
+        ...(['state', 'id', 'held', 'rate'] as const),
+      ],
       { ...again, ...grows },
     ),
     trimInbox: step('messages/inbox-trim', ['user', ...deletions, 'counts', 'deadlines'], again),

@@ -54,6 +54,9 @@ const setUp = async (options: RedisClientOptions) => {
 
 for (const { name, options } of settings)
   describe(name, () => {
+    // A call to a cluster declares all its keys: also that of the server's state.
+    const others = options.type === 'cluster' ? 1 : 0
+
     it('compares many users by one call, and emits the messages that nothing was published for', async () => {
       const { engine, attached, users, emitted, keyCounts, partitions, close } = await setUp(options)
       const maxCalls =
@@ -106,8 +109,7 @@ for (const { name, options } of settings)
         await attached.compare(partition)
         const expected = users.filter((user) => partitions.of(user) === partition)
         await until('the messages of the partition', () => emitted.length, expected.length)
-        // The first key is the state of the server.
-        assert.deepEqual(keyCounts, [expected.length + 1])
+        assert.deepEqual(keyCounts, [expected.length + others])
       } finally {
         await close()
       }
@@ -126,7 +128,10 @@ for (const { name, options } of settings)
         }
         await attached.compare(partition)
         const own = users.filter((user) => partitions.of(user) === partition).length
-        assert.deepEqual(keyCounts, [201, 201, own + 51])
+        assert.deepEqual(
+          keyCounts,
+          [200, 200, own + 50].map((count) => count + others),
+        )
         assert.deepEqual(emitted, [])
       } finally {
         await close()

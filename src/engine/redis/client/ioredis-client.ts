@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.js'
 import type { ClientEvents, Library, RedisClient, Reply, Script, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
 import { Connection } from './connection.js'
+import { GatheredCalls } from './gathered-calls.js'
 import { slotOfKey } from './key-slot.js'
 import type { Connect } from './link.js'
 import { loadIORedis } from './load-ioredis.js'
@@ -46,6 +47,7 @@ const sentinelOptions = (options: RedisClientOptions): ConnectionOptions | undef
 interface Opened {
   readonly servers: Servers
   readonly subscriptions: Subscriptions
+  readonly gathered: GatheredCalls
   readonly events: ClientEvents
   readonly timer: NodeJS.Timeout
 }
@@ -85,7 +87,8 @@ export class IORedisClient implements RedisClient {
     })
     const subscriptions = new Subscriptions(servers, this.isCluster, events)
     const timer = setInterval(() => this.#check(servers, subscriptions), CHECK_INTERVAL)
-    this.#opened = { servers, subscriptions, events, timer }
+    const gathered = new GatheredCalls((...args) => this.#runNow(...args))
+    this.#opened = { servers, subscriptions, gathered, events, timer }
     try {
       await this.#calls.add('open', async () => {
         await servers.refresh()
@@ -111,8 +114,10 @@ export class IORedisClient implements RedisClient {
 
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
     return this.#calls.add(script.name, (call) => {
-      const { servers } = this.#get()
-      return runScript(servers, script, slotOfKey(keys[0] ?? ''), keys, args, call)
+      const { gathered } = this.#get()
+      if (!this.isCluster && gathered.accepts(script, args)) return gathered.add(script, keys, args, call)
+      gathered.flush()
+      return this.#runNow(script, keys, args, call)
     })
   }
 
@@ -165,6 +170,11 @@ export class IORedisClient implements RedisClient {
       const { servers } = this.#get()
       return Promise.all(servers.all.map(async ({ commands }) => readServerInfo(await commands.connection())))
     })
+  }
+
+  #runNow(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
+    const slot = this.isCluster ? slotOfKey(keys[0] ?? '') : 0
+    return runScript(this.#get().servers, script, slot, keys, args, call)
   }
 
   #get(): Opened {

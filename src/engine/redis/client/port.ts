@@ -5,6 +5,8 @@ export type Reply = string | number | null | Reply[]
 export interface Library {
   readonly name: string
   readonly source: string
+  /** Whether it has the function `several`, which runs several scripts in one call. */
+  readonly takesSeveral: boolean
 }
 
 /** A script: a function of a library. */
@@ -14,6 +16,8 @@ export interface Script {
   readonly library: Library
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
+  /** Whether the script may share a call with others, while which other calls of the server wait. */
+  readonly isShort: boolean
 }
 
 /** Returns the name by which Redis knows a script. */
@@ -53,9 +57,9 @@ export interface RedisClient {
   close(): Promise<void>
 
   /**
-   * Runs a script, and loads its library first if the server does not know it. All keys have one hash tag; the first key decides the
-   * server. The client sends calls in their order, and those of one task together. It sends a script that is not `repeatable` again only if
-   * that script surely did not run.
+   * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
+   * server; elsewhere a script may know its keys by itself. The client sends calls in their order, and those of one turn of the event loop
+   * together. It sends a script that is not `repeatable` again only if that script surely did not run.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
 

@@ -1,33 +1,32 @@
 -- The part that every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` makes one library of all parts
 -- and scripts. Variables of a part live as long as the server's process, so that `begin_base`, and those of other parts, set them at the
 -- beginning of a script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have
--- the names of `fields.ts`. The first nine arguments are the same for all scripts. What a script's own comment calls argument 1 is the
--- tenth.
+-- the names of `fields.ts`. The first arguments are the same for all scripts; what a script's own comment calls argument 1 follows them.
+local COMMON_ARGS = 7
 -- Redis sets `redis.call` only while a script runs.
 local call
--- `K` has the keys of the call by their names, `FROM` has those of a message's sender.
-local KEYS, ARGV, K, FROM
-local now, self, publish, channel, appId, userId, partition, member
+-- `K` has the keys of the call by their names.
+local KEYS, ARGV, K
+local now, prefix, appId, userId, partition, member
+-- What is the same for all calls of a node: milliseconds to add to the time, the node, and how and where to publish.
+local context, shift, self, publish, channels
 -- The events for the calling node, and what the script adds to the app's counts, by the key of the counts: a message may also change those
 -- of the sender's partition.
 local events, differences
 
-local function begin_base(keys, args)
-  call = redis.call
-  KEYS, ARGV = keys, args
-  local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(args[1])
-  self, publish, channel, appId, userId, partition = args[2], args[3], args[4], args[5], args[6], args[7]
-  member = appId .. '\0' .. userId
-  events, differences = {}, {}
-end
-
 -- Returns an argument of the script.
-local function arg(n) return ARGV[n + 9] end
+local function arg(n) return ARGV[n + COMMON_ARGS] end
 -- Returns an argument, or nil if it is the empty string.
 local function optional(n)
-  if ARGV[n + 9] ~= '' then return ARGV[n + 9] end
+  local value = ARGV[n + COMMON_ARGS]
+  if value ~= '' then return value end
 end
+
+-- Returns how many arguments the script has.
+local function arg_count() return #ARGV - COMMON_ARGS end
+
+-- Returns the name of a channel: of a node, or the one that all nodes hear.
+local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end
 
 local function text(value) return cjson.encode(value) end
 
@@ -39,7 +38,7 @@ local function emit(nodes, event, brief)
     if node == self then
       events[#events + 1] = text(event)
     else
-      call(publish, channel .. node, text(brief or event))
+      call(publish, channel_of(node), text(brief or event))
     end
   end
 end
@@ -87,10 +86,7 @@ local function reply_list(list, ...)
   return result
 end
 
--- Reads a user's hash into a table, whose fields have the names of `fields.ts`. An absent number is 0 if 0 means the same.
-local function load(key)
-  local value = call('HMGET', key, LOADED_FIELDS)
-  local user = { key = key, changed = {}, LOADED_MEMBERS }
+local function with_defaults(user)
   user.deletions = user.deletions or 0
   user.newest = user.newest or 0
   user.first = user.first or 1
@@ -98,6 +94,18 @@ local function load(key)
   user.unread = user.unread or 0
   user.bytes = user.bytes or 0
   return user
+end
+
+-- Reads a user's hash into a table, whose fields have the names of `fields.ts`. An absent number is 0 if 0 means the same.
+local function load(key)
+  local value = call('HMGET', key, WITH_DEADLINES_FIELDS)
+  return with_defaults({ key = key, changed = {}, WITH_DEADLINES_MEMBERS })
+end
+
+-- Reads what a message needs of a user: it takes half as long.
+local function load_inbox(key)
+  local value = call('HMGET', key, INBOX_FIELDS)
+  return with_defaults({ key = key, changed = {}, INBOX_MEMBERS })
 end
 
 -- Changes a field. `store` writes it.
@@ -132,10 +140,19 @@ local function store(user)
   user.changed = {}
 end
 
+local DEADLINES = { 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt', 'dueAt' }
+
+-- Reads what `load_inbox` has left out and `schedule` needs.
+local function load_deadlines(user)
+  local whole = load(user.key)
+  for _, field in ipairs(DEADLINES) do user[field] = whole[field] end
+end
+
 -- Puts the user's next deadline into `deadlines` of the partition.
 local function schedule(user)
   local nextAt
-  for _, field in ipairs({ 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt' }) do
+  for n = 1, #DEADLINES - 1 do
+    local field = DEADLINES[n]
     local at = user[field]
     if at and (not nextAt or at < nextAt) then nextAt = at end
   end

@@ -1,8 +1,23 @@
--- The last part: each script begins with this.
-local function begin(keys, args, writes)
-  begin_base(keys, args)
-  begin_state(args, writes)
+-- The last part: what each script begins with.
+local function begin(keys, args, kinds, writes)
+  call = redis.call
+  KEYS, ARGV, declared = keys, args, kinds
+  if args[1] ~= context then
+    context = args[1]
+    shift, self, publish, serverPrefix, channels = string.match(context, '^(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)$')
+    shift = tonumber(shift)
+  end
+  local time = call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000) + shift
+  prefix, appId, userId, partition, hashed = args[2], args[3], args[4], args[5], args[6]
+  member = appId .. '\0' .. userId
+  events, differences = {}, {}
+  K = keys_of(prefix, userId)
+  begin_state(writes)
   begin_rows()
-  begin_webhooks(args)
+  begin_webhooks(args[7])
   begin_peers()
 end
+
+-- The scripts by their names.
+local steps = {}

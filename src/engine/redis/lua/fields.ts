@@ -63,19 +63,29 @@ const large: readonly string[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
 
 const loadedNames = Object.keys(user).filter((name) => !large.includes(name)) as (keyof typeof user)[]
 
+/** Fields of a user that have a deadline, or say what becomes due. Most messages leave them as they are. */
+const ofDeadlines: readonly string[] = [
+  ...['keptUntil', 'moveDueAt', 'revokedBefore', 'lastSeenAt', 'sessionsDueAt'],
+  ...['unreadCheckAt', 'unreadCheckOffset', 'pushDueAt', 'dueAt'],
+]
+
 /** Fields of a user that are not numbers. */
 const texts: readonly string[] = ['sender', 'guest', 'nodes', 'online', 'adoption']
 
 /**
- * Lua that loads a user: the fields to read, and the members of a table, for which `value` is what Redis answers. It names each field once,
- * since a loop over tables of names takes several times as long.
+ * Lua that loads fields of a user: the fields to read, and assignments to the members of a table `user`, for which `value` is what Redis
+ * answers. It names each field once, since a loop over tables of names takes several times as long.
  */
-export const loadedFields = loadedNames.map((name) => `'${user[name]}'`).join(',')
-export const loadedMembers = loadedNames
-  .map((name, n) =>
-    texts.includes(name) ? `${name}=value[${n + 1}] or nil` : `${name}=tonumber(value[${n + 1}])`,
-  )
-  .join(',')
+const loading = (names: readonly (keyof typeof user)[]): { fields: string; members: string } => ({
+  fields: names.map((name) => `'${user[name]}'`).join(','),
+  members: names
+    .map(
+      (name, n) => `${name}=${texts.includes(name) ? `value[${n + 1}] or nil` : `tonumber(value[${n + 1}])`}`,
+    )
+    .join(','),
+})
+export const loadedWithDeadlines = loading(loadedNames)
+export const loadedInbox = loading(loadedNames.filter((name) => !ofDeadlines.includes(name)))
 
 /** The fields of a session's row, which is JSON. */
 const session = {

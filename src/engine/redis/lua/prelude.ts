@@ -1,5 +1,6 @@
 import { engineRules } from '../../rules.js'
-import { fields, loadedFields, loadedMembers } from './fields.js'
+import { fields, loadedInbox, loadedWithDeadlines } from './fields.js'
+import { scopes } from './scopes.js'
 
 type Value = string | number | readonly string[]
 
@@ -9,8 +10,15 @@ const luaOf = (value: Value): string =>
 /** The tables that scripts may name: the rules, and the names of the fields of each kind of record. */
 const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] = [
   ['RULES', engineRules],
+  ['SCOPES', scopes],
   ...Object.entries(fields).map(([name, table]) => [name.toUpperCase(), table] as [string, typeof table]),
 ]
+
+/** What scripts write in place of the fields that they load, and of the members that they make of these. */
+const loaded = [
+  ['WITH_DEADLINES', loadedWithDeadlines],
+  ['INBOX', loadedInbox],
+] as const
 
 /**
  * Returns a script in which each `TABLE.entry` is replaced by its value, because a call would have to build the table. If the script uses a
@@ -18,7 +26,9 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
  */
 export const withValues = (source: string): string => {
   let begin = ''
-  let script = source.replace('LOADED_FIELDS', loadedFields).replace('LOADED_MEMBERS', loadedMembers)
+  let script = source
+  for (const [name, { fields, members }] of loaded)
+    script = script.replace(`${name}_FIELDS`, fields).replace(`${name}_MEMBERS`, members)
   for (const [name, table] of tables) {
     script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
       const value = table[entry]

@@ -9,9 +9,7 @@ local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
 -- The time of the server itself, the generation if the script knows it, whether the script has called `visit`, and whether it may write.
 local unshifted, generation, isVisited, mayWrite
 
-local function begin_state(args, writes)
-  unshifted, generation, isVisited, mayWrite = now - tonumber(args[1]), nil, false, writes
-end
+local function begin_state(writes) unshifted, generation, isVisited, mayWrite = now - shift, nil, false, writes end
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
 -- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
@@ -43,7 +41,7 @@ local function begin_generation(last, field, value, wholeUntil)
   if not last then return end
   local json = text({ EVENT.generation, tonumber(partition) })
   events[#events + 1] = json
-  call(publish, channel .. 'due', json)
+  call(publish, channel_of('due'), json)
 end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or

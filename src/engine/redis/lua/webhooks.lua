@@ -1,22 +1,24 @@
--- A part of scripts: the script that makes a change also adds its webhook events. The eighth argument of every script has random digits,
--- `unreadAfter`, the limits of pending events (a user's number and bytes, then what other partitions leave of the app's), and the types of
--- events that the app asks for.
+-- A part of scripts: the script that makes a change also adds its webhook events. One argument of every script has random digits, what the epoch
+-- of the user's inbox begins with, `unreadAfter`, the limits of pending events (a user's number and bytes, then what other partitions leave of
+-- the app's), and the types of events that the app asks for. It is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 
-local function begin_webhooks(args)
-  asked, unreadAfter, epochBase, isDue = NONE, nil, args[9], false
-  if args[8] == '' then return end
+local function begin_webhooks(webhooks)
+  asked, unreadAfter, isDue = NONE, nil, false
+  if webhooks == '' then return end
   asked, limits = {}, {}
   local n = 0
-  for part in string.gmatch(args[8], '[^,]+') do
+  for part in string.gmatch(webhooks, '[^,]+') do
     n = n + 1
     if n == 1 then
       salt = part
     elseif n == 2 then
+      epochBase = part
+    elseif n == 3 then
       unreadAfter = tonumber(part)
-    elseif n <= 6 then
-      limits[n - 2] = part == '-' and math.huge or tonumber(part)
+    elseif n <= 7 then
+      limits[n - 3] = part == '-' and math.huge or tonumber(part)
     else
       asked[part] = true
     end
@@ -126,5 +128,5 @@ local function announce()
   isDue = false
   local json = text({ EVENT.webhooksDue, appId, tonumber(partition), self })
   events[#events + 1] = json
-  call(publish, channel .. 'due', json)
+  call(publish, channel_of('due'), json)
 end

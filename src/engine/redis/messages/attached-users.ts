@@ -194,7 +194,9 @@ export class AttachedUsers {
     const { runner } = this.#options
     await Promise.all(
       runner.userGroups(users).map(async (group) => {
-        const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [])
+        const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [
+          String(group.users.length),
+        ])
         group.users.forEach((user, n) =>
           this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])),
         )

@@ -2,7 +2,7 @@
 -- KEYS: user, inbox, unread, aging, peers, held, counts, deadlines.
 -- ARGV: 1 the retention: messages; 2 the retention: bytes; 3 the retention: age.
 -- Returns 1 if more messages are beyond the retention, else 0.
-local user = load(K.user)
+local user = load_inbox(K.user)
 expire(K, user, userId, tonumber(arg(3)))
 local retention = { messages = tonumber(arg(1)), bytes = tonumber(arg(2)) }
 trim(K, user, userId, retention)

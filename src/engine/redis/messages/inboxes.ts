@@ -157,11 +157,11 @@ export class Inboxes {
       isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate]) : []
     if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
     const args = [
-      ...[...outgoing.args(rules), String(profile), String(epoch), String(isNew), noteId, outgoing.id],
+      ...outgoing.args(rules),
       // The step before has counted a message whose sender is in another partition.
       isAway ? '' : rate,
-      ...[String(isMissing), createdAt, String(rules.quota.bytesPerSender ?? ''), outgoing.traceparent],
-      String(rules.pushAfter ?? ''),
+      ...[createdAt, String(rules.quota.bytesPerSender ?? ''), outgoing.traceparent],
+      ...(isAway ? [profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String) : []),
     ]
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
       await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)

@@ -34,6 +34,8 @@ export class Outgoing {
     this.isAway = runner.isCluster && from !== null && from !== to
     this.noteId = this.isAway ? hashOf(from, to, id) : ''
     const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
+    const prefix =
+      this.sender && mode === 'here' ? runner.keys.prefixes[runner.partitions.of(this.sender)] : ''
     this.keys = {
       hashed: { id: hashOf(appId, to, from, id) },
       ...(mode === 'here' && from !== null && { from }),
@@ -44,7 +46,7 @@ export class Outgoing {
       (body === undefined ? '' : `,"body":${JSON.stringify(body)}`) +
       (data === undefined ? '' : `,"data":${JSON.stringify(data)}`) +
       ',"sentAt":'
-    this.#content = [mode, from ?? '', head, tail, contentDigest(message)]
+    this.#content = [mode, from ?? '', prefix ?? '', head, tail, contentDigest(message)]
   }
 
   /** Returns the message for the user who has adopted the recipient. */
@@ -53,19 +55,12 @@ export class Outgoing {
   }
 
   /** The first arguments of the step that sends the message. */
-  args({ sendWindow, unknownRecipients, retention, unreadPerSender, quota }: SendRules): string[] {
-    return [
-      ...this.#content,
-      String(Math.max(1, Math.ceil(sendWindow))),
-      unknownRecipients && !isGuestId(this.recipient.userId) ? '1' : '0',
-      ...[
-        retention.messages,
-        retention.bytes,
-        retention.age,
-        unreadPerSender,
-        quota.inboxes,
-        quota.bytes,
-      ].map(String),
+  args({ sendWindow, unknownRecipients, retention, unreadPerSender, quota, pushAfter }: SendRules): string[] {
+    const createsRecipient = unknownRecipients && !isGuestId(this.recipient.userId)
+    const rules = [
+      ...[Math.max(1, Math.ceil(sendWindow)), createsRecipient ? 1 : 0],
+      ...[retention.messages, retention.bytes, retention.age, unreadPerSender, pushAfter ?? '-'],
     ]
+    return [...this.#content, rules.join(' '), String(quota.inboxes), String(quota.bytes)]
   }
 }

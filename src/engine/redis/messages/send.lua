@@ -1,31 +1,30 @@
--- Puts a message into the recipient's inbox and, in mode `here`, into the sender's. The `from.` keys are the sender's.
+-- Puts a message into the recipient's inbox and, in mode `here`, into the sender's.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, users, deadlines, ownCopies, state, id,
---   held, from.user, from.inbox, from.unread, from.aging, from.peers, from.counts, from.rate.
--- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender's inbox has keys of this call), or `away`; 2 the
---   sender; empty for the backend; 3 the message's JSON up to the sender's profile; 4 the message's JSON between the profile and the
---   time; 5 the digest of the content; 6 milliseconds for which the id makes a retry safe; 7 `1` if a recipient who does not exist
---   is created; 8 the retention: messages; 9 the retention: bytes; 10 the retention: age; 11 the share of the retention for one
---   sender's unread messages; 12 how many inboxes other partitions leave; 13 how many bytes other partitions leave; 14 mode `away`: the
---   sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17
---   mode `away`: the field of the pending own copy; 18 the message's id; 19 how many messages the sender may send in a second; empty for
---   no limit; 20 mode `away`: `1` if the sender does not exist; 21 when the recipient was created; empty if the message is for whoever has
---   the id; 22 how many bytes the sender's messages may take in the inboxes of others; empty for no limit; 23 what the data of `message.created`
---   and the message for pushes have besides, as JSON with a comma before it; 24 milliseconds after which there may be something to push to the recipient's devices;
---   empty for never.
+--   held, rate.
+-- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away`; 2 the sender; empty for
+--   the backend; 3 what the names of the sender's keys begin with; 4 the message's JSON up to the sender's profile; 5 the message's JSON
+--   between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which `rules_of` reads them; 8 how many inboxes
+--   other partitions leave; 9 how many bytes other partitions leave; 10 how many messages the sender may send in a second; empty for no limit;
+--   11 when the recipient was created; empty if the message is for whoever has the id; 12 how many bytes the sender's messages may take in the
+--   inboxes of others; empty for no limit; 13 what the data of `message.created` and the message for pushes have besides, as JSON with a comma
+--   before it; 14 mode `away`: the sender's profile as JSON; 15 mode `away`: how often the sender was deleted; 16 mode `away`: `1` if the sender
+--   has no inbox yet; 17 mode `away`: the field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender
+--   does not exist.
 -- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
---   bytes that argument 22 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and
+--   bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient, and
 --   when that user was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`.
 local MAX_PUBLISHED = 2048
-local mode, from = arg(1), arg(2)
-local digest, window = arg(5), arg(6)
-local retention = { messages = tonumber(arg(8)), bytes = tonumber(arg(9)), age = tonumber(arg(10)) }
-local share, maxInboxes, maxBytes = tonumber(arg(11)), tonumber(arg(12)), tonumber(arg(13))
+local mode, from, digest = arg(1), arg(2), arg(6)
+local rules = rules_of(arg(7))
+local retention = rules.retention
+local maxInboxes, maxBytes = tonumber(arg(8)), tonumber(arg(9))
 
-local user = load(K.user)
+local theirs = mode == 'here' and keys_of(arg(3), from) or K
+local user = load_inbox(K.user)
 local sender
 if mode == 'here' then
-  sender = load(FROM.user)
+  sender = load_inbox(theirs.user)
 elseif mode == 'self' then
   sender = user
 end
@@ -33,7 +32,6 @@ local senderDeletions = mode == 'away' and tonumber(arg(15)) or sender and sende
 
 local function done(...)
   if mode == 'here' then store(sender) end
-  schedule(user)
   store(user)
   announce()
   return reply(...)
@@ -47,7 +45,7 @@ local function json_at(sentAt)
   elseif mode ~= 'none' then
     profile = sender.sender or 'null'
   end
-  return arg(3) .. profile .. arg(4) .. sentAt .. '}'
+  return arg(4) .. profile .. arg(5) .. sentAt .. '}'
 end
 
 local earlier = call('GET', K.id)
@@ -62,21 +60,21 @@ if earlier then
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
   end
 end
-local wait = take_message(FROM.rate, tonumber(arg(19)))
+local wait = take_message(theirs.rate, tonumber(arg(10)))
 if wait > 0 then return reply('limited', wait) end
 if not user.createdAt and user.adoption then
   local adoption = cjson.decode(user.adoption)
   return reply('adopted', adoption[1], adoption[2])
 end
-if optional(21) and user.createdAt ~= tonumber(arg(21)) then return reply('unknown-user') end
-if arg(7) ~= '1' and not user.createdAt then return reply('unknown-user') end
+if optional(11) and user.createdAt ~= tonumber(arg(11)) then return reply('unknown-user') end
+if not rules.createsRecipient and not user.createdAt then return reply('unknown-user') end
 
 local sentAt = string.format('%.0f', now)
 local json = json_at(sentAt)
 local size = #json + RULES.messageOverhead
 
 expire(K, user, userId, retention.age)
-if mode == 'here' then expire(FROM, sender, from, retention.age) end
+if mode == 'here' then expire(theirs, sender, from, retention.age) end
 
 -- What this message pushes out of the recipient's inbox, once it was read.
 local old
@@ -95,7 +93,7 @@ local function is_crowded()
   end
   if not pushesOut then return false end
   for _, limit in ipairs(RULES.sharedLimits) do
-    if tonumber(call('HGET', K.unread, UNREAD[limit] .. from) or 0) > share * retention[limit] then return true end
+    if tonumber(call('HGET', K.unread, UNREAD[limit] .. from) or 0) > rules.share * retention[limit] then return true end
   end
   return false
 end
@@ -113,15 +111,15 @@ end
 if not fits() then
   trim(K, user, userId, retention)
   old = nil
-  if mode == 'here' then trim(FROM, sender, from, retention) end
+  if mode == 'here' then trim(theirs, sender, from, retention) end
   if not fits() then return done('full') end
 end
 
 -- Everything else has been checked, so that the caller creates no sender of a message that is then refused.
-if arg(20) == '1' or (sender and not sender.createdAt) then return done('unknown-sender') end
+if (mode == 'away' and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
 -- The message counts before it is stored, so that one command counts and compares.
-local held, maxHeld = hold(from, userId, size), tonumber(arg(22)) or math.huge
+local held, maxHeld = hold(from, userId, size), tonumber(arg(12)) or math.huge
 local function pushed_out_of_sender()
   local bytes = 0
   for _, entry in ipairs(pushed_out()) do
@@ -142,22 +140,24 @@ if not user.createdAt then
   add_event(user, 'user.created', '"user":{"id":' .. text(userId) .. '},"guest":false')
 end
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
-local isPushed = user.deviceCount and optional(24) and from ~= userId
-local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and optional(23))
+local isPushed = user.deviceCount and rules.pushAfter and from ~= userId
+local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and optional(13))
 local own = offset
-if mode == 'here' then own = append(FROM, sender, from, json, from, userId, retention) end
+if mode == 'here' then own = append(theirs, sender, from, json, from, userId, retention) end
 if mode == 'none' or mode == 'away' then own = 0 end
+if beginsStreak or isPushed then load_deadlines(user) end
 if beginsStreak then
   set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
   set(user, 'unreadCheckOffset', offset)
 end
 if isPushed then
-  local at = math.ceil(now + tonumber(arg(24)))
+  local at = math.ceil(now + rules.pushAfter)
   set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
 end
-call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderDeletions, 'PX', window)
+if beginsStreak or isPushed then schedule(user) end
+call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderDeletions, 'PX', rules.window)
 if mode == 'away' then
-  local note = text({ from, userId, json, tonumber(window), now, senderDeletions, user.deletions, arg(18) })
+  local note = text({ from, userId, json, rules.window, now, senderDeletions, user.deletions, arg(18) })
   call('HSET', K.ownCopies, arg(17), appId .. '\0' .. note)
 end
 
@@ -170,7 +170,7 @@ emit_message(user, userId, offset)
 if mode == 'here' then emit_message(sender, from, own) end
 if asked['message.created'] then
   local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. arg(23))
+  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. arg(13))
 end
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (mode == 'here' and exceeds(sender, sender.newest, sender.bytes, retention))

@@ -5,5 +5,5 @@
 --   no inbox yet, and 1 if the sender does not exist.
 local wait = take_message(K.rate, tonumber(arg(1)))
 if wait > 0 then return reply(wait) end
-local user = load(K.user)
+local user = load_inbox(K.user)
 return reply(0, user.sender or 'null', user.deletions, user.newest == 0 and 1 or 0, user.createdAt and 0 or 1)

@@ -2,4 +2,4 @@
 -- KEYS: check.
 -- ARGV: 1 the name of the node; 2 the text.
 -- Returns how many nodes received it.
-return reply(call(publish, channel .. 'name:' .. arg(1), arg(2)))
+return reply(call(publish, channel_of('name:' .. arg(1)), arg(2)))

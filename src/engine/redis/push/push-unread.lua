@@ -4,7 +4,7 @@
 -- Returns the number of the epoch, the newest offset, the read offset, the number of unread messages, the offset after which another step
 --   goes on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
 local MAX_READ = 256
-local user = load(K.user)
+local user = load_inbox(K.user)
 local after = tonumber(arg(1))
 -- The offset is of an earlier epoch.
 if after > user.newest then after = 0 end

@@ -19,7 +19,7 @@ else
     set(user, 'pushDueAt', at or nil)
   end
 end
-for n = 6, #ARGV - 9 do add_event(user, 'push.failed', arg(n)) end
+for n = 6, arg_count() do add_event(user, 'push.failed', arg(n)) end
 schedule(user)
 store(user)
 announce()

@@ -11,7 +11,7 @@ local stored = sessions()[row.id]
 local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESSION.starts] or 0) < row[SESSION.starts]
 -- A row that was stored before this time was deleted since, because its session has ended.
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
-if isLost and row[SESSION.lastSeenAt] - tonumber(ARGV[1]) < wholeUntil then isLost = false end
+if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
 local before, issuedAt, token = revoked_before(user), row[SESSION.issuedAt], row[SESSION.token]
 local isRevoked = (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
 if isRevoked or not (isLost or isOutdated) then

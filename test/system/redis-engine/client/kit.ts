@@ -4,13 +4,34 @@ import { after } from 'node:test'
 import { functionName, type Reply, type Script } from '../../../../src/engine/redis/client/port.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
+import { sourceOf } from '../../../../src/engine/redis/script.js'
 
 /** A script in a library of its own. */
 export const script = (name: string, lua: string, repeatable = false): Script => {
   const library = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${library}
     redis.register_function('${functionName(library, name)}', function(KEYS, ARGV) ${lua} end)`
-  return { name, library: { name: library, source }, repeatable }
+  return { name, library: { name: library, source, takesSeveral: false }, repeatable, isShort: true }
+}
+
+/** Scripts of one library that takes several in a call. Each has the Lua of a function of `KEYS` and `ARGV`. */
+export const scriptsTogether = (
+  luas: Readonly<Record<string, { lua: string; repeatable?: boolean }>>,
+): Readonly<Record<string, Script>> => {
+  const functions = Object.entries(luas).map(
+    ([name, { lua }]) => `steps['${name}'] = function(KEYS, ARGV) ${lua} end
+      redis.register_function('NAME_OF_LIBRARY_${name}', steps['${name}'])`,
+  )
+  const lua = ['local steps = {}', ...functions, sourceOf('lua/several')].join('\n')
+  const name = `kit_${createHash('sha1').update(lua).digest('hex')}`
+  const source = `#!lua name=${name}\n${lua.replaceAll('NAME_OF_LIBRARY', name)}`
+  const library = { name, source, takesSeveral: true }
+  return Object.fromEntries(
+    Object.entries(luas).map(([script, { repeatable = false }]) => [
+      script,
+      { name: script, library, repeatable, isShort: true },
+    ]),
+  )
 }
 
 /** Counts in a hash, and publishes the count in its channel. */

@@ -26,7 +26,7 @@ local function fits(storedAt)
     and storedAt + retention.age > now
 end
 
-for n = 10, #ARGV - 9, 7 do
+for n = 10, arg_count(), 7 do
   local offset, json, bytes, storedAt, isRead = tonumber(arg(n)), arg(n + 1), tonumber(arg(n + 2)), tonumber(arg(n + 3)), arg(n + 4) == '1'
   local from, to = arg(n + 5), arg(n + 6)
   if offset > taken then

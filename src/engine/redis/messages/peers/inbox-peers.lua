@@ -5,7 +5,7 @@
 --   the number of unread messages, the offset of the mark, the newest message as JSON, and the newest message from the peer, if that is
 --   another one.
 local MAX_SCANNED, CHUNK = 512, 64
-local user, limit = load(K.user), tonumber(arg(2))
+local user, limit = load_inbox(K.user), tonumber(arg(2))
 local after, found, count, scanned = arg(1), {}, 0, 0
 
 local function take(entry, other)

@@ -5,12 +5,12 @@
 -- Returns the number of the epoch, the newest offset, the oldest that is retained, 1 if the caller's epoch is another one; the messages as
 --   JSON; the first of the offsets that were read, and a text that has `with` of each of them up to the last message, and nothing for an
 --   offset without a message. NUL separates them: a reply of many values would take ten times as long.
-local user = load(K.user)
+local user = load_inbox(K.user)
 local isOther = tonumber(arg(1)) ~= epoch_of(user)
 local from = math.max(isOther and 1 or tonumber(arg(2)) + 1, user.first)
 
 local messages, found = {}, {}
-for n = 4, #ARGV - 9 do
+for n = 4, arg_count() do
   local entry = entries(K, arg(n), arg(n), 1)[1]
   if entry then messages[#messages + 1] = message_of(entry.offset, entry[ENTRY.message]) end
 end

@@ -2,4 +2,5 @@
 -- KEYS: id; or own.
 -- ARGV: none.
 -- Returns the value, and for how many milliseconds it is kept.
-return reply(call('GET', KEYS[1]), call('PTTL', KEYS[1]))
+-- The name of the key has the kind that the step gives.
+return reply(call('GET', K.id), call('PTTL', K.id))

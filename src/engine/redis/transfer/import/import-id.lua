@@ -2,5 +2,6 @@
 -- KEYS: id; or own; or adopted.
 -- ARGV: 1 the value; 2 for how many milliseconds it is kept.
 -- Returns nothing.
-call('SET', KEYS[1], arg(1), 'PX', arg(2))
+-- The name of the key has the kind that the step gives.
+call('SET', K.id, arg(1), 'PX', arg(2))
 return reply()

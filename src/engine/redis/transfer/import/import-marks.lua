@@ -3,7 +3,7 @@
 -- ARGV: for each mark the peer's id, empty for the backend, and the mark.
 -- Returns nothing.
 local user = load(K.user)
-for n = 1, #ARGV - 9, 2 do call('HSET', K.unread, UNREAD.mark .. arg(n), arg(n + 1)) end
+for n = 1, arg_count(), 2 do call('HSET', K.unread, UNREAD.mark .. arg(n), arg(n + 1)) end
 set(user, 'readUpTo', user.readOffset)
 store(user)
 return reply()

@@ -6,7 +6,7 @@
 local user = load(K.user)
 local newest = call('XREVRANGE', K.inbox, '+', '-', 'COUNT', 1)[1]
 local after = newest and entry_of(newest).offset or 0
-for n = 1, #ARGV - 9, 6 do
+for n = 1, arg_count(), 6 do
   local offset, json, at, from, to = tonumber(arg(n)), arg(n + 1), now - tonumber(arg(n + 2)), arg(n + 3), arg(n + 4)
   if offset > after then
     local id, size = string.format('%.0f', offset) .. '-1', #json + RULES.messageOverhead

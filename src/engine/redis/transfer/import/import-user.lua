@@ -6,7 +6,7 @@
 -- Returns nothing.
 local user = load(K.user)
 local wasThere, hadInbox = user.createdAt ~= nil, user.newest > 0
-for n = 6, #ARGV - 9, 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
+for n = 6, arg_count(), 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
 user = load(K.user)
 local seen, left = optional(1), optional(2)
 if seen then set(user, 'lastSeenAt', math.max(tonumber(seen), user.lastSeenAt or 0)) end

@@ -1,0 +1,91 @@
+import type { Reply, Script } from './port.js'
+import type { Call } from './calls.js'
+import { ConnectionFailure } from './failures.js'
+
+/** How many scripts one call runs at most. Other calls of the server wait for it. */
+const MAX_SCRIPTS = 32
+/** Lua can't unpack more arguments of a script than some thousands. */
+const MAX_ARGUMENTS = 1_000
+
+type Run = (script: Script, keys: readonly string[], args: readonly string[], call: Call) => Promise<Reply>
+
+interface Waiting {
+  readonly script: Script
+  readonly keys: readonly string[]
+  readonly args: readonly string[]
+  readonly call: Call
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Gathers the scripts of one turn of the event loop, and sends them in one call: each call costs the server and this process about as much as
+ * a short script itself. The sockets of many clients can be read in one turn, and so can the replies that many callers wait for.
+ */
+export class GatheredCalls {
+  readonly #run: Run
+  #waiting: Waiting[] = []
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  /** Whether a script can be gathered. */
+  accepts({ library, isShort }: Script, args: readonly string[]): boolean {
+    return library.takesSeveral && isShort && args.length <= MAX_ARGUMENTS
+  }
+
+  add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
+    if (this.#waiting[0] && this.#waiting[0].script.library !== script.library) this.flush()
+    // Promises of one turn, and sockets that are read in one turn, have all called before a callback of `setImmediate` runs.
+    if (this.#waiting.length === 0) setImmediate(() => this.flush())
+    const reply = new Promise<Reply>((resolve, reject) =>
+      this.#waiting.push({ script, keys, args, call, resolve, reject }),
+    )
+    if (this.#waiting.length === MAX_SCRIPTS) this.flush()
+    return reply
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    const calls = this.#waiting
+    this.#waiting = []
+    const [first] = calls
+    if (!first) return
+    if (calls.length === 1) this.#runAlone(first)
+    else void this.#runTogether(calls, first.script)
+  }
+
+  /** Never rejects. */
+  async #runTogether(calls: readonly Waiting[], { library }: Script): Promise<void> {
+    const together: Script = { name: 'several', library, repeatable: false, isShort: false }
+    const keys = calls.flatMap((each) => each.keys)
+    const args = calls.flatMap(({ script, keys: its, args: itsArgs }) => [
+      ...[script.name, String(its.length), String(itsArgs.length)],
+      ...itsArgs,
+    ])
+    let replies: Reply[]
+    try {
+      replies = (await this.#run(together, keys, args, {
+        isOver: () => calls.every(({ call }) => call.isOver()),
+      })) as Reply[]
+    } catch (error) {
+      // An error reply says that no script ran, for example because the server's memory is full, which not all of them mind.
+      const mayHaveRun = error instanceof ConnectionFailure && error.sent
+      for (const each of calls) {
+        if (mayHaveRun && !each.script.repeatable) each.reject(error)
+        else this.#runAlone(each)
+      }
+      return
+    }
+    calls.forEach(({ resolve, reject }, n) => {
+      const reply = replies[n] ?? null
+      if (reply instanceof Error) reject(reply)
+      else resolve(reply)
+    })
+  }
+
+  #runAlone({ script, keys, args, call, resolve, reject }: Waiting): void {
+    this.#run(script, keys, args, call).then(resolve, reject)
+  }
+}

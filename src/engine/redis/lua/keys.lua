@@ -1,0 +1,28 @@
+-- A part of scripts: the names of keys, by the rules of `keys.ts`. In a cluster a call also declares the keys, because Redis looks at these to
+-- decide whether a slot that moves has all of them.
+-- What the names of the server's keys begin with; empty in a cluster.
+local serverPrefix
+-- The kind and the hash of the script's hashed key, and the kinds that the script may use.
+local hashed, declared
+
+local NAMES = {
+  user = function(keys, kind) return keys.prefix .. kind .. ':' .. appId .. '\0' .. keys.owner end,
+  app = function(keys, kind) return keys.prefix .. kind .. ':' .. appId end,
+  appQueue = function(keys) return keys.prefix .. 'queue:' .. appId .. '\0' end,
+  partition = function(keys, kind) return keys.prefix .. kind end,
+  server = function(keys, kind) return (serverPrefix == '' and keys.prefix or serverPrefix) .. kind end,
+  held = function(keys) return serverPrefix == '' and keys.prefix .. 'held:' .. appId or serverPrefix .. 'heldHere:' .. appId end,
+  hash = function(keys) return keys.prefix .. hashed end,
+}
+
+local KEYS_BY_KIND = {
+  __index = function(keys, kind)
+    if not declared[kind] then error('A script uses a key that its step does not declare: ' .. kind) end
+    local name = NAMES[SCOPES[kind]](keys, kind)
+    keys[kind] = name
+    return name
+  end,
+}
+
+-- Returns the keys of a user in a partition, as `keys.inbox`.
+local function keys_of(prefix, owner) return setmetatable({ prefix = prefix, owner = owner }, KEYS_BY_KIND) end

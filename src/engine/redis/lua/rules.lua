@@ -1,0 +1,23 @@
+-- A part of scripts: the rules of an app's messages, which hardly ever change.
+-- The rules by their texts: parsing one takes longer than all else that a script does with it.
+local knownRules, knownCount = {}, 0
+local MAX_KNOWN = 1000
+
+-- Returns rules: milliseconds for which a message's id makes a retry safe, `1` if a recipient who does not exist is created, the retention
+-- (messages, bytes, milliseconds), the share of it for one sender's unread messages, and the milliseconds after which there may be something
+-- to push to the recipient's devices, or `-` for never. Spaces separate them.
+local function rules_of(words)
+  local rules = knownRules[words]
+  if rules then return rules end
+  local window, creates, messages, bytes, age, share, push = string.match(words, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
+  rules = {
+    window = tonumber(window),
+    createsRecipient = creates == '1',
+    retention = { messages = tonumber(messages), bytes = tonumber(bytes), age = tonumber(age) },
+    share = tonumber(share),
+    pushAfter = tonumber(push),
+  }
+  if knownCount == MAX_KNOWN then knownRules, knownCount = {}, 0 end
+  knownRules[words], knownCount = rules, knownCount + 1
+  return rules
+end

@@ -1,0 +1,19 @@
+-- Runs several scripts of the library, one after the other, as if each had come in a call of its own.
+-- ARGV: for each script its name, the number of its keys, the number of its arguments, and these.
+-- Returns for each script its result, or its error.
+local function several(keys, args)
+  local results, key, n = {}, 0, 1
+  while args[n] do
+    local keyCount, argCount = tonumber(args[n + 1]), tonumber(args[n + 2])
+    local ok, result = pcall(steps[args[n]], { unpack(keys, key + 1, key + keyCount) }, { unpack(args, n + 3, n + 2 + argCount) })
+    if not ok and type(result) ~= 'table' then
+      -- An error of Redis begins with a code, one of Lua does not.
+      local message = tostring(result)
+      result = { err = string.find(message, '^%u+ ') and message or 'ERR ' .. message }
+    end
+    results[#results + 1] = result
+    key, n = key + keyCount, n + 3 + argCount
+  end
+  return results
+end
+redis.register_function('NAME_OF_LIBRARY_several', several)

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { standalone } from '../../../support/redis/server.js'
+import { until } from '../../../support/until.js'
+import { openClient, scriptsTogether, withheldReplies } from './kit.js'
+
+const unavailable = { name: 'EngineError', code: 'unavailable' }
+
+const { count, countAgain, fail, refuse, keys } = scriptsTogether({
+  count: { lua: `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1])` },
+  countAgain: { lua: `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1]) + 0`, repeatable: true },
+  fail: { lua: `redis.call('HSET', 'half', 'n', 1) return redis.call('INCR', 'half')` },
+  refuse: { lua: `error('refused')` },
+  keys: { lua: `return { #KEYS, #ARGV, KEYS[1] or '', ARGV[1] or '' }` },
+})
+assert.ok(count && countAgain && fail && refuse && keys)
+
+/** How many functions the server was asked for. */
+const calls = async (server: { command: (...args: string[]) => Promise<string> }): Promise<number> =>
+  Number(/cmdstat_fcall:calls=(\d+)/.exec(await server.command('info', 'commandstats'))?.[1] ?? 0)
+
+test('scripts of one turn share calls of 32, run in their order, and each gets its own result', async () => {
+  const server = await standalone()
+  const { run } = await openClient({ type: 'single', url: server.url })
+  await run(count, ['{a}:n'], '0')
+  const before = await calls(server)
+  const replies = await Promise.all(Array.from({ length: 100 }, () => run(count, ['{a}:n'], '1')))
+  assert.deepEqual(
+    replies,
+    Array.from({ length: 100 }, (_, n) => n + 1),
+  )
+  assert.equal((await calls(server)) - before, 4)
+  assert.deepEqual(
+    await Promise.all([run(keys, []), run(keys, ['one', 'two'], 'x', 'y', 'z'), run(keys, ['last'])]),
+    [
+      [0, 0, '', ''],
+      [2, 3, 'one', 'x'],
+      [1, 0, 'last', ''],
+    ],
+  )
+})
+
+test('a script that fails rejects its own call, and no other', async () => {
+  const server = await standalone()
+  const { run } = await openClient({ type: 'single', url: server.url })
+  await Promise.all([
+    run(count, ['n'], '1').then((sum) => assert.equal(sum, 1)),
+    assert.rejects(run(fail, []), /\(fail\): WRONGTYPE/),
+    assert.rejects(run(refuse, []), /\(refuse\): .*refused/),
+    run(count, ['n'], '1').then((sum) => assert.equal(sum, 2)),
+  ])
+})
+
+test('if the server refuses a call of several scripts, each is tried by itself', async () => {
+  const server = await standalone()
+  const { run } = await openClient({ type: 'single', url: server.url })
+  await run(count, ['n'], '1')
+  await server.command('config', 'set', 'maxmemory', 1)
+  await Promise.all([
+    assert.rejects(run(count, ['n'], '1'), unavailable),
+    assert.rejects(run(count, ['n'], '1'), unavailable),
+  ])
+  await server.command('config', 'set', 'maxmemory', 0)
+  assert.equal(await run(count, ['n'], '1'), 2)
+})
+
+test('after a lost connection only the repeatable scripts of a call run again', async () => {
+  const server = await standalone()
+  const proxy = await withheldReplies(server.port)
+  const { run } = await openClient({ type: 'single', url: `redis://127.0.0.1:${proxy.port}` })
+  await run(count, ['warm-up'], '1')
+  proxy.withhold()
+  const once = run(count, ['once'], '1').catch((error: unknown) => error)
+  const again = run(countAgain, ['again'], '1')
+  await until('both ran', () => server.command('hget', 'again', 'n'), '1')
+  proxy.cut()
+  assert.equal(await again, 2)
+  assert.match(String(await once), /unavailable/i)
+  assert.equal(await server.command('hget', 'once', 'n'), '1')
+})

@@ -1,0 +1,54 @@
+// Scripts and TypeScript name the same keys by the same rules, in a cluster and elsewhere.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createRedisClient } from '../../../src/engine/redis/client/index.js'
+import type { KeyKind } from '../../../src/engine/redis/keys.js'
+import { scopes } from '../../../src/engine/redis/lua/scopes.js'
+import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
+import { StepLibrary } from '../../../src/engine/redis/script.js'
+import { StepRunner } from '../../../src/engine/redis/step-runner.js'
+import { startSingleAndCluster } from '../../support/redis/single-and-cluster.js'
+
+const { settings } = await startSingleAndCluster()
+const kinds = Object.keys(scopes) as KeyKind[]
+const users = [
+  { appId: 'app', userId: 'ada' },
+  { appId: 'other', userId: 'a: {b}\u{1F600}"\\' },
+]
+
+for (const { name, options } of settings) {
+  const open = async (): Promise<{ runner: StepRunner; close: () => Promise<void> }> => {
+    const client = createRedisClient(options)
+    await client.open({
+      onMessage: () => undefined,
+      onResubscribed: () => undefined,
+      onError: assert.ifError,
+    })
+    const runner = new StepRunner({
+      ...{ client, prefix: 'named %1 {x', partitions: new Partitions(), nodeId: 'node', clockShift: () => 0 },
+      ...{ onEvents: () => undefined, webhooksOf: () => null },
+    })
+    return { runner, close: () => client.close() }
+  }
+
+  test(`${name}: scripts name keys as TypeScript does`, async () => {
+    const { runner, close } = await open()
+    const step = new StepLibrary().step('../../../test/system/redis-engine/key-names', kinds)
+    for (const of of users) {
+      const partition = runner.partitions.of(of)
+      const names = await runner.onUser(step, of, kinds, { hashed: { id: 'a hash' } })
+      assert.deepEqual(names, runner.keys.of(kinds, { partition, ...of, hashed: 'id:a hash' }))
+    }
+    await close()
+  })
+
+  test(`${name}: a script can't use a key that its step does not declare`, async () => {
+    const { runner, close } = await open()
+    const step = new StepLibrary().step('../../../test/system/redis-engine/key-names', ['user'])
+    await assert.rejects(
+      runner.onUser(step, { appId: 'app', userId: 'ada' }, ['inbox']),
+      /a key that its step does not declare: inbox/,
+    )
+    await close()
+  })
+}
