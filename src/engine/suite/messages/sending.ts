@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { EngineEvent } from '../engine.js'
+import type { EngineEvent } from '../../engine.js'
 import {
   ada,
   app,
@@ -14,8 +14,8 @@ import {
   vouch,
   type SuiteContext,
   saveGuest,
-} from './kit.js'
-import { ask, pendingOf } from './webhook-kit.js'
+} from '../kit.js'
+import { ask, pendingOf } from '../webhook-kit.js'
 
 /** A part of the suite: sending messages, and their idempotency. */
 export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Engine, UserRef } from '../engine.js'
-import { ada, app, bob, deliver, saveGuest, rules, credential, until, type SuiteContext } from './kit.js'
+import type { Engine, UserRef } from '../../engine.js'
+import { ada, app, bob, deliver, saveGuest, rules, credential, until, type SuiteContext } from '../kit.js'
 
 const cy: UserRef = { appId: app, userId: 'cy' }
 const hour = 3_600_000

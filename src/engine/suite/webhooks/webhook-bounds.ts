@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, EventLimits, PendingEvent, UserRef, WebhookEvent } from '../engine.js'
-import { ada, app, bob, deliver, nextEvents, start, until, type SuiteContext } from './kit.js'
-import { ask, pending, pendingOf, typesOf } from './webhook-kit.js'
+import type { Engine, EngineEvent, EventLimits, PendingEvent, UserRef, WebhookEvent } from '../../engine.js'
+import { ada, app, bob, deliver, nextEvents, start, until, type SuiteContext } from '../kit.js'
+import { ask, pending, pendingOf, typesOf } from '../webhook-kit.js'
 
 /** Milliseconds. */
 const LEASE = 60_000

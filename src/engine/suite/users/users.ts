@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { UserChange } from '../engine.js'
-import { ada, app, bob, trickyIds, vouch, type SuiteContext } from './kit.js'
+import type { UserChange } from '../../engine.js'
+import { ada, app, bob, trickyIds, vouch, type SuiteContext } from '../kit.js'
 
 /** A part of the suite: saving and reading users. */
 export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {

@@ -14,8 +14,8 @@ import {
   vouch,
   type SuiteContext,
   saveGuest,
-} from './kit.js'
-import { ask, pending, pendingOf, typesOf, untilPending } from './webhook-kit.js'
+} from '../kit.js'
+import { ask, pending, pendingOf, typesOf, untilPending } from '../webhook-kit.js'
 
 /** A part of the suite: the webhook events that changes make. */
 export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void => {

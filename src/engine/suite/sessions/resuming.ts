@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, StartedSession, UserRef } from '../engine.js'
+import type { Engine, StartedSession, UserRef } from '../../engine.js'
 import {
   ada,
   bob,
@@ -11,7 +11,7 @@ import {
   until,
   type SuiteContext,
   startSession,
-} from './kit.js'
+} from '../kit.js'
 
 /** A session with the connection that carries it and the hash of its client's resume key. */
 interface Connected {

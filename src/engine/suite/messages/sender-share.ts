@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { CheckedMessage, Engine, Retention, SendResult } from '../engine.js'
-import { ada, app, bob, deliver, newMessage, rules, saveGuest, until, type SuiteContext } from './kit.js'
+import type { CheckedMessage, Engine, Retention, SendResult } from '../../engine.js'
+import { ada, app, bob, deliver, newMessage, rules, saveGuest, until, type SuiteContext } from '../kit.js'
 
 const HOUR = 3_600_000
 const body = 'x'.repeat(1_000)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { ada, app, bob, deliver, until, type SuiteContext } from './kit.js'
-import { ask, pendingOf, untilPending } from './webhook-kit.js'
+import { ada, app, bob, deliver, until, type SuiteContext } from '../kit.js'
+import { ask, pendingOf, untilPending } from '../webhook-kit.js'
 
 /** A part of the suite: `message.unread`, the webhook event for messages that stay unread. */
 export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {

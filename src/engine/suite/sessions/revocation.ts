@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Credential, Engine, EngineEvent, Revocation, SessionRecord, UserRef } from '../engine.js'
-import { ada, app, bob, idsOf, nextEvents, request, startSession, until, type SuiteContext } from './kit.js'
+import type { Credential, Engine, EngineEvent, Revocation, SessionRecord, UserRef } from '../../engine.js'
+import { ada, app, bob, idsOf, nextEvents, request, startSession, until, type SuiteContext } from '../kit.js'
 
 /** A token that was issued `age` milliseconds ago. */
 const token = (age: number, more: Partial<Credential> = {}): Credential => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Engine, PendingEvent } from '../engine.js'
-import { ada, app, bob, nextEvents, start, until, type SuiteContext } from './kit.js'
-import { ask, pending, typesOf } from './webhook-kit.js'
+import type { Engine, PendingEvent } from '../../engine.js'
+import { ada, app, bob, nextEvents, start, until, type SuiteContext } from '../kit.js'
+import { ask, pending, typesOf } from '../webhook-kit.js'
 
 /** Milliseconds. */
 const LEASE = 60_000

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Adoption, AdoptionRequest, Engine, MessagePage, UserRecord, UserRef } from '../engine.js'
+import type { Adoption, AdoptionRequest, Engine, MessagePage, UserRecord, UserRef } from '../../engine.js'
 import {
   ada,
   advanceClock,
@@ -19,8 +19,8 @@ import {
   startSession,
   until,
   type SuiteContext,
-} from './kit.js'
-import { ask, pending } from './webhook-kit.js'
+} from '../kit.js'
+import { ask, pending } from '../webhook-kit.js'
 
 const guest: UserRef = { appId: app, userId: 'guest:~visitor' }
 const { retention } = rules()

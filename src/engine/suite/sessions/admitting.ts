@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Admission, Engine, UserRef } from '../engine.js'
+import type { Admission, Engine, UserRef } from '../../engine.js'
 import {
   ada,
   advanceClock,
@@ -15,8 +15,8 @@ import {
   until,
   vouch,
   type SuiteContext,
-} from './kit.js'
-import { ask, pendingOf, typesOf } from './webhook-kit.js'
+} from '../kit.js'
+import { ask, pendingOf, typesOf } from '../webhook-kit.js'
 
 const guest: UserRef = { appId: app, userId: 'guest:1' }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Engine, MessagePage, UserRef } from '../engine.js'
-import { ada, app, bob, bodies, deliver, nextEvents, start, until, type SuiteContext } from './kit.js'
+import type { Engine, MessagePage, UserRef } from '../../engine.js'
+import { ada, app, bob, bodies, deliver, nextEvents, start, until, type SuiteContext } from '../kit.js'
 
 const fill = async (engine: Engine, count: number): Promise<void> => {
   for (let n = 1; n <= count; n++) await deliver(engine, { body: `${n}` })

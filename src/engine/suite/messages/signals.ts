@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, Signal, UserRef } from '../engine.js'
+import type { Engine, EngineEvent, Signal, UserRef } from '../../engine.js'
 import {
   ada,
   app,
@@ -12,7 +12,7 @@ import {
   startSession,
   trickyIds,
   type SuiteContext,
-} from './kit.js'
+} from '../kit.js'
 
 const typing = (n = 0): Signal => ({ from: ada.userId, name: 'typing', data: { n }, ttl: 5_000 })
 

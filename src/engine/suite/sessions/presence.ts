@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { UserRef } from '../engine.js'
+import type { UserRef } from '../../engine.js'
 import {
   ada,
   advanceClock,
@@ -12,7 +12,7 @@ import {
   until,
   type SuiteContext,
   saveGuest,
-} from './kit.js'
+} from '../kit.js'
 
 /** A part of the suite: who is online. */
 export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {

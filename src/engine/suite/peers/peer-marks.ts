@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, PeerPage, UserRef } from '../engine.js'
+import type { Engine, PeerPage, UserRef } from '../../engine.js'
 import {
   ada,
   app,
@@ -14,8 +14,8 @@ import {
   until,
   vouch,
   type SuiteContext,
-} from './kit.js'
-import { ask, pendingOf, untilPending } from './webhook-kit.js'
+} from '../kit.js'
+import { ask, pendingOf, untilPending } from '../webhook-kit.js'
 
 const hour = 3_600_000
 

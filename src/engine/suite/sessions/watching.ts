@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, UserRef } from '../engine.js'
+import type { Engine, UserRef } from '../../engine.js'
 import {
   ada,
   advanceClock,
@@ -12,7 +12,7 @@ import {
   trickyIds,
   until,
   type SuiteContext,
-} from './kit.js'
+} from '../kit.js'
 
 const cy: UserRef = { appId: app, userId: 'cy' }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Engine, UserRef } from '../engine.js'
-import { app, bob, deliver, request, until, type SuiteContext, startSession, saveGuest } from './kit.js'
+import type { Engine, UserRef } from '../../engine.js'
+import { app, bob, deliver, request, until, type SuiteContext, startSession, saveGuest } from '../kit.js'
 
 const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
 

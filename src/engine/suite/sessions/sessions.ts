@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { SessionRecord } from '../engine.js'
+import type { SessionRecord } from '../../engine.js'
 import {
   ada,
   app,
@@ -12,7 +12,7 @@ import {
   trickyIds,
   type SuiteContext,
   startSession,
-} from './kit.js'
+} from '../kit.js'
 
 /** A part of the suite: starting, listing and ending sessions. */
 export const sessionsSuite = ({ describe, on }: SuiteContext): void => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ada, app, bob, bodies, deliver, newMessage, rules, type SuiteContext } from './kit.js'
+import { ada, app, bob, bodies, deliver, newMessage, rules, type SuiteContext } from '../kit.js'
 
 /** A part of the suite: the share of an inbox that a sender may take, and the quota of an app. */
 export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {

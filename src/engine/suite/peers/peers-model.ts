@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import type { Engine, Peer, UserRef } from '../engine.js'
-import { app, deliver, type SuiteContext } from './kit.js'
+import type { Engine, Peer, UserRef } from '../../engine.js'
+import { app, deliver, type SuiteContext } from '../kit.js'
 
 const OWNERS = 4
 const OPERATIONS = 10_000
