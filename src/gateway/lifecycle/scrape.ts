@@ -8,7 +8,7 @@ import type { StartQueue } from '../limits/start-queue.js'
 import { countVersions } from '../metrics/client-versions.js'
 import type { Metrics } from '../metrics/metrics.js'
 import { collectProcess, scrapeProcess } from '../metrics/process-metrics.js'
-import type { Watchers } from '../sessions/watchers.js'
+import type { Watchers } from '../sessions/presence/watchers.js'
 import { sendBuffers } from '../transports/send-buffers.js'
 
 /** The parts of a gateway whose state the gauges show. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isGuestId } from '../../protocol/index.js'
-import { adoptForBackend } from '../sessions/adopt-guest.js'
+import { adoptForBackend } from '../sessions/start/adopt-guest.js'
 import { userOf } from '../sessions/user-of.js'
 import { answer, defineCall } from './call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'

@@ -3,7 +3,7 @@ import { pushDeviceId } from '../../engine/internal.js'
 import type { ClientFrameOf } from '../../protocol/index.js'
 import type { App } from '../apps/app.js'
 import { checkSubscription } from '../push/subscription.js'
-import type { Refuse } from './messaging.js'
+import type { Refuse } from './messages/messaging.js'
 
 const NO_PUSH = "The app has no 'push' in its config."
 const NO_ENDPOINT = "A 'push' frame with 'subscription: null' names the 'endpoint' that ends."

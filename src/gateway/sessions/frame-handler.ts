@@ -16,18 +16,23 @@ import {
 } from '../../protocol/index.js'
 import { authenticateToken } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
-import type { Delivery } from './delivery.js'
+import type { Delivery } from './messages/delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
-import { Contacts } from './contacts.js'
+import { Contacts } from './presence/contacts.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError, engineRetryAfter } from './engine-retry.js'
-import { BAD_PEER, createInboxAnswers, isPeer, OTHER_EPOCH } from './inbox-answers.js'
-import { createMessaging, type MessagingContext, type Refuse, type RequestFrame } from './messaging.js'
+import { BAD_PEER, createInboxAnswers, isPeer, OTHER_EPOCH } from './messages/inbox-answers.js'
+import {
+  createMessaging,
+  type MessagingContext,
+  type Refuse,
+  type RequestFrame,
+} from './messages/messaging.js'
 import type { UserLimits } from './user-limits.js'
 import { createDevices } from './devices.js'
-import { PresenceFeed } from './presence-feed.js'
-import { createSendBarrier } from './send-barrier.js'
-import { createSignaling } from './signaling.js'
+import { PresenceFeed } from './presence/presence-feed.js'
+import { createSendBarrier } from './messages/send-barrier.js'
+import { createSignaling } from './presence/signaling.js'
 import { userOf } from './user-of.js'
 
 /** Frames of one session that may wait for their answers at once. Sends do not count, unless `authorizeSend` delays them. */

@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import { lossFoundIn } from '../push/loss.js'
 import { catchEngineError } from './engine-retry.js'
 import type { ConnectionHandle } from './connection-handle.js'
-import type { Delivery } from './delivery.js'
+import type { Delivery } from './messages/delivery.js'
 
 interface PageSightContext {
   engine: Pick<Engine, 'seenOnPage' | 'endPushes'>

@@ -2,7 +2,7 @@ import type { Position, SessionRequest } from '../../engine/index.js'
 import type { Resumption } from '../../protocol/index.js'
 import type { Settings } from '../config/parse.js'
 import type { Activity } from './activity.js'
-import type { MessagingContext } from './messaging.js'
+import type { MessagingContext } from './messages/messaging.js'
 
 /** The parts of a gateway that its sessions use. */
 export interface SessionContext extends MessagingContext {

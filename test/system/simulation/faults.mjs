@@ -40,7 +40,7 @@ export default [
   },
   {
     name: 'a replay that begins one message too late',
-    file: 'src/gateway/sessions/delivery.ts',
+    file: 'src/gateway/sessions/messages/delivery.ts',
     right: "this.#state = 'sending'\n    this.#cursor = offset",
     wrong: "this.#state = 'sending'\n    this.#cursor = offset < newest ? offset + 1 : offset",
     finds: /received offset/,
@@ -96,7 +96,7 @@ export default [
   },
   {
     name: 'a gateway that keeps the first presence that it has heard',
-    file: 'src/gateway/sessions/watchers.ts',
+    file: 'src/gateway/sessions/presence/watchers.ts',
     right: 'if (!watched) return\n    watched.presence = { online, lastSeenAt }',
     wrong: 'if (!watched) return\n    watched.presence ??= { online, lastSeenAt }',
     finds: /The watcher shows/,

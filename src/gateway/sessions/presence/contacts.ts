@@ -1,5 +1,5 @@
-import type { Engine, UserRef } from '../../engine/index.js'
-import type { Message } from '../../protocol/index.js'
+import type { Engine, UserRef } from '../../../engine/index.js'
+import type { Message } from '../../../protocol/index.js'
 
 /** How many other users are remembered, and for how many milliseconds an answer of the engine counts. */
 const MAX_KNOWN = 512

@@ -1,9 +1,9 @@
-import type { UserRef } from '../../engine/index.js'
-import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../protocol/index.js'
-import type { App } from '../apps/app.js'
-import type { ConnectionHandle } from './connection-handle.js'
+import type { UserRef } from '../../../engine/index.js'
+import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../../protocol/index.js'
+import type { App } from '../../apps/app.js'
+import type { ConnectionHandle } from '../connection-handle.js'
 import type { Contacts } from './contacts.js'
-import type { Refuse } from './messaging.js'
+import type { Refuse } from '../messages/messaging.js'
 import { OFFLINE, type Watcher, type Watchers } from './watchers.js'
 
 const TOO_MANY = `A 'watch' has at most ${MAX_WATCHED} 'users'.`

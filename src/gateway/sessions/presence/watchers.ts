@@ -1,5 +1,5 @@
-import type { Engine, PresenceChanged, UserPresence, UserRef } from '../../engine/index.js'
-import { createTurnLimit } from '../limits/turn-limit.js'
+import type { Engine, PresenceChanged, UserPresence, UserRef } from '../../../engine/index.js'
+import { createTurnLimit } from '../../limits/turn-limit.js'
 
 /** How many watchers are told in one turn of the event loop. Ten thousand may watch one user. */
 const TOLD_PER_TURN = 256

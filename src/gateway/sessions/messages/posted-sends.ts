@@ -1,32 +1,32 @@
-import { EngineError, type Engine, type UserRef } from '../../engine/index.js'
+import { EngineError, type Engine, type UserRef } from '../../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
   type ClientFrameOf,
   type EndCode,
   type RefusalCode,
-} from '../../protocol/index.js'
-import { admit, type Admitted } from '../auth/admission.js'
-import type { Peer, Refusal } from '../auth/authentication.js'
-import type { App } from '../apps/app.js'
-import { sendRulesOf } from '../apps/engine-rules.js'
-import type { Settings } from '../config/parse.js'
-import type { StartQueue } from '../limits/start-queue.js'
-import type { Log } from '../log.js'
+} from '../../../protocol/index.js'
+import { admit, type Admitted } from '../../auth/admission.js'
+import type { Peer, Refusal } from '../../auth/authentication.js'
+import type { App } from '../../apps/app.js'
+import { sendRulesOf } from '../../apps/engine-rules.js'
+import type { Settings } from '../../config/parse.js'
+import type { StartQueue } from '../../limits/start-queue.js'
+import type { Log } from '../../log.js'
 import {
   authorizeSend,
   maySend,
   NOT_ALLOWED,
   refusalOfResult,
   type RefusalParts,
-} from '../messages/client-sends.js'
-import { countSend } from '../messages/count-send.js'
-import { checkMessage } from '../messages/rules.js'
-import type { Metrics } from '../metrics/metrics.js'
-import type { Tracing } from '../tracing/tracing.js'
-import { engineRetryAfter } from './engine-retry.js'
-import { saveAdmitted } from './save-admitted.js'
-import { UserLimits } from './user-limits.js'
+} from '../../messages/client-sends.js'
+import { countSend } from '../../messages/count-send.js'
+import { checkMessage } from '../../messages/rules.js'
+import type { Metrics } from '../../metrics/metrics.js'
+import type { Tracing } from '../../tracing/tracing.js'
+import { engineRetryAfter } from '../engine-retry.js'
+import { saveAdmitted } from '../start/save-admitted.js'
+import { UserLimits } from '../user-limits.js'
 
 type Draft = Omit<ClientFrameOf<'send'>, 'type'>
 

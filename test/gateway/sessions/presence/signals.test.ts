@@ -1,13 +1,13 @@
 // Signals between users, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { guestStart, startOf } from '../../support/starts.js'
-import { assemble } from '../../support/assembled-gateway.js'
-import { startGateway } from '../../support/gateway.js'
-import { startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { until } from '../../support/until.js'
+import type { AppConfig, GatewayConfig } from '../../../../src/gateway/index.js'
+import { guestStart, startOf } from '../../../support/starts.js'
+import { assemble } from '../../../support/assembled-gateway.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { until } from '../../../support/until.js'
 
 const path = scratchFolder()
 const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]

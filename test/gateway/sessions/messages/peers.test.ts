@@ -1,12 +1,12 @@
 // The peers of an inbox, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { limits } from '../../../src/protocol/index.js'
-import { startGateway } from '../../support/gateway.js'
-import { startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { startOf } from '../../support/starts.js'
+import type { GatewayConfig } from '../../../../src/gateway/index.js'
+import { limits } from '../../../../src/protocol/index.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { startOf } from '../../../support/starts.js'
 
 type Started = Client & { started: Frame }
 

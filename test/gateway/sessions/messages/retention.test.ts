@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ClassicLevel } from 'classic-level'
-import { startClient } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
+import { startClient } from '../../../support/raw-client.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startOf } from '../../../support/starts.js'
 
 test('after a restart messages that are too old are deleted, though none is sent', async () => {
   const engine = { type: 'embedded', path: scratchFolder() } as const

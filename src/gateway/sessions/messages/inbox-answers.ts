@@ -1,10 +1,10 @@
-import type { Engine, UserRef } from '../../engine/index.js'
-import { isUserId, limits, type ClientFrameOf, type Message } from '../../protocol/index.js'
-import type { MessageTurns } from '../messages/message-turns.js'
-import { readPeers, readWith } from '../messages/read-peers.js'
-import { readWhatFits } from '../messages/read-what-fits.js'
-import type { ConnectionHandle } from './connection-handle.js'
-import { engineRetryAfter } from './engine-retry.js'
+import type { Engine, UserRef } from '../../../engine/index.js'
+import { isUserId, limits, type ClientFrameOf, type Message } from '../../../protocol/index.js'
+import type { MessageTurns } from '../../messages/message-turns.js'
+import { readPeers, readWith } from '../../messages/read-peers.js'
+import { readWhatFits } from '../../messages/read-what-fits.js'
+import type { ConnectionHandle } from '../connection-handle.js'
+import { engineRetryAfter } from '../engine-retry.js'
 import type { Refuse } from './messaging.js'
 
 export const OTHER_EPOCH = "The inbox has another 'epoch' now: reconnect, and 'started' has the new one."

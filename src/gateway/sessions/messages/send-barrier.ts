@@ -1,5 +1,5 @@
-import type { RefusalCode } from '../../protocol/index.js'
-import type { ConnectionHandle } from './connection-handle.js'
+import type { RefusalCode } from '../../../protocol/index.js'
+import type { ConnectionHandle } from '../connection-handle.js'
 
 /** Why a send is refused for now; `retryAfter` in milliseconds. */
 interface SendRefusal {

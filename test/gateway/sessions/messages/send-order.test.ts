@@ -1,13 +1,13 @@
 // A message that is refused for now is not overtaken by messages that its client sent behind it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { startProxy } from '../../support/proxy.js'
-import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
+import type { GatewayConfig } from '../../../../src/gateway/index.js'
+import { startProxy } from '../../../support/proxy.js'
+import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startOf } from '../../../support/starts.js'
 
 const path = scratchFolder()
 

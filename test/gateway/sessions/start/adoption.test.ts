@@ -1,12 +1,12 @@
 // A user adopts a guest at a start, or the app's backend lets the user do so.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createToken } from '../../../src/tokens/index.js'
-import { startGateway } from '../../support/gateway.js'
-import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { field, onBothEngines, restOf, statusAndCode, type Rest } from '../../support/rest-calls.js'
-import { guestStart, startOf } from '../../support/starts.js'
-import { appId, secret } from '../../support/tokens.js'
+import { createToken } from '../../../../src/tokens/index.js'
+import { startGateway } from '../../../support/gateway.js'
+import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { field, onBothEngines, restOf, statusAndCode, type Rest } from '../../../support/rest-calls.js'
+import { guestStart, startOf } from '../../../support/starts.js'
+import { appId, secret } from '../../../support/tokens.js'
 
 interface Guest extends Client {
   started: Frame

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { guestStart, startOf } from '../../support/starts.js'
+import { openClient, startClient } from '../../../support/raw-client.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { guestStart, startOf } from '../../../support/starts.js'
 
 test('a guest beyond `limits.guests` ends as unavailable, until another guest has left without messages', async () => {
   const { url } = await startGateway({ limits: { guests: 2 } })

@@ -1,15 +1,15 @@
 // Messages between users, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { rules } from '../../../src/engine/suite/kit.js'
-import { startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { until } from '../../support/until.js'
-import { assemble } from '../../support/assembled-gateway.js'
-import { startGateway } from '../../support/gateway.js'
-import { guestStart, startOf } from '../../support/starts.js'
-import { tokenFor } from '../../support/tokens.js'
+import type { GatewayConfig } from '../../../../src/gateway/index.js'
+import { rules } from '../../../../src/engine/suite/kit.js'
+import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { until } from '../../../support/until.js'
+import { assemble } from '../../../support/assembled-gateway.js'
+import { startGateway } from '../../../support/gateway.js'
+import { guestStart, startOf } from '../../../support/starts.js'
+import { tokenFor } from '../../../support/tokens.js'
 
 const path = scratchFolder()
 

@@ -1,7 +1,7 @@
-import type { AdmissionRefusal, Engine, SavedUser, UserRef } from '../../engine/index.js'
-import type { EndCode } from '../../protocol/index.js'
-import { GUEST_EXISTS, type Admitted } from '../auth/admission.js'
-import type { Metrics } from '../metrics/metrics.js'
+import type { AdmissionRefusal, Engine, SavedUser, UserRef } from '../../../engine/index.js'
+import type { EndCode } from '../../../protocol/index.js'
+import { GUEST_EXISTS, type Admitted } from '../../auth/admission.js'
+import type { Metrics } from '../../metrics/metrics.js'
 
 /** The code for these credentials is not `revoked`, which is final for a client: this client may fetch other credentials. */
 const REVOKED = "The app's backend revoked these credentials: log in again."

@@ -1,15 +1,15 @@
 // Who is online, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { EngineError } from '../../../src/engine/index.js'
-import { assemble } from '../../support/assembled-gateway.js'
-import { guestStart, startOf } from '../../support/starts.js'
-import { startGateway } from '../../support/gateway.js'
-import { startClient, type Client, type Frame } from '../../support/raw-client.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { tokenFor } from '../../support/tokens.js'
-import { until } from '../../support/until.js'
+import type { AppConfig, GatewayConfig } from '../../../../src/gateway/index.js'
+import { EngineError } from '../../../../src/engine/index.js'
+import { assemble } from '../../../support/assembled-gateway.js'
+import { guestStart, startOf } from '../../../support/starts.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { tokenFor } from '../../../support/tokens.js'
+import { until } from '../../../support/until.js'
 
 const limits = { requestsPerSecond: 1_000_000, messagesPerSecond: 1_000_000 }
 

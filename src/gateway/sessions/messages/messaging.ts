@@ -1,24 +1,24 @@
-import type { Engine, SendResult, UserRef } from '../../engine/index.js'
-import type { ClientFrameOf } from '../../protocol/index.js'
-import type { App } from '../apps/app.js'
-import type { Settings } from '../config/parse.js'
+import type { Engine, SendResult, UserRef } from '../../../engine/index.js'
+import type { ClientFrameOf } from '../../../protocol/index.js'
+import type { App } from '../../apps/app.js'
+import type { Settings } from '../../config/parse.js'
 import {
   authorizeSend,
   maySend,
   NOT_ALLOWED,
   refusalOfResult,
   type RefusalParts,
-} from '../messages/client-sends.js'
-import { countSend } from '../messages/count-send.js'
-import type { MessageTurns } from '../messages/message-turns.js'
-import { sendRulesOf } from '../apps/engine-rules.js'
-import { checkMessage } from '../messages/rules.js'
-import type { Metrics } from '../metrics/metrics.js'
-import type { Tracing } from '../tracing/tracing.js'
-import type { ConnectionHandle } from './connection-handle.js'
-import type { Log } from '../log.js'
-import type { UserLimits } from './user-limits.js'
-import type { Watchers } from './watchers.js'
+} from '../../messages/client-sends.js'
+import { countSend } from '../../messages/count-send.js'
+import type { MessageTurns } from '../../messages/message-turns.js'
+import { sendRulesOf } from '../../apps/engine-rules.js'
+import { checkMessage } from '../../messages/rules.js'
+import type { Metrics } from '../../metrics/metrics.js'
+import type { Tracing } from '../../tracing/tracing.js'
+import type { ConnectionHandle } from '../connection-handle.js'
+import type { Log } from '../../log.js'
+import type { UserLimits } from '../user-limits.js'
+import type { Watchers } from '../presence/watchers.js'
 import type { SendBarrier } from './send-barrier.js'
 
 /** The parts of a gateway that answer frames about messages. */

@@ -1,8 +1,8 @@
-import { EngineError, type Adoption, type UserRecord } from '../../engine/index.js'
-import { isGuestId } from '../../protocol/index.js'
-import type { App } from '../apps/app.js'
-import { isGeneratedGuest, verifyGuestToken } from '../auth/guest-token.js'
-import type { SessionContext } from './session-context.js'
+import { EngineError, type Adoption, type UserRecord } from '../../../engine/index.js'
+import { isGuestId } from '../../../protocol/index.js'
+import type { App } from '../../apps/app.js'
+import { isGeneratedGuest, verifyGuestToken } from '../../auth/guest-token.js'
+import type { SessionContext } from '../session-context.js'
 
 /**
  * Lets the user of a start adopt the guest of a token. Resolves with null if there is nothing to adopt. If the engine fails, it resolves

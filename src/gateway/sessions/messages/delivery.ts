@@ -1,9 +1,16 @@
-import type { Engine, InboxState, MessageStored, PeerState, Position, UserRef } from '../../engine/index.js'
-import type { Message } from '../../protocol/index.js'
-import type { MessageTurns } from '../messages/message-turns.js'
-import type { Metrics } from '../metrics/metrics.js'
-import type { ConnectionHandle } from './connection-handle.js'
-import { engineRetryAfter } from './engine-retry.js'
+import type {
+  Engine,
+  InboxState,
+  MessageStored,
+  PeerState,
+  Position,
+  UserRef,
+} from '../../../engine/index.js'
+import type { Message } from '../../../protocol/index.js'
+import type { MessageTurns } from '../../messages/message-turns.js'
+import type { Metrics } from '../../metrics/metrics.js'
+import type { ConnectionHandle } from '../connection-handle.js'
+import { engineRetryAfter } from '../engine-retry.js'
 
 /** How many messages are read for the first page, and at most for any page. */
 const FIRST_PAGE = 16

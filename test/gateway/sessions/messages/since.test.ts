@@ -1,11 +1,11 @@
 // A server draws a page from an inbox, and the page names the position up to which it shows the inbox.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startGateway } from '../../support/gateway.js'
-import { openClient, startClient } from '../../support/raw-client.js'
-import { field, onBothEngines, restOf } from '../../support/rest-calls.js'
-import { startOf } from '../../support/starts.js'
-import { appId } from '../../support/tokens.js'
+import { startGateway } from '../../../support/gateway.js'
+import { openClient, startClient } from '../../../support/raw-client.js'
+import { field, onBothEngines, restOf } from '../../../support/rest-calls.js'
+import { startOf } from '../../../support/starts.js'
+import { appId } from '../../../support/tokens.js'
 
 /** Returns the position that a REST answer names, as the client of a page reads it. */
 const positionOf = (since: unknown) => {

@@ -1,12 +1,12 @@
-import type { Engine, UserRef } from '../../engine/index.js'
-import type { ClientFrameOf } from '../../protocol/index.js'
-import type { App } from '../apps/app.js'
-import type { RefusalParts } from '../messages/client-sends.js'
-import { checkSignal, signalOf } from '../messages/signal-rules.js'
-import type { Metrics } from '../metrics/metrics.js'
+import type { Engine, UserRef } from '../../../engine/index.js'
+import type { ClientFrameOf } from '../../../protocol/index.js'
+import type { App } from '../../apps/app.js'
+import type { RefusalParts } from '../../messages/client-sends.js'
+import { checkSignal, signalOf } from '../../messages/signal-rules.js'
+import type { Metrics } from '../../metrics/metrics.js'
 import type { Contacts } from './contacts.js'
-import type { Refuse } from './messaging.js'
-import type { UserLimits } from './user-limits.js'
+import type { Refuse } from '../messages/messaging.js'
+import type { UserLimits } from '../user-limits.js'
 
 const NOT_ALLOWED: RefusalParts = [
   'refused',
