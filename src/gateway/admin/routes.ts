@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { VERSION } from '../../protocol/index.js'
-import { createHealthRoutes } from '../http/health.js'
+import { createHealthRoutes } from '../http/routes/health.js'
 import { problem } from '../http/problem.js'
 import type { Readiness } from '../http/readiness.js'
 import type { Log } from '../log.js'

@@ -2,7 +2,7 @@ import { createCalls, type CallAnswer, type CallRequest } from '../../rest-clien
 import type { RestCalls } from '../../rest-client/index.js'
 import type { App } from '../apps/app.js'
 import type { CallContext } from './call.js'
-import { calls } from './calls.js'
+import { calls } from './calls/calls.js'
 import { RestError } from './errors.js'
 import { problemOf } from './problem-of.js'
 import { parseBody, readParams, readQuery } from './request.js'

@@ -2,7 +2,7 @@ import { toJsonSchema, toJsonSchemaDefs, type ConversionConfig } from '@valibot/
 import type * as v from 'valibot'
 import { VERSION } from '../../protocol/index.js'
 import type { Call } from './call.js'
-import { calls } from './calls.js'
+import { calls } from './calls/calls.js'
 import { errorStatus, type RestErrorCode } from './errors.js'
 import { jsonObject, pathParams, profileBody, schemas } from './schemas.js'
 

@@ -1,7 +1,7 @@
 // The backend of app `a` tries every REST call on the users, sessions, tokens and cursors of app `b`. Nothing may cross.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { calls } from '../../../src/gateway/rest/calls.js'
+import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { createAppToken, createToken } from '../../../src/tokens/index.js'
 import { SignJWT } from 'jose'
 import { startClient } from '../../support/raw-client.js'

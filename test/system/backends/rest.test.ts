@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { SignJWT } from 'jose'
-import { calls } from '../../../src/gateway/rest/calls.js'
+import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { startGateway } from '../../support/gateway.js'
 import { startServer } from '../../support/http-server.js'
 import { startClient } from '../../support/raw-client.js'

@@ -1,10 +1,10 @@
 import * as v from 'valibot'
-import { readPeers } from '../messages/read-peers.js'
-import { answer, defineCall } from './call.js'
-import { RestError } from './errors.js'
+import { readPeers } from '../../messages/read-peers.js'
+import { answer, defineCall } from '../call.js'
+import { RestError } from '../errors.js'
 import { knownUser } from './known-user.js'
 import { MAX_PAGE_BYTES, OTHER_EPOCH } from './message-calls.js'
-import { DEFAULT_PEERS, nextPeers, peersPage, schemas } from './schemas.js'
+import { DEFAULT_PEERS, nextPeers, peersPage, schemas } from '../schemas.js'
 
 export const peerCalls = [
   defineCall({

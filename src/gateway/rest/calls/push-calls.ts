@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import { answer, defineCall } from './call.js'
-import { RestError } from './errors.js'
+import { answer, defineCall } from '../call.js'
+import { RestError } from '../errors.js'
 import { knownUser } from './known-user.js'
-import { schemas } from './schemas.js'
+import { schemas } from '../schemas.js'
 
 export const pushCalls = [
   defineCall({

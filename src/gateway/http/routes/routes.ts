@@ -1,15 +1,15 @@
 import { Hono, type Context } from 'hono'
 import { cors } from 'hono/cors'
-import { VERSION } from '../../protocol/index.js'
-import type { Log } from '../log.js'
+import { VERSION } from '../../../protocol/index.js'
+import type { Log } from '../../log.js'
 import { asyncApiJson } from './asyncapi.js'
 import { loadScripts, type Asset } from './client-script.js'
 import { errorsPage, errorsPolicy } from './errors-page.js'
 import { createHealthRoutes } from './health.js'
-import { problem } from './problem.js'
-import type { Readiness } from './readiness.js'
-import type { ReadableRequest } from './request-head.js'
-import { pathOf } from './target.js'
+import { problem } from '../problem.js'
+import type { Readiness } from '../readiness.js'
+import type { ReadableRequest } from '../request-head.js'
+import { pathOf } from '../target.js'
 
 /** Seconds for which a browser may use the unversioned script before it asks for a newer one. */
 const SCRIPT_MAX_AGE = 300

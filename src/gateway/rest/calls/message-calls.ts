@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import type { InboxState, UserRef } from '../../engine/index.js'
-import { isUserId, signalLimits, type Message } from '../../protocol/index.js'
-import { integer } from '../config/fields.js'
-import { readWith } from '../messages/read-peers.js'
-import { readWhatFits } from '../messages/read-what-fits.js'
-import { checkMessage } from '../messages/rules.js'
-import { checkSignal, signalOf } from '../messages/signal-rules.js'
-import type { SendProblem, StoredMessage } from '../messages/send.js'
-import { answer, defineCall, type CallContext } from './call.js'
+import type { InboxState, UserRef } from '../../../engine/index.js'
+import { isUserId, signalLimits, type Message } from '../../../protocol/index.js'
+import { integer } from '../../config/fields.js'
+import { readWith } from '../../messages/read-peers.js'
+import { readWhatFits } from '../../messages/read-what-fits.js'
+import { checkMessage } from '../../messages/rules.js'
+import { checkSignal, signalOf } from '../../messages/signal-rules.js'
+import type { SendProblem, StoredMessage } from '../../messages/send.js'
+import { answer, defineCall, type CallContext } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { RestError } from './errors.js'
-import { problemOf } from './problem-of.js'
+import { RestError } from '../errors.js'
+import { problemOf } from '../problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
 import {
@@ -26,7 +26,7 @@ import {
   since,
   withField,
   withParam,
-} from './schemas.js'
+} from '../schemas.js'
 
 /** Recipients of one call. */
 const MAX_RECIPIENTS = 1000

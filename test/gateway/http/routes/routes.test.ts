@@ -4,11 +4,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
-import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../../src/protocol/index.js'
-import { startGateway } from '../../support/gateway.js'
+import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../../../src/protocol/index.js'
+import { startGateway } from '../../../support/gateway.js'
 
 const { url } = await startGateway()
-const script = await readFile(new URL('../../../dist/cdn/chat-session.js', import.meta.url))
+const script = await readFile(new URL('../../../../dist/cdn/chat-session.js', import.meta.url))
 const plain = '/v1/chat-session.js'
 const versioned = `/v1/chat-session-${VERSION}.js`
 
@@ -58,7 +58,7 @@ for (const path of [plain, versioned])
   })
 
 test('the script for a service worker is served too', async () => {
-  const worker = await readFile(new URL('../../../dist/cdn/chat-session-worker.js', import.meta.url))
+  const worker = await readFile(new URL('../../../../dist/cdn/chat-session-worker.js', import.meta.url))
   for (const path of ['/v1/chat-session-worker.js', `/v1/chat-session-worker-${VERSION}.js`]) {
     const { status, headers, body } = await get(path)
     assert.equal(status, 200)
@@ -71,14 +71,14 @@ test('the script for a service worker is served too', async () => {
 })
 
 test('the served script has the integrity hash of the build', async () => {
-  const written = await readFile(new URL('../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
+  const written = await readFile(new URL('../../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
   const { body } = await get(plain, { 'accept-encoding': 'br' })
   const hash = createHash('sha384').update(brotliDecompressSync(body)).digest('base64')
   assert.equal((JSON.parse(written) as Record<string, string>)['chat-session.js'], `sha384-${hash}`)
 })
 
 test('each part of the script is served under the name that integrity.json has, with that integrity', async () => {
-  const written = await readFile(new URL('../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
+  const written = await readFile(new URL('../../../../dist/cdn/integrity.json', import.meta.url), 'utf8')
   const parts = Object.entries(JSON.parse(written) as Record<string, string>).filter(
     ([file]) => file !== 'chat-session.js',
   )
@@ -99,7 +99,7 @@ test('each part of the script is served under the name that integrity.json has, 
 
 test('only scripts with a version or a hash in their name are cached as immutable', async () => {
   const age = async (path: string): Promise<unknown> => (await get(path)).headers['cache-control']
-  const files = await readdir(new URL('../../../dist/cdn/', import.meta.url))
+  const files = await readdir(new URL('../../../../dist/cdn/', import.meta.url))
   const part = files.find((file) => /^chat-session-notifications-\w{8}\.js$/.test(file)) ?? ''
   assert.equal(await age(`/v1/${part}`), 'public, max-age=31536000, immutable')
   assert.equal(await age(versioned), 'public, max-age=31536000, immutable')

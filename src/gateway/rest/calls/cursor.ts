@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { parseJson } from '../../protocol/internal.js'
-import { RestError } from './errors.js'
+import { parseJson } from '../../../protocol/internal.js'
+import { RestError } from '../errors.js'
 
 /**
  * Returns the cursor of a list's next page. `position` is the last row of the page before, not a number of rows, so that a deletion

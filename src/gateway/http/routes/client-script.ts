@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { VERSION } from '../../protocol/index.js'
+import { VERSION } from '../../../protocol/index.js'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
@@ -15,7 +15,7 @@ export interface Asset {
   bodies: Readonly<{ identity: Bytes; gzip?: Bytes; br?: Bytes }>
 }
 
-const root = new URL('../../../dist/cdn/', import.meta.url)
+const root = new URL('../../../../dist/cdn/', import.meta.url)
 
 const read = async (name: string): Promise<Bytes> => new Uint8Array(await readFile(new URL(name, root)))
 

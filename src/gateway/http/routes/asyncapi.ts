@@ -12,8 +12,8 @@ import {
   type GatewayFrame,
   type ClientFrame,
   type EndCode,
-} from '../../protocol/index.js'
-import { object, wrongField } from '../../protocol/internal.js'
+} from '../../../protocol/index.js'
+import { object, wrongField } from '../../../protocol/internal.js'
 import { describeCheck } from './schema-of-check.js'
 
 type Json = Record<string, unknown>

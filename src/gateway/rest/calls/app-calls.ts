@@ -1,6 +1,6 @@
 import * as v from 'valibot'
-import { integer } from '../config/fields.js'
-import { answer, defineCall } from './call.js'
+import { integer } from '../../config/fields.js'
+import { answer, defineCall } from '../call.js'
 
 const count = integer(0, Number.MAX_SAFE_INTEGER)
 const limit = v.nullable(count)

@@ -6,7 +6,7 @@ import {
   errorMessages,
   type EndCode,
   type ProtocolCode,
-} from '../../protocol/index.js'
+} from '../../../protocol/index.js'
 
 const style = `
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }

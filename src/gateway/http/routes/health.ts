@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import { VERSION } from '../../protocol/index.js'
-import type { Readiness } from './readiness.js'
+import { VERSION } from '../../../protocol/index.js'
+import type { Readiness } from '../readiness.js'
 
 /** `/healthz`, which looks at the process alone, and `/readyz`, which looks at the engine too. */
 export const createHealthRoutes = (readiness: () => Promise<Readiness>): Hono => {

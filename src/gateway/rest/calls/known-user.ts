@@ -1,5 +1,5 @@
-import type { Engine, UserRecord, UserRef } from '../../engine/index.js'
-import { RestError } from './errors.js'
+import type { Engine, UserRecord, UserRef } from '../../../engine/index.js'
+import { RestError } from '../errors.js'
 
 /** Resolves with the user. Rejects with a `RestError` of code `unknown-user`. */
 export const knownUser = async (engine: Pick<Engine, 'user'>, of: UserRef): Promise<UserRecord> => {

@@ -1,9 +1,9 @@
 import * as v from 'valibot'
-import type { SessionRecord } from '../../engine/index.js'
-import { answer, defineCall } from './call.js'
+import type { SessionRecord } from '../../../engine/index.js'
+import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { RestError } from './errors.js'
-import { DEFAULT_LIMIT, mode, next, page, revocation, schemas } from './schemas.js'
+import { RestError } from '../errors.js'
+import { DEFAULT_LIMIT, mode, next, page, revocation, schemas } from '../schemas.js'
 import { REAUTH_WITHIN, revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 

@@ -1,4 +1,4 @@
-import type { Call } from './call.js'
+import type { Call } from '../call.js'
 import { appCalls } from './app-calls.js'
 import { messageCalls } from './message-calls.js'
 import { peerCalls } from './peer-calls.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { asyncApiDocument } from '../../../src/gateway/http/asyncapi.js'
-import { describeCheck } from '../../../src/gateway/http/schema-of-check.js'
+import { asyncApiDocument } from '../../../../src/gateway/http/routes/asyncapi.js'
+import { describeCheck } from '../../../../src/gateway/http/routes/schema-of-check.js'
 import {
   clientFrames,
   closeAction,
@@ -10,11 +10,11 @@ import {
   gatewayFrames,
   parse,
   VERSION,
-} from '../../../src/protocol/index.js'
-import type { FrameTable } from '../../../src/protocol/schema.js'
-import { fields, wholeFrames } from '../../protocol/frames.js'
-import { startGateway } from '../../support/gateway.js'
-import { createValidator, lint } from '../../support/openapi.mjs'
+} from '../../../../src/protocol/index.js'
+import type { FrameTable } from '../../../../src/protocol/schema.js'
+import { fields, wholeFrames } from '../../../protocol/frames.js'
+import { startGateway } from '../../../support/gateway.js'
+import { createValidator, lint } from '../../../support/openapi.mjs'
 
 interface Message {
   name: string

@@ -1,10 +1,10 @@
 import * as v from 'valibot'
-import { isGuestId } from '../../protocol/index.js'
-import { adoptForBackend } from '../sessions/start/adopt-guest.js'
-import { userOf } from '../sessions/user-of.js'
-import { answer, defineCall } from './call.js'
+import { isGuestId } from '../../../protocol/index.js'
+import { adoptForBackend } from '../../sessions/start/adopt-guest.js'
+import { userOf } from '../../sessions/user-of.js'
+import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
-import { RestError } from './errors.js'
+import { RestError } from '../errors.js'
 import { inboxOf } from './inbox.js'
 import {
   DEFAULT_LIMIT,
@@ -15,7 +15,7 @@ import {
   revocation,
   schemas,
   userId,
-} from './schemas.js'
+} from '../schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startClient } from '../../support/raw-client.js'
-import { guestStart, startOf } from '../../support/starts.js'
-import { field, onBothEngines, restOf, statusAndCode } from '../../support/rest-calls.js'
+import { startClient } from '../../../support/raw-client.js'
+import { guestStart, startOf } from '../../../support/starts.js'
+import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest-calls.js'
 
 for (const { url, on } of await onBothEngines()) {
   const rest = restOf(url)

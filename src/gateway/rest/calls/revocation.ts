@@ -1,6 +1,6 @@
-import type { Revocation } from '../../engine/index.js'
-import { REAUTH_TIMEOUT } from '../sessions/live-session.js'
-import { RestError } from './errors.js'
+import type { Revocation } from '../../../engine/index.js'
+import { REAUTH_TIMEOUT } from '../../sessions/live-session.js'
+import { RestError } from '../errors.js'
 
 /** Milliseconds that a backend's clock may be ahead of the gateway's: the leeway of tokens. */
 const MAX_AHEAD = 30_000
