@@ -13,12 +13,12 @@ import { rows } from '../store/rows.js'
 import { del, type Operation } from '../store/store.js'
 import type { Usage } from '../store/usage.js'
 import type { Inbox } from './inbox.js'
-import type { InboxPurge } from './inbox-purge.js'
+import type { InboxPurge } from './retention/inbox-purge.js'
 import type { InboxReader } from './inbox-reader.js'
 import type { MessageRow, Watermark } from './inbox-row.js'
 import type { InboxTable } from './inbox-table.js'
-import type { SenderShares } from './sender-shares.js'
-import type { SweptInboxes } from './retention-sweep.js'
+import type { SenderShares } from './sends/sender-shares.js'
+import type { SweptInboxes } from './retention/retention-sweep.js'
 
 /** How many messages one step moves, and how many steps a call waits for at most. */
 const MESSAGES_PER_STEP = 128

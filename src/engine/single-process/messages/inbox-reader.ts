@@ -5,7 +5,7 @@ import type { Inbox } from './inbox.js'
 import { countedSender, messageRowOf, type MessageRow, type StoredMessage } from './inbox-row.js'
 import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
-import type { Unread } from './unread-checks.js'
+import type { Unread } from './unread/unread-checks.js'
 
 /** How many rows a search reads at once. */
 const ROWS_PER_READ = 128

@@ -14,11 +14,11 @@ import {
 } from './inbox-row.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { MessageDel, MessagePut, ReadMessagePut } from './message-operations.js'
-import { bytesBySender, MESSAGES_PER_TALLY, SenderTally } from './sender-tally.js'
-import { ReadOffsets, type StoredReadOffsets } from './read-offsets.js'
+import { bytesBySender, MESSAGES_PER_TALLY, SenderTally } from './sends/sender-tally.js'
+import { ReadOffsets, type StoredReadOffsets } from './unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
-import type { UnreadCounts } from './unread-counts.js'
+import type { UnreadCounts } from './unread/unread-counts.js'
 
 /** If a row is not exact, it lacks this many messages at most. */
 const MAX_ROW_LAG = 16

@@ -1,7 +1,7 @@
 import type { PushDevice, UserRecord, UserRef } from '../../engine.js'
 import type { PeerMark, SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../webhooks/user-queue.js'
-import type { IdempotencyRow } from '../messages/idempotency.js'
+import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import { Inbox } from '../messages/inbox.js'
 import type { Message } from '../../../protocol/index.js'
 import { messageRowOf, type InboxRow, type StoredMessage } from '../messages/inbox-row.js'
@@ -13,7 +13,7 @@ import { rows } from '../store/rows.js'
 import { openAtOf } from '../sessions/session-journal.js'
 import { storedSession, type Session } from '../sessions/session-row.js'
 import { read, readAll, type Range, type Store } from '../store/store.js'
-import type { CheckRow } from '../messages/unread-checks.js'
+import type { CheckRow } from '../messages/unread/unread-checks.js'
 
 const ROWS_PER_PAGE = 500
 /** A message may have 16 kB, so a page may have 3 MB. */

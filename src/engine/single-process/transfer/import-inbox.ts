@@ -1,8 +1,8 @@
 import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
 import type { InboxRow, StoredMessage } from '../messages/inbox-row.js'
-import { SenderTally } from '../messages/sender-tally.js'
-import { ReadOffsets } from '../messages/read-offsets.js'
+import { SenderTally } from '../messages/sends/sender-tally.js'
+import { ReadOffsets } from '../messages/unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import type { RowWriter } from './row-writer.js'
 

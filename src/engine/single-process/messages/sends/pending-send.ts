@@ -1,10 +1,10 @@
-import type { Message } from '../../../protocol/index.js'
-import type { EngineEvent, CheckedMessage } from '../../engine.js'
-import type { EngineError } from '../../errors.js'
-import type { Waiter } from '../store/group-commit.js'
-import type { StoredResult } from './idempotency.js'
-import type { Inbox } from './inbox.js'
-import type { Watermark } from './inbox-row.js'
+import type { Message } from '../../../../protocol/index.js'
+import type { EngineEvent, CheckedMessage } from '../../../engine.js'
+import type { EngineError } from '../../../errors.js'
+import type { Waiter } from '../../store/group-commit.js'
+import type { StoredResult } from '../ids/idempotency.js'
+import type { Inbox } from '../inbox.js'
+import type { Watermark } from '../inbox-row.js'
 
 export type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
   Pick<CheckedMessage, 'body' | 'data'>

@@ -1,11 +1,11 @@
-import type { Retention, UserRef } from '../../engine.js'
-import type { Clock } from '../../../util/clock.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
-import { expirySearchInterval } from '../../rules.js'
-import type { Inbox } from './inbox.js'
-import { mayHaveExpired, type InboxRow } from './inbox-row.js'
-import { lastOf, rows } from '../store/rows.js'
-import { readAll, type Operation, type Store } from '../store/store.js'
+import type { Retention, UserRef } from '../../../engine.js'
+import type { Clock } from '../../../../util/clock.js'
+import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import { expirySearchInterval } from '../../../rules.js'
+import type { Inbox } from '../inbox.js'
+import { mayHaveExpired, type InboxRow } from '../inbox-row.js'
+import { lastOf, rows } from '../../store/rows.js'
+import { readAll, type Operation, type Store } from '../../store/store.js'
 
 /** How many inboxes a step of the sweep reads at most, and about how many messages it deletes at most. */
 const INBOXES_PER_STEP = 32

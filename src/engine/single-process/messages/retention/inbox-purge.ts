@@ -1,13 +1,13 @@
-import type { Clock } from '../../../util/clock.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import { MessageDel } from './message-operations.js'
-import type { Reads } from '../store/reads.js'
-import { rows, type InboxRef } from '../store/rows.js'
-import { del, put, read, type Operation, type Store } from '../store/store.js'
-import { messageRowOf, type StoredMessage } from './inbox-row.js'
-import type { SenderShares } from './sender-shares.js'
-import { bytesBySender } from './sender-tally.js'
+import type { Clock } from '../../../../util/clock.js'
+import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import { MessageDel } from '../message-operations.js'
+import type { Reads } from '../../store/reads.js'
+import { rows, type InboxRef } from '../../store/rows.js'
+import { del, put, read, type Operation, type Store } from '../../store/store.js'
+import { messageRowOf, type StoredMessage } from '../inbox-row.js'
+import type { SenderShares } from '../sends/sender-shares.js'
+import { bytesBySender } from '../sends/sender-tally.js'
 
 /** The messages of a deleted inbox that are still stored: from one offset up to another. */
 type PurgeRow = [from: number, to: number]

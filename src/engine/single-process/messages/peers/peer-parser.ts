@@ -1,5 +1,5 @@
-import { peerMessageOf, type PeerMessage } from '../../util/peer-index.js'
-import { messageRowOf, type StoredMessage } from './inbox-row.js'
+import { peerMessageOf, type PeerMessage } from '../../../util/peer-index.js'
+import { messageRowOf, type StoredMessage } from '../inbox-row.js'
 
 /** What a row begins with whose message has the keys in the usual order. */
 const HEAD = /^\[[^{]*\{"id":"(?:[^"\\]|\\.)*","from":(null|"(?:[^"\\]|\\.)*"),"to":("(?:[^"\\]|\\.)*")/

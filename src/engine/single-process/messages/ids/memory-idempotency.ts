@@ -1,5 +1,5 @@
-import type { CheckedMessage, SendResult } from '../../engine.js'
-import { shortContentOrDigest } from '../../util/content-digest.js'
+import type { CheckedMessage, SendResult } from '../../../engine.js'
+import { shortContentOrDigest } from '../../../util/content-digest.js'
 import { resultOf, type IdempotencyKeys, type NewKey, type StoredResult } from './idempotency.js'
 
 /**

@@ -1,10 +1,10 @@
-import type { CheckedMessage, SendResult } from '../../engine.js'
-import { contentDigest } from '../../util/content-digest.js'
-import type { Clock } from '../../../util/clock.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import { rows } from '../store/rows.js'
-import { del, put, read, readAllAs, type Operation, type Store } from '../store/store.js'
+import type { CheckedMessage, SendResult } from '../../../engine.js'
+import { contentDigest } from '../../../util/content-digest.js'
+import type { Clock } from '../../../../util/clock.js'
+import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import { rows } from '../../store/rows.js'
+import { del, put, read, readAllAs, type Operation, type Store } from '../../store/store.js'
 import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>

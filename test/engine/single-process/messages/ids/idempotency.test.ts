@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { SendResult } from '../../../../src/engine/index.js'
+import type { SendResult } from '../../../../../src/engine/index.js'
 import {
   KEYS_PER_LOADING_STEP,
   KEYS_PER_STEP,
-} from '../../../../src/engine/single-process/messages/idempotency.js'
-import { rows } from '../../../../src/engine/single-process/store/rows.js'
-import { put } from '../../../../src/engine/single-process/store/store.js'
-import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { contentDigest } from '../../../../src/engine/util/content-digest.js'
-import { until } from '../../../support/until.js'
-import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
+} from '../../../../../src/engine/single-process/messages/ids/idempotency.js'
+import { rows } from '../../../../../src/engine/single-process/store/rows.js'
+import { put } from '../../../../../src/engine/single-process/store/store.js'
+import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { contentDigest } from '../../../../../src/engine/util/content-digest.js'
+import { until } from '../../../../support/until.js'
+import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const keyOf = (id: string): string => rows.idempotencyKey({ appId: 'app', from: 'ada', to: 'bob', id })
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Engine } from '../../../../src/engine/index.js'
-import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
+import type { Engine } from '../../../../../src/engine/index.js'
+import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 const RETAINED = 100

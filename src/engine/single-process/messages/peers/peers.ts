@@ -11,15 +11,15 @@ import type {
   PeerState,
   Position,
   UserRef,
-} from '../../engine.js'
-import { PeerIndex } from '../../util/peer-index.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import type { Reads } from '../store/reads.js'
-import { rows } from '../store/rows.js'
-import type { Store } from '../store/store.js'
-import type { WebhookEvents } from '../webhooks/webhook-events.js'
-import type { Inbox } from './inbox.js'
-import type { InboxTable } from './inbox-table.js'
+} from '../../../engine.js'
+import { PeerIndex } from '../../../util/peer-index.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import type { Reads } from '../../store/reads.js'
+import { rows } from '../../store/rows.js'
+import type { Store } from '../../store/store.js'
+import type { WebhookEvents } from '../../webhooks/webhook-events.js'
+import type { Inbox } from '../inbox.js'
+import type { InboxTable } from '../inbox-table.js'
 import { PeerMarks } from './peer-marks.js'
 import { peerParser } from './peer-parser.js'
 

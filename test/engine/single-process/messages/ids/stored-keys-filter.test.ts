@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
-import { StoredKeysFilter } from '../../../../src/engine/single-process/messages/stored-keys-filter.js'
-import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
+import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import { StoredKeysFilter } from '../../../../../src/engine/single-process/messages/ids/stored-keys-filter.js'
+import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const keyOf = (n: number): string => `sent\0app\0ada\0bob\0${n}`
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { SendRules } from '../../../../src/engine/engine.js'
-import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
-import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import { engineOn, rules as lenient, withStore } from '../../../support/engine/stores.js'
+import type { SendRules } from '../../../../../src/engine/engine.js'
+import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { engineOn, rules as lenient, withStore } from '../../../../support/engine/stores.js'
 
 const appId = 'app'
 const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }

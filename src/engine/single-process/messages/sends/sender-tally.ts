@@ -1,4 +1,4 @@
-import type { MessageRow, SenderBytes } from './inbox-row.js'
+import type { MessageRow, SenderBytes } from '../inbox-row.js'
 
 /** How many messages of an inbox share one tally. The last of them is at an offset that this number divides. */
 export const MESSAGES_PER_TALLY = 64

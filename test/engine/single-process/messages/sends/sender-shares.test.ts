@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Inbox } from '../../../../src/engine/single-process/messages/inbox.js'
-import { messageRowOf, type StoredMessage } from '../../../../src/engine/single-process/messages/inbox-row.js'
-import type { UserRow } from '../../../../src/engine/single-process/sessions/revocations.js'
-import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
-import { rows } from '../../../../src/engine/single-process/store/rows.js'
-import { read, readAll, type Store } from '../../../../src/engine/single-process/store/store.js'
-import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
+import { Inbox } from '../../../../../src/engine/single-process/messages/inbox.js'
+import {
+  messageRowOf,
+  type StoredMessage,
+} from '../../../../../src/engine/single-process/messages/inbox-row.js'
+import type { UserRow } from '../../../../../src/engine/single-process/sessions/revocations.js'
+import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import { rows } from '../../../../../src/engine/single-process/store/rows.js'
+import { read, readAll, type Store } from '../../../../../src/engine/single-process/store/store.js'
+import { createPowerCutStore, engineOn, rules } from '../../../../support/engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cyd', 'dan', '__proto__']

@@ -1,4 +1,4 @@
-import type { MessageSummary } from './inbox-row.js'
+import type { MessageSummary } from '../inbox-row.js'
 
 /** How many messages one call of `update` counts at most. It reads a row for each, which takes some microseconds. */
 const STEP = 128

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { SendRules, UserRef } from '../../engine.js'
-import type { Inbox } from './inbox.js'
+import type { SendRules, UserRef } from '../../../engine.js'
+import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 
 /** How many inboxes have their unread messages counted in memory at most, and about how many messages are counted at most. */

@@ -1,8 +1,8 @@
-import type { GroupCommit } from '../store/group-commit.js'
-import type { Reads } from '../store/reads.js'
-import { rows } from '../store/rows.js'
-import { del, put, read, type Store } from '../store/store.js'
-import type { Inbox } from './inbox.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import type { Reads } from '../../store/reads.js'
+import { rows } from '../../store/rows.js'
+import { del, put, read, type Store } from '../../store/store.js'
+import type { Inbox } from '../inbox.js'
 
 /** The offset up to which a peer's messages are read, and that of the peer's newest message when the mark was set. */
 type MarkRow = [offset: number, newest: number]

@@ -1,12 +1,12 @@
-import type { JsonObject, Message } from '../../../protocol/index.js'
-import type { InboxState, UserRef } from '../../engine.js'
-import type { Clock } from '../../../util/clock.js'
-import type { Job, Scheduler } from '../../../util/scheduler.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import type { Reads } from '../store/reads.js'
-import { rows } from '../store/rows.js'
-import { del, put, type Operation } from '../store/store.js'
-import type { WebhookEvents } from '../webhooks/webhook-events.js'
+import type { JsonObject, Message } from '../../../../protocol/index.js'
+import type { InboxState, UserRef } from '../../../engine.js'
+import type { Clock } from '../../../../util/clock.js'
+import type { Job, Scheduler } from '../../../../util/scheduler.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import type { Reads } from '../../store/reads.js'
+import { rows } from '../../store/rows.js'
+import { del, put, type Operation } from '../../store/store.js'
+import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 
 /** How many checks one step makes at most. */
 const CHECKS_PER_STEP = 32

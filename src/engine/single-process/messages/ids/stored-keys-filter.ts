@@ -1,4 +1,4 @@
-import { BloomFilter, hashText, type TextHash } from '../../util/bloom-filter.js'
+import { BloomFilter, hashText, type TextHash } from '../../../util/bloom-filter.js'
 
 /** The greatest number of filters. Each takes 1 MB, and all together they take 6,500,000 keys. */
 const MAX_FILTERS = 8

@@ -1,9 +1,9 @@
-import type { SendRules, UserRef } from '../../engine.js'
-import type { GroupCommit } from '../store/group-commit.js'
-import { userKey } from '../store/rows.js'
-import type { Operation } from '../store/store.js'
-import type { Inbox } from './inbox.js'
-import type { InboxTable } from './inbox-table.js'
+import type { SendRules, UserRef } from '../../../engine.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import { userKey } from '../../store/rows.js'
+import type { Operation } from '../../store/store.js'
+import type { Inbox } from '../inbox.js'
+import type { InboxTable } from '../inbox-table.js'
 
 /**
  * Keeps each sender's messages to others within the sender's share of the app's bytes. A sender's own inbox counts the bytes of these

@@ -1,5 +1,5 @@
-import type { CheckedMessage, SendResult } from '../../engine.js'
-import { rows } from '../store/rows.js'
+import type { CheckedMessage, SendResult } from '../../../engine.js'
+import { rows } from '../../store/rows.js'
 
 type Send = () => Promise<SendResult>
 
