@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import type { TracedFrame } from '../../protocol/internal.js'
 import { clockTime, formatBytes } from './format.js'
-import { Page } from './page.js'
+import { Page } from './pages/page.js'
 import { scrollingList } from './parts.js'
 import { apiPath } from './route.js'
 

@@ -1,11 +1,11 @@
 import { html, LitElement, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import './user-panel.js'
-import { WRITE_DELAY } from './notify-tab.js'
+import './panel/user-panel.js'
+import { WRITE_DELAY } from './tabs/notify-tab.js'
 import { sampleUsers, settingsFor } from './settings.js'
 import { controlStyles } from './styles.js'
-import type { Peer, User } from './panel.js'
-import type { UserPanel } from './user-panel.js'
+import type { Peer, User } from './panel/panel.js'
+import type { UserPanel } from './panel/user-panel.js'
 
 /** More panels would not fit a screen. */
 const MAX_USERS = 6

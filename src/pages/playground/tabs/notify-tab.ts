@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { helpFor } from './error-help.js'
-import type { Panel } from './panel.js'
+import { helpFor } from '../error-help.js'
+import type { Panel } from '../panel/panel.js'
 
 /** Another user writes after this many seconds. Meanwhile a person can open another tab of the browser. */
 export const WRITE_DELAY = 5

@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from 'lit'
-import type { PanelSession } from './panel-session.js'
-import type { Panel } from './panel.js'
+import type { PanelSession } from '../panel/panel-session.js'
+import type { Panel } from '../panel/panel.js'
 
 interface Action {
   label: string

@@ -1,6 +1,6 @@
-import type { ActivityLog } from './activity-log.js'
-import { request } from './backend.js'
-import type { Choice } from './settings.js'
+import type { ActivityLog } from '../activity-log.js'
+import { request } from '../backend.js'
+import type { Choice } from '../settings.js'
 
 interface LinkFaults {
   /** Milliseconds that every byte is delayed, in each direction. */

@@ -1,9 +1,9 @@
 import { html, type TemplateResult } from 'lit'
-import type { AppSummary, Charts } from '../../protocol/internal.js'
-import { chart } from './chart.js'
-import { formatBytes, formatNumber } from './format.js'
+import type { AppSummary, Charts } from '../../../protocol/internal.js'
+import { chart } from '../chart.js'
+import { formatBytes, formatNumber } from '../format.js'
 import { Page } from './page.js'
-import { linkTo } from './route.js'
+import { linkTo } from '../route.js'
 
 const POLL_INTERVAL = 10_000
 

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { tabList } from './controls.js'
+import { tabList } from '../controls.js'
 import { htmlOf, javascriptOf, placeholders, reactOf, serverOf } from './snippets.js'
-import type { Language, Panel } from './panel.js'
+import type { Language, Panel } from '../panel/panel.js'
 
 const languages = { HTML: htmlOf, JavaScript: javascriptOf, React: reactOf } as const
 

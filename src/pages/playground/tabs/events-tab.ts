@@ -1,7 +1,7 @@
 import { html, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { Entry } from './activity-log.js'
-import type { Panel } from './panel.js'
+import type { Entry } from '../activity-log.js'
+import type { Panel } from '../panel/panel.js'
 
 const timeFormat = new Intl.DateTimeFormat(undefined, {
   hour: '2-digit',

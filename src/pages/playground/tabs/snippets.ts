@@ -1,6 +1,6 @@
-import { profileAttributes } from '../../element/internal.js'
-import type { Credentials } from '../../session/index.js'
-import { entriesOf, loginMethods, type Settings } from './settings.js'
+import { profileAttributes } from '../../../element/internal.js'
+import type { Credentials } from '../../../session/index.js'
+import { entriesOf, loginMethods, type Settings } from '../settings.js'
 
 /** The placeholders of secrets. */
 export const placeholders = {

@@ -1,7 +1,7 @@
 import { LitElement, type PropertyValues } from 'lit'
-import { ActivityLog } from './activity-log.js'
+import { ActivityLog } from '../activity-log.js'
 import { PanelSession } from './panel-session.js'
-import { sampleUsers, settingsFor, type Settings } from './settings.js'
+import { sampleUsers, settingsFor, type Settings } from '../settings.js'
 
 /** Another user, to write to. */
 export interface Peer {

@@ -1,6 +1,6 @@
 import { html, LitElement, nothing, type TemplateResult } from 'lit'
-import type { Login } from '../../protocol/internal.js'
-import type { Client } from './client.js'
+import type { Login } from '../../../protocol/internal.js'
+import type { Client } from '../client.js'
 
 /** Milliseconds between two renders, so that "3 s ago" stays true. */
 const CLOCK_INTERVAL = 5_000

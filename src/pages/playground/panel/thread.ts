@@ -1,6 +1,6 @@
-import type { ChatSessionElement } from '../../element/chat-session.js'
-import type { Message, SessionError } from '../../session/index.js'
-import type { ActivityLog } from './activity-log.js'
+import type { ChatSessionElement } from '../../../element/chat-session.js'
+import type { Message, SessionError } from '../../../session/index.js'
+import type { ActivityLog } from '../activity-log.js'
 
 /** A message that is being sent, or could not be. */
 export interface OutgoingMessage {

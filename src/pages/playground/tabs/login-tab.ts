@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { segments, valueOf } from './controls.js'
-import { apps, entriesOf, loginMethods, type LoginMethodId, type ProfileField } from './settings.js'
-import type { Panel } from './panel.js'
+import { segments, valueOf } from '../controls.js'
+import { apps, entriesOf, loginMethods, type LoginMethodId, type ProfileField } from '../settings.js'
+import type { Panel } from '../panel/panel.js'
 
 /** The label and input type of each field. A field of the profile without a row fails to compile. */
 const moreFields: Record<Exclude<ProfileField, 'name'>, [string, string]> = {

@@ -6,15 +6,15 @@ import type {
   SessionChange,
   SessionSummary,
   UserDetail,
-} from '../../protocol/internal.js'
-import { confirm } from './confirm.js'
-import { clockTime, formatNumber, relativeTime } from './format.js'
+} from '../../../protocol/internal.js'
+import { confirm } from '../confirm.js'
+import { clockTime, formatNumber, relativeTime } from '../format.js'
 import { Page } from './page.js'
-import { fact, scrollingList } from './parts.js'
-import { apiPath } from './route.js'
-import { sessionRow } from './session-row.js'
-import './session-trace.js'
-import { changeText } from './words.js'
+import { fact, scrollingList } from '../parts.js'
+import { apiPath } from '../route.js'
+import { sessionRow } from '../session-row.js'
+import '../session-trace.js'
+import { changeText } from '../words.js'
 
 const POLL_INTERVAL = 5_000
 

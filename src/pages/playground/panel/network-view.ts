@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit'
-import { segments } from './controls.js'
+import { segments } from '../controls.js'
 import { conditions } from './network-link.js'
 import type { Panel } from './panel.js'
 

@@ -1,9 +1,9 @@
 import { html, type TemplateResult } from 'lit'
-import type { UserList } from '../../protocol/internal.js'
-import { relativeTime } from './format.js'
+import type { UserList } from '../../../protocol/internal.js'
+import { relativeTime } from '../format.js'
 import { Page } from './page.js'
-import { pagedHeading } from './parts.js'
-import { apiPath, linkTo, pagePath } from './route.js'
+import { pagedHeading } from '../parts.js'
+import { apiPath, linkTo, pagePath } from '../route.js'
 
 /** An app's users by page, and a field to open one by id. */
 export class UsersPage extends Page {

@@ -1,12 +1,12 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { SessionChange, SessionList } from '../../protocol/internal.js'
-import { clockTime } from './format.js'
+import type { SessionChange, SessionList } from '../../../protocol/internal.js'
+import { clockTime } from '../format.js'
 import { Page } from './page.js'
-import { pagedHeading, scrollingList } from './parts.js'
-import { apiPath, linkTo, pagePath } from './route.js'
-import { sessionRow } from './session-row.js'
-import { changeText } from './words.js'
+import { pagedHeading, scrollingList } from '../parts.js'
+import { apiPath, linkTo, pagePath } from '../route.js'
+import { sessionRow } from '../session-row.js'
+import { changeText } from '../words.js'
 
 const POLL_INTERVAL = 5_000
 

@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { Finding, TokenCheck } from '../../protocol/internal.js'
-import { scrollingList } from './parts.js'
+import type { Finding, TokenCheck } from '../../../protocol/internal.js'
+import { scrollingList } from '../parts.js'
 import { Page } from './page.js'
 
 const LEVELS: Readonly<Record<Finding['level'], string>> = { ok: 'good', warn: 'careful', fail: 'wrong' }

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { Message } from '../../session/index.js'
-import { helpFor } from './error-help.js'
+import type { Message } from '../../../session/index.js'
+import { helpFor } from '../error-help.js'
 import type { OutgoingMessage } from './thread.js'
 import type { Panel } from './panel.js'
 

@@ -5,11 +5,11 @@ import type {
   PendingEventList,
   PendingEventSummary,
   WebhookState,
-} from '../../protocol/internal.js'
-import { clockTime, formatNumber, relativeTime } from './format.js'
+} from '../../../protocol/internal.js'
+import { clockTime, formatNumber, relativeTime } from '../format.js'
 import { Page } from './page.js'
-import { fact, pagedHeading, scrollingList } from './parts.js'
-import { apiPath, linkTo, pagePath } from './route.js'
+import { fact, pagedHeading, scrollingList } from '../parts.js'
+import { apiPath, linkTo, pagePath } from '../route.js'
 
 const POLL_INTERVAL = 5_000
 

@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { helpFor, stateDescriptions } from './error-help.js'
+import { helpFor, stateDescriptions } from '../error-help.js'
 import type { Panel } from './panel.js'
 
 type View = TemplateResult | typeof nothing
