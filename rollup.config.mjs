@@ -20,7 +20,7 @@ const replaced = {
   'session/trace.js': 'export const traceStep = () => undefined',
   // The gateway that serves the script sends the frames too. From npm a client checks each field. JSON without a `type` has no frame in it.
   'session/transports/parse-frame.js': `
-    import { ifPossible } from '../if-possible.js'
+    import { ifPossible } from '../util/if-possible.js'
     export const parseFrame = (json) => ifPossible(() => {
       const frame = JSON.parse(json)
       return frame.type ? frame : null
@@ -35,7 +35,7 @@ const replaced = {
     import { loadPart } from '../../element/parts/script-parts.js'
     export const loadCalls = () => loadPart('calls')`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
-  'session/runtime.js': 'export const page = document, hasEvents = () => true',
+  'session/util/runtime.js': 'export const page = document, hasEvents = () => true',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `

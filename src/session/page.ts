@@ -1,6 +1,6 @@
 import { pageCloseCodes } from '../protocol/index.js'
 import type { Input } from './machine/state.js'
-import { hasEvents, page } from './runtime.js'
+import { hasEvents, page } from './util/runtime.js'
 
 /** The inputs of the machine that are events of the page, or of the worker. */
 type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>

@@ -9,8 +9,8 @@ import {
   type Resumption,
   type User,
 } from '../protocol/index.js'
-import { toUnixTime, withTimeout } from './clock.js'
-import { credentialStore, type CredentialStore } from './credentials.js'
+import { toUnixTime, withTimeout } from './util/clock.js'
+import { credentialStore, type CredentialStore } from './credentials/credentials.js'
 import { SessionError } from './errors.js'
 import {
   SessionTarget,
@@ -21,7 +21,7 @@ import {
 } from './events.js'
 import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalOptions } from './messages.js'
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
-import { newId } from './new-id.js'
+import { newId } from './util/new-id.js'
 import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
 import { isPageHidden, isPageOffline } from './page.js'
 import { createRunner, type Runner } from './runner.js'
@@ -40,7 +40,7 @@ import {
 } from './machine/state.js'
 import { parsePosition } from './position.js'
 import { profileFields } from './profile-fields.js'
-import { unverifiedSubject } from './unverified-subject.js'
+import { unverifiedSubject } from './credentials/unverified-subject.js'
 import { loadCalls } from './calls/load-calls.js'
 import type { Calls, CallsFrame } from './calls/calls.js'
 

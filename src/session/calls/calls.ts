@@ -11,7 +11,7 @@ import type {
   Signal,
   SignalOptions,
 } from '../messages.js'
-import { newId } from '../new-id.js'
+import { newId } from '../util/new-id.js'
 import type { RequestOptions } from '../storage/outbox.js'
 import type { CallFrame, CallsHost } from './host.js'
 import { createLeftSends } from './left-sends.js'

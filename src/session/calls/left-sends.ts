@@ -1,11 +1,11 @@
 import type { SessionError } from '../errors.js'
-import { ifPossible } from '../if-possible.js'
+import { ifPossible } from '../util/if-possible.js'
 import { isOver, isPageGone, type SessionInfo } from '../machine/state.js'
-import { hasEvents } from '../runtime.js'
+import { hasEvents } from '../util/runtime.js'
 import { LEFT_SENDS, type LeftRecord } from '../storage/left-sends.js'
 import type { LeftSend } from '../storage/outbox.js'
 import { sessionUrl } from '../transports/websocket.js'
-import { utf8 } from '../utf8.js'
+import { utf8 } from '../util/utf8.js'
 import type { CallsHost } from './host.js'
 
 /** The limits of one post, in messages and in bytes. */

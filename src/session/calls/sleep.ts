@@ -1,6 +1,6 @@
 import { pageCloseCodes } from '../../protocol/index.js'
 import { isAsleep, isOver, type SessionInfo } from '../machine/state.js'
-import { page } from '../runtime.js'
+import { page } from '../util/runtime.js'
 import type { CallsHost } from './host.js'
 
 /*

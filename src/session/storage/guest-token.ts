@@ -1,4 +1,4 @@
-import { ifPossible } from '../if-possible.js'
+import { ifPossible } from '../util/if-possible.js'
 
 /**
  * Returns the token of this browser's guest, which `localStorage` keeps; undefined without a key, or if there is none. A `change` replaces

@@ -1,4 +1,4 @@
-import { ifPossible } from '../if-possible.js'
+import { ifPossible } from '../util/if-possible.js'
 import type { LeftSend } from './outbox.js'
 
 /** What the keys in `sessionStorage` begin with. */

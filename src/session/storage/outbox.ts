@@ -1,9 +1,9 @@
 import { limits, sendFields, type ClientFrameOf, type GatewayFrameOf } from '../../protocol/index.js'
 import { wrongField, type callFrames } from '../../protocol/internal.js'
-import { deadlineTimer, now, toUnixTime } from '../clock.js'
+import { deadlineTimer, now, toUnixTime } from '../util/clock.js'
 import { SessionError } from '../errors.js'
 import type { AnswerType } from '../machine/state.js'
-import { utf8 } from '../utf8.js'
+import { utf8 } from '../util/utf8.js'
 
 export type Request = ClientFrameOf<'send' | keyof typeof callFrames>
 /** The checks of a request's fields. */

@@ -1,6 +1,6 @@
 import type { Resumption } from '../../protocol/index.js'
-import { ifPossible } from '../if-possible.js'
-import { page } from '../runtime.js'
+import { ifPossible } from '../util/if-possible.js'
+import { page } from '../util/runtime.js'
 import { isPageGone, type State } from '../machine/state.js'
 
 /** Keeps the session between two pages of a tab, in `sessionStorage`. */

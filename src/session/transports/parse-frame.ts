@@ -1,6 +1,6 @@
 import { gatewayFrames, type GatewayFrame } from '../../protocol/index.js'
 import { wrongField } from '../../protocol/internal.js'
-import { ifPossible } from '../if-possible.js'
+import { ifPossible } from '../util/if-possible.js'
 
 /**
  * Returns a frame; null for an unknown type, perhaps of a newer gateway; undefined if it is malformed. The script-tag build replaces this

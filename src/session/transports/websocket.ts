@@ -1,8 +1,8 @@
 import { limits, START_PREFIX, SUBPROTOCOL, type ClientFrameOf } from '../../protocol/index.js'
-import { withTimeout } from '../clock.js'
+import { withTimeout } from '../util/clock.js'
 import { onPageHide } from '../page.js'
 import { parseFrame } from './parse-frame.js'
-import { utf8 } from '../utf8.js'
+import { utf8 } from '../util/utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
 /** Milliseconds in which the socket of a session that has ended may still open. */

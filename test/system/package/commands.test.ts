@@ -18,9 +18,9 @@ const programsOf = (name: string): string[] =>
 
 /** The test files of web-test-runner.config.mjs. The file itself would unpack a browser when it is imported. */
 const pageTests = [
-  ...read('web-test-runner.config.mjs').matchAll(/'(test\/\S+)\/\*(\.browser\.ts)'/g),
+  ...read('web-test-runner.config.mjs').matchAll(/'(test\/\w+)\/\*\*\/\*(\.browser\.ts)'/g),
 ].flatMap(([, folder = '', ending = '']) =>
-  readdirSync(join(root, folder))
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(ending))
     .map((name) => `${folder}/${name}`),
 )

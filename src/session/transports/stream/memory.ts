@@ -1,4 +1,4 @@
-import { ifPossible } from '../../if-possible.js'
+import { ifPossible } from '../../util/if-possible.js'
 import type { TransportKind } from './race.js'
 
 /** Where `sessionStorage` keeps what worked in this tab, by address. The key is there while a stream has worked. */

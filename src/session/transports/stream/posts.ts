@@ -1,4 +1,4 @@
-import { utf8 } from '../../utf8.js'
+import { utf8 } from '../../util/utf8.js'
 
 /** Frames of one post, and bytes of its frames. The gateway takes 128 kB. */
 const MAX_FRAMES = 16

@@ -1,6 +1,6 @@
 import { pageCloseCodes, type ClientFrameOf } from '../../../protocol/index.js'
-import { withTimeout } from '../../clock.js'
-import { ifPossible } from '../../if-possible.js'
+import { withTimeout } from '../../util/clock.js'
+import { ifPossible } from '../../util/if-possible.js'
 import { takeConnection } from './connection-lock.js'
 import { createEventReader } from './events.js'
 import { LOST, type Lane, type LaneListener } from './lane.js'

@@ -1,7 +1,7 @@
 import { assert } from '@open-wc/testing'
-import '../../src/element/define.js'
-import { ChatSession } from '../../src/session/index.js'
-import { createToken } from '../../src/tokens/index.js'
+import '../../../src/element/define.js'
+import { ChatSession } from '../../../src/session/index.js'
+import { createToken } from '../../../src/tokens/index.js'
 import {
   connectionsAt,
   recordedAt,
@@ -9,8 +9,8 @@ import {
   startScripted,
   stopGateway,
   stopScripted,
-} from '../support/gateway-commands.js'
-import { until } from '../support/until.js'
+} from '../../support/gateway-commands.js'
+import { until } from '../../support/until.js'
 
 /*
  * A test can't hide its own page: the property and the event are set and dispatched by hand. Each session of this page stands for a page of its

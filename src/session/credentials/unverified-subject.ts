@@ -1,4 +1,4 @@
-import { ifPossible } from './if-possible.js'
+import { ifPossible } from '../util/if-possible.js'
 
 /**
  * Returns a token's `sub`, or undefined if it can't be read. Nothing is verified: the gateway does that, and it refuses what is not a

@@ -12,7 +12,7 @@ import {
   type RaceStep,
   type RaceWorld,
   type TransportKind,
-} from '../../../src/session/transports/stream/race.js'
+} from '../../../../src/session/transports/stream/race.js'
 const started: RaceFrame = { type: 'started', json: '' }
 const ping: RaceFrame = { type: 'ping', json: '' }
 const ended = (code: string): RaceFrame => ({ type: 'ended', code, json: '' })

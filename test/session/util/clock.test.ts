@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { mock, test, type TestContext } from 'node:test'
-import { deadlineTimer, now, toUnixTime } from '../../src/session/clock.js'
+import { deadlineTimer, now, toUnixTime } from '../../../src/session/util/clock.js'
 
 /** A timer for one test, and how often it reached a deadline. */
 const fakeTimer = (

@@ -4,10 +4,10 @@ import {
   credentialStore,
   type CredentialStore,
   type CredentialFields,
-} from '../../src/session/credentials.js'
-import type { FetchResult } from '../../src/session/machine/state.js'
-import { unverifiedSubject } from '../../src/session/unverified-subject.js'
-import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../src/session/index.js'
+} from '../../../src/session/credentials/credentials.js'
+import type { FetchResult } from '../../../src/session/machine/state.js'
+import { unverifiedSubject } from '../../../src/session/credentials/unverified-subject.js'
+import type { AskReason, Credentials, TokenAsk, TokenFetcher } from '../../../src/session/index.js'
 
 const life = new AbortController()
 const fetcher = (): string => 'from.the.fetcher'

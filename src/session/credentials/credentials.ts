@@ -1,6 +1,6 @@
-import type { ClientFrameOf } from '../protocol/index.js'
-import type { AskReason, FetchResult } from './machine/state.js'
-import type { Credentials, TokenAsk, TokenFetcher } from './options.js'
+import type { ClientFrameOf } from '../../protocol/index.js'
+import type { AskReason, FetchResult } from '../machine/state.js'
+import type { Credentials, TokenAsk, TokenFetcher } from '../options.js'
 import { fetchToken } from './token-url.js'
 
 /** The fields of a start frame that prove who the user is. */

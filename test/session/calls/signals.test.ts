@@ -1,11 +1,11 @@
 // Signals and presence, as a page's session has them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ChatSession, Presence, Signal } from '../../src/session/index.js'
-import { eventually, newSession, nextEvent } from '../support/client-sessions.js'
-import { startGateway } from '../support/gateway.js'
-import { tokenFor } from '../support/tokens.js'
-import { message, started, startScript, type Script } from './scripted.js'
+import type { ChatSession, Presence, Signal } from '../../../src/session/index.js'
+import { eventually, newSession, nextEvent } from '../../support/client-sessions.js'
+import { startGateway } from '../../support/gateway.js'
+import { tokenFor } from '../../support/tokens.js'
+import { message, started, startScript, type Script } from '../scripted.js'
 
 const token = 'a.b.c'
 const can = ['peers', 'signal', 'watch']

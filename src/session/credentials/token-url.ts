@@ -1,6 +1,6 @@
-import { object } from '../protocol/internal.js'
-import { deadlineTimer, now } from './clock.js'
-import { ifPossible } from './if-possible.js'
+import { object } from '../../protocol/internal.js'
+import { deadlineTimer, now } from '../util/clock.js'
+import { ifPossible } from '../util/if-possible.js'
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
