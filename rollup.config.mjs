@@ -25,7 +25,7 @@ const replaced = {
       const frame = JSON.parse(json)
       return frame.type ? frame : null
     })`,
-  'element/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
+  'element/events/event-map.js': 'export const createEvent = (type, init) => new CustomEvent(type, init)',
   // The first script loads the parts, whose scripts are built before it.
   'element/parts/parts.js': `export { loadPart } from './script-parts.js'`,
   'session/transports/load-race.js': `

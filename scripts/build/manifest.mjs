@@ -5,7 +5,7 @@ import { litPlugin } from '@custom-elements-manifest/analyzer/src/features/frame
 import { elementTypes } from './element-types.mjs'
 
 /** The public modules of src/element. */
-const sources = ['chat-session', 'define', 'events', 'chat-unread', 'define-unread'].map(
+const sources = ['chat-session', 'define', 'events/events', 'chat-unread', 'define-unread'].map(
   (name) => `src/element/${name}.ts`,
 )
 

@@ -16,13 +16,20 @@ import {
   type TokenFetcher,
 } from '../session/index.js'
 import { profileAttributes, warnOfMisspelt } from './attributes.js'
-import { hasCredentials, toDesiredSession, type DesiredSession } from './desired-session.js'
-import { createEventRelay } from './event-relay.js'
-import { watchForms } from './form-trigger.js'
+import { hasCredentials, toDesiredSession, type DesiredSession } from './session/desired-session.js'
+import { createEventRelay } from './events/event-relay.js'
+import { watchForms } from './parts/form-trigger.js'
 import { isSet } from './is-set.js'
 import { loadPart } from './parts/parts.js'
 import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
-import { applyChanges, firstOf, hold, release, sharedSessions, type SharedSession } from './shared-session.js'
+import {
+  applyChanges,
+  firstOf,
+  hold,
+  release,
+  sharedSessions,
+  type SharedSession,
+} from './session/shared-session.js'
 import { adoptStyle } from './style.js'
 
 /** As with HTML's own boolean attributes, no value is needed. */
@@ -396,4 +403,4 @@ export class ChatSessionElement extends ReactiveElement {
   }
 }
 
-export * from './events.js'
+export * from './events/events.js'

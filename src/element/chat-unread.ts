@@ -1,4 +1,4 @@
-import { usePart } from './use-part.js'
+import { usePart } from './parts/use-part.js'
 
 /** Servers have no HTMLElement, and only import this module. */
 const Base =

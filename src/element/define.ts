@@ -1,5 +1,5 @@
 import { ChatSessionElement } from './chat-session.js'
-import type { ElementEventMap } from './event-map.js'
+import type { ElementEventMap } from './events/event-map.js'
 import { register } from './register.js'
 
 register('chat-session', ChatSessionElement)

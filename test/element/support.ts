@@ -1,7 +1,7 @@
 // Shared by the element's tests: a gateway per file, elements in the page, and waiting for events and conditions.
 import type {} from 'mocha'
 import { SessionStateEvent, type ChatSessionElement } from '../../src/element/define.js'
-import { eventClasses } from '../../src/element/event-map.js'
+import { eventClasses } from '../../src/element/events/event-map.js'
 import type { GatewayConfig } from '../../src/gateway/config/types.js'
 import { createSignature, createToken } from '../../src/tokens/index.js'
 import {

@@ -1,6 +1,6 @@
 import type { NewMessage, SessionError } from '../../session/index.js'
 import { newId } from '../../session/internal.js'
-import { emit } from '../emit.js'
+import { emit } from '../events/emit.js'
 import { findChat } from '../find-chat.js'
 
 /** The fields of a form that a message has. Those below `data.` are its data; a page's others, such as a CSRF token, stay here. */

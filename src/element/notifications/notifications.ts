@@ -1,5 +1,5 @@
 import type { Message, MessageDetail } from '../../session/index.js'
-import { emit } from '../emit.js'
+import { emit } from '../events/emit.js'
 import type { AttachPart } from '../attach-part.js'
 import { notificationContent } from './content.js'
 import { announceVisibility, isAnyTabVisible } from './tab-visibility.js'

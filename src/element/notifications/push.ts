@@ -1,5 +1,5 @@
 import type { ChatSession, PushSubscriber, SessionError as SessionErrorClass } from '../../session/index.js'
-import { emit } from '../emit.js'
+import { emit } from '../events/emit.js'
 import type { PartContext } from '../attach-part.js'
 import { isSet } from '../is-set.js'
 import { isGranted, serviceWorkers } from './show.js'

@@ -3,7 +3,7 @@ import { readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { ReactiveElement } from '../../../src/element/lit/base.js'
 import { ChatSessionElement } from '../../../src/element/chat-session.js'
-import * as eventClasses from '../../../src/element/events.js'
+import * as eventClasses from '../../../src/element/events/events.js'
 import { element, manifest, namesOf, unreadElement } from './manifest.js'
 
 const root = new URL('../../../', import.meta.url)

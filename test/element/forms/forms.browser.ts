@@ -1,8 +1,8 @@
 import { expect } from '@open-wc/testing'
-import type { ChatSessionElement } from '../../src/element/define.js'
-import { SessionErrorEvent } from '../../src/element/events.js'
-import { until } from '../support/until.js'
-import { useGateway } from './support.js'
+import type { ChatSessionElement } from '../../../src/element/define.js'
+import { SessionErrorEvent } from '../../../src/element/events/events.js'
+import { until } from '../../support/until.js'
+import { useGateway } from '../support.js'
 
 describe('A form with data-chat-session', () => {
   const gateway = useGateway()

@@ -1,6 +1,6 @@
-import type { SessionError } from '../session/index.js'
-import { emit } from './emit.js'
-import { loadPart, type Parts } from './parts/parts.js'
+import type { SessionError } from '../../session/index.js'
+import { emit } from '../events/emit.js'
+import { loadPart, type Parts } from './parts.js'
 
 /** Resolves with the module of a part. If it can't be loaded, the target dispatches `session-error`, and it resolves with undefined. */
 export const usePart = <K extends keyof Parts>(name: K, target: HTMLElement): Promise<Parts[K] | undefined> =>

@@ -1,15 +1,15 @@
 import { expect } from '@open-wc/testing'
-import type { ChatSessionElement } from '../../src/element/define.js'
-import type { ClientFrameOf } from '../../src/protocol/index.js'
+import type { ChatSessionElement } from '../../../src/element/define.js'
+import type { ClientFrameOf } from '../../../src/protocol/index.js'
 import {
   cutScripted,
   endScripted,
   recordedAt,
   startScripted,
   stopScripted,
-} from '../support/gateway-commands.js'
-import { until } from '../support/until.js'
-import { listenTo, make, nextEvent, nextTask } from './support.js'
+} from '../../support/gateway-commands.js'
+import { until } from '../../support/until.js'
+import { listenTo, make, nextEvent, nextTask } from '../support.js'
 
 const PUSH_SERVICE = 'https://push.example'
 

@@ -1,7 +1,7 @@
 import { expect } from '@open-wc/testing'
-import type { ChatSessionElement } from '../../src/element/define.js'
-import { until } from '../support/until.js'
-import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
+import type { ChatSessionElement } from '../../../src/element/define.js'
+import { until } from '../../support/until.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from '../support.js'
 
 describe('<chat-session> compares values:', () => {
   const gateway = useGateway({ authParams: [{ code: 1, nested: { b: 2, a: 1 } }, { code: 2 }] })

@@ -1,8 +1,8 @@
 import { expect } from '@open-wc/testing'
-import '../../src/element/define-unread.js'
-import type { ChatSessionElement } from '../../src/element/define.js'
-import { until } from '../support/until.js'
-import { useGateway } from './support.js'
+import '../../../src/element/define-unread.js'
+import type { ChatSessionElement } from '../../../src/element/define.js'
+import { until } from '../../support/until.js'
+import { useGateway } from '../support.js'
 
 describe('<chat-unread>', () => {
   const gateway = useGateway()

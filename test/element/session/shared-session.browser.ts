@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
-import { until } from '../support/until.js'
-import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
+import { until } from '../../support/until.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from '../support.js'
 
 describe('Two <chat-session> for one user', () => {
   const gateway = useGateway()

@@ -1,5 +1,5 @@
-import { SessionError, type ChatSession, type MessageDetail } from '../session/index.js'
-import { isSet } from './is-set.js'
+import { SessionError, type ChatSession, type MessageDetail } from '../../session/index.js'
+import { isSet } from '../is-set.js'
 import { usePart } from './use-part.js'
 
 /** The parts that an attribute asks for, and that work for a session. */

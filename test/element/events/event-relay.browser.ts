@@ -6,11 +6,11 @@ import {
   SessionStartedEvent,
   SessionStateEvent,
   SessionUserEvent,
-} from '../../src/element/chat-session.js'
-import { SessionError } from '../../src/session/index.js'
-import { cutConnections } from '../support/gateway-commands.js'
-import { until } from '../support/until.js'
-import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
+} from '../../../src/element/chat-session.js'
+import { SessionError } from '../../../src/session/index.js'
+import { cutConnections } from '../../support/gateway-commands.js'
+import { until } from '../../support/until.js'
+import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from '../support.js'
 
 describe("<chat-session>'s events", () => {
   const gateway = useGateway()

@@ -1,4 +1,4 @@
-import { ifPossible, sessionUrl } from '../session/internal.js'
+import { ifPossible, sessionUrl } from '../../session/internal.js'
 
 let scriptUrl = ''
 

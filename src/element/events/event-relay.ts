@@ -6,11 +6,11 @@ import {
   type SessionState,
   type StateDetail,
   type TokenAsk,
-} from '../session/index.js'
+} from '../../session/index.js'
 import { emit } from './emit.js'
 import type { CustomEventMap } from './event-map.js'
-import type { ReactiveController } from './lit/base.js'
-import { ifPossible, isRevivable } from '../session/internal.js'
+import type { ReactiveController } from '../lit/base.js'
+import { ifPossible, isRevivable } from '../../session/internal.js'
 
 /** The events that are dispatched with the prefix `session-` and the same `detail`. A new event does not compile without its name here. */
 const relayed: Record<Exclude<keyof SessionEventDetails, 'state' | 'logout'>, true> = {

@@ -1,5 +1,5 @@
-import type { ChatSession, Credentials, Profile, StartResult } from '../session/index.js'
-import { attachParts, type Attachable } from './attached-parts.js'
+import type { ChatSession, Credentials, Profile, StartResult } from '../../session/index.js'
+import { attachParts, type Attachable } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 
 /** An element that holds a session. */

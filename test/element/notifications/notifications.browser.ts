@@ -1,9 +1,9 @@
 import { expect } from '@open-wc/testing'
-import { notificationContent } from '../../src/element/notifications/content.js'
-import { isAnyTabVisible, announceVisibility } from '../../src/element/notifications/tab-visibility.js'
-import { SessionError, type Message } from '../../src/session/index.js'
-import { until } from '../support/until.js'
-import { listenTo, make, roundTrip, useGateway } from './support.js'
+import { notificationContent } from '../../../src/element/notifications/content.js'
+import { isAnyTabVisible, announceVisibility } from '../../../src/element/notifications/tab-visibility.js'
+import { SessionError, type Message } from '../../../src/session/index.js'
+import { until } from '../../support/until.js'
+import { listenTo, make, roundTrip, useGateway } from '../support.js'
 
 /*
  * The headless shell shows no notifications and reports the permission as denied. test/system/faults/notifications.test.ts tests those

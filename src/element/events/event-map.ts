@@ -1,4 +1,4 @@
-import type { TokenNeededEvent } from '../session/index.js'
+import type { TokenNeededEvent } from '../../session/index.js'
 import {
   SessionEndedEvent,
   SessionErrorEvent,

@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
-import { until } from '../support/until.js'
-import { nextEvent, useGateway } from './support.js'
+import { until } from '../../support/until.js'
+import { nextEvent, useGateway } from '../support.js'
 
 describe('<chat-session badge>', () => {
   const gateway = useGateway()

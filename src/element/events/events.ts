@@ -12,7 +12,7 @@ import type {
   UnreadDetail,
   User,
   UserDetail,
-} from '../session/index.js'
+} from '../../session/index.js'
 
 export type {
   ErrorDetail,

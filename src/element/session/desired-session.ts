@@ -1,8 +1,8 @@
-import type { Credentials, Profile } from '../session/index.js'
-import { profileAttributes } from './attributes.js'
-import { isSet } from './is-set.js'
+import type { Credentials, Profile } from '../../session/index.js'
+import { profileAttributes } from '../attributes.js'
+import { isSet } from '../is-set.js'
 import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
-import { ifPossible, unverifiedSubject } from '../session/internal.js'
+import { ifPossible, unverifiedSubject } from '../../session/internal.js'
 
 /** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
 export interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {

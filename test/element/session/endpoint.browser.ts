@@ -1,8 +1,8 @@
 import { expect } from '@open-wc/testing'
-import { ChatSessionElement } from '../../src/element/define.js'
-import { recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
-import { until } from '../support/until.js'
-import { listenTo, nextEvent, nextTask, useGateway } from './support.js'
+import { ChatSessionElement } from '../../../src/element/define.js'
+import { recordedAt, startScripted, stopScripted } from '../../support/gateway-commands.js'
+import { until } from '../../support/until.js'
+import { listenTo, nextEvent, nextTask, useGateway } from '../support.js'
 
 /* The page is a document in an iframe, with a URL of its own. The other server acts as the attacker's. */
 describe('data-endpoint on the script tag', () => {
