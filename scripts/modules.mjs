@@ -4,7 +4,13 @@ import { fileURLToPath } from 'node:url'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
 
-const engineRecords = ['engine/events', 'engine/push', 'engine/records', 'engine/webhook-events']
+const engineRecords = [
+  'engine/events',
+  'engine/inbox-records',
+  'engine/push',
+  'engine/records',
+  'engine/webhook-events',
+]
 const engineInterface = [
   'engine/engine',
   ...engineRecords,
@@ -120,10 +126,11 @@ export const modules = {
   'rest-client': ['tokens'],
 
   'engine/webhook-events': ['protocol'],
-  'engine/records': ['engine/webhook-events', 'protocol'],
-  'engine/events': ['engine/records', 'protocol'],
+  'engine/inbox-records': ['protocol'],
+  'engine/records': ['engine/inbox-records', 'engine/webhook-events', 'protocol'],
+  'engine/events': ['engine/inbox-records', 'engine/records', 'protocol'],
   'engine/engine': [...engineRecords, 'protocol'],
-  'engine/push': ['engine/records', 'protocol'],
+  'engine/push': ['engine/inbox-records', 'engine/records', 'protocol'],
   'engine/push-devices': ['engine/push', 'engine/records', 'engine/rules', 'util'],
   'engine/errors': [],
   'engine/transfer': ['engine/push', 'engine/records', 'engine/webhook-events', 'protocol'],

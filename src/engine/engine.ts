@@ -1,6 +1,20 @@
 import type { EndCode, Message } from '../protocol/index.js'
 import type { EngineEvent } from './events.js'
 import type {
+  CheckedMessage,
+  Exchange,
+  InboxRange,
+  InboxState,
+  MessagePage,
+  PeerMessages,
+  PeerPage,
+  PeerState,
+  Position,
+  SendResult,
+  SendRules,
+  Signal,
+} from './inbox-records.js'
+import type {
   Admission,
   AdmissionRefusal,
   Adoption,
@@ -8,24 +22,12 @@ import type {
   AppOptions,
   AppUsage,
   Credential,
-  Exchange,
-  InboxRange,
-  InboxState,
-  MessagePage,
-  CheckedMessage,
-  PeerMessages,
-  PeerPage,
-  PeerState,
-  Position,
   Revocation,
   SavedUser,
-  SendResult,
-  SendRules,
   SessionPage,
   SessionRecord,
   SessionRef,
   SessionRequest,
-  Signal,
   StartedSession,
   UserChange,
   UserPresence,
@@ -38,6 +40,7 @@ import type { WebhookQueue } from './webhook-events.js'
 
 export * from './events.js'
 export type * from './push.js'
+export type * from './inbox-records.js'
 export * from './records.js'
 export * from './webhook-events.js'
 

@@ -1,13 +1,6 @@
 import type { EndCode, Message } from '../protocol/index.js'
-import type {
-  InboxState,
-  PeerState,
-  SessionRef,
-  Signal,
-  UserPresence,
-  UserRecord,
-  UserRef,
-} from './records.js'
+import type { InboxState, PeerState, Signal } from './inbox-records.js'
+import type { SessionRef, UserPresence, UserRecord, UserRef } from './records.js'
 
 /** A session has ended. The code of a detached session whose client did not come back in time is `timeout`. */
 export interface SessionEnded {

@@ -1,5 +1,6 @@
 import type { Message } from '../protocol/index.js'
-import type { Credential, InboxState, UserRef } from './records.js'
+import type { InboxState } from './inbox-records.js'
+import type { Credential, UserRef } from './records.js'
 
 /** What a browser says of its subscription to a push service (W3C Push API). */
 export interface PushSubscriptionData {

@@ -1,0 +1,158 @@
+import type { JsonObject, Message } from '../protocol/index.js'
+
+/** A position in an inbox. Offsets of different epochs can't be compared. */
+export interface Position {
+  epoch: string
+  /** 0 is before the first message. */
+  offset: number
+}
+
+/** The state of an inbox. `offset` is that of the newest message. */
+export interface InboxState extends Position {
+  readOffset: number
+  /** The number of retained messages from others that neither `readOffset` nor the mark of their peer has reached. */
+  unread: number
+}
+
+/** Which messages an inbox keeps of a peer. */
+export interface Exchange {
+  /** Whether it keeps a message from the peer. */
+  received: boolean
+  /** Whether it keeps a message to the peer. */
+  sent: boolean
+}
+
+/** A peer of an inbox. */
+export interface Peer {
+  /** Null for the app's backend. */
+  id: string | null
+  /** As the peer's newest kept message has them; null without one. */
+  name: string | null
+  photoUrl: string | null
+  /** The number of unread messages from the peer. */
+  unread: number
+  /** The greater one of the peer's mark and the mark of the inbox. */
+  readOffset: number
+  /** The newest message from or to the peer. */
+  newest: Message
+}
+
+export interface PeerPage {
+  /** The peer with the newest message first. */
+  peers: Peer[]
+  /** The position before which the next page goes on; null after the last peer. */
+  next: Position | null
+}
+
+/** Messages from and to one peer. */
+export interface PeerMessages {
+  /** In offset order. */
+  messages: Message[]
+  /** The offset after which, or before which, the next page goes on; null if this was all. */
+  next: number | null
+  /** The newest offset of the inbox, of which the answer shows the state. */
+  offset: number
+}
+
+/** A range of an inbox: the first messages after an offset, or the last before one; before null are the newest of all. */
+export type InboxRange = { epoch: string } & ({ after: number } | { before: number | null })
+
+/** What is read of a peer's messages. The fields are those of `Peer`. */
+export type PeerState = Pick<Peer, 'id' | 'unread' | 'readOffset'>
+
+/** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
+export interface CheckedMessage {
+  appId: string
+  /** The idempotency key, which the sender makes. It identifies the message among those of one sender to one recipient. */
+  id: string
+  /** A user id, or null for the app's backend. */
+  from: string | null
+  to: string
+  body?: string | undefined
+  data?: JsonObject | undefined
+  /**
+   * The place in a trace (W3C Trace Context), for the `data` of the message's `message.created`, and for its pushes. It is no part of the
+   * content.
+   */
+  traceparent?: string | undefined
+}
+
+/** Which messages of each inbox an app retains. If an inbox exceeds one of the three limits, the engine deletes its oldest messages. */
+export interface Retention {
+  /** The greatest number of messages. */
+  messages: number
+  /** About the greatest number of bytes of all messages together. The newest message is retained whatever its size. */
+  bytes: number
+  /** The greatest age of a message, in milliseconds. */
+  age: number
+}
+
+/** A signal to a user. The caller has checked the sizes. */
+export interface Signal {
+  /** A user id, or null for the app's backend. */
+  from: string | null
+  name: string
+  data?: JsonObject | undefined
+  /** Milliseconds for which the signal says something. */
+  ttl: number
+}
+
+/** The app's rules for a message. */
+export interface SendRules {
+  /** Milliseconds for which the message's id makes a retry safe. */
+  sendWindow: number
+  /** Sets the app's retention, as `Engine.configure` does. */
+  retention: Retention
+  /**
+   * Whether a recipient who does not exist is created with the message. Otherwise, and for a guest, the result is `unknown-user`. Only a
+   * guest's own start creates a guest.
+   */
+  unknownRecipients: boolean
+  /** The same for the sender. A client's sender was saved at the start: if that user is gone, it was deleted, and stays so. */
+  unknownSenders: boolean
+  /**
+   * A share of the recipient's retention, above 0 and at most 1. Once a sender's unread messages take more than this share, a message of
+   * that sender is refused if it would push out an unread message of someone else. Messages from the backend have no such limit.
+   */
+  unreadPerSender: number
+  /**
+   * How many inboxes with messages the app may have, and about how many bytes of messages. `bytesPerSender`: about how many of these bytes
+   * the messages of this sender may take in the inboxes of others; no limit by default. Every message of a sender counts.
+   */
+  quota: { inboxes: number; bytes: number; bytesPerSender?: number | undefined }
+  /**
+   * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts the messages of
+   * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
+   */
+  messagesPerSecond?: number | undefined
+  /** If the recipient has devices, a `push-due` follows the message in this many milliseconds; undefined for none. */
+  pushAfter?: number | undefined
+}
+
+export type SendResult =
+  | {
+      outcome: 'stored' | 'repeated'
+      /** The offset in the recipient's inbox. */
+      offset: number
+      /**
+       * The offset of the sender's own copy. It is `offset` for a message to oneself, and null for a message from the backend, which has
+       * no own copy.
+       */
+      ownOffset: number | null
+      sentAt: number
+    }
+  /**
+   * `conflict`: the same id was sent with other content. `unknown-user`: the recipient or the sender does not exist. `full`: the app's
+   * quota is used up. `refused`: the sender has more unread messages in the inbox than `unreadPerSender` allows, and this message would
+   * push out an unread message of someone else. `over-share`: the sender's messages take `bytesPerSender`.
+   */
+  | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
+  /** Nothing is stored, because the sender has sent `messagesPerSecond` messages. `retryAfter` is in milliseconds. */
+  | { outcome: 'limited'; retryAfter: number }
+
+export interface MessagePage {
+  /** In offset order. */
+  messages: Message[]
+  /** Whether messages between the given position and the first of `messages` are gone, because retention deleted them. */
+  lost: boolean
+}
