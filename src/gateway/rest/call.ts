@@ -5,7 +5,7 @@ import type { Settings } from '../config/parse.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
 import type { RestErrorCode } from './errors.js'
-import type { pathParams } from './schemas.js'
+import type { pathParams } from './params.js'
 
 type Method = 'get' | 'put' | 'post' | 'delete'
 

@@ -4,7 +4,8 @@ import { VERSION } from '../../protocol/index.js'
 import type { Call } from './call.js'
 import { calls } from './calls/calls.js'
 import { errorStatus, type RestErrorCode } from './errors.js'
-import { jsonObject, pathParams, profileBody, schemas } from './schemas.js'
+import { pathParams } from './params.js'
+import { jsonObject, profileBody, schemas } from './schemas.js'
 
 type Json = Record<string, unknown>
 

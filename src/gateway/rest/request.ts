@@ -6,7 +6,7 @@ import { BODY_TIMEOUT, receiveBody } from '../http/receive-body.js'
 import type { ReadableRequest } from '../http/request-head.js'
 import type { Call, ParamName } from './call.js'
 import { RestError } from './errors.js'
-import { pathParams } from './schemas.js'
+import { pathParams } from './params.js'
 
 /** Bytes of a body, at most. */
 const MAX_BODY = 1_048_576

@@ -14,19 +14,8 @@ import { RestError } from '../errors.js'
 import { problemOf } from '../problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
-import {
-  DEFAULT_LIMIT,
-  messageFields,
-  next,
-  OBJECT_RULE,
-  offsetParam,
-  page,
-  schemas,
-  signalFields,
-  since,
-  withField,
-  withParam,
-} from '../schemas.js'
+import { DEFAULT_LIMIT, next, offsetParam, page, withParam } from '../params.js'
+import { messageFields, OBJECT_RULE, schemas, signalFields, since, withField } from '../schemas.js'
 
 /** Recipients of one call. */
 const MAX_RECIPIENTS = 1000

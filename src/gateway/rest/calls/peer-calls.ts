@@ -4,7 +4,8 @@ import { answer, defineCall } from '../call.js'
 import { RestError } from '../errors.js'
 import { knownUser } from './known-user.js'
 import { MAX_PAGE_BYTES, OTHER_EPOCH } from './message-calls.js'
-import { DEFAULT_PEERS, nextPeers, peersPage, schemas } from '../schemas.js'
+import { DEFAULT_PEERS, nextPeers, peersPage } from '../params.js'
+import { schemas } from '../schemas.js'
 
 export const peerCalls = [
   defineCall({

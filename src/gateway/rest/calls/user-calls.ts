@@ -6,16 +6,8 @@ import { answer, defineCall } from '../call.js'
 import { decodeCursor, encodeCursor } from './cursor.js'
 import { RestError } from '../errors.js'
 import { inboxOf } from './inbox.js'
-import {
-  DEFAULT_LIMIT,
-  next,
-  OBJECT_RULE,
-  page,
-  profileBody,
-  revocation,
-  schemas,
-  userId,
-} from '../schemas.js'
+import { DEFAULT_LIMIT, next, page, revocation } from '../params.js'
+import { OBJECT_RULE, profileBody, schemas, userId } from '../schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 
