@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto'
 import type { EngineEvent, SessionRef, UserRef } from '../../engine/index.js'
-import { sha256 } from '../../util/sha256.js'
 import type { ClientFrame, ClientFrameOf, GatewayFrameOf } from '../../protocol/index.js'
 import type { Admitted } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
@@ -11,13 +9,12 @@ import type { HubSession } from './hub.js'
 import { ExpiryTimer } from './expiry-timer.js'
 import type { SessionChange } from '../../protocol/internal.js'
 import { clientVersion } from '../metrics/client-versions.js'
-import { adoptAtStart } from './start/adopt-guest.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 import { PageSight } from './page-sight.js'
-import { saveAdmitted, startRefusals } from './start/save-admitted.js'
+import { abandonStart, openSession } from './start/session-start.js'
 import type { SessionContext, StartFields } from './session-context.js'
-import type { DetachOrEnd, EngineSession, SessionPhase, Started } from './session-phase.js'
+import type { DetachOrEnd, SessionPhase, Started } from './session-phase.js'
 import { UserLimits } from './user-limits.js'
 import { Visibility } from './visibility.js'
 import { userOf } from './user-of.js'
@@ -89,64 +86,28 @@ export class LiveSession implements HubSession {
   }
 
   /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
-  async start(admitted: Admitted, { resume, since, adopt, hidden, client }: StartFields): Promise<boolean> {
+  async start(admitted: Admitted, fields: StartFields): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
-    const { guest, credential, signToken } = admitted
-    const { engine, settings } = this.#context
-    const { resumeWindow, pingInterval, sendWindow } = settings
+    const { credential, guest } = admitted
+    const { resume, hidden, client } = fields
+    // The client is told what the engine is told, though a reload may change the settings meanwhile.
+    const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
     this.clientVersion = clientVersion(client.client)
-    const saved = await saveAdmitted(this.#context, this.user, admitted, (code, why) =>
-      this.#connection.end(code, why),
-    )
-    if (this.#phase !== starting || !saved) return false
-    const token = signToken && (await signToken(saved.user))
-    const resumeKey = randomUUID()
-    const started = await engine.startSession({
-      origin: client.origin,
-      address: client.address,
-      client: client.client,
-      appId: this.user.appId,
-      userId: this.user.userId,
-      userCreatedAt: saved.user.createdAt,
-      guest,
-      credential,
-      node: this.#context.node,
-      hidden,
-      connectionId: this.#connection.connectionId,
-      keyHash: sha256(resumeKey),
-      resumes: resume && sha256(resume.key),
-      resumableFor: resumeWindow,
-      sessionsPerUser: this.#app.settings.limits.sessionsPerUser,
+    const opened = await openSession(this.#context, {
+      ...{ user: this.user, admitted, fields, starting, connection: this.#connection },
+      released: () => this.#detachOrEnd(),
     })
-    if (!started) {
-      const isRevoked = await engine.isRevoked(this.user, credential)
-      this.#connection.end(...startRefusals[isRevoked ? 'revoked' : 'gone'])
-      return false
-    }
-    const { sessionId, resumed } = started
-    const ref: SessionRef = { appId: this.user.appId, userId: this.user.userId, sessionId }
-    starting.engineSession = { ref, resumed }
-    const detachOrEnd = this.#detachOrEnd()
-    if (detachOrEnd) {
-      await this.#abandonStart(starting.engineSession, detachOrEnd)
-      return false
-    }
-    const adopted =
-      adopt === undefined ? undefined : await adoptAtStart(this.#context, this.#app, saved.user, adopt)
-    const position = since ?? resume
-    const isLost = position !== undefined && (await engine.messagesAfter(this.user, position, 1)).lost
-    const { epoch, offset, unread } = await engine.inbox(this.user)
-    // The epoch may have changed since the messages were read.
-    const lost = isLost || (position !== undefined && position.epoch !== epoch)
-    if (this.#phase !== starting) return false
+    if (!opened || this.#phase !== starting) return false
+    const { ref, resumed, resumeKey, saved, token, adopted, position, lost, inbox } = opened
+    const { epoch, offset, unread } = inbox
     const { push } = this.#app
     this.#phase = { name: 'live', ref, epoch, credential }
     this.user = ref
     this.#expiryTimer.set(credential.expiresAt)
     this.#connection.send({
       type: 'started',
-      sessionId,
+      sessionId: ref.sessionId,
       user: userOf(starting.user ?? saved.user),
       guest,
       resumed,
@@ -257,7 +218,9 @@ export class LiveSession implements HubSession {
     this.#visibility?.stop()
     this.#frameHandler?.stop()
     if (phase.name === 'starting' && phase.engineSession)
-      this.#connection.endOnError(this.#abandonStart(phase.engineSession, detachOrEnd))
+      this.#connection.endOnError(
+        abandonStart(this.#context, this.#connection, phase.engineSession, detachOrEnd),
+      )
     if (!started) return
     // The engine reports the end of a session itself.
     if ('resumableFor' in detachOrEnd)
@@ -272,22 +235,6 @@ export class LiveSession implements HubSession {
         : engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor)
     this.#connection.endOnError(released)
     pushRest?.(released)
-  }
-
-  /**
-   * The connection closed before `started` was sent. The client has no key to a new session, so that one ends. A resumed
-   * session is detached, whatever closed the connection, because the client still has the key that it used.
-   */
-  #abandonStart({ ref, resumed }: EngineSession, detachOrEnd: DetachOrEnd): Promise<unknown> {
-    const { engine, settings } = this.#context
-    const { connectionId } = this.#connection
-    if (!resumed)
-      return engine.endSession(ref, 'code' in detachOrEnd ? detachOrEnd.code : 'ended', connectionId)
-    return engine.detachSession(
-      ref,
-      connectionId,
-      'resumableFor' in detachOrEnd ? detachOrEnd.resumableFor : settings.resumeWindow,
-    )
   }
 
   #apply(event: EngineEvent): void {

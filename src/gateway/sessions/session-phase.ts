@@ -11,7 +11,7 @@ export interface EngineSession {
 }
 
 /** Until `started` is sent. Events wait in `events`; a later profile of the user replaces an earlier one. */
-interface Starting {
+export interface Starting {
   readonly name: 'starting'
   readonly events: EngineEvent[]
   user?: UserRecord

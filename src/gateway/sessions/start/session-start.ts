@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import type { Adoption, InboxState, Position, SavedUser, SessionRef, UserRef } from '../../../engine/index.js'
+import { sha256 } from '../../../util/sha256.js'
+import type { Admitted } from '../../auth/admission.js'
+import type { ConnectionHandle } from '../connection-handle.js'
+import type { SessionContext, StartFields } from '../session-context.js'
+import type { DetachOrEnd, EngineSession, Starting } from '../session-phase.js'
+import { adoptAtStart } from './adopt-guest.js'
+import { saveAdmitted, startRefusals } from './save-admitted.js'
+
+interface SessionStart {
+  user: UserRef
+  admitted: Admitted
+  fields: StartFields
+  /** Its `engineSession` is set as soon as the engine has the session, so that a close of the connection abandons the session. */
+  starting: Starting
+  connection: ConnectionHandle
+  /** What becomes of the session if the connection has closed; undefined while it is open. */
+  released: () => DetachOrEnd | undefined
+}
+
+/** A session that the engine has started or resumed, with all that the client is told of it. */
+interface OpenedSession {
+  ref: SessionRef
+  resumed: boolean
+  resumeKey: string
+  saved: SavedUser
+  /** The token that the gateway signed for this user. */
+  token: string | undefined
+  /** See `adoptAtStart`; undefined if the client did not ask. */
+  adopted: Adoption | null | undefined
+  /** Where the client's messages begin; undefined if they begin at the newest. */
+  position: Position | undefined
+  /** Whether messages after `position` are gone. */
+  lost: boolean
+  inbox: InboxState
+}
+
+/**
+ * Saves the user, starts or resumes the session, and reads the user's inbox. Resolves with undefined if the start was refused, for which the
+ * connection has ended, or if the connection closed.
+ */
+export const openSession = async (
+  context: SessionContext,
+  { user, admitted, fields, starting, connection, released }: SessionStart,
+): Promise<OpenedSession | undefined> => {
+  const { engine, node } = context
+  const { resumeWindow } = context.settings
+  const { app, guest, credential, signToken } = admitted
+  const { resume, since, adopt, hidden, client } = fields
+  const saved = await saveAdmitted(context, user, admitted, (code, why) => connection.end(code, why))
+  if (released() || !saved) return undefined
+  const token = signToken && (await signToken(saved.user))
+  const resumeKey = randomUUID()
+  const started = await engine.startSession({
+    origin: client.origin,
+    address: client.address,
+    client: client.client,
+    appId: user.appId,
+    userId: user.userId,
+    userCreatedAt: saved.user.createdAt,
+    guest,
+    credential,
+    node,
+    hidden,
+    connectionId: connection.connectionId,
+    keyHash: sha256(resumeKey),
+    resumes: resume && sha256(resume.key),
+    resumableFor: resumeWindow,
+    sessionsPerUser: app.settings.limits.sessionsPerUser,
+  })
+  if (!started) {
+    const isRevoked = await engine.isRevoked(user, credential)
+    connection.end(...startRefusals[isRevoked ? 'revoked' : 'gone'])
+    return undefined
+  }
+  const { sessionId, resumed } = started
+  const ref: SessionRef = { appId: user.appId, userId: user.userId, sessionId }
+  starting.engineSession = { ref, resumed }
+  const detachOrEnd = released()
+  if (detachOrEnd) {
+    await abandonStart(context, connection, starting.engineSession, detachOrEnd)
+    return undefined
+  }
+  const adopted = adopt === undefined ? undefined : await adoptAtStart(context, app, saved.user, adopt)
+  const position = since ?? resume
+  const isLost = position !== undefined && (await engine.messagesAfter(user, position, 1)).lost
+  const inbox = await engine.inbox(user)
+  // The epoch may have changed since the messages were read.
+  const lost = isLost || (position !== undefined && position.epoch !== inbox.epoch)
+  return { ref, resumed, resumeKey, saved, token, adopted, position, lost, inbox }
+}
+
+/**
+ * The connection closed before `started` was sent. The client has no key to a new session, so that one ends. A resumed session is detached,
+ * whatever closed the connection, because the client still has the key that it used.
+ */
+export const abandonStart = (
+  { engine, settings }: SessionContext,
+  { connectionId }: ConnectionHandle,
+  { ref, resumed }: EngineSession,
+  detachOrEnd: DetachOrEnd,
+): Promise<unknown> => {
+  if (!resumed)
+    return engine.endSession(ref, 'code' in detachOrEnd ? detachOrEnd.code : 'ended', connectionId)
+  return engine.detachSession(
+    ref,
+    connectionId,
+    'resumableFor' in detachOrEnd ? detachOrEnd.resumableFor : settings.resumeWindow,
+  )
+}
