@@ -277,7 +277,7 @@ export class SingleProcessEngine implements Engine {
   }
 
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
-    return this.#use(({ database }) => database.inboxes.send(message, rules))
+    return this.#use(({ database }) => database.inboxes.sends.send(message, rules))
   }
 
   inbox(of: UserRef): Promise<InboxState> {

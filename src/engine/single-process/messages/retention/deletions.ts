@@ -1,0 +1,53 @@
+import type { Retention, UserRef } from '../../../engine.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import type { Operation } from '../../store/store.js'
+import type { Usage } from '../../store/usage.js'
+import type { Inbox } from '../inbox.js'
+import type { InboxTable } from '../inbox-table.js'
+import type { SenderShares } from '../sends/sender-shares.js'
+
+interface DeletionsOptions {
+  table: InboxTable
+  usage: Usage
+  shares: SenderShares
+  commit: GroupCommit
+  /** Called when retention has deleted the last message of an inbox. */
+  onEmptied: (of: UserRef) => void
+}
+
+/** Deletes those messages of an inbox that are not retained. */
+export class Deletions {
+  readonly #table: InboxTable
+  readonly #usage: Usage
+  readonly #shares: SenderShares
+  readonly #commit: GroupCommit
+  readonly #onEmptied: (of: UserRef) => void
+
+  constructor({ table, usage, shares, commit, onEmptied }: DeletionsOptions) {
+    this.#table = table
+    this.#usage = usage
+    this.#shares = shares
+    this.#commit = commit
+    this.#onEmptied = onEmptied
+  }
+
+  /** Adds operations that delete messages which are not retained. With `all` they delete every such message of the inbox. */
+  add(inbox: Inbox, retention: Retention, now: number, all: boolean, operations: Operation[]): void {
+    const { first } = inbox.durable
+    if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
+    if (all) inbox.trim(retention)
+    const swept = inbox.sweep(all)
+    if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
+    if (inbox.durable.first !== first && !inbox.hasMessages) this.#onEmptied(inbox.of)
+    if (!swept) return
+    for (const operation of swept.operations) operations.push(operation)
+    this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
+    this.#shares.free(inbox.of.appId, swept.senders)
+  }
+
+  /** Writes the operations with the next batch. */
+  defer(operations: Operation[]): void {
+    const [first] = operations
+    if (first) this.#commit.defer(`delete ${first.key}`, (batch) => batch.push(...operations))
+  }
+}

@@ -1,0 +1,221 @@
+import { isGuestId } from '../../../../protocol/index.js'
+import type { CheckedMessage, EngineEvent, SendResult, SendRules, UserRef } from '../../../engine.js'
+import type { Clock } from '../../../../util/clock.js'
+import { engineRules } from '../../../rules.js'
+import type { Pushes } from '../../push/pushes.js'
+import type { Adoptions } from '../../sessions/adoptions.js'
+import type { Users } from '../../sessions/users.js'
+import type { GroupCommit } from '../../store/group-commit.js'
+import { rows, userKey } from '../../store/rows.js'
+import type { Operation } from '../../store/store.js'
+import type { Usage } from '../../store/usage.js'
+import type { WebhookEvents } from '../../webhooks/webhook-events.js'
+import type { IdempotencyKeys, StoredResult } from '../ids/idempotency.js'
+import type { InboxTable } from '../inbox-table.js'
+import type { Deletions } from '../retention/deletions.js'
+import type { RetentionSweep } from '../retention/retention-sweep.js'
+import type { UnreadChecks } from '../unread/unread-checks.js'
+import type { UnreadLimit } from '../unread/unread-limit.js'
+import { PendingSend, messageAt, type Content, type SentInboxes } from './pending-send.js'
+import type { SenderShares } from './sender-shares.js'
+import { WaitingSends } from './waiting-sends.js'
+
+const NOBODY: readonly UserRef[] = []
+
+interface SendsOptions {
+  commit: GroupCommit
+  users: Users
+  usage: Usage
+  adoptions: Adoptions
+  pushes: Pushes
+  webhooks: WebhookEvents
+  clock: Clock
+  emit: (event: EngineEvent) => void
+  table: InboxTable
+  shares: SenderShares
+  deletions: Deletions
+  idempotencyKeys: IdempotencyKeys
+  unreadChecks: UnreadChecks
+  unreadLimit: UnreadLimit
+  retentionSweep: RetentionSweep
+}
+
+/** Stores messages in the inboxes of their recipients and senders. */
+export class Sends {
+  readonly #commit: GroupCommit
+  readonly #users: Users
+  readonly #usage: Usage
+  readonly #adoptions: Adoptions
+  readonly #pushes: Pushes
+  readonly #webhooks: WebhookEvents
+  readonly #clock: Clock
+  readonly #emit: (event: EngineEvent) => void
+  readonly #table: InboxTable
+  readonly #shares: SenderShares
+  readonly #deletions: Deletions
+  readonly #idempotencyKeys: IdempotencyKeys
+  readonly #unreadChecks: UnreadChecks
+  readonly #unreadLimit: UnreadLimit
+  readonly #retentionSweep: RetentionSweep
+  readonly #waitingSends = new WaitingSends()
+  /** Apps whose quota has refused a message in the current task of the event loop. */
+  readonly #full = new Set<string>()
+
+  constructor(options: SendsOptions) {
+    this.#commit = options.commit
+    this.#users = options.users
+    this.#usage = options.usage
+    this.#adoptions = options.adoptions
+    this.#pushes = options.pushes
+    this.#webhooks = options.webhooks
+    this.#clock = options.clock
+    this.#emit = options.emit
+    this.#table = options.table
+    this.#shares = options.shares
+    this.#deletions = options.deletions
+    this.#idempotencyKeys = options.idempotencyKeys
+    this.#unreadChecks = options.unreadChecks
+    this.#unreadLimit = options.unreadLimit
+    this.#retentionSweep = options.retentionSweep
+  }
+
+  send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    if (this.#waitingSends.blocks(message))
+      return this.#waitingSends.queue(message, () => this.#send(message, rules))
+    return this.#send(message, rules)
+  }
+
+  #send(message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    this.#commit.assertWritable()
+    const now = this.#clock.now()
+    const sentAt = Date.now()
+    this.#retentionSweep.retain(message.appId, rules.retention)
+    const { appId, id, from, to, body, data } = message
+    const recipient = { appId, userId: to }
+    const recipientKey = userKey(recipient)
+    const sendingUser = { appId, userId: from ?? '' }
+    const senderKey = userKey(sendingUser)
+    const key = rows.idempotencyKey(message) + this.#table.deletionsIn(message)
+    const digest = this.#idempotencyKeys.digestOf(message)
+    const earlier = this.#idempotencyKeys.find(key, digest, now)
+    if (earlier) return earlier
+    const sender = from === null ? null : this.#users.sender(sendingUser, senderKey)
+    const isToUnknown = from !== to && this.#users.sender(recipient, recipientKey) === undefined
+    let unknown: readonly UserRef[] = NOBODY
+    const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
+    // The user may be deleted before the message is stored, and is not created then.
+    if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
+    if (sender === undefined || isToUnknown) {
+      unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]
+      const { unknownRecipients, unknownSenders } = rules
+      const mayCreate = (of: UserRef): boolean =>
+        !isGuestId(of.userId) && (of === recipient ? unknownRecipients : unknownSenders)
+      if (!unknown.every(mayCreate)) return Promise.resolve({ outcome: 'unknown-user' })
+      const deletions = unknown.flatMap((of) => this.#users.deletionOf(of) ?? [])
+      if (deletions.length > 0) return this.#sendAfter(Promise.allSettled(deletions), message, rules)
+    }
+    const json = JSON.stringify({ id, from, to, sender: sender ?? null, body, data, sentAt })
+    // The caller may change `data` before the message is emitted, so the events carry a clone.
+    const content: Content = {
+      id,
+      from,
+      to,
+      sender: sender ?? null,
+      body,
+      data: data && (JSON.parse(json) as CheckedMessage).data,
+      sentAt,
+    }
+
+    const inbox = this.#table.open(recipient, recipientKey)
+    // This is a literal because `push` would allocate memory for 16 more inboxes in each message.
+    const inboxes: SentInboxes =
+      from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
+    const size = Buffer.byteLength(json) + engineRules.messageOverhead
+    const operations: Operation[] = []
+    for (const inbox of inboxes) this.#deletions.add(inbox, rules.retention, now, false, operations)
+    if (from !== null && from !== to) {
+      const isReached = this.#unreadLimit.isReached(inbox, from, size, rules)
+      if (isReached !== false) this.#deletions.defer(operations)
+      if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
+      if (isReached) return Promise.resolve({ outcome: 'refused' })
+    }
+    const own = inboxes[1]
+    if (own && this.#shares.mayExceed(own, size, rules)) {
+      this.#deletions.add(inbox, rules.retention, now, true, operations)
+      if (this.#shares.exceeds(inbox, own, size, rules)) {
+        this.#deletions.defer(operations)
+        return Promise.resolve({ outcome: 'over-share' })
+      }
+    }
+    if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
+
+    for (const of of unknown) operations.push(...this.#users.create(of))
+    const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
+    const isPushed = rules.pushAfter !== undefined && from !== to
+    for (const each of inboxes) {
+      const trace = isPushed && each === inbox ? message.traceparent : undefined
+      operations.push(each.append(json, size, from, now, rules.retention, false, trace))
+      if (each.isBehind) this.#table.markChanged(each)
+      each.batch = this.#commit.nextBatch
+    }
+    if (own) own.sent += size
+    const { offset } = inbox.assigned
+    const ownOffset = from === null ? null : (own ?? inbox).assigned.offset
+    const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
+    if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
+    if (rules.pushAfter !== undefined && from !== to)
+      operations.push(...this.#pushes.onMessage(recipient, rules.pushAfter, now))
+    if (this.#webhooks.asks(appId, 'message.created')) {
+      const { traceparent } = message
+      const event = {
+        ...{ epoch: inbox.epoch, message: messageAt(offset, content) },
+        ...(traceparent !== undefined && { traceparent }),
+      }
+      operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
+    }
+    const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
+    const { synced } = pending
+    const expiresAt = now + rules.sendWindow
+    this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
+    this.#commit.write(operations, pending)
+    return synced
+  }
+
+  /** Sends the message when `wait` has resolved. */
+  #sendAfter(wait: Promise<unknown>, message: CheckedMessage, rules: SendRules): Promise<SendResult> {
+    return this.#waitingSends.after(wait, message, () => this.#send(message, rules))
+  }
+
+  /**
+   * Adds a message of `size` bytes in each inbox to the app's usage. Returns false if that exceeds the app's quota. To stay within the
+   * quota, it adds operations that delete messages which are not retained.
+   */
+  #reserve(
+    inboxes: SentInboxes,
+    size: number,
+    rules: SendRules,
+    now: number,
+    operations: Operation[],
+  ): boolean {
+    const { retention, quota } = rules
+    const { appId } = inboxes[0].of
+    let added = 0
+    for (const { exists } of inboxes) if (!exists) added++
+    const more = { inboxes: added, bytes: size * inboxes.length }
+    if (!this.#usage.fits(appId, more, quota))
+      for (const inbox of inboxes) this.#deletions.add(inbox, retention, now, true, operations)
+    if (!this.#full.has(appId) && this.#usage.fits(appId, more, quota)) {
+      this.#usage.add(appId, more)
+      return true
+    }
+    this.#deletions.defer(operations)
+    this.#refuseForThisTask(appId)
+    return false
+  }
+
+  /** Refuses the later messages of this task too. Otherwise a smaller message that fits would overtake the refused one. */
+  #refuseForThisTask(appId: string): void {
+    this.#full.add(appId)
+    queueMicrotask(() => this.#full.delete(appId))
+  }
+}
