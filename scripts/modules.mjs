@@ -19,6 +19,7 @@ const engineInterface = [
   'engine/transfer',
   'engine/push-devices',
   'engine/user-changes',
+  'engine/user-key',
 ]
 /** What the parts of the engines of one process import besides each other. */
 const singleProcess = [...engineInterface, 'engine/rules', 'engine/util', 'util', 'protocol']
@@ -135,6 +136,7 @@ export const modules = {
   'engine/errors': [],
   'engine/transfer': ['engine/push', 'engine/records', 'engine/webhook-events', 'protocol'],
   'engine/user-changes': ['engine/records', 'protocol'],
+  'engine/user-key': ['engine/records'],
   'engine/listeners': ['engine/engine'],
   'engine/rules': [],
   'engine/util': ['util', 'protocol'],
@@ -167,7 +169,7 @@ export const modules = {
     'engine/single-process/transfer',
     'engine/single-process',
   ],
-  'engine/redis/client': ['engine/errors'],
+  'engine/redis/client': ['engine/errors', 'util'],
   'engine/redis/lua': ['engine/rules'],
   'engine/redis/apps': engineInterface,
   'engine/redis/nodes/partitions': [...engineInterface, 'engine/redis/client'],

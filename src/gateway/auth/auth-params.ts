@@ -1,5 +1,6 @@
 import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
+import { withTimeout } from '../../util/with-timeout.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
 import { OutboundRequestError } from '../outbound/outbound-request.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
@@ -43,14 +44,7 @@ const traceOf = (error: unknown): string => {
   return [error.name, ...frames].join('\n')
 }
 
-/** Rejects if `work` takes too long. Otherwise calls of `authenticate` that never end would use up its concurrency limit. */
-const withTimeout = async <T>(work: Promise<T>, milliseconds: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('authenticate took too long')), milliseconds).unref()
-  })
-  return Promise.race([work, timeout]).finally(() => clearTimeout(timer))
-}
+const tookTooLong = (): Error => new Error('authenticate took too long')
 
 /** Returns the app's check of auth params; undefined if it has none. */
 const checkOf = (
@@ -63,7 +57,8 @@ const checkOf = (
     return {
       name: "The app's 'authenticate' function",
       badAnswer: 'unavailable',
-      ask: () => withTimeout(authenticate(request), startTimeout + GRACE),
+      // Otherwise calls of `authenticate` that never end would use up its concurrency limit.
+      ask: () => withTimeout(authenticate(request), startTimeout + GRACE, tookTooLong),
     }
   if (!authenticateUrl) return undefined
   // The deadline is set before `ask` is called, so that the time in which the request waits for `app.authentications` counts.

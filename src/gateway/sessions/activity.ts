@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { EngineEvent, UserRef } from '../../engine/index.js'
+import { userKey } from '../../engine/internal.js'
 import type { SessionChange } from '../../protocol/internal.js'
 
 /** How many changes are kept for each app, and for how many of its users: those who had a change last. */
@@ -33,13 +34,11 @@ export const createActivity = (): Activity => {
   // The numbers go on rising after a restart, so that a console that reconnects misses no change.
   let seq = Date.now()
 
-  const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
-
   const activity: Activity = {
     record({ appId, userId, sessionId, type, code }) {
       const change: SessionChange = { seq: ++seq, at: Date.now(), appId, userId, sessionId, type, code }
       apps.set(appId, add(apps.get(appId) ?? [], change, MAX_PER_APP))
-      const key = keyOf(change)
+      const key = userKey(change)
       users.set(key, add(users.get(key) ?? [], change, MAX_PER_USER))
       listeners.get(appId)?.forEach((listener) => listener(change))
     },
@@ -49,7 +48,7 @@ export const createActivity = (): Activity => {
       activity.record({ ...session, type: 'ended', code })
     },
     latest: (appId) => apps.get(appId) ?? [],
-    latestOf: (user) => users.get(keyOf(user)) ?? [],
+    latestOf: (user) => users.get(userKey(user)) ?? [],
     listen(appId, listener, signal) {
       const set = listeners.get(appId) ?? new Set()
       listeners.set(appId, set.add(listener))

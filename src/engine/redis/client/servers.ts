@@ -1,3 +1,4 @@
+import { withTimeout } from '../../../util/with-timeout.js'
 import type { Connection, ConnectionEvents } from './connection.js'
 import { ConnectionFailure } from './failures.js'
 import { Link, type Connect } from './link.js'
@@ -25,17 +26,7 @@ export interface ServersEvents {
   onMoved: (connection: Connection) => void
 }
 
-const withTimeout = async <T>(promise: Promise<T>, milliseconds: number): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new ConnectionFailure('no reply in time')), milliseconds)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+const noReply = (): Error => new ConnectionFailure('no reply in time')
 
 const shuffled = <T>(items: readonly T[]): T[] =>
   items
@@ -148,7 +139,7 @@ export class Servers {
       if (asked.has(name)) continue
       asked.add(name)
       try {
-        const shards = await withTimeout(this.#ask(topology, address), READ_TIMEOUT)
+        const shards = await withTimeout(this.#ask(topology, address), READ_TIMEOUT, noReply)
         if (seedsAreServers) this.#closeSeed()
         return shards
       } catch (error) {

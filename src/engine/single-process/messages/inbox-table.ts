@@ -4,7 +4,8 @@ import { LruCache } from '../../../util/lru-cache.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { Inbox } from './inbox.js'
 import type { Revocations } from '../sessions/revocations.js'
-import { rows, userKey } from '../store/rows.js'
+import { rows } from '../store/rows.js'
+import { userKey } from '../../user-key.js'
 import type { Operation, Store } from '../store/store.js'
 
 /** About how many bytes an inbox takes in memory. */

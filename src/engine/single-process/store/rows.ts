@@ -29,12 +29,6 @@ export interface InboxRef extends UserRef {
   deletions?: number
 }
 
-/**
- * Returns the key of a user in the tables in memory. A message looks its users up in several tables by the same text, because V8 computes
- * the hash of a text once.
- */
-export const userKey = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
-
 /** The kinds of an app's rows that `Revocations.load` reads. */
 type AppRevocationKind = 'app' | 'hasUsers' | 'hasTokens'
 

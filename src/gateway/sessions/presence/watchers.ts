@@ -1,4 +1,5 @@
 import type { Engine, PresenceChanged, UserPresence, UserRef } from '../../../engine/index.js'
+import { userKey } from '../../../engine/internal.js'
 import { createTurnLimit } from '../../limits/turn-limit.js'
 
 /** How many watchers are told in one turn of the event loop. Ten thousand may watch one user. */
@@ -39,9 +40,9 @@ export class Watchers {
   /** Adds a watcher of users. Resolves once `presenceOf` knows all of them. Rejects with an `EngineError`, and adds nothing then. */
   async add(watcher: Watcher, appId: string, userIds: Iterable<string>): Promise<void> {
     const all = [...userIds].map((userId) => ({ appId, userId }))
-    const added = all.filter((of) => !this.#users.get(keyOf(of))?.watchers.has(watcher))
-    this.#watch(added.filter((of) => !this.#users.has(keyOf(of))))
-    const watched = added.map((of) => this.#users.get(keyOf(of))).filter((each) => each !== undefined)
+    const added = all.filter((of) => !this.#users.get(userKey(of))?.watchers.has(watcher))
+    this.#watch(added.filter((of) => !this.#users.has(userKey(of))))
+    const watched = added.map((of) => this.#users.get(userKey(of))).filter((each) => each !== undefined)
     for (const { watchers } of watched) watchers.add(watcher)
     try {
       await Promise.all(watched.map(({ ready }) => ready))
@@ -59,9 +60,9 @@ export class Watchers {
     const left: UserRef[] = []
     for (const userId of userIds) {
       const of = { appId, userId }
-      const watched = this.#users.get(keyOf(of))
+      const watched = this.#users.get(userKey(of))
       if (!watched?.watchers.delete(watcher) || watched.watchers.size > 0) continue
-      this.#users.delete(keyOf(of))
+      this.#users.delete(userKey(of))
       left.push(of)
     }
     if (left.length > 0) this.#engine.unwatch(left)
@@ -69,12 +70,12 @@ export class Watchers {
 
   /** Returns the presence of a user that the caller watches. */
   presenceOf(of: UserRef): Presence {
-    return this.#users.get(keyOf(of))?.presence ?? OFFLINE
+    return this.#users.get(userKey(of))?.presence ?? OFFLINE
   }
 
   /** Tells the watchers of a user, some in each turn of the event loop. */
   onEvent({ user, online, lastSeenAt }: PresenceChanged): void {
-    const watched = this.#users.get(keyOf(user))
+    const watched = this.#users.get(userKey(user))
     if (!watched) return
     watched.presence = { online, lastSeenAt }
     for (const watcher of watched.watchers) this.#turns.run(() => watcher.onPresence(user.userId))
@@ -93,12 +94,10 @@ export class Watchers {
     for (const of of users) {
       const watched: Watched = { of, watchers: new Set(), presence: undefined, ready }
       entries.push(watched)
-      this.#users.set(keyOf(of), watched)
+      this.#users.set(userKey(of), watched)
     }
   }
 }
 
 /** The presence of somebody who never came. */
 export const OFFLINE: Presence = { online: false, lastSeenAt: null }
-
-const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`

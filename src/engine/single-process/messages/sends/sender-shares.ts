@@ -1,6 +1,6 @@
 import type { SendRules, UserRef } from '../../../engine.js'
 import type { GroupCommit } from '../../store/group-commit.js'
-import { userKey } from '../../store/rows.js'
+import { userKey } from '../../../user-key.js'
 import type { Operation } from '../../store/store.js'
 import type { Inbox } from '../inbox.js'
 import type { InboxTable } from '../inbox-table.js'
