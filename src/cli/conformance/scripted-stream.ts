@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { object } from '../../protocol/internal.js'
+import { readJson } from '../read-json.js'
 import { createConnection, type Connection } from './connection.js'
 import type { Watch } from './watch.js'
 
@@ -38,15 +38,6 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
     if (bytes <= MAX_BODY) chunks.push(chunk)
   }
   return bytes <= MAX_BODY ? Buffer.concat(chunks).toString() : ''
-}
-
-const readJson = (text: string): Record<string, unknown> => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return object(value) ? value : {}
-  } catch {
-    return {}
-  }
 }
 
 /** Answers the requests of event streams and of their posts. */

@@ -1,15 +1,11 @@
-import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { VERSION } from '../../protocol/index.js'
-import { parseJson } from '../../protocol/internal.js'
+import { readJson } from '../read-json.js'
 import { findingsAbout, type Finding } from '../report.js'
-import { failureOf, TIMEOUT } from './network.js'
+import { failureOf } from './network.js'
+import { sendRequest, type WholeAnswer } from './request.js'
 
-export interface Answer {
-  status: number
-  headers: IncomingHttpHeaders
-  body: string
+export interface Answer extends Pick<WholeAnswer, 'status' | 'headers' | 'body'> {
   /** Milliseconds by which the server's clock is ahead of this machine's, to about a second; null without a `Date` header. */
   clockDifference: number | null
 }
@@ -17,56 +13,20 @@ export interface Answer {
 /** Characters of a body that are read. */
 const MAX_BODY = 2_000_000
 
-/**
- * Requests a URL, without following redirects. A bad certificate is no error here: it has a finding of its own. With `lookup` it connects
- * to the addresses that this function finds.
- */
-export const get = (
+/** Requests a URL by `sendRequest`. With `lookup` it connects to the addresses that this function finds. */
+export const get = async (
   url: URL,
   headers: Record<string, string> = {},
   lookup?: LookupFunction,
-): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const request = url.protocol === 'https:' ? requestHttps : requestHttp
-    const sentAt = Date.now()
-    const outgoing = request(
-      url,
-      { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false, ...(lookup && { lookup }) },
-      (response) => {
-        const date = Date.parse(response.headers.date ?? '')
-        // The server wrote the header between the request and the answer, and cut the time to whole seconds.
-        const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
-        let body = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk: string) => {
-          body += chunk
-          if (body.length > MAX_BODY) outgoing.destroy(new Error('the answer is too large'))
-        })
-        response.on('error', fail)
-        response.once('end', () => {
-          clearTimeout(timer)
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, clockDifference })
-        })
-      },
-    )
-    const fail = (error: Error): void => {
-      clearTimeout(timer)
-      reject(error)
-    }
-    // The timer covers the whole answer, because a body may never end.
-    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), TIMEOUT)
-    outgoing.on('error', fail)
-    outgoing.end()
+): Promise<Answer> => {
+  const { sentAt, answeredAt, ...answer } = await sendRequest(url, {
+    ...{ headers, encoding: 'utf8', maxBody: MAX_BODY },
+    ...(lookup && { lookup }),
   })
-
-/** Returns the members of a JSON object; none for any other text. */
-export const readJson = (body: string): Record<string, unknown> => {
-  try {
-    const value: unknown = parseJson(body)
-    return typeof value === 'object' && value !== null ? { ...value } : {}
-  } catch {
-    return {}
-  }
+  const date = Date.parse(answer.headers.date ?? '')
+  // The server wrote the header between the request and the answer, and cut the time to whole seconds.
+  const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + answeredAt) / 2
+  return { ...answer, clockDifference }
 }
 
 const explainStatus = ({ status, headers }: Answer): string => {

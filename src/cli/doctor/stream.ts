@@ -1,61 +1,31 @@
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import { findingsAbout, type Finding } from '../report.js'
 import { below } from './http.js'
-import { failureOf, TIMEOUT } from './network.js'
+import { failureOf } from './network.js'
+import { sendRequest, type WholeAnswer } from './request.js'
 
 /** Characters of a stream that are read: the gateway's comment of 4 kB, and a few frames. */
 const MAX_BODY = 65_536
 
-interface Answer {
-  status: number
-  type: string
-  /** How a proxy has encoded the answer. */
-  encoding: string
-  body: string
-}
-
-/** Posts a start that no gateway accepts. Resolves when the stream has ended. */
-const post = (url: URL, start: unknown, origin: string | undefined): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const headers = {
-      'content-type': 'text/plain;charset=UTF-8',
-      // A proxy may compress what a browser says it can read.
-      'accept-encoding': 'gzip, deflate, br',
-      connection: 'close',
-      ...(origin !== undefined && { origin }),
-    }
-    const request = url.protocol === 'https:' ? requestHttps : requestHttp
-    const outgoing = request(url, { method: 'POST', headers, rejectUnauthorized: false }, (response) => {
-      let body = ''
-      response.setEncoding('latin1')
-      response.on('data', (chunk: string) => {
-        body += chunk
-        if (body.length > MAX_BODY) outgoing.destroy(new Error('the answer is too large'))
-      })
-      response.on('error', fail)
-      response.once('end', () => {
-        clearTimeout(timer)
-        const { 'content-type': type = '', 'content-encoding': encoding = '' } = response.headers
-        resolve({ status: response.statusCode ?? 0, type, encoding, body })
-      })
-    })
-    const fail = (error: Error): void => {
-      clearTimeout(timer)
-      reject(error)
-    }
-    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), TIMEOUT)
-    outgoing.on('error', fail)
-    outgoing.end(JSON.stringify(start))
-  })
-
-const problemOf = ({ status, type, encoding, body }: Answer): string | undefined => {
+const problemOf = ({ status, headers, body }: WholeAnswer): string | undefined => {
+  const { 'content-type': type = '', 'content-encoding': encoding = '' } = headers
   if (status !== 200) return `POST /v1/session/stream is answered with ${status}: the proxy must pass it on`
   if (encoding !== '')
     return `the proxy compresses it (${encoding}), and may hold back frames: exclude text/event-stream`
   return type.startsWith('text/event-stream') && body.includes('data: {"type":"stream"')
     ? undefined
     : 'the answer to POST /v1/session/stream is not that of a gateway: the proxy must pass it on as it is'
+}
+
+/** Posts a start that no gateway accepts. Resolves when the stream has ended. */
+const post = (url: URL, start: unknown, origin: string | undefined): Promise<WholeAnswer> => {
+  const headers = {
+    'content-type': 'text/plain;charset=UTF-8',
+    // A proxy may compress what a browser says it can read.
+    'accept-encoding': 'gzip, deflate, br',
+    ...(origin !== undefined && { origin }),
+  }
+  const content = JSON.stringify(start)
+  return sendRequest(url, { method: 'POST', headers, content, encoding: 'latin1', maxBody: MAX_BODY })
 }
 
 /** Opens an event stream through whatever is in front of the gateway. Sessions need it where networks block WebSockets. */

@@ -1,7 +1,8 @@
 import { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../../protocol/index.js'
 import { findingsAbout, type Finding } from '../report.js'
-import { below, readJson } from './http.js'
+import { below } from './http.js'
+import { readJson } from '../read-json.js'
 import { failureOf, TIMEOUT } from './network.js'
 
 /** How an attempt to open a WebSocket ended. */
