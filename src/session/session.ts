@@ -38,7 +38,6 @@ import {
   type SessionInfo,
   type State,
 } from './machine/state.js'
-import { parsePosition } from './position.js'
 import { profileFields } from './profile-fields.js'
 import { unverifiedSubject } from './credentials/unverified-subject.js'
 import { loadCalls } from './calls/load-calls.js'
@@ -46,6 +45,14 @@ import type { Calls, CallsFrame } from './calls/calls.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
+
+/** Parses `EPOCH/OFFSET`. If a text has another form, the console says so and the page works without a position. */
+const parsePosition = (text: string | null | undefined): Position | undefined => {
+  const [, epoch, offset] = /^(.+)\/(\d{1,15})$/.exec(text ?? '') ?? []
+  if (epoch) return { epoch, offset: Number(offset) }
+  if (text) console.warn(`chat-session: since is no EPOCH/OFFSET: ${text}`)
+  return undefined
+}
 
 const infoOf = (state: State): SessionInfo | null => ('info' in state ? state.info : null)
 

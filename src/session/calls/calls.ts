@@ -15,7 +15,6 @@ import { newId } from '../util/new-id.js'
 import type { RequestOptions } from '../storage/outbox.js'
 import type { CallFrame, CallsHost } from './host.js'
 import { createLeftSends } from './left-sends.js'
-import { peerId } from './peer-id.js'
 import { createPush } from './push.js'
 import { createSleep } from './sleep.js'
 
@@ -39,6 +38,10 @@ export interface Calls {
 export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'message' | AnswerType>
 
 type Read = ClientFrameOf<'read'>
+
+/** Returns a peer's id as frames have it. */
+const peerId = (id: string | number | null | undefined): string | null | undefined =>
+  id === undefined || id === null ? id : String(id)
 
 export const createCalls = (host: CallsHost): Calls => {
   const { session, runner, outbox, checkedCopy, SessionError } = host

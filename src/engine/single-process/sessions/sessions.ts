@@ -13,7 +13,6 @@ import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { SessionIndex } from './session-index.js'
 import { SessionJournal } from './session-journal.js'
-import { sessionsBeyond } from './sessions-beyond.js'
 import { isHidden, newSession, recordOf, setCredential, type Session } from './session-row.js'
 import type { Store } from '../store/store.js'
 import type { Presence } from '../webhooks/webhook-events.js'
@@ -41,6 +40,18 @@ const monotonicNow = (): number => performance.now()
 const DUE_PER_STEP = 32
 /** How many sessions of an earlier process are detached in one turn of the event loop. */
 const DETACHED_PER_STEP = 1_000
+
+/** Returns the sessions of a user beyond `limit`, in the order of `engineRules.makesRoom`. */
+const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] => {
+  if (sessions.length <= limit) return []
+  const { makesRoom } = engineRules
+  const ranked = sessions.map((session): [group: number, number: number, Session] => {
+    const group = makesRoom.findIndex((field) => session[field] !== null)
+    return [group, session[makesRoom[group] ?? 'number'] ?? 0, session]
+  })
+  ranked.sort(([groupA, a], [groupB, b]) => groupA - groupB || a - b)
+  return ranked.slice(0, sessions.length - Math.max(limit, 0)).map(([, , session]) => session)
+}
 
 /**
  * The sessions that have not ended. The state in memory decides; on a persistent volume, the journal writes it afterwards. Only a start
