@@ -29,7 +29,7 @@ const RACE_AFTER = 1_000
 const LOST = 1006
 
 /** The data and callbacks that a runner gets from its session. */
-export interface Host {
+interface Host {
   credentials: CredentialStore
   startFrame(): ClientFrameOf<'start'>
   /** Keeps the session between pages; undefined where that is not possible. */

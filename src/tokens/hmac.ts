@@ -50,7 +50,7 @@ const timingSafeEqual = (left: Uint8Array, right: Uint8Array): boolean => {
 }
 
 /** Returns whether `mac` is the HMAC-SHA256 of `data` under one of the check's secrets. */
-export type MacCheck = (data: Uint8Array, mac: Uint8Array) => boolean | Promise<boolean>
+type MacCheck = (data: Uint8Array, mac: Uint8Array) => boolean | Promise<boolean>
 
 /** Makes a check for `secrets`. Keys are imported once, at the first check, and live as long as the check. */
 export const createMacCheck = <Secret extends string | Uint8Array>(

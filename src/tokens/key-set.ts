@@ -21,12 +21,12 @@ export type KeySet = {
 type Key = Awaited<ReturnType<JWTVerifyGetKey>>
 
 /** The keys that could verify a token can't be fetched now. That says nothing about the token. */
-export interface KeySetOutage {
+interface KeySetOutage {
   /** Milliseconds after which they can be fetched, if the set knows. */
   retryAfter: number | undefined
 }
 
-export type KeySetResult = 'good' | 'bad' | KeySetOutage
+type KeySetResult = 'good' | 'bad' | KeySetOutage
 
 /** Leaves out `HS256`, which a caller without types could pass: everyone can make a MAC with a public key. */
 export const publicKeyAlgorithms = ({ algorithms }: KeySet): KeySetAlgorithm[] =>

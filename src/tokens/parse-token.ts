@@ -11,7 +11,7 @@ export type ParsedToken = {
   signature: Uint8Array
 }
 
-export type ParseResult = { ok: true; token: ParsedToken } | { ok: false; why: string }
+type ParseResult = { ok: true; token: ParsedToken } | { ok: false; why: string }
 
 /**
  * Characters. Enough for the largest profile from an encoder that escapes everything but ASCII (three times its size), in

@@ -5,7 +5,7 @@ import { readUserId, requireAppId, requireVouchable } from './ids.js'
 import { isInMilliseconds, isTimestamp } from './timestamp.js'
 import { TokenError } from './token-error.js'
 
-export type TokenToSign = {
+type TokenToSign = {
   appId: string
   secret: string
   /** Seconds, or null for a token that doesn't expire. */

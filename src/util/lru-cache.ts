@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 /** If this many values are retained, those that are no longer in use are removed. */
 const MIN_SEARCH = 64
 
-export interface LruCacheOptions<T> {
+interface LruCacheOptions<T> {
   max: number
   isInUse: (value: T) => boolean
   /** Called before a value is evicted. It may bring the value into use. */

@@ -2,7 +2,7 @@ import type { Clock } from './clock.js'
 import { Deadlines } from './deadlines.js'
 
 /** Does one small step of a job. Resolves with the time of the next step; with Infinity if none is due until the job is scheduled again. */
-export type JobStep = (now: number) => Promise<number>
+type JobStep = (now: number) => Promise<number>
 
 export interface Job {
   readonly run: JobStep

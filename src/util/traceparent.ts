@@ -1,7 +1,7 @@
 const pattern = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/
 
 /** The place in a trace that a `traceparent` names (W3C Trace Context, version 00). */
-export interface TracePlace {
+interface TracePlace {
   traceId: string
   spanId: string
   traceFlags: number

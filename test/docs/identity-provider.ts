@@ -23,7 +23,7 @@ export const provider = await startServer((request, response) => {
 
 export const now = (): number => Math.floor(Date.now() / 1000)
 
-export type Claims = Record<string, unknown>
+type Claims = Record<string, unknown>
 
 /** The claims of a good logout token, with these changes. An undefined claim is left out. */
 const claimsWith = (changes: Claims): Claims => ({

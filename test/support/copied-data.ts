@@ -16,7 +16,7 @@ import { scratchFolder } from './scratch-folder.js'
 const DAY = 86_400_000
 const SECRET = 'a secret of at least 32 characters, for a test'
 
-export const rules: SendRules = {
+const rules: SendRules = {
   sendWindow: 3_600_000,
   retention: { messages: 10_000, bytes: 1e9, age: 30 * DAY },
   unknownRecipients: true,

@@ -47,7 +47,7 @@ export const startGateway = async (
   return { gateway, url, port: Number(new URL(url).port), lines, close: () => gateway.close() }
 }
 
-export interface AttachOptions extends GatewayParts {
+interface AttachOptions extends GatewayParts {
   /** Answers the requests that are not the gateway's. */
   site?: RequestListener
   /** @default an HTTP server that takes headers as long as the gateway does */

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
 
-export interface HeldClock {
+interface HeldClock {
   /** Lets this much time pass at once, and calls the timers of that time in order, each at its own time. */
   advance(milliseconds: number): void
 }

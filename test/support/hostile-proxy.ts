@@ -7,7 +7,7 @@ import { after } from 'node:test'
 export type UpgradeMode = 'pass' | 'swallow' | 'reset' | 'silent-101' | 'up-only' | number
 
 /** What it does with the answers to other requests. */
-export type AnswerMode = 'pass' | 'buffer' | 'split' | { cutAfter: number }
+type AnswerMode = 'pass' | 'buffer' | 'split' | { cutAfter: number }
 
 export interface HostileProxy {
   url: string

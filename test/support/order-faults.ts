@@ -1,7 +1,7 @@
 // Finds lost, duplicated and reordered messages among numbered messages.
 
 /** A received message. Its body is its sender's name and a number, from 0 on. */
-export interface NumberedMessage {
+interface NumberedMessage {
   offset: number
   body?: string | undefined
 }

@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
 
 /** One direction of a connection. Bytes keep their order, and the end follows the last byte. */
-export interface Way {
+interface Way {
   /** Holds all bytes and closes, without closing a socket. With `text`, it begins at the bytes that contain it. */
   stall(text?: string): void
   /** Forwards the held bytes, and all that follow. */

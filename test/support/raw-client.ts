@@ -140,7 +140,7 @@ export const startClient = async (
   return { ...client, started: await client.next('started') }
 }
 
-export interface Answer {
+interface Answer {
   status: number
   /** The headers by name, in lower case. */
   headers: Map<string, string>

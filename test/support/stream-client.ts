@@ -10,13 +10,13 @@ after(() => {
   for (const cut of opened) cut()
 })
 
-export interface HttpAnswer {
+interface HttpAnswer {
   status: number
   headers: IncomingHttpHeaders
   body: string
 }
 
-export interface RequestOptions {
+interface RequestOptions {
   method?: string
   headers?: Record<string, string>
   localAddress?: string
@@ -62,7 +62,7 @@ export const ask = async (
   return { status: response.statusCode ?? 0, headers: response.headers, body: await bodyOf(response) }
 }
 
-export interface StreamOptions extends RequestOptions {
+interface StreamOptions extends RequestOptions {
   /** Whether it answers `started` and `ping` frames. @default true */
   pongs?: boolean
   /** Where its posts go. @default where the stream is */
@@ -70,7 +70,7 @@ export interface StreamOptions extends RequestOptions {
 }
 
 /** One stream to a gateway. It queues frames until `next` returns them. */
-export interface StreamClient {
+interface StreamClient {
   /** The answer's headers. */
   readonly headers: IncomingHttpHeaders
   readonly response: IncomingMessage

@@ -1,6 +1,6 @@
 import { createHook } from 'node:async_hooks'
 
-export interface TimerCounter {
+interface TimerCounter {
   /** Returns how many of the timers that were made since are neither cancelled nor done. */
   count(): number
   stop(): void

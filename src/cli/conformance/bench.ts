@@ -5,7 +5,7 @@ import { openRealGateway, type RealGateway } from './real-gateway.js'
 import { openScriptedGateway, type ScriptedGateway } from './scripted-gateway.js'
 import type { Watch } from './watch.js'
 
-export type Section =
+type Section =
   'starting' | 'delivery' | 'sending' | 'reading' | 'closing' | 'credentials' | 'stream' | 'gateway'
 
 /** One rule of docs/PROTOCOL.md, and how it is tried. */

@@ -28,7 +28,7 @@ export type Command =
   | { type: 'end' }
 
 /** What the client under test reports: a line of JSON on its standard output. */
-export interface Reports {
+interface Reports {
   ready: object
   /** `over`: the session has ended or failed for good. */
   state: { state: 'active' | 'reconnecting' | 'over'; code?: string }
@@ -45,9 +45,9 @@ export interface Reports {
   lost: object
 }
 
-export type ReportType = keyof Reports
-export type Report = { [T in ReportType]: { type: T } & Reports[T] }[ReportType]
-export type ReportOf<T extends ReportType> = Extract<Report, { type: T }>
+type ReportType = keyof Reports
+type Report = { [T in ReportType]: { type: T } & Reports[T] }[ReportType]
+type ReportOf<T extends ReportType> = Extract<Report, { type: T }>
 
 /** A process of the client under test. */
 export interface Client {

@@ -35,7 +35,7 @@ export interface Connection {
 }
 
 /** The two ways by which frames go, and how they end. */
-export interface Line {
+interface Line {
   kind: Kind
   socket?: WebSocket
   response?: ServerResponse

@@ -8,7 +8,7 @@ import { startedFrame, type Started } from './frames.js'
 import { createStreamServer, type PostAnswer } from './scripted-stream.js'
 import type { Watch } from './watch.js'
 
-export interface Attempt {
+interface Attempt {
   kind: Kind
   /** Whether the start is in the handshake. */
   inHandshake: boolean

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { SESSION_PATH } from '../../gateway/internal.js'
 
 /** The faults of a link. */
-export interface Faults {
+interface Faults {
   /** Milliseconds that every byte is delayed, in each direction. */
   delay: number
   /** Milliseconds for which the link stays down and refuses connections; 0 if it is up. */

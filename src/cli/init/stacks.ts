@@ -43,7 +43,7 @@ const nodeStack = (name: string, dependency: string, endpoint: string, tag: stri
 })
 
 /** The first row that fits counts: an app of Rails or Laravel has a package.json too, and one of Next may have Express. */
-export const stacks: readonly Stack[] = [
+const stacks: readonly Stack[] = [
   {
     name: 'Rails',
     file: 'Gemfile',

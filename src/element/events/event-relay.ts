@@ -25,7 +25,7 @@ const relayed: Record<Exclude<keyof SessionEventDetails, 'state' | 'logout'>, tr
 }
 
 /** Dispatches the element's events for those of its session, and shows the state to CSS. */
-export interface EventRelay extends ReactiveController {
+interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
   /**

@@ -50,7 +50,7 @@ const unsubscribe = async (session: ChatSession): Promise<void> => {
 /** An element of the session. */
 type Asker = HTMLElement & Partial<Record<'notifications' | 'push' | 'session' | 'userId', unknown>>
 
-export interface Push {
+interface Push {
   /** Whether the gateway pushes to this device, so that the page shows no notifications itself. */
   isOn(): boolean
   /** Called when the elements of the session may ask for something else. */

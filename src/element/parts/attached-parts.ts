@@ -9,7 +9,7 @@ export type Attachable = 'badge' | 'notifications'
 const MAX_EARLY = 100
 
 /** `firstWith` returns the first element in the page that holds the session and passes the filter. */
-export type FirstWith = (
+type FirstWith = (
   filter: (holder: Partial<Record<Attachable, unknown>>) => boolean,
 ) => HTMLElement | undefined
 

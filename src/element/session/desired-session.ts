@@ -5,7 +5,7 @@ import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
 import { ifPossible, unverifiedSubject } from '../../session/internal.js'
 
 /** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
-export interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
+interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
   readonly appId: string | null | undefined
   readonly userId: string | number | null | undefined
   readonly endpoint: string | null | undefined

@@ -3,7 +3,7 @@ import { attachParts, type Attachable } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 
 /** An element that holds a session. */
-export type Holder = HTMLElement & Partial<Record<Attachable, unknown>>
+type Holder = HTMLElement & Partial<Record<Attachable, unknown>>
 
 /** A session, with the elements that hold it and the state that they share. */
 export interface SharedSession {

@@ -8,7 +8,7 @@ import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 const TABLES_PER_CHECK = 500
 
 /** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself would go on writing to it. */
-export interface DatabaseFiles {
+interface DatabaseFiles {
   /**
    * Throws `unavailable` if the folder was removed or replaced, or a file in it that every write or every opening needs. It takes about ten
    * microseconds.

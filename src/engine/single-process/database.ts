@@ -90,7 +90,7 @@ const loadTime = (store: Store): number => (read(store, rows.time) as number | u
 export const saveTime = ({ clock, commit }: Database): void =>
   commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))
 
-export interface DatabaseOptions {
+interface DatabaseOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
   signal: AbortSignal
   onFailure: (failure: EngineError) => void

@@ -48,7 +48,7 @@ const eventDataOf = ({
   startedAt,
 })
 
-export interface SessionServiceOptions {
+interface SessionServiceOptions {
   /** The database that is open now; undefined before the first is. */
   database: () => Database | undefined
   emit: (event: EngineEvent) => void

@@ -5,7 +5,7 @@ import { SessionService } from './session-service.js'
 import type { Sessions } from './sessions/sessions.js'
 import type { Volume } from './store/store.js'
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
   onError: (error: unknown) => void
   emit: (event: EngineEvent) => void

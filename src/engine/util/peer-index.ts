@@ -9,7 +9,7 @@ export interface PeerMessage {
 }
 
 /** A peer with kept messages. */
-export interface IndexedPeer {
+interface IndexedPeer {
   readonly id: string | null
   /** How many messages with the peer are kept. */
   kept: number

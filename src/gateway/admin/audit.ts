@@ -2,7 +2,7 @@ import type { Log } from '../log.js'
 import { createRepeatLog } from '../repeat-log.js'
 
 /** Who made a call: an operator with the admin token, or an app's backend with an app token. */
-export type Caller =
+type Caller =
   | { by: 'admin-token'; address: string }
   | { by: 'app-token'; appId: string; tokenId: string | null; address: string }
 

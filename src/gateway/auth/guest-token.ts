@@ -23,7 +23,7 @@ export const unverifiedClaims = (token: string): JsonObject => {
 }
 
 /** A guest with the proof that a token is. */
-export interface ProvenGuest {
+interface ProvenGuest {
   guestId: string
   credential: Credential
   createdAt: number

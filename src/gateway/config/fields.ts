@@ -3,7 +3,7 @@ import * as v from 'valibot'
 export type Path = readonly (string | number)[]
 
 /** One row for each key of an object: the schema of its value, with the default in it. */
-export type Fields = Record<string, v.GenericSchema<unknown, unknown>>
+type Fields = Record<string, v.GenericSchema<unknown, unknown>>
 
 /** The rows for a documented type: one for each of its keys. The schema of a row accepts nothing that the type does not. */
 export type FieldsOf<T> = { [K in keyof T]-?: v.GenericSchema<T[K], unknown> }

@@ -42,7 +42,7 @@ export const eachInTurns = async (
 type CloseOne = (connection: Connection, retryAfter: number) => void
 
 /** Closes the connections of a gateway that is closed. */
-export interface Drain {
+interface Drain {
   isDraining(): boolean
   /** Closes the connections that there are now by `close`, which gets a random delay, so that clients don't all reconnect at once. */
   closeAll(close: CloseOne): Promise<void>

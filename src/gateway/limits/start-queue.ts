@@ -28,7 +28,7 @@ interface AtOnce {
   most: number
 }
 
-export interface StartQueueOptions {
+interface StartQueueOptions {
   /** How many starts run at once: `first` until the delay of the event loop says more or fewer. */
   atOnce: AtOnce
   /** How many starts wait. */

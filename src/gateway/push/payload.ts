@@ -10,7 +10,7 @@ const MAX_TITLE = 256
 const CUT = '…'
 
 /** The parts of a message that a push shows. */
-export type PushedMessage = Pick<Message, 'offset' | 'from' | 'sender' | 'body'>
+type PushedMessage = Pick<Message, 'offset' | 'from' | 'sender' | 'body'>
 
 /** The bytes that a text takes within a JSON string. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2

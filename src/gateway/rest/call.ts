@@ -10,7 +10,7 @@ import type { pathParams } from './params.js'
 type Method = 'get' | 'put' | 'post' | 'delete'
 
 /** The bodies of a call's successful answers, by status; null for an answer without a body. */
-export type Answers = Record<number, { description: string; schema: v.GenericSchema | null }>
+type Answers = Record<number, { description: string; schema: v.GenericSchema | null }>
 
 type AnswerOf<A extends Answers> = {
   [S in keyof A & number]: A[S]['schema'] extends v.GenericSchema

@@ -2,7 +2,7 @@ import { isUnavailable } from '../http/problem.js'
 import { errorStatus, RestError, type RestErrorCode } from './errors.js'
 
 /** The parts of an answer that says why a call failed. */
-export interface Problem {
+interface Problem {
   status: (typeof errorStatus)[RestErrorCode]
   code: RestErrorCode
   title: string

@@ -9,7 +9,7 @@ export interface Choice {
   hint: string
 }
 
-export interface LoginMethod extends Choice {
+interface LoginMethod extends Choice {
   /** The credentials that the page gives to the element. */
   credentials: readonly (keyof Credentials)[]
   /** Seconds until its tokens expire; absent if it has none. */
@@ -23,7 +23,7 @@ export const apps = {
     hint: 'As in production: no guests, expiring tokens, profiles from the backend.',
   },
 } as const satisfies Record<string, Choice>
-export type AppId = keyof typeof apps
+type AppId = keyof typeof apps
 
 const methods = {
   token: {

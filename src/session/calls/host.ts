@@ -5,7 +5,7 @@ import type { Input, State } from '../machine/state.js'
 import type { Outbox } from '../storage/outbox.js'
 
 export type CallFrame = ClientFrameOf<keyof typeof callFrames>
-export type CallChecks = (typeof callFrames)[keyof typeof callFrames]
+type CallChecks = (typeof callFrames)[keyof typeof callFrames]
 
 /** What the calls get of the session, and of the script of every page. */
 export interface CallsHost {

@@ -4,7 +4,7 @@ import type { SessionInfo } from '../machine/state.js'
 import type { PushSubscriber } from '../messages.js'
 import type { CallsHost } from './host.js'
 
-export interface Push {
+interface Push {
   /** See `ChatSession.push`. */
   set(subscriber: PushSubscriber | null): Promise<void>
   /** Called for each new connection. */

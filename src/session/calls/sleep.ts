@@ -13,7 +13,7 @@ const SLEEP_AFTER = 60_000
 
 const pageEvents = ['visibilitychange', 'pagehide', 'pageshow']
 
-export interface Sleep {
+interface Sleep {
   /** Called for each start and each new connection. */
   update(): void
   /** Wakes the page, and keeps it awake until the call has settled. */

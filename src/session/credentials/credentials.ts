@@ -7,7 +7,7 @@ import { fetchToken } from './token-url.js'
 export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature' | 'authParams' | 'guest'>
 
 /** Asks the page for a token; returns undefined when no listener responds. */
-export type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
+type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
 /** A token goes before a source of tokens, and a source before credentials that can't be renewed. */
 const fieldsOf = (credentials: Credentials): CredentialFields | null => {

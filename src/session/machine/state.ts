@@ -25,7 +25,7 @@ export interface Fault {
 export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
 
 /** Only `pageshow` opens another socket on a hidden page; `wake` on one that is frozen, so that no timer runs, or that sleeps. */
-export type PagePhase = 'page-hidden' | 'page-asleep'
+type PagePhase = 'page-hidden' | 'page-asleep'
 
 /** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
 export type SocketPhase =

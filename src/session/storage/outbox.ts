@@ -5,9 +5,9 @@ import { SessionError } from '../errors.js'
 import type { AnswerType } from '../machine/state.js'
 import { utf8 } from '../util/utf8.js'
 
-export type Request = ClientFrameOf<'send' | keyof typeof callFrames>
+type Request = ClientFrameOf<'send' | keyof typeof callFrames>
 /** The checks of a request's fields. */
-export type RequestChecks = typeof sendFields | (typeof callFrames)[keyof typeof callFrames]
+type RequestChecks = typeof sendFields | (typeof callFrames)[keyof typeof callFrames]
 
 export interface RequestOptions {
   /** @default the checks of a message */
@@ -36,7 +36,7 @@ export const checkedCopy = <F extends Request>(frame: F, checks: RequestChecks =
 }
 
 /** Why nothing is written for now, and until when. */
-export interface Pause {
+interface Pause {
   reason: 'rate-limited' | 'busy'
   until: number
 }

@@ -7,10 +7,10 @@ import { startPushService } from '../../support/push-service.js'
 import { restOf, type Rest } from '../../support/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 
-export type Subscription = ReturnType<Awaited<ReturnType<typeof startPushService>>['subscribe']>
+type Subscription = ReturnType<Awaited<ReturnType<typeof startPushService>>['subscribe']>
 
 /** What a test does with a gateway as its users and as its backend. */
-export interface Users {
+interface Users {
   rest: Rest
   /** Sends a message of a user, or of the backend, to another. */
   send(from: string | null, to: string, body: string): Promise<void>

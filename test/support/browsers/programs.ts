@@ -11,7 +11,7 @@ export const systemProgram = (path: string): string => {
   process.exit(1)
 }
 
-export interface ChildProcesses {
+interface ChildProcesses {
   start(path: string, args: string[], options: SpawnOptions): ChildProcess
   stop(): void
 }

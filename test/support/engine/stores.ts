@@ -34,7 +34,7 @@ export const withStore = (store: Store, more: Partial<Store>): Store => ({
   ...more,
 })
 
-export interface PowerCutStore {
+interface PowerCutStore {
   store: Store
   /** The store after a power cut. */
   kept: MemoryStore

@@ -6,7 +6,7 @@ import { attachGateway, startGateway } from '../gateway.js'
 import { complaintsOf } from './page-state.js'
 
 /** A page's HTML and response headers. */
-export interface Served {
+interface Served {
   html: string
   headers?: Record<string, string>
 }

@@ -22,7 +22,7 @@ const scripts = new Map(
 )
 
 /** An answer to one of the addresses of a page's own server. */
-export type Answer = { status: number; body?: string }
+type Answer = { status: number; body?: string }
 
 /**
  * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, with its parts beside it, and `others`

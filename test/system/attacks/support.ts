@@ -20,7 +20,7 @@ export const runs = (count: number): number => count * FACTOR
 /** The heap in MB. An idle gateway needs less than half of it. */
 const HEAP = 64
 
-export interface AttackedGateway {
+interface AttackedGateway {
   url: string
   /**
    * Asserts that the process runs, that a session from before the attack sends and receives, and that the gateway has logged

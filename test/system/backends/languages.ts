@@ -1,4 +1,4 @@
-export interface Server {
+interface Server {
   command: string[]
   /** The end of its URL paths. @default '' */
   suffix?: string

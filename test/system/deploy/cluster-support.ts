@@ -51,7 +51,7 @@ export const kubernetesProblems = (resources: readonly Resource[]): string[] => 
 export const readManifest = async (): Promise<Resource[]> =>
   loadAll(await readDeployed('kubernetes.yaml')) as Resource[]
 
-export interface Service {
+interface Service {
   environment: Record<string, string>
   command: string[]
   stop_grace_period: string

@@ -4,7 +4,7 @@ import { ChatSession, type Message, type Sent } from '../../../src/session/index
 import { startProxy, type Proxy, type Wire } from '../../support/proxy.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
-export interface Intent {
+interface Intent {
   to: string
   body: string
   sent?: Sent

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 const demo = new URL('../../../demo/frameworks/', import.meta.url)
 
-export interface Snippet {
+interface Snippet {
   /** The folder of the framework's page, whose tsconfig.json is used. */
   name: string
   title: string

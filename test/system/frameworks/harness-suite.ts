@@ -17,7 +17,7 @@ import {
   visit,
 } from './harness.js'
 
-export interface Framework {
+interface Framework {
   /** The page's address, without the slash. */
   name: string
   /** The framework's name. */

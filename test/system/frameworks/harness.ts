@@ -52,7 +52,7 @@ export interface Visit {
   received(): Promise<string[]>
 }
 
-export interface VisitOptions {
+interface VisitOptions {
   /** The user who is logged in before the page is opened. */
   user?: string
   /** Called before the page loads. */

@@ -18,7 +18,7 @@ interface Member extends Typed {
   privacy?: string
   return?: { type: { text: string } }
 }
-export interface ElementClass extends Described {
+interface ElementClass extends Described {
   tagName: string
   members: Member[]
   attributes: (Typed & { fieldName: string })[]
@@ -35,7 +35,7 @@ interface Manifest {
   modules: { path: string; declarations: (Described & { tagName?: string })[]; exports: Definition[] }[]
 }
 
-export interface PackageJson {
+interface PackageJson {
   version: string
   repository: { type: string; url: string }
   exports: Record<string, Record<string, string> | string>

@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** Something that listens: a gateway while it runs. */
-export interface Listener {
+interface Listener {
   owner: Owner
   server: Server
 }

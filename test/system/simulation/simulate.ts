@@ -18,7 +18,7 @@ import { Tab } from './tab.js'
 import { Watcher } from './watcher.js'
 import { createWorld, type World } from './world.js'
 
-export interface Outcome {
+interface Outcome {
   /** A hash of everything that pages and the backend saw, with the times. */
   history: string
   operations: number

@@ -58,7 +58,7 @@ interface Process {
 }
 
 /** Limits of the app that a simulation may make small. */
-export interface AppLimits {
+interface AppLimits {
   messages: number
   sessionsPerUser: number
 }

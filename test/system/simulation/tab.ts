@@ -21,7 +21,7 @@ export interface Sending {
   code: string
 }
 
-export interface Received {
+interface Received {
   /** Whether the page was told that it missed messages before this one. */
   isAfterLoss: boolean
   offset: number

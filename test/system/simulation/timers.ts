@@ -8,7 +8,7 @@ export interface Owner {
 }
 
 /** A timer that an owner has set, and the place in the code that set it. */
-export interface PendingTimer {
+interface PendingTimer {
   owner: Owner
   stack: string
 }

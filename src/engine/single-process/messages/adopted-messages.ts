@@ -26,7 +26,7 @@ const STEPS_AWAITED = 8
 /** A moved message pushes no other out. */
 const NO_LIMIT: Retention = { messages: Infinity, bytes: Infinity, age: Infinity }
 
-export interface AdoptedMessagesOptions {
+interface AdoptedMessagesOptions {
   commit: GroupCommit
   clock: Clock
   scheduler: Scheduler

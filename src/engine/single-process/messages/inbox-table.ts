@@ -12,7 +12,7 @@ import type { Operation, Store } from '../store/store.js'
 const INBOX_BYTES = 1_000
 const EPOCH_BYTES = 12
 
-export interface InboxTableOptions {
+interface InboxTableOptions {
   store: Store
   commit: GroupCommit
   revocations: Revocations

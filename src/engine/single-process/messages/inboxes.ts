@@ -33,7 +33,7 @@ import type { Usage } from '../store/usage.js'
 import type { Users } from '../sessions/users.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 
-export interface InboxesOptions {
+interface InboxesOptions {
   store: Store
   commit: GroupCommit
   users: Users

@@ -2,7 +2,7 @@ import type { MessageRow } from './inbox-row.js'
 import { rows } from '../store/rows.js'
 
 /** The numbers in the row of a message. */
-export type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
+type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
 
 /**
  * Stores a message. It makes the key and the value only if they are read. A store in memory keeps the operation itself by `prefix` and

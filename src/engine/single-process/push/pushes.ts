@@ -48,7 +48,7 @@ interface Entry {
   batch: number
 }
 
-export interface PushesOptions {
+interface PushesOptions {
   store: Store
   reads: Reads
   commit: GroupCommit

@@ -20,7 +20,7 @@ export type AdoptionRow = [
   messages: number,
 ]
 
-export interface AdoptionsOptions {
+interface AdoptionsOptions {
   store: Store
   clock: Clock
   users: Users

@@ -10,7 +10,7 @@ import type { Users } from './users.js'
 
 const GUESTS_PER_STEP = 200
 
-export interface GuestsOptions {
+interface GuestsOptions {
   store: Store
   commit: GroupCommit
   users: Users

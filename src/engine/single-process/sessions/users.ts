@@ -26,7 +26,7 @@ interface SaveOptions<Refusal> {
   refuse?: (stored: UserRecord | null) => Refusal | undefined
 }
 
-export interface UsersOptions {
+interface UsersOptions {
   store: Store
   commit: GroupCommit
   usage: Usage

@@ -1,7 +1,7 @@
 import type { DeferredWrite, GroupCommit } from './group-commit.js'
 import { put, read, type Store } from './store.js'
 
-export interface AppCountersOptions<Counters> {
+interface AppCountersOptions<Counters> {
   store: Store
   commit: GroupCommit
   rowOf: (appId: string) => string

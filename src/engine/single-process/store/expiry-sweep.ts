@@ -9,7 +9,7 @@ const INDEX_ROWS_PER_STEP = 32
 /** Milliseconds from one read of the index to the next. An hour suffices, because tokens are kept a day longer than they are valid. */
 const INTERVAL = 3_600_000
 
-export interface ExpirySweepOptions {
+interface ExpirySweepOptions {
   store: Store
   commit: GroupCommit
   scheduler: Scheduler

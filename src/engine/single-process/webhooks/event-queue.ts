@@ -19,7 +19,7 @@ import { del, put, read, type Operation, type Store } from '../store/store.js'
 import { sizeOf, type EventRow } from './user-queue.js'
 import { UserQueues, type AddedEvent, type NewEvent, type QueueChange } from './user-queues.js'
 
-export interface EventQueueOptions {
+interface EventQueueOptions {
   store: Store
   reads: Reads
   commit: GroupCommit

@@ -45,7 +45,7 @@ export interface AddedEvent {
   operations: Operation[]
 }
 
-export interface UserQueuesOptions {
+interface UserQueuesOptions {
   store: Store
   commit: GroupCommit
   clock: Clock

@@ -27,7 +27,7 @@ interface Unwritten {
   batch: number
 }
 
-export interface WebhookEventsOptions {
+interface WebhookEventsOptions {
   commit: GroupCommit
   queue: EventQueue
   presenceOf: (of: UserRef) => Presence

@@ -22,7 +22,7 @@ export const isPeer = (peer: string | null | undefined): boolean =>
   peer === undefined || peer === null || isUserId(peer)
 
 /** Answers `history` and `peers` frames, one after the other. Each call resolves when its frame is answered. */
-export interface InboxAnswers {
+interface InboxAnswers {
   history(frame: ClientFrameOf<'history'>): Promise<void>
   peers(frame: ClientFrameOf<'peers'>): Promise<void>
 }

@@ -6,7 +6,7 @@ const MAX_KNOWN = 512
 const KNOWN_FOR = 60_000
 
 /** `received`: the other one has written to the user. `either`: that, or the user has written to the other one. */
-export type ContactKind = 'received' | 'either'
+type ContactKind = 'received' | 'either'
 
 /** What is known of another user. Times are the monotonic clock's. */
 interface Known {

@@ -16,7 +16,7 @@ const LENGTH = 0x7f
 
 const MASK_BYTES = 4
 
-export interface FrameLimits {
+interface FrameLimits {
   /** Bytes of a message. */
   message: number
   /** Fragments of a message. */

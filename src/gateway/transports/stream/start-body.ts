@@ -17,7 +17,7 @@ export interface Start {
 }
 
 /** The answer to a request that opens no stream. */
-export interface BadRequest {
+interface BadRequest {
   status: 400 | 413
   code: 'bad-request' | 'too-large'
   title: string

@@ -19,7 +19,7 @@ export const conditions = {
   outage: { label: 'Away 5 s', hint: 'Connections fail for five seconds.', down: 5_000 },
   down: { label: 'Offline', hint: 'Connections fail until it is online again.', down: 3_600_000 },
 } as const satisfies Record<string, Choice & LinkFaults>
-export type Condition = keyof typeof conditions
+type Condition = keyof typeof conditions
 
 /** One session's link to the gateway through the fault proxy of `chat-session dev`. Emits `change`. */
 export class NetworkLink extends EventTarget {

@@ -10,7 +10,7 @@ import { entriesOf, loginMethods, nextUser, type Settings } from '../settings.js
 import { Thread } from './thread.js'
 
 /** A token that the element asked the page for. */
-export interface TokenRequest {
+interface TokenRequest {
   reason: TokenAsk['reason']
   respond(token: string | null): void
 }

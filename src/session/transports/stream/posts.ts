@@ -12,7 +12,7 @@ const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
 
 /** The posts of one stream: one at a time, numbered, repeated unchanged until it is answered. */
-export interface Posts {
+interface Posts {
   /** The stream has its id: posts can be sent. */
   begin(id: string): void
   /** Sends a frame's JSON, once there is an id. */

@@ -14,7 +14,7 @@ const END_TIMEOUT = 5_000
 /** The gateway, or a proxy, has no streams. */
 const ABSENT = [404, 405]
 
-export interface StreamOptions {
+interface StreamOptions {
   /** The address of the session: `https://HOST/v1/session`. */
   url: string
   start: ClientFrameOf<'start'>

@@ -64,7 +64,7 @@ const STEP_SPACING = 10
 /** Milliseconds from the begin of one pass to the next, at least. */
 const MIN_PASS_INTERVAL = 100
 
-export interface IdempotencyKeysOptions {
+interface IdempotencyKeysOptions {
   store: Store
   commit: GroupCommit
   scheduler: Scheduler

@@ -34,7 +34,7 @@ const MESSAGES_PER_TURN = 32
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 
-export interface PeersOptions {
+interface PeersOptions {
   store: Store
   reads: Reads
   commit: GroupCommit

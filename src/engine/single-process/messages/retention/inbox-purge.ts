@@ -16,7 +16,7 @@ type PurgeRow = [from: number, to: number]
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
-export interface InboxPurgeOptions {
+interface InboxPurgeOptions {
   store: Store
   reads: Reads
   commit: GroupCommit

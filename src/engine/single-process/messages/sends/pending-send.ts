@@ -22,7 +22,7 @@ export const messageAt = (offset: number, { id, from, to, sender, body, data, se
 /** The inbox of the recipient, and that of the sender unless it is the same. */
 export type SentInboxes = readonly [recipient: Inbox] | readonly [recipient: Inbox, sender: Inbox]
 
-export interface PendingSendOptions {
+interface PendingSendOptions {
   content: Content
   /** The message as JSON, without an offset. */
   json: string

@@ -24,7 +24,7 @@ export interface Unread {
   newest: Message[]
 }
 
-export interface UnreadChecksOptions {
+interface UnreadChecksOptions {
   reads: Reads
   commit: GroupCommit
   clock: Clock
