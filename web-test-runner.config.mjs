@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { esbuildPlugin } from '@web/dev-server-esbuild'
 import { playwrightLauncher } from '@web/test-runner-playwright'
 import { chromiumArgs, chromiumPath } from './scripts/chromium.mjs'
-import { gatewayPlugin } from './test/support/gateway-plugin.mjs'
+import { gatewayPlugin } from './test/support/gateway/gateway-plugin.mjs'
 
 export default {
   // The session's files take longest, so they start first.

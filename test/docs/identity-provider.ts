@@ -1,7 +1,7 @@
 // An identity provider with a key set, and the logout tokens that it signs.
 import { createHmac, generateKeyPairSync, randomUUID, sign as signBytes, type KeyObject } from 'node:crypto'
 import { SignJWT, type JWTHeaderParameters } from 'jose'
-import { startServer } from '../support/http-server.js'
+import { startServer } from '../support/network/http-server.js'
 
 export const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 export const CLIENT = 'shop'

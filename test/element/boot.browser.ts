@@ -1,5 +1,5 @@
 import { expect } from '@open-wc/testing'
-import { connectionsAt, startGateway, stopGateway } from '../support/gateway-commands.js'
+import { connectionsAt, startGateway, stopGateway } from '../support/gateway/gateway-commands.js'
 import { until } from '../support/until.js'
 import { nextEvent, listenTo, make, nextTask, useGateway } from './support.js'
 

@@ -10,7 +10,7 @@ import {
   stopGateway,
   type Connections,
   type GatewayRequest,
-} from '../support/gateway-commands.js'
+} from '../support/gateway/gateway-commands.js'
 import { until } from '../support/until.js'
 
 const secret = 'a secret of at least 32 bytes, for tests'

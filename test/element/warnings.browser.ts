@@ -1,5 +1,5 @@
 import { expect } from '@open-wc/testing'
-import { startGateway, stopGateway } from '../support/gateway-commands.js'
+import { startGateway, stopGateway } from '../support/gateway/gateway-commands.js'
 import { make, nextEvent, nextTask, useGateway } from './support.js'
 
 describe('The console says why <chat-session> does not start', () => {

@@ -9,7 +9,7 @@ import { handshake, openClient, openRaw, startClient, within } from '../support/
 import { until } from '../support/until.js'
 import { startOf } from '../support/starts.js'
 import { newGateway } from '../support/gateway.js'
-import { listen } from '../support/http-server.js'
+import { listen } from '../support/network/http-server.js'
 
 const status = async (address: string): Promise<number> => (await fetch(address)).status
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startClient } from '../support/raw-client.js'
-import { createSimpleEngine } from '../support/simple-engine.js'
+import { createSimpleEngine } from '../support/simple-engine/simple-engine.js'
 import { startOf } from '../support/starts.js'
 import { startGateway } from '../support/gateway.js'
 

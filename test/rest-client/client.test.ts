@@ -11,7 +11,7 @@ import { createRestClient, RestError, type RestCalls } from '../../src/rest-clie
 import { createAppToken } from '../../src/tokens/index.js'
 import { restTypes } from '../../scripts/build/rest-types.mjs'
 import { startClient } from '../support/raw-client.js'
-import { startServer } from '../support/http-server.js'
+import { startServer } from '../support/network/http-server.js'
 import { secret } from '../support/tokens.js'
 import { startGateway, testApp, type TestGateway } from '../support/gateway.js'
 import { startOf } from '../support/starts.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock, test, type TestContext } from 'node:test'
 import { started, startScript } from './scripted.js'
-import { eventually, newSession, nextEvent, reaches } from '../support/client-sessions.js'
+import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 
 const HOUR = 3_600_000
 

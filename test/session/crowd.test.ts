@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startProxy } from '../support/proxy.js'
-import { newSession, nextEvent, reaches } from '../support/client-sessions.js'
+import { startProxy } from '../support/network/proxy.js'
+import { newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Message } from '../../src/protocol/index.js'
 import type { ChatSession } from '../../src/session/index.js'
 import { message, started, startScript } from './scripted.js'
-import { eventually, newSession, nextEvent, reaches } from '../support/client-sessions.js'
+import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 
 /** Collects the events of a session from now on: states, messages by offset, unread counts, users and errors. */

@@ -1,6 +1,12 @@
 import { assert } from '@open-wc/testing'
 import { ChatSession, type SessionOptions } from '../../src/session/index.js'
-import { mute, recordedAt, startScripted, stopScripted, type Recorded } from '../support/gateway-commands.js'
+import {
+  mute,
+  recordedAt,
+  startScripted,
+  stopScripted,
+  type Recorded,
+} from '../support/gateway/gateway-commands.js'
 
 /*
  * The headless shell has no back/forward cache, and a test can't leave its own page: `pagehide` and `pageshow` are

@@ -1,7 +1,7 @@
 import { assert, oneEvent } from '@open-wc/testing'
 import { ChatSession, type SessionEventMap, type SessionOptions } from '../../src/session/index.js'
 import { createToken } from '../../src/tokens/index.js'
-import { startGateway, stopGateway } from '../support/gateway-commands.js'
+import { startGateway, stopGateway } from '../support/gateway/gateway-commands.js'
 
 const secret = 'a secret of at least 32 bytes, for tests'
 

@@ -2,10 +2,17 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
-import { startProxy } from '../support/proxy.js'
+import { startProxy } from '../support/network/proxy.js'
 import { startScript } from './scripted.js'
 import { info } from './machine/states.js'
-import { newSession, nextEvent, portOf, reaches, startFake, statesOf } from '../support/client-sessions.js'
+import {
+  newSession,
+  nextEvent,
+  portOf,
+  reaches,
+  startFake,
+  statesOf,
+} from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 

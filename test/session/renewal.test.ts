@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
 import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
-import { startProxy } from '../support/proxy.js'
-import { eventually, newSession, nextEvent, reaches, statesOf } from '../support/client-sessions.js'
+import { startProxy } from '../support/network/proxy.js'
+import { eventually, newSession, nextEvent, reaches, statesOf } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 

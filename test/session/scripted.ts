@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
 import type { ClientFrame, ClientFrameOf, GatewayFrame, Message } from '../../src/protocol/index.js'
 import { info } from './machine/states.js'
-import { eventually, startFake } from '../support/client-sessions.js'
+import { eventually, startFake } from '../support/clients/client-sessions.js'
 
 /** One connection to a scripted gateway, after its start arrived. */
 export interface ScriptedConnection {

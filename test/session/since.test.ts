@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatSession } from '../../src/session/index.js'
-import { eventually, newSession, nextEvent } from '../support/client-sessions.js'
+import { eventually, newSession, nextEvent } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
-import { startProxy } from '../support/proxy.js'
+import { startProxy } from '../support/network/proxy.js'
 import { appId, tokenFor } from '../support/tokens.js'
 
 const { gateway, url } = await startGateway()

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import type { ChatSession, Credentials, Trace } from '../../src/session/index.js'
 import { started, startScript } from './scripted.js'
-import { eventually, newSession, nextEvent, reaches } from '../support/client-sessions.js'
+import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 
 const issued = 'issued.by.gateway'
 const resumeKey = 'key-of-the-session'

@@ -1,7 +1,7 @@
 import { assert } from '@open-wc/testing'
 import type { ClientFrame } from '../../src/protocol/index.js'
 import { ChatSession } from '../../src/session/index.js'
-import { endScripted, recordedAt, startScripted, stopScripted } from '../support/gateway-commands.js'
+import { endScripted, recordedAt, startScripted, stopScripted } from '../support/gateway/gateway-commands.js'
 
 // A test cannot hide its own page: the property and the event are set and dispatched by hand.
 const setVisibility = (state: DocumentVisibilityState): void => {

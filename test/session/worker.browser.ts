@@ -1,6 +1,6 @@
 import { assert } from '@open-wc/testing'
 import { createToken } from '../../src/tokens/index.js'
-import { startGateway, stopGateway } from '../support/gateway-commands.js'
+import { startGateway, stopGateway } from '../support/gateway/gateway-commands.js'
 
 const secret = 'a secret of at least 32 bytes, for tests'
 

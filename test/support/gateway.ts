@@ -3,11 +3,11 @@ import type { Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { after } from 'node:test'
 import type { AppConfig, Gateway, GatewayConfig } from '../../src/gateway/index.js'
-import { listen } from './http-server.js'
-import { createTestGateway, type GatewayParts } from './test-gateway.js'
+import { listen } from './network/http-server.js'
+import { createTestGateway, type GatewayParts } from './gateway/test-gateway.js'
 
-export { testApp } from './test-gateway.js'
-export type { GatewayParts } from './test-gateway.js'
+export { testApp } from './gateway/test-gateway.js'
+export type { GatewayParts } from './gateway/test-gateway.js'
 
 export interface TestGateway {
   gateway: Gateway

@@ -8,7 +8,7 @@ import {
   SessionUserEvent,
 } from '../../../src/element/chat-session.js'
 import { SessionError } from '../../../src/session/index.js'
-import { cutConnections } from '../../support/gateway-commands.js'
+import { cutConnections } from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
 import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from '../support.js'
 

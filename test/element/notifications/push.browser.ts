@@ -7,7 +7,7 @@ import {
   recordedAt,
   startScripted,
   stopScripted,
-} from '../../support/gateway-commands.js'
+} from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
 import { listenTo, make, nextEvent, nextTask } from '../support.js'
 

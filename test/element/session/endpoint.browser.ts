@@ -1,6 +1,6 @@
 import { expect } from '@open-wc/testing'
 import { ChatSessionElement } from '../../../src/element/define.js'
-import { recordedAt, startScripted, stopScripted } from '../../support/gateway-commands.js'
+import { recordedAt, startScripted, stopScripted } from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
 import { listenTo, nextEvent, nextTask, useGateway } from '../support.js'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe } from 'node:test'
 import { createEmbeddedEngine } from '../../../src/engine/index.js'
 import { engineSuite } from '../../../src/engine/suite/index.js'
-import { halfRunner } from '../../support/engine-suite-half.js'
+import { halfRunner } from '../../support/engine/engine-suite-half.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 void describe('the embedded engine: one half of the suite', () => {

@@ -18,10 +18,10 @@ import type {
 } from '../../../src/protocol/internal.js'
 import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 import { startGateway, type GatewayParts } from '../../support/gateway.js'
-import { pushOf } from '../../support/push-network.js'
-import { startPushService } from '../../support/push-service.js'
+import { pushOf } from '../../support/push/push-network.js'
+import { startPushService } from '../../support/push/push-service.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 import { startOf } from '../../support/starts.js'
 

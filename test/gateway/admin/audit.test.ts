@@ -8,7 +8,7 @@ import { createAdminRoutes } from '../../../src/gateway/admin/routes.js'
 import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import { createLog } from '../../../src/gateway/index.js'
 import type { LogLevel } from '../../../src/gateway/internal.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const readToken = 'the read token of a test, 32 bytes.'

@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { streamLines } from '../../../src/gateway/admin/line-stream.js'
 import type { AdminEnv } from '../../../src/gateway/admin/calls.js'
 import type { StreamLine } from '../../../src/protocol/internal.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
 
 /** Opens a stream whose entries are numbers. */

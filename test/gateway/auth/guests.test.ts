@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openClient, startClient, type Frame } from '../../support/raw-client.js'
-import { assemble } from '../../support/assembled-gateway.js'
+import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../support/gateway.js'
 import { guestStart } from '../../support/starts.js'
 

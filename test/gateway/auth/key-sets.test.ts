@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { startOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 

@@ -5,7 +5,7 @@ import { after, mock, test } from 'node:test'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { createTokenVerifier } from '../../../src/tokens/index.js'
 import { createRemoteKeySet, type RemoteKeySetOptions } from '../../../src/gateway/auth/remote-key-set.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { appId } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 

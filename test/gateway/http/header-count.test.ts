@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import { test } from 'node:test'
 import { handshake, openRaw, startProtocol, within } from '../../support/raw-client.js'
 import { attachGateway, newGateway, startGateway } from '../../support/gateway.js'
-import { listen } from '../../support/http-server.js'
+import { listen } from '../../support/network/http-server.js'
 import { startOf } from '../../support/starts.js'
 
 const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'

@@ -5,7 +5,7 @@ import { createStartQueue, nextAtOnce } from '../../../src/gateway/limits/start-
 import { holdClock } from '../../support/held-clock.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { assemble } from '../../support/assembled-gateway.js'
+import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
 

@@ -11,7 +11,7 @@ import {
   OutboundRequestError,
   postSigned,
 } from '../../../src/gateway/outbound/outbound-request.js'
-import { readBody, startServer } from '../../support/http-server.js'
+import { readBody, startServer } from '../../support/network/http-server.js'
 
 const limits = { timeout: 5_000, maxBytes: 1_000 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { createMetrics } from '../../../src/gateway/metrics/metrics.js'
 import { sendRequest } from '../../../src/gateway/outbound/outbound-request.js'
 import { createRequestMeter } from '../../../src/gateway/outbound/request-meter.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
 
 test('requests are counted by app and purpose: while they run, their seconds, and their errors', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createECDH, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { encryptPush, MAX_PLAINTEXT } from '../../../src/gateway/push/encrypt.js'
-import { decryptPush } from '../../support/push-service.js'
+import { decryptPush } from '../../support/push/push-service.js'
 
 const example = {
   text: 'When I grow up, I want to be a watermelon',

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import type { AppConfig, GatewayConfig, PushConfig } from '../../../src/gateway/index.js'
 import { startClient, type Client, type ClientOptions, type Frame } from '../../support/raw-client.js'
 import { startGateway, type GatewayParts, type TestGateway } from '../../support/gateway.js'
-import { pushOf } from '../../support/push-network.js'
-import { startPushService } from '../../support/push-service.js'
-import { restOf, type Rest } from '../../support/rest-calls.js'
+import { pushOf } from '../../support/push/push-network.js'
+import { startPushService } from '../../support/push/push-service.js'
+import { restOf, type Rest } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 
 type Subscription = ReturnType<Awaited<ReturnType<typeof startPushService>>['subscribe']>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, tokenFor } from '../../support/tokens.js'
-import { restOf } from '../../support/rest-calls.js'
+import { restOf } from '../../support/rest/rest-calls.js'
 
 const { url, lines } = await startGateway({ limits: { restPerSecond: 1_000 } })
 const rest = restOf(url)

@@ -10,7 +10,7 @@ import { startClient } from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret } from '../../support/tokens.js'
 import { guestStart, startOf } from '../../support/starts.js'
-import { onBothEngines, restOf, statusAndCode } from '../../support/rest-calls.js'
+import { onBothEngines, restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 
 const keys = await generateKeyPair('RS256', { extractable: true })
 const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256' }

@@ -5,13 +5,13 @@ import { test } from 'node:test'
 import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { openApiDocument } from '../../../src/gateway/rest/openapi.js'
 import { profileFields, VERSION } from '../../../src/protocol/index.js'
-import { lint } from '../../support/openapi.mjs'
+import { lint } from '../../support/rest/openapi.mjs'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
-import { documented, seen } from '../../support/rest-conformance.js'
-import { field, restOf } from '../../support/rest-calls.js'
+import { documented, seen } from '../../support/rest/rest-conformance.js'
+import { field, restOf } from '../../support/rest/rest-calls.js'
 
 const { url } = await startGateway({
   push: { subject: 'mailto:ops@example.com', url: 'https://www.example.com' },

@@ -5,7 +5,7 @@ import { createMemoryEngine } from '../../../src/engine/index.js'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
-import { restOf } from '../../support/rest-calls.js'
+import { restOf } from '../../support/rest/rest-calls.js'
 
 // At the same time: each waits until the deadline has passed.
 describe('a revocation during a renewal', { concurrency: true }, () => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
-import { assertSpeaksProtocol, readFrames } from '../../support/gateway-frames.js'
+import { assertSpeaksProtocol, readFrames } from '../../support/clients/gateway-frames.js'
 import {
   handshake,
   maskedFrame,

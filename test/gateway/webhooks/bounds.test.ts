@@ -7,7 +7,7 @@ import { engineOptionsOf } from '../../../src/gateway/apps/engine-rules.js'
 import { parseConfig } from '../../../src/gateway/config/parse.js'
 import { startGateway } from '../../support/gateway.js'
 import { until } from '../../support/until.js'
-import { key, secretOf, startEndpoint, type Received } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint, type Received } from '../../support/network/webhook-endpoint.js'
 
 const token = 'the admin token of a test, 32 bytes'
 const users = Array.from({ length: 13 }, (_, n) => `user ${n}`)

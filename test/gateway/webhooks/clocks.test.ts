@@ -6,7 +6,7 @@ import { startClient } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startOf } from '../../support/starts.js'
 import { startGateway } from '../../support/gateway.js'
-import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 
 const HOUR = 3_600_000
 

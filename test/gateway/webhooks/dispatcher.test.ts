@@ -8,7 +8,7 @@ import { createLog } from '../../../src/gateway/log.js'
 import { loadOpenTelemetry } from '../../../src/gateway/open-telemetry.js'
 import { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import { until } from '../../support/until.js'
-import { key, startEndpoint } from '../../support/webhook-endpoint.js'
+import { key, startEndpoint } from '../../support/network/webhook-endpoint.js'
 import { createTestQueue, type TestQueue } from './queue.js'
 
 const DAY = 86_400_000

@@ -9,7 +9,7 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
-import { key, secretOf, startEndpoint, type Received } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint, type Received } from '../../support/network/webhook-endpoint.js'
 
 const ok = (response: ServerResponse): unknown => response.end()
 

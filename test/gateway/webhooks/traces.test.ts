@@ -1,12 +1,12 @@
 // A `traceparent` on its way from a request to the webhook of the message, at a gateway without an SDK of OpenTelemetry.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { onBothEngines, restOf } from '../../support/rest-calls.js'
+import { onBothEngines, restOf } from '../../support/rest/rest-calls.js'
 import { startClient } from '../../support/raw-client.js'
-import { postAs } from '../../support/posted-sends.js'
+import { postAs } from '../../support/clients/posted-sends.js'
 import { startOf } from '../../support/starts.js'
 import { until } from '../../support/until.js'
-import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 
 const traceOf = (digit: number): string => `00-${String(digit).repeat(32)}-${'b'.repeat(16)}-01`
 

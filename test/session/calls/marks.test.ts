@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { GatewayFrame } from '../../../src/protocol/index.js'
 import type { SessionError } from '../../../src/session/index.js'
 import { message, started, startScript } from '../scripted.js'
-import { eventually, newSession } from '../../support/client-sessions.js'
+import { eventually, newSession } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatSession, Presence, Signal } from '../../../src/session/index.js'
-import { eventually, newSession, nextEvent } from '../../support/client-sessions.js'
+import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
 import { message, started, startScript, type Script } from '../scripted.js'

@@ -9,7 +9,7 @@ import {
   startScripted,
   stopGateway,
   stopScripted,
-} from '../../support/gateway-commands.js'
+} from '../../support/gateway/gateway-commands.js'
 import { until } from '../../support/until.js'
 
 /*

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { fetchToken } from '../../../src/session/credentials/token-url.js'
-import { newSession } from '../../support/client-sessions.js'
+import { newSession } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
 

@@ -1,7 +1,7 @@
 // What a session tells the gateway of this browser's guest. `test/element/adoption.browser.ts` has it with a gateway.
 import assert from 'node:assert/strict'
 import { afterEach, test } from 'node:test'
-import { newSession } from '../../support/client-sessions.js'
+import { newSession } from '../../support/clients/client-sessions.js'
 import { started, startScript } from '../scripted.js'
 
 const guest = { ...started(), guest: true, token: 'the guest' }

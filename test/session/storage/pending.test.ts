@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayFrame } from '../../../src/protocol/index.js'
 import type { ChatSession, PendingDetail } from '../../../src/session/index.js'
-import { eventually, newSession, nextEvent } from '../../support/client-sessions.js'
+import { eventually, newSession, nextEvent } from '../../support/clients/client-sessions.js'
 import { started, startScript } from '../scripted.js'
 
 const token = 'a.b.c'

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { setTimeout } from 'node:timers/promises'
-import { freePort } from '../free-port.js'
+import { freePort } from '../network/free-port.js'
 import { childProcesses, systemProgram } from './programs.js'
 import type { Tab } from './tab.js'
 

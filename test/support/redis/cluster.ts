@@ -1,4 +1,4 @@
-import { freePort } from '../free-port.js'
+import { freePort } from '../network/free-port.js'
 import { until } from '../until.js'
 import { runProgram } from './programs.js'
 import { redisServer, type RedisServer, type ServerOptions, type Settings } from './server.js'

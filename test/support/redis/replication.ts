@@ -1,4 +1,4 @@
-import { startProxy } from '../proxy.js'
+import { startProxy } from '../network/proxy.js'
 import { until } from '../until.js'
 import { standalone, type RedisServer } from './server.js'
 

@@ -1,7 +1,7 @@
 // Helpers of the element's tests: a page, its server, and a gateway on the same server or another.
 import type { RequestListener } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
-import { startServer } from '../http-server.js'
+import { startServer } from '../network/http-server.js'
 import { attachGateway, startGateway } from '../gateway.js'
 import { complaintsOf } from './page-state.js'
 

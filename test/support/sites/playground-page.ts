@@ -6,7 +6,7 @@ import { it } from 'node:test'
 import type { BrowserContext, Locator, Page, WebSocket } from 'playwright-core'
 import { startDev, type Dev } from '../../../src/cli/dev/dev.js'
 import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
-import { newContext } from '../browser.js'
+import { newContext } from '../browsers/browser.js'
 
 // This is at the top level: in a test the browser would be closed at the test's end.
 await (await newContext()).close()

@@ -3,14 +3,14 @@ import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import type { AppConfig } from '../../../src/gateway/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { scratchFolder } from '../scratch-folder.js'
-import { newSession, nextEvent } from '../client-sessions.js'
-import { newContext } from '../browser.js'
+import { newSession, nextEvent } from '../clients/client-sessions.js'
+import { newContext } from '../browsers/browser.js'
 import { startGateway, type TestGateway } from '../gateway.js'
 import { gatewayScript } from './static-page.js'
 import { until } from '../until.js'
 import { chatOf, untilState } from './page-state.js'
 import { appId, tokenFor } from '../tokens.js'
-import { startServer } from '../http-server.js'
+import { startServer } from '../network/http-server.js'
 
 /** Starts a gateway with an embedded engine. Another gateway on the same folder continues its sessions. */
 export const startDurableGateway = (

@@ -1,11 +1,11 @@
 import { getRequestListener } from '@hono/node-server'
 import type { BrowserContext, Locator, Page } from 'playwright-core'
 import { createShop } from '../../../demo/shop/shop.mjs'
-import { newContext } from '../browser.js'
-import type { Proxy } from '../proxy.js'
+import { newContext } from '../browsers/browser.js'
+import type { Proxy } from '../network/proxy.js'
 import type { AttachedGateway } from '../gateway.js'
 import { SECRET, startShopGateway } from './shop-gateway.js'
-import { startServer } from '../http-server.js'
+import { startServer } from '../network/http-server.js'
 import { untilState } from './page-state.js'
 
 export interface ShopSite {

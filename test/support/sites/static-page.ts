@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
-import { newContext } from '../browser.js'
+import { newContext } from '../browsers/browser.js'
 import { tokenFor } from '../tokens.js'
 import { APP, SECRET } from './shop-gateway.js'
-import { startServer, type TestServer } from '../http-server.js'
+import { startServer, type TestServer } from '../network/http-server.js'
 
 /** Returns a token for a user of the shop's app. */
 export const shopTokenFor = (userId: string): Promise<string> =>

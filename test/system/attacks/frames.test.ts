@@ -6,7 +6,7 @@ import { clientFrames } from '../../../src/protocol/index.js'
 import { handshake, openRaw, startProtocol, within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { attackedGateway, runs } from './support.js'
-import { assertSpeaksProtocol, readFrames } from '../../support/gateway-frames.js'
+import { assertSpeaksProtocol, readFrames } from '../../support/clients/gateway-frames.js'
 import { startOf } from '../../support/starts.js'
 
 const { url, assertUnharmed } = await attackedGateway()

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { attachGateway } from '../../support/gateway.js'
-import { openSession, rawFrame } from '../../support/raw-session.js'
+import { openSession, rawFrame } from '../../support/clients/raw-session.js'
 import { until } from '../../support/until.js'
 
 const { server, url } = await attachGateway(

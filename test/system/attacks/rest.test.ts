@@ -5,7 +5,7 @@ import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { createAppToken, createToken } from '../../../src/tokens/index.js'
 import { SignJWT } from 'jose'
 import { startClient } from '../../support/raw-client.js'
-import { onBothEngines } from '../../support/rest-calls.js'
+import { onBothEngines } from '../../support/rest/rest-calls.js'
 import { testApp } from '../../support/gateway.js'
 
 const secretOf = (appId: string): string => `the token secret of app ${appId}`

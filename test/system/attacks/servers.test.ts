@@ -7,13 +7,13 @@ import { connect, type Socket } from 'node:net'
 import { after, test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { makeCertificate } from '../../support/certificates.js'
+import { makeCertificate } from '../../support/network/certificates.js'
 import { handshake, maskedFrame, startClient, startProtocol, within } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
-import { assertSpeaksProtocol, readFrames } from '../../support/gateway-frames.js'
+import { assertSpeaksProtocol, readFrames } from '../../support/clients/gateway-frames.js'
 
 const folder = scratchFolder()
 const { cert, key } = makeCertificate(folder, 'server')

@@ -8,7 +8,7 @@ import { calls } from '../../../src/gateway/rest/calls/calls.js'
 import { readBody } from '../../../src/gateway/rest/request.js'
 import { attachGateway, startGateway, testApp } from '../../support/gateway.js'
 import { until } from '../../support/until.js'
-import { restOf, statusAndCode } from '../../support/rest-calls.js'
+import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 
 test('a body that takes more than 10 seconds is refused', async ({ mock }) => {
   mock.timers.enable({ apis: ['setTimeout'] })

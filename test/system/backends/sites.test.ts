@@ -4,11 +4,11 @@ import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { verifyToken } from '../../../src/tokens/index.js'
 import { APP, SECRET, startShopGateway } from '../../support/sites/shop-gateway.js'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import { within } from '../../support/raw-client.js'
 import { prepareFolder, names, run, startBackend } from './workspace.js'
 import { csharpTag, languages, spring, type Language } from './languages.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { chatOf, untilState } from '../../support/sites/page-state.js'
 
 const id = `"></chat-session><script>document.broken=1</script>' & &amp; <b>{{7*7}} Zoë 😀 \\`

@@ -5,8 +5,8 @@
 import { strict as assert } from 'node:assert'
 import { after, test } from 'node:test'
 import { startShopGateway } from '../../support/sites/shop-gateway.js'
-import { startServer } from '../../support/http-server.js'
-import { startScripted } from '../../support/scripted-gateway.mjs'
+import { startServer } from '../../support/network/http-server.js'
+import { startScripted } from '../../support/gateway/scripted-gateway.mjs'
 import {
   activeId,
   logOut,

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { CDPSession, Page } from 'playwright-core'
 import { chatTag, gatewayScript, servePage, shopTokenFor } from '../../support/sites/static-page.js'
 import { startShopGateway } from '../../support/sites/shop-gateway.js'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import { until } from '../../support/until.js'
 import { untilState } from '../../support/sites/page-state.js'
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { chatTag, gatewayScript, servePage, shopTokenFor } from '../../support/sites/static-page.js'
 import { until } from '../../support/until.js'
 import { startShopGateway } from '../../support/sites/shop-gateway.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { activeId, logOut, serveAda, startBob, tabs, untilReceived, untilIs, untilState } from './tabs.js'
 
 for (const [name, tab] of tabs) {

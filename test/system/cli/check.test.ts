@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { createToken } from '../../../src/tokens/index.js'
-import { makeCertificate } from '../../support/certificates.js'
-import { startServer } from '../../support/http-server.js'
+import { makeCertificate } from '../../support/network/certificates.js'
+import { startServer } from '../../support/network/http-server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret, tokenFor } from '../../support/tokens.js'
-import { finish, run, type Outcome } from '../../support/command-line.js'
+import { finish, run, type Outcome } from '../../support/processes/command-line.js'
 
 const folder = scratchFolder()
 const write = async (name: string, content: unknown): Promise<string> => {

@@ -5,7 +5,7 @@ import { VERSION } from '../../../src/protocol/index.js'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { secret, signatureSecret } from '../../support/tokens.js'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 
 const printed = async (args: string[], env: Record<string, string>): Promise<string> => {
   const { code, stdout, stderr } = await finish(args, env)

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
 import { folderTarget } from '../../../src/engine/internal.js'
-import { assertCopied, configFile, contentOf, fill } from '../../support/copied-data.js'
+import { assertCopied, configFile, contentOf, fill } from '../../support/engine/copied-data.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 
 const folders = (): [from: string, to: string] => [join(scratchFolder(), 'a'), join(scratchFolder(), 'b')]
 

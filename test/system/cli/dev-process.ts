@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import { WebSocket } from 'ws'
-import { run, type Running } from '../../support/command-line.js'
+import { run, type Running } from '../../support/processes/command-line.js'
 
 /** `dev` on a free port, when it is ready. */
 export const runDev = async (data: string, ...args: string[]): Promise<Running & { address: string }> => {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { WebSocket } from 'ws'
 import { originsOf } from '../../../src/cli/dev/dev-origins.js'
-import { run } from '../../support/command-line.js'
+import { run } from '../../support/processes/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { ask, runDev, startOver } from './dev-process.js'
 

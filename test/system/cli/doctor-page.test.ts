@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { tagsOf } from '../../../src/cli/doctor/html-tags.js'
 import { load, publicLookup } from '../../../src/cli/doctor/page.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 
 test('tags are found with their attributes, in any case and quotes', () => {
   assert.deepEqual(

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkAddressSpace } from '../../../src/cli/doctor/address-space.js'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 import { startGateway } from '../../support/gateway.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 
 const [onInternet, inNetwork, onMachine] = ['93.184.216.34', '10.0.0.5', '127.0.0.1'] as const
 const https = new URL('https://www.example.com/')

@@ -4,12 +4,12 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { WebSocketServer } from 'ws'
 import { VERSION } from '../../../src/protocol/index.js'
-import { makeCertificate } from '../../support/certificates.js'
-import { freePort } from '../../support/free-port.js'
+import { makeCertificate } from '../../support/network/certificates.js'
+import { freePort } from '../../support/network/free-port.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
-import { listen } from '../../support/http-server.js'
+import { listen } from '../../support/network/http-server.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 
 const folder = scratchFolder()
 

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { readChapters } from '../../../src/cli/init/guide.js'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { finish, run, type Outcome } from '../../support/command-line.js'
+import { finish, run, type Outcome } from '../../support/processes/command-line.js'
 import { startClient } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 

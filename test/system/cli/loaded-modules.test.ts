@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { run } from '../../support/command-line.js'
+import { run } from '../../support/processes/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 test('a gateway process does not load the suite of engines', async () => {

@@ -10,7 +10,7 @@ import { guestStart, startOf, startWithParams } from '../../support/starts.js'
 import { secret, tokenFor } from '../../support/tokens.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
-import { finish, run } from '../../support/command-line.js'
+import { finish, run } from '../../support/processes/command-line.js'
 
 const folder = scratchFolder()
 const config = {

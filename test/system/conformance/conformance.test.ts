@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 
 interface Result {
   name: string

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { assertAccessible } from '../../support/axe.js'
+import { assertAccessible } from '../../support/browsers/axe.js'
 import { tokenFor } from '../../support/tokens.js'
-import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 import { itOnConsole as it, type ConsoleSite } from './console-site.js'
 
 const endpoint = await startEndpoint((response) => response.writeHead(410).end())

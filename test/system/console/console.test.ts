@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { assertAccessible } from '../../support/axe.js'
-import { pushOf } from '../../support/push-network.js'
-import { startPushService } from '../../support/push-service.js'
+import { assertAccessible } from '../../support/browsers/axe.js'
+import { pushOf } from '../../support/push/push-network.js'
+import { startPushService } from '../../support/push/push-service.js'
 import { until } from '../../support/until.js'
 import { tokenFor } from '../../support/tokens.js'
-import { key, secretOf, startEndpoint } from '../../support/webhook-endpoint.js'
+import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 import { adminToken, itOnConsole as it, readToken, type ConsoleSite } from './console-site.js'
 
 const push = await startPushService()

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import {
   checkCompose,

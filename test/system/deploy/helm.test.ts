@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { load, loadAll } from 'js-yaml'
 import { adminUses, appUses } from '../../../src/gateway/config/secrets.js'
-import { finish } from '../../support/command-line.js'
+import { finish } from '../../support/processes/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { kubernetesProblems, readManifest, type Resource } from './cluster-support.js'
 

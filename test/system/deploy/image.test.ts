@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { validate } from 'dockerfile-utils'
-import { freePort } from '../../support/free-port.js'
+import { freePort } from '../../support/network/free-port.js'
 import { within } from '../../support/raw-client.js'
-import { bun, node, type Runtime } from '../../support/runtimes.js'
+import { bun, node, type Runtime } from '../../support/processes/runtimes.js'
 import { readDeployed } from './support.js'
 
 interface Image {

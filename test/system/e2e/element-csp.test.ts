@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import {
   recordViolations,
   siteOf,

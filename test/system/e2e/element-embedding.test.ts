@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 

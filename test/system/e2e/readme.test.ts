@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { startDev } from '../../../src/cli/dev/dev.js'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { Page, Route } from 'playwright-core'
-import { newContext } from '../../support/browser.js'
-import { newSession, nextEvent } from '../../support/client-sessions.js'
+import { newContext } from '../../support/browsers/browser.js'
+import { newSession, nextEvent } from '../../support/clients/client-sessions.js'
 import {
   recordViolations,
   siteOf,

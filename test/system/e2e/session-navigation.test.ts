@@ -2,8 +2,8 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { portOf } from '../../support/client-sessions.js'
-import { newContext } from '../../support/browser.js'
+import { portOf } from '../../support/clients/client-sessions.js'
+import { newContext } from '../../support/browsers/browser.js'
 import {
   activeId,
   receivedIn,

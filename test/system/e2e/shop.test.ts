@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import { customerIn, logIn, startShop } from '../../support/sites/shop.js'
 import { until } from '../../support/until.js'
 import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 
 const pages = ['/', '/products/mug', '/cart', '/help', '/about', '/login', '/account', '/messages']
 

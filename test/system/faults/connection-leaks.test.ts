@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble } from '../../support/assembled-gateway.js'
+import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { startOf } from '../../support/starts.js'
 import { createTimerCounter } from '../../support/timer-counter.js'
 import { until } from '../../support/until.js'

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, newSession, reaches } from '../../support/client-sessions.js'
+import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
 import type { ChatSession, Message, Sent } from '../../../src/session/index.js'
-import { gatewayProcess, serveFile, type GatewayProcess } from '../../support/gateway-process.js'
+import { gatewayProcess, serveFile, type GatewayProcess } from '../../support/gateway/gateway-process.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const BODY = '~'.repeat(3_000)

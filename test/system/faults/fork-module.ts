@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { runtime } from '../../support/fault-runtime.js'
-import { node } from '../../support/runtimes.js'
+import { runtime } from '../../support/processes/fault-runtime.js'
+import { node } from '../../support/processes/runtimes.js'
 
 const children = new Set<ChildProcess>()
 after(() => children.forEach((child) => child.kill('SIGKILL')))

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { sender, serveSite } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
-import { startProxy } from '../../support/proxy.js'
+import { startProxy } from '../../support/network/proxy.js'
 import { watch } from './lone-browser.js'
 import { tokenFor } from '../../support/tokens.js'
 

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { ChatSession, Message } from '../../../src/session/index.js'
-import { eventually, newSession, nextEvent, reaches, statesOf } from '../../support/client-sessions.js'
-import { startProxy, type Proxy, type Wire } from '../../support/proxy.js'
-import { gatewayProcess } from '../../support/gateway-process.js'
+import {
+  eventually,
+  newSession,
+  nextEvent,
+  reaches,
+  statesOf,
+} from '../../support/clients/client-sessions.js'
+import { startProxy, type Proxy, type Wire } from '../../support/network/proxy.js'
+import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 import { tokenFor } from '../../support/tokens.js'
 
 /** Milliseconds of silence, more than the ping interval and ten seconds: by then a client counts the connection as dead. */

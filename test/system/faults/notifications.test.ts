@@ -8,7 +8,7 @@ import { startClient } from '../../support/raw-client.js'
 import { guestStart } from '../../support/starts.js'
 import { until } from '../../support/until.js'
 import { untilState } from '../../support/sites/page-state.js'
-import { startProxy, type Wire } from '../../support/proxy.js'
+import { startProxy, type Wire } from '../../support/network/proxy.js'
 import { goTo, openTab as openCachedTab, show, testAgain } from './lone-browser.js'
 import {
   announcedIn,

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../../src/session/index.js'
 import { within } from '../../support/raw-client.js'
-import { gatewayProcess } from '../../support/gateway-process.js'
-import { runtime } from '../../support/fault-runtime.js'
+import { gatewayProcess } from '../../support/gateway/gateway-process.js'
+import { runtime } from '../../support/processes/fault-runtime.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
 const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))

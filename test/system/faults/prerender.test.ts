@@ -4,7 +4,7 @@ import { serveSite } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { tokenFor } from '../../support/tokens.js'
-import { startProxy } from '../../support/proxy.js'
+import { startProxy } from '../../support/network/proxy.js'
 import { testAgain, TooSlow, visit } from './lone-browser.js'
 
 /**

@@ -1,7 +1,7 @@
 // A gateway in a process of its own, which pushes to a push service of the test.
 import { createLog } from '../../../src/gateway/index.js'
-import { pushNetworkOf, pushOf, type PushAddress } from '../../support/push-network.js'
-import { createTestGateway } from '../../support/test-gateway.js'
+import { pushNetworkOf, pushOf, type PushAddress } from '../../support/push/push-network.js'
+import { createTestGateway } from '../../support/gateway/test-gateway.js'
 
 /** What the process is sent first. It answers with the gateway's address. */
 export interface PushGatewayOrder {

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { startProtocol, type Frame } from '../../support/raw-client.js'
 import { appId, tokenFor } from '../../support/tokens.js'
-import { createOrderCheck } from '../../support/order-faults.js'
+import { createOrderCheck } from '../../support/engine/order-faults.js'
 
 /** Milliseconds between two attempts to connect. */
 const RETRY_DELAY = 10

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../../src/session/index.js'
-import { gatewayProcess } from '../../support/gateway-process.js'
+import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
 const SESSIONS = 1_000

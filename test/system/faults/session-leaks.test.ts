@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { createLog } from '../../../src/gateway/index.js'
 import { ChatSession } from '../../../src/session/index.js'
-import { eventually, WebSocket } from '../../support/client-sessions.js'
+import { eventually, WebSocket } from '../../support/clients/client-sessions.js'
 import { attachGateway } from '../../support/gateway.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 

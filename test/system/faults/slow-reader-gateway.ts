@@ -5,7 +5,7 @@ import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createLog } from '../../../src/gateway/index.js'
 import { sendBuffers } from '../../../src/gateway/transports/send-buffers.js'
 import { rules } from '../../support/engine/stores.js'
-import { createTestGateway } from '../../support/test-gateway.js'
+import { createTestGateway } from '../../support/gateway/test-gateway.js'
 import { appId } from '../../support/tokens.js'
 
 /** `fill` sends messages at once, `send` one in a turn. */

@@ -3,7 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createLog } from '../../../src/gateway/index.js'
 import { createTimerCounter } from '../../support/timer-counter.js'
-import { createTestGateway } from '../../support/test-gateway.js'
+import { createTestGateway } from '../../support/gateway/test-gateway.js'
 import { appId } from '../../support/tokens.js'
 
 export interface Resources {

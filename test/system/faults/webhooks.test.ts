@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import { WebSocket } from 'ws'
 import { ChatSession } from '../../../src/session/index.js'
-import { readBody, startServer } from '../../support/http-server.js'
+import { readBody, startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
-import { gatewayProcess } from '../../support/gateway-process.js'
+import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
 const KILLS = Number(process.env['WEBHOOK_KILLS'] ?? 10)

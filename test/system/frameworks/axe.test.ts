@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { untilBooted, untilState } from '../../support/sites/page-state.js'
-import { assertAccessible } from '../../support/axe.js'
+import { assertAccessible } from '../../support/browsers/axe.js'
 import { press, startPages, visit } from './harness.js'
 
 const pages = await startPages()

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 import type { FrameworkPages, FrameworkPagesOptions } from '../../../demo/frameworks/server/pages.mjs'
 import { until } from '../../support/until.js'
 import { chatOf, complaintsOf, framesSentBy, untilState } from '../../support/sites/page-state.js'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 
 const demo = new URL('../../../demo/frameworks/', import.meta.url)
 

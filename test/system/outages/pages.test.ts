@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
-import { freePort } from '../../support/free-port.js'
+import { freePort } from '../../support/network/free-port.js'
 import {
   chatTag,
   gatewayScript,

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { ChatSession } from '../../../src/session/index.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
-import { portOf } from '../../support/client-sessions.js'
-import { startProxy, type Proxy } from '../../support/proxy.js'
+import { portOf } from '../../support/clients/client-sessions.js'
+import { startProxy, type Proxy } from '../../support/network/proxy.js'
 import {
   activeId,
   receivedIn,

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ConsoleMessage, Page } from 'playwright-core'
-import { newContext } from '../../support/browser.js'
-import { startHostileProxy, type HostileProxy, type UpgradeMode } from '../../support/hostile-proxy.js'
+import { newContext } from '../../support/browsers/browser.js'
+import {
+  startHostileProxy,
+  type HostileProxy,
+  type UpgradeMode,
+} from '../../support/network/hostile-proxy.js'
 import { siteOf, startSite, startSiteGateway } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { newContext } from '../../support/browser.js'
+import { newContext } from '../../support/browsers/browser.js'
 import {
   activeId,
   receivedIn,

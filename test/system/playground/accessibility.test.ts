@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { assertAccessible } from '../../support/axe.js'
+import { assertAccessible } from '../../support/browsers/axe.js'
 import { itOnPlayground as it, type Playground } from '../../support/sites/playground-page.js'
 import { until } from '../../support/until.js'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { TIMEOUT } from '../../support/browser.js'
+import { TIMEOUT } from '../../support/browsers/browser.js'
 import { itOnPlayground as it, textOf } from '../../support/sites/playground-page.js'
 
 describe('the playground: actions on a session', () => {

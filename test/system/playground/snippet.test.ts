@@ -3,7 +3,7 @@ import { describe } from 'node:test'
 import ts from 'typescript'
 import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
-import { startServer } from '../../support/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { itOnPlayground as it, type Playground } from '../../support/sites/playground-page.js'
 
 type Tab = 'HTML' | 'JavaScript' | 'React'

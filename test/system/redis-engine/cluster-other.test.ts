@@ -1,7 +1,7 @@
 import { describe } from 'node:test'
 import { engineSuite } from '../../../src/engine/suite/index.js'
 import { startCluster } from '../../support/redis/cluster.js'
-import { halfRunner } from '../../support/engine-suite-half.js'
+import { halfRunner } from '../../support/engine/engine-suite-half.js'
 import { FEW_PARTITIONS, redisEngines } from '../../support/redis/engines.js'
 
 const { servers } = await startCluster()

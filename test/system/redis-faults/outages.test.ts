@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { startProxy, type Proxy, type Wire } from '../../support/proxy.js'
+import { startProxy, type Proxy, type Wire } from '../../support/network/proxy.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 import { startCrowd } from './chat-user.js'

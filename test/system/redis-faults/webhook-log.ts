@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readBody, startServer } from '../../support/http-server.js'
+import { readBody, startServer } from '../../support/network/http-server.js'
 import type { WebhooksConfig } from '../../../src/gateway/index.js'
 
 export interface Delivered {

@@ -16,7 +16,7 @@ import {
   type TransferRecord,
 } from '../../../src/engine/internal.js'
 import { partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
-import { finish, run } from '../../support/command-line.js'
+import { finish, run } from '../../support/processes/command-line.js'
 import {
   assertCopied,
   configFile,
@@ -24,7 +24,7 @@ import {
   fill,
   repeatSends,
   sendMany,
-} from '../../support/copied-data.js'
+} from '../../support/engine/copied-data.js'
 import { standalone } from '../../support/redis/server.js'
 import { startCluster } from '../../support/redis/cluster.js'
 import { scratchFolder } from '../../support/scratch-folder.js'

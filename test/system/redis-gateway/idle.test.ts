@@ -7,7 +7,7 @@ import { startClient } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { restOf } from '../../support/rest-calls.js'
+import { restOf } from '../../support/rest/rest-calls.js'
 
 const SESSIONS = 20
 const PINGS = 3

@@ -9,7 +9,7 @@ import { standalone } from '../../support/redis/server.js'
 import { startOf } from '../../support/starts.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { field, restOf } from '../../support/rest-calls.js'
+import { field, restOf } from '../../support/rest/rest-calls.js'
 
 const server = await standalone({ password: 'a-password-that-no-line-may-show' })
 const url = server.url.replace('//', '//:a-password-that-no-line-may-show@')

@@ -1,7 +1,7 @@
 // A post with messages may reach any node.
 import { randomUUID } from 'node:crypto'
 import { startGateway } from '../../support/gateway.js'
-import { postedSendTests } from '../../support/posted-sends.js'
+import { postedSendTests } from '../../support/clients/posted-sends.js'
 import { standalone } from '../../support/redis/server.js'
 
 const { url } = await standalone()

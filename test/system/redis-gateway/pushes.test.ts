@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { usersOf } from '../../gateway/push/setup.js'
 import { startGateway } from '../../support/gateway.js'
-import { startPushService } from '../../support/push-service.js'
+import { startPushService } from '../../support/push/push-service.js'
 import { standalone } from '../../support/redis/server.js'
-import { pushOf } from '../../support/push-network.js'
+import { pushOf } from '../../support/push/push-network.js'
 import { until } from '../../support/until.js'
 
 const { url } = await standalone()

@@ -6,7 +6,7 @@ import { startGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { startOf } from '../../support/starts.js'
-import { ask, startStream } from '../../support/stream-client.js'
+import { ask, startStream } from '../../support/clients/stream-client.js'
 
 const server = await standalone()
 const prefix = `${randomUUID()}:`

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startGateway } from '../../support/gateway.js'
-import { startProxy } from '../../support/proxy.js'
-import { outputOf, runtimeCommands } from '../../support/run-program.js'
+import { startProxy } from '../../support/network/proxy.js'
+import { outputOf, runtimeCommands } from '../../support/processes/run-program.js'
 import { secret } from '../../support/tokens.js'
 
 const isOwn = 'WebSocket' in globalThis

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { startGateway } from '../../support/gateway.js'
-import { outputOf, runtimeCommands } from '../../support/run-program.js'
+import { outputOf, runtimeCommands } from '../../support/processes/run-program.js'
 import { secret } from '../../support/tokens.js'
 
 const root = new URL('../../../', import.meta.url)

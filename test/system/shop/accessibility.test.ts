@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible } from '../../support/axe.js'
-import { newContext } from '../../support/browser.js'
+import { assertAccessible } from '../../support/browsers/axe.js'
+import { newContext } from '../../support/browsers/browser.js'
 import { customerIn, startShop, type ShopSite } from '../../support/sites/shop.js'
 import { untilState } from '../../support/sites/page-state.js'
 

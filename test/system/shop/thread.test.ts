@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { startProxy, type Proxy } from '../../support/proxy.js'
+import { startProxy, type Proxy } from '../../support/network/proxy.js'
 import {
   ask,
   customerIn,

@@ -15,7 +15,7 @@ import type { createPushes, Pushes } from '../../../src/gateway/push/pushes.js'
 import type { createTracing } from '../../../src/gateway/tracing/tracing.js'
 import type { RestCalls } from '../../../src/rest-client/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
-import type { decryptPush } from '../../support/push-service.js'
+import type { decryptPush } from '../../support/push/push-service.js'
 import { Disk } from './disk.js'
 import type { Network } from './network.js'
 import type { Phones } from './phones.js'
@@ -45,7 +45,7 @@ export const importModules = async (): Promise<Modules> => {
   const { createMetrics } = await import('../../../src/gateway/metrics/metrics.js')
   const { createPushes } = await import('../../../src/gateway/push/pushes.js')
   const { createTracing } = await import('../../../src/gateway/tracing/tracing.js')
-  const { decryptPush } = await import('../../support/push-service.js')
+  const { decryptPush } = await import('../../support/push/push-service.js')
   const push = { createMetrics, createPushes, createTracing, decryptPush }
   return { createGateway, SingleProcessEngine, ChatSession, webhookEventTypes, ...push }
 }

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { bun, node } from '../../support/runtimes.js'
-import { openSession, opcodes, rawFrame, type RawSession } from '../../support/raw-session.js'
+import { bun, node } from '../../support/processes/runtimes.js'
+import { openSession, opcodes, rawFrame, type RawSession } from '../../support/clients/raw-session.js'
 import { until } from '../../support/until.js'
 import { serve, serveOnBoth, testOnBoth } from './serve.js'
 

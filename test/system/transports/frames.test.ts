@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { startOf } from '../../support/starts.js'
 import { startClient, within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { openSession, opcodes, rawFrame } from '../../support/raw-session.js'
+import { openSession, opcodes, rawFrame } from '../../support/clients/raw-session.js'
 import { serveOnBoth, testOnBoth } from './serve.js'
 
 const urlOf = await serveOnBoth()

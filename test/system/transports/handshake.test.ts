@@ -1,7 +1,7 @@
 // Handshakes of WebSockets, and requests that are none.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { restOf, statusAndCode } from '../../support/rest-calls.js'
+import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 import {
   handshake,

@@ -1,6 +1,6 @@
 // Plain HTTP requests, and sockets that send none.
 import assert from 'node:assert/strict'
-import { restOf, statusAndCode } from '../../support/rest-calls.js'
+import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 import { openRaw, startClient, within } from '../../support/raw-client.js'
 import { createAppToken } from '../../../src/tokens/index.js'

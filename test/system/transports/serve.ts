@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { run, type Running } from '../../support/command-line.js'
-import { testApp } from '../../support/test-gateway.js'
-import { runtimes, type Runtime } from '../../support/runtimes.js'
+import { run, type Running } from '../../support/processes/command-line.js'
+import { testApp } from '../../support/gateway/test-gateway.js'
+import { runtimes, type Runtime } from '../../support/processes/runtimes.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 /** Declares a test for each runtime. */

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { startOf } from '../../support/starts.js'
 import { startClient, startProtocol, within, type Close, type Frame } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { openSession, rawFrame } from '../../support/raw-session.js'
+import { openSession, rawFrame } from '../../support/clients/raw-session.js'
 import { serve, serveOnBoth, testOnBoth } from './serve.js'
 
 /** Limits and retention that these tests do not reach. */

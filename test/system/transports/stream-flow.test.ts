@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { openRaw, startClient } from '../../support/raw-client.js'
 import { startOf } from '../../support/starts.js'
-import { openStream, startStream } from '../../support/stream-client.js'
+import { openStream, startStream } from '../../support/clients/stream-client.js'
 import { until } from '../../support/until.js'
 import { serveOnBoth, testOnBoth } from './serve.js'
 

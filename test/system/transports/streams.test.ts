@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { appId, tokenFor } from '../../support/tokens.js'
 import { guestStart, startOf } from '../../support/starts.js'
 import { openRaw, startClient } from '../../support/raw-client.js'
-import { ask, openStream, startStream } from '../../support/stream-client.js'
+import { ask, openStream, startStream } from '../../support/clients/stream-client.js'
 import { until } from '../../support/until.js'
 import { serve, serveOnBoth, testOnBoth } from './serve.js'
 

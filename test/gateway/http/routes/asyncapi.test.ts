@@ -14,7 +14,7 @@ import {
 import type { FrameTable } from '../../../../src/protocol/schema.js'
 import { fields, wholeFrames } from '../../../protocol/frames.js'
 import { startGateway } from '../../../support/gateway.js'
-import { createValidator, lint } from '../../../support/openapi.mjs'
+import { createValidator, lint } from '../../../support/rest/openapi.mjs'
 
 interface Message {
   name: string

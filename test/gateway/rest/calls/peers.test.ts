@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { field, onBothEngines, restOf, statusAndCode, type RestAnswer } from '../../../support/rest-calls.js'
+import {
+  field,
+  onBothEngines,
+  restOf,
+  statusAndCode,
+  type RestAnswer,
+} from '../../../support/rest/rest-calls.js'
 
 const offsetsIn = (answer: RestAnswer): unknown[] =>
   (field(answer, 'messages') as { offset: number }[]).map(({ offset }) => offset)

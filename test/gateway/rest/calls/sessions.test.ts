@@ -6,7 +6,7 @@ import { openClient, startClient } from '../../../support/raw-client.js'
 import { tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
 import { startOf } from '../../../support/starts.js'
-import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest-calls.js'
+import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
 // Pings are further apart than a test waits: only the engine's event can end a session.
 for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startClient } from '../../../support/raw-client.js'
 import { guestStart, startOf } from '../../../support/starts.js'
-import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest-calls.js'
+import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
 for (const { url, on } of await onBothEngines()) {
   const rest = restOf(url)

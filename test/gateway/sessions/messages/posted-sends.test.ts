@@ -9,9 +9,16 @@ import { createMetrics } from '../../../../src/gateway/metrics/metrics.js'
 import { createPostedSends } from '../../../../src/gateway/sessions/messages/posted-sends.js'
 import { forge } from '../../../support/forged-tokens.js'
 import { startGateway } from '../../../support/gateway.js'
-import { codesOf, post, postAs, postBody, postedSendTests, type Post } from '../../../support/posted-sends.js'
+import {
+  codesOf,
+  post,
+  postAs,
+  postBody,
+  postedSendTests,
+  type Post,
+} from '../../../support/clients/posted-sends.js'
 import { startClient } from '../../../support/raw-client.js'
-import { onBothEngines, restOf } from '../../../support/rest-calls.js'
+import { onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
 import { guestStart } from '../../../support/starts.js'
 import { appId, secret, tokenFor } from '../../../support/tokens.js'
 

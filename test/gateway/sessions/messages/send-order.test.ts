@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { GatewayConfig } from '../../../../src/gateway/index.js'
-import { startProxy } from '../../../support/proxy.js'
+import { startProxy } from '../../../support/network/proxy.js'
 import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'

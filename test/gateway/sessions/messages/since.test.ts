@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startGateway } from '../../../support/gateway.js'
 import { openClient, startClient } from '../../../support/raw-client.js'
-import { field, onBothEngines, restOf } from '../../../support/rest-calls.js'
+import { field, onBothEngines, restOf } from '../../../support/rest/rest-calls.js'
 import { startOf } from '../../../support/starts.js'
 import { appId } from '../../../support/tokens.js'
 

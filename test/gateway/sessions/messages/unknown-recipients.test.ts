@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startClient } from '../../../support/raw-client.js'
-import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest-calls.js'
+import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 import { startOf } from '../../../support/starts.js'
 
 const limits = { inboxes: 4 }

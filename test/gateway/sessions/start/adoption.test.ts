@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { createToken } from '../../../../src/tokens/index.js'
 import { startGateway } from '../../../support/gateway.js'
 import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
-import { field, onBothEngines, restOf, statusAndCode, type Rest } from '../../../support/rest-calls.js'
+import { field, onBothEngines, restOf, statusAndCode, type Rest } from '../../../support/rest/rest-calls.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { appId, secret } from '../../../support/tokens.js'
 

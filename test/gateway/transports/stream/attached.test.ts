@@ -4,10 +4,10 @@ import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { createRequestQueue } from '../../../../src/gateway/http/request-queue.js'
 import { attachGateway, startGateway } from '../../../support/gateway.js'
-import { listen } from '../../../support/http-server.js'
+import { listen } from '../../../support/network/http-server.js'
 import { openRaw, startClient, type RawSocket } from '../../../support/raw-client.js'
 import { startOf } from '../../../support/starts.js'
-import { ask, openStream, startStream } from '../../../support/stream-client.js'
+import { ask, openStream, startStream } from '../../../support/clients/stream-client.js'
 
 test('an attached gateway answers its streams, and its server keeps its other paths', async () => {
   const { url, server } = await attachGateway({}, {}, { site: (_, response) => response.end('the site') })

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
-import { newSession, nextEvent, reaches } from '../../../support/client-sessions.js'
+import { newSession, nextEvent, reaches } from '../../../support/clients/client-sessions.js'
 import { startGateway } from '../../../support/gateway.js'
-import { startHostileProxy, type UpgradeMode } from '../../../support/hostile-proxy.js'
+import { startHostileProxy, type UpgradeMode } from '../../../support/network/hostile-proxy.js'
 import { tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
 

@@ -1,7 +1,7 @@
 // Lets tests in a browser run real gateways: each `gateway:start` starts a gateway in this process, on a port of its own.
 import { createServer } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
-import { createGateway, createLog } from '../../dist/gateway/index.js'
+import { createGateway, createLog } from '../../../dist/gateway/index.js'
 import { startScripted } from './scripted-gateway.mjs'
 
 const host = '127.0.0.1'

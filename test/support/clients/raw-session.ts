@@ -1,8 +1,8 @@
 // A session on a TCP connection on which a test writes the bytes of frames by itself.
 import { readFrames, type ReceivedFrame } from './gateway-frames.js'
-import { startOf } from './starts.js'
-import { handshake, openRaw, startProtocol, type Frame, type RawSocket } from './raw-client.js'
-import { until } from './until.js'
+import { startOf } from '../starts.js'
+import { handshake, openRaw, startProtocol, type Frame, type RawSocket } from '../raw-client.js'
+import { until } from '../until.js'
 
 export const opcodes = {
   continuation: 0,

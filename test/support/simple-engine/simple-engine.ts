@@ -18,7 +18,7 @@ import {
   type SessionRef,
   type UserRef,
   type WebhookQueue,
-} from '../../src/engine/index.js'
+} from '../../../src/engine/index.js'
 import { createSimpleMessages } from './simple-messages.js'
 import { createSimplePushes } from './simple-pushes.js'
 import { createSimpleRevocations } from './simple-revocations.js'

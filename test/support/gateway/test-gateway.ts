@@ -1,14 +1,14 @@
-import type { Engine } from '../../src/engine/index.js'
-import { assembleGateway } from '../../src/gateway/gateway.js'
-import type { PushNetwork } from '../../src/gateway/push/push-request.js'
+import type { Engine } from '../../../src/engine/index.js'
+import { assembleGateway } from '../../../src/gateway/gateway.js'
+import type { PushNetwork } from '../../../src/gateway/push/push-request.js'
 import {
   createLog,
   type AppConfig,
   type Gateway,
   type GatewayConfig,
   type Log,
-} from '../../src/gateway/index.js'
-import { appId, secret, signatureSecret } from './tokens.js'
+} from '../../../src/gateway/index.js'
+import { appId, secret, signatureSecret } from '../tokens.js'
 
 /** What a gateway is given besides its config. */
 export interface GatewayParts {

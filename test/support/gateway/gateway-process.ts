@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { scratchFolder } from './scratch-folder.js'
-import { run, type Running } from './command-line.js'
-import type { GatewayConfig } from '../../src/gateway/index.js'
-import { freePort } from './free-port.js'
-import { appId, secret } from './tokens.js'
-import { runtime } from './fault-runtime.js'
+import { scratchFolder } from '../scratch-folder.js'
+import { run, type Running } from '../processes/command-line.js'
+import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { freePort } from '../network/free-port.js'
+import { appId, secret } from '../tokens.js'
+import { runtime } from '../processes/fault-runtime.js'
 
 /** A gateway in a process of its own that can be killed and started again on the same folder and port. */
 export interface GatewayProcess {

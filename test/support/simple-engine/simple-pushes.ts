@@ -7,8 +7,8 @@ import type {
   PushSubscriptionData,
   UserRef,
   WebhookEventType,
-} from '../../src/engine/index.js'
-import type { JsonObject } from '../../src/protocol/index.js'
+} from '../../../src/engine/index.js'
+import type { JsonObject } from '../../../src/protocol/index.js'
 
 interface Parts {
   emit: (event: EngineEvent) => void

@@ -9,8 +9,8 @@ import type {
   WebhookEvent,
   WebhookEventType,
   WebhookOptions,
-} from '../../src/engine/index.js'
-import type { JsonObject } from '../../src/protocol/index.js'
+} from '../../../src/engine/index.js'
+import type { JsonObject } from '../../../src/protocol/index.js'
 
 /** A pending event. `due` is by the monotonic clock. */
 interface SimpleEvent extends PendingEvent {

@@ -1,4 +1,4 @@
-import { saveGuest } from '../../src/engine/suite/kit.js'
+import { saveGuest } from '../../../src/engine/suite/kit.js'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -10,8 +10,8 @@ import type {
   SendRules,
   SessionRequest,
   UserRef,
-} from '../../src/engine/index.js'
-import { scratchFolder } from './scratch-folder.js'
+} from '../../../src/engine/index.js'
+import { scratchFolder } from '../scratch-folder.js'
 
 const DAY = 86_400_000
 const SECRET = 'a secret of at least 32 characters, for a test'

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { within } from './raw-client.js'
+import { within } from '../raw-client.js'
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 
 export interface Outcome {
   code: number | null

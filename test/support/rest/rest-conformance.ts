@@ -1,6 +1,6 @@
 // Compares the answers of a gateway with the OpenAPI document.
 import assert from 'node:assert/strict'
-import { openApiDocument } from '../../src/gateway/rest/openapi.js'
+import { openApiDocument } from '../../../src/gateway/rest/openapi.js'
 import { createValidator } from './openapi.mjs'
 
 interface Operation {

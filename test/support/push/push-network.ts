@@ -1,7 +1,7 @@
 // For processes of their own too: on Bun `node:test` works in tests only.
-import type { PushConfig } from '../../src/gateway/index.js'
-import { isPublicAddress } from '../../src/gateway/limits/private-address.js'
-import type { PushNetwork } from '../../src/gateway/push/push-request.js'
+import type { PushConfig } from '../../../src/gateway/index.js'
+import { isPublicAddress } from '../../../src/gateway/limits/private-address.js'
+import type { PushNetwork } from '../../../src/gateway/push/push-request.js'
 
 /** Where a push service of a test is. It can be sent to another process. */
 export interface PushAddress {

@@ -1,11 +1,11 @@
 // Messages by `POST /v1/session/send`, and what every engine does with them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createSignature } from '../../src/tokens/index.js'
-import { startClient, type Frame } from './raw-client.js'
-import { field, restOf } from './rest-calls.js'
-import { guestStart, startOf } from './starts.js'
-import { appId, signatureSecret, tokenFor } from './tokens.js'
+import { createSignature } from '../../../src/tokens/index.js'
+import { startClient, type Frame } from '../raw-client.js'
+import { field, restOf } from '../rest/rest-calls.js'
+import { guestStart, startOf } from '../starts.js'
+import { appId, signatureSecret, tokenFor } from '../tokens.js'
 
 export interface Post {
   status: number

@@ -1,6 +1,6 @@
 // The WebSocket frames of a gateway, parsed from the bytes of a connection.
 import assert from 'node:assert/strict'
-import { closeCodes, gatewayFrames, parse, type EndCode } from '../../src/protocol/index.js'
+import { closeCodes, gatewayFrames, parse, type EndCode } from '../../../src/protocol/index.js'
 
 export interface ReceivedFrame {
   opcode: number

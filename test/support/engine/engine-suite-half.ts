@@ -1,5 +1,5 @@
 import { describe, it } from 'node:test'
-import type { SuiteRunner } from '../../src/engine/suite/index.js'
+import type { SuiteRunner } from '../../../src/engine/suite/index.js'
 
 /** A runner of every other part of the engines' suite, for two files that run it at once: on a cluster it takes minutes. */
 export const halfRunner = (half: 0 | 1): SuiteRunner => {

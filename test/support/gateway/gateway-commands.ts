@@ -1,6 +1,6 @@
 import { executeServerCommand } from '@web/test-runner-commands'
-import type { GatewayConfig } from '../../src/gateway/config/types.js'
-import type { ClientFrame, ClientFrameOf } from '../../src/protocol/index.js'
+import type { GatewayConfig } from '../../../src/gateway/config/types.js'
+import type { ClientFrame, ClientFrameOf } from '../../../src/protocol/index.js'
 
 export interface GatewayRequest {
   config: GatewayConfig

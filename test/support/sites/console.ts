@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { newContext } from './browser.js'
+import { newContext } from '../browsers/browser.js'
 
 /** The operators' console in a browser. */
 export interface ConsolePage {

@@ -19,8 +19,8 @@ import {
   type UnreadSenders,
   type UserRecord,
   type UserRef,
-} from '../../src/engine/index.js'
-import type { Message } from '../../src/protocol/index.js'
+} from '../../../src/engine/index.js'
+import type { Message } from '../../../src/protocol/index.js'
 import type { createSimpleWebhooks } from './simple-webhooks.js'
 
 interface Inbox {

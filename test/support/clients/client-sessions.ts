@@ -7,9 +7,9 @@ import {
   type SessionEventMap,
   type SessionOptions,
   type SessionState,
-} from '../../src/session/index.js'
-import { appId } from './tokens.js'
-import { until } from './until.js'
+} from '../../../src/session/index.js'
+import { appId } from '../tokens.js'
+import { until } from '../until.js'
 
 /** The WebSocket of `ws` follows the standard as far as a session needs it. */
 export const WebSocket = NodeWebSocket as unknown as typeof globalThis.WebSocket

@@ -7,7 +7,7 @@ export interface Runtime {
   path: string
 }
 
-const bunPath = fileURLToPath(new URL('../../node_modules/.bin/bun', import.meta.url))
+const bunPath = fileURLToPath(new URL('../../../node_modules/.bin/bun', import.meta.url))
 
 /** Throws if there is no Bun: a suite that left it out would look green. */
 const findBun = (): string => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { secret } from './tokens.js'
+import { secret } from '../tokens.js'
 
-const root = new URL('../../', import.meta.url)
+const root = new URL('../../../', import.meta.url)
 const binary = (name: string): string => fileURLToPath(new URL(`node_modules/.bin/${name}`, root))
 
 /** The commands that run the source of a module, by the runtime's name. */

@@ -2,7 +2,7 @@
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
 import { after } from 'node:test'
-import { within, type Frame } from './raw-client.js'
+import { within, type Frame } from '../raw-client.js'
 
 const opened = new Set<() => void>()
 // If a test fails, an open connection would keep the process of its file running.

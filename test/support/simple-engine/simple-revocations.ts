@@ -1,4 +1,4 @@
-import type { Credential, UserRef } from '../../src/engine/index.js'
+import type { Credential, UserRef } from '../../../src/engine/index.js'
 
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 

@@ -1,6 +1,6 @@
 import { after } from 'node:test'
 import { chromium, type Browser, type BrowserContext } from 'playwright-core'
-import { chromiumArgs, chromiumPath } from '../../scripts/chromium.mjs'
+import { chromiumArgs, chromiumPath } from '../../../scripts/chromium.mjs'
 
 /** Milliseconds after which a wait in a test fails. They are many, because only a failing test waits for all of them. */
 export const TIMEOUT = 60_000

@@ -7,8 +7,8 @@ import {
   type UserChange,
   type UserRecord,
   type UserRef,
-} from '../../src/engine/index.js'
-import type { JsonObject } from '../../src/protocol/index.js'
+} from '../../../src/engine/index.js'
+import type { JsonObject } from '../../../src/protocol/index.js'
 
 const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 

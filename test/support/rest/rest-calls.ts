@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import type { AppConfig, GatewayConfig } from '../../src/gateway/index.js'
-import { createAppToken } from '../../src/tokens/index.js'
-import { startGateway, type TestGateway } from './gateway.js'
-import { scratchFolder } from './scratch-folder.js'
-import { appId, secret } from './tokens.js'
+import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
+import { createAppToken } from '../../../src/tokens/index.js'
+import { startGateway, type TestGateway } from '../gateway.js'
+import { scratchFolder } from '../scratch-folder.js'
+import { appId, secret } from '../tokens.js'
 import { assertConforms } from './rest-conformance.js'
 
 export interface RestAnswer {

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import { jwtVerify } from 'jose'
-import { makeCertificate } from './certificates.js'
-import { listen } from './http-server.js'
+import { makeCertificate } from '../network/certificates.js'
+import { listen } from '../network/http-server.js'
 import { pushNetworkOf, type PushAddress } from './push-network.js'
-import { scratchFolder } from './scratch-folder.js'
+import { scratchFolder } from '../scratch-folder.js'
 
 /** The payload of a push. */
 export interface Payload {
