@@ -24,6 +24,7 @@ import { createSimplePushes } from './simple-pushes.js'
 import { createSimpleRevocations } from './simple-revocations.js'
 import { createSimpleUsers } from './simple-users.js'
 import { createSimpleWebhooks } from './simple-webhooks.js'
+import { keyOf } from './key-of.js'
 
 interface Session extends SessionRecord {
   connectionId: string | null
@@ -38,8 +39,6 @@ interface Session extends SessionRecord {
   /** When the resume window ends, by the monotonic clock; null while there is a connection. */
   expiresAt: number | null
 }
-
-const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
 /** Who has adopted a guest. `until` is a time of the monotonic clock. */
 interface Adopted {

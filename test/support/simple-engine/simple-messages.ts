@@ -22,6 +22,7 @@ import {
 } from '../../../src/engine/index.js'
 import type { Message } from '../../../src/protocol/index.js'
 import type { createSimpleWebhooks } from './simple-webhooks.js'
+import { keyOf } from './key-of.js'
 
 interface Inbox {
   epoch: string
@@ -37,8 +38,6 @@ interface Sent {
   result: Extract<SendResult, { outcome: 'stored' | 'repeated' }>
   expiresAt: number
 }
-
-const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
 const contentOf = ({ body, data }: CheckedMessage): unknown => structuredClone({ body, data })
 

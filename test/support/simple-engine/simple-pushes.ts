@@ -9,6 +9,7 @@ import type {
   WebhookEventType,
 } from '../../../src/engine/index.js'
 import type { JsonObject } from '../../../src/protocol/index.js'
+import { keyOf } from './key-of.js'
 
 interface Parts {
   emit: (event: EngineEvent) => void
@@ -26,8 +27,6 @@ interface Owned {
 const DAY = 86_400_000
 const LEASE = 30_000
 const MAX_DEVICES = 10
-
-const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
 
 /** The devices of the simple engine, in an array: that which was renewed last comes first. */
 export const createSimplePushes = ({ emit, addEvent, exists, isRevoked, newest }: Parts) => {

@@ -1,6 +1,5 @@
 import type { Credential, UserRef } from '../../../src/engine/index.js'
-
-const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
+import { keyOf } from './key-of.js'
 
 /** The revocations of the simple engine, in Maps. */
 export const createSimpleRevocations = () => {

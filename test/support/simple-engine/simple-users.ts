@@ -9,8 +9,7 @@ import {
   type UserRef,
 } from '../../../src/engine/index.js'
 import type { JsonObject } from '../../../src/protocol/index.js'
-
-const keyOf = ({ appId, userId }: UserRef): string => JSON.stringify([appId, userId])
+import { keyOf } from './key-of.js'
 
 interface UsersContext {
   addEvent: (of: UserRef, type: 'user.created' | 'user.updated' | 'user.deleted', data: JsonObject) => unknown
