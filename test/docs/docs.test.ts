@@ -16,6 +16,7 @@ import {
   SUBPROTOCOL,
 } from '../../src/protocol/index.js'
 import { startGateway } from '../support/gateway.js'
+import { matches } from '../support/examples.js'
 
 const read = (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8')
 
@@ -27,17 +28,6 @@ const protocol = await read('docs/PROTOCOL.md')
 const gatewayGuide = await read('docs/GATEWAY.md')
 const sessionGuide = await read('docs/SESSION.md')
 const readme = await read('README.md')
-
-/** Whether `actual` equals the value in the documentation, where `…` stands for any non-empty text or number. */
-const matches = (shown: unknown, actual: unknown): boolean => {
-  if (shown === '…') return typeof actual === 'number' || (typeof actual === 'string' && actual !== '')
-  if (typeof shown !== 'object' || shown === null) return shown === actual
-  const [one, other] = [Object.entries(shown), Object.keys(actual as object)]
-  return (
-    one.length === other.length &&
-    one.every(([key, value]) => matches(value, (actual as Record<string, unknown>)[key]))
-  )
-}
 
 test('a gateway answers the frames of the example session as docs/PROTOCOL.md shows', async () => {
   const { url: address } = await startGateway({}, { apps: { hF83jaq: { environment: 'test' } } })

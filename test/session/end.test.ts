@@ -6,14 +6,12 @@ import type { ChatSession, StartResult } from '../../src/session/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { startScript } from './scripted.js'
 import { freePort } from '../support/network/free-port.js'
-import { eventually, newSession, statesOf, WebSocket } from '../support/clients/client-sessions.js'
+import { codeOf, eventually, newSession, statesOf, WebSocket } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { tokenFor } from '../support/tokens.js'
 
 const gateway = await startGateway()
 const endpoint = gateway.url
-
-const codeOf = (result: StartResult): string => (result.failed ? result.error.code : 'succeeded')
 
 test('a running session is not started a second time, and goes on', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SessionError, type StartResult } from '../../src/session/index.js'
+import { SessionError } from '../../src/session/index.js'
 import { createSignature } from '../../src/tokens/index.js'
 import { freePort } from '../support/network/free-port.js'
-import { newSession, nextEvent, portOf, reaches, statesOf } from '../support/clients/client-sessions.js'
+import {
+  codeOf,
+  newSession,
+  nextEvent,
+  portOf,
+  reaches,
+  statesOf,
+} from '../support/clients/client-sessions.js'
 import { secret, tokenFor } from '../support/tokens.js'
 import { startGateway } from '../support/gateway.js'
 
@@ -12,8 +19,6 @@ const gateway = await startGateway({
   authenticate: ({ authParams }) => Promise.resolve({ ok: authParams['password'] === 'right' }),
 })
 const endpoint = gateway.url
-
-const codeOf = (result: StartResult): string => (result.failed ? result.error.code : 'succeeded')
 
 test('a start with a valid token succeeds, and the session has its user', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann'), user: { id: 'ann', name: 'Ann' } })

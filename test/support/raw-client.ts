@@ -140,6 +140,18 @@ export const startClient = async (
   return { ...client, started: await client.next('started') }
 }
 
+/** Resolves with the code that a start is refused with. */
+export const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
+  const { frame } = await openClient(url, { start }).end()
+  return frame['code']
+}
+
+/** Sends a frame and waits for its answer, so that the gateway has received a frame on this connection. */
+export const roundTrip = async (client: Pick<Client, 'send' | 'next'>): Promise<void> => {
+  client.send({ type: 'read', epoch: 'none', offset: 0 })
+  await client.next('refused')
+}
+
 interface Answer {
   status: number
   /** The headers by name, in lower case. */

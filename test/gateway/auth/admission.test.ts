@@ -2,17 +2,11 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { createSignature, createToken } from '../../../src/tokens/index.js'
-import { base64url, openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { base64url, refusalOf, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
 import { guestStart, signedStart, startOf } from '../../support/starts.js'
-
-/** Returns the code that a start is refused with. */
-const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
-  const { frame } = await openClient(url, { start }).end()
-  return frame['code']
-}
 
 /** Returns the `started` frame that a start is answered with. */
 const startedWith = async (url: string, start: unknown): Promise<Frame & { user: { id: string } }> => {

@@ -1,7 +1,7 @@
 // The machine's clock is set while the gateway runs. `Date.now` jumps for everything in this process.
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { openClient, startClient, type Client } from '../../support/raw-client.js'
+import { openClient, startClient, roundTrip } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
@@ -23,11 +23,6 @@ const jumped = async (milliseconds: number, body: () => Promise<void>): Promise<
   }
 }
 
-const ask = async (client: Client): Promise<void> => {
-  client.send({ type: 'read', epoch: 'none', offset: 0 })
-  await client.next('refused')
-}
-
 const startWith = async (url: string, expiresIn: number | null) =>
   startClient(url, await startOf('ada', { token: await tokenFor('ada', { expiresIn }) }))
 
@@ -40,8 +35,8 @@ test('a clock that is set an hour forward ends the sessions whose token has expi
   ]
   await jumped(HOUR, async () => {
     assert.equal((await short.end()).code, 4102)
-    await ask(long)
-    await ask(endless)
+    await roundTrip(long)
+    await roundTrip(endless)
     const resumed = await startClient(
       url,
       await startOf('ada', {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import { rules } from '../../../src/engine/suite/kit.js'
-import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { openClient, startClient, type Frame, roundTrip } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
@@ -17,12 +17,6 @@ const fast = { limits: { messagesPerSecond: 1_000_000 } }
 /** Returns a start that resumes the session of `started` after the message at `offset`. */
 const resuming = async (started: Frame, offset = started['offset'], userId = 'ada') =>
   startOf(userId, { resume: { key: started['resumeKey'], epoch: started['epoch'], offset } })
-
-/** Sends a frame and waits for its answer, so that the gateway has received a frame on this connection. */
-const ask = async (client: { send(frame: Frame): void; next(type: string): Promise<Frame> }) => {
-  client.send({ type: 'read', epoch: 'none', offset: 0 })
-  await client.next('refused')
-}
 
 const engines: NonNullable<GatewayConfig['engine']>[] = [
   { type: 'memory' },
@@ -63,14 +57,14 @@ for (const { engine, gateway, url } of running) {
   test(`the old resume key stays valid until the gateway has received a frame on the new connection ${on}`, async () => {
     const first = await startClient(url, await startOf('ada'))
     const { sessionId } = first.started
-    await ask(first)
+    await roundTrip(first)
     first.close()
     const silent = await startClient(url, await resuming(first.started), { pongs: false })
     assert.equal(silent.started['sessionId'], sessionId)
     silent.close()
     const second = await startClient(url, await resuming(first.started))
     assert.deepEqual([second.started['sessionId'], second.started['resumed']], [sessionId, true])
-    await ask(second)
+    await roundTrip(second)
     second.close()
     const stale = await startClient(url, await resuming(first.started))
     assert.equal(stale.started['resumed'], false)
@@ -90,8 +84,8 @@ for (const { engine, gateway, url } of running) {
     const { code, frame } = await old.end()
     assert.deepEqual([code, frame['code']], [4409, 'replaced'])
     assert.equal(next.started['sessionId'], old.started['sessionId'])
-    await ask(next)
-    await ask(other)
+    await roundTrip(next)
+    await roundTrip(other)
     next.close()
     other.close()
   })
@@ -101,7 +95,7 @@ for (const { engine, gateway, url } of running) {
     const eve = await startClient(url, await resuming(ada.started, 0, 'eve'))
     assert.equal(eve.started['resumed'], false)
     assert.notEqual(eve.started['sessionId'], ada.started['sessionId'])
-    await ask(ada)
+    await roundTrip(ada)
     ada.close()
     eve.close()
   })

@@ -7,6 +7,7 @@ import {
   type SessionEventMap,
   type SessionOptions,
   type SessionState,
+  type StartResult,
 } from '../../../src/session/index.js'
 import { appId } from '../tokens.js'
 import { until } from '../until.js'
@@ -78,6 +79,9 @@ export const statesOf = (session: ChatSession): SessionState[] => {
   })
   return states
 }
+
+/** Returns the code of a start that has failed, or `succeeded`. */
+export const codeOf = (result: StartResult): string => (result.failed ? result.error.code : 'succeeded')
 
 /** Waits for a condition that no event announces. */
 export const eventually = (holds: () => boolean, limit = 30_000): Promise<void> =>

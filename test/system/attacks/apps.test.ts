@@ -7,13 +7,13 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { clientFrames, type ClientFrame } from '../../../src/protocol/index.js'
 import { createAppToken, createSignature, createToken } from '../../../src/tokens/index.js'
-import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { refusalOf, startClient, type Client, type Frame } from '../../support/raw-client.js'
 import { startGateway, testApp } from '../../support/gateway.js'
+import { secretOf } from './support.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'chat-session-attacks-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-const secretOf = (appId: string): string => `the token secret of app ${appId}`
 const signatureSecretOf = (appId: string): string => `the signature secret of app ${appId}`
 
 const keys = Object.fromEntries(
@@ -50,12 +50,6 @@ const tokenOf = (appId: string, userId: string, secret = secretOf(appId)): Promi
 
 const startAs = async (url: string, appId: string, userId: string, more: object = {}): Promise<Started> =>
   startClient(url, { type: 'start', appId, token: await tokenOf(appId, userId), ...more })
-
-/** Resolves with the code that a start ends with. */
-const refusalOf = async (url: string, start: object): Promise<unknown> => {
-  const { frame } = await openClient(url, { start: { type: 'start', ...start } }).end()
-  return frame['code']
-}
 
 /** Sends a frame and resolves with the answer. */
 const answerTo = async (client: Client, frame: Frame, type: string): Promise<Frame> => {
@@ -100,8 +94,12 @@ const attempts = {
       { appId: 'b', userId: 'ann', signature: await createSignature('ann', secretOf('b')) },
     ]
     for (const start of refused) {
-      assert.equal(await refusalOf(url, start), 'unauthenticated', JSON.stringify(start))
-      assert.equal(await refusalOf(url, { ...start, ...resumeOf(inB) }), 'unauthenticated')
+      assert.equal(
+        await refusalOf(url, { type: 'start', ...start }),
+        'unauthenticated',
+        JSON.stringify(start),
+      )
+      assert.equal(await refusalOf(url, { type: 'start', ...start, ...resumeOf(inB) }), 'unauthenticated')
     }
     // Keys of `b` with good credentials of `a`.
     for (const victim of [inB, guestOfB]) {

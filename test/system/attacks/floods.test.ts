@@ -1,7 +1,7 @@
 // Users who send more than their app's limits, on real sockets. Other users on the same gateway must not notice.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient, type Client, type Frame } from '../../support/raw-client.js'
+import { openClient, startClient, type Frame, roundTrip } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../support/gateway.js'
@@ -14,12 +14,6 @@ const large = (): Frame => ({ type: 'send', id: 'a', to: 'bob', body: 'x'.repeat
 const isLimited = ({ type, code, retryAfter }: Frame): boolean =>
   type === 'refused' && code === 'rate-limited' && Number(retryAfter) > 0
 
-/** Sends a frame and waits for its answer. */
-const ask = async (client: Client): Promise<void> => {
-  client.send({ type: 'read', epoch: 'none', offset: 0 })
-  await client.next('refused')
-}
-
 test('a client that sends ten seconds’ worth of bytes too much ends with 4529 rate-limited; other users are answered', async () => {
   const { url } = await startGateway({ limits: { bytesPerSecond: 16_384 } })
   const [flood, other] = [
@@ -30,7 +24,7 @@ test('a client that sends ten seconds’ worth of bytes too much ends with 4529 
   const { code, reason, frame } = await flood.end()
   assert.deepEqual([code, reason, frame['retryable']], [4529, 'rate-limited', true])
   assert.ok(Number(frame['retryAfter']) > 0)
-  await ask(other)
+  await roundTrip(other)
   assert.ok(flood.frames.filter(({ type }) => type === 'refused').length < 5, 'most frames were not parsed')
   other.close()
 })
@@ -68,7 +62,7 @@ test('a client whose socket is paused is not taken for dead', async () => {
   const client = await startClient(url, await startOf('ada'))
   client.send(large())
   assert.equal((await client.next('refused'))['code'], 'too-large')
-  await ask(client)
+  await roundTrip(client)
   client.close()
 })
 
@@ -102,7 +96,7 @@ for (const [type, make] of Object.entries(requests))
     const limited = () => clients.flatMap((client) => client.frames.filter(isLimited))
     // Five are accepted at once, and five more for each second that the machine takes.
     await until('most of 60 frames are refused', () => limited().length >= 30)
-    await ask(other)
+    await roundTrip(other)
     for (const client of [...clients, other]) client.close()
   })
 
@@ -137,7 +131,7 @@ test('more `visibility` frames than requestsPerSecond are few calls of the engin
   for (const last of [true, false]) {
     for (let index = 0; index < 100; index++) client.send({ type: 'visibility', hidden: index % 2 === 0 })
     client.send({ type: 'visibility', hidden: last })
-    await ask(client)
+    await roundTrip(client)
     await until(
       'the latest state is stored',
       async () => (await engine.sessions({ appId: 'app', userId: 'ada' }))[0]?.hidden,

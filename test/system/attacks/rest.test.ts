@@ -7,8 +7,8 @@ import { SignJWT } from 'jose'
 import { startClient } from '../../support/raw-client.js'
 import { onBothEngines } from '../../support/rest/rest-calls.js'
 import { testApp } from '../../support/gateway.js'
+import { secretOf } from './support.js'
 
-const secretOf = (appId: string): string => `the token secret of app ${appId}`
 const limits = { restPerSecond: 100_000 }
 const appOf = (appId: string) => testApp({ secrets: [secretOf(appId)], signatureSecrets: [], limits })
 

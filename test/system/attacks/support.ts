@@ -1,4 +1,4 @@
-// Helpers of the fuzz tests: the number of runs, and a gateway in a process with a small heap.
+// Helpers of the attacks: the number of runs, a gateway in a process with a small heap, and the secrets of two apps.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +16,9 @@ const EXPECTED_ERROR = 'but listen.trustProxy is 0'
 /** `ATTACK_RUNS=50` makes every property run 50 times as often. */
 const FACTOR = Number(process.env['ATTACK_RUNS'] ?? 1)
 export const runs = (count: number): number => count * FACTOR
+
+/** The secret of an app's tokens, where two apps share a gateway. */
+export const secretOf = (appId: string): string => `the token secret of app ${appId}`
 
 /** The heap in MB. An idle gateway needs less than half of it. */
 const HEAP = 64

@@ -12,6 +12,7 @@ import { ChatSession } from '../../../src/session/index.js'
 import { createAppToken } from '../../../src/tokens/index.js'
 import { startGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
+import { matches } from '../../support/examples.js'
 
 const guide = await readFile(new URL('../../../docs/REST.md', import.meta.url), 'utf8')
 const appId = 'hF83jaq'
@@ -38,21 +39,6 @@ const call = async (path: string, method = 'GET'): Promise<Record<string, unknow
   }
   const response = await fetch(app + path, { method, headers, ...(method === 'PUT' && { body: '{}' }) })
   return (await response.json()) as Record<string, unknown>
-}
-
-/** The times in the examples. An answer has the time of its call. */
-const isTime = (value: unknown): boolean => typeof value === 'number' && value > 1.7e12
-
-/** Whether `actual` is as the page shows it, where `…` stands for any text or number. */
-const matches = (shown: unknown, actual: unknown): boolean => {
-  if (shown === '…') return typeof actual === 'number' || (typeof actual === 'string' && actual !== '')
-  if (isTime(shown)) return isTime(actual)
-  if (typeof shown !== 'object' || shown === null) return shown === actual
-  const entries = Object.entries(shown)
-  return (
-    entries.length === Object.keys(actual as object).length &&
-    entries.every(([key, value]) => matches(value, (actual as Record<string, unknown>)[key]))
-  )
 }
 
 /** Returns a token that no log-out of the page has reached before. */

@@ -41,7 +41,7 @@ const settle = async (page: Page, path: string): Promise<void> => {
   if (path === '/plain/late') await press(page, 'Load the script')
   await untilState(page, 'active')
   if ((await page.getByRole('list', { name: 'Messages' }).count()) === 0) return
-  await pages.publish({ to: 'alice', from: 'bob', body: long })
+  await pages.say('alice', long)
   await page.getByRole('list', { name: 'Messages' }).getByText(`bob: ${long}`).last().waitFor()
 }
 

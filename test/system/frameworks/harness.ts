@@ -13,6 +13,8 @@ const demo = new URL('../../../demo/frameworks/', import.meta.url)
 export interface RunningPages extends FrameworkPages {
   /** How many sessions the gateway has started for a user, resumed ones included. */
   startedFor(userId: string): number
+  /** Sends a message from Bob. */
+  say(to: string, body: string): Promise<unknown>
 }
 
 /** Starts the pages. They are closed after the file's tests. */
@@ -31,6 +33,7 @@ export const startPages = async (options: FrameworkPagesOptions = {}): Promise<R
     ...pages,
     startedFor: (userId) =>
       lines.filter((line) => line.msg === 'session started' && line.userId === userId).length,
+    say: (to, body) => pages.publish({ to, from: 'bob', body }),
   }
 }
 

@@ -8,8 +8,6 @@ import { testRenderedPages } from './rendered-suite.js'
 
 const pages = await startPages()
 
-const publish = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
-
 const open = (path = '/htmx') => openActive(pages, path)
 
 testRenderedPages('htmx', pages, '/htmx')
@@ -19,7 +17,7 @@ test('htmx: a swap that morphs leaves the tag and its session as they are', asyn
   await page.evaluate(() => Object.assign(document.querySelector('chat-session') ?? {}, { same: true }))
   await follow(page, 'Morphed')
   assert.equal(await page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})), true)
-  await publish('alice', 'after the morph')
+  await pages.say('alice', 'after the morph')
   await untilRead(page, 'bob: after the morph')
   await assertUndisturbed(visited, id)
 })
@@ -41,7 +39,7 @@ test('htmx: a tag that is swapped out of band for another tag of the same user k
     false,
   )
   assert.equal(await activeId(page), id)
-  await publish('alice', 'for another tag')
+  await pages.say('alice', 'for another tag')
   await untilRead(page, 'bob: for another tag')
   await assertUndisturbed(visited, id)
 })
@@ -57,7 +55,7 @@ test('htmx: a log-out that swaps the tag out of band ends the session and keeps 
 test('htmx: a preserved tag keeps its user: a log-out that swaps the page does not change it', async () => {
   const { visited, page, id } = await open('/htmx/preserved')
   await logOut(page)
-  await publish('alice', 'after the log-out')
+  await pages.say('alice', 'after the log-out')
   await untilRead(page, 'bob: after the log-out')
   await assertUndisturbed(visited, id)
   await logIn(page, 'Bob')

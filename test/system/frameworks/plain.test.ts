@@ -10,8 +10,6 @@ import { follow, logIn, logOut } from './rendered.js'
 
 const pages = await startPages()
 
-const publish = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
-
 test('plain HTML: a logged-in user has one session from page to page, and each page receives its messages', async () => {
   const { page, sent, complaints, connections } = await visit(pages, '/plain')
   await untilBooted(page)
@@ -22,7 +20,7 @@ test('plain HTML: a logged-in user has one session from page to page, and each p
   for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
     await follow(page, name)
     await untilShown(page, 'State', 'active')
-    await publish('alice', `page ${n}`)
+    await pages.say('alice', `page ${n}`)
     await untilRead(page, `bob: page ${n}`)
     assert.equal((await chatOf(page)).id, id)
   }
@@ -53,7 +51,7 @@ test('plain HTML: a page whose Content-Security-Policy forbids inline code has a
   const { page } = await visit(pages, '/plain/strict', { user: 'alice', prepare: recordViolations })
   await activeId(page)
   await untilShown(page, 'State', 'active')
-  await publish('alice', 'under a policy')
+  await pages.say('alice', 'under a policy')
   await untilRead(page, 'bob: under a policy')
   assert.deepEqual(await violationsOf(page), [])
   // The policy is enforced: an inline style is a violation.
@@ -84,7 +82,7 @@ test('plain HTML: a tag that is there before the script is upgraded with the pro
   await activeId(page)
   await untilShown(page, 'State', 'active')
   assert.equal(await nameIn(page), 'Alice, as a property')
-  await publish('alice', 'better late')
+  await pages.say('alice', 'better late')
   await untilRead(page, 'bob: better late')
   assert.equal(connections(), 1)
   assert.deepEqual(complaints(), [])
@@ -100,7 +98,7 @@ test('plain HTML: a handler in an attribute of the tag is never called', async (
   await page.evaluate(() =>
     document.querySelector('chat-session')?.setAttribute('onsession-message', 'window.called = true'),
   )
-  await publish('alice', 'for a listener')
+  await pages.say('alice', 'for a listener')
   await untilRead(page, 'bob: for a listener')
   assert.equal(await page.evaluate(() => 'called' in window), false)
 })

@@ -31,14 +31,13 @@ test('React: hydration adds no on… listener: a new function is added at the ne
   const pages = await startPages()
   const { page, complaints } = await visit(pages, '/react-hydration', { user: 'alice' })
   await activeId(page)
-  const publish = (body: string): Promise<unknown> => pages.publish({ to: 'alice', from: 'bob', body })
-  await publish('one')
+  await pages.say('alice', 'one')
   await until('called listeners', async () => (await waysIn(page)).length, 1)
   assert.deepEqual(await waysIn(page), ['addEventListener'])
 
   await press(page, 'Render')
   await untilShown(page, 'Renders', '1')
-  await publish('two')
+  await pages.say('alice', 'two')
   await until('called listeners', async () => (await waysIn(page)).length, 3)
   assert.deepEqual((await waysIn(page)).slice(1).sort(), [
     'addEventListener',

@@ -16,7 +16,6 @@ import {
 
 /** The pages One and Two are at `path` and link to each other. */
 export const testRenderedPages = (title: string, pages: RunningPages, path: string): void => {
-  const publish = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
   const open = () => openActive(pages, path)
 
   test(`${title}: links swap the page, and the session goes on over one connection`, async () => {
@@ -25,7 +24,7 @@ export const testRenderedPages = (title: string, pages: RunningPages, path: stri
     for (const [n, name] of ['Two', 'One', 'Two'].entries()) {
       await follow(page, name)
       await untilShown(page, 'State', 'active')
-      await publish('alice', `page ${n}`)
+      await pages.say('alice', `page ${n}`)
       await untilRead(page, `bob: page ${n}`)
     }
     await assertUndisturbed(visited, id)
@@ -37,7 +36,7 @@ export const testRenderedPages = (title: string, pages: RunningPages, path: stri
     await follow(page, 'Two')
     await page.goBack()
     await untilTitled(page, 'One')
-    await publish('alice', 'after going back')
+    await pages.say('alice', 'after going back')
     await untilRead(page, 'bob: after going back')
     await page.goForward()
     await untilTitled(page, 'Two')
@@ -69,7 +68,7 @@ export const testRenderedPages = (title: string, pages: RunningPages, path: stri
     const second = await activeId(page)
     assert.notEqual(second, id)
     assert.equal((await chatOf(page)).user, 'bob')
-    await publish('bob', 'to myself')
+    await pages.say('bob', 'to myself')
     await untilRead(page, 'bob: to myself')
     assert.equal(visited.connections(), 2)
     const started = (await visited.received()).filter((line) => line.startsWith('started'))

@@ -18,8 +18,6 @@ import { testRenderedPages } from './rendered-suite.js'
 
 const pages = await startPages()
 
-const publish = (to: string, body: string): Promise<unknown> => pages.publish({ to, from: 'bob', body })
-
 /** Whether a preview from Turbo's cache is shown. */
 const isPreview = (page: Page): Promise<boolean> =>
   page.evaluate(() => document.documentElement.hasAttribute('data-turbo-preview'))
@@ -46,7 +44,7 @@ test('Turbo: no session starts in a preview, and the session outlives it', async
   // When this message is received, a removed tag would have ended the session.
   const unread = (): Promise<number> => page.evaluate<number>('session.unread')
   const before = await unread()
-  await publish('alice', 'during the preview')
+  await pages.say('alice', 'during the preview')
   await until('unread messages', unread, before + 1)
   release()
   await untilState(page, 'active')
@@ -77,7 +75,7 @@ test('Turbo: a refresh that morphs leaves the tag and its session as they are', 
   await page.getByRole('link', { name: 'Refresh' }).click()
   await until('a fresh page', async () => (await served.textContent()) !== before, true)
   assert.equal(await page.evaluate(() => 'same' in (document.querySelector('chat-session') ?? {})), true)
-  await publish('alice', 'after the refresh')
+  await pages.say('alice', 'after the refresh')
   await untilRead(page, 'bob: after the refresh')
   await assertUndisturbed(visited, id)
 })
@@ -90,7 +88,7 @@ test('Turbo: a frame with a tag of its own shares the page’s session after eac
     await page.getByText(`Step ${step}`).waitFor()
     await until('its session', () => frameSession(page), id)
   }
-  await publish('alice', 'once')
+  await pages.say('alice', 'once')
   await untilRead(page, 'bob: once')
   await assertUndisturbed(visited, id)
   assert.equal(pages.startedFor('alice'), started + 1)
@@ -125,7 +123,7 @@ test('Turbo: a cached page with an expired token does not end the session if the
   await until('the first token expired', () => Date.now() > expiry, true)
   await page.goBack()
   await untilTitled(page, 'One')
-  await brief.publish({ to: 'alice', from: 'bob', body: 'still there' })
+  await brief.say('alice', 'still there')
   await untilRead(page, 'bob: still there')
   await assertUndisturbed(visited, id)
 })
@@ -135,7 +133,7 @@ test('Turbo: a permanent tag keeps its user: a log-out that swaps the page does 
   await follow(page, 'Permanent, too')
   await logOut(page)
   await untilTitled(page, 'Permanent')
-  await publish('alice', 'after the log-out')
+  await pages.say('alice', 'after the log-out')
   await untilRead(page, 'bob: after the log-out')
   await assertUndisturbed(visited, id)
   await press(page, 'Bob')
