@@ -8,17 +8,17 @@ const IN_BROWSER = 'it tests pages in a browser, whose gateway runs in the proce
 
 /** The files that are left out, and why. */
 const leftOut = {
-  'test/system/faults/bfcache.test.ts': IN_BROWSER,
-  'test/system/faults/connection-leaks.test.ts':
+  'test/system/faults/browser/bfcache.test.ts': IN_BROWSER,
+  'test/system/faults/leaks/connection-leaks.test.ts':
     'its gateway runs in the process of the test; transport-leaks.test.ts counts on both runtimes',
-  'test/system/faults/engine-crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/system/faults/engine-model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/system/faults/engine-kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
-  'test/system/faults/freeze.test.ts': IN_BROWSER,
-  'test/system/faults/notifications-worker.test.ts': IN_BROWSER,
-  'test/system/faults/notifications.test.ts': IN_BROWSER,
-  'test/system/faults/prerender.test.ts': IN_BROWSER,
-  'test/system/faults/session-leaks.test.ts': 'it counts what clients leave in their process, on Node',
+  'test/system/faults/engine/crashes.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/system/faults/engine/model.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/system/faults/engine/kills.test.ts': 'npm run test:bun runs it, with the engine on Bun',
+  'test/system/faults/browser/freeze.test.ts': IN_BROWSER,
+  'test/system/faults/browser/notifications-worker.test.ts': IN_BROWSER,
+  'test/system/faults/browser/notifications.test.ts': IN_BROWSER,
+  'test/system/faults/browser/prerender.test.ts': IN_BROWSER,
+  'test/system/faults/leaks/session-leaks.test.ts': 'it counts what clients leave in their process, on Node',
 }
 
 /**

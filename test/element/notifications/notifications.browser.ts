@@ -6,8 +6,8 @@ import { until } from '../../support/until.js'
 import { listenTo, make, roundTrip, useGateway } from '../support.js'
 
 /*
- * The headless shell shows no notifications and reports the permission as denied. test/system/faults/notifications.test.ts tests those
- * that are shown.
+ * The headless shell shows no notifications and reports the permission as denied. test/system/faults/browser/notifications.test.ts tests
+ * those that are shown.
  */
 describe('<chat-session> asks for the permission to show notifications', () => {
   const refusal = (): Promise<unknown> =>

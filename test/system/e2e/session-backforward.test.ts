@@ -1,6 +1,6 @@
 /*
  * This browser has no back/forward cache. The tests dispatch its events, and a page in a frame, which shares the tab's
- * sessionStorage, acts as the next page. test/system/faults/bfcache.test.ts uses a real back/forward cache.
+ * sessionStorage, acts as the next page. test/system/faults/browser/bfcache.test.ts uses a real back/forward cache.
  */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'

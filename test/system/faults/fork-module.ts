@@ -7,12 +7,11 @@ import { node } from '../../support/processes/runtimes.js'
 const children = new Set<ChildProcess>()
 after(() => children.forEach((child) => child.kill('SIGKILL')))
 
-/** Runs a module of this folder in a process of its own, which is killed after the tests. */
-export const forkModule = (name: string): ChildProcess => {
+/** Runs a module in a process of its own, which is killed after the tests. */
+export const forkModule = (url: URL): ChildProcess => {
   // Bun loads TypeScript by itself.
   const execArgv = runtime === node ? ['--import', import.meta.resolve('tsx')] : []
-  const script = fileURLToPath(new URL(name, import.meta.url))
-  const child = fork(script, { execPath: runtime.path, execArgv })
+  const child = fork(fileURLToPath(url), { execPath: runtime.path, execArgv })
   children.add(child)
   child.once('exit', () => children.delete(child))
   return child

@@ -16,7 +16,7 @@ const startProcesses = async (after: number) => {
   return {
     service,
     async start() {
-      const child = forkModule('push-gateway.ts')
+      const child = forkModule(new URL('push-gateway.ts', import.meta.url))
       child.send({ folder, service: service.address, after } satisfies PushGatewayOrder)
       const [url] = (await once(child, 'message')) as [string]
       return {

@@ -15,7 +15,7 @@ const MORE = 100
 const STILL = 20
 
 test(`${MISSED} missed messages reach a slow reader in order while more arrive, and the gateway reads them from the engine only as the client reads`, async () => {
-  const gateway = forkModule('slow-reader-gateway.ts')
+  const gateway = forkModule(new URL('slow-reader-gateway.ts', import.meta.url))
   const execute = async (order: Order): Promise<State> => {
     gateway.send(order)
     const [state] = (await within(once(gateway, 'message'), 'reply of the gateway', 120_000)) as [State]

@@ -67,6 +67,5 @@ test('CI runs every command of package.json that has tests', () => {
 
 test('a path without tests is an error', () => {
   assert.throws(() => testFiles(['test/support']), /There are no tests at test\/support/)
-  assert.throws(() => testFiles(['test/gateway/no-such-*.test.ts']), /There are no tests/)
   assert.throws(() => testFiles(['test/no-such-folder']), /ENOENT/)
 })

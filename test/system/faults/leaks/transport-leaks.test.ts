@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { within } from '../../support/raw-client.js'
-import { appId, tokenFor } from '../../support/tokens.js'
-import { until } from '../../support/until.js'
+import { within } from '../../../support/raw-client.js'
+import { appId, tokenFor } from '../../../support/tokens.js'
+import { until } from '../../../support/until.js'
 import { connectionRound } from './connection-round.js'
 import type { Resources } from './transport-leaks-gateway.js'
-import { forkModule } from './fork-module.js'
+import { forkModule } from '../fork-module.js'
 
 test('2,000 closed connections leave no session, socket or timer in the process of a gateway', async (context) => {
-  const gateway = forkModule('transport-leaks-gateway.ts')
+  const gateway = forkModule(new URL('transport-leaks-gateway.ts', import.meta.url))
   const resources = async (): Promise<Resources> => {
     gateway.send('count')
     const [reply] = (await within(once(gateway, 'message'), 'reply of the gateway')) as [Resources]

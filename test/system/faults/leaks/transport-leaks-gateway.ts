@@ -1,10 +1,10 @@
 // A gateway in a process of its own. To each message over the process channel it replies with the resources that the process has.
 import { readdirSync, readlinkSync } from 'node:fs'
-import { createMemoryEngine } from '../../../src/engine/index.js'
-import { createLog } from '../../../src/gateway/index.js'
-import { createTimerCounter } from '../../support/timer-counter.js'
-import { createTestGateway } from '../../support/gateway/test-gateway.js'
-import { appId } from '../../support/tokens.js'
+import { createMemoryEngine } from '../../../../src/engine/index.js'
+import { createLog } from '../../../../src/gateway/index.js'
+import { createTimerCounter } from '../../../support/timer-counter.js'
+import { createTestGateway } from '../../../support/gateway/test-gateway.js'
+import { appId } from '../../../support/tokens.js'
 
 export interface Resources {
   url: string

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { GatewayConfig } from '../../../src/gateway/index.js'
-import { appId, secret } from '../../support/tokens.js'
+import type { GatewayConfig } from '../../../../src/gateway/index.js'
+import { appId, secret } from '../../../support/tokens.js'
 
 /** Per second fewer messages are accepted than a burst and the sends around it have together. */
 export const MESSAGES_PER_SECOND = 15

@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { receivedIn, sender, untilReceived } from '../../support/sites/rendered-site.js'
-import { until } from '../../support/until.js'
+import { receivedIn, sender, untilReceived } from '../../../support/sites/rendered-site.js'
+import { until } from '../../../support/until.js'
 import {
   announcedIn,
   clickIn,

@@ -4,9 +4,9 @@
  */
 import { afterEach } from 'node:test'
 import type { Page, Worker } from 'playwright-core'
-import type { ChatSessionElement } from '../../../src/element/define.js'
-import type { AppConfig } from '../../../src/gateway/index.js'
-import type { ChatSession } from '../../../src/session/index.js'
+import type { ChatSessionElement } from '../../../../src/element/define.js'
+import type { AppConfig } from '../../../../src/gateway/index.js'
+import type { ChatSession } from '../../../../src/session/index.js'
 import {
   activeId,
   sender,
@@ -14,11 +14,11 @@ import {
   startDurableGateway,
   type Answer,
   type Site,
-} from '../../support/sites/rendered-site.js'
-import { until } from '../../support/until.js'
+} from '../../../support/sites/rendered-site.js'
+import { until } from '../../../support/until.js'
 import { show, watch } from './lone-browser.js'
-import { tokenFor } from '../../support/tokens.js'
-import type { TestGateway } from '../../support/gateway.js'
+import { tokenFor } from '../../../support/tokens.js'
+import type { TestGateway } from '../../../support/gateway.js'
 
 interface NotificationEvent {
   type: string

@@ -1,9 +1,9 @@
 // A gateway in a process of its own. It loads its modules, then waits for the order to open a folder, so that it replaces a
 // killed process quickly. It replies over the process channel with its address and the result of each publication.
-import { createGateway, createLog, type Gateway } from '../../../src/gateway/index.js'
-import type { Transport } from '../../../src/gateway/connection/transport.js'
-import { BunTransport } from '../../../src/gateway/transports/bun-transport.js'
-import { WsTransport } from '../../../src/gateway/transports/ws-transport.js'
+import { createGateway, createLog, type Gateway } from '../../../../src/gateway/index.js'
+import type { Transport } from '../../../../src/gateway/connection/transport.js'
+import { BunTransport } from '../../../../src/gateway/transports/bun-transport.js'
+import { WsTransport } from '../../../../src/gateway/transports/ws-transport.js'
 import { configOf } from './model-config.js'
 
 export type Order = { folder: string } | { publish: Parameters<Gateway['publish']>[0] } | 'close'

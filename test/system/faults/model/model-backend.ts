@@ -1,9 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import type { NewMessage } from '../../../src/gateway/index.js'
-import { appId } from '../../support/tokens.js'
-import { forkModule } from './fork-module.js'
+import type { NewMessage } from '../../../../src/gateway/index.js'
+import { appId } from '../../../support/tokens.js'
+import { forkModule } from '../fork-module.js'
 import type { Order, GatewayReply } from './model-gateway.js'
+
+const GATEWAY = new URL('model-gateway.ts', import.meta.url)
 
 /** The next gateway process. It loads its modules before a test needs it. */
 let spare: ChildProcess | undefined
@@ -25,8 +27,8 @@ export class Backend {
   }
 
   async start(): Promise<void> {
-    const child = (this.#child = spare ?? forkModule('model-gateway.ts'))
-    spare = forkModule('model-gateway.ts')
+    const child = (this.#child = spare ?? forkModule(GATEWAY))
+    spare = forkModule(GATEWAY)
     const listening = new Promise<void>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`The gateway ended with ${code}.`)))
       child.on('message', (reply: GatewayReply) => {

@@ -1,12 +1,12 @@
 // The developer tools freeze a page, as a browser does with a hidden page.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import { sender, serveSite } from '../../support/sites/rendered-site.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { startProxy } from '../../support/network/proxy.js'
+import { sender, serveSite } from '../../../support/sites/rendered-site.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startProxy } from '../../../support/network/proxy.js'
 import { watch } from './lone-browser.js'
-import { tokenFor } from '../../support/tokens.js'
+import { tokenFor } from '../../../support/tokens.js'
 
 test('a frozen page closes its connection, and when it runs again it resumes its session and gets the missed messages', async () => {
   // The session of a page that was left ends at once. A frozen page does not count as left.

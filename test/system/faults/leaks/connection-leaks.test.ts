@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { assemble } from '../../support/gateway/assembled-gateway.js'
-import { startOf } from '../../support/starts.js'
-import { createTimerCounter } from '../../support/timer-counter.js'
-import { until } from '../../support/until.js'
+import { assemble } from '../../../support/gateway/assembled-gateway.js'
+import { startOf } from '../../../support/starts.js'
+import { createTimerCounter } from '../../../support/timer-counter.js'
+import { until } from '../../../support/until.js'
 import { connectionRound } from './connection-round.js'
 
 test('2,000 closed connections leave no session, timer or entry behind', async () => {

@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { cp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
-import { until } from '../../support/until.js'
-import { everything, opened } from '../../support/engine/opened.js'
-import { inChild, inLimitedChild, killed, nextMessage } from '../../support/engine/children.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
-import { rules } from '../../support/engine/stores.js'
+import { createEmbeddedEngine, type Engine } from '../../../../src/engine/index.js'
+import { until } from '../../../support/until.js'
+import { everything, opened } from '../../../support/engine/opened.js'
+import { inChild, inLimitedChild, killed, nextMessage } from '../../../support/engine/children.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
+import { rules } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
-import { createLog } from '../../../src/gateway/index.js'
-import { ChatSession } from '../../../src/session/index.js'
-import { eventually, WebSocket } from '../../support/clients/client-sessions.js'
-import { attachGateway } from '../../support/gateway.js'
-import { appId, tokenFor } from '../../support/tokens.js'
+import { createLog } from '../../../../src/gateway/index.js'
+import { ChatSession } from '../../../../src/session/index.js'
+import { eventually, WebSocket } from '../../../support/clients/client-sessions.js'
+import { attachGateway } from '../../../support/gateway.js'
+import { appId, tokenFor } from '../../../support/tokens.js'
 
 // The gateway keeps no log, which would grow like a leak.
 const { server, url: endpoint } = await attachGateway(

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { CheckedMessage, SendResult } from '../../../src/engine/index.js'
-import type { Message } from '../../../src/protocol/index.js'
-import { inChild, killed } from '../../support/engine/children.js'
-import { everything, opened } from '../../support/engine/opened.js'
-import { rules } from '../../support/engine/stores.js'
-import { scratchFolder } from '../../support/scratch-folder.js'
+import type { CheckedMessage, SendResult } from '../../../../src/engine/index.js'
+import type { Message } from '../../../../src/protocol/index.js'
+import { inChild, killed } from '../../../support/engine/children.js'
+import { everything, opened } from '../../../support/engine/opened.js'
+import { rules } from '../../../support/engine/stores.js'
+import { scratchFolder } from '../../../support/scratch-folder.js'
 
 void describe('an embedded engine that is killed repeatedly while many users send', () => {
   const name = 'has every acknowledged message once at its offset, and epochs and offsets go on'

@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
-import { until } from '../../support/until.js'
-import { within } from '../../support/raw-client.js'
+import { until } from '../../../support/until.js'
+import { within } from '../../../support/raw-client.js'
 
 const executablePath = '/usr/bin/chromium'
 assert.ok(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { WebSocket } from 'ws'
-import { ChatSession, type Message, type Sent } from '../../../src/session/index.js'
-import { startProxy, type Proxy, type Wire } from '../../support/network/proxy.js'
-import { appId, tokenFor } from '../../support/tokens.js'
+import { ChatSession, type Message, type Sent } from '../../../../src/session/index.js'
+import { startProxy, type Proxy, type Wire } from '../../../support/network/proxy.js'
+import { appId, tokenFor } from '../../../support/tokens.js'
 
 interface Intent {
   to: string

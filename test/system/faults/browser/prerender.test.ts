@@ -1,10 +1,10 @@
 // A browser with connected developer tools prerenders no page, so the pages report their events to their server.
 import { strict as assert } from 'node:assert'
-import { serveSite } from '../../support/sites/rendered-site.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { tokenFor } from '../../support/tokens.js'
-import { startProxy } from '../../support/network/proxy.js'
+import { serveSite } from '../../../support/sites/rendered-site.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { tokenFor } from '../../../support/tokens.js'
+import { startProxy } from '../../../support/network/proxy.js'
 import { testAgain, TooSlow, visit } from './lone-browser.js'
 
 /**

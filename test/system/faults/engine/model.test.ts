@@ -6,11 +6,11 @@ import {
   type Engine,
   type SendResult,
   type EngineEvent,
-} from '../../../src/engine/index.js'
-import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
-import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
-import { request, startSession } from '../../../src/engine/suite/kit.js'
-import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
+} from '../../../../src/engine/index.js'
+import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
+import { request, startSession } from '../../../../src/engine/suite/kit.js'
+import { volumeOf, rules, withStore } from '../../../support/engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cy']

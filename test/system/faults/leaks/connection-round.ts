@@ -1,4 +1,4 @@
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startClient } from '../../../support/raw-client.js'
 
 /**
  * Opens ten connections that start sessions, with these starts in turn, and ten that send nothing. Closes all of them after `during`:

@@ -2,9 +2,9 @@
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { pushManager } from '../../support/sites/push-manager.js'
-import { untilReceived } from '../../support/sites/rendered-site.js'
-import { until } from '../../support/until.js'
+import { pushManager } from '../../../support/sites/push-manager.js'
+import { untilReceived } from '../../../support/sites/rendered-site.js'
+import { until } from '../../../support/until.js'
 import {
   announcedIn,
   hideAll,

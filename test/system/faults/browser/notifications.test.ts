@@ -2,13 +2,19 @@ import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
-import type { ChatSessionElement } from '../../../src/element/define.js'
-import { activeId, messagesIn, sender, sendFrom, untilReceived } from '../../support/sites/rendered-site.js'
-import { startClient } from '../../support/raw-client.js'
-import { guestStart } from '../../support/starts.js'
-import { until } from '../../support/until.js'
-import { untilState } from '../../support/sites/page-state.js'
-import { startProxy, type Wire } from '../../support/network/proxy.js'
+import type { ChatSessionElement } from '../../../../src/element/define.js'
+import {
+  activeId,
+  messagesIn,
+  sender,
+  sendFrom,
+  untilReceived,
+} from '../../../support/sites/rendered-site.js'
+import { startClient } from '../../../support/raw-client.js'
+import { guestStart } from '../../../support/starts.js'
+import { until } from '../../../support/until.js'
+import { untilState } from '../../../support/sites/page-state.js'
+import { startProxy, type Wire } from '../../../support/network/proxy.js'
 import { goTo, openTab as openCachedTab, show, testAgain } from './lone-browser.js'
 import {
   announcedIn,

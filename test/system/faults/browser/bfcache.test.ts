@@ -1,7 +1,7 @@
 // Pages in the browser's back/forward cache, in a browser that really has one.
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
-import type { ChatSessionElement } from '../../../src/element/chat-session.js'
+import type { ChatSessionElement } from '../../../../src/element/chat-session.js'
 import {
   activeId,
   messagesIn,
@@ -11,9 +11,9 @@ import {
   untilReceived,
   withToken,
   type Site,
-} from '../../support/sites/rendered-site.js'
-import { tokenFor } from '../../support/tokens.js'
-import { untilState } from '../../support/sites/page-state.js'
+} from '../../../support/sites/rendered-site.js'
+import { tokenFor } from '../../../support/tokens.js'
+import { untilState } from '../../../support/sites/page-state.js'
 import { goTo, openTab, testAgain, watch } from './lone-browser.js'
 
 const context = await watch()
