@@ -16,7 +16,6 @@ const ONLY_NODE = "it tests Node's own sockets"
 const BUN_SOCKETS = 'Bun has no such limit (docs/GATEWAY.md, "Node or Bun")'
 const CLIENT = 'its client runs on Bun, and behaves otherwise there'
 const NEEDS_V8 = "it needs V8's garbage collector"
-const DOCUMENTS = 'npm run test:attacks runs it: it reads documents'
 
 /** The tests that are left out, by file: parts of their names, and why. Without names, the file is left out. */
 const leftOut = {
@@ -30,7 +29,7 @@ const leftOut = {
       BUN_SOCKETS,
     ],
   ],
-  'test/system/attacks/control-frames.test.ts': [
+  'test/system/attacks/overload/control-frames.test.ts': [
     [['a client that floods WebSocket pings'], 'Bun answers each ping by itself'],
   ],
   'test/system/attacks/handshake.test.ts': [
@@ -42,7 +41,6 @@ const leftOut = {
   'test/system/attacks/reload.test.ts': [
     [['a config module that waits for ever'], 'on Bun the reload of such a module is no error'],
   ],
-  'test/system/attacks/security-page.test.ts': [[null, DOCUMENTS]],
   'test/system/attacks/servers.test.ts': [[null, ONLY_NODE]],
   'test/engine/embedded/memory.test.ts': [[null, NEEDS_V8]],
   'test/gateway/admin/admin-server.test.ts': [[['a body that is too large, or of unknown length'], CLIENT]],
@@ -57,7 +55,7 @@ const leftOut = {
   'test/gateway/limits/connection-limits.test.ts': [
     [['sockets that send nothing make room', 'each request on a proxy'], BUN_SOCKETS],
   ],
-  'test/system/attacks/waiting-calls.test.ts': [
+  'test/system/attacks/overload/waiting-calls.test.ts': [
     [['64 calls of an app run at once'], "Bun's fetch opens 256 connections at most"],
   ],
   'test/gateway/sessions/profiles.test.ts': [

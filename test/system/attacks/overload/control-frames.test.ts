@@ -10,12 +10,12 @@ import {
   startClient,
   startProtocol,
   within,
-} from '../../support/raw-client.js'
-import { Connection } from '../../../src/gateway/connection/connection.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
-import { assertSpeaksProtocol, readFrames } from '../../support/clients/gateway-frames.js'
+} from '../../../support/raw-client.js'
+import { Connection } from '../../../../src/gateway/connection/connection.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startOf } from '../../../support/starts.js'
+import { assertSpeaksProtocol, readFrames } from '../../../support/clients/gateway-frames.js'
 
 const { url } = await startGateway({ limits: { bytesPerSecond: 1_024 } })
 

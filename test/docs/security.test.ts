@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { limits } from '../../../src/protocol/index.js'
+import { limits } from '../../src/protocol/index.js'
 
-const read = (path: string): Promise<string> => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8')
+const read = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
 /** Returns the first two cells of every row of a page's tables. */
 const rowsOf = async (path: string): Promise<Map<string, string>> =>

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { attachGateway } from '../../support/gateway.js'
-import { openSession, rawFrame } from '../../support/clients/raw-session.js'
-import { until } from '../../support/until.js'
+import { attachGateway } from '../../../support/gateway.js'
+import { openSession, rawFrame } from '../../../support/clients/raw-session.js'
+import { until } from '../../../support/until.js'
 
 const { server, url } = await attachGateway(
   { limits: { requestsPerSecond: 100_000, bytesPerSecond: 100_000_000 } },

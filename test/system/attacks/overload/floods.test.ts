@@ -1,12 +1,12 @@
 // Users who send more than their app's limits, on real sockets. Other users on the same gateway must not notice.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient, type Frame, roundTrip } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
-import { assemble } from '../../support/gateway/assembled-gateway.js'
-import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
-import { tokenFor } from '../../support/tokens.js'
+import { openClient, startClient, type Frame, roundTrip } from '../../../support/raw-client.js'
+import { until } from '../../../support/until.js'
+import { assemble } from '../../../support/gateway/assembled-gateway.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startOf } from '../../../support/starts.js'
+import { tokenFor } from '../../../support/tokens.js'
 
 /** A frame that costs much to parse and is refused. */
 const large = (): Frame => ({ type: 'send', id: 'a', to: 'bob', body: 'x'.repeat(60_000) })

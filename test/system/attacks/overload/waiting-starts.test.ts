@@ -1,10 +1,10 @@
 // How many calls of an app's `authenticate` run at once.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openClient, startClient } from '../../support/raw-client.js'
-import { until } from '../../support/until.js'
-import { startGateway } from '../../support/gateway.js'
-import { startOf } from '../../support/starts.js'
+import { openClient, startClient } from '../../../support/raw-client.js'
+import { until } from '../../../support/until.js'
+import { startGateway } from '../../../support/gateway.js'
+import { startOf } from '../../../support/starts.js'
 
 const withParams = (userId: string) => ({ type: 'start', appId: 'app', userId, authParams: {} })
 

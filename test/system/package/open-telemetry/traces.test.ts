@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { trace as globalTrace, type TracerProvider } from '@opentelemetry/api'
-import { restOf } from '../../support/rest/rest-calls.js'
-import { until } from '../../support/until.js'
-import { startPushGateway } from '../../gateway/push/setup.js'
-import { pack } from './packed.js'
+import { restOf } from '../../../support/rest/rest-calls.js'
+import { until } from '../../../support/until.js'
+import { startPushGateway } from '../../../gateway/push/setup.js'
+import { pack } from '../packed.js'
 
 const run = promisify(execFile)
 

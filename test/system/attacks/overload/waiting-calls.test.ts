@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { test } from 'node:test'
-import { createMemoryEngine, type AppUsage } from '../../../src/engine/index.js'
-import { calls } from '../../../src/gateway/rest/calls/calls.js'
-import { readBody } from '../../../src/gateway/rest/request.js'
-import { attachGateway, startGateway, testApp } from '../../support/gateway.js'
-import { until } from '../../support/until.js'
-import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
+import { createMemoryEngine, type AppUsage } from '../../../../src/engine/index.js'
+import { calls } from '../../../../src/gateway/rest/calls/calls.js'
+import { readBody } from '../../../../src/gateway/rest/request.js'
+import { attachGateway, startGateway, testApp } from '../../../support/gateway.js'
+import { until } from '../../../support/until.js'
+import { restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
 
 test('a body that takes more than 10 seconds is refused', async ({ mock }) => {
   mock.timers.enable({ apis: ['setTimeout'] })
