@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import type { ClientFrameOf, GatewayFrame } from '../../../src/protocol/index.js'
+import { test, type TestContext } from 'node:test'
+import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.js'
+import { createOutbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { startProxy } from '../../support/network/proxy.js'
 import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
+import { holdClock } from '../../support/held-clock.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const token = 'a.b.c'
 
 const bodies = (peer: ScriptedConnection): (string | undefined)[] => peer.of('send').map(({ body }) => body)
 
-const sentFor = (frame: ClientFrameOf<'send'> | undefined, offset: number): GatewayFrame => ({
+const sentFor = (frame: ClientFrameOf<'send'> | undefined, offset: number): GatewayFrameOf<'sent'> => ({
   type: 'sent',
   id: frame?.id ?? '',
   offset,
@@ -22,7 +24,7 @@ const refusalOf = (
   frame: ClientFrameOf<'send'> | undefined,
   code: string,
   retryAfter?: number,
-): GatewayFrame => ({
+): GatewayFrameOf<'refused'> => ({
   type: 'refused',
   re: 'send',
   id: frame?.id ?? '',
@@ -31,6 +33,36 @@ const refusalOf = (
   retryable: retryAfter !== undefined,
   ...(retryAfter !== undefined && { retryAfter }),
 })
+
+/** An outbox on a connection that the test answers, under a clock that it holds. */
+const heldOutbox = (t: TestContext, { sendWindow = 60_000, isConnected = true } = {}) => {
+  const clock = holdClock(t)
+  const written: string[] = []
+  const write = (request: { type: string; body?: string | undefined }): boolean => {
+    if (isConnected) written.push(request.body ?? request.type)
+    return isConnected
+  }
+  const outbox = createOutbox(
+    write,
+    () => sendWindow,
+    () => '1',
+    () => undefined,
+  )
+  return {
+    clock,
+    outbox,
+    written,
+    add(body: string): ClientFrameOf<'send'> {
+      const frame: ClientFrameOf<'send'> = { type: 'send', id: body, to: 'bob', body }
+      outbox.add(frame).catch(() => undefined)
+      return frame
+    },
+    connect(): void {
+      isConnected = true
+      outbox.connected()
+    },
+  }
+}
 
 test('send resolves when the message is durable, and not before', async () => {
   const { endpoint, connection } = await startScript()
@@ -84,12 +116,10 @@ test('requests are sent again in order after `retryAfter`; one that is refused f
   const peer = await connection(0)
   await eventually(() => peer.of('send').length === 2)
   const [a, b] = peer.of('send')
-  const refusedAt = Date.now()
   peer.send(refusalOf(a, 'rate-limited', 300), refusalOf(b, 'unavailable', 200), { type: 'ping' })
   await eventually(() => peer.of('pong').length === 2)
   sends.push(session.send({ to: 'bob', body: 'c' }))
   await eventually(() => peer.of('send').length === 5)
-  assert.ok(Date.now() - refusedAt >= 190, 'it waited')
   assert.deepEqual(bodies(peer), ['a', 'b', 'a', 'b', 'c'])
   assert.equal(peer.of('send')[2]?.id, a?.id)
   peer.send(refusalOf(a, 'unknown-user'), sentFor(b, 1), sentFor(peer.of('send')[4], 2))
@@ -146,7 +176,7 @@ test('marks of two peers that are both refused for now are both sent again, and 
   const peer = await connection(0)
   await eventually(() => peer.of('read').length === 2)
   const { id: _, ...refused } = { ...refusalOf(undefined, 'rate-limited', 0), re: 'read', id: '' }
-  peer.send(refused as GatewayFrame, refused as GatewayFrame)
+  peer.send(refused, refused)
   await eventually(() => peer.of('read').length === 4)
   assert.deepEqual(
     peer.of('read').map(({ with: of }) => of),
@@ -156,24 +186,28 @@ test('marks of two peers that are both refused for now are both sent again, and 
   await ended
 })
 
-test('a late refusal of a request that was answered since pauses the others too', async () => {
-  const { endpoint, connection } = await startScript()
-  const session = newSession({ endpoint, token })
-  await session.start()
-  const peer = await connection(0)
-  const first = session.send({ to: 'bob', body: 'a' })
-  await eventually(() => peer.of('send').length === 1)
-  const [a] = peer.of('send')
-  const begun = Date.now()
-  peer.send(sentFor(a, 1), refusalOf(a, 'rate-limited', 200))
-  await first
-  peer.send({ type: 'ping' })
-  await eventually(() => peer.of('pong').length === 2)
-  const second = session.send({ to: 'bob', body: 'b' })
-  await eventually(() => peer.of('send').length === 2)
-  assert.ok(Date.now() - begun >= 190, 'it waited')
-  peer.send(sentFor(peer.of('send')[1], 2))
-  await second
+test('refused requests wait for `retryAfter`, and later ones behind them', (t) => {
+  const { clock, add, outbox, written } = heldOutbox(t)
+  const [a, b] = [add('a'), add('b')]
+  outbox.answered(refusalOf(a, 'rate-limited', 300))
+  outbox.answered(refusalOf(b, 'unavailable', 200))
+  add('c')
+  clock.advance(199)
+  assert.deepEqual(written, ['a', 'b'])
+  clock.advance(1)
+  assert.deepEqual(written, ['a', 'b', 'a', 'b', 'c'])
+})
+
+test('a late refusal of a request that was answered since pauses the others too', (t) => {
+  const { clock, add, outbox, written } = heldOutbox(t)
+  const a = add('a')
+  outbox.answered(sentFor(a, 1))
+  outbox.answered(refusalOf(a, 'rate-limited', 200))
+  add('b')
+  clock.advance(199)
+  assert.deepEqual(written, ['a'])
+  clock.advance(1)
+  assert.deepEqual(written, ['a', 'b'])
 })
 
 test('messages that are sent faster than the limit are all stored in order', async () => {
@@ -242,21 +276,15 @@ test('a send without an answer for longer than the send window rejects as unknow
   await sending
 })
 
-test('a request that was never written waits without end', async () => {
-  const { endpoint, connection } = await startScript((number) =>
-    number === 1 ? [] : [started({ sendWindow: 100 })],
-  )
-  const session = newSession({ endpoint, token })
-  await session.start()
-  ;(await connection(0)).socket.terminate()
-  const second = await connection(1)
-  const begun = Date.now()
-  const sending = session.send({ to: 'bob', body: 'a' })
-  await eventually(() => Date.now() - begun > 250)
-  second.send(started())
-  await eventually(() => second.of('send').length === 1)
-  second.send(sentFor(second.of('send')[0], 1))
-  assert.equal((await sending).offset, 1)
+test('a request that was never written waits without end', (t) => {
+  const { clock, add, outbox, written, connect } = heldOutbox(t, { sendWindow: 100, isConnected: false })
+  add('a')
+  clock.advance(1_000)
+  assert.equal(outbox.pending(), 1)
+  connect()
+  assert.deepEqual(written, ['a'])
+  clock.advance(100)
+  assert.equal(outbox.pending(), 0, 'from then on it waits for the send window')
 })
 
 test('the outbox takes 100 messages or 256 kB, then rejects as outbox-full', async () => {

@@ -37,12 +37,12 @@ for (const part of [
   '<',
   '<meta>',
 ])
-  test(`a page of 2 MB of ${JSON.stringify(part)} is read in less than a second`, () => {
+  test(`a page of 2 MB of ${JSON.stringify(part)} takes the processor for less than a second`, () => {
     const text = part.repeat(2_000_000 / part.length)
     for (const html of [text, `<meta ${text}>`, `<meta a="${text}>`, `<meta a${text}`]) {
-      const startedAt = performance.now()
+      const before = process.cpuUsage()
       tagsOf(html, 'meta', 100)
-      assert.ok(performance.now() - startedAt < 1_000)
+      assert.ok(process.cpuUsage(before).user < 1_000_000)
     }
   })
 

@@ -102,13 +102,11 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   assert.deepEqual([ann.sessionId, bob.sessionId], ids)
 })
 
-test('a second process on the folder waits for the first, then prints why it ends and exits with 2', async () => {
+test('a second process on the folder prints why it ends, and exits with 2', async () => {
   const gateway = await gatewayProcess()
   await gateway.start()
-  const began = performance.now()
   const { code, stdout, stderr } = await serveFile(gateway.config, { PORT: '0' }).outcome
   assert.equal(code, 2)
-  assert.ok(performance.now() - began > 5_000, 'it waited')
   assert.equal(stdout, '')
   assert.match(stderr, /Another process has .* open/)
   assert.ok((await connect(gateway, 'ann')).sessionId, 'the first goes on')
