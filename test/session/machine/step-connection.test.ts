@@ -151,6 +151,14 @@ test('if the heartbeat’s timer fires late the device slept: the connection is 
   assert.equal(nameOfEffect(effects[0] ?? { do: 'send-start' }), 'close')
 })
 
+test('a page that becomes visible probes the connection, which gets 5 s, and probes no more meanwhile', () => {
+  const [probed, ...effects] = step(activeState(), { type: 'wake' }, world())
+  assert.deepEqual(effects.map(nameOfEffect), ['send history'])
+  assert.equal(active(probed).heartbeatDeadline, NOW + 5_000)
+  assert.deepEqual(step(probed, { type: 'wake' }, world({ now: NOW + 4_999 })), [probed])
+  assert.equal(step(probed, { type: 'time' }, world({ now: NOW + 5_000 }))[0].name, 'reconnecting')
+})
+
 test('a connection is dead after a ping interval and 10 s without a frame; every frame moves the deadline', () => {
   const { state } = run(connectingState(withStart), world(), started({ pingInterval: 1_000 }))
   assert.equal(active(state).heartbeatDeadline, NOW + 11_000)
