@@ -174,8 +174,8 @@ export interface EngineSessions {
 
   /**
    * Called when the client has answered a ping after `rtt` milliseconds, once a minute at most. Ignored if another connection carries the
-   * session. An engine may gather calls before it stores them, so after a crash an earlier `rtt` may be stored. `lastSeenAt` must then not
-   * be earlier than the last stored call, or the last time at which the engine is known to have been open.
+   * session. An engine need not store it: it may be lost in a crash. `lastSeenAt` must then not be earlier than the last time at which the
+   * engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 

@@ -19,7 +19,7 @@ import { Canaries } from './nodes/canaries.js'
 import { Apps } from './apps.js'
 import { assertUsable, leastDurable } from './server-check.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
-import { AttachedUsers, SHARES } from './messages/attached-users.js'
+import { AttachedUsers } from './messages/attached-users.js'
 import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
 import { PeerMessages } from './messages/peers/peer-messages.js'
@@ -29,12 +29,13 @@ import { fields } from './lua/fields.js'
 import { Leases } from './nodes/leases.js'
 import { NodeCalls } from './nodes/node-calls.js'
 import { Partitions } from './nodes/partitions.js'
+import { Publications } from './nodes/publications.js'
 import { Quotas } from './quotas.js'
 import { CarriedSessions } from './recovery/carried-sessions.js'
 import { Recovery } from './recovery/recovery.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { Revocations } from './sessions/revocations/revocations.js'
-import { Watches } from './sessions/presence/watches.js'
+import { SHARES, Watches } from './sessions/presence/watches.js'
 import { Sessions } from './sessions/sessions.js'
 import { StepRunner } from './step-runner.js'
 import { Sweeper } from './nodes/sweeper.js'
@@ -44,7 +45,7 @@ import type { EventKinds, WireEvent } from './wire-event.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
-/** The smallest number of milliseconds between two comparisons of a user's newest offset with Redis. */
+/** The smallest number of milliseconds in which what may be missing is looked for. */
 const MIN_COMPARE_INTERVAL = 1_000
 
 export interface OpenedEngineOptions {
@@ -82,13 +83,14 @@ export class OpenedEngine {
   readonly #options: OpenedEngineOptions
   readonly #apps = new Apps()
   readonly #canaries = new Canaries()
+  readonly #publications: Publications
   readonly #quotas: Quotas
   readonly #leases: Leases
   readonly #sweeper: Sweeper
   readonly #carried: CarriedSessions
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
-  /** Milliseconds in which all that may have missed an event is compared with Redis. */
+  /** Milliseconds in which servers are asked what they have published, and all watches are renewed. */
   readonly #compareInterval: number
   #key = Buffer.alloc(0)
   #compareTimer: NodeJS.Timeout | undefined
@@ -126,7 +128,15 @@ export class OpenedEngine {
     })
     this.#adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#apps.retentionOf(appId) })
     this.webhooks = new Webhooks(runner, emit)
-    this.calls = new NodeCalls({ runner, name, answer, onError })
+    this.calls = new NodeCalls({
+      ...{ runner, name, answer, onError },
+      seen: (sessions) => this.attached.seen(sessions),
+    })
+    this.#publications = new Publications({
+      runner,
+      name,
+      onMissed: () => this.#recovery.check(),
+    })
     this.attached = new AttachedUsers({
       runner,
       emit,
@@ -145,6 +155,7 @@ export class OpenedEngine {
     })
     this.sessions = new Sessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
+      calls: this.calls,
     })
     const parts = { runner, attached: this.attached, sessions: this.sessions }
     this.#carried = new CarriedSessions({ ...parts, emit })
@@ -171,7 +182,7 @@ export class OpenedEngine {
     const { client, onOpen, onError } = this.#options
     let servers: ServerInfo[]
     await client.open({
-      onMessage: (_channel, message) => this.#receive(message, true),
+      onMessage: (channel, message) => this.#receive(this.#publications.receive(channel, message), true),
       onResubscribed: () => this.#recovery.check(),
       onError,
     })
@@ -190,6 +201,7 @@ export class OpenedEngine {
       this.#key = Buffer.from(String(key), 'base64')
       runner.epochKey = String(epochs)
       for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))
+      await this.#publications.open()
       await this.#recovery.open()
       // The last of what may fail, because it goes on.
       await this.#leases.start()
@@ -201,7 +213,7 @@ export class OpenedEngine {
     this.#sweeper.start()
     let share = 0
     const compareNext = (): void => {
-      this.attached.compareShare(share % SHARES).catch(onError)
+      if (share % SHARES === 0) this.#publications.check().catch(onError)
       this.watches.renewShare(share % SHARES).catch(onError)
       share++
     }
@@ -213,6 +225,7 @@ export class OpenedEngine {
     clearInterval(this.#compareTimer)
     this.webhooks.stop()
     this.calls.close()
+    this.#publications.close()
     try {
       await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
       await this.#sweeper.stop()
@@ -314,6 +327,7 @@ export class OpenedEngine {
     if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
     if (event[0] === kinds.generation) return this.#recovery.begin(event[1])
     if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])
+    if (event[0] === kinds.seenAsked) return this.calls.onSeenAsked(event[1], event[2], event[3])
     if (event[0] === kinds.answered) return this.calls.onAnswered(event[1], event[2])
     const user: UserRef = { appId: event[1], userId: String(event[2]) }
     const session = (id: string): SessionRef => ({ ...user, sessionId: id })

@@ -119,7 +119,6 @@ export class RedisEngine implements Engine {
       this.#opening = undefined
       this.#closing = opening.ready.then(
         async (node) => {
-          node.sessions.flushTouches()
           await Promise.allSettled(this.#calls)
           await node.close()
         },
@@ -175,7 +174,7 @@ export class RedisEngine implements Engine {
   }
 
   touchSession(session: SessionRef, connectionId: string, { rtt }: { rtt: number }): Promise<void> {
-    return this.#use(({ sessions }) => sessions.touch(session, connectionId, rtt))
+    return this.#use(({ attached }) => Promise.resolve(attached.touch(session, connectionId, rtt)))
   }
 
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {

@@ -17,21 +17,8 @@ export interface BatchStep extends Step {
 
 /** The parts that scripts share: each uses those before it. */
 const PARTS = [
-  ...[
-    'base',
-    'keys',
-    'state',
-    'rows',
-    'queue',
-    'webhooks',
-    'sessions',
-    'inbox',
-    'peers',
-    'rate',
-    'rules',
-    'events',
-    'begin',
-  ],
+  ...['base', 'keys', 'publish', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'peers', 'rate'],
+  ...['rules', 'events', 'begin'],
 ]
 
 interface StepOptions {

@@ -84,6 +84,12 @@ export class StepRunner {
     this.isCluster = options.client.isCluster
   }
 
+  /** Returns a partition of each server. */
+  partitionOfEachServer(): number[] {
+    const { prefixes } = this.keys
+    return this.#client.ofEachServer(prefixes).map((prefix) => prefixes.indexOf(prefix))
+  }
+
   /** Deletes the libraries of other versions of the engine. A node of such a version loads its library again. */
   keepOwnLibrary(): Promise<void> {
     return this.#client.keepOneLibrary(LIBRARY_START, this.steps.open.library)

@@ -21,6 +21,7 @@ export const loadSteps = () => {
     open: step('open', ['key', 'epochs', 'apps', 'transfer'], again),
     check: step('check', ['check'], { ...again, ...grows }),
     configure: step('configure', ['apps'], { ...again, ...grows }),
+    published: step('nodes/published', ['check'], again),
     tellNode: step('nodes/node-tell', ['check'], again),
     noteState: step('nodes/state-note', ['state'], again),
 
@@ -36,7 +37,6 @@ export const loadSteps = () => {
     renewSession: step('sessions/session-renew', [...sessions, 'revoked', 'tombs'], again),
     restoreSession: step('sessions/session-restore', [...sessions, 'revoked', 'tombs'], again),
     watch: step('sessions/presence/watch', [], again),
-    touchSessions: step('sessions/sessions-touch', [], again),
     readCarried: step('sessions/sessions-carried', [], reads),
     hideSession: step('sessions/session-hide', sessions, again),
     detachSession: step('sessions/session-detach', sessions),

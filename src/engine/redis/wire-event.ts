@@ -52,4 +52,10 @@ export type WireEvent =
   | [kind: EventKinds['eventDropped'], appId: string, type: string]
   | [kind: EventKinds['counts'], appId: string, userId: string, ...numbers: WireCounts]
   | [kind: EventKinds['asked'], node: string, id: number, question: string]
+  | [
+      kind: EventKinds['seenAsked'],
+      node: string,
+      id: number,
+      sessions: readonly [appId: string, userId: string, sessionId: string][],
+    ]
   | [kind: EventKinds['answered'], id: number, answer: string | null]

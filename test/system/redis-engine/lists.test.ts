@@ -28,6 +28,7 @@ class CountingClient {
       close: () => client.close(),
       subscribe: (channels) => client.subscribe(channels),
       keys: (start) => client.keys(start),
+      ofEachServer: (keys) => client.ofEachServer(keys),
       keepOneLibrary: (start, kept) => client.keepOneLibrary(start, kept),
       info: () => client.info(),
       run: async (script, keys, args) => {

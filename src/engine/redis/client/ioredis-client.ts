@@ -129,6 +129,16 @@ export class IORedisClient implements RedisClient {
     })
   }
 
+  ofEachServer(keys: readonly string[]): string[] {
+    const { servers } = this.#get()
+    const first = new Map<unknown, string>()
+    for (const key of keys) {
+      const server = servers.ofSlot(this.isCluster ? slotOfKey(key) : 0)
+      if (!first.has(server)) first.set(server, key)
+    }
+    return [...first.values()]
+  }
+
   async *keys(start: string): AsyncGenerator<string[]> {
     const pattern = `${start.replaceAll(/[\\*?[\]]/g, '\\$&')}*`
     for (const { commands } of this.#get().servers.all) {

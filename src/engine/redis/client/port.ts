@@ -69,6 +69,9 @@ export interface RedisClient {
    */
   subscribe(channels: readonly string[]): Promise<void>
 
+  /** Returns the first of the keys that each server serves. */
+  ofEachServer(keys: readonly string[]): string[]
+
   /** Yields the names of all keys that begin with `start`, in pages. A name may come twice. */
   keys(start: string): AsyncIterable<string[]>
 

@@ -30,19 +30,6 @@ local function channel_of(name) return (channels == '' and prefix .. 'channel:' 
 
 local function text(value) return cjson.encode(value) end
 
--- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets its event with the reply. The others
--- get `brief` in place of the event, if there is one.
-local function emit(nodes, event, brief)
-  if not nodes then return end
-  for node in string.gmatch(nodes, '%S+') do
-    if node == self then
-      events[#events + 1] = text(event)
-    else
-      call(publish, channel_of(node), text(brief or event))
-    end
-  end
-end
-
 -- Adds to a count of the app in the partition of `owner`, who is the user by default. `reply` writes the sums.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts

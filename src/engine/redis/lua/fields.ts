@@ -112,7 +112,6 @@ const session = {
   offline: 'f',
   /** 1 for a session of a guest. */
   guest: 'g',
-  rtt: 'r',
   /** Parts of the credential, which scripts read; `credential` has all of it as JSON. */
   authMethod: 'w',
   token: 't',
@@ -198,8 +197,9 @@ const event = {
   pushDue: 'o',
   /** The devices of a user ended with the user. */
   devicesEnded: 'l',
-  /** A question of another node, and the answer to one. */
+  /** A question of another node, one about when sessions were seen last, and the answer to a question. */
   asked: 'q',
+  seenAsked: 'y',
   answered: 'n',
 } as const
 

@@ -20,19 +20,6 @@ local function reached_since()
   return tonumber(state[2] or 0)
 end
 
-local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
-
--- The server's history, and when it was read. A failover takes longer than these milliseconds, and a replica that becomes the master has
--- variables of its own: it runs no scripts, and a full resynchronization loads its libraries again.
-local HISTORY_KNOWN_FOR = 100
-local knownHistory, knownAt
-local function history()
-  if not knownHistory or math.abs(unshifted - knownAt) > HISTORY_KNOWN_FOR then
-    knownHistory, knownAt = info('replication', 'master_replid'), unshifted
-  end
-  return knownHistory
-end
-
 -- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
 -- Nothing from before `wholeUntil` is lost.
 local function begin_generation(last, field, value, wholeUntil)
@@ -41,7 +28,7 @@ local function begin_generation(last, field, value, wholeUntil)
   if not last then return end
   local json = text({ EVENT.generation, tonumber(partition) })
   events[#events + 1] = json
-  call(publish, channel_of('due'), json)
+  publish_to('due', json)
 end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or

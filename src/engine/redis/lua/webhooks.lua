@@ -128,5 +128,5 @@ local function announce()
   isDue = false
   local json = text({ EVENT.webhooksDue, appId, tonumber(partition), self })
   events[#events + 1] = json
-  call(publish, channel_of('due'), json)
+  publish_to('due', json)
 end

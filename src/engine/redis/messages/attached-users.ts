@@ -7,11 +7,12 @@ import type { StepRunner } from '../step-runner.js'
 const PAGE = 100
 /** How many users' missing messages are read at once: after an outage all attached users may miss some. */
 const READ_AT_ONCE = 32
-/**
- * How many shares the users are divided into, by their partitions. The engine compares each share once in an interval, so that the calls
- * are spread over the interval.
- */
-export const SHARES = 15
+/** How many groups of users are compared at once. */
+const GROUPS_AT_ONCE = 4
+/** A session as a text and its owner's ids. */
+export type SessionId = readonly [appId: string, userId: string, sessionId: string]
+/** When a connection has answered last, and how long that took, in milliseconds. */
+export type Seen = readonly [lastSeenAt: number, rtt: number]
 
 /** A user for whom a connection of this node carries a session. */
 interface AttachedUser {
@@ -19,6 +20,8 @@ interface AttachedUser {
   readonly partition: number
   /** The connection of this node that carries each session, by the session's id. */
   readonly connections: Map<string, string>
+  /** By the session's id. Only this node knows it, because storing it each minute would be most of what an idle session costs Redis. */
+  readonly seen: Map<string, Seen>
   /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
   epoch: number
   offset: number
@@ -108,11 +111,13 @@ export class AttachedUsers {
     if (!user) {
       const of = { appId, userId }
       const partition = this.#options.runner.partitions.of(of)
-      user = { of, partition, connections: new Map(), epoch, offset, newest: offset, isReading: false }
+      const maps = { connections: new Map<string, string>(), seen: new Map<string, Seen>() }
+      user = { of, partition, ...maps, epoch, offset, newest: offset, isReading: false }
       this.#users.set(key, user)
     }
     const replaced = user.connections.get(sessionId)
     user.connections.set(sessionId, connectionId)
+    user.seen.delete(sessionId)
     // The event was in the reply to an earlier start, and that reply was lost.
     if (replaced !== undefined && replaced !== connectionId)
       this.#options.emit({
@@ -131,7 +136,21 @@ export class AttachedUsers {
     this.#starting.get(key)?.gone.add(connectionId ?? sessionId)
     const user = this.#users.get(key)
     if (!user || (connectionId !== undefined && user.connections.get(sessionId) !== connectionId)) return
+    user.seen.delete(sessionId)
     if (user.connections.delete(sessionId) && user.connections.size === 0) this.#users.delete(key)
+  }
+
+  /** Notes that the client of a session has answered a ping on this connection. */
+  touch({ appId, userId, sessionId }: SessionRef, connectionId: string, rtt: number): void {
+    const user = this.#users.get(keyOf({ appId, userId }))
+    if (user?.connections.get(sessionId) === connectionId) user.seen.set(sessionId, [Date.now(), rtt])
+  }
+
+  /** Returns when the clients of sessions have answered last; null for one that has not, or that no connection of this node carries. */
+  seen(sessions: readonly SessionId[]): (Seen | null)[] {
+    return sessions.map(
+      ([appId, userId, sessionId]) => this.#users.get(keyOf({ appId, userId }))?.seen.get(sessionId) ?? null,
+    )
   }
 
   /** Notes that a message was stored. `json` is the message without its offset; undefined if the event does not contain the message. */
@@ -162,18 +181,10 @@ export class AttachedUsers {
    * Compares the epochs and newest offsets of all users, or of those in one partition, with Redis: published messages may have been lost.
    */
   async compare(partition?: number): Promise<void> {
-    if (partition !== undefined) return this.#compare((each) => each === partition)
-    const errors: unknown[] = []
-    // It compares one share after the other, so that other calls don't wait for all of them. If one fails, the others are compared all the
-    // same.
-    for (let share = 0; share < SHARES; share++)
-      await this.compareShare(share).catch((error: unknown) => errors.push(error))
-    if (errors.length > 0) throw errors[0]
-  }
-
-  /** Compares one of the shares. */
-  compareShare(share: number): Promise<void> {
-    return this.#compare((partition) => partition % SHARES === share)
+    const users = [...this.#users.values()]
+    return this.#compareAll(
+      partition === undefined ? users : users.filter((user) => user.partition === partition),
+    )
   }
 
   /** Compares one user. */
@@ -186,22 +197,24 @@ export class AttachedUsers {
     this.#users.clear()
   }
 
-  #compare(isCompared: (partition: number) => boolean): Promise<void> {
-    return this.#compareAll([...this.#users.values()].filter(({ partition }) => isCompared(partition)))
-  }
-
   async #compareAll(users: readonly AttachedUser[]): Promise<void> {
     const { runner } = this.#options
-    await Promise.all(
-      runner.userGroups(users).map(async (group) => {
-        const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [
-          String(group.users.length),
-        ])
-        group.users.forEach((user, n) =>
-          this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])),
-        )
-      }),
-    )
+    const groups = runner.userGroups(users).values()
+    const errors: unknown[] = []
+    const compare = async (): Promise<void> => {
+      for (const group of groups)
+        await this.#compareGroup(group).catch((error: unknown) => errors.push(error))
+    }
+    // A few at a time, so that other calls don't wait for all. If one fails, the others are compared all the same.
+    await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, compare))
+    if (errors.length > 0) throw errors[0]
+  }
+
+  async #compareGroup(group: { partition: number; users: AttachedUser[] }): Promise<void> {
+    const { runner } = this.#options
+    const count = String(group.users.length)
+    const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [count])
+    group.users.forEach((user, n) => this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])))
   }
 
   #advance(user: AttachedUser, epoch: number, offset: number): void {

@@ -1,9 +1,12 @@
 import { EngineError } from '../../errors.js'
 import { fields } from '../lua/fields.js'
+import type { Seen, SessionId } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
 
 /** Milliseconds until an answer must have come. The other node may answer as late as it throttles a client, which is 10 seconds. */
 const TIMEOUT = 15_000
+/** The same for what the engine itself asks. */
+const SEEN_TIMEOUT = 2_000
 
 /** The names that nodes have. A name that a client has made up must not be that of another channel. */
 const NAME = /^[\w-]{1,64}$/
@@ -21,6 +24,8 @@ export interface NodeCallsOptions {
   name: string
   /** Answers a question of another node. */
   answer: (question: string) => Promise<string>
+  /** Returns what this node knows of sessions: see `AttachedUsers.seen`. */
+  seen: (sessions: readonly SessionId[]) => (Seen | null)[]
   onError: (error: unknown) => void
 }
 
@@ -37,14 +42,14 @@ export class NodeCalls {
   /** Asks a node. Resolves with null if there is no node of this name. Rejects with `unavailable` if there is no answer. */
   async ask(node: string, question: string): Promise<string | null> {
     if (!NAME.test(node)) return null
-    const id = ++this.#count
-    const { promise, cancel } = this.#expect(id)
-    try {
-      const isHeard = await this.#tell(node, [kinds.asked, this.#options.name, id, question])
-      return isHeard ? await promise : null
-    } finally {
-      cancel()
-    }
+    return this.#ask(`name:${node}`, (id) => [kinds.asked, this.#options.name, id, question], TIMEOUT)
+  }
+
+  /** Asks the node with this id when its sessions were seen last. Resolves with null if the node does not exist or does not answer. */
+  async askSeen(nodeId: string, sessions: readonly SessionId[]): Promise<(Seen | null)[] | null> {
+    const event = (id: number): unknown[] => [kinds.seenAsked, this.#options.name, id, sessions]
+    const answer = await this.#ask(nodeId, event, SEEN_TIMEOUT).catch(() => null)
+    return answer === null ? null : (JSON.parse(answer) as (Seen | null)[])
   }
 
   onAsked(from: string, id: number, question: string): void {
@@ -54,8 +59,13 @@ export class NodeCalls {
         onError(error)
         return null
       })
-      .then((text) => this.#tell(from, [kinds.answered, id, text]))
+      .then((text) => this.#answer(from, id, text))
       .catch(onError)
+  }
+
+  onSeenAsked(from: string, id: number, sessions: readonly SessionId[]): void {
+    const { seen, onError } = this.#options
+    this.#answer(from, id, JSON.stringify(seen(sessions))).catch(onError)
   }
 
   /** `answer` is null if the other node failed. */
@@ -70,12 +80,30 @@ export class NodeCalls {
       reject(new EngineError('unavailable', 'The engine was closed before the other gateway answered.'))
   }
 
-  #expect(id: number): { promise: Promise<string>; cancel: () => void } {
+  async #ask(
+    channel: string,
+    event: (id: number) => readonly unknown[],
+    timeout: number,
+  ): Promise<string | null> {
+    const id = ++this.#count
+    const { promise, cancel } = this.#expect(id, timeout)
+    try {
+      return (await this.#tell(channel, event(id))) ? await promise : null
+    } finally {
+      cancel()
+    }
+  }
+
+  #answer(from: string, id: number, text: string | null): Promise<boolean> {
+    return this.#tell(`name:${from}`, [kinds.answered, id, text])
+  }
+
+  #expect(id: number, timeout: number): { promise: Promise<string>; cancel: () => void } {
     let timer: NodeJS.Timeout | undefined
     const promise = new Promise<string>((resolve, reject) => {
       const late = (): void =>
         reject(new EngineError('unavailable', 'The other gateway did not answer in time.'))
-      timer = setTimeout(late, TIMEOUT).unref()
+      timer = setTimeout(late, timeout).unref()
       this.#questions.set(id, { resolve, reject })
     })
     // The caller may fail before it awaits the answer.
@@ -89,10 +117,10 @@ export class NodeCalls {
     }
   }
 
-  /** Resolves with whether the node received the event. */
-  async #tell(node: string, event: readonly unknown[]): Promise<boolean> {
+  /** Resolves with whether a node received the event. */
+  async #tell(channel: string, event: readonly unknown[]): Promise<boolean> {
     const { runner } = this.#options
-    const [count] = await runner.onPartition(runner.steps.tellNode, 0, [node, JSON.stringify(event)])
+    const [count] = await runner.onPartition(runner.steps.tellNode, 0, [channel, JSON.stringify(event)])
     return Number(count) > 0
   }
 }

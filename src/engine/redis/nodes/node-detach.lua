@@ -6,7 +6,10 @@ local node, lostAt = arg(1), tonumber(arg(3))
 local user = load(K.user)
 local following, isPage = read_step(user, arg(2))
 for _, row in pairs(sessions()) do
-  if row[SESSION.connectionId] and row[SESSION.nodeId] == node then detach(row, row[SESSION.resumableFor], lostAt) end
+  if row[SESSION.connectionId] and row[SESSION.nodeId] == node then
+    row[SESSION.lastSeenAt] = math.max(row[SESSION.lastSeenAt], lostAt or now)
+    detach(row, row[SESSION.resumableFor], lostAt)
+  end
 end
 -- Until the last step the node counts as one with sessions of the user: another node goes on if this one dies.
 if not following then call('ZREM', K.attached, node .. '\0' .. member) end

@@ -1,5 +1,5 @@
--- Publishes a text to one node. The names of nodes here are those that clients may see.
+-- Publishes a text to one node.
 -- KEYS: check.
--- ARGV: 1 the name of the node; 2 the text.
+-- ARGV: 1 the node's id, or `name:` and its name, which clients may see; 2 the text.
 -- Returns how many nodes received it.
-return reply(call(publish, channel_of('name:' .. arg(1)), arg(2)))
+return reply(publish_to(arg(1), arg(2)))

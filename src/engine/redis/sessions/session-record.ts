@@ -8,8 +8,8 @@ const { session } = fields
 type Row = Readonly<
   Record<(typeof session)['number' | 'startedAt' | 'lastSeenAt' | 'guest'], number> &
     Record<(typeof session)['credential' | 'facts'], string> &
-    Partial<Record<(typeof session)['hiddenSince' | 'rtt'], number>> &
-    Partial<Record<(typeof session)['connectionId'], string>>
+    Partial<Record<(typeof session)['hiddenSince'], number>> &
+    Partial<Record<(typeof session)['connectionId' | 'nodeId'], string>>
 >
 
 type Facts = Pick<SessionRecord, 'origin' | 'address' | 'client' | 'node'>
@@ -33,15 +33,27 @@ export const recordOf = ({ appId, userId }: UserRef, sessionId: string, json: st
     lastSeenAt: row[session.lastSeenAt],
     state: row[session.connectionId] === undefined ? 'detached' : 'active',
     hidden: row[session.hiddenSince] !== undefined,
-    rtt: row[session.rtt] ?? null,
+    rtt: null,
   }
 }
 
-/** Returns the records of a list of ids and rows, oldest first. */
-export const recordsOf = (of: UserRef, list: readonly string[]): SessionRecord[] => {
+/** A session as Redis has it. */
+export interface StoredSession {
+  readonly record: SessionRecord
+  /** The node of the connection that carries the session; undefined while it is detached. */
+  readonly nodeId: string | undefined
+}
+
+/** Returns the sessions of a list of ids and rows, oldest first. */
+export const storedSessions = (of: UserRef, list: readonly string[]): StoredSession[] => {
   const rows: [id: string, json: string][] = []
   for (let n = 0; n + 1 < list.length; n += 2) rows.push([list[n] ?? '', list[n + 1] ?? ''])
-  return rows.sort(([, a], [, b]) => numberOf(a) - numberOf(b)).map(([id, json]) => recordOf(of, id, json))
+  return rows
+    .sort(([, a], [, b]) => numberOf(a) - numberOf(b))
+    .map(([id, json]) => ({
+      record: recordOf(of, id, json),
+      nodeId: (JSON.parse(json) as Row)[session.nodeId],
+    }))
 }
 
 /** Returns the hash that stands for a token's id in rows and keys. */

@@ -35,7 +35,7 @@ if isResumed then
   -- Two starts with one key may be on their way: the client may keep the answer of the first.
   local key = row[SESSION.keyHash]
   row[SESSION.previousKeyHash] = key == resumes and key or resumes .. '\n' .. key
-  for _, field in ipairs({ SESSION.detached, SESSION.expiresAt, SESSION.offlineAt, SESSION.offline, SESSION.rtt }) do row[field] = nil end
+  for _, field in ipairs({ SESSION.detached, SESSION.expiresAt, SESSION.offlineAt, SESSION.offline }) do row[field] = nil end
 else
   row = { id = id, [SESSION.number] = next_number(), [SESSION.startedAt] = now, [SESSION.guest] = isGuest and 1 or 0 }
   local others = {}

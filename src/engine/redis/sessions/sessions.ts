@@ -18,16 +18,17 @@ import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
 import type { Revocations } from './revocations/revocations.js'
 import { RecentSessions, type RecentSession } from './recent-sessions.js'
-import { credentialArgs, factsJson, recordOf, recordsOf } from './session-record.js'
+import { credentialArgs, factsJson, recordOf, storedSessions, type StoredSession } from './session-record.js'
 import type { StepRunner } from '../step-runner.js'
+import type { NodeCalls } from '../nodes/node-calls.js'
 import type { Sweeper } from '../nodes/sweeper.js'
-import { Touches } from './touches.js'
 
 export interface SessionsOptions {
   runner: StepRunner
   attached: AttachedUsers
   revocations: Revocations
   sweeper: Sweeper
+  calls: NodeCalls
 }
 
 /** The sessions of users. */
@@ -36,19 +37,19 @@ export class Sessions {
   readonly #attached: AttachedUsers
   readonly #revocations: Revocations
   readonly #sweeper: Sweeper
+  readonly #calls: NodeCalls
   /** What this node has last done with sessions. */
   readonly recent: RecentSessions
   readonly #departures = new Departures()
   /** The connections of starts that are being undone. */
   readonly #abandoned = new Set<string>()
-  readonly #touches: Touches
 
-  constructor({ runner, attached, revocations, sweeper }: SessionsOptions) {
+  constructor({ runner, attached, revocations, sweeper, calls }: SessionsOptions) {
     this.#runner = runner
     this.#attached = attached
     this.#revocations = revocations
     this.#sweeper = sweeper
-    this.#touches = new Touches(runner)
+    this.#calls = calls
     this.recent = new RecentSessions((of) => runner.partitions.of(of))
   }
 
@@ -126,15 +127,6 @@ export class Sessions {
     return true
   }
 
-  touch(session: SessionRef, connectionId: string, rtt: number): Promise<void> {
-    return this.#touches.add(session, connectionId, rtt)
-  }
-
-  /** Stores the gathered touches now. */
-  flushTouches(): void {
-    this.#touches.flush()
-  }
-
   async setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void> {
     await this.#change('hideSession', session, connectionId, hidden ? '1' : '0')
   }
@@ -202,7 +194,7 @@ export class Sessions {
   }
 
   async of(of: UserRef): Promise<SessionRecord[]> {
-    return recordsOf(of, (await this.#runner.onUser(this.#runner.steps.listSessions, of, [])) as string[])
+    return this.#withSeen(await this.#stored(of))
   }
 
   /** A page of the app's sessions, partition by partition. */
@@ -250,14 +242,44 @@ export class Sessions {
   ): Promise<SessionRecord[]> {
     const userIds = [...new Set(listed.map(({ userId }) => userId))]
     const users = new Map(
-      await Promise.all(userIds.map(async (userId) => [userId, await this.of({ appId, userId })] as const)),
+      await Promise.all(
+        userIds.map(async (userId) => [userId, await this.#stored({ appId, userId })] as const),
+      ),
     )
-    const found: SessionRecord[] = []
-    for (const { sessionId, userId } of listed) {
-      const session = users.get(userId)?.find((each) => each.sessionId === sessionId)
-      if (session) found.push(session)
+    const found = listed.flatMap(
+      ({ sessionId, userId }) =>
+        users.get(userId)?.find(({ record }) => record.sessionId === sessionId) ?? [],
+    )
+    return this.#withSeen(found)
+  }
+
+  async #stored(of: UserRef): Promise<StoredSession[]> {
+    return storedSessions(
+      of,
+      (await this.#runner.onUser(this.#runner.steps.listSessions, of, [])) as string[],
+    )
+  }
+
+  /** Adds when connections have answered last, which only their nodes know. Of a node that does not answer it is not known. */
+  async #withSeen(stored: readonly StoredSession[]): Promise<SessionRecord[]> {
+    const byNode = new Map<string, SessionRecord[]>()
+    for (const { record, nodeId } of stored) {
+      if (nodeId === undefined) continue
+      byNode.set(nodeId, [...(byNode.get(nodeId) ?? []), record])
     }
-    return found
+    await Promise.all(
+      [...byNode].map(async ([nodeId, records]) => {
+        const ids = records.map(({ appId, userId, sessionId }) => [appId, userId, sessionId] as const)
+        const isOwn = nodeId === this.#runner.nodeId
+        const seen = isOwn ? this.#attached.seen(ids) : await this.#calls.askSeen(nodeId, ids)
+        records.forEach((record, n) => {
+          const [lastSeenAt, rtt] = seen?.[n] ?? []
+          if (lastSeenAt === undefined || rtt === undefined) return
+          Object.assign(record, { rtt, lastSeenAt: Math.max(record.lastSeenAt, lastSeenAt) })
+        })
+      }),
+    )
+    return stored.map(({ record }) => record)
   }
 
   /** Detaches a session: with `resumableFor` undefined for as long as it has. Returns the generation in which this is stored. */

@@ -8,7 +8,9 @@ end_due_sessions(user)
 local online, count = presence(user)
 local seen = user.lastSeenAt
 for _, row in pairs(sessions()) do
-  if not seen or row[SESSION.lastSeenAt] > seen then seen = row[SESSION.lastSeenAt] end
+  -- Only the node of a connection knows when its client has answered last.
+  local at = row[SESSION.connectionId] and now or row[SESSION.lastSeenAt]
+  if not seen or at > seen then seen = at end
 end
 finish(user)
 return reply(online and 1 or 0, count, seen or false, revoked_before(user) or false, user.unread)

@@ -89,7 +89,8 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const [touched] = await engine.sessions(ada)
       assert.equal(touched?.rtt, 8)
       assert.ok(touched.lastSeenAt >= session.lastSeenAt + 60_000)
-      assert.equal((await engine.status(ada)).lastSeenAt, touched.lastSeenAt)
+      // An engine may say of an attached session that it is seen now.
+      assert.ok(((await engine.status(ada)).lastSeenAt ?? 0) >= touched.lastSeenAt)
     })
 
     if (durable) {

@@ -2,7 +2,7 @@ import type { EngineEvent, UserPresence, UserRef } from '../../../engine.js'
 import type { OfPartition, StepRunner } from '../../step-runner.js'
 
 /** How many shares the users are divided into, by their partitions. The engine renews each share once in an interval. */
-const SHARES = 15
+export const SHARES = 15
 /** For how many intervals Redis keeps a watch that is not renewed. */
 const KEPT_FOR = 3
 

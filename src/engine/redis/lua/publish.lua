@@ -1,0 +1,52 @@
+-- A part of scripts: what a script tells the nodes, and which server does.
+local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
+
+-- The server's history, and when it was read. A failover takes longer than these milliseconds, and a replica that becomes the master has
+-- variables of its own: it runs no scripts, and a full resynchronization loads its libraries again.
+local HISTORY_KNOWN_FOR = 100
+local knownHistory, knownAt
+local function history()
+  if not knownHistory or math.abs(now - shift - knownAt) > HISTORY_KNOWN_FOR then
+    knownHistory, knownAt = info('replication', 'master_replid'), now - shift
+  end
+  return knownHistory
+end
+
+-- What was published is numbered, so that a node notices what did not reach it: by the next text, or because it asks for the numbers. A run is
+-- the time for which these variables live.
+local MAX_CHANNELS = 100000
+local run, numbers, channelCount
+
+-- Returns the name of this run.
+local function run_name()
+  if not run or channelCount > MAX_CHANNELS then
+    run = string.sub(history(), 1, 12) .. string.format('%.0f', now - shift)
+    numbers, channelCount = {}, 0
+  end
+  return run
+end
+
+-- Publishes a text to a node, or to all nodes as `due`. Returns how many received it.
+local function publish_to(name, json)
+  local of, number = run_name(), numbers[name]
+  if not number then
+    number = 0
+    channelCount = channelCount + 1
+  end
+  numbers[name] = number + 1
+  return call(publish, channel_of(name), of .. ' ' .. string.format('%d', number + 1) .. ' ' .. json)
+end
+
+-- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets its event with the reply. The others
+-- get `brief` in place of the event, if there is one.
+local function emit(nodes, event, brief)
+  if not nodes then return end
+  for node in string.gmatch(nodes, '%S+') do
+    if node == self then
+      events[#events + 1] = text(event)
+    else
+      publish_to(node, text(brief or event))
+    end
+  end
+end
+

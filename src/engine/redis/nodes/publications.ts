@@ -1,0 +1,87 @@
+import type { StepRunner } from '../step-runner.js'
+
+/** Milliseconds that a published text may take to arrive: it comes on another connection than the number that is asked for. */
+const ARRIVAL_TIME = 1_000
+/** How many numbers are remembered: a server that restarts, and each version of the scripts, begins new ones. */
+const MAX_NUMBERS = 10_000
+
+export interface PublicationsOptions {
+  runner: StepRunner
+  /** The name of this node. */
+  name: string
+  /** Called when a published text did not reach this node. */
+  onMissed: () => void
+}
+
+/**
+ * Notices texts that scripts have published to this node and that did not arrive. Each server numbers what it publishes in a channel, so a
+ * gap shows what was lost before a text. The servers are asked for their numbers too, because nothing may follow a lost text. That costs a
+ * call for each server and node, however many users the node has.
+ */
+export class Publications {
+  readonly #options: PublicationsOptions
+  /** The names of this node's channels. */
+  readonly #names: readonly string[]
+  /** The number of the last text, by the server's run and the channel's name. */
+  readonly #numbers = new Map<string, number>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: PublicationsOptions) {
+    this.#options = options
+    this.#names = [options.runner.nodeId, 'due', `name:${options.name}`]
+  }
+
+  /** Returns the text that was published, without its number. */
+  receive(channel: string, published: string): string {
+    const [, run = '', digits = '', text = ''] = /^(\S+) (\d+) (.*)$/s.exec(published) ?? []
+    const name = channel.slice(channel.lastIndexOf('channel:') + 'channel:'.length)
+    const [key, number] = [`${run} ${name}`, Number(digits)]
+    // A run that this node does not know is that of a new server, or of one with other scripts.
+    const last = this.#numbers.get(key) ?? 0
+    this.#note(key, number)
+    if (number > last + 1) this.#options.onMissed()
+    return text
+  }
+
+  /** Reads the numbers before anything is published to this node. */
+  async open(): Promise<void> {
+    for (const [key, number] of await this.#read()) this.#note(key, number)
+  }
+
+  /** Asks the servers for their numbers. A text that has not arrived a second later is missed. */
+  async check(): Promise<void> {
+    const published = await this.#read()
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      const isMissing = [...published].some(([key, number]) => number > (this.#numbers.get(key) ?? 0))
+      for (const [key, number] of published) this.#note(key, number)
+      if (isMissing) this.#options.onMissed()
+    }, ARRIVAL_TIME).unref()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #note(key: string, number: number): void {
+    // A text may come twice.
+    const last = this.#numbers.get(key) ?? 0
+    this.#numbers.delete(key)
+    this.#numbers.set(key, Math.max(last, number))
+    if (this.#numbers.size <= MAX_NUMBERS) return
+    const [oldest = ''] = this.#numbers.keys()
+    this.#numbers.delete(oldest)
+  }
+
+  async #read(): Promise<Map<string, number>> {
+    const { runner } = this.#options
+    const found = new Map<string, number>()
+    await Promise.all(
+      runner.partitionOfEachServer().map(async (partition) => {
+        const [run, ...numbers] = await runner.onPartition(runner.steps.published, partition, this.#names)
+        this.#names.forEach((name, n) => found.set(`${String(run)} ${name}`, Number(numbers[n])))
+      }),
+    )
+    return found
+  }
+}
