@@ -155,7 +155,7 @@ it('numbers begin again with the library, and nothing is lost', async () => {
   await start(two, bob)
   for (let n = 0; n < 3; n++) {
     await deliver(one, { from: null })
-    const [library = ''] = (/chat_session_\w{12}\b/.exec((await server.command('function', 'list')))) ?? []
+    const [library = ''] = /chat_session_\w{12}\b/.exec(await server.command('function', 'list')) ?? []
     await server.command('function', 'delete', library)
   }
   await deliver(one, { from: null })

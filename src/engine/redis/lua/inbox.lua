@@ -29,6 +29,23 @@ local function entries(keys, from, to, count)
   return found
 end
 
+-- Calls `visit` with the entries from one offset up to another, until it returns true, or until the step has read as much as one step may:
+-- other calls wait for it. Returns the offset up to which entries were visited.
+local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144
+local function visit_entries(keys, from, to, visit)
+  local last, left, bytes = from - 1, MAX_VISITED, 0
+  while last < to and left > 0 and bytes < MAX_VISITED_BYTES do
+    local chunk = entries(keys, last + 1, to, math.min(MAX_CHUNK, left))
+    if #chunk == 0 then return to end
+    for _, entry in ipairs(chunk) do
+      if visit(entry) then return last end
+      last, bytes = entry.offset, bytes + entry.bytes
+    end
+    left = left - #chunk
+  end
+  return last
+end
+
 -- Returns the offset of a peer's mark, and that of the peer's newest message when the mark was set; 0 and 0 if there is no mark. A mark goes
 -- with that message.
 local function mark_of(keys, user, peer)

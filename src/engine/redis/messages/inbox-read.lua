@@ -3,7 +3,6 @@
 -- ARGV: 1 the number of the epoch; 2 the offset.
 -- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
 --   messages, and 1 if another step goes on, else 0.
-local MAX_READ = 512
 local user = load(K.user)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
@@ -15,11 +14,10 @@ if target > user.readOffset then
     set(user, 'unread', 0)
   elseif target >= user.first then
     local from = math.max(user.first, user.readOffset + 1, (user.readUpTo or 0) + 1)
-    isUnfinished = target - from >= MAX_READ
-    if isUnfinished then target = from + MAX_READ - 1 end
-    for _, entry in ipairs(entries(K, from, target, MAX_READ)) do
+    local reached = visit_entries(K, from, target, function(entry)
       if is_unread(K, user, entry) then forget_unread(K, user, entry) end
-    end
+    end)
+    target, isUnfinished = math.min(target, reached), reached < target
   end
   set(user, 'readOffset', target)
   if user.readUpTo and user.readUpTo < target then set(user, 'readUpTo', target) end

@@ -3,7 +3,6 @@
 -- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend. Somebody who is no peer gets no mark.
 -- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
 --   messages, 1 if another step goes on, else 0, and the number of unread messages and the read offset of the peer.
-local MAX_READ = 512
 local user, peer = load(K.user), arg(3)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 
@@ -17,21 +16,19 @@ local function newest_with()
   return math.max(received and received.offset or 0, sent and sent.offset or 0)
 end
 
--- Notes that the peer's messages from one offset to another are read.
+-- Notes that the peer's messages from one offset to another are read, or so many of them as one step reads. Returns the last offset.
 local function read(from, to)
-  for _, entry in ipairs(entries(K, from, to, MAX_READ)) do
+  return visit_entries(K, from, to, function(entry)
     if entry.peer == peer and is_unread(K, user, entry) then forget_unread(K, user, entry) end
-  end
+  end)
 end
 
 -- Moves `readUpTo` to the next unread message, over a limited number of messages.
 local function advance()
   if user.unread == 0 then return set(user, 'readUpTo', user.newest) end
   local from = math.max(user.readUpTo, user.readOffset, user.first - 1) + 1
-  for _, entry in ipairs(entries(K, from, user.newest, MAX_READ)) do
-    if is_unread(K, user, entry) then return end
-    set(user, 'readUpTo', entry.offset)
-  end
+  local reached = visit_entries(K, from, user.newest, function(entry) return is_unread(K, user, entry) end)
+  if reached >= from then set(user, 'readUpTo', reached) end
 end
 
 local target, newest = math.min(tonumber(arg(2)), user.newest), newest_with()
@@ -43,9 +40,8 @@ if target > readOffset and newest > 0 and not isRepaired then
     call('HDEL', K.unread, UNREAD.messages .. peer, UNREAD.bytes .. peer)
   elseif unread > 0 then
     local from = math.max(user.first, readOffset + 1, (user.readUpTo or 0) + 1)
-    isUnfinished = target - from >= MAX_READ
-    if isUnfinished then target = from + MAX_READ - 1 end
-    read(from, target)
+    local reached = read(from, target)
+    target, isUnfinished = math.min(target, reached), reached < target
   end
   call('HSET', K.unread, UNREAD.mark .. peer, string.format('%.0f %.0f', target, newest))
   if not user.readUpTo then set(user, 'readUpTo', user.readOffset) end
