@@ -182,7 +182,8 @@ export class OpenedEngine {
     const { client, onOpen, onError } = this.#options
     let servers: ServerInfo[]
     await client.open({
-      onMessage: (channel, message) => this.#receive(this.#publications.receive(channel, message), true),
+      onMessage: (channel, message) =>
+        this.#receive(JSON.parse(this.#publications.receive(channel, message)) as WireEvent, true),
       onResubscribed: () => this.#recovery.check(),
       onError,
     })
@@ -321,9 +322,8 @@ export class OpenedEngine {
   }
 
   /** Handles an event of a step of this node or, with `isPublished`, an event that a node has published. */
-  #receive(json: string, isPublished = false): void {
+  #receive(event: WireEvent, isPublished = false): void {
     const { emit } = this.#options
-    const event = JSON.parse(json) as WireEvent
     if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
     if (event[0] === kinds.generation) return this.#recovery.begin(event[1])
     if (event[0] === kinds.asked) return this.calls.onAsked(event[1], event[2], event[3])

@@ -8,6 +8,7 @@ import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
 import { LIBRARY_START, type BatchStep, type Step } from './script.js'
 import { loadSteps, type Steps } from './steps.js'
+import type { WireEvent } from './wire-event.js'
 
 const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
@@ -32,7 +33,7 @@ export interface StepRunnerOptions {
   /** Returns milliseconds to add to the time of Redis: for tests. */
   clockShift: () => number
   /** Called with the events that a step has for this node, before its caller receives the result. */
-  onEvents: (events: string[]) => void
+  onEvents: (events: WireEvent[]) => void
   /** Called if a step may have run, though its reply was lost with the events for this node. */
   onUncertain?: (call: UncertainCall) => void
   /** Returns an app's webhooks with what other partitions leave of the app's limits. */
@@ -239,7 +240,7 @@ export class StepRunner {
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events, ...result] = reply
-    if (Array.isArray(events) && events.length > 0) onEvents(events as string[])
+    if (Array.isArray(events) && events.length > 0) onEvents(events as unknown as WireEvent[])
     return result
   }
 

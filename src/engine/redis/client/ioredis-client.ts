@@ -103,6 +103,7 @@ export class IORedisClient implements RedisClient {
   async close(): Promise<void> {
     const opened = this.#opened
     if (!opened) return
+    opened.gathered.flush()
     this.#opened = undefined
     // Once `close` has resolved, no server counts this client among those that receive what is published.
     this.#calls.add('unsubscribe', () => opened.subscriptions.end()).catch(opened.events.onError)
@@ -182,7 +183,13 @@ export class IORedisClient implements RedisClient {
     })
   }
 
-  #runNow(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
+  /** Rejects, and throws nothing: gathered calls may be sent after the client was closed. */
+  async #runNow(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    call: Call,
+  ): Promise<Reply> {
     const slot = this.isCluster ? slotOfKey(keys[0] ?? '') : 0
     return runScript(this.#get().servers, script, slot, keys, args, call)
   }

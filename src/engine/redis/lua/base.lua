@@ -3,6 +3,8 @@
 -- beginning of a script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have
 -- the names of `fields.ts`. The first arguments are the same for all scripts; what a script's own comment calls argument 1 follows them.
 local COMMON_ARGS = 7
+-- What scripts of one call share: the time, and the generation. Nil if a script has the call for itself.
+local shared
 -- Redis sets `redis.call` only while a script runs.
 local call
 -- `K` has the keys of the call by their names.
@@ -30,6 +32,9 @@ local function channel_of(name) return (channels == '' and prefix .. 'channel:' 
 
 local function text(value) return cjson.encode(value) end
 
+-- Returns a whole number as text: Redis takes several times as long to write a number of Lua.
+local function whole(number) return string.format('%d', number) end
+
 -- Adds to a count of the app in the partition of `owner`, who is the user by default. `reply` writes the sums.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
@@ -48,19 +53,19 @@ local function with_difference(field, value)
   return sum
 end
 
+-- The counts that limits apply to, and their places in the event.
+local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8 }
+
 -- Returns the result of the script: the events for the calling node, and the values.
 local function reply(...)
   for key, fields in pairs(differences) do
-    local counts = {}
-    for field, difference in pairs(fields.of) do counts[field] = call('HINCRBY', key, field, difference) end
-    -- The calling node adds up the counts of all partitions.
-    local list, isLimited = { EVENT.counts, appId, fields.owner }, false
-    for n, field in ipairs({ 'guests', 'inboxes', 'bytes', 'events', 'eventBytes' }) do
-      list[n + 3] = counts[field] or -1
-      isLimited = isLimited or counts[field] ~= nil
+    local event, isLimited = { EVENT.counts, appId, fields.owner, -1, -1, -1, -1, -1 }, false
+    for field, difference in pairs(fields.of) do
+      local sum, place = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
+      if place then event[place], isLimited = sum, true end
     end
-    -- An empty owner says nothing about the partition.
-    if isLimited and fields.owner ~= '' then events[#events + 1] = text(list) end
+    -- The calling node adds up the counts of all partitions. An empty owner says nothing about the partition.
+    if isLimited and fields.owner ~= '' then events[#events + 1] = event end
   end
   return { events, ... }
 end
@@ -119,7 +124,7 @@ local function store(user)
       dels[#dels + 1] = USER[field]
     else
       puts[#puts + 1] = USER[field]
-      puts[#puts + 1] = value
+      puts[#puts + 1] = type(value) == 'number' and whole(value) or value
     end
   end
   if #puts > 0 then call('HSET', user.key, unpack(puts)) end

@@ -7,8 +7,11 @@ local function begin(keys, args, kinds, writes)
     shift, self, publish, serverPrefix, channels = string.match(context, '^(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)$')
     shift = tonumber(shift)
   end
-  local time = call('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000) + shift
+  if not shared or not shared.now then
+    local time = call('TIME')
+    now = time[1] * 1000 + math.floor(time[2] / 1000) + shift
+    if shared then shared.now = now end
+  end
   prefix, appId, userId, partition, hashed = args[2], args[3], args[4], args[5], args[6]
   member = appId .. '\0' .. userId
   events, differences = {}, {}

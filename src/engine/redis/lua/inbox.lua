@@ -81,7 +81,7 @@ end
 -- Adds to the bytes that a sender's messages take in the inboxes of others. Returns the sum; nil for a message that does not count.
 local function hold(from, owner, bytes)
   if from == '' or from == owner then return end
-  local sum = call('HINCRBY', K.held, from, bytes)
+  local sum = call('HINCRBY', K.held, from, whole(bytes))
   if sum <= 0 then call('HDEL', K.held, from) end
   return sum
 end
@@ -172,10 +172,10 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   end
   local whom, member = with(owner, from, to, isRead)
   -- `peer-messages` reads the second field.
-  local fields = { ENTRY.message, json, ENTRY.with, whom, ENTRY.storedAt, string.format('%d', now) }
+  local fields = { ENTRY.message, json, ENTRY.with, whom, ENTRY.storedAt, whole(now) }
   if trace then fields[7], fields[8] = ENTRY.trace, trace end
-  call('XADD', keys.inbox, last .. '-1', unpack(fields))
-  call('ZADD', keys.peers, -last, member)
+  call('XADD', keys.inbox, whole(last) .. '-1', unpack(fields))
+  call('ZADD', keys.peers, whole(-last), member)
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then
     set(user, 'oldestAt', now)
@@ -187,11 +187,11 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   count('bytes', size, keys, owner)
   if from ~= owner and not isRead then
     set(user, 'unread', user.unread + 1)
-    call('HINCRBY', keys.unread, UNREAD.messages .. from, 1)
-    call('HINCRBY', keys.unread, UNREAD.bytes .. from, size)
+    call('HINCRBY', keys.unread, UNREAD.messages .. from, '1')
+    call('HINCRBY', keys.unread, UNREAD.bytes .. from, whole(size))
   end
   return last
 end
 
 -- Returns a message as JSON.
-local function message_of(offset, json) return '{"offset":' .. string.format('%.0f', offset) .. ',' .. string.sub(json, 2) end
+local function message_of(offset, json) return '{"offset":' .. whole(offset) .. ',' .. string.sub(json, 2) end

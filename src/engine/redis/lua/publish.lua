@@ -34,7 +34,7 @@ local function publish_to(name, json)
     channelCount = channelCount + 1
   end
   numbers[name] = number + 1
-  return call(publish, channel_of(name), of .. ' ' .. string.format('%d', number + 1) .. ' ' .. json)
+  return call(publish, channel_of(name), of .. ' ' .. whole(number + 1) .. ' ' .. json)
 end
 
 -- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets its event with the reply. The others
@@ -43,7 +43,7 @@ local function emit(nodes, event, brief)
   if not nodes then return end
   for node in string.gmatch(nodes, '%S+') do
     if node == self then
-      events[#events + 1] = text(event)
+      events[#events + 1] = event
     else
       publish_to(node, text(brief or event))
     end

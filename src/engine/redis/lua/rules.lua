@@ -11,7 +11,7 @@ local function rules_of(words)
   if rules then return rules end
   local window, creates, messages, bytes, age, share, push = string.match(words, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$')
   rules = {
-    window = tonumber(window),
+    window = window,
     createsRecipient = creates == '1',
     retention = { messages = tonumber(messages), bytes = tonumber(bytes), age = tonumber(age) },
     share = tonumber(share),

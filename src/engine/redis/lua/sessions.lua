@@ -22,7 +22,7 @@ end
 
 -- Lets the calling node delete the note that a session stands on a token. The token may have another partition than the user.
 local function release_token(credential, use)
-  if use then events[#events + 1] = text({ EVENT.tokenReleased, appId, userId, credential, use }) end
+  if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
 end
 
 -- Removes a session without an event.
@@ -53,7 +53,7 @@ end
 -- Ends the devices that reach the user. The calling node lets go of their owners, who are in other partitions.
 local function end_devices(user)
   local devices = user.deviceCount and call('HGET', K.user, USER.devices)
-  if devices then events[#events + 1] = text({ EVENT.devicesEnded, appId, userId, devices }) end
+  if devices then events[#events + 1] = { EVENT.devicesEnded, appId, userId, devices } end
   clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
 end
 

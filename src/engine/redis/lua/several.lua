@@ -3,6 +3,7 @@
 -- Returns for each script its result, or its error.
 local function several(keys, args)
   local results, key, n = {}, 0, 1
+  shared = {}
   while args[n] do
     local keyCount, argCount = tonumber(args[n + 1]), tonumber(args[n + 2])
     local ok, result = pcall(steps[args[n]], { unpack(keys, key + 1, key + keyCount) }, { unpack(args, n + 3, n + 2 + argCount) })
@@ -14,6 +15,7 @@ local function several(keys, args)
     results[#results + 1] = result
     key, n = key + keyCount, n + 3 + argCount
   end
+  shared = nil
   return results
 end
 redis.register_function('NAME_OF_LIBRARY_several', several)

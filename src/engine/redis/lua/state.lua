@@ -24,20 +24,26 @@ end
 -- Nothing from before `wholeUntil` is lost.
 local function begin_generation(last, field, value, wholeUntil)
   generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
-  call('HSET', K.state, field, value, STATE.generation, string.format('%.0f', generation), STATE.wholeUntil, wholeUntil)
+  if shared then shared.generation = generation end
+  call('HSET', K.state, field, value, STATE.generation, whole(generation), STATE.wholeUntil, wholeUntil)
   if not last then return end
-  local json = text({ EVENT.generation, tonumber(partition) })
-  events[#events + 1] = json
-  publish_to('due', json)
+  local event = { EVENT.generation, tonumber(partition) }
+  events[#events + 1] = event
+  publish_to('due', text(event))
 end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
 -- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others. Servers replicate
 -- writes in their order, so the server has what was written before the time at which a node has last reached it.
 local function check_history()
+  generation = shared and shared.generation
+  if generation then return end
   local state = call('HMGET', K.state, STATE.history, STATE.generation, STATE.reachedAt)
   generation = tonumber(state[2] or nil)
-  if state[1] == history() then return end
+  if state[1] == history() then
+    if shared then shared.generation = generation end
+    return
+  end
   begin_generation(generation, STATE.history, history(), state[3] or 0)
   -- The process that has begun this history counts evictions from 0.
   call('HDEL', K.state, STATE.evicted)
@@ -64,6 +70,7 @@ end
 
 -- Returns the generation, without a look at the server's history.
 local function stored_generation()
+  if not generation and shared then generation = shared.generation end
   if not generation then generation = tonumber(call('HGET', K.state, STATE.generation) or nil) end
   if not generation then
     -- The caller runs `state-note`, and then this script again.

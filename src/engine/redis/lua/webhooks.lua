@@ -85,7 +85,7 @@ end
 
 -- Counts a dropped event in the newest event of a queue, an `events.dropped`. `state` is what that says about presence, as JSON.
 local function drop_event(key, owner, kind, state, online)
-  events[#events + 1] = text({ EVENT.eventDropped, appId, kind })
+  events[#events + 1] = { EVENT.eventDropped, appId, kind }
   local queue = queue_of(owner)
   local first, newest, size = range_of(key)
   if newest and newest ~= first and newest == queue[QUEUE.dropped] then
@@ -126,7 +126,7 @@ end
 local function announce()
   if not isDue then return end
   isDue = false
-  local json = text({ EVENT.webhooksDue, appId, tonumber(partition), self })
-  events[#events + 1] = json
-  publish_to('due', json)
+  local event = { EVENT.webhooksDue, appId, tonumber(partition), self }
+  events[#events + 1] = event
+  publish_to('due', text(event))
 end

@@ -69,7 +69,7 @@ end
 if optional(11) and user.createdAt ~= tonumber(arg(11)) then return reply('unknown-user') end
 if not rules.createsRecipient and not user.createdAt then return reply('unknown-user') end
 
-local sentAt = string.format('%.0f', now)
+local sentAt = whole(now)
 local json = json_at(sentAt)
 local size = #json + RULES.messageOverhead
 
@@ -155,9 +155,9 @@ if isPushed then
   set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
 end
 if beginsStreak or isPushed then schedule(user) end
-call('SET', K.id, digest .. ' ' .. offset .. ' ' .. own .. ' ' .. sentAt .. ' ' .. user.deletions .. ' ' .. senderDeletions, 'PX', rules.window)
+call('SET', K.id, string.format('%s %d %d %s %d %d', digest, offset, own, sentAt, user.deletions, senderDeletions), 'PX', rules.window)
 if mode == 'away' then
-  local note = text({ from, userId, json, rules.window, now, senderDeletions, user.deletions, arg(18) })
+  local note = text({ from, userId, json, tonumber(rules.window), now, senderDeletions, user.deletions, arg(18) })
   call('HSET', K.ownCopies, arg(17), appId .. '\0' .. note)
 end
 

@@ -62,7 +62,7 @@ end
 if user.pushDueAt and user.pushDueAt <= now then
   -- If the calling node does not answer, another one is told.
   set(user, 'pushDueAt', now + RULES.pushLease)
-  events[#events + 1] = text({ EVENT.pushDue, appId, userId })
+  events[#events + 1] = { EVENT.pushDue, appId, userId }
 end
 finish(user)
 return reply(isMoving and 1 or 0)

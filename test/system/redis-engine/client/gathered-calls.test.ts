@@ -78,3 +78,14 @@ test('after a lost connection only the repeatable scripts of a call run again', 
   assert.match(String(await once), /unavailable/i)
   assert.equal(await server.command('hget', 'once', 'n'), '1')
 })
+
+test('calls that were gathered when the client is closed are sent', async () => {
+  const server = await standalone()
+  const { client, run } = await openClient({ type: 'single', url: server.url })
+  await run(count, ['n'], '1')
+  const calls = Array.from({ length: 3 }, () => run(count, ['n'], '1'))
+  const closed = client.close()
+  assert.deepEqual(await Promise.all(calls), [2, 3, 4])
+  await closed
+  await assert.rejects(run(count, ['n'], '1'), unavailable)
+})
