@@ -174,6 +174,7 @@ export const modules = {
   'engine/redis/apps': engineInterface,
   'engine/redis/nodes/partitions': [...engineInterface, 'engine/redis/client'],
   'engine/redis/keys': [...engineInterface, 'engine/redis/lua', 'engine/redis/nodes/partitions', 'util'],
+  'engine/redis/wire-event': [...engineInterface, 'engine/redis/lua'],
   'engine/redis/script': ['engine/redis/client', 'engine/redis/keys', 'engine/redis/lua'],
   'engine/redis/steps': ['engine/redis/keys', 'engine/redis/script'],
   'engine/redis/step-runner': [
@@ -183,6 +184,7 @@ export const modules = {
     'engine/redis/keys',
     'engine/redis/script',
     'engine/redis/steps',
+    'engine/redis/wire-event',
     'util',
   ],
   'engine/redis/lists': ['engine/redis/client', 'engine/redis/script', 'engine/redis/step-runner'],
