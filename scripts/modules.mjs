@@ -233,6 +233,7 @@ export const modules = {
     'engine/redis/server-check',
     'engine/redis/sessions',
     'engine/redis/webhooks',
+    'engine/redis/wire-event',
     'engine/util',
     'protocol',
   ],
