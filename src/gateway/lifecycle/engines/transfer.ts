@@ -26,7 +26,7 @@ const counted: Partial<Record<TransferRecord['kind'], keyof TransferProgress>> =
 const inMemory = (option: string): GatewayError =>
   new GatewayError(
     'bad-config',
-    `${option}: a memory engine has no data to copy: name a config with another engine.`,
+    `${option}: a memory engine has no data to transfer: name a config with another engine.`,
   )
 
 const sourceOf = ({ engine, sendWindow }: Pick<Settings, 'engine' | 'sendWindow'>): TransferSource => {
