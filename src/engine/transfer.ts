@@ -3,7 +3,7 @@ import type { PushDevice } from './push.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
 import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
-/** The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. A mark goes with that message. */
+/** The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. The mark is dropped with that message. */
 export type PeerMark = [peer: string | null, offset: number, newest: number]
 
 /** The id of a message, which makes a retry of its send safe. */
@@ -29,7 +29,7 @@ export type TransferRecord =
   /** A revoked token. `left`: for how many milliseconds the revocation is kept; null for ever. */
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
   | { kind: 'user'; user: UserRecord; guest: boolean }
-  /** What is owed to the devices is looked for when the data are opened. */
+  /** The engine works out pending pushes when it opens the data. */
   | ({ kind: 'devices'; devices: PushDevice[] } & UserRef)
   | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
   /** What remains of a user who was deleted. */

@@ -148,7 +148,12 @@ export const metricsTable = {
     'app',
     'result',
   ]),
-  webhooksPending: gauge('chat_session_webhooks_owed', 'Webhooks that are to be delivered.', ['app'], 'max'),
+  webhooksPending: gauge(
+    'chat_session_webhooks_pending',
+    'Webhooks that are to be delivered.',
+    ['app'],
+    'max',
+  ),
   webhooksOldest: gauge(
     'chat_session_webhooks_oldest_seconds',
     'Age of the oldest webhook that is to be delivered.',

@@ -50,7 +50,7 @@ export interface PushAnswer {
 /** The requests to one push service. */
 interface Service {
   unanswered: number
-  /** Since when it has answered none of them, or none before they timed out; null if it owes no answer. */
+  /** Since when it has answered none of them, or none before they timed out; null if no request waits for an answer. */
   silentSince: number | null
 }
 
