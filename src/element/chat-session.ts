@@ -22,7 +22,7 @@ import { watchForms } from './form-trigger.js'
 import { isSet } from './is-set.js'
 import { loadPart } from './parts/parts.js'
 import { createRemovalController, isInWindow, isTurboPreview } from './removal.js'
-import { applyChanges, firstOf, hold, release, sharedSessions, type SharedSession } from './shared-session.js'
+import { applyChanges, firstOf, join, leave, sharedSessions, type SharedSession } from './shared-session.js'
 import { adoptStyle } from './style.js'
 
 /** As with HTML's own boolean attributes, no value is needed. */
@@ -80,8 +80,8 @@ export class ChatSessionElement extends ReactiveElement {
   /** The gateway's URL, absolute or relative to the page. @default the origin of the script, if that is a gateway */
   declare endpoint: string | null | undefined
   /**
-   * `EPOCH/OFFSET`: the server drew the page up to that message. Later ones come as `session-message`, none twice. It counts when the
-   * session is made; a change of it alone restarts nothing.
+   * `EPOCH/OFFSET`: the server drew the page up to that message. Later ones come as `session-message`, none twice. The
+   * element reads `since` when it makes the session. A change of `since` alone restarts nothing.
    */
   declare since: string | null | undefined
   /**
@@ -139,7 +139,7 @@ export class ChatSessionElement extends ReactiveElement {
     )
   }
 
-  /** The session that this element holds, and the desired session that was last applied to it. */
+  /** The session that this element uses, and the desired session that was last applied to it. */
   #lease: { shared: SharedSession; desired: DesiredSession } | undefined
   // A listener on the document must get each event once, however many elements share the session.
   readonly #relay = createEventRelay(
@@ -147,7 +147,7 @@ export class ChatSessionElement extends ReactiveElement {
     () =>
       !this.#lease ||
       !this.isConnected ||
-      firstOf(this.#lease.shared.holders, this.ownerDocument, () => true) === this,
+      firstOf(this.#lease.shared.members, this.ownerDocument, () => true) === this,
   )
   /** `start()` was called since the element came into the document. */
   #startCalled = false
@@ -161,7 +161,7 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#relay.state
   }
 
-  /** The session that this element holds; null while there is none. */
+  /** The session that this element uses; null while there is none. */
   get session(): ChatSession | null {
     return this.#lease?.shared.session ?? null
   }
@@ -323,7 +323,7 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** Brings the held session in line with attributes and properties. Returns the result of the start, if it starts one. */
+  /** Brings the session in line with attributes and properties. Returns the result of the start, if it starts one. */
   #reconcile(): Promise<StartResult> | undefined {
     if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
     const lease = this.#lease
@@ -345,7 +345,7 @@ export class ChatSessionElement extends ReactiveElement {
     return undefined
   }
 
-  /** Joins the elements that hold the session, or makes it and starts it. */
+  /** Joins the other elements of the session, or makes the session and starts it. */
   #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
     const { key, endpoint, appId, userId, profileFields } = desired
     let { credentials } = desired
@@ -354,7 +354,7 @@ export class ChatSessionElement extends ReactiveElement {
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = hold(desired, credentials, this, () => {
+    const shared = join(desired, credentials, this, () => {
       const { since, transports, adoptGuest } = this
       const sleep = isSet(this.sleepHidden)
       const user = { ...profileFields, id: userId }
@@ -384,14 +384,14 @@ export class ChatSessionElement extends ReactiveElement {
     }) as TokenFetcher
   }
 
-  /** Releases the session. If no other element holds it, it ends, and this element dispatches the events of the end. */
+  /** Leaves the session. If no other element uses the session, it ends, and this element dispatches the events of the end. */
   #release(): void {
     const lease = this.#lease
     if (!lease) return
     // The lease is cleared before the events of the end: a listener may change or move the element, which may then acquire another
     // session.
     this.#lease = undefined
-    release(lease.desired.key, lease.shared, this)
+    leave(lease.desired.key, lease.shared, this)
     this.#relay.follow()
   }
 }
