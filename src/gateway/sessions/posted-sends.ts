@@ -28,11 +28,11 @@ import { engineRetryAfter } from './engine-retry.js'
 import { saveAdmitted } from './save-admitted.js'
 import { UserLimits } from './user-limits.js'
 
-type Draft = Omit<ClientFrameOf<'send'>, 'type'>
+type PostedSend = Omit<ClientFrameOf<'send'>, 'type'>
 
 /** Messages without a session, with the proof of who sends them. */
 export type PostedSends = Pick<ClientFrameOf<'start'>, 'appId' | 'token' | 'signature' | 'userId'> & {
-  sends: readonly Draft[]
+  sends: readonly PostedSend[]
 }
 
 /** What became of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
@@ -78,13 +78,13 @@ export const createPostedSends = (
     (await engine.isRevoked(user, credential))
 
   const store = async (
-    draft: Draft,
+    send: PostedSend,
     user: UserRef,
     admitted: Admitted,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
     const { app } = admitted
     const { appId, userId } = user
-    const { id, to, body, data } = draft
+    const { id, to, body, data } = send
     const problem = checkMessage({ id, to, body, data })
     if (problem) return [problem.code, problem.why]
     if (!maySend(app, userId)) return NOT_ALLOWED
@@ -95,7 +95,7 @@ export const createPostedSends = (
     if (await isRevoked(user, admitted)) return REVOKED
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
-    const span = tracing.start('send', 'SERVER', draft.traceparent, { 'chat_session.app_id': appId })
+    const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
     const sent = await engine
       .send({ appId, id, from: userId, to, body, data, traceparent }, rules)
@@ -110,10 +110,10 @@ export const createPostedSends = (
   }
 
   const storeOrRefuse = async (
-    ...[draft, user, admitted]: Parameters<typeof store>
+    ...[send, user, admitted]: Parameters<typeof store>
   ): ReturnType<typeof store> => {
     try {
-      return await store(draft, user, admitted)
+      return await store(send, user, admitted)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       metrics.engineErrors.inc({ code: error.code })
@@ -123,16 +123,16 @@ export const createPostedSends = (
   }
 
   const storeAll = async (
-    sends: readonly Draft[],
+    sends: readonly PostedSend[],
     user: UserRef,
     admitted: Admitted,
     first: RefusalParts | undefined,
   ): Promise<PostedResult[]> => {
     let refusedForAll = first
     const results: PostedResult[] = []
-    for (const draft of sends) {
-      const { id } = draft
-      const stored = refusedForAll ?? (await storeOrRefuse(draft, user, admitted))
+    for (const send of sends) {
+      const { id } = send
+      const stored = refusedForAll ?? (await storeOrRefuse(send, user, admitted))
       if (Array.isArray(stored)) {
         const [code, message = errorMessages[code], retryAfter] = stored
         const retryable = isRetryable(code)

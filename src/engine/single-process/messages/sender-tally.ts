@@ -23,13 +23,13 @@ export class SenderTally {
 
   /** The sums since the last tally that was taken; undefined if there are none. */
   get stored(): SenderBytes | undefined {
-    this.#settle()
+    this.#addUp()
     return this.#bytes && [...this.#bytes]
   }
 
   add(sender: string, size: number): void {
     if (sender !== this.#sender) {
-      this.#settle()
+      this.#addUp()
       this.#sender = sender
     }
     this.#more += size
@@ -43,7 +43,7 @@ export class SenderTally {
     return sums
   }
 
-  #settle(): void {
+  #addUp(): void {
     if (this.#more === 0) return
     this.#bytes ??= new Map<string, number>()
     addTo(this.#bytes, this.#sender, this.#more)

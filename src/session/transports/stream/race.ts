@@ -38,7 +38,7 @@ export interface Race {
   readonly isOverdue: boolean
   /** Whether a start of the attempt that lost may still replace the winner's connection. */
   readonly isContested: boolean
-  /** What the attempt that failed first has brought. The session hears of it if the other one fails, too. */
+  /** The last frame and the close code of the attempt that failed first. The session gets them if the other attempt fails, too. */
   readonly failure: {
     readonly kind: TransportKind
     readonly ended: RaceFrame | null
@@ -56,15 +56,16 @@ export type RaceInput =
 
 /**
  * `overdue`: the WebSocket has had its time to open, or to answer the start. `retry`: a stream has carried the session for a while.
- * `timeout`: the WebSocket that was tried meanwhile has had its time. `settled`: nothing comes of the race any more.
+ * `timeout`: the WebSocket that was tried meanwhile has had its time. `over`: no attempt can replace the winner's
+ * connection any more.
  */
-export type Wait = 'overdue' | 'retry' | 'timeout' | 'settled'
+export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 
 export type RaceEffect =
   | { readonly do: 'pass'; readonly frame: RaceFrame }
   | { readonly do: 'pass-close'; readonly code: number }
   | { readonly do: 'open'; readonly kind: TransportKind }
-  /** Close an attempt, and hear no more of it. */
+  /** Close an attempt, and ignore its later events. */
   | { readonly do: 'drop'; readonly kind: TransportKind }
   /** Send the start on the WebSocket, unless its handshake had it. */
   | { readonly do: 'send-start' }
@@ -86,8 +87,8 @@ const ANSWER_TIME = 10_000
 /** Milliseconds until a WebSocket is tried again while a stream carries the session, and in which each step of that must succeed. */
 const RETRY_TIME = 60_000
 const RETURN_TIME = 4_000
-/** Milliseconds after a race in which a `replaced` may come of it. */
-const SETTLE_TIME = 10_000
+/** Milliseconds after a race in which a start of the attempt that lost may still end the winner's connection as `replaced`. */
+const CONTEST_TIME = 10_000
 /** A network that refuses WebSockets refuses them with the start in the header and without it. */
 const REFUSED_BOTH = 2
 /** Where a WebSocket has worked before, a gateway may be away: so many failures in a row begin a stream. */
@@ -164,7 +165,7 @@ const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
     next,
     ...(race[rival] === 'none' ? [] : [drop(rival)]),
     { do: 'pass', frame },
-    ...(isContested ? [wait('settled', SETTLE_TIME)] : []),
+    ...(isContested ? [wait('over', CONTEST_TIME)] : []),
     ...(kind === 'stream' && race.mayReturn ? [wait('retry', RETRY_TIME)] : []),
   ]
 }
@@ -228,7 +229,7 @@ export const stepRace = (race: Race, input: RaceInput): RaceStep => {
     case 'timeout':
       if (race.winner !== 'stream' || race.websocket === 'none') return [race]
       return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
-    case 'settled':
+    case 'over':
       return [{ ...race, isContested: false }]
   }
 }
