@@ -98,10 +98,10 @@ const hasCode = (answer: unknown): answer is { code: string; title: string } =>
   'title' in answer &&
   typeof answer.title === 'string'
 
-/** Returns the error that an answer stands for. */
 /** Returns whether the successful answer of this status has no body. */
 const hasNoBody = (status: number): boolean => status === 202 || status === 204
 
+/** Returns the error that an answer stands for. */
 const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): RestError =>
   isProblem && hasCode(json)
     ? new RestError(json.title, { status, code: json.code, retryAfter }, { cause })

@@ -27,7 +27,7 @@ export interface ScriptedGateway {
   answerPost: (seq: number) => PostAnswer
   /** Takes the next connection, when its start is there. */
   connection(): Promise<Connection>
-  /** Takes the next connection and answers its start, as that of a session that goes on. */
+  /** Takes the next connection and answers its start as an existing session. */
   begin(changes?: Partial<Started>): Promise<Connection>
   close(): Promise<void>
 }

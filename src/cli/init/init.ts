@@ -41,7 +41,10 @@ const writeNew = async (config: GatewayConfig): Promise<void> => {
   }
 }
 
-/** Returns the block with a file. The last variant of a file needs no library. The first one of Node needs this package alone. */
+/**
+ * Returns the block of docs/BACKENDS.md with this file. A file may have several variants. The last one needs no library; on Node the first
+ * one needs only this package.
+ */
 const blockOf = (blocks: readonly Block[], { chapter }: Stack, file: string): Block => {
   const variants = blocks.filter((block) => block.file === file)
   const block = variants.at(chapter === 'Node' ? 0 : -1)

@@ -22,18 +22,18 @@ interface FeedParts {
   refuse: Refuse
 }
 
-/** Sends the presence of the users that one session watches, of each only what has changed. */
+/** Sends the presence of the users that one session watches: of all users when the watch begins, and later of those that change. */
 export class PresenceFeed implements Watcher {
   readonly #watchers: Watchers
   readonly #app: App
   readonly #user: UserRef
   readonly #parts: FeedParts
   #users = new Map<string, Watched>()
-  /** The latest work. Frames are answered in their order. */
-  #last: Promise<void> = Promise.resolve()
-  /** How much of that is not done. */
+  /** The latest piece of work. Each piece waits for the one before, so that frames are answered in their order. */
+  #work: Promise<void> = Promise.resolve()
+  /** How many pieces of `#work` have not ended. */
   #turnCount = 0
-  /** Whether a change waits until the client has read what came before. */
+  /** Whether changes wait until the client has read earlier frames. */
   #isWaiting = false
   #isStopped = false
 
@@ -80,10 +80,10 @@ export class PresenceFeed implements Watcher {
 
   #inTurn(work: () => Promise<void>): Promise<void> {
     this.#turnCount += 1
-    const turn = this.#last
+    const turn = this.#work
       .then(() => (this.#isStopped ? undefined : work()))
       .finally(() => (this.#turnCount -= 1))
-    this.#last = turn.catch(() => undefined)
+    this.#work = turn.catch(() => undefined)
     return turn
   }
 
