@@ -295,7 +295,7 @@ export interface EnginePeers {
   ): Promise<{ inbox: InboxState; peer: PeerState } | null>
 }
 
-/** What users tell each other's open pages. Nothing of it is stored. */
+/** Signals of users to each other's open pages. An engine stores none of them. */
 export interface EngineSignals {
   /**
    * Emits `signal` where connections carry sessions of the user: at most once at each engine, and never to a session that starts later.

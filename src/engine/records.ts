@@ -47,14 +47,14 @@ export interface Admission {
   credential: Credential
   /** How many guests the app may have; null if the user is no guest. */
   maxGuests: number | null
-  /** Whether the start is of a new user, so that the id must not be another's. */
+  /** Whether the user must be new. If the id belongs to a user already, the start is refused as `exists`. */
   mustBeNew: boolean
   /** When the user of the start was created. A user who has the same id later is another one. Undefined if the start does not know. */
   createdAt?: number | undefined
 }
 
 /**
- * Why the user of a start is not saved. `revoked`: the credential is. `full`: the app has `maxGuests` guests. `exists`: the id is another's.
+ * Why the user of a start is not saved. `revoked`: the credential is. `full`: the app has `maxGuests` guests. `exists`: another user has the id.
  * `gone`: the user who was created at `createdAt` is deleted.
  */
 export type AdmissionRefusal = 'revoked' | 'full' | 'exists' | 'gone'

@@ -470,7 +470,7 @@ export class ChatSession extends SessionTarget {
     }
     const isGone = isPageGone(after)
     const isBack = isPageGone(before) && !isGone
-    // A frozen page goes on from memory. What it wrote was for the page that the browser makes of it if it is discarded.
+    // A frozen page goes on from memory. Its resume key was stored for the case that the browser discards the page and loads it again.
     if (isBack) this.#resumeStorage?.take()
     // An input that changes nothing must not write the session again: another page may have taken it.
     if (before !== after) {

@@ -61,7 +61,7 @@ const update = (): void => {
   if (isWanted) for (const link of icons()) if (!dotted.has(link)) void addDot(link)
 }
 
-/** Shows a dot on the page's icon while the count is not 0, also if the page changes its icon later. */
+/** Shows a dot on the page's icon while the count is not 0. If the page changes its icon, the new icon gets the dot, too. */
 export const showFaviconDot = (count: number | undefined): void => {
   isWanted = !!count
   if (isWanted && !observer) {

@@ -10,7 +10,7 @@ const write = (next: string): void => {
   if (title !== next + own) document.title = next + own
 }
 
-/** Shows the count before the page's title, also if the page changes its title later. */
+/** Shows the count before the page's title. If the page changes its title, the new title gets the count, too. */
 export const showInTitle = (count: number | undefined): void => {
   if (count === undefined) {
     observer?.disconnect()

@@ -60,7 +60,7 @@ const ensureMarker = async (file: string): Promise<void> => {
 export const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
 
 /**
- * Returns a text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has another inode
+ * Returns a text that differs between this folder and its copies, such as a restored backup, because a copied marker has another inode
  * and birth time. A snapshot of the whole disk keeps both, so a restored snapshot goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {

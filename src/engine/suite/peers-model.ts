@@ -16,7 +16,7 @@ interface Kept {
   to: string
 }
 
-/** What the calls of one owner should find: plain lists, searched anew for each answer. */
+/** What the calls of one owner should find: plain lists, searched for each answer. */
 class Model {
   readonly owner: string
   messages: Kept[] = []

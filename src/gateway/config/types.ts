@@ -348,7 +348,7 @@ export interface AppLimitsConfig {
   /** Inboxes of the app in all. From 1. @default 1_000_000 */
   inboxes?: number | undefined
   /**
-   * Bytes of the app's messages in all. Webhook events that are to be delivered may take a tenth of it besides. From 1.
+   * Bytes of the app's messages in all. Webhook events that are to be delivered may take another tenth. From 1.
    * @default 10_737_418_240 (10 GiB)
    */
   bytes?: number | undefined

@@ -1,6 +1,6 @@
 /**
  * The headers of an answer that pages of other origins read. Every request has its own proof in its body, so cookies do nothing and any
- * origin may read the answer. Proxies must neither keep the answer nor hold a part of it back.
+ * origin may read the answer. Proxies must neither store the answer nor delay a part of the answer.
  */
 export const crossOriginHeaders: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',

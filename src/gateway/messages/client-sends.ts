@@ -8,7 +8,7 @@ export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAf
 
 export const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
 const TOO_MUCH_UNREAD =
-  "The recipient's inbox is full, and your unread messages take up more of it than the app's 'unreadPerSender' allows."
+  "The recipient's inbox is full, and your unread messages take up a larger share than the app's 'unreadPerSender' allows."
 const SHARE_EXCEEDED =
   "Your messages to others take up one user's share of the app's storage: older ones have to be deleted first."
 const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."

@@ -15,7 +15,7 @@ export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | u
   if (endpoint.length > MAX_ENDPOINT || !URL.canParse(endpoint)) return undefined
   const url = new URL(endpoint)
   const { protocol, port, hostname, origin, pathname, search } = url
-  // A device has one owner by the text of its endpoint: another spelling of it would be another device.
+  // A device is known by the text of its endpoint: the same endpoint in another spelling would be another device.
   const isPlain = `${origin}${pathname}${search}` === endpoint
   return protocol === 'https:' && !port && isPlain && isListed(hosts, hostname) ? url : undefined
 }

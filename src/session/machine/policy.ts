@@ -12,7 +12,7 @@ export const backoff = (failureCount: number, { random }: World): number =>
 
 /**
  * Milliseconds to wait after a close without a reason, which every client gets when a gateway crashes. The gateway gives the
- * window in which its clients reconnect, and a visible page reconnects in the first part of it.
+ * window in which its clients reconnect, and a visible page reconnects early in that window.
  */
 export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, hidden }: World): number =>
   random *
@@ -20,7 +20,7 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
 
 /**
  * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others: a tenth of `lifetime` before
- * that, at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched at half of it, so that a source which
+ * that, at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched at half that time, so that a source which
  * returns the same token until it expires is not called in a loop.
  */
 export const renewalSchedule = (

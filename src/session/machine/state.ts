@@ -9,7 +9,7 @@ export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 /** The frames that answer requests, and `signal`. `unread`, `user` and `presence` come unasked, too. */
 export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused' | 'presence' | 'signal'
 
-/** Why something went wrong, as data. The runner makes a `SessionError` of it. */
+/** Why something went wrong, as data. The runner makes a `SessionError` from this data. */
 export interface Fault {
   code: string
   message?: string | undefined

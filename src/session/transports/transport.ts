@@ -7,8 +7,8 @@ type WithoutAttempt<I> = I extends { attempt: number } ? Omit<I, 'attempt'> : ne
 export type TransportListener = (input: WithoutAttempt<Input>) => void
 
 /**
- * Opens a WebSocket, or what does as one. `former` is the attempt's WebSocket, which it takes over with its handlers; `phase` is what the
- * session knows of it.
+ * Opens a WebSocket, or what does as one. `former` is the attempt's WebSocket, which it takes over with its handlers; `phase` is the
+ * session's state of that WebSocket.
  */
 export type OpenSocket = (
   url: string,

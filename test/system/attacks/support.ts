@@ -17,7 +17,7 @@ const EXPECTED_ERROR = 'but listen.trustProxy is 0'
 const FACTOR = Number(process.env['ATTACK_RUNS'] ?? 1)
 export const runs = (count: number): number => count * FACTOR
 
-/** The heap in MB. An idle gateway needs less than half of it. */
+/** The heap in MB. An idle gateway needs less than half as much. */
 const HEAP = 64
 
 export interface AttackedGateway {
