@@ -9,13 +9,13 @@ export type Member = HTMLElement & Partial<Record<Attachable, unknown>>
 export interface SharedSession {
   session: ChatSession
   members: Set<Member>
-  /** The value of each credential that any of the elements set last. */
+  /** The latest value of each credential, whichever element set it. */
   credentials: Credentials
-  /** The value of each field that any of the elements set last. */
+  /** The latest value of each field, whichever element set it. */
   profileFields: Profile
   /** The result of the latest `session.start()`. */
   started?: Promise<StartResult>
-  /** Attaches the parts that the elements ask for by now. */
+  /** Attaches the parts that the elements ask for now. */
   updateParts: () => void
 }
 
@@ -108,7 +108,7 @@ export const applyChanges = (
   shared.profileFields = { ...shared.profileFields, ...profile }
   if (Object.keys(profile).length)
     session.setProfile(profile).catch((error: unknown) => {
-      // A session that has ended keeps the change for its next start.
+      // If the session has ended, it keeps the change for its next start, so nothing failed.
       if (session.sessionId) session.dispatchEvent(new CustomEvent('error', { detail: { error } }))
     })
 }

@@ -27,7 +27,7 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
   scrape(): Promise<string>
-  /** Returns all metrics as prom-client's objects, to be added to those of other processes. */
+  /** Returns all metrics as prom-client's objects, which can be added to those of other processes. */
   collect(): Promise<Collected>
 }
 
@@ -42,7 +42,7 @@ const create = (
   return labels.length === 0 ? new PlainHistogram(withBuckets) : new LabelledHistogram(withBuckets)
 }
 
-/** Creates the metrics of a gateway. Counting takes a fraction of a microsecond, and nothing else happens until a scrape. */
+/** Creates the metrics of a gateway. Each count takes a fraction of a microsecond. All other work is done at a scrape. */
 export const createMetrics = (): Metrics => {
   const registry = new Registry()
   const metrics = Object.fromEntries(

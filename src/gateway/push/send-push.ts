@@ -11,7 +11,7 @@ export interface Push {
   user: UserRef
   /** The sender of the message. */
   from: string | null
-  /** When the message was sent (Unix, milliseconds). The push is tried for a day from then on. */
+  /** When the message was sent (Unix, milliseconds). The push is retried for a day after that time. */
   sentAt: number
   /** The payload. */
   text: string
@@ -59,7 +59,7 @@ export const sendPush = async (
   ): PushResult => ({ result, failure: { host, status, error } })
   const retryOrGiveUp = (status: number | null, error: string, retryAfter?: number): PushResult => {
     const backoff = retryDelay(device.failures + 1, sentAt)
-    // `Retry-After` makes the wait longer only: a service that always says 0 would be asked every second.
+    // `Retry-After` can only lengthen the wait. Otherwise a service that always says 0 would be asked every second.
     const delay = backoff === null ? null : Math.max(backoff, retryAfter ?? 0)
     return delay === null || hasExpired(sentAt, Date.now() + delay)
       ? giveUp(status, error)
