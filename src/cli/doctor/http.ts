@@ -14,12 +14,12 @@ export interface Answer {
   clockDifference: number | null
 }
 
-/** Characters of a body that are read. */
+/** The most characters of a body that are read. */
 const MAX_BODY = 2_000_000
 
 /**
- * Requests a URL, without following redirects. A bad certificate is no error here: it has a finding of its own. With `lookup` it connects
- * to the addresses that this function finds.
+ * Requests a URL, without following redirects. A bad certificate is no error here, because `checkTls` reports it. With `lookup` it connects
+ * to the addresses that `lookup` finds.
  */
 export const get = (
   url: URL,
@@ -34,7 +34,7 @@ export const get = (
       { headers: { ...headers, connection: 'close' }, rejectUnauthorized: false, ...(lookup && { lookup }) },
       (response) => {
         const date = Date.parse(response.headers.date ?? '')
-        // The server wrote the header between the request and the answer, and cut the time to whole seconds.
+        // The server wrote the `Date` header between the request and the answer, and rounded the time down to whole seconds.
         const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
         let body = ''
         response.setEncoding('utf8')
@@ -59,7 +59,7 @@ export const get = (
     outgoing.end()
   })
 
-/** Returns the members of a JSON object; none for any other text. */
+/** Returns the members of a JSON object; an empty object for any other text. */
 export const readJson = (body: string): Record<string, unknown> => {
   try {
     const value: unknown = parseJson(body)
@@ -95,7 +95,7 @@ const checkVersion = (version: unknown): Finding => {
     : finding.warn(`the gateway has version ${String(version)}, and this command ${VERSION}: use the same`)
 }
 
-/** Returns the URL of a path of the gateway, which may itself be served below a path. */
+/** Returns the URL of a path of the gateway. The gateway itself may be served below a path. */
 export const below = (base: URL, path: string): URL => {
   const url = new URL(base)
   url.pathname = url.pathname.replace(/\/*$/, path)
@@ -119,7 +119,7 @@ const checkReady = (ready: Answer | Error): Finding => {
   return finding.fail(`the gateway takes no session (/readyz ${answer}): its log says why`)
 }
 
-/** Compares the script with the one of the gateway's version: a cache in front may hold an older one. */
+/** Compares the script with that of the gateway's version, because a cache in front of the gateway may serve an older script. */
 const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
   const finding = findingsAbout('script')
   const script = await tryGet(below(base, '/v1/chat-session.js'))
@@ -134,7 +134,7 @@ const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
       )
 }
 
-/** Checks what the gateway answers to plain HTTP requests. `reached`: the server is a gateway. */
+/** Checks the gateway's answers to plain HTTP requests. `reached`: the server is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
   const http = findingsAbout('http')
   const health = await tryGet(below(base, '/healthz'))

@@ -4,13 +4,13 @@ import { findingsAbout, type Finding } from '../report.js'
 import { below } from './http.js'
 import { failureOf, TIMEOUT } from './network.js'
 
-/** Characters of a stream that are read: the gateway's comment of 4 kB, and a few frames. */
+/** The most characters of a stream that are read: the gateway's first comment of 4 kB, and a few frames. */
 const MAX_BODY = 65_536
 
 interface Answer {
   status: number
   type: string
-  /** How a proxy has encoded the answer. */
+  /** The content coding of the answer, which only a proxy can have added. */
   encoding: string
   body: string
 }
@@ -20,7 +20,7 @@ const post = (url: URL, start: unknown, origin: string | undefined): Promise<Ans
   new Promise((resolve, reject) => {
     const headers = {
       'content-type': 'text/plain;charset=UTF-8',
-      // A proxy may compress what a browser says it can read.
+      // A browser sends this header, so a proxy may compress the answer.
       'accept-encoding': 'gzip, deflate, br',
       connection: 'close',
       ...(origin !== undefined && { origin }),
@@ -58,7 +58,7 @@ const problemOf = ({ status, type, encoding, body }: Answer): string | undefined
     : 'the answer to POST /v1/session/stream is not that of a gateway: the proxy must pass it on as it is'
 }
 
-/** Opens an event stream through whatever is in front of the gateway. Sessions need it where networks block WebSockets. */
+/** Opens an event stream through the proxies in front of the gateway. In networks that block WebSockets sessions need event streams. */
 export const checkStream = async (
   base: URL,
   { origin, appId }: { origin: string | undefined; appId: string | undefined },
