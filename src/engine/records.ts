@@ -1,7 +1,7 @@
 import type { JsonObject, Message, Profile } from '../protocol/index.js'
 import type { WebhookOptions } from './webhook-events.js'
 
-/** A user of an app. The caller has checked both ids, so an engine may rely on it that they contain no control characters. */
+/** A user of an app. The caller has checked both ids, so an engine may rely on ids without control characters. */
 export interface UserRef {
   appId: string
   userId: string
@@ -27,7 +27,7 @@ export interface UserRecord extends UserRef {
 /** A profile that the app's backend vouches for. */
 export interface VouchedProfile {
   profile: Profile
-  /** When it was issued (Unix, milliseconds); null if that is unknown. */
+  /** When the profile was issued (Unix, milliseconds); null if that is unknown. */
   issuedAt: number | null
 }
 
@@ -37,25 +37,27 @@ export interface UserChange {
    * not bring back a role that was taken away. A profile with `issuedAt: null` replaces no stored one.
    */
   vouched?: VouchedProfile | undefined
-  /** A given field replaces the stored one. Other fields stay. */
+  /** Each field that is given replaces the stored one. Other fields stay. */
   claimed?: Profile | undefined
 }
 
 /** The start for which a user is saved. */
 export interface Admission {
-  /** The proof of the start. If the user's or the app's revocation revokes it, nothing is saved. */
+  /** The proof of the start. If it is revoked, nothing is saved. */
   credential: Credential
   /** How many guests the app may have; null if the user is no guest. */
   maxGuests: number | null
   /** Whether the user must be new. If the id belongs to a user already, the start is refused as `exists`. */
   mustBeNew: boolean
-  /** When the user of the start was created. A user who has the same id later is another one. Undefined if the start does not know. */
+  /**
+   * When the user of the start was created. A later user with the same id is another user. Undefined if the start does not know the time.
+   */
   createdAt?: number | undefined
 }
 
 /**
- * Why the user of a start is not saved. `revoked`: the credential is. `full`: the app has `maxGuests` guests. `exists`: another user has the id.
- * `gone`: the user who was created at `createdAt` is deleted.
+ * Why the user of a start is not saved. `revoked`: the credential is revoked. `full`: the app has `maxGuests` guests. `exists`: another
+ * user has the id. `gone`: the user who was created at `createdAt` is deleted.
  */
 export type AdmissionRefusal = 'revoked' | 'full' | 'exists' | 'gone'
 
@@ -66,7 +68,7 @@ export interface SavedUser {
   changed: boolean
 }
 
-/** How the user of a session proved who they are. A token that a gateway signed counts as the method that it was signed for. */
+/** How the user of a session proved who they are. A token that a gateway signed counts as the method for which it was signed. */
 export type AuthMethod = 'token' | 'signature' | 'authParams' | 'guest'
 
 /** The proof that the session's user gave. Times are Unix times, in milliseconds. */
@@ -76,7 +78,7 @@ export interface Credential {
   tokenId: string | null
   /** When the credential was issued; null if that is unknown. Every revocation of the user revokes a credential without this time. */
   issuedAt: number | null
-  /** When it expires; null if it never does. */
+  /** When the credential expires; null if it never does. */
   expiresAt: number | null
 }
 
@@ -98,8 +100,8 @@ export interface SessionRecord extends SessionRef, ClientFacts {
   startedAt: number
   lastSeenAt: number
   /**
-   * `active`: a connection carries the session. `detached`: no connection does, until the client resumes the session or its resume window
-   * is over.
+   * `active`: a connection carries the session. `detached`: no connection carries the session, which waits until a client resumes it or its
+   * resume window is over.
    */
   state: 'active' | 'detached'
   /** Whether the session's page is hidden. */
@@ -113,12 +115,12 @@ export interface SessionRequest extends UserRef, ClientFacts {
   credential: Credential
   /**
    * The `createdAt` of the user whom `admitUser` has saved for this start. If that user was deleted since, the start changes nothing.
-   * Undefined for a start that does not depend on it.
+   * Undefined if the start does not depend on the user's creation.
    */
   userCreatedAt?: number | undefined
   /** Whether the session's page is hidden. */
   hidden: boolean
-  /** The connection that carries the session from now on. Unique among all gateways on the engine. */
+  /** The connection that carries the session from now on. The id is unique among all gateways on the engine. */
   connectionId: string
   /** The hash of the resume key that the client receives now. Engines never receive the keys themselves. */
   keyHash: string
@@ -141,12 +143,12 @@ export interface StartedSession extends SessionRecord {
   resumed: boolean
 }
 
-/** Asks that a user adopts a guest. */
+/** A request that a user adopts a guest. */
 export interface AdoptionRequest extends UserRef {
-  /** The `createdAt` of the user. A user who has the same id later is another one. */
+  /** The `createdAt` of the user. A later user with the same id is another user. */
   userCreatedAt: number
   guestId: string
-  /** The guest's own proof, with the guest's `createdAt`. Null if the app's backend asks, which needs no proof. */
+  /** The guest's own proof, with the guest's `createdAt`. Null if the request comes from the app's backend, which needs no proof. */
   proof: { credential: Credential; createdAt: number } | null
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
@@ -159,7 +161,10 @@ export interface Adoption {
 }
 
 export interface SessionPage {
-  /** The sessions of each user are in the order of age, oldest first. In an engine that no other process shares, all sessions are. */
+  /**
+   * The sessions of each user are in the order of age, the oldest first. In an engine that no other process shares, all sessions are in
+   * this order.
+   */
   sessions: SessionRecord[]
   /** The cursor of the next page; null after the last session. */
   next: string | null
@@ -168,11 +173,11 @@ export interface SessionPage {
 /** The credentials and sessions that a revocation ends. */
 export interface Revocation {
   /**
-   * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null stands
-   * for now, and then every session that exists now ends, whatever its credential.
+   * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null means
+   * now, and ends every session that exists now, whatever its credential.
    */
   issuedBefore: number | null
-  /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each. */
+  /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each of them. */
   mode: 'end' | 'reauth'
 }
 
@@ -192,7 +197,7 @@ export interface UserStatus {
 /** Whether a user is online. */
 export interface UserPresence extends UserRef {
   online: boolean
-  /** Unix time in milliseconds; of a user who is online about the present time. Null if the user never had a session. */
+  /** Unix time in milliseconds. If the user is online, this is about the present time. Null if the user never had a session. */
   lastSeenAt: number | null
 }
 
@@ -230,24 +235,24 @@ export interface InboxState extends Position {
   unread: number
 }
 
-/** Which messages an inbox keeps of a peer. */
+/** Whether an inbox keeps messages from and to a peer. */
 export interface Exchange {
-  /** Whether it keeps a message from the peer. */
+  /** Whether the inbox keeps a message from the peer. */
   received: boolean
-  /** Whether it keeps a message to the peer. */
+  /** Whether the inbox keeps a message to the peer. */
   sent: boolean
 }
 
 /** A peer of an inbox. */
 export interface Peer {
-  /** Null for the app's backend. */
+  /** The peer's user id; null for the app's backend. */
   id: string | null
-  /** As the peer's newest kept message has them; null without one. */
+  /** The values in the newest kept message from the peer; null if there is no such message. */
   name: string | null
   photoUrl: string | null
   /** The number of unread messages from the peer. */
   unread: number
-  /** The greater one of the peer's mark and the mark of the inbox. */
+  /** The greater of two offsets: the peer's mark and the mark of the inbox. */
   readOffset: number
   /** The newest message from or to the peer. */
   newest: Message
@@ -256,7 +261,7 @@ export interface Peer {
 export interface PeerPage {
   /** The peer with the newest message first. */
   peers: Peer[]
-  /** The position before which the next page goes on; null after the last peer. */
+  /** The position from which the next page continues; null after the last peer. */
   next: Position | null
 }
 
@@ -264,22 +269,25 @@ export interface PeerPage {
 export interface PeerMessages {
   /** In offset order. */
   messages: Message[]
-  /** The offset after which, or before which, the next page goes on; null if this was all. */
+  /** The offset after or before which the next page continues; null if there is no next page. */
   next: number | null
-  /** The newest offset of the inbox, of which the answer shows the state. */
+  /** The newest offset of the inbox when it was read. */
   offset: number
 }
 
-/** A range of an inbox: the first messages after an offset, or the last before one; before null are the newest of all. */
+/**
+ * A range of an inbox: the first messages after an offset, or the last messages before an offset. If `before` is null, these are the newest
+ * of all.
+ */
 export type InboxRange = { epoch: string } & ({ after: number } | { before: number | null })
 
-/** What is read of a peer's messages. The fields are those of `Peer`. */
+/** The unread count and the read mark of a peer. */
 export type PeerState = Pick<Peer, 'id' | 'unread' | 'readOffset'>
 
 /** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
 export interface CheckedMessage {
   appId: string
-  /** The idempotency key, which the sender makes. It identifies the message among those of one sender to one recipient. */
+  /** The idempotency key, which the sender makes. It is unique among the messages of one sender to one recipient. */
   id: string
   /** A user id, or null for the app's backend. */
   from: string | null
@@ -287,8 +295,8 @@ export interface CheckedMessage {
   body?: string | undefined
   data?: JsonObject | undefined
   /**
-   * The place in a trace (W3C Trace Context), for the `data` of the message's `message.created`, and for its pushes. It is no part of the
-   * content.
+   * The trace to which the message belongs (W3C Trace Context). The engine passes it on in the `data` of the message's `message.created`,
+   * and for its pushes. It is no part of the content.
    */
   traceparent?: string | undefined
 }
@@ -309,13 +317,13 @@ export interface Signal {
   from: string | null
   name: string
   data?: JsonObject | undefined
-  /** Milliseconds for which the signal says something. */
+  /** Milliseconds until the signal ends. */
   ttl: number
 }
 
 /** The app's rules for a message. */
 export interface SendRules {
-  /** Milliseconds for which the message's id makes a retry safe. */
+  /** Milliseconds for which the engine recognizes the message's id, so that a retry is safe. */
   sendWindow: number
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
@@ -324,7 +332,10 @@ export interface SendRules {
    * guest's own start creates a guest.
    */
   unknownRecipients: boolean
-  /** The same for the sender. A client's sender was saved at the start: if that user is gone, it was deleted, and stays so. */
+  /**
+   * Whether a sender who does not exist is created. For a client's message this is false: its sender was saved at the start, and if that
+   * user is missing by now, it was deleted.
+   */
   unknownSenders: boolean
   /**
    * A share of the recipient's retention, above 0 and at most 1. Once a sender's unread messages take more than this share, a message of
@@ -341,7 +352,7 @@ export interface SendRules {
    * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
    */
   messagesPerSecond?: number | undefined
-  /** If the recipient has devices, a `push-due` follows the message in this many milliseconds; undefined for none. */
+  /** If the recipient has devices, the engine emits a `push-due` so many milliseconds after the message; undefined for no push. */
   pushAfter?: number | undefined
 }
 
@@ -351,8 +362,8 @@ export type SendResult =
       /** The offset in the recipient's inbox. */
       offset: number
       /**
-       * The offset of the sender's own copy. It is `offset` for a message to oneself, and null for a message from the backend, which has
-       * no own copy.
+       * The offset of the sender's own copy. It equals `offset` for a message to oneself. It is null for a message from the backend, which
+       * has no own copy.
        */
       ownOffset: number | null
       sentAt: number

@@ -46,7 +46,7 @@ const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** A part of the suite: what is deleted stays deleted, unless a later start or save creates it whole. */
+/** A part of the suite: deleted users stay deleted, unless a later start or save creates the user completely. */
 export const admittingSuite = ({ describe, on }: SuiteContext): void => {
   describe('the user of a start', () => {
     on('is saved as other users are', async (engine) => {

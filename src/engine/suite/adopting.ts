@@ -55,7 +55,7 @@ const untilMoved = (engine: Engine, count: number, of = ada): Promise<void> =>
 /** Returns the sender, the recipient and the text of a message. */
 const partsOf = ({ from, to, body }: Message) => [from, to, body]
 
-/** A part of the suite: what a guest received and sent becomes a user's. */
+/** A part of the suite: a user takes over the messages that a guest received and sent. */
 export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: SuiteContext): void => {
   describe('adoption', () => {
     on('makes the messages of a guest those of a user, in their order', async (engine) => {
@@ -214,7 +214,7 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
         engine.send(newMessage({ from: bob.userId, to: guest.userId }), rules())
       assert.equal((await toGuest()).outcome, 'unknown-user')
       assert.equal(await engine.user(ada), null)
-      // Another user with the same id does not receive them.
+      // A later user with the same id does not receive the guest's messages.
       await until('time has passed', () => Promise.resolve(Date.now() > user.createdAt))
       const { user: other } = await engine.saveUser(ada, {})
       assert.equal(await adopt({ userCreatedAt: other.createdAt }), null)

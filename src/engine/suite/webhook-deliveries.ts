@@ -6,7 +6,7 @@ import { ask, pending, typesOf } from './webhook-kit.js'
 /** Milliseconds. */
 const LEASE = 60_000
 
-/** Takes the one event that is due and ends its delivery as delivered. */
+/** Takes the only event that is due, and ends its delivery as delivered. */
 const deliverNext = async (engine: Engine): Promise<PendingEvent> => {
   const [taken, ...others] = await engine.takeDueEvents(app, 10, LEASE)
   assert.ok(taken)

@@ -118,7 +118,7 @@ export class Inboxes {
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     this.#unreadChecks = new UnreadChecks({
       ...{ reads: this.#reads, commit, clock, scheduler: this.#scheduler, webhooks },
-      // The messages of an adopted guest are on their way to the user.
+      // An adopted guest gets no `message.unread`, because the messages are moving to the user.
       unreadOf: async (of) => (options.adoptions.of(of) ? null : this.reader.unread(of)),
     })
     const swept: SweptInboxes = {
@@ -168,8 +168,8 @@ export class Inboxes {
   }
 
   /**
-   * Goes on with the app's jobs: moves messages of adopted guests, tells of pushes that are due, and looks for unread messages, if the app
-   * asks for events about them.
+   * Starts the app's background jobs: they move messages of adopted guests, emit `push-due`, and look for unread messages if the app asks
+   * for `message.unread`.
    */
   resume(appId: string): void {
     this.#unreadChecks.resume(appId)
@@ -195,7 +195,7 @@ export class Inboxes {
     return this.#adopted.move(guest)
   }
 
-  /** Returns whether the inbox has a message, or is about to. */
+  /** Returns whether the inbox has a message, or one is being stored. */
   hasMessages(of: UserRef): boolean {
     return this.#table.peek(of).hasMessages
   }
@@ -228,7 +228,7 @@ export class Inboxes {
     const isToUnknown = from !== to && this.#users.sender(recipient, recipientKey) === undefined
     let unknown: readonly UserRef[] = NOBODY
     const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
-    // The user may be deleted before the message is stored, and is not created then.
+    // If the user is deleted before the message is stored, the message must not create the user.
     if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
     if (sender === undefined || isToUnknown) {
       unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]
@@ -307,8 +307,8 @@ export class Inboxes {
   }
 
   /**
-   * Deletes the user's inbox in the batch in which `write` writes the operations that it is given. The inbox has another epoch at once, and
-   * no read returns its messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
+   * Deletes the user's inbox, in the batch in which `write` writes its argument. The inbox has another epoch at once, and no read returns
+   * its messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const { exists } = this.#table.open(of)
@@ -322,7 +322,7 @@ export class Inboxes {
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
-      // This replaces a deferred write of the inbox, which would bring the row back.
+      // This replaces a deferred write of the inbox, which would store the row again.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
       return write([...operations, ...this.#purge.add(ref, from, to)])
     })
@@ -344,8 +344,8 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. It keeps read marks that were not written. It emits messages of a failed batch that
-   * turn out to be stored, because their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed. It keeps read marks that were not written. If messages of a failed batch turn out to be
+   * stored, it emits them, because their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
@@ -375,8 +375,8 @@ export class Inboxes {
   }
 
   /**
-   * Adds a message of `size` bytes in each inbox to the app's usage. Returns false if that exceeds the app's quota. To stay within the
-   * quota, it adds operations that delete messages which are not retained.
+   * Adds a message, which takes `size` bytes in each inbox, to the app's usage. Returns false if that exceeds the app's quota. To stay
+   * within the quota, it first adds operations that delete messages which are not retained.
    */
   #reserve(
     inboxes: SentInboxes,
@@ -421,7 +421,7 @@ export class Inboxes {
     this.#shares.free(inbox.of.appId, swept.senders)
   }
 
-  /** Refuses the later messages of this task too. Otherwise a smaller message that fits would overtake the refused one. */
+  /** Refuses the app's later messages of this task, too. Otherwise a smaller message that fits would overtake the refused one. */
   #refuseForThisTask(appId: string): void {
     this.#full.add(appId)
     queueMicrotask(() => this.#full.delete(appId))

@@ -1,10 +1,10 @@
 import { peerMessageOf, type PeerMessage } from '../../util/peer-index.js'
 import { messageRowOf, type StoredMessage } from './inbox-row.js'
 
-/** What a row begins with whose message has the keys in the usual order. */
+/** Matches the first part of a row whose message has its keys in the usual order. */
 const HEAD = /^\[[^{]*\{"id":"(?:[^"\\]|\\.)*","from":(null|"(?:[^"\\]|\\.)*"),"to":("(?:[^"\\]|\\.)*")/
 
-/** Returns a function that reads from the row of a message whom it is with. Parsing the whole row would take several times as long. */
+/** Returns a function that reads the peer of a message from its row. Parsing the whole row would take several times as long. */
 export const peerParser = (owner: string): ((json: string) => PeerMessage) => {
   const ownerJson = JSON.stringify(owner)
   return (json) => {
@@ -15,7 +15,7 @@ export const peerParser = (owner: string): ((json: string) => PeerMessage) => {
     }
     const isSent = from === ownerJson
     const peer = JSON.parse(isSent ? to : from) as string | null
-    // A list of senders, which may stand there instead, ends with three brackets.
+    // If the row ends with a list of senders, it ends with three brackets.
     const isRead = json.endsWith(',1]')
     return { peer, isSent, isReceived: !isSent || to === ownerJson, counts: !isSent && !isRead }
   }
