@@ -20,7 +20,7 @@ const QUOTA_RETRY_AFTER = 30_000
 export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
   send === 'anyone' || (send === 'users' && !isGuestId(userId))
 
-/** Resolves with the code to refuse a message with if the app's `authorizeSend` does not allow it. */
+/** If the app's `authorizeSend` does not allow a message, resolves with the code of the refusal. */
 export const authorizeSend = async (
   { settings: { appId, authorizeSend: authorize } }: App,
   log: Log,

@@ -30,12 +30,12 @@ import { UserLimits } from './user-limits.js'
 
 type PostedSend = Omit<ClientFrameOf<'send'>, 'type'>
 
-/** Messages without a session, with the proof of who sends them. */
+/** Messages without a session, with the credentials of their sender. */
 export type PostedSends = Pick<ClientFrameOf<'start'>, 'appId' | 'token' | 'signature' | 'userId'> & {
   sends: readonly PostedSend[]
 }
 
-/** What became of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
+/** The result of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
 type PostedResult =
   | { id: string; offset: number; sentAt: number }
   | { id: string; code: RefusalCode; message: string; retryable: boolean; retryAfter?: number }
@@ -63,16 +63,19 @@ const REVOKED: RefusalParts = [
 const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, code, why })
 
 /**
- * Stores messages that come without a session. Each is authorized and stored before the next, so that they keep their order. If one is
- * refused only for now, those behind it are refused too, because they would overtake it. Rejects with an `EngineError` if the engine
- * fails before the first message.
+ * Stores messages that come without a session. Each message is authorized and stored before the next, so that they keep their order. If a
+ * message is refused only for now, the messages behind it are refused, too, because they would overtake it. Rejects with an `EngineError`
+ * if the engine fails before the first message.
  */
 export const createPostedSends = (
   context: PostedSendsContext,
 ): ((posted: PostedSends, bytes: number, peer: Peer) => Promise<PostedAnswer>) => {
   const { settings, engine, log, metrics, startQueue, tracing } = context
 
-  /** This is asked before each message, because the app's `authorizeSend` may take long. */
+  /**
+   * Returns whether the credential has expired or is revoked. It is checked before each message, because the app's `authorizeSend` may take
+   * long.
+   */
   const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
     (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
     (await engine.isRevoked(user, credential))
@@ -162,13 +165,13 @@ export const createPostedSends = (
       return { ok: false, code, why, retryAfter }
     }
     const { app } = admitted
-    // If the guest is no longer kept, the post would create another guest, who never starts a session.
+    // If the guest no longer exists, the post would create another guest, who never starts a session.
     if (admitted.mustBeNew) return refusal('unauthenticated', GUEST_GONE)
     const user = { appId: app.settings.appId, userId: admitted.userId }
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
     if (wait > 0)
       return { ok: true, results: await storeAll(sends, user, admitted, ['rate-limited', undefined, wait]) }
-    // This is asked before the user is saved, because a revoked token must not bring back a user who was deleted.
+    // This is checked before the user is saved, because a revoked token must not bring back a deleted user.
     if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
     let unsaved: PostedAnswer | undefined
     const saved = await saveAdmitted({ engine, metrics }, user, admitted, (code, why) => {
@@ -183,7 +186,7 @@ export const createPostedSends = (
     const work = async (): Promise<void> => {
       answer = await sendPosted(posted, bytes, peer)
     }
-    // To verify a user costs as much as at a start, so posts wait with the starts.
+    // Verifying a user costs as much as at a start. So posts wait in the queue of starts.
     if (!(await startQueue.run(work, peer.address, bytes)))
       metrics.limitsReached.inc({ app: settings.apps.has(posted.appId) ? posted.appId : '', limit: 'starts' })
     return answer

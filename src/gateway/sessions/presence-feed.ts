@@ -12,7 +12,7 @@ const BAD_ID = "A 'watch' has an entry in 'users' that is not a valid user id."
 interface Watched {
   /** Whether the app's rule lets the user see this presence. */
   isVisible: boolean
-  /** Whether the client was told last that the watched user is online. */
+  /** Whether the watched user was online in the latest frame to the client. */
   online: boolean
 }
 
@@ -55,12 +55,12 @@ export class PresenceFeed implements Watcher {
   }
 
   /**
-   * Called with each message that comes into the user's inbox. Resolves once the client knows the presence of a watched sender whom the user
-   * may see from now on.
+   * Called with each message that comes into the user's inbox. If the user may see the presence of a watched sender from now on, resolves
+   * when the client was sent that presence.
    */
   onMessage({ from }: Pick<Message, 'from'>): Promise<void> | undefined {
     if (from === null || this.#app.settings.presence !== 'peers') return undefined
-    // A watch that waits for the engine may have asked before the message came.
+    // While work waits for the engine, the engine may have answered before this message came. So the sender is checked after that work.
     if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return undefined
     return this.#inTurn(() => this.#show(from))
   }
@@ -122,7 +122,7 @@ export class PresenceFeed implements Watcher {
     if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
   }
 
-  /** A client that reads slowly gets the latest state of all users in one frame. */
+  /** Waits until a slow client has read earlier frames, and then sends the latest state of all users that have changed, in one frame. */
   #sendWhenDrained(): void {
     if (this.#isWaiting) return
     this.#isWaiting = true

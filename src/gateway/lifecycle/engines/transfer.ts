@@ -52,7 +52,7 @@ const targetOf = (engine: EngineSettings): TransferTarget => {
 }
 
 interface TransferOptions {
-  /** Deletes what a transfer that did not finish has left in the target. */
+  /** Whether the data of a transfer that did not finish are first deleted from the target. */
   restart: boolean
   /** Called after each page. */
   onProgress: (progress: TransferProgress) => void
