@@ -25,7 +25,7 @@ import {
 
 /** Milliseconds after which the race, which knows streams, is loaded if no attempt has succeeded. */
 const RACE_AFTER = 1_000
-/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
 
 /** The values and callbacks that a session passes to its runner. */

@@ -8,7 +8,7 @@ import type { Watch } from './watch.js'
 export type Section =
   'starting' | 'delivery' | 'sending' | 'reading' | 'closing' | 'credentials' | 'stream' | 'gateway'
 
-/** One rule of docs/PROTOCOL.md, and how it is tried. */
+/** One rule of docs/PROTOCOL.md, and the function that tests a client. */
 export interface Case {
   readonly name: string
   readonly section: Section

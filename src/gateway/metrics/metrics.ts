@@ -23,7 +23,7 @@ export type Collected = MetricObjectWithValues<MetricValue<string>>[]
 
 /** The metrics of one gateway, by their keys in the table. */
 export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & {
-  /** Calls `collect` before each scrape, to set gauges from the state that they show. An error in it fails the scrape. */
+  /** Calls `collect` before each scrape, to set gauges. If `collect` fails, the scrape fails. */
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
   scrape(): Promise<string>
@@ -53,7 +53,7 @@ export const createMetrics = (): Metrics => {
   let lastRead: Promise<unknown> = Promise.resolve()
   let running: Promise<string> | undefined
 
-  /** Reads the metrics after all earlier reads: some gauges are empty until the engine has answered. */
+  /** Reads the metrics after all earlier reads have ended, because some gauges are empty until the engine has answered. */
   const read = <T>(from: () => Promise<T>): Promise<T> => {
     const result = lastRead.then(async () => {
       for (const collect of collectors) await collect()

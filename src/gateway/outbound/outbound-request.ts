@@ -6,7 +6,7 @@ import { signWebhook } from './sign.js'
  */
 type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted' | 'private-address'
 
-/** A request got no complete answer. The message repeats neither the URL nor a header: both may hold secrets. */
+/** A request got no complete answer. The message repeats neither the URL nor a header, because both may contain secrets. */
 export class OutboundRequestError extends Error {
   override readonly name = 'OutboundRequestError'
   readonly code: OutboundRequestErrorCode
@@ -32,7 +32,7 @@ export interface OutboundRequest {
 
 export interface OutboundResponse {
   status: number
-  /** Null if it is larger than `maxBytes`. */
+  /** Null if the body is larger than `maxBytes`. */
   body: string | null
 }
 
@@ -108,7 +108,7 @@ export interface SignedTarget {
   readonly secrets: readonly Uint8Array[]
 }
 
-/** Posts JSON, signed as Standard Webhooks says. Returns and rejects as `sendRequest`. */
+/** Posts JSON with a signature of Standard Webhooks. Resolves and rejects as `sendRequest` does. */
 export const postSigned = (
   { url, secrets }: SignedTarget,
   id: string,

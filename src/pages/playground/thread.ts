@@ -9,7 +9,7 @@ export interface OutgoingMessage {
   body: string
   /** The newest offset of the inbox at the time when the message was written. */
   after: number
-  /** Null while it is being sent. */
+  /** Why the message could not be sent; null while it is being sent. */
   error: SessionError | null
 }
 
@@ -84,7 +84,7 @@ export class Thread extends EventTarget {
     this.#messages.clear()
     element.addEventListener('session-message', ({ detail }) => this.#add(element, [detail.message]))
     element.addEventListener('session-started', () => {
-      // A new session can be another user's, or have missed more messages than the gateway resends.
+      // A new session may belong to another user, or may have missed more messages than the gateway sends again.
       this.#messages.clear()
       this.#online.clear()
       void this.#load(element)

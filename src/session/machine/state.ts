@@ -19,8 +19,8 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. `readOffset` is that of the latest `unread` frame. `transport` is there if a stream
- * brought the frame.
+ * The `started` frame, kept up to date by later frames. `readOffset` comes from the latest `unread` frame. If a stream brought the frame,
+ * `transport` is set.
  */
 export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
 

@@ -17,7 +17,7 @@ export interface RequestOptions {
    * without a request.
    */
   isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
-  /** Returns the request that replaces both; undefined if both are needed. */
+  /** Returns the request that replaces the two requests; undefined if both are needed. */
   merge?: (older: Request, newer: Request) => Request | undefined
   /** When an earlier page wrote the message. */
   writtenAt?: number
@@ -186,7 +186,7 @@ export const createOutbox = (
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
-      // This holds even if the refused request was answered since, because the gateway refused the requests that followed it, too.
+      // The outbox pauses even if the refused request was answered since, because the gateway has refused the requests behind it, too.
       else if (frame.retryable)
         pause = {
           reason: frame.code === 'rate-limited' ? frame.code : 'busy',

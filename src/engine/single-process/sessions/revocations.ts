@@ -7,7 +7,7 @@ import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Operation, type Store } from '../store/store.js'
 
-/** What remains of a user who was deleted. */
+/** The data of a user that remain when the user is deleted. */
 export interface UserRow {
   /** Credentials that were issued up to this time are revoked; null if the user has no revocation. */
   revokedBefore: number | null

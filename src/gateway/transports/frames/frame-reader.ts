@@ -8,7 +8,7 @@ const NOT_UTF8 = 1007
 const TOO_MANY_PARTS = 1008
 const TOO_LARGE = 1009
 
-/** Bits of the first two bytes of a frame; `FIN` is another one. */
+/** The bits of a frame's first two bytes, without `FIN`, which frame-format.ts has. */
 const RESERVED = 0x70
 const OPCODE = 0x0f
 const MASKED = 0x80
@@ -142,7 +142,7 @@ export class FrameReader {
     }
   }
 
-  /** Returns the chunk with the bytes before it; undefined if more are needed. */
+  /** Returns the chunk behind the bytes that were not read yet; undefined if more bytes are needed. */
   #withRest(chunk: Buffer): Buffer | undefined {
     const rest = this.#rest
     if (!rest) return chunk

@@ -14,5 +14,5 @@ export interface Lane {
   close(code?: number): Promise<void>
 }
 
-/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 export const LOST = 1006

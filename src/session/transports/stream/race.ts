@@ -81,7 +81,7 @@ export type RaceEffect =
 
 export type RaceStep = readonly [Race, ...RaceEffect[]]
 
-/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
 
 /** Milliseconds in which a WebSocket has to open, and then to answer the start, before a stream is begun beside it. */
