@@ -91,7 +91,7 @@ export const applyChanges = (
   const set = changedFields(previous?.credentials ?? {}, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
-  const live = session.sessionId !== null
+  const live = session.sessionId
   const restart = needsRestart(fresh)
   // An element that joins a live session must not restart it with credentials of its own.
   if (!restart || !live || previous) {
