@@ -154,7 +154,7 @@ export const insideNames = [
   ],
   ...['renewal', 'sleepGraceUsed', 'stableAt', 'startAsFrame', 'superseded', 'withStart', 'endAfterOpen'],
   ...['answered', 'askForToken', 'deliver', 'desired', 'discard', 'emitError', 'fetchable'],
-  ...['fetched', 'holders', 'isRunning', 'resumeStorage', 'shared', 'startFrame', 'updateParts'],
+  ...['fetched', 'members', 'isRunning', 'resumeStorage', 'shared', 'startFrame', 'updateParts'],
   ...['accept', 'asked', 'changed', 'connected', 'fault', 'follow', 'profileFields', 'race'],
   ...['result', 'save', 'settle', 'take', 'which'],
 ]

@@ -58,5 +58,5 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(rows)) {
 console.log(
   isQuick
     ? '\nThese are rough figures. A run without --quick writes bench/results.json.'
-    : '\nWritten to bench/results.json. `npm run figures` makes the tables and plots of it.',
+    : '\nWritten to bench/results.json. `npm run figures` makes the tables and plots from this file.',
 )

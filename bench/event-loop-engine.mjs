@@ -11,7 +11,7 @@ import { createGateway, createLog } from '../dist/gateway/index.js'
 import { appId, secret } from './setting.mjs'
 
 const HOUR = 3_600_000
-/** Seconds after which messages, their ids or held sessions are deleted. */
+/** Seconds after which messages, their ids or detached sessions are deleted. */
 const LIFE = Number(process.env.BENCH_LIFE ?? 4)
 
 const body = 'Is the blue one still there? I would come for it on Saturday.'
@@ -157,7 +157,7 @@ const situations = {
     const isDone = async () => (await engine.messagesAfter(of, { epoch, offset: 0 }, 1)).messages.length === 0
     return { engine, work: () => until(isDone), isDone }
   },
-  async holds(count) {
+  async detached(count) {
     const before = await open()
     await each(count, (n) => startSession(before, n))
     await before.close()

@@ -157,7 +157,7 @@ export const median = (numbers) => {
   return (sorted[Math.ceil(half) - 1] + sorted[Math.floor(half)]) / 2
 }
 
-/** Resolves with the memory of a server, once a collection frees less than 1 % of it. */
+/** Resolves with the memory of a server, once a collection frees less than 1 % of that memory. */
 const settledMemory = async (server) => {
   let last = { rss: Infinity }
   for (let reading = 0; reading < 10; reading++) {

@@ -388,7 +388,7 @@ export const forbidden = (file, specifier) => {
     return `${topOf(from)}/ must run without Node.`
   if (!specifier.startsWith('.')) return undefined
   const to = pathInSrc(normalize(join(dirname(file), specifier)))
-  if (to === undefined) return `src/ imports nothing outside of it: ${specifier}.`
+  if (to === undefined) return `src/ imports nothing outside src/: ${specifier}.`
   const target = moduleOf(to)
   if (restricted[to] && !restricted[to].includes(from))
     return `Only ${restricted[to].join(', ')} imports ${to}.`

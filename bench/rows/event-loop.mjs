@@ -12,7 +12,7 @@ const situations = {
   'a log-in, 10,000 unread': ['login', 10_000],
   'reopened, 200,000 messages': ['reopen', 200_000],
   '50,000 messages expire': ['sweep', 50_000],
-  '10,000 sessions expire': ['holds', 10_000],
+  '10,000 sessions expire': ['detached', 10_000],
   'a gateway in memory, a log-in, 10,000 missed': ['memoryLogin', 10_000],
   'a gateway, a log-in, 10,000 missed': ['gatewayLogin', 10_000],
   'a gateway, 40 log-ins, 10,000 missed each': ['resumes', 10_000],

@@ -13,7 +13,7 @@ export const panel = {
   body: html`<section class="cluster" aria-labelledby="cluster-title">
     <h2 id="cluster-title">Which gateway carries which tab</h2>
     <ul class="cluster-nodes" data-cluster-nodes></ul>
-    <p class="soft" data-cluster-held></p>
+    <p class="soft" data-cluster-detached></p>
   </section>`,
 }
 
@@ -55,7 +55,7 @@ export const createPanelRoutes = (nodes, chat) => {
           state: node.state,
           sessions: all.filter((session) => isCarried(session, node)).map(shown),
         })),
-        held: all.filter((session) => !nodes.some((node) => isCarried(session, node))).map(shown),
+        detached: all.filter((session) => !nodes.some((node) => isCarried(session, node))).map(shown),
       })
     })
     .post('/nodes/:name/:action{start|stop|kill}', (context) => {

@@ -74,7 +74,7 @@ export const seller = {
   id: 'nora',
   name: 'Nora Lind',
   email: 'nora@example.com',
-  about: 'Makes and sells all of it',
+  about: 'Makes and sells everything here',
 }
 
 /** @type {readonly Customer[]} */

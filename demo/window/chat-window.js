@@ -5,7 +5,7 @@
  *     <chat-window names='{"nora":"Nora Lind"}'></chat-window>
  *
  * `names` are those of users who have not told theirs in a message.
- * It has no dependency, and a strict Content-Security-Policy forbids nothing of it.
+ * It has no dependency, and works under a strict Content-Security-Policy.
  */
 /* global document, HTMLElement, AbortController, customElements */
 import { layout, styles } from './style.js'

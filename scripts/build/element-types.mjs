@@ -49,7 +49,7 @@ export const elementTypes = (files) => {
       .getPropertiesOfType(checker.getDeclaredTypeOfSymbol(globals.find((symbol) => symbol.name === name)))
       .filter(({ declarations }) => declarations.some((node) => sources.includes(node.getSourceFile())))
 
-  // The other tag has no properties and no events, so the analyzer finds all of it.
+  // The other tag has no properties and no events, so the analyzer finds all that there is.
   const tag = only(
     'tag',
     declared('HTMLElementTagNameMap').filter(({ name }) => name === 'chat-session'),

@@ -1,4 +1,4 @@
-// Writes test/system/package/public-api.txt: the types of every entry of the built package. A diff of it shows what users will notice.
+// Writes test/system/package/public-api.txt: the types of every entry of the built package. The file's diff shows what users will notice.
 //   npm run api
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -47,8 +47,8 @@ const isAugmentation = (node) =>
   ts.isModuleDeclaration(node) && (ts.isGlobalScopeAugmentation(node) || ts.isStringLiteral(node.name))
 
 /**
- * Returns the names that each entry exports, and then the declaration of each. The types that a declaration mentions follow it, also if no
- * entry exports them.
+ * Returns the names that each entry exports, and then the declaration of each. The types that a declaration mentions follow it, even if
+ * no entry exports them.
  */
 export const publicApi = () => {
   const { name, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))

@@ -1,10 +1,10 @@
 import { count, findingsAbout, type Finding } from './report.js'
 
 const DAY = 86_400_000
-/** A certificate should be renewed this many days before it expires. */
+/** How many days before it expires a certificate should be renewed. */
 const RENEW_DAYS = 14
 
-/** Says for how long a certificate is valid. `validTo` is a date as OpenSSL writes it. */
+/** Returns a finding that says how long the certificate is valid. `validTo` is a date as OpenSSL writes it. */
 export const checkExpiry = (what: string, validTo: string): Finding => {
   const finding = findingsAbout(what)
   const days = Math.floor((Date.parse(validTo) - Date.now()) / DAY)

@@ -34,7 +34,7 @@ const checkApp = (app: AppSettings, settings: Settings): Finding[] => {
   ]
 }
 
-/** Reads the certificate as `serve` does. */
+/** Checks the certificate, which it reads as `serve` does. */
 const checkCertificate = (tls: NonNullable<Settings['listen']['tls']>): Finding => {
   const what = 'listen.tls'
   try {
@@ -66,10 +66,10 @@ const checkAdmin = ({ admin }: Settings): Finding[] => {
   return [finding.ok(`on ${host}, port ${port}`), ...(isLoopback(host) ? [] : [finding.warn(exposed)])]
 }
 
-/** Splits a problem of a config into its path and its sentence. A quoted key in the path may contain a colon. */
+/** Matches a problem of a config, with the path and the sentence as groups. A quoted key in the path may contain a colon. */
 const PROBLEM = /^((?:"(?:\\.|[^"\\])*"|[^"])*?): (.*)$/s
 
-/** Prints each problem of a config with its path. If there is none, prints a summary of the config. */
+/** Prints each problem of a config with its path. If there is no problem, it prints a summary of the config. */
 export const check = async ({ config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
   const findings: Finding[] = parsed.ok

@@ -34,9 +34,9 @@ export const copy = async ({ from, to, restart = false }: CopyOptions): Promise<
     onProgress(progress) {
       if (performance.now() - printedAt < PROGRESS_INTERVAL) return
       printedAt = performance.now()
-      console.error(`copied so far: ${textOf(progress)}`)
+      console.error(`transferred so far: ${textOf(progress)}`)
     },
   })
-  console.error('The copy is complete. Sessions were not copied: clients start new ones.')
-  console.log(`copied ${textOf(transferred)}`)
+  console.error('The transfer is complete. Sessions were not transferred: clients start new ones.')
+  console.log(`transferred ${textOf(transferred)}`)
 }

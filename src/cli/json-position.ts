@@ -5,13 +5,13 @@ const token =
 type Kind = 'string' | 'literal' | '{' | '}' | '[' | ']' | ':' | ',' | 'end' | 'unknown'
 
 /**
- * Returns the index of the first character at which a text is no JSON; undefined if it is JSON. The messages of `JSON.parse` can't be
- * shown instead: they may quote the text, and only some of them name a position.
+ * Returns the index of the first character at which a text is no JSON; undefined if the text is JSON. The messages of `JSON.parse` can't be
+ * shown instead, because they may quote the text, and only some of them name a position.
  */
 export const findMistake = (text: string): number | undefined => {
   let index = 0
   let start = 0
-  // The assertion keeps the compiler from narrowing the type, because each call of `read` changes the value.
+  // Without the assertion the compiler would narrow the type, although each call of `read` changes the value.
   let kind = 'unknown' as Kind
   const read = (): void => {
     token.lastIndex = index
@@ -23,7 +23,7 @@ export const findMistake = (text: string): number | undefined => {
     if (found === '') kind = start === text.length ? 'end' : 'unknown'
     else kind = (punctuation as Kind | undefined) ?? (string === undefined ? 'literal' : 'string')
   }
-  /** Reads on if the current token is of this kind. */
+  /** If the current token is of this kind, reads the next one and returns true. */
   const take = (wanted: Kind): boolean => {
     if (kind !== wanted) return false
     read()

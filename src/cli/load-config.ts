@@ -6,8 +6,8 @@ import { CliError } from './cli-error.js'
 import { positionOfMistake } from './json-position.js'
 
 /**
- * Returns why a config can't be read. V8's own messages may quote the file, and the file holds secrets: a secret without quotes
- * is a ReferenceError that names it. Messages of the file's author and of the file system are shown.
+ * Returns why a config can't be read. V8's own messages may quote the file, which has secrets: a secret without quotes causes a
+ * ReferenceError that names it. Messages of the file's author and of the file system are shown.
  */
 const reasonOf = (cause: unknown): string => {
   if (cause instanceof SyntaxError) return 'it is not well-formed'
@@ -17,7 +17,7 @@ const reasonOf = (cause: unknown): string => {
     : `it throws a ${cause.name}`
 }
 
-/** Throws an error whose message quotes nothing of the text. */
+/** Parses JSON. Throws an error whose message quotes no part of the text. */
 const parseJson = (text: string): GatewayConfig => {
   try {
     return JSON.parse(text) as GatewayConfig

@@ -122,11 +122,11 @@ program
 program
   .command('copy')
   .description(
-    'Copy the data of a config’s engine to the empty engine of another config, while no gateway uses them.',
+    'Transfer the data of a config’s engine to the empty engine of another config, while no gateway uses either.',
   )
   .requiredOption('--from <config>', 'config whose engine has the data')
   .requiredOption('--to <config>', 'config whose engine gets them: a new folder, or a Redis without them')
-  .option('--restart', 'delete what a copy that did not finish has left in the target')
+  .option('--restart', 'delete what a transfer that did not finish has left in the target')
   .action(async (options: CopyOptions) => (await import('./copy.js')).copy(options))
 
 program

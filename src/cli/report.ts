@@ -1,4 +1,4 @@
-/** The result of one check: its subject, such as a key of the config, and a sentence. */
+/** The result of one check: its subject, such as a key of the config, its level and a sentence. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
   what: string
@@ -17,10 +17,10 @@ export const findingsAbout = (what: string): Record<Finding['level'], CreateFind
 /** Returns a number with its noun: `1 day`, `2 days`. */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 
-/** Characters that would control the terminal or reorder a line. A token may have them. */
+/** Characters that would control the terminal or reorder a line. A token may contain them. */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}]/gu
 
-/** Prints one line a finding, with the columns aligned. */
+/** Prints one line for each finding, with the columns aligned. */
 export const printFindings = (findings: readonly Finding[]): void => {
   const width = Math.max(...findings.map(({ what }) => what.length))
   for (const { level, what, text } of findings)

@@ -1,6 +1,8 @@
 import { CliError } from './cli-error.js'
 
-/** Returns a secret from the environment. An argument would show it to other users of the machine and leave it in the shell's history. */
+/**
+ * Returns a secret from the environment. In an argument other users of the machine would see it, and it would stay in the shell's history.
+ */
 export const secretOf = (name: string): string => {
   const secret = process.env[name]
   if (!secret)

@@ -9,11 +9,11 @@ import { runWorkers } from './workers/workers.js'
 
 export interface ServeOptions extends ConfigOptions {
   logLevel?: string
-  /** How many processes serve the port; `auto` for one a core. */
+  /** How many processes serve the port; `auto` for one per core. */
   workers?: number | 'auto'
 }
 
-/** An empty text counts as absent: some shells and compose files set an empty LOG_LEVEL. */
+/** Returns the log level. An empty text counts as absent, because some shells and compose files set an empty LOG_LEVEL. */
 const parseLogLevel = (level: string | undefined): LogLevel => {
   if (!level) return 'info'
   if (isLogLevel(level)) return level
@@ -34,7 +34,7 @@ const countWorkers = async (workers: number | 'auto', config: string | undefined
   return workers === 'auto' ? availableParallelism() : workers
 }
 
-/** Returns a function that reads the config again. A config that can't be used changes nothing, and the log says each of its problems. */
+/** Returns a function that reads the config again. A config that can't be used changes nothing, and each of its problems is logged. */
 const createReload = (gateway: Gateway, load: () => Promise<GatewayConfig>, log: Log): (() => void) => {
   let lastReload = Promise.resolve()
   const reload = async (): Promise<void> => {
@@ -44,7 +44,7 @@ const createReload = (gateway: Gateway, load: () => Promise<GatewayConfig>, log:
       if (needsRestart.length > 0)
         log.warn({ needsRestart }, 'keys of the config have changed that need a restart: the old values stay')
     } catch (error) {
-      // A defect is logged too: it must not end the process and its sessions.
+      // A defect is only logged, because it must not end the process and its sessions.
       const why = isForUser(error) ? { problems: error.message.split('\n') } : { err: error }
       log.error(why, 'the config was not reloaded: the gateway goes on with the old config')
     }
@@ -79,7 +79,7 @@ export const serve = async ({ config, logLevel, workers }: ServeOptions): Promis
     if (admin !== null) console.log(`admin listening on ${admin}`)
     console.log(`listening on ${await gateway.listen()}`)
   } catch (error) {
-    // `listen()` rejects because the gateway was closed by a signal: that is no failure.
+    // If a signal has closed the gateway, `listen()` rejects, which is no failure.
     if (stopping.signal.aborted) return
     await gateway.close()
     throw error

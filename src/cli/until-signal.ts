@@ -1,4 +1,4 @@
-/** Calls `close`, then ends the process, even if a config module holds a timer or a socket open. */
+/** Calls `close`, then ends the process, even if a config module has a timer or a socket open. */
 export const closeAndExit = (close: () => Promise<void>): void => {
   close()
     .catch((error: unknown) => {

@@ -1,14 +1,14 @@
 import type { ChatSession, MessageDetail, SessionError } from '../session/index.js'
 
-/** What a part gets of the first script, so that its own script need not have it. */
+/** The values that the first script passes to a part, so that the part's script need not contain them. */
 export interface PartContext {
   /** Returns the first element in the page that asks for the part; undefined while none does. */
   target(): HTMLElement | undefined
-  /** The class that the page's other errors have. */
+  /** The class of all errors of the session. With a second class `instanceof` would fail. */
   SessionError: typeof SessionError
-  /** The session's `message` events that came before the part, the newest 100. */
+  /** The newest 100 of the session's `message` events that came before the part was loaded. */
   early: readonly CustomEvent<MessageDetail>[]
 }
 
-/** Makes a part work for a session. The returned function is called when an element starts or stops to ask for the part. */
+/** Attaches a part to a session. The returned function is called when an attribute has changed, or an element has joined or left. */
 export type AttachPart = (session: ChatSession, context: PartContext) => () => void

@@ -21,8 +21,8 @@ const warned = new Set<string>()
 const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '').toLowerCase()
 
 /**
- * Warns of attributes like `user_id`, and like `appid`, which HTML makes of `appId`. It warns once per page and name, because a list
- * repeats the same mistake in every row.
+ * Warns of attributes such as `user_id`, and `appid`, which HTML makes of `appId`. It warns once per page and name, because a list repeats
+ * the same mistake in every row.
  */
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {

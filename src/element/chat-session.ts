@@ -25,8 +25,8 @@ import { createRemovalController, isInWindow, isTurboPreview } from './removal.j
 import {
   applyChanges,
   firstOf,
-  hold,
-  release,
+  join,
+  leave,
   sharedSessions,
   type SharedSession,
 } from './session/shared-session.js'
@@ -87,26 +87,26 @@ export class ChatSessionElement extends ReactiveElement {
   /** The gateway's URL, absolute or relative to the page. @default the origin of the script, if that is a gateway */
   declare endpoint: string | null | undefined
   /**
-   * `EPOCH/OFFSET`: the server drew the page up to that message. Later ones come as `session-message`, none twice. It counts when the
-   * session is made; a change of it alone restarts nothing.
+   * `EPOCH/OFFSET`: the server drew the page up to that message. Later ones come as `session-message`, none twice. The
+   * element reads `since` when it makes the session. A change of `since` alone restarts nothing.
    */
   declare since: string | null | undefined
   /**
-   * How the session may connect: `websocket`, `stream`, or both with a space between them. It counts when the session is made.
+   * How the session may connect: `websocket`, `stream`, or both with a space between them. The element reads it when it makes the session.
    * @default both
    */
   declare transports: string | null | undefined
   /** Start as a guest, where the app takes guests. */
   declare guest: boolean | null | undefined
   /**
-   * At a start with a proof of who the user is: what this browser's guest of the same app received and sent becomes the user's. The guest's
-   * token is kept in `localStorage` for that if the guest's own tag has the attribute too.
+   * When a user logs in, the user takes over the messages that this browser's guest of the same app received and sent. For this the guest's
+   * own tag needs the attribute, too: then the session keeps the guest's token in `localStorage`.
    */
   declare adoptGuest: boolean | null | undefined
   /** Do not start before `start()` is called. */
   declare manual: boolean | null | undefined
   /**
-   * Show desktop notifications of received messages while no tab of the site is visible. The user has to allow it:
+   * Show desktop notifications of received messages while no tab of the site is visible. The user has to allow them:
    * `requestNotifications()` asks.
    */
   declare notifications: boolean | null | undefined
@@ -116,8 +116,8 @@ export class ChatSessionElement extends ReactiveElement {
    */
   declare push: boolean | null | undefined
   /**
-   * Let the connection go while the page is hidden for longer than a minute, unless it is the hidden page that stays connected for all of
-   * the user's. It counts when the session is made.
+   * Close the connection while the page is hidden for longer than a minute. One hidden page of the user stays connected for all of them.
+   * The element reads it when it makes the session.
    */
   declare sleepHidden: boolean | null | undefined
   /**
@@ -146,7 +146,7 @@ export class ChatSessionElement extends ReactiveElement {
     )
   }
 
-  /** The session that this element holds, and the desired session that was last applied to it. */
+  /** The session that this element uses, and the desired session that was last applied to it. */
   #lease: { shared: SharedSession; desired: DesiredSession } | undefined
   // A listener on the document must get each event once, however many elements share the session.
   readonly #relay = createEventRelay(
@@ -154,9 +154,9 @@ export class ChatSessionElement extends ReactiveElement {
     () =>
       !this.#lease ||
       !this.isConnected ||
-      firstOf(this.#lease.shared.holders, this.ownerDocument, () => true) === this,
+      firstOf(this.#lease.shared.members, this.ownerDocument, () => true) === this,
   )
-  /** `start()` was called since the element came into the document. */
+  /** Whether `start()` was called since the element came into the document. */
   #startCalled = false
   /** The key of the session for which `session-token-needed` asked for the first token. */
   #askedFor: string | undefined
@@ -168,7 +168,7 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#relay.state
   }
 
-  /** The session that this element holds; null while there is none. */
+  /** The session that this element uses; null while there is none. */
   get session(): ChatSession | null {
     return this.#lease?.shared.session ?? null
   }
@@ -178,7 +178,7 @@ export class ChatSessionElement extends ReactiveElement {
     return this.session?.sessionId ?? null
   }
 
-  /** Whether the hidden page has let its connection go (`sleep-hidden`). The state stays `active`. */
+  /** Whether the hidden page has closed its connection (`sleep-hidden`). The state stays `active`. */
   get sleeping(): boolean {
     return this.session?.sleeping ?? false
   }
@@ -194,12 +194,13 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. It is
-   * `no-credentials` if there is no session because the attribute `token` is empty, and `user-id` is not.
+   * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. If there is no
+   * session because the attribute `token` is empty while `user-id` is not, the error is `no-credentials`.
    */
   get error(): SessionError | null {
     if (this.session) return this.session.error
-    // Frameworks write properties: an empty attribute comes from a template whose variable was empty. An empty user is a visitor.
+    // Frameworks set properties. So an empty attribute `token` comes from a template whose variable was empty. An empty `user-id` means a
+    // visitor who is not logged in.
     return this.getAttribute('token') === '' && this.getAttribute('user-id') !== '' && !isSet(this.manual)
       ? new SessionError('no-credentials')
       : null
@@ -233,7 +234,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * Logs out: ends the session for all elements that share it. It stays ended until `start()`, or until another app or user is set.
+   * Logs out: ends the session for all elements that share it. The session stays ended until `start()` is called, or another app or user is
+   * set.
    */
   async end(): Promise<void> {
     await this.session?.end()
@@ -249,32 +251,32 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#requireSession().history(range)
   }
 
-  /** Returns those whom the user has exchanged messages with, the one with the newest message first. */
+  /** Returns the users with whom this user has exchanged messages, the one with the newest message first. */
   async peers(range?: PeersRange): Promise<PeersPage> {
     return this.#requireSession().peers(range)
   }
 
   /**
-   * Marks all messages up to `offset` as read, or with a peer those of that one. Resolves when the gateway has taken the mark. Rejects as
-   * `send` does.
+   * Marks all messages up to `offset` as read; with `with` only those of that peer. Resolves when the gateway has accepted the mark.
+   * Rejects as `send` does.
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
     return this.#requireSession().markRead(offset, options)
   }
 
-  /** Tells the open pages of another user something brief. Resolves with whether there was a connection to send it by. */
+  /** Sends a signal to the open pages of another user. Resolves with false if there was no connection to send it on. */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
     return this.#requireSession().signal(to, name, options)
   }
 
-  /** Watches who of these users is online, in place of those before: `session-presence` tells. */
+  /** Watches which of these users are online, and ends the watch before. `session-presence` events report changes. */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return this.#requireSession().watch(users)
   }
 
   /**
    * Asks the user for the permission to show notifications, and with `push` subscribes this device. Call it after a gesture, such as a
-   * click: browsers ignore it otherwise. Rejects with a SessionError: `notifications-denied`, `notifications-unsupported`,
+   * click, because browsers ignore other requests. Rejects with a SessionError: `notifications-denied`, `notifications-unsupported`,
    * `push-unavailable`, or `script-unavailable`.
    */
   async requestNotifications(): Promise<void> {
@@ -291,7 +293,7 @@ export class ChatSessionElement extends ReactiveElement {
     if (!isInWindow(this)) return
     adoptStyle(this)
     watchForms()
-    // Without this an element that comes back unchanged would not start again.
+    // Without this update an element that comes back unchanged would not start again.
     this.requestUpdate()
   }
 
@@ -320,7 +322,8 @@ export class ChatSessionElement extends ReactiveElement {
       if (!this.session && this.error) this.#relay.warn(this.error)
       return
     }
-    // Frameworks set one property after the other. All changes of a task are applied together, so that they restart the session once.
+    // Frameworks set one property after the other. The element applies all changes of a task together, so that they restart the session
+    // once.
     this.#reconciled ??= new Promise((resolve) => {
       setTimeout(() => {
         this.#reconciled = undefined
@@ -330,7 +333,7 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** Brings the held session in line with attributes and properties. Returns the result of the start, if it starts one. */
+  /** Brings the session in line with attributes and properties. Returns the result of the start, if it starts one. */
   #reconcile(): Promise<StartResult> | undefined {
     if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
     const lease = this.#lease
@@ -352,7 +355,7 @@ export class ChatSessionElement extends ReactiveElement {
     return undefined
   }
 
-  /** Joins the elements that hold the session, or makes it and starts it. */
+  /** Joins the other elements of the session, or makes the session and starts it. */
   #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
     const { key, endpoint, appId, userId, profileFields } = desired
     let { credentials } = desired
@@ -361,7 +364,7 @@ export class ChatSessionElement extends ReactiveElement {
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = hold(desired, credentials, this, () => {
+    const shared = join(desired, credentials, this, () => {
       const { since, transports, adoptGuest } = this
       const sleep = isSet(this.sleepHidden)
       const user = { ...profileFields, id: userId }
@@ -374,15 +377,14 @@ export class ChatSessionElement extends ReactiveElement {
     return shared.started ? undefined : (shared.started = session.start())
   }
 
-  /** Dispatches `session-token-needed` once for each key. Returns a source that gives the answer, if a listener answers. */
+  /** Dispatches `session-token-needed` once for each key. If a listener answers, returns a token source that gives this answer. */
   #askForFirstToken(key: string): TokenFetcher | undefined {
     if (this.#askedFor === key) return undefined
     this.#askedFor = key
     const unneeded = new AbortController()
     let answer = this.#relay.askForToken({ reason: 'first', signal: unneeded.signal })
     if (!answer) return undefined
-    // This source returns the answer once. After that it returns undefined: the session takes that for a missing source, and dispatches
-    // `tokenneeded`.
+    // This source returns the answer once. After that it returns undefined. The session then has no source, and dispatches `tokenneeded`.
     return (({ signal }) => {
       const first = answer
       answer = undefined
@@ -391,14 +393,14 @@ export class ChatSessionElement extends ReactiveElement {
     }) as TokenFetcher
   }
 
-  /** Releases the session. If no other element holds it, it ends, and this element dispatches the events of the end. */
+  /** Leaves the session. If no other element uses the session, it ends, and this element dispatches the events of the end. */
   #release(): void {
     const lease = this.#lease
     if (!lease) return
     // The lease is cleared before the events of the end: a listener may change or move the element, which may then acquire another
     // session.
     this.#lease = undefined
-    release(lease.desired.key, lease.shared, this)
+    leave(lease.desired.key, lease.shared, this)
     this.#relay.follow()
   }
 }

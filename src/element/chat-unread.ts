@@ -1,12 +1,12 @@
 import { usePart } from './parts/use-part.js'
 
-/** Servers have no HTMLElement, and only import this module. */
+/** Servers have no HTMLElement, and import this module without using it. */
 const Base =
   (globalThis as Partial<typeof globalThis>).HTMLElement ?? (Object as unknown as typeof HTMLElement)
 
 /**
- * `<chat-unread>` shows the number of unread messages as its text: of the first `<chat-session>` in its document, or of the first one
- * with its `app-id`. It is empty while nothing is unread. What the server wrote into it stays until the number is known.
+ * `<chat-unread>` shows as its text the number of unread messages of the first `<chat-session>` in its document, or of the first one with
+ * its `app-id`. It is empty while nothing is unread. Text from the server stays until the number is known.
  *
  * @tagname chat-unread
  * @attribute {string} app-id - The app whose messages are counted; needed only on pages with several apps.

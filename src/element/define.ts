@@ -8,7 +8,7 @@ declare global {
   interface HTMLElementTagNameMap {
     'chat-session': ChatSessionElement
   }
-  // Elements, documents and windows take their events from this map, and the element's events bubble to all of them.
+  // The types of elements, documents and windows take their events from this interface, and the element's events bubble to all of them.
   interface GlobalEventHandlersEventMap extends ElementEventMap {}
 }
 

@@ -4,13 +4,13 @@ import type { ReactiveController } from './lit/base.js'
 export const isInWindow = (element: Element): boolean =>
   element.isConnected && !!element.ownerDocument.defaultView
 
-/** Turbo shows a cached copy of a page, with this attribute, until the page itself has loaded. */
+/** Returns whether the document is a preview of Turbo: a cached copy of a page, which Turbo shows until the page itself has loaded. */
 export const isTurboPreview = (document: Document): boolean =>
   document.documentElement.hasAttribute('data-turbo-preview')
 
 /**
- * A controller that calls `removed` when `host` has left its window and is not back by the end of the next task. React's
- * StrictMode, moves, Turbo and htmx take an element out and put it back; without the wait each of them would end the session.
+ * Creates a controller that calls `removed` when `host` has left its window and is not back by the end of the next task. React's
+ * StrictMode, moves, Turbo and htmx take an element out and put it back. Without the wait each of them would end the session.
  */
 export const createRemovalController = (host: Element, removed: () => void): ReactiveController => {
   /** The `pagehide` listeners on the windows that the host has been in. */

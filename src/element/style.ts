@@ -1,8 +1,8 @@
 const sheets = new WeakMap<Document, CSSStyleSheet>()
 
 /**
- * Gives the element `display: contents` in the document or shadow root that it stands in. All roots of a document share one
- * constructed sheet. A Content-Security-Policy that forbids inline styles allows it, and `:where()` lets any rule of the page win.
+ * Gives the element `display: contents` in its document or shadow root. All roots of a document share one constructed sheet. Such a sheet
+ * works under a Content-Security-Policy that forbids inline styles. With `:where()` any rule of the page wins.
  */
 export const adoptStyle = (element: Element): void => {
   const { ownerDocument } = element

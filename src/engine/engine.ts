@@ -46,8 +46,8 @@ export * from './webhook-events.js'
 
 /**
  * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by implementing the
- * parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is required. All reject with
- * an `EngineError`.
+ * parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is required. If a method
+ * fails, it rejects with an `EngineError`.
  *
  * Users, messages with their ids, revocations and deletions are durable, which means synced, before a read returns them. Sessions and read
  * marks are written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
@@ -73,12 +73,12 @@ export interface EngineLifecycle {
   open(): Promise<void>
 
   /**
-   * Writes pending changes, detaches the sessions of this engine's connections, and releases every resource. Closing twice is fine, and so is
-   * opening again.
+   * Writes pending changes, detaches the sessions of this engine's connections, and releases every resource. A second call does nothing.
+   * The engine can be opened again.
    */
   close(): Promise<void>
 
-  /** 32 random bytes. Every gateway on this engine gets the same bytes for as long as the data exists. */
+  /** Resolves with 32 random bytes. Every gateway on this engine gets the same bytes for as long as the data exist. */
   key(): Promise<Uint8Array>
 
   /** Resolves if a synced write and a read succeed. */
@@ -119,8 +119,8 @@ export interface EngineUsers {
   changeUser(of: UserRef, change: UserChange): Promise<SavedUser | null>
 
   /**
-   * Up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. With null the list begins with the
-   * first user.
+   * Resolves with up to `limit` users of the app whose ids come after `after`, in an order of ids that never changes. With null the list
+   * begins with the first user.
    */
   users(appId: string, after: string | null, limit: number): Promise<UserRecord[]>
 
@@ -136,30 +136,30 @@ export interface EngineUsers {
   deleteUser(of: UserRef): Promise<boolean>
 
   /**
-   * Makes what a guest received and sent the user's. Resolves with null, and changes nothing, if the user is a guest, if there is no such guest, if the proof is
-   * revoked or of another guest, or if another user has adopted the guest. A repetition by the same user resolves with the first result.
+   * Gives the messages that a guest received and sent to the user. Resolves with null, and changes nothing, if the user is a guest, if
+   * there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A second call
+   * for the same user resolves with the first result.
    *
-   * One durable step marks the guest, who is deleted by it. The guest's sessions end as `replaced`. From then on a message to the guest goes
-   * to the user, for as long as the retention keeps messages and the user exists; then it is `unknown-user`. The guest's messages move in
-   * further steps, which go on after a crash. Few messages have moved when the call resolves. The moved messages have new offsets, the
-   * user's id in place of the guest's, and `adopted: true`. They push out no message of the user: of the guest's messages, the newest that
-   * fit beside the user's move. Those that the guest had read are read. No quota refuses them, and no webhook event reports them but
-   * `guest.adopted`.
+   * One durable step marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on messages
+   * to the guest go to the user, for as long as the retention keeps messages and the user exists. Later the result of a message to the
+   * guest is `unknown-user`. The guest's messages move in further steps, which go on after a crash. When the call resolves, only some
+   * messages have moved. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out no
+   * message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had read
+   * count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
    */
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }
 
 /**
- * The sessions of users. Each has one connection at most. A call that names a connection changes nothing if another one carries the
+ * The sessions of users. Each session has at most one connection. A call that names a connection changes nothing if another one carries the
  * session.
  */
 export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
-   * or if the user of `userCreatedAt` is deleted. The step that stores the session also checks both, so no revocation and no deletion falls
-   * between the two. A resume emits
-   * `connection-replaced` if a connection still carries the session. The resume key that the client sent stays valid until
-   * `confirmSession`. Emits `session-ended` for each session that `sessionsPerUser` ends.
+   * or if the user of `userCreatedAt` is deleted. The step that stores the session also checks both, so that no revocation and no deletion
+   * can come between the check and the write. A resume emits `connection-replaced` if a connection still carries the session. The resume
+   * key that the client sent stays valid until `confirmSession`. Emits `session-ended` for each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
@@ -183,9 +183,9 @@ export interface EngineSessions {
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
-   * Called when the connection is lost: the session is detached from then on. It ends after `resumableFor` milliseconds, unless a client
-   * resumes it. If the data were closed meanwhile, these milliseconds start again when they are opened. Ignored if another connection
-   * carries the session.
+   * Called when the connection is lost. From then on the session is detached. It ends after `resumableFor` milliseconds, unless a client
+   * resumes it. If the engine is closed meanwhile, these milliseconds start again when it is opened. Ignored if another connection carries
+   * the session.
    */
   detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
@@ -195,21 +195,24 @@ export interface EngineSessions {
    */
   endSession(session: SessionRef, code: EndCode, connectionId?: string): Promise<boolean>
 
-  /** The user's sessions that have not ended, oldest first. */
+  /** Resolves with the user's sessions that have not ended, the oldest first. */
   sessions(of: UserRef): Promise<SessionRecord[]>
 
-  /** A page of the app's sessions, in an order that never changes. `after` is the `next` of the previous page; null for the first page. */
+  /**
+   * Resolves with a page of the app's sessions, in an order that never changes. `after` is the `next` of the previous page; null for the
+   * first page.
+   */
   appSessions(appId: string, after: string | null, limit: number): Promise<SessionPage>
 }
 
-/** The credentials that no longer start a session. */
+/** Revocations of credentials. A revoked credential starts no session. */
 export interface EngineRevocations {
   /** Resolves with whether `startSession` would refuse the credential. */
   isRevoked(of: UserRef, credential: Credential): Promise<boolean>
 
   /**
-   * Revokes the user's credentials: a start or a renewal with one of them is refused from now on. Resolves once the revocation is durable
-   * and the sessions have ended, or `reauth` was emitted for them. The result is the time up to which credentials are revoked, which never
+   * Revokes the user's credentials. From then on a start or a renewal with one of them is refused. Resolves when the revocation is durable,
+   * and the sessions have ended or `reauth` was emitted for them. The result is the time up to which credentials are revoked, which never
    * decreases.
    */
   revokeUser(of: UserRef, revocation: Revocation): Promise<number>
@@ -218,14 +221,15 @@ export interface EngineRevocations {
   revokeApp(appId: string, revocation: Revocation): Promise<number>
 
   /**
-   * Revokes one token by its `jti`. Once that is durable, the sessions that the token started or renewed end as `revoked`. If there is such
-   * a session, the engine keeps the revocation until the token has expired; otherwise for 400 days.
+   * Revokes one token by its `jti`. When the revocation is durable, the sessions that the token started or renewed end as `revoked`. If
+   * there is such a session, the engine keeps the revocation until the token has expired. If there is none, it keeps the revocation for 400
+   * days.
    */
   revokeToken(appId: string, tokenId: string): Promise<void>
 
   /**
-   * Removes the user's own revocation. Those of the app and of tokens stay. The removal is durable when the call resolves, with false if
-   * there was no revocation.
+   * Removes the user's own revocation. Revocations of the app and of single tokens stay. The removal is durable when the call resolves,
+   * with false if there was no revocation.
    */
   liftRevocation(of: UserRef): Promise<boolean>
 }
@@ -234,21 +238,23 @@ export interface EngineRevocations {
 export interface EngineInboxes {
   /**
    * Puts a message into the inbox of its recipient, and the sender's own copy into the sender's inbox. Both are durable when the call
-   * resolves, and so is a user whom the rules let it create. A second call with the same id and content stores nothing, and resolves with the first result as `repeated`.
+   * resolves, and so is a user whom the message has created. A second call with the same id and content stores nothing, and resolves with
+   * the first result as `repeated`.
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 
-  /** The state of the user's inbox. An empty inbox has an epoch too. */
+  /** Resolves with the state of the user's inbox. An empty inbox has an epoch, too. */
   inbox(of: UserRef): Promise<InboxState>
 
   /**
-   * Up to `limit` messages after a position. If the position is of another epoch or ahead of the inbox, returns the messages from
-   * the first on, with `lost` set.
+   * Resolves with up to `limit` messages after a position. If the position has another epoch or an offset beyond the newest, resolves with
+   * the messages from the first one on, and `lost` is true.
    */
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 
   /**
-   * The newest messages before an offset, or the newest of all if the offset is null. Resolves with null if the inbox has another epoch.
+   * Resolves with the newest messages before an offset; with the newest of all if the offset is null. Resolves with null if the inbox has
+   * another epoch.
    */
   messagesBefore(
     of: UserRef,
@@ -264,20 +270,23 @@ export interface EngineInboxes {
 }
 
 /**
- * The peers of an inbox. The peer of a message is who it came from, or, of an own one, whom it went to; null is the app's backend. A peer
- * without kept messages is none. An engine without an index of them reads an inbox once, in steps, and keeps what it found for later calls,
- * which then read only the messages that came since.
+ * The peers of an inbox. The peer of a received message is its sender; the peer of an own message is its recipient; null is the app's
+ * backend. Only users whose messages with the inbox's owner are kept are peers. An engine without an index of peers reads an inbox once, in
+ * steps, and keeps the result. Later calls read only the messages that came since.
  */
 export interface EnginePeers {
-  /** Says of each peer, in their order, whether the inbox keeps a message from that peer, and one to that peer. */
+  /** Resolves, for each peer in the given order, with whether the inbox keeps a message from that peer, and one to that peer. */
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
 
-  /** The peers whose newest message is before a position; all if it is null. Resolves with null if the inbox has another epoch. */
+  /**
+   * Resolves with the peers whose newest message is before a position; with all if the position is null. Resolves with null if the inbox
+   * has another epoch.
+   */
   peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null>
 
   /**
-   * Up to `limit` messages from and to a peer. Resolves with null if the inbox has another epoch. A page may have fewer messages than
-   * `limit` though `next` says that there are more.
+   * Resolves with up to `limit` messages from and to a peer. Resolves with null if the inbox has another epoch. A page may have fewer
+   * messages than `limit` though `next` says that there are more.
    */
   messagesWith(
     of: UserRef,
@@ -288,8 +297,8 @@ export interface EnginePeers {
 
   /**
    * Marks the peer's messages up to an offset as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest
-   * message of the inbox. It goes when retention has deleted all messages that the peer had when the mark was set. Somebody who is no peer
-   * gets no mark. Resolves with null if the inbox has another epoch.
+   * message of the inbox. The engine deletes the mark when retention has deleted all messages that the peer had when the mark was set. A
+   * user who is no peer gets no mark. Resolves with null if the inbox has another epoch.
    */
   markPeerRead(
     of: UserRef,
@@ -298,44 +307,44 @@ export interface EnginePeers {
   ): Promise<{ inbox: InboxState; peer: PeerState } | null>
 }
 
-/** What users tell each other's open pages. Nothing of it is stored. */
+/** Signals of users to each other's open pages. An engine stores none of them. */
 export interface EngineSignals {
   /**
-   * Emits `signal` where connections carry sessions of the user: at most once at each engine, and never to a session that starts later.
-   * Resolves once the signal is on its way; a user without such sessions changes nothing. Signals to a user are emitted in the order of
-   * their calls if each call was made after the one before had resolved.
+   * Emits `signal` at each engine with a connection that carries a session of the user, at most once. A session that starts later does not
+   * get the signal. Resolves when the signal is on its way, even if the user has no such session. If each call is made after the one before
+   * has resolved, the signals to a user are emitted in the order of the calls.
    */
   signal(to: UserRef, signal: Signal): Promise<void>
 }
 
-/** Who is online, as `EngineUsers.status` says it. */
+/** Presence: which users are online, as in `EngineUsers.status`. */
 export interface EnginePresence {
   /**
    * Resolves with the presence of users, in their order. From then on the engine emits `presence` when one of them comes online or goes
    * offline, whichever gateway carries the sessions, until `unwatch` or the end of the engine. If an event of a user comes before the call
-   * resolves, the event is the newer of the two. To watch a user twice is fine.
+   * resolves, the event is newer than the result. Watching a user a second time changes nothing.
    */
   watch(users: readonly UserRef[]): Promise<UserPresence[]>
 
-  /** Emits no more `presence` of these users. Does nothing for others. */
+  /** Stops the `presence` events of these users. Does nothing for users who are not watched. */
   unwatch(users: readonly UserRef[]): void
 }
 
 /** Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names. */
 export interface EngineNodes {
   /**
-   * Returns the name of this engine among those that share its data: at most 64 letters, digits, `-` and `_`. It is random and stays the same for as
-   * long as the object exists. Clients may see it.
+   * Returns the name of this engine among those that share its data: at most 64 letters, digits, `-` and `_`. The name is random, and stays
+   * the same for as long as the object exists. Clients may see it.
    */
   node(): string
 
   /**
-   * Asks another engine. Resolves with the text that its `answerNodes` returned, or with null if no open engine has this name, which a client
-   * may have made up. Rejects with `unavailable` if there is no answer. The question may have been heard then, so one that changes something
-   * must be safe to repeat.
+   * Asks the engine with the name `node`. Resolves with the answer of its `answerNodes`; with null if no open engine has this name, which a
+   * client may have made up. Rejects with `unavailable` if there is no answer. Even then the question may have arrived. So it must be safe
+   * to repeat a question that changes something.
    */
   askNode(node: string, question: string): Promise<string | null>
 
-  /** Answers the questions of other engines by `answer`, until `signal` aborts. May be called before `open`, and once. */
+  /** Answers the questions of other engines with `answer`, until `signal` aborts. May be called before `open`, and once. */
   answerNodes(answer: (question: string) => Promise<string>, signal: AbortSignal): void
 }

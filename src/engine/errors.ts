@@ -3,7 +3,7 @@ export type EngineErrorCode =
   | 'locked'
   /** The folder can't be made, read or written. */
   | 'unwritable'
-  /** The engine is closed, or its store fails. */
+  /** The engine is closed, or its store has failed. */
   | 'unavailable'
 
 export class EngineError extends Error {

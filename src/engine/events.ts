@@ -2,7 +2,7 @@ import type { EndCode, Message } from '../protocol/index.js'
 import type { InboxState, PeerState, Signal } from './inbox-records.js'
 import type { SessionRef, UserPresence, UserRecord, UserRef } from './records.js'
 
-/** A session has ended. The code of a detached session whose client did not come back in time is `timeout`. */
+/** A session has ended. If the client of a detached session did not come back in time, the code is `timeout`. */
 export interface SessionEnded {
   type: 'session-ended'
   session: SessionRef
@@ -25,7 +25,7 @@ export interface MessageStored {
   user: UserRef
   epoch: string
   message: Message
-  /** `message` as JSON, if the engine has it at hand. It saves the gateway from serializing the message for each session. */
+  /** `message` as JSON, if the engine has it. Then the gateway need not serialize the message for each session. */
   json?: string | undefined
 }
 /**
@@ -37,15 +37,15 @@ export interface EpochChanged {
   user: UserRef
   epoch: string
 }
-/** The user's read mark has moved, or that of a peer in the user's inbox, or messages of an adopted guest came that count as read. */
+/** The user's read mark or the mark of a peer in the user's inbox has moved, or messages of an adopted guest came that count as read. */
 export interface MessagesRead {
   type: 'read'
   user: UserRef
   inbox: InboxState
-  /** The peer whose mark has moved; undefined if it was that of the inbox. */
+  /** The peer whose mark has moved; undefined if the mark of the inbox has moved. */
   peer?: PeerState | undefined
 }
-/** Somebody has sent the user a signal. */
+/** Another user, or the app's backend, has sent a signal to the user. */
 export interface SignalSent {
   type: 'signal'
   user: UserRef
@@ -73,16 +73,16 @@ export interface WebhookDropped {
   eventType: string
 }
 /**
- * There may be something to push to the user's devices. Of the gateways on the engine one is told. It answers by `endPushes`; if it does
- * not, one is told again after `engineRules.pushLease` milliseconds.
+ * A message may have to be pushed to the user's devices. Only one of the gateways on the engine gets this event, and answers with
+ * `endPushes`. If it does not, the engine emits the event again after `engineRules.pushLease` milliseconds, to any gateway.
  */
 export interface PushDue {
   type: 'push-due'
   user: UserRef
 }
 /**
- * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Connections of theirs may carry its
- * sessions now. This gateway closes its connections, so that the clients resume.
+ * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Their connections may carry its sessions
+ * now. This gateway closes its connections, so that the clients resume.
  */
 export interface LeaseLost {
   type: 'lease-lost'

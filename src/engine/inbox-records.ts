@@ -14,24 +14,24 @@ export interface InboxState extends Position {
   unread: number
 }
 
-/** Which messages an inbox keeps of a peer. */
+/** Whether an inbox keeps messages from and to a peer. */
 export interface Exchange {
-  /** Whether it keeps a message from the peer. */
+  /** Whether the inbox keeps a message from the peer. */
   received: boolean
-  /** Whether it keeps a message to the peer. */
+  /** Whether the inbox keeps a message to the peer. */
   sent: boolean
 }
 
 /** A peer of an inbox. */
 export interface Peer {
-  /** Null for the app's backend. */
+  /** The peer's user id; null for the app's backend. */
   id: string | null
-  /** As the peer's newest kept message has them; null without one. */
+  /** The values in the newest kept message from the peer; null if there is no such message. */
   name: string | null
   photoUrl: string | null
   /** The number of unread messages from the peer. */
   unread: number
-  /** The greater one of the peer's mark and the mark of the inbox. */
+  /** The greater of two offsets: the peer's mark and the mark of the inbox. */
   readOffset: number
   /** The newest message from or to the peer. */
   newest: Message
@@ -40,7 +40,7 @@ export interface Peer {
 export interface PeerPage {
   /** The peer with the newest message first. */
   peers: Peer[]
-  /** The position before which the next page goes on; null after the last peer. */
+  /** The position from which the next page continues; null after the last peer. */
   next: Position | null
 }
 
@@ -48,22 +48,25 @@ export interface PeerPage {
 export interface PeerMessages {
   /** In offset order. */
   messages: Message[]
-  /** The offset after which, or before which, the next page goes on; null if this was all. */
+  /** The offset after or before which the next page continues; null if there is no next page. */
   next: number | null
   /** The newest offset of the inbox, of which the answer shows the state. */
   offset: number
 }
 
-/** A range of an inbox: the first messages after an offset, or the last before one; before null are the newest of all. */
+/**
+ * A range of an inbox: the first messages after an offset, or the last messages before an offset. If `before` is null, these are the newest
+ * of all.
+ */
 export type InboxRange = { epoch: string } & ({ after: number } | { before: number | null })
 
-/** What is read of a peer's messages. The fields are those of `Peer`. */
+/** The unread count and the read mark of a peer. */
 export type PeerState = Pick<Peer, 'id' | 'unread' | 'readOffset'>
 
 /** A message to send, with `body`, `data` or both. The caller has checked the sizes. */
 export interface CheckedMessage {
   appId: string
-  /** The idempotency key, which the sender makes. It identifies the message among those of one sender to one recipient. */
+  /** The idempotency key, which the sender makes. It is unique among the messages of one sender to one recipient. */
   id: string
   /** A user id, or null for the app's backend. */
   from: string | null
@@ -71,8 +74,8 @@ export interface CheckedMessage {
   body?: string | undefined
   data?: JsonObject | undefined
   /**
-   * The place in a trace (W3C Trace Context), for the `data` of the message's `message.created`, and for its pushes. It is no part of the
-   * content.
+   * The trace to which the message belongs (W3C Trace Context). The engine passes it on in the `data` of the message's `message.created`,
+   * and for its pushes. It is no part of the content.
    */
   traceparent?: string | undefined
 }
@@ -93,13 +96,13 @@ export interface Signal {
   from: string | null
   name: string
   data?: JsonObject | undefined
-  /** Milliseconds for which the signal says something. */
+  /** Milliseconds until the signal ends. */
   ttl: number
 }
 
 /** The app's rules for a message. */
 export interface SendRules {
-  /** Milliseconds for which the message's id makes a retry safe. */
+  /** Milliseconds for which the engine recognizes the message's id, so that a retry is safe. */
   sendWindow: number
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
@@ -108,7 +111,10 @@ export interface SendRules {
    * guest's own start creates a guest.
    */
   unknownRecipients: boolean
-  /** The same for the sender. A client's sender was saved at the start: if that user is gone, it was deleted, and stays so. */
+  /**
+   * Whether a sender who does not exist is created. For a client's message this is false: its sender was saved at the start, and if that
+   * user is missing by now, it was deleted.
+   */
   unknownSenders: boolean
   /**
    * A share of the recipient's retention, above 0 and at most 1. Once a sender's unread messages take more than this share, a message of
@@ -125,7 +131,7 @@ export interface SendRules {
    * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
    */
   messagesPerSecond?: number | undefined
-  /** If the recipient has devices, a `push-due` follows the message in this many milliseconds; undefined for none. */
+  /** If the recipient has devices, the engine emits a `push-due` so many milliseconds after the message; undefined for no push. */
   pushAfter?: number | undefined
 }
 
@@ -135,8 +141,8 @@ export type SendResult =
       /** The offset in the recipient's inbox. */
       offset: number
       /**
-       * The offset of the sender's own copy. It is `offset` for a message to oneself, and null for a message from the backend, which has
-       * no own copy.
+       * The offset of the sender's own copy. It equals `offset` for a message to oneself. It is null for a message from the backend, which
+       * has no own copy.
        */
       ownOffset: number | null
       sentAt: number

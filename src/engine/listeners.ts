@@ -5,9 +5,9 @@ interface Entry {
   signal: AbortSignal
 }
 
-/** Calls listeners with events. If a listener throws, `onError` gets the error, and the other listeners are called all the same. */
+/** Calls listeners with events. If a listener throws, `onError` gets the error, and the other listeners are still called. */
 export class Listeners {
-  /** Replaced when it changes, so that a listener which is added during an event does not receive it. */
+  /** The listeners. Each change makes a new list, so that a listener which is added during an event does not receive that event. */
   #entries: readonly Entry[] = []
   readonly #onError: (error: unknown) => void
 

@@ -3,16 +3,16 @@ import type { PushDevice, PushOutcome, PushSubscriptionData } from './push.js'
 import type { Credential } from './records.js'
 import { engineRules } from './rules.js'
 
-/** The characters of a device's id: 132 bits of a hash. */
+/** How many characters a device's id has: 132 bits of a hash. */
 const ID_LENGTH = 22
 
 /** Returns the id of the device that an endpoint reaches. */
 export const pushDeviceId = (endpoint: string): string => sha256(endpoint).slice(0, ID_LENGTH)
 
-/** Whose device it is, and its keys: somebody who knows them may take the device over. */
+/** The owner of a device, and the device's keys. A user who knows these keys may take over the device. */
 export type PushOwner = [userId: string, p256dh: string, auth: string]
 
-/** Returns whether the device becomes the user's by this subscription. */
+/** Returns whether this subscription makes the user the device's owner. */
 export const mayOwn = (
   owner: PushOwner | undefined,
   userId: string,
@@ -23,8 +23,8 @@ export const hasLapsed = ({ expirationTime, renewedAt }: PushDevice, now: number
   (expirationTime !== null && expirationTime <= now) || renewedAt + engineRules.pushKeptFor <= now
 
 /**
- * Returns a user's devices with a subscription that a session brought: the device that was renewed last comes first. `offset` is the newest
- * one of the inbox.
+ * Returns a user's devices with a new or renewed subscription. The device that was renewed last comes first. `offset` is the inbox's newest
+ * offset.
  */
 export const withSubscription = (
   devices: readonly PushDevice[],
@@ -40,7 +40,7 @@ export const withSubscription = (
   const { authMethod, tokenId, issuedAt, expiresAt } = credential
   const renewed: PushDevice = {
     ...known,
-    // An offset beyond the newest message is of an earlier epoch.
+    // An offset beyond the newest message belongs to an earlier epoch.
     offset: Math.min(known.offset, offset),
     ...{ id, endpoint, expirationTime, keys: { p256dh, auth } },
     credential: { authMethod, tokenId, issuedAt, expiresAt },
@@ -55,14 +55,14 @@ const deviceAfter = (
   through: number,
   now: number,
 ): PushDevice => {
-  // An offset beyond the newest message is of an earlier epoch.
+  // An offset beyond the newest message belongs to an earlier epoch.
   const next = { ...device, offset: device.offset > through ? offset : Math.max(device.offset, offset) }
   if (result === 'failed') return { ...next, failures: device.failures + 1, retryAt: now + retryIn }
   if (result === undefined) return next
   return { ...next, failures: 0, retryAt: 0, ...(result === 'delivered' && { lastSuccessAt: now }) }
 }
 
-/** Returns a user's devices after pushes to them. `through` is the newest offset of the inbox that the caller has looked at. */
+/** Returns a user's devices after pushes. `through` is the newest offset of the inbox that the caller has seen. */
 export const afterPushes = (
   devices: readonly PushDevice[],
   outcomes: readonly PushOutcome[],
@@ -75,6 +75,6 @@ export const afterPushes = (
     return outcome.result === 'gone' ? [] : [deviceAfter(device, outcome, through, now)]
   })
 
-/** Returns a user's devices after a page was sent the messages up to `offset`. */
+/** Returns a user's devices after the messages up to `offset` were sent to a page. */
 export const afterPage = (devices: readonly PushDevice[], offset: number): PushDevice[] =>
   devices.map((device) => (device.offset < offset ? { ...device, offset } : device))

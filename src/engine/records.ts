@@ -2,7 +2,7 @@ import type { Profile } from '../protocol/index.js'
 import type { Retention } from './inbox-records.js'
 import type { WebhookOptions } from './webhook-events.js'
 
-/** A user of an app. The caller has checked both ids, so an engine may rely on it that they contain no control characters. */
+/** A user of an app. The caller has checked both ids, so an engine may rely on ids without control characters. */
 export interface UserRef {
   appId: string
   userId: string
@@ -28,7 +28,7 @@ export interface UserRecord extends UserRef {
 /** A profile that the app's backend vouches for. */
 export interface VouchedProfile {
   profile: Profile
-  /** When it was issued (Unix, milliseconds); null if that is unknown. */
+  /** When the profile was issued (Unix, milliseconds); null if that is unknown. */
   issuedAt: number | null
 }
 
@@ -38,25 +38,27 @@ export interface UserChange {
    * not bring back a role that was taken away. A profile with `issuedAt: null` replaces no stored one.
    */
   vouched?: VouchedProfile | undefined
-  /** A given field replaces the stored one. Other fields stay. */
+  /** Each field that is given replaces the stored one. Other fields stay. */
   claimed?: Profile | undefined
 }
 
 /** The start for which a user is saved. */
 export interface Admission {
-  /** The proof of the start. If the user's or the app's revocation revokes it, nothing is saved. */
+  /** The proof of the start. If it is revoked, nothing is saved. */
   credential: Credential
   /** How many guests the app may have; null if the user is no guest. */
   maxGuests: number | null
-  /** Whether the start is of a new user, so that the id must not be another's. */
+  /** Whether the user must be new. If the id belongs to a user already, the start is refused as `exists`. */
   mustBeNew: boolean
-  /** When the user of the start was created. A user who has the same id later is another one. Undefined if the start does not know. */
+  /**
+   * When the user of the start was created. A later user with the same id is another user. Undefined if the start does not know the time.
+   */
   createdAt?: number | undefined
 }
 
 /**
- * Why the user of a start is not saved. `revoked`: the credential is. `full`: the app has `maxGuests` guests. `exists`: the id is another's.
- * `gone`: the user who was created at `createdAt` is deleted.
+ * Why the user of a start is not saved. `revoked`: the credential is revoked. `full`: the app has `maxGuests` guests. `exists`: another
+ * user has the id. `gone`: the user who was created at `createdAt` is deleted.
  */
 export type AdmissionRefusal = 'revoked' | 'full' | 'exists' | 'gone'
 
@@ -67,7 +69,7 @@ export interface SavedUser {
   changed: boolean
 }
 
-/** How the user of a session proved who they are. A token that a gateway signed counts as the method that it was signed for. */
+/** How the user of a session proved who they are. A token that a gateway signed counts as the method for which it was signed. */
 export type AuthMethod = 'token' | 'signature' | 'authParams' | 'guest'
 
 /** The proof that the session's user gave. Times are Unix times, in milliseconds. */
@@ -77,7 +79,7 @@ export interface Credential {
   tokenId: string | null
   /** When the credential was issued; null if that is unknown. Every revocation of the user revokes a credential without this time. */
   issuedAt: number | null
-  /** When it expires; null if it never does. */
+  /** When the credential expires; null if it never does. */
   expiresAt: number | null
 }
 
@@ -99,8 +101,8 @@ export interface SessionRecord extends SessionRef, ClientFacts {
   startedAt: number
   lastSeenAt: number
   /**
-   * `active`: a connection carries the session. `detached`: no connection does, until the client resumes the session or its resume window
-   * is over.
+   * `active`: a connection carries the session. `detached`: no connection carries the session, which waits until a client resumes it or its
+   * resume window is over.
    */
   state: 'active' | 'detached'
   /** Whether the session's page is hidden. */
@@ -114,12 +116,12 @@ export interface SessionRequest extends UserRef, ClientFacts {
   credential: Credential
   /**
    * The `createdAt` of the user whom `admitUser` has saved for this start. If that user was deleted since, the start changes nothing.
-   * Undefined for a start that does not depend on it.
+   * Undefined if the start does not depend on the user's creation.
    */
   userCreatedAt?: number | undefined
   /** Whether the session's page is hidden. */
   hidden: boolean
-  /** The connection that carries the session from now on. Unique among all gateways on the engine. */
+  /** The connection that carries the session from now on. The id is unique among all gateways on the engine. */
   connectionId: string
   /** The hash of the resume key that the client receives now. Engines never receive the keys themselves. */
   keyHash: string
@@ -142,12 +144,12 @@ export interface StartedSession extends SessionRecord {
   resumed: boolean
 }
 
-/** Asks that a user adopts a guest. */
+/** A request that a user adopts a guest. */
 export interface AdoptionRequest extends UserRef {
-  /** The `createdAt` of the user. A user who has the same id later is another one. */
+  /** The `createdAt` of the user. A later user with the same id is another user. */
   userCreatedAt: number
   guestId: string
-  /** The guest's own proof, with the guest's `createdAt`. Null if the app's backend asks, which needs no proof. */
+  /** The guest's own proof, with the guest's `createdAt`. Null if the request comes from the app's backend, which needs no proof. */
   proof: { credential: Credential; createdAt: number } | null
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
@@ -160,7 +162,10 @@ export interface Adoption {
 }
 
 export interface SessionPage {
-  /** The sessions of each user are in the order of age, oldest first. In an engine that no other process shares, all sessions are. */
+  /**
+   * The sessions of each user are in the order of age, the oldest first. In an engine that no other process shares, all sessions are in
+   * this order.
+   */
   sessions: SessionRecord[]
   /** The cursor of the next page; null after the last session. */
   next: string | null
@@ -169,11 +174,11 @@ export interface SessionPage {
 /** The credentials and sessions that a revocation ends. */
 export interface Revocation {
   /**
-   * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null stands
-   * for now, and then every session that exists now ends, whatever its credential.
+   * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null means
+   * now, and ends every session that exists now, whatever its credential.
    */
   issuedBefore: number | null
-  /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each. */
+  /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each of them. */
   mode: 'end' | 'reauth'
 }
 
@@ -193,7 +198,7 @@ export interface UserStatus {
 /** Whether a user is online. */
 export interface UserPresence extends UserRef {
   online: boolean
-  /** Unix time in milliseconds; of a user who is online about the present time. Null if the user never had a session. */
+  /** Unix time in milliseconds. If the user is online, this is about the present time. Null if the user never had a session. */
   lastSeenAt: number | null
 }
 

@@ -12,8 +12,9 @@ export const engineRules = {
   /** Milliseconds for which a guest without a session and without messages is kept, so that a session can start. */
   guestStartTimeout: 30 * SECOND,
   /**
-   * If a user has too many sessions, a session in which the first of these fields is set ends; if there is none, one in which the second is
-   * set; and so on. Of several such sessions, the one with the smallest number in that field ends. Every session has the last field.
+   * The order in which sessions end if a user has too many. A session in which the first of these fields is set ends first. If no session
+   * has it, one with the second field ends, and so on. If several sessions have the field, the one with the smallest number in it ends.
+   * Every session has the last field.
    */
   makesRoom: ['detached', 'hiddenSince', 'number'],
 
@@ -21,46 +22,43 @@ export const engineRules = {
   messageOverhead: 100,
   /** The share of an app's bytes that the messages of one sender may take in the inboxes of others, if a client sends them. */
   senderShare: 0.1,
-  /** The smallest share, in bytes: room for a message of the greatest size, however few bytes the app has. */
+  /** The smallest share in bytes. It has room for the largest message, however few bytes the app has. */
   minSenderBytes: 65_536,
   /** The limits of the retention of which one sender's unread messages may take only a share. */
   sharedLimits: ['messages', 'bytes'],
   /**
-   * A search for expired messages follows the one before after this part of the messages' age, but not sooner or later than these
+   * The time between two searches for expired messages, as a part of the messages' age. The next two rules bound this time, in
    * milliseconds.
    */
   expirySearchRatio: 1 / 32,
   minExpirySearchInterval: SECOND,
   maxExpirySearchInterval: HOUR,
 
-  /** How many of the newest unread messages a `message.unread` carries. */
+  /** How many of the newest unread messages a `message.unread` has. */
   reportedUnread: 5,
-  /**
-   * How many messages at each end of an inbox are searched for unread ones. The user's own messages, which may be many, stand between
-   * these.
-   */
+  /** How many messages at each end of an inbox are searched for unread ones, because the user's own messages between them may be many. */
   searchedForUnread: 64,
   /** How many failed webhook events of an app are kept. */
   maxFailedEvents: 10_000,
   /** Bytes that a pending webhook event takes besides its data: its ids, its keys, and its place in the queue. */
   eventOverhead: 300,
-  /** If a user has this many pending webhook events, the receiver is behind, and events about presence cancel each other. */
+  /** If a user has so many pending webhook events, the receiver is behind, and events about presence cancel each other. */
   eventsBehind: 8,
 
-  /** How many devices of a user can be reached while no page is open. */
+  /** How many devices with a push subscription a user may have. */
   pushDevices: 10,
-  /** Milliseconds for which a device is kept that no session renews. */
+  /** Milliseconds for which a device is kept without a renewal. */
   pushKeptFor: 60 * DAY,
-  /** Milliseconds after which a gateway is told again of a push that is due, because the first one may have crashed. */
+  /** Milliseconds after which `push-due` is emitted again if no gateway has ended the pushes, because the gateway may have crashed. */
   pushLease: 30 * SECOND,
 
-  /** Milliseconds after which no start is on its way to the engine's data any more. */
+  /** Milliseconds after which a start can no longer be on its way to the engine. */
   startTimeout: 60 * SECOND,
   /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
   tokenKeptFor: 400 * DAY,
   /**
-   * Milliseconds for which the revocation of a token is kept after the token has expired: clocks differ, and a device that the token
-   * brought is kept for `pushKeptFor`.
+   * Milliseconds for which the revocation of a token is kept after the token has expired. Clocks differ, and a device that was stored with
+   * the token is kept for `pushKeptFor`.
    */
   tokenMargin: 61 * DAY,
 } as const

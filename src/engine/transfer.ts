@@ -3,7 +3,7 @@ import type { PushDevice } from './push.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
 import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
-/** The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. A mark goes with that message. */
+/** The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. The mark is dropped with that message. */
 export type PeerMark = [peer: string | null, offset: number, newest: number]
 
 /** The id of a message, which makes a retry of its send safe. */
@@ -11,28 +11,28 @@ export interface SentId {
   digest: string
   /** The offset of the sender's own copy; null for a message from the backend. */
   ownOffset: number | null
-  /** For how many milliseconds the id is kept. */
+  /** For how many more milliseconds the id is kept. */
   left: number
   /** How often the recipient and the sender were deleted. After a further deletion of either, the id counts as new. */
   deletions: [to: number, from: number]
 }
 
 /**
- * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. Durations
- * take the place of the times that an engine's own clock measures.
+ * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. Records have
+ * durations in place of times of an engine's own clock.
  */
 export type TransferRecord =
   /** The engine's key, in Base64url. */
   | { kind: 'key'; key: string }
   /** `options` are null if the engine stores none. */
   | { kind: 'app'; appId: string; revokedBefore: number | null; options: AppOptions | null }
-  /** A revoked token. `left`: for how many milliseconds the revocation is kept; null for ever. */
+  /** A revoked token. `left`: for how many more milliseconds the revocation is kept; null for ever. */
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
   | { kind: 'user'; user: UserRecord; guest: boolean }
-  /** What is owed to the devices is looked for when the data are opened. */
+  /** The engine works out pending pushes when it opens the data. */
   | ({ kind: 'devices'; devices: PushDevice[] } & UserRef)
   | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
-  /** What remains of a user who was deleted. */
+  /** The revocation and the number of deletions of a user, which remain when the user is deleted. */
   | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
   /**
    * A guest (`userId`) who was adopted. Messages to the guest go to the user for `left` more milliseconds. With `isMoving` the guest's inbox
@@ -47,7 +47,7 @@ export type TransferRecord =
       left: number
       isMoving: boolean
     } & UserRef)
-  /** The messages of the inbox follow it at once, in their order. `first` is the oldest offset that is retained. */
+  /** The next records are the messages of the inbox, in their order. `first` is the oldest offset that is retained. */
   | ({
       kind: 'inbox'
       deletions: number
@@ -57,8 +57,8 @@ export type TransferRecord =
       marks: PeerMark[]
     } & UserRef)
   /**
-   * The app's quota counts `size`, its retention `age`. `sent` is null for an own copy. With `isRead` the message counts as read, wherever
-   * the read mark stands.
+   * `size` counts for the app's quota, and `age` for its retention. `sent` is null for an own copy. With `isRead` the message counts as
+   * read, whatever the read mark is.
    */
   | ({
       kind: 'message'
@@ -68,7 +68,7 @@ export type TransferRecord =
       sent: SentId | null
       isRead: boolean
     } & UserRef)
-  /** In `left` milliseconds the engine looks whether the messages from `offset` on are unread. */
+  /** In `left` milliseconds the engine checks whether the messages from `offset` on are unread. */
   | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
   | {
       kind: 'event'
@@ -89,7 +89,7 @@ export interface TransferSource {
 
 /** The place to which an engine's data are transferred. It is marked from `open` to `finish`, so that no engine opens unfinished data. */
 export interface TransferTarget {
-  /** Rejects if there are data. With `restart` it first deletes the data of a transfer that did not finish. */
+  /** Rejects if the target has data. With `restart` it first deletes the data of a transfer that did not finish. */
   open(options: { restart: boolean }): Promise<void>
   write(records: readonly TransferRecord[]): Promise<void>
   /** Makes the records durable, and removes the mark. */

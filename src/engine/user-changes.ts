@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Message, Profile } from '../protocol/index.js'
 import { mergeProfile, type UserChange, type UserRecord, type UserRef } from './records.js'
 
-/** Returns a profile as a later read will return it: an object of its own, without undefined fields. */
+/** Returns a copy of a profile without undefined fields, as a later read will return it. */
 const toStored = (profile: Profile | undefined): Profile =>
   profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
 
@@ -20,7 +20,7 @@ const vouchedAfter = (
   return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
 }
 
-/** Returns a deep copy of a change: the caller may alter its objects before the change is stored. */
+/** Returns a deep copy of a change, because the caller may alter its objects before the change is stored. */
 export const copyChange = ({ vouched, claimed }: UserChange): UserChange => ({
   vouched: vouched && { ...vouched, profile: toStored(vouched.profile) },
   claimed: toStored(claimed),
@@ -50,15 +50,15 @@ export const hasChanged = (user: UserRecord, stored: UserRecord | null): boolean
   JSON.stringify(user) !== JSON.stringify(stored) && !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
 
 /**
- * Returns true if saving the change would surely write nothing. After a false, only a full comparison shows whether there is something to
- * write.
+ * Returns true if saving the change would surely write nothing. If it returns false, only a full comparison shows whether the change writes
+ * anything.
  */
 export const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
   claimed === undefined &&
   (vouched === undefined ||
     (vouched.issuedAt === stored.vouchedAt && isDeepStrictEqual(vouched.profile, stored.vouched)))
 
-/** The part of the profile that a message carries; null if there is none. */
+/** Returns the part of the profile that messages of the user have; null if there is none. */
 export const senderOf = (user: UserRecord): Message['sender'] => {
   const { name, photoUrl } = mergeProfile(user)
   if (name === undefined && photoUrl === undefined) return null

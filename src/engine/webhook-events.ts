@@ -28,8 +28,8 @@ export interface WebhookOptions {
   /** The types that the engine keeps. */
   events: readonly WebhookEventType[]
   /**
-   * The limits of the pending events of each user, and of those of the whole app. The engine drops an event beyond them, and counts it in
-   * an `events.dropped`. In an engine that several gateways share, an app may exceed its limits by the events of some seconds.
+   * The limits of the pending events of each user, and of the whole app. The engine drops events beyond the limits, and counts them in an
+   * `events.dropped`. In an engine that several gateways share, an app may exceed its limits by the events of some seconds.
    * @default none
    */
   limits?: { user: EventLimits; app: EventLimits } | undefined
@@ -39,16 +39,19 @@ export interface WebhookOptions {
 
 /** An event for an app's backend. */
 export interface WebhookEvent {
-  /** The same at every delivery. */
+  /** The id is the same at every delivery. */
   id: string
-  /** `events.dropped` counts events that were dropped: `data.dropped` has their numbers by type. No app has to ask for it. */
+  /**
+   * `events.dropped` counts events that were dropped: `data.dropped` has their numbers by type. It is sent even if the app does not ask for
+   * it.
+   */
   type: WebhookEventType | 'events.dropped'
   /** A number that rises with every event of the user. There may be gaps. */
   seq: number
-  /** When it happened (Unix, milliseconds). */
+  /** When the event happened (Unix, milliseconds). */
   at: number
   appId: string
-  /** Empty for an `events.dropped` of the app, which counts events beyond the app's limits. It says nothing about presence. */
+  /** Empty for an `events.dropped` of the app itself, which counts events beyond the app's limits and has no presence. */
   userId: string
   /** The event's data with the state after the event, so that the receiver can tell a late delivery from the current state. */
   data: JsonObject
@@ -68,14 +71,17 @@ export interface PendingEvent {
 }
 
 export interface PendingEventPage {
-  /** The events of each user are in the order in which they happened. In an engine that no other process shares, all events are. */
+  /**
+   * The events of each user are in the order in which they happened. In an engine that no other process shares, all events are in this
+   * order.
+   */
   events: PendingEvent[]
   /** The cursor of the next page; null after the last event. */
   next: string | null
 }
 
 /**
- * The result of a delivery. `retryAfter` is in milliseconds, since a Unix time would move with the machine's clock; `error` and `failed`
+ * The result of a delivery. `retryAfter` is in milliseconds, because a Unix time would move with the machine's clock. `error` and `failed`
  * say why the delivery failed.
  */
 export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error: string } | { failed: string }
@@ -85,14 +91,15 @@ export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error:
  * reports. When the engine is opened again, every pending event is due at once, unless another engine had the same data open meanwhile.
  *
  * If a user has eight pending events or more, the receiver is behind. Then a `user.online` and a `user.offline` that follow one another
- * cancel each other: the engine removes the first and does not add the second. The first may not be the user's oldest pending event, which
- * may be on its way. The newest event that is left must say the same about presence as the second.
+ * cancel each other: the engine removes the first and does not add the second. They do not cancel each other if the first is the user's
+ * oldest pending event, which a gateway may be delivering, or if the newest event that remains would report another presence than the
+ * second.
  */
 export interface WebhookQueue {
   /**
-   * Up to `limit` events that are due, but of each user only the oldest pending one, so that a user's events are delivered in their order.
-   * The engine leases them: it does not return them again for `leaseFor` milliseconds, unless `endDelivery` names an earlier retry or the
-   * engine is opened again.
+   * Resolves with up to `limit` events that are due. For each user these include only the oldest pending event, so that a user's events are
+   * delivered in their order. The engine leases the events: it does not return them again for `leaseFor` milliseconds, unless `endDelivery`
+   * names an earlier retry or the engine is opened again.
    */
   takeDueEvents(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]>
 
@@ -100,14 +107,14 @@ export interface WebhookQueue {
   endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void>
 
   /**
-   * A page of pending and failed events. `after` is the `next` of the previous page; null for the first page. An app's newest 10,000 failed
-   * events are kept.
+   * Resolves with a page of pending and failed events. `after` is the `next` of the previous page; null for the first page. An app's newest
+   * 10,000 failed events are kept.
    */
   pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage>
 
   /** Makes a failed event a pending event that is due now. Resolves with false if there is no such event. */
   replayEvent(appId: string, userId: string, eventId: string): Promise<boolean>
 
-  /** The number of pending events, and when the oldest of them happened (Unix, milliseconds); null if there is none. */
+  /** Resolves with the number of pending events, and when the oldest of them happened (Unix, milliseconds; null if there is none). */
   pendingSummary(appId: string): Promise<{ pending: number; oldestAt: number | null }>
 }

@@ -1,6 +1,6 @@
 export type GatewayErrorCode = 'bad-config' | 'port-in-use' | 'cannot-listen' | 'bad-tls' | 'closed'
 
-/** An error of the gateway. Its message is written for the operator. */
+/** An error of the gateway, with a message for the operator. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError'
   readonly code: GatewayErrorCode

@@ -11,14 +11,15 @@ export interface GatewayOptions {
   /** @default JSON lines on standard error */
   log?: Log | undefined
   /**
-   * An engine of your own, in place of `config.engine`. The gateway opens it, listens to it and, when the gateway closes, closes
-   * it: give it to no second gateway. `chat-session/engine/suite` has the tests that it must pass.
+   * An engine of your own, in place of `config.engine`. The gateway opens the engine, listens to its events, and closes it at the end. So
+   * no second gateway may use the same object. The engine must pass the tests of `chat-session/engine/suite`.
    * @default the engine of `config.engine`
    */
   engine?: Engine | undefined
   /**
-   * For processes that serve one port together, as `serve --workers` runs them. It is called once. Its argument collects this gateway's
-   * metrics, as `getMetricsAsJSON` of prom-client returns them. The function that it returns makes the text of `/metrics` for all processes.
+   * For processes that serve one port together, such as those of `serve --workers`. The gateway calls the function once, with a function
+   * that collects this gateway's metrics in the form of prom-client's `getMetricsAsJSON`. The returned function makes the text of
+   * `/metrics` for all processes.
    * @default only this gateway's metrics
    */
   metrics?: ((collect: () => Promise<object[]>) => () => Promise<string>) | undefined
@@ -28,46 +29,46 @@ export interface Gateway {
   /**
    * Serves the gateway's paths on your HTTP server: `/v1/session` and what is below it, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`,
    * `/v1/openapi.json`, `/v1/asyncapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that the server had
-   * before, so attach last. Create the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header. Not
-   * supported on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
+   * before. So attach the gateway last. Create the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header.
+   * Not supported on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
    */
   attach(server: Server): void
   /**
-   * Creates an HTTP server and listens as `config.listen` says, and as `config.admin` says too. Resolves with the address,
-   * `http://HOST:PORT`; a second call resolves with the same. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`,
-   * `closed`) or an `EngineError`, and can be called again then.
+   * Opens the engine, and listens on the addresses of `config.listen` and `config.admin`. Resolves with the address, `http://HOST:PORT`. A
+   * second call resolves with the same address. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
+   * `EngineError`. After a rejection it can be called again.
    */
   listen(): Promise<string>
   /**
-   * Listens as `config.admin` says: `listen()` and `attach()` do it too. Resolves with the address, `http://HOST:PORT`; null if the
-   * config has no `admin`. Rejects as `listen()` does.
+   * Listens on the address of `config.admin`, as `listen()` and `attach()` do. Resolves with the address, `http://HOST:PORT`; with null if
+   * the config has no `admin`. Rejects as `listen()` does.
    */
   listenAdmin(): Promise<string | null>
   /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
-   * Returns the object of `chat-session/rest` for an app, without a network in between: log users out, see who is online, send and read
-   * messages. Its calls need no token, do not count against `limits.restPerSecond`, and are not in the audit log. They reject with a
-   * `RestError`, as over the network. If there is no answer they reject as `ready()` does.
+   * Returns a client of the REST API for an app, as `chat-session/rest` does, but without a network: log users out, see who is online, send
+   * and read messages. Its calls need no token, do not count against `limits.restPerSecond`, and are not in the audit log. They reject with
+   * a `RestError`, as over the network. If the engine can't be opened, they reject as `ready()` does.
    */
   client(appId: string): RestCalls
   /**
-   * Sends a message from the app's backend, or in the name of the user `from`: `client(appId).sendMessage(…)`. A recipient or sender who
-   * never came is created; a guest is not. Resolves when the message is durable. A second call with the same `id` and content stores
-   * nothing and resolves with the same.
+   * Sends a message from the app's backend, or in the name of the user `from`, as `client(appId).sendMessage(…)` does. A recipient or
+   * sender who does not exist is created, unless the id is a guest's. Resolves when the message is durable. A second call with the same
+   * `id` and content stores nothing, and resolves with the same result.
    */
   publish(message: NewMessage & { appId: string; from?: string | number | undefined }): Promise<Sent>
   /**
-   * Takes another config without dropping a session: secrets and all other rules of apps, new apps, limits, admin tokens, and
-   * the TLS certificate, whose files are read again. Other keys keep their values until a restart, and so does an app that is
-   * removed. A session whose token was signed by a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
-   * (`bad-config`, `bad-tls`, `closed`), an `EngineError` or as a function that reads the config does, and has changed nothing then.
+   * Applies another config without ending a session: secrets and all other rules of apps, new apps, limits, admin tokens, and the TLS
+   * certificate, whose files are read again. Other keys keep their values until a restart, and a removed app stays until then. A session
+   * whose token was signed with a removed secret goes on until its credentials expire. Rejects with a `GatewayError` (`bad-config`,
+   * `bad-tls`, `closed`), an `EngineError`, or the error of a function that reads the config. If it rejects, nothing has changed.
    */
   reload(config: ConfigSource): Promise<Reloaded>
   /**
-   * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at
-   * most), and closes every connection as `unavailable`, so that clients reconnect and resume their sessions. A server that the
-   * gateway is attached to keeps running. Resolves when all is closed; a second call resolves with the first.
+   * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at most), and closes
+   * every connection as `unavailable`, so that clients reconnect and resume their sessions. A server to which the gateway is attached keeps
+   * running. Resolves when everything is closed. A second call resolves at the same time.
    */
   close(): Promise<void>
 }

@@ -68,7 +68,10 @@ const LEASE_LOST =
 export const createGateway = (config: GatewayConfig, options: GatewayOptions = {}): Gateway =>
   assembleGateway(config, options)
 
-/** Creates a gateway whose pushes go to another network than the internet: for tests. The package does not publish it. */
+/**
+ * Creates a gateway. Tests pass a `PushNetwork` of their own, so that pushes do not go to the internet. The package does not export this
+ * function.
+ */
 export const assembleGateway = (
   config: GatewayConfig,
   options: GatewayOptions,
@@ -85,7 +88,7 @@ export const assembleGateway = (
   const engine = options.engine ?? createEngine(settings, log, metrics)
   const hub = createHub()
   const watchers = new Watchers(engine)
-  /** Sessions' changes are kept for the console only. */
+  /** Only the console shows changes of sessions, so without `admin` none are kept. */
   const activity = settings.admin && createActivity()
   const tracer = createTracer()
   const keySets = createKeySets(log, lifetime.signal, metrics)
@@ -107,7 +110,7 @@ export const assembleGateway = (
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  /** The apps by id, so that a start need not wait for a promise of them; before the engine is open, the promise. */
+  /** The apps by id. Before the engine is open this is their promise. A start that finds the map itself waits for no promise. */
   let opened: Map<string, App> | Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
@@ -129,7 +132,7 @@ export const assembleGateway = (
       throw new GatewayError('closed', 'The gateway is closed: create another one.')
   }
 
-  /** Resolves with the apps by id once the engine is open. If it fails to open, the next call tries again. */
+  /** Resolves with the apps by id when the engine is open. If the engine fails to open, the next call tries again. */
   const apps = async (): Promise<Map<string, App>> => {
     assertNotClosed()
     opened ??= open().catch((error: unknown) => {
@@ -172,12 +175,12 @@ export const assembleGateway = (
     if (settings.listen.trustProxy > 0) connectionLimits.identify(slot, peer.address)
     else if ((headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
       connectionLimits.onForwarded(slot)
-    // The address of a socket that the client has just closed is unknown, but its slot has it.
+    // If the client has just closed the socket, the socket has no address any more, but its slot has.
     else connectionLimits.identify(slot, slot.remoteAddress)
     return slot
   }
 
-  /** What both runtimes' servers need of the gateway. */
+  /** The handlers that the servers of both runtimes, Node and Bun, call. */
   const serverHandlers = {
     peerOf: (head: RequestHead): Peer =>
       peerOf(head, settings.listen.trustProxy, forwardedHeaders(settings.apps)),
@@ -206,7 +209,7 @@ export const assembleGateway = (
     metrics,
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
-  // `hostname` is for requests without a Host header: simple health checks speak HTTP/1.0.
+  // `hostname` stands in for a missing Host header: simple health checks use HTTP/1.0, which has none.
   const routes = createRoutes(
     log,
     readiness,
@@ -220,7 +223,7 @@ export const assembleGateway = (
   const respond = getRequestListener(routes.fetch, {
     hostname: 'localhost',
     overrideGlobalObjects: false,
-    // Errors of the routes do not come here.
+    // The routes handle their own errors. This handler gets only requests with a bad target.
     errorHandler: badTarget,
   })
 
@@ -307,7 +310,7 @@ export const assembleGateway = (
     await adminServer?.close()
   }
 
-  /** Other gateways may carry the sessions now. Clients resume theirs, here or there. */
+  /** Other gateways may carry this gateway's sessions now. So all connections close, and each client resumes its session at any gateway. */
   const closeAfterLostLease = (): void => {
     log.warn({ connections: connections.size }, LEASE_LOST)
     drain
@@ -340,7 +343,7 @@ export const assembleGateway = (
     attach(server) {
       assertNotClosed()
       apps().catch((err: unknown) => {
-        // `close()` ends a running `open()` of the engine: that is no failure.
+        // `close()` ends a running `open()` of the engine, which is no failure.
         if (!lifetime.signal.aborted) log.error({ err }, 'the engine failed to open')
       })
       gateway.listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))

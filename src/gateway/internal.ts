@@ -1,4 +1,4 @@
-/** For the command line: not published by the package. */
+/** Exports for the command line. The package does not publish them. */
 export { SESSION_PATH } from './transports/handshake.js'
 export { isLogLevel, LOG_LEVELS, type LogLevel } from './log.js'
 export { parseConfig, type AppSettings, type Settings } from './config/parse.js'

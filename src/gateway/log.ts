@@ -2,7 +2,7 @@ import { pino, stdTimeFunctions, type DestinationStream, type LevelWithSilent, t
 
 export type LogLevel = LevelWithSilent
 
-/** From the least severe to `silent`, which logs nothing. */
+/** The levels, the least severe first. `silent` logs nothing. */
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 export const isLogLevel = (level: string): level is LogLevel =>
@@ -10,14 +10,14 @@ export const isLogLevel = (level: string): level is LogLevel =>
 
 /** The part of pino's Logger that the gateway uses: `log.info({ appId, sessionId }, 'session started')`. Log errors as `err`. */
 export type Log = Pick<Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & {
-  /** Returns a log that adds these fields to every line. With `level` it has a level of its own. */
+  /** Returns a log that adds these fields to every line. `level` gives that log a level of its own. */
   child: (fields: Record<string, unknown>, options?: { level?: LogLevel }) => Log
 }
 
 export interface LogOptions {
   /** Less severe lines are left out. @default 'info' */
   level?: LogLevel | undefined
-  /** Where lines go. @default standard error; lines that its reader leaves waiting beyond 1 MB are dropped and counted */
+  /** Where lines go. @default standard error; if more than 1 MB of lines wait for its reader, further lines are dropped and counted */
   destination?: DestinationStream | undefined
 }
 
@@ -49,9 +49,9 @@ const redactField = (key: string, value: unknown): unknown =>
   redactedFields.has(key.toLowerCase()) ? '[redacted]' : value
 
 /**
- * The second line of defence: callers log chosen fields only. It reads the finished line, so that it sees children, the
- * properties of errors, arrays and `toJSON`; a line without such a field costs one regular expression. pino's own
- * `redact` works on fixed paths and takes ten times as long for every line.
+ * Removes secrets that a caller has logged by mistake. It reads the finished line, so that it sees children, the properties of errors,
+ * arrays and `toJSON`. A line without such a field costs one regular expression. pino's own `redact` works on fixed paths and takes ten
+ * times as long for every line.
  */
 const redactLine = (line: string): string =>
   redactedFieldPattern.test(line) ? `${JSON.stringify(JSON.parse(line), redactField)}\n` : line
@@ -62,8 +62,8 @@ const MAX_WAITING = 2 ** 20
 const ignore = (): void => undefined
 
 /**
- * Writes to standard error without waiting: a full pipe that is not read must not stop the gateway. Node writes a line at
- * once if the pipe has room, so that a killed process loses none.
+ * Writes to standard error without waiting, because a full pipe that nobody reads must not stop the gateway. If the pipe has room, Node
+ * writes a line at once, so that a killed process loses none.
  */
 const standardError = (): DestinationStream => {
   const { stderr } = process
@@ -74,7 +74,7 @@ const standardError = (): DestinationStream => {
     dropped = 0
     stderr.write(`${JSON.stringify(line)}\n`)
   }
-  // If the reader is gone, there is no place left to say so. Without a listener the error would end the process.
+  // If the reader is gone, no place is left to report that. Without a listener the error would end the process.
   if (!stderr.listeners('error').includes(ignore)) stderr.on('error', ignore)
   return {
     write(line) {

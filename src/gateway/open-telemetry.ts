@@ -4,12 +4,12 @@ import type { Log } from './log.js'
 
 export type OpenTelemetryApi = typeof OpenTelemetry
 
-/** Milliseconds that an SDK has to send what it holds when the gateway closes. */
+/** Milliseconds that an SDK has to send its data when the gateway closes. */
 const FLUSH_TIMEOUT = 3_000
 
 /**
- * Loads the API of OpenTelemetry. Resolves with undefined if there is none: it comes with prom-client, but a strict layout of node_modules
- * may hide it.
+ * Loads the API of OpenTelemetry. Resolves with undefined if it can't be found: prom-client installs it, but a strict layout of
+ * node_modules may hide it.
  */
 export const loadOpenTelemetry = async (log: Pick<Log, 'warn'>): Promise<OpenTelemetryApi | undefined> => {
   try {
@@ -21,13 +21,13 @@ export const loadOpenTelemetry = async (log: Pick<Log, 'warn'>): Promise<OpenTel
   }
 }
 
-/** What an SDK's provider has besides the API. Until an SDK is registered, the provider of spans is a proxy. */
+/** The members of an SDK's provider that the API does not declare. Until an SDK is registered, the provider of spans is a proxy. */
 interface Provider {
   getDelegate?(): Provider
   forceFlush?(): Promise<void>
 }
 
-/** Lets an SDK send what it holds, within some seconds: `serve` ends its process after the gateway, so that nobody else can. */
+/** Lets an SDK send its data, for `FLUSH_TIMEOUT` at most. Afterwards `serve` ends the process, so nobody else could do it. */
 export const flushOpenTelemetry = async (
   { metrics, trace }: OpenTelemetryApi,
   log: Pick<Log, 'warn'>,

@@ -2,7 +2,7 @@ import type { Log } from './log.js'
 
 /** Milliseconds for which lines of one kind are counted. */
 const INTERVAL = 10_000
-/** Kinds that are counted at once. A line of any other kind is logged as it is. */
+/** How many kinds are counted at the same time. Lines of further kinds are logged without counting. */
 const MAX_KINDS = 1_000
 
 type Level = 'fatal' | 'error' | 'warn' | 'info'
@@ -18,13 +18,13 @@ interface Kind {
 
 const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unknown } | undefined)?.code
 
-/** An app, a code, a reason and a stack: all of them are from lists that a client can't make longer. */
+/** Returns the app, the code, the reason and the stack of a line. All of them come from lists that a client can't make longer. */
 const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['why'], line['trace']]
 
 /**
- * Returns a log that writes the first line of a kind at once, and counts those that follow within the interval in one line
- * with `repeated`. A kind is a level, a message and what `kindOf` returns for the fields. Without this a client that is refused again
- * and again could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
+ * Returns a log that writes the first line of a kind at once, and counts further lines of an interval in one line with `repeated`. A kind
+ * is a level, a message and the result of `kindOf` for the fields. Without this log a client that is refused again and again could fill the
+ * log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
 export const createRepeatLog = (
   log: Log,

@@ -8,7 +8,7 @@ export interface Login {
   version: string
 }
 
-/** An app with how much of its limits it uses. */
+/** An app, and how much of its limits it uses. */
 export interface AppSummary {
   appId: string
   environment: 'test' | 'production'
@@ -59,7 +59,7 @@ export interface UserList {
   next: string | null
 }
 
-/** A change of a session on this gateway. `seq` rises. */
+/** A change of a session on this gateway. Each change has a greater `seq` than the one before. */
 export interface SessionChange {
   seq: number
   at: number
@@ -76,20 +76,20 @@ export interface UserDetail extends UserSummary {
   lastSeenAt: number | null
   revokedBefore: number | null
   inbox: { offset: number; readOffset: number; unread: number }
-  /** The oldest come first. */
+  /** The oldest session comes first. */
   sessions: SessionSummary[]
-  /** How many sessions the user has. If they are very many, `sessions` has only some of them. */
+  /** How many sessions the user has. `sessions` has at most 100 of them. */
   sessionCount: number
-  /** The devices that are reached while no page is open; null if the app has no `push`. */
+  /** The devices with a push subscription; null if the app has no `push`. */
   devices: DeviceSummary[] | null
   /** The latest changes of the user's sessions on this gateway, oldest first. */
   changes: readonly SessionChange[]
 }
 
-/** A device that is reached while no page is open. Its endpoint is not told, since who knows it can push to the device. */
+/** A device with a push subscription. The endpoint is left out, because whoever knows it can push to the device. */
 export interface DeviceSummary {
   id: string
-  /** The push service. */
+  /** The host of the push service. */
   host: string
   createdAt: number
   renewedAt: number
@@ -98,10 +98,10 @@ export interface DeviceSummary {
   failures: number
 }
 
-/** What came of a test push to one device. */
+/** The result of a test push to one device. */
 export interface PushTest {
   id: string
-  /** `failed`: a push of a message would be tried again. */
+  /** `failed`: a push of a message would be retried. */
   result: 'delivered' | 'failed' | 'given-up' | 'gone'
   error: string | null
 }
@@ -164,7 +164,7 @@ export interface WebhookState {
   /** The number of events that wait for their delivery, and when the oldest of them happened. */
   pending: number
   oldestAt: number | null
-  /** The newest come first. */
+  /** The newest delivery comes first. */
   deliveries: readonly DeliverySummary[]
 }
 

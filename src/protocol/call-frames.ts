@@ -2,7 +2,7 @@ import { profile } from './profile.js'
 import { count, list, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
-/** What a developer may get wrong in a frame that only some pages send. The script of every page has no checks of it. */
+/** Checks of the fields that developers fill, in frames that only some pages send. The script that every page loads lacks these checks. */
 export const callFrames = {
   read: { offset: count },
   history: { after: optional(count), before: optional(count), limit: optional(count) },

@@ -9,7 +9,10 @@ export const SUBPROTOCOL = 'chat-session.v1'
 /** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
 export const START_PREFIX = 'start.'
 
-/** What a developer may get wrong in a message. The client checks it before it sends the frame, because a bad one ends the connection. */
+/**
+ * Checks of the fields that a developer fills in a message. The client checks them before it sends the frame, because a bad frame ends the
+ * connection.
+ */
 export const sendFields = { id: text, to: text, body: optional(text), data: optional(object) } as const
 
 /** Every frame that a client may send, and the types of its fields. */
@@ -29,9 +32,10 @@ export const clientFrames = {
     client: optional(text),
   },
   token: { token: text },
-  // This package's client sends no `traceparent`, and its script has no room for the check.
+  // This package's client sends no `traceparent`. So `sendFields`, which the script has, lacks this check.
   send: { ...sendFields, traceparent: optional(text) },
-  // The session itself makes ids and epochs, and of `with` a text or null.
+  // The session itself makes `id` and `epoch`, and turns `with` into a text or null. So `callFrames`, which the client checks, lacks these
+  // fields.
   history: { id: text, epoch: text, ...callFrames.history, with: optional(nullable(text)) },
   read: { epoch: text, ...callFrames.read, with: optional(nullable(text)) },
   peers: { id: text, ...callFrames.peers },

@@ -1,7 +1,7 @@
 /**
- * Every code that a gateway ends a connection with, and the WebSocket close code. Several codes may share a number: the `ended` frame before the
- * close names the code, and a close without one gets the first of them, which claims the least. If a row is added, the compiler and the
- * tests name each other place that needs it.
+ * Every code with which a gateway ends a connection, and its WebSocket close code. Several codes may share a number. The `ended` frame
+ * before the close names the code. A close without that frame gets the first code of its number in this table, which claims the least. If a
+ * row is added, the compiler and the tests name each other place that needs the code.
  */
 export const closeCodes = {
   ended: 1000,
@@ -33,7 +33,7 @@ export const revivableCodes: readonly string[] = [
 
 export type EndCode = keyof typeof closeCodes
 
-/** Every code that a `refused` frame may carry. Only `refused` frames carry the last two: the session goes on. */
+/** Every code that a `refused` frame may have. Only `refused` frames have the last two, after which the session goes on. */
 export type RefusalCode =
   | Extract<
       EndCode,
@@ -48,7 +48,7 @@ export type ProtocolCode = EndCode | RefusalCode
 export const pageCloseCodes = {
   /** The browser leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
-  /** At `pagehide` the client closes its page's connection: the page is left, and may go into the back/forward cache. */
+  /** The page was left (`pagehide`), and may go into the back/forward cache. */
   hidden: 4000,
 }
 
@@ -60,7 +60,7 @@ const hundredsOf = (close: number): number => Math.floor(close / 100)
 /** How a client reacts to a close: it does nothing, fetches fresh credentials, gives up, or connects again. */
 export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
-/** The hundreds decide, so that a client knows what to do after a code that is newer than the client. */
+/** Returns how a client reacts to a close code. The hundreds decide, so that a client can handle codes that are newer than the client. */
 export const closeAction = (close: number): CloseAction => {
   if (close === closeCodes.ended) return 'ended'
   if (hundredsOf(close) === 41) return 'refetch'
@@ -68,7 +68,7 @@ export const closeAction = (close: number): CloseAction => {
   return 'retry'
 }
 
-/** The code of a close without an `ended` frame. */
+/** Returns the code of a close without an `ended` frame. */
 export const codeOfClose = (close: number): EndCode => {
   const known = (Object.keys(closeCodes) as EndCode[]).find((code) => closeCodes[code] === close)
   if (known) return known

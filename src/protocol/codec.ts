@@ -9,8 +9,8 @@ export type Parsed<F> =
 const bad = (why: string, unknown = false) => ({ ok: false, why, unknown }) as const
 
 /**
- * Parses one frame. Bad input is a result, never an exception. `why` holds no part of the input, because the sender may see
- * it and a log may keep it.
+ * Parses one frame. Bad input is a result, never an exception. `why` has no part of the input, because the sender may see `why` and a log
+ * may keep it.
  */
 export const parse = <T extends FrameTable>(table: T, json: string): Parsed<FrameOf<T>> => {
   let value: unknown
@@ -23,7 +23,7 @@ export const parse = <T extends FrameTable>(table: T, json: string): Parsed<Fram
   const type = value['type']
   if (typeof type !== 'string') return bad("A frame has no 'type'.")
   if (!Object.hasOwn(table, type)) return bad("A frame's 'type' is unknown.", true)
-  // A gateway refuses the data of a `send` by a rule of its own, and the session goes on.
+  // A gateway checks the data of a `send` with a rule of its own, so that the session goes on after a refusal.
   if (type !== 'send' && isDeepJson(json)) return bad(`A frame is nested more than ${MAX_JSON_DEPTH} deep.`)
   const wrong = wrongField(table[type] ?? {}, value)
   if (wrong) return bad(`The field '${wrong}' of '${type}' is missing or of the wrong type.`)

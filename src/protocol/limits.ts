@@ -27,15 +27,15 @@ export const byteLength = (text: string): number => {
   return bytes
 }
 
-/** The first characters of every guest's id. No other way to start makes such an id. */
+/** The first characters of every guest's id. No other user's id begins with them. */
 export const GUEST_PREFIX = 'guest:'
 
 /** Bidirectional format characters make one id look like another one. */
 const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
 
 /**
- * Returns whether `id` is 1 to 255 bytes of well-formed UTF-8 without control characters and bidirectional format characters. `.` and
- * `..` are no user ids: they would disappear from a URL's path.
+ * Returns whether `id` is 1 to 255 bytes of well-formed UTF-8 without control characters and bidirectional format characters. `.` and `..`
+ * are no user ids, because they would disappear from a URL's path.
  */
 export const isUserId = (id: string): boolean =>
   id !== '' &&

@@ -1,6 +1,6 @@
 /**
- * How deeply a peer may nest JSON. `JSON.parse` reads any depth, but what comes after it does not: `JSON.stringify` throws at a depth
- * of some thousands, and its time grows with the square of the depth.
+ * How deeply a peer may nest JSON. `JSON.parse` reads any depth. But `JSON.stringify` throws at a depth of some thousands, and its time
+ * grows with the square of the depth.
  */
 export const MAX_JSON_DEPTH = 64
 

@@ -4,7 +4,7 @@ import { optional, record, shape, text, type Checked } from './schema.js'
 /** Every supported runtime has this class, but the library types of this folder (ES2022) do not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
-/** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later may not. */
+/** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later may not accept them. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
 /** The fields of a profile. If a row is added, the compiler and the tests name each other place that needs the field. */
@@ -32,7 +32,10 @@ const names = /* @__PURE__ */ Object.keys(profileFields) as (keyof Profile)[]
 const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean =>
   value === undefined || (rules[name]?.(value) ?? true)
 
-/** UTF-8 has no half of a surrogate pair: encoders replace it or fail, so that systems would disagree about the text. */
+/**
+ * Returns whether no text has half a surrogate pair. UTF-8 can't write one: encoders replace it or fail, so that systems would disagree
+ * about the text.
+ */
 const isWellFormed = ({ custom = {}, ...lines }: Profile): boolean =>
   ![...Object.values(lines), ...Object.entries(custom).flat()].some((line) => /\p{Surrogate}/u.test(line))
 
@@ -46,8 +49,8 @@ const describeRule = (): string =>
 export const PROFILE_RULE = /* @__PURE__ */ describeRule()
 
 /**
- * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out: if a whole database row is
- * given as a user, it must not become readable in a browser's token, and its `id` must not override the user's.
+ * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out. If a backend passes a whole database
+ * row as a user, the row must not become readable in a browser's token, and its `id` must not override the user's.
  */
 export const parseProfile = (value: unknown): Profile | undefined => {
   if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined

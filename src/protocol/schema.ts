@@ -1,4 +1,4 @@
-/** Returns whether a parsed JSON value has the shape `T`. Extra fields are allowed; nothing is converted. */
+/** Returns whether a parsed JSON value has the shape `T`. Extra fields are allowed. No value is converted. */
 export type Check<T> = (value: unknown) => value is T
 
 /** The type that a check narrows to. */
@@ -49,7 +49,7 @@ export const record =
 
 /** Returns the first field of `value` that is missing or of the wrong type. */
 export const wrongField = (checks: Checks, value: object): string | undefined => {
-  // A loop makes no closure for each frame, as `find` would.
+  // A loop makes no closure for each frame; `find` would make one.
   for (const key of Object.keys(checks)) if (!checks[key]?.((value as JsonObject)[key])) return key
   return undefined
 }

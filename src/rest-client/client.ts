@@ -19,20 +19,20 @@ export type RestClientOptions = {
     }
 )
 
-/** Seconds for which a token is valid, and for which it is used. */
+/** The seconds for which a token is valid, and for which the client uses it. */
 const TOKEN_LIFETIME = 120
 const TOKEN_USED_FOR = 60
 
 /** The fields of a call's input: the ids of its path, the parameters of its query, its body and a signal. */
 type Input = Readonly<Record<string, unknown>> & { body?: unknown; signal?: AbortSignal | undefined }
 
-/** A call as it is sent. */
+/** A call, ready to be sent. */
 export interface CallRequest {
   name: keyof RestCalls
   method: string
-  /** The ids in it are percent-encoded. */
+  /** The path, in which ids are percent-encoded. */
   path: string
-  /** Without a question mark; empty for a call without parameters. */
+  /** The query without a question mark; empty for a call without parameters. */
   query: string
   /** JSON. */
   body: string | undefined
@@ -58,29 +58,28 @@ const requireEndpoint = (endpoint: string): string => {
   return endpoint.replace(/\/+$/, '')
 }
 
-/** Returns a function that returns an app token, and makes a new one once a minute. */
+/** Returns a function that returns an app token. The function makes a new token once a minute. */
 const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => Promise<string>) => {
   let latest: { token: Promise<string>; at: number } | undefined
   return () => {
     const now = Date.now()
-    // A clock that was set back must not keep an old token in use.
+    // If the clock was set back, an old token must not stay in use.
     if (!latest || Math.abs(now - latest.at) > TOKEN_USED_FOR * 1000)
       latest = { token: createAppToken({ appId, secret, expiresIn: TOKEN_LIFETIME }), at: now }
     return latest.token
   }
 }
 
-/** Returns an id as a segment of a path. URL parsers remove `.` and `..`, and the rest would be another call's path. */
+/**
+ * Returns an id as a segment of a path. `.` and `..` are refused: URL parsers remove them, and the rest would be the path of another call.
+ */
 const segmentOf = (name: string, id: unknown): string => {
   if (typeof id !== 'string' || id === '' || id === '.' || id === '..' || /\p{Surrogate}/u.test(id))
     throw new TypeError(`The '${name}' must be a text of well-formed Unicode, and not empty, '.' or '..'.`)
   return encodeURIComponent(id)
 }
 
-/**
- * Returns the JSON of an answer; undefined if its body is not JSON, for example the page of a proxy. Rejects if the body does not come to
- * its end.
- */
+/** Returns the JSON of an answer; undefined if its body is not JSON, for example the page of a proxy. Rejects if the body is cut off. */
 const readJson = async (response: Response): Promise<unknown> => {
   const text = await response.text()
   try {
@@ -98,10 +97,10 @@ const hasCode = (answer: unknown): answer is { code: string; title: string } =>
   'title' in answer &&
   typeof answer.title === 'string'
 
-/** Returns the error that an answer stands for. */
 /** Returns whether the successful answer of this status has no body. */
 const hasNoBody = (status: number): boolean => status === 202 || status === 204
 
+/** Returns the error that an answer stands for. */
 const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): RestError =>
   isProblem && hasCode(json)
     ? new RestError(json.title, { status, code: json.code, retryAfter }, { cause })
@@ -138,8 +137,9 @@ export const createCalls = (
 }
 
 /**
- * Makes a client of the gateway's REST API, for an app's backend. Each call is a method. A method rejects with a `RestError`
- * if the answer is an error or not the gateway's, with a `TokenError` if the secret is empty, and with the error of `fetch` if there is no answer.
+ * Makes a client of the gateway's REST API, for an app's backend. Each call is a method. A method rejects with a `RestError` if the answer
+ * is an error or does not come from the gateway, with a `TokenError` if the secret is empty, and with the error of `fetch` if there is no
+ * answer.
  *
  * Throws a `TypeError` for a bad endpoint.
  *
@@ -161,7 +161,7 @@ export const createRestClient = (options: RestClientOptions): RestCalls => {
         authorization: `Bearer ${await token()}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },
-      // The gateway redirects nothing: a redirect would show the token to another server.
+      // The gateway redirects no call, and following a redirect would show the token to another server.
       redirect: 'manual',
       ...(body !== undefined && { body }),
       ...(signal && { signal }),

@@ -1,9 +1,9 @@
-/** The answer to a call is an error, or is not the gateway's. */
+/** The answer to a call is an error, or does not come from the gateway. */
 export class RestError extends Error {
   override readonly name = 'RestError'
   /** The HTTP status. */
   readonly status: number
-  /** The code of the answer, such as `unknown-user`. `unknown`: the answer is not the gateway's, but a proxy's for example. */
+  /** The code of the answer, such as `unknown-user`. `unknown`: the answer does not come from the gateway, but for example from a proxy. */
   readonly code: string
   /** Seconds after which the call can be sent again; null if the answer does not say. */
   readonly retryAfter: number | null

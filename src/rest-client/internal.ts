@@ -1,2 +1,2 @@
-/** For `gateway.client()`: not published by the package. */
+/** Exports for `gateway.client()`. The package does not publish them. */
 export { createCalls, type CallAnswer, type CallRequest } from './client.js'

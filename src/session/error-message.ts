@@ -4,7 +4,7 @@ const messages = { ...errorMessages, ...clientErrorMessages }
 
 /**
  * Returns the sentence that explains `code` to a developer. The script-tag build replaces this module with a link, because
- * the sentences would be a tenth of it.
+ * the sentences would be a tenth of the script.
  */
 export const errorMessageOf = (code: string): string =>
   Object.hasOwn(messages, code) ? messages[code as keyof typeof messages] : code

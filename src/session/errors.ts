@@ -1,11 +1,11 @@
 import { isRetryable, type ClientCode, type ProtocolCode } from '../protocol/index.js'
 import { errorMessageOf } from './error-message.js'
 
-/** A gateway that is newer than this client may send codes that are not listed. */
+/** The codes of errors. A gateway that is newer than this client may send codes that are not listed. */
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
 
 export interface SessionErrorOptions extends ErrorOptions {
-  /** Replaces the code's own sentence; the gateway sends one with its errors. */
+  /** Replaces the code's own sentence. The gateway sends a message with its errors. */
   message?: string | undefined
   /** Whether the same call may succeed later. @default true for the protocol's codes that are retried, else false */
   retryable?: boolean | undefined

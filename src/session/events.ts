@@ -8,7 +8,7 @@ export type SessionState = 'idle' | 'starting' | 'active' | 'reconnecting' | 'en
 export interface StateDetail {
   state: SessionState
   previous: SessionState
-  /** Why it ended or failed, or why the last attempt to connect did. */
+  /** The error with which the session ended or failed, or with which the last attempt to connect failed. */
   error: SessionError | null
   /** Unix time in milliseconds of the next attempt to connect; null when none is scheduled. */
   retryAt: number | null
@@ -26,7 +26,7 @@ export interface UserDetail {
   user: User
 }
 
-/** A message that an earlier page of the tab has sent, and that will not be stored, or perhaps was. */
+/** A message of an earlier page of the tab that was not stored, or of which it is not known (`unknown-outcome`). */
 export interface FailedSend {
   id: string
   to: string
@@ -36,11 +36,11 @@ export interface FailedSend {
 export interface PendingDetail {
   /** How many messages are not stored yet. */
   count: number
-  /** Why they wait; null if none do, or if they are on their way. */
+  /** Why messages wait; null if none wait, or if they are on their way. */
   reason: 'offline' | 'reconnecting' | 'rate-limited' | 'busy' | null
   /** Unix time in milliseconds of the next attempt, where it is known. */
   retryAt: number | null
-  /** Messages of earlier pages that failed since the event before. The others' `send()` rejects. */
+  /** Messages of earlier pages that failed since the last event. For a message of this page `send()` rejects. */
   failed: readonly FailedSend[]
 }
 
@@ -97,17 +97,17 @@ export interface SessionEventDetails {
   unread: UnreadDetail
   /** The user's profile, when the session starts and when it changes. */
   user: UserDetail
-  /** It changed how many messages are not stored yet, why they wait, or until when. */
+  /** The number of messages that are not stored yet changed, or why or until when they wait. */
   pending: PendingDetail
-  /** The user logs out: `end()` was called, and the session has not ended yet. Comes with `null`. */
+  /** The user logs out: `end()` was called, and the session has not ended yet. `detail` is null. */
   logout: null
   /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
   sent: Sent
-  /** A signal came, or a message of its sender ended it: it replaces what the same sender and name said before. */
+  /** A signal came, or a message of its sender ended it. It replaces the former signal of the same sender and name. */
   signal: SignalDetail
-  /** The presence of users who are watched: of all when a watch begins or the connection was made, then of those that change. */
+  /** The presence of watched users: of all when a watch begins or the connection was made, later of those that change. */
   presence: PresenceDetail
-  /** Something failed that does not end the session. */
+  /** Something failed, and the session goes on. */
   error: ErrorDetail
 }
 

@@ -10,7 +10,9 @@ export interface Sent {
   sentAt: number
 }
 
-/** A part of the inbox: after an offset, before one, or the newest messages; with a peer, only those from and to that one. */
+/**
+ * A part of the inbox: the messages after an offset, before an offset, or the newest ones. With `with` only those from and to this peer.
+ */
 export interface HistoryRange {
   after?: number | undefined
   before?: number | undefined
@@ -20,7 +22,7 @@ export interface HistoryRange {
   with?: string | number | null | undefined
 }
 
-/** Somebody whom the user has exchanged messages with. */
+/** A user, or the app's backend, with whom the user has exchanged messages. */
 export type Peer = GatewayFrameOf<'peers'>['peers'][number]
 
 /** A part of the user's peers: the newest ones, or those after an earlier part. */
@@ -38,21 +40,21 @@ export interface PeersPage {
   next: GatewayFrameOf<'peers'>['next']
 }
 
-/** What goes with a signal. */
+/** The options of a signal. */
 export interface SignalOptions {
   /** At most 1 kB as JSON. */
   data?: JsonObject | undefined
-  /** Milliseconds for which it holds, at most 30,000. @default 5_000 */
+  /** Milliseconds until the signal ends, at most 30,000. @default 5_000 */
   ttl?: number | undefined
 }
 
-/** Something brief that another user's page told, such as that the user types. */
+/** A signal of another user's page, such as that the user types. */
 export interface Signal {
   /** Null if the app's backend sent it. */
   from: string | null
   name: string
   data: JsonObject | undefined
-  /** Unix time in milliseconds at which it ends. It has passed if a message of the sender ended the signal. */
+  /** When the signal ends (Unix time in milliseconds). If a message of the sender has ended the signal, this time has passed. */
   until: number
 }
 
@@ -66,7 +68,7 @@ export interface PushSubscriptionFields {
   keys?: Record<string, string>
 }
 
-/** Makes this device known to the gateway, so that it can be reached while no page is open. */
+/** Gives the gateway a push subscription of this device, so that the gateway can push while no page is open. */
 export interface PushSubscriber {
   /**
    * Called for each connection. `key` is the app's VAPID public key, in Base64url: the `applicationServerKey` of `pushManager.subscribe()`;

@@ -11,8 +11,8 @@ export interface TokenAsk {
 }
 
 /**
- * Returns a fresh token, or null when the user is signed out, which ends the session. If it throws or rejects it is called
- * again later, until it returns.
+ * Returns a fresh token, or null when the user is signed out, which ends the session. If it throws or rejects, it is called again later,
+ * until it returns.
  */
 export type TokenFetcher = (ask: TokenAsk) => Promise<string | null> | string | null
 
@@ -52,23 +52,23 @@ export interface SessionOptions extends Credentials {
    */
   since?: string | null | undefined
   /**
-   * How the session may connect: the names in a list, or in a text with spaces between them. A stream is begun where WebSockets do not get
-   * through. @default ['websocket', 'stream']
+   * How the session may connect: the names in a list, or in a text with spaces between them. If WebSockets do not get through, the session
+   * uses a stream. @default ['websocket', 'stream']
    */
   transports?: readonly ('websocket' | 'stream')[] | string | null | undefined
   /**
-   * A user adopts this browser's guest of the same app: what the guest received and sent becomes the user's. A guest is kept for that in
-   * `localStorage`, until `end()` or the adoption, if the guest's own session has this option too. @default false
+   * When a user logs in, the user takes over the messages that this browser's guest of the same app received and sent. For this the guest's
+   * own session needs the option, too: then `localStorage` keeps the guest's token until `end()` or the adoption. @default false
    */
   adoptGuest?: boolean | null | undefined
   /**
-   * A page that has been hidden for a minute lets its connection go, unless it is the one that stays connected for all hidden pages of the
-   * user. A call wakes it, and being seen does. Needs `navigator.locks`. @default false
+   * Whether the page closes its connection when it has been hidden for a minute. One hidden page of the user stays connected for all of
+   * them. The page connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
    */
   sleep?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: typeof WebSocket | undefined
-  /** Is called after each step of the session's machine, without credentials. A debugging aid. */
+  /** Called after each step of the session's machine, without credentials. For debugging. */
   trace?: Trace | undefined
 }
 

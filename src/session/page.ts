@@ -6,14 +6,14 @@ import { hasEvents, page } from './util/runtime.js'
 type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>
 
 /**
- * Milliseconds in which the previous page has written its session, after a prerendered page took its place. No event reports
- * the write, and in Chromium a page that reads the storage too early does not see the value later either.
+ * Milliseconds that the previous page needs to store its session after a prerendered page took its place. No event reports when it has. In
+ * Chromium a page that reads the storage too early does not see the value later either.
  */
 const PRERENDER_HANDOVER = 200
 
 /**
- * Milliseconds between two calls of `show`, and how often it is called, so that the page that was left can write its
- * session first: Chromium sends `pagehide` to that page after `pageshow` to this one, sometimes much later.
+ * Milliseconds between two calls of `show`, and how often it is called. The page that was left must store its session first, and Chromium
+ * sends `pagehide` to that page after `pageshow` to this one, sometimes much later.
  */
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50
@@ -26,8 +26,8 @@ export const isPageOffline = (): boolean =>
 export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
 
 /**
- * Feeds the events that matter to a session. `show` is called when the page came back from the cache; if it returns false, it is called again
- * after `SHOW_INTERVAL`, the last time with `mayWait` false.
+ * Feeds the page's events to the machine. Calls `show` when the page has come back from the cache. If `show` returns false, it is called
+ * again after `SHOW_INTERVAL`, the last time with `mayWait` false.
  */
 export const watchPage = (
   feed: (input: PageInput) => void,
@@ -48,7 +48,7 @@ export const watchPage = (
   signal.addEventListener('abort', stop)
   const wake = (): void => feed({ type: 'wake' })
   on(globalThis, 'online', wake)
-  // A `time` input changes nothing before its deadline, but the session tells why messages wait.
+  // Before its deadline a `time` input changes nothing in the machine. After the step the session reports why messages wait.
   on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
     stop()
@@ -59,16 +59,17 @@ export const watchPage = (
     'pageshow',
     (event) => (event as PageTransitionEvent).persisted && callShow(MAX_SHOW_RETRIES),
   )
-  // Its session is held for as long as a lost one.
+  // There is no `code`, so the gateway keeps the session for as long as that of a lost connection.
   on(page, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
   on(page, 'resume', wake)
-  // A `time` input changes nothing before its deadline, but the session announces that the page is hidden.
+  // Before its deadline a `time` input changes nothing in the machine. After the step the session tells the gateway that the page is
+  // hidden.
   on(page, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }
 
 /** Calls `callback` at `pagehide`; at once if `pagehide` is being dispatched. */
 export const onPageHide = (callback: () => void, signal: AbortSignal): void => {
-  // A listener that is added while an event is dispatched to its target is not called for that event.
+  // While an event is dispatched to a target, a listener that is added there is not called for that event.
   if ((globalThis as { event?: Event | undefined }).event?.type === 'pagehide') callback()
   else if (hasEvents()) addEventListener('pagehide', callback, { signal })
 }

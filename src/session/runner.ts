@@ -23,18 +23,18 @@ import {
   type State,
 } from './machine/state.js'
 
-/** Milliseconds after which the part that knows streams is loaded, if no attempt has succeeded. */
+/** Milliseconds after which the race, which knows streams, is loaded if no attempt has succeeded. */
 const RACE_AFTER = 1_000
-/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
 
-/** The data and callbacks that a runner gets from its session. */
+/** The values and callbacks that a session passes to its runner. */
 interface Host {
   credentials: CredentialStore
   startFrame(): ClientFrameOf<'start'>
-  /** Keeps the session between pages; undefined where that is not possible. */
+  /** Stores the session between two pages; undefined if that is not possible. */
   resumeStorage: ResumeStorage | undefined
-  /** Returns up to where a server drew the page; undefined once a session has started. */
+  /** Returns the position up to which a server drew the page; undefined once a session has started. */
   since(): Position | undefined
   /** Called after each step, when its effects have run. */
   changed(before: State, after: State): void
@@ -44,18 +44,20 @@ interface Host {
 
 export interface Runner {
   state(): State
-  /** Returns whether there is anything to end: the session was started, and has not ended or failed. */
+  /** Returns whether the session was started and has not ended or failed. */
   isRunning(): boolean
   start(): void
   /** Ends the session; resolves when its socket is closed. */
   end(): Promise<void>
-  /** Tells the machine what the session, or its page, has done. */
+  /** Feeds the machine an input of the session or its page. */
   feed(input: Extract<Input, { type: 'credentials' | 'source' | 'wake' | 'leave' }>): void
   /** Sends a frame if the session is active, and returns whether it is. */
   send(frame: ClientFrame): boolean
 }
 
-/** Feeds inputs to the machine and runs its effects: sockets, one timer, the page, fetches. It decides nothing itself. */
+/**
+ * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine makes all decisions.
+ */
 export const createRunner = (
   {
     endpoint,
@@ -71,12 +73,12 @@ export const createRunner = (
   let lifetime = new AbortController()
   lifetime.abort()
   let setDeadline: (deadline: number) => void = () => undefined
-  /** When the race is loaded; Infinity while no attempt needs it. */
+  /** When the race will be loaded; Infinity while no attempt needs it. */
   let raceAt = Infinity
   let transport: Transport | undefined
   let closing: Promise<void> | undefined
   const isStreamOnly = transports && !transports.includes('websocket')
-  /** Whether attempts wait for the race: WebSockets are not wanted, or a stream has worked in this tab. */
+  /** Whether attempts wait until the race is loaded, because only streams are allowed, or a stream has worked in this tab. */
   let needsRace: unknown = isStreamOnly || ifPossible(() => sessionStorage[MEMORY_KEY] as unknown)
   /** Opens the attempts, once the race is loaded. */
   let openRace: OpenSocket | undefined
@@ -98,7 +100,7 @@ export const createRunner = (
       feed,
       (mayWait) => {
         const resume = resumeStorage?.take()
-        // If the session that this page saved is gone, another page took it, and has yet to save its own.
+        // If the session that this page saved is gone, another page has taken it and has not saved it yet.
         if (resumeStorage && resume === undefined && mayWait) return false
         feed({ type: 'show', resume })
         return true
@@ -107,7 +109,7 @@ export const createRunner = (
     )
   }
 
-  /** Opens a WebSocket. If there can't be one, the race has the attempt. */
+  /** Opens a WebSocket. If the page can't open one, the race makes the attempt. */
   const openWebSocket: OpenSocket = (url, protocols) => {
     const socket = ifPossible(() =>
       needsRace ? undefined : new (CustomWebSocket ?? WebSocket)(url, protocols),
@@ -116,7 +118,7 @@ export const createRunner = (
     return socket ?? ({ OPEN: 1 } as WebSocket)
   }
 
-  /** Loads the race, which makes the attempts from then on, unless one has succeeded. */
+  /** Loads the race, unless an attempt has succeeded. The race makes all later attempts. */
   const raceSoon = (): void => {
     raceAt = Infinity
     if (openRace || !('socket' in state)) return
@@ -125,11 +127,11 @@ export const createRunner = (
         if (openRace || !('socket' in state)) return
         openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures)
         transport?.race(openRace, state.socket)
-        // The gateway said when to come back.
+        // If the gateway gave `retryAfter`, the attempt waits for that time.
         if (!state.error?.retryAfter) feed({ type: 'wake' })
       },
       (error: unknown) => {
-        // A session that was active before knows that the network, or the gateway, is away.
+        // If the session was active before, the network or the gateway is down, which is no news.
         if (state.name === 'starting') host.emitError(error as Fault)
         if (!needsRace || !('attempt' in state)) return
         needsRace = isStreamOnly
@@ -140,7 +142,7 @@ export const createRunner = (
 
   const open = (attempt: number, withStart: boolean): void => {
     const listener: TransportListener = (input) => {
-      // A start that is too long for a header is the first frame instead.
+      // If the start is too long for a header, it is sent as the first frame.
       if (input.type === 'opened' && withStart && !protocols) transport?.send(host.startFrame())
       feed({ ...input, attempt })
     }
@@ -188,7 +190,7 @@ export const createRunner = (
     }
   }
 
-  /** Runs one input after the other. The host is called when all are done, and may feed more. */
+  /** Runs one input after the other. Then it calls `host.changed`, which may feed more inputs. */
   const feed = (input: Input): void => {
     if (queue) return void queue.push(input)
     const inputs = (queue = [input])

@@ -85,27 +85,29 @@ export class ChatSession extends SessionTarget {
   readonly #credentials: CredentialStore
   readonly #runner: Runner
   readonly #outbox: Outbox
-  /** Undefined if the user is not known before the start, since the key that the session is stored under has the user id. */
+  /** Undefined if the user is not known before the start, because the session is stored under a key with the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
   /** Loads the calls that most pages do without. */
   readonly #importCalls: () => Promise<Calls>
-  /** Writes what waits for the next page of the tab, or removes it again if this page goes on. */
+  /** Stores the messages that wait for the next page of the tab, or removes them again if this page goes on. */
   readonly #leave: (isGone: boolean) => void
-  /** Where `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`. */
+  /**
+   * The key under which `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`.
+   */
   readonly #guestKey: string | undefined
-  /** Whether the page lets its connection go while it is hidden, for which the calls are loaded. */
+  /** The option `sleep`. With it each session loads the calls. */
   readonly #sleep: boolean | null | undefined
-  /** Up to where a server drew the page; undefined once a session has started. */
+  /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
-  /** Undefined until the page makes a call that most pages do without, or a signal comes. */
+  /** The calls; undefined until they are needed. */
   #calls: Promise<Calls> | undefined
   #profile: Profile
   /** Whether the page was hidden when the gateway was last sent its visibility. */
   #announcedHidden = false
-  /** What the latest `pending` event said. */
+  /** The content of the latest `pending` event, as text. */
   #reported = '0,,0'
   /** Resolves the promise of `start()` once the session is active or over. */
   #settleStart: (() => void) | undefined
@@ -144,7 +146,7 @@ export class ChatSession extends SessionTarget {
         ...(this.#userId && { userId: this.#userId }),
         ...(Object.keys(this.#profile).length && { user: this.#profile }),
         ...this.#startPosition,
-        // JSON leaves out a field that is undefined.
+        // JSON leaves out fields that are undefined.
         ...({ adopt: this.#isGuest ? undefined : guestToken(this.#guestKey) } as { adopt?: string }),
         ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
         client: `chat-session/${VERSION}`,
@@ -155,7 +157,7 @@ export class ChatSession extends SessionTarget {
           const { type, ...message } = frame
           this.#emit(type, { message })
         } else {
-          // No request waits for what becomes of a signal, and its limit is its own.
+          // A signal is not in the outbox, and has a rate limit of its own. So its refusal answers no request.
           if ((frame.type !== 'refused' || frame.re !== 'signal') && this.#outbox.answered(frame)) {
             const { type, ...sent } = frame
             if (type === 'sent') this.#emit(type, sent as Sent)
@@ -197,7 +199,7 @@ export class ChatSession extends SessionTarget {
     return nameOf(this.#runner.state())
   }
 
-  /** Whether the page has let its connection go while it is hidden. The state stays `active`. */
+  /** Whether the hidden page has closed its connection (`sleep`). The state stays `active`. */
   get sleeping(): boolean {
     return isAsleep(this.#runner.state())
   }
@@ -242,12 +244,12 @@ export class ChatSession extends SessionTarget {
     return this.#outbox.pending()
   }
 
-  /** The inbox's newest offset when the connection was made: messages up to it were missed. 0 while there is no session. */
+  /** The inbox's newest offset when the connection was made. Messages up to this offset were missed. 0 while there is no session. */
   get missedUntil(): number {
     return this.#info?.offset ?? 0
   }
 
-  /** The user has read the messages up to this offset, here or on another device, as far as the gateway has said since the last start. */
+  /** The offset up to which the user has read all messages, here or on another device, as last reported by the gateway since the start. */
   get readOffset(): number {
     const info = this.#info
     return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
@@ -262,7 +264,7 @@ export class ChatSession extends SessionTarget {
     return 'cursor' in state ? state.cursor : null
   }
 
-  /** Without a key there is no session to resume, and the position comes from `since`. */
+  /** The position for the start frame. If there is no key, there is no session to resume, and the position comes from `since`. */
   get #startPosition(): Pick<ClientFrameOf<'start'>, 'resume' | 'since'> {
     if (!this.#cursor) return {}
     const { key, ...since } = this.#cursor
@@ -282,7 +284,7 @@ export class ChatSession extends SessionTarget {
     if (this.#runner.isRunning()) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
-    // The listener is removed by hand: with many listeners on one signal, Node may not remove one by its option `signal`.
+    // `start()` removes the listener itself. With many listeners on one signal, Node may not remove one by its option `signal`.
     const end = (): void => void this.end(true)
     signal?.addEventListener('abort', end)
     await withTimeout(timeout, (done) => {
@@ -300,10 +302,9 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Ends the session, at the gateway too, and frees everything it holds. Resolves when the connection is closed, or after
-   * a second; a connection that is still opening has five seconds to send `end`. Ending twice is fine. A session
-   * that has ended may be started again. With `adoptGuest` a guest is forgotten, unless
-   * `keepsGuest` is set.
+   * Ends the session, at the gateway too, and frees its resources. Resolves when the connection is closed, or after a second; a connection
+   * that is still opening has five seconds to send `end`. A second call does nothing. A session that has ended may be started again. With
+   * `adoptGuest` the guest's token is removed from `localStorage`, unless `keepsGuest` is set.
    */
   async end(keepsGuest?: boolean): Promise<void> {
     if (!keepsGuest) {
@@ -313,7 +314,7 @@ export class ChatSession extends SessionTarget {
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
 
-  /** Ends the session. In a browser without `await using`, which has no such symbol, the method is called `undefined`. */
+  /** Ends the session. A browser without `await using` has no such symbol, and there the method's name is `undefined`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.end()
   }
@@ -327,34 +328,35 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Replaces all credentials and sources of tokens. A token is used at once, as by `setToken`. A source is used when the next
-   * token is needed; at once if the last time there was none. Other credentials are used at the next start.
+   * Replaces all credentials and sources of tokens. A token is used at once, as by `setToken`. A source is used when the next token is
+   * needed. If a token was needed before and no source was there, it is used at once. Other credentials are used at the next start.
    */
   setCredentials(credentials: Credentials): void {
     const { tokenFetcher, tokenUrl, token } = credentials
     this.#sources = { tokenFetcher, tokenUrl }
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner.feed({ type: 'credentials' })
-    // This is for a source only: if a page sets the same credentials in each `tokenneeded` event, it would be asked in a loop.
+    // Only a source starts the session again here. If a page sets the same credentials in each `tokenneeded` event, other credentials would
+    // cause a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner.feed({ type: 'source' })
   }
 
   /**
-   * Changes fields of the user's profile. Resolves when the gateway has taken them; sent again on each new connection until then. Rejects
-   * as `send` does: as `refused` in apps where only the backend may change profiles. A session that has ended keeps the change for its
-   * next start.
+   * Changes fields of the user's profile. Resolves when the gateway has accepted them. Until then they are sent again on each new
+   * connection. Rejects as `send` does, and with `refused` if only the app's backend may change profiles. A session that has ended keeps
+   * the change for its next start.
    */
   async setProfile(change: Profile): Promise<void> {
     const before = this.#profile
     const fields = profileFields(change)
-    // A start that follows has them.
+    // A later start sends these fields.
     this.#profile = { ...before, ...fields }
     return (await this.#loadCalls()).setProfile(fields, () => (this.#profile = before))
   }
 
   /**
-   * Sends a message. Resolves when it is durable. It is sent again on each new connection until then, and stored once.
-   * Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
+   * Sends a message. Resolves when it is durable. Until then it is sent again on each new connection, and stored once. Rejects with a
+   * SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     const { state } = this
@@ -367,53 +369,54 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Returns a part of the user's inbox, in order: the messages that the user received, and those that they sent. Large
-   * messages come fewer at a time; an empty list means that there are no more.
+   * Returns a part of the user's inbox, in order: the messages that the user received, and those that they sent. If messages are large, the
+   * list may be shorter than `limit`. An empty list means that there are no more.
    */
   async history(range?: HistoryRange): Promise<Message[]> {
     return (await this.#loadCalls()).history(range)
   }
 
-  /** Returns those whom the user has exchanged messages with, the one with the newest message first. */
+  /** Returns the users with whom this user has exchanged messages, the one with the newest message first. */
   async peers(range?: PeersRange): Promise<PeersPage> {
     return (await this.#loadCalls()).peers(range)
   }
 
   /**
-   * Marks all messages up to `offset` as read, or with a peer those of that one; a lower offset changes nothing. Resolves when the gateway has taken the mark; it is sent again
-   * on each new connection until then. Rejects as `send` does: as `conflict` if the inbox has another epoch since.
+   * Marks all messages up to `offset` as read; with `with` only those of that peer. A lower offset than before changes nothing. Resolves
+   * when the gateway has accepted the mark. Until then it is sent again on each new connection. Rejects as `send` does, and with `conflict`
+   * if the inbox has another epoch by now.
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
     return (await this.#loadCalls()).markRead(offset, options)
   }
 
   /**
-   * Tells the open pages of another user something brief, such as that this user types. Nothing is stored, and it arrives at most once.
-   * Resolves with whether there was a connection to send it by. If the gateway refuses it, an `error` event says so.
+   * Sends a signal to the open pages of another user, such as that this user types. A signal is not stored, and arrives at most once.
+   * Resolves with false if there was no connection to send it on. If the gateway refuses the signal, an `error` event reports that.
    */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
     return (await this.#loadCalls()).signal(to, name, options)
   }
 
   /**
-   * Watches who of these users, at most 100, is online, in place of those before: `presence` events tell. Resolves when the gateway has
-   * answered. The session asks again on each new connection. An empty list ends the watch.
+   * Watches which of these users, at most 100, are online, and ends the watch before. `presence` events report changes. Resolves when the
+   * gateway has answered. The session repeats the watch on each new connection. An empty list ends the watch.
    */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return (await this.#loadCalls()).watch(users)
   }
 
   /**
-   * Lets the user be reached on this device while no page is open. The subscriber is asked for the browser's subscription now and at each
-   * new connection, which renews it at the gateway. `end()` takes it back, and so does null. Rejects as the subscriber does.
+   * Lets the gateway push to this device while no page is open. The session asks the subscriber for the browser's subscription now and on
+   * each new connection, and sends it to the gateway. `end()` and null take the subscription back. Rejects as the subscriber does.
    */
   async push(subscriber: PushSubscriber | null): Promise<void> {
     return (await this.#loadCalls()).push(subscriber)
   }
 
   /**
-   * Resolves with whether the gateway accepts the credentials: true if the session is active, false if there is none. While
-   * it is starting or reconnecting, waits for the outcome. Never rejects.
+   * Resolves with whether the gateway accepts the credentials: true if the session is active, false if there is no session. While the
+   * session is starting or reconnecting, it waits for the outcome. Never rejects.
    */
   async hasValidCredentials(): Promise<boolean> {
     while (this.state !== 'active' && this.#runner.isRunning())
@@ -430,8 +433,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Emits `pending` if messages have failed, or if it has changed how many wait, why, or until when. It is called after whatever may change
-   * that.
+   * Emits `pending` if messages have failed, or if their number, their reason or the time until which they wait has changed. Called after
+   * everything that may change these.
    */
   #reportPending(failed: FailedSend[] = []): void {
     const state = this.#runner.state()
@@ -445,11 +448,12 @@ export class ChatSession extends SessionTarget {
     if (report === this.#reported && !failed.length) return
     this.#reported = report
     this.#emit('pending', { count, reason, retryAt: count && until ? toUnixTime(until) : null, failed })
-    // This script posts what waits if the page is left. Without it the next page of the tab has the messages.
+    // The script of the calls posts the messages that wait when the user leaves the page. If it can't be loaded, the next page of the tab
+    // sends them.
     if (reason) this.#loadCalls().catch(() => undefined)
   }
 
-  /** Hands frames to the calls, in their order. A signal loads them, and so do messages that an earlier page has left. */
+  /** Hands frames to the calls, in their order. A signal loads the calls, and so do messages that an earlier page has left. */
   #pass(frame: CallsFrame): void {
     const { type } = frame
     if (this.#calls ?? (type === 'signal' || (type.startsWith('start') && (this.#sleep || areSendsLeft()))))
@@ -463,7 +467,7 @@ export class ChatSession extends SessionTarget {
     const hidden = isPageHidden()
     if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
       this.#announcedHidden = hidden
-    // A WebSocket that takes over from a stream brings another key.
+    // If a WebSocket takes over from a stream, the resume key changes.
     if (
       after.name === 'active' &&
       (before.name !== 'active' || before.info.resumeKey !== after.info.resumeKey)
@@ -477,9 +481,9 @@ export class ChatSession extends SessionTarget {
     }
     const isGone = isPageGone(after)
     const isBack = isPageGone(before) && !isGone
-    // A frozen page goes on from memory. What it wrote was for the page that the browser makes of it if it is discarded.
+    // A frozen page goes on from memory. Its resume key was stored for the case that the browser discards the page and loads it again.
     if (isBack) this.#resumeStorage?.take()
-    // An input that changes nothing must not write the session again: another page may have taken it.
+    // An input that changes nothing must not store the session again, because another page may have taken it.
     if (before !== after) {
       this.#resumeStorage?.save(after)
       if (isGone || isBack) this.#leave(isGone)

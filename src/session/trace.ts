@@ -1,9 +1,9 @@
 import type { JsonObject } from '../protocol/index.js'
 
 /**
- * Is called after each step of the session's machine with copies of the input, the state before and after it, and the
- * effects. A debugging aid: the fields and their names may change in any version. Tokens, signatures, auth params, resume
- * keys and the messages of errors are left out.
+ * Called after each step of the session's machine with copies of the input, the states before and after it, and the effects. For debugging:
+ * the fields and their names may change in any version. Tokens, signatures, auth params, resume keys and the messages of errors are left
+ * out.
  */
 export type Trace = (
   input: JsonObject,
@@ -12,10 +12,12 @@ export type Trace = (
   effects: readonly JsonObject[],
 ) => void
 
-/** `key` is of a resumption. The message of an error may quote the token that a page's `tokenFetcher` failed with. */
+/**
+ * The fields that are left out. `key` is a resume key. An error's `message` may quote the token with which a page's `tokenFetcher` failed.
+ */
 const redacted = /^(token|signature|authParams|key|resumeKey|cause|message)$/
 
-/** Calls `trace` with a copy of the step. The script-tag build replaces this module: it has no trace. */
+/** Calls `trace` with a copy of the step. The script-tag build replaces this module, because it has no trace. */
 export const traceStep = (
   trace: Trace | undefined,
   step: [input: object, before: object, after: object, effects: object[]],
@@ -23,6 +25,6 @@ export const traceStep = (
   if (!trace) return
   const json = JSON.stringify(step, (name, value: unknown) => (redacted.test(name) ? undefined : value))
   const copy = JSON.parse(json) as Parameters<Trace>
-  // The page's function runs in a microtask, because an exception in it must not stop the session.
+  // The page's function runs in a microtask, so that its exception does not stop the session.
   queueMicrotask(() => trace(...copy))
 }

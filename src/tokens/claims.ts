@@ -26,8 +26,8 @@ export type TokenClaims<Type extends TokenType = 'user'> = {
 }
 
 /**
- * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, try again
- * later. `retryAfter` says when, in milliseconds, if the key set does. `why` is a sentence for a log or a developer and holds no part of the token.
+ * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, so try again later. If the
+ * key set says when, `retryAfter` has the milliseconds. `why` is a sentence for a log or a developer, and has no part of the token.
  */
 export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: true; claims: TokenClaims<Type> }
@@ -69,7 +69,7 @@ export const validateClaims = (
   const expiresAt = readDate(claims['exp'])
   if (issuedAt === undefined || notBefore === undefined || expiresAt === undefined)
     return refuse("One of the token's 'iat', 'nbf' and 'exp' is not a number of seconds since 1970.")
-  // Each comparison states what must hold, so that a clock that returns NaN accepts nothing.
+  // Each comparison states what must be true, so that a clock that returns NaN accepts nothing.
   const hasBegun = (time: number | null): boolean => time === null || time <= wanted.now + LEEWAY
   if (!hasBegun(issuedAt) || !hasBegun(notBefore))
     return refuse("The token's 'iat' or 'nbf' is more than 30 s ahead: compare the clocks.")

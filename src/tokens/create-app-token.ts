@@ -9,8 +9,8 @@ export type AppTokenOptions = {
 }
 
 /**
- * Makes the token that a backend calls the gateway's REST API with. It may do anything to the app's users, so it expires
- * soon and stays on the server.
+ * Makes the token with which a backend calls the gateway's REST API. Such a token may do anything to the app's users. So it expires soon
+ * and stays on the server.
  *
  * Rejects with a `TokenError`: `bad-app-id`, `bad-secret` or `bad-expiry`.
  *

@@ -3,7 +3,7 @@ import { createMacCheck, utf8, type Hmac } from './hmac.js'
 import { readUserId } from './ids.js'
 
 export type SignatureRules = {
-  /** Secrets of signatures. Any of them verifies, so that they can be rotated. An empty secret verifies nothing. */
+  /** Secrets of signatures. Any of them may have made a signature, so that they can be rotated. An empty secret verifies nothing. */
   secrets: readonly string[]
   /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
@@ -18,8 +18,7 @@ const bytesOf = (signature: unknown): Uint8Array | undefined =>
     : undefined
 
 /**
- * Makes a function that verifies signatures. Keys are imported once and kept as long as the function. A guest's id has no
- * valid signature.
+ * Makes a function that verifies signatures. The function imports the keys once. A guest's id has no valid signature.
  *
  * ```js
  * import { createSignature, createSignatureVerifier } from 'chat-session/tokens'

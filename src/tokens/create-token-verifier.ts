@@ -9,7 +9,7 @@ import { parseToken, type ParsedToken } from './parse-token.js'
 export type TokenRules<Type extends TokenType = 'user'> = {
   /** The only accepted `iss`. */
   appId: string
-  /** Secrets for HS256. Any of them verifies, so that they can be rotated. An empty secret verifies nothing. @default [] */
+  /** Secrets for HS256. Any of them may have signed a token, so that they can be rotated. An empty secret verifies nothing. @default [] */
   secrets?: readonly string[] | undefined
   /** Public keys for RS256, ES256 and EdDSA. */
   keySet?: KeySet | undefined
@@ -26,16 +26,22 @@ export type TokenRules<Type extends TokenType = 'user'> = {
 /** Verifies a token. A bad token is a result, never a rejection. */
 export type TokenVerifier<Type extends TokenType = 'user'> = (token: string) => Promise<TokenResult<Type>>
 
-/** Verifies a token: at once, unless Web Crypto or a key set has to be waited for. A bad token is a result, never an exception. */
+/**
+ * Verifies a token. Returns the result at once, unless it has to wait for Web Crypto or a key set. A bad token is a result, never an
+ * exception.
+ */
 export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
   token: string,
 ) => MaybePromise<TokenResult<Type>>
 
-/** `check-token` tries the common mistakes, such as a secret that was decoded from base64. Here each of them would cost a verification. */
+/**
+ * The command `check-token` tries the common mistakes, such as a secret that was decoded from base64. Here each try would cost a
+ * verification.
+ */
 const WRONG_SECRET =
   "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
 
-/** As `createTokenVerifier`. If `rules` have the host's HMAC, the verifier returns the result of a signed token without a promise. */
+/** As `createTokenVerifier`. If `rules` have the host's HMAC, the verifier returns the result of an HS256 token without a promise. */
 export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
   rules: TokenRules<Type>,
 ): DirectTokenVerifier<Type> => {
@@ -67,8 +73,8 @@ export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
 }
 
 /**
- * Makes a function that verifies tokens by `rules`. Keys are imported once and kept as long as the function. The rules choose
- * the algorithm, never the token, and the signature is verified before any claim is read.
+ * Makes a function that verifies tokens by `rules`. The function imports the keys once. The rules choose the algorithm, never the token.
+ * The signature is verified before any claim is read.
  *
  * Throws a `TokenError` of code `bad-app-id`.
  *

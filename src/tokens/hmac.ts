@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose'
 import { TokenError } from './token-error.js'
 
-/** A host's own HMAC-SHA256, for runtimes where it is faster than Web Crypto. Returns 32 bytes. */
+/** An HMAC-SHA256 of the host, for runtimes where it is faster than Web Crypto's. Returns 32 bytes. */
 export type Hmac<Secret = string> = (secret: Secret, data: Uint8Array) => Uint8Array
 
 const encoder = new TextEncoder()
@@ -29,7 +29,10 @@ const importKey = (secret: string | Uint8Array, use: 'sign' | 'verify'): Promise
     [use],
   )
 
-/** Returns the HMAC-SHA256 of `data`. Rejects with a `TokenError` of code `bad-secret` for a key that everyone knows. */
+/**
+ * Returns the HMAC-SHA256 of `data`. Rejects with a `TokenError` of code `bad-secret` for an empty key or one of zeros, which everyone
+ * knows.
+ */
 export const createMac = async <Secret extends string | Uint8Array>(
   secret: Secret,
   data: Uint8Array,
@@ -40,11 +43,11 @@ export const createMac = async <Secret extends string | Uint8Array>(
   return new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(secret, 'sign'), data))
 }
 
-/** Compares in a time that doesn't depend on where the two differ. The length is no secret. */
+/** Compares two byte arrays in a time that doesn't depend on where they differ. The length is no secret. */
 const timingSafeEqual = (left: Uint8Array, right: Uint8Array): boolean => {
   if (left.length !== right.length) return false
   let difference = 0
-  // An iterator of entries would make an array for each byte.
+  // A loop over `entries()` would make an array for each byte.
   for (let index = 0; index < left.length; index++) difference |= (left[index] ?? 0) ^ (right[index] ?? 0)
   return difference === 0
 }
@@ -52,7 +55,7 @@ const timingSafeEqual = (left: Uint8Array, right: Uint8Array): boolean => {
 /** Returns whether `mac` is the HMAC-SHA256 of `data` under one of the check's secrets. */
 type MacCheck = (data: Uint8Array, mac: Uint8Array) => boolean | Promise<boolean>
 
-/** Makes a check for `secrets`. Keys are imported once, at the first check, and live as long as the check. */
+/** Makes a check for `secrets`. The first check imports the keys, once. */
 export const createMacCheck = <Secret extends string | Uint8Array>(
   secrets: readonly Secret[],
   hmac?: Hmac<Secret>,

@@ -1,7 +1,7 @@
 import { isAppId, isGuestId, isUserId } from '../protocol/index.js'
 import { TokenError } from './token-error.js'
 
-/** Returns a user id as text, or undefined for a bad one. A number beyond the safe integers has lost digits already. */
+/** Returns a user id as text, or undefined for a bad one. A number that is no safe integer is bad, because it has lost digits already. */
 export const readUserId = (id: unknown): string | undefined => {
   const text = Number.isSafeInteger(id) ? String(id) : id
   return typeof text === 'string' && isUserId(text) ? text : undefined
@@ -15,7 +15,10 @@ export const requireVouchable = (id: unknown): string => {
   return userId
 }
 
-/** Returns `id` or throws a `TokenError`. Checks the type as well: a pattern reads a missing app id as the text `undefined`. */
+/**
+ * Returns `id` or throws a `TokenError`. It also checks the type, because a regular expression reads a missing app id as the text
+ * `undefined`.
+ */
 export const requireAppId = (id: unknown): string => {
   if (typeof id !== 'string' || !isAppId(id)) throw new TokenError('bad-app-id')
   return id

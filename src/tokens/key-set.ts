@@ -3,7 +3,7 @@ import type { ParsedToken } from './parse-token.js'
 
 const asymmetric = ['RS256', 'ES256', 'EdDSA'] as const
 
-/** The algorithms of a key set: those whose verifying key is public. */
+/** The algorithms of a key set, whose verifying keys are public. */
 export type KeySetAlgorithm = (typeof asymmetric)[number]
 
 /** The public keys of an app's backend, and the algorithms that it signs with. */
@@ -12,8 +12,8 @@ export type KeySet = {
   algorithms: readonly KeySetAlgorithm[]
   /**
    * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
-   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now. If it has a
-   * `retryAfter`, a number of milliseconds, the result has it too.
+   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now. If the rejection
+   * has a `retryAfter`, a number of milliseconds, the result has it too.
    */
   resolve: JWTVerifyGetKey
 }
@@ -22,13 +22,13 @@ type Key = Awaited<ReturnType<JWTVerifyGetKey>>
 
 /** The keys that could verify a token can't be fetched now. That says nothing about the token. */
 interface KeySetOutage {
-  /** Milliseconds after which they can be fetched, if the set knows. */
+  /** Milliseconds after which the keys can be fetched, if the set knows. */
   retryAfter: number | undefined
 }
 
 type KeySetResult = 'good' | 'bad' | KeySetOutage
 
-/** Leaves out `HS256`, which a caller without types could pass: everyone can make a MAC with a public key. */
+/** Returns the set's algorithms without `HS256`, which a caller without types could pass. Everyone can make a MAC with a public key. */
 export const publicKeyAlgorithms = ({ algorithms }: KeySet): KeySetAlgorithm[] =>
   asymmetric.filter((algorithm) => algorithms.includes(algorithm))
 
@@ -42,7 +42,7 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
   }
 }
 
-/** Reads the code instead of the class, because the set may come from another copy of jose. */
+/** Returns the code of an error. The class does not tell: the set may come from another copy of jose. */
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 
@@ -59,7 +59,7 @@ export const verifyWithKeySet = async (token: ParsedToken, { resolve }: KeySet):
   } catch (error) {
     if (codeOf(error) === 'ERR_JWKS_NO_MATCHING_KEY') return 'bad'
     if (codeOf(error) !== 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') return outageOf(error)
-    // If a token has no `kid` while the set rotates, jose leaves it to the caller to try each matching key.
+    // If several keys match a token without `kid`, jose leaves it to the caller to try each of them.
     candidates = error as AsyncIterable<Key>
   }
   for await (const key of candidates) if (await verifies(token, key)) return 'good'

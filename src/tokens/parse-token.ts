@@ -14,14 +14,14 @@ export type ParsedToken = {
 type ParseResult = { ok: true; token: ParsedToken } | { ok: false; why: string }
 
 /**
- * Characters. Enough for the largest profile from an encoder that escapes everything but ASCII (three times its size), in
- * base64 (a third more), with an RSA signature.
+ * The most characters of a token. They are enough for the largest profile from an encoder that escapes everything but ASCII (three times
+ * its size), in base64 (a third more), with an RSA signature.
  */
 const MAX_LENGTH = 24_576
 
 /**
- * Three parts of canonical base64url (RFC 4648, 3.5): no padding, no blanks, and the unused bits of a last character are zero,
- * so that one token has one spelling.
+ * Matches three parts of canonical base64url (RFC 4648, 3.5): without padding and blanks, and with zeros in the unused bits of a last
+ * character. So each token has one spelling.
  */
 const compact = (() => {
   const segment =
@@ -30,18 +30,21 @@ const compact = (() => {
 })()
 
 /**
- * Headers that carry a key, name an address to fetch one from, or change how the rest is read (RFC 8725, 3.10; RFC 7515, 4.1;
- * RFC 7797). A backend that vouches for its own users needs none of them.
+ * Headers that carry a key, name an address of a key, or change how the rest of the token is read (RFC 8725, 3.10; RFC 7515, 4.1; RFC
+ * 7797). A backend that vouches for its own users needs none of them.
  */
 const refusedHeaders = ['crit', 'cty', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
-/** Node's own decoder, where it exists: jose's takes several times as long. Both are exact for the canonical segments of `compact`. */
+/**
+ * Decodes a segment with Node's own decoder, where it exists, because jose's takes several times as long. Both are exact for the canonical
+ * segments of `compact`.
+ */
 const decodeSegment: (segment: string) => Uint8Array =
   typeof Buffer === 'function' ? (segment) => Buffer.from(segment, 'base64url') : base64url.decode
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Returns whether an object has two members of one name. Two parsers may choose different ones (RFC 8259, 4). */
+/** Returns whether an object has two members with the same name. Two parsers may choose different ones (RFC 8259, 4). */
 const repeatsName = (json: string): boolean => {
   const open: Set<string>[] = []
   for (const [found, name] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
@@ -66,7 +69,7 @@ const readObject = (segment: string): JsonObject | undefined => {
     return undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  // JSON.stringify repeats no name, and most encoders write the same text: only another text is searched.
+  // `JSON.stringify` repeats no name, and most encoders write the same text as it does. So only a different text is searched.
   if (JSON.stringify(value) !== json && repeatsName(json)) return undefined
   return value as JsonObject
 }
@@ -86,7 +89,7 @@ const wrongHeader = (header: JsonObject): string | undefined => {
 
 type Header = ParsedToken['header']
 
-/** The latest valid header, since all tokens of a backend have the same one. */
+/** The latest valid header. All tokens of a backend have the same header, so most need no parsing. */
 let latestHeader: { readonly segment: string; readonly header: Readonly<Header> } | undefined
 
 /** Returns the header, or a sentence that says why it is refused. */
@@ -103,8 +106,8 @@ const readHeader = (segment: string): Readonly<Header> | string => {
 const bad = (why: string) => ({ ok: false, why }) as const
 
 /**
- * Parses a token without verifying it. Stricter than the libraries that verify it: one token has one spelling and one
- * reading. `why` holds no part of the token.
+ * Parses a token without verifying it. It is stricter than the libraries that verify tokens: each token has one spelling and one reading.
+ * `why` has no part of the token.
  */
 export const parseToken = (text: unknown): ParseResult => {
   if (typeof text !== 'string') return bad('The token is not text.')

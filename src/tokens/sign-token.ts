@@ -14,7 +14,7 @@ type TokenToSign = {
   more?: JsonObject | undefined
   /** Unix time in milliseconds. @default Date.now */
   now?: () => number
-  /** Whether `iat` has milliseconds, so that a token which is signed just after a revocation is not revoked. @default false */
+  /** Whether `iat` has milliseconds. Then a token that is signed just after a revocation is not revoked. @default false */
   preciseDate?: boolean | undefined
   /** The token's own id. @default a random one */
   tokenId?: string | undefined
@@ -27,7 +27,7 @@ type TokenToSign = {
 
 const header = base64url.encode(JSON.stringify({ alg: 'HS256', typ: 'JWT' }))
 
-/** Returns the claims that name the user. Only the gateway's own tokens may name a guest, because no backend vouches for guests. */
+/** Returns the claims about the user. Only the gateway's own tokens may name a guest, because no backend vouches for guests. */
 const subjectOf = (token: TokenToSign): { sub?: string; user?: Profile } => {
   if (token.tokenType === 'app') return {}
   const sub = token.tokenType === 'gateway' ? readUserId(token.userId) : requireVouchable(token.userId)
@@ -48,10 +48,10 @@ const datesOf = ({ expiresIn, preciseDate, now = Date.now }: TokenToSign): { iat
   return { iat, exp }
 }
 
-/** A token's own id of 128 random bits (RFC 7519, 4.1.7), so that a backend can revoke this token alone. */
+/** Returns an id of 128 random bits for a token (RFC 7519, 4.1.7), so that a backend can revoke this token alone. */
 export const newTokenId = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
 
-/** Signs a token of any type by HS256. Rejects with a `TokenError` rather than make one that no verifier accepts. */
+/** Signs a token of any type by HS256. Rejects with a `TokenError` if no verifier would accept the token. */
 export const signToken = async (token: TokenToSign): Promise<string> => {
   const { sub, user } = subjectOf(token)
   const claims = {

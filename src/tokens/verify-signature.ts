@@ -1,7 +1,8 @@
 import { createSignatureVerifier } from './create-signature-verifier.js'
 
 /**
- * Verifies one signature by any of the secrets. For many, `createSignatureVerifier` imports the keys only once.
+ * Verifies one signature with any of the secrets. To verify many signatures, use `createSignatureVerifier`, which imports the keys only
+ * once.
  *
  * ```js
  * import { createSignature, verifySignature } from 'chat-session/tokens'

@@ -2,9 +2,9 @@ import type { TokenResult, TokenType } from './claims.js'
 import { createTokenVerifier, type TokenRules } from './create-token-verifier.js'
 
 /**
- * Verifies one token. For many, `createTokenVerifier` imports the keys only once.
+ * Verifies one token. To verify many tokens, use `createTokenVerifier`, which imports the keys only once.
  *
- * Bad tokens are results, not rejections; it rejects with a `TokenError` of code `bad-app-id` for rules that name no app.
+ * Bad tokens are results, not rejections. It rejects with a `TokenError` of code `bad-app-id` if the rules name no app.
  *
  * ```js
  * import { createToken, verifyToken } from 'chat-session/tokens'

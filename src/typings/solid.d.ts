@@ -11,7 +11,7 @@ import type {
   UnreadAttributes,
 } from './tag.js'
 
-/** Solid would set these as properties, which the element does not have. Write `attr:user-name`, or `prop:user`. */
+/** Solid would set these names as properties, which the element does not have. Write `attr:user-name`, or `prop:user`. */
 type Unprefixed = { [K in keyof ProfileAttributes]?: never }
 
 type Prefixed<Prefix extends string, T> = { [K in keyof T & string as `${Prefix}${K}`]?: T[K] }

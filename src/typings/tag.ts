@@ -5,12 +5,12 @@ import type { ChatSessionElement } from '../element/define.js'
 
 type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>
 
-/** The properties that can be set: those take undefined, and methods and read-only properties do not. */
+/** The properties that can be set. Their types include undefined, and those of methods and read-only properties do not. */
 export type TagProperties = {
   [K in Own as undefined extends ChatSessionElement[K] ? K : never]?: ChatSessionElement[K]
 }
 
-/** The attributes of the properties that take a `Value`. */
+/** The attributes of the properties whose type includes `Value`. */
 type AttributesOf<T, Value> = {
   [K in keyof T & string as Value extends T[K] ? Kebab<K> : never]?:
     Extract<T[K], string | number | boolean> | null | undefined

@@ -1,6 +1,6 @@
 /**
- * A clock in whole milliseconds that begins at `start` and runs like the monotonic clock: setting the machine's time does not
- * move it.
+ * A clock in whole milliseconds that begins at `start` and runs like the monotonic clock. Setting the machine's time does not move the
+ * clock.
  */
 export class Clock {
   readonly #offset: number

@@ -15,12 +15,12 @@ export class Deadlines<T> {
   readonly #now: () => number
   readonly #onDue: () => void
   #timer: Timer | undefined
-  /** The time that the timer is set for. */
+  /** When the timer fires. */
   #timerAt = Infinity
 
   /**
-   * `onDue` is called when an item may be due, once in a turn of the event loop. It calls `takeDue`. If `onDue` throws, it is called again
-   * for the items that it has not taken.
+   * The heap calls `onDue` when an item may be due, at most once in a turn of the event loop. `onDue` must call `takeDue`. If `onDue`
+   * throws, it is called again for the items that it has not taken.
    */
   constructor(now: () => number, onDue: () => void) {
     this.#now = now

@@ -3,7 +3,7 @@ export class KeyedMutex {
   /** The last task of each key. */
   readonly #tails = new Map<string, Promise<unknown>>()
 
-  /** Resolves or rejects as `task` does. If a task rejects, the tasks behind it run all the same. */
+  /** Resolves or rejects as `task` does. If a task rejects, the later tasks of its key still run. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
     const previous = this.#tails.get(key)
     const tail = previous ? previous.then(task, task) : task()

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** If this many values are retained, those that are no longer in use are removed. */
+/** If so many values are retained, the cache looks for those that are no longer in use, and removes them. */
 const MIN_SEARCH = 64
 
 interface LruCacheOptions<T> {

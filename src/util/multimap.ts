@@ -34,5 +34,5 @@ export class Multimap<T extends object> {
   }
 }
 
-/** Does what `Array.isArray` does, whose type does not narrow to a readonly array. */
+/** As `Array.isArray`, but its type narrows to a readonly array. */
 const isArray = <T extends object>(value: T | readonly T[]): value is readonly T[] => Array.isArray(value)

@@ -15,7 +15,7 @@ export interface Job {
 /** Milliseconds after which a job that failed is tried again. */
 const RETRY_DELAY = 1_000
 
-/** Runs background jobs in small steps, so that no request waits for them. Times are by `clock`. */
+/** Runs background jobs in small steps, so that no request waits for them. Times are those of `clock`. */
 export class Scheduler {
   readonly #due: Deadlines<Job>
   readonly #running = new Map<Job, Promise<void>>()

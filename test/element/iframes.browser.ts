@@ -46,7 +46,7 @@ describe('<chat-session> in an iframe', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
-  it('and one outside of it each bubble events in their own document', async () => {
+  it('and one outside each bubble events in their own document', async () => {
     const frame = await frameOf('<main></main>')
     const token = await gateway.token('i')
     const inside = gateway.mount({ userId: 'i', token }, frame.contentDocument.body)

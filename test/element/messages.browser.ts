@@ -90,7 +90,7 @@ describe('Messages and <chat-session>', () => {
     expect(ann.pending).to.equal(0)
   })
 
-  it('begin where `since` says, and a change of it alone restarts nothing', async () => {
+  it('begin where `since` says, and a change of `since` alone restarts nothing', async () => {
     const ann = await gateway.active('since-ann')
     await ann.send({ to: 'since-bob', body: 'drawn by nobody' })
     const bob = gateway.make({ userId: 'since-bob', token: await gateway.token('since-bob') })

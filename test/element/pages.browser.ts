@@ -55,7 +55,7 @@ describe('<chat-session> on one page after the other', () => {
     expect((await element.history()).map(({ body }) => body)).to.deep.equal(['Between'])
   })
 
-  it('ends a session without holders at pagehide, and leaves no key', async () => {
+  it('ends a session without members at pagehide, and leaves no key', async () => {
     const element = await visit('ann')
     element.remove()
     frame.contentWindow?.dispatchEvent(new PageTransitionEvent('pagehide'))

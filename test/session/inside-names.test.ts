@@ -1,4 +1,4 @@
-// The build of the first script shortens the names of fields that stay inside of it.
+// The build of the first script shortens the names of fields that stay inside the script.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'

@@ -6,7 +6,7 @@ const PERIOD = 500
 
 const element = document.querySelector('chat-session')
 const list = document.querySelector('[data-cluster-nodes]')
-const held = document.querySelector('[data-cluster-held]')
+const detached = document.querySelector('[data-cluster-detached]')
 
 const make = (name, properties, ...children) => {
   const made = Object.assign(document.createElement(name), properties)
@@ -57,15 +57,15 @@ const show = (state) => {
   const focused = document.activeElement?.dataset.action
   list.replaceChildren(...state.nodes.map(nodeOf))
   if (focused) list.querySelector(`[data-action="${focused}"]`)?.focus()
-  const names = state.held.map(nameOf).join(', ')
-  held.textContent = names && `No gateway carries: ${names}. The session waits for its tab.`
+  const names = state.detached.map(nameOf).join(', ')
+  detached.textContent = names && `No gateway carries: ${names}. The session waits for its tab.`
 }
 
 const look = async () => {
   try {
     show(await (await fetch('/cluster/state')).json())
   } catch {
-    held.textContent = 'The demo has ended.'
+    detached.textContent = 'The demo has ended.'
   }
   setTimeout(look, PERIOD)
 }

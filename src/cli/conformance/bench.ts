@@ -8,15 +8,15 @@ import type { Watch } from './watch.js'
 type Section =
   'starting' | 'delivery' | 'sending' | 'reading' | 'closing' | 'credentials' | 'stream' | 'gateway'
 
-/** One rule of docs/PROTOCOL.md, and how it is tried. */
+/** One rule of docs/PROTOCOL.md, and the function that tests a client. */
 export interface Case {
   readonly name: string
   readonly section: Section
-  /** Whether a client that breaks the rule loses, repeats or forges messages, or never comes to rest. */
+  /** Whether a client that breaks the rule loses, repeats or forges messages, or connects again and again for ever. */
   readonly core: boolean
   /** A sentence about the client. */
   readonly rule: string
-  /** Resolves if the rule holds, and rejects with a `Breach` if it does not. */
+  /** Resolves if the client keeps the rule, and rejects with a `Breach` if it does not. */
   run(bench: Bench): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export interface Begun {
 
 type StartCommand = Extract<Command, { type: 'start' }>
 
-/** Makes the parts of a case, and ends them with it. */
+/** Makes the parts of a case, and closes them when the case ends. */
 export interface Bench {
   readonly watch: Watch
   client(): Client
@@ -74,7 +74,7 @@ export const createBench = (command: string, watch: Watch): Bench => {
       return { gateway, client, connection }
     },
     async close() {
-      // Clients first: a gateway's end would make them reconnect.
+      // The newest parts end first: clients before their gateways, whose end would make them reconnect.
       for (const end of ends.toReversed()) await end()
     },
   }

@@ -4,12 +4,12 @@ import { object } from '../../protocol/internal.js'
 import type { JsonObject, Message } from '../../protocol/index.js'
 import type { Feed, Watch } from './watch.js'
 
-/** Milliseconds in which a client has to end once its standard input has ended. */
+/** Milliseconds that a client has to end after its standard input has ended. */
 const END_TIMEOUT = 2_000
 /** Characters of one report. */
 const MAX_LINE = 1_000_000
 
-/** What the client under test is told to do: a line of JSON on its standard input. */
+/** A command for the client under test: a line of JSON on its standard input. */
 export type Command =
   | {
       type: 'start'
@@ -27,12 +27,12 @@ export type Command =
   | { type: 'read'; offset: number }
   | { type: 'end' }
 
-/** What the client under test reports: a line of JSON on its standard output. */
+/** The reports of the client under test, by type: each is a line of JSON on its standard output. */
 interface Reports {
   ready: object
   /** `over`: the session has ended or failed for good. */
   state: { state: 'active' | 'reconnecting' | 'over'; code?: string }
-  /** A token is wanted. A command `token` answers it. */
+  /** The client needs a token. A command `token` answers this report. */
   ask: object
   message: { message: Message }
   sent: { id: string; offset: number }
@@ -55,7 +55,7 @@ export interface Client {
   tell(command: Command): void
   /** Takes the next report of a type. */
   next<T extends ReportType>(type: T, fits?: (report: ReportOf<T>) => boolean): Promise<ReportOf<T>>
-  /** Takes the next report of a state. */
+  /** Takes the next report of this state. */
   reaches(state: Reports['state']['state']): Promise<ReportOf<'state'>>
   /** All reports of a type so far. */
   all<T extends ReportType>(type: T): ReportOf<T>[]
@@ -75,7 +75,7 @@ const parseReport = (line: string): Report | undefined => {
 /** Starts the client under test by the shell. */
 export const startClient = (command: string, watch: Watch): Client => {
   const isPosix = process.platform !== 'win32'
-  // A process group of its own, so that what the shell has started can be killed, too.
+  // The shell has a process group of its own, so that the processes that it has started can be killed, too.
   const child = spawn(command, { shell: true, detached: isPosix, stdio: ['pipe', 'pipe', 'pipe'] })
   const reports = watch.feed<Report>()
   let isEnding = false
@@ -83,7 +83,7 @@ export const startClient = (command: string, watch: Watch): Client => {
   child.stderr
     .setEncoding('utf8')
     .on('data', (text: string) => (lastWords = (lastWords + text).slice(-2_000)))
-  // A client that has ended can't be told anything. Its end is reported below.
+  // A client that has ended takes no commands. The listener below reports its end.
   child.stdin.on('error', () => undefined)
   createInterface({ input: child.stdout }).on('line', (line) => {
     const report = line.length > MAX_LINE ? undefined : parseReport(line)
@@ -104,7 +104,7 @@ export const startClient = (command: string, watch: Watch): Client => {
     try {
       process.kill(isPosix ? -child.pid : child.pid, 'SIGKILL')
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
 

@@ -19,11 +19,11 @@ interface Result {
   core: boolean
   rule: string
   holds: boolean
-  /** What the client did, or did not do. */
+  /** What the client did wrong. */
   why?: string
 }
 
-/** Cases that run at the same time. Most of them wait. */
+/** How many cases run at the same time. Most of them wait. */
 const AT_ONCE = 4
 
 /** Returns the cases that `--only` names: by name, by section, or `core`. */
@@ -82,7 +82,7 @@ const runCases = async (
   const results: Result[] = []
   const entries = selected.entries()
   const work = async (): Promise<void> => {
-    // All workers take from one iterator.
+    // All workers share this iterator, so that each case runs once.
     for (const [index, one] of entries) {
       const result = await runCase(one, command, limit)
       results[index] = result
@@ -108,7 +108,7 @@ const printTable = (results: readonly Result[]): void => {
   console.log(summaryOf(results))
 }
 
-/** Runs a client through the rules of docs/PROTOCOL.md. The exit code is 1 if one does not hold. */
+/** Runs a client through the rules of docs/PROTOCOL.md. The exit code is 1 if the client breaks one. */
 export const conformance = async ({ client, only, json, timeout }: ConformanceOptions): Promise<void> => {
   const selected = select(only)
   const limit = timeout * 1_000

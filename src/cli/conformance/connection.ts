@@ -18,7 +18,7 @@ export interface Connection {
   readonly start: ClientFrameOf<'start'>
   /** Milliseconds of `performance.now()` at which the start arrived. */
   readonly at: number
-  /** The connection's own parts, for cases about packets and fragments. */
+  /** The connection's WebSocket, for cases about packets and fragments. */
   readonly socket: WebSocket | undefined
   readonly response: ServerResponse | undefined
   /** Takes the next frame of a type. */
@@ -26,15 +26,15 @@ export interface Connection {
   /** All frames of a type so far. */
   all<T extends ClientFrame['type']>(type: T): ClientFrameOf<T>[]
   send(...frames: GatewayFrame[]): void
-  /** Sends a frame that may be of no known kind. */
+  /** Sends a frame, which may have an unknown type. */
   write(frame: object): void
-  /** Closes it as a gateway does, with an `ended` frame before if a code is given. */
+  /** Closes the connection as a gateway does. If `code` is given, an `ended` frame comes first. */
   close(closeCode: number, code?: EndCode, retryAfter?: number): void
-  /** Cuts it without a close frame. */
+  /** Cuts the connection without a close frame. */
   cut(): void
 }
 
-/** The two ways by which frames go, and how they end. */
+/** The functions that send text on a connection and close it, for both transports. */
 interface Line {
   kind: Kind
   socket?: WebSocket
@@ -44,7 +44,10 @@ interface Line {
   cut(): void
 }
 
-/** Joins a line with its frames. Returns what takes the text of each. `begun` is called with the connection once its start has arrived. */
+/**
+ * Makes a connection that sends and receives frames on `line`. Returns the function to call with each text that arrives. `begun` is called
+ * with the connection once its start has arrived.
+ */
 export const createConnection = (
   line: Line,
   watch: Watch,

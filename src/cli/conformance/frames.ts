@@ -9,7 +9,7 @@ export const PEER = 'bob'
 
 let keys = 0
 
-/** What a scripted gateway answers to a start. Each answer has a key of its own. */
+/** Returns a scripted gateway's answer to a start. Each answer has a resume key of its own. */
 export const startedFrame = (
   start: ClientFrameOf<'start'>,
   offset: number,

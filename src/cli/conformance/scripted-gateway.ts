@@ -16,23 +16,23 @@ interface Attempt {
   at: number
 }
 
-/** A gateway that does what a case tells it, the wrong things too. */
+/** A gateway that does what a case tells it, even if that is wrong. */
 export interface ScriptedGateway {
   readonly url: string
   /** Every handshake and every request of a stream. */
   readonly attempts: readonly Attempt[]
   /** Returns whether an attempt is refused before it opens. */
   refuse: (attempt: Attempt) => boolean
-  /** Says how a post of frames is answered, if not with 204. It is called with the post's number. */
+  /** Returns how a post of frames is answered. Called with the post's number. */
   answerPost: (seq: number) => PostAnswer
-  /** Takes the next connection, when its start is there. */
+  /** Takes the next connection when its start has arrived. */
   connection(): Promise<Connection>
-  /** Takes the next connection and answers its start, as that of a session that goes on. */
+  /** Takes the next connection and answers its start as an existing session. */
   begin(changes?: Partial<Started>): Promise<Connection>
   close(): Promise<void>
 }
 
-/** The newest offset that the connections of a gateway have sent, for the next `started`. */
+/** Returns the newest offset that the connections of a gateway have sent. The next `started` has it. */
 const newestIn = (frames: readonly GatewayFrame[], before: number): number =>
   Math.max(before, ...frames.map((frame) => (frame.type === 'message' ? frame.offset : 0)))
 
@@ -96,7 +96,8 @@ export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway
         if (isBinary) watch.fail('The client sent a binary frame.')
         else take(data.toString())
       })
-      // A bad frame of the client closes the socket. Its close is what a case waits for.
+      // A bad frame of the client causes this error and closes the socket. Without this line the case would fail with a less helpful
+      // reason.
       webSocket.on('error', ({ message }) => watch.fail(`The client's WebSocket is broken: ${message}`))
       if (start !== undefined) take(Buffer.from(start.slice(START_PREFIX.length), 'base64url').toString())
     })

@@ -5,12 +5,12 @@ import { readJson } from '../read-json.js'
 import { createConnection, type Connection } from './connection.js'
 import type { Watch } from './watch.js'
 
-/** The status of a post's answer. `taken`: the frames are taken, and the answer is lost. `lost`: the post is lost. */
+/** The answer to a post: a status, or a fault. `taken`: the gateway takes the frames, and the answer is lost. `lost`: the post is lost. */
 export type PostAnswer = 204 | 404 | 503 | 'taken' | 'lost'
 
-/** Milliseconds in which a post is answered, so that posts which are sent at the same time meet. */
+/** Milliseconds until a post is answered. If a client sends two posts at the same time, the second arrives within this time. */
 const ANSWER_TIME = 20
-/** Bytes of a post (docs/PROTOCOL.md). */
+/** The most bytes of a post (docs/PROTOCOL.md). */
 const MAX_BODY = 131_072
 
 interface Options {
@@ -24,7 +24,7 @@ interface Stream {
   /** Takes a frame's text. */
   take(text: string): void
   response: ServerResponse
-  /** The body of the newest post that was taken, and its number. */
+  /** The body of the newest post whose frames were taken, and its number. */
   taken: string
   seq: number
   isPosting: boolean

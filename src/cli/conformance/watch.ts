@@ -1,17 +1,17 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** A rule does not hold. The message says what the client did, or did not do. */
+/** The client breaks a rule. The message says what the client did wrong. */
 export class Breach extends Error {
   override readonly name = 'Breach'
 }
 
-/** Throws a `Breach` unless the rule holds. */
+/** Throws a `Breach` with the sentence `otherwise`, unless `holds` is true. */
 export function expect(holds: unknown, otherwise: string): asserts holds {
   if (!holds) throw new Breach(otherwise)
 }
 
-/** What arrives of one kind: frames of a connection, connections, reports of a client. */
+/** A queue of items of one kind that arrive, such as frames of a connection, connections, or reports of a client. */
 export interface Feed<T> {
   readonly all: readonly T[]
   push(item: T): void
@@ -19,14 +19,14 @@ export interface Feed<T> {
   take(what: string, fits?: (item: T) => boolean): Promise<T>
 }
 
-/** The waits of one case. */
+/** Makes the waits of one case, and ends them. */
 export interface Watch {
   /** Milliseconds that a client has for each step. */
   readonly limit: number
   feed<T>(): Feed<T>
-  /** Ends the case: every wait rejects, those to come too. The first reason counts. */
+  /** Ends the case. Every wait rejects, even one that begins later. The first reason counts. */
   fail(why: string): void
-  /** Looks on for so many milliseconds. Rejects if the case fails meanwhile. */
+  /** Waits for so many milliseconds. Rejects if the case fails meanwhile. */
   pause(milliseconds: number): Promise<void>
 }
 

@@ -3,28 +3,28 @@ import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { isLoopback } from '../../gateway/internal.js'
 
-/** The origin as browsers write it: without a default port, with brackets around IPv6. */
+/** Returns the origin as browsers write it: without a default port, and with brackets around IPv6. */
 export const originOf = (host: string, port: number): string =>
   new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
 
-/** The addresses by which other machines reach a server on `host`, if it listens on all of them. A phone uses one. */
+/** Returns this machine's addresses if a server on `host` listens on all of them. A phone, for example, uses one of them. */
 const ownAddresses = (host: string): string[] =>
   ['0.0.0.0', '::'].includes(host)
     ? Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
     : []
 
-/** Every origin that the playground's page can have. */
+/** Returns every origin that the playground's page can have. */
 export const originsOf = (host: string, port: number): string[] => {
   const hosts = [host, 'localhost', '127.0.0.1', ...ownAddresses(host)]
   return [...new Set(hosts.map((name) => originOf(name, port)))]
 }
 
-/** Stands for the origins of all pages of this machine, since an app's `origins` lists whole origins, and a page may have any port. */
+/** The origin that stands for all pages of this machine. An app's `origins` lists whole origins, but such a page may have any port. */
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**
  * Returns whether a page of this machine has this origin. Some programs send `file://` for a page that is a file. `null` does not count:
- * browsers send it for such a page, but also for a frame that any website can make.
+ * browsers send it for a file, but also for a frame that any website can make.
  */
 const isLocalOrigin = (origin: string, host: string): boolean => {
   if (origin === 'file://') return true

@@ -20,7 +20,10 @@ const userQuery = v.object({
   name: v.optional(v.string()),
 })
 
-/** The playground's Content-Security-Policy. It is as strict as a careful site's, so that the element is tried under such a policy. */
+/**
+ * The playground's Content-Security-Policy. It is as strict as that of a careful site, so that developers see the element work under such a
+ * policy.
+ */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -32,7 +35,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The name of a cookie. A browser that has the cookie gets no token for this user. */
+/** Returns the name of a cookie. A browser that has the cookie gets no token for this user. */
 const signedOutCookie = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
 
 const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minValue(0), v.maxValue(3_600_000))
@@ -49,9 +52,9 @@ const faultsQuery = v.object({
 })
 
 /**
- * Returns whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is one
- * that has pointed its own host name at this machine (DNS rebinding). Browsers send no `sec-fetch-site` to an address that
- * is no secure context; there the `Origin` header decides.
+ * Returns whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is a website that
+ * has pointed its own host name at this machine (DNS rebinding). Browsers send no `sec-fetch-site` to an address that is no secure context.
+ * There the `Origin` header decides.
  */
 const isSameOrigin = (request: Request, host: string): boolean => {
   const { hostname, origin } = new URL(request.url)
@@ -64,7 +67,7 @@ const isSameOrigin = (request: Request, host: string): boolean => {
 }
 
 /**
- * Serves the playground, and the tokens and signatures that it asks a backend for. Any program that reaches a development
+ * Serves the playground, and the tokens and signatures that the playground asks a backend for. Any program that reaches a development
  * gateway can be any user of its apps. `host` is the name that the gateway listens on.
  */
 export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: string): Hono => {

@@ -19,8 +19,8 @@ const createSecrets = (): AppSecrets => {
 }
 
 /**
- * Returns the secrets in the folder's `secrets.json`, and creates the file if it is missing. Each folder has secrets of
- * its own, so that tokens stay valid over a restart and are refused by every other development gateway.
+ * Returns the secrets in the folder's `secrets.json`, and creates the file if it is missing. Each folder has its own secrets. So tokens
+ * stay valid over a restart, and every other development gateway refuses them.
  */
 export const readDevSecrets = async (folder: string): Promise<DevSecrets> => {
   const file = join(folder, 'secrets.json')

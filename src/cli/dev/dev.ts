@@ -14,14 +14,14 @@ interface DevOptions {
   port: number
   /** Folder for the engine's data and the apps' secrets. */
   data: string
-  /** The address of the shop demo, if it runs too. */
+  /** The address of the shop demo; undefined if the shop does not run. */
   shop?: string
 }
 
 export interface Dev {
   /** The address of the gateway and the playground. */
   url: string
-  /** The secrets of its apps, for a backend on the same machine, such as the shop's. */
+  /** The secrets of the gateway's apps, for a backend on the same machine, such as the shop's. */
   secrets: DevSecrets
   close(): Promise<void>
 }
@@ -30,8 +30,8 @@ export interface Dev {
 const CLOSE_TIMEOUT = 1_000
 
 /**
- * The apps of a development gateway: a lenient one, one as strict as production, and the shop demo's. Everyone can be any user of them, so
- * they take pages of this machine only: other websites must not use them from a developer's browser.
+ * The apps of a development gateway: a lenient one, one as strict as production, and the shop demo's. Anyone can be any user of these apps.
+ * So they accept only pages of this machine: other websites must not use the apps from a developer's browser.
  */
 const configOf = (secrets: DevSecrets, { host, data, shop }: DevOptions, port: number): GatewayConfig => ({
   engine: { type: 'embedded', path: join(data, 'data') },
@@ -99,7 +99,7 @@ export const startDev = async (options: DevOptions): Promise<Dev> => {
     await gateway?.close()
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
-    // A frozen page never answers the close: its connection must not keep the process alive.
+    // A frozen page never answers the close, and its connection must not keep the process alive.
     const timer = setTimeout(() => {
       proxy.cutAll()
       server.closeAllConnections()

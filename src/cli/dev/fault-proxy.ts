@@ -10,7 +10,7 @@ interface Faults {
   delay: number
   /** Milliseconds for which the link stays down and refuses connections; 0 if it is up. */
   down: number
-  /** Whether the link refuses WebSockets, as some companies' proxies do. Event streams get through. */
+  /** Whether the link refuses WebSockets, as some companies' proxies do. It still passes on event streams. */
   noWebSocket: boolean
 }
 
@@ -21,10 +21,10 @@ interface Faults {
 export interface FaultProxy {
   /** Handles the upgrades of `server` before the gateway that is attached to it. */
   attach(server: Server): void
-  /** Sends a request for an event stream of a link on to the gateway of `server`. Returns whether the request was one. */
+  /** If a request is for an event stream of a link, passes it on to the gateway of `server`, and returns true. */
   forward(server: Server, request: IncomingMessage, response: ServerResponse): boolean
   faults(name: string): Faults
-  /** A link that goes down, or begins to refuse WebSockets, closes its connections. */
+  /** Sets the faults of a link. If the link goes down or begins to refuse WebSockets, it closes its connections. */
   setFaults(name: string, faults: Faults): void
   /** Closes every connection of the link without a close frame. New ones may connect at once. */
   cut(name: string): void
@@ -34,7 +34,7 @@ export interface FaultProxy {
 
 interface Link {
   delay: number
-  /** Compared with `performance.now()`. */
+  /** Until when the link is down (`performance.now()`). */
   downUntil: number
   noWebSocket: boolean
   connections: Set<Connection>
@@ -45,19 +45,19 @@ interface Connection {
   destroy(): unknown
 }
 
-/** The oldest link is forgotten beyond this number, so that requests for new names can't fill the memory. */
+/** The most links. Beyond them the oldest link is forgotten, so that requests for new names can't fill the memory. */
 const MAX_LINKS = 1_000
 
 const LINK_PATH = /^\/dev\/links\/([\w-]{1,64})(\/v1\/session(?:\/stream|\/frames|\/send)?)$/
 
-/** What a proxy answers that lets no WebSocket through. */
+/** The answer of a proxy that lets no WebSocket through. */
 const REFUSAL = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*/s, '')
 
 /**
- * Writes the bytes of one stream to another in their order, even if the delay changes meanwhile; the end follows the last byte. The
- * returned function does something after them.
+ * Writes the bytes of one stream to another in their order, even if the delay changes meanwhile. The end follows the last byte. The
+ * returned function calls its argument after the bytes so far are written.
  */
 const passOn = (from: Readable, to: Writable, delay: () => number): ((deliver: () => void) => void) => {
   let forwarded = Promise.resolve()
@@ -74,7 +74,7 @@ const passOn = (from: Readable, to: Writable, delay: () => number): ((deliver: (
   return afterDelay
 }
 
-/** Forwards what comes on a socket, and its close. */
+/** Forwards the bytes of a socket, and its close. */
 const forwardSocket = (from: Duplex, to: Duplex, delay: () => number): void => {
   const afterDelay = passOn(from, to, delay)
   from.once('close', () => afterDelay(() => to.end(() => to.destroy())))
@@ -84,7 +84,7 @@ const forwardSocket = (from: Duplex, to: Duplex, delay: () => number): void => {
 
 const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-/** The address at which the server itself can be reached, for the gateway's side of a link. */
+/** Returns the address of the server itself, to which the proxy connects for a link. */
 const addressOf = (server: Server): { host: string; port: number } => {
   const { address, port } = server.address() as AddressInfo
   return { host: loopbackOf[address] ?? address, port }
@@ -111,7 +111,7 @@ export const createFaultProxy = (): FaultProxy => {
     return link
   }
   const downFor = ({ downUntil }: Link): number => Math.max(0, downUntil - performance.now())
-  /** Keeps a connection in the sets until `stream` is closed. */
+  /** Adds a connection to `all` and to its link until `stream` is closed. */
   const track = (connection: Connection, stream: Duplex | ServerResponse, link?: Link): void => {
     for (const set of [all, ...(link ? [link.connections] : [])]) {
       set.add(connection)
@@ -129,7 +129,7 @@ export const createFaultProxy = (): FaultProxy => {
         const path = pathOf(request)
         if (path === SESSION_PATH) return track(socket, socket)
         const [, name, target] = LINK_PATH.exec(path) ?? []
-        // No other listener would answer: the client would wait for ever.
+        // No other listener answers such an upgrade, so the client would wait for ever.
         if (!name || target !== SESSION_PATH) return void socket.destroy()
         const link = linkOf(name)
         if (downFor(link)) return void socket.destroy()
@@ -137,7 +137,7 @@ export const createFaultProxy = (): FaultProxy => {
         const upstream = connectToGateway(server)
         track(socket, socket, link)
         track(upstream, upstream, link)
-        // The bytes after the handshake come as if the socket had not been read.
+        // The handshake and the bytes after it go back into the socket, as if they had not been read.
         socket.unshift(handshakeOf(request, head))
         forwardSocket(socket, upstream, () => link.delay)
         forwardSocket(upstream, socket, () => link.delay)

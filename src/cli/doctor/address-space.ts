@@ -6,7 +6,10 @@ const spaces = ['on the internet', 'in a private network', 'on the user’s own 
 
 const spaceOf = (address: string): number => (isLoopback(address) ? 2 : isPrivateAddress(address) ? 1 : 0)
 
-/** Chrome judges by the address that it connects to, which may be any of a name's addresses. */
+/**
+ * Returns a finding about Chrome's Local Network Access. Chrome compares the page with the address to which it connects, which may be any
+ * address of the name.
+ */
 export const checkAddressSpace = (
   gateway: readonly string[],
   page: { url: URL; addresses: readonly string[] },

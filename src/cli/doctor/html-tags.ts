@@ -1,4 +1,4 @@
-/** Returns the attributes of a tag by name. It knows enough HTML for the tags that `doctor` looks for. */
+/** Returns the attributes of a tag by name. It parses as much HTML as the tags need that `doctor` looks for. */
 const attributesOf = (tag: string): Map<string, string> =>
   new Map(
     // The pattern begins a name at its first letter only. Otherwise a long text without `=` would take a time that grows with the square

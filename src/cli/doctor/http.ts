@@ -10,10 +10,12 @@ export interface Answer extends Pick<WholeAnswer, 'status' | 'headers' | 'body'>
   clockDifference: number | null
 }
 
-/** Characters of a body that are read. */
+/** The most characters of a body that are read. */
 const MAX_BODY = 2_000_000
 
-/** Requests a URL by `sendRequest`. With `lookup` it connects to the addresses that this function finds. */
+/**
+ * Requests a URL by `sendRequest`. With `lookup` it connects to the addresses that `lookup` finds.
+ */
 export const get = async (
   url: URL,
   headers: Record<string, string> = {},
@@ -24,7 +26,7 @@ export const get = async (
     ...(lookup && { lookup }),
   })
   const date = Date.parse(answer.headers.date ?? '')
-  // The server wrote the header between the request and the answer, and cut the time to whole seconds.
+  // The server wrote the `Date` header between the request and the answer, and rounded the time down to whole seconds.
   const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + answeredAt) / 2
   return { ...answer, clockDifference }
 }
@@ -55,7 +57,7 @@ const checkVersion = (version: unknown): Finding => {
     : finding.warn(`the gateway has version ${String(version)}, and this command ${VERSION}: use the same`)
 }
 
-/** Returns the URL of a path of the gateway, which may itself be served below a path. */
+/** Returns the URL of a path of the gateway. The gateway itself may be served below a path. */
 export const below = (base: URL, path: string): URL => {
   const url = new URL(base)
   url.pathname = url.pathname.replace(/\/*$/, path)
@@ -79,7 +81,7 @@ const checkReady = (ready: Answer | Error): Finding => {
   return finding.fail(`the gateway takes no session (/readyz ${answer}): its log says why`)
 }
 
-/** Compares the script with the one of the gateway's version: a cache in front may hold an older one. */
+/** Compares the script with that of the gateway's version, because a cache in front of the gateway may serve an older script. */
 const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
   const finding = findingsAbout('script')
   const script = await tryGet(below(base, '/v1/chat-session.js'))
@@ -94,7 +96,7 @@ const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
       )
 }
 
-/** Checks what the gateway answers to plain HTTP requests. `reached`: the server is a gateway. */
+/** Checks the gateway's answers to plain HTTP requests. `reached`: the server is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
   const http = findingsAbout('http')
   const health = await tryGet(below(base, '/healthz'))

@@ -7,13 +7,13 @@ import { findingsAbout, type Finding } from '../report.js'
 /** Milliseconds that each step may take. */
 export const TIMEOUT = 10_000
 
-/** Returns a system's own word for a failure, such as `ECONNREFUSED`. */
+/** Returns the system's error code, such as `ECONNREFUSED`. */
 export const failureOf = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : error instanceof Error ? error.message : String(error)
 }
 
-/** The host name without the brackets of an IPv6 address. */
+/** Returns the host name, without the brackets of an IPv6 address. */
 export const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '')
 
 export const portOf = ({ port, protocol }: URL): number => Number(port) || (protocol === 'https:' ? 443 : 80)
@@ -41,7 +41,7 @@ const untilEvent = (socket: Socket, event: string): Promise<void> =>
     socket.once(event, () => resolve())
   })
 
-/** Connects to each address by itself: a browser tries them in turn, and a dead one delays it. */
+/** Connects to each address separately. A browser tries the addresses in turn, and a dead one delays it. */
 export const checkTcp = async (addresses: readonly string[], port: number): Promise<Finding> => {
   const failures: string[] = []
   for (const address of addresses) {
@@ -104,7 +104,7 @@ export const checkTls = async (
   })
   try {
     await untilEvent(socket, 'secureConnect')
-    // Node's types say Error, but it is OpenSSL's code.
+    // Node's types say that this is an Error, but it is OpenSSL's code.
     const problem = socket.authorized ? null : failureOf(socket.authorizationError)
     return { finding: judgeCertificate(socket.getPeerCertificate(), problem), reached: true }
   } catch (error) {

@@ -10,13 +10,13 @@ import { checkDns, failureOf, hostOf } from './network.js'
 
 const MAX_REDIRECTS = 5
 
-/** Tags of a page that are looked at. Real pages have a few, and a hostile page must not keep the command busy. */
+/** The most tags of a page that are checked. Real pages have a few, and a hostile page must not keep the command busy. */
 const MAX_POLICIES = 100
 const MAX_SCRIPTS = 20
 
 const IS_PRIVATE = 'a redirect to an address of this machine or its network is not followed'
 
-/** Resolves a name as `dns.lookup` does, but to no private address. */
+/** Resolves a name as `dns.lookup` does, without private addresses. */
 export const publicLookup: LookupFunction = (host, options, callback) =>
   lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error) return callback(error, '', 0)
@@ -34,8 +34,8 @@ const isPrivatePage = async (page: URL): Promise<boolean> => {
 }
 
 /**
- * Requests a page as a browser does. Resolves with its last URL. A page on the internet must not make this machine request what only this
- * machine reaches: unless the page itself `isPrivate`, its redirects to private addresses are not followed.
+ * Requests a page as a browser does. Resolves with the answer and its URL after redirects. Unless the page itself `isPrivate`, redirects to
+ * private addresses are not followed: a page on the internet must not make this machine send requests into a private network.
  */
 export const load = async (page: URL, isPrivate: boolean): Promise<{ url: URL; answer: Answer }> => {
   const headers = { accept: 'text/html' }
@@ -60,7 +60,7 @@ const policiesOf = ({ headers, body }: Answer): Policy[] => {
   return [...(header === undefined ? [] : [header].flat()), ...metas].flatMap(parsePolicies)
 }
 
-/** The tags that load the script from the gateway. */
+/** Returns the attributes of the tags that load the script from the gateway. */
 const scriptTags = (base: URL, url: URL, html: string): Map<string, string>[] =>
   tagsOf(html, 'script', MAX_SCRIPTS).filter((tag) => {
     const src = tag.get('src') ?? ''
@@ -101,7 +101,7 @@ const checkPolicies = (base: URL, url: URL, answer: Answer): Finding[] => {
   return findings.length > 0 ? findings : [csp.ok("the page's Content-Security-Policy allows the connection")]
 }
 
-/** Looks at a page that uses the gateway, which has these addresses: may it connect, and load the script? */
+/** Checks whether a page may connect to the gateway, which has these addresses, and may load its script. */
 export const checkPage = async (
   base: URL,
   gateway: readonly string[],

@@ -3,7 +3,7 @@ import { below } from './http.js'
 import { failureOf } from './network.js'
 import { sendRequest, type WholeAnswer } from './request.js'
 
-/** Characters of a stream that are read: the gateway's comment of 4 kB, and a few frames. */
+/** The most characters of a stream that are read: the gateway's first comment of 4 kB, and a few frames. */
 const MAX_BODY = 65_536
 
 const problemOf = ({ status, headers, body }: WholeAnswer): string | undefined => {
@@ -20,7 +20,7 @@ const problemOf = ({ status, headers, body }: WholeAnswer): string | undefined =
 const post = (url: URL, start: unknown, origin: string | undefined): Promise<WholeAnswer> => {
   const headers = {
     'content-type': 'text/plain;charset=UTF-8',
-    // A proxy may compress what a browser says it can read.
+    // A browser sends this header, so a proxy may compress the answer.
     'accept-encoding': 'gzip, deflate, br',
     ...(origin !== undefined && { origin }),
   }
@@ -28,7 +28,7 @@ const post = (url: URL, start: unknown, origin: string | undefined): Promise<Who
   return sendRequest(url, { method: 'POST', headers, content, encoding: 'latin1', maxBody: MAX_BODY })
 }
 
-/** Opens an event stream through whatever is in front of the gateway. Sessions need it where networks block WebSockets. */
+/** Opens an event stream through the proxies in front of the gateway. In networks that block WebSockets sessions need event streams. */
 export const checkStream = async (
   base: URL,
   { origin, appId }: { origin: string | undefined; appId: string | undefined },

@@ -55,10 +55,10 @@ const explainUpgrade = (opened: Exclude<Opened, { outcome: 'open' }>): string =>
     : `the upgrade is answered with ${opened.status}: the proxy must pass on WebSockets for /v1/session`
 }
 
-/** Bytes of one header, the largest first. The gateway takes 32 kB of headers together. */
+/** The sizes of one header that are tried, in bytes, the largest first. The gateway accepts 32 kB of headers in all. */
 const HEADER_SIZES = [30_000, 15_000, 7_000] as const
 
-/** Finds how large headers may be. A start takes up to 4 kB of the headers, and the cookies of the site come with it. */
+/** Finds out how large headers may be. A handshake needs up to 4 kB for the start, and also has the site's cookies. */
 const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
   const finding = findingsAbout('headers')
   for (const size of HEADER_SIZES) {
@@ -75,7 +75,7 @@ const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
   )
 }
 
-/** Reads from the answer to a start whether the app exists and takes the origin. The origin is checked before the token. */
+/** Reads from the answer to a start whether the app exists and accepts the origin. The gateway checks the origin before the token. */
 const judgeStart = (code: unknown, { origin, appId }: Attempt): Finding => {
   const finding = findingsAbout(origin === undefined ? 'app' : 'origin')
   if (code === 'unknown-app')
@@ -89,7 +89,7 @@ const judgeStart = (code: unknown, { origin, appId }: Attempt): Finding => {
   return finding.warn(`can't be checked now: the gateway answers ${String(code)}`)
 }
 
-/** Opens WebSockets through whatever is in front of the gateway. */
+/** Opens WebSockets through the proxies in front of the gateway. */
 export const checkWebSocket = async (
   base: URL,
   { origin, appId }: { origin: string | undefined; appId: string | undefined },

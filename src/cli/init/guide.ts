@@ -5,7 +5,7 @@ export interface Block {
   /** The first file that the paragraph above the block names, if it names a file. */
   file: string | undefined
   paragraph: string
-  /** What the block's fence says of its code: `ruby`. */
+  /** The language in the block's fence, such as `ruby`. */
   language: string
   code: string
 }

@@ -41,7 +41,10 @@ const writeNew = async (config: GatewayConfig): Promise<void> => {
   }
 }
 
-/** Returns the block with a file. The last variant of a file needs no library. The first one of Node needs this package alone. */
+/**
+ * Returns the block of docs/BACKENDS.md with this file. A file may have several variants. The last one needs no library; on Node the first
+ * one needs only this package.
+ */
 const blockOf = (blocks: readonly Block[], { chapter }: Stack, file: string): Block => {
   const variants = blocks.filter((block) => block.file === file)
   const block = variants.at(chapter === 'Node' ? 0 : -1)
@@ -53,7 +56,7 @@ const fenced = (language: string, code: string): string => `\`\`\`${language}\n$
 
 const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n\n${fenced(language, code)}`
 
-/** Shell commands that read the secret from the config, so that it is in no output and in no history of the shell. */
+/** Returns shell commands that read the secret from the config, so that the secret appears in no output and in no history of the shell. */
 const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
   const secret = `"$(node -p 'require("./${FILE}").apps["${appId}"].secrets[0]')"`
   return readsDotEnv
@@ -61,7 +64,7 @@ const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
     : `export CHAT_APP_ID=${appId}\nexport CHAT_SECRET=${secret}`
 }
 
-/** Returns the guide as Markdown, in which prose and code are told apart. */
+/** Returns the guide as Markdown, so that prose and code can be told apart. */
 const guideOf = (stack: Stack, appId: string, blocks: readonly Block[]): string => {
   const script = `http://${LISTEN.host}:${LISTEN.port}/v1/chat-session.js`
   const install = stack.chapter === 'Node' ? 'npm install chat-session\n' : ''

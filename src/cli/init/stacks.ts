@@ -6,11 +6,11 @@ import { CliError } from '../cli-error.js'
 /** A framework, and its part of docs/BACKENDS.md. */
 export interface Stack {
   name: string
-  /** The file that shows that a folder holds such an app. */
+  /** The file by which `init` recognizes a folder with such an app. */
   file: string
-  /** Returns whether the file is that of such an app. Throws a `SyntaxError` for a file that is no JSON. */
+  /** Returns whether the file's text belongs to such an app. Throws a `SyntaxError` if the file should be JSON and is not. */
   isIn(text: string): boolean
-  /** The heading of its chapter. */
+  /** The heading of its chapter in docs/BACKENDS.md. */
   chapter: string
   /** The chapter's files with the token endpoint. */
   endpoint: string[]
@@ -42,7 +42,10 @@ const nodeStack = (name: string, dependency: string, endpoint: string, tag: stri
   port: 3000,
 })
 
-/** The first row that fits counts: an app of Rails or Laravel has a package.json too, and one of Next may have Express. */
+/**
+ * The stacks that `init` knows. The first row that fits counts: an app of Rails or Laravel has a package.json too, and an app of Next may
+ * also use Express.
+ */
 const stacks: readonly Stack[] = [
   {
     name: 'Rails',
@@ -87,7 +90,7 @@ const readIfThere = async (path: string): Promise<string | undefined> => {
   }
 }
 
-/** Returns the stack of the app in a folder. Rejects with a `CliError` if there is none that `init` knows. */
+/** Returns the stack of the app in a folder. Rejects with a `CliError` if no row fits. */
 export const detectStack = async (folder: string): Promise<Stack> => {
   for (const stack of stacks) {
     const path = join(folder, stack.file)

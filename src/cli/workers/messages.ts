@@ -1,4 +1,4 @@
-/** What the primary process sends to a worker. */
+/** The messages from the primary process to a worker. */
 export type ToWorker =
   | { type: 'stop' }
   | { type: 'reload' }
@@ -7,7 +7,7 @@ export type ToWorker =
   /** Answers `scrape`. */
   | { type: 'scraped'; id: number; text: string }
 
-/** What a worker sends to the primary process. */
+/** The messages from a worker to the primary process. */
 export type ToPrimary =
   | { type: 'listening'; url: string; admin: string | null }
   /** Answers `collect`. */
@@ -15,5 +15,5 @@ export type ToPrimary =
   /** Asks for the metrics of all workers as one text. */
   | { type: 'scrape'; id: number }
 
-/** The environment variable by which a worker knows its role. Only the worker `admin` listens as `config.admin` says. */
+/** The environment variable with a worker's role. Only the worker with the role `admin` opens the admin listener. */
 export const ROLE = 'CHAT_SESSION_WORKER'

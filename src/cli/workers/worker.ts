@@ -3,9 +3,9 @@ import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
 /** The primary process, as a worker sees it. */
 interface Primary {
-  /** Whether this worker listens as `config.admin` says. */
+  /** Whether this worker opens the admin listener. */
   readonly isAdmin: boolean
-  /** Makes `/metrics` answer those of all workers. */
+  /** The source of `/metrics`, which returns the metrics of all workers. */
   readonly metrics: NonNullable<GatewayOptions['metrics']>
   listening(url: string, admin: string | null): void
   on(type: 'stop' | 'reload', call: () => void): void
@@ -18,7 +18,7 @@ export const connectToPrimary = (): Primary | null => {
   const send = (message: ToPrimary): void => void process.send?.(message)
   const scrapes = new Map<number, (text: string) => void>()
   const calls = new Map<'stop' | 'reload', () => void>()
-  /** Messages that came before `on` was called. Without them a signal that comes while this worker starts would be lost. */
+  /** The messages that came before `on` was called. If they were not kept, a signal that comes while this worker starts would be lost. */
   const early = new Set<'stop' | 'reload'>()
   let collect = (): Promise<object[]> => Promise.resolve([])
   let lastId = 0

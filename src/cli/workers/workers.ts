@@ -4,15 +4,15 @@ import { aggregateMetrics } from '../../gateway/internal.js'
 import { untilSignal } from '../until-signal.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
-/** Milliseconds until a worker that ended is replaced: the first time, and at most if its successors end too. */
+/** Milliseconds until a worker that ended is replaced, and the most milliseconds if its successors end, too. */
 const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
-/** A worker that has run for this many milliseconds counts as sound: its successor starts after `FIRST_DELAY` again. */
+/** A worker that has run for so many milliseconds counts as sound. If it ends, its successor starts after `FIRST_DELAY` again. */
 const SOUND_AFTER = 60_000
-/** Milliseconds that a worker has to answer with its metrics. A busy one is left out. */
+/** Milliseconds that a worker has to answer with its metrics. A worker that is too busy is left out. */
 const COLLECT_TIMEOUT = 3_000
 
-/** One of the processes: the worker that runs, and those that replace it when it has ended. */
+/** The place of one worker: the worker that runs, and those that replace it when it has ended. */
 interface Slot {
   readonly role: 'admin' | 'plain'
   delay: number
@@ -25,7 +25,7 @@ const post = (worker: Worker, message: ToWorker): void => {
 
 /**
  * Runs `count` worker processes on one port. The primary process accepts all connections and gives them to the workers in turn. Connections
- * are long, so an even spread matters; if the workers accepted from one socket, the kernel would favour some of them.
+ * are long, so an even spread matters. If the workers accepted from one socket, the kernel would favour some of them.
  */
 export const runWorkers = (count: number, log: Log): void => {
   cluster.schedulingPolicy = cluster.SCHED_RR
@@ -67,7 +67,8 @@ export const runWorkers = (count: number, log: Log): void => {
     listening += 1
     if (!hasListened) {
       hasListened = true
-      // The others start only now. Otherwise each would report a port that is in use, or a Redis that does not answer.
+      // The other workers start only when the first one serves. Otherwise each of them would report a port that is in use, or a Redis that
+      // does not answer.
       for (const slot of slots.slice(1)) start(slot)
     }
     if (listening !== count) return
@@ -99,7 +100,7 @@ export const runWorkers = (count: number, log: Log): void => {
         if (code !== 0) process.exitCode = 1
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
-      // The first worker has logged why it can't start.
+      // Nothing is logged here, because the first worker has logged why it can't start.
       else process.exitCode = code ?? 1
       if (workers().length === 0) onEmpty()
     })

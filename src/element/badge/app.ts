@@ -1,4 +1,4 @@
-/** The count that the icon shows; undefined while nothing was touched. */
+/** The count that the icon shows; undefined if the icon was never changed. */
 let shown: number | undefined
 
 /** Shows the count on the icon of the installed app. A browser without badges, or a site that is not installed, shows nothing. */
@@ -6,7 +6,7 @@ export const showAppBadge = (count: number | undefined): void => {
   if (count === shown) return
   shown = count
   const { setAppBadge, clearAppBadge } = navigator as Partial<Navigator>
-  // It rejects in a page that may not set it, for example in a frame.
+  // `setAppBadge` rejects in a page that may not set the badge, for example in a frame.
   if (count) setAppBadge?.call(navigator, count).catch(() => undefined)
   else clearAppBadge?.call(navigator).catch(() => undefined)
 }

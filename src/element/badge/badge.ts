@@ -4,7 +4,10 @@ import { showAppBadge } from './app.js'
 import { showFaviconDot } from './favicon.js'
 import { showInTitle } from './title.js'
 
-/** For `<chat-unread>`. One script has both: the hash of another would cost every page more than these bytes cost those of the badge. */
+/**
+ * `<chat-unread>` uses this function. It is in the script of the badge, because the hash of a further script would cost every page more
+ * bytes than this function costs pages with a badge.
+ */
 export { update } from '../unread/show-unread.js'
 
 /** The unread count of each session that has a badge, by the places that show it. The places show the sum. */
@@ -28,7 +31,7 @@ const show = (): void => {
 export const attach: AttachPart = (session, { target }) => {
   const update = (): void => {
     const { badge } = (target() ?? {}) as { badge?: string }
-    // Before the session has started no count is known, and it has none after its end.
+    // Before the session has started, and after its end, no count is known.
     if (badge && session.sessionId)
       counts.set(session, { unread: session.unread, places: badge.split(/\s+/) })
     else counts.delete(session)

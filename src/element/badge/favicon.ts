@@ -1,12 +1,14 @@
-/** Pixels of a side. */
+/** The width and height of an icon in pixels. */
 const SIZE = 64
 
-/** The icons of the page that have a dot, with their own addresses. */
+/** The icons of the page that have a dot, with their own address and the address that is shown. */
 const dotted = new Map<HTMLLinkElement, { own: string | null; shown: string }>()
 let isWanted = false
 let observer: MutationObserver | undefined
 
-/** Returns the address of an icon with a dot. Rejects if the icon can't be read: it is missing, or of an origin without CORS. */
+/**
+ * Returns the address of an icon with a dot. Rejects if the icon can't be read, because it is missing, or its origin does not allow CORS.
+ */
 const withDot = async (address: string): Promise<string> => {
   const image = new Image(SIZE, SIZE)
   image.crossOrigin = 'anonymous'
@@ -27,7 +29,7 @@ const withDot = async (address: string): Promise<string> => {
   return canvas.toDataURL()
 }
 
-/** The page's icon links. A page without any gets one for the icon that browsers then look for. */
+/** Returns the page's icon links. A page without any gets a link to `/favicon.ico`, which browsers show then. */
 const icons = (): HTMLLinkElement[] => {
   const links = [...document.querySelectorAll<HTMLLinkElement>('link[rel~=icon]')]
   if (links.length || !isWanted) return links
@@ -42,7 +44,7 @@ const addDot = async (link: HTMLLinkElement): Promise<void> => {
   const entry = { own, shown: own ?? '' }
   dotted.set(link, entry)
   const shown = await withDot(link.href || '/favicon.ico').catch(() => undefined)
-  // Meanwhile everything may have been read, or the page may have another icon.
+  // Meanwhile the user may have read everything, or the page may have another icon.
   if (!shown || dotted.get(link) !== entry || link.getAttribute('href') !== own) return
   entry.shown = shown
   link.href = shown
@@ -61,7 +63,7 @@ const update = (): void => {
   if (isWanted) for (const link of icons()) if (!dotted.has(link)) void addDot(link)
 }
 
-/** Shows a dot on the page's icon while the count is not 0, also if the page changes its icon later. */
+/** Shows a dot on the page's icon while the count is not 0. If the page changes its icon, the new icon gets the dot, too. */
 export const showFaviconDot = (count: number | undefined): void => {
   isWanted = !!count
   if (isWanted && !observer) {

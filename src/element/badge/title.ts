@@ -1,8 +1,8 @@
-/** What stands before the page's own title; undefined while nothing was touched. */
+/** The text before the page's own title; undefined if the title was never changed. */
 let prefix: string | undefined
 let observer: MutationObserver | undefined
 
-/** Writes the title with `next` before it. A page that changes its title from what it reads keeps no former prefix. */
+/** Writes `next` before the page's own title. It removes the former prefix, even if the page has built its new title from the old one. */
 const write = (next: string): void => {
   const { title } = document
   const own = prefix && title.startsWith(prefix) ? title.slice(prefix.length) : title
@@ -10,7 +10,7 @@ const write = (next: string): void => {
   if (title !== next + own) document.title = next + own
 }
 
-/** Shows the count before the page's title, also if the page changes its title later. */
+/** Shows the count before the page's title. If the page changes its title, the new title gets the count, too. */
 export const showInTitle = (count: number | undefined): void => {
   if (count === undefined) {
     observer?.disconnect()
@@ -22,6 +22,6 @@ export const showInTitle = (count: number | undefined): void => {
   write(count ? `(${count}) ` : '')
   if (observer) return
   observer = new MutationObserver(() => write(prefix ?? ''))
-  // Turbo and others replace the element.
+  // Turbo and other libraries replace the `<title>` element, so `head` is observed.
   observer.observe(document.head, { childList: true, characterData: true, subtree: true })
 }

@@ -1,6 +1,6 @@
 import { createEvent, type CustomEventMap } from './event-map.js'
 
-/** Dispatches an event of the element. Returns false without a target, or if a listener prevented the default. */
+/** Dispatches an event of the element. Returns false if there is no target, or if a listener called `preventDefault()`. */
 export const emit = <K extends keyof CustomEventMap>(
   target: EventTarget | undefined,
   type: K,

@@ -24,16 +24,16 @@ const relayed: Record<Exclude<keyof SessionEventDetails, 'state' | 'logout'>, tr
   error: true,
 }
 
-/** Dispatches the element's events for those of its session, and shows the state to CSS. */
+/** Dispatches an event of the element for each event of its session, and shows the state to CSS. */
 interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
   /**
-   * Relays the events of `session` from now on, and those of no other. Without one the element is `idle`, though the session may go on for
-   * other elements.
+   * Relays the events of `session` from now on, and no other session's events. Without a session the element is `idle`, though its former
+   * session may go on for other elements.
    */
   follow(session?: ChatSession): void
-  /** Writes the error to the console, unless it stands there since the session started. */
+  /** Writes the error to the console, unless it was written since the session started. */
   warn(error: SessionError): void
   /** Dispatches `session-token-needed`. Returns the answer, or undefined if no listener answers. */
   askForToken(ask: TokenAsk): Promise<string | null> | undefined
@@ -63,19 +63,19 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     })
   }
 
-  /** What `warn` has written: a retry must not repeat it. */
+  /** The texts that `warn` has written. A retry must not repeat them. */
   const warned = new Set<string>()
 
   const warn: EventRelay['warn'] = ({ code, message }) => {
     // The messages of the script-tag build begin with the code.
     const text = `<chat-session> ${message.startsWith(code) ? '' : `${code}: `}${message}`
-    // Of the elements that share a session only the first one warns.
+    // If several elements share a session, only the first one warns.
     if (!bubbles() || warned.has(text)) return
     warned.add(text)
     console.warn(text)
   }
 
-  /** Takes the session's state over, and dispatches the events for it. */
+  /** Takes over the session's state, and dispatches the events for it. */
   const update = ({
     state: next,
     error,

@@ -45,7 +45,7 @@ export interface FailedDetail {
 export class SessionFailedEvent extends CustomEvent<FailedDetail> {}
 
 export interface EndedDetail {
-  /** Null if this page ended the session. */
+  /** The error that ended the session; null if this page ended it. */
   error: SessionError | null
 }
 /** The session is over. */
@@ -60,20 +60,20 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
-/** It changed how many messages are not stored yet, why they wait, or until when. */
+/** The number of messages that are not stored yet changed, or why or until when they wait. */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 
 /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
 export class SessionSentEvent extends CustomEvent<Sent> {}
 
-/** Another user's page told something brief, or a message of the sender ended it. */
+/** A signal of another user's page came, or a message of its sender ended it. */
 export class SessionSignalEvent extends CustomEvent<SignalDetail> {}
 
-/** The presence of users who are watched. */
+/** The presence of watched users. */
 export class SessionPresenceEvent extends CustomEvent<PresenceDetail> {}
 
 export interface NotificationDetail {
-  /** The messages that the notification is for: one, or the newest 20 of several. */
+  /** The messages that the notification announces: one, or the newest 20 of several. */
   readonly messages: readonly Message[]
   /** A listener may change `title` and `options`. */
   title: string

@@ -3,22 +3,25 @@ import { newId } from '../../session/internal.js'
 import { emit } from '../events/emit.js'
 import { findChat } from '../find-chat.js'
 
-/** The fields of a form that a message has. Those below `data.` are its data; a page's others, such as a CSRF token, stay here. */
+/**
+ * The names of fields that become part of a message. Fields that begin with `data.` are the message's data. Other fields, such as a CSRF
+ * token, are not sent.
+ */
 const FIELD = /^(to|body|id|data\..+)$/
 
-/** Returns the message that the form holds; undefined if only the site's backend can take the form. */
+/** Returns the message of a form; undefined if only the site's backend can handle the form. */
 const messageOf = (
   form: HTMLFormElement,
   submitter: Element | null,
 ): (NewMessage & { body: string }) | undefined => {
   const name = submitter?.getAttribute('name')
-  // Another address, another method, or a button that means something to the backend.
+  // If the button names another address or method, or has a name of its own, the submit is for the backend.
   if (['formaction', 'formmethod'].some((attribute) => submitter?.hasAttribute(attribute))) return undefined
   if (name && !FIELD.test(name)) return undefined
   const fields = new FormData(form)
   if (name) fields.set(name, submitter?.getAttribute('value') ?? '')
   const entries = [...fields]
-  // A file that was chosen. Without a choice its name is empty.
+  // The user chose a file. If none is chosen, the name is empty.
   if (entries.some(([, value]) => typeof value !== 'string' && value.name)) return undefined
   const { to, body, id, ...others } = Object.fromEntries(
     entries.filter(([key]) => FIELD.test(key)),
@@ -62,7 +65,7 @@ const submit = (event: Event): void => {
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
       const error = reason as SessionError
-      // The text comes back, unless the user has begun another one. With the same id it is never stored twice.
+      // The text is put back, unless the user has begun another one. With the same id the message is never stored twice.
       if (!valueOf(target, 'body')) {
         setField(target, 'body', message.body)
         if (error.code !== 'conflict') setField(target, 'id', message.id ?? nextId)
@@ -72,6 +75,9 @@ const submit = (event: Event): void => {
   )
 }
 
-/** Sends the messages of the forms in `root` from now on. In the document the window comes last, after every listener of the page. */
+/**
+ * Sends the messages of the forms in `root` from now on. For a document it listens on the window, which is called after every listener of
+ * the page.
+ */
 export const listenToForms = (root: Node): void =>
   (root instanceof ShadowRoot ? root : window).addEventListener('submit', submit)

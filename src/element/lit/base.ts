@@ -1,4 +1,4 @@
-// The order counts: the shim has to be in place before ReactiveElement is evaluated.
+// This import comes first, because the shim has to be in place before ReactiveElement is evaluated.
 import { removeShim } from './server-shim.js'
 import { ReactiveElement } from '@lit/reactive-element'
 

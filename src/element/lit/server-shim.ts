@@ -1,6 +1,6 @@
 /**
- * ReactiveElement extends HTMLElement when its module is evaluated. Some bundlers for servers, edge runtimes and workers do not
- * pick lit's build for Node, which works without HTMLElement. So HTMLElement has a stand-in during that import alone.
+ * ReactiveElement extends HTMLElement when its module is evaluated. Some bundlers for servers, edge runtimes and workers do not pick lit's
+ * build for Node, which works without HTMLElement. So HTMLElement has a stand-in, but only during that import.
  */
 const scope: { HTMLElement?: unknown } = globalThis
 const missing = !('HTMLElement' in scope)

@@ -6,7 +6,10 @@ export interface NotificationContent {
   options: NotificationOptions
 }
 
-/** A text in the data of a message from the app's backend. A user's data is ignored: any user can write any text there. */
+/**
+ * Returns a text in the data of a message from the app's backend. The data of a user's message is ignored, because any user can write any
+ * text there.
+ */
 const backendText = ({ from, data }: Message, field: string): string | undefined => {
   const value = from === null ? data?.[field] : undefined
   return typeof value === 'string' && value ? value : undefined
@@ -23,8 +26,8 @@ const contentOfOne = (message: Message, userKey: string): NotificationContent =>
 }
 
 /**
- * The content for `count` messages, of which `messages` are the newest. The summary of several has the same tag each time, so that
- * it replaces the summary before it.
+ * Returns the content for `count` messages, of which `messages` are the newest. A summary of several messages always has the same tag, so
+ * that it replaces the former summary.
  */
 export const notificationContent = (
   messages: readonly Message[],

@@ -15,20 +15,23 @@ import {
 
 export { requestPermission } from './permission.js'
 
-/** How many messages a notification's `data` has at most, the newest ones, because browsers limit its size. All are counted. */
+/** The most messages in a notification's `data`, because browsers limit its size. The newest are kept, and all are counted. */
 const MAX_MESSAGES = 20
 
-/** This many notifications may be shown at once. Each further notification waits this many milliseconds. */
+/** How many notifications may be shown at once, and the milliseconds that each further one waits. */
 const BURST = 5
 const INTERVAL = 1_000
 
 /** The state of a session's notifications. */
 interface State {
-  /** App and user: the tag of the notifications, and the name under which tabs announce their visibility. Empty without a session. */
+  /**
+   * App and user as one text: the tag of the notifications, and the name under which tabs announce their visibility. Empty while there is no
+   * session.
+   */
   userKey: string
   /** Ends the listener and the announcement that belong to the session's present state. */
   subscription?: AbortController
-  /** The newest of the messages that no notification has shown yet. */
+  /** The messages that no notification has shown yet, at most `MAX_MESSAGES`. */
   pending: readonly Message[]
   /** How many messages no notification has shown yet. */
   pendingCount: number
@@ -36,13 +39,13 @@ interface State {
   newest: number
   /** The read mark up to which notifications were closed. */
   readOffset: number
-  /** The time at which the rate limit allows a whole burst again. */
+  /** When the rate limit allows a whole burst again (`performance.now()`). */
   idleAt: number
   timer?: ReturnType<typeof setTimeout>
   failureReported?: boolean
 }
 
-/** Shows desktop notifications of a session's messages while no tab of the user is visible. The target dispatches the events. */
+/** Shows desktop notifications of a session's messages while no tab of the user is visible. `target()` dispatches the events. */
 export const attach: AttachPart = (session, context) => {
   const { target, early, SessionError } = context
   const push = attachPush(session, context)
@@ -58,7 +61,7 @@ export const attach: AttachPart = (session, context) => {
   const clicked = (messages: readonly Message[]): boolean =>
     emit(target(), 'session-notification-click', { messages })
 
-  /** Whether the user has read all of them, here or on another device. */
+  /** Whether the user has read all the messages, here or on another device. */
   const isRead = (messages: readonly Message[]): boolean =>
     (messages.at(-1)?.offset ?? 0) <= session.readOffset
 
@@ -73,7 +76,7 @@ export const attach: AttachPart = (session, context) => {
     const isVisible = await isAnyTabVisible(userKey)
     if (userKey !== state.userKey || isRead(messages)) return
     if (isVisible) {
-      // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
+      // The visible tab shows the pending messages, too. No notification was shown, so none counts for the rate limit.
       state.idleAt -= INTERVAL
       return clear()
     }
@@ -109,14 +112,14 @@ export const attach: AttachPart = (session, context) => {
     const userKey = user ? userKeyOf(appId, user.id) : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
-    // Only while active: a page that reconnects shows nothing new, and a lock would keep it out of the back/forward cache.
+    // Only an active page takes the lock. A page that reconnects shows nothing new, and its lock would keep it out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey
       clear()
     }
     if (!userKey) return
-    // What another device read while there was no connection.
+    // Another device may have read messages while this page had no connection.
     if (session.state === 'active') readMoved()
     serviceWorkers()?.addEventListener(
       'message',
@@ -124,7 +127,7 @@ export const attach: AttachPart = (session, context) => {
         if (data?.['chat-session'] !== userKey) return
         const { messages = [], offset } = data
         if (!offset) return void clicked(messages)
-        // The push brought no message, and the inbox may not keep it any more.
+        // The push had no message in it, and retention may have deleted the message.
         session.history({ after: offset - 1, limit: 1 }).then(clicked, () => clicked([]))
       },
       { signal },
@@ -132,7 +135,7 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
-    // Without a key a listener of the message has ended the session.
+    // If there is no key, another listener of this message has ended the session.
     if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target() || push.isOn())
       return clear()
     if (message.from !== session.user?.id && !message.adopted) {
@@ -144,11 +147,11 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const readMoved = (): void => {
-    // The count of unread messages changes by a new message, too.
+    // A new message also causes `unread`, and leaves the read mark as it is.
     if (session.readOffset === state.readOffset) return
     state.readOffset = session.readOffset
     if (isRead(state.pending)) clear()
-    // A sandbox forbids service workers, and then the page's own are closed already.
+    // If a sandbox forbids service workers, only the page's own notifications exist, and they are closed by now.
     closeRead(state.userKey, session.readOffset).catch(() => undefined)
   }
 
@@ -157,7 +160,7 @@ export const attach: AttachPart = (session, context) => {
   session.addEventListener('message', receive)
   follow()
   early.forEach(receive)
-  // On a shared computer the next user must not read them.
+  // The next user of a shared computer must not read these notifications.
   session.addEventListener('logout', () => {
     closeRead(state.userKey, Infinity).catch(() => undefined)
   })

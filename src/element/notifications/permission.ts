@@ -10,7 +10,7 @@ export const requestPermission = async (
   SessionError: PartContext['SessionError'],
   { session }: { session: ChatSession | null },
 ): Promise<void> => {
-  // Absent over plain http, and in Safari on iOS outside of an installed app.
+  // `Notification` is absent over plain http, and in Safari on iOS outside an installed app.
   if (!('Notification' in globalThis)) throw new SessionError('notifications-unsupported')
   if ((await Notification.requestPermission()) !== 'granted') throw new SessionError('notifications-denied')
   if (session) await renewPush(session)

@@ -4,7 +4,10 @@ import type { PartContext } from '../attach-part.js'
 import { isSet } from '../is-set.js'
 import { isGranted, serviceWorkers } from './show.js'
 
-/** The codes of a session that ends because the user has logged out. A token that lapses in an open page says nothing of that. */
+/**
+ * The codes of a session that ends because the user has logged out. An expired token is not among them: it does not mean that the user has
+ * logged out.
+ */
 const LOGGED_OUT = ['signed-out', 'revoked']
 
 /** Safari 18.4 can subscribe without a service worker. */
@@ -19,7 +22,7 @@ const hasKey = ({ options: { applicationServerKey } }: PushSubscription, key: st
     .replaceAll('+', '-')
     .replaceAll('/', '_') === key
 
-/** The latest change of the browser's subscription. All sessions of a page share it, so one change waits for the other. */
+/** The latest change of the browser's subscription. All sessions of a page share the subscription, so one change waits for the other. */
 let turn: Promise<unknown> = Promise.resolve()
 const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
   const result = turn.then(work)
@@ -27,7 +30,7 @@ const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
   return result
 }
 
-/** The session that gave its gateway the browser's subscription last. */
+/** The session that last subscribed the device. */
 let owner: ChatSession | undefined
 
 const subscribe = async (session: ChatSession, key: string): Promise<PushSubscription> => {
@@ -41,7 +44,7 @@ const subscribe = async (session: ChatSession, key: string): Promise<PushSubscri
 }
 
 const unsubscribe = async (session: ChatSession): Promise<void> => {
-  // The next user of the page may have taken the subscription over.
+  // The session of the page's next user may have taken over the subscription.
   if (owner !== session && owner?.sessionId) return
   const manager = await pushManager()
   await (await manager?.getSubscription())?.unsubscribe()
@@ -53,26 +56,26 @@ type Asker = HTMLElement & Partial<Record<'notifications' | 'push' | 'session' |
 interface Push {
   /** Whether the gateway pushes to this device, so that the page shows no notifications itself. */
   isOn(): boolean
-  /** Called when the elements of the session may ask for something else. */
+  /** Called when an attribute has changed, or an element has joined or left the session. */
   update(): void
 }
 
 const renewals = new WeakMap<ChatSession, () => Promise<void>>()
 
-/** Subscribes the device for a session whose element asks for it, now that the user allows notifications. */
+/** Subscribes the device if an element of the session asks for pushes. Called when the user has allowed notifications. */
 export const renewPush = async (session: ChatSession): Promise<void> => renewals.get(session)?.()
 
-/** Subscribes this device for as long as an element of the session asks for it, and until the user logs out. */
+/** Subscribes this device while an element of the session asks for pushes, and unsubscribes it when the user logs out. */
 export const attachPush = (session: ChatSession, { target, SessionError }: PartContext): Push => {
-  /** Whether the session has the subscriber. */
+  /** Whether `session.push(subscriber)` was called. */
   let isAsked = false
   let isOn = false
-  /** Whether an error was reported: each connection would fail in the same way. */
+  /** Whether an error was reported. It is reported once, because every connection would fail in the same way. */
   let isReported = false
   let isRefused = false
-  /** The user whom the device was subscribed for. */
+  /** The id of the user for whom the device was subscribed. */
   let user: string | undefined
-  /** The element that asks, or asked last: the attributes may go together. */
+  /** The element that asks or asked last. Its attributes may be removed together. */
   let asker: Asker | undefined
 
   /** Returns the element that says whether the device is to be subscribed; undefined if it has left the page. */
@@ -95,7 +98,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
       try {
         if (!key) throw new Error('The gateway gave no key.')
         const subscription = await inTurn(() => subscribe(session, key))
-        // A gateway that refused it before may refuse it again.
+        // After a refusal the device does not count as subscribed, because the gateway may refuse it again.
         isOn = isAsked && !isRefused
         return subscription.toJSON()
       } catch (cause) {
@@ -121,16 +124,16 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   }
   renewals.set(session, renew)
 
-  /** Ends the subscription. It works without a connection, too. */
+  /** Ends the subscription, even without a connection. */
   const drop = (): void => {
-    // Without the script of the calls the gateway was told of no subscription.
+    // If `push` fails, the script of the calls did not load, so the gateway knows no subscription.
     if (isAsked) session.push(null).catch(() => undefined)
     isAsked = isOn = false
-    // If the browser fails, the gateway has taken the device back, or the next user takes it over.
+    // If the browser fails to unsubscribe, the gateway has already ended the subscription, or the next user's session replaces it.
     inTurn(() => unsubscribe(session)).catch(() => undefined)
   }
 
-  /** Whether the page has a session of another user of the app by now. The element may have left the page and come back. */
+  /** Whether an element in the page has a session of another user of the app. The element may have left the page and come back. */
   const isReplaced = (): boolean =>
     [...document.querySelectorAll<Asker & { session?: ChatSession | null }>('chat-session')].some(
       ({ session: other, userId }) =>
@@ -146,7 +149,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     else if (!isAsked && session.state === 'active') renew().catch(report)
   }
 
-  /** An earlier page may have subscribed the device, and this one had no connection yet. */
+  /** Drops the subscription of an earlier page, too: it may have subscribed the device before this page had a connection. */
   const logOut = (): void => {
     if (isAsked || isWanted()) drop()
   }
@@ -155,10 +158,10 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     (session.state === 'ended' || session.state === 'failed') && codes.includes(session.error?.code ?? '')
   session.addEventListener('state', () => {
     if (hasEndedWith(LOGGED_OUT)) logOut()
-    // The elements of the next session come a task later.
+    // An element that changes its user joins the next session a task later.
     else setTimeout(update)
   })
-  // It may all have happened before this script came. A session that `end()` has ended has no error.
+  // The session may have ended before this script loaded. A session that `end()` has ended has no error.
   if (hasEndedWith([...LOGGED_OUT, ''])) logOut()
   update()
   return { isOn: () => isOn, update }

@@ -10,7 +10,7 @@ export interface NotificationClick {
   /** The key of the app's user, by which a page recognizes its own notifications. */
   'chat-session': string
   messages: readonly Message[]
-  /** The offset of the message of a pushed notification, which does not have the message itself. */
+  /** The offset of a pushed message. A pushed notification has no `messages`. */
   offset?: number
 }
 
@@ -22,7 +22,10 @@ export interface NotificationData extends NotificationClick {
   url: string
 }
 
-/** `Notification` is absent over plain http, in workers, and in Safari on iOS outside of an installed app. */
+/**
+ * Returns whether the user allows notifications. `Notification` is absent over plain http, in workers, and in Safari on iOS outside an
+ * installed app.
+ */
 export const isGranted = (): boolean =>
   (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
 
@@ -35,11 +38,11 @@ export interface PushedData {
   from: string | null
 }
 
-/** Absent over plain http. A sandboxed iframe throws. */
+/** Returns the page's service workers. They are absent over plain http, and a sandboxed iframe throws. */
 export const serviceWorkers = (): ServiceWorkerContainer | undefined =>
   ifPossible(() => (navigator as Partial<Navigator>).serviceWorker)
 
-/** Names an app's user: the tag of notifications, and the name under which tabs announce their visibility. */
+/** Returns app and user as one text: the tag of notifications, and the name under which tabs announce their visibility. */
 export const userKeyOf = (appId: string | undefined, userId: string): string =>
   `chat-session:${appId}:${encodeURIComponent(userId)}`
 
@@ -64,7 +67,7 @@ const shown = new Map<Notification, { userKey: string; offset: number }>()
 
 const newestOf = (messages: readonly Message[]): number => messages.at(-1)?.offset ?? 0
 
-/** Closes the user's notifications whose messages are all read: this page's, and those that a service worker shows. */
+/** Closes the user's notifications whose messages are all read, both the page's own and those of a service worker. */
 export const closeRead = async (userKey: string, readOffset: number): Promise<void> => {
   for (const [notification, { userKey: own, offset }] of shown)
     if (own === userKey && offset <= readOffset) notification.close()

@@ -1,15 +1,15 @@
 /*
- * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or
- * crashes. The lock's name has the tab's id: a query may still show a lock just after its release, and a tab that has just
- * been hidden must not take its own lock for another tab's.
+ * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or crashes.
+ * The lock's name contains the tab's id. A query may still show a lock just after its release, and a tab that was just hidden must not take
+ * its own lock for that of another tab.
  */
 
 const tabId = Math.random()
 
-/** Absent over plain http. */
+/** Returns the Web Locks, which are absent over plain http. */
 const locks = (): LockManager | undefined => (navigator as Partial<Navigator>).locks
 
-/** The name of this tab's lock. */
+/** Returns the name of this tab's lock. */
 const lockName = (name: string): string => `${name} ${tabId}`
 
 /** Holds this tab's lock until the returned controller aborts. */
@@ -24,7 +24,7 @@ const hold = (name: string): AbortController => {
   return held
 }
 
-/** Shows other tabs, under `name`, whenever this tab is visible. Ends with `signal`. `name` must have no space. */
+/** Lets other tabs see under `name` whether this tab is visible, until `signal` aborts. `name` must not contain a space. */
 export const announceVisibility = (name: string, signal: AbortSignal): void => {
   let held: AbortController | undefined
   const update = (event?: Event): void => {
@@ -46,7 +46,7 @@ export const announceVisibility = (name: string, signal: AbortSignal): void => {
 export const isAnyTabVisible = async (name: string): Promise<boolean> => {
   const snapshot = await locks()
     ?.query()
-    // A sandbox forbids locks. This tab then knows its own visibility only.
+    // If a sandbox forbids locks, this tab knows only its own visibility.
     .catch(() => undefined)
   return (
     document.visibilityState === 'visible' ||

@@ -1,7 +1,7 @@
 /*
- * For a site's service worker. It shows what the gateway pushes while no page is open, and the notifications of the site's pages in Chrome on
- * Android. After a click it focuses a page and posts the click to it. The module has no imports, and does nothing outside of a service
- * worker.
+ * A module for a site's service worker. It shows the gateway's pushes while no page is open, and in Chrome on Android the notifications of
+ * the site's pages. After a click it focuses a page and posts the click to that page. The module has no imports, and does nothing outside a
+ * service worker.
  */
 import type { NotificationClick, NotificationData, PushedData } from './show.js'
 
@@ -12,7 +12,7 @@ interface PageClient {
   postMessage(message: NotificationClick): void
 }
 
-/** What the gateway pushes: a declarative push message, which Safari shows without this script. */
+/** A push of the gateway: a declarative push message, which Safari shows without this script. */
 interface PushMessage {
   web_push: 8030
   notification: { title: string; body?: string; navigate: string; tag: string; data: PushedData }
@@ -46,7 +46,7 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope
 
-/** Focuses the page that showed the notification, or one with the same URL, or any page of the site. Without a page it opens one. */
+/** Focuses the page that showed the notification, or one with the same URL, or any page of the site. If no page is open, it opens one. */
 const focusPage = async (
   click: NotificationClick,
   { client, url }: { client?: string | undefined; url: string },
@@ -57,7 +57,7 @@ const focusPage = async (
   await (page ? page.focus() : scope.clients.openWindow(url))
 }
 
-/** Returns the gateway's message; undefined if the push is of somebody else, whom the site's own script serves. */
+/** Returns the gateway's message; undefined if another server sent the push, which the site's own script handles. */
 const messageOf = ({ data }: Events['push']): PushMessage | undefined => {
   try {
     const message = data?.json() as Partial<PushMessage> | null | undefined
@@ -66,14 +66,15 @@ const messageOf = ({ data }: Events['push']): PushMessage | undefined => {
       ? (message as PushMessage)
       : undefined
   } catch {
-    // It is no JSON.
+    // The push is no JSON.
     return undefined
   }
 }
 
 const show = async ({ notification, app_badge: unread }: PushMessage): Promise<void> => {
   const { title, body = '', navigate, tag, data } = notification
-  // A later message of the same sender takes the place of the earlier one, and is announced all the same. Without a tag that would throw.
+  // A later notification of the same sender replaces the earlier one, and `renotify` alerts the user again. `renotify` without a tag
+  // throws.
   const options: NotificationOptions & { renotify: boolean } = {
     body,
     tag,
@@ -81,7 +82,7 @@ const show = async ({ notification, app_badge: unread }: PushMessage): Promise<v
     data: { ...data, navigate },
   }
   await scope.registration.showNotification(title, options)
-  // Firefox has no badge.
+  // Firefox has no `setAppBadge`.
   if (unread !== undefined) await (navigator as Partial<Navigator>).setAppBadge?.(unread)
 }
 
@@ -105,7 +106,7 @@ if ('clients' in globalThis && 'registration' in globalThis) {
   })
   scope.addEventListener('pushsubscriptionchange', (event) => {
     const key = event.oldSubscription?.options.applicationServerKey
-    // The next page that starts tells the gateway. If this fails, that page subscribes.
+    // The next page that starts gives this subscription to the gateway. If subscribing fails here, that page subscribes.
     if (key)
       event.waitUntil(
         scope.registration.pushManager

@@ -2,23 +2,23 @@ import { SessionError, type ChatSession, type MessageDetail } from '../../sessio
 import { isSet } from '../is-set.js'
 import { usePart } from './use-part.js'
 
-/** The parts that an attribute asks for, and that work for a session. */
+/** The parts that an attribute of an element asks for, and that are attached to its session. */
 export type Attachable = 'badge' | 'notifications'
 
 /** How many messages wait for a part at most. */
 const MAX_EARLY = 100
 
-/** `firstWith` returns the first element in the page that holds the session and passes the filter. */
+/** Returns the first element in the page that uses the session and passes the filter. */
 type FirstWith = (
-  filter: (holder: Partial<Record<Attachable, unknown>>) => boolean,
+  filter: (member: Partial<Record<Attachable, unknown>>) => boolean,
 ) => HTMLElement | undefined
 
 /**
- * Attaches to the session the parts that its elements ask for. The returned function is called when they may ask for others: it attaches
- * those, and tells the attached ones.
+ * Attaches to the session the parts that its elements ask for. The caller calls the returned function when an attribute has changed or an
+ * element has joined or left. The function attaches the parts that are missing, and updates the others.
  */
 export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => void) => {
-  /** Tells each part that was asked for that its elements may have changed. */
+  /** A function for each part that an element asked for. It tells the part that elements may have changed. */
   const updates: Partial<Record<Attachable, (() => void) | undefined>> = {}
 
   const attach = async (
@@ -32,14 +32,14 @@ export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => 
     }
     updates[name] = () => undefined
     session.addEventListener('message', keep)
-    // A part that could not be loaded is asked for again when the session is active the next time.
+    // If a part could not be loaded, `update` tries again when the session becomes active the next time.
     updates[name] = (await usePart(name, first))?.attach(session, { target, early, SessionError })
     session.removeEventListener('message', keep)
   }
 
   const update = (): void => {
     for (const name of ['badge', 'notifications'] as const) {
-      const target = (): HTMLElement | undefined => firstWith((holder) => isSet(holder[name]))
+      const target = (): HTMLElement | undefined => firstWith((member) => isSet(member[name]))
       const first = target()
       if (updates[name]) updates[name]()
       else if (first) void attach(name, first, target)

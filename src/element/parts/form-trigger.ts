@@ -2,12 +2,12 @@ import { usePart } from './use-part.js'
 
 const FORM = 'form[data-chat-session]'
 
-/** Loads the part for forms if `form` is one of them. Until it is there, a submit goes to the site's backend. */
+/** Loads the part for forms if `form` has `data-chat-session`. Until the part is loaded, a submit goes to the site's backend. */
 const load = async (form: HTMLElement | null | undefined): Promise<void> => {
   if (form) (await usePart('calls', form))?.listenToForms(form.getRootNode())
 }
 
-/** A form that comes into the page later, or stands in a shadow tree, is known when one of its fields has the focus. */
+/** Called when a field gets the focus. So forms are found that come into the page later, or are in a shadow tree. */
 const focused = (event: Event): void => {
   const [field] = event.composedPath() as Partial<Element>[]
   void load(field?.closest?.<HTMLElement>(FORM))

@@ -3,8 +3,8 @@ import * as calls from './calls.js'
 import * as notifications from '../notifications/notifications.js'
 
 /**
- * What only some pages use. From npm these are ordinary imports. The script-tag build replaces this module by `script-parts.ts`, which
- * loads the script of a part when the page first asks for it.
+ * The parts that only some pages use. In the npm package these are ordinary imports. The script-tag build replaces this module by
+ * `script-parts.ts`, which loads the script of a part when the page first asks for it.
  */
 const parts = { badge, calls, notifications }
 

@@ -1,4 +1,4 @@
-/* What the script-tag build has in place of `parts.ts`. */
+/* The script-tag build uses this module in place of `parts.ts`. */
 import { SessionError } from '../../session/internal.js'
 import { partTable } from './part-table.js'
 import type { Parts } from './parts.js'
@@ -9,7 +9,7 @@ let failures = 0
 
 const load = async (name: string): Promise<unknown> => {
   const hash = partTable[name] ?? ''
-  // Browsers keep the failure of a module, by its address.
+  // Browsers remember that a module at an address failed. So the next try has another address.
   const again = failures ? `?${failures}` : ''
   const file = `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
   const url = new URL(file + again, import.meta.url).href
@@ -20,12 +20,12 @@ const load = async (name: string): Promise<unknown> => {
       script.onerror = reject
       script.type = 'module'
       script.integrity = `sha256-${hash}`
-      // A Content-Security-Policy with nonces asks for it.
+      // A Content-Security-Policy with nonces requires a nonce.
       script.nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce ?? ''
       script.src = url
       document.documentElement.append(script)
     })
-    // A script element has an integrity, which an import has not. This import takes the module that the element loaded.
+    // A script element can have an integrity hash, and an import can't. This import returns the module that the element has loaded.
     return await import(url)
   } catch {
     failures += 1

@@ -15,7 +15,7 @@ interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseUR
 
 /** The session that an element asks for. */
 export interface DesiredSession {
-  /** Endpoint, app and user. Elements with the same key share a session; another key is another session. */
+  /** Endpoint, app and user as one text. Elements with the same key share a session. */
   key: string
   endpoint: string
   appId: string
@@ -35,7 +35,7 @@ const canonicalJson = (value: unknown): string =>
       : nested,
   )
 
-/** Returns a malformed URL as it is: the session reports it, as `bad-endpoint` or when it fetches the token. */
+/** Returns a malformed URL unchanged, because the session reports it: as `bad-endpoint`, or when it fetches the token. */
 const absoluteUrl = (url: string, base: string): string =>
   url && (ifPossible(() => new URL(url, base).href) ?? url)
 
@@ -49,9 +49,9 @@ const mergeProfile = (input: ElementInput): Profile => {
 }
 
 /**
- * The session that `input` asks for, or undefined while the app or the user is missing. The user comes from `user-id`, from the
- * token, or from `guest`. If only a token named the user and the token is cleared, `previous` keeps the user. `endpoints` are the
- * only ones that the page allows; null allows any.
+ * Returns the session that `input` asks for, or undefined while the app or the user is missing. The user comes from `user-id`, from the
+ * token, or from `guest`. If only a token named the user and the token is cleared, `previous` keeps the user. `endpoints` are the only
+ * endpoints that the page allows; null allows any.
  */
 export const toDesiredSession = (
   input: ElementInput,
@@ -66,8 +66,8 @@ export const toDesiredSession = (
     (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?.knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
   const url = absoluteUrl(input.endpoint || endpointOfScript(), baseURI)
-  // An endpoint that is not allowed gets a scheme by which the session fails with `bad-endpoint`. The session gets no credential and no
-  // source of one: an attacker who can add markup to the page, but no script, must not get the user's token.
+  // An endpoint that is not allowed gets a scheme with which the session fails as `bad-endpoint`. Such a session gets no credential and no
+  // token source: an attacker who can add markup to the page, but no script, must not get the user's token.
   const allowed = !url || isAllowedEndpoint(url, endpoints)
   const endpoint = allowed ? url : `forbidden:${url}`
   return {
@@ -90,10 +90,10 @@ export const toDesiredSession = (
   }
 }
 
-/** Returns whether there is a credential, or a source of one. */
+/** Returns whether there is a credential, or a token source. */
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
-/** The fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
+/** Returns the fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
 export const changedFields = <T extends object>(before: T, after: T): Partial<T> =>
   Object.fromEntries(
     Object.entries(after).filter(([key, value]: [string, unknown]) => {

@@ -5,18 +5,18 @@ let scriptUrl = ''
 export const setScriptUrl = (url: string): void => void (scriptUrl = url)
 
 /**
- * The gateway that served the script; empty if the script came from elsewhere. A gateway serves it at
- * `https://HOST/v1/chat-session.js`, and at the same path with a version in it.
+ * Returns the gateway that served the script; empty if no gateway did. A gateway serves the script as `https://HOST/v1/chat-session.js`,
+ * and under the same path with a version in the name.
  */
 export const endpointOfScript = (): string =>
   /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(scriptUrl.replace(/[?#].*/s, ''))?.[1] ?? ''
 
 /**
- * Returns the endpoints in `data-endpoint` of the page's module scripts; null if no tag has any. If there are several tags, an endpoint
- * has to be in each of them: a tag that an attacker adds must not allow more. A tag's `src` is not compared with the script's URL, which is
- * another one after a redirect. If no tag of a module names the script, its tag may have been removed, and only the gateway that
- * served the script is allowed. It throws if markup has clobbered the functions of `document`. Clobbered `document.scripts` would look like
- * an empty list.
+ * Returns the endpoints in `data-endpoint` of the page's module scripts; null if no tag has any. If there are several tags, an endpoint has
+ * to be in each of them, so that a tag of an attacker can't allow more. A tag's `src` is not compared with the script's URL, because a
+ * redirect changes that URL. If no module script's `src` contains `chat-session`, the tag may have been removed, and only the gateway that
+ * served the script is allowed. Throws if markup has clobbered the functions of `document`. `document.scripts` is not used, because
+ * clobbered it would look like an empty list.
  */
 export const pinnedEndpoints = (): string[] | null => {
   const tag = 'script[type=module]'
@@ -27,7 +27,9 @@ export const pinnedEndpoints = (): string[] | null => {
   return document.querySelector(`${tag}[src*=chat-session]`) ? null : [endpointOfScript()]
 }
 
-/** The address that a session connects to. Relative to the page's own URL, since an attacker's `<base>` changes `baseURI`. */
+/**
+ * Returns the address to which a session connects. It is relative to the page's own URL, because an attacker's `<base>` changes `baseURI`.
+ */
 const addressOf = (endpoint: string | URL): string =>
   ifPossible(() => sessionUrl(new URL(endpoint, location.href))) ?? ''
 

@@ -2,81 +2,81 @@ import type { ChatSession, Credentials, Profile, StartResult } from '../../sessi
 import { attachParts, type Attachable } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 
-/** An element that holds a session. */
-type Holder = HTMLElement & Partial<Record<Attachable, unknown>>
+/** An element that uses a session. */
+type Member = HTMLElement & Partial<Record<Attachable, unknown>>
 
-/** A session, with the elements that hold it and the state that they share. */
+/** A session, with the elements that use it and the state that they share. */
 export interface SharedSession {
   session: ChatSession
-  holders: Set<Holder>
-  /** The value of each credential that any of the elements set last. */
+  members: Set<Member>
+  /** The latest value of each credential, whichever element set it. */
   credentials: Credentials
-  /** The value of each field that any of the elements set last. */
+  /** The latest value of each field, whichever element set it. */
   profileFields: Profile
   /** The result of the latest `session.start()`. */
   started?: Promise<StartResult>
-  /** Attaches the parts that the elements ask for by now. */
+  /** Attaches the parts that the elements ask for now. */
   updateParts: () => void
 }
 
-/** The sessions of this page by the `key` of DesiredSession. A session lives until its last holder releases it. */
+/** The sessions of this page by the `key` of DesiredSession. A session lives until its last member leaves. */
 export const sharedSessions = new Map<string, SharedSession>()
 
-/** Adds `holder` to the session under `key`. `create` makes the session for the first holder. */
-export const hold = (
+/** Adds `member` to the session under `key`. `create` makes the session for the first member. */
+export const join = (
   { key, profileFields }: DesiredSession,
   credentials: Credentials,
-  holder: Holder,
+  member: Member,
   create: () => ChatSession,
 ): SharedSession => {
   let shared = sharedSessions.get(key)
   if (!shared) {
-    const holders = new Set<Holder>()
+    const members = new Set<Member>()
     const session = create()
-    const updateParts = attachParts(session, (filter) => firstOf(holders, document, filter))
-    shared = { session, holders, credentials, profileFields, updateParts }
+    const updateParts = attachParts(session, (filter) => firstOf(members, document, filter))
+    shared = { session, members, credentials, profileFields, updateParts }
     sharedSessions.set(key, shared)
   }
-  shared.holders.add(holder)
+  shared.members.add(member)
   return shared
 }
 
-/** Removes `holder`. The session ends with its last holder. */
-export const release = (
+/** Removes `member`. The session ends with its last member. */
+export const leave = (
   key: string,
-  { session, holders, updateParts }: SharedSession,
-  holder: Holder,
+  { session, members, updateParts }: SharedSession,
+  member: Member,
 ): void => {
-  holders.delete(holder)
-  if (!holders.size) {
-    // A listener of the end that holds the same key must get a new session.
+  members.delete(member)
+  if (!members.size) {
+    // A listener of the end that joins under the same key must get a new session.
     sharedSessions.delete(key)
     void session.end(true)
   }
   updateParts()
 }
 
-/** The element itself, or the host of the outermost shadow tree around it: document order is undefined across shadow trees. */
+/** Returns the element itself, or the host of the outermost shadow tree around it. Document order is undefined across shadow trees. */
 const outermostHost = (element: Element): Element => {
   const root = element.getRootNode()
   return 'host' in root ? outermostHost((root as ShadowRoot).host) : element
 }
 
-/** The first of the holders in document order, of those in `document` that pass the filter. */
+/** Returns the first member, in document order, that is in `document` and passes the filter. */
 export const firstOf = (
-  holders: Iterable<Holder>,
+  members: Iterable<Member>,
   document: Document,
-  filter: (holder: Holder) => boolean,
-): Holder | undefined =>
-  [...holders]
-    .filter((holder) => holder.isConnected && holder.ownerDocument === document && filter(holder))
+  filter: (member: Member) => boolean,
+): Member | undefined =>
+  [...members]
+    .filter((member) => member.isConnected && member.ownerDocument === document && filter(member))
     .sort((one, other) =>
       outermostHost(one).compareDocumentPosition(outermostHost(other)) & Node.DOCUMENT_POSITION_FOLLOWING
         ? -1
         : 1,
     )[0]
 
-/** Returns whether only a new start can use these credentials: a live session takes tokens and nothing else. */
+/** Returns whether only a new start can use these credentials. A live session accepts tokens and no other credentials. */
 const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
 
@@ -91,7 +91,7 @@ export const applyChanges = (
   const set = changedFields(previous?.credentials ?? {}, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
-  const live = session.sessionId !== null
+  const live = session.sessionId
   const restart = needsRestart(fresh)
   // An element that joins a live session must not restart it with credentials of its own.
   if (!restart || !live || previous) {
@@ -108,7 +108,7 @@ export const applyChanges = (
   shared.profileFields = { ...shared.profileFields, ...profile }
   if (Object.keys(profile).length)
     session.setProfile(profile).catch((error: unknown) => {
-      // A session that has ended keeps the change for its next start.
+      // If the session has ended, it keeps the change for its next start, so nothing failed.
       if (session.sessionId) session.dispatchEvent(new CustomEvent('error', { detail: { error } }))
     })
 }

@@ -1,6 +1,6 @@
 import { findChat, type ChatElement } from '../find-chat.js'
 
-/** `attachInternals()` can be called once. */
+/** The states of each element. `attachInternals()` can be called only once for an element. */
 const states = new WeakMap<Element, CustomStateSet | undefined>()
 
 const statesOf = (element: HTMLElement): CustomStateSet | undefined => {
@@ -16,7 +16,7 @@ const setNone = (element: HTMLElement, isNone: boolean): void => {
     if (isNone) set?.add('none')
     else set?.delete('none')
   } catch {
-    // The element's text says the same.
+    // Without the state the element still has its text.
   }
 }
 
@@ -24,7 +24,7 @@ const setNone = (element: HTMLElement, isNone: boolean): void => {
 const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
   let chat: ChatElement | undefined
   let listening = new AbortController()
-  /** Before the first count is known, what the server wrote into the element stays. */
+  /** Whether a count is known. Until then text from the server stays in the element. */
   let isKnown = false
   let hasLabel = false
 
@@ -58,7 +58,7 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
     show()
   }
 
-  // In the capture phase, because only the first of the elements that share a session lets its events bubble.
+  // The listener captures, because if several elements share a session, only the events of the first one bubble.
   for (const type of ['session-state', 'session-started', 'session-unread'])
     document.addEventListener(type, update, { capture: true, signal })
   const attributes = new MutationObserver(update)
@@ -73,7 +73,9 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
 /** The elements that show the count. */
 const showing = new WeakMap<HTMLElement, AbortController>()
 
-/** Shows the unread count in an element of the document, until it has left the document. Called when it comes, and when it leaves. */
+/**
+ * Shows the unread count in an element while it is in the document. Called when the element comes into the document, and when it leaves.
+ */
 export const update = (element: HTMLElement): void => {
   showing.get(element)?.abort()
   if (!element.isConnected) return

@@ -7,11 +7,11 @@ import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 /** How many tables one call of `checkTables` compares. A folder of 10 GB has 5,000 tables. */
 const TABLES_PER_CHECK = 500
 
-/** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself would go on writing to it. */
+/** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself does not notice, and goes on writing to that file. */
 interface DatabaseFiles {
   /**
-   * Throws `unavailable` if the folder was removed or replaced, or a file in it that every write or every opening needs. It takes about ten
-   * microseconds.
+   * Throws `unavailable` if the folder was removed or replaced, or if a file was that every write or every opening needs. A call takes
+   * about ten microseconds.
    */
   assertPresent(): void
   /** Looks for removed and replaced tables if LevelDB made or removed a file. If it finds one, `assertPresent` throws from then on. */
@@ -33,8 +33,7 @@ const fileIdentity = (folder: string, name: string): string | undefined => {
 }
 
 /**
- * Called when LevelDB has opened `folder`, whose identity is `identity`. `liveTables` returns the names of the files that
- * LevelDB's tables are in.
+ * Called when LevelDB has opened `folder`, whose identity is `identity`. `liveTables` returns the names of the files with LevelDB's tables.
  */
 export const watchDatabaseFiles = (
   folder: string,
@@ -54,8 +53,8 @@ export const watchDatabaseFiles = (
   /** The index of the table with which the next comparison begins; 0 after the last table. */
   let nextTable = 0
   /**
-   * The folder's time of change at the latest two checks. One check would not do: two changes within one tick of the kernel's clock have
-   * the same time.
+   * The folder's time of change at the latest two checks. One check is not enough, because two changes within one tick of the kernel's
+   * clock have the same time.
    */
   let lastChange: [bigint, bigint] = [-1n, -2n]
   let lostFile: string | undefined
@@ -111,8 +110,8 @@ export const watchDatabaseFiles = (
       const before = liveTables()
       const present = new Set(await readdir(folder))
       const after = new Set(liveTables())
-      // If a table is live before and after the reading of the folder, its file must be there. LevelDB may have been making or removing the
-      // others.
+      // If a table is live both before and after the folder was read, its file must be there. LevelDB may have been making or removing the
+      // other files.
       const live = before.filter((name) => after.has(name))
       for (const name of tables.keys()) if (!after.has(name)) tables.delete(name)
       lostFile ??= live.find((name) => !present.has(name)) ?? (await findReplacedTable(live))

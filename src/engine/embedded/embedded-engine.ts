@@ -9,16 +9,16 @@ import { createPrivacy, ensureFolder, identityOf, probe } from './folder.js'
 import { DEFAULT_CACHE_BYTES, engineErrorOf, openLevelStore, writeBufferOf } from './level-store.js'
 
 export interface EmbeddedEngineOptions extends EngineOptions {
-  /** The folder with all data. The engine makes it if it is missing. One process at a time can open it. */
+  /** The folder with all data. If the folder is missing, the engine makes it. Only one process at a time can open it. */
   path: string
   /**
-   * Milliseconds for which `open` waits for another process to close the folder. A gateway is often started while the one before it still
+   * Milliseconds for which `open` waits for another process to close the folder. A gateway is often started while the former gateway still
    * drains. @default 5_000
    */
   lockWait?: number | undefined
   /**
-   * About how many bytes the engine may take to keep inboxes and senders in memory, so that a message need not read them. LevelDB has
-   * two write buffers beside them, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids up to 8 MB.
+   * About how many bytes the engine may take to keep inboxes and senders in memory, so that a message need not read them. In addition there
+   * are two write buffers of LevelDB, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids of up to 8 MB.
    * @default 67_108_864
    */
   cacheBytes?: number | undefined
@@ -76,15 +76,15 @@ const openWhenUnlocked = async (
       const left = deadline - performance.now()
       const isLocked = error instanceof EngineError && error.code === 'locked'
       if (!isLocked || left <= 0 || signal.aborted) throw error
-      // An abort ends the wait alone: the next attempt gives the error to reject with.
+      // An abort only ends the wait. The next attempt gives the error with which `open` rejects.
       await sleep(Math.min(LOCK_POLL, left), undefined, { signal }).catch(() => undefined)
     }
   }
 }
 
 /**
- * Makes an engine that stores its data in a folder of this machine, for one process: opening the folder in a second one
- * rejects with `locked`. Durable means synced to the disk. This is the gateway's default engine.
+ * Makes an engine that stores its data in a folder of this machine, for one process. If a second process opens the folder, that rejects
+ * with `locked`. Durable means synced to the disk. This is the gateway's default engine.
  *
  * @example
  *     const engine = createEmbeddedEngine({ path: '/var/lib/chat-session' })

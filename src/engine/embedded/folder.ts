@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path'
 import { platform } from 'node:process'
 import { EngineError } from '../errors.js'
 
-/** The `code` of an error of Node or of abstract-level. */
+/** Returns the `code` of an error of Node or of abstract-level. */
 export const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 
-/** Syncs a folder's entries. Otherwise a power cut could remove a new folder, with everything that was synced in it. */
+/** Syncs a folder's entries. Without this a power cut could remove a new folder, with all files that were synced in it. */
 const sync = async (folder: string): Promise<void> => {
   if (platform === 'win32') return // Windows opens no folders.
   const handle = await open(folder)
@@ -37,12 +37,12 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
  * Makes the folder and its parents unless the path exists already. Only the owner can read the folder, because users' profiles and the
  * engine's key will be in it. Rejects with Node's error.
  *
- * It does not use Node's option `recursive`, which loops forever if a parent exists but can contain no folder: a link to a disk that is not
- * mounted, or `/proc`.
+ * It does not use Node's option `recursive`, which loops forever if a parent exists in which no folder can be made: a link to a disk that
+ * is not mounted, or `/proc`.
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
-/** An empty file, made with the folder. Its inode and birth time identify the folder. */
+/** The name of an empty file, which is made with the folder. Its inode and birth time identify the folder. */
 export const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
@@ -60,7 +60,7 @@ const ensureMarker = async (file: string): Promise<void> => {
 export const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
 
 /**
- * Returns a text that differs between this folder and a copy of it, such as a restored backup, because a copied marker has another inode
+ * Returns a text that differs between this folder and its copies, such as a restored backup, because a copied marker has another inode
  * and birth time. A snapshot of the whole disk keeps both, so a restored snapshot goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {
@@ -81,8 +81,8 @@ export const assertIdentity = (folder: string, identity: string): void => {
 }
 
 /**
- * Returns when a file of the folder was last made or removed. It blocks for some microseconds. An idle engine makes this call four times a
- * second, and on another thread it was most of the engine's CPU time.
+ * Returns when a file of the folder was last made or removed. The call blocks for some microseconds. An idle engine makes it four times a
+ * second. On another thread these calls would take most of an idle engine's CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 
@@ -110,7 +110,7 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
     const mtimeNs = changeTimeOf(folder)
     if (mtimeNs === checkedAt) return
     await setMode(folder, 0o700).catch((error: unknown) => {
-      // A folder of another owner, such as a mounted volume, keeps its rights. Its files are private nevertheless.
+      // A folder of another owner, such as a mounted volume, keeps its rights. Its files are private all the same.
       if (codeOf(error) !== 'EPERM') throw error
     })
     const present = new Set<string>()
@@ -125,7 +125,7 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
   }
 }
 
-/** Writes and removes a file of `bytes` bytes. Rejects with Node's error if the disk is too full. */
+/** Writes a file of so many bytes and removes it. Rejects with Node's error if the disk is too full. */
 export const probe = async (folder: string, bytes: number): Promise<void> => {
   const file = join(folder, PROBE)
   try {

@@ -3,7 +3,7 @@ import { EngineError } from '../errors.js'
 import type { Store } from '../single-process/store/store.js'
 import { codeOf } from './folder.js'
 
-/** Imports the package only when an engine needs it: it has a native binary, which a gateway on another engine can do without. */
+/** Imports the package only when an engine needs it. The package has a native binary, which a gateway on another engine does not need. */
 const importClassicLevel = async (): Promise<typeof classicLevel> => {
   try {
     return await import('classic-level')
@@ -20,20 +20,20 @@ const importClassicLevel = async (): Promise<typeof classicLevel> => {
 const MIN_WRITE_BUFFER = 4 * 2 ** 20
 const MAX_WRITE_BUFFER = 64 * 2 ** 20
 
-/** Bytes that an engine's caches may take by default. */
+/** How many bytes an engine's caches may take by default. */
 export const DEFAULT_CACHE_BYTES = 64 * 2 ** 20
 
 /**
  * Returns how many bytes of rows LevelDB keeps in memory before it sorts them into a file, for an engine that may take `cacheBytes` for its
- * caches. The more users there are, the more of a message's time goes into sorting. With 1,000,000 users sorting takes a third of the time
- * if LevelDB keeps 16 MB, and a sixth if it keeps 32 MB. LevelDB may write as many bytes while it is opened.
+ * caches. The more users there are, the larger is the part of a message's time that sorting takes: with 1,000,000 users a third if LevelDB
+ * keeps 16 MB, and a sixth if it keeps 32 MB. LevelDB may have to write as many bytes when it is opened.
  */
 export const writeBufferOf = (cacheBytes: number): number =>
   Math.min(Math.max(Math.floor(cacheBytes / 2), MIN_WRITE_BUFFER), MAX_WRITE_BUFFER)
 
 /**
- * Bytes of rows that LevelDB's thread reads before it passes them to the main thread. With the default of 16 kB, a page of rows would take several
- * turns of the event loop.
+ * How many bytes of rows LevelDB's thread reads before it passes them to the main thread. With the default of 16 kB, a page of rows would
+ * take several turns of the event loop.
  */
 const READ_BYTES = 512 * 2 ** 10
 
@@ -69,7 +69,7 @@ export const engineErrorOf = (path: string, error: unknown): EngineError => {
 
 /** A store in LevelDB. */
 export interface LevelStore extends Store {
-  /** The names of the files with the tables; none once the store is closed. */
+  /** Returns the names of the files with the tables; an empty list once the store is closed. */
   liveTables(): string[]
 }
 

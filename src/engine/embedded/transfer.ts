@@ -29,7 +29,7 @@ export const folderSource = (path: string): TransferSource => {
         store = await openLevelStore(folder)
         if (store.getSync(rows.unfinishedTransfer) !== undefined)
           throw new EngineError('unavailable', unfinishedTransfer(folder))
-        // The check comes here because opening the target, the next step of a transfer, already marks that target.
+        // The format is checked here because the next step of a transfer opens the target, which marks the target already.
         checkFormat(store, folder)
       }),
     async *pages() {

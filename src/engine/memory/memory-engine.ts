@@ -4,7 +4,7 @@ import { SingleProcessEngine, type EngineOptions } from '../single-process/singl
 import type { Volume } from '../single-process/store/store.js'
 import { MemoryStore } from './memory-store.js'
 
-/** The rows are in memory already, so the cache saves nothing but parsing. */
+/** The rows are in memory already. So the cache only saves their parsing. */
 const CACHE_BYTES = 32 * 2 ** 20
 
 const openVolume = (): Promise<Volume> =>
@@ -18,8 +18,6 @@ const openVolume = (): Promise<Volume> =>
     maintain: () => Promise.resolve(),
   })
 
-/**
- * Makes an engine in memory. It forgets everything when it is closed. Use it for tests, and for gateways that need to remember no users.
- */
+/** Makes an engine in memory. It loses all data when it is closed. Use it for tests, and for gateways that need to store nothing. */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
   new SingleProcessEngine(openVolume, options)

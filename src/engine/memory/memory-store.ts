@@ -5,7 +5,7 @@ import type { Operation, Range, Store } from '../single-process/store/store.js'
 import { lowerBound } from '../../util/lower-bound.js'
 import { MessageLog, offsetOf } from './message-log.js'
 
-/** What the key of every message begins with. */
+/** The text with which the key of every message begins. */
 const MESSAGES = 'message\0'
 
 /** The rows for which `groupOf` returns the same text, without messages. A range never reaches beyond one group. */
@@ -16,7 +16,7 @@ class Group {
 
   put(key: string, value: string): void {
     if (this.#keys && !this.rows.has(key)) {
-      // Most keys come in order, so that a comparison with the last key saves the search.
+      // Most keys come in order. Then a comparison with the last key saves the search.
       if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
       else this.#keys.splice(this.#indexOf(this.#keys, key), 0, key)
     }
@@ -47,7 +47,7 @@ class Group {
   }
 }
 
-/** A store in memory. It relies on the keys that `rows` makes: it recognizes a range of messages by what `rows.messages` returns. */
+/** A store in memory. It relies on the keys of `rows`: it recognizes a range of messages by its form in `rows.messages`. */
 export class MemoryStore implements Store {
   readonly #groups = new Map<string, Group>()
   /** The messages of each inbox, by the result of `rows.messagePrefix`. */

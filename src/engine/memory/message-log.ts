@@ -6,7 +6,7 @@ interface Row {
   readonly value: string
 }
 
-/** The messages of one inbox by offset. Offsets follow one another, so that the log needs no keys. */
+/** The messages of one inbox by offset. Offsets have no gaps, so the log needs no keys. */
 export class MessageLog {
   #rows: (Row | undefined)[] = []
   /** The offset of the row at index 0. */
@@ -37,8 +37,8 @@ export class MessageLog {
     if (rows[offset - this.#base] === undefined) return
     rows[offset - this.#base] = undefined
     while (this.#start < rows.length && rows[this.#start] === undefined) this.#start++
-    // Retention deletes the oldest messages first. Shortening the array at each deletion would take longer than doing it for half of the
-    // rows at once.
+    // Retention deletes the oldest messages first. Shortening the array at each deletion would take longer than removing half of the rows
+    // at once.
     if (this.#start * 2 <= rows.length) return
     this.#rows = rows.slice(this.#start)
     this.#base += this.#start
@@ -59,7 +59,7 @@ export class MessageLog {
   }
 }
 
-/** Returns the offset in the key of a message. Throws if the key is that of another row. */
+/** Returns the offset in the key of a message. Throws if the key belongs to no message. */
 export const offsetOf = (key: string): number => {
   const offset = Number(key.slice(-DIGITS))
   if (Number.isNaN(offset))

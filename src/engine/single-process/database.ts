@@ -21,12 +21,12 @@ import { Users } from './sessions/users.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
 /**
- * How many rows of webhook events are read at once. Two ranges that must show the same moment fit in together, so that neither waits for
- * the other.
+ * How many rows of webhook events are read at once. Two ranges that must be read at the same moment fit in together, so that neither waits
+ * for the other.
  */
 const MAX_EVENT_ROWS = 4_096
 
-/** An open volume with the tables in it. The engine uses it until it is closed or a write fails. */
+/** An open volume with its tables. The engine uses it until the engine is closed or a write fails. */
 export interface Database {
   volume: Volume
   commit: GroupCommit
@@ -47,21 +47,23 @@ export interface Database {
 }
 
 interface EpochRow {
-  /** The secret that every inbox's epoch is derived from. */
+  /** The secret from which the epoch of every inbox is derived. */
   key: string
-  /** The volume that the row was written on. On a copy of that volume, acknowledged writes may be missing. */
+  /**
+   * The identity of the volume on which the row was written. A copy of that volume has another identity, and may lack acknowledged writes.
+   */
   identity: string
 }
 
 const SECRET_BYTES = 32
-/** The share of the cache for inboxes. The rest is for the senders of messages. */
+/** The share of the cache that inboxes get. Senders of messages get the rest. */
 const INBOXES_SHARE = 0.75
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**
- * Reads the engine's secrets. It makes and syncs missing ones before it returns them, so that nothing depends on a secret that a power cut
- * could take away.
+ * Reads the engine's secrets. It makes and syncs missing secrets before it returns them. Otherwise a power cut could remove a secret on
+ * which data depend.
  */
 const loadSecrets = async (
   store: Store,
@@ -78,14 +80,14 @@ const loadSecrets = async (
 }
 
 /**
- * Returns the engine's time at the last `saveTime`. The time in which the engine is closed does not count, because no clock measures it for
- * sure.
+ * Returns the engine's time at the last `saveTime`. The time while the engine was closed does not count, because no clock measures it
+ * reliably.
  */
 const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
 
 /**
  * Stores the times of the engine's clock and of the wall clock, without a sync. If a crash loses the latest seconds, messages and ids are
- * kept longer by as much, and users with a connection seem to have been seen earlier by as much.
+ * kept as many seconds longer, and the last time at which connected users were seen is as many seconds earlier.
  */
 export const saveTime = ({ clock, commit }: Database): void =>
   commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))

@@ -29,7 +29,7 @@ const ENDED_PER_STEP = 32
 
 const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
 
-/** Returns what a webhook event says about a session. */
+/** Returns the data of a webhook event about a session. */
 const eventDataOf = ({
   sessionId,
   guest,
@@ -49,7 +49,7 @@ const eventDataOf = ({
 })
 
 interface SessionServiceOptions {
-  /** The database that is open now; undefined before the first is. */
+  /** Returns the database that is open now; undefined before the first one is open. */
   database: () => Database | undefined
   emit: (event: EngineEvent) => void
 }
@@ -66,7 +66,7 @@ export class SessionService {
     this.#database = database
     this.#emit = emit
     this.sessions = new Sessions({
-      // The code `ended` would be wrong: it is for a session that its client has ended.
+      // The code is not `ended`, which is for a session that its client has ended.
       onExpired: (session, wasOnline) => this.#onEnded(session, 'timeout', wasOnline),
       onAway: (session) => this.#onPresence(session, true),
     })
@@ -118,7 +118,7 @@ export class SessionService {
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
     if (reportsPresence && !wasOnline) this.#onPresence(session, false)
-    // If there is nothing to flush, this returns no promise: the promise of an async function would cost a start a turn of the microtasks.
+    // If there is nothing to flush, this returns no promise, because a promise would cost a start a turn of the microtasks.
     return sessions.flush()?.then(() => session) ?? session
   }
 
@@ -168,7 +168,7 @@ export class SessionService {
     const { sessions } = this
     const { lastNumber } = sessions
     const before = await revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
-    // Every start is compared with the revocation from now on, so it concerns no later session.
+    // From now on every start is compared with the revocation. So no session with a higher number has to end.
     const end = sessions.lastNumber
     let after: string | null = null
     do {
@@ -186,7 +186,7 @@ export class SessionService {
     const adoption = await inboxes.adopt({ ...request })
     if (!adoption) return null
     for (const session of this.sessions.of(guest)) this.end(session, 'replaced')
-    // The end of a session stores when its user was last seen. This replaces the deferred write.
+    // The end of a session defers a write of the time at which its user was last seen. This replaces that write.
     commit.defer(rows.lastSeen(guest), (batch) => batch.push(del(rows.lastSeen(guest))))
     await inboxes.moveAdopted(guest)
     return adoption
@@ -227,14 +227,16 @@ export class SessionService {
     if (session.guest) database?.guests.deleteIfUnused(session)
   }
 
-  /** Adds `user.online` or `user.offline`, and tells who watches, if the presence of the session's user has changed. */
+  /**
+   * If the presence of the session's user has changed, adds `user.online` or `user.offline`, and emits `presence` if the user is watched.
+   */
   #onPresence(session: SessionRecord, wasOnline: boolean): void {
     const { online } = this.sessions.presence(session)
     if (online === wasOnline) return
     this.#database()?.webhooks.defer(session, online ? 'user.online' : 'user.offline', {})
     if (!this.#watched.has(session)) return
     const { appId, userId } = session
-    // The time that the last session leaves behind may not be written yet.
+    // The time that the last session has stored may not be written yet.
     const lastSeenAt = Math.max(session.lastSeenAt, this.lastSeenAt(session) ?? 0)
     this.#emit({ type: 'presence', user: { appId, userId }, online, lastSeenAt })
   }

@@ -50,8 +50,8 @@ import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
   /**
-   * Called with errors that reject no call: of a listener that threw, of a background job, of a failed write, and of a recovery from one.
-   * An error that repeats is reported once. @default a warning of the process
+   * Called with errors that reject no call: of a listener, a background job, a failed write, or the recovery after it. An error that
+   * repeats is reported once. @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -70,7 +70,7 @@ export class SingleProcessEngine implements Engine {
   /** Each `open` calls `openVolume`, whose signal aborts if the engine is closed meanwhile. */
   constructor(openVolume: (signal: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
     this.#openVolume = openVolume
-    // The callback runs in a microtask of its own, because an error that it throws must not interrupt a commit.
+    // The callback runs in a microtask of its own, so that an error in the callback does not interrupt a commit.
     this.#onError = (error) => queueMicrotask(() => onError(error))
     this.#listeners = new Listeners(this.#onError)
   }
@@ -186,7 +186,7 @@ export class SingleProcessEngine implements Engine {
 
   liftRevocation(of: UserRef): Promise<boolean> {
     return this.#use(({ database: { pushes, revocations } }) => {
-      // A device whose credential is revoked ends, and does not come back.
+      // This call ends the devices whose credential is revoked. Without it a lifted revocation would bring them back.
       pushes.devices(of)
       return revocations.lift(of)
     })
@@ -212,7 +212,7 @@ export class SingleProcessEngine implements Engine {
     return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
       let hadInbox = false
       const forget = (): void => {
-        // This replaces the deferred write of a session that has just ended, which would bring the row back.
+        // This replaces the deferred write of a session that has just ended, which would store the row again.
         commit.defer(rows.lastSeen(of), (batch) => batch.push(del(rows.lastSeen(of))))
       }
       const hadUser = await users.delete(of, async (operations) => {
@@ -407,7 +407,7 @@ export class SingleProcessEngine implements Engine {
   #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
     const opened = this.#current?.opened
     if (!opened) return this.#useWhenReady(work)
-    // This is no async function, which would pass a promise on three microtasks later.
+    // This is no async function, because that would pass on a promise three microtasks later.
     try {
       const result = work(opened)
       return result instanceof Promise ? result : Promise.resolve(result)

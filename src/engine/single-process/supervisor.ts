@@ -13,23 +13,23 @@ interface SupervisorOptions {
   previous: Promise<void>
 }
 
-/** The parts of an open engine. A recovery replaces `database`; `sessions` live in memory and stay. */
+/** The parts of an open engine. A recovery replaces `database`. `sessions` are in memory, and stay. */
 export interface Opened {
   readonly sessions: Sessions
-  /** Makes the changes of `sessions`. */
+  /** Changes `sessions`. */
   readonly service: SessionService
   database: Database
 }
 
 /** How often the volume is checked, in milliseconds. */
 const CHECK_INTERVAL = 500
-/** The engine's time is stored after this many checks. */
+/** After so many checks the engine's time is stored. */
 const CHECKS_PER_SAVE = 20
 /** Milliseconds that a recovery waits before it opens the store again, at first and at most. */
 const MIN_RETRY_DELAY = 100
 const MAX_RETRY_DELAY = 1_000
 
-/** Opens the database and, when a write has failed, opens it again, until it is closed. */
+/** Opens the database, and opens it again when a write has failed, until the engine is closed. */
 export class Supervisor {
   readonly ready: Promise<Opened>
   /** The value of `ready` once it has resolved. */
@@ -37,7 +37,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #life = new AbortController()
   #recovery: Promise<void> = Promise.resolve()
-  /** Resolves when the sessions that an earlier process left are written again. */
+  /** Resolves when the sessions of an earlier process are written again. */
   #journaled: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #lastCheckError = ''
@@ -74,13 +74,13 @@ export class Supervisor {
       throw error
     })
     const opened = (this.opened = { sessions, service, database })
-    // The journal begins only now, because a session that ended before would have no database for its events.
+    // The journal begins only now. If a session had ended before, there would have been no database for its events.
     if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened
   }
 
-  /** Checks the volume. A commit does so too, but an engine may have nothing to write. */
+  /** Checks the volume. Each commit checks it, too, but an engine may have nothing to write. */
   #check({ database }: Opened): void {
     const { commit, volume } = database
     commit.verify()
@@ -118,8 +118,8 @@ export class Supervisor {
   }
 
   /**
-   * Tries to open the store again until that works or the engine is closed. Sessions go on meanwhile. Reads go on until the failed store is
-   * closed.
+   * Tries to open the store again until that works or the engine is closed. Meanwhile sessions go on, and reads work until the failed store
+   * is closed.
    */
   async #recover(opened: Opened): Promise<void> {
     const { sessions, database: failed } = opened
@@ -145,7 +145,7 @@ export class Supervisor {
           if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
           await inboxes.takeOver(failed.inboxes)
         })
-        // Until now the failed database got the events of sessions that ended meanwhile.
+        // Until now the failed database got the events of sessions that ended during the recovery.
         takeOverEvents(opened.database)
         return
       } catch (error) {

@@ -17,7 +17,7 @@ import {
   saveGuest,
 } from './kit.js'
 
-/** Asserts that nothing of Bob is left but the revocation. */
+/** Asserts that only Bob's revocation is left. */
 const assertForgotten = async (engine: Engine): Promise<void> => {
   assert.equal(await engine.user(bob), null)
   const { offset, readOffset, unread } = await engine.inbox(bob)

@@ -1,4 +1,4 @@
-// The runner is a parameter, so that the suite works with any. Each of them understands the errors of node:assert.
+// The runner is a parameter, so that the suite works with every runner. All runners understand the errors of node:assert.
 import assert from 'node:assert/strict'
 import type {
   CheckedMessage,
@@ -28,11 +28,11 @@ export interface EngineUnderTest {
   create: () => Engine | Promise<Engine>
   /** Whether the engine's data is still there when it is closed and opened again. */
   durable: boolean
-  /** Makes another engine on the data of one that `create` made. Engines that no other process can share have no such method. */
+  /** Makes a second engine on the data of an engine that `create` made. Left out for engines that no other process can share. */
   createPeer?: (engine: Engine) => Engine | Promise<Engine>
   /**
-   * Whether lists of an app have one order: users by id, sessions and webhook events by age. Otherwise only those of a user
-   * are in that order. @default true
+   * Whether lists of an app have one order: users by id, sessions and webhook events by age. If not, only the entries of each user are in
+   * that order. @default true
    */
   ordered?: boolean
 }
@@ -48,13 +48,13 @@ const TIMEOUT = 30_000
 
 let counter = 0
 
-/** A vouched profile, issued later than those before it. */
+/** Returns a vouched profile that was issued later than all before. */
 export const vouch = (profile: VouchedProfile['profile']): VouchedProfile => ({
   profile,
   issuedAt: Date.now() + ++counter,
 })
 
-/** A credential that is issued now. */
+/** Returns a credential that is issued now. */
 export const credential = (): Credential => ({
   authMethod: 'token',
   tokenId: `token ${++counter}`,
@@ -74,7 +74,7 @@ export const saveGuest = async (
   return typeof saved === 'object' ? saved : null
 }
 
-/** A request for a session with a connection and a resume key of its own. */
+/** Returns a request for a session with a connection and a resume key of its own. */
 export const request = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
   counter++
   return {
@@ -101,7 +101,7 @@ export const startSession = async (engine: Engine, of: SessionRequest): Promise<
   return started
 }
 
-/** The record that `sessions` lists for a started session. */
+/** Returns the record that `sessions` lists for a started session. */
 export const recordOf = (session: StartedSession): SessionRecord => {
   const record: Partial<StartedSession> = { ...session }
   delete record.resumed
@@ -123,7 +123,7 @@ export const rules = (more: Partial<SendRules> = {}): SendRules => ({
   ...more,
 })
 
-/** A message from Ada to Bob, with an id of its own. */
+/** Returns a message from Ada to Bob, with an id of its own. */
 export const newMessage = (more: Partial<CheckedMessage> = {}): CheckedMessage => ({
   appId: app,
   id: `message ${++counter}`,
@@ -145,7 +145,7 @@ export const deliver = async (
   return sent
 }
 
-/** The bodies of all messages in an inbox. Asserts that its offsets have no holes. */
+/** Resolves with the bodies of all messages in an inbox. Asserts that the offsets have no gaps. */
 export const bodies = async (engine: Engine, of: UserRef): Promise<(string | undefined)[]> => {
   const { epoch } = await engine.inbox(of)
   const { messages } = await engine.messagesAfter(of, { epoch, offset: 0 }, 10_000)
@@ -162,7 +162,7 @@ export const advanceClock = (milliseconds: number): void => {
   performance.now = () => monotonicNow() + advancedBy
 }
 
-/** Waits for a condition; `what` names it in the error of a wait that takes too long. */
+/** Waits for a condition. `what` names it in the error of a wait that takes too long. */
 export const until = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + TIMEOUT
   while (!(await condition())) {
@@ -225,7 +225,7 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
   },
 })
 
-/** Ids that break careless stores: separators, escapes, prefixes, names of rows, the last in order, the longest. */
+/** Ids that break careless stores: with separators, escapes, prefixes or names of rows, the last id in order, and the longest. */
 export const trickyIds = [
   'a',
   'ab',

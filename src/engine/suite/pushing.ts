@@ -50,7 +50,7 @@ const withDevice = async (
 const idsOf = async (engine: Engine, of: UserRef): Promise<string[]> =>
   (await engine.pushDevices(of)).map(({ id }) => id)
 
-/** Has a push to Cy come, after which those that came before have come too. Asserts that Bob had none. */
+/** Waits for a `push-due` of Cy. By then every earlier `push-due` has been emitted, too. Asserts that Bob had none. */
 const nothingIsDue = async (engine: Engine, after = 2 * AFTER): Promise<void> => {
   await engine.saveUser(cy, {})
   await engine.savePushDevice(cy, device(), credential())

@@ -9,7 +9,7 @@ import {
 } from '../engine.js'
 import { app, rules, until } from './kit.js'
 
-/** Asks for webhook events; for all types unless some are named. */
+/** Asks for webhook events of the named types, or of all types. */
 export const ask = (
   engine: Engine,
   events: readonly WebhookEventType[] = webhookEventTypes,
@@ -20,7 +20,7 @@ export const ask = (
 
 export const typesOf = (events: PendingEvent[]): string[] => events.map(({ event }) => event.type)
 
-/** Every pending or failed event of the app. */
+/** Resolves with every pending or failed event of the app. */
 export const pending = async (engine: Engine): Promise<PendingEvent[]> =>
   (await engine.pendingEvents(app, null, 1_000)).events
 

@@ -1,9 +1,11 @@
-/** The bits of 1 MB, for about 800,000 texts. `mayHave` returns true for one in a hundred texts that were not added. */
+/**
+ * How many bits a filter has: 1 MB, for about 800,000 texts. Then `mayHave` returns true for one in a hundred texts that were not added.
+ */
 const BITS = 2 ** 23
 const BITS_PER_TEXT = 10
 const PROBES = 5
 
-/** Remembers texts in little memory. It finds every text that was added, and by chance some that were not. */
+/** A set of texts that takes little memory. It finds every text that was added, and by chance some that were not. */
 export class BloomFilter {
   readonly #words = new Uint32Array(BITS / 32)
   #size = 0
@@ -28,7 +30,7 @@ export class BloomFilter {
   }
 }
 
-/** Where a text's bits are: the first bit, and the distance to each next one. */
+/** The positions of a text's bits: the first bit, and the distance from each bit to the next. */
 export interface TextHash {
   readonly first: number
   readonly step: number

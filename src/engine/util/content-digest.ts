@@ -5,9 +5,7 @@ interface Content {
   data?: object | undefined
 }
 
-/**
- * The text of a message without data is this character and the body, which saves making JSON. The JSON of other messages begins with `[`.
- */
+/** The text of a message without data is this character and the body, which saves making JSON. The text of other messages begins with `[`. */
 const BODY = '"'
 
 const sorted = (_key: string, value: unknown): unknown =>
@@ -19,10 +17,13 @@ const sorted = (_key: string, value: unknown): unknown =>
 const canonicalOf = ({ body, data }: Content): string =>
   data === undefined && body !== undefined ? BODY + body : JSON.stringify([body, data], sorted)
 
-/** A hash of a message's content. */
+/** Returns a hash of a message's content. */
 export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
 
-/** As `contentDigest`, but returns content of up to `maxLength` characters as it is. No hash begins as such a text does. */
+/**
+ * As `contentDigest`, but returns a text of up to `maxLength` characters without hashing it. A hash never equals such a text, because a hash
+ * does not begin with `BODY` or `[`.
+ */
 export const shortContentOrDigest = (content: Content, maxLength: number): string => {
   const text = canonicalOf(content)
   return text.length > maxLength ? sha256(text) : text

@@ -1,6 +1,6 @@
-/** Of an indexed message: who the peer is, and in which direction it went. A message to oneself went in both. */
+/** The peer of a message, and its direction. A message to oneself has both directions. */
 export interface PeerMessage {
-  /** Null for the app's backend. */
+  /** The peer's user id; null for the app's backend. */
   peer: string | null
   isReceived: boolean
   isSent: boolean
@@ -13,17 +13,17 @@ interface IndexedPeer {
   readonly id: string | null
   /** How many messages with the peer are kept. */
   kept: number
-  /** The newest offsets: of all messages with the peer, of those from the peer, and of those to the peer; 0 if there is none. */
+  /** The newest offset of all messages with the peer, of those from the peer, and of those to the peer; 0 if there is none. */
   newest: number
   received: number
   sent: number
 }
 
 const MIN_CAPACITY = 16
-/** About how much a peer takes in memory, as a multiple of what a message takes. */
+/** About how much memory a peer takes, as a multiple of a message's. */
 const PEER_COST = 40
 
-/** Returns whom a message of `owner`'s inbox is with. */
+/** Returns the peer and the direction of a message in `owner`'s inbox. */
 export const peerMessageOf = (
   owner: string,
   from: string | null,
@@ -37,15 +37,18 @@ export const peerMessageOf = (
 })
 
 /**
- * Knows of each kept message of an inbox whom it is with: 4 bytes for a message. An inbox has one only after a call has asked for it, so
- * that a send costs nothing more. The caller adds the messages that came since, in their order.
+ * An index of an inbox's kept messages by peer, which takes 4 bytes for each message. An inbox has an index only after a call has asked for
+ * peers, so that a send costs nothing extra. The caller adds the messages that came since, in their order.
  */
 export class PeerIndex {
   readonly #peers = new Map<string | null, IndexedPeer & { number: number }>()
   /** The peers by number. */
   readonly #numbered: ((IndexedPeer & { number: number }) | undefined)[] = [undefined]
   readonly #freeNumbers: number[] = []
-  /** For each offset from `#first` on: twice the peer's number, plus 1 if the message counts. 0 if there is no message. */
+  /**
+   * For each offset from `#first` on: twice the peer's number, plus 1 if the message is unread until a mark reaches it. 0 if there is no
+   * message.
+   */
   #codes = new Int32Array(MIN_CAPACITY)
   /** The index in `#codes` of offset `#first`. */
   #start = 0
@@ -62,7 +65,7 @@ export class PeerIndex {
     return this.#first
   }
 
-  /** About how much memory the index takes, as a multiple of what a message takes. */
+  /** About how much memory the index takes, as a multiple of a message's. */
   get cost(): number {
     return this.#codes.length + PEER_COST * this.#peers.size
   }
@@ -128,12 +131,12 @@ export class PeerIndex {
     return backwards ? found.reverse() : found
   }
 
-  /** Returns the offsets of the messages with a peer that count, from one offset to another. */
+  /** Returns the offsets, from one offset to another, of the messages with a peer that are unread until a mark reaches them. */
   countedOf(id: string | null, from: number, to: number): number[] {
     return this.offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
   }
 
-  /** Counts the messages after an offset that count and that `isRead` does not say are read, by peer. */
+  /** Returns, by peer, how many messages after an offset are unread: messages that count, and for which `isRead` returns false. */
   unreadAfter(after: number, isRead: (offset: number) => boolean): Map<string | null, number> {
     const counts = new Map<string | null, number>()
     for (let offset = Math.max(after + 1, this.#first); offset <= this.#last; offset++) {
@@ -144,7 +147,7 @@ export class PeerIndex {
     return counts
   }
 
-  /** Returns whether a message counts. */
+  /** Returns whether a message is unread until a mark reaches it. */
   counts(offset: number): boolean {
     return (this.#codeAt(offset) & 1) === 1
   }
@@ -178,7 +181,7 @@ export class PeerIndex {
     const size = last - this.#first + 1
     const held = this.#last - this.#first + 1
     if (this.#start + size <= this.#codes.length) {
-      // The place may have the code of a message that was forgotten with all others.
+      // These places may still have the codes of messages that `forgetBefore` has forgotten.
       this.#codes.fill(0, this.#start + held, this.#start + size)
       return
     }

@@ -11,20 +11,20 @@ import { createSocketLimit } from './socket-limit.js'
 /** The HTTP server for operators. */
 export interface AdminServer {
   /**
-   * Resolves with the address, `http://HOST:PORT`; a second call resolves with the same. Rejects with a `GatewayError` (`port-in-use`,
-   * `cannot-listen`), and can be called again then.
+   * Resolves with the address, `http://HOST:PORT`. A second call resolves with the same address. Rejects with a `GatewayError`
+   * (`port-in-use`, `cannot-listen`). After a rejection it can be called again.
    */
   listen(): Promise<string>
   /** Resolves when the server and all its sockets are closed. */
   close(): Promise<void>
 }
 
-/** Milliseconds that a client has to send the headers of a request, and the whole request. */
+/** Milliseconds that a client has to send the headers of a request, and milliseconds for the whole request. */
 const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
-/** Milliseconds that a client has to read a response. Longer than a stream lasts. */
+/** Milliseconds that a client has to read a response. They are longer than a stream lasts. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
-/** How many sockets may be open. `limits.connections` does not count them, so too many would leave the engine no files. */
+/** How many sockets may be open. `limits.connections` does not count them. So too many of them would leave no files to the engine. */
 const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>
@@ -46,7 +46,7 @@ export const createAdminServer = (
     },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
-  // Zero means no limit. Node bounds the bytes of headers anyway, and beyond a number of headers it would leave some out.
+  // Zero means no limit. Node bounds the bytes of headers anyway. Beyond a limit of headers it would leave out the others.
   server.maxHeadersCount = 0
   server.on('connection', sockets.accept)
   let listening: Promise<string> | undefined
@@ -62,7 +62,7 @@ export const createAdminServer = (
       return listening
     },
     async close() {
-      // A rejection has reached the caller of `listen`.
+      // The caller of `listen` has got the rejection.
       await listening?.catch(() => undefined)
       await new Promise<void>((resolve) => {
         server.close(() => resolve())

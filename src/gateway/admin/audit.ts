@@ -11,23 +11,23 @@ interface AuditEntry {
   who: Caller
   /** The name of the call, such as `session.end`. */
   what: string
-  /** The ids that the call names, by their kinds. */
+  /** The ids that the call names, by their kind. */
   whom: Readonly<Record<string, string>>
   /** The HTTP status of the response. */
   result: number
 }
 
-/** Returns an id as the log shows it. A caller may have sent a token in place of an id: the log leaves it out. */
+/** Returns an id for the log. If a caller has sent a token in place of an id, the log does not get it. */
 const shown = (id: string): string => (/^eyJ[\w-]*\./.test(id) ? '[redacted]' : id)
 
 export type Audit = (entry: AuditEntry) => void
 
-/** Returns whether a call was refused, and so changed nothing. One that failed with 500 or more may have changed something. */
+/** Returns whether a call was refused, and so changed nothing. A call that failed with 500 or more may have changed something. */
 const isRefused = (result: number): boolean => result >= 400 && result < 500
 
 /**
- * Returns a function that writes one line for each call, with `audit: true`. Refused calls are counted, by app, call and result: a
- * flood of them would fill the log. Give it the log itself, not a repeat log, which would count the other calls too. The lines are
+ * Returns a function that writes one line for each call, with `audit: true`. Refused calls are counted by app, call and result, because a
+ * flood of them would fill the log. `log` must be the log itself, not a repeat log, which would count the other calls, too. The lines are
  * written at every log level. When `signal` aborts, the counts so far are written.
  */
 export const createAudit = (log: Log, signal: AbortSignal): Audit => {
@@ -37,7 +37,7 @@ export const createAudit = (log: Log, signal: AbortSignal): Audit => {
     what,
     result,
   ])
-  // The fields are chosen one by one, so that nothing else of an object is ever written.
+  // Each field is chosen, so that no other field of an object is ever written.
   return ({ who, what, whom, result }) => {
     const { by, address } = who
     const caller =

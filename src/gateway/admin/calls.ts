@@ -12,18 +12,18 @@ export type AdminContext = Context<AdminEnv>
 
 type Handle = (context: AdminContext) => Response | Promise<Response>
 
-/** A call that reads. Both admin tokens may make it. */
+/** A call that only reads. Both admin tokens allow it. */
 interface ReadCall {
   readonly method: 'get'
-  /** Below `/api`, as Hono writes paths: `/apps/:appId/users/:userId`. */
+  /** The path below `/api`, in Hono's form: `/apps/:appId/users/:userId`. */
   readonly path: string
   readonly handle: Handle
 }
 
-/** A call that changes something. Only the admin token may make it, and the audit log has a line for it. */
+/** A call that changes something. Only the admin token allows it, and the audit log gets a line. */
 export interface ChangeCall {
   readonly method: 'post' | 'put' | 'delete'
-  /** The audit log has the path's parameters as the call's `whom`. */
+  /** The path. In the audit log its parameters are the call's `whom`. */
   readonly path: string
   /** The call's name in the audit log, such as `session.end`. */
   readonly what: string

@@ -8,11 +8,11 @@ export interface Charts {
   current(): ChartsResult
 }
 
-/** Milliseconds between two samples, and how many are kept: one hour. */
+/** Milliseconds between two samples, and how many samples are kept: those of one hour. */
 const INTERVAL = 15_000
 const MAX_SAMPLES = 240
 
-/** Resolution of the event loop's delay, in milliseconds. */
+/** The resolution, in milliseconds, with which the delay of the event loop is measured. */
 const LOOP_RESOLUTION = 20
 
 interface Chart extends Pick<Series, 'label' | 'unit'> {
@@ -29,7 +29,7 @@ const sum = async (metric: Metric, suffix = ''): Promise<number> =>
     .filter(({ metricName }) => suffix === '' || metricName?.endsWith(suffix))
     .reduce((total, { value }) => total + value, 0)
 
-/** Charts by how much a metric rose in a second, since the sample before. */
+/** Charts by how much a metric rose per second since the former sample. */
 const rateOf = (label: string, metric: Metric): Chart => {
   let before = 0
   const read = async (): Promise<number> => {
@@ -41,7 +41,7 @@ const rateOf = (label: string, metric: Metric): Chart => {
   return { label, unit: 'per second', read }
 }
 
-/** Charts the mean of a histogram of seconds since the sample before; null if it was not observed. */
+/** Charts the mean of a histogram of seconds since the former sample; null if it got no value. */
 const meanOf = (label: string, metric: Metric): Chart => {
   let before = { seconds: 0, count: 0 }
   const read = async (): Promise<number | null> => {
@@ -54,7 +54,7 @@ const meanOf = (label: string, metric: Metric): Chart => {
   return { label, unit: 'milliseconds', read }
 }
 
-/** Charts the 99th percentile of the event loop's delay since the sample before. */
+/** Charts the 99th percentile of the event loop's delay since the former sample. */
 const loopDelay = (signal: AbortSignal): Chart => {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION })
   delay.enable()
@@ -87,7 +87,7 @@ export const createCharts = (
   const series = charts.map(({ label, unit }): Series => ({ label, unit, values: [] }))
 
   const takeSample = async (): Promise<void> => {
-    // All values are read before any is kept: if one read fails, all series still have the same length.
+    // All values are read before any is kept, so that all series have the same length even if a read fails.
     const sample = await Promise.all(charts.map(({ read }) => read()))
     for (const [index, value] of sample.entries()) {
       const values = series[index]?.values ?? []

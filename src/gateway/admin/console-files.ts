@@ -21,7 +21,7 @@ interface ConsoleFile {
   body: Uint8Array<ArrayBuffer>
 }
 
-/** Returns the names of the console's files; none if there is no folder, since the console is not built. */
+/** Returns the names of the console's files; an empty list if the console is not built, so that its folder is missing. */
 const list = async (): Promise<string[]> => {
   try {
     return await readdir(fileURLToPath(FOLDER))
@@ -44,12 +44,12 @@ const load = async (): Promise<ReadonlyMap<string, ConsoleFile>> => {
   return files
 }
 
-/** The routes of the console's files, which hold no secret: the page asks for a token itself. */
+/** Returns the routes of the console's files. They need no token, because they contain no secret: the page itself asks for a token. */
 export const createConsoleFiles = (): Hono => {
   const routes = new Hono()
   let files: ReturnType<typeof load> | undefined
   routes.get('*', async (context, next) => {
-    // A failed read is tried again at the next request: the build may write the files while the gateway runs.
+    // If reading fails, the next request tries again, because the build may write the files while the gateway runs.
     files ??= load().catch((error: unknown) => {
       files = undefined
       throw error

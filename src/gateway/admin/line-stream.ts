@@ -2,20 +2,20 @@ import type { StreamLine } from '../../protocol/internal.js'
 import { Timer } from '../../util/timer.js'
 import type { AdminContext } from './calls.js'
 
-/** Milliseconds between two lines. However many entries come, the console renders four times a second. */
+/** Milliseconds between two lines. However many entries come, the console renders only four times a second. */
 const INTERVAL = 250
-/** How many entries a line has, at most. Further ones are counted only. */
+/** The most entries of a line. Further entries are only counted. */
 const MAX_ENTRIES = 200
 /** Milliseconds after which a line without entries shows that the stream is alive. */
 const SILENCE = 10_000
-/** Milliseconds after which a stream ends. The console opens another one, and its token is checked again. */
+/** Milliseconds after which a stream ends. The console then opens another stream, for which its token is checked again. */
 export const MAX_STREAM = 600_000
 
 type Push<Entry> = (entry: Entry) => void
 
 /**
- * Responds with lines of JSON for as long as the client reads. `subscribe` is called once, and calls `push` with each entry until
- * `signal` aborts. A client that reads slowly gets fewer entries: those of a full line are counted only.
+ * Responds with lines of JSON for as long as the client reads. `subscribe` is called once, and calls `push` with each entry until `signal`
+ * aborts. A client that reads slowly gets fewer entries: beyond `MAX_ENTRIES` of a line they are only counted.
  */
 export const streamLines = <Entry>(
   context: AdminContext,

@@ -8,7 +8,7 @@ export type Role = 'admin' | 'read'
 
 type LoginResult =
   | { ok: true; role: Role }
-  /** `retryAfter`: seconds until this address may try another wrong token; 0 if it may at once. */
+  /** `retryAfter`: seconds until this address may try another wrong token; 0 if it may try one at once. */
   | { ok: false; retryAfter: number }
 
 type AdminSettings = NonNullable<Settings['admin']>
@@ -18,10 +18,10 @@ export interface Login {
   check(authorization: string | undefined, address: string): LoginResult
 }
 
-/** After this many wrong tokens, an address may try one every `FAILURE_INTERVAL` milliseconds. Further ones are answered 429, not 401. */
+/** After so many wrong tokens an address may try one every `FAILURE_INTERVAL` milliseconds. Further ones are answered with 429, not 401. */
 const MAX_FAILURES = 10
 const FAILURE_INTERVAL = 10_000
-/** How many addresses have their failures kept. */
+/** Of how many addresses the failures are kept. */
 const MAX_ADDRESSES = 10_000
 
 interface Failures {
@@ -38,9 +38,9 @@ const bearerToken = (authorization: string | undefined): string | undefined =>
   /^Bearer +(.+)$/i.exec(authorization ?? '')?.[1]
 
 /**
- * Checks the admin tokens and limits failed log-ins. The right token is accepted at any time: a stranger may share the operator's address,
- * say behind the same proxy. So the limit does not make guessing slower. A token of 32 random bytes is not found at any rate:
- * a million guesses a second would take 10^63 years. `current` is called for each request, because a reload may change the tokens.
+ * Checks the admin tokens and limits failed log-ins. The right token is accepted at any time, because a stranger may share the operator's
+ * address, for example behind the same proxy. So the limit does not make guessing slower. No rate is enough to find a token of 32 random
+ * bytes: a million guesses a second would take 10^63 years. `current` is called for each request, because a reload may change the tokens.
  * `clock` returns milliseconds.
  */
 export const createLogin = (
@@ -51,7 +51,7 @@ export const createLogin = (
 
   const roleOf = (digest: Buffer): Role | undefined => {
     const { token, readToken } = current()
-    // All hashes have the same length, and both comparisons are always made, so the time that they take says nothing about the tokens.
+    // All hashes have the same length, and both comparisons are always made. So their time reveals nothing about the tokens.
     const isAdmin = timingSafeEqual(digest, hash(token))
     const isRead = timingSafeEqual(digest, hash(readToken ?? token)) && readToken !== null
     return isAdmin ? 'admin' : isRead ? 'read' : undefined
@@ -73,7 +73,7 @@ export const createLogin = (
       const count = failuresOf(key)
       if (count > MAX_FAILURES - 1)
         return { ok: false, retryAfter: Math.ceil(((count - MAX_FAILURES + 1) * FAILURE_INTERVAL) / 1_000) }
-      // A repeated token guesses nothing: a scraper that still has an old token is answered 401, which says what is wrong.
+      // A repeated token is no new guess. A scraper that still has an old token is answered with 401, which says what is wrong.
       const isRepeated = addresses.get(key)?.digest.equals(digest) ?? false
       addresses.set(key, { count: count + Number(!isRepeated), at: clock(), digest })
       return { ok: false, retryAfter: 0 }

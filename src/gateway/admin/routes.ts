@@ -28,12 +28,12 @@ export interface AdminRoutesContext {
 /** The version of Prometheus' text format that the gateway writes. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** Bytes of a request's body. */
+/** The most bytes of a request's body. */
 const MAX_BODY = 65_536
 
 /**
- * The console loads its own files and nothing else, runs no inline script, and is shown in no frame. Only lit's own templates become
- * HTML (Trusted Types).
+ * The console's Content-Security-Policy. The console loads only its own files, runs no inline script, and is shown in no frame. Only lit's
+ * own templates become HTML (Trusted Types).
  */
 const CONSOLE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html"
@@ -47,7 +47,7 @@ const setHeaders: MiddlewareHandler<AdminEnv> = async (context, next) => {
   context.header('cross-origin-resource-policy', 'same-origin')
 }
 
-/** Refuses a large body before it is read. A body of unknown length is refused too: browsers send the length of a text. */
+/** Refuses a large body before it is read. A body of unknown length is refused, too, because browsers send the length of a text. */
 const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
   const length = Number(context.req.header('content-length') ?? 0)
   if (context.req.header('transfer-encoding') !== undefined)
@@ -56,7 +56,7 @@ const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
   return next()
 }
 
-/** Lets only callers with an admin token pass, and only the admin token itself if the request may change something. */
+/** Lets only callers with one of the admin tokens pass. A request that may change something needs the token that may do everything. */
 const createGuard =
   ({ login, trust, log, limitsReached }: AdminRoutesContext): MiddlewareHandler<AdminEnv> =>
   async (context, next) => {

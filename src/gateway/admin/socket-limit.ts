@@ -3,15 +3,15 @@ import { addressKey } from '../limits/connection-limits.js'
 
 interface SocketLimit {
   /**
-   * Counts a socket that was accepted. Beyond the limit it closes one that has sent no right token: of the address with the most such
-   * sockets, the oldest.
+   * Counts a socket that was accepted. Beyond the limit it closes a socket that has sent no right token: the oldest one of the address with
+   * the most such sockets.
    */
   accept: (socket: Socket) => void
   /** Called when a request of the socket had a right token: the limit no longer closes the socket. */
   trust: (socket: Socket) => void
 }
 
-/** Limits the open sockets, so that silent ones take no place from an operator or a scraper. */
+/** Limits the open sockets, so that silent sockets do not keep out an operator or a scraper. */
 export const createSocketLimit = (max: number): SocketLimit => {
   const counted = new Set<Socket>()
   /** The sockets without a right token by address, the oldest first. */
@@ -36,7 +36,7 @@ export const createSocketLimit = (max: number): SocketLimit => {
       if (sockets.size > largest.size) [key, largest] = [address, sockets]
     const [oldest] = largest
     if (!oldest) return
-    // Released here, because further sockets may be accepted before the `close` event of this one.
+    // The socket is released here, because further sockets may be accepted before its `close` event.
     release(key, oldest)
     oldest.destroy()
   }

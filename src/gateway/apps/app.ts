@@ -18,18 +18,18 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 import { createAppPush, type AppPush } from './vapid.js'
 
-/** How many calls of an app's `authenticate` run at once. More of them could overload the app's backend. */
+/** How many calls of an app's `authenticate` run at once. More calls could overload the app's backend. */
 const MAX_AUTHENTICATIONS = 100
-/** How many calls wait for one of these to end. Their starts have a deadline. */
+/** How many calls wait until another call ends. They wait no longer than `startTimeout`. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
-/** An app of the config with its keys imported. Sessions keep it for as long as they last, over every reload of the config. */
+/** An app of the config with its keys imported. Sessions keep this object for as long as they last, even when the config is reloaded. */
 export interface App {
   /** The app's rules. Read them for each decision: `update` replaces them. */
   readonly settings: AppSettings
   /** Null if the app's config has no `push`. */
   readonly push: AppPush | null
-  /** Replaces the app's rules and keys at once. Credentials are verified by the new ones from now on. */
+  /** Replaces the app's rules and keys. From then on credentials are verified with the new ones. */
   update(settings: AppSettings, keySet: KeySet | undefined): void
   /** Verifies a token that the app's backend signed. */
   readonly verifyToken: DirectTokenVerifier
@@ -60,7 +60,7 @@ export const newOwnCredential = (
   expiresAt,
 })
 
-/** Node's own hashes: for a few hundred bytes Web Crypto takes several times as long, since it changes threads. */
+/** Uses Node's own hashes. For a few hundred bytes Web Crypto takes several times as long, because it changes threads. */
 const createHmac = (secrets: readonly string[]): Hmac => {
   const hmacs = new Map(secrets.map((secret) => [secret, createHmacSha256(secret)]))
   return (secret, data) => (hmacs.get(secret) ?? createHmacSha256(secret))(data)
@@ -89,7 +89,10 @@ const createRules = (
   }
 }
 
-/** `ownKey` is the engine's key, so that all gateways on one engine accept each other's tokens. No secret of an app signs them. */
+/**
+ * `ownKey` is the engine's key. It signs the gateway's own tokens, so that all gateways on one engine accept each other's. No secret of an
+ * app signs them.
+ */
 export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: KeySet): App => {
   const { appId } = settings
   const ownSecret = Buffer.from(ownKey).toString('base64url')

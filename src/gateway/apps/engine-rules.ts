@@ -5,7 +5,7 @@ import type { AppSettings, Settings } from '../config/parse.js'
 /** How many webhook events of an app and of one user may be pending. */
 const APP_EVENTS = 1_000_000
 const USER_EVENTS = 10_000
-/** About how many bytes the pending events of an app may take at least, and those of one user at most. */
+/** About how many bytes the pending events of every app may take at least, and those of one user at most. */
 const MIN_APP_EVENT_BYTES = 2 ** 20
 const MAX_USER_EVENT_BYTES = 4 * 2 ** 20
 
@@ -28,7 +28,10 @@ export const engineOptionsOf = ({ retention, webhooks, limits }: AppSettings): A
   },
 })
 
-/** Milliseconds that the engine remembers ids longer than `sendWindow`: a retry at its very end takes time to arrive. */
+/**
+ * How many milliseconds longer than `sendWindow` the engine remembers ids. A client that retries at the end of the window is still
+ * recognized when the retry arrives.
+ */
 const SEND_WINDOW_MARGIN = 60_000
 
 /** Returns an app's rules for a client's message. */
@@ -55,7 +58,7 @@ export const sendRulesOf = (
   },
 })
 
-/** Returns an app's rules for a message of its backend, which decides itself how much it sends, also in a user's name. */
+/** Returns an app's rules for a message of its backend. They do not limit how much the backend sends, even in a user's name. */
 export const backendRulesOf = (app: AppSettings, settings: Pick<Settings, 'sendWindow'>): SendRules => {
   const rules = sendRulesOf(app, settings)
   return {

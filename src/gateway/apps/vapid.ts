@@ -8,30 +8,33 @@ export interface AppPush {
   readonly settings: NonNullable<AppSettings['push']>
   /** The key that browsers subscribe with, in base64url. */
   readonly publicKey: string
-  /** Resolves with the header that proves to a push service of this origin who sends. */
+  /** Resolves with the `Authorization` header for a push service of this origin. It proves that the app sends the push. */
   authorization(origin: string): Promise<string>
   /**
-   * Returns the `Topic` of pushes about one sender's messages: of those that wait for a device, the push service keeps the newest. It says
-   * nothing to a service that does not know the key.
+   * Returns the `Topic` of pushes about one sender's messages. While a device is off, its push service keeps only the newest push of each
+   * topic. The topic is a keyed hash, so that it tells the push service nothing.
    */
   topic(userId: string, from: string | null): string
 }
 
-/** The order of the curve P-256: a private key is a number from 1 up to it. */
+/** The order of the curve P-256. A private key is a number from 1 up to, but not including, the order. */
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
-/** A key is derived of this many bytes, so that its remainder by the order is even (FIPS 186-5, A.2.1). */
+/**
+ * A key is derived from this many random bytes. With fewer bytes some remainders by `ORDER` would be more likely than others (FIPS 186-5,
+ * A.2.1).
+ */
 const WIDE_BYTES = 48
 
-/** Seconds for which a push service accepts a header, and milliseconds for which it is used. RFC 8292 allows 24 hours. */
+/** The seconds for which a push service accepts a header, and the milliseconds for which the gateway uses it. RFC 8292 allows 24 hours. */
 const VALID_FOR = 43_200
 const USED_FOR = 14_400_000
-/** For how many origins a header is kept. Some services give each data centre one. */
+/** For how many origins a header is kept. Some services have an origin for each data centre. */
 const MAX_ORIGINS = 1_000
 
 const derive = (key: Uint8Array, use: string, bytes: number): Buffer =>
   Buffer.from(hkdfSync('sha256', key, '', `chat-session ${use}`, bytes))
 
-/** Returns an app's private key, which all gateways on one engine derive alike. */
+/** Returns an app's private key. All gateways on one engine derive the same key. */
 const deriveScalar = (ownKey: Uint8Array, appId: string): Buffer => {
   const wide = derive(ownKey, `push key ${appId}`, WIDE_BYTES)
   const scalar = (BigInt(`0x${wide.toString('hex')}`) % (ORDER - 1n)) + 1n

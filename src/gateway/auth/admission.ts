@@ -24,11 +24,11 @@ export interface Admitted extends AuthenticatedUser {
   ok: true
   app: App
   guest: boolean
-  /** The profile from the client, if the app's `profiles` setting takes it. */
+  /** The profile from the client, if the app's `profiles` setting accepts it. */
   claimed: Profile | undefined
 }
 
-/** Characters of a refused origin that are logged: a scheme, a host name of full length and a port. */
+/** How many characters of a refused origin are logged: enough for a scheme, a host name of full length and a port. */
 const MAX_ORIGIN = 280
 
 type Start = ClientFrameOf<'start'>
@@ -40,16 +40,19 @@ const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
   retryAfter,
 })
 
-/** Returns whether a token says that the gateway signed it. A false claim gains nothing: each kind has its own key and `tokenType`. */
+/**
+ * Returns whether a token claims that a gateway signed it. A false claim gains nothing, because each kind of token has its own key and
+ * `tokenType`.
+ */
 const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenType'] === 'gateway'
 
 interface Verified {
   result: TokenResult<'user' | 'gateway'>
-  /** Whether the token says that the gateway signed it. */
+  /** Whether the token claims that a gateway signed it. */
   isOwn: boolean
 }
 
-/** Tries the app's keys first: most tokens are the backend's, and their claims are then parsed only once. */
+/** Verifies a token, with the app's keys first. Most tokens come from the backend, and their claims are then parsed only once. */
 const verify = (app: App, token: string): MaybePromise<Verified> =>
   chain(app.verifyToken(token), (result) =>
     !result.ok && isOwnToken(token)
@@ -57,7 +60,7 @@ const verify = (app: App, token: string): MaybePromise<Verified> =>
       : { result, isOwn: false },
   )
 
-/** Verifies a token for the app: one that the gateway signed, or one of the app's backend. */
+/** Verifies a token of the app's backend, or one that a gateway signed for the app. */
 export const authenticateToken = (
   app: App,
   token: string,
@@ -126,14 +129,14 @@ const authenticateGuest = async (
       'bad-request',
       "The 'userId' is not a valid guest id: it is too long or has control characters.",
     )
-  // In a test app everyone who asks for an id shares it.
+  // In a test app all guests who ask for the same id share it.
   if (environment === 'test') return admitGuest(app, userId, false)
   return (await engine.user({ appId, userId }))
     ? refuse('unauthenticated', GUEST_EXISTS)
     : admitGuest(app, userId, true)
 }
 
-/** Says why a guest of a production app is refused. */
+/** The reason for which a guest of a production app is refused. */
 export const GUEST_EXISTS = "Another guest has this id: start with that guest's token, or without a 'userId'."
 
 /** Authenticates a start with a token. If the token's guest was deleted, a new guest is admitted. */
@@ -178,7 +181,7 @@ const authenticateStart = (
   return authenticateParams(context, app, userId, authParams ?? {}, peer)
 }
 
-/** Returns why a start is refused whatever its app is; undefined if it may go on. */
+/** Returns why a start is refused for every app; undefined if it may go on. */
 const checkStart = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
   if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")
@@ -190,15 +193,15 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
 }
 
 /**
- * Returns whether pages of an origin may use an app. It is null for a client without an `Origin` header, which is not a browser: no page of
- * another site can have made it connect. A page without an origin of its own sends the text `null`.
+ * Returns whether pages of an origin may use an app. The origin is null for a client without an `Origin` header. Such a client is no
+ * browser, so no page of another site can have made it connect. A page without an origin of its own sends the text `null`.
  */
 export const isOriginAllowed = ({ origins }: App['settings'], origin: string | null): boolean =>
   origins === 'any' || origin === null || origins.has(origin)
 
 /**
- * Authenticates a start: at once, if that takes neither the app's code, nor a key set, nor the engine. Returns a refusal if it is not
- * let in; throws or rejects if the gateway itself fails.
+ * Authenticates a start. Returns the result at once if it needs neither the app's code, nor a key set, nor the engine. If the user is not
+ * let in, the result is a refusal. Throws or rejects if the gateway itself fails.
  */
 export const admit = (
   context: StartContext,

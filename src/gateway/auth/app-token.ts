@@ -12,8 +12,8 @@ const MISSING =
   "Send the header 'Authorization: Bearer TOKEN' with a token of tokenType 'app', made by createAppToken of chat-session/tokens or as docs/REST.md says."
 
 /**
- * Authenticates the backend of an app by an `Authorization` header. The token must be signed by a secret of the app that its `iss`
- * names; the keys of a JWKS sign no such token, because its issuer is often a log-in service that other parties use too.
+ * Authenticates the backend of an app by an `Authorization` header. The token must be signed with a secret of the app that its `iss` names.
+ * The keys of a JWKS are not accepted, because a log-in service that other parties use, too, often has them.
  */
 export const authenticateApp = (
   apps: ReadonlyMap<string, App>,

@@ -8,22 +8,22 @@ import { newOwnCredential, type App } from '../apps/app.js'
 import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } from './authentication.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
-/** `expiresIn` of an answer that has none, in seconds: a session must not outlive the log-in for ever. */
+/** The seconds for an answer without `expiresIn`, because a session must not outlive the log-in for ever. */
 const DEFAULT_EXPIRES_IN = 86_400
 
 /** Milliseconds after which a client tries again if too many starts wait to be authenticated. */
 const RETRY_AFTER = 5_000
 
 /**
- * `authenticate` may take this many milliseconds longer than `startTimeout`, so that the connection's deadline ends the start as
- * `timeout`.
+ * `authenticate` may take so many milliseconds longer than `startTimeout`. So the connection's own deadline comes first, and ends the start
+ * as `timeout`.
  */
 const GRACE = 250
 
-/** `authenticateUrl` may take this share of `startTimeout`, so that the start ends as `unavailable` before the connection's deadline. */
+/** `authenticateUrl` may take this share of `startTimeout`. So the start ends as `unavailable` before the connection's own deadline. */
 const URL_SHARE = 0.8
 
-/** How an app checks auth params: by its function `authenticate` or by a request to its `authenticateUrl`. */
+/** An app's check of auth params: its function `authenticate`, or a request to its `authenticateUrl`. */
 interface Check {
   /** The subject of a refusal's sentence. */
   readonly name: string
@@ -35,7 +35,7 @@ interface Check {
 
 const refuse = (code: EndCode, why: string, trace?: string): Refusal => ({ ok: false, code, why, trace })
 
-/** Returns an error for the log. The message is left out if the error is not the gateway's: it may repeat the client's input. */
+/** Returns an error for the log. Only the gateway's own errors keep their message, because other messages may repeat the client's input. */
 const traceOf = (error: unknown): string => {
   if (!(error instanceof Error)) return typeof error
   if (error instanceof OutboundRequestError || error instanceof NoDecisionError)
@@ -99,7 +99,7 @@ export const authenticateParams = async (
   let issuedAt = Date.now()
   try {
     const turn = app.authentications.run(async () => {
-      // The time is taken before the app's backend answers, so that a revocation after its answer counts.
+      // The time is read before the app's backend answers, so that a revocation after the answer counts.
       issuedAt = Date.now()
       return context.isOpen() ? check.ask() : undefined
     })
@@ -112,11 +112,11 @@ export const authenticateParams = async (
     }
     answer = await turn
   } catch (error) {
-    // An error is no answer: the client tries again, and may be let in when the app's backend is back.
+    // An error is no answer, so the start is `unavailable`: the client tries again, and may be let in when the app's backend works again.
     return refuse('unavailable', `${check.name} gave no answer.`, traceOf(error))
   }
   if (!isAccepted(answer)) return refuse('unauthenticated', `${check.name} did not answer with ok: true.`)
-  // Many languages write an absent field as null.
+  // The JSON of many languages has null for an absent field.
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)

@@ -5,10 +5,10 @@ import { postSigned, type RequestMeter } from '../outbound/outbound-request.js'
 
 type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 
-/** Bytes of an answer, at most. The largest profile has less than a quarter of them. */
+/** The most bytes of an answer. The largest profile has less than a quarter of them. */
 const MAX_BYTES = 65_536
 
-/** The app's backend gave an answer that decides nothing: the start is `unavailable`. The message repeats no part of the answer. */
+/** The app's backend gave an answer that is neither yes nor no. The start is `unavailable`. The message repeats no part of the answer. */
 export class NoDecisionError extends Error {
   override readonly name = 'NoDecisionError'
 }
@@ -22,8 +22,8 @@ const parse = (body: string | null): unknown => {
 }
 
 /**
- * Asks the app's backend whether the client may be this user. Returns the JSON object of a 200, or null if the answer is no. Rejects
- * with a `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. Asks once: a retry is the client's own.
+ * Asks the app's backend whether the client may be this user. Returns the JSON object of a 200, or null if the answer is no. Rejects with a
+ * `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. It asks only once, because the client itself tries again.
  */
 export const askAuthenticateUrl = async (
   target: AuthenticateUrl,
@@ -46,14 +46,14 @@ export const askAuthenticateUrl = async (
   const answer = parse(body)
   if (!object(answer))
     throw new NoDecisionError(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
-  // A backend that reads a cookie knows its user by itself: it must agree about the id that the client asks for.
+  // A backend that reads a cookie finds the user itself, so its answer must confirm the id that the client asks for.
   const namesUser = target.forwardHeaders.length > 0 || answer['userId'] !== undefined
   return namesUser && answer['userId'] !== request.userId ? null : answer
 }
 
 const forwardedBy = new WeakMap<ReadonlyMap<string, AppSettings>, readonly string[]>()
 
-/** Returns the names of the headers that any of the apps forwards. They are computed once for each config, not for each handshake. */
+/** Returns the names of all headers that any app forwards. They are computed once for each config, not for each handshake. */
 export const forwardedHeaders = (apps: ReadonlyMap<string, AppSettings>): readonly string[] => {
   const known = forwardedBy.get(apps)
   if (known) return known

@@ -17,19 +17,19 @@ export interface StartContext extends AdmissionContext {
 
 /** The client's origin and address, from the handshake. */
 export interface Peer {
-  /** The `Origin` header; null if there is none, since only browsers send it. */
+  /** The `Origin` header; null if there is none. Only browsers send it. */
   origin: string | null
   address: string
   /** The headers that an app's `authenticateUrl.forwardHeaders` names, in lower case. */
   headers?: Readonly<Record<string, string>>
 }
 
-/** Why a start is refused. `why` repeats nothing that the client sent. */
+/** Why a start is refused. `why` repeats no input of the client. */
 export interface Refusal {
   ok: false
   code: EndCode
   why?: string | undefined
-  /** The origin that the app's `origins` lack, for the log. */
+  /** The origin that is missing in the app's `origins`, for the log. */
   origin?: string | undefined
   /** An error of the app's own code or of its backend, for the log. */
   trace?: string | undefined
@@ -44,11 +44,11 @@ export interface AuthenticatedUser {
   vouched: VouchedProfile | undefined
   /** The proof that the user gave. */
   credential: Credential
-  /** Whether the id must not be another guest's: the start is refused if saving the user does not create it. */
+  /** Whether the user must be new. If the id belongs to a user already, the start is refused. */
   mustBeNew: boolean
-  /** When the guest of the token was created. Undefined for everybody else. */
+  /** When the token's guest was created. Undefined if the user is no guest. */
   createdAt?: number | undefined
-  /** Signs the token that the client reconnects with, if it started with auth params or as a guest. */
+  /** Signs the token with which the client reconnects, if it started with auth params or as a guest. */
   signToken: ((user: Pick<UserRecord, 'createdAt'>) => Promise<string>) | undefined
 }
 

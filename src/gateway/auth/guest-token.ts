@@ -3,16 +3,18 @@ import { GUEST_PREFIX, type JsonObject } from '../../protocol/index.js'
 import { object, parseJson } from '../../protocol/internal.js'
 import type { App } from '../apps/app.js'
 
-/** Ids that the gateway generates begin with this after `guest:`. No start may ask for such an id, since it belongs to one guest. */
+/**
+ * The first character after `guest:` in ids that the gateway generates. No start may ask for such an id, because it belongs to one guest.
+ */
 export const GENERATED = '~'
 
-/** The claim of a guest's token that says when the guest was created. */
+/** The claim in a guest's token with the time at which the guest was created. */
 export const CREATED_AT = 'guestCreatedAt'
 
 /** Returns whether the gateway has generated this id for a guest. */
 export const isGeneratedGuest = (userId: string): boolean => userId.startsWith(GUEST_PREFIX + GENERATED)
 
-/** Returns a token's claims without verifying them. A malformed token has none here, and `verifyToken` refuses it. */
+/** Returns a token's claims without verifying them. Returns no claims for a malformed token, which `verifyToken` refuses later. */
 export const unverifiedClaims = (token: string): JsonObject => {
   try {
     const claims: unknown = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
@@ -22,7 +24,7 @@ export const unverifiedClaims = (token: string): JsonObject => {
   }
 }
 
-/** A guest with the proof that a token is. */
+/** A guest, and the credential of the guest's token. */
 interface ProvenGuest {
   guestId: string
   credential: Credential

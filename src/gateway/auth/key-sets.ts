@@ -9,7 +9,7 @@ type Jwks = AppSettings['jwks']
 
 /** The key sets of the apps. */
 export interface KeySets {
-  /** Returns the app's key set. If `jwks` has not changed, the set is the same as before, so that a reload fetches nothing. */
+  /** Returns the app's key set. If `jwks` has not changed, returns the same set as before, so that a reload fetches nothing. */
   of(appId: string, jwks: Jwks): KeySet | undefined
 }
 
@@ -19,12 +19,12 @@ interface Remote {
   stop(): void
 }
 
-/** The part of a log that a failed fetch is written to. */
+/** The part of a log that gets failed fetches. */
 interface KeySetLog {
   warn(fields: { appId: string; err: unknown }, message: string): void
 }
 
-/** When `signal` aborts, no key set is fetched any more. */
+/** Creates the key sets. When `signal` aborts, no key set is fetched any more. */
 export const createKeySets = (log: KeySetLog, signal: AbortSignal, metrics?: Metrics): KeySets => {
   const remotes = new Map<string, Remote>()
   signal.addEventListener('abort', () => remotes.forEach(({ stop }) => stop()), { once: true })

@@ -11,15 +11,15 @@ import { parseJson } from '../../protocol/internal.js'
 import { sendRequest, type OutboundRequest, type RequestMeter } from '../outbound/outbound-request.js'
 
 export interface RemoteKeySetOptions {
-  /** Ends the refreshing. */
+  /** Ends the fetches in the background. */
   signal: AbortSignal
   /** Called for each failed fetch. */
   onError(error: unknown): void
-  /** Milliseconds between a fetch and the next one in the background: a withdrawn key verifies no longer than that. */
+  /** Milliseconds between two fetches in the background. A withdrawn key verifies tokens for so long at most. */
   refreshInterval?: number
   /** Milliseconds between two fetches after a failure, and between two fetches for unknown key ids. */
   retryInterval?: number
-  /** Milliseconds that a fetch may take. Less than `startTimeout`, so that a start ends as `unavailable` and not as `timeout`. */
+  /** Milliseconds that a fetch may take. They are fewer than `startTimeout`, so that a start ends as `unavailable` and not as `timeout`. */
   timeout?: number
   meter?: RequestMeter | undefined
 }
@@ -34,7 +34,7 @@ export interface RemoteKeySet {
 /** The set can't be fetched now. */
 class KeySetUnavailableError extends Error {
   override readonly name = 'KeySetUnavailableError'
-  /** Milliseconds until the next fetch may begin. The verifier copies it to its result. */
+  /** Milliseconds until the next fetch may begin. The verifier copies them to its result. */
   readonly retryAfter: number
 
   constructor(retryAfter: number) {
@@ -43,12 +43,9 @@ class KeySetUnavailableError extends Error {
   }
 }
 
-/**
- * How many unknown key ids are remembered. An id that was forgotten counts as new. So during a flood of unknown ids a client has to
- * retry.
- */
+/** How many unknown key ids are remembered. A forgotten id counts as new. So during a flood of unknown ids a client may have to retry. */
 const MAX_UNKNOWN = 1_000
-/** Retry intervals after which an unknown key id counts as new: its key may have been published since. */
+/** After so many retry intervals an unknown key id counts as new, because its key may have been published since. */
 const UNKNOWN_FOR = 10
 
 /** A set of a hundred RSA keys with their certificates has about 300 kB. */
@@ -79,10 +76,10 @@ const hashOf = ({ alg, kid }: Partial<JWTHeaderParameters>): string =>
     .digest('base64')
 
 /**
- * The keys at a URL. They are fetched when the first token needs them, then kept and refreshed in the background: while the server is
- * away, the last keys stay good. One fetch runs at a time. A server that fails, or a flood of unknown key ids, costs one fetch in a
- * `retryInterval`. An unknown key id is refused only after a fetch that began after its first token came: a fetch before that may have
- * missed a key that was just published.
+ * Creates the key set at a URL. The keys are fetched when the first token needs them. Then they are kept, and fetched again in the
+ * background. While their server is down, the last keys stay in use. One fetch runs at a time. A server that fails, or a flood of unknown
+ * key ids, costs one fetch in a `retryInterval`. An unknown key id is refused only after a fetch that began after its first token came,
+ * because an earlier fetch may have missed a key that was just published.
  */
 export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): RemoteKeySet => {
   const {
@@ -96,10 +93,10 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   let keys: JWTVerifyGetKey | undefined
   let fetchedAt = 0
   let fetching: Promise<void> | undefined
-  /** How many fetches have begun, and which of them `keys` are from. */
+  /** How many fetches have begun, and the number of the fetch that `keys` come from. */
   let begun = 0
   let keysFrom = 0
-  /** Begins the next fetch in the background, at `nextAt`. Undefined until the first token comes. */
+  /** The timer that begins the next fetch in the background, at `nextAt`. Undefined until the first token comes. */
   let timer: NodeJS.Timeout | undefined
   let nextAt = 0
   let hasFailed = false
@@ -122,7 +119,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     }
   }
 
-  /** Resolves after the fetch that runs, or after a new one. */
+  /** Resolves after the running fetch, or if none runs, after a new one. */
   const refresh = (): Promise<void> => {
     fetching ??= fetchOnce().finally(() => {
       fetching = undefined
@@ -140,7 +137,10 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   const unavailable = (): KeySetUnavailableError =>
     new KeySetUnavailableError(hasFailed ? nextAt - performance.now() : untilUnknownFetch())
 
-  /** Resolves after a fetch that began later than the fetch of this number, unless an unknown key id or a failure has just caused one. */
+  /**
+   * Resolves after a fetch with a greater number than this one. Begins such a fetch, unless an unknown key id has just caused a fetch or a
+   * fetch has just failed.
+   */
   const refreshAfter = async (number: number): Promise<void> => {
     do {
       if (!fetching) {
@@ -165,7 +165,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // Without a timer no fetch has ended yet. With one, the last fetch has failed, and a start does not wait for the next one.
+      // If there is no timer, no fetch has ended yet. If there is one, the last fetch has failed, and a start does not wait for the next.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

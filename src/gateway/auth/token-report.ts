@@ -29,7 +29,7 @@ export interface TokenReport {
 
 interface Options {
   apps: ReadonlyMap<string, AppSettings>
-  /** Returns the app's key set, as the gateway has it. */
+  /** Returns the gateway's key set of the app. */
   keySetOf(app: AppSettings): KeySet | undefined
   /** Unix time in milliseconds. */
   now: number
@@ -47,7 +47,7 @@ const formatDuration = (milliseconds: number): string => {
   return seconds < 172_800 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} days`
 }
 
-/** `2026-01-31T12:00:00Z, 5 min ago` */
+/** Returns a time in the form `2026-01-31T12:00:00Z, 5 min ago`. */
 const formatTime = (time: number, now: number): string => {
   const distance = time > now ? `in ${formatDuration(time - now)}` : `${formatDuration(now - time)} ago`
   return `${new Date(time).toISOString().replace(/\.000Z$/, 'Z')}, ${distance}`
@@ -61,7 +61,7 @@ const NO_IAT =
 const NO_DATE = 'is not a number of seconds since 1970'
 const IN_MILLISECONDS = 'is in milliseconds: give seconds (divide by 1000)'
 
-/** Reads a date claim: null if it is absent, or a finding if it is no date. */
+/** Returns the time in a date claim; null if the claim is absent, and a finding if it is no date. */
 const readDate = (value: unknown, create: CreateFinding): number | null | TokenFinding => {
   if (value === undefined) return null
   if (typeof value === 'number' && isInMilliseconds(value)) return create('fail', IN_MILLISECONDS)
@@ -186,7 +186,7 @@ const checkSignature = async (
   ]
 }
 
-/** Verifies a token part by part. Unlike a verifier it goes on after a mistake, so that the report has all of them. */
+/** Verifies a token part by part. Unlike a verifier it goes on after a mistake, so that the report has all mistakes. */
 export const reportToken = async (text: string, options: Options): Promise<TokenReport> => {
   const { apps, now } = options
   const parsed = parseToken(text)

@@ -6,7 +6,7 @@ import type { AdminConfig, Env } from './types.js'
 export const hostName = text('a host name or an IP address', /^[^\s/]+$/)
 export const port = integer(0, 65_535)
 
-/** The schema of the operators' listener. Its tokens are as long as a production app's secrets. */
+/** Returns the schema of the operators' listener. Its tokens must be as long as the secrets of a production app. */
 export const adminSchema = (env: Env) => {
   const token = secretSchema(env, 'production')
   return object({

@@ -55,7 +55,7 @@ const SIGNATURES_NEVER_EXPIRE =
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 
-/** Returns whether any credential is configured. One that is wrong counts too, since it has an error of its own. */
+/** Returns whether any credential is configured. A wrong one counts too, since it has an error of its own. */
 const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment): boolean =>
   isGiven(app['secrets']) ||
   isGiven(app['signatureSecrets']) ||
@@ -87,7 +87,7 @@ const schemaFor = (env: Env, environment: Environment) => {
         (origins) => !isProduction || origins !== undefined,
         'a production app must list the origins of the pages that may connect',
       ),
-      // A set serves look-ups by the `Origin` header.
+      // A set makes look-ups by the `Origin` header fast.
       v.transform((origins): ReadonlySet<string> | 'any' => (origins ? new Set(origins) : 'any')),
     ),
     secrets: secretList(env, environment),
@@ -121,7 +121,7 @@ const schemaFor = (env: Env, environment: Environment) => {
       ...(isGiven(given['authenticate']) && isGiven(given['authenticateUrl'])
         ? [{ key: 'authenticateUrl', message: BOTH_GIVEN }]
         : []),
-      // A production app without origins has its own error.
+      // A production app without origins has an error of its own already.
       ...(forwardsHeaders(given['authenticateUrl']) && given['origins'] === undefined && !isProduction
         ? [{ key: 'origins', message: ORIGINS_REQUIRED }]
         : []),
@@ -136,7 +136,7 @@ const schemaFor = (env: Env, environment: Environment) => {
   )
 }
 
-/** The schema of an app's config: its `environment` decides the defaults. */
+/** Returns the schema of an app's config. The app's `environment` decides the defaults. */
 export const appSchema = (env: Env) => {
   const test = schemaFor(env, 'test')
   const production = schemaFor(env, 'production')

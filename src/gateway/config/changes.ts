@@ -3,13 +3,13 @@ import type { Settings } from './parse.js'
 
 /** The differences between the config of a running gateway and a new one. Each change is the path of its key: `apps.hF83jaq.secrets`. */
 export interface ConfigChanges {
-  /** The settings to go on with: the new ones, with the running ones' values for keys that need a restart. */
+  /** The settings from now on: the new values, and for keys that need a restart the running values. */
   settings: Settings
   applied: string[]
   needsRestart: string[]
 }
 
-/** The paths of the keys whose values differ. */
+/** Returns the paths of the keys whose values differ. */
 const changedKeys = (running: object, next: object, prefix: string): string[] => {
   const before = new Map<string, unknown>(Object.entries(running))
   const after = new Map<string, unknown>(Object.entries(next))
@@ -18,11 +18,14 @@ const changedKeys = (running: object, next: object, prefix: string): string[] =>
     .map((key) => `${prefix}${key}`)
 }
 
-/** The operators' listener keeps its address, and its tokens can be rotated. A listener is added or removed by a restart only. */
+/** Returns `admin` for the running gateway. Its tokens can change; its address, and whether there is a listener, only with a restart. */
 const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
   running && next ? { ...running, token: next.token, readToken: next.readToken } : running
 
-/** The server keeps its address, and the files of its certificate can change. TLS is turned on or off by a restart only. */
+/**
+ * Returns `listen` for the running gateway. The files of its certificate can change; its address, and whether there is TLS, only with a
+ * restart.
+ */
 const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
   running.tls && next.tls ? { ...running, tls: next.tls } : running
 
@@ -32,7 +35,7 @@ const changesOfApps = ({ apps: running }: Settings, { apps: next }: Settings): s
     return before ? changedKeys(before, app, `apps.${appId}.`) : [`apps.${appId}`]
   })
 
-/** The paths of the changed keys outside of apps. */
+/** Returns the paths of the changed keys outside `apps`. */
 const changesOfProcess = (running: Settings, next: Settings): string[] => {
   const rest = { listen: null, admin: null, limits: null, apps: null }
   return [
@@ -45,7 +48,7 @@ const changesOfProcess = (running: Settings, next: Settings): string[] => {
   ]
 }
 
-/** Compares the settings of a running gateway with new ones. A removed app stays until a restart, since it has sessions. */
+/** Compares the settings of a running gateway with new ones. A removed app stays until a restart, because it has sessions. */
 export const changesOf = (running: Settings, next: Settings): ConfigChanges => {
   const settings: Settings = {
     ...running,

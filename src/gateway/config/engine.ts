@@ -27,7 +27,7 @@ const redisUrl = (env: Env) => v.pipe(secretText(env), v.check(isRedisUrl(/^\/?\
 
 const SERVERS = 'must be a list of one or more URLs'
 
-/** The login and the scheme of a URL, which all URLs of a list share. */
+/** Returns the login and the scheme of a URL, which must be equal in all URLs of a list. */
 const loginOf = (url: string): string => {
   const { protocol, username, password } = new URL(url)
   return JSON.stringify([protocol, username, password])
@@ -114,7 +114,7 @@ const redis = (env: Env) =>
     },
   )
 
-/** The environment's `REDIS_URL`, which overrides `engine.url`. An empty variable counts as absent. */
+/** Returns the environment's `REDIS_URL`, which overrides `engine.url`. An empty variable counts as absent. */
 const redisUrlOf = (env: Env): string | undefined =>
   (Object.hasOwn(env, 'REDIS_URL') && env['REDIS_URL']) || undefined
 
@@ -126,7 +126,7 @@ export const redisUrlProblem = (engine: unknown, env: Env): string | undefined =
     : `REDIS_URL: the environment variable ${REDIS_URL_RULE}`
 }
 
-/** The schema of `engine`. Passwords are read from `env`. */
+/** Returns the schema of `engine`. Passwords are read from `env`. */
 export const engineSchema = (env: Env) => {
   const redisEngine = redis(env)
   return v.lazy((value) => {

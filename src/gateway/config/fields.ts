@@ -2,10 +2,10 @@ import * as v from 'valibot'
 
 export type Path = readonly (string | number)[]
 
-/** One row for each key of an object: the schema of its value, with the default in it. */
+/** One row for each key of an object: the schema of its value, with the default. */
 type Fields = Record<string, v.GenericSchema<unknown, unknown>>
 
-/** The rows for a documented type: one for each of its keys. The schema of a row accepts nothing that the type does not. */
+/** The rows for a documented type, one for each of its keys. The schema of a row accepts only values of the documented type. */
 export type FieldsOf<T> = { [K in keyof T]-?: v.GenericSchema<T[K], unknown> }
 
 type OptionalKey<F extends Fields> = {
@@ -21,10 +21,10 @@ const formatKey = (key: string | number): string => {
   return /^[\w-]{1,64}$/.test(key) ? `.${key}` : `[${JSON.stringify(key.slice(0, 64))}]`
 }
 
-/** `apps.hF83jaq.secrets[0]`; `config` for the whole. */
+/** Returns a path as text, such as `apps.hF83jaq.secrets[0]`; `config` for the empty path. */
 export const formatPath = (path: Path): string => path.map(formatKey).join('').replace(/^\./, '') || 'config'
 
-/** One key of the path of an issue. It has no value, so that no secret is kept in it. */
+/** Returns one key of an issue's path. It has no value, so that the issue keeps no secret. */
 export const pathItem = (key: string | number): v.IssuePathItem => ({
   type: 'unknown',
   origin: 'value',
@@ -42,8 +42,8 @@ interface ObjectRules {
 }
 
 /**
- * An object with these keys and no others. All keys are checked, so that one error hides no other; valibot's
- * `strictObject` names the first unknown key only, and accepts `toString` as a known one.
+ * Returns the schema of an object with these keys and no others. All keys are checked, so that one error hides no other. Valibot's
+ * `strictObject` names only the first unknown key, and accepts `toString` as a known one.
  */
 export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {}) =>
   v.pipe(
@@ -77,14 +77,14 @@ export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {})
     }),
   )
 
-/** The value, or null if the key is absent. */
+/** Returns a schema for the value, or null if the key is absent. */
 export const orNull = <S extends v.GenericSchema>(schema: S) =>
   v.pipe(
     v.optional(schema),
     v.transform((value): v.InferOutput<S> | null => value ?? null),
   )
 
-/** A text that is not blank; `expected` completes "must be". */
+/** Returns the schema of a text that is not blank. `expected` completes "must be". */
 export const text = (expected: string, pattern = /\S/) =>
   v.pipe(v.string(`must be ${expected}`), v.regex(pattern, `must be ${expected}`))
 
@@ -101,7 +101,7 @@ export const integer = (from: number, to: number) => {
   return v.pipe(v.number(message), v.integer(message), v.minValue(from, message), v.maxValue(to, message))
 }
 
-/** A duration: seconds in the config, milliseconds in the settings. */
+/** Returns the schema of a duration: seconds in the config, milliseconds in the settings. */
 export const seconds = (from: number, to: number) => {
   const message = `must be a number of seconds from ${from} to ${to}`
   return v.pipe(
@@ -112,7 +112,7 @@ export const seconds = (from: number, to: number) => {
   )
 }
 
-/** A function. Only a config module can have one: JSON can't. */
+/** Returns the schema of a function. Only a config module can have functions; JSON can't. */
 export const moduleFunction = <F>() =>
   orNull(
     v.custom<F>(

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The share of the open files that is kept for the engine, logs and new sockets. */
+/** The share of the open files that is reserved for the engine, logs and new sockets. */
 const RESERVE = 0.25
 /** The limit of a platform that reports none. */
 const ASSUMED_LIMIT = 1_024
@@ -25,6 +25,6 @@ const openFileLimit = (): number => {
 
 let cached: number | undefined
 
-/** The default of `limits.connections`: the open-file limit of the process, less a quarter for everything else. */
+/** Returns the default of `limits.connections`: the open-file limit of the process, less a quarter for other files. */
 export const defaultConnections = (): number =>
   (cached ??= Math.max(1, Math.min(MAX_CONNECTIONS, Math.floor(openFileLimit() * (1 - RESERVE)))))

@@ -3,7 +3,10 @@ import { listOf } from './fields.js'
 
 const SHAPE = 'must be an origin as a browser sends it, such as https://www.example.com'
 
-/** The gateway compares origins byte for byte: an origin in another spelling would match no page, without any error. */
+/**
+ * Returns what is wrong with an origin. The gateway compares origins byte for byte, so an origin in another spelling would match no page,
+ * without any error.
+ */
 const originProblem = (origin: string): string | undefined => {
   if (origin === 'null') return 'cannot be null: browsers send null for every sandboxed page and local file'
   if (origin.includes('*')) return 'wildcards are not supported: list every origin'

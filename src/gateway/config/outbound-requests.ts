@@ -6,7 +6,7 @@ import { type AuthenticateUrlConfig, type Environment, type WebhooksConfig } fro
 import { outboundUrl } from './urls.js'
 import type { Env } from './types.js'
 
-/** Names of headers that can't be forwarded, because the gateway sets them or they belong to the client's own connection. */
+/** Matches names of headers that can't be forwarded: the gateway sets them itself, or they are about the client's own connection. */
 const OWN_HEADER =
   /^(host|connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade|expect|accept-encoding|content-.*|webhook-.*|sec-websocket-.*)$/
 

@@ -22,7 +22,7 @@ export type * from './types.js'
 
 type ParsedConfig =
   | { ok: true; config: Settings }
-  /** One sentence each, after its path: `apps.hF83jaq.secrets[0]: is too short: …`. Never a value. */
+  /** Each problem is a path and a sentence, `apps.hF83jaq.secrets[0]: is too short: …`, and never has a value. */
   | { ok: false; problems: string[] }
 
 const tls = object({
@@ -48,7 +48,7 @@ const limits = object({
 
 type AppSchema = ReturnType<typeof appSchema>
 
-/** An app's settings by app id. A map, since `constructor` is an app id too. */
+/** Returns the schema of the apps by app id. The result is a map, because `constructor` is an app id, too. */
 const appsSchema = (app: AppSchema) =>
   v.pipe(
     v.custom<Record<string, v.InferInput<AppSchema>>>(
@@ -75,7 +75,7 @@ const appsSchema = (app: AppSchema) =>
     ),
   )
 
-/** The schema of a whole config. Secrets are read from `env`. */
+/** Returns the schema of a whole config. Secrets are read from `env`. */
 export const configSchema = (env: Env) =>
   object({
     listen: v.optional(listen, {}),
@@ -91,7 +91,7 @@ export const configSchema = (env: Env) =>
     apps: appsSchema(appSchema(env)),
   } satisfies FieldsOf<GatewayConfig>)
 
-/** One app's rules, with its defaults and its secrets filled in. Durations are in milliseconds. */
+/** The rules of an app, with defaults and secrets filled in. Durations are in milliseconds. */
 export type AppSettings = v.InferOutput<AppSchema> & { appId: string }
 
 /** The input of the schema. */
@@ -100,7 +100,7 @@ export type ConfigInput = v.InferInput<ReturnType<typeof configSchema>>
 /** The config with its defaults and secrets filled in. Durations are in milliseconds. Never log it. */
 export type Settings = v.InferOutput<ReturnType<typeof configSchema>>
 
-/** The port in the environment's `PORT`. An empty variable counts as absent: some shells and compose files set one. */
+/** The schema of the environment's `PORT`. An empty variable counts as absent, because some shells and compose files set one. */
 const portSchema = v.pipe(
   v.optional(v.string()),
   v.transform((given) => (given && /^\d+$/.test(given) ? Number(given) : given || undefined)),
@@ -114,8 +114,8 @@ const sharesAddress = ({ listen, admin }: Settings): boolean =>
   admin?.port !== 0 && admin?.port === listen.port && admin.host === listen.host
 
 /**
- * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. It returns all problems at
- * once, each with its path and without any value of the config: a secret may stand in a wrong place.
+ * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. It returns all problems at once, each with its
+ * path. No problem has a value of the config, because a secret may be in a wrong place.
  */
 export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
   const parsed = v.safeParse(configSchema(env), input, { abortPipeEarly: true })

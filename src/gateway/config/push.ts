@@ -21,7 +21,7 @@ const isSubject = (given: string): boolean =>
 const KEY =
   'must be a private key of the curve P-256: 32 bytes as base64url; `openssl rand 32 | basenc --base64url` makes one'
 
-/** Returns the private key of a text; undefined if it is none. */
+/** Returns the private key that a text spells; undefined if the text is no key. */
 const privateKeyOf = (given: string): Buffer | undefined => {
   const scalar = Buffer.from(given, 'base64url')
   // Node's decoder skips characters that are not base64url.
@@ -30,7 +30,7 @@ const privateKeyOf = (given: string): Buffer | undefined => {
     createECDH('prime256v1').setPrivateKey(scalar)
     return scalar
   } catch {
-    // The number is 0, or beyond the order of the curve.
+    // The number is 0, or not below the order of the curve.
     return undefined
   }
 }
@@ -68,7 +68,7 @@ export const push = (env: Env) =>
     subject: v.pipe(v.string(SUBJECT), v.check(isSubject, SUBJECT)),
     url: v.pipe(outboundUrl, v.check(hasOneOrigin, IN_HOST)),
     after: v.optional(seconds(0.01, 86_400), 5),
-    // It goes into a header in seconds.
+    // It becomes the header `TTL`, which is in seconds.
     ttl: v.optional(integer(0, 2_419_200), 86_400),
     title: v.optional(
       v.pipe(

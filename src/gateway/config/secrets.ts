@@ -5,7 +5,10 @@ import type { Env, Environment, SecretConfig } from './types.js'
 /** A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
 const PRODUCTION_MINIMUM = 32
 
-/** The name may be a secret in the wrong place, so it is repeated only if it looks like the name of a variable. */
+/**
+ * Returns the name for an error message. Somebody may have written a secret in its place, so the message repeats it only if it looks like
+ * the name of a variable.
+ */
 const describeVariable = (name: string): string =>
   /^[A-Z_][A-Z0-9_]{0,63}$/.test(name)
     ? `the environment variable ${name}`
@@ -28,7 +31,7 @@ const reference = (env: Env) =>
     }),
   )
 
-/** A secret, resolved: the text itself, or the value of the environment variable that it names. */
+/** A check that returns the secret: the text itself, or the value of the environment variable that the config names. */
 export const secretText = (env: Env) => {
   const inline = v.string('must be a string, or { "env": "NAME" } for an environment variable that holds it')
   const variable = reference(env)
@@ -60,12 +63,12 @@ const makesOne = `\`echo ${WEBHOOK_PREFIX}$(openssl rand -base64 32)\` makes one
 const webhookKey = (secret: string): Buffer | undefined => {
   const base64 = secret.startsWith(WEBHOOK_PREFIX) ? secret.slice(WEBHOOK_PREFIX.length) : ''
   const key = Buffer.from(base64, 'base64')
-  // Node's decoder skips characters that are not base64. The receiver's decoder may not, and would get another key.
+  // Node's decoder skips characters that are not base64. The receiver's decoder may not skip them, and would then get another key.
   const isExact = key.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   return key.length > 0 && isExact ? key : undefined
 }
 
-/** One or more secrets of webhooks, each as the bytes of its key. */
+/** A check of one or more secrets of webhooks. It returns each as the bytes of its key. */
 export const webhookSecrets = (env: Env, environment: Environment) => {
   const minimum = environment === 'production' ? WEBHOOK_MINIMUM : 1
   const secret = v.pipe(
@@ -84,7 +87,7 @@ export const webhookSecrets = (env: Env, environment: Environment) => {
   return listOf(secret, 'must be a list of one or more secrets')
 }
 
-/** The paths of secrets, in `admin` and in an app. Each path has one secret or a list. */
+/** The paths of secrets in `admin` and in an app. At each path is one secret or a list. */
 export const adminUses: readonly Path[] = [['token'], ['readToken']]
 export const appUses: readonly Path[] = [
   ['secrets'],
@@ -97,7 +100,7 @@ export const appUses: readonly Path[] = [
 const valueAt = (value: unknown, path: Path): unknown =>
   path.reduce((at: unknown, key) => (isObject(at) ? at[key] : undefined), value)
 
-/** The path of each secret of an unchecked config. */
+/** Yields the path and the text of each secret of an unchecked config. */
 function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: string]> {
   const apps = valueAt(config, ['apps'])
   const lists = [
@@ -119,14 +122,14 @@ function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: s
 }
 
 /**
- * Returns a problem for each secret that stands twice. If a signature were keyed with a token's secret, a user who
- * chose the first two parts of a token as user id would get its third part.
+ * Returns a problem for each secret that the config has twice. If signatures and tokens had the same secret, a user could choose the first
+ * two parts of a token as user id, and the user's signature would be the third part.
  */
 export const duplicateSecrets = (config: unknown, env: Env): string[] => {
   const seen = new Map<string, string>()
   const problems: string[] = []
   for (const [path, secret] of secretsIn(config, env)) {
-    // Equal keys may be written in three ways: as text, as base64 after `whsec_`, and as base64url.
+    // The same key can be written in three ways: as text, as base64 after `whsec_`, and as base64url.
     const scalar = path.at(-1) === 'privateKey' ? Buffer.from(secret, 'base64url') : []
     const keys = [Buffer.from(secret), webhookKey(secret) ?? [], scalar].map((key) =>
       Buffer.from(key).toString('hex'),

@@ -55,7 +55,7 @@ export type SendRule = (typeof sendRules)[number]
 export const adoptionRules = ['client', 'backend', 'nobody'] as const
 export type AdoptionRule = (typeof adoptionRules)[number]
 
-/** Between whom: users of whom one has written to the other, all users, or none. */
+/** Between which users a rule allows something: between users of whom one has written to the other, between all users, or between none. */
 export const contactRules = ['peers', 'anyone', 'nobody'] as const
 export type ContactRule = (typeof contactRules)[number]
 
@@ -63,7 +63,7 @@ export type ContactRule = (typeof contactRules)[number]
 export interface AuthorizeSendRequest {
   /** The sender's user id, which is verified. */
   from: string
-  /** The recipient's. */
+  /** The recipient's user id. */
   to: string
 }
 
@@ -77,11 +77,11 @@ export type AuthorizeSend = (request: AuthorizeSendRequest) => boolean | Promise
 export interface GatewayConfig {
   /** Where the gateway listens, when it makes its own HTTP server. */
   listen?: ListenConfig | undefined
-  /** A second listener, for operators: metrics and the console. Left out: there is none. */
+  /** A second listener, for operators: metrics and the console. Left out: no second listener. */
   admin?: AdminConfig | undefined
   /** The engine that stores users, sessions and messages. @default { type: 'embedded', path: './data' } */
   engine?: EngineConfig | undefined
-  /** Seconds between two pings; a connection silent for two of them is dead. 0.01 to 3600. @default 25 */
+  /** Seconds between two pings. A connection that is silent for twice as long counts as dead. 0.01 to 3600. @default 25 */
   pingInterval?: number | undefined
   /** Seconds that a new connection has to name its user. 0.01 to 300. @default 10 */
   startTimeout?: number | undefined
@@ -103,7 +103,7 @@ export interface ListenConfig {
   host?: string | undefined
   /** 0 takes a free port. The environment's `PORT` overrides it. @default 8080 */
   port?: number | undefined
-  /** How many proxies in front add to `X-Forwarded-For`; 0 believes no such header. 0 to 32. @default 0 */
+  /** How many proxies in front of the gateway add to `X-Forwarded-For`. With 0 the gateway ignores the header. 0 to 32. @default 0 */
   trustProxy?: number | undefined
   /** Names of PEM files, read from the working directory. Left out: plain HTTP, for a proxy that ends TLS. */
   tls?:
@@ -124,7 +124,7 @@ export interface AdminConfig {
   port?: number | undefined
   /** The bearer token that may do everything. */
   token: SecretConfig
-  /** A bearer token that may read, and change nothing. Left out: there is none. */
+  /** A bearer token that may read, and change nothing. Left out: no such token. */
   readToken?: SecretConfig | undefined
 }
 
@@ -136,7 +136,7 @@ export interface MemoryEngineConfig {
 
 /** Keeps everything in a folder. The default. */
 export interface EmbeddedEngineConfig {
-  /** It can be left out. @default 'embedded' */
+  /** May be left out. @default 'embedded' */
   type?: 'embedded' | undefined
   /** The folder, from the working directory. @default './data' */
   path?: string | undefined
@@ -145,9 +145,9 @@ export interface EmbeddedEngineConfig {
 }
 
 /**
- * Keeps everything in a Redis, which several gateways share: they are one gateway then. It needs the package ioredis. Give one of
- * `url`, `sentinels` with `name`, and `cluster`. A URL is `redis://USER:PASSWORD@HOST:PORT`, or `rediss:` for TLS; user and password
- * can be left out.
+ * Keeps everything in a Redis, which several gateways can share. Clients see them as one gateway. It needs the package ioredis. Give one of
+ * `url`, `sentinels` with `name`, and `cluster`. A URL is `redis://USER:PASSWORD@HOST:PORT`, or `rediss:` for TLS; user and password can be
+ * left out.
  */
 export interface RedisEngineConfig {
   type: 'redis'
@@ -159,7 +159,7 @@ export interface RedisEngineConfig {
   name?: string | undefined
   /** Some servers of a cluster, with the login that all have. */
   cluster?: SecretConfig[] | undefined
-  /** What the names of all keys begin with. Gateways of one prefix are one gateway. @default 'chat-session:' */
+  /** The text with which the names of all keys begin. Gateways with the same prefix share their data. @default 'chat-session:' */
   prefix?: string | undefined
   /** True, or PEM files. Left out: true for `rediss:`. */
   tls?:
@@ -189,7 +189,7 @@ export interface LimitsConfig {
 }
 
 export interface AppConfig {
-  /** Decides the defaults below. Must be given: a production app should not be lenient by an oversight. */
+  /** Decides the defaults below. It is required, so that no production app is lenient by an oversight. */
   environment: Environment
   /**
    * Secrets of user tokens (HS256). Any of them verifies a token, so that they can be rotated. In production each has 32
@@ -198,7 +198,7 @@ export interface AppConfig {
   secrets?: SecretConfig[] | undefined
   /**
    * Secrets of signatures. In production each has 32 bytes of UTF-8 or more. If the list is empty, signatures are refused. A signature
-   * never expires, so that `requireExpiry` must be false. @default []
+   * never expires. So `requireExpiry` must be false. @default []
    */
   signatureSecrets?: SecretConfig[] | undefined
   /**
@@ -211,7 +211,7 @@ export interface AppConfig {
         url?: string | undefined
         /** JSON Web Keys, in place of `url`. */
         keys?: Record<string, unknown>[] | undefined
-        /** One at least. */
+        /** At least one. */
         algorithms: JwksAlgorithm[]
       }
     | undefined
@@ -232,7 +232,7 @@ export interface AppConfig {
   authenticateUrl?: AuthenticateUrlConfig | undefined
   /** Reports events to your backend. Left out: nothing is sent. */
   webhooks?: WebhooksConfig | undefined
-  /** Reaches users while no page is open, by Web Push. Left out: no device is reached. */
+  /** Sends Web Push to users while no page is open. Left out: no pushes. */
   push?: PushConfig | undefined
   /** Which clients may send. @default 'anyone' in test, 'users' in production */
   send?: SendRule | undefined
@@ -241,18 +241,16 @@ export interface AppConfig {
   /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   /**
-   * To whom a client may send signals, such as 'typing'. `peers`: to those who have written to the user, or to whom the user has written,
-   * among the messages that are kept. @default 'peers'
-   */
-  signals?: ContactRule | undefined
-  /**
-   * Who may watch whether a user is online. `peers`: those to whom the user has written, as far as the messages are kept.
+   * To whom a client may send signals, such as 'typing'. `peers`: to users who have written to the user or to whom the user has written, as
+   * far as the messages are kept.
    * @default 'peers'
    */
+  signals?: ContactRule | undefined
+  /** Who may watch whether a user is online. `peers`: those to whom the user has sent messages that are kept. @default 'peers' */
   presence?: ContactRule | undefined
   /**
-   * Who may make what a guest received and sent a user's. `client`: the user's client with the guest's token, and the backend. `backend`: the
-   * backend by the REST API alone. @default 'client'
+   * Who may let a user take over a guest's messages. `client`: the user's client with the guest's token, and the backend. `backend`: only
+   * the backend, with the REST API. @default 'client'
    */
   adoption?: AdoptionRule | undefined
   retention?: RetentionConfig | undefined
@@ -263,12 +261,12 @@ export interface AuthenticateUrlConfig {
   /** https, or http on this machine. */
   url: string
   /**
-   * Secrets of the signature, as Standard Webhooks writes them: `whsec_` and base64. The request has a signature of each, so
-   * that they can be rotated. In production each has 24 bytes or more. One at least.
+   * Secrets of the signature, as Standard Webhooks writes them: `whsec_` and base64. The request has a signature for each secret, so that
+   * secrets can be rotated. In production each has 24 bytes or more. At least one.
    */
   secrets: SecretConfig[]
   /**
-   * Names of headers of the client's request that are passed on, such as `cookie`. The app must list its `origins` then, in
+   * Names of headers of the client's request that are passed on, such as `cookie`. With such headers the app must list its `origins`, in
    * test too, and the answer must repeat `userId`. @default []
    */
   forwardHeaders?: string[] | undefined
@@ -285,13 +283,13 @@ export interface WebhooksConfig {
   unreadAfter?: number | undefined
 }
 
-/** What a push says: the message and its sender, or only that there is a message. */
+/** What a push shows: the message and its sender, or only that there is a message. */
 export const pushContents = ['full', 'none'] as const
 export type PushContent = (typeof pushContents)[number]
 
 /** Web Push (RFC 8030, 8291, 8292). */
 export interface PushConfig {
-  /** Whom a push service may ask about the pushes: `mailto:ops@example.com`, or an https URL (RFC 8292). */
+  /** The contact for the operators of push services: `mailto:ops@example.com`, or an https URL (RFC 8292). */
   subject: string
   /** The page that a notification opens: https, or http on this machine. `{from}` stands for the sender's user id, percent-encoded. */
   url: string
@@ -304,18 +302,18 @@ export interface PushConfig {
   /** `none` leaves the sender and the message out, so that a locked screen shows only `title`. @default 'full' */
   content?: PushContent | undefined
   /**
-   * The private key (VAPID) that the browsers' subscriptions are for: 32 bytes, as base64url. Without it the gateway derives one of the
-   * engine's own key. If it changes, clients subscribe again.
+   * The private key (VAPID) to which the browsers' subscriptions belong: 32 bytes, as base64url. Left out: the gateway derives one from the
+   * engine's key. If the key changes, clients subscribe again.
    */
   privateKey?: SecretConfig | undefined
   /**
-   * The hosts of push services that are sent pushes: `push.example.com`, or `*.example.com` for every host below it.
+   * The hosts to which the gateway sends pushes: `push.example.com`, or `*.example.com` for every host below `example.com`.
    * @default those of Chrome, Edge, Firefox and Safari
    */
   hosts?: string[] | undefined
 }
 
-/** How much each inbox keeps. Messages beyond any of these are deleted, the oldest first. */
+/** How much each inbox keeps. Messages beyond any of these limits are deleted, the oldest first. */
 export interface RetentionConfig {
   /** Messages. 1 to 1,000,000. @default 1000 */
   messages?: number | undefined
@@ -330,7 +328,7 @@ export interface AppLimitsConfig {
   sessionsPerUser?: number | undefined
   /** Messages of one user in a second, over all connections to this gateway. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
-  /** Other frames than `send`, `signal` and `pong` of one user in a second. 1 to 1,000,000. @default 50 */
+  /** Frames of one user in a second, without `send`, `signal` and `pong`. 1 to 1,000,000. @default 50 */
   requestsPerSecond?: number | undefined
   /** Signals of one user in a second. 1 to 1,000,000. @default 5 */
   signalsPerSecond?: number | undefined
@@ -348,13 +346,13 @@ export interface AppLimitsConfig {
   /** Inboxes of the app in all. From 1. @default 1_000_000 */
   inboxes?: number | undefined
   /**
-   * Bytes of the app's messages in all. Webhook events that are to be delivered may take a tenth of it besides. From 1.
+   * Bytes of the app's messages in all. Webhook events that are to be delivered may take another tenth. From 1.
    * @default 10_737_418_240 (10 GiB)
    */
   bytes?: number | undefined
 }
 
-/** A config, or a function that reads it: a reload that can't read it is counted as failed. */
+/** A config, or a function that reads it. If a reload can't read the config, it counts as failed. */
 export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
 
 /** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */

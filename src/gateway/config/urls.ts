@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-/** Returns whether a host name or an address is this machine's own, which other machines can't reach. */
+/** Returns whether a host name or an address means this machine itself, so that other machines can't reach it. */
 export const isLoopback = (hostname: string): boolean =>
   hostname === 'localhost' ||
   hostname.endsWith('.localhost') ||
@@ -17,5 +17,5 @@ const isOutboundUrl = (given: string): boolean => {
 
 const URL_RULE = 'must be an https URL without user and password; http is for this machine only'
 
-/** An address that the gateway sends requests to. */
+/** The schema of a URL to which the gateway sends requests. */
 export const outboundUrl = v.pipe(v.string(URL_RULE), v.check(isOutboundUrl, URL_RULE))

@@ -2,7 +2,7 @@ import type { AuthMethod } from '../../engine/index.js'
 import { pageCloseCodes, type ClientFrameOf, type EndCode } from '../../protocol/index.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** How a connection was closed: the code of its `ended`, or `left` by its page, or `lost` without an `ended`. */
+/** How a connection was closed: the code of its `ended`, `left` if the page was left, or `lost` if it closed in another way. */
 export type CloseReason = EndCode | 'left' | 'lost'
 
 /** The close codes of a page that may come back: its session is detached for `leaveWindow`. */
@@ -12,19 +12,19 @@ const pageLeftCodes: readonly number[] = Object.values(pageCloseCodes)
 export const closeReasonOf = (code: number): 'left' | 'lost' =>
   pageLeftCodes.includes(code) ? 'left' : 'lost'
 
-/** A start that has no result yet. */
+/** A start without a result. */
 export interface PendingStart {
   readonly app: string
   readonly authMethod: AuthMethod | 'none'
-  /** The length of its frame. */
+  /** The length of the start frame. */
   readonly bytes: number
-  /** When its frame came, on the monotonic clock. */
+  /** When the start frame came, on the monotonic clock. */
   readonly at: number
 }
 
 const authMethods: readonly AuthMethod[] = ['token', 'signature', 'authParams', 'guest']
 
-/** An unknown app id is counted as no app: a client may send any text. */
+/** Creates a pending start. An unknown app id counts as no app, because a client may send any text. */
 export const pendingStart = (
   frame: ClientFrameOf<'start'>,
   bytes: number,
@@ -44,7 +44,7 @@ export const countStarted = (
   startSeconds.observe({ way: authMethod }, (performance.now() - at) / 1_000)
 }
 
-/** Counts a closed connection, and its start if that has not been counted. */
+/** Counts a closed connection. If its start has no result, counts the start, too. */
 export const countClosed = (
   { ends, starts }: Metrics,
   app: string,

@@ -1,8 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-/** Connection ids begin with this, so that the ids of several gateways differ. */
+/** The first part of all connection ids of this process, so that the ids of several gateways differ. */
 const PREFIX = randomBytes(16).toString('base64url')
 let count = 0
 
-/** Returns an id that no other connection has. `join` makes one text: of a template V8 would keep both parts, in twice the memory. */
+/**
+ * Returns an id that no other connection has. `join` makes one string. For a template V8 would keep both parts, which takes twice the
+ * memory.
+ */
 export const createConnectionId = (): string => [PREFIX, ++count].join(' ')

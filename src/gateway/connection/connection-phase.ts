@@ -5,7 +5,7 @@ import type { LiveSession } from '../sessions/live-session.js'
 import type { PendingStart } from './connection-counter.js'
 import type { EarlyFrames } from './early-frames.js'
 
-/** Until `started` is sent. */
+/** The phase until `started` is sent. */
 export interface OpeningState {
   readonly name: 'opening'
   readonly peer: Peer
@@ -16,7 +16,7 @@ export interface OpeningState {
   readonly frames: EarlyFrames
 }
 
-/** From `started` on. `draining`: frames are no longer answered. */
+/** The phase from `started` on. `draining`: frames are no longer answered. */
 interface LiveState {
   name: 'live' | 'draining'
   readonly session: LiveSession

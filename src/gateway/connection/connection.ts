@@ -44,12 +44,12 @@ import { Timer } from '../../util/timer.js'
 /** The parts of a gateway that all connections share. */
 export interface ConnectionContext extends SessionContext {
   settings: SessionContext['settings'] & Pick<Settings, 'apps' | 'startTimeout' | 'leaveWindow'>
-  /** Returns the apps by id, or a promise of them until the engine is open. */
+  /** Returns the apps by id, or their promise until the engine is open. */
   apps(): ReadonlyMap<string, App> | Promise<ReadonlyMap<string, App>>
   hub: Hub
   startQueue: StartQueue
   tracer: Tracer
-  /** Returns null while the gateway takes new sessions, else the milliseconds after which a client tries again. */
+  /** Returns null while the gateway accepts new sessions. Otherwise returns the milliseconds after which a client tries again. */
   retryAfter(): number | null
   /** Called with the slot of a connection whose session has started. */
   onStarted(slot: Slot): void
@@ -57,30 +57,30 @@ export interface ConnectionContext extends SessionContext {
   onClosed(connection: Connection): void
 }
 
-/** Characters of a client's name and version that are kept. */
+/** How many characters of a client's name and version are kept. */
 const MAX_CLIENT_NAME = 64
 
 const PONG = '{"type":"pong"}'
-/** The frame is parsed only once, because idle clients send little else. */
+/** The frame `pong` without fields, which is parsed only once. Idle clients send little else. */
 const parsedPong = parse(clientFrames, PONG)
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
-/** A client whose start was refused as `TOO_MANY_STARTS` reconnects after a random part of this, in milliseconds. */
+/** If a start is refused as `TOO_MANY_STARTS`, the client reconnects after a random part of so many milliseconds. */
 const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /**
- * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until
- * either side closes. An error in a connection ends no other. Its transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
+ * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until either side
+ * closes. An error in one connection ends no other connection. The transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
  */
 export class Connection implements ConnectionHandle, HeartbeatConnection {
   readonly connectionId = createConnectionId()
   readonly #context: ConnectionContext
   readonly #transport: Transport
   readonly #heartbeat: Heartbeat
-  /** Made when the user is first in debt of `bytesPerSecond`. */
+  /** Created when the user is first in debt of `bytesPerSecond`. */
   #throttle: Throttle | undefined
   #phase: ConnectionPhase
 
@@ -99,7 +99,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return this.#phase.name === 'live' || this.#phase.name === 'draining'
   }
 
-  /** The state and the transport that the metrics show, and the session from the moment that it exists. */
+  /** The state and the transport, for the metrics, and the session as soon as it exists. */
   get status(): {
     state: ConnectionPhase['name']
     transport: Transport['kind']
@@ -121,7 +121,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
-    // A client that may reconnect has a detached session: it must come back while that lasts.
+    // If the client may reconnect, its session is detached. The client must come back before the resume window ends.
     const { resumeWindow } = this.#context.settings
     const longest = (this.#isLive && resumeWindow / 2) || Infinity
     this.send({
@@ -136,7 +136,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   }
 
   fail(err: unknown): void {
-    // `close()` of the gateway ends a running `open()` of the engine: that is no failure of a connection that waited for it.
+    // `close()` of the gateway ends a running `open()` of the engine. For a connection that waited for the engine this is no failure.
     if (err instanceof GatewayError && err.code === 'closed') return this.end('unavailable')
     if (err instanceof EngineError) this.#context.metrics.engineErrors.inc({ code: err.code })
     this.#context.log[err instanceof EngineError ? 'warn' : 'error'](
@@ -170,7 +170,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return this.#transport.drained()
   }
 
-  /** Ends the connection as `unavailable` once every frame that has come is answered. Frames that come from now on are not. */
+  /** Ends the connection as `unavailable` once every frame so far is answered. Later frames are not answered. */
   drain(retryAfter: number): void {
     const end = (): void =>
       this.end('unavailable', 'The gateway is restarting: reconnect after `retryAfter`.', retryAfter)
@@ -184,15 +184,15 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.status.session?.watchExpiry(until)
   }
 
-  /** Ends the connection if its credentials have expired by the wall clock, which has jumped. */
+  /** Called when the wall clock has jumped. Ends the connection if the credentials have expired by the wall clock. */
   onClockJump(): void {
     if (this.#phase.name === 'live') this.#phase.session.checkExpiry()
   }
 
   /**
-   * The client closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered: most of these
-   * clients have left, and a session of theirs could end another one as `too-many-sessions`. The code is one after which a client
-   * reconnects: the network may have closed that side, and the client may still receive.
+   * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered,
+   * because most of these clients have left, and their session could end another one as `too-many-sessions`. The code lets the client
+   * reconnect, because the network may have closed that side while the client still receives.
    */
   async onEnd(): Promise<void> {
     const phase = this.#phase
@@ -200,14 +200,14 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     else if (phase.name !== 'closed') await phase.session.framesAnswered()
   }
 
-  /** The socket was closed, with this code. */
+  /** Called when the socket was closed, with this code. */
   onClose(code: number): void {
     const { leaveWindow, resumeWindow } = this.#context.settings
     const reason = closeReasonOf(code)
     this.#release({ resumableFor: reason === 'left' ? leaveWindow : resumeWindow }, reason)
   }
 
-  /** A text frame came; `bytes` is its length as UTF-8. */
+  /** Called with a text frame. `bytes` is its length as UTF-8. */
   receive(text: string, bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'closed') return
@@ -244,7 +244,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       const work = (hasWaited: boolean): Promise<void> => {
         // A client that has left meanwhile needs no session.
         if (this.#phase !== phase) return Promise.resolve()
-        // The start timeout begins again here, because waiting in the queue does not count.
+        // The start timeout begins again here, because the wait in the queue does not count.
         if (hasWaited) phase.deadline.restart(this.#context.settings.startTimeout)
         return this.#start(phase, start, frame)
       }
@@ -255,7 +255,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** A ping or a pong of the WebSocket protocol came. It counts like a frame, because a flood of them costs as much. */
+  /** Called with a ping or a pong of the WebSocket protocol. It counts like a frame, because a flood of them costs as much. */
   receiveControl(bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'live') this.#charge(phase.session, bytes)
@@ -263,7 +263,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** Counts a frame before it is parsed. Returns false if the connection was ended for it. */
+  /** Counts a frame before it is parsed. Returns false if that has ended the connection. */
   #charge(session: LiveSession, bytes: number): boolean {
     const seconds = session.limits.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true
@@ -288,14 +288,14 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const { hub, log, engine, settings, metrics } = this.#context
     const context = { engine, settings, metrics, isOpen: () => this.#phase === opening }
     const apps = this.#context.apps()
-    // Only promises are awaited: an `await` of a plain value would cost a turn of the microtasks.
+    // Only promises are awaited, because an `await` of a plain value would cost a turn of the microtasks.
     const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, peer)
     const admitted = admitting instanceof Promise ? await admitting : admitting
     // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, origin, trace, retryAfter } = admitted
-      // The id of an unknown app may be a token that was put into the wrong field: it is not logged.
+      // The id of an unknown app is not logged, because it may be a token in the wrong field.
       const appId = start.app || undefined
       log[trace ? 'error' : 'info'](
         { appId, code, why, origin, trace, address: peer.address },
@@ -308,9 +308,9 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, start.bytes)) return
     opening.session = session
-    // Called after the verification, so that the answer to a handshake never waits for one.
+    // `expectFrame` is called after the verification, so that the answer to a handshake does not wait for it.
     this.#transport.expectFrame?.()
-    // The hub has the session before the engine reads the user, so that the session receives every later event.
+    // The session is added to the hub before the engine reads the user, so that it receives every later event.
     hub.add(session)
     const { origin, address } = peer
     const client = { origin, address, client: frame.client?.slice(0, MAX_CLIENT_NAME) ?? null }
@@ -335,14 +335,14 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.end('unavailable', TOO_MANY_STARTS, Math.ceil(START_RETRY * (0.2 + 0.8 * Math.random())))
   }
 
-  /** `code` is that of a `refused` or an `ended` frame. */
+  /** Sends a frame. `code` is the code of a `refused` or an `ended` frame. */
   #write(json: string, code: string | null): void {
     const { tracer } = this.#context
     if (tracer.isOn()) tracer.recordSent(this.status.session?.ref, json, code)
     this.#transport.send(json)
   }
 
-  /** Frees everything that the connection holds. */
+  /** Frees the resources of the connection. */
   #release(detachOrEnd: DetachOrEnd, reason: CloseReason): void {
     const phase = this.#phase
     if (phase.name === 'closed') return

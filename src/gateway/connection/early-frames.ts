@@ -1,13 +1,13 @@
-/** The frames that may wait for `started`, and their bytes together. */
+/** How many frames may wait for `started`, and how many bytes in all. */
 const MAX_FRAMES = 16
 const MAX_BYTES = 16_384
 
-/** Says why a connection is ended for its early frames. */
+/** The reason for which a connection with too many early frames ends. */
 export const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes together.`
 
 /**
- * The frames that come before `started`. They wait as text: parsed, 16 kB of `{}` would take hundreds of kilobytes for a client that is
- * not authenticated.
+ * The frames that come before `started`. They wait as text, because 16 kB of `{}` would take hundreds of kilobytes when parsed, for a
+ * client that is not authenticated.
  */
 export class EarlyFrames {
   readonly texts: string[] = []
@@ -19,7 +19,7 @@ export class EarlyFrames {
     return this.#bytes <= MAX_BYTES
   }
 
-  /** Keeps a frame. Returns false if it is one too many. */
+  /** Keeps a frame. Returns false if there are too many. */
   add(text: string, bytes: number): boolean {
     return this.spend(bytes) && this.texts.push(text) <= MAX_FRAMES
   }

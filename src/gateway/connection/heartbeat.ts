@@ -2,21 +2,22 @@ import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
 
 /**
- * Pings are sent on a grid of times, which are this share of the interval apart, and `MAX_GRID` milliseconds at most. So one turn of the
- * event loop pings many connections, and another receives many answers. Otherwise each ping would wake the process twice.
+ * Pings are sent at the times of a grid. The distance between two times is this share of the interval, and at most `MAX_GRID` milliseconds.
+ * So one turn of the event loop pings many connections, and another turn receives many answers. Without the grid each ping would wake the
+ * process twice.
  */
 const GRID_SHARE = 0.01
 const MAX_GRID = 250
 
 const PING = '{"type":"ping"}'
 
-/** A connection as its heartbeat sees it. */
+/** The part of a connection that its heartbeat uses. */
 export interface HeartbeatConnection extends Pick<ConnectionHandle, 'sendText' | 'end'> {
   /** Called at the start and with each ping. See `ExpiryTimer.watch`. */
   watchExpiry(until: number): void
 }
 
-/** Returns the time of the monotonic clock in whole milliseconds. V8 keeps a fraction in an object of its own, for each connection. */
+/** Returns the time of the monotonic clock in whole milliseconds. For a fraction V8 would make an object for each connection. */
 const wholeNow = (): number => Math.trunc(performance.now())
 
 /** Pings one connection's client from `started` on, and ends the connection if no frame comes in two intervals. */
@@ -28,7 +29,7 @@ export class Heartbeat implements Timed {
   #checkAt = 0
   /** When the latest frame came, on the monotonic clock. */
   #lastFrameAt = wholeNow()
-  /** How many frames have asked for a `pong`: `started`, and the pings after it. */
+  /** How many frames need a `pong` as answer: `started` and every ping. */
   #pings = 0
   #pongs = 0
   /** When the latest ping was sent, on the monotonic clock. */
@@ -42,7 +43,7 @@ export class Heartbeat implements Timed {
   /** Called when `started` was sent, which a client answers like a ping. */
   start(): void {
     this.#pings = 1
-    // The time that the gateway took to authenticate the user is not the client's silence.
+    // The time in which the gateway authenticated the user does not count as silence of the client.
     this.#lastFrameAt = wholeNow()
     this.#checkIn(this.#interval)
   }
@@ -52,12 +53,12 @@ export class Heartbeat implements Timed {
     this.#checkAt = 0
   }
 
-  /** A frame came, whatever its type. */
+  /** Called for each frame of the client, whatever its type. */
   onFrame(): void {
     this.#lastFrameAt = Math.max(this.#lastFrameAt, wholeNow())
   }
 
-  /** Called when the socket is paused for this time. Otherwise a client whose frames are not read would end as `timeout`. */
+  /** Called when the socket is paused for this time. Without this call a client whose frames are not read would end as `timeout`. */
   allowSilence(milliseconds: number): void {
     this.#lastFrameAt = wholeNow() + Math.ceil(milliseconds)
   }
@@ -71,7 +72,7 @@ export class Heartbeat implements Timed {
   onPong(): number | undefined {
     const isAwaited = this.isAwaitingPong()
     if (isAwaited) this.#pongs++
-    // The first pong answers `started`.
+    // The first pong answers `started`, not a ping.
     return isAwaited && this.#pongs > 1 && this.#pongs === this.#pings
       ? performance.now() - this.#pingedAt
       : undefined
@@ -93,12 +94,12 @@ export class Heartbeat implements Timed {
   }
 
   onTime(): void {
-    // The shared timer still calls a heartbeat that another one of the same time has stopped.
+    // The shared timer still calls this heartbeat if it was stopped in the same call of the timer.
     if (this.#checkAt === 0) return
     const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
     if (timeLeft <= 0) return this.#connection.end('timeout')
     this.ping()
-    // The next check is no later than the moment at which the client has been silent for too long.
+    // The next check comes at the latest when the client would have been silent for too long.
     this.#checkIn(Math.min(this.#interval, timeLeft))
   }
 

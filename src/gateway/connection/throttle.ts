@@ -1,16 +1,16 @@
 import { MAX_DEBT } from '../limits/rate-limiter.js'
 import type { Transport } from './transport.js'
 
-/** Milliseconds for which a client may go on beyond its user's bytes a second. */
+/** Milliseconds for which a client may send more than its user's bytes a second. */
 const MAX_THROTTLED = 10_000
-/** If the user has this share of a second's bytes left, the client has recovered: `MAX_THROTTLED` counts from its next debt. */
+/** If the user has this share of a second's bytes left, the client has recovered, and `MAX_THROTTLED` begins again with the next debt. */
 const RECOVERED = 0.5
 
 /** Stops reading from one connection's socket while its user is in debt of `bytesPerSecond`. */
 export class Throttle {
   readonly #transport: Pick<Transport, 'pause' | 'resume'>
   #timer: NodeJS.Timeout | undefined
-  /** Since when the client has sent more than its budget without a pause; null if it has not. */
+  /** Since when the client has sent more than its budget without a pause; null if it is within its budget. */
   #since: number | null = null
 
   constructor(transport: Pick<Transport, 'pause' | 'resume'>) {
@@ -18,7 +18,7 @@ export class Throttle {
   }
 
   /**
-   * `seconds` is the result of `RateLimiter.spend`. Returns how many milliseconds the socket is paused from now, 0 if it is not, and
+   * `seconds` is the result of `RateLimiter.spend`. Returns for how many milliseconds the socket is paused; 0 if it is not paused. Returns
    * undefined if the client is so far beyond its budget that the connection must end.
    */
   update(seconds: number): number | undefined {
@@ -37,7 +37,7 @@ export class Throttle {
   stop(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
-    // While the socket is paused, the client's close frame is not read.
+    // While a socket is paused, the client's close frame would not be read.
     this.#transport.resume()
   }
 }

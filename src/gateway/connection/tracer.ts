@@ -3,19 +3,21 @@ import type { TracedFrame } from '../../protocol/internal.js'
 
 type FrameListener = (frame: TracedFrame) => void
 
-/** Shows operators the frames of single sessions, without their content. While no session is watched, a frame costs almost nothing. */
+/**
+ * Lets operators watch the frames of single sessions, without their content. While no session is watched, it costs a frame almost nothing.
+ */
 export interface Tracer {
   /** Returns whether any session is watched. Ask it before each `record…`. */
   isOn(): boolean
-  /** `bytes` is the length of a client's frame. Does nothing if the session is undefined, since it has yet to start. */
+  /** `bytes` is the length of a client's frame. Does nothing if the session is undefined, because it has not started yet. */
   recordReceived(session: SessionRef | undefined, type: string, bytes: number): void
-  /** `code` is that of a `refused` or an `ended` frame. */
+  /** `code` is the code of a `refused` or an `ended` frame. */
   recordSent(session: SessionRef | undefined, json: string, code: string | null): void
   /** Calls `listener` with each frame of the session until `signal` aborts, over all of the session's connections. */
   watch(session: SessionRef, listener: FrameListener, signal: AbortSignal): void
 }
 
-/** Every frame that a gateway sends begins with its type. */
+/** Matches the type, with which every frame of a gateway begins. */
 const FRAME_TYPE = /^\{"type":"([a-z]+)"/
 
 const keyOf = ({ appId, userId, sessionId }: SessionRef): string => `${appId}\0${userId}\0${sessionId}`

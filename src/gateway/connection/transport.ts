@@ -1,14 +1,19 @@
-/** What carries a connection's frames. Each kind of server in transports/ implements it. */
+/** Carries the frames of a connection: a WebSocket or a stream, on Node or Bun. The module `transports` has the implementations. */
 export interface Transport {
-  /** The metrics show it. */
+  /** The kind, for the metrics. */
   readonly kind: 'websocket' | 'stream'
   /** Sends a text frame. The frames of one turn may leave in one write. */
   send(text: string): void
-  /** Says that the next frame follows within milliseconds: an unsent answer to the handshake may wait for it. On Bun it can't wait. */
+  /**
+   * Called when the next frame follows within milliseconds. If the answer to the handshake is not sent yet, it may wait for that frame. On
+   * Bun it can't wait.
+   */
   expectFrame?(): void
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
-  /** Stops reading from the socket, so that the client can't send more than fits into buffers. Frames that were read already still come. */
+  /**
+   * Stops reading from the socket, so that the client can't send more than the buffers take. Frames that were read already still arrive.
+   */
   pause(): void
   /** Reads from the socket again. */
   resume(): void

@@ -1,6 +1,6 @@
 /**
- * The headers of an answer that pages of other origins read. Every request has its own proof in its body, so cookies do nothing and any
- * origin may read the answer. Proxies must neither keep the answer nor hold a part of it back.
+ * The headers of an answer that pages of other origins read. Every such request has its credentials in its body. So cookies have no effect,
+ * and any origin may read the answer. Proxies must neither store the answer nor delay a part of the answer.
  */
 export const crossOriginHeaders: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',
@@ -9,7 +9,7 @@ export const crossOriginHeaders: Readonly<Record<string, string>> = {
   'x-accel-buffering': 'no',
 }
 
-/** The same for a request with cookies, whose origin the answer must name. The origin is null if the request has none. */
+/** Returns the headers for a request with cookies, whose origin the answer must name. The origin is null if the request has none. */
 export const namedOriginHeaders = (origin: string | null): Readonly<Record<string, string>> => ({
   ...crossOriginHeaders,
   vary: 'origin',

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http'
 
-/** Node reads this many headers of a request if its server sets no `maxHeadersCount`, and leaves out the others without a word. */
+/** If a server sets no `maxHeadersCount`, Node reads so many headers of a request, and leaves out the others without an error. */
 const DEFAULT_COUNT = 1_000
 
 /**

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 
 /** Milliseconds that a client has to read the last response. */
 const LINGER_TIME = 3_000
-/** Bytes that are read and dropped. Beyond them the socket is not read, so that a client that keeps sending takes no CPU time. */
+/** The most bytes that are read and dropped. After them the socket is not read, so that a client that keeps sending takes no CPU time. */
 const MAX_DROPPED = 4 * 1_048_576
 
 const dropped = new WeakSet<Duplex>()

@@ -7,7 +7,7 @@ interface ListenOptions {
   host: string
   port: number
   backlog?: number
-  /** Keeps the port from the other workers of a cluster. */
+  /** Whether the other workers of a cluster can't use the port. */
   exclusive?: boolean
   scheme: 'http' | 'https'
 }
@@ -38,7 +38,7 @@ export const listenOn = (
     server.once('error', fail)
     server.listen(options, () => {
       server.off('error', fail)
-      // An error after this point concerns one client, whose socket could not be accepted.
+      // A later error is about one client, whose socket could not be accepted.
       server.on('error', (err) => log.warn({ err }, 'a connection was not accepted'))
       resolve(addressOf(server, scheme))
     })

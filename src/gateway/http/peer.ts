@@ -6,14 +6,14 @@ const pick = ({ headers }: RequestHead, names: readonly string[]): Record<string
     names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
   )
 
-/** Returns the entry of X-Forwarded-For at this place, counted from the right. */
+/** Returns the entry of X-Forwarded-For at this position, counted from the right. */
 const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string | undefined =>
   [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
 
 /**
  * Returns the origin and the address of a request's client. If `trustProxy` proxies are in front, the outermost one has appended the
- * address to X-Forwarded-For, at that place from the right. Clients can forge the entries before it. It keeps no other headers than those
- * of `forwardHeaders`.
+ * address to X-Forwarded-For, so the address is at that position from the right. Clients can forge the entries before it. Of the other
+ * headers only those of `forwardHeaders` are kept.
  */
 export const peerOf = (
   request: RequestHead,

@@ -6,11 +6,14 @@ import { GatewayError } from '../errors.js'
 import { crossOriginHeaders } from './cross-origin.js'
 import { TOO_MANY_HEADERS } from './header-count.js'
 
-/** Returns whether a request failed because the engine is away or the gateway is closing. An engine's message may name a file. */
+/**
+ * Returns whether a request failed because the engine is not available or the gateway is closing. The message of such an error must not be
+ * sent, because an engine's message may name a file.
+ */
 export const isUnavailable = (error: unknown): boolean =>
   error instanceof EngineError || (error instanceof GatewayError && error.code === 'closed')
 
-/** An error response as RFC 9457 describes it, with a `code` for programs. */
+/** Returns an error response of RFC 9457, with a `code` for programs. */
 export const problem = (
   context: Context,
   status: ContentfulStatusCode,
@@ -31,7 +34,7 @@ export const badTarget = (): Response => {
   })
 }
 
-/** Returns the response to a method that an address does not have. */
+/** Returns the response to a method that a path does not support. */
 export const methodNotAllowed = (context: Context, allow: string): Response => {
   context.header('allow', allow)
   return problem(context, 405, 'method-not-allowed', `This address has the method ${allow}.`)
@@ -57,6 +60,6 @@ export const refuseAddress = (response: ServerResponse): void =>
     'retry-after': '5',
   })
 
-/** Refuses a request of which Node may have left out headers. */
+/** Refuses a request if Node may have left out some of its headers. */
 export const refuseHeaders = (response: ServerResponse): void =>
   refuse(response, 431, 'too-large', TOO_MANY_HEADERS)

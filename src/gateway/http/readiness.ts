@@ -1,13 +1,13 @@
 import type { Engine } from '../../engine/index.js'
 import type { Log } from '../log.js'
 
-/** Whether the gateway takes sessions now. `unavailable`: the engine is not open, or stores nothing. */
+/** Whether the gateway accepts sessions now. `unavailable`: the engine is not open, or can't write. */
 export type Readiness = 'ready' | 'draining' | 'unavailable'
 
-/** Milliseconds after which a check of the engine has failed. */
+/** Milliseconds after which a check of the engine counts as failed. */
 const CHECK_TIMEOUT = 5_000
 
-/** Milliseconds for which a result counts. `/readyz` is public, and each check costs a sync of the disk. */
+/** Milliseconds for which a result is used again. `/readyz` is public, and each check costs a sync of the disk. */
 const CHECK_INTERVAL = 1_000
 
 const timeout = (): Promise<never> =>
@@ -18,7 +18,7 @@ const timeout = (): Promise<never> =>
     ).unref()
   })
 
-/** Returns a function that looks at the engine: a synced write and a read must succeed. One check runs at a time. */
+/** Returns a function that checks the engine: a synced write and a read must succeed. One check runs at a time. */
 export const createReadiness = (
   isDraining: () => boolean,
   engine: Pick<Engine, 'check'>,
@@ -26,7 +26,7 @@ export const createReadiness = (
 ): (() => Promise<Readiness>) => {
   let latest: Promise<boolean> | undefined
   let checkedAt = -Infinity
-  /** A check that hangs stays the only one, for as long as it hangs. */
+  /** The running check. If a check hangs, no other check begins until it ends. */
   let running: Promise<void> | undefined
 
   const check = async (): Promise<boolean> => {

@@ -3,12 +3,12 @@ import type { ReadableRequest } from './request-head.js'
 /** Milliseconds that a body may take. */
 export const BODY_TIMEOUT = 10_000
 
-/** The whole body of a request, or why there is none. */
+/** The whole body of a request, or why it was not received. */
 type ReceivedBody = { ok: true; bytes: Buffer } | { ok: false; why: 'too-large' | 'too-slow' | 'incomplete' }
 
 /**
- * Resolves with the body of a request that has up to `maxBytes`. If it is not received, the client may still be sending it: the answer needs
- * the header `connection: close`.
+ * Resolves with the body of a request, which may have up to `maxBytes`. If the body was not received, the client may still be sending it.
+ * Then the answer needs the header `connection: close`.
  */
 export const receiveBody = (incoming: ReadableRequest, maxBytes: number): Promise<ReceivedBody> =>
   new Promise((resolve) => {
@@ -31,6 +31,6 @@ export const receiveBody = (incoming: ReadableRequest, maxBytes: number): Promis
     if (Number(incoming.headers['content-length'] ?? 0) > maxBytes)
       return finish({ ok: false, why: 'too-large' })
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
-    // The client left while the request waited for others, so no event will come.
+    // If the client has left while the request waited for others, no event comes any more.
     if (incoming.destroyed) onClose()
   })

@@ -9,5 +9,5 @@ export interface RequestHead {
   socket: { readonly remoteAddress?: string | undefined }
 }
 
-/** A request as the REST API reads it: its head, and its body as a stream. */
+/** A request for the REST API: its head, and its body as a stream. */
 export type ReadableRequest = RequestHead & Readable

@@ -2,17 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { dropInput, lingeringClose } from './lingering-close.js'
 
-/** `stayOpen` takes the time limit off the response. */
+/** `stayOpen` removes the time limit of the response. */
 type HandleRequest = (request: IncomingMessage, response: ServerResponse, stayOpen: () => void) => void
 
-/** Requests of one socket that wait for the response to an earlier one. Browsers do not pipeline at all. */
+/** How many requests of one socket may wait for the response to an earlier one. Browsers do not pipeline at all. */
 const MAX_WAITING = 16
 /**
- * Requests that were parsed after a refusal, of all sockets together. They take memory until their socket is closed, so beyond
- * this number a socket is destroyed at once.
+ * How many requests that were parsed after a refusal may be in memory, of all sockets together. They stay there until their socket is
+ * closed. Beyond this number a socket is destroyed at once.
  */
 const MAX_IGNORED = 20_000
-/** Requests of one socket in all. The last response closes it. */
+/** How many requests one socket may send in all. The last response closes the socket. */
 const MAX_REQUESTS = 1_000
 /** Milliseconds that a client has to read a response, unless the server says otherwise. */
 const RESPONSE_TIMEOUT = 60_000
@@ -28,8 +28,8 @@ interface SocketState {
 }
 
 /**
- * Calls `handle` for one request of a socket at a time. Node parses all pipelined requests of a packet at once: if each
- * were handled, a client that never reads would fill the memory with responses.
+ * Calls `handle` for one request of a socket at a time. Node parses all pipelined requests of a packet at once. If all were handled at
+ * once, a client that never reads would fill the memory with responses.
  */
 export const createRequestQueue = (
   handle: HandleRequest,
@@ -83,7 +83,7 @@ export const createRequestQueue = (
   }
 }
 
-/** Node calls `destroySoon` after the last response. It would reset a client that still sends. */
+/** Replaces `destroySoon`, which Node calls after the last response, and which would reset a client that still sends. */
 const closeAfterResponse = (socket: Socket): void => {
   socket.destroySoon = () => lingeringClose(socket)
 }
@@ -98,7 +98,7 @@ const refuse = (socket: Socket, { waiting }: SocketState): void => {
     .end('{"status":429,"code":"rate-limited","title":"Wait for a response before the next request."}')
 }
 
-/** A client that sends a body byte by byte must not keep the socket after the response. */
+/** Destroys the request's socket later, because a client that sends a body byte by byte must not keep the socket after the response. */
 const destroyLater = (request: IncomingMessage): void => {
   const timer = setTimeout(() => request.socket.destroy(), BODY_TIMEOUT).unref()
   request.once('close', () => clearTimeout(timer))

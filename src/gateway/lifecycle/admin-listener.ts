@@ -20,11 +20,11 @@ interface AdminListenerContext
   engine: Engine
   log: Log
   audit: Audit
-  /** Returns what `/metrics` answers. */
+  /** Returns the text of `/metrics`. */
   scrape: () => Promise<string>
 }
 
-/** Assembles the admin listener. Null if the config has no `admin`. When `signal` aborts, no more samples are taken. */
+/** Assembles the admin listener. Returns null if the config has no `admin`. When `signal` aborts, no more samples are taken. */
 export const createAdminListener = (
   context: AdminListenerContext,
   signal: AbortSignal,

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 
-/** Milliseconds over which the clients of a drain reconnect: a base, and more for each connection. */
+/** Milliseconds over which the clients of a drain reconnect: a base, and an addition for each connection. */
 const BASE = 1_000
 const EACH = 5
 const MAX = 30_000
@@ -10,22 +10,22 @@ const MAX = 30_000
 /** How many connections are changed in one turn of the event loop. */
 const PER_TURN = 12
 
-/** How many connections a drain closes in one turn. Each takes about 50 µs, and as much again when its client answers. */
+/** How many connections a drain closes in one turn. Each takes about 50 µs, and another 50 µs when its client answers. */
 const DRAINED_PER_TURN = 32
-/** Milliseconds between two such turns. Meanwhile most of the clients answer: without a pause, many answers would come in one turn. */
+/** Milliseconds between two such turns. Meanwhile most of the clients answer. Without a pause many answers would come in one turn. */
 const DRAIN_PAUSE = 8
-/** Milliseconds that the pauses take together. */
+/** The most milliseconds of all pauses together. */
 const MAX_DRAIN_PAUSES = 4_000
 
-/** Up to this many sessions may reconnect at once. */
+/** So many sessions may reconnect at once. */
 const MAX_AT_ONCE = 100
 const MAX_WINDOW = 60_000
 
-/** Returns the milliseconds over which the clients of this many sessions reconnect if their gateway is lost. */
+/** Returns the milliseconds over which the clients of so many sessions reconnect if their gateway is lost. */
 export const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
 
-/** Calls `change` for the connections that there are now, in their order, for some in each turn of the event loop. */
+/** Calls `change` for all present connections, in their order, for some in each turn of the event loop. */
 export const eachInTurns = async (
   connections: Iterable<Connection>,
   change: (connection: Connection) => void,
@@ -41,12 +41,12 @@ export const eachInTurns = async (
 
 type CloseOne = (connection: Connection, retryAfter: number) => void
 
-/** Closes the connections of a gateway that is closed. */
+/** Closes the connections when a gateway closes. */
 interface Drain {
   isDraining(): boolean
-  /** Closes the connections that there are now by `close`, which gets a random delay, so that clients don't all reconnect at once. */
+  /** Closes all present connections with `close`. Each call gets a random delay, so that clients don't all reconnect at once. */
   closeAll(close: CloseOne): Promise<void>
-  /** Returns a random delay. Null before the drain. */
+  /** Returns a random delay; null before the drain. */
   retryAfter(): number | null
   /** Called when a connection is closed and removed. */
   onClosed(): void
@@ -78,7 +78,7 @@ export const createDrain = (
   const pauseWithin = (timeout: number): (() => Promise<unknown>) => {
     const longest = Math.min(MAX_DRAIN_PAUSES, timeout / 2)
     const milliseconds = Math.min(DRAIN_PAUSE, (longest * DRAINED_PER_TURN) / connections.size)
-    // A timer takes a millisecond at least. In a busy process several timers end in one turn.
+    // A timer takes at least a millisecond. In a busy process several timers end in one turn, so each waits for a further turn.
     return milliseconds < 1 ? nextTurn : () => sleep(milliseconds).then(() => nextTurn())
   }
 

@@ -11,16 +11,16 @@ import type { Dispatcher } from '../webhooks/dispatcher.js'
 
 /** The parts of a gateway that a reload reads or changes. */
 interface ReloadContext {
-  /** A reload assigns to it. */
+  /** The running settings, to which a reload assigns. */
   readonly settings: Settings
   parse(config: GatewayConfig): Settings
-  /** Resolves with the running apps, once the engine is open. A reload adds to them. */
+  /** Resolves with the running apps when the engine is open. A reload adds apps. */
   apps(): Promise<Map<string, App>>
   readonly keySets: KeySets
   readonly metrics: Pick<Metrics, 'reloads'>
   readonly dispatcher: Pick<Dispatcher, 'configure'>
   readonly engine: Pick<Engine, 'key' | 'configure'>
-  /** Resolves with the server, once it listens. Undefined if there is none. */
+  /** Resolves with the server when it listens; undefined if there is no server. */
   ownServer(): Promise<OwnServer | undefined>
   assertNotClosed(): void
 }
@@ -34,7 +34,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
     try {
       for (const app of apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     } catch (error) {
-      // Restores the running settings. If that fails too, the engine is unavailable, and gets them when it is opened again.
+      // Restores the running settings. If that fails, too, the engine is unavailable, and gets the settings when it is opened again.
       await Promise.allSettled(
         [...settings.apps.values()].map((app) => engine.configure(app.appId, engineOptionsOf(app))),
       )
@@ -50,7 +50,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
     const key = await engine.key()
     await configureEngine(next.settings)
     context.assertNotClosed()
-    // Nothing below fails or waits, so that a reload applies as a whole or not at all.
+    // No step below can fail or wait, so that a reload applies as a whole or not at all.
     Object.assign(settings, next.settings)
     for (const [appId, app] of settings.apps) {
       const known = apps.get(appId)
@@ -65,7 +65,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
   }
 
   return (config) => {
-    // Reloads run one after the other, because each compares its config with the settings that the one before has made.
+    // Reloads run one after the other, because each compares its config with the settings after the former reload.
     const reloaded = last.then(() => reload(config))
     last = reloaded.then(
       () => metrics.reloads.inc({ result: 'applied' }),

@@ -47,7 +47,7 @@ const countConnections = (metrics: Metrics, context: ScrapeContext): ReadonlyMap
   return sessions
 }
 
-/** Sets an app's gauges from the engine. They are left out if it does not answer. */
+/** Sets an app's gauges from the engine. If the engine does not answer, the gauges are left out. */
 const measureUsage = async (
   metrics: Metrics,
   engine: ScrapeContext['engine'],
@@ -103,7 +103,7 @@ export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape =
       const active = sessions.get(app) ?? 0
       metrics.sessions.set({ app, state: 'active' }, active)
       for (const quota of quotas) metrics.quota.set({ app, quota }, limits[quota])
-      // An engine that hangs must not delay the scrape too.
+      // If the engine hangs, it must not delay the scrape.
       if (readiness !== 'unavailable') await measureUsage(metrics, engine, app, active)
     }
   })

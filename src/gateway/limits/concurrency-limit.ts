@@ -1,15 +1,18 @@
 /** Runs a bounded number of jobs at once. */
 export interface ConcurrencyLimit {
-  /** Runs `job` when it is its turn, and resolves or rejects as it does. Returns undefined if too many wait: the job never runs. */
+  /**
+   * Runs `job` when it is its turn, and resolves or rejects as the job does. If too many jobs wait, returns undefined, and the job never
+   * runs.
+   */
   run<T>(job: () => Promise<T>): Promise<T> | undefined
 }
 
-/** `max` jobs run at once. `maxWaiting` more wait in the order in which they came. */
+/** Creates a limit. `max` jobs run at once. `maxWaiting` further jobs wait, in the order in which they came. */
 export const createConcurrencyLimit = (max: number, maxWaiting: number): ConcurrencyLimit => {
   const waiting: (() => void)[] = []
   let running = 0
 
-  /** Passes the place on, so that no job that comes now overtakes those that wait. */
+  /** Gives the place to the next waiting job, so that no new job overtakes those that wait. */
   const release = (): void => {
     const next = waiting.shift()
     if (next) next()

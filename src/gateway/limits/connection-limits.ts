@@ -2,12 +2,12 @@ import type { Log } from '../log.js'
 import { isPrivateAddress } from './private-address.js'
 import type { RateLimiter } from './rate-limiter.js'
 
-/** Why a socket is closed, as the code of its `ended` frame. */
+/** The code of the `ended` frame of a socket that is closed for a limit. */
 export type SocketRefusal = 'unavailable' | 'rate-limited'
 
 /** An open socket, from its acceptance on. */
 export interface Slot {
-  /** Set if a limit was reached and no older socket could make room: the socket is closed with this code. */
+  /** Set if a limit was reached and no older socket could make room. Then the socket is closed with this code. */
   refusal: SocketRefusal | undefined
   /** Closes the socket, to make room for another one. */
   evict: (refusal: SocketRefusal) => void
@@ -25,18 +25,18 @@ export interface ConnectionLimits {
    */
   accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
   /**
-   * Counts a socket for its client's address. A trusted proxy may send the requests of several clients on one socket: each time the address
-   * changes, the socket counts for the new one only.
+   * Counts a socket for its client's address. A trusted proxy may send requests of several clients on one socket. Each time the address
+   * changes, the socket counts only for the new address.
    */
   identify(slot: Slot, clientAddress: string): void
   /**
-   * A peer sent forwarded headers, which are not trusted. If its address is private, it is the operator's proxy, and counts for no limit.
-   * A peer on the internet may have made the header up, and counts as before.
+   * Called when a peer has sent forwarded headers although no proxy is trusted. If the peer's address is private, the peer is the
+   * operator's proxy, and counts for no limit. A peer on the internet may have made up the header, and counts as before.
    */
   onForwarded(slot: Slot): void
-  /** Called when the socket has a session: it is no longer closed to make room for others. */
+  /** Called when the socket has a session. From then on it is not closed to make room for others. */
   start(slot: Slot): void
-  /** Stops counting a socket that is closed, or that was refused and is about to close. A second call does nothing. */
+  /** Stops counting a socket that is closed, or that was refused and will close. A second call does nothing. */
   release(slot: Slot): void
   /** Returns how many sockets are counted. */
   size(): number
@@ -48,7 +48,7 @@ interface Limits {
   connectionsPerSecondPerAddress: number
 }
 
-/** How many proxies are exempt from the limits of an address. Further ones are not, so that a client can't fill the memory. */
+/** How many proxies are exempt from the limits of an address. There is a limit, so that a client can't fill the memory. */
 const MAX_PROXIES = 1_000
 
 const FORWARDED_FROM_PROXY =
@@ -59,11 +59,14 @@ const FORWARDED_FROM_INTERNET =
 /** The sockets of one address. */
 interface Address {
   sockets: number
-  /** Those without a session, the oldest first. */
+  /** The sockets without a session, the oldest first. */
   readonly opening: Set<Slot>
 }
 
-/** One client has one IPv4 address, or all IPv6 addresses of a /64 network. */
+/**
+ * Returns the key of an address for the limits: the IPv4 address, or the /64 network of an IPv6 address, because one client may use all
+ * addresses of such a network.
+ */
 export const addressKey = (address: string): string => {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
@@ -81,15 +84,15 @@ export const addressKey = (address: string): string => {
 /** The `evict` of a socket that has a session. */
 const neverEvicted = (): void => undefined
 
-/** Returns the oldest of `slots` but `self`. */
+/** Returns the oldest of `slots` except `self`. */
 const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
   for (const slot of slots) if (slot !== self) return slot
   return undefined
 }
 
 /**
- * `current` is called for each socket, because a reload of the config changes the limits. `onReached` is called when a limit is the
- * reason to close a socket.
+ * Creates the limits. It calls `current` for each socket, because a reload of the config changes the limits. It calls `onReached` when a
+ * socket is closed because of a limit.
  */
 export const createConnectionLimits = (
   current: () => Limits,
@@ -133,7 +136,7 @@ export const createConnectionLimits = (
     const key = addressKey(clientAddress)
     if (slot.isReleased || slot.address === key || proxies.has(slot.remoteAddress)) return
     uncount(slot)
-    // The socket's client before was refused, and this one may be within the limits.
+    // The former client of the socket was refused, but this one may be within the limits.
     if (slot.refusal === 'rate-limited') slot.refusal = undefined
     const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const address = addresses.get(key) ?? { sockets: 0, opening: new Set<Slot>() }

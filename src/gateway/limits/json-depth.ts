@@ -1,4 +1,4 @@
-/** How deeply a client may nest JSON. `JSON.parse` reads any depth, but `JSON.stringify` overflows the stack. */
+/** How deeply a client may nest JSON. `JSON.parse` reads any depth, but `JSON.stringify` would overflow the stack. */
 const MAX_DEPTH = 32
 
 /** Returns whether objects and arrays are nested more than `MAX_DEPTH` deep. */

@@ -22,7 +22,9 @@ for (const [network, bits] of [
 const unicast = new BlockList()
 unicast.addSubnet('2000::', 3, 'ipv6')
 
-/** Ranges besides these of which no server has an address: for protocols, examples, tests, groups and translations (IANA's registries). */
+/**
+ * Further ranges in which no public server has an address: for protocols, examples, tests, multicast and translations (IANA's registries).
+ */
 const special = new BlockList()
 for (const [network, bits] of [
   ['192.0.0.0', 24],
@@ -42,7 +44,7 @@ for (const [network, bits] of [
 ] as const)
   special.addSubnet(network, bits, 'ipv6')
 
-/** Returns whether an address is this machine's own, or one of a network that the internet does not route to. */
+/** Returns whether an address belongs to this machine, or to a network that the internet does not route to. */
 export const isPrivateAddress = (address: string): boolean => {
   const plain = address.replace(/%.*$/, '')
   const family = isIP(plain)
@@ -50,7 +52,7 @@ export const isPrivateAddress = (address: string): boolean => {
   return family !== 0 && ranges.check(plain, family === 4 ? 'ipv4' : 'ipv6')
 }
 
-/** Returns whether an address may be that of a server on the internet. */
+/** Returns whether a server on the internet can have this address. */
 export const isPublicAddress = (address: string): boolean => {
   if (address.includes('%') || isPrivateAddress(address)) return false
   const family = isIP(address)

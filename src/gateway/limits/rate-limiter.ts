@@ -1,4 +1,4 @@
-/** The limits that a gateway counts by the second. Each has buckets of its own. */
+/** The names of a gateway's limits per second. Each limit has its own buckets. */
 export type LimitName =
   | 'messagesPerSecond'
   | 'requestsPerSecond'
@@ -7,13 +7,13 @@ export type LimitName =
   | 'connectionsPerSecondPerAddress'
   | 'restPerSecond'
 
-/** Limits how much each key may use in a second. Each key of each limit has a token bucket, which holds the tokens of one second. */
+/** Limits how much each key may use in a second. Each key of each limit has a token bucket with room for the tokens of one second. */
 export interface RateLimiter {
-  /** Takes one of `perSecond`. Returns 0 if there was one, else the milliseconds until there is. */
+  /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
   take(limit: LimitName, key: string, perSecond: number): number
   /**
-   * Spends `amount` of `perSecond`. If the bucket has less, the key is in debt afterwards, of `MAX_DEBT` at most. Returns the rest in
-   * seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
+   * Spends `amount` tokens of `perSecond`. If the bucket has fewer, the key is in debt afterwards, by at most `MAX_DEBT`. Returns the rest
+   * in seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
    */
   spend(limit: LimitName, key: string, perSecond: number, amount: number): number
   /** Returns how many buckets are kept. */
@@ -23,17 +23,19 @@ export interface RateLimiter {
 /** Milliseconds in which an empty bucket fills. */
 const SECOND = 1_000
 
-/** Seconds of its budget that a key may be in debt. */
+/** The greatest debt of a key, in seconds of its budget. */
 export const MAX_DEBT = 10
 
-/** A bucket that was refilled for exactly the time that `take` returned may lack this much of a token, by rounding. */
+/** After exactly the time that `take` returned, a bucket may lack this part of a token, because of rounding. */
 const ROUNDING = 1e-6
 
-/** The buckets that were used in a time: numbers, because an object for each would take more memory. */
+/** The buckets that were used in a period. They are numbers, because an object for each bucket would take more memory. */
 class Generation {
   /** When the generation began, on the limiter's clock. */
   readonly start: number
-  /** When each key's bucket is full again, in milliseconds after `start`: small numbers, so that rounding does not add up. */
+  /**
+   * When each key's bucket is full again, in milliseconds after `start`. These numbers are small, so that rounding errors do not add up.
+   */
   readonly fullAt = new Map<string, number>()
 
   constructor(start: number) {
@@ -45,7 +47,8 @@ class Generation {
 class Buckets {
   /** Milliseconds after which any bucket is full again. */
   readonly #fullAfter: number
-  // When the recent generation is `fullAfter` old, each bucket of the older one is full, so that the older one is dropped whole.
+  // When the recent generation is `fullAfter` old, every bucket of the older generation is full again, so that the older generation can be
+  // dropped.
   #recent: Generation
   #older: Generation
 
@@ -69,7 +72,7 @@ class Buckets {
     return older === undefined ? 0 : Math.max(0, older - (now - this.#older.start))
   }
 
-  /** Called right after `missing`, with the milliseconds that the bucket takes to be full now. */
+  /** Sets the milliseconds until the bucket is full. Called right after `missing`. */
   set(key: string, now: number, missing: number): void {
     const { start, fullAt } = this.#recent
     fullAt.set(key, now - start + missing)
@@ -83,7 +86,7 @@ class Buckets {
   }
 }
 
-/** `clock` returns milliseconds. If it goes back, no time has passed. */
+/** Creates a rate limiter. `clock` returns milliseconds. If it goes back, that counts as no time. */
 export const createRateLimiter = (clock: () => number = () => performance.now()): RateLimiter => {
   let now = clock()
   const buckets: Record<LimitName, Buckets> = {

@@ -1,15 +1,15 @@
 import { addressKey } from './connection-limits.js'
 
 /**
- * Limits how many sessions start at once, to as many as the event loop serves without delay. If thousands of clients reconnect together,
- * for example those of a gateway that was killed, they would slow down every start and every session.
+ * Limits how many sessions start at once, to as many as the event loop serves without delay. Without a limit, thousands of clients that
+ * reconnect together, for example after a gateway was killed, would slow down every start and every session.
  */
 export interface StartQueue {
   /**
-   * Calls `work` at once, or with true after a wait for earlier starts. Resolves with true when `work` has finished, or with false if the
-   * start waited for too long and `work` is not called. Returns undefined, and does not call `work`, if too many starts wait. Starts of
-   * one address wait in order, and addresses take turns: a flood from one address delays the others little. `bytes` is the memory that a
-   * waiting start takes.
+   * Calls `work` at once with false, or after a wait for earlier starts with true. Resolves with true when `work` has finished; with false
+   * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
+   * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
+   * the memory of a waiting start.
    */
   run(
     work: (hasWaited: boolean) => Promise<void>,
@@ -21,23 +21,23 @@ export interface StartQueue {
 }
 
 interface AtOnce {
-  /** This many starts run in a turn even if other work delays the loop. Otherwise nobody could start at a busy gateway. */
+  /** So many starts run in a turn even if other work delays the event loop. Without them nobody could start at a busy gateway. */
   fewest: number
   first: number
-  /** More starts would not be faster, and each waits in the engine, which serves sessions too. */
+  /** The most starts at once. More would not be faster, and each waits in the engine, which also serves sessions. */
   most: number
 }
 
 interface StartQueueOptions {
-  /** How many starts run at once: `first` until the delay of the event loop says more or fewer. */
+  /** How many starts run at once: at first `first`, later more or fewer, depending on the delay of the event loop. */
   atOnce: AtOnce
   /** How many starts wait. */
   waiting: number
-  /** Milliseconds after which a start waits no more. */
+  /** The most milliseconds that a start waits. */
   maxWait: number
-  /** Bytes of memory that the waiting starts take together. */
+  /** The most bytes of memory of all waiting starts. */
   waitingBytes: number
-  /** Milliseconds after which a running start counts no more: a start that waits for a slow backend must not delay the others. */
+  /** Milliseconds after which a running start no longer counts, because a start that waits for a slow backend must not delay others. */
   maxRunning: number
 }
 
@@ -52,14 +52,17 @@ const DEFAULTS: StartQueueOptions = {
 /** How often the delay of the event loop is measured while sessions start, in milliseconds. */
 const INTERVAL = 20
 
-/** Milliseconds. A frame waits for two or three turns of the event loop, so its answer comes within 50 ms. */
+/**
+ * The delays, in milliseconds, below which more starts run at once and above which fewer do. A frame waits for two or three turns of the
+ * event loop. So its answer comes within 50 ms.
+ */
 const [SHORT_DELAY, LONG_DELAY] = [5, 10]
 const INCREASE = 8
 const DECREASE = 0.75
 
 /**
- * Returns how many starts run at once from now on, if `current` ran when the event loop was `delay` milliseconds late: a share of them, or
- * a few more if starts waited meanwhile.
+ * Returns how many starts run at once from now on, after `current` starts at once have delayed the event loop by `delay` milliseconds: a
+ * share of them, or a few more if starts waited meanwhile.
  */
 export const nextAtOnce = (
   current: number,
@@ -86,17 +89,17 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   /** When each start began, the oldest first. */
   const running = new Map<symbol, number>()
   /**
-   * How many starts have finished in this turn of the event loop. They keep their places until the turn ends: starts may finish at once, and
-   * would else all run in one turn.
+   * How many starts have finished in this turn of the event loop. They keep their places until the turn ends. Otherwise starts that finish
+   * at once would all run in one turn.
    */
   let finished = 0
   /** The starts that wait, by address. The first address has the next turn. */
   const waiting = new Map<string, Waiting[]>()
-  /** The same starts, the oldest first. */
+  /** The starts of `waiting`, the oldest first. */
   const byAge = new Set<Waiting>()
   let waitingBytes = 0
   let timer: NodeJS.Timeout | undefined
-  /** When `timer` is due. */
+  /** When `timer` fires. */
   let dueAt = 0
   /** Whether a start has begun since `timer` was set, and whether one had to wait. */
   let [hasBegun, hasWaiting] = [false, false]
@@ -122,7 +125,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     return true
   }
 
-  /** Takes the oldest start of an address from the queue. */
+  /** Removes the oldest start of an address from the queue, and returns it. */
   const take = (address: string): Waiting | undefined => {
     const starts = waiting.get(address) ?? []
     const next = starts.shift()

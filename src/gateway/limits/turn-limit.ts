@@ -1,8 +1,6 @@
 /** Spreads jobs over turns of the event loop. */
 interface TurnLimit {
-  /**
-   * Calls `job` now, or in a later turn if jobs of enough weight have run in this one. Jobs run in the order in which they came.
-   */
+  /** Calls `job` now; in a later turn if jobs of enough weight have run in this turn. Jobs run in the order in which they came. */
   run(job: () => void, weight?: number): void
 }
 
@@ -11,7 +9,9 @@ interface WaitingJob {
   weight: number
 }
 
-/** In a turn, jobs run until their weights reach `max` together. Between turns the event loop serves other sockets. */
+/**
+ * Creates a limit. In each turn jobs run until the sum of their weights reaches `max`. Between turns the event loop serves other sockets.
+ */
 export const createTurnLimit = (max: number): TurnLimit => {
   let waiting: WaitingJob[] = []
   let ranInThisTurn = 0

@@ -8,7 +8,7 @@ export type RefusalParts = [code: RefusalCode, why?: string | undefined, retryAf
 
 export const NOT_ALLOWED: RefusalParts = ['refused', "The app's 'send' rule does not let this user send."]
 const TOO_MUCH_UNREAD =
-  "The recipient's inbox is full, and your unread messages take up more of it than the app's 'unreadPerSender' allows."
+  "The recipient's inbox is full, and your unread messages take up a larger share than the app's 'unreadPerSender' allows."
 const SHARE_EXCEEDED =
   "Your messages to others take up one user's share of the app's storage: older ones have to be deleted first."
 const QUOTA_EXCEEDED = "The app's quota of storage or inboxes is used up."
@@ -20,7 +20,7 @@ const QUOTA_RETRY_AFTER = 30_000
 export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
   send === 'anyone' || (send === 'users' && !isGuestId(userId))
 
-/** Resolves with the code to refuse a message with if the app's `authorizeSend` does not allow it. */
+/** If the app's `authorizeSend` does not allow a message, resolves with the code of the refusal. */
 export const authorizeSend = async (
   { settings: { appId, authorizeSend: authorize } }: App,
   log: Log,

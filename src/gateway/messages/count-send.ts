@@ -5,11 +5,11 @@ interface Send {
   appId: string
   from: 'client' | 'backend'
   outcome: SendResult['outcome']
-  /** When the engine was given the message, on the monotonic clock. */
+  /** When the engine got the message, on the monotonic clock. */
   at: number
 }
 
-/** The limits of an app that the engine compares a message with. */
+/** The name of the app's limit for each outcome, for the metric. */
 const limits: Partial<Record<SendResult['outcome'], string>> = {
   full: 'storage',
   'over-share': 'storagePerSender',

@@ -9,8 +9,8 @@ interface Context {
 }
 
 /**
- * Reads messages with a peer, as many as `limit` and `maxBytes` allow. `offset` is the newest one of the inbox at the read that came
- * nearest to it. Resolves with null if the inbox has another epoch.
+ * Reads messages with a peer, as many as `limit` and `maxBytes` allow. `offset` is the inbox's newest offset, from the read that was
+ * nearest to the newest message. Resolves with null if the inbox has another epoch.
  */
 export const readWith = async (
   { engine, messageTurns }: Context,
@@ -29,7 +29,7 @@ export const readWith = async (
       : { epoch, after: last?.offset ?? range.after }
     const page = await engine.messagesWith(of, peer, from, wanted)
     if (!page) return null
-    // Backwards the first read is the one at the newest message; else the last.
+    // Backwards the first read is nearest to the newest message; forwards the last read is.
     if (!last || !isBackwards) offset = page.offset
     next = page.next
     count += page.messages.length
@@ -37,7 +37,7 @@ export const readWith = async (
   })
   if (!messages) return null
   const last = messages.at(-1)
-  // Messages that were read and do not fit come with the next page.
+  // Messages that were read but do not fit are in the next page.
   if (last && (next !== null || count > messages.length)) next = last.offset
   return { messages: isBackwards ? messages.reverse() : messages, next, offset }
 }
@@ -63,7 +63,7 @@ export const readPeers = async (
   })
   if (!peers) return null
   const last = peers.at(-1)
-  // Peers that were read and do not fit come with the next page.
+  // Peers that were read but do not fit are in the next page.
   const next = last && (hasMore || count > peers.length) ? { epoch, offset: last.newest.offset } : null
   return { peers, next }
 }

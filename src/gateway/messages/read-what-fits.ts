@@ -1,11 +1,12 @@
 import type { MessageTurns } from './message-turns.js'
 
-/** Messages that are read first. How many more are read depends on their size. */
+/** How many messages are read first. Their size decides how many are read next. */
 const FIRST_CHUNK = 16
 
 /**
- * Returns up to `limit` messages, or peers with a message each, that take up to `maxBytes` as JSON together, and at least one if there is any. `read` returns the next
- * messages after the last one; each read waits for its turn. Reading them all at once could take 1.6 MB for a frame of 64 kB.
+ * Resolves with up to `limit` messages, or peers with a message each, of at most `maxBytes` as JSON in all; with at least one if there is
+ * any. `read` reads the messages after the last one. Each read waits for its turn. Reading all messages at once could take 1.6 MB for a
+ * frame of 64 kB.
  */
 export const readWhatFits = async <T>(
   turns: MessageTurns,
@@ -21,7 +22,7 @@ export const readWhatFits = async <T>(
     await turns.wait(wanted)
     const next = await read(wanted, messages.at(-1))
     if (!next) return null
-    // Reads of many sessions that took several turns may end in the same turn.
+    // Reads of many sessions may end in the same turn.
     await turns.wait(next.length)
     for (const message of next) {
       bytes += Buffer.byteLength(JSON.stringify(message)) + 1

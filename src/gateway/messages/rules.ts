@@ -2,7 +2,7 @@ import type { CheckedMessage } from '../../engine/index.js'
 import { isUserId, limits, type RefusalCode } from '../../protocol/index.js'
 import { isTooDeep, DEPTH_PROBLEM } from '../limits/json-depth.js'
 
-/** Why a message is not valid. `why` repeats nothing that the client sent. */
+/** Why a message is not valid. `why` repeats no input of the client. */
 export interface MessageProblem {
   code: Extract<RefusalCode, 'bad-request' | 'too-large'>
   why: string
@@ -11,14 +11,14 @@ export interface MessageProblem {
 const bad = (why: string): MessageProblem => ({ code: 'bad-request', why })
 const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
 
-/** Bytes of a `message` frame besides the body and data, at most: ids, and the sender's profile. */
+/** The most bytes of a `message` frame without body and data: ids, and the sender's profile. */
 const FRAME_OVERHEAD = 8_192
 const MAX_CONTENT_JSON = limits.frame - FRAME_OVERHEAD
-/** How many bytes a byte of text may take as JSON, and how many `{"body":"","data":}` has. */
+/** The most bytes that a byte of text takes as JSON, and the bytes of `{"body":"","data":}`. */
 const MAX_ESCAPE = 6
 const CONTENT_OVERHEAD = 19
 
-/** A character of an id takes one or two code units. */
+/** Returns whether an id has too many characters. A character has one or two code units. */
 const isTooLong = (id: string): boolean =>
   id.length > limits.messageId && Array.from(id).length > limits.messageId
 
@@ -29,7 +29,7 @@ export const checkMessage = ({
   body,
   data,
 }: Omit<CheckedMessage, 'appId' | 'from'>): MessageProblem | undefined => {
-  // UTF-8 replaces lone surrogates, so that two ids with them could become the same one.
+  // UTF-8 replaces lone surrogates. So two different ids with lone surrogates could become the same one.
   if (id === '' || isTooLong(id) || /\p{Surrogate}/u.test(id))
     return bad(`A message's 'id' is 1 to ${limits.messageId} characters of well-formed Unicode.`)
   if (!isUserId(to)) return bad("A message's 'to' is not a valid user id.")
@@ -38,7 +38,8 @@ export const checkMessage = ({
   const size = Buffer.byteLength(body ?? '') + (data ? Buffer.byteLength(JSON.stringify(data)) : 0)
   if (size > limits.message)
     return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
-  // JSON escapes a control character as six bytes, and the message must fit into one frame. Most messages are so short that they do.
+  // JSON escapes a control character as six bytes, and the message must fit into one frame. Most messages are so short that they always
+  // fit.
   return size * MAX_ESCAPE > MAX_CONTENT_JSON - CONTENT_OVERHEAD &&
     Buffer.byteLength(JSON.stringify({ body, data })) > MAX_CONTENT_JSON
     ? tooLarge(`A message's body and data have at most ${MAX_CONTENT_JSON} bytes together as JSON.`)

@@ -4,7 +4,7 @@ import type { MessageProblem } from './rules.js'
 
 const { name: MAX_NAME, data: MAX_DATA, ttl: MAX_TTL, defaultTtl: DEFAULT_TTL } = signalLimits
 
-/** A signal as a client or the app's backend sends it. */
+/** A signal of a client or of the app's backend, before it is checked. */
 interface SentSignal {
   to: string
   name: string
@@ -12,7 +12,7 @@ interface SentSignal {
   ttl?: number | undefined
 }
 
-/** A character of a name takes one or two code units. */
+/** Returns whether a name has a valid length. A character has one or two code units. */
 const isName = (name: string): boolean =>
   name !== '' &&
   name.length <= 2 * MAX_NAME &&
@@ -37,14 +37,14 @@ export const checkSignal = ({
       code: 'bad-request',
       why: `A signal's 'ttl' is a whole number of milliseconds, 1 to ${MAX_TTL}.`,
     }
-  // Code units are at most as many as bytes, so that a long text is not measured.
+  // A text has at least as many bytes as code units. So the bytes of a long text need not be counted.
   const json = data === undefined ? '' : JSON.stringify(data)
   return json.length > MAX_DATA || Buffer.byteLength(json) > MAX_DATA
     ? { code: 'too-large', why: `A signal's 'data' has at most ${MAX_DATA} bytes as JSON.` }
     : undefined
 }
 
-/** Returns a valid signal as the engine takes it. */
+/** Returns a valid signal for the engine. */
 export const signalOf = (
   from: string | null,
   { name, data, ttl = DEFAULT_TTL }: Omit<SentSignal, 'to'>,

@@ -10,8 +10,8 @@ const isSessions = (metric: object): metric is { values: Value[] } =>
   'name' in metric && metric.name === metricsTable.sessions.name
 
 /**
- * Each process counts the sessions that it does not carry as detached, so the sum counts sessions several times. Writes the right number
- * into the values of the first process, and 0 into those of the others.
+ * Corrects the number of detached sessions. Each process counts all sessions that it does not carry as detached, so the sum would count
+ * sessions several times. The first process gets the right number, and the others 0.
  */
 const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
   const all = processes.flat().filter(isSessions)
@@ -28,7 +28,7 @@ const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
   }
 }
 
-/** Makes one text in Prometheus' format of the metrics of several processes on one engine, each as `collect` returns them. */
+/** Returns the metrics of several processes on one engine as one text in Prometheus' format. Each process's metrics come from `collect`. */
 export const aggregateMetrics = (processes: object[][]): Promise<string> => {
   countDetachedOnce(processes)
   return AggregatorRegistry.aggregate(processes).metrics()

@@ -1,9 +1,9 @@
-/** Versions that have a label of their own. Clients send any text, and each label costs memory here and in Prometheus. */
+/** How many versions have a label of their own. Clients send any text, and each label costs memory here and in Prometheus. */
 const MAX_VERSIONS = 50
 
 const PATTERN = /^[\w@.-]{1,24}(\/[\w@.-]{1,24}){0,2}$/
 
-/** Returns a label for the `client` that a start names. */
+/** Returns the label for the `client` of a start. */
 export const clientVersion = (client: string | null): string => {
   if (client === null) return 'unknown'
   return PATTERN.test(client) ? client : 'other'
@@ -11,14 +11,14 @@ export const clientVersion = (client: string | null): string => {
 
 /**
  * Counts sessions by the labels of their clients. The 50 labels with the most sessions keep their counts, and the others are counted as
- * `other`: names that somebody makes up displace no version that people use.
+ * `other`. So made-up names do not displace versions that people use.
  */
 export const countVersions = (versions: Iterable<string>): ReadonlyMap<string, number> => {
   const counts = new Map<string, number>()
   for (const version of versions) counts.set(version, (counts.get(version) ?? 0) + 1)
   const fixed = ['unknown', 'other']
   const ranked = [...counts].filter(([version]) => !fixed.includes(version))
-  // Of two with as many sessions the first in the alphabet stays, so that the labels don't change from scrape to scrape.
+  // If two labels have as many sessions, the first in the alphabet is kept, so that the labels don't change from scrape to scrape.
   ranked.sort(([one, ones], [other, others]) => others - ones || (one < other ? -1 : 1))
   const most = new Map(ranked.slice(0, MAX_VERSIONS))
   for (const version of fixed) if (counts.has(version)) most.set(version, counts.get(version) ?? 0)

@@ -7,7 +7,7 @@ import type { Metrics } from './metrics.js'
 import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable } from './table.js'
 
-/** Whether a gateway of this process exports its metrics. Of two values for one series an SDK would keep the last. */
+/** Whether a gateway of this process exports its metrics. If two gateways did, the SDK would keep only the last value of each series. */
 let isExporting = false
 
 /** Returns the unit that a name ends with, in the notation of OpenTelemetry (UCUM). */
@@ -15,9 +15,9 @@ const unitOf = (name: string): string =>
   name.endsWith('_seconds') ? 's' : name.endsWith('_bytes') ? 'By' : ''
 
 /**
- * Gives every metric of the table to the SDK of OpenTelemetry that is registered now, until `signal` aborts. Does nothing if there is none:
- * the API finds no SDK that is registered later. The SDK reads counters and gauges when it collects. A histogram can't be read so: it gets
- * each value as it comes, with the buckets of the table.
+ * Gives every metric of the table to the SDK of OpenTelemetry that is registered now, until `signal` aborts. If no SDK is registered now,
+ * it does nothing: the API for metrics finds no SDK that is registered later. The SDK reads counters and gauges when it collects. It can't
+ * read a histogram, so `onValue` gives it each value at once. The histogram has the buckets of the table.
  */
 export const exportMetrics = (
   metrics: Metrics,
@@ -51,7 +51,7 @@ export const exportMetrics = (
       if (!observable) continue
       for (const { value, labels } of values) result.observe(observable, value, labels)
       if (name !== metricsTable.clients.name) continue
-      // The SDK goes on with the last value of a series that is observed no more, such as a version that nobody has any more.
+      // The SDK repeats the last value of a series that is not observed any more. So a version without clients is observed as 0 once.
       versions = values.map(({ labels }) => labels['version'])
       for (const version of before)
         if (!versions.includes(version)) result.observe(observable, 0, { version })

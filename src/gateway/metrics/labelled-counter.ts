@@ -4,15 +4,15 @@ import { Counter, type CounterConfiguration, type LabelValues } from 'prom-clien
 interface Branch {
   /** The branches, by the value of the next label. */
   readonly branches: Map<string | number | undefined, Branch>
-  /** What was counted since the last read, if there is no next label; undefined if nothing was. */
+  /** The count since the last read, if there is no next label; undefined if nothing was counted. */
   count: number | undefined
 }
 
 const newBranch = (): Branch => ({ branches: new Map(), count: undefined })
 
 /**
- * A counter with labels. It counts in nested maps, and prom-client's counter collects the counts when it is read. At each value
- * prom-client would make a text of all labels, which takes too long for each message (ARCHITECTURE.md has the figure).
+ * A counter with labels. It counts in nested maps. When the counter is read, it passes the counts on to prom-client's counter. prom-client
+ * itself makes a text of all labels for each value, which takes too long for each message (ARCHITECTURE.md has the figure).
  */
 export class LabelledCounter<Label extends string> {
   readonly #labelNames: readonly Label[]
@@ -36,12 +36,12 @@ export class LabelledCounter<Label extends string> {
     branch.count = (branch.count ?? 0) + value
   }
 
-  /** Returns prom-client's values, as a scrape reads them. */
+  /** Returns prom-client's values, for a scrape. */
   get(): ReturnType<Counter<Label>['get']> {
     return this.#counter.get()
   }
 
-  /** Passes on what was counted in a branch. `labels` are the `depth` labels that lead to the branch. */
+  /** Passes on the counts of a branch. `labels` are the `depth` labels that lead to the branch. */
   #collect(branch: Branch, labels: LabelValues<Label>, depth: number): void {
     const name = this.#labelNames[depth]
     if (name === undefined) {

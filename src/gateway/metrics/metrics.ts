@@ -23,11 +23,11 @@ export type Collected = MetricObjectWithValues<MetricValue<string>>[]
 
 /** The metrics of one gateway, by their keys in the table. */
 export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & {
-  /** Calls `collect` before each scrape, to set gauges from the state that they show. An error in it fails the scrape. */
+  /** Calls `collect` before each scrape, to set gauges. If `collect` fails, the scrape fails. */
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
   scrape(): Promise<string>
-  /** Returns all metrics as prom-client's objects, to be added to those of other processes. */
+  /** Returns all metrics as prom-client's objects, which can be added to those of other processes. */
   collect(): Promise<Collected>
 }
 
@@ -42,7 +42,7 @@ const create = (
   return labels.length === 0 ? new PlainHistogram(withBuckets) : new LabelledHistogram(withBuckets)
 }
 
-/** Creates the metrics of a gateway. Counting takes a fraction of a microsecond, and nothing else happens until a scrape. */
+/** Creates the metrics of a gateway. Each count takes a fraction of a microsecond. All other work is done at a scrape. */
 export const createMetrics = (): Metrics => {
   const registry = new Registry()
   const metrics = Object.fromEntries(
@@ -53,7 +53,7 @@ export const createMetrics = (): Metrics => {
   let lastRead: Promise<unknown> = Promise.resolve()
   let running: Promise<string> | undefined
 
-  /** Reads the metrics after all earlier reads: some gauges are empty until the engine has answered. */
+  /** Reads the metrics after all earlier reads have ended, because some gauges are empty until the engine has answered. */
   const read = <T>(from: () => Promise<T>): Promise<T> => {
     const result = lastRead.then(async () => {
       for (const collect of collectors) await collect()

@@ -3,7 +3,7 @@ import type { Histogram, HistogramConfiguration, Metric } from 'prom-client'
 type Values = Awaited<ReturnType<Histogram['get']>>
 
 /**
- * A histogram without labels, which a registry of prom-client reads as it reads its own. It counts in an array: prom-client's histogram
+ * A histogram without labels, which a registry of prom-client reads as it reads its own. It counts in an array. prom-client's histogram
  * makes an object and looks for labels at each value, which takes too long for each message (ARCHITECTURE.md has the figure).
  */
 export class PlainHistogram {
@@ -12,7 +12,10 @@ export class PlainHistogram {
   onValue: ((value: number) => void) | undefined
   readonly #help: string
   readonly #bounds: readonly number[]
-  /** How many values lie in each bucket and in none before it. The last entry counts the values above every bound. */
+  /**
+   * How many values belong to each bucket. A value belongs to the first bucket whose bound it does not exceed. The last entry counts the
+   * values above every bound.
+   */
   readonly #counts: number[]
   #sum = 0
 
@@ -33,7 +36,7 @@ export class PlainHistogram {
     this.onValue?.(value)
   }
 
-  /** Returns what prom-client's histogram returns, as a scrape reads it. */
+  /** Returns the same values as prom-client's histogram, for a scrape. */
   get(): Promise<Values> {
     const values: Values['values'] = []
     let count = 0

@@ -3,8 +3,8 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 let registry: Registry | undefined
 
 /**
- * Returns the metrics of the process (CPU, memory, event loop, garbage collection). All gateways of a process share them, since
- * prom-client never removes its observers again. They are observed from the first call on.
+ * Returns the registry of the process's metrics (CPU, memory, event loop, garbage collection). All gateways of a process share it, because
+ * prom-client never removes its observers. Observation begins with the first call.
  */
 const processRegistry = (): Registry => {
   if (!registry) {

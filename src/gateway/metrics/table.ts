@@ -6,7 +6,7 @@ export interface Row<Kind extends 'counter' | 'gauge' | 'histogram', Label exten
   readonly labels: readonly Label[]
   /** Upper bounds of a histogram's buckets. Empty for the other kinds. */
   readonly buckets: readonly number[]
-  /** How the values of several processes become one. A gauge of data that all of them share is no sum. */
+  /** How the values of several processes become one. A gauge of data that all processes share must not be a sum. */
   readonly aggregator: 'sum' | 'max' | 'min' | 'first'
 }
 
@@ -30,9 +30,9 @@ const histogram = <const Label extends string = never>(
   labels: readonly Label[] = [],
 ): Row<'histogram', Label> => ({ kind: 'histogram', name, help, labels, buckets, aggregator: 'sum' })
 
-/** Seconds, for work of the gateway and its engine. */
+/** Bounds in seconds, for work of the gateway and its engine. */
 const FAST = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** Seconds, for what travels over the network. */
+/** Bounds in seconds, for times that include the network. */
 const NETWORK = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /**
@@ -148,7 +148,12 @@ export const metricsTable = {
     'app',
     'result',
   ]),
-  webhooksPending: gauge('chat_session_webhooks_owed', 'Webhooks that are to be delivered.', ['app'], 'max'),
+  webhooksPending: gauge(
+    'chat_session_webhooks_pending',
+    'Webhooks that are to be delivered.',
+    ['app'],
+    'max',
+  ),
   webhooksOldest: gauge(
     'chat_session_webhooks_oldest_seconds',
     'Age of the oldest webhook that is to be delivered.',

@@ -2,11 +2,11 @@ import { signWebhook } from './sign.js'
 
 /**
  * `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. `private-address`:
- * the host has no address on the internet, and the request was to go nowhere else.
+ * the host has no address on the internet, and the request may go to no other.
  */
 type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted' | 'private-address'
 
-/** A request got no complete answer. The message repeats neither the URL nor a header: both may hold secrets. */
+/** A request got no complete answer. The message repeats neither the URL nor a header, because both may contain secrets. */
 export class OutboundRequestError extends Error {
   override readonly name = 'OutboundRequestError'
   readonly code: OutboundRequestErrorCode
@@ -25,14 +25,14 @@ export interface OutboundRequest {
   timeout: number
   /** Bytes of the answer's body that are read, after decompression. */
   maxBytes: number
-  /** Gives the request up. */
+  /** Ends the request as `aborted`. */
   signal?: AbortSignal
   meter?: RequestMeter | undefined
 }
 
 export interface OutboundResponse {
   status: number
-  /** Null if it is larger than `maxBytes`. */
+  /** Null if the body is larger than `maxBytes`. */
   body: string | null
 }
 
@@ -41,7 +41,9 @@ export type RequestMeter = <Response extends Pick<OutboundResponse, 'status'>>(
   send: () => Promise<Response>,
 ) => Promise<Response>
 
-/** Returns the error code of the system or of TLS, such as `ECONNREFUSED`. Other parts of the error may repeat the URL. */
+/**
+ * Returns the error code of the system or of TLS, such as `ECONNREFUSED`. It leaves out other parts of the error, which may repeat the URL.
+ */
 export const failureOf = (error: unknown): string => {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
@@ -84,7 +86,7 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
     })
     return { status: response.status, body: await readBody(response, maxBytes) }
   } catch (error) {
-    // Throws the error above that the call was aborted with.
+    // Throws the error with which the call was aborted above.
     call.signal.throwIfAborted()
     throw new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`)
   } finally {
@@ -94,8 +96,8 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
 }
 
 /**
- * Sends a request and returns its answer, of any status. Redirects are answers: the gateway sends signed requests to the configured
- * URL alone. Rejects with an `OutboundRequestError`.
+ * Sends a request and returns its answer, of any status. A redirect is returned as an answer, because the gateway sends signed requests
+ * only to the configured URL. Rejects with an `OutboundRequestError`.
  */
 export const sendRequest = (url: string, request: OutboundRequest): Promise<OutboundResponse> =>
   request.meter ? request.meter(() => send(url, request)) : send(url, request)
@@ -106,7 +108,7 @@ export interface SignedTarget {
   readonly secrets: readonly Uint8Array[]
 }
 
-/** Posts JSON, signed as Standard Webhooks says. Returns and rejects as `sendRequest`. */
+/** Posts JSON with a signature of Standard Webhooks. Resolves and rejects as `sendRequest` does. */
 export const postSigned = (
   { url, secrets }: SignedTarget,
   id: string,

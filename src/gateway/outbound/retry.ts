@@ -1,11 +1,11 @@
 /** Milliseconds before the second, third, fourth and fifth delivery of an event. */
 const FIRST_DELAYS = [1_000, 2_000, 5_000, 15_000]
-/** The later delays double, up to this. */
+/** Later delays double, up to so many milliseconds. */
 const MAX_DELAY = 3_600_000
-/** The later delays are longer or shorter by up to this share, so that events that failed together are not retried together. */
+/** Later delays are longer or shorter by up to this share, so that events that failed together are not retried together. */
 const JITTER = 0.2
 
-/** Milliseconds after an event in which its delivery is retried. */
+/** For so many milliseconds after an event its delivery is retried. */
 const RETRY_WINDOW = 86_400_000
 
 const backoff = (failures: number, random: number): number => {
@@ -20,8 +20,8 @@ const backoff = (failures: number, random: number): number => {
 export const hasExpired = (at: number, now: number): boolean => now > at + RETRY_WINDOW
 
 /**
- * Returns the milliseconds until an event is delivered again after this many failures; null if it is given up. `at` and `now` are Unix
- * times. `random` is from 0 to 1.
+ * Returns the milliseconds until an event is delivered again after so many failures; null if it is given up. `at` and `now` are Unix times.
+ * `random` is from 0 to 1.
  */
 export const retryDelay = (
   failures: number,

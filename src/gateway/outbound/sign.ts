@@ -7,8 +7,8 @@ interface SignedHeaders {
 }
 
 /**
- * Returns the headers with which Standard Webhooks signs a request. `sentAt` is a Unix time in milliseconds. The body is signed as it
- * is sent, byte for byte. Each key makes a signature, so that the receiver may know any of them while they are rotated.
+ * Returns the headers with which Standard Webhooks signs a request. `sentAt` is a Unix time in milliseconds. The signature covers exactly
+ * the bytes that are sent. There is a signature for each key, so that keys can be rotated: the receiver needs to know only one of them.
  */
 export const signWebhook = (
   id: string,

@@ -1,13 +1,13 @@
 import { createCipheriv, createECDH, hkdfSync, randomBytes, type ECDH } from 'node:crypto'
 import type { PushSubscriptionData } from '../../engine/index.js'
 
-/** The bytes that a push service must take (RFC 8030, 7.2), less those that the encryption adds. */
+/** The bytes that every push service must accept (RFC 8030, 7.2), less those that the encryption adds. */
 export const MAX_PLAINTEXT = 3_993
-/** The size of a record. There is one, and it is smaller. */
+/** The size of a record (RFC 8188). A push has one record, which is smaller. */
 const RECORD_SIZE = 4_096
 const DELIMITER_OF_THE_LAST_RECORD = 2
 
-/** The random parts of an encryption. A test gives those of the example in RFC 8291. */
+/** The random parts of an encryption. A test passes those of the example in RFC 8291. */
 interface Ephemeral {
   salt: Uint8Array
   /** The sender's key pair. */
@@ -25,7 +25,7 @@ const hkdf = (secret: Uint8Array, salt: Uint8Array, info: Uint8Array | string, b
   Buffer.from(hkdfSync('sha256', secret, salt, info, bytes))
 
 /**
- * Returns the body of a push: the text, encrypted for a subscription (RFC 8291, RFC 8188). Throws if the subscription's key is no point of
+ * Returns the body of a push: the text, encrypted for a subscription (RFC 8291, RFC 8188). Throws if the subscription's key is no point on
  * the curve.
  */
 export const encryptPush = (

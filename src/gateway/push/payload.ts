@@ -2,11 +2,11 @@ import type { UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
 import type { AppPush } from '../apps/vapid.js'
 
-/** Bytes of a payload. Push services take some more, and devices may have less memory for it. */
+/** The most bytes of a payload. Push services accept some more, but devices may have less memory. */
 const MAX_BYTES = 3_072
-/** Bytes of a title: a sender's name may be as long as a profile. */
+/** The most bytes of a title. A sender's name may be as long as a whole profile. */
 const MAX_TITLE = 256
-/** What stands at the end of a text that was cut. */
+/** The end of a text that was cut. */
 const CUT = '…'
 
 /** The parts of a message that a push shows. */
@@ -29,8 +29,8 @@ const cut = (text: string, bytes: number): string => {
 }
 
 /**
- * The tag of the notifications about one sender's messages: a newer one takes the place of the older. Pages and their service workers
- * make the same one.
+ * Returns the tag of the notifications about one sender's messages. A newer notification replaces an older one with the same tag. Pages and
+ * their service workers make the same tags.
  */
 const tagOf = ({ appId, userId }: UserRef, from: string | null): string =>
   `chat-session:${appId}:${encodeURIComponent(userId)}:${encodeURIComponent(from ?? '')}`
@@ -60,6 +60,6 @@ export const pushPayload = (
   if (Buffer.byteLength(full) <= MAX_BYTES) return full
   const left = MAX_BYTES - Buffer.byteLength(jsonOf(title, CUT)) + jsonBytes(CUT)
   if (body !== undefined && left > jsonBytes(CUT)) return jsonOf(title, cut(body, left))
-  // Long ids leave no room.
+  // With long ids the message does not fit.
   return jsonOf(defaultTitle)
 }

@@ -9,17 +9,17 @@ import { failureOf, OutboundRequestError } from '../outbound/outbound-request.js
 const TIMEOUT = 15_000
 /** Bytes of an answer's body that are read, so that its connection can be used again. Nobody needs the body. */
 const MAX_BODY = 65_536
-/** How many connections to push services there are at most, how many of them to one, and how long one without requests is kept. */
+/** The most connections to push services, the most to one of them, and how many milliseconds a connection without requests is kept. */
 const MAX_SOCKETS = 256
 const MAX_SOCKETS_OF_ONE = 128
 const IDLE_TIMEOUT = 60_000
-/** A service that has answered nothing for this share of the time-out gets no more than so many requests at once. */
+/** If a service has answered nothing for this share of the time-out, it gets no more than `MAX_UNANSWERED` requests at once. */
 const SILENT_AFTER = 0.2
 const MAX_UNANSWERED = 16
-/** How many services are known. Some have a host for each data centre. */
+/** How many services are remembered. Some have a host for each data centre. */
 const MAX_SERVICES = 1_000
 
-/** The network that pushes go to. A test has one of its own; no config leads anywhere else than to the internet. */
+/** The network to which pushes go. Only tests have one of their own: no config sends pushes anywhere but to the internet. */
 export interface PushNetwork {
   lookup(
     host: string,
@@ -40,7 +40,7 @@ export const internet: PushNetwork = {
   timeout: TIMEOUT,
 }
 
-/** The answer of a push service. A redirect is one, since none is followed. */
+/** The answer of a push service. A redirect is an answer, too, because it is not followed. */
 export interface PushAnswer {
   status: number
   /** The `Retry-After` header. */
@@ -50,22 +50,22 @@ export interface PushAnswer {
 /** The requests to one push service. */
 interface Service {
   unanswered: number
-  /** Since when it has answered none of them, or none before they timed out; null if it owes no answer. */
+  /** Since when the service has answered no request in time; null if no request waits for an answer. */
   silentSince: number | null
 }
 
 /** Posts a body to a push service. Rejects with an `OutboundRequestError`. */
 export interface PushRequests {
   post(url: URL, headers: Record<string, string | number>, body: Buffer): Promise<PushAnswer>
-  /** Cuts all requests off. */
+  /** Ends all requests as `aborted`. */
   close(): void
 }
 
 class PrivateAddressError extends Error {}
 
 /**
- * Returns the look-up of a socket. It leaves out addresses that are not on the internet: the socket connects to what this very look-up has
- * returned, so that no later answer of a name server leads it elsewhere.
+ * Returns the DNS look-up for sockets. It leaves out addresses that are not on the internet. The socket connects to an address that this
+ * look-up has returned, so a later answer of the name server can't lead the request into a private network.
  */
 const publicLookup =
   ({ lookup, isPublic }: PushNetwork): LookupFunction =>
@@ -95,7 +95,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
     return known
   }
 
-  /** Whether a request would only wait with many others, and hold up the users of other services. */
+  /** Returns whether a service is silent. A further request would only wait with many others, and delay the users of other services. */
   const isSilent = ({ unanswered, silentSince }: Service): boolean =>
     unanswered >= MAX_UNANSWERED &&
     silentSince !== null &&
@@ -148,7 +148,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           service.silentSince = service.unanswered > 1 ? performance.now() : null
           resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
           let bytes = 0
-          // A body that is cut off changes nothing: the status has said what came of the push.
+          // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.
           response.on('error', () => undefined)
           response.on('data', (chunk: Buffer) => {
             bytes += chunk.length

@@ -18,11 +18,11 @@ import { pushPayload } from './payload.js'
 import type { PushRequests } from './push-request.js'
 import { sendPush, type Push, type PushResult } from './send-push.js'
 
-/** How many senders' messages are pushed to a device at once. The others are pushed after `push.after`. */
+/** For how many senders a device gets pushes at once. The pushes for other senders follow after `push.after`. */
 const MAX_SENDERS = 5
 /**
- * Milliseconds after which no more pushes to a device are begun. With the time of one more request this is less than
- * `engineRules.pushLease`, after which another gateway would begin.
+ * Milliseconds after which no further push to a device is begun. Together with the time-out of one request this is less than
+ * `engineRules.pushLease`, after which another gateway would push.
  */
 const BEGIN_WITHIN = 10_000
 
@@ -38,7 +38,7 @@ export interface PushContext {
   createdAt: number
 }
 
-/** Sends a push, counts it, makes its span and logs what was given up. */
+/** Sends a push, counts it and makes its span. If the push is given up, it writes a line to the log. */
 export const deliver = async (
   { log, metrics, requests, tracing }: PushContext,
   appPush: AppPush,
@@ -65,7 +65,7 @@ export const deliver = async (
   return sent
 }
 
-/** What came of a device, and in how many milliseconds there is more to push to it; null if there is nothing. */
+/** The outcome for a device, and the milliseconds until its next push; null if no push is pending. */
 interface DeviceResult {
   outcome?: PushOutcome
   dueIn: number | null
@@ -100,8 +100,8 @@ const pushToDevice = async (
 }
 
 /**
- * Returns the milliseconds in which a page may come back that the gateway before this one had: a restart must not push what the page
- * shows.
+ * Returns the milliseconds in which the page of this session may reconnect, if the gateway before this one carried the session. After a
+ * restart no message may be pushed that such a page shows.
  */
 const returnsIn = (
   { createdAt, settings }: PushContext,
@@ -119,8 +119,9 @@ const earliest = (delays: readonly (number | null)[]): number | null => {
 }
 
 /**
- * Pushes what is due to a user's devices, and tells the engine what came of it. A message that comes meanwhile has an offset beyond
- * `through`, so that the engine keeps the time of its push. Rejects if the engine fails: it tells of the user again later.
+ * Sends the pushes that are due to a user's devices, and tells the engine which ones have ended. A message that comes meanwhile has an
+ * offset beyond `through`, so that the engine keeps the time of its push. Rejects if the engine fails. Then the engine names the user again
+ * later.
  */
 export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
   const { engine, settings } = context
@@ -133,9 +134,9 @@ export const pushToUser = async (context: PushContext, app: App, user: UserRef):
   if (sessions.some(isVisible)) {
     const { messages } = await engine.messagesAfter(user, { epoch, offset: Math.max(0, through - 1) }, 1)
     const found = lossFoundIn(settings.pingInterval)
-    // The sender's gateway may have another clock.
+    // The clock of the sender's gateway may be ahead.
     const age = Math.max(0, Date.now() - (messages.at(-1)?.sentAt ?? 0))
-    // If the page's connection were dead, it would be found by now.
+    // If the page's connection were dead, its gateway would have noticed by now.
     if (age >= found) return engine.seenOnPage(user, through)
     return engine.endPushes(user, [], through, found - age)
   }

@@ -5,18 +5,21 @@ import type { App } from '../apps/app.js'
 import { pushPayload } from './payload.js'
 import { deliver, pushToUser, type PushContext } from './push-user.js'
 
-/** How many users are pushed to at once, and how many more wait for it. */
+/** For how many users pushes run at once, and how many further users may wait. */
 const MAX_RUNNING = 100
 const MAX_WAITING = 10_000
-/** Milliseconds after which a user who has waited is leased again, so that no other gateway is told of the user meanwhile. */
+/**
+ * If a user has waited for so many milliseconds, the lease is renewed, so that the engine does not name the user to another gateway
+ * meanwhile.
+ */
 const RENEW_AFTER = 5_000
 
 export interface Pushes {
   /** Called for the engine's event `push-due`. */
   onDue(user: UserRef): void
-  /** Pushes a notification that says it is a test to each of the user's devices, once. Null if the app has no `push`. */
+  /** Pushes a test notification to each of the user's devices, without retries. Resolves with null if the app has no `push`. */
   test(app: App, user: UserRef): Promise<PushTest[] | null>
-  /** Begins no more pushes, and resolves when all have ended. After `timeout` milliseconds they are cut off. */
+  /** Begins no more pushes, and resolves when all have ended. After `timeout` milliseconds the requests are aborted. */
   close(timeout: number): Promise<void>
 }
 
@@ -25,22 +28,22 @@ interface PushesContext extends Omit<PushContext, 'createdAt'> {
   apps(): Promise<ReadonlyMap<string, App>>
 }
 
-/** A user of whom the engine has told. */
+/** A user whom a `push-due` event has named. */
 interface Due {
   readonly user: UserRef
-  /** When the engine told of the user last, on the monotonic clock. */
+  /** When the latest `push-due` event of the user came, on the monotonic clock. */
   toldAt: number
   isRunning: boolean
 }
 
 /**
- * Pushes to the users of whom the engine tells. A user is pushed to once at a time. A user who can't wait here is left out: the engine tells
- * of the user again when its lease ends.
+ * Sends pushes to the users whom the engine's `push-due` events name, at most one run for a user at a time. If too many users wait, further
+ * events are dropped: the engine names the user again when the lease ends.
  */
 export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
   const { engine, log, metrics } = rest
   const context: PushContext = { ...rest, createdAt: Date.now() }
-  /** Those who are pushed to, and those who wait, in their order. */
+  /** The users whose pushes run and those who wait, in their order. */
   const users = new Map<string, Due>()
   const running = new Set<Promise<void>>()
   let isClosed = false
@@ -49,10 +52,11 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
 
   const push = async ({ user, toldAt }: Due): Promise<void> => {
     const waited = performance.now() - toldAt
-    // Another gateway may have been told meanwhile.
+    // The lease has ended, so the engine may have named the user to another gateway.
     if (waited >= engineRules.pushLease) return
     const app = (await apps()).get(user.appId)
-    // The app was removed from the config: its users are told of until the next start, or until it comes back.
+    // The app was removed from the config. The engine goes on naming its users until the gateway is restarted, or the app is in the config
+    // again.
     if (!app) return
     if (waited > RENEW_AFTER)
       await engine.endPushes(user, [], (await engine.inbox(user)).offset, engineRules.pushLease)
@@ -67,7 +71,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
       if (!isClosed) log.warn({ appId: due.user.appId, err }, 'pushes of a user failed, and are tried again')
     }
     users.delete(key)
-    // What the engine has told of meanwhile may have been missed by the run.
+    // If another `push-due` came meanwhile, the run may have missed its message.
     if (due.toldAt > toldAt) onDue(due.user)
   }
 
@@ -111,7 +115,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
         (await engine.pushDevices(user)).map(async (device): Promise<PushTest> => {
           const sentAt = Date.now()
           const { result, failure } = await deliver(context, push, device, { user, from: null, sentAt, text })
-          // `endPushes` would change the time of the next push.
+          // This is not `endPushes`, which would change the time of the next push.
           if (result === 'gone') await engine.endPushDevice(user, device.id)
           return { id: device.id, result, error: failure?.error ?? null }
         }),

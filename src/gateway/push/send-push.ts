@@ -11,15 +11,15 @@ export interface Push {
   user: UserRef
   /** The sender of the message. */
   from: string | null
-  /** When the message was sent (Unix, milliseconds). The push is tried for a day from then on. */
+  /** When the message was sent (Unix, milliseconds). The push is retried for a day after that time. */
   sentAt: number
   /** The payload. */
   text: string
-  /** The place in a trace that the message was sent with. The push service is not told. */
+  /** The `traceparent` with which the message was sent. It is not sent to the push service. */
   traceparent?: string | undefined
 }
 
-/** What came of a push. `failed`: it is tried again in `retryIn` milliseconds. */
+/** The result of a push. If it is `failed`, the push is tried again in `retryIn` milliseconds. */
 export interface PushResult {
   result: NonNullable<PushOutcome['result']>
   retryIn?: number
@@ -27,7 +27,7 @@ export interface PushResult {
   failure?: NonNullable<PushOutcome['report']>
 }
 
-/** Milliseconds that `Retry-After` may ask for. */
+/** The shortest and the longest wait, in milliseconds, that a `Retry-After` can cause. */
 const [MIN_RETRY, MAX_RETRY] = [1_000, 86_400_000]
 
 /** Returns the milliseconds of a `Retry-After` header, which has seconds or a date; undefined for anything else. */
@@ -38,10 +38,13 @@ export const retryAfterOf = (header: string | undefined, now = Date.now()): numb
 
 const isRetried = (status: number): boolean => status === 429 || status >= 500
 
-/** By these statuses a push service says that the subscription is no more (RFC 8030, 7.3). */
+/** The statuses with which a push service says that the subscription has ended (RFC 8030, 7.3). */
 const goneStatuses: readonly number[] = [404, 410]
 
-/** Sends a push to a device, and decides what becomes of it. Rejects with an `OutboundRequestError` of code `aborted`. */
+/**
+ * Sends a push to a device, and decides whether a push that failed is tried again. Rejects with an `OutboundRequestError` of code `aborted`
+ * if the gateway closes meanwhile.
+ */
 export const sendPush = async (
   { requests, meter }: { requests: PushRequests; meter: RequestMeter },
   { settings, authorization, topic }: AppPush,
@@ -56,13 +59,13 @@ export const sendPush = async (
   ): PushResult => ({ result, failure: { host, status, error } })
   const retryOrGiveUp = (status: number | null, error: string, retryAfter?: number): PushResult => {
     const backoff = retryDelay(device.failures + 1, sentAt)
-    // `Retry-After` makes the wait longer only: a service that always says 0 would be asked every second.
+    // `Retry-After` can only lengthen the wait. Otherwise a service that always says 0 would be asked every second.
     const delay = backoff === null ? null : Math.max(backoff, retryAfter ?? 0)
     return delay === null || hasExpired(sentAt, Date.now() + delay)
       ? giveUp(status, error)
       : { result: 'failed', retryIn: delay, failure: { host, status, error } }
   }
-  // The list may be another than when the device subscribed.
+  // The config may have had another list of hosts when the device subscribed.
   const url = endpointUrl(device.endpoint, settings.hosts)
   if (!url) return giveUp(null, 'host-not-allowed')
   if (Buffer.byteLength(text) > MAX_PLAINTEXT) return giveUp(null, 'too-large')
@@ -71,7 +74,7 @@ export const sendPush = async (
     'content-type': 'application/octet-stream',
     'content-encoding': 'aes128gcm',
     ttl: settings.ttl,
-    // A device that saves its battery shows a person's message at once (RFC 8030, 5.3).
+    // With this urgency a device that saves its battery still shows the message at once (RFC 8030, 5.3).
     urgency: 'high',
     topic: topic(user.userId, from),
   }

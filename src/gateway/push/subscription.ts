@@ -6,7 +6,7 @@ const MAX_ENDPOINT = 1_024
 const POINT_BYTES = 65
 const AUTH_BYTES = 16
 
-/** Returns whether a host is one of a list's: by its name, or below a `*.` name. */
+/** Returns whether a host is in a list: under its own name, or below a name that begins with `*.`. */
 const isListed = (hosts: readonly string[], host: string): boolean =>
   hosts.some((listed) => (listed.startsWith('*.') ? host.endsWith(listed.slice(1)) : host === listed))
 
@@ -15,7 +15,7 @@ export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | u
   if (endpoint.length > MAX_ENDPOINT || !URL.canParse(endpoint)) return undefined
   const url = new URL(endpoint)
   const { protocol, port, hostname, origin, pathname, search } = url
-  // A device has one owner by the text of its endpoint: another spelling of it would be another device.
+  // A device is known by the text of its endpoint: the same endpoint in another spelling would be another device.
   const isPlain = `${origin}${pathname}${search}` === endpoint
   return protocol === 'https:' && !port && isPlain && isListed(hosts, hostname) ? url : undefined
 }
@@ -32,7 +32,7 @@ const isPoint = (key: Buffer | undefined): boolean => {
     ECDH.convertKey(key, 'prime256v1')
     return true
   } catch {
-    // OpenSSL computes whether the point is on the curve.
+    // OpenSSL throws if the point is not on the curve.
     return false
   }
 }
@@ -42,7 +42,7 @@ const BAD_ENDPOINT =
 const BAD_KEYS =
   "A subscription's keys are in base64url: 'p256dh' is a point of the curve P-256, uncompressed, and 'auth' has 16 bytes."
 
-/** Returns a subscription as the engine stores it, or the sentence that says why it is not taken. */
+/** Returns a subscription as the engine stores it, or a sentence that says why it is refused. */
 export const checkSubscription = (
   {
     endpoint,

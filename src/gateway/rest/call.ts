@@ -32,19 +32,19 @@ export interface CallContext {
   readonly messageTurns: MessageTurns
 }
 
-/** A call as its handler receives it: authenticated and validated. `appId` is the app of the token and of the path. */
+/** The input of a call's handler, which is authenticated and validated. `appId` is the app of the token and of the path. */
 interface Input<Path extends string, Query extends v.ObjectEntries, Body> {
   app: App
   appId: string
   params: ParamsOf<Path>
   query: v.InferOutput<v.ObjectSchema<Query, undefined>>
   body: Body
-  /** What the call passes on; undefined if it belongs to no trace. */
+  /** The `traceparent` that the call passes on; undefined if it belongs to no trace. */
   traceparent: string | undefined
   context: CallContext
 }
 
-/** A row of the table of calls, from which the routes and the OpenAPI document are made. */
+/** A row of the table of calls. The routes and the OpenAPI document are made from this table. */
 export interface Call {
   /** The call's name in the document, in the audit log and in the client. */
   id: string
@@ -54,14 +54,14 @@ export interface Call {
   tag: 'Users' | 'Sessions' | 'Messages' | 'App'
   summary: string
   description?: string | undefined
-  /** Whether it changes something: then it is written to the audit log. */
+  /** Whether the call changes something, and so is written to the audit log. */
   changes: boolean
   query: v.ObjectEntries
   body: v.GenericSchema | null
-  /** A body, for the document. */
+  /** An example of the body, for the document. */
   example?: unknown
   answers: Answers
-  /** The codes of failures besides those of every call. */
+  /** The codes of failures, without those that every call has. */
   errors: readonly RestErrorCode[]
   handle(input: Input<string, v.ObjectEntries, unknown>): Promise<{ status: number; body?: unknown }>
 }
@@ -91,7 +91,7 @@ export const answer = <const S extends number, B = undefined>(
   body: body as B,
 })
 
-/** Returns a row of the table. The compiler compares the handler with the path, the schemas and the answers. */
+/** Returns a row of the table. The compiler checks that the handler fits the path, the schemas and the answers. */
 export const defineCall = <
   const Path extends string,
   A extends Answers,
@@ -108,6 +108,6 @@ export const defineCall = <
   query: query ?? {},
   body: body ?? null,
   errors: errors ?? [],
-  // The routes pass exactly what the schemas of this row return.
+  // The routes pass only the results of this row's schemas.
   handle: handle,
 })

@@ -1,6 +1,6 @@
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
-/** The HTTP status of every code that a REST answer may carry. */
+/** The HTTP status of every code of a REST answer. */
 export const errorStatus = {
   'bad-request': 400,
   unauthenticated: 401,
@@ -18,7 +18,7 @@ export const errorStatus = {
 
 export type RestErrorCode = keyof typeof errorStatus
 
-/** The failure of a call. The message is the `title` of the answer: it says what to do, and has no secret. */
+/** The failure of a call. The message is the `title` of the answer. It says what to do, and has no secret. */
 export class RestError extends Error {
   override readonly name = 'RestError'
   readonly code: RestErrorCode

@@ -13,7 +13,7 @@ interface InProcessContext extends CallContext {
   apps(): Promise<ReadonlyMap<string, App>>
 }
 
-/** Resolves or rejects as `work` does. If the signal aborts first, rejects with its reason, and the work goes on as on a server. */
+/** Resolves or rejects as `work` does. If the signal aborts first, rejects with its reason. The work goes on, as it would on a server. */
 const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   signal?.throwIfAborted()
   if (!signal) return work()
@@ -30,15 +30,15 @@ const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | un
 }
 
 /**
- * Returns `gateway.client()`: the REST client of an app whose calls are answered in this process. A call has the checks, the handler and
- * the errors of the same call by HTTP. It has no token, does not count against `restPerSecond`, waits for no other call, and writes
- * neither a line of the audit log nor a metric of the REST API: the caller is the operator's own code.
+ * Returns `gateway.client()`: the REST client of an app whose calls are answered in this process. A call has the same checks, handler and
+ * errors as over HTTP. Because the caller is the operator's own code, it needs no token, does not count against `restPerSecond`, waits for
+ * no other call, and causes neither a line in the audit log nor a metric of the REST API.
  */
 export const createInProcessClients = (context: InProcessContext): ((appId: string) => RestCalls) => {
   const answer = async (appId: string, { name, path, query, body }: CallRequest): Promise<CallAnswer> => {
     const call = calls.find(({ id }) => id === name)
     if (!call) throw new TypeError(`The gateway has no call ${name}.`)
-    // If the gateway is closed or its engine can't be opened, there is no answer: the call rejects with that error.
+    // If the gateway is closed or its engine can't be opened, the call rejects with that error.
     const app = (await context.apps()).get(appId)
     try {
       if (!app) throw new RestError('unknown-app', 'The gateway has no app with this id.')
@@ -51,7 +51,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       const json = answered.body === undefined ? undefined : JSON.stringify(answered.body)
       return {
         status: answered.status,
-        // The JSON is parsed again, so that a caller who changes the answer does not change the engine's own objects.
+        // The JSON is parsed again, so that a caller who changes the answer does not change the engine's objects.
         json: json && (JSON.parse(json) as unknown),
         isProblem: false,
         retryAfter: null,

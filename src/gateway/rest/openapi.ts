@@ -23,7 +23,7 @@ const config = (typeMode: 'input' | 'output'): ConversionConfig => ({
   },
 })
 
-/** Returns a schema of the document. The named ones stand once, in its components. */
+/** Returns a schema for the document. Schemas with a name appear once, in the document's components. */
 const schemaOf = (schema: v.GenericSchema, typeMode: 'input' | 'output' = 'input'): Json => {
   const name = Object.entries(schemas).find(([, each]) => each === schema)?.[0]
   if (name !== undefined) return { $ref: `#/components/schemas/${name}` }
@@ -32,7 +32,7 @@ const schemaOf = (schema: v.GenericSchema, typeMode: 'input' | 'output' = 'input
 }
 
 const parameterOf = (place: 'path' | 'query', name: string, schema: v.GenericSchema): Json => {
-  // A schema turns a parameter's text into a value: the document describes the value.
+  // The schema of a parameter turns its text into a value. The document describes the value.
   const { description, ...rest } = schemaOf(schema, 'output')
   return { name, in: place, required: place === 'path', description, schema: rest }
 }
@@ -42,7 +42,7 @@ const rateHeaders = {
   'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
 }
 
-/** The codes of a call's failures. */
+/** Returns the codes of a call's failures. */
 const errorsOf = (call: Call): readonly RestErrorCode[] => {
   const codes: RestErrorCode[] = ['bad-request', 'unauthenticated', 'refused', 'unknown-app', ...call.errors]
   if (call.body) codes.push('too-large', 'unsupported-media-type')

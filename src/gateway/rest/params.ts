@@ -5,7 +5,7 @@ import { count, userId } from './schemas.js'
 
 /* The parameters of paths and queries, and what a page of a list says of those of the next one. */
 
-/** The schema of each parameter in a path. */
+/** The schema of each path parameter. */
 export const pathParams = {
   app: v.pipe(
     v.string(),

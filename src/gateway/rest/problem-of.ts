@@ -1,7 +1,7 @@
 import { isUnavailable } from '../http/problem.js'
 import { errorStatus, RestError, type RestErrorCode } from './errors.js'
 
-/** The parts of an answer that says why a call failed. */
+/** The parts of an answer about a failed call. */
 interface Problem {
   status: (typeof errorStatus)[RestErrorCode]
   code: RestErrorCode
@@ -9,7 +9,7 @@ interface Problem {
   headers: Readonly<Record<string, string>>
 }
 
-/** Seconds after which a client tries again if the gateway can't answer now. */
+/** Seconds after which a client tries again if the gateway is unavailable. */
 const RETRY_AFTER = 5
 
 const UNAVAILABLE = 'The gateway cannot answer now: send the call again after the time in Retry-After.'

@@ -8,10 +8,10 @@ import type { Call, ParamName } from './call.js'
 import { RestError } from './errors.js'
 import { pathParams } from './params.js'
 
-/** Bytes of a body, at most. */
+/** The most bytes of a body. */
 const MAX_BODY = 1_048_576
 
-/** Returns the value that `schema` makes of `input`. Throws a `RestError` whose sentence begins with the place, such as `The body's`. */
+/** Returns the result of `schema` for `input`. Throws a `RestError` whose sentence begins with `place`, such as `The body's`. */
 const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
   const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })
   if (result.success) return result.output
@@ -20,7 +20,7 @@ const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: s
   if (message.endsWith('.')) throw new RestError('bad-request', message)
   const keys = (path ?? []).map(({ key }) => key as string | number)
   const name = keys.length === 0 ? place : `${place} '${formatPath(keys)}'`
-  // For a missing key Valibot gives the message of the object around it.
+  // For a missing key Valibot's message is about the object around the key.
   const isMissing = type === 'object' && given === undefined
   throw new RestError('bad-request', isMissing ? `${name} is missing.` : `${name} ${message}.`)
 }
@@ -37,8 +37,8 @@ const decode = (name: string, encoded: string): string => {
 }
 
 /**
- * Returns the decoded parameters of a path. `path` is the target as the client sent it: Hono's own parameters come from a URL in which
- * `%2E%2E` has removed a segment.
+ * Returns the decoded parameters of a path. `path` is the target as the client sent it: Hono's own parameters come from a parsed URL, in
+ * which `%2E%2E` has removed a segment.
  */
 export const readParams = (call: Pick<Call, 'path'>, path: string): Record<string, string> => {
   const segments = path.split('/')
@@ -51,7 +51,7 @@ export const readParams = (call: Pick<Call, 'path'>, path: string): Record<strin
   return Object.fromEntries(entries)
 }
 
-/** Returns the validated query. An unknown parameter is an error: a misspelt one would change what a call does. */
+/** Returns the validated query. An unknown parameter is an error, because ignoring a misspelt one would change what the call does. */
 export const readQuery = ({ query }: Pick<Call, 'query'>, search: string): Record<string, unknown> => {
   const given = new URLSearchParams(search)
   const known = Object.keys(query)
@@ -71,7 +71,7 @@ export const readQuery = ({ query }: Pick<Call, 'query'>, search: string): Recor
 
 const TOO_LARGE = `A body has at most ${MAX_BODY} bytes: send less at once.`
 
-/** Closes the connection after an answer to a body that was not read: the client may still be sending it. */
+/** The header that closes the connection if the body was not read, because the client may still be sending it. */
 const CLOSE = { connection: 'close' }
 
 const receive = async (incoming: ReadableRequest): Promise<Buffer> => {
@@ -85,7 +85,7 @@ const receive = async (incoming: ReadableRequest): Promise<Buffer> => {
   throw new RestError('bad-request', why, CLOSE)
 }
 
-/** `application/json`, alone or with `charset=utf-8`. */
+/** Matches `application/json`, alone or with `charset=utf-8`. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
 
 /** Resolves with the validated body; null for a call without one. */

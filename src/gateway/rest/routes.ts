@@ -28,14 +28,14 @@ interface RestContext extends CallContext {
   addressOf(request: RequestHead): string
 }
 
-/** Calls of one app that run at once. Each may hold a body of 1 MB. */
+/** How many calls of one app run at once. Each may have a body of 1 MB in memory. */
 const MAX_CALLS = 64
-/** Calls of one app that wait for one of these to end. Their bodies are not read yet. */
+/** How many calls of one app wait until another call ends. Their bodies are not read yet. */
 const MAX_WAITING_CALLS = 1_000
 
 const POLICY = 'restPerSecond'
 
-/** The names of path parameters in the log, where every line with an id uses these names. */
+/** The names of path parameters in the log. Every line of the log uses these names for ids. */
 const logNames: Readonly<Record<string, string>> = {
   app: 'appId',
   user: 'userId',
@@ -151,7 +151,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    // A call that failed because of a bug may have changed something: it is audited, and `failed` throws its error again.
+    // A call that failed because of a bug may have changed something. So it is audited, and `failed` throws its error again.
     let status = 500
     try {
       const result = await answer().catch((error: unknown) => failed(response, error))

@@ -35,7 +35,7 @@ const profileEntries = {
 
 const profile = v.pipe(v.object(profileEntries), v.description('At most 4 kB as JSON.'))
 
-/** A profile in a request. `parseProfile` keeps fields that a Valibot record would drop, such as `constructor`. */
+/** A profile in a request. A Valibot record would drop fields such as `constructor`; `parseProfile` keeps them. */
 export const profileBody = v.pipe(
   v.custom<Profile>((value) => parseProfile(value) !== undefined, PROFILE_RULE),
   v.transform((value) => parseProfile(value) ?? {}),
@@ -193,7 +193,7 @@ const revoked = v.object({
   ),
 })
 
-/** The schemas that have a name in the document. */
+/** The schemas that have a name in the OpenAPI document. */
 export const schemas = {
   Profile: profile,
   User: user,
@@ -243,7 +243,7 @@ export const messageFields = {
   data: v.optional(jsonObject),
 }
 
-/** The fields of a signal. The handler checks their sizes, as those of a client's frame. */
+/** The fields of a signal. The handler checks their sizes as in a client's frame. */
 export const signalFields = {
   from: v.optional(
     v.pipe(userId, v.description('The sender’s user id. Left out: the signal is from the app’s backend.')),

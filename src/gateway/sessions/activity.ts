@@ -3,7 +3,7 @@ import type { EngineEvent, UserRef } from '../../engine/index.js'
 import { userKey } from '../../engine/internal.js'
 import type { SessionChange } from '../../protocol/internal.js'
 
-/** How many changes are kept for each app, and for how many of its users: those who had a change last. */
+/** How many changes are kept for each app, and for how many of its users: those with the latest changes. */
 const MAX_PER_APP = 200
 const MAX_PER_USER = 20
 const MAX_USERS = 2_000
@@ -11,7 +11,7 @@ const MAX_USERS = 2_000
 /** The latest changes of this gateway's sessions, for operators. They are kept in memory only. */
 export interface Activity {
   record(change: Omit<SessionChange, 'seq' | 'at'>): void
-  /** Records the end of a session, which the engine reports. */
+  /** Called with each event of the engine. Records the ends of sessions. */
   onEvent(event: EngineEvent): void
   /** Returns the app's latest changes, oldest first. */
   latest(appId: string): readonly SessionChange[]
@@ -31,7 +31,7 @@ export const createActivity = (): Activity => {
   const apps = new Map<string, SessionChange[]>()
   const users = new LRUCache<string, SessionChange[]>({ max: MAX_USERS })
   const listeners = new Map<string, Set<(change: SessionChange) => void>>()
-  // The numbers go on rising after a restart, so that a console that reconnects misses no change.
+  // The numbers begin with the present time. So they are greater than before a restart, and a console that reconnects misses no change.
   let seq = Date.now()
 
   const activity: Activity = {

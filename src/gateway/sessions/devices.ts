@@ -13,7 +13,7 @@ type PushFrame = ClientFrameOf<'push'>
 
 interface DevicesOptions {
   refuse: Refuse
-  /** Resolves with the credential that the session stands on. */
+  /** Resolves with the session's current credential. */
   credential: () => Promise<Credential>
 }
 
@@ -21,7 +21,10 @@ interface DevicesOptions {
 interface Devices {
   /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
   handle(frame: PushFrame): Promise<unknown>
-  /** Called when the session may stand on another credential: so does the device, which a revocation of the former one must not end. */
+  /**
+   * Called when the session may have another credential. The device gets the same credential, so that a revocation of the former one does
+   * not end the device.
+   */
   renewed(): Promise<unknown>
 }
 
@@ -32,7 +35,7 @@ export const createDevices = (
   { refuse, credential }: DevicesOptions,
 ): Devices => {
   let last: Promise<unknown> = Promise.resolve()
-  /** The subscription that the session has brought, and the credential on which it stands. */
+  /** The subscription that the client has sent, and the credential that was stored with it. */
   let saved: { subscription: PushSubscriptionData; by: Credential } | undefined
 
   const save = async (subscription: PushSubscriptionData): Promise<boolean> => {

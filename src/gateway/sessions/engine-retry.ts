@@ -2,12 +2,18 @@ import { EngineError } from '../../engine/index.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
-/** Milliseconds after which a client tries again what the engine could not do: a random time, so that they don't all come at once. */
+/**
+ * The bounds, in milliseconds, of the random time after which a client repeats a request that the engine could not answer, so that clients
+ * don't all come at once.
+ */
 const [MIN, MAX] = [1_000, 3_000]
 
 export const engineRetryAfter = (): number => Math.ceil(MIN + (MAX - MIN) * Math.random())
 
-/** Counts an error of the engine and calls `prepareRetry`: an engine that is away closes no connection for this work. */
+/**
+ * If `work` fails with an error of the engine, counts the error and calls `prepareRetry`. The connection stays open. Any other error ends
+ * the connection.
+ */
 export const catchEngineError = (
   work: Promise<unknown>,
   {

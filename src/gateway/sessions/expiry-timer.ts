@@ -2,8 +2,9 @@ import type { ConnectionHandle } from './connection-handle.js'
 import { Timer } from '../../util/timer.js'
 
 /**
- * Ends a session's connection when its credentials expire: when the wall clock reaches their time, or the monotonic clock has counted as
- * long as they had left, whichever comes first. Otherwise setting the clock back would keep an expired token alive.
+ * Ends a session's connection when its credentials expire: when the wall clock reaches their time, or when the time that they had left has
+ * passed on the monotonic clock, whichever comes first. With the wall clock alone, setting the clock back would keep an expired token
+ * alive.
  */
 export class ExpiryTimer {
   readonly #connection: Pick<ConnectionHandle, 'end'>
@@ -11,7 +12,7 @@ export class ExpiryTimer {
   /** When the credentials expire by the monotonic clock, in whole milliseconds. */
   #deadline = 0
   #watchedUntil = 0
-  /** Null after `stop`. Undefined while none is needed, because `watch` will be called before the deadline. */
+  /** Null after `stop`. Undefined while no timer is needed, because `watch` will be called before the deadline. */
   #timer: Timer | null | undefined
 
   constructor(connection: Pick<ConnectionHandle, 'end'>) {
@@ -20,7 +21,7 @@ export class ExpiryTimer {
 
   /** Replaces the expiry: a Unix time in milliseconds, or null for none. Does nothing after `stop`. */
   set(expiresAt: number | null): void {
-    // A token may be accepted after its connection closed. Nothing would cancel a timer that was set then.
+    // A token may be accepted after its connection closed. A timer that is set then would never be cancelled.
     if (this.#timer === null) return
     this.#timer?.cancel()
     this.#timer = undefined
@@ -30,8 +31,8 @@ export class ExpiryTimer {
   }
 
   /**
-   * Sets a timer if the credentials expire before `until`, a time of the monotonic clock. The next ping calls it again before then, so
-   * later deadlines need no timer yet.
+   * If the credentials expire before `until`, a time of the monotonic clock, sets a timer. The next ping calls `watch` again before
+   * `until`, so a later deadline needs no timer yet.
    */
   watch(until: number): void {
     this.#watchedUntil = until
@@ -44,7 +45,7 @@ export class ExpiryTimer {
     return Math.max(0, Math.min(this.#expiresAt - Date.now(), Math.ceil(this.#deadline - performance.now())))
   }
 
-  /** Called when the wall clock has jumped: the monotonic timer does not notice. */
+  /** Called when the wall clock has jumped, which the monotonic timer does not notice. */
   check(): void {
     if (this.remaining() === 0) this.#expire()
   }

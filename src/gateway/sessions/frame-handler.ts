@@ -35,7 +35,7 @@ import { createSendBarrier } from './messages/send-barrier.js'
 import { createSignaling } from './presence/signaling.js'
 import { userOf } from './user-of.js'
 
-/** Frames of one session that may wait for their answers at once. Sends do not count, unless `authorizeSend` delays them. */
+/** How many frames of one session may wait for their answers. Sends do not count, unless `authorizeSend` delays them. */
 const MAX_PENDING = 100
 /** Milliseconds after which a client tries again if too many of its frames wait. */
 const RETRY_AFTER = 1_000
@@ -45,7 +45,7 @@ export interface FrameHandler {
   handle(frame: RequestFrame): void
   /** Called with each message that comes into the user's inbox. */
   onMessage(message: Message): void
-  /** Frees what the frames of the session hold. */
+  /** Ends the session's watch of other users. */
   stop(): void
   /** Resolves when every frame so far is answered. */
   allAnswered(): Promise<void>
@@ -84,12 +84,12 @@ export const createFrameHandler = (
 ): FrameHandler => {
   const { engine, log, metrics, settings } = context
   const { appId } = user
-  /** The latest renewal. Renewals run in turn, so that the last token counts, however long an earlier one takes to check. */
+  /** The latest renewal. Renewals run one after the other, so that the last token counts, however long an earlier one takes to check. */
   let lastRenewal = Promise.resolve()
-  /** The credential that the session stands on. */
+  /** The session's current credential. */
   let currentCredential = firstCredential
   let unansweredCount = 0
-  /** Called when no frame is unanswered any more. */
+  /** Functions that are called when all frames are answered. */
   const onAllAnswered: (() => void)[] = []
   let pendingCount = 0
 
@@ -122,14 +122,14 @@ export const createFrameHandler = (
   const createOwnDevices = () =>
     createDevices(context, app, user, {
       refuse,
-      // A renewal that came before the device is waited for: the device stands on the new token.
+      // If a renewal came before the `push` frame, the device waits for it, and gets the new credential.
       credential: () =>
         lastRenewal.then(
           () => currentCredential,
           () => currentCredential,
         ),
     })
-  /** Made for the first `push`. */
+  /** Created for the first `push`. */
   let devices: ReturnType<typeof createOwnDevices> | undefined
 
   const createFeeds = () => {
@@ -140,10 +140,10 @@ export const createFrameHandler = (
       presence: new PresenceFeed(context.watchers, app, user, { connection, contacts, refuse }),
     }
   }
-  /** Made for the first `signal` or `watch`: most sessions send none. */
+  /** Created for the first `signal` or `watch`. Most sessions send neither. */
   let feeds: ReturnType<typeof createFeeds> | undefined
 
-  /** If the token is refused, the session keeps the expiry that it has. */
+  /** Answers a `token` frame. If the token is refused, the session keeps the expiry that it has. */
   const renewExpiry = async (frame: ClientFrameOf<'token'>): Promise<void> => {
     const authenticated = await authenticateToken(app, frame.token, metrics)
     if (!authenticated.ok)
@@ -161,7 +161,9 @@ export const createFrameHandler = (
       )
     const { credential } = authenticated
     let seenReauths = reauths()
-    /** A revocation in the meantime has set an expiry of its own. A token that the revocation covers must not replace that expiry. */
+    /**
+     * Returns whether the token was revoked in the meantime. The revocation has set an expiry of its own, which the token must not replace.
+     */
     const isRevokedMeanwhile = async (): Promise<boolean> => {
       while (seenReauths !== reauths()) {
         seenReauths = reauths()
@@ -211,7 +213,7 @@ export const createFrameHandler = (
     if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
     // The engine emits a `read` event only if the mark moved: if it did not, this client is still sent `unread`.
     if (delivery.readMarkCount(peer) > marksBefore || delivery.sendReadMark(marked.inbox, marked.peer)) return
-    // A message was sent while the engine counted, so the engine counts again.
+    // A message was sent to the client while the engine counted, so the engine counts again.
     return read(frame)
   }
 
@@ -249,7 +251,7 @@ export const createFrameHandler = (
 
   const onFailed = (error: unknown, frame: RequestFrame): void => {
     if (error instanceof EngineError) {
-      // If the engine can't do it now, the frame is refused and the session goes on.
+      // If the engine fails, the frame is refused and the session goes on.
       metrics.engineErrors.inc({ code: error.code })
       log.warn({ err: error }, 'a frame was refused because the engine failed')
       refuse(frame, 'unavailable', undefined, engineRetryAfter())

@@ -46,7 +46,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
 const NO_SESSIONS: readonly HubSession[] = []
 
 export const createHub = (): Hub => {
-  /** The sessions by app, and then by user id: a key of both would be a new text for each event. */
+  /** The sessions by app, and then by user id. A key of both would cost a new string for each event. */
   const apps = new Map<string, Multimap<HubSession>>()
   const sessionsOf = ({ appId, userId }: UserRef): readonly HubSession[] =>
     apps.get(appId)?.get(userId) ?? NO_SESSIONS

@@ -22,13 +22,16 @@ import { userOf } from './user-of.js'
 /** A frame that a client may send once its session has started. */
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
-/** What this gateway can do besides the first version of the protocol. With `push` in its config, an app can push too. */
+/**
+ * What this gateway can do beyond the first version of the protocol (`can` of `started`). For apps with `push` in their config, `push` is
+ * added.
+ */
 const CAN = ['peers', 'signal', 'watch', 'adopt']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
-/** How long a client has to send another token after a `reauth`, in milliseconds. */
+/** Milliseconds that a client has to send another token after a `reauth`. */
 export const REAUTH_TIMEOUT = 10_000
 
 /** One user's session for as long as one connection carries it. */
@@ -46,11 +49,11 @@ export class LiveSession implements HubSession {
   #touchedAt = -TOUCH_INTERVAL
   #reauthTimer: Timer | undefined
   #reauths = 0
-  /** Made for the first frame that needs it: most sessions send none. */
+  /** Created for the first frame that needs it. Most sessions send none. */
   #frameHandler: FrameHandler | undefined
-  /** Made for apps that push. */
+  /** Created only for apps with `push`. */
   #pageSight: PageSight | undefined
-  /** Made for the first `visibility` frame. */
+  /** Created for the first `visibility` frame. */
   #visibility: Visibility | undefined
 
   constructor(
@@ -66,7 +69,7 @@ export class LiveSession implements HubSession {
     this.#delivery = new Delivery(context, this, connection)
   }
 
-  /** Made for each call, since most sessions need it once. */
+  /** Created for each use, because most sessions use it once. */
   get limits(): UserLimits {
     return new UserLimits(this.#context.metrics, this.#app, this.user.userId)
   }
@@ -78,10 +81,10 @@ export class LiveSession implements HubSession {
 
   onEvent(event: EngineEvent): void {
     const phase = this.#phase
-    // The delivery keeps messages in order itself, also before `started`.
+    // `Delivery` keeps messages in order, even before `started` is sent.
     if (phase.name !== 'starting' || event.type === 'message') this.#apply(event)
     else if (event.type === 'user-changed') phase.user = event.user
-    // A signal is for the sessions that have started.
+    // Signals go only to sessions that have started.
     else if (event.type !== 'signal') phase.events.push(event)
   }
 
@@ -126,7 +129,7 @@ export class LiveSession implements HubSession {
       ...(push ? { pushKey: push.publicKey, can: [...CAN, 'push'] } : { can: CAN }),
     } satisfies GatewayFrameOf<'started'>)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
-    // Offsets of different epochs can't be compared, so everything that is kept is sent.
+    // Offsets of different epochs can't be compared. So all messages that are kept are sent.
     const isComparable = position?.epoch === epoch && position.offset <= offset
     const from = position ? (isComparable ? position.offset : 0) : offset
     if (resume) {
@@ -136,7 +139,7 @@ export class LiveSession implements HubSession {
     if (push)
       this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
         hidden,
-        // A page that says where it was has seen what came before, of which the engine may not know.
+        // A page that names its position has seen the messages before it, of which the engine may not know.
         told: position ? 0 : from,
         received: from,
       })
@@ -205,7 +208,7 @@ export class LiveSession implements HubSession {
     await this.#frameHandler?.allAnswered()
   }
 
-  /** Frees everything that the session holds, since its connection is closed. Called once. */
+  /** Detaches or ends the session and frees its resources when its connection has closed. Called once. */
   release(requested: DetachOrEnd, reason: SessionChange['code']): void {
     const phase = this.#phase
     const started = this.#started()
@@ -227,7 +230,7 @@ export class LiveSession implements HubSession {
       this.#context.activity?.record({ ...started.ref, type: 'disconnected', code: reason })
     const { engine } = this.#context
     const { connectionId } = this.#connection
-    // The engine knows what was seen before the page counts as gone: otherwise a push could come in between.
+    // The engine must know which messages the page has seen before the page counts as gone. Otherwise a push could come in between.
     const pushRest = this.#pageSight?.onClose(reason, this.#delivery)
     const released =
       'code' in detachOrEnd
@@ -258,11 +261,11 @@ export class LiveSession implements HubSession {
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
-        // `sendReadMark` returns false for an event from before `started`, whose count is newer.
+        // `sendReadMark` returns false if the event is older than `started`, whose count is newer.
         this.#delivery.sendReadMark(event.inbox, event.peer)
         return
       case 'signal': {
-        // It may be lost, so it does not wait for a client that reads slowly.
+        // A signal may be lost. So it does not wait for a client that reads slowly.
         const { from, name, data, ttl } = event.signal
         if (!this.#connection.isFull())
           this.#connection.send({ type: 'signal', from, name, ...(data && { data }), ttl })
@@ -280,8 +283,8 @@ export class LiveSession implements HubSession {
   }
 
   /**
-   * Asks for a token when the next second begins. Tokens have whole seconds in `iat`, and a token from the second of the revocation is
-   * revoked too: a client that is asked at once would fetch such a token.
+   * Asks for a token when the next second begins. A token has whole seconds in `iat`, and a token from the second of the revocation is
+   * revoked, too. A client that is asked at once would fetch such a token.
    */
   #scheduleReauth(): void {
     this.#reauths += 1
@@ -289,7 +292,7 @@ export class LiveSession implements HubSession {
     this.#reauthTimer = new Timer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
   }
 
-  /** The credentials were revoked: the session ends as expired unless a `token` frame with a good token comes. */
+  /** Called when the credentials were revoked. The session ends as expired unless a `token` frame with a good token comes. */
   #requestReauth(): void {
     this.#expiryTimer.set(Date.now() + Math.min(REAUTH_TIMEOUT, this.#expiryTimer.remaining() ?? Infinity))
     this.#connection.send({ type: 'renewed', expiresIn: this.#expiryTimer.remaining(), reauth: true })
@@ -323,7 +326,7 @@ export class LiveSession implements HubSession {
     return this.#phase.name === 'starting' || this.#phase.name === 'released' ? undefined : this.#phase
   }
 
-  /** A function keeps the compiler from narrowing the phase over an `await`. */
+  /** This is a function because the compiler would narrow the phase over an `await`. */
   #detachOrEnd(): DetachOrEnd | undefined {
     return this.#phase.name === 'released' ? this.#phase.detachOrEnd : undefined
   }

@@ -14,15 +14,15 @@ interface PageSightContext {
 }
 
 /**
- * Tells the engine which messages a page was sent while somebody could see it, since these are not pushed. It tells when the page is hidden
- * and when it is left: most messages cause no call of the engine.
+ * Tells the engine up to which message a visible page was sent messages, so that these are not pushed. It calls the engine only when the
+ * page is hidden or its connection closes, so that most messages cause no call.
  */
 export class PageSight {
   readonly #context: PageSightContext
   readonly #user: UserRef
   readonly #connection: Pick<ConnectionHandle, 'fail'>
   #isHidden: boolean
-  /** The offset up to which the engine knows what was seen. */
+  /** The offset that the engine was told last. */
   #told: number
   /** The offset up to which messages had been sent when the client's latest frame came. */
   #received: number
@@ -53,8 +53,8 @@ export class PageSight {
   }
 
   /**
-   * The connection was closed. Returns a function that lets what may not have reached the page be pushed, once its argument resolves because
-   * the engine counts the page as visible no longer; undefined if there is no such message.
+   * Called when the connection closes. Returns undefined if the page is hidden or has received every message. Otherwise returns a function
+   * that schedules the push of the rest, once the engine no longer counts the page as visible.
    */
   onClose(
     reason: SessionChange['code'],
@@ -69,9 +69,9 @@ export class PageSight {
   }
 
   /**
-   * Returns null if the page has received what it was sent. Otherwise that is known of what had been sent when the client's last frame
-   * came, and the milliseconds are returned after which the rest is pushed. A page whose connection the gateway has closed may come back
-   * visible in this time.
+   * Returns null if the page has received all that was sent. Otherwise only what was sent before the client's last frame counts as received,
+   * and the rest may be pushed after the returned milliseconds. If the gateway has closed the connection, the page may be back and visible
+   * by then.
    */
   #lostDueIn(reason: SessionChange['code']): number | null {
     if (reason === 'lost' || reason === 'timeout' || reason === 'replaced') return 0
@@ -84,7 +84,7 @@ export class PageSight {
     this.#run(this.#context.engine.seenOnPage(this.#user, offset))
   }
 
-  /** If the engine fails, the messages are pushed although they were seen. */
+  /** If the engine fails, the messages are pushed although the page has shown them. */
   #run(work: Promise<unknown>): void {
     const { metrics } = this.#context
     catchEngineError(work, { metrics, connection: this.#connection }, () => undefined)

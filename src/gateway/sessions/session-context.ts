@@ -9,16 +9,16 @@ export interface SessionContext extends MessagingContext {
   settings: Pick<Settings, 'pingInterval' | 'sendWindow' | 'resumeWindow'>
   /** Returns the milliseconds over which clients reconnect if the gateway is lost. */
   reconnectWindow(): number
-  /** The id of this gateway, which the engine keeps with each session. */
+  /** The name of this gateway, which the engine stores with each session. */
   node: string
-  /** Null if the gateway has no admin listener to show it on. */
+  /** Null if the gateway has no admin listener. */
   activity: Activity | null
 }
 
 /** The fields of a start that do not prove who the user is. */
 export interface StartFields {
   resume: Resumption | undefined
-  /** Where the client's messages begin. If it is undefined, they begin where `resume` says. */
+  /** The position after which the client's messages begin. If it is undefined, they begin after the position in `resume`. */
   since: Position | undefined
   /** The token of a guest whom the user adopts. */
   adopt: string | undefined

@@ -1,7 +1,7 @@
 import type { Credential, EngineEvent, SessionRef, UserRecord } from '../../engine/index.js'
 import type { EndCode } from '../../protocol/index.js'
 
-/** What becomes of a session whose connection closed: the engine detaches it for some milliseconds, or ends it with a code. */
+/** What the engine does with a session whose connection closed: it detaches the session for some milliseconds, or ends it with a code. */
 export type DetachOrEnd = { resumableFor: number } | { code: EndCode }
 
 /** A session that the engine has started or resumed, before the client is sent `started`. */
@@ -10,7 +10,7 @@ export interface EngineSession {
   readonly resumed: boolean
 }
 
-/** Until `started` is sent. Events wait in `events`; a later profile of the user replaces an earlier one. */
+/** The phase until `started` is sent. Events wait in `events`. A later profile of the user replaces an earlier one. */
 export interface Starting {
   readonly name: 'starting'
   readonly events: EngineEvent[]
@@ -18,7 +18,7 @@ export interface Starting {
   engineSession?: EngineSession
 }
 
-/** From `started` on. `confirmed`: the client has sent a frame since. `ending`: the client has sent `end`. */
+/** The phase from `started` on. `confirmed`: the client has sent a frame since. `ending`: the client has sent `end`. */
 export interface Started {
   name: 'live' | 'confirmed' | 'ending'
   readonly ref: SessionRef

@@ -1,10 +1,10 @@
 import type { App } from '../apps/app.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** Each frame counts as this many bytes more, since a small one costs about as much to handle as its answer. */
+/** Each frame counts as so many bytes more than it has, because a small frame also costs time, and its answer. */
 const FRAME_COST = 64
 
-/** Counts one user's frames against the app's limits by the second, over all of the user's connections to this gateway. */
+/** Counts one user's frames against the app's limits per second, over all of the user's connections to this gateway. */
 export class UserLimits {
   readonly #metrics: Pick<Metrics, 'limitsReached'>
   readonly #app: App
@@ -31,13 +31,16 @@ export class UserLimits {
     return this.#take('signalsPerSecond')
   }
 
-  /** Counts a frame against `bytesPerSecond`. Returns the rest, as `RateLimiter.spend` does. */
+  /** Counts a frame against `bytesPerSecond`. Returns the result of `RateLimiter.spend`. */
   spendBytes(bytes: number): number {
     const { bytesPerSecond } = this.#app.settings.limits
     return this.#app.userRates.spend('bytesPerSecond', this.#userId, bytesPerSecond, bytes + FRAME_COST)
   }
 
-  /** Returns 0 and counts the bytes, or the milliseconds until the user has repaid a debt of `bytesPerSecond`. */
+  /**
+   * If the user has no debt of `bytesPerSecond`, counts the bytes and returns 0. Otherwise returns the milliseconds until the debt is
+   * repaid.
+   */
   takeBytes(bytes: number): number {
     const { appId, limits } = this.#app.settings
     const rest = this.#app.userRates.spend('bytesPerSecond', this.#userId, limits.bytesPerSecond, 0)

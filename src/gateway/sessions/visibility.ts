@@ -7,19 +7,19 @@ interface VisibilityOptions {
   store: (hidden: boolean) => Promise<void>
   /** Returns 0, or the milliseconds until the user has a request left. */
   takeRequest: () => number
-  /** Called with an error that is none of the engine's. */
+  /** Called with an error that does not come from the engine. */
   onDefect: (error: unknown) => void
 }
 
 /**
- * Stores whether a session's page is hidden. The first change is stored at once, because a start on any gateway decides by it which
- * session makes room. If several changes come within `INTERVAL`, only the latest state is stored. Each call of the engine counts as a
+ * Stores whether a session's page is hidden. The first change is stored at once, because a start on any gateway uses this state to decide
+ * which session makes room. If several changes come within `INTERVAL`, only the latest state is stored. Each call of the engine counts as a
  * request of the user.
  */
 export class Visibility {
   readonly #options: VisibilityOptions
   #hidden = false
-  /** The state that the engine was given; undefined if it may have another. */
+  /** The state that the engine has; undefined if that is not known. */
   #stored: boolean | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
@@ -30,7 +30,7 @@ export class Visibility {
 
   set(hidden: boolean): void {
     this.#hidden = hidden
-    // If the latest state were dropped instead, the session of a visible page could be ended as a hidden one to make room.
+    // The latest state must be stored sooner or later. Otherwise the session of a visible page could count as hidden, and end to make room.
     if (this.#timer === undefined) this.#storeLatest()
   }
 
@@ -50,7 +50,7 @@ export class Visibility {
   }
 
   #onFailed(error: unknown): void {
-    // An engine that is away closes no connection for this: the state is stored later.
+    // If the engine fails, the connection stays open, and the state is stored later.
     if (!(error instanceof EngineError)) return this.#options.onDefect(error)
     this.#stored = undefined
     if (this.#timer === undefined) this.#storeIn(INTERVAL)

@@ -5,20 +5,20 @@ import type { OpenTelemetryApi } from '../open-telemetry.js'
 
 /** A unit of work: one REST call, one message, one delivery. No span is as long as a connection. */
 export interface Span {
-  /** What the work passes on; undefined if it belongs to no trace. */
+  /** The `traceparent` that the work passes on; undefined if it belongs to no trace. */
   readonly traceparent: string | undefined
-  /** `error` says why the work failed. */
+  /** Ends the span. `error` says why the work failed. */
   end(attributes?: Attributes, error?: string): void
 }
 
-/** Begins spans. Without an SDK of OpenTelemetry there are none, and a `traceparent` is passed on as it came. */
+/** Begins spans. Without an SDK of OpenTelemetry there are no spans, and a `traceparent` is passed on unchanged. */
 export interface Tracing {
-  /** `parent` is the `traceparent` of whoever asked for the work. If it is not valid, it is ignored. */
+  /** `parent` is the `traceparent` that came with the request. An invalid one is ignored. */
   start(name: string, kind: 'SERVER' | 'CLIENT', parent: unknown, attributes: Attributes): Span
 }
 
 const end = (): void => undefined
-/** One object for all work outside of traces: most messages have no trace. */
+/** One object for all work without a trace, because most messages have none. */
 const NO_SPAN: Span = { traceparent: undefined, end }
 
 const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: OpenTelemetryApi): Tracing => {
@@ -30,7 +30,7 @@ const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: OpenTeleme
       const context = place ? trace.setSpanContext(ROOT_CONTEXT, { ...place, isRemote: true }) : ROOT_CONTEXT
       const span = tracer.startSpan(name, { kind: SpanKind[kind], attributes }, context)
       const own = span.spanContext()
-      // Without an SDK the span has the parent's place, or none.
+      // Without an SDK the span has its parent's context, or an invalid one.
       if (!trace.isSpanContextValid(own)) return NO_SPAN
       return {
         traceparent: formatTraceparent(own),
@@ -44,7 +44,7 @@ const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: OpenTeleme
   }
 }
 
-/** Passes on what came. */
+/** Passes a `traceparent` on unchanged. */
 const withoutApi: Tracing = {
   start(_name, _kind, parent) {
     const place = parseTraceparent(parent)

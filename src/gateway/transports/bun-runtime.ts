@@ -1,7 +1,7 @@
-/** A WebSocket of Bun's server. `data` belongs to the gateway. */
+/** A WebSocket of Bun's server. `data` is the gateway's. */
 export interface BunWebSocket<Data> {
   readonly data: Data
-  /** Returns 0 if the frame was dropped. */
+  /** Sends a text frame. Returns 0 if the frame was dropped. */
   sendText(text: string): number
   close(code: number, reason: string): void
   /** Destroys the socket. */
@@ -15,7 +15,7 @@ export interface BunWebSocket<Data> {
 }
 
 export interface BunRequest extends Request {
-  /** The decoded segments of the path that a key of `routes` names. */
+  /** The decoded segments of the path, by the names in the key of `routes`. */
   readonly params: Record<string, string>
   readonly headers: Headers & { toJSON(): Record<string, string> }
 }
@@ -23,7 +23,7 @@ export interface BunRequest extends Request {
 export interface BunServer<Data> {
   readonly address: { address: string; family: string; port: number }
   requestIP(request: Request): { address: string } | null
-  /** Calls `open` before it returns. Returns false if the request is no WebSocket handshake. */
+  /** Answers a handshake, and calls `open` before it returns. Returns false if the request is no WebSocket handshake. */
   upgrade(request: Request, options: { data: Data; headers: Record<string, string> }): boolean
   /** Sets the seconds without a byte after which the request's connection is closed; 0: never. */
   timeout(request: Request, seconds: number): void
@@ -47,7 +47,7 @@ interface BunServeOptions<Data> {
   idleTimeout: number
   maxRequestBodySize: number
   fetch: BunFetch<Data>
-  /** Handlers by path, where `:name` is a segment. Unlike `request.url`, the path is as the client sent it. */
+  /** Handlers by path, in which `:name` stands for a segment. Unlike `request.url`, this path is not normalized. */
   routes: Record<string, BunFetch<Data>>
   error(error: unknown): Response
   websocket: {
@@ -67,7 +67,7 @@ interface BunServeOptions<Data> {
   }
 }
 
-/** The part of the global `Bun` that the gateway uses. Its own types would come with those of a browser's globals. */
+/** The part of the global `Bun` that the gateway uses. Bun's own types are not used, because they declare a browser's globals, too. */
 export interface BunRuntime {
   serve<Data>(options: BunServeOptions<Data>): BunServer<Data>
 }

@@ -32,41 +32,43 @@ import { STREAM_PATH } from './stream/start-body.js'
 import type { StreamTransport } from './stream/stream-transport.js'
 import type { Streams } from './stream/streams.js'
 
-/** The gateway's side of Bun's server. */
+/** The callbacks of Bun's server into the gateway. */
 interface BunHandlers {
   peerOf(head: RequestHead): Peer
   /** Counts a WebSocket or a stream for the limits of connections. */
   countSocket(head: RequestHead, peer: Peer): Slot
-  /** Stops counting it. */
+  /** Stops counting a WebSocket or a stream. */
   releaseSlot(slot: Slot): void
-  /** Creates the connection of a WebSocket whose handshake may not be answered yet. */
+  /** Creates the connection of a WebSocket. Its handshake may not be answered yet. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
   openStream: Streams['open']
   /** Responds to a plain request. */
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
 }
 
-/** Seconds without a byte after which Bun closes a connection that is no WebSocket. A call of the REST API may take as long. */
+/** Seconds without a byte after which Bun closes a connection that is no WebSocket. So a call of the REST API may take so long. */
 const IDLE_TIMEOUT = 30
 
-/** Bytes of a body beyond which Bun itself responds 413. The REST API's own limit is lower, and its response has a `code`. */
+/**
+ * The size of a body, in bytes, above which Bun itself responds with 413. The REST API's own limit is lower, and its response has a `code`.
+ */
 const MAX_BODY = 2 * 1_048_576
 
-/** Bytes beyond which Bun drops frames. `SendBuffers` destroys a socket long before. */
+/** If more bytes wait, Bun drops frames. `SendBuffers` destroys the socket long before. */
 const MAX_BACKPRESSURE = 16 * 1_048_576
 
-/** Returns the head of a request. Bun has joined headers of one name. */
+/** Returns the head of a request. Bun has joined headers with the same name. */
 const headOf = (request: BunRequest, url: string, remoteAddress: string): RequestHead => ({
   url,
   headers: request.headers.toJSON(),
   socket: { remoteAddress },
 })
 
-/** The paths of the REST API begin with this. */
+/** The first part of the paths of the REST API. */
 const APPS = '/v1/apps/'
-/** Segments after `APPS` in the longest path of the REST API. */
+/** How many segments the longest path of the REST API has after `APPS`. */
 const MAX_SEGMENTS = 5
-/** A target that the gateway does not have. */
+/** A path that the gateway does not have. */
 const NOT_FOUND = '/'
 
 const isDecodable = (path: string): boolean => {
@@ -80,7 +82,7 @@ const isDecodable = (path: string): boolean => {
 
 /**
  * Returns the target of a call of the REST API, with the segments of its path as the client sent them. In `request.url` Bun has resolved
- * `users/../sessions` and `users/%2E%2E/sessions`, which would be another call.
+ * `users/../sessions` and `users/%2E%2E/sessions` to the path of another call.
  */
 const callTargetOf = ({ url, params }: BunRequest): string => {
   const path = pathOf({ url })
@@ -94,7 +96,7 @@ const ignore = (): void => undefined
 
 const readable = (request: Request, head: RequestHead): ReadableRequest => {
   const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-  // The client has left. The handler that reads the body gets the error from its own read.
+  // If the client leaves, the stream emits an error. The handler that reads the body gets that error from its own read.
   return Object.assign(body.on('error', ignore), head)
 }
 
@@ -105,8 +107,8 @@ const isWebSocket = ({ headers }: RequestHead): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket' && /(^|,)\s*upgrade\s*(,|$)/i.test(headers.connection ?? '')
 
 /**
- * Returns a function that has Bun answer the handshake, and calls `respond` with undefined. A function of the module: a closure of `accept`
- * would keep the request in memory as long as its socket.
+ * Returns a function that lets Bun answer the handshake, and calls `respond` with undefined. It is made by a function of the module,
+ * because a closure in `accept` would keep the request in memory as long as its socket.
  */
 const createUpgrade =
   (request: BunRequest, server: BunServer<BunTransport>, respond: (response: Response | undefined) => void) =>
@@ -118,8 +120,8 @@ const createUpgrade =
   }
 
 /**
- * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`.
- * Bun reports no connection before its first request, so `limits` counts WebSockets only.
+ * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`. Bun
+ * reports no connection before its first request. So `limits` counts only WebSockets and streams.
  */
 export const createBunServer = (
   bun: BunRuntime,
@@ -139,7 +141,7 @@ export const createBunServer = (
     if (open.size === 0) onEmpty()
   }
 
-  // All sockets share this function: a closure for each would cost memory.
+  // All sockets share this function, because a closure for each would cost memory.
   const onClosed = (transport: BunTransport): void => {
     handlers.releaseSlot(transport.slot)
     forget(transport)
@@ -200,7 +202,7 @@ export const createBunServer = (
     url: string,
   ): Response | undefined | Promise<Response | undefined> => {
     const head = headOf(request, url, bunServer.requestIP(request)?.address ?? 'unknown')
-    // Without a valid `Host` header Bun's URL is the path alone. Simple health checks speak HTTP/1.0, and send none.
+    // Without a valid `Host` header Bun's URL is only the path. Simple health checks use HTTP/1.0, and send no such header.
     const isRelative = request.url.startsWith('/')
     if (isRelative && head.headers.host !== undefined) return badTarget()
     if (request.method === 'POST' && pathOf(head) === STREAM_PATH) return openStream(request, bunServer, head)
@@ -215,7 +217,7 @@ export const createBunServer = (
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {
-        // The session of a client that has left meanwhile could end another one as `too-many-sessions`.
+        // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
         if (isLater && request.signal.aborted) return resolve(refuseUpgrade(400, NO_HANDSHAKE))
         accept(createUpgrade(request, bunServer, resolve), head, protocols)
       })
@@ -223,7 +225,7 @@ export const createBunServer = (
     })
   }
 
-  /** Bun matches these with the path as the client sent it. */
+  /** Bun compares these with the path as the client sent it. */
   const routes = {
     [`${APPS}*`]: (request: BunRequest, bunServer: BunServer<BunTransport>) =>
       fetch(request, bunServer, NOT_FOUND),
@@ -237,20 +239,20 @@ export const createBunServer = (
   }
 
   const serve = (hostname: string, port: number): BunServer<BunTransport> => {
-    // Bun reads it at each request. Its default of 16 kB has no room for a start.
+    // Bun reads `maxHeaderSize` at each request. Its default of 16 kB has no room for a start.
     Object.assign(http, { maxHeaderSize: limits.headers })
     return bun.serve<BunTransport>({
       hostname,
       port,
       tls: certificate,
-      // Its error page would show the source.
+      // In development Bun's error page shows source code.
       development: false,
       // Otherwise a second gateway could listen on the same port, and each would get a part of the connections.
       reusePort: false,
       idleTimeout: IDLE_TIMEOUT,
       maxRequestBodySize: MAX_BODY,
       routes,
-      // A path below `APPS` comes here only if the client sent another one.
+      // A path below `APPS` comes here only if the client sent it in another spelling.
       fetch: (request, bunServer) =>
         fetch(request, bunServer, pathOf(request).startsWith(APPS) ? NOT_FOUND : request.url),
       error(err) {
@@ -284,7 +286,8 @@ export const createBunServer = (
       return () => {
         certificate = next
         if (!server) return
-        // Bun has no way to replace a server's certificate. The stopped server keeps its open connections.
+        // Bun can't replace the certificate of a server. So another server takes over the port, and the stopped server keeps its open
+        // connections.
         const { address, port } = server.address
         void server.stop()
         server = serve(address, port)

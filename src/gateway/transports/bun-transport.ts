@@ -6,10 +6,10 @@ import { CLOSE_TIMEOUT } from './handshake.js'
 import { sendBuffers } from './send-buffers.js'
 import { createTurnFlush } from './turn-flush.js'
 
-/** Characters that are collected into one write. */
+/** After so many characters the frames of a turn are written at once. */
 const MAX_BATCH = 8_192
 
-/** Bytes of a masked control frame besides its payload. */
+/** How many bytes a masked control frame has without its payload. */
 const CONTROL_HEADER = 6
 
 const flushLater = createTurnFlush((run) => setImmediate(run))
@@ -17,34 +17,34 @@ const flushLater = createTurnFlush((run) => setImmediate(run))
 const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendCollected()
 
 /**
- * A WebSocket of Bun's server. The frames of one turn leave in one write. A turn ends with `setImmediate`: Bun empties the queues of
- * promises and of `nextTick` after each frame that comes, so they would collect nothing.
+ * A WebSocket of Bun's server. The frames of one turn are sent in one write. A turn ends with `setImmediate`. Bun empties the queues of
+ * promises and of `nextTick` after each frame that arrives, so those queues would collect nothing.
  */
 export class BunTransport implements Transport {
   readonly kind = 'websocket'
   #socket: BunWebSocket<BunTransport> | undefined
-  /** Answers the handshake. Undefined afterwards, because it holds the request. */
+  /** Answers the handshake. Undefined afterwards, because the function keeps the request in memory. */
   #upgrade: ((transport: BunTransport) => void) | undefined
   readonly #onClosed: (transport: BunTransport) => void
   /** Counts the socket for the limits of connections. */
   readonly slot: Slot
   #connection: Connection | undefined
-  /** The frames of this turn. Undefined if there are none: an empty array for each socket would take memory. */
+  /** The frames of this turn. Undefined if there are none, because an empty array for each socket would take memory. */
   #frames: string[] | undefined
   #characters = 0
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = false
-  /** Whether the kernel did not take every byte, and `onDrain` was not called since. */
+  /** Whether bytes wait for the kernel: true from a write that it did not take completely until `onDrain`. */
   #isFull = false
-  /** Resolve the promises of `drained()`. */
+  /** The functions that resolve the promises of `drained()`. */
   #waiting: (() => void)[] | undefined
-  /** Set when the gateway has closed the WebSocket. The close frame is sent when every frame before it was. */
+  /** Set when the gateway has closed the WebSocket. The close frame is sent when every earlier frame was sent. */
   #closing: { code: number; reason: string; timer: NodeJS.Timeout } | undefined
   #isClosed = false
 
   /**
-   * `upgrade` is called once. It has Bun answer the handshake, which calls `open`; or it calls `onClose`. `onClosed` is called once, when the
-   * socket is closed.
+   * `upgrade` is called once. It lets Bun answer the handshake, which calls `open`, or it calls `onClose`. `onClosed` is called once, when
+   * the socket is closed.
    */
   constructor(
     upgrade: (transport: BunTransport) => void,
@@ -56,15 +56,16 @@ export class BunTransport implements Transport {
     this.#onClosed = onClosed
   }
 
-  /** Called when the handshake is done. Bun writes its response together with the frames that are sent from here. */
+  /** Called when the handshake is done. Bun writes its response together with the frames that are sent here. */
   open(socket: BunWebSocket<BunTransport>): void {
     this.#socket = socket
     this.sendCollected()
   }
 
   /**
-   * Passes the frames that come to `connection`. The handshake is answered once the promises that follow from it are resolved, so that
-   * `started` leaves with the answer if no disk is waited for. It does not leave in a later turn, because Bun would refuse frames that come with the handshake.
+   * From now on passes frames to `connection`. The handshake is answered when its promises are resolved, so that `started` is sent together
+   * with the answer if the engine has no disk. The answer can't wait for a later turn, because Bun would refuse frames that come with the
+   * handshake.
    */
   receiveFor(connection: Connection): void {
     this.#connection = connection
@@ -75,7 +76,7 @@ export class BunTransport implements Transport {
     return this.#isClosed
   }
 
-  /** Bytes that wait for the client. */
+  /** How many bytes wait for the client. */
   get bufferedAmount(): number {
     return this.#isClosed ? 0 : (this.#socket?.getBufferedAmount() ?? 0)
   }
@@ -113,7 +114,7 @@ export class BunTransport implements Transport {
     this.#characters = 0
     for (const frame of frames) {
       if (this.#socket?.sendText(frame) !== 0) continue
-      // The socket is closed, or has more to send than Bun keeps. A client must not miss a frame and then receive the next.
+      // The socket is closed, or more bytes wait than Bun keeps. A client must not miss a frame and then receive the next one.
       this.terminate()
       return
     }
@@ -122,11 +123,11 @@ export class BunTransport implements Transport {
   close(code: number, reason: string): void {
     if (this.#isClosed || this.#closing) return
     this.flush()
-    // `flush` may have answered the handshake, and learnt that the client has left.
+    // `flush` may have answered the handshake, and found that the client has left.
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }
-    // After a close frame Bun does not report when the frames before it are sent, and a process that ends would lose them.
+    // After a close frame Bun does not report when the earlier frames are sent, and a process that ends would lose them.
     if (!this.#isFull) this.#socket?.close(code, reason)
   }
 
@@ -152,27 +153,27 @@ export class BunTransport implements Transport {
     else this.#connection?.end('bad-request', 'Frames must be text.')
   }
 
-  /** A ping or a pong of the WebSocket protocol came. Bun has answered a ping already. */
+  /** Called with a ping or a pong of the WebSocket protocol. Bun has answered a ping already. */
   onControl(payload: Buffer): void {
     this.#connection?.receiveControl(CONTROL_HEADER + payload.length)
     this.#countWaiting()
   }
 
-  /** Bun has written bytes that waited. */
+  /** Called when Bun has written bytes that waited. */
   onDrain(): void {
     if (this.bufferedAmount > 0) return
     this.#release()
     if (this.#closing) this.#socket?.close(this.#closing.code, this.#closing.reason)
   }
 
-  /** Bun calls this also inside of `socket.close()`. */
+  /** Called when the socket is closed. Bun also calls it inside `socket.close()`. */
   onClose(code: number): void {
     this.#isClosed = true
     clearTimeout(this.#closing?.timer)
     this.#frames = undefined
     this.#release()
     this.#onClosed(this)
-    // A connection that the gateway has closed is released by its own `end`, with its own reason.
+    // If the gateway has closed the connection, `end` has released it, with its own reason.
     if (!this.#closing) this.#connection?.onClose(code)
   }
 

@@ -14,12 +14,12 @@ export const NO_CODE = 1005
 export const LOST = 1006
 
 /**
- * Handshakes and requests of one turn of the event loop. Each takes about 0.2 ms of CPU time: without a limit, a thousand that come
- * at once would delay every session.
+ * How many handshakes and requests are handled in one turn of the event loop. Each takes about 0.2 ms of CPU time. Without a limit a
+ * thousand that come at once would delay every session.
  */
 export const MAX_PER_TURN = 16
 
-/** A client that was refused for a limit reconnects after a random time, of this many milliseconds at most. */
+/** A client that was refused for a limit reconnects after a random time of at most so many milliseconds. */
 const RETRY_AFTER = 5_000
 
 const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
@@ -44,16 +44,16 @@ export const protocolsOf = ({ headers }: Pick<RequestHead, 'headers'>): string[]
 
 export const NO_HANDSHAKE = 'This is no WebSocket handshake of version 13.'
 
-/** A `Sec-WebSocket-Key`: 16 bytes in base64. */
+/** Matches a `Sec-WebSocket-Key`: 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
-/** Returns whether a request can be upgraded, so that no session starts for one that can't (RFC 6455, 4.2.1). */
+/** Returns whether a request can be upgraded (RFC 6455, 4.2.1). If it can't, no session must start. */
 export const isHandshake = (method: string | undefined, { headers }: Pick<RequestHead, 'headers'>): boolean =>
   method === 'GET' &&
   headers['sec-websocket-version'] === '13' &&
   KEY.test(headers['sec-websocket-key'] ?? '')
 
-/** Passes the start in the subprotocols to the connection, if there is one. */
+/** If there is a start in the subprotocols, passes it to the connection. */
 export const receiveStart = (connection: Connection, protocols: string[]): void => {
   const start = startInProtocols(protocols)
   if (start === undefined)

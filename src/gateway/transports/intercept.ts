@@ -3,8 +3,8 @@ import type { Server } from 'node:http'
 type ServerListener = (...args: unknown[]) => void
 
 /**
- * Replaces the listeners of an event by `first`, which gets them as `others`, and returns a function that puts them back.
- * Two listeners that respond to one request would break it, and a WebSocket server of `ws` responds 400 to every other path.
+ * Replaces the listeners of an event by `first`, which gets the former listeners as `others`. Returns a function that restores them. Two
+ * listeners that respond to one request would break it, and a WebSocket server of `ws` responds with 400 to every path but its own.
  */
 export const intercept = (
   server: Server,

@@ -1,16 +1,16 @@
 /** The transport of a handshake that is not answered yet. */
 interface Unanswered {
-  /** Answers the handshake, unless it is answered already. */
+  /** Answers the handshake, if it is not answered yet. */
   flush(): void
 }
 
 /**
- * An answer waits for an expected frame for this many milliseconds, and at most twice as long. The engine may take some ten milliseconds
- * to write.
+ * An answer waits so many milliseconds for an expected frame, and at most twice as long. The engine may take some ten milliseconds to
+ * write.
  */
 const ANSWER_WAIT = 25
 
-/** The transports whose answer waits, by the interval in which they came. One timer serves all of them. */
+/** The transports whose answers wait, in two groups by the time at which they came. One timer serves both. */
 let [older, recent]: [Unanswered[], Unanswered[]] = [[], []]
 let timer: NodeJS.Timeout | undefined
 
@@ -22,7 +22,7 @@ const answerOlder = (): void => {
   for (const transport of due) transport.flush()
 }
 
-/** Answers a handshake after `ANSWER_WAIT` milliseconds or up to twice as long, if the expected frame has not come before. */
+/** Answers a handshake after `ANSWER_WAIT` milliseconds, or up to twice as long, if the expected frame is not sent before. */
 export const answerLater = (transport: Unanswered): void => {
   recent.push(transport)
   timer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()

@@ -29,7 +29,7 @@ import type { Streams } from './stream/streams.js'
 import { chooseUpgrades, createRequestReturn } from './return-request.js'
 import { WsTransport } from './ws-transport.js'
 
-/** The gateway's side of an HTTP server. */
+/** The callbacks of an HTTP server into the gateway. */
 interface GatewayHandlers {
   /** Counts a socket for the limits of connections. */
   countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
@@ -43,11 +43,11 @@ interface GatewayHandlers {
   owns(path: string): boolean
   /** Milliseconds that a message may take from its first byte to its last. */
   messageTimeout: number
-  /** Responds to a plain request, also with 404. */
+  /** Responds to a plain request. An unknown path gets a 404. */
   request(request: IncomingMessage, response: ServerResponse): void
 }
 
-/** A key of a handshake is hashed with this text (RFC 6455, 1.3). */
+/** The text with which the key of a handshake is hashed (RFC 6455, 1.3). */
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** Returns the response that accepts a handshake. */
@@ -64,17 +64,17 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
   lingeringClose(socket)
 }
 
-/** These are functions of the module: a closure for each socket would keep the request and its headers in memory. */
+/** This is a function of the module, because a closure for each socket would keep the request and its headers in memory. */
 const ignore = (): void => undefined
 
 /**
- * Sockets that were refused for a limit and wait for their clients to read why. They are open beyond the limit, so a client that
- * is refused while there are so many of them may lose the code if it still sends.
+ * How many sockets that were refused for a limit may wait until their clients have read the reason. They are open beyond the limit. If
+ * there are so many already, a further client that still sends may lose the code.
  */
 const MAX_LINGERING = 64
 
 /**
- * Returns a function that makes the `evict` of a slot: it ends the connection for a limit, and frees the slot without waiting for the
+ * Returns a function that makes the `evict` of a slot. `evict` ends the connection for a limit, and frees the slot without waiting for the
  * client's close frame.
  */
 const createEviction = (releaseSlot: GatewayHandlers['releaseSlot']) => {
@@ -128,7 +128,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // The session of a client that has left could end another one as `too-many-sessions`.
+    // If the client has left, its session could end another one as `too-many-sessions`.
     if (!socket.readable || !socket.writable) return void socket.destroy()
     if (isDetached) return refuseUpgrade(socket, '503 Service Unavailable', 'The gateway is closing.')
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay()
@@ -145,7 +145,10 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
   const isSession = (request: IncomingMessage): boolean =>
     isWebSocket(request) && pathOf(request) === SESSION_PATH
 
-  /** Whether a request that asks for an upgrade is handled as any other. A listener that was added after `attach()` may want it. */
+  /**
+   * Returns whether a request that asks for an upgrade is handled as a plain request. A listener that was added after `attach()` may want
+   * the upgrade.
+   */
   const isReturned = (request: IncomingMessage, others: readonly unknown[]): boolean =>
     !isWebSocket(request) &&
     ((others.length === 0 && server.listenerCount('upgrade') === 1) || handlers.owns(pathOf(request)))
@@ -159,7 +162,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Node stops reading a socket that has an upgrade.
+      // Node stops reading a socket with an upgrade.
       if (isDropped(socket)) return void socket.resume()
       const isOurs = isSession(request)
       const mayReturn = isReturned(request, others)

@@ -15,8 +15,8 @@ export interface OwnServer {
   /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
   /**
-   * Reads the files of a certificate. Returns a function that takes them for connections from then on; undefined if the files
-   * have not changed. Throws a `GatewayError` of code `bad-tls`.
+   * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if the files have not changed.
+   * Throws a `GatewayError` of code `bad-tls`.
    */
   readCertificate(files: Tls | null): (() => void) | undefined
   /** Resolves when every socket is closed. Sockets that are still open after `timeout` milliseconds are destroyed. */
@@ -27,7 +27,7 @@ export interface OwnServer {
 const REQUEST_TIMEOUT = 30_000
 
 /**
- * TCP connections that wait to be accepted. With Node's default of 511, the kernel drops SYNs during a burst, and those clients try
+ * How many TCP connections may wait to be accepted. With Node's default of 511 the kernel drops SYNs during a burst, and those clients try
  * again only after one to three seconds.
  */
 const BACKLOG = 4_096
@@ -39,11 +39,11 @@ export interface Certificate {
   key: Buffer
 }
 
-/** Throws a `GatewayError` of code `bad-tls`. */
+/** Reads a certificate. Throws a `GatewayError` of code `bad-tls`. */
 export const readCertificate = (tls: Tls): Certificate => {
   try {
     const certificate = { cert: readFileSync(tls.cert), key: readFileSync(tls.key) }
-    // Throws if the key does not belong to the certificate.
+    // This throws if the key does not belong to the certificate.
     createSecureContext(certificate)
     return certificate
   } catch (cause) {
@@ -56,16 +56,16 @@ export const readCertificate = (tls: Tls): Certificate => {
 const createHttpServer = (startTimeout: number, certificate: Certificate | undefined): Server | TlsServer => {
   const base = {
     maxHeaderSize: limits.headers,
-    // A client that sends no request headers gets the same time as one that sends no start.
+    // A client has as much time for the headers of a request as for a start.
     headersTimeout: startTimeout,
-    // The time for headers and body together. Node's default is five minutes.
+    // This is the time for headers and body together. Node's default is five minutes.
     requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),
     connectionsCheckingInterval: Math.min(startTimeout, 1_000),
   }
   const server = certificate
     ? createTlsServer({ ...base, ...certificate, handshakeTimeout: startTimeout })
     : createServer(base)
-  // Zero means no limit. `maxHeaderSize` bounds the bytes of headers, and beyond a number of headers Node would leave some out.
+  // Zero means no limit. `maxHeaderSize` bounds the bytes of headers. Beyond a limit of headers Node would leave out the others.
   server.maxHeadersCount = 0
   return server
 }

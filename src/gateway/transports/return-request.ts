@@ -5,7 +5,7 @@ import { isDropped } from '../http/lingering-close.js'
 
 const UPGRADE_HEADERS = /^(upgrade|http2-settings)$/i
 
-/** The header lines of a request, without those that ask for an upgrade. */
+/** Returns the header lines of a request, without those that ask for an upgrade. */
 const plainHeaders = ({ rawHeaders }: IncomingMessage): string[] => {
   const lines: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -23,22 +23,22 @@ const plainHeaders = ({ rawHeaders }: IncomingMessage): string[] => {
 /** With an upgrade Node removes its own `error` listener, and an `error` without a listener would end the process. */
 const ignore = (): void => undefined
 
-/** Gives requests whose upgrade is not wanted back to their server. */
+/** Gives requests back to their server if their upgrade is not wanted. */
 interface RequestReturn {
   /** Called with every request of the server. */
   onRequest(request: IncomingMessage, response: ServerResponse): void
   returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
-/** A server from Node 22 on asks this function which requests with an `Upgrade` header are upgraded. */
+/** From Node 22 on a server asks this function which requests with an `Upgrade` header are upgraded. */
 interface ChoosingServer extends Server {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
 
 /**
- * A server may ignore the `Upgrade` header (RFC 9110, 7.8). `choose` returns whether a request is upgraded, or undefined to leave that to the
- * server. Returns a function that undoes it. On Node 20 it does nothing: there a request is given back by `returnRequest`. From Node 26 on a
- * request can't be given back, because Node has read its body when it emits `upgrade`.
+ * Lets `choose` decide which requests are upgraded: a server may ignore the `Upgrade` header (RFC 9110, 7.8). If `choose` returns
+ * undefined, the server decides. The returned function undoes this. On Node 20 it does nothing, and `returnRequest` gives requests back.
+ * From Node 26 on requests can't be given back, because Node has read the body when it emits `upgrade`.
  */
 export const chooseUpgrades = (
   server: ChoosingServer,
@@ -51,8 +51,8 @@ export const chooseUpgrades = (
 }
 
 /**
- * Without `chooseUpgrades` Node emits `upgrade` in place of `request` as soon as there is one listener for it. So the request is given back
- * without that header.
+ * Without `chooseUpgrades` Node emits `upgrade` in place of `request` as soon as `upgrade` has a listener. So the request is given back to
+ * the server without its `Upgrade` header.
  */
 export const createRequestReturn = (server: Server): RequestReturn => {
   /** The latest response of each socket. */
@@ -72,8 +72,8 @@ export const createRequestReturn = (server: Server): RequestReturn => {
     returnRequest(request, socket, head) {
       const earlier = responses.get(socket)
       if (!earlier || earlier.closed) return giveBack(request, socket, head)
-      // The client pipelines. Each `connection` event begins another queue of responses. If an earlier queue still had a response to
-      // send, the responses of the new queue would never be sent.
+      // The client pipelines requests. Each `connection` event begins another queue of responses. If an earlier queue still had a response,
+      // the responses of the new queue would never be sent.
       socket.on('error', ignore)
       earlier.once('close', () => {
         if (socket.destroyed || isDropped(socket)) return

@@ -1,6 +1,8 @@
-/** Bytes that may wait for one client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
+/** How many bytes may wait for one client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
 const MAX_EACH = 1_048_576
-/** Bytes that may wait for all such clients of the process together. Beyond them the socket of the client with the most is destroyed. */
+/**
+ * How many bytes may wait for all such clients of the process together. Beyond them the socket with the most waiting bytes is destroyed.
+ */
 const MAX_TOTAL = 128 * 1_048_576
 
 /** A client's socket that writes more slowly than frames are sent. */
@@ -27,7 +29,7 @@ export class SendBuffers {
     return { bytes: this.#total, sockets: this.#waiting.size, terminated: this.#terminated }
   }
 
-  /** Called after a frame was sent to a socket that has yet to drain. */
+  /** Called after a frame was sent to a socket that is not drained. */
   update(socket: SlowSocket): void {
     const bytes = socket.bufferedAmount
     this.#total += bytes - (this.#waiting.get(socket) ?? 0)
@@ -53,5 +55,5 @@ export class SendBuffers {
   }
 }
 
-/** Shared by all gateways of the process, because their send buffers share its memory. */
+/** All gateways of the process share this object, because their send buffers share its memory. */
 export const sendBuffers = new SendBuffers()

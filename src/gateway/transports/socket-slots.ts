@@ -3,14 +3,17 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionLimits, Slot } from '../limits/connection-limits.js'
 
-/** The slots of open sockets. A server of the gateway's own counts a socket when it is accepted, an attached one at its upgrade. */
+/**
+ * The slots of open sockets. The gateway's own server counts a socket when it is accepted. A server to which the gateway is attached counts
+ * a socket at its upgrade.
+ */
 export interface SocketSlots {
   /**
-   * Counts every socket that `server` accepts. `clientOf` returns its client's address, if it is known before a request. Returns the
-   * sockets that are open at any time.
+   * Counts every socket that `server` accepts. `clientOf` returns the address of the socket's client, if it is known before a request.
+   * Returns a set that always has the open sockets.
    */
   watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
-  /** Returns the slot of a socket, and counts it if it is new. */
+  /** Returns the slot of a socket. If the socket is new, counts it. */
   slotOf(socket: Duplex): Slot
 }
 
@@ -21,11 +24,11 @@ const remoteAddressOf = (socket: Duplex): string =>
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
-  // The slot is a property of the socket: garbage collection would look at each entry of a WeakMap again and again.
+  // The slot is a property of the socket, because garbage collection would check each entry of a WeakMap again and again.
   const SLOT: unique symbol = Symbol('slot')
   type Slotted = Duplex & { [SLOT]?: Slot }
 
-  // All sockets share this function: a closure for each would cost memory.
+  // All sockets share this function, because a closure for each would cost memory.
   const release = function (this: Slotted): void {
     const slot = this[SLOT]
     if (slot) limits.release(slot)
@@ -43,13 +46,13 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
       const handshaking = new Map<string, Slot>()
       // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
       const sockets = new Set<Duplex>()
-      // One listener does both: for a third listener of an event Node allocates memory for 19.
+      // One listener does both, because for a third listener of an event Node allocates memory for 19.
       const onClose = function (this: Slotted): void {
         sockets.delete(this)
         release.call(this)
       }
       server.on('connection', (socket: Socket & Slotted) => {
-        // A request that was returned to the server comes with the socket that it had.
+        // A request that was given back to the server has the same socket again.
         if (socket[SLOT]) return
         const slot = accept(socket, clientOf(socket), onClose)
         sockets.add(socket)

@@ -17,16 +17,22 @@ import { answerLater } from './late-answers.js'
 import { sendBuffers, type SlowSocket } from './send-buffers.js'
 import { createTurnFlush } from './turn-flush.js'
 
-/** Bytes that are collected into one write. With more, `isFull()` would return true for a client that reads fast. */
+/**
+ * After so many bytes the frames of a turn are written at once. With a larger number `isFull()` would return true for a client that reads
+ * fast.
+ */
 const MAX_BATCH = 8_192
 
-/** Bytes of a masked control frame besides its payload. */
+/** How many bytes a masked control frame has without its payload. */
 const CONTROL_HEADER = 6
 
-/** Bytes that are read after the gateway's close, for the client's own close frame. A client that keeps sending would take CPU time. */
+/**
+ * The most bytes that are read after the gateway's close, to find the client's own close frame. Without a limit a client that keeps sending
+ * would take CPU time.
+ */
 const MAX_AFTER_CLOSE = 4_096
 
-/** The property in which a socket has its transport, so that one listener serves all sockets: a closure for each would cost memory. */
+/** The property in which a socket has its transport. With it one listener serves all sockets; a closure for each would cost memory. */
 const TRANSPORT: unique symbol = Symbol('transport')
 type Carrier<Stream> = Stream & { [TRANSPORT]?: WsTransport }
 
@@ -37,8 +43,8 @@ const answer = (transport: WsTransport): void => transport.answer()
 const destroy = (stream: Duplex): void => void stream.destroy()
 
 /**
- * A WebSocket on Node (RFC 6455). The frames of one turn leave in one write: a system call for each frame would cost more than the frame
- * itself.
+ * A WebSocket on Node (RFC 6455). The frames of one turn are sent in one write, because a system call for each frame would cost more than
+ * the frame itself.
  */
 export class WsTransport implements Transport, FrameListener, SlowSocket {
   readonly kind = 'websocket'
@@ -48,9 +54,9 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #frames: string
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = true
-  /** Whether a frame is expected, and was not sent yet. */
+  /** Whether an expected frame was not sent yet. */
   #awaitsFrame = false
-  /** Whether the listeners that call `release` are added: the client has read too slowly before. */
+  /** Whether the listeners that call `release` are added, because the client has read too slowly before. */
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
   #pong: Buffer | undefined
@@ -68,8 +74,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #messageTimer: NodeJS.Timeout | undefined
 
   /**
-   * `accepted` is the response to the handshake. It leaves at the end of this turn, or with an expected frame, in one write and as one text.
-   * As two writes of a corked stream they took 3 % more of a start's CPU time.
+   * `accepted` is the response to the handshake. It is sent at the end of this turn, or with an expected frame, in one write and as one
+   * string. Two writes of a corked stream would take 3 % more of a start's CPU time.
    */
   constructor(stream: Duplex, accepted: string) {
     this.#stream = stream
@@ -82,8 +88,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   }
 
   /**
-   * Answers the handshake, now or with the expected frame: a write of its own would take a tenth of the CPU time of a start that waits for
-   * a disk.
+   * Answers the handshake, now or with the expected frame. A separate write would take a tenth of the CPU time of a start that waits for a
+   * disk.
    */
   answer(): void {
     if (!this.#awaitsFrame) return this.flush()
@@ -91,7 +97,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     answerLater(this)
   }
 
-  /** Passes the frames that come to `connection`. A message may take `timeout` milliseconds. */
+  /** From now on passes frames to `connection`. A message may take `timeout` milliseconds. */
   receiveFor(connection: Connection, timeout: number): void {
     const stream: Carrier<Duplex> = this.#stream
     this.#connection = connection
@@ -147,24 +153,25 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   }
 
   /**
-   * The client closed its side. Closes the gateway's side when the connection has answered its frames, so that the client gets the
-   * answers to its last frames.
+   * Called when the client has closed its side. Closes the gateway's side when the connection has answered the client's frames, so that the
+   * client gets the answers to its last frames.
    */
   async onEnd(): Promise<void> {
     await this.#connection?.onEnd()
     this.flush()
     const stream = this.#stream
-    // If the kernel has every byte already, `end` would only add a system call and a turn. TLS has a last record to send.
+    // If the kernel has every byte already, `end` would only add a system call and a turn of the event loop. A TLS socket needs `end`,
+    // because TLS has a last record to send.
     if (stream.writableLength === 0 && stream instanceof Socket && !(stream instanceof TLSSocket))
       stream.destroy()
     else stream.end()
   }
 
-  /** The stream was closed, after a close frame or without one. */
+  /** Called when the stream was closed, after a close frame or without one. */
   onClosed(): void {
     this.#isClosing = true
     clearTimeout(this.#closeTimer)
-    // While the stream is paused, the client's last frames wait in it.
+    // If the stream is paused, the client's last frames are still in it.
     const last = this.#stream.readableLength > 0 ? (this.#stream.read() as Buffer | null) : null
     if (last) this.#reader.read(last)
     this.#cancelMessageTimer()
@@ -221,7 +228,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#stream.destroy()
   }
 
-  /** Bytes that wait for the client. */
+  /** How many bytes wait for the client. */
   get bufferedAmount(): number {
     return this.#stream.writableLength
   }
@@ -284,7 +291,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#closeTimer = setTimeout(destroy, CLOSE_TIMEOUT, this.#stream)
   }
 
-  /** Closes the gateway's side, and reads until the client closes its own: a stream that is paused would never end. */
+  /** Closes the gateway's side, and reads until the client closes its side, because a paused stream would never end. */
   #endStream(): void {
     this.#stream.end()
     this.#stream.resume()

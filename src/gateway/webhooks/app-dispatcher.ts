@@ -22,22 +22,27 @@ interface AppDispatcherContext {
   onDelivery(appId: string, delivery: DeliverySummary): void
 }
 
-/** Deliveries of one app that run at once. */
+/** How many deliveries of one app run at once. */
 const MAX_RUNNING = 20
 
-/** Milliseconds until an endpoint's whole answer. */
+/** Milliseconds in which an endpoint's whole answer has to arrive. */
 const TIMEOUT = 15_000
 
-/** Milliseconds after which an event whose gateway crashed is delivered by another one. Longer than a delivery takes. */
+/**
+ * Milliseconds for which events are leased. If a gateway crashes, another one delivers its events after this time. A delivery never takes
+ * so long.
+ */
 const LEASE = 60_000
 
-/** Bytes of an answer that are read, so that its connection can be used again. Nothing in it is used. */
+/** How many bytes of an answer are read, so that its connection can be used again. The body itself is not used. */
 const MAX_BYTES = 16_384
 
 /** Failures in a row after which the endpoint counts as down. */
 const DOWN_AFTER = 20
 
-/** Milliseconds between two deliveries to an endpoint that is down: thousands of pending events must not become thousands of requests. */
+/**
+ * Milliseconds between two deliveries to an endpoint that is down, so that thousands of pending events do not cause thousands of requests.
+ */
 const PROBE_INTERVAL = 1_000
 
 /** Milliseconds after which the engine is asked again if it failed. */
@@ -48,16 +53,16 @@ const GONE = 410
 interface Answer {
   status: number | null
   duration: number
-  /** Null if the endpoint took the delivery. */
+  /** Null if the endpoint accepted the delivery. */
   error: string | null
 }
 
-/** Delivers the pending events of one app to its endpoint. A slow endpoint uses up the app's own deliveries, and no other app's. */
+/** Delivers the pending events of one app to its endpoint. A slow endpoint delays only the deliveries of its own app. */
 export class AppDispatcher {
   readonly #appId: string
   readonly #context: AppDispatcherContext
   readonly #running = new Set<Promise<void>>()
-  /** Ends running deliveries. */
+  /** Aborts running deliveries. */
   readonly #life = new AbortController()
   #target: SignedTarget
   #isClosed = false
@@ -74,7 +79,7 @@ export class AppDispatcher {
     this.#appId = appId
     this.#target = target
     this.#context = context
-    // Each running delivery listens to it.
+    // Each running delivery adds a listener to this signal.
     setMaxListeners(0, this.#life.signal)
   }
 
@@ -91,12 +96,12 @@ export class AppDispatcher {
     if (this.#isClosed) return
     this.#taking ??= this.#takeDue().finally(() => {
       this.#taking = undefined
-      // `wake` may have been called after the queue was read for the last time.
+      // `wake` may have been called after the last read of the queue.
       if (this.#mayBeDue && this.#free() > 0) this.wake()
     })
   }
 
-  /** Sends an event of type `test`, once. Its failure says nothing about the endpoint's other deliveries. */
+  /** Sends an event of type `test`, without retries. Its failure does not count as a failure of the endpoint. */
   async test(): Promise<DeliverySummary> {
     const at = Date.now()
     const id = `test_${randomUUID()}`
@@ -108,7 +113,7 @@ export class AppDispatcher {
     return delivery
   }
 
-  /** Takes no more events, and resolves when the running deliveries have ended. After `timeout` milliseconds they are cut off. */
+  /** Takes no more events, and resolves when the running deliveries have ended. After `timeout` milliseconds they are aborted. */
   async close(timeout: number): Promise<void> {
     this.#isClosed = true
     this.#timer?.cancel()
@@ -130,24 +135,24 @@ export class AppDispatcher {
     return this.#failures >= DOWN_AFTER
   }
 
-  /** A method keeps the compiler from narrowing the field over an `await`. */
+  /** This is a method because the compiler would narrow the field over an `await`. */
   #canTake(): boolean {
     return !this.#isClosed
   }
 
-  /** How many deliveries may begin now. */
+  /** Returns how many deliveries may begin now. */
   #free(): number {
     if (!this.#isDown()) return MAX_RUNNING - this.#running.size
     return this.#running.size === 0 && performance.now() >= this.#nextProbe ? 1 : 0
   }
 
   async #takeDue(): Promise<void> {
-    // If no delivery may begin, nothing is taken: the next delivery that ends calls `wake`.
+    // If no delivery may begin, no event is taken. The next delivery that ends calls `wake`.
     while (this.#mayBeDue && !this.#isClosed && this.#free() > 0) {
       this.#mayBeDue = false
       const limit = this.#free()
       const events = await this.#take(limit)
-      // The gateway has closed: the events are delivered after the next start.
+      // The gateway has closed. The events are delivered after the next start.
       if (!this.#canTake()) return
       for (const pending of events) this.#begin(pending)
       if (events.length === limit) this.#mayBeDue = true
@@ -171,7 +176,7 @@ export class AppDispatcher {
       .catch(onError)
       .finally(() => {
         this.#running.delete(work)
-        // The user's next event is due now.
+        // The user's next event may be due now.
         this.wake()
       })
     this.#running.add(work)
@@ -182,10 +187,10 @@ export class AppDispatcher {
     // The engine's empty id stands for an event of the app itself.
     const userId = event.userId || null
     const sentAt = Date.now()
-    // Otherwise an endpoint that is down for days would keep more and more events.
+    // Without this an endpoint that is down for days would cause more and more pending events.
     if (this.#isDown() && hasExpired(at, sentAt))
       return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
-    // The trace goes in the header, where the backend's own tracing looks for it.
+    // The trace is sent in the header, where the backend's own tracing finds it.
     const { traceparent, ...content } = data
     const span = this.#context.tracing.start('webhook', 'CLIENT', traceparent, {
       'http.request.method': 'POST',
@@ -197,7 +202,7 @@ export class AppDispatcher {
     const answer = await this.#post(id, body, span.traceparent)
     const { status, error } = answer
     span.end(status === null ? {} : { 'http.response.status_code': status }, error ?? undefined)
-    // The event is still pending, and delivered after the next start.
+    // The event is still pending, and will be delivered after the next start.
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
     this.#countFailures(answer, id)
@@ -239,7 +244,7 @@ export class AppDispatcher {
 
   #outcomeOf({ status, error }: Answer, { at }: WebhookEvent, failures: number): DeliveryOutcome {
     if (error === null) return { delivered: true }
-    // By this status a server says that it does not want the event, and never will.
+    // This status means that the server will never accept the event.
     const retryAfter = status === GONE ? null : retryDelay(failures, at)
     return retryAfter === null ? { failed: error } : { retryAfter, error }
   }
@@ -250,7 +255,7 @@ export class AppDispatcher {
     const wasDown = this.#isDown()
     const hadFailed = this.#failures > 0
     this.#failures = error === null ? 0 : this.#failures + 1
-    // A failure and those after it get one line: an endpoint that refuses every event must not fill the log.
+    // Failures in a row get only one line, so that an endpoint that refuses every event does not fill the log.
     if (error !== null && !hadFailed)
       log.warn({ appId, eventId, status, error }, "the endpoint of the app's webhooks did not take an event")
     if (error === null && hadFailed) log.info({ appId }, "the app's webhooks are delivered again")
@@ -271,7 +276,7 @@ export class AppDispatcher {
     try {
       await queue.endDelivery(appId, userId, id, outcome)
     } catch (err) {
-      // It is delivered again when its lease ends. The receiver knows it by its id.
+      // The event is delivered again when its lease ends. The receiver recognizes its id.
       log.warn({ appId, userId, eventId: id, err }, "the engine can't save the result of a webhook")
     }
   }

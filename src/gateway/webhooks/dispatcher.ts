@@ -11,28 +11,23 @@ import { createRequestMeter } from '../outbound/request-meter.js'
 /** How many deliveries of each app are listed for operators. */
 const MAX_LISTED = 200
 
-/**
- * Milliseconds between two checks of every app's queue. They find events whose lease has ended, because a gateway took them and crashed.
- */
+/** Milliseconds between two checks of every app's queue. A check finds events whose lease has ended because their gateway crashed. */
 const LEASE_CHECK = 60_000
 
 /** Delivers the webhook events of all apps. */
 export interface Dispatcher {
-  /**
-   * Sets the apps whose events are delivered, and delivers their pending events. Called when the engine is open, and again after a reload of
-   * the config.
-   */
+  /** Sets the apps, and delivers their pending events. Called when the engine is open, and after each reload of the config. */
   configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void
   /** Called for the engine's event `webhooks-due`. */
   wake(appId: string): void
   /** Returns the latest deliveries, the newest first. */
   deliveries(appId: string): readonly DeliverySummary[]
-  /** Sends an event of type `test`, once. Null if the app has no webhooks. */
+  /** Sends an event of type `test`, without retries. Resolves with null if the app has no webhooks. */
   test(appId: string): Promise<DeliverySummary | null>
-  /** Delivers an event that was given up; false if there is no such event. */
+  /** Delivers an event that was given up. Resolves with false if there is no such event. */
   replay(appId: string, userId: string, eventId: string): Promise<boolean>
   /**
-   * Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are cut off, and their events stay
+   * Begins no more deliveries, and resolves when all have ended. After `timeout` milliseconds they are aborted, and their events stay
    * pending.
    */
   close(timeout: number): Promise<void>
@@ -81,7 +76,7 @@ export const createDispatcher = (
         metrics.webhooksPending.set({ app }, pending)
         metrics.webhooksOldest.set({ app }, oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000)
       } catch (err) {
-        // The other metrics are needed most while the engine is away.
+        // The scrape goes on without these metrics, because the other metrics are needed most while the engine is down.
         log.warn({ appId: app, err }, "the engine can't say how many webhooks are pending")
       }
   })

@@ -34,7 +34,7 @@ const make = <K extends keyof HTMLElementTagNameMap>(
   return element
 }
 
-/** Returns a description's text, whose code is in backticks. */
+/** Returns the nodes of a description, in which text in backticks becomes code. */
 const withCode = (text: string): (Node | string)[] =>
   text.split('`').map((part, index) => (index % 2 === 1 ? make('code', {}, part) : part))
 
@@ -44,7 +44,7 @@ const get = async (path: string): Promise<unknown> => {
   return response.json()
 }
 
-/** The element that `index.html` has for a selector. */
+/** Returns the element of `index.html` for a selector. */
 const find = <E extends Element>(selector: string, type: new () => E): E => {
   const found = document.querySelector(selector)
   if (!(found instanceof type)) throw new Error(`The page has no ${selector}.`)
@@ -53,7 +53,7 @@ const find = <E extends Element>(selector: string, type: new () => E): E => {
 
 const app = find('#app', HTMLSelectElement)
 
-/** Sends a call to this page's own origin, which alone may have the token. Returns what the page shows of the answer. */
+/** Sends a call to this page's own origin, because no other origin may get the token. Returns the text that the page shows. */
 const send = async (method: string, path: string, body: string | undefined): Promise<string> => {
   const { token } = (await get(`/dev/app-token?appId=${encodeURIComponent(app.value)}`)) as { token: string }
   const response = await fetch(new URL(path, location.origin), {
@@ -69,7 +69,7 @@ const send = async (method: string, path: string, body: string | undefined): Pro
   return `${response.status} ${response.statusText}\n${text && JSON.stringify(JSON.parse(text), null, 2)}`
 }
 
-/** Returns a parameter's field. `id` is the field's own in the page. */
+/** Returns the form field of a parameter. `id` is the field's id in the page. */
 const fieldOf = ({ name, required, description = '', schema }: Parameter, id: string): HTMLElement => {
   const control = schema.enum
     ? make(
@@ -99,7 +99,7 @@ const pathOf = (path: string, parameters: Parameter[], values: ReadonlyMap<strin
     .map(({ name }) => `${name}=${encodeURIComponent(valueOf(name))}`)
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = valueOf(name)
-    // A URL parser would remove such a segment, and the rest would be the path of another call.
+    // A URL parser would remove this segment, and the rest would be the path of another call.
     if (value === '.' || value === '..') throw new Error(`'${value}' is no ${name} id.`)
     return encodeURIComponent(value)
   })

@@ -4,7 +4,7 @@ import { formatValue } from './format.js'
 
 const WIDTH = 240
 const HEIGHT = 56
-/** Samples of an hour. The newest is at the right edge. */
+/** How many samples an hour has. The newest sample is at the right edge. */
 const SAMPLES = 240
 
 /** Returns the path of a line through the values. It is broken where there is no value. */
@@ -19,7 +19,7 @@ const pathOf = (values: readonly (number | null)[], highest: number): string => 
       if (value === null) return ''
       const y = HEIGHT - 2 - (value / (highest || 1)) * (HEIGHT - 4)
       const point = `${((first + index) * step).toFixed(1)} ${y.toFixed(1)}`
-      // A value alone is a dot.
+      // A single value between gaps is drawn as a dot.
       return command === 'M' ? `M${point}h0.1` : `L${point}`
     })
     .join('')

@@ -17,8 +17,8 @@ const titleOf = async (response: Response): Promise<string> => {
 }
 
 /**
- * Makes requests to the admin listener's API with an operator's token, which is sent in a header and nowhere else. Its methods reject with
- * an `Error` whose message is a sentence for the operator.
+ * Makes requests to the admin listener's API with an operator's token, which is sent only in a header. The methods reject with an `Error`
+ * whose message is a sentence for the operator.
  */
 export class Client {
   readonly #token: string
@@ -34,7 +34,7 @@ export class Client {
     return (await this.#request('GET', path, { signal })).json() as Promise<Body>
   }
 
-  /** Makes a call that changes something. Resolves with its answer's body. */
+  /** Makes a call that changes something. Resolves with the body of the answer. */
   async change<Body = undefined>(method: 'POST' | 'DELETE', path: string, body?: unknown): Promise<Body> {
     const response = await this.#request(
       method,
@@ -55,9 +55,9 @@ export class Client {
   }
 
   /**
-   * As `stream`, but opens the stream again when it ends. It is closed while the page is hidden: a browser opens six connections to a
-   * gateway at most, for all tabs together. `pathOf` returns the path of the next request. `onProblem` is called with null when the
-   * stream works again.
+   * As `stream`, but opens the stream again when it ends. While the page is hidden, the stream is closed, because a browser opens at most
+   * six connections to a gateway for all tabs together. `pathOf` returns the path of the next request. `onProblem` is called with null when
+   * the stream works again.
    */
   async follow<Entry>(
     pathOf: () => string,

@@ -3,7 +3,7 @@ import { html, LitElement, type TemplateResult } from 'lit'
 interface Question {
   title: string
   text: string
-  /** The name of the button that agrees. */
+  /** The label of the button that agrees. */
   action: string
 }
 

@@ -11,7 +11,7 @@ import './pages/users-page.js'
 import './pages/webhooks-page.js'
 import { linkTo, parseRoute, type Route } from './route.js'
 
-/** The item of session storage that has the token. It is gone when the tab is closed, and no other tab sees it. */
+/** The key of `sessionStorage` under which the token is stored. The token is gone when the tab is closed, and no other tab sees it. */
 const TOKEN_ITEM = 'chat-session-admin-token'
 
 const TITLES: Readonly<Record<Route['page'], string>> = {
@@ -95,7 +95,7 @@ export class AdminConsole extends LitElement {
     void this.#focusHeading()
   }
 
-  /** Lets a screen reader read the new page, and the keyboard go on from the top of the page. */
+  /** Moves the focus to the heading of the new page, so that screen readers and the keyboard begin at the top. */
   async #focusHeading(): Promise<void> {
     await this.updateComplete
     const page = this.querySelector<LitElement>('main > *')
@@ -119,7 +119,7 @@ export class AdminConsole extends LitElement {
   }
 
   #appChoice(appIds: string[], appId: string): TemplateResult {
-    // This sets the property, because the attribute has no effect on a select that the operator has changed.
+    // This sets the property `value`, because the attribute has no effect after the operator has changed the select.
     return html`<label
       >App
       <select @change=${this.#chooseApp}>
@@ -172,7 +172,7 @@ export class AdminConsole extends LitElement {
     const { access, route } = this
     if (!access) return loginForm(this.problem, this.isBusy, (token) => void this.#logIn(token))
     const appId = 'appId' in route ? route.appId : (access.appIds[0] ?? '')
-    // Each page is a new element, so that none shows what another one requested.
+    // Each page is a new element, so that no page shows the data of another one.
     return html`${this.#header(access, appId)}
       <main>${keyed(linkTo(route), this.#page(access, appId))}</main>`
   }

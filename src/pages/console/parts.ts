@@ -9,7 +9,7 @@ export const fact = (label: string, value: unknown): TemplateResult | typeof not
         <dd>${value}</dd>
       </div>`
 
-/** The heading of a list that is shown by page, with its buttons. `open` is called with the cursor of a page. */
+/** The heading of a list with several pages, with buttons to turn them. `open` is called with the cursor of a page. */
 export const pagedHeading = (
   title: string,
   { isEmpty, next }: { isEmpty: boolean; next: string | null },
@@ -24,7 +24,7 @@ export const pagedHeading = (
     </header>
     ${isEmpty ? html`<p class="hint">There are none on this page.</p>` : nothing}`
 
-/** A list with a height of its own, that the keyboard can scroll. Nothing if it is empty. */
+/** A list of limited height that the keyboard can scroll. Nothing if the list is empty. */
 export const scrollingList = (label: string, items: unknown[]): TemplateResult | typeof nothing =>
   items.length === 0
     ? nothing

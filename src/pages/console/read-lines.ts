@@ -1,6 +1,6 @@
 /**
- * Calls `onLine` with each line of a body of text, and resolves at its end. `onBroken` returns the error to reject with if the body breaks
- * off.
+ * Calls `onLine` with each line of a body of text, and resolves at its end. If the body breaks off, it rejects with the error that
+ * `onBroken` returns.
  */
 export const readLines = async (
   body: ReadableStream<Uint8Array>,

@@ -13,7 +13,7 @@ const decode = (part: string): string | null => {
   }
 }
 
-/** Returns the route of a URL's fragment. An unknown one is the overview's. */
+/** Returns the route of a URL's fragment; the overview for an unknown fragment. */
 export const parseRoute = (hash: string): Route => {
   const [first, appId, page, userId] = hash.replace(/^#\/?/, '').split('/').map(decode)
   if (first === 'token') return { page: 'token' }
@@ -33,6 +33,6 @@ export const linkTo = (route: Route): string => {
 export const pagePath = (path: string, after: string | null): string =>
   after === null ? path : `${path}?after=${encodeURIComponent(after)}`
 
-/** The path of an app in the API, or of one of its users. */
+/** Returns the path of an app in the API, or of one of its users. */
 export const apiPath = (appId: string, userId?: string): string =>
   `/apps/${encodeURIComponent(appId)}${userId === undefined ? '' : `/users/${encodeURIComponent(userId)}`}`

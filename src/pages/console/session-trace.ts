@@ -5,7 +5,7 @@ import { Page } from './pages/page.js'
 import { scrollingList } from './parts.js'
 import { apiPath } from './route.js'
 
-/** Frames that are shown. */
+/** How many frames are shown. */
 const MAX_FRAMES = 200
 
 /** The frames of one session while it is watched: their types, sizes and times. The gateway leaves their content out. */

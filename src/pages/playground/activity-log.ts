@@ -12,7 +12,7 @@ export interface Entry {
   detail: string
 }
 
-/** A longer list would slow the page down. */
+/** The most entries, because a longer list would slow the page down. */
 const MAX_ENTRIES = 200
 
 /** The events, requests and actions of one user, newest first and without credentials. Emits `change`. */

@@ -1,7 +1,7 @@
 import type { Credentials } from '../../session/index.js'
 import { loginMethods, type Settings } from './settings.js'
 
-/* The requests that a site would make to its own backend. Here the development gateway answers them, for any user. */
+/* Requests that a site would send to its own backend. Here the development gateway answers them, for any user. */
 
 export const request = async <T>(path: string, method = 'GET'): Promise<T> => {
   const response = await fetch(path, { method })
@@ -24,17 +24,20 @@ export const fetchToken = async (settings: Settings, signal?: AbortSignal): Prom
   return (await request<{ token: string | null }>(tokenPath(settings))).token
 }
 
-/** The URL for the element's own requests. Its `by` distinguishes them from this page's requests in the browser's list of resources. */
+/**
+ * Returns the token URL for the element. Its parameter `by` distinguishes the element's requests from this page's in the browser's list of
+ * resources.
+ */
 export const tokenUrlOf = (settings: Settings, link: string): string => `${tokenPath(settings)}&by=${link}`
 
 const fetchSignature = async ({ appId, userId }: Settings): Promise<string> =>
   (await request<{ signature: string }>(`/dev/signature?${new URLSearchParams({ appId, userId })}`)).signature
 
-/** Signs the user in to the token source, or out of it. */
+/** Signs the user in at the token source, or out. */
 export const setSignedIn = ({ userId }: Settings, signedIn: boolean): Promise<unknown> =>
   request(`/dev/source/sign-${signedIn ? 'in' : 'out'}?${new URLSearchParams({ userId })}`, 'POST')
 
-/** The credentials of the chosen login method. */
+/** Returns the credentials of the chosen login method. */
 export const credentialsFor = async (
   settings: Settings,
   link: string,

@@ -12,7 +12,7 @@ export interface Choice {
 interface LoginMethod extends Choice {
   /** The credentials that the page gives to the element. */
   credentials: readonly (keyof Credentials)[]
-  /** Seconds until its tokens expire; absent if it has none. */
+  /** Seconds until the method's tokens expire; absent if the method has no tokens. */
   lifetime?: number
 }
 
@@ -94,7 +94,7 @@ export const sampleUsers = [
   { userId: 'david', name: 'David Lindqvist' },
 ] as const
 
-/** The sample user after this one; the first after any other user. */
+/** Returns the sample user after this one; the first sample user if `userId` is none of them. */
 export const nextUser = (userId: string): (typeof sampleUsers)[number] => {
   const index = sampleUsers.findIndex((user) => user.userId === userId)
   return sampleUsers[(index + 1) % sampleUsers.length] ?? sampleUsers[0]

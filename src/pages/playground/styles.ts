@@ -116,7 +116,7 @@ export const panelStyles = css`
     font-weight: 600;
     color: var(--soft);
   }
-  /* As high as its buttons, which come and go. */
+  /* The header is as high as its buttons, which come and go. */
   header {
     min-height: 30px;
   }

@@ -23,17 +23,17 @@ export interface Calls {
   history(range?: HistoryRange): Promise<Message[]>
   peers(range?: PeersRange): Promise<PeersPage>
   markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
-  /** `undo` is called for a profile that every gateway would refuse. */
+  /** Calls `undo` if every gateway would refuse the profile. */
   setProfile(fields: Profile, undo: () => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
   watch(users: readonly (string | number)[]): Promise<void>
   push(subscriber: PushSubscriber | null): Promise<void>
-  /** Takes what came by the connection. */
+  /** Called with each frame that concerns the calls. */
   received(frame: CallsFrame): void
 }
 
 /**
- * What the calls are told of: that a session is `starting`, `started` for each new connection, and what the machine delivers.
+ * The frames for the calls: `starting` when a session starts, `started` for each new connection, and the frames that the machine delivers.
  */
 export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'message' | AnswerType>
 
@@ -46,12 +46,12 @@ const peerId = (id: string | number | null | undefined): string | null | undefin
 export const createCalls = (host: CallsHost): Calls => {
   const { session, runner, outbox, checkedCopy, SessionError } = host
 
-  /** Returns what the gateway said of the session; null while there is none. */
+  /** Returns the gateway's latest state of the session; null while there is none. */
   const info = (): SessionInfo | null => {
     const state = runner.state()
     return 'info' in state ? state.info : null
   }
-  /** Returns the newest message that arrived. */
+  /** Returns the position of the newest message that arrived. */
   const cursor = (): Position | null => {
     const state = runner.state()
     return 'cursor' in state ? state.cursor : null
@@ -75,7 +75,7 @@ export const createCalls = (host: CallsHost): Calls => {
   /** The read mark that the gateway named last. */
   let lastMark: Read | undefined
 
-  /** A mark that waits makes a lower one of its epoch and peer needless. */
+  /** Sends a read mark. While it waits, it replaces lower marks of the same epoch and peer. */
   const mark = (frame: Read): Promise<unknown> =>
     request(frame, {
       checks: callFrames.read,
@@ -96,10 +96,13 @@ export const createCalls = (host: CallsHost): Calls => {
       },
     })
 
-  /** Settles when the gateway has answered the latest change of the profile. One change waits for the other: an answer names none. */
+  /**
+   * Settles when the gateway has answered the latest change of the profile. Each change waits for the one before, because an answer does
+   * not say which change it answers.
+   */
   let profileTurn: Promise<unknown> = Promise.resolve()
 
-  /** What the senders' signals say now, by sender and name. */
+  /** The signals that have not ended, by sender and name. */
   const signals = new Map<string, Signal>()
 
   /** The watch that the gateway answered last. */
@@ -110,7 +113,7 @@ export const createCalls = (host: CallsHost): Calls => {
   const watch = async (frame: ClientFrameOf<'watch'>): Promise<void> => {
     asking += 1
     try {
-      // A change that an earlier watch told may come before the answer, which has all users.
+      // The answer has all users. A `presence` without some of them is a change of an earlier watch.
       const isAnswer: RequestOptions['isAnswer'] = (answer) => {
         if (answer.type !== 'presence') return false
         const ids = new Set(answer.users.map(({ id }) => id))
@@ -140,7 +143,7 @@ export const createCalls = (host: CallsHost): Calls => {
         checks: callFrames.history,
       })
       const left = limit - messages.length
-      // With a peer an answer may be short before the end.
+      // With a peer an answer may have fewer messages than `limit` although there are more.
       if (!left || next === undefined) return messages
       const isBackwards = after === undefined
       const more = await calls.history({ [isBackwards ? 'before' : 'after']: next, with: peer, limit: left })
@@ -183,7 +186,7 @@ export const createCalls = (host: CallsHost): Calls => {
 
     async watch(users) {
       const frame = checkedCopy({ type: 'watch', users: users.map(String) }, callFrames.watch)
-      // Before the session has started it is not known what the gateway can.
+      // Before the session has started, `can` is not known.
       if (info()?.can?.includes('watch') === false) throw new SessionError('protocol-error')
       await watch(frame)
     },
@@ -202,7 +205,7 @@ export const createCalls = (host: CallsHost): Calls => {
       if (type === 'started')
         push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))
-      // A watch ended with its connection. What still waits is sent again by the outbox.
+      // A watch ends with its connection, so it begins again here. If a watch is still unanswered, the outbox sends that one again.
       if (type === 'started' && watched && !asking)
         watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'signal')

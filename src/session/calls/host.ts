@@ -7,7 +7,7 @@ import type { Outbox } from '../storage/outbox.js'
 export type CallFrame = ClientFrameOf<keyof typeof callFrames>
 type CallChecks = (typeof callFrames)[keyof typeof callFrames]
 
-/** What the calls get of the session, and of the script of every page. */
+/** The parts of the session, and of the script that every page loads, which the calls use. */
 export interface CallsHost {
   session: EventTarget & {
     readonly appId: string
@@ -28,7 +28,7 @@ export interface CallsHost {
   outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
   /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
   checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
-  /** Emits `pending` with messages that have failed. */
+  /** Emits `pending` with the messages that have failed. */
   reportPending(failed: { id: string; to: string; error: SessionError }[]): void
   SessionError: typeof SessionError
 }

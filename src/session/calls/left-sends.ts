@@ -8,11 +8,11 @@ import { sessionUrl } from '../transports/websocket.js'
 import { utf8 } from '../util/utf8.js'
 import type { CallsHost } from './host.js'
 
-/** The limits of one post, in messages and in bytes. */
+/** The most messages and the most bytes of one post. */
 const MAX_SENDS = 16
 const MAX_BYTES = 61_440
 
-/** Returns what a page has left; undefined for anything else, which another script of the page may have written. */
+/** Returns the record that a page has left; undefined for other content, which another script of the page may have written. */
 const parseRecord = (json: string | null): LeftRecord | undefined =>
   ifPossible(() => {
     const [endpoint, appId, userId, sends] = JSON.parse(json ?? '') as LeftRecord
@@ -21,8 +21,9 @@ const parseRecord = (json: string | null): LeftRecord | undefined =>
   })
 
 /**
- * Sends the messages that earlier pages of the tab have left, and posts those of this page when it is left. The returned function is called
- * at each start and for each new connection. `info` returns what the gateway said of the session; null while there is none.
+ * Sends the messages that earlier pages of the tab have left. When the user leaves this page, it posts the messages that wait here. The
+ * returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the session; null
+ * while there is none.
  */
 export const createLeftSends = (
   { session, endpoint, knownUserId, credentials, runner, outbox, reportPending, SessionError }: CallsHost,
@@ -31,7 +32,9 @@ export const createLeftSends = (
   const { appId } = session
   let user = knownUserId
 
-  /** The `pending` event has what fails: the promise of `send()` went with its page. */
+  /**
+   * Sends a message of an earlier page. If that fails, a `pending` event reports it, because the promise of `send()` is gone with its page.
+   */
   const restore = ({ id, to, body, data, writtenAt }: LeftSend, isMine: boolean): void => {
     const isLate = writtenAt + (info()?.sendWindow ?? Infinity) <= Date.now()
     const send = { type: 'send', id, to, body, data } as LeftSend
@@ -45,7 +48,7 @@ export const createLeftSends = (
     sent.catch((error: unknown) => reportPending([{ id, to, error: error as SessionError }]))
   }
 
-  /** Removes from the storage what `isWanted` returns true for, and returns it. */
+  /** Removes the records for which `isWanted` returns true from the storage, and returns them. */
   const take = (isWanted: (userId: string | undefined) => boolean): LeftRecord[] =>
     (ifPossible(() => Object.keys(sessionStorage)) ?? []).flatMap((key) => {
       if (!key.startsWith(LEFT_SENDS)) return []
@@ -56,7 +59,10 @@ export const createLeftSends = (
       return record ? [record] : []
     })
 
-  /** The browser completes the request without the page. The next page sends the same messages again, with the same ids. */
+  /**
+   * Posts the messages that wait. The browser completes the request after the page is gone. The next page sends the same messages again,
+   * with the same ids.
+   */
   const post = (): void => {
     const proof = credentials.held()
     const all = outbox.leave()
@@ -73,11 +79,11 @@ export const createLeftSends = (
     }
   }
 
-  // While the event is dispatched, listeners that capture come first: the session discards credentials that a source can replace.
+  // `post` captures `pagehide`, so it is called before the session's own listener, which discards credentials that a source can replace.
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
     if (isStopped && hasEvents()) removeEventListener('pagehide', post, true)
-    // The user has logged out.
+    // The user has logged out, so nobody will send these messages.
     if (session.state === 'ended') take((userId) => userId === user)
     return isStopped
   }
@@ -86,14 +92,15 @@ export const createLeftSends = (
   return () => {
     if (session.state === 'idle' || stopIfOver()) return
     if (hasEvents()) addEventListener('pagehide', post, true)
-    // What this page has left is for the next one, even if this script comes only now.
+    // If this script loads after the page was left, the records are for the next page.
     if (isPageGone(runner.state())) return
     const verified = info()
     user = verified?.user.id ?? knownUserId
-    // As long as nobody is verified, only the messages of the user whom the page names are known to be this user's. Then the others go.
+    // Before the gateway has verified the user, only messages of the user whom the page names are taken. After that all are taken, and
+    // those of other users are dropped.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Somebody else has logged in, who need not know what the former user has sent.
+      // Another user has logged in, and must not learn what the former user has sent.
       if (!isMine && userId && !verified?.guest) continue
       for (const send of sends) restore(send, isMine)
     }

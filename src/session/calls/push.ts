@@ -12,13 +12,13 @@ interface Push {
   refused(error: SessionError): void
 }
 
-/** Tells the gateway where the user can be reached on this device. */
+/** Sends the browser's push subscription to the gateway, and takes it back. */
 export const createPush = (
   { session, runner }: Pick<CallsHost, 'session' | 'runner'>,
   info: () => SessionInfo | null,
 ): Push => {
   let subscriber: PushSubscriber | null = null
-  /** The endpoint that the gateway was told last. */
+  /** The endpoint that was last sent to the gateway. */
   let endpoint: string | undefined
 
   const takeBack = (): void => {
@@ -29,10 +29,10 @@ export const createPush = (
   const renew = async (): Promise<void> => {
     const known = info()
     const asked = subscriber
-    // At the first start the gateway says whether the app pushes.
+    // Before the first `started` it is not known whether the app pushes.
     if (!asked || !known) return
     const found = await asked.subscribe(known.can?.includes('push') ? known.pushKey : undefined)
-    // The page may have taken it back meanwhile.
+    // The page may have called `push` again meanwhile.
     if (!found || asked !== subscriber) return
     const subscription = JSON.parse(JSON.stringify(found)) as ClientFrameOf<'push'>['subscription']
     if (runner.send({ type: 'push', subscription })) endpoint = found.endpoint

@@ -4,11 +4,11 @@ import { page } from '../util/runtime.js'
 import type { CallsHost } from './host.js'
 
 /*
- * A user's hidden pages queue for one Web Lock. The page that holds it stays connected, for notifications and the unread count. The others let
- * their connections go, and are told of the count by that page.
+ * A user's hidden pages queue for one Web Lock. The page that has the lock stays connected, for notifications and the unread count. The
+ * other pages close their connections, and get the count from that page.
  */
 
-/** Milliseconds for which a page is hidden before it sleeps, and after which one that was woken tries to sleep again. */
+/** Milliseconds for which a page must be hidden before it sleeps, and after which a page that was woken tries to sleep again. */
 const SLEEP_AFTER = 60_000
 
 const pageEvents = ['visibilitychange', 'pagehide', 'pageshow']
@@ -20,23 +20,23 @@ interface Sleep {
   awake<T>(call: () => Promise<T>): Promise<T>
 }
 
-/** `info` returns what the gateway said of the session; null while there is none. */
+/** `info` returns the gateway's latest state of the session; null while there is none. */
 export const createSleep = (
   { session, sleep, endpoint, runner, outbox }: CallsHost,
   info: () => SessionInfo | null,
 ): Sleep => {
-  // They are absent over plain http, and then no page knows of another one that stays connected.
+  // Web Locks are absent over plain http. Without them no page knows whether another one stays connected, so none sleeps.
   const locks = sleep && page ? (navigator as Partial<Navigator>).locks : undefined
   /** How many calls have not settled. */
   let calls = 0
-  /** Aborts when the hidden page is seen or left, or its session is over; undefined while it is not hidden. */
+  /** Aborts when the page is shown or left, or its session is over; undefined while the page is not hidden. */
   let hidden: AbortController | undefined
 
   const wake = (): void => {
     if (isAsleep(runner.state())) runner.feed({ type: 'wake' })
   }
 
-  /** Takes part in the queue of the hidden pages until `signal` aborts. */
+  /** Waits in the queue of the hidden pages until `signal` aborts. */
   const queue = (name: string, signal: AbortSignal, locks: LockManager): void => {
     let isFirst = false
     const channel = new BroadcastChannel(name)
@@ -69,7 +69,7 @@ export const createSleep = (
     }
     locks
       .request(name, { signal }, stay)
-      // Where a sandbox forbids locks, each page stays connected. After `abort` the request rejects, too.
+      // If a sandbox forbids locks, each page stays connected. The request also rejects when `signal` aborts.
       .catch(() => (signal.aborted ? undefined : stay()))
   }
 

@@ -9,7 +9,7 @@ export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature
 /** Asks the page for a token; returns undefined when no listener responds. */
 type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
-/** A token goes before a source of tokens, and a source before credentials that can't be renewed. */
+/** Returns the fields of a start. A token goes before a token source, and a source before credentials that can't be renewed. */
 const fieldsOf = (credentials: Credentials): CredentialFields | null => {
   const { token, tokenFetcher, tokenUrl, signature, authParams, guest } = credentials
   if (token) return { token }
@@ -19,21 +19,21 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
   return guest ? { guest: true } : null
 }
 
-/** Holds the credentials, and fetches others. */
+/** Keeps the credentials, and fetches fresh ones. */
 export interface CredentialStore {
   /** The credentials for a start; null when they must be fetched first. */
   held(): CredentialFields | null
-  /** Returns whether there is a source to fetch from without asking the page. */
+  /** Returns whether there is a token source, so that the page need not be asked. */
   fetchable(): boolean
   /** The newest token, to be sent on the open connection. */
   token(): string
-  /** Replaces the sources, and the credentials if any are given; returns whether any are. */
+  /** Replaces the token sources, and the credentials if any are given. Returns whether any are given. */
   set(credentials: Credentials): boolean
-  /** The gateway accepted the newest credentials. A token that it gave replaces them. */
+  /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
   accept(token?: string): void
   /**
-   * Forgets credentials that a source can replace. Others are kept, for a start that tries them again. `all` also cancels a
-   * fetch that is under way.
+   * Forgets credentials that a token source can replace. Other credentials are kept, so that a later start tries them again. `all` also
+   * cancels a fetch that is under way.
    */
   discard(which: 'newest' | 'all'): void
   /** Fetches fresh credentials. One fetch is under way at a time: a new fetch cancels an earlier one. */
@@ -44,7 +44,10 @@ export interface CredentialStore {
   ): Promise<void>
 }
 
-/** Until the gateway accepts a fresh token the accepted one is kept beside it, so that a refused one does no harm. */
+/**
+ * Creates the store. Until the gateway accepts a fresh token, the store keeps the former one, which stays in use if the fresh token is
+ * refused.
+ */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
   let { tokenFetcher, tokenUrl } = credentials
   let accepted = fieldsOf(credentials)
@@ -65,7 +68,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       const fields = fieldsOf(credentials)
       if (!fields) return false
       underWay?.abort()
-      // Only a token can be tried on a live session, so only a token needs the accepted credentials to fall back to.
+      // Only a token can be sent on a live session. So only if a token is set, the accepted credentials are kept beside it.
       if (fields.token) newest = fields
       else [accepted, newest] = [fields, null]
       return true

@@ -4,17 +4,17 @@ import { ifPossible } from '../util/if-possible.js'
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
-/** Milliseconds in which the token URL has to answer. If it hangs, the fetch fails and is made again. */
+/** Milliseconds in which the token URL has to answer. After that the fetch fails and is repeated. */
 const ANSWER_TIMEOUT = 30_000
 
 const read = async (response: Response): Promise<string | null> => {
   const { ok, status, type } = response
-  // In browsers a redirect that is not followed is opaque; elsewhere it has its status.
+  // In browsers a redirect that is not followed is opaque. In other runtimes it has its status.
   const isRedirect = type === 'opaqueredirect' || (status >= 300 && status < 400)
   if (isRedirect || [204, 401, 403].includes(status)) return null
   const body = ok ? (await response.text()).trim() : ''
   if (jwt.test(body)) return body
-  // The parser's message for bad JSON quotes the text, so it must not get into an error: the text may hold a token.
+  // The parser's message for bad JSON quotes the text, which may contain a token. So the message must not get into an error.
   const json = ifPossible(() => JSON.parse(body) as unknown)
   const token = object(json) ? json['token'] : json
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
@@ -22,9 +22,9 @@ const read = async (response: Response): Promise<string | null> => {
 }
 
 /**
- * Fetches a token with the page's cookies. Returns null when the user is signed out: 401, 403, 204, a null, or a redirect,
- * which usually leads to a login page that would answer 200 with HTML. Rejects when it should be tried again. `signal` aborts when the
- * answer is no longer needed, which it is not after a rejection either.
+ * Fetches a token with the page's cookies. Returns null when the user is signed out: 401, 403, 204, a null, or a redirect, which usually
+ * leads to a login page that would answer 200 with HTML. Rejects if the fetch should be repeated. `signal` aborts when the answer is no
+ * longer needed, also after a rejection.
  */
 export const fetchToken = (
   url: string | URL,

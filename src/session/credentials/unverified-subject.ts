@@ -1,8 +1,8 @@
 import { ifPossible } from '../util/if-possible.js'
 
 /**
- * Returns a token's `sub`, or undefined if it can't be read. Nothing is verified: the gateway does that, and it refuses what is not a
- * token with an error.
+ * Returns a token's `sub`, or undefined if it can't be read. Nothing is verified here. The gateway verifies the token, and refuses a text
+ * that is no token.
  */
 export const unverifiedSubject = (token: string): string | undefined =>
   ifPossible(() => {

@@ -13,16 +13,16 @@ import {
 import type { Active, AnswerType, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
 
 /**
- * Milliseconds. If the heartbeat's timer fires later than this, the device slept or its clock was set forward. Frames may be queued
- * behind the timer, so the gateway gets the same time again to answer a probe.
+ * If the heartbeat's timer fires by more milliseconds too late, the device slept or its clock was set forward. Frames may be queued behind
+ * the timer. So the gateway gets as many milliseconds to answer a probe.
  */
 const SLEEP_GRACE = 2_000
 /** The code of a close without a close frame (RFC 6455, 7.1.5). */
 const NO_CLOSE_FRAME = 1006
-/** Milliseconds in which a connection that may be dead has to bring a frame. */
+/** Milliseconds in which a frame has to arrive on a connection that may be dead. */
 const PROBE_TIMEOUT = 5_000
 
-/** The token that was sent and that the gateway has not accepted or refused. */
+/** Returns the token that was sent, if the gateway has neither accepted nor refused it yet. */
 const pendingToken = ({ renewal }: Active): { fetched: boolean } | null =>
   renewal && 'fetched' in renewal ? renewal : null
 
@@ -47,7 +47,7 @@ export const disconnected = (state: Active): Connecting => {
 
 const closed = (state: Active, code: number, world: World): Step => {
   const next = disconnected(state)
-  // A close that asks for fresh credentials is about the old token while the gateway has not answered the new one.
+  // While the gateway has not answered a new token, a close that asks for fresh credentials is about the old one.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)
   const isSilent = code === NO_CLOSE_FRAME && !state.endReason
@@ -80,8 +80,8 @@ const fetched = (state: Active, { result, cause }: Input & { type: 'fetch-result
 }
 
 /**
- * The session goes on with the token that the gateway accepted before. If the refused token was fetched, another one is fetched at
- * once. If that is refused too, the session ends.
+ * Called when a token was refused. The session goes on with the token that the gateway accepted before. If the refused token was fetched,
+ * another one is fetched at once. If that is refused, too, the session ends.
  */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
   const discard: Effect = { do: 'discard', which: 'newest' }
@@ -119,7 +119,7 @@ const deliver = (state: Active, frame: GatewayFrameOf<'message' | AnswerType>): 
   { do: 'deliver', frame },
 ]
 
-/** Delivers a message, unless it arrived before. `started` has counted the unread ones up to its own offset. */
+/** Delivers a message, unless it arrived before. The unread messages up to the offset of `started` are counted in `started` already. */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   const { info, cursor } = state
   const { offset, from } = frame
@@ -128,7 +128,7 @@ const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   return deliver({ ...state, info: { ...info, unread }, cursor: { ...cursor, offset } }, frame)
 }
 
-/** Requests the messages after the cursor: there are none, but the answer shows that the connection is alive. */
+/** Requests the messages after the cursor. There are none, but the answer shows that the connection is alive. */
 const probe = (state: Active): Effect => {
   const { epoch, offset } = state.cursor
   return { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } }
@@ -144,11 +144,11 @@ const onWake = (state: Active, { now }: World): Step => {
 /** A new frame type of the gateway fails to compile, unless it has a case or is an `AnswerType`. */
 const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
   const { renewal } = state
-  // A `renewed` with `reauth` answers nothing: the backend revoked the credentials, and the gateway waits for others.
+  // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for others.
   const isReauth = frame.type === 'renewed' && frame.reauth
   const answersToken =
     (frame.type === 'renewed' && !isReauth) || (frame.type === 'refused' && frame.re === 'token')
-  // The gateway answers tokens in the order in which they were sent, so this answer is about a superseded one.
+  // The gateway answers tokens in the order in which they were sent. So this answer is about a superseded token.
   if (answersToken && renewal?.at === 'sent' && renewal.superseded)
     return [{ ...state, renewal: { ...renewal, superseded: renewal.superseded - 1 } }]
   switch (frame.type) {
@@ -175,10 +175,10 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
     }
     case 'message':
       return received(state, frame)
-    // A WebSocket has taken over from a stream.
+    // A second `started` means that a WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
-    // What answers a request; in the script-tag build a frame of a newer gateway too, which answers none.
+    // These frames answer requests. In the script-tag build an unknown frame of a newer gateway comes here, too, and answers none.
     default:
       return deliver(state, frame)
   }

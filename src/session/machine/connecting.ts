@@ -26,11 +26,13 @@ import type {
 /** Milliseconds in which an attempt has to bring `started`. */
 export const ATTEMPT_TIMEOUT = 20_000
 /**
- * Firefox closes a page's sockets with 1001 as soon as a navigation begins. Most pages are gone after `retryAfter`. A page
- * whose link was a download stays, and reconnects.
+ * Firefox closes a page's sockets with 1001 as soon as a navigation begins. After `retryAfter` most such pages are gone. If the link was a
+ * download, the page stays, and reconnects.
  */
 const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
-/** Milliseconds after which a connection is stable. If it is lost later, the first attempt to reconnect follows at once. */
+/**
+ * Milliseconds after which a connection counts as stable. If a stable connection is lost, the first attempt to reconnect follows at once.
+ */
 const STABLE_AFTER = 10_000
 
 const initialContext: MachineContext = {
@@ -73,13 +75,13 @@ const fetchToken = (state: Connecting, reason: AskReason): Step => [
   { do: 'fetch-token', reason },
 ]
 
-/** Replaces credentials that are no longer good, and connects when there are others. */
+/** Fetches other credentials in place of those that are no longer good, and then connects. */
 const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
   const next: Connecting = { ...state, error, expiresAt: null, socket: { at: 'none' } }
   return prepend({ do: 'discard', which: 'all' }, fetchToken(next, reason))
 }
 
-/** Connects with the credentials that are held. Missing ones are fetched while the socket opens. */
+/** Connects with the credentials that there are. Missing ones are fetched while the socket opens. */
 export const connect = (state: Connecting, world: World): Step => {
   if (state.expiresAt !== null && state.expiresAt <= world.now)
     return refetch(state, { code: 'token-expired' }, 'expiring')
@@ -90,7 +92,7 @@ export const connect = (state: Connecting, world: World): Step => {
   return [next, ...effects, { do: 'fetch-token', reason }]
 }
 
-/** The connection is lost, or the attempt failed. `spread` is the shortest wait, unless the gateway gave `retryAfter`. */
+/** Called when the connection is lost or the attempt failed. `spread` is the shortest wait, unless the gateway gave `retryAfter`. */
 export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
   if (!hasCredentials(state)) return [{ ...state, error, socket: { at: 'none' } }]
   const wait = error.retryAfter ?? Math.max(spread, backoff(state.connectFailures, world))
@@ -133,7 +135,7 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
     name: 'active',
     info,
     ...resetHeartbeat(info.pingInterval, world),
-    // Without failures to forget there is no timer: an idle session wakes its page for pings alone.
+    // If no attempt has failed, there is nothing to reset, and no timer: an idle session wakes its page only for pings.
     stableAt: context.connectFailures ? world.now + STABLE_AFTER : null,
     fetchFailures: 0,
     rejections: 0,
@@ -166,7 +168,7 @@ const fetched = (
     case 'signed-out':
       return endWith(state, { code: 'signed-out' }, { do: 'close' })
     case 'no-source':
-      // The credentials have expired only by this device's clock, which may have been set forward. The gateway decides.
+      // The credentials have expired only by this device's clock, which may be fast. The gateway decides.
       return credentials.reason === 'expiring' && world.credentials === 'held'
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(
@@ -195,8 +197,8 @@ const fetched = (
 }
 
 /**
- * A proxy that refuses the header with the start looks like a network that is down. So after an attempt that did not open
- * the start changes its place: from the header to the first frame, or back.
+ * A proxy that refuses the header with the start looks like a network that is down. So if an attempt did not open, the next one puts the
+ * start into the first frame instead of the header, or back.
  */
 const moveStart = (state: Connecting): Connecting => {
   const { at } = state.socket
@@ -217,7 +219,8 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       if (isPageGone(state)) return [state]
       const next: Connecting = { ...state, credentials: { at: 'held' }, expiresAt: null, fetchFailures: 0 }
       const [after, ...effects] = connect(next, world)
-      // If the start that was sent began a new session, nothing would resume it, so it is ended. A resumed session is resumed again.
+      // If the start that was sent began a new session, nobody would resume that session, so it is ended. A resumed session is resumed
+      // again.
       return [
         after,
         ...sendEndAndClose.slice(socket.at === 'start-sent' && !state.cursor ? 0 : 1),
@@ -253,7 +256,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       if (socket.at !== 'page-hidden') return [state]
       if (input.resume === null) return [{ name: 'ended', error: null }]
       const { cursor } = state
-      // The other page's session goes on, and this page gets the messages that it has not seen itself.
+      // The session of the other page goes on, and this page gets the messages that it has not received itself.
       const key = input.resume?.key ?? cursor?.key ?? ''
       return connect({ ...state, cursor: cursor ? { ...cursor, key } : (input.resume ?? null) }, world)
     }

@@ -1,18 +1,18 @@
 import type { Active, Effect, Fault, SessionInfo, State, Step, World } from './state.js'
 
-/** Milliseconds by which the gateway's ping may be late. */
+/** How many milliseconds late the gateway's ping may be. */
 const PING_GRACE = 10_000
 const MAX_BACKOFF = 30_000
 /** The shortest window, in milliseconds, in which visible pages reconnect. */
 const MIN_VISIBLE_WINDOW = 2_000
 
-/** Milliseconds to wait: 0 after the first loss, then a random part of a limit that doubles. The spread is full jitter. */
+/** Returns the milliseconds to wait: 0 after the first loss, then a random part of a limit that doubles (full jitter). */
 export const backoff = (failureCount: number, { random }: World): number =>
   failureCount && random * Math.min(MAX_BACKOFF, 1_000 * 2 ** (failureCount - 1))
 
 /**
- * Milliseconds to wait after a close without a reason, which every client gets when a gateway crashes. The gateway gives the
- * window in which its clients reconnect, and a visible page reconnects in the first part of it.
+ * Returns the milliseconds to wait after a close without a reason. If a gateway crashes, all its clients get such a close, so they
+ * reconnect at random times in the window that the gateway gave. Visible pages reconnect early in that window.
  */
 export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, hidden }: World): number =>
   random *
@@ -20,7 +20,7 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
 
 /**
  * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others: a tenth of `lifetime` before
- * that, at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched at half of it, so that a source which
+ * that, at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched at half that time, so that a source which
  * returns the same token until it expires is not called in a loop.
  */
 export const renewalSchedule = (
@@ -38,7 +38,7 @@ export const renewalSchedule = (
         },
       }
 
-/** Returns the deadline at which the connection counts as dead if no further frame arrives. */
+/** Sets the deadline at which the connection counts as dead if no further frame arrives. */
 export const resetHeartbeat = (
   pingInterval: number,
   { now }: World,
@@ -47,7 +47,7 @@ export const resetHeartbeat = (
   sleepGraceUsed: false,
 })
 
-/** A start that never succeeded has failed; any other session has ended. */
+/** Ends the session with an error. If no start has succeeded, the state is `failed`, else `ended`. */
 export const endWith = (state: State, error: Fault, ...effects: Effect[]): Step => [
   { name: state.name === 'starting' ? 'failed' : 'ended', error },
   ...effects,
@@ -56,11 +56,11 @@ export const endWith = (state: State, error: Fault, ...effects: Effect[]): Step 
 /** Runs `effect` before the effects of a step. */
 export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
 
-/** A failed fetch is repeated later. Its cause is emitted as an `error` event. */
+/** Returns the effect that emits the cause of a failed fetch as an `error` event. The fetch is repeated later. */
 export const emitFetchError = (cause: unknown): Effect & { do: 'emit-error' } => ({
   do: 'emit-error',
   fault: { code: 'unavailable', message: String(cause), cause },
 })
 
-/** Ends the session at the gateway. */
+/** The effects that end the session at the gateway. */
 export const sendEndAndClose: Effect[] = [{ do: 'send', frame: { type: 'end' } }, { do: 'close' }]

@@ -6,10 +6,10 @@ export type AskReason = 'first' | 'expiring' | 'rejected'
 /** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
 export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
-/** The frames that answer requests, and `signal`. `unread`, `user` and `presence` come unasked, too. */
+/** The frames that answer requests, and `signal`. `unread`, `user` and `presence` also come without a request. */
 export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused' | 'presence' | 'signal'
 
-/** Why something went wrong, as data. The runner makes a `SessionError` of it. */
+/** Why something went wrong, as data. The runner makes a `SessionError` from this data. */
 export interface Fault {
   code: string
   message?: string | undefined
@@ -19,12 +19,15 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. `readOffset` is that of the latest `unread` frame. `transport` is there if a stream
- * brought the frame.
+ * The `started` frame, kept up to date by later frames. `readOffset` comes from the latest `unread` frame. If a stream brought the frame,
+ * `transport` is set.
  */
 export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
 
-/** Only `pageshow` opens another socket on a hidden page; `wake` on one that is frozen, so that no timer runs, or that sleeps. */
+/**
+ * Why a page has no socket. `page-hidden`: the page was left (`pagehide`), and only `pageshow` opens another socket. `page-asleep`: the
+ * page is frozen, so that no timer runs, or sleeps, and `wake` opens another socket.
+ */
 type PagePhase = 'page-hidden' | 'page-asleep'
 
 /** The phase of the attempt's socket. `until` is the time at which a socket is opened (`backoff`) or given up. */
@@ -32,7 +35,10 @@ export type SocketPhase =
   | { at: 'none' }
   | { at: PagePhase }
   | { at: 'backoff'; until: number }
-  /** Opening with the start in the handshake; opening without; open, but the credentials are being fetched; start sent. */
+  /**
+   * `opening-with-start`: the handshake has the start. `open`: the socket is open, and credentials are being fetched. `start-sent`: the
+   * start was sent.
+   */
   | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
 
 /** The phase of the credentials. Only `fresh` ones, which were just fetched, count as rejected (`rejections`). */
@@ -43,17 +49,17 @@ export type CredentialPhase =
 
 /** The renewal of a live session's token. `fetched` is false for a token that the page set. */
 export type Renewal =
-  /** It will be fetched at `time`. */
+  /** A token will be fetched at `time`. */
   | { at: 'scheduled'; time: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
-  /** `superseded` counts the tokens sent before it that the gateway has not answered yet. */
+  /** The token was sent. `superseded` counts the tokens that were sent before and that the gateway has not answered yet. */
   | { at: 'sent'; fetched: boolean; superseded: number }
-  /** The gateway was unable to check it, so it is sent again at `time`. */
+  /** The gateway was unable to check the token, so it is sent again at `time`. */
   | { at: 'retrying'; time: number; fetched: boolean }
 
 /** The fields that a connecting and a live session have in common. */
 export interface MachineContext {
-  /** The number of the newest socket. Inputs of older sockets are dropped by it. */
+  /** The number of the newest socket. Inputs with a smaller number come from older sockets and are dropped. */
   attempt: number
   /** Attempts that failed since a connection was last stable. */
   connectFailures: number
@@ -61,13 +67,13 @@ export interface MachineContext {
   fetchFailures: number
   /** Fresh credentials that were rejected in a row. */
   rejections: number
-  /** The start goes as the first frame, because an attempt with the start in its header did not open. */
+  /** Whether the start is sent as the first frame, because an attempt with the start in its header did not open. */
   startAsFrame: boolean
   /** When the credentials expire; null when they don't, or when it is unknown. */
   expiresAt: number | null
   /** The `ended` frame of this connection, which explains the close that follows. */
   endReason: Fault | null
-  /** The session to resume, and the newest message that arrived. The key is empty if there is a position without a session. */
+  /** The session to resume, and the newest message that arrived. The key is empty if only a position is known, and no session. */
   cursor: Resumption | null
 }
 
@@ -89,9 +95,9 @@ export interface Active extends MachineContext {
   cursor: Resumption
   /** The connection is dead if no frame arrives until then. */
   heartbeatDeadline: number
-  /** The heartbeat deadline was put off because its timer fired late. It is put off only once. */
+  /** Whether the heartbeat deadline was put off because its timer fired late. It is put off only once. */
   sleepGraceUsed: boolean
-  /** The time at which the connection is stable, which resets `connectFailures`; null after that, and if there is none to reset. */
+  /** When the connection counts as stable, which resets `connectFailures`; null after that, and if `connectFailures` is 0. */
   stableAt: number | null
   renewal: Renewal | null
 }
@@ -121,9 +127,10 @@ export type Input =
   /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }
   /**
-   * The connection goes, with `code`: at `pagehide` the user leaves the page, which may come back from the browser's cache; at `freeze` the
-   * hidden page stops running, and the browser may discard it without another event; or the hidden page sleeps. A page that is left as one
-   * that was lost has no `code`. While it sleeps, `info` is what the gateway has told another page of the user.
+   * The page gives up its connection. At `pagehide` the user leaves the page, which may come back from the browser's cache. At `freeze` the
+   * hidden page stops running, and the browser may discard it without another event. Or the hidden page sleeps. The socket is closed with
+   * `code`; without `code` the gateway treats the connection as lost. While the page sleeps, `info` is the session's state as another page
+   * of the user knows it.
    */
   | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
   /** `pageshow` from the cache. `resume` is the session that another page stored meanwhile; null if that page ended it. */
@@ -139,7 +146,7 @@ export type Effect =
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Close the socket. The machine gets no more inputs from it. */
   | { do: 'close'; code?: number | undefined }
-  /** Send `end` as soon as the socket opens, then close it: the start in its handshake may begin a session. */
+  /** Send `end` as soon as the socket opens, then close the socket. The start in its handshake may have begun a session. */
   | { do: 'end-after-open' }
   | { do: 'fetch-token'; reason: AskReason }
   /** The gateway accepted the newest credentials. If it sent a token of its own, `token` replaces them. */
@@ -159,9 +166,9 @@ export interface World {
   random: number
   /** Whether the page is hidden. A client without a page counts as visible. */
   hidden: boolean
-  /** Whether credentials are held, can be fetched, or (`none`) can only come from the page. */
+  /** `held`: there are credentials. `fetchable`: they can be fetched. `none`: they can only come from the page. */
   credentials: 'held' | 'fetchable' | 'none'
-  /** Up to where a server drew the page. Undefined if none did, and once a session has started. */
+  /** The position up to which a server drew the page. Undefined if no server did, and once a session has started. */
   since: Position | undefined
 }
 
@@ -176,13 +183,13 @@ export const isOver = (name: State['name']): boolean => name === 'ended' || name
 export const isAsleep = (state: State): boolean =>
   'socket' in state && !!state.info && state.socket.at === 'page-asleep'
 
-/** Returns the state as pages know it: a session that sleeps goes on. */
+/** Returns the name of the state for the page. A session that sleeps is `active`. */
 export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'active' : state.name)
 
-/** Returns whether the page is in the browser's cache, or asleep: another page may come in its place. */
+/** Returns whether the page is in the browser's cache, or asleep. Then another page may take its place. */
 export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
 
-/** When the state needs its next `time` input; Infinity when it waits for no deadline. */
+/** Returns when the state needs its next `time` input; Infinity if it waits for no deadline. */
 export const deadlineOf = (state: State): number => {
   if (state.name === 'active') {
     const { heartbeatDeadline, stableAt, renewal } = state
@@ -200,7 +207,7 @@ export const deadlineOf = (state: State): number => {
   )
 }
 
-/** When the next attempt is made; null when none is scheduled. */
+/** Returns when the next attempt is made; null if none is scheduled. */
 export const retryDeadlineOf = (state: State): number | null =>
   !('socket' in state)
     ? null

@@ -4,11 +4,11 @@ import { connect, connecting, stepConnecting } from './connecting.js'
 import type { Input, State, Step, World } from './state.js'
 
 /*
- * The session as a pure function: step(state, input, world) returns the next state and the effects to run. It makes every
- * decision; sockets, timers and the page feed it inputs, and the runner runs its effects.
+ * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes every decision.
+ * Sockets, timers and the page feed it inputs, and the runner runs its effects.
  *
- * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one
- * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
+ * Times are milliseconds of `now()` (clock.ts). A state has deadlines, never timers. After each step the runner sets one timer for the
+ * earliest deadline (`deadlineOf`). When the timer fires, the machine compares the deadlines with the clock.
  */
 
 /** The code that ends a user's longest hidden, or oldest, session. */
@@ -24,9 +24,9 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (input.type === 'leave' && 'attempt' in state) {
     const { at, code, info } = input
     const next = 'socket' in state ? state : disconnected(state)
-    // The browser freezes a page in its cache too.
+    // The browser freezes a page in its cache, too, and such a page stays `page-hidden`.
     if (at === 'page-asleep' && next.socket.at === 'page-hidden') return [state]
-    // Credentials that a source can replace are discarded: the user may sign out before the page comes back.
+    // Credentials that a source can replace are discarded, because the user may sign out before the page comes back.
     return [
       { ...next, info: info ?? next.info, socket: { at }, credentials: { at: 'held' }, expiresAt: null },
       { do: 'discard', which: 'all' },
@@ -44,7 +44,7 @@ export const step = (state: State, input: Input, world: World): Step => {
       : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
   const resume = input.type === 'start' ? input.resume : null
-  // The page does not know the messages that an earlier page of the tab has seen, but those that the server drew.
+  // The page does not have the messages that an earlier page of the tab received, but it has those that the server drew.
   const cursor = world.since ? { key: '', ...resume, ...world.since } : (resume ?? null)
   return connect({ ...connecting('starting'), cursor }, world)
 }

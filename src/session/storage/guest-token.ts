@@ -1,8 +1,8 @@
 import { ifPossible } from '../util/if-possible.js'
 
 /**
- * Returns the token of this browser's guest, which `localStorage` keeps; undefined without a key, or if there is none. A `change` replaces
- * the token, and null deletes it.
+ * Returns the token of this browser's guest from `localStorage`; undefined if there is no token or no `key`. `change` replaces the token,
+ * and null deletes it.
  */
 export const guestToken = (key: string | undefined, change?: string | null): string | undefined =>
   ifPossible(() => {

@@ -1,10 +1,10 @@
 import { ifPossible } from '../util/if-possible.js'
 import type { LeftSend } from './outbox.js'
 
-/** What the keys in `sessionStorage` begin with. */
+/** The text with which the keys in `sessionStorage` begin. */
 export const LEFT_SENDS = 'chat-session-left'
 
-/** Endpoint, app, user, and the messages. The user is unknown if no start has named or verified one yet. */
+/** Endpoint, app, user, and the messages. The user is null if no start has named or verified a user yet. */
 export type LeftRecord = [
   endpoint: string,
   appId: string,
@@ -13,8 +13,8 @@ export type LeftRecord = [
 ]
 
 /**
- * Writes what waits for the next page of the tab, in place of what was written under the same `key`. Storage may be forbidden or full: then
- * only the post of the page that is left may save the messages.
+ * Stores the messages that wait for the next page of the tab, in place of an earlier record under the same `key`. If storage is forbidden
+ * or full, only the post of this page can save the messages.
  */
 export const leaveSends = (key: string, record: LeftRecord): void => {
   ifPossible(() => {
@@ -23,6 +23,6 @@ export const leaveSends = (key: string, record: LeftRecord): void => {
   })
 }
 
-/** Returns whether a page has left messages, of any user. */
+/** Returns whether an earlier page has left messages, of any user. */
 export const areSendsLeft = (): boolean | undefined =>
   ifPossible(() => Object.keys(sessionStorage).join().includes(LEFT_SENDS))

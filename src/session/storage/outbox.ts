@@ -12,9 +12,12 @@ type RequestChecks = typeof sendFields | (typeof callFrames)[keyof typeof callFr
 export interface RequestOptions {
   /** @default the checks of a message */
   checks?: RequestChecks
-  /** Returns whether a frame answers a request that has no id. It is not called before the request was written: such frames come unasked, too. */
+  /**
+   * Returns whether a frame answers a request that has no id. Called only after the request was written, because such frames also come
+   * without a request.
+   */
   isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
-  /** Returns that one of two requests which makes the other needless; undefined if both are needed. */
+  /** Returns the request that replaces the two requests; undefined if both are needed. */
   merge?: (older: Request, newer: Request) => Request | undefined
   /** When an earlier page wrote the message. */
   writtenAt?: number
@@ -26,8 +29,8 @@ const MAX_BYTES = 262_144
 const DEFAULT_RETRY_AFTER = 1_000
 
 /**
- * Returns a copy of the frame as it would arrive, so that later changes to the original don't change the sent frame. Throws
- * `bad-request` for a frame that every gateway would refuse.
+ * Returns a copy of the frame as it would arrive, so that later changes of the original don't change the frame that is sent. Throws
+ * `bad-request` if every gateway would refuse the frame.
  */
 export const checkedCopy = <F extends Request>(frame: F, checks: RequestChecks = sendFields): F => {
   const copy = JSON.parse(JSON.stringify(frame)) as F
@@ -35,33 +38,31 @@ export const checkedCopy = <F extends Request>(frame: F, checks: RequestChecks =
   return copy
 }
 
-/** Why nothing is written for now, and until when. */
+/** Why no request is written for now, and until when. */
 interface Pause {
   reason: 'rate-limited' | 'busy'
   until: number
 }
 
-/** A message that is not stored yet, as a page leaves it to the next page of the tab. */
+/** A message that is not stored yet, and that a page leaves to the next page of the tab. */
 export type LeftSend = ClientFrameOf<'send'> & {
-  /** Unix time in milliseconds at which it was first written to a connection, or was left. */
+  /** When the message was first written to a connection, or left (Unix time in milliseconds). */
   writtenAt: number
 }
 
-/** Requests without an answer. They are sent in order, and again on the next connection, until they are answered. */
+/** The requests that are not answered yet. The outbox sends them in order, and again on each new connection, until they are answered. */
 export interface Outbox {
-  /**
-   * Resolves with the answer. Of two requests that `merge` makes one of, both get the same answer.
-   */
+  /** Adds a request. Resolves with the answer. If `merge` replaces two requests by one, both get the same answer. */
   add<T>(request: Request, options?: RequestOptions): Promise<T>
-  /** There is a new connection: writes every request again. */
+  /** Writes every request again. Called for each new connection. */
   connected(): void
   /** Settles the request that `frame` answers. Returns undefined if there is none. */
   answered(frame: GatewayFrameOf<AnswerType>): unknown
   /** Returns how many messages are not stored yet. */
   pending(): number
-  /** Returns them for the next page of the tab, and for a post. They may be stored from now on. */
+  /** Returns the messages that are not stored yet, for the next page of the tab and for a post. From now on their outcome is unknown. */
   leave(): LeftSend[]
-  /** The gateway's refusal that holds all requests up. */
+  /** Returns the gateway's refusal because of which all requests wait. */
   pause(): Pause | undefined
   /** Rejects all requests. */
   end(error: SessionError): void
@@ -79,8 +80,8 @@ interface Entry {
 }
 
 /**
- * `write` returns whether there is a connection, `timeout` for how many milliseconds the gateway recognizes a repeated id, `epoch` the
- * inbox's. `changed` is called when time has changed what waits, or why.
+ * `write` writes a request, and returns false if there is no connection. `timeout` returns for how many milliseconds the gateway recognizes
+ * a repeated id, `epoch` the inbox's epoch. The outbox calls `changed` when a deadline has changed which requests wait, or why.
  */
 export const createOutbox = (
   write: (request: Request) => boolean,
@@ -89,17 +90,18 @@ export const createOutbox = (
   changed: () => void,
 ): Outbox => {
   const waiting = new Set<Entry>()
-  /** After a retryable refusal nothing is sent; undefined if requests may be sent. */
+  /** Set after a retryable refusal, while no request is sent; undefined if requests may be sent. */
   let pause: Pause | undefined
   /**
-   * What this connection has and has not answered. After a retryable refusal nothing is sent until this is empty: the gateway refuses all
-   * that follows, and a second copy of a request might be stored after the first was refused for good.
+   * The requests that were written to this connection and not answered. After a retryable refusal no request is sent until this set is
+   * empty: the gateway refuses the requests that follow, and a second copy of a request could be stored after the first copy was refused
+   * for good.
    */
   const inFlight = new Set<Entry | undefined>()
 
   const send = (entry: Entry): void => {
     const { asked: request } = entry
-    // A request that was made before the first session has no epoch: it is about that session's inbox.
+    // A request that was made before the first session has no epoch. It gets the epoch of that session's inbox.
     if ('epoch' in request) request.epoch ||= epoch()
     if (!pause && write(request)) {
       inFlight.add(entry)
@@ -115,7 +117,7 @@ export const createOutbox = (
       if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) {
       pause = undefined
-      // What a listener adds meanwhile is sent as it is added.
+      // This is a copy of the set. If a listener adds a request meanwhile, `add` sends it.
       ;[...waiting].forEach(send)
     }
     schedule()
@@ -179,11 +181,12 @@ export const createOutbox = (
       proceed()
     },
     answered(frame) {
-      // A refusal without an id may fit several requests: those in flight come first, or the last of them would seem unanswered for ever.
+      // A refusal without an id may fit several requests. Those in flight come first: otherwise the last of them would stay unanswered for
+      // ever.
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
-      // Even if the refused request was answered since: the requests that followed it were refused too.
+      // The outbox pauses even if the refused request was answered since, because the gateway has refused the requests behind it, too.
       else if (frame.retryable)
         pause = {
           reason: frame.code === 'rate-limited' ? frame.code : 'busy',

@@ -3,14 +3,14 @@ import { ifPossible } from '../util/if-possible.js'
 import { page } from '../util/runtime.js'
 import { isPageGone, type State } from '../machine/state.js'
 
-/** Keeps the session between two pages of a tab, in `sessionStorage`. */
+/** Stores the session between two pages of a tab, in `sessionStorage`. */
 export interface ResumeStorage {
   /**
-   * Removes and returns the session that a page left. It is removed so that a tab that is duplicated later does not get it
-   * too. Null if the session was ended there, undefined if no page left one.
+   * Removes and returns the session that a page left. It is removed, so that a tab that is duplicated later does not get the session, too.
+   * Null if that page ended the session, undefined if no page left one.
    */
   take(): Resumption | null | undefined
-  /** Writes the session when the page is gone, and null when it ended: a page that comes back from the cache reads it. */
+  /** Stores the session when the page is gone, and null when the session ended. A page that comes back from the cache reads it. */
   save(state: State): void
 }
 
@@ -21,8 +21,9 @@ interface GuestToken {
 }
 
 /**
- * Returns undefined if there is no storage. Storage may also be forbidden or full: the next page then starts a new session. If the user id is not known before the start, the user is a guest whose id the gateway
- * generates. Only the gateway's token proves that the next page is this guest, so the token is stored too.
+ * Returns undefined if there is no storage. If storage is forbidden or full, the next page starts a new session. If the user id is not
+ * known before the start, the user is a guest whose id the gateway generates. Only the gateway's token proves that the next page is this
+ * guest, so the token is stored, too.
  */
 export const createResumeStorage = (
   key: string,

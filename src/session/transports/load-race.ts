@@ -1,7 +1,7 @@
 import { createRace } from './stream/create-race.js'
 
 /**
- * Loads the race of a WebSocket and a stream. From npm it is an ordinary import. The script-tag build replaces this module by one that loads
- * the script of the part.
+ * Loads the race of a WebSocket and a stream. In the npm package this is an ordinary import. The script-tag build replaces this module by
+ * one that loads the script of the part `race`.
  */
 export const loadRace = (): Promise<{ createRace: typeof createRace }> => Promise.resolve({ createRace })

@@ -3,12 +3,12 @@ import type { Input, SocketPhase } from '../machine/state.js'
 
 type WithoutAttempt<I> = I extends { attempt: number } ? Omit<I, 'attempt'> : never
 
-/** Is called with the events of one attempt, as inputs of the machine. */
+/** Called with the events of one attempt, as inputs of the machine. */
 export type TransportListener = (input: WithoutAttempt<Input>) => void
 
 /**
- * Opens a WebSocket, or what does as one. `former` is the attempt's WebSocket, which it takes over with its handlers; `phase` is what the
- * session knows of it.
+ * Opens a WebSocket, or an object with the same methods. It takes over `former`, the attempt's WebSocket, with its handlers; `phase` is the
+ * session's state of that WebSocket.
  */
 export type OpenSocket = (
   url: string,
@@ -23,10 +23,10 @@ export interface Transport {
   /** Closes the socket, and resolves when it is closed. The listener is not called any more. @default code 1000 */
   close(code?: number): Promise<void>
   /**
-   * Sends `end` as soon as the socket opens, then closes it: the start in its handshake began a session at the gateway. Gives
-   * up after five seconds, and at `pagehide`.
+   * Sends `end` as soon as the socket opens, then closes it, because the start in its handshake may have begun a session. Gives up after
+   * five seconds, and at `pagehide`.
    */
   endAfterOpen(): Promise<void>
-  /** The attempt has brought nothing yet: what `open` makes takes its WebSocket over. */
+  /** Hands the attempt to the race. Called while no frame has arrived. `open` takes over the attempt's WebSocket. */
   race(open: OpenSocket, phase: SocketPhase): void
 }

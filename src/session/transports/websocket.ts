@@ -5,7 +5,7 @@ import { parseFrame } from './parse-frame.js'
 import { utf8 } from '../util/utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
-/** Milliseconds in which the socket of a session that has ended may still open. */
+/** Milliseconds that the socket of a session that has ended has to open. */
 const END_TIMEOUT = 5_000
 
 const base64url = (bytes: Uint8Array): string =>
@@ -17,12 +17,13 @@ const base64url = (bytes: Uint8Array): string =>
 /** Returns the subprotocols to offer, one of them the start; undefined if the start is too long for a header. */
 export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefined => {
   const bytes = utf8(JSON.stringify(start))
-  // Base64 has four characters for three bytes. Checked first, since `String.fromCharCode` can't take a very long start as arguments.
+  // Base64 has four characters for three bytes. This is checked first, because `String.fromCharCode` can't take a very long start as
+  // arguments.
   if ((bytes.length * 4) / 3 + START_PREFIX.length > limits.startHeader) return undefined
   return [SUBPROTOCOL, START_PREFIX + base64url(bytes)]
 }
 
-/** Returns the gateway's WebSocket address. Throws when `endpoint` is no http(s) or ws(s) URL, or holds a password. */
+/** Returns the gateway's WebSocket address. Throws if `endpoint` is no http(s) or ws(s) URL, or contains a password. */
 export const sessionUrl = (endpoint: string | URL): string => {
   const url = new URL(endpoint)
   url.protocol = url.protocol.replace(/^http/, 'ws')
@@ -32,7 +33,7 @@ export const sessionUrl = (endpoint: string | URL): string => {
   return url.href
 }
 
-/** Opens a socket. Its handlers are set in the same task: a frame may come in one packet with the handshake's answer. */
+/** Opens a socket. It sets the handlers in the same task, because a frame may come in one packet with the handshake's answer. */
 export const openTransport = (
   open: OpenSocket,
   url: string,
@@ -40,7 +41,7 @@ export const openTransport = (
   listener: TransportListener,
 ): Transport => {
   let socket = open(url, protocols)
-  // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
+  // These are handlers, not listeners, because a WebSocket that isn't the browser's own may not support the option `signal`.
   socket.onopen = () => listener({ type: 'opened' })
   socket.onclose = ({ code }) => listener({ type: 'closed', code })
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -48,7 +49,7 @@ export const openTransport = (
     if (frame) listener({ type: 'frame', frame })
     else if (frame === undefined) listener({ type: 'fatal', fault: { code: 'protocol-error' } })
   }
-  // Without a handler some WebSockets throw. Each error is followed by a close, which has all that a page may know.
+  // Without a handler some WebSockets throw. After each error comes a close, which has all information that a page may get.
   socket.onerror = () => undefined
   // A socket that the gateway is closing sends nothing, and browsers warn about the attempt.
   const send: Transport['send'] = (frame) => {

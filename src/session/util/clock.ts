@@ -1,4 +1,4 @@
-/** Milliseconds. If the two clocks drift apart by more between two reads, one of them was set. */
+/** If the two clocks drift apart by more milliseconds between two reads, one of them was set. */
 const JUMP = 1_000
 
 /** By how much the monotonic clock is ahead of the wall clock. */
@@ -7,9 +7,8 @@ let lead = performance.now() - Date.now()
 let setBack = 0
 
 /**
- * Returns milliseconds of a clock for deadlines. It follows the wall clock, but goes on when that is set back: otherwise a deadline
- * would come late by as much. It follows a step forward, because a device that slept looks the same: its monotonic clock may have
- * stopped.
+ * Returns the milliseconds of a clock for deadlines. The clock follows the wall clock, except when that is set back: otherwise a deadline
+ * would be late by as much. It follows a step forward, because that looks like a device that slept, whose monotonic clock may have stopped.
  */
 export const now = (): number => {
   const wall = Date.now()
@@ -26,8 +25,9 @@ export const toUnixTime = (deadline: number): number => deadline - now() + Date.
 const MAX_TIMEOUT = 2 ** 31 - 1
 
 /**
- * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. When the timer fires
- * it reads the clock again, and waits on if it is early. This is right after sleep, under throttling and beyond 24.8 days.
+ * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. When the timer fires, it reads the
+ * clock again. If it is early, it waits for the rest. So the deadline is right after the device slept, under throttling, and beyond 24.8
+ * days.
  */
 export const deadlineTimer = (reached: () => void, signal?: AbortSignal): ((deadline: number) => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -1,7 +1,9 @@
-/* What tells a page from a worker and from Node. The script-tag build replaces this module, because its script runs in pages alone. */
+/*
+ * Functions that tell a page from a worker and from Node. The script-tag build replaces this module, because its script runs only in pages.
+ */
 
 /** The page; undefined in a worker and in Node. */
 export const page = typeof document === 'undefined' ? undefined : document
 
-/** Returns false in Node: its global object is no EventTarget, and has no events of a page. */
+/** Returns false in Node, whose global object is no EventTarget and has no events of a page. */
 export const hasEvents = (): boolean => typeof addEventListener === 'function'

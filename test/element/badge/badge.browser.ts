@@ -75,7 +75,7 @@ describe('<chat-session badge>', () => {
     await untilTitle('(2) Inbox')
   })
 
-  it('is turned on and off by the attribute, also if another element shares the session', async () => {
+  it('is turned on and off by the attribute, even if another element shares the session', async () => {
     const ann = await gateway.active('ann')
     const bob = await gateway.active('bob-a')
     const other = await gateway.active('bob-a', { badge: 'title' })

@@ -31,7 +31,7 @@ class FakePushManager {
   } | null = null
   path = ''
   failure: Error | null = null
-  /** What was asked of it, in order. */
+  /** What the push manager was asked to do, in order. */
   readonly asked: string[] = []
 
   getSubscription(): Promise<unknown> {
@@ -147,7 +147,7 @@ describe('<chat-session notifications push>', () => {
     expect(asked).to.equal(1)
   })
 
-  it('subscribes anew if the app has another key, or the browser has dropped the subscription', async () => {
+  it('subscribes again if the app has another key, or the browser has dropped the subscription', async () => {
     await mount('push-B', 'bea').whenStarted()
     await untilFrames('bea', 1)
     document.body.replaceChildren()

@@ -191,7 +191,7 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('owes each webhook event once, also those that happened while it could not write', async () => {
+  void it('queues each webhook event once, also those that happened while it could not write', async () => {
     const { engine, disk } = await onDisk()
     const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
     for (const of of [ada, bob]) await engine.saveUser(of, {})
@@ -221,7 +221,7 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('owes the webhook events of a session that ends while the store is opened again', async () => {
+  void it('queues the webhook events of a session that ends while the store is opened again', async () => {
     const { engine, disk } = await onDisk()
     const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
     await engine.saveUser(ada, {})
@@ -240,11 +240,11 @@ void describe('an engine whose store has failed', () => {
     await until('the engine writes again', () => canWrite(engine))
     const types = async () =>
       (await engine.pendingEvents('app', null, 100)).events.map(({ event }) => event.type)
-    const owed = ['session.started', 'user.online', 'session.started', 'session.ended']
-    assert.deepEqual(await types(), owed)
+    const queued = ['session.started', 'user.online', 'session.started', 'session.ended']
+    assert.deepEqual(await types(), queued)
     await engine.close()
     await engine.open()
-    assert.deepEqual(await types(), owed)
+    assert.deepEqual(await types(), queued)
     await engine.close()
   })
 

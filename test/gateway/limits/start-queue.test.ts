@@ -95,7 +95,7 @@ test('starts that wait begin as soon as others finish, without a clock', async (
   assert.deepEqual([began, queue.waiting()], [2_000, 0])
 })
 
-test('no more starts than run at once begin in a turn of the event loop, also if each finishes at once', async (t) => {
+test('no more starts than run at once begin in a turn of the event loop, even if each finishes at once', async (t) => {
   holdClock(t)
   const queue = createStartQueue({ atOnce: fixed(10) })
   let [began, most] = [0, 0]

@@ -347,7 +347,7 @@ test('the metrics count deliveries by result and say how many events are pending
   const text = await metrics.scrape()
   assert.match(text, /webhook_deliveries_total{app="app",result="delivered"} 1\n/)
   assert.match(text, /webhook_deliveries_total{app="app",result="retry"} 1\n/)
-  assert.match(text, /webhooks_owed{app="app"} 1\n/)
+  assert.match(text, /webhooks_pending{app="app"} 1\n/)
   const [, oldest] = /webhooks_oldest_seconds{app="app"} ([\d.]+)\n/.exec(text) ?? []
   assert.ok(Number(oldest) >= 60 && Number(oldest) < 90)
   assert.match(text, /outbound_request_seconds_count{app="app",purpose="webhook"} 2\n/)

@@ -65,7 +65,7 @@ test('a refused signal is an error event, and holds up no message', async () => 
   await eventually(() => of('send').length === 1)
 })
 
-test('a signal has its end, and a message of its sender ends it, also if both come before the page has made a call', async () => {
+test('a signal has its end, and a message of its sender ends it, even if both come before the page has made a call', async () => {
   const { session, connection } = await startScripted()
   const { send } = await connection(0)
   const signals = signalsOf(session)

@@ -178,7 +178,7 @@ test('`user` and `unread` frames change what the session knows', () => {
 })
 
 const windows = [
-  // The window, and the parts of it in which a visible and a hidden page reconnect, in milliseconds.
+  // The window, and its parts in which a visible and a hidden page reconnect, in milliseconds.
   [0, 0, 0],
   [1_000, 1_000, 1_000],
   [5_000, 2_000, 5_000],

@@ -91,7 +91,7 @@ const adopt = async (engine: Engine, enter?: (guest: string) => Promise<void>): 
   return engine.adoptGuest({ ...bob, userCreatedAt: createdAt, guestId, proof: null, retention })
 }
 
-/** Puts a little of everything that is copied into an engine. */
+/** Puts a little of everything that is transferred into an engine. */
 export const fill = async (engine: Engine): Promise<void> => {
   await configure(engine)
   const of = (userId: string): UserRef => ({ appId: 'shop', userId })

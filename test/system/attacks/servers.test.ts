@@ -195,7 +195,7 @@ for (const [what, { url, isOwn, isTls }] of Object.entries(servers)) {
     })
   }
 
-  test(`${what}: the session from before all of it goes on`, async () => {
+  test(`${what}: the session from before all this goes on`, async () => {
     await assertServed()
     honest.close()
   })

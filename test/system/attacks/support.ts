@@ -20,7 +20,7 @@ export const runs = (count: number): number => count * FACTOR
 /** The secret of an app's tokens, where two apps share a gateway. */
 export const secretOf = (appId: string): string => `the token secret of app ${appId}`
 
-/** The heap in MB. An idle gateway needs less than half of it. */
+/** The heap in MB. An idle gateway needs less than half as much. */
 const HEAP = 64
 
 interface AttackedGateway {

@@ -10,7 +10,7 @@ export interface Language {
   packages: string[]
   /** The files that the chapter shows. */
   files: string[]
-  /** The file that mints tokens. The page may show several variants of it. */
+  /** The file that mints tokens. The page may show several variants of that file. */
   minter: string
   /** A shell command that compiles all files. */
   build?: string

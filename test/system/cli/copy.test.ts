@@ -34,7 +34,7 @@ const refused = async (from: string, to: string, why: RegExp): Promise<void> => 
   assert.equal(stderr.split('\n').length, 2, stderr)
 }
 
-test('a folder is copied to a new one: users, messages, revocations and webhook events, with other epochs', async () => {
+test('a folder is transferred to a new one: users, messages, revocations and webhook events, with other epochs', async () => {
   const [from, to] = folders()
   const ada = { appId: 'shop', userId: 'ada' }
   const [content, before] = await withEngine(from, async (engine) => {
@@ -44,7 +44,7 @@ test('a folder is copied to a new one: users, messages, revocations and webhook 
   const { code, stdout, stderr } = await copy(from, to)
   assert.deepEqual(
     { code, stdout },
-    { code: 0, stdout: 'copied 9 users, 7 inboxes, 242 messages, 119 webhook events\n' },
+    { code: 0, stdout: 'transferred 9 users, 7 inboxes, 242 messages, 119 webhook events\n' },
     stderr,
   )
   await withEngine(to, async (engine) => {
@@ -53,7 +53,7 @@ test('a folder is copied to a new one: users, messages, revocations and webhook 
   await withEngine(from, async (engine) => assert.deepEqual(await contentOf(engine), content))
 })
 
-test('a copy that has not finished is opened by no engine, running it again says what to do, and --restart completes it', async () => {
+test('a transfer that has not finished is opened by no engine, running it again says what to do, and --restart completes it', async () => {
   const [from, to] = folders()
   await withEngine(from, fill)
   const target = folderTarget(to)
@@ -88,7 +88,7 @@ test('a folder without data, one with data, one in use and a memory engine are r
   ]) {
     const { code, stderr } = await finish(['copy', ...args])
     assert.equal(code, 2)
-    assert.match(stderr, /^chat-session: --(from|to): a memory engine has no data to copy.*\n$/)
+    assert.match(stderr, /^chat-session: --(from|to): a memory engine has no data to transfer.*\n$/)
   }
 })
 

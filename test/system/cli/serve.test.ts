@@ -363,7 +363,7 @@ const unreadable: [what: string, name: string, content: string | null, line: Reg
   ['is null', 'null.json', 'null', /config: must be an object/],
 ]
 for (const [what, name, content, line] of unreadable)
-  test(`a config that ${what} is one line, which shows none of it`, async () => {
+  test(`a config that ${what} is one line, which shows nothing of the config`, async () => {
     const file = content === null ? join(folder, name) : await write(name, content)
     const stderr = await assertFails(['--config', file], [line])
     assert.ok(!stderr.includes(hidden))

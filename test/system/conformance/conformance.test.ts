@@ -87,7 +87,7 @@ const faults: [fault: string, ...found: string[]][] = [
   ['knows only ASCII', 'text'],
   ['fails at unknown frames', 'unknown'],
   ['counts its own messages as unread', 'unread'],
-  ['numbers a repeated post anew', 'stream-repeat'],
+  ['gives a repeated post a new number', 'stream-repeat'],
 ]
 
 for (const [fault, ...found] of faults)

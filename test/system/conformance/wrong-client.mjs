@@ -72,7 +72,7 @@ const faults = {
   'counts its own messages as unread': {
     incoming: (frame) => (frame.type === 'message' ? { ...frame, from: 'somebody' } : frame),
   },
-  'numbers a repeated post anew': {
+  'gives a repeated post a new number': {
     post(body) {
       const { stream, frames } = JSON.parse(body)
       return JSON.stringify({ stream, seq: ++connections, frames })

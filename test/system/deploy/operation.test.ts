@@ -1,4 +1,4 @@
-// What an operator and a backend do on a usual day, behind nginx with TLS, and what a user sees of it.
+// What an operator and a backend do on a usual day, behind nginx with TLS, and what a user notices.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'

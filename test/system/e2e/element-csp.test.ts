@@ -84,7 +84,7 @@ test('a policy that is added later does not end a live session, and fails its ne
   const tag = page.locator('chat-session')
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
   const address = `${url.replace('http', 'ws')}/v1/session`
-  // The page itself tries to connect to the session's address, and to a prefix of it.
+  // The page itself tries to connect to the session's address, and to a prefix of that address.
   await page.evaluate((address) => {
     const policy = Object.assign(document.createElement('meta'), {
       httpEquiv: 'Content-Security-Policy',

@@ -1,4 +1,4 @@
-// Runs the README's first snippets in a page.
+// Runs the README's first snippets in a page, and the pinned tag of docs/ELEMENT.md.
 import assert from 'node:assert/strict'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,11 +10,13 @@ import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/
 import { tokenFor } from '../../support/tokens.js'
 
 const context = await newContext()
-const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
+const read = (name: string): Promise<string> => readFile(new URL(`../../../${name}`, import.meta.url), 'utf8')
+const readme = await read('README.md')
+const elementPage = await read('docs/ELEMENT.md')
 
-/** Returns the README's first block of HTML that contains `text`. */
-const blockWith = (text: string): string => {
-  const block = [...readme.matchAll(/^```html\n(.*?)^```$/gms)]
+/** Returns the first block of HTML on a page that contains `text`. */
+const blockWith = (text: string, page = readme): string => {
+  const block = [...page.matchAll(/^```html\n(.*?)^```$/gms)]
     .map(([, html = '']) => html)
     .find((html) => html.includes(text))
   assert.ok(block, text)
@@ -22,7 +24,7 @@ const blockWith = (text: string): string => {
 }
 
 const firstScreen = blockWith('session-started')
-const pinnedTag = blockWith('integrity=')
+const pinnedTag = blockWith('integrity=', elementPage)
 const plainTag = /<script type="module".*<\/script>/
 
 /** Serves the README's page, for a user of a gateway at another address. */
@@ -62,7 +64,7 @@ test('the README’s page without a server connects when this machine serves it'
   assert.deepEqual(complaints, [])
 })
 
-test('the README’s tag with a version and a hash starts a session with a gateway of another origin', async () => {
+test('the tag with a version and a hash starts a session with a gateway of another origin', async () => {
   const { page, complaints } = await watch(context)
   await page.goto(await pageOn(await startSiteGateway(), firstScreen.replace(plainTag, pinnedTag)))
   await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })

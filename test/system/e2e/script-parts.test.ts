@@ -320,7 +320,7 @@ test('messages that come before the script of notifications are shown when it is
 const fileOf = (name: string): string =>
   Object.keys(integrity).find((each) => each.startsWith(`chat-session-${name}-`)) ?? ''
 
-test('`badge`, a form and <chat-unread> load their scripts, also if they come into the page later', async () => {
+test('`badge`, a form and <chat-unread> load their scripts, even if they come into the page later', async () => {
   const gateway = await startSiteGateway()
   const { page, requests } = await open({ gateway, tag: await tagFor('') })
   await sends(page)

@@ -9,7 +9,7 @@ import { until } from '../../support/until.js'
 import { APP } from '../../support/sites/shop-gateway.js'
 import { chatOf, complaintsOf, stateOf, untilBooted, untilState } from '../../support/sites/page-state.js'
 
-/** A token's life in seconds. The session fetches the next token after half of it. */
+/** A token's life in seconds. The session fetches the next token after half that time. */
 const SHORT = 6
 
 const logOut = async (page: Page, { url }: ShopSite, button: 'Log out' | 'Log out and stay here') => {

@@ -1,4 +1,4 @@
-// A gateway that is killed still owes its pushes.
+// The pushes of a gateway that is killed stay pending.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
@@ -30,17 +30,17 @@ const startProcesses = async (after: number) => {
   }
 }
 
-test('a push that a killed gateway owed is sent by the next one, with the same key', async () => {
+test('a push that was pending when a gateway was killed is sent by the next one, with the same key', async () => {
   const { service, start } = await startProcesses(2)
   const first = await start()
   await first.subscribe('ada', service.subscribe('phone'))
   await first.send('bob', 'ada', 'before')
   await until('it came', () => service.received.length, 1)
-  await first.send('carl', 'ada', 'owed')
+  await first.send('carl', 'ada', 'pending')
   await first.kill()
   assert.equal(service.received.length, 1)
   await start()
-  await until('the other came', () => service.bodies('phone').at(-1), 'owed')
+  await until('the other came', () => service.bodies('phone').at(-1), 'pending')
   assert.equal(new Set(service.received.map(({ vapidKey }) => vapidKey)).size, 1)
 })
 

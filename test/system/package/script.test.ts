@@ -42,13 +42,13 @@ test('the script has the hash of each of its parts, of which their names are mad
   }
 })
 
-test('the README’s tag names this version and has the hash of the built script', async () => {
+test('the pinned tag of docs/ELEMENT.md names this version and has the hash of the built script', async () => {
   const { version } = JSON.parse(await readFile(new URL('package.json', root), 'utf8')) as { version: string }
-  const readme = await readFile(new URL('README.md', root), 'utf8')
-  const [, address, hash] = /\/v1\/(chat-session-\S+)"\s+integrity="([^"]*)"/.exec(readme) ?? []
+  const page = await readFile(new URL('docs/ELEMENT.md', root), 'utf8')
+  const [, address, hash] = /\/v1\/(chat-session-\S+)"\s+integrity="([^"]*)"/.exec(page) ?? []
   assert.equal(address, `chat-session-${version}.js`)
   const built = `sha384-${createHash('sha384').update(script).digest('base64')}`
-  assert.equal(hash, built, 'The script changed: `npm run integrity` writes its hash into the README.')
+  assert.equal(hash, built, 'The script changed: `npm run integrity` writes its hash into docs/ELEMENT.md.')
 })
 
 test('the script and its parts import no file; the script imports a part whose script element has loaded', async () => {

@@ -167,16 +167,10 @@ export interface Crowd {
   /** How many messages were acknowledged so far. */
   acknowledged(): number
   /**
-<<<<<<< HEAD
    * Sends no more messages. Compares each inbox with the acknowledged messages and with what the session received: each message must be
    * there once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and the number of lost ones. If
    * a user's session was given `lost: true` after a loss, messages of that loss may be missing in the user's inbox, and a sender's copy
    * may have a later offset. A session that came back in the time of a loss, to a gateway on the old master, may be another one.
-=======
-   * Sends no more. Compares each inbox with what was acknowledged and with what the session received: each message is there
-   * once and in order. Throws with all faults. Resolves with the number of messages in all inboxes, and of lost ones: those of `losses`
-   * may be missing in an inbox, or the sender's copy be at a later offset, if the session of its user was given `lost: true` later.
->>>>>>> c7597b6 (After a failover each node makes again what the new master lacks of its sessions; a lost reply loses no event)
    */
   finish(options?: FinishOptions): Promise<{ count: number; lost: number }>
 }

@@ -131,7 +131,7 @@ test('a folder goes to a Redis and back with all that users see; a client of bef
   const records = await recordsOf(first)
   // Each of 5,000 messages is in two inboxes, or in one if it is to its sender.
   const copied = await copy(first, middle)
-  assert.match(copied, /^copied 19 users, 17 inboxes, \d+ messages, 119 webhook events\n$/)
+  assert.match(copied, /^transferred 19 users, 17 inboxes, \d+ messages, 119 webhook events\n$/)
   assert.ok(Number(/(\d+) messages/.exec(copied)?.[1]) > 9_500, copied)
   assertSame(await recordsOf(middle), records)
   assert.equal(await copy(middle, last), copied)

@@ -5,10 +5,10 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const root = new URL('../../../', import.meta.url)
-const room = new URL('src/tokens/', root)
+const folder = new URL('src/tokens/', root)
 
-const examples = readdirSync(room).flatMap((file) =>
-  [...readFileSync(new URL(file, room), 'utf8').matchAll(/ \* ```js\n(.*?) \* ```/gs)].map(
+const examples = readdirSync(folder).flatMap((file) =>
+  [...readFileSync(new URL(file, folder), 'utf8').matchAll(/ \* ```js\n(.*?) \* ```/gs)].map(
     ([, block = '']) => [file, block.replaceAll(/^ \* ?/gm, '')] as const,
   ),
 )
@@ -27,7 +27,7 @@ for (const [file, code] of examples)
   })
 
 test('every public function has an example', () => {
-  const made = readFileSync(new URL('index.ts', room), 'utf8').match(
+  const made = readFileSync(new URL('index.ts', folder), 'utf8').match(
     /\b(?:create|verify)[A-Z]\w+|\bTokenError\b/g,
   )
   const shown = examples.map(([, code]) => code).join()

@@ -8,7 +8,7 @@ import type { World } from './world.js'
 export interface Line {
   /** Milliseconds that bytes take, at least and at most. */
   delay: [number, number]
-  /** Bytes are lost in one direction, or in both: neither side hears of it. */
+  /** Bytes are lost in one direction, or in both: neither side notices. */
   dead: 'none' | 'up' | 'down' | 'both'
   /** No connection can be made. */
   refused: boolean
@@ -135,7 +135,7 @@ export class Network {
     } as unknown as typeof WebSocket
   }
 
-  /** The process that listened is gone, and the kernel closes its sockets; if the machine is gone too, no client may hear of it. */
+  /** The process that listened is gone, and the kernel closes its sockets; if the machine is gone too, no client may notice. */
   endListener(hasCrashed: boolean): void {
     this.listener = undefined
     for (const socket of [...this.open])
@@ -159,7 +159,7 @@ class ClientSocket {
   readonly #owner: Owner
   #up: Pipe | undefined
   #down: Pipe | undefined
-  /** The gateway's process that took the connection, and its end of it. */
+  /** The gateway's process that took the connection, and its end of the connection. */
   #gateway: Owner | undefined
   #gatewaySocket: GatewaySocket | undefined
   #received = Buffer.alloc(0)

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import FakeTimers, { type Clock } from '@sinonjs/fake-timers'
 
-/** A process or a page of the simulation. Once it has crashed, no timer and no callback of it runs any more. */
+/** A process or a page of the simulation. Once it has crashed, none of its timers and callbacks runs any more. */
 export interface Owner {
   readonly name: string
   alive: boolean

@@ -49,7 +49,7 @@ test('`bunx --bun chat-session serve` runs the gateway on Bun', async () => {
 })
 
 testOnBoth(
-  'messages of the embedded engine outlive a kill of the process, also if the next one has the other runtime',
+  'messages of the embedded engine outlive a kill of the process, even if the next one has the other runtime',
   async (runtime) => {
     const engine = { type: 'embedded', path: join(scratchFolder(), 'data') } as const
     const first = await serve(runtime, { engine })

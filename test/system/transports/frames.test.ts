@@ -113,7 +113,7 @@ testOnBoth('a message that is not finished in time ends the session as timeout',
 })
 
 testOnBoth(
-  'a client that sends a burst beyond its bytes is slowed down, and all of it is answered',
+  'a client that sends a burst beyond its bytes is slowed down, and everything is answered',
   async (runtime) => {
     const client = await startClient(limited(runtime), await startOf('ada'))
     const ids = Array.from({ length: 20 }, (_, index) => `${index}`)

@@ -2,15 +2,18 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { Bench, Case } from '../bench.js'
 import { expect } from '../watch.js'
 
-/** Milliseconds in which a client that should stay away is watched. */
+/** Milliseconds for which a client that must not reconnect is watched. */
 const QUIET = 1_000
-/** How much earlier than told a timer may fire, in milliseconds. */
+/** How many milliseconds too early a timer of the client may fire. */
 const TOLERANCE = 30
-/** Milliseconds, and the most attempts in them. With full jitter more of them come once in 100 million runs. */
+/**
+ * For so many milliseconds attempts are counted, and so many are allowed. With full jitter a good client makes more attempts once in 100
+ * million runs.
+ */
 const BACKOFF_TIME = 5_000
 const MAX_ATTEMPTS = 10
 
-/** Closes a session, and expects that its client says so and does not come back. */
+/** Closes a session, and expects that its client reports the end and does not reconnect. */
 const expectOver = async (bench: Bench, closeCode: number, code?: EndCode): Promise<void> => {
   const { gateway, client, connection } = await bench.begin()
   connection.close(closeCode, code)
@@ -135,7 +138,7 @@ export const closing: Case[] = [
       const first = await gateway.connection()
       first.cut()
       await bench.watch.pause(BACKOFF_TIME)
-      // An attempt may be a WebSocket and a stream beside it.
+      // In one attempt a client may open both a WebSocket and a stream.
       const kinds = ['websocket', 'stream'].map((kind) => gateway.attempts.filter((one) => one.kind === kind))
       const length = Math.max(...kinds.map((attempts) => attempts.length))
       expect(length <= MAX_ATTEMPTS, `The client made ${length} attempts in ${BACKOFF_TIME / 1_000} s.`)
@@ -150,7 +153,7 @@ export const closing: Case[] = [
     rule: 'After a loss without a word the first attempt waits a random part of `reconnectWindow`.',
     async run(bench) {
       const window = 3_000
-      // With six clients that wait up to 2 s, all of them are early once in a million runs.
+      // Six clients wait a random part of 2 s. All six are early once in a million runs.
       const waits = await Promise.all(
         Array.from({ length: 6 }, async () => {
           const { gateway, connection } = await bench.begin({ reconnectWindow: window })

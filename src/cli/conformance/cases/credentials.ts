@@ -4,12 +4,12 @@ import type { Connection } from '../connection.js'
 import { APP, messageFrame, USER } from '../frames.js'
 import { expect } from '../watch.js'
 
-/** Milliseconds in which a client that should not ask is watched. */
+/** Milliseconds for which a client that must not ask for a token is watched. */
 const QUIET = 1_000
-/** Milliseconds that the credentials last where a client has to renew them. */
+/** Milliseconds until the credentials expire in cases where the client has to renew them. */
 const LIFETIME = 4_000
 
-/** A token that says when it expires, in seconds from now by this machine's clock. No gateway would take its signature. */
+/** Returns a token whose `exp` is so many seconds from now by this machine's clock. No gateway would accept its signature. */
 const tokenWith = (expiresIn: number): string => {
   const claims = { sub: USER, exp: Math.floor(Date.now() / 1_000) + expiresIn }
   const parts = [{ alg: 'HS256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)))
@@ -104,7 +104,7 @@ export const credentials: Case[] = [
       await begun.client.reaches('over')
       await bench.watch.pause(QUIET)
       const { attempts } = begun.gateway
-      // A client may open its WebSocket while it asks. What it must not do is start.
+      // A client may open its WebSocket while it asks for a token. It must not send a start.
       expect(attempts.length <= 2, 'The client connected again after its user had signed out.')
     },
   },

@@ -4,7 +4,7 @@ import { APP, PEER, USER } from '../frames.js'
 import type { RealGateway } from '../real-gateway.js'
 import { expect } from '../watch.js'
 
-/** Milliseconds between two looks at what the gateway knows. */
+/** Milliseconds between two looks at the gateway's data. */
 const LOOK = 50
 
 const idsOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}`)
@@ -29,7 +29,7 @@ const startAs = async (
   return client
 }
 
-/** Looks until it holds. Gives up with the sentence after the client's time for a step. */
+/** Waits until `holds` resolves with true. After the client's time for a step it rejects with the sentence. */
 const eventually = async (
   { watch }: Bench,
   otherwise: string,
@@ -41,14 +41,14 @@ const eventually = async (
   }
 }
 
-/** Expects these messages in a user's inbox, in order and once. */
+/** Expects that a user's inbox has these messages, in this order and each once. */
 const expectInbox = async (gateway: RealGateway, user: string, ids: readonly string[]): Promise<void> => {
   const { messages } = await gateway.rest.listMessages({ user, limit: 100 })
   const stored = messages.map(({ id }) => id)
   expect(String(stored) === String(ids), `The inbox has ${stored.join(', ')}, not ${ids.join(', ')}.`)
 }
 
-/** Two users talk, and one ends the session. */
+/** Lets two users exchange messages, and one of them end the session. */
 const talk = async (bench: Bench, transports?: readonly ['stream']): Promise<void> => {
   const gateway = await bench.realGateway()
   const [ann, bob] = await Promise.all([

@@ -7,7 +7,7 @@ import { expect } from '../watch.js'
 
 type Send = ClientFrameOf<'send'>
 
-/** How much earlier than told a timer may fire, in milliseconds. */
+/** How many milliseconds too early a timer of the client may fire. */
 const TOLERANCE = 30
 const WAIT = 700
 

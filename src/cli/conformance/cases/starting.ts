@@ -2,7 +2,7 @@ import type { Case } from '../bench.js'
 import { APP, messageFrame, PEER, startedFrame, USER } from '../frames.js'
 import { expect } from '../watch.js'
 
-/** Characters of one to four bytes, the two that JSON has and old parsers of it do not, and what JSON escapes. */
+/** Characters of one to four bytes, the two that JSON allows and old JavaScript parsers refuse, and those that JSON escapes. */
 const TEXT = 'plain, Grüße, 你好, 🎉, \u2028\u2029, "quoted\\", \n\t'
 /** Bytes of the longest body. Its frame has a length of three bytes. */
 const LONGEST = 16_384

@@ -72,7 +72,7 @@ export const stream: Case[] = [
         connection.send(sentFrame(id, 1))
         await client.next('sent', (report) => report.id === id)
       }
-      // The answer of the first post was lost, so a frame after it comes with the next number.
+      // The answer to the first post was lost, and the client repeats that post. A later frame has to come with the next number.
       client.tell({ type: 'send', id: 'c', to: PEER, body: 'c' })
       await connection.next('send')
       expect(faults.length === 0, 'The client did not repeat its posts.')

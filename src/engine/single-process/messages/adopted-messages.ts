@@ -20,10 +20,10 @@ import type { InboxTable } from './inbox-table.js'
 import type { SenderShares } from './sends/sender-shares.js'
 import type { SweptInboxes } from './retention/retention-sweep.js'
 
-/** How many messages one step moves, and how many steps a call waits for at most. */
+/** How many messages one step moves, and the most steps for which a call waits. */
 const MESSAGES_PER_STEP = 128
 const STEPS_AWAITED = 8
-/** A moved message pushes no other out. */
+/** With this retention a moved message pushes no other message out. */
 const NO_LIMIT: Retention = { messages: Infinity, bytes: Infinity, age: Infinity }
 
 interface AdoptedMessagesOptions {
@@ -44,7 +44,7 @@ interface AdoptedMessagesOptions {
   retentionOf: (appId: string) => Retention | undefined
 }
 
-/** A moved message with the end of the inbox after it. */
+/** A moved message, and the end of the inbox after that message. */
 interface Moved {
   mark: Watermark
   message: Omit<Message, 'offset'>
@@ -52,8 +52,8 @@ interface Moved {
 }
 
 /**
- * Moves the messages of adopted guests into the inboxes of their users. A step writes both inboxes in one batch, so a crash loses and
- * repeats no message. The row `rows.moving` stays until the last step.
+ * Moves the messages of adopted guests into the inboxes of their users. A step writes both inboxes in one batch, so that a crash neither
+ * loses nor repeats a message. The row `rows.moving` stays until the last step.
  */
 export class AdoptedMessages {
   readonly #options: AdoptedMessagesOptions
@@ -66,7 +66,7 @@ export class AdoptedMessages {
     this.#options = options
   }
 
-  /** Goes on with the moves of the app in the background. */
+  /** Continues the moves of the app in the background. */
   resume(appId: string): void {
     const { scheduler, clock } = this.#options
     let job = this.#jobs.get(appId)
@@ -74,7 +74,7 @@ export class AdoptedMessages {
     scheduler.schedule(job, clock.now())
   }
 
-  /** Moves the messages of a guest: the first of them before it resolves, and the others in the background. */
+  /** Moves the messages of a guest. The first messages move before it resolves, the others in the background. */
   async move(guest: UserRef): Promise<void> {
     for (let left = STEPS_AWAITED; left > 0; left--) if (!(await this.#step(guest))) return
     this.resume(guest.appId)
@@ -116,7 +116,7 @@ export class AdoptedMessages {
     })
   }
 
-  /** Appends those of the guest's messages that fit to the inbox of the user. */
+  /** Appends the guest's messages that fit to the inbox of the user. */
   #append(
     found: readonly MessageRow[],
     inbox: Inbox,
@@ -127,7 +127,7 @@ export class AdoptedMessages {
     const { of: guest, assigned, retained } = inbox
     const now = clock.now()
     const adopter = adoptions.adopterOf(guest)
-    // If the user is deleted, the messages are too.
+    // If the user was deleted, the guest's messages are deleted, too.
     if (!adopter || found.length === 0) return { moved: [] }
     const user = table.open(adopter)
     swept.deleteUnretained(user, retention, now, operations)
@@ -157,7 +157,7 @@ export class AdoptedMessages {
     return { user, moved }
   }
 
-  /** Deletes the guest's messages up to `last`, and the inbox if it has no other. */
+  /** Deletes the guest's messages up to `last`, and the inbox if it has no others. */
   #drop(inbox: Inbox, last: number, operations: Operation[]): void {
     const { table, shares, usage, commit, purge } = this.#options
     const { of, row, deletions, exists } = inbox
@@ -168,12 +168,13 @@ export class AdoptedMessages {
       shares.free(of.appId, swept.senders)
     }
     if (inbox.hasMessages) return table.markChanged(inbox)
-    // What the guest has read is read in the user's inbox, so the marks have served.
+    // The messages that the guest has read are marked as read in the user's inbox, so the guest's marks are no longer needed.
     operations.push(del(rows.moving(of)))
     if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
-    // A retry of a message that the guest has received is known by the number of deletions, so the number stays.
+    // The key of a message's id has the number of deletions. The number stays, so that a retry of a message to the guest is still
+    // recognized.
     table.replace(inbox, deletions)
     commit.defer(row, (batch) => batch.push(del(row)))
   }
@@ -186,7 +187,7 @@ export class AdoptedMessages {
         message: { offset: mark.offset, ...message },
       })
     }
-    // Clients count each message that comes, so they are told how many are unread.
+    // Clients count each message that comes. So if some are read, the clients get the correct count.
     if (moved.some(({ isRead }) => isRead))
       this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }

@@ -26,7 +26,7 @@ export class InboxReader {
     const isComparable = position.epoch === inbox.epoch && position.offset <= newest
     const from = isComparable ? position.offset : 0
     const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, limit)
-    // `lost` depends on the messages that were read, because the sweep may have deleted some since `first` was read.
+    // `lost` is computed from the messages that were read, because the sweep may have deleted some since `first` was read.
     const next = messages[0]?.offset ?? newest + 1
     return { messages, lost: !isComparable || next > from + 1 }
   }
@@ -69,7 +69,7 @@ export class InboxReader {
       inbox: state,
       deletions: inbox.deletions,
       oldest: { ...oldest.message, at: oldest.at },
-      // The newest rows may all be read, by the marks of their peers.
+      // Marks of peers may have read all of the newest messages.
       newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }
   }
@@ -86,7 +86,7 @@ export class InboxReader {
       for (const row of page) {
         const { from: sender, offset, adopted } = row.message
         if (countedSender(row, of.userId) === of.userId || adopted || inbox.isRead(offset)) continue
-        // The sender's place is that of the newest message.
+        // The sender is deleted first, so that it moves to the place of its newest message.
         newest.delete(sender)
         const { message, traceparent } = row
         newest.set(sender, traceparent === undefined ? message : { ...message, traceparent })

@@ -3,29 +3,31 @@ import type { Message } from '../../../protocol/index.js'
 /** Bytes of messages by their sender. */
 export type SenderBytes = [sender: string, bytes: number][]
 
-/** A stored message with sums of the messages before it, so that one row suffices to count them. */
+/** A stored message with sums of the messages before it, so that one row is enough to count them. */
 export interface MessageRow {
   message: Message
-  /** When the message was stored, by the engine's clock. (`sentAt` is by the machine's clock, which may be wrong.) */
+  /** When the message was stored, by the engine's clock. (`sentAt` is a time of the machine's clock, which may be wrong.) */
   at: number
-  /** Messages from others before this one. */
+  /** How many messages from others came before this one. */
   received: number
-  /** Bytes of the messages before this one. */
+  /** How many bytes the messages before this one have. */
   bytes: number
-  /** Bytes of this message. */
+  /** How many bytes this message has. */
   size: number
   /** The oldest offset that is retained after this message. */
   first: number
-  /** Whether the message counts as read, wherever the read mark stands: the guest who had it before has read it. */
+  /** Whether the message counts as read, whatever the read mark is, because the adopted guest had read it. */
   isRead: boolean
-  /** If the message is the last of its tally: the bytes of these messages by sender. */
+  /** The bytes of the tally's messages by sender, if this message is the last of its tally. */
   senders: SenderBytes | undefined
-  /** For the message's pushes. */
+  /** The `traceparent` of the message, for its pushes. */
   traceparent: string | undefined
 }
 
-/** A stored message. The key has the offset. `MessagePut` and `ReadMessagePut` write the row as text. A 1 at its end is
- * `isRead`, a text there `traceparent`, and a list `senders`. */
+/**
+ * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. The last element is `isRead` if it
+ * is 1, `traceparent` if it is a text, and `senders` if it is a list.
+ */
 export type StoredMessage = [
   at: number,
   received: number,
@@ -46,7 +48,10 @@ export const messageRowOf = (
   traceparent: marks.find((mark) => typeof mark === 'string'),
 })
 
-/** Returns whom a message of `owner`'s inbox counts for as its sender: the owner, if it counts as read. */
+/**
+ * Returns the sender for the unread counts of `owner`'s inbox. A message that counts as read has the owner as sender, whose messages are
+ * never unread.
+ */
 export const countedSender = ({ message, isRead }: MessageRow, owner: string): string | null =>
   isRead ? owner : message.from
 
@@ -59,9 +64,9 @@ export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {
 export interface Watermark {
   /** The newest offset. */
   offset: number
-  /** Messages from others up to `offset`. */
+  /** How many messages from others there are up to `offset`. */
   received: number
-  /** Bytes of the messages up to `offset`. */
+  /** How many bytes the messages up to `offset` have. */
   bytes: number
   /** The oldest offset that is retained. */
   first: number
@@ -71,28 +76,28 @@ export interface Watermark {
 export interface InboxRow extends Watermark {
   readOffset: number
   /**
-   * The offset up to which all messages are read, by the mark of the inbox or those of peers. Absent if no peer was marked: then it is
-   * `readOffset`.
+   * The offset up to which all messages are read, by the mark of the inbox or by marks of peers. If no peer was ever marked, it is absent,
+   * and `readOffset` counts.
    */
   readUpTo?: number | undefined
-  /** Messages from others up to that offset. */
+  /** How many messages from others there are up to that offset. */
   readReceived: number
   /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
   /** A lower bound of the time at which the oldest retained message was stored. */
   oldestAt: number
-  /** Bytes that the user's messages take in the inboxes of others. */
+  /** How many bytes the user's messages take in the inboxes of others. */
   sent?: number
-  /** The sums of the tally that the newest message shares; absent if there are none. */
+  /** The sums of the unfinished tally; absent if it has none. */
   senders?: SenderBytes | undefined
-  /** Whether the row covers every stored message. If it does not, opening the inbox looks for messages after those of the row. */
+  /** Whether the row covers every stored message. If it does not, `Inbox` looks for later messages when it is opened. */
   isExact: boolean
 }
 
-/** The watermark of every new inbox. They share one object, since most inboxes stay empty. */
+/** The watermark of every new inbox. All share one object, because most inboxes stay empty. */
 export const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
 
-/** What an inbox without a row begins with. */
+/** The state of an inbox without a row. */
 export const NO_ROW: InboxRow = {
   ...EMPTY,
   readOffset: 0,
@@ -102,9 +107,6 @@ export const NO_ROW: InboxRow = {
   isExact: false,
 }
 
-/**
- * Returns whether, judging by its row alone, an inbox may have an expired message. If the row has no messages, there may be messages that
- * it does not cover.
- */
+/** Returns whether an inbox may have an expired message, as far as its row shows. A row without messages may not cover all messages. */
 export const mayHaveExpired = ({ offset, first, oldestAt }: InboxRow, now: number, age: number): boolean =>
   first > offset || oldestAt + age <= now

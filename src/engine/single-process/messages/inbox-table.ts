@@ -22,7 +22,10 @@ interface InboxTableOptions {
   cacheBytes: number
 }
 
-/** Returns the end of an idempotency key: how often the sender and the recipient were deleted. Empty if neither was. */
+/**
+ * Returns the end of an idempotency key, which says how often the sender and the recipient were deleted. It is empty if neither was ever
+ * deleted.
+ */
 export const deletionsSuffix = (counts: readonly number[]): string =>
   counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
 
@@ -40,7 +43,7 @@ export class InboxTable {
     this.#revocations = revocations
     this.#epochHmac = createHmacSha256(epochKey)
     this.#cache = new LruCache<Inbox>({
-      // There is room for two at least, because a message changes two inboxes.
+      // There is room for at least two inboxes, because a message changes two.
       max: Math.max(2, Math.ceil(cacheBytes / INBOX_BYTES)),
       isInUse: (inbox) => !this.#isWritten(inbox),
       onEvict: (inbox) => this.#beforeEviction(inbox),
@@ -55,8 +58,8 @@ export class InboxTable {
   }
 
   /**
-   * Returns the inbox for reading. It does not keep an inbox that never had a message, because most users get no message while they are
-   * online.
+   * Returns the inbox for reading. An inbox that never had a message is not kept in memory, because most users get no message while they
+   * are online.
    */
   peek({ appId, userId }: UserRef, key = userKey({ appId, userId })): Inbox {
     const cached = this.#cache.get(key)
@@ -67,7 +70,10 @@ export class InboxTable {
     return inbox
   }
 
-  /** Puts an empty inbox in the place of one that the next batch deletes. `deletions` is how often the user was deleted then. */
+  /**
+   * Puts an empty inbox in the place of the inbox that the next batch deletes. `deletions` is the number of deletions of the user, this one
+   * included.
+   */
   replace({ of }: Inbox, deletions: number): void {
     const inbox = this.#create(of, deletions, true)
     inbox.batch = this.#commit.nextBatch
@@ -81,25 +87,25 @@ export class InboxTable {
     this.#commit.defer(inbox.row, (batch) => inbox.write(batch))
   }
 
-  /** Adds the inbox's row to the batch that is about to be written: that of a deferred write. */
+  /** Adds the inbox's row to a batch that is about to be written, in a deferred write. */
   writeNow(inbox: Inbox, batch: Operation[]): void {
     inbox.write(batch)
     inbox.batch = Math.max(inbox.batch, this.#commit.nextBatch - 1)
   }
 
-  /** The inboxes whose last change is not written. */
+  /** Yields the inboxes whose last change is not written. */
   *unwritten(): Iterable<Inbox> {
     for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
-  /** Returns a text that changes when the sender or the recipient is deleted, so that an id from before counts as new. */
+  /** Returns a text that changes when the sender or the recipient is deleted, so that an id from before the deletion counts as new. */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
     return deletionsSuffix(counts)
   }
 
-  /** With `isNew` the store may still have the row of an earlier inbox of the user, which is being deleted. */
+  /** With `isNew` the inbox ignores the row in the store, which belongs to an earlier inbox that is being deleted. */
   #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
     // An inbox without a row needs an epoch too, so the epoch is derived.
     const row = rows.inbox(of)

@@ -20,11 +20,11 @@ import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
 
-/** If a row is not exact, it lacks this many messages at most. */
+/** The most messages that a row lacks if it is not exact. */
 const MAX_ROW_LAG = 16
-/** How many messages one call of `sweep` deletes at most. */
+/** The most messages that one call of `sweep` deletes. */
 const MAX_DELETIONS = 1024
-/** How many messages one call of `expire` reads at most. */
+/** The most messages that one call of `expire` reads. */
 const MAX_EXPIRED_PER_STEP = 64
 
 const NONE_RECEIVED = { first: 1, received: 0 }
@@ -37,24 +37,24 @@ export class Inbox {
   readonly deletions: number
   readonly row: string
   readonly epoch: string
-  /** Whether the inbox ever had a message, or is about to. */
+  /** Whether the inbox ever had a message, or a first message is being written. */
   exists: boolean
   assigned: Watermark
   durable: Watermark
   readOffset: number
-  /** The number of the batch that the last change goes into. */
+  /** The number of the batch that writes the last change. */
   batch = 0
-  /** Bytes that the user's messages take in the inboxes of others. */
+  /** How many bytes the user's messages take in the inboxes of others. */
   sent: number
   readonly #store: Store
   readonly #ref: InboxRef
-  /** The beginning of the keys of messages. It is made for the first message, because most inboxes stay without one for long. */
+  /** The first part of the keys of messages. It is made for the first message, because most inboxes have none for a long time. */
   #messagePrefix: string | undefined
   /** The offset up to which all messages are read; undefined if no peer was marked. */
   #readUpTo: number | undefined
-  /** Messages from others up to `readUpTo`. */
+  /** How many messages from others there are up to `readUpTo`. */
   #readReceived: number
-  /** What peers' marks have read beyond. */
+  /** The messages beyond `readUpTo` that marks of peers have read. */
   #reads: ReadOffsets | undefined
   #areReadsChanged = false
   #swept: { offset: number; bytes: number }
@@ -119,7 +119,7 @@ export class Inbox {
 
   /** Adds the inbox's row to a batch. The row covers the messages of that batch. */
   write(batch: Operation[]): void {
-    // An exact row has to be written with each message. That is worth it only for an inbox that gets a single message before it is evicted.
+    // An exact row has to be written with each message. That pays only if the inbox gets a single message before it is evicted.
     this.#isRowExact = this.#appended <= 1
     const row: InboxRow = {
       ...this.assigned,
@@ -147,12 +147,14 @@ export class Inbox {
     return this.exists && !this.#isRowExact
   }
 
-  /** Whether a message is retained, or is about to be stored. */
+  /** Whether a message is retained or is being stored. */
   get hasMessages(): boolean {
     return this.assigned.first <= this.assigned.offset
   }
 
-  /** The stored messages: the parts of their keys, their offsets from `from` up to `to`, and about how many bytes they take. */
+  /**
+   * The stored messages: the parts of their keys, the range of their offsets from `from` up to `to`, and about how many bytes they take.
+   */
   get stored(): { ref: InboxRef; from: number; to: number; bytes: number } {
     const { offset, bytes } = this.assigned
     return { ref: this.#ref, from: this.#swept.offset, to: offset + 1, bytes: bytes - this.#swept.bytes }
@@ -215,8 +217,8 @@ export class Inbox {
     const firstUnread = Math.max(first, this.readUpTo + 1)
     // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
-    // If the retention was lowered, this message does not push out those that are beyond it already. Reading them all would block the event
-    // loop.
+    // If the retention was lowered, messages are beyond it already, so this message does not push them out. Reading them all would block
+    // the event loop.
     const firstWithin = this.#firstWithin(this.assigned, retention)
     const firstAfter = this.#firstAfter(size, retention, firstWithin)
     const isFromAnother = (summary: MessageSummary | undefined): boolean =>
@@ -242,8 +244,8 @@ export class Inbox {
   }
 
   /**
-   * Returns the operation that stores the next message, and stops retaining the messages that it pushes out. `json` is the message without
-   * its offset. With `isRead` the message counts as read.
+   * Returns the operation that stores the next message. Stops retaining the messages that this message pushes out. `json` is the message
+   * without its offset. With `isRead` the message counts as read.
    */
   append(
     json: string,
@@ -256,7 +258,7 @@ export class Inbox {
   ): Operation {
     const before = this.assigned
     const offset = before.offset + 1
-    // As `countedSender` of its row.
+    // This is the value that `countedSender` would return for the row.
     const counted = isRead ? this.of.userId : from
     this.#appended++
     this.assigned = {
@@ -282,7 +284,7 @@ export class Inbox {
     return new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest)
   }
 
-  /** Shows readers the messages up to `mark`, which are synced. */
+  /** Called when the messages up to `mark` are synced. From then on readers see them. */
   publish(mark: Watermark): void {
     const published = mark.offset - this.durable.offset
     if (published >= this.#pending.length) this.#pending = NONE_PENDING
@@ -302,8 +304,7 @@ export class Inbox {
   }
 
   /**
-   * Notes that the messages at `offsets`, which are in order, are read. `counts` says of a message whether it is unread until a mark
-   * reaches it.
+   * Notes that the messages at `offsets`, which are sorted, are read. `counts` returns whether a message is unread until a mark reaches it.
    */
   markReadAt(offsets: readonly number[], counts: (offset: number) => boolean): void {
     const { first, offset: newest } = this.durable
@@ -316,7 +317,7 @@ export class Inbox {
     this.#areReadsChanged = true
   }
 
-  /** Takes over what another object of the same inbox knows to be read. */
+  /** Takes over the read marks of another object of the same inbox. */
   takeOverReads(other: Inbox): void {
     if (other.#readUpTo === undefined) return
     this.markReadAt(other.#reads ? [...other.#reads.offsets()] : [], () => true)
@@ -328,7 +329,7 @@ export class Inbox {
     return this.durable.first <= this.durable.offset && this.#oldestAt + age <= now
   }
 
-  /** Stops retaining messages that are older than `age`, a limited number in one call. */
+  /** Stops retaining messages that are older than `age`, at most `MAX_EXPIRED_PER_STEP` in one call. */
   expire(now: number, age: number): void {
     let { first } = this.durable
     for (let n = 0; n < MAX_EXPIRED_PER_STEP && first <= this.durable.offset; n++, first++) {
@@ -349,9 +350,9 @@ export class Inbox {
   }
 
   /**
-   * Returns at most `MAX_DELETIONS` operations that delete messages which are not retained, the bytes that they free, and those of the
-   * messages from others by sender. Returns undefined if there is no such message. Without `all` it deletes only messages with a whole
-   * tally, because each deletion reads a row for its counts.
+   * Returns up to `MAX_DELETIONS` operations that delete messages which are not retained, and the bytes that these free, in all and by
+   * sender. Returns undefined if there is no such message. Without `all` it deletes only whole tallies, of each of which one row has the
+   * sums.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first, offset, bytes } = this.durable
@@ -371,7 +372,7 @@ export class Inbox {
   #catchUp(): void {
     for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
       const { from, to, offset, adopted } = next.message
-      // The peers' copies of an adopted message keep the guest's id.
+      // Adopted messages are not counted: in the peers' inboxes they still have the guest's id.
       if (from === this.of.userId && to !== from && !adopted) this.sent += next.size
       else if (from !== null && from !== this.of.userId) this.#tally.add(from, next.size)
       this.#tally.takeAt(offset)
@@ -397,7 +398,7 @@ export class Inbox {
     const from = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound that needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return from
-    // A binary search: after the retention was lowered, reading each message beyond it would block the event loop.
+    // This is a binary search. After the retention was lowered, reading each message beyond it would block the event loop.
     return lowerBound(
       from,
       offset,
@@ -417,14 +418,14 @@ export class Inbox {
     if (this.#reads || this.#readUpTo !== undefined) this.#readUpTo = offset
   }
 
-  /** Returns how many messages from others are read or not retained any more. */
+  /** Returns how many messages from others are read, or no longer retained. */
   #receivedAndRead(): number {
     const [{ first }, { readUpTo }] = [this.durable, this]
     const received = readUpTo < first - 1 ? this.#receivedBeforeFirst() : this.#readReceived
     return received + (this.#reads?.countAfter(Math.max(readUpTo, first - 1)) ?? 0)
   }
 
-  /** As `#summaryOf`, but a message that its peer's mark has read counts for the owner. */
+  /** As `#summaryOf`, but a message that a peer's mark has read gets the owner as its sender. */
   #unreadSummaryOf(offset: number): MessageSummary | undefined {
     const summary = this.#summaryOf(offset)
     return summary && this.#reads?.has(offset) ? { ...summary, from: this.of.userId } : summary

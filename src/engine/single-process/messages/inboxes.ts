@@ -108,7 +108,7 @@ export class Inboxes {
     })
     this.#unreadChecks = new UnreadChecks({
       ...{ reads, commit, clock, scheduler, webhooks },
-      // The messages of an adopted guest are on their way to the user.
+      // An adopted guest gets no `message.unread`, because the messages are moving to the user.
       unreadOf: async (of) => (adoptions.of(of) ? null : this.reader.unread(of)),
     })
     const swept: SweptInboxes = {
@@ -151,8 +151,8 @@ export class Inboxes {
   }
 
   /**
-   * Goes on with the app's jobs: moves messages of adopted guests, tells of pushes that are due, and looks for unread messages, if the app
-   * asks for events about them.
+   * Starts the app's background jobs: they move messages of adopted guests, emit `push-due`, and look for unread messages if the app asks
+   * for `message.unread`.
    */
   resume(appId: string): void {
     this.#unreadChecks.resume(appId)
@@ -178,7 +178,7 @@ export class Inboxes {
     return this.#adopted.move(guest)
   }
 
-  /** Returns whether the inbox has a message, or is about to. */
+  /** Returns whether the inbox has a message, or one is being stored. */
   hasMessages(of: UserRef): boolean {
     return this.#table.peek(of).hasMessages
   }
@@ -188,8 +188,8 @@ export class Inboxes {
   }
 
   /**
-   * Deletes the user's inbox in the batch in which `write` writes the operations that it is given. The inbox has another epoch at once, and
-   * no read returns its messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
+   * Deletes the user's inbox, in the batch in which `write` writes its argument. The inbox has another epoch at once, and no read returns
+   * its messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const { exists } = this.#table.open(of)
@@ -203,7 +203,7 @@ export class Inboxes {
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
-      // This replaces a deferred write of the inbox, which would bring the row back.
+      // This replaces a deferred write of the inbox, which would store the row again.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
       return write([...operations, ...this.#purge.add(ref, from, to)])
     })
@@ -225,8 +225,8 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. It keeps read marks that were not written. It emits messages of a failed batch that
-   * turn out to be stored, because their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed. It keeps read marks that were not written. If messages of a failed batch turn out to be
+   * stored, it emits them, because their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)

@@ -5,8 +5,8 @@ import { rows } from '../store/rows.js'
 type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
 
 /**
- * Stores a message. It makes the key and the value only if they are read. A store in memory keeps the operation itself by `prefix` and
- * `offset`; making a key and a value for each message would take that engine twice the CPU time.
+ * The operation that stores a message. It makes the key and the value only when they are read. A store in memory keeps the operation itself
+ * by `prefix` and `offset`. With a key and a value for each message that engine would need twice the CPU time.
  */
 export class MessagePut {
   readonly type = 'put'
@@ -17,7 +17,7 @@ export class MessagePut {
   readonly #bytes: number
   readonly #size: number
   readonly #first: number
-  /** The message's JSON without its offset, and what follows it in the row. The recipient's message and the own copy share a message's JSON. */
+  /** The message's JSON without its offset, and the rest of the row. The recipient's message and the sender's own copy share this text. */
   readonly #json: string
 
   /** `prefix` is the result of `rows.messagePrefix`. */
@@ -41,20 +41,20 @@ export class MessagePut {
     return rows.messageIn(this.prefix, this.offset)
   }
 
-  /** A `StoredMessage` as JSON. */
+  /** The `StoredMessage` as JSON. */
   get value(): string {
     return `[${this.#at},${this.#received},${this.#bytes},${this.#size},${this.#first},${this.#json}]`
   }
 }
 
-/** Stores a message that counts as read. */
+/** The operation that stores a message which counts as read. */
 export class ReadMessagePut extends MessagePut {
   override get value(): string {
     return `${super.value.slice(0, -1)},1]`
   }
 }
 
-/** Deletes a message. It makes the key only if it is read. */
+/** The operation that deletes a message. It makes the key only when the key is read. */
 export class MessageDel {
   readonly type = 'del'
   readonly prefix: string

@@ -28,23 +28,23 @@ import { userKey } from '../../user-key.js'
 import { del, put, read, type Operation, type Range, type Store } from '../store/store.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
 
-/** How many users are kept in memory, most of them without devices. */
+/** How many users are kept in memory. Most of them have no device. */
 const MAX_USERS = 10_000
-/** How many users one step finds to be due at most. */
+/** The most users in one step of the job. */
 const USERS_PER_STEP = 32
-/** The value of a row that holds a message back until its time. The other rows are of pushes that a gateway was told of before. */
+/** The value of a row for a push that waits until its time (`WAITS`), or that a gateway was told of and has leased (`TOLD`). */
 const WAITS = 0
 const TOLD = 1
 
-/** What is known of a user's devices. */
+/** A user's devices, and the time of the next `push-due`. */
 interface Entry {
   devices: readonly PushDevice[]
   /**
-   * When a `push-due` comes, by the engine's clock; Infinity if none does. Undefined if only the rows say so, which an earlier process may
-   * have stored.
+   * When the next `push-due` of the user is emitted, by the engine's clock; Infinity if none is pending. Undefined if it is not known in
+   * memory: an earlier process may have stored a row.
    */
   dueAt: number | undefined
-  /** The number of the batch that writes the last change. */
+  /** The number of the batch that writes the latest change. */
   batch: number
 }
 
@@ -59,11 +59,11 @@ interface PushesOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** The devices of users, and when there may be something to push to them. */
+/** The devices of users, and when the engine emits `push-due` for a user. */
 export class Pushes {
   readonly #options: PushesOptions
   readonly #users: LruCache<Entry>
-  /** The owners of devices that are being written, which can't be read yet, by their rows. */
+  /** The owners of devices that are being written, by their rows. The store does not return them yet. */
   readonly #owners = new Map<string, PushOwner>()
   /** The job of each app. */
   readonly #jobs = new Map<string, Job>()
@@ -74,11 +74,14 @@ export class Pushes {
     this.#users = new LruCache({ max: MAX_USERS, isInUse: ({ batch }) => batch > commit.lastWritten })
   }
 
-  /** Finds what is due in the app from now on. What gateways of an earlier process were told of is due now, the rest at its time. */
+  /**
+   * Starts the app's job, which emits `push-due`. If gateways of an earlier process had leased a push, it is due at once. The others are
+   * due at their time.
+   */
   resume(appId: string): void {
     if (this.#jobs.has(appId)) return
     const { scheduler, clock, reads } = this.#options
-    /** The last row that was looked at of those that were left. */
+    /** The last row that the job has read of those that earlier processes left; undefined when it has read them all. */
     let leftUntil: string | undefined = ''
     const job = scheduler.job(async (now) => {
       const range = leftUntil === undefined ? rows.pushes.until(appId, now) : rows.pushes.all(appId)
@@ -92,7 +95,7 @@ export class Pushes {
     scheduler.schedule(job, clock.now())
   }
 
-  /** Resolves with false if the device is another user's. `newest` is the newest offset of the user's inbox. */
+  /** Resolves with false if the device belongs to another user. `newest` is the newest offset of the user's inbox. */
   async save(
     { appId, userId }: UserRef,
     subscription: PushSubscriptionData,
@@ -140,7 +143,7 @@ export class Pushes {
     return true
   }
 
-  /** Returns the user's devices, and ends those that have lapsed, or whose credentials are revoked. */
+  /** Returns the user's devices, and ends those that have expired or whose credential is revoked. */
   devices(of: UserRef): PushDevice[] {
     const { commit, revocations } = this.#options
     const { devices } = this.#entry(of)
@@ -152,7 +155,7 @@ export class Pushes {
     return structuredClone(left)
   }
 
-  /** Returns the operations that let a `push-due` come within `after` milliseconds, after a message. */
+  /** Called for a message. Returns the operations that schedule a `push-due` in `after` milliseconds, unless an earlier one is pending. */
   onMessage(of: UserRef, after: number, now: number): Operation[] {
     const entry = this.#entry(of)
     if (entry.devices.length === 0) return []
@@ -211,7 +214,7 @@ export class Pushes {
     return entry
   }
 
-  /** Returns the operations that store a user's devices, and forget the owner of those that are gone. */
+  /** Returns the operations that store a user's devices, and delete the owners of those that are gone. */
   #set(of: UserRef, devices: readonly PushDevice[]): Operation[] {
     const entry = this.#entry(of)
     const gone = entry.devices.filter(({ id }) => !devices.some((device) => device.id === id))
@@ -236,7 +239,7 @@ export class Pushes {
     return [...operations, put(rows.pushes.at(of, entry.dueAt), value)]
   }
 
-  /** Tells of the users in a range. Resolves with the last row that was read if there may be more. */
+  /** Emits `push-due` for the users in a range of rows. Resolves with the last row that was read if there may be more. */
   async #step(appId: string, range: Range, now: number): Promise<string | undefined> {
     const { commit, reads, emit } = this.#options
     await commit.flush()
@@ -247,16 +250,16 @@ export class Pushes {
       const entry = this.#entry(of)
       if (entry.dueAt === time && time > now) continue
       commit.append([del(row)])
-      // This process has found out since the read that nothing is due.
+      // Since the read, this process has found that no push is pending.
       if (entry.dueAt === Infinity) continue
       if (time > now && value === WAITS && entry.devices.length > 0) {
-        // An earlier process has left it, and a message that came since may have set a later time.
+        // An earlier process has left the row. A message that came since may have set a later time.
         commit.append(this.#schedule(of, entry, Math.min(entry.dueAt ?? Infinity, time), WAITS))
         continue
       }
-      // This process has set another time since.
+      // Since the read, this process has set another time.
       if (entry.dueAt !== undefined && entry.dueAt !== time) continue
-      // Without a row the time is none: otherwise no message would set an earlier one.
+      // The row is deleted, so no `push-due` is pending. With another value the next message would keep this time.
       entry.dueAt = Infinity
       if (entry.devices.length === 0) continue
       commit.append(this.#schedule(of, entry, now + engineRules.pushLease))

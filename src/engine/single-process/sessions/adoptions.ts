@@ -9,8 +9,7 @@ import type { Revocations } from './revocations.js'
 import type { Users } from './users.js'
 
 /**
- * Who has adopted a guest. Until `until`, a time of the engine's clock, messages to the guest go to the user `by`, who was created at
- * `byCreatedAt`.
+ * An adoption. Until `until`, a time of the engine's clock, messages to the guest go to the user `by`, who was created at `byCreatedAt`.
  */
 export type AdoptionRow = [
   until: number,
@@ -31,14 +30,14 @@ interface AdoptionsOptions {
 /** The guests whom users have adopted. */
 export class Adoptions {
   readonly #options: AdoptionsOptions
-  /** The adoptions that are being written, by their rows, which can't be read yet. */
+  /** The adoptions that are being written, by their rows. The store does not return them yet. */
   readonly #writing = new Map<string, AdoptionRow>()
 
   constructor(options: AdoptionsOptions) {
     this.#options = options
   }
 
-  /** Returns who has adopted the guest; undefined if nobody has, or if the adoption is forgotten. */
+  /** Returns the adoption of the guest; undefined if nobody has adopted the guest, or `until` has passed. */
   of(guest: UserRef): AdoptionRow | undefined {
     const { store, clock } = this.#options
     const row = rows.adoption(guest)

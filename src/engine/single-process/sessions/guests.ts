@@ -15,7 +15,7 @@ interface GuestsOptions {
   commit: GroupCommit
   users: Users
   clock: Clock
-  /** Returns whether the user has a session, or an inbox with a message: then the guest is kept. */
+  /** Returns whether the guest has a session, or an inbox with a message, and so is kept. */
   isInUse: (of: UserRef) => boolean
   onError: (error: unknown) => void
 }
@@ -31,7 +31,7 @@ export class Guests {
   readonly #onError: (error: unknown) => void
   readonly #scheduler: Scheduler
   readonly #deadlines: Deadlines<UserRef>
-  /** The time until which a saved guest without a session is kept, by row. */
+  /** Until when a saved guest without a session is kept, by row. */
   readonly #starting = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
 
@@ -50,7 +50,7 @@ export class Guests {
     )
   }
 
-  /** Deletes, in the background, the guests that a crash has left without a session. Called once the sessions are loaded. */
+  /** Deletes, in the background, the guests that a crash has left without a session. Called when the sessions are loaded. */
   sweep(): void {
     let after: string | undefined
     const job = this.#scheduler.job(async () => {
@@ -72,7 +72,7 @@ export class Guests {
     this.#deadlines.add(deadline, { appId, userId })
   }
 
-  /** Called when the guest's session has started. From now on only the session keeps the guest. */
+  /** Called when the guest's session has started. From then on only sessions and messages keep the guest. */
   started(of: UserRef): void {
     this.#starting.delete(rows.guest(of))
   }

@@ -7,7 +7,7 @@ import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Operation, type Store } from '../store/store.js'
 
-/** What remains of a user who was deleted. */
+/** The data of a user that remain when the user is deleted. */
 export interface UserRow {
   /** Credentials that were issued up to this time are revoked; null if the user has no revocation. */
   revokedBefore: number | null
@@ -15,7 +15,7 @@ export interface UserRow {
   deletions: number
 }
 
-/** Which rows an app has. If it has none, no look-up reads the store. */
+/** Which kinds of rows an app has. If it has none of a kind, look-ups need not read the store. */
 interface AppRows {
   revokedBefore: number | null
   hasUsers: boolean
@@ -24,12 +24,12 @@ interface AppRows {
 
 const NO_ROW: UserRow = { revokedBefore: null, deletions: 0 }
 
-/** Returns the later one of two times, of which null stands for none. */
+/** Returns the later of two times. Null means that there is no time. */
 const later = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b)
 
 /**
- * The revocations of users, apps and tokens, and how often users were deleted. A revocation is synced before starts are compared with it.
+ * The revocations of users, apps and tokens, and how often users were deleted. A revocation is synced before it refuses the first start.
  */
 export class Revocations {
   readonly #store: Store
@@ -70,7 +70,7 @@ export class Revocations {
     return this.#apps.get(appId)?.hasUsers ?? false
   }
 
-  /** How often the user was deleted. */
+  /** Returns how often the user was deleted. */
   deletions(of: UserRef): number {
     return this.#rowOf(of).deletions
   }
@@ -106,7 +106,7 @@ export class Revocations {
       expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
     const until = this.#clock.now() + Math.max(keptFor, tokenMargin)
     const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
-    // The sweep of expired rows finds the revocation by this row.
+    // With this row the sweep of expired rows finds the revocation.
     if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
     this.#set(appId, { hasTokens: true })
     await this.#mutex.run(row, () => this.#commit.sync(operations))
@@ -127,7 +127,7 @@ export class Revocations {
     })
   }
 
-  /** Counts a deletion of the user: calls `write` with the operations, which it must write. */
+  /** Counts a deletion of the user. Calls `write`, which must write the operations. */
   countDeletion(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<void> {
     return this.#mutex.run(rows.revokedUser(of), () => {
       const row = this.#rowOf(of)
@@ -146,7 +146,7 @@ export class Revocations {
   }
 
   #userOperations(of: UserRef, row: UserRow): Operation[] {
-    // This is set before the write. If the write fails, reads find no row, which does no harm.
+    // This is set before the write. If the write fails, look-ups read the store and find no row, which does no harm.
     this.#set(of.appId, { hasUsers: true })
     return [put(rows.appRevocation('hasUsers', of.appId), 1), put(rows.revokedUser(of), row)]
   }

@@ -2,7 +2,7 @@ import type { SessionRef, UserRef } from '../../engine.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { Multimap } from '../../../util/multimap.js'
 
-/** The part of a session that the index reads. */
+/** The fields of a session that the index reads. */
 interface Indexed extends SessionRef {
   readonly number: number
   readonly tokenId: string | null
@@ -15,7 +15,7 @@ const MIN_COMPACTED = 64
 class AppSessions<Entry extends Indexed> {
   /** The sessions by user id. Those of a user are in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  /** The sessions in the order of their numbers. A session that has ended leaves its number in its slot, which a search needs. */
+  /** The sessions in the order of their numbers. When a session ends, its slot gets its number, which binary searches need. */
   #slots: (Entry | number)[] = []
   #size = 0
 
@@ -23,7 +23,7 @@ class AppSessions<Entry extends Indexed> {
     return this.#size
   }
 
-  /** Adds an entry, whose number must be higher than those of all others. */
+  /** Adds an entry. Its number must be higher than all others. */
   add(entry: Entry): void {
     this.users.add(entry.userId, entry)
     this.#slots.push(entry)
@@ -63,18 +63,18 @@ class AppSessions<Entry extends Indexed> {
 
 /** Finds sessions by user, by app and by token. */
 export class SessionIndex<Entry extends Indexed> {
-  /** The sessions by app, and then by user id. A key of both would have to be made for each look-up. */
+  /** The sessions by app, and then by user id. A key of both would cost a new string for each look-up. */
   readonly #apps = new Map<string, AppSessions<Entry>>()
   /** The sessions of all apps, by token id. */
   readonly #tokens = new Multimap<Entry>()
 
-  /** The user's sessions, oldest first. */
+  /** Returns the user's sessions, the oldest first. */
   of({ appId, userId }: UserRef): readonly Entry[] {
     return this.#apps.get(appId)?.users.get(userId) ?? []
   }
 
   find(ref: SessionRef): Entry | undefined {
-    // The search begins with the newest session, because the older ones of a user are mostly detached, and their clients do not come back.
+    // The search begins with the newest session. A user's older sessions are mostly detached, and their clients do not come back.
     return this.of(ref).findLast(({ sessionId }) => sessionId === ref.sessionId)
   }
 
@@ -87,12 +87,12 @@ export class SessionIndex<Entry extends Indexed> {
     return this.#tokens.get(tokenId).filter((entry) => entry.appId === appId)
   }
 
-  /** Up to `limit` sessions of the app whose numbers come after `number`, in order. */
+  /** Returns up to `limit` sessions of the app whose numbers are higher than `number`, in order. */
   inApp(appId: string, number: number, limit: number): Entry[] {
     return this.#apps.get(appId)?.after(number, limit) ?? []
   }
 
-  /** The number of the app's sessions. */
+  /** Returns the number of the app's sessions. */
   count(appId: string): number {
     return this.#apps.get(appId)?.size ?? 0
   }
@@ -101,7 +101,7 @@ export class SessionIndex<Entry extends Indexed> {
     for (const { users } of this.#apps.values()) yield* users.values()
   }
 
-  /** Adds a session with a higher number than all others. */
+  /** Adds a session. Its number must be higher than all others. */
   add(entry: Entry): void {
     const { appId } = entry
     let app = this.#apps.get(appId)

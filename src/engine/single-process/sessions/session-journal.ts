@@ -5,7 +5,7 @@ import { rows } from '../store/rows.js'
 import { storedSession, type Session } from './session-row.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
 
-/** Returns the last time that was stored while the engine was open; 0 if there is none. */
+/** Returns the last time at which the engine is known to have been open; 0 if no time is stored. */
 export const openAtOf = (store: Store): number => (read(store, rows.openAt) as number | undefined) ?? 0
 
 /** How many sessions are read in one turn of the event loop. Each takes about 8 µs. */
@@ -22,7 +22,7 @@ async function* pagesOf(store: Store): AsyncGenerator<[string, Session][]> {
   }
 }
 
-/** How many sessions a batch has at most when all sessions are written. One turn of the event loop makes the rows of a batch. */
+/** The most sessions of a batch when all sessions are written. One turn of the event loop makes the rows of a batch. */
 const WRITTEN_PER_STEP = 1_000
 
 /** Writes sessions after they have changed in memory, from the first `startWriting` or `deleteOthers` on. */
@@ -52,7 +52,7 @@ export class SessionJournal {
     }
   }
 
-  /** Writes these sessions in steps, and every change from now on, through `commit`. Resolves when the sessions are written. */
+  /** Writes these sessions in steps through `commit`, and from then on every change. Resolves when the sessions are written. */
   async startWriting(commit: GroupCommit, sessions: Session[]): Promise<void> {
     this.#commit = commit
     for (let start = 0; start < sessions.length; start += WRITTEN_PER_STEP) {
@@ -75,7 +75,7 @@ export class SessionJournal {
     }
   }
 
-  /** As `write`, but `session` may be undefined: then its row is deleted. Writes every change through `commit` from now on. */
+  /** As `write`, but if `session` is undefined, its row is deleted. Writes every change through `commit` from now on. */
   rewrite(ref: SessionRef, session: Session | undefined, commit: GroupCommit): void {
     this.#commit = commit
     const row = rows.session(ref)
@@ -96,8 +96,8 @@ export class SessionJournal {
   }
 
   /**
-   * Resolves when the present state of the sessions would survive a crash of the process. Returns undefined if sessions are not written at
-   * all.
+   * Resolves when the sessions in their present state are written, so that they survive a crash of the process. Returns undefined if
+   * sessions are never written.
    */
   flush(): Promise<void> | undefined {
     return this.#commit?.flush()

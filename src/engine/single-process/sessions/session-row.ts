@@ -3,24 +3,25 @@ import type { Credential, SessionRecord, SessionRequest, AuthMethod } from '../.
 
 /** A session that has not ended, in memory. */
 export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'credential'> {
-  /** The fields of the credential. They are not an object of their own, to save memory. */
+  /** The fields of the credential. To save memory, they are not in an object of their own. */
   authMethod: AuthMethod
   tokenId: string | null
   issuedAt: number | null
   credentialExpiresAt: number | null
   /** The number of the session's start. Starts, detachments and hidings are numbered in one sequence, because clocks may go back. */
   number: number
-  /** The number of its last detachment; null while it is active. */
+  /** The number of the session's last detachment; null while the session is active. */
   detached: number | null
-  /** The number of the moment at which its page was hidden last; null while the page is visible. */
+  /** The number of the last hiding of the session's page; null while the page is visible. */
   hiddenSince: number | null
   /** The connection that carries the session; null while it is detached. */
   connectionId: string | null
   /** The hash of the resume key that the client received last. */
   keyHash: string
   /**
-   * The hash of the previous resume key, or of two with a line break between them. They are valid until the client has shown that it has the new
-   * one. Two starts with one key may be on their way, by a WebSocket and by an event stream: the client may keep the answer of the first.
+   * The hash of the previous resume key, or two hashes with a line break between them. The previous keys are valid until the client has
+   * shown that it has the new key. A client may send two starts with the same key, on a WebSocket and on an event stream, and keep the
+   * answer to the first one.
    */
   previousKeyHash: string | null
   /** The length of the resume window, in milliseconds. The window begins when the session is detached or loaded. */
@@ -29,9 +30,9 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   expiresAt: number | null
   /** When the session no longer makes its user online, by the monotonic clock; null while it is active. */
   offlineAt: number | null
-  /** Whether `offlineAt` has passed. It is stored, so that a loaded session does not make its user online again. */
+  /** Whether `offlineAt` has passed. This is stored, so that a loaded session does not make its user online again. */
   offline: boolean
-  /** Whether its row may be in the store. */
+  /** Whether the session's row may be in the store. */
   mayBeStored: boolean
 }
 
@@ -105,7 +106,7 @@ export const recordOf = (session: Session): SessionRecord => ({
 })
 
 /**
- * Returns the session of a row, to which no connection is attached any more. If one was when the row was written, the session was last seen
+ * Returns the session of a row. No connection carries it any more. If a connection did when the row was written, the session was last seen
  * at `openAt`, because answers to pings are not written.
  */
 export const storedSession = (row: Session, openAt: number): Session => ({

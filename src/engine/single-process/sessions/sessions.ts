@@ -22,7 +22,7 @@ interface Started {
   session: StartedSession
   /** The sessions that had to end, because the user had too many. */
   replaced: SessionRecord[]
-  /** The connection that has carried the resumed session until now; null if none has. */
+  /** The connection that carried the resumed session until now; null if no connection did. */
   replacedConnectionId: string | null
 }
 
@@ -36,7 +36,7 @@ interface SessionCallbacks {
 /** The clock of resume windows. Setting the machine's time does not move it, and so neither shortens nor extends a window. */
 const monotonicNow = (): number => performance.now()
 
-/** How many sessions a step ends, or marks as away, before it lets other work run. After a restart all sessions are due at once. */
+/** How many sessions a step ends, or marks as away, before other work runs. After a restart all sessions are due at once. */
 const DUE_PER_STEP = 32
 /** How many sessions of an earlier process are detached in one turn of the event loop. */
 const DETACHED_PER_STEP = 1_000
@@ -54,8 +54,8 @@ const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] 
 }
 
 /**
- * The sessions that have not ended. The state in memory decides; on a persistent volume, the journal writes it afterwards. Only a start
- * waits for its row (`flush`), because its client receives a resume key.
+ * The sessions that have not ended. The state in memory counts. If the volume is persistent, the journal writes changes afterwards. Only a
+ * start waits until its row is written (`flush`), because its client receives a resume key.
  */
 export class Sessions {
   readonly #index = new SessionIndex<Session>()
@@ -73,7 +73,7 @@ export class Sessions {
     this.#onAway = onAway
   }
 
-  /** Loads the sessions that another process left. No connection carries them, so all are detached from now on. */
+  /** Loads the sessions of an earlier process. No connection carries them, so they are detached from now on. */
   async load(store: Store): Promise<void> {
     this.#isLoading = true
     const sessions: Session[] = []
@@ -84,7 +84,7 @@ export class Sessions {
         this.#index.add(session)
         sessions.push(session)
       }
-    // Sessions are detached only when all are loaded, because detaching takes the number after the highest.
+    // Sessions are detached only when all are loaded, because a detachment gets the number after the highest one.
     for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
       const now = monotonicNow()
       // The resume window begins now, because no client could return while the engine was closed.
@@ -100,12 +100,12 @@ export class Sessions {
     return this.#journal.startWriting(commit, [...this.#index.all()])
   }
 
-  /** Writes one session to a store whose rows are outdated. If the session has ended, deletes its row. */
+  /** Writes one session to a store with outdated rows. If the session has ended, deletes its row. */
   rewriteOne(ref: SessionRef, commit: GroupCommit): void {
     this.#journal.rewrite(ref, this.#index.find(ref), commit)
   }
 
-  /** As `journalTo`, for a store whose rows are outdated: also deletes the rows of sessions that have ended since. */
+  /** As `journalTo`, for a store with outdated rows. It also deletes the rows of sessions that have ended since. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
     await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
     await this.journalTo(commit)
@@ -115,13 +115,13 @@ export class Sessions {
     return this.#index.of(user).length > 0
   }
 
-  /** The user's sessions, oldest first. */
+  /** Returns the user's sessions, the oldest first. */
   of(user: UserRef): SessionRecord[] {
     this.#endExpiredOf(user)
     return this.#index.of(user).map(recordOf)
   }
 
-  /** Returns the number of the app's sessions. If many expire together, some still count until their step comes. */
+  /** Returns the number of the app's sessions. If many expire together, some count until a later step ends them. */
   count(appId: string): number {
     this.#endExpired()
     return this.#index.count(appId)
@@ -159,13 +159,13 @@ export class Sessions {
     return this.presence(user).online
   }
 
-  /** Returns whether the user is online, and how many sessions there are, as the callbacks have reported it so far. */
+  /** Returns whether the user is online, and how many sessions the user has, as the callbacks have reported them so far. */
   presence(user: UserRef): Presence {
     const entries = this.#index.of(user)
     return { online: entries.some(({ offline }) => !offline), sessions: entries.length }
   }
 
-  /** The sessions that a token started or renewed. */
+  /** Returns the sessions that a token started or renewed. */
   ofToken(appId: string, tokenId: string): SessionRecord[] {
     return this.#index.ofToken(appId, tokenId).map(recordOf)
   }
@@ -183,8 +183,8 @@ export class Sessions {
   }
 
   /**
-   * Resolves when the present state of the sessions would survive a crash of the process. Returns undefined if the volume is not
-   * persistent.
+   * Resolves when the sessions in their present state are written, so that they survive a crash of the process. Returns undefined if the
+   * volume is not persistent.
    */
   flush(): Promise<void> | undefined {
     return this.#journal.flush()
@@ -209,7 +209,7 @@ export class Sessions {
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId) return
-    // This is not written, because after a crash the last time at which the engine was open serves instead.
+    // This is not written. After a crash the last time at which the engine was open takes its place.
     session.lastSeenAt = Date.now()
     session.rtt = rtt
   }
@@ -232,7 +232,7 @@ export class Sessions {
   }
 
   /**
-   * Ends a session and returns it. Returns undefined if there is no such session, or if another connection than the given one carries it.
+   * Ends a session and returns it. Returns undefined if there is no such session, or if a connection other than `connectionId` carries it.
    */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.#endExpiredOf(ref)
@@ -251,7 +251,7 @@ export class Sessions {
 
   /** Ends sessions whose resume window is over, some in each step. */
   #endExpired(): void {
-    // While sessions are loaded, the first one may be due before the last one is detached. The timer fires again.
+    // While sessions are being loaded, the first one may be due before the last one is detached. The timer fires again later.
     if (this.#isLoading) return
     const now = monotonicNow()
     for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)

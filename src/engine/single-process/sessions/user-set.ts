@@ -1,6 +1,6 @@
 import type { UserRef } from '../../engine.js'
 
-/** A set of users. It has a set for each app, so that a question makes no text of both ids. */
+/** A set of users. It has a set for each app, so that a look-up makes no string of both ids. */
 export class UserSet {
   readonly #apps = new Map<string, Set<string>>()
 

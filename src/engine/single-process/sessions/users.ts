@@ -14,7 +14,7 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 /** About how many bytes a sender takes in memory. */
 const SENDER_BYTES = 400
 
-/** Returns what a webhook event says about a user. */
+/** Returns the data of a webhook event about a user. */
 const eventDataOf = (user: UserRecord): JsonObject => ({
   user: { ...mergeProfile(user), id: user.userId },
   guest: isGuestId(user.userId),
@@ -22,7 +22,7 @@ const eventDataOf = (user: UserRecord): JsonObject => ({
 
 interface SaveOptions<Refusal> {
   isGuest?: boolean
-  /** Returns why a save changes nothing, given the user as it is stored; undefined if the save goes on, at once. */
+  /** Called with the stored user. Returns why the save is refused; undefined if it is not. */
   refuse?: (stored: UserRecord | null) => Refusal | undefined
 }
 
@@ -46,11 +46,11 @@ export class Users {
   readonly #reads: Reads
   readonly #onDelete: (of: UserRef) => Operation[]
   readonly #mutex = new KeyedMutex()
-  /** The deletions that run, by the rows of their users. These rows can still be read. */
+  /** The deletions that are running, by the rows of their users. The store still returns these rows. */
   readonly #deleting = new Map<string, Promise<unknown>>()
-  /** The users whom a message is creating, by their rows, which can't be read yet. */
+  /** The users whom a message is creating, by their rows. The store does not return them yet. */
   readonly #creating = new Map<string, Promise<void>>()
-  /** What messages say about their senders, by the result of `userKey`. Only users who exist are in here. */
+  /** The field `sender` of messages, by the result of `userKey`. Only users who exist have an entry. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
   constructor({ store, commit, usage, webhooks, cacheBytes, onDelete }: UsersOptions) {
@@ -67,7 +67,7 @@ export class Users {
     return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
   }
 
-  /** Returns whether the user who was created then exists. */
+  /** Returns whether the user who was created at `createdAt` exists. */
   exists(of: UserRef, createdAt: number): boolean {
     return !this.#deleting.has(rows.user(of)) && this.get(of)?.createdAt === createdAt
   }
@@ -77,7 +77,7 @@ export class Users {
     return this.#usage.guestsOf(appId)
   }
 
-  /** Returns what a message says about this user as its sender; undefined if the user does not exist. `key` is the result of `userKey`. */
+  /** Returns the field `sender` of a message of this user; undefined if the user does not exist. `key` is the result of `userKey`. */
   sender(of: UserRef, key = userKey(of)): Message['sender'] | undefined {
     const cached = this.#senders.get(key)
     if (cached) return cached.sender
@@ -90,7 +90,7 @@ export class Users {
     return sender
   }
 
-  /** Resolves when the user's deletion, which runs, has ended. Returns undefined if none runs. */
+  /** Resolves when the user's running deletion has ended. Returns undefined if no deletion is running. */
   deletionOf(of: UserRef): Promise<unknown> | undefined {
     return this.#deleting.get(rows.user(of))
   }
@@ -109,7 +109,7 @@ export class Users {
   }
 
   /**
-   * Creates or changes the user. Resolves with what `refuse` returns for the stored user, and saves nothing, if that is not undefined. With
+   * Creates or changes the user. If `refuse` returns a refusal for the stored user, resolves with this refusal and saves nothing. With
    * `isGuest` a new user counts as a guest.
    */
   save<Refusal = never>(
@@ -140,7 +140,7 @@ export class Users {
         await this.#commit.syncSpaced(operations)
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
-        // A write of an equal profile needs no sync: if a power cut loses its later time, no field is lost.
+        // If the profile is equal, the write needs no sync: a power cut can lose only its later time, and no field.
         this.#commit.defer(row, (batch) => batch.push(put(row, user)))
         await this.#commit.flush()
       }
@@ -167,8 +167,8 @@ export class Users {
   }
 
   /**
-   * Deletes a guest without an event, in the batch of the operations that `decide` returns for the guest, who is null if there is none. If
-   * it returns null, nothing is deleted.
+   * Deletes a guest without an event. `decide` is called with the guest, or with null if there is none. The deletion is in the batch of the
+   * operations that `decide` returns. If `decide` returns null, nothing is deleted.
    */
   deleteAdopted(of: UserRef, decide: (guest: UserRecord | null) => Operation[] | null): Promise<void> {
     const [row, guestRow] = [rows.user(of), rows.guest(of)]
@@ -209,7 +209,7 @@ export class Users {
     await this.#reads.idle()
   }
 
-  /** Runs a deletion. Until it ends, the user counts as deleted, though the row can be read. */
+  /** Runs a deletion. Until it ends, the user counts as deleted, though the store still returns the row. */
   #delete<T>(row: string, work: () => Promise<T>): Promise<T> {
     return this.#mutex.run(row, async () => {
       if (this.#creating.has(row)) await this.#creating.get(row)

@@ -12,7 +12,7 @@ interface AppCountersOptions<Counters> {
 interface Entry<Counters> {
   counters: Counters
   row: string
-  /** It is kept here, because each message saves the usage of its app and would otherwise make another function. */
+  /** The function for `GroupCommit.defer`. It is kept, because otherwise each message would make a new function. */
   write: DeferredWrite
 }
 

@@ -4,9 +4,11 @@ import type { GroupCommit } from './group-commit.js'
 import { rows } from './rows.js'
 import { del, read, readAll, type Operation, type Store } from './store.js'
 
-/** How many index rows one step deletes at most. */
+/** The most index rows that one step deletes. */
 const INDEX_ROWS_PER_STEP = 32
-/** Milliseconds from one read of the index to the next. An hour suffices, because tokens are kept a day longer than they are valid. */
+/**
+ * Milliseconds from one read of the index to the next. Revocations are kept for longer than they are needed, so an hour is short enough.
+ */
 const INTERVAL = 3_600_000
 
 interface ExpirySweepOptions {
@@ -19,14 +21,14 @@ interface ExpirySweepOptions {
 /** Deletes revoked tokens when they have expired. The index of `rows.expiry` lists their rows. */
 export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
-    // If the token was revoked again for longer, a later row of the index lists it.
+    // If the token was revoked again for a longer time, a later row of the index lists it.
     const stored = read(store, row) as [number] | undefined
     return stored !== undefined && stored[0] <= now
   }
   const job = scheduler.job(async (now) => {
     const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
     if (due.length === 0) return now + INTERVAL
-    // After the flush, reads see every revocation, including one that keeps a token for longer.
+    // After the flush reads see every revocation, even one that keeps a token for longer.
     await commit.flush()
     const deletions: Operation[] = []
     for (const [indexRow, listed] of due) {

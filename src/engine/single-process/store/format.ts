@@ -5,12 +5,12 @@ import { put, read, type Operation, type Store } from './store.js'
 /** The number of the format of the rows. If a change makes earlier rows unreadable, it raises the number. */
 const FORMAT = 6
 
-/** The operation that says which format the rows of a store have. */
+/** Returns the operation that stores the number of the format. */
 export const putFormat = (): Operation => put(rows.format, FORMAT)
 
 /**
- * Returns whether the store says its format, which a new store does not. Throws `unavailable` if this version can't read the rows. `where`
- * names the store in the error.
+ * Returns whether the store has a format. A new store has none. Throws `unavailable` if this version can't read the rows. `where` names the
+ * store in the error.
  */
 export const checkFormat = (store: Store, where = "The engine's folder"): boolean => {
   const format = read(store, rows.format)

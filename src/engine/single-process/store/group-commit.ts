@@ -9,7 +9,7 @@ export interface Waiter {
   reject(error: EngineError): void
 }
 
-/** Adds its operations to the batch that is about to be written. */
+/** A function that adds its operations to the batch that is about to be written. */
 export type DeferredWrite = (batch: Operation[]) => void
 
 const isBun = process.versions['bun'] !== undefined
@@ -27,8 +27,8 @@ const failureOf = (cause: unknown): EngineError =>
 const DEFER_DELAY = 10
 
 /**
- * Milliseconds from the begin of one batch to the begin of the next, if no message waits. Node accepts one connection in each turn of its
- * event loop, so without this wait, each of many sessions that start together would take a batch of its own. A single start does not wait.
+ * Milliseconds from the start of one batch to the start of the next, if no message waits. Node accepts one connection in each turn of its
+ * event loop. So without this wait each of many sessions that start together would have a batch of its own. A single start does not wait.
  */
 export const SPACING = 3
 
@@ -38,7 +38,7 @@ export const SPACING = 3
  *
  * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report success for pages
  * that the kernel has dropped. After a half-written record, LevelDB's next recovery may skip the records behind it. So the commit refuses
- * every later write. To go on, the engine opens the store again, with another group commit.
+ * every later write. The engine then opens the store again, with another group commit.
  */
 export class GroupCommit {
   readonly #store: Store
@@ -54,7 +54,7 @@ export class GroupCommit {
   /** When the timer fires, and when the last batch began, by the monotonic clock. */
   #timerAt = Infinity
   #lastBegin = -Infinity
-  /** Whether a write waits that must not be spaced. */
+  /** Whether a write waits that must not wait for `SPACING`. */
   #isUrgent = false
   #running: Promise<void> | undefined
   #failure: EngineError | undefined
@@ -65,8 +65,8 @@ export class GroupCommit {
 
   /**
    * `onFailure` is called once, when a batch fails, because a deferred write has no caller who would get the error. A synced batch also
-   * fails if `assertPresent` throws after it, because the files that it was written to are gone. `spacing` is 0 for a store in memory,
-   * where a batch costs nothing.
+   * fails if `assertPresent` throws after it, because then the batch was written to files that are gone. `spacing` is 0 for a store in
+   * memory, where a batch costs nothing.
    */
   constructor(
     store: Store,
@@ -80,7 +80,7 @@ export class GroupCommit {
     this.#assertPresent = assertPresent
   }
 
-  /** The number of the batch that the next write goes into. */
+  /** The number of the batch that gets the next write. */
   get nextBatch(): number {
     return this.#nextBatch
   }
@@ -111,7 +111,7 @@ export class GroupCommit {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
 
-  /** As `sync`, but waits up to `SPACING` milliseconds, so that writes that come shortly after one another share a batch. */
+  /** As `sync`, but waits up to `SPACING` milliseconds, so that writes at about the same time share a batch. */
   syncSpaced(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.assertWritable()
@@ -120,9 +120,9 @@ export class GroupCommit {
   }
 
   /**
-   * Writes with the next batch, without asking for a sync. The batch begins with the next synced write, or else within milliseconds. A
-   * deferred write replaces an earlier one of the same name that still waits. Ignored if writes are refused, because the recovery that
-   * opens the store again writes the state in memory.
+   * Writes with the next batch, without asking for a sync. The batch begins with the next synced write, and within milliseconds at the
+   * latest. A deferred write replaces an earlier one of the same name that still waits. Ignored if writes are refused, because the recovery
+   * that opens the store again writes the state in memory.
    */
   defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
@@ -131,8 +131,8 @@ export class GroupCommit {
   }
 
   /**
-   * Writes as `defer` does, but keeps the order of the calls of `append`, `write` and `sync`. A deferred write stands at the end of its
-   * batch, where its rows would replace those of later calls.
+   * Writes as `defer` does, but keeps the order of the calls of `append`, `write` and `sync`. Deferred writes are added at the end of their
+   * batch, where they would replace rows of later calls.
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return
@@ -141,8 +141,8 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves, within milliseconds, when the kernel has every write so far: they survive a crash of this process, though not a power cut.
-   * Never rejects, because after a failure the recovery writes the state in memory.
+   * Resolves, within milliseconds, when the kernel has every write so far. Then the writes survive a crash of this process, though not a
+   * power cut. Never rejects, because after a failure the recovery writes the state in memory.
    */
   flush(): Promise<void> {
     if (this.#refusal) return Promise.resolve()
@@ -165,7 +165,7 @@ export class GroupCommit {
   /** Refuses further writes, and resolves when the earlier ones have ended. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
-    // The last batch has what is so by now: of what changes later a part would be written, and the rest refused.
+    // The deferred writes are added now, with the present state. Of later changes a part would be written, and the rest refused.
     for (const write of this.#deferred.values()) write(this.#operations)
     this.#deferred.clear()
     await this.#running
@@ -173,7 +173,7 @@ export class GroupCommit {
     this.#clearTimer()
   }
 
-  /** Whether there is anything to write. */
+  /** Whether operations or deferred writes wait. */
   get #hasWrites(): boolean {
     return this.#deferred.size > 0 || this.#operations.length > 0
   }
@@ -189,8 +189,8 @@ export class GroupCommit {
     if (this.#running) return
     if (this.#isUrgent) return void this.#start()
     const isWaiting = this.#waiters.length + this.#flushes.length > 0
-    // If a timer is set, it fires early enough for a deferred write. Reading the clock and setting a timer for each write took 1 µs of a
-    // message.
+    // If a timer is set, it fires early enough for a deferred write. Reading the clock and setting a timer for each write would cost each
+    // message 1 µs.
     if (!isWaiting && (!this.#hasWrites || this.#timerAt < Infinity)) return
     const now = performance.now()
     const at = isWaiting ? this.#lastBegin + this.#spacing : now + DEFER_DELAY
@@ -202,7 +202,7 @@ export class GroupCommit {
     }
   }
 
-  /** Begins a batch if one is due. It may not be, because a batch that begins leaves the timer as it is. */
+  /** Begins a batch if one is due. None may be due, because the start of a batch does not cancel the timer. */
   #onTimer(): void {
     this.#timerAt = Infinity
     if (this.#hasWrites && !this.#running) void this.#start()
@@ -220,9 +220,9 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that comes, so a
-    // batch for a disk waits for the end of the turn. In memory a batch costs nothing, and without the wait `started` leaves with the
-    // answer to the handshake.
+    // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that arrives. So on
+    // Bun a batch for a disk waits for the end of the turn of the event loop. In memory a batch costs nothing, and without that wait
+    // `started` is sent together with the answer to the handshake.
     await (isBun && this.#spacing > 0 ? nextTurn() : Promise.resolve())
     do await this.#writeBatch()
     while (this.#isUrgent)

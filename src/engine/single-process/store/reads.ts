@@ -1,7 +1,7 @@
 import { readAllAs, type Range, type Store } from './store.js'
 
 /**
- * How many rows are read at once by default. A read of more rows counts as this many. LevelDB may report all reads that have ended in one
+ * How many rows are read at once by default. A read of more rows counts as so many. LevelDB may report all reads that have ended in one
  * turn of the event loop, which then parses their rows, at about 4 µs for each.
  */
 const MAX_ROWS = 128
@@ -12,7 +12,8 @@ interface WaitingRead {
 }
 
 /**
- * Reads ranges of rows, a limited number of rows at once. It knows which reads run, because the store must not be closed before they end.
+ * Reads ranges of rows, a limited number of rows at once. It keeps track of the running reads, because the store must not be closed before
+ * they end.
  */
 export class Reads {
   readonly #store: Store
@@ -21,7 +22,7 @@ export class Reads {
   readonly #running = new Set<Promise<unknown>>()
   /** The reads that wait, in the order in which they came. */
   readonly #waiting: WaitingRead[] = []
-  /** How many rows the reads that have begun count as. */
+  /** The sum of the rows of all reads that have begun. */
   #rows = 0
 
   constructor(store: Store, maxRows = MAX_ROWS) {

@@ -1,7 +1,10 @@
 import type { UserRef } from '../../engine.js'
 import type { Range } from './store.js'
 
-/** User ids and app ids contain no control characters, so no id can form the key of a row of another id. */
+/**
+ * The character between the parts of a key. User ids and app ids contain no control characters, so no id can imitate the key of another
+ * id's row.
+ */
 export const SEPARATOR = '\0'
 export const AFTER_SEPARATOR = '\x01'
 
@@ -21,7 +24,7 @@ export const padded = (number: number): string => {
 /** Returns the last part of a key. */
 export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
 
-/** Returns the range of rows whose keys have these parts and one more. */
+/** Returns the range of rows whose keys have these parts and one further part. */
 export const below = (...parts: string[]): Range => {
   const prefix = keyOf(...parts)
   return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }
@@ -34,7 +37,7 @@ export const below = (...parts: string[]): Range => {
 export const afterRow = (range: Range, row: string | undefined): Range =>
   row === undefined ? range : { ...range, gte: row + AFTER_SEPARATOR }
 
-/** The keys of rows that say when there is something to do for a user. The rows of an app are in the order of their times. */
+/** Returns functions that make the keys of rows with a time and a user. The rows of an app are in the order of their times. */
 export const timedRows = (kind: string) => ({
   at: ({ appId, userId }: UserRef, time: number) => keyOf(kind, appId, padded(time) + userId),
   until: (appId: string, time: number): Range => ({

@@ -15,7 +15,7 @@ import { webhookRows } from './webhook-rows.js'
 
 export { keyOf, lastOf } from './row-keys.js'
 
-/** What the row of every idempotency key begins with. */
+/** The text with which the row of every idempotency key begins. */
 const SENT = `sent${SEPARATOR}`
 
 /**
@@ -65,7 +65,7 @@ export const rows = {
   inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
   /** The inboxes of an app after a row; from the first one if `row` is undefined. */
   inboxesAfter: (appId: string, row: string | undefined): Range => afterRow(below('inbox', appId), row),
-  /** Keys that begin with another number of deletions sort apart: `:` comes after all digits. */
+  /** The key of a message. Inboxes with another number of deletions do not mix with it, because `:` comes after all digits. */
   message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
   messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
     `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
@@ -77,7 +77,7 @@ export const rows = {
     gte: rows.message(of, from),
     lt: rows.message(of, to),
   }),
-  /** What `ReadOffsets` stores of an inbox. */
+  /** The `ReadOffsets` of an inbox. */
   readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,
   /** The mark of a peer in an inbox; null is the app's backend. */
   peerMark: ({ appId, userId, deletions = 0 }: InboxRef, peer: string | null) =>
@@ -99,9 +99,9 @@ export const rows = {
   check: 'check',
   /** The devices of a user. */
   pushDevices: ({ appId, userId }: UserRef) => keyOf('push', appId, userId),
-  /** Whose device it is. */
+  /** The owner of a device. */
   pushOwner: (appId: string, id: string) => keyOf('push owner', appId, id),
-  /** A row says when there may be something to push to a user's devices. */
+  /** Rows that say when the next `push-due` of a user is emitted. */
   pushes: timedRows('push due'),
   ...webhookRows,
   /** The kind and the id are one part of the key, so that one range covers all apps. App ids have no spaces. */
@@ -112,7 +112,7 @@ export const rows = {
     return { kind: kind as AppRevocationKind, appId }
   },
   revokedUser: ({ appId, userId }: UserRef) => keyOf('revoked', appId, userId),
-  /** The token's id stands last, because it may hold any character. */
+  /** The token's id comes last, because it may contain any character. */
   revokedToken: (appId: string, tokenId: string) => keyOf('revoked token', appId, tokenId),
   /** The messages of a deleted inbox, which a background job deletes. */
   deletedInbox: ({ appId, userId, deletions = 0 }: InboxRef) =>
@@ -122,7 +122,7 @@ export const rows = {
     const [appId = '', deletions = '', ...userId] = lastOf(row).split(' ')
     return { appId, userId: userId.join(' '), deletions: Number(deletions) }
   },
-  /** The message's id stands last, because it may hold any character. */
+  /** The message's id comes last, because it may contain any character. */
   idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
     `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
   /** The idempotency keys after a row; from the first one if `row` is undefined. */
@@ -131,7 +131,7 @@ export const rows = {
     gte: row === undefined ? SENT : row + SEPARATOR,
     lt: keyOf('sent') + AFTER_SEPARATOR,
   }),
-  /** A row that lists other rows by the time at which they expire. `name` distinguishes rows of the same time. */
+  /** A row that lists other rows, with the time at which they expire. `name` distinguishes rows with the same time. */
   expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
   expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
 } as const

@@ -11,28 +11,30 @@ export interface Range {
 
 /** The part of abstract-level's interface that the engine uses: rows in the order of their keys, all in UTF-8. */
 export interface Store {
-  /** Reads one row on this thread, in a few microseconds. Reading it on another thread would take tens of them. */
+  /** Reads one row on this thread, which takes a few microseconds. On another thread it would take tens of microseconds. */
   getSync(key: string): string | undefined
   iterator(range: Range): { all(): Promise<[string, string][]> }
-  /** Writes all operations or none. With `sync` it resolves once a power cut can't undo them. No read returns them before it resolves. */
+  /** Writes all operations or none. With `sync` it resolves when a power cut can't undo them. Until it resolves, no read returns them. */
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   close(): Promise<void>
 }
 
-/** An open store, and the medium that it is in: memory, or a folder. */
+/** An open store, and its medium: memory, or a folder. */
 export interface Volume {
   store: Store
   /** Whether the rows outlive the process. Sessions are written only if they do. */
   isPersistent: boolean
-  /** A text that a copy of the medium, such as a restored backup, does not share. */
+  /** A text that differs between the medium and its copies, such as a restored backup. */
   identity: string
   /** About how many bytes the engine may take to keep inboxes and users in memory, so that a message need not read them. */
   cacheBytes: number
-  /** Throws if the medium is gone or was replaced, because writes to it are lost then. Called after each sync. */
+  /** Throws if the medium is gone or was replaced, so that writes would be lost. Called after each sync. */
   assertPresent(): void
   /** Rejects while the store can't be opened again after a failure, because the disk is full or the medium is gone. */
   probe(): Promise<void>
-  /** Called about twice a second. Does what the store itself does not, such as making new files private. Rejects if that fails. */
+  /**
+   * Called about twice a second. Does the work that the store itself does not do, such as making new files private. Rejects if that fails.
+   */
   maintain(): Promise<void>
 }
 
@@ -62,7 +64,7 @@ export const read = (store: Store, key: string): unknown => {
 export const readAll = <T>(store: Store, range: Range): Promise<[string, T][]> =>
   readAllAs(store, range, (json) => JSON.parse(json) as T)
 
-/** As `readAll`, but parses with another function than `JSON.parse`. */
+/** As `readAll`, but parses rows with the function `parse` instead of `JSON.parse`. */
 export const readAllAs = async <T>(
   store: Store,
   range: Range,

@@ -50,6 +50,6 @@ export const webhookRows = {
       userId: last.slice(2 * DIGITS),
     }
   },
-  /** A row says when to look whether a user's messages are still unread. */
+  /** Rows that say when to check whether a user's messages are still unread. */
   unreadChecks: timedRows('unread check'),
 } as const

@@ -40,7 +40,7 @@ async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): A
 
 /** Reads all data of a store that no engine has open. */
 export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
-  // Rows have times of the engine's clock, which stands still while no engine runs.
+  // Rows have times of the engine's clock, which stops while no engine is open.
   const now = (read(store, rows.time) as number | undefined) ?? Date.now()
   const leftOf = (time: number): number => Math.max(0, time - now)
 
@@ -98,7 +98,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
       const { time, userId } = rows.unreadChecks.of(row)
       const of = { appId: refOf(row).appId, userId }
-      // The inbox was deleted after the check was stored, or its messages are a user's now.
+      // The inbox was deleted after the check was stored, or a user has adopted its messages.
       if (deletionsOf(store, of) !== deletions || read(store, rows.adoption(of)) !== undefined) return []
       return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
     })

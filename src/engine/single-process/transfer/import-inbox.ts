@@ -12,7 +12,7 @@ type MessageRecord = Extract<TransferRecord, { kind: 'message' }>
 /** An inbox that is being transferred. It computes the sums in the rows of messages and of the inbox. */
 export class ImportedInbox {
   readonly of: UserRef
-  /** Bytes of the messages so far. */
+  /** How many bytes the messages so far have. */
   bytes = 0
   readonly #ref: InboxRef
   readonly #record: InboxRecord
@@ -23,7 +23,7 @@ export class ImportedInbox {
   #oldestAt = 0
   readonly #tally = new SenderTally()
   readonly #marks: Map<string | null, number>
-  /** What peers' marks have read. */
+  /** The messages that marks of peers have read. */
   readonly #reads = new ReadOffsets()
 
   constructor(record: InboxRecord, writer: RowWriter) {

@@ -23,10 +23,10 @@ type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { k
 
 const ROWS_PER_DELETION = 1_000
 
-/** A range of all keys: each begins with a letter. */
+/** The range of all keys, each of which begins with a letter. */
 const EVERYTHING = { gte: '!', lt: '~' }
 
-/** Writes records into an empty store. A record that comes twice has the same rows both times. */
+/** Writes records into an empty store. If a record comes twice, it writes the same rows both times. */
 export class RowImport {
   readonly #store: Store
   readonly #writer: RowWriter
@@ -34,7 +34,7 @@ export class RowImport {
   readonly #now = Date.now()
   readonly #usage = new Map<string, StoredUsage>()
   readonly #events = new Map<string, EventCountsRow>()
-  /** What each sender's messages take in the inboxes of others, by the row of the sender's inbox. */
+  /** The bytes of each sender's messages in the inboxes of others, by the row of the sender's inbox. */
   readonly #sent = new Map<string, number>()
   #inbox: ImportedInbox | undefined
 
@@ -43,7 +43,9 @@ export class RowImport {
     this.#writer = new RowWriter(store)
   }
 
-  /** Marks the store, which `where` names in errors. Rejects if it is not empty. With `restart` it first empties a store that is marked. */
+  /**
+   * Marks the store, which `where` names in errors. Rejects if the store is not empty. With `restart` it first empties a store with a mark.
+   */
   async begin(where: string, restart: boolean): Promise<void> {
     if (read(this.#store, rows.unfinishedTransfer) !== undefined) {
       if (!restart) throw new EngineError('unavailable', unfinishedTransfer(where))
@@ -126,7 +128,7 @@ export class RowImport {
         return
       }
       case 'inbox':
-        // If the record has come before, its inbox was counted then.
+        // If the record has come before, its inbox is counted already.
         if (writer.get(rows.inbox(record)) === undefined) this.#inbox = new ImportedInbox(record, writer)
         return
       case 'message':
@@ -186,7 +188,7 @@ export class RowImport {
     const of: UserRef = { appId, userId }
     const rowOf = state === 'pending' ? rows.pendingEvent : rows.failedEvent
     const queue = this.#writer.get(rows.eventQueue(of)) as QueueRow | undefined
-    // Two partitions of a cluster may have given the same number.
+    // Two partitions of a Redis cluster may have given the same number to two events.
     let { seq } = event
     const isTaken = (): boolean =>
       [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
@@ -205,7 +207,7 @@ export class RowImport {
     this.#events.set(appId, counts)
     if (state === 'failed') return
     counts.bytes += size
-    // The opening 0 is earlier than every real one, so the event is due at once.
+    // The `run` 0 is smaller than every real one, so the event is due at once.
     if (!queue) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
     else this.#writer.put(rows.waitingEvent(of, seq), 1)
     const { count, bytes } = queueOf(of, queue)

@@ -1,6 +1,6 @@
 import { put, type Operation, type Store } from '../store/store.js'
 
-/** How many operations one batch has at most, and about how many characters. */
+/** The most operations of one batch, and about the most characters. */
 const MAX_OPERATIONS = 2_000
 const MAX_CHARACTERS = 4 * 2 ** 20
 
@@ -26,12 +26,12 @@ export class RowWriter {
     this.#characters += row.length + (operation.type === 'put' ? operation.value.length : 0)
   }
 
-  /** Writes if enough rows for a batch wait. */
+  /** Writes a batch if enough rows wait. */
   async writeFull(): Promise<void> {
     if (this.#pending.size >= MAX_OPERATIONS || this.#characters >= MAX_CHARACTERS) await this.write()
   }
 
-  /** Writes and syncs. */
+  /** Writes and syncs the rows that wait. */
   async write(): Promise<void> {
     const operations = [...this.#pending.values()]
     this.#pending = new Map()

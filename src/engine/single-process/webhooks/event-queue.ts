@@ -28,12 +28,12 @@ interface EventQueueOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** Returns the number in an event's id. If the event was transferred from a Redis, its partition stands before the number. */
+/** Returns the number in an event's id. If the event was transferred from a Redis, the number of its partition comes before. */
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
- * Stores the pending webhook events. The row of an event has its number in the key. A second row for each user with pending events has the
- * time in its key at which the oldest of these events is due. Each of the user's other pending events has a row that says that it waits.
+ * Stores the pending webhook events. The key of an event's row has the event's number. Each user with pending events has a second row,
+ * whose key has the time at which the user's oldest event is due. Each other pending event of the user has a row that says that it waits.
  */
 export class EventQueue implements WebhookQueue {
   readonly #store: Store
@@ -66,7 +66,7 @@ export class EventQueue implements WebhookQueue {
     this.#scheduler.schedule(this.#job(appId), this.#clock.now())
   }
 
-  /** Adds an event, unless it cancels another one or the user or the app has too many. */
+  /** Adds an event, unless it cancels another event, or the user or the app has too many pending events. */
   add(event: NewEvent): AddedEvent {
     return this.#queues.add(event)
   }
@@ -190,14 +190,14 @@ export class EventQueue implements WebhookQueue {
 
   /** Returns the number of the user's oldest event after another; undefined if no later event is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
-    // After a failed write, the row of an added event may never come.
+    // After a failed write the row of an added event may never be stored.
     this.#commit.assertWritable()
     await this.#commit.flush()
     const [next] = await this.#reads.all({ ...rows.waitingEventsAfter(of, seq), limit: 1 })
     return next && rows.seqOf(next[0])
   }
 
-  /** Returns the oldest failed event if the app may keep no further one. */
+  /** If the app already keeps the most failed events, returns the oldest of them. */
   async #failedBeyond(appId: string): Promise<[string, EventRow][]> {
     if (this.#queues.counts.of(appId).failed < engineRules.maxFailedEvents) return []
     return this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })
@@ -233,7 +233,7 @@ export class EventQueue implements WebhookQueue {
     this.#write(operations)
   }
 
-  /** Writes the operations in order with those of `add`, because both write a user's queue. */
+  /** Writes the operations in the order of the calls, because `add` also writes the user's queue. */
   #write(operations: Operation[]): void {
     if (operations.length > 0) this.#commit.append(operations)
   }

@@ -13,17 +13,17 @@ export interface PresenceEvent {
   type: WebhookEvent['type']
   seq: number
   size: number
-  /** What the event before it says about presence. */
+  /** What the event before it says about presence: online or offline; null if that is unknown. */
   before: boolean | null
 }
 
 /** The pending events of a user. Times are by the engine's clock. */
 export interface UserQueue {
-  /** The id is empty for the events of the app itself. */
+  /** The user. The user id is empty for events of the app itself. */
   readonly of: UserRef
   /** The oldest pending event, which may be on its way; 0 if there is none. */
   first: number
-  /** The newest number that the user had since the queue was empty. */
+  /** The number of the user's newest event since the queue was last empty. */
   last: number
   /** The number of the opening in which `dueAt` was set. */
   run: number
@@ -35,13 +35,13 @@ export interface UserQueue {
   online: boolean | null
   /** The newest event about presence. */
   presence: PresenceEvent | null
-  /** The number of the newest `events.dropped`; 0 if there is none. Like that of `presence`, the event waits for an older one. */
+  /** The number of the newest `events.dropped`; 0 if there is none. This event, and that of `presence`, is never the oldest one. */
   dropped: number
-  /** The row of that event, if this process has written it. */
+  /** The row of the newest `events.dropped`, if this process has written it. */
   droppedRow: EventRow | undefined
-  /** The number of the newest change that added no event of its own: it removed one, or counted a dropped one. */
+  /** The number of the newest change that added no event: it removed an event, or counted a dropped one. */
   change: number
-  /** The number of the batch that the last change goes into. */
+  /** The number of the batch that writes the last change. */
   batch: number
 }
 
@@ -81,17 +81,17 @@ export const exceeds = (
   limits: EventLimits,
 ): boolean => count + 1 > limits.events || bytes + size > limits.bytes
 
-/** Returns the type of the event that an event of this type undoes; undefined for other events than those about presence. */
+/** Returns the type of the event that an event of this type cancels; undefined if the event is not about presence. */
 export const oppositeOf = (type: WebhookEvent['type']): WebhookEvent['type'] | undefined =>
   type === 'user.online' ? 'user.offline' : type === 'user.offline' ? 'user.online' : undefined
 
-/** Returns what an event says about presence; null for one of the app itself. */
+/** Returns whether an event says that its user is online; null for an event of the app itself. */
 export const onlineOf = ({ data }: Pick<WebhookEvent, 'data'>): boolean | null =>
   typeof data['online'] === 'boolean' ? data['online'] : null
 
 /**
- * Returns whether an event of this type, which says `online` about presence, and the user's newest event about presence cancel each other.
- * Afterwards the newest event that is left must say the same as the new one, because receivers go by the newest state.
+ * Returns whether a new event of this type and the user's newest event about presence cancel each other. The newest event that remains must
+ * have the same `online` as the new event, because receivers use the newest state.
  */
 export const cancels = (
   { count, last, online: newest, presence }: UserQueue,

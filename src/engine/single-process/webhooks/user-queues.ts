@@ -32,13 +32,13 @@ export interface NewEvent extends UserRef {
   data: JsonObject
 }
 
-/** A change of a queue that added no event of its own. */
+/** A change of a queue that added no event. */
 export interface QueueChange {
   of: UserRef
   seq: number
 }
 
-/** What `add` has done: there is an id, or the change if the event cancels another one or too many events are pending. */
+/** The result of `add`: the id of the added event, or the change if the event cancels another one or too many events are pending. */
 export interface AddedEvent {
   added: { id: string } | { change: QueueChange }
   /** The next batch must write these operations. */
@@ -54,12 +54,12 @@ interface UserQueuesOptions {
   onDue: (appId: string, at: number) => void
 }
 
-/** The queues of the users' pending events: adds events, within limits, and moves the queues on. */
+/** The queues of the users' pending events. It adds events within limits, and makes the next event the oldest one. */
 export class UserQueues {
   readonly counts: EventCounts
   /** The number of this opening of the store. Events that an earlier opening left are due at once. */
   readonly run: number
-  /** The rows of queues whose next event is being read. That event may not change meanwhile, because it may become the oldest. */
+  /** The rows of queues whose next event is being read. That event must not change meanwhile, because it may become the oldest one. */
   readonly advancing = new Set<string>()
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -126,7 +126,7 @@ export class UserQueues {
     return queue
   }
 
-  /** Adds an event behind the others of the user. */
+  /** Adds an event behind the user's other events. */
   #append(
     queue: UserQueue,
     { type, at, data }: Pick<WebhookEvent, 'type' | 'at' | 'data'>,
@@ -150,7 +150,7 @@ export class UserQueues {
     return { id, operations }
   }
 
-  /** Numbers a change that adds no event. The write of the queue follows. */
+  /** Gives a number to a change that adds no event. The caller writes the queue. */
   #noteChange(queue: UserQueue): { change: QueueChange } {
     const { of } = queue
     queue.change = this.counts.next(of.appId)
@@ -170,7 +170,7 @@ export class UserQueues {
     return { added, operations }
   }
 
-  /** Counts a dropped event in the newest event of a queue, an `events.dropped`. */
+  /** Counts a dropped event in the queue's `events.dropped`, which is its newest event. */
   #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {
     const { of, dropped: seq } = queue
     const added = this.#noteChange(queue)
@@ -203,7 +203,7 @@ export class UserQueues {
     this.counts.add(queue.of.appId, { pending, bytes })
   }
 
-  /** Makes the event the user's oldest pending one, which is due now. From then on it may be on its way. */
+  /** Makes the event the user's oldest pending one, which is due now. From then on a gateway may be delivering it. */
   setFirst(queue: UserQueue, seq: number, operations: Operation[]): void {
     if (queue.first > 0) operations.push(del(this.#dueRow(queue)))
     queue.first = seq

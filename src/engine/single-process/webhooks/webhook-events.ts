@@ -12,18 +12,18 @@ const MIN_PRUNED = 64
 
 const LOST = `More than ${MAX_UNWRITTEN} webhook events happened while the store could not be written: the oldest are lost.`
 
-/** What an event says about its user's presence. */
+/** The presence that an event reports. */
 export interface Presence {
   online: boolean
   sessions: number
 }
 
-/** An event whose change happens in memory first and is written later. */
+/** An event about a change that happens in memory first and is written later. */
 interface Unwritten {
   event: NewEvent
-  /** What each attempt to write the event has done. There is none while writes are refused. */
+  /** The result of each attempt to write the event. While writes are refused, there are no attempts. */
   attempts: AddedEvent['added'][]
-  /** The number of the batch that writes it. */
+  /** The number of the batch that writes the event. */
   batch: number
 }
 
@@ -74,13 +74,13 @@ export class WebhookEvents {
     return this.#apps.get(appId)?.events.includes(type) ?? false
   }
 
-  /** Milliseconds after which an unread message makes an event; undefined if the app does not ask for it. */
+  /** Returns the milliseconds after which an unread message causes a `message.unread`; undefined if the app does not ask for this event. */
   unreadAfter(appId: string): number | undefined {
     const options = this.#apps.get(appId)
     return options?.events.includes('message.unread') ? options.unreadAfter : undefined
   }
 
-  /** Returns the operations that store an event with its user's presence; none if the app does not ask for it. */
+  /** Returns the operations that store an event with its user's presence; an empty list if the app does not ask for the event. */
   operations(of: UserRef, type: WebhookEventType, data: JsonObject): Operation[] {
     if (!this.asks(of.appId, type)) return []
     return this.#queue.add(this.#event(of, type, data)).operations
@@ -93,19 +93,19 @@ export class WebhookEvents {
 
   /**
    * Takes over from an object whose store has failed: adds the events again that were not written, and calls `writeSession` with the
-   * session of each. If a crash kept the session's row but not the event, or only the event, the session would end without a start, or
+   * session of each. If a crash left only the session's row or only the event, the receiver would see a session end without a start, or end
    * twice. A second call takes over what has happened since the first.
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
-    // All are looked up before the first is added again, because that may change the queue too.
+    // All events are looked up before the first one is added again, because adding may change the queue.
     const left = failed.#unwritten.filter(
       (unwritten) =>
         !this.#takenOver.has(unwritten) && !this.#isWritten(unwritten, failed.#commit.lastWritten),
     )
     for (const unwritten of failed.#unwritten) this.#takenOver.add(unwritten)
     for (const { event, attempts } of left) {
-      // Both objects share `attempts`, because a write that has failed may be on the disk all the same.
+      // Both objects share `attempts`, because a failed write may have reached the disk.
       this.#defer(event, attempts)
       const { sessionId } = event.data
       if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
@@ -134,7 +134,7 @@ export class WebhookEvents {
       attempts.push(added)
       this.#keep({ event, attempts, batch: this.#commit.nextBatch })
     } catch (error) {
-      // The store can't be read. The change happens all the same, because it may have no caller: the end of a resume window has none.
+      // The store can't be read. The change still happens, because it may have no caller to reject: the end of a resume window has none.
       this.#onError(error)
       this.#keep({ event, attempts, batch: Infinity })
     }

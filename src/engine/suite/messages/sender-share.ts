@@ -4,7 +4,7 @@ import { ada, app, bob, deliver, newMessage, rules, saveGuest, until, type Suite
 
 const HOUR = 3_600_000
 const body = 'x'.repeat(1_000)
-/** Room for 7 to 9 messages with such a body. */
+/** This has room for 7 to 9 messages with such a body. */
 const BYTES_PER_SENDER = 10_000
 const quota = { inboxes: 1_000, bytes: 1e9, bytesPerSender: BYTES_PER_SENDER }
 const retaining = (retention: Partial<Retention> = {}) => ({
@@ -78,7 +78,7 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
 
     on('grows again when retention deletes messages', async (engine) => {
       await fill(engine, ['bob', 'cy', 'di'])
-      // Each of these inboxes has two or three messages, of which one is from Ada then.
+      // Afterwards each of these inboxes has two or three messages, one of them from Ada.
       for (const to of ['bob', 'cy', 'di'])
         for (let n = 0; n < 70; n++) await deliver(engine, { from: null, to }, retaining({ messages: 1 }))
       await until('the share is free', async () => (await send(engine)) === 'stored')

@@ -16,7 +16,7 @@ import {
 
 const typing = (n = 0): Signal => ({ from: ada.userId, name: 'typing', data: { n }, ttl: 5_000 })
 
-/** Notes the signals to a user. The returned function stops, and returns them. */
+/** Collects the signals to a user. The returned function stops collecting, and returns them. */
 const collect = (engine: Engine, { userId }: UserRef): (() => Signal[]) => {
   const life = new AbortController()
   const found: Signal[] = []
@@ -43,7 +43,7 @@ export const signalsSuite = ({ describe, on, createPeer }: SuiteContext): void =
         await received,
         Array.from({ length: count }, (_, n) => ({ type: 'signal', user: bob, signal: typing(n) })),
       )
-      // A later event of the user comes behind every signal.
+      // A later event of the user comes after every signal.
       const message = nextEvents(engine, 'message')
       await deliver(engine, { from: null })
       await message
@@ -118,7 +118,7 @@ export const signalsSuite = ({ describe, on, createPeer }: SuiteContext): void =
             events.map(({ signal }) => signal),
             Array.from({ length: count }, (_, n) => typing(n)),
           )
-        // What the third engine hears next comes behind every signal.
+        // The next event at the third engine comes after every signal.
         await start(three, bob)
         const message = nextEvents(three, 'message')
         await deliver(one, { from: null })

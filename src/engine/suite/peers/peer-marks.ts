@@ -21,7 +21,7 @@ const hour = 3_600_000
 
 const idsOf = (page: PeerPage | null): (string | null)[] => (page?.peers ?? []).map(({ id }) => id)
 
-/** Bob's messages from and to a peer: their offsets, and where to go on. */
+/** Resolves with the offsets of Bob's messages from and to a peer, and the `next` of the page. */
 const offsetsWith = async (
   engine: Engine,
   peer: string | null,
@@ -34,7 +34,7 @@ const offsetsWith = async (
   return [found.messages.map(({ offset }) => offset), found.next]
 }
 
-/** Marks Bob's messages from a peer as read. Returns what is unread then: of all, and of the peer. */
+/** Marks Bob's messages from a peer as read. Resolves with the number of unread messages in all, and from the peer. */
 const read = async (
   engine: Engine,
   peer: string | null,
@@ -273,7 +273,7 @@ export const peerMarksSuite = ({ describe, on, createPeer }: SuiteContext): void
       const { with: peer, unread, unreadWith, readOffset, readOffsetWith } = event?.event.data ?? {}
       assert.equal(event?.event.type, 'message.read')
       assert.deepEqual([peer, unread, unreadWith, readOffset, readOffsetWith], ['ada', 0, 0, 0, 70])
-      // What is unread stands between messages that are read.
+      // The unread message is between messages that are read.
       const unreadOne = await deliver(engine, { from: null })
       await sendMany(70)
       await read(engine, 'ada', 400)
@@ -295,7 +295,7 @@ export const peerMarksSuite = ({ describe, on, createPeer }: SuiteContext): void
       await read(engine, 'ada', 5)
       await deliver(engine, {}, under)
       assert.equal((await engine.send(newMessage(), rules(under))).outcome, 'refused')
-      // What is left of Cy's is read, so that nobody's unread message is pushed out.
+      // Cy's other messages are read, so that no unread message of another sender is pushed out.
       await read(engine, 'cy', 20)
       await deliver(engine, {}, under)
     })

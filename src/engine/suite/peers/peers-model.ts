@@ -5,7 +5,7 @@ import { app, deliver, type SuiteContext } from '../kit.js'
 const OWNERS = 4
 const OPERATIONS = 10_000
 const PHASES = 5
-/** How many messages an inbox keeps, and how many once in a while. */
+/** How many messages an inbox keeps mostly, and how many now and then. */
 const KEPT = 40
 const KEPT_SHORTLY = 7
 const PAGE = 4
@@ -16,7 +16,7 @@ interface Kept {
   to: string
 }
 
-/** What the calls of one owner should find: plain lists, searched anew for each answer. */
+/** The expected answers to the calls about one owner: plain lists, which are searched for each answer. */
 class Model {
   readonly owner: string
   messages: Kept[] = []
@@ -82,7 +82,7 @@ class Model {
   }
 }
 
-/** A generator of numbers from 0 to 1 (mulberry32): a seed gives the same numbers again. */
+/** Returns a generator of numbers from 0 to 1 (mulberry32). The same seed gives the same numbers. */
 const createRandom = (seed: number): (() => number) => {
   let state = seed
   return () => {

@@ -46,7 +46,7 @@ const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** A part of the suite: what is deleted stays deleted, unless a later start or save creates it whole. */
+/** A part of the suite: deleted users stay deleted, unless a later start or save creates the user completely. */
 export const admittingSuite = ({ describe, on }: SuiteContext): void => {
   describe('the user of a start', () => {
     on('is saved as other users are', async (engine) => {
@@ -172,7 +172,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
         }
         await Promise.all([start(), refused(), remove()])
         assert.deepEqual(await engine.sessions(of), [])
-        // The start's credential was issued before the deletion, so that nothing of it may be left but a guest whom a later start made.
+        // The start's credential was issued before the deletion. So the user may exist only as a guest whom a later start made.
         assert.equal(await engine.user(of), null, `round ${round}`)
         await assertWhole(engine, of)
       }

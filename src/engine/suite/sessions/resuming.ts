@@ -204,7 +204,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const first = await connect(engine, ada)
       await detach(engine, first, 200)
       const second = await connect(engine, ada, first.keyHash)
-      // When this one, whose resume window is longer, has ended, the first deadline is past.
+      // This session has a longer resume window. When it has ended, the first deadline has passed.
       const other = await connect(engine, bob)
       const events = nextEvents(engine, 'session-ended')
       await detach(engine, other, 250)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Credential, Engine, EngineEvent, Revocation, SessionRecord, UserRef } from '../../engine.js'
 import { ada, app, bob, idsOf, nextEvents, request, startSession, until, type SuiteContext } from '../kit.js'
 
-/** A token that was issued `age` milliseconds ago. */
+/** Returns the credential of a token that was issued `age` milliseconds ago. */
 const token = (age: number, more: Partial<Credential> = {}): Credential => ({
   authMethod: 'token',
   tokenId: null,
@@ -25,7 +25,7 @@ const isRefused = async (engine: Engine, of: UserRef, credential: Credential): P
   return refused
 }
 
-/** Calls `work` and returns the ids of the sessions that it ended as `revoked`. */
+/** Calls `work` and returns the ids of the sessions that ended as `revoked` meanwhile. */
 const endedBy = async (engine: Engine, work: () => Promise<unknown>): Promise<string[]> => {
   const life = new AbortController()
   const events: EngineEvent[] = []

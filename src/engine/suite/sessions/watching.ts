@@ -17,7 +17,7 @@ import {
 const cy: UserRef = { appId: app, userId: 'cy' }
 
 interface Changes {
-  /** What the engine has emitted so far: `bob online`. */
+  /** The changes that the engine has emitted so far, such as `bob online`. */
   readonly seen: string[]
   readonly lastSeenAt: (number | null)[]
   stop(): void

@@ -52,10 +52,10 @@ const messagesOf = async (engine: Engine, of: UserRef): Promise<Message[]> => {
 const untilMoved = (engine: Engine, count: number, of = ada): Promise<void> =>
   until(`${count} messages have moved`, async () => (await messagesOf(engine, of)).length >= count)
 
-/** Whom an adopted message is from and to, and its text. */
+/** Returns the sender, the recipient and the text of a message. */
 const partsOf = ({ from, to, body }: Message) => [from, to, body]
 
-/** A part of the suite: what a guest received and sent becomes a user's. */
+/** A part of the suite: a user takes over the messages that a guest received and sent. */
 export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: SuiteContext): void => {
   describe('adoption', () => {
     on('makes the messages of a guest those of a user, in their order', async (engine) => {
@@ -117,7 +117,7 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
       assert.equal(await adopt({ userId: bob.userId, userCreatedAt: other.createdAt }), null)
       await untilMoved(engine, 1)
       assert.deepEqual(await bodies(engine, ada), ['Hello'])
-      // Whoever has the user's id later is somebody else.
+      // A later user with the same id is another user.
       assert.equal(await adopt({ userCreatedAt: other.createdAt + 1 }), null)
     })
 
@@ -214,7 +214,7 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
         engine.send(newMessage({ from: bob.userId, to: guest.userId }), rules())
       assert.equal((await toGuest()).outcome, 'unknown-user')
       assert.equal(await engine.user(ada), null)
-      // Another user with the same id does not receive them.
+      // A later user with the same id does not receive the guest's messages.
       await until('time has passed', () => Promise.resolve(Date.now() > user.createdAt))
       const { user: other } = await engine.saveUser(ada, {})
       assert.equal(await adopt({ userCreatedAt: other.createdAt }), null)
@@ -347,7 +347,7 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
         assert.equal((await adopt({ retention: many }))?.messages, order.length)
         await reopen(engine)
         await engine.configure(app, { retention: many, webhooks: null })
-        // An engine may wait before it goes on, since another one may be at it.
+        // An engine may wait before it continues the move, because another engine may be moving the messages.
         advanceClock(60_000)
         await untilMoved(engine, order.length)
         assert.deepEqual(await bodies(engine, ada), order)

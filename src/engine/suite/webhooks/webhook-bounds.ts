@@ -6,7 +6,7 @@ import { ask, pending, pendingOf, typesOf } from '../webhook-kit.js'
 /** Milliseconds. */
 const LEASE = 60_000
 
-/** How many pending events a user has whose receiver is behind. */
+/** With so many pending events of a user the receiver is behind. */
 const BEHIND = 8
 
 const UNLIMITED: EventLimits = { events: 1e9, bytes: 1e9 }
@@ -30,11 +30,14 @@ const droppedOf = (events: PendingEvent[]): Record<string, number>[] =>
     event.type === 'events.dropped' ? [event.data['dropped'] as Record<string, number>] : [],
   )
 
-/** How many events `message.created` were dropped. The first `events.dropped` of a queue may be on its way, so a second one counts on. */
+/**
+ * Returns how many events `message.created` were dropped. If the first `events.dropped` of a queue is being delivered, a second one counts
+ * the rest.
+ */
 const droppedMessages = (events: PendingEvent[]): number =>
   droppedOf(events).reduce((sum, dropped) => sum + (dropped['message.created'] ?? 0), 0)
 
-/** The body of each event's message, or its type. */
+/** Returns the body of each event's message, or the event's type. */
 const bodiesOf = (events: PendingEvent[]): unknown[] =>
   events.map(({ event: { type, data } }) => (data['message'] as { body?: string } | undefined)?.body ?? type)
 
@@ -93,7 +96,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
         assert.deepEqual([event.type, event.appId, event.userId], ['events.dropped', app, ''])
         assert.deepEqual(Object.keys(event.data), ['dropped'])
       }
-      // They are delivered like those of a user.
+      // The app's own events are delivered like those of a user.
       await deliverAll(engine, ownEvents)
       assert.deepEqual(await pending(engine), [])
     })
@@ -147,7 +150,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
         await end(taken[n] ?? assert.fail())
       }
       taken.push(await next())
-      // One event is pending, and on its way.
+      // One event is pending, and is being delivered.
       await sendMany(engine, bob, 5, 6)
       await end(taken[2] ?? assert.fail())
       taken.push(...(await deliverAll(engine, bob)))
@@ -222,7 +225,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       const presenceIn = (events: PendingEvent[]) =>
         typesOf(events).filter((type) => type.startsWith('user.'))
       await engine.endSession(await start(engine, ada), 'ended')
-      // A receiver that is not behind hears of a short visit.
+      // If the receiver is not behind, a short visit is reported.
       assert.deepEqual(presenceIn(await pendingOf(engine, ada)), ['user.online', 'user.offline'])
       for (let n = 1; n < 20; n++) await engine.endSession(await start(engine, ada), 'ended')
       const events = await pendingOf(engine, ada)

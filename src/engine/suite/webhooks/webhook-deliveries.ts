@@ -6,7 +6,7 @@ import { ask, pending, typesOf } from '../webhook-kit.js'
 /** Milliseconds. */
 const LEASE = 60_000
 
-/** Takes the one event that is due and ends its delivery as delivered. */
+/** Takes the only event that is due, and ends its delivery as delivered. */
 const deliverNext = async (engine: Engine): Promise<PendingEvent> => {
   const [taken, ...others] = await engine.takeDueEvents(app, 10, LEASE)
   assert.ok(taken)
@@ -42,7 +42,7 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual([next?.event.userId, next?.event.type], [first.event.userId, 'user.online'])
     })
 
-    on('take no more than the limit, and give back what was not settled in time', async (engine) => {
+    on('take no more than the limit, and give back what was not ended in time', async (engine) => {
       await ask(engine, ['session.started'])
       for (let n = 0; n < 5; n++) await start(engine, { appId: app, userId: `user ${n}` })
       assert.equal((await engine.takeDueEvents(app, 2, 30)).length, 2)
@@ -113,7 +113,7 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual(await pending(engine), [])
     })
 
-    on('are settled only by the id of the oldest event, and once', async (engine) => {
+    on('are ended only by the id of the oldest event, and once', async (engine) => {
       await ask(engine)
       await start(engine, ada)
       const [, second] = await pending(engine)

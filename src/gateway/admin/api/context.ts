@@ -12,7 +12,7 @@ import type { Charts } from '../charts.js'
 
 /** The parts of a gateway that the console shows. */
 export interface ApiContext {
-  /** Resolves with the apps by id once the engine is open. */
+  /** Resolves with the apps by id when the engine is open. */
   apps(): Promise<ReadonlyMap<string, App>>
   engine: Engine
   keySets: Pick<KeySets, 'of'>

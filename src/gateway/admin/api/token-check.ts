@@ -15,7 +15,7 @@ const REVOKED: TokenCheck['findings'][number] = {
 
 const body = v.object({ token: v.pipe(v.string(), v.trim()) })
 
-/** Returns the token in a body; undefined if it has none. */
+/** Returns the token in a body; undefined if the body has no token. */
 const tokenIn = (json: string): string | undefined => {
   try {
     return v.parse(body, parseJson(json)).token
@@ -25,8 +25,8 @@ const tokenIn = (json: string): string | undefined => {
 }
 
 /**
- * The call takes the token in its body, so that no URL has it. The call changes nothing, but the audit log has a line for it, so that
- * operators see who checks tokens.
+ * Returns the call that checks a token. The token is in the body, so that it is in no URL. The call changes nothing, but the audit log gets
+ * a line, so that operators see who checks tokens.
  */
 export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall => ({
   method: 'post',

@@ -8,7 +8,7 @@ import type {
 import type { AdminCall, AdminContext } from '../calls.js'
 import { forApp, forUser, notFound, PAGE, type ApiContext } from './context.js'
 
-/** The fields of an event that an operator sees: its data is left out, since messages and profiles are in it. */
+/** Returns the fields of an event that an operator sees. The data are left out, because they contain messages and profiles. */
 const summaryOf = ({ event, attempts, dueAt, lastError, state }: PendingEvent): PendingEventSummary => {
   const { id, type, userId, at } = event
   return { id, type, userId: userId || null, at, attempts, dueAt, lastError, state }

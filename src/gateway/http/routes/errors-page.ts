@@ -19,7 +19,7 @@ small { opacity: 0.8; }
 code { font-family: ui-monospace, monospace; }
 `
 
-/** The page's CSP: no script, and only its own style. */
+/** The page's Content-Security-Policy, which allows no script, and only the page's own style. */
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
 const entry = ([code, message]: [string, string]): string => {
@@ -35,7 +35,7 @@ const entry = ([code, message]: [string, string]): string => {
 </article>`
 }
 
-/** The page that errors of the script-tag build link to: it explains each code. */
+/** The page that explains each code. Errors of the script-tag build link to it. */
 export const errorsPage = `<!doctype html>
 <html lang="en">
 <head>

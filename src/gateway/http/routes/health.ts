@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { VERSION } from '../../../protocol/index.js'
 import type { Readiness } from '../readiness.js'
 
-/** `/healthz`, which looks at the process alone, and `/readyz`, which looks at the engine too. */
+/** Returns the routes of `/healthz`, which only shows that the process runs, and `/readyz`, which also checks the engine. */
 export const createHealthRoutes = (readiness: () => Promise<Readiness>): Hono => {
   const routes = new Hono()
   routes.get('/healthz', (context) => context.json({ status: 'ok', version: VERSION }))

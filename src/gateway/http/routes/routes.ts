@@ -58,8 +58,8 @@ export interface HttpEnv {
 }
 
 /**
- * Returns the handlers of the gateway's HTTP requests, `others` among them. WebSocket upgrades do not come here. Routes are found by the
- * path as the client sent it: in a parsed URL, `users/%2E%2E/sessions` is another path.
+ * Returns the handlers of the gateway's HTTP requests, including those in `others`. WebSocket upgrades are handled elsewhere. Routes are
+ * matched with the path as the client sent it, because a URL parser turns `users/%2E%2E/sessions` into another path.
  */
 export const createRoutes = (
   log: Log,
@@ -82,10 +82,10 @@ export const createRoutes = (
   routes.get('/v1/asyncapi.json', (context) =>
     context.body(asyncApiJson(), 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }),
   )
-  // The script is public: with CORS a page may load it with an integrity hash.
+  // The script is public. A page on another origin needs CORS to load it with an integrity hash.
   routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {
     const name = context.req.param('file')
-    // A failed read is tried again at the next request: the build may write the files while the gateway runs.
+    // If reading fails, the next request tries again, because the build may write the files while the gateway runs.
     scripts ??= loadScripts().catch((error: unknown) => {
       scripts = undefined
       throw error
@@ -103,7 +103,7 @@ export const createRoutes = (
   })
   routes.get('/v1/session', (context) => {
     context.header('upgrade', 'websocket')
-    // Without `close`, a client that asked for an upgrade could use the connection again, and would get a 400.
+    // Without `close` the client would send its next request on this connection, and get a 400.
     context.header('connection', 'upgrade, close')
     return problem(context, 426, 'bad-request', 'Connect to this address with a WebSocket.')
   })

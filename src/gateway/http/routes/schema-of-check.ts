@@ -1,18 +1,18 @@
-/** A check of `protocol/schema.ts`: a function that has no text of what it takes. */
+/** A check of `protocol/schema.ts`: a function, which has no description of the values that it accepts. */
 type Check = (value: unknown) => boolean
 type Json = Record<string, unknown>
 
 interface Described {
   /** JSON Schema, draft 7. */
   schema: Json
-  /** A value that the check takes. */
+  /** A value that the check accepts. */
   sample: unknown
 }
 
-/** A name that no field has, for checks of objects whose names are free. */
+/** A name of no field, for checks of objects with any names. */
 const FREE_NAME = ' '
 
-/** Calls `check` with an object. Returns its answer, and the first field that it read and the object lacks. */
+/** Calls `check` with an object. Returns whether it accepts the object, and the first missing field that it read. */
 const ask = (check: Check, object: Json): { takes: boolean; asksFor: string | undefined } => {
   let asksFor: string | undefined
   const recording = new Proxy(object, {
@@ -25,8 +25,8 @@ const ask = (check: Check, object: Json): { takes: boolean; asksFor: string | un
 }
 
 /**
- * Describes the fields of objects. A check of a shape reads one field after another and stops at the first wrong one. So a field's value is
- * right if the check takes the object, or goes on to a field that the object lacks.
+ * Describes the fields of objects. A check of a shape reads one field after another and stops at the first wrong one. So the value of a
+ * field is right if the check accepts the object, or goes on to a missing field.
  */
 const describeFields = (check: Check): Described => {
   const properties: Json = {}
@@ -58,8 +58,8 @@ const describeNumber = (check: Check): Json => ({
 })
 
 /**
- * Describes what a check takes by asking it. The checks are part of the script of every page, and a description beside each of them would
- * be, too. Throws an `Error` for a check that takes none of the values that it is asked about.
+ * Describes the values that a check accepts, by calling it with samples. The checks are part of the script that every page loads, so
+ * descriptions beside them would make the script larger. Throws an `Error` if a check accepts none of the samples.
  */
 export const describeCheck = (check: Check): Described => {
   const describe = (): Described | undefined => {

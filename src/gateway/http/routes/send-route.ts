@@ -12,15 +12,15 @@ import type { HttpEnv } from './routes.js'
 
 const SEND_PATH = '/v1/session/send'
 
-/** Bytes of a body. Browsers keep at most 64 KiB of requests alive when their page is left. */
+/** The most bytes of a body. When a page is left, browsers keep at most 64 KiB of its requests alive. */
 const MAX_BODY = 61_440
-/** Messages of one post. */
+/** The most messages of one post. */
 const MAX_SENDS = 16
 
 /** Milliseconds after which a client posts again, unless the refusal says otherwise. */
 const RETRY_AFTER = 5_000
 
-/** The HTTP status of each code that refuses a whole post. */
+/** The HTTP status for each code with which a whole post is refused. */
 const statusOf: Partial<Record<EndCode, 400 | 401 | 403 | 404 | 413>> = {
   'bad-request': 400,
   unauthenticated: 401,
@@ -38,7 +38,10 @@ const refuse = (code: EndCode, why: string): Refused => ({ ok: false, code, why 
 
 const proofFields = { appId: text, token: optional(text), signature: optional(text), userId: optional(text) }
 
-/** Returns the messages of a body, or why it has none. The rules of messages are applied later, and the results say what they refuse. */
+/**
+ * Returns the messages of a body, or why the body is refused. The rules for messages are applied later, and their refusals are in the
+ * results.
+ */
 const parsePosted = (json: string): PostedSends | Refused => {
   let body: unknown
   try {
@@ -68,7 +71,7 @@ interface SendRouteContext {
   peerOf(head: RequestHead): Peer
 }
 
-/** Returns the route of messages that come without a session: of a page that is being left, or of a service worker. */
+/** Returns the route for messages without a session, from a page that is being left or from a service worker. */
 export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<HttpEnv> => {
   const answerTo = async (context: Context<HttpEnv>): Promise<PostedAnswer> => {
     const { incoming } = context.env

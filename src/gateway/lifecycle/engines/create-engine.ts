@@ -10,10 +10,13 @@ import type { Log } from '../../log.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { redisServerOf } from './redis-server.js'
 
-/** If the publication of a message is lost, the message is late by this many milliseconds at most, however long the ping interval is. */
+/** If the publication of a message is lost, the message is late by at most so many milliseconds, however long the ping interval is. */
 const MAX_COMPARE_INTERVAL = 15_000
 
-/** Creates the engine of a config. Its errors are logged and counted. Throws a `GatewayError` if a file that it names can't be read. */
+/**
+ * Creates the engine of a config. The engine's errors are logged and counted. Throws a `GatewayError` if a file of the config can't be
+ * read.
+ */
 export const createEngine = (
   { engine: settings, pingInterval }: Pick<Settings, 'engine' | 'pingInterval'>,
   log: Log,
@@ -40,7 +43,7 @@ export const createEngine = (
   }
 }
 
-/** What an acknowledged message survives, by the server's `appendfsync`. */
+/** Returns what an acknowledged message survives with this `appendfsync` of the server. */
 const durabilityOf = (appendfsync: string | undefined): string => {
   switch (appendfsync) {
     case 'always':

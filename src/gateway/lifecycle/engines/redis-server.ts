@@ -22,7 +22,7 @@ const readPem = (key: 'ca' | 'cert' | 'key', name: string): string => {
   }
 }
 
-/** Returns the options of TLS; undefined if the scheme of a URL decides alone. */
+/** Returns the options of TLS; undefined if only the scheme of the URL decides. */
 const tlsOf = ({
   tls,
 }: RedisSettings): { ca?: string; cert?: string; key?: string } | boolean | undefined => {
@@ -41,7 +41,7 @@ const addressesOf = (urls: readonly string[], port: number): { host: string; por
     return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || port) }
   })
 
-/** The login and the scheme are the same in all URLs of a list. */
+/** Returns the login and the scheme of a list's URLs, which are the same in all of them. */
 const loginOf = ([text = '']: readonly string[]): {
   isTls: boolean
   username?: string
@@ -55,7 +55,10 @@ const loginOf = ([text = '']: readonly string[]): {
   }
 }
 
-/** Returns how a Redis engine reaches its servers. Throws a `GatewayError` of code `bad-config` if a PEM file can't be read. */
+/**
+ * Returns the addresses and options with which a Redis engine connects to its servers. Throws a `GatewayError` of code `bad-config` if a
+ * PEM file can't be read.
+ */
 export const redisServerOf = (settings: RedisSettings): RedisServer => {
   const { url, sentinels, name = '', cluster } = settings
   const tls = tlsOf(settings)

@@ -26,7 +26,7 @@ const counted: Partial<Record<TransferRecord['kind'], keyof TransferProgress>> =
 const inMemory = (option: string): GatewayError =>
   new GatewayError(
     'bad-config',
-    `${option}: a memory engine has no data to copy: name a config with another engine.`,
+    `${option}: a memory engine has no data to transfer: name a config with another engine.`,
   )
 
 const sourceOf = ({ engine, sendWindow }: Pick<Settings, 'engine' | 'sendWindow'>): TransferSource => {
@@ -52,7 +52,7 @@ const targetOf = (engine: EngineSettings): TransferTarget => {
 }
 
 interface TransferOptions {
-  /** Deletes what a transfer that did not finish has left in the target. */
+  /** Whether the data of a transfer that did not finish are first deleted from the target. */
   restart: boolean
   /** Called after each page. */
   onProgress: (progress: TransferProgress) => void

@@ -6,7 +6,7 @@ import { pushCalls } from './push-calls.js'
 import { sessionCalls } from './session-calls.js'
 import { userCalls } from './user-calls.js'
 
-/** Every call of the REST API. The routes, the OpenAPI document and the types of the client are made from it. */
+/** Every call of the REST API. The routes, the OpenAPI document and the types of the client are made from this list. */
 export const calls: readonly Call[] = [
   ...sessionCalls,
   ...userCalls,

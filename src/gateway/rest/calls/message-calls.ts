@@ -17,13 +17,15 @@ import { knownUser } from './known-user.js'
 import { DEFAULT_LIMIT, next, offsetParam, page, withParam } from '../params.js'
 import { messageFields, OBJECT_RULE, schemas, signalFields, since, withField } from '../schemas.js'
 
-/** Recipients of one call. */
+/** The most recipients of one call. */
 const MAX_RECIPIENTS = 1000
 
-/** Messages of one call that are stored at once: enough for a full batch of the engine, and few enough to leave room for other calls. */
+/**
+ * How many messages of one call are stored at once: enough for a full batch of the engine, and few enough to leave room for other calls.
+ */
 const SENT_AT_ONCE = 64
 
-/** Bytes of the messages of one answer. */
+/** The most bytes of the messages in one answer. */
 export const MAX_PAGE_BYTES = 1_048_576
 
 export const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages again to get the new one."
@@ -37,8 +39,8 @@ const cursorOfMessages = v.tuple([
 ])
 
 /**
- * Where a page of messages begins. If `before` is null, the page begins with the newest message. `peer` is whose messages it has: empty for
- * the app's backend, undefined for those of all.
+ * The place where a page of messages begins. If `before` is null, the page begins with the newest message. `peer` is the peer of the page's
+ * messages: empty for the app's backend, undefined for all messages.
  */
 type PageStart = ({ after: number } | { before: number | null }) & { peer: string | undefined }
 
@@ -77,12 +79,12 @@ const readMessages = async (
   const messages = await readWhatFits<Message>(messageTurns, limit, MAX_PAGE_BYTES, async (count, last) => {
     if ('before' in place) {
       const offset = last?.offset ?? place.before
-      // Newest first, so that the oldest are left out if they do not all fit.
+      // The newest messages come first, so that the oldest ones are left out if not all fit.
       return (await engine.messagesBefore(of, { epoch, offset }, count))?.reverse() ?? null
     }
     const offset = last?.offset ?? place.after
     const { messages } = await engine.messagesAfter(of, { epoch, offset }, count)
-    // The engine returns everything for an offset ahead of the inbox. Here nothing comes after it.
+    // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset.
     return messages.filter((message) => message.offset > offset)
   })
   if (!messages) throw new RestError('conflict', OTHER_EPOCH)
@@ -98,8 +100,8 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
 }
 
 /**
- * Returns the position of a page that reaches the newest message; undefined for any other page. It is the newest message that was read, which
- * may be newer than `inbox`: what comes later is not on the page. An empty page reaches the newest if nothing was kept where it ends.
+ * If a page reaches the newest message, returns the position of the newest message that was read, which may be newer than `inbox`. Returns
+ * undefined for any other page. An empty page reaches the newest message if no message after its start is kept.
  */
 const sinceOf = (
   messages: Message[],
@@ -126,7 +128,7 @@ const pageWith = async (
   if (!found) throw new RestError('conflict', OTHER_EPOCH)
   const { messages, next, offset } = found
   const direction = 'after' in place ? 'after' : 'before'
-  // What comes after a page that goes backwards from an offset is on another page.
+  // The messages after a page that goes backwards from an offset are on another page.
   const later =
     'before' in place && place.before !== null
       ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)
@@ -139,7 +141,7 @@ const pageWith = async (
   }
 }
 
-/** Calls `work` for each item, for `SENT_AT_ONCE` at a time, and resolves with the results in the order of the items. */
+/** Calls `work` for each item, at most `SENT_AT_ONCE` at a time, and resolves with the results in the order of the items. */
 const mapBounded = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
   const results: R[] = []
   let index = 0
@@ -150,7 +152,7 @@ const mapBounded = async <T, R>(items: readonly T[], work: (item: T) => Promise<
   return results
 }
 
-/** Throws a `RestError` for a message that is not stored. */
+/** Returns the stored message. Throws a `RestError` if the message was not stored. */
 const storedOf = (sent: StoredMessage | SendProblem): StoredMessage => {
   if ('code' in sent) throw new RestError(sent.code, sent.why)
   return sent

@@ -31,7 +31,7 @@ const sessionOf = ({
 
 const cursorOfSessions = v.tuple([v.literal('session'), v.number(), v.string()])
 
-/** Compares two sessions by their starts. The id decides between sessions of one millisecond, so that a cursor has one place. */
+/** Compares two sessions by their starts. For sessions of the same millisecond the id decides, so that a cursor has one position. */
 const compare = (a: [number, string], b: [number, string]): number =>
   a[0] - b[0] || (a[1] < b[1] ? -1 : Number(a[1] > b[1]))
 

@@ -11,7 +11,7 @@ import { OBJECT_RULE, profileBody, schemas, userId } from '../schemas.js'
 import { revocationOf } from './revocation.js'
 import { knownUser } from './known-user.js'
 
-/** `users:status` answers this many users at most. */
+/** The most users of a call of `users:status`. */
 const MAX_STATUS = 100
 
 const cursorOfUsers = v.tuple([v.literal('user'), userId])
@@ -154,7 +154,7 @@ export const userCalls = [
     async handle({ appId, params, query, context: { engine } }) {
       const of = { appId, userId: params.user }
       const { issuedBefore } = revocationOf(query)
-      // `deleteUser` revokes what was issued up to now.
+      // `deleteUser` revokes credentials only up to now, so a later `issuedBefore` needs a call of its own.
       const ahead = issuedBefore === null ? 0 : await engine.revokeUser(of, { issuedBefore, mode: 'end' })
       await engine.deleteUser(of)
       const { revokedBefore } = await engine.status(of)

@@ -12,10 +12,10 @@ import type { Metrics } from '../../metrics/metrics.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import { engineRetryAfter } from '../engine-retry.js'
 
-/** How many messages are read for the first page, and at most for any page. */
+/** How many messages the first page has, and how many a page has at most. */
 const FIRST_PAGE = 16
 const MAX_PAGE = 128
-/** About how many bytes of a page wait in memory while the client reads slowly. */
+/** About how many bytes of a page may wait in memory while the client reads slowly. */
 const MAX_PAGE_BYTES = 131_072
 /** About how many bytes a message takes besides its body and data. */
 const MESSAGE_OVERHEAD = 200
@@ -35,9 +35,9 @@ type DeliveryConnection = Pick<
 type DeliveryMetrics = Pick<Metrics, 'deliverySeconds' | 'replayed'>
 
 interface Replay {
-  /** Messages that were read from the engine and not sent yet: each is read once, however often the socket is full. */
+  /** Messages that were read from the engine and not sent yet. Each is read once, however often the socket is full. */
   page: readonly Message[]
-  /** How many messages are read next. */
+  /** How many messages the next read asks for. */
   pageSize: number
 }
 
@@ -53,7 +53,7 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
   return messages.slice(0, replay.pageSize)
 }
 
-/** A read mark as the engine tells it; `peer` if it is that of a peer. */
+/** A read mark of the inbox, or with `peer` of that peer. */
 interface ReadMark {
   inbox: InboxState
   peer: PeerState | undefined
@@ -75,15 +75,15 @@ export class Delivery {
   /** The offset up to which everything was sent. */
   #cursor = 0
   #newest = 0
-  /** Made for the first messages that are read from the engine: most sessions never replay one. */
+  /** Created when the first messages are read from the engine. Most sessions never replay a message. */
   #replay: Replay | undefined
-  /** Whether `started` has reported a loss, and no message was sent since. */
+  /** Whether `started` has reported a loss and no message was sent since then. */
   #isLossKnown = false
   /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
   #countedUpTo = 0
   /**
-   * The read marks to send as `unread` once the messages that they count are sent: the latest of each peer, and under undefined that of the
-   * inbox. The order is that of their counts.
+   * The read marks that become an `unread` once the messages that they count are sent: the latest of each peer, and under undefined that of
+   * the inbox. They are in the order in which the engine counted.
    */
   readonly #dueReadMarks = new Map<PeerState['id'] | undefined, ReadMark>()
   readonly #readMarkCounts = new Map<PeerState['id'] | undefined, number>()
@@ -104,7 +104,7 @@ export class Delivery {
     return this.#newest
   }
 
-  /** Sends a message that is now in the inbox. Before `begin` it only records the offset. */
+  /** Sends a message that is now in the inbox. Before `begin` it only notes the message's offset. */
   onMessage({ epoch, message, json }: Pick<MessageStored, 'epoch' | 'message' | 'json'>): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
@@ -138,14 +138,14 @@ export class Delivery {
     if (this.#cursor < this.#newest) this.#connection.endOnError(this.#pull(epoch))
   }
 
-  /** Returns how many read marks of a peer, or of the inbox if it is undefined, were accepted by `sendReadMark`. */
+  /** Returns how many read marks `sendReadMark` has accepted: those of the peer, or of the inbox if `peer` is undefined. */
   readMarkCount(peer: PeerState['id'] | undefined): number {
     return this.#readMarkCounts.get(peer) ?? 0
   }
 
   /**
-   * Sends `unread` once every message that it counts is sent, since a client adds each message to the count itself. Returns
-   * false if the count is out of date: the client has messages that it leaves out.
+   * Sends `unread` once every message that it counts is sent, because a client adds each message to the count itself. Returns false if the
+   * count is out of date, because the client has received messages that it leaves out.
    */
   sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
     if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
@@ -162,14 +162,14 @@ export class Delivery {
   }
 
   /**
-   * The client comes back after a time in which all gateways find the new master of Redis. Otherwise a gateway that still used the old
-   * master would give the session a resume key that the new master does not have.
+   * Tells the client to come back when all gateways have found the new master of Redis. Otherwise a gateway that still uses the old master
+   * could give the session a resume key that the new master does not have.
    */
   #endForEpoch(): void {
     this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())
   }
 
-  /** A function keeps the compiler from narrowing the state over an `await`. */
+  /** This is a function because the compiler would narrow the state of a field over an `await`. */
   #isStopped(): boolean {
     return this.#state === 'stopped'
   }
@@ -205,7 +205,7 @@ export class Delivery {
         await this.#connection.drained()
         if (replay.page.length === 0) await this.#readPage(replay, epoch)
         if (this.#isStopped()) return
-        // Reads of many sessions may end in one turn, and many sockets may be drained in one.
+        // Reads of many sessions may end in one turn of the event loop, and many sockets may be drained in one.
         await this.#context.messageTurns.wait(replay.page.length)
         this.#sendPage(replay)
       }

@@ -13,7 +13,7 @@ export const BAD_PEER = "The peer 'with' is a user id, or null for the app's bac
 const MAX_LIMIT = 100
 const DEFAULT_HISTORY = 50
 const DEFAULT_PEERS = 20
-/** Bytes of a frame besides its messages: its other fields and the longest id. */
+/** The most bytes of a frame without its messages: its other fields and the longest id. */
 const FRAME_OVERHEAD = 1_024
 const MAX_FRAME_BYTES = limits.frame - FRAME_OVERHEAD
 
@@ -34,7 +34,7 @@ export const createInboxAnswers = (
 ): InboxAnswers => {
   let last = Promise.resolve()
 
-  /** Refuses a frame with a bad limit or another epoch. Returns whether it did. */
+  /** If a frame has a bad limit or another epoch, refuses it and returns true. */
   const hasRefused = (
     frame: ClientFrameOf<'history' | 'peers'>,
     { limit, epoch: frameEpoch }: { limit: number; epoch: string | undefined },
@@ -54,14 +54,14 @@ export const createInboxAnswers = (
     after === undefined
       ? readWhatFits<Message>(messageTurns, limit, MAX_FRAME_BYTES, async (count, last) => {
           const offset = last?.offset ?? before ?? null
-          // Newest first, so that the oldest are left out if they do not all fit.
+          // The newest messages come first, so that the oldest ones are left out if not all fit.
           return (await engine.messagesBefore(user, { epoch, offset }, count))?.reverse() ?? null
         })
       : readWhatFits<Message>(messageTurns, limit, MAX_FRAME_BYTES, async (count, last) => {
           const offset = last?.offset ?? after
           const page = await engine.messagesAfter(user, { epoch, offset }, count)
-          // The engine returns everything for an offset ahead of the inbox; here nothing comes after it. Retention may have
-          // deleted messages since the last read: then the frame ends before the gap.
+          // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset. If retention
+          // has deleted messages since the last read, the frame ends before the gap.
           const isGap = last !== undefined && page.lost
           return isGap ? [] : page.messages.filter((message) => message.offset > offset)
         })

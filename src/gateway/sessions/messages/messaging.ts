@@ -114,7 +114,7 @@ export const createMessaging = (
         if (!isDone) failureCount += 1
       }
     })
-    // The rejection reaches the caller by `turn`: the next send only waits for it.
+    // The caller gets the rejection from `turn`. The next send only waits for the end.
     lastSend = turn.catch(() => undefined)
     await turn
   }
@@ -126,7 +126,7 @@ export const createMessaging = (
     if (!maySend(app, userId)) return NOT_ALLOWED
     const refusal = sendBarrier.current()
     if (refusal) return [refusal.code, refusal.why, refusal.retryAfter]
-    // If the user sent too many to this gateway alone, the engine, which counts those of all gateways, is not asked.
+    // If the user has sent too many messages to this gateway alone, the engine, which counts those of all gateways, is not asked.
     const wait = userLimits.takeMessage()
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }

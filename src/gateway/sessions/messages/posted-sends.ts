@@ -28,14 +28,14 @@ import { engineRetryAfter } from '../engine-retry.js'
 import { saveAdmitted } from '../start/save-admitted.js'
 import { UserLimits } from '../user-limits.js'
 
-type Draft = Omit<ClientFrameOf<'send'>, 'type'>
+type PostedSend = Omit<ClientFrameOf<'send'>, 'type'>
 
-/** Messages without a session, with the proof of who sends them. */
+/** Messages without a session, with the credentials of their sender. */
 export type PostedSends = Pick<ClientFrameOf<'start'>, 'appId' | 'token' | 'signature' | 'userId'> & {
-  sends: readonly Draft[]
+  sends: readonly PostedSend[]
 }
 
-/** What became of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
+/** The result of one message: it is durable, or refused. `retryAfter` is in milliseconds. */
 type PostedResult =
   | { id: string; offset: number; sentAt: number }
   | { id: string; code: RefusalCode; message: string; retryable: boolean; retryAfter?: number }
@@ -63,28 +63,31 @@ const REVOKED: RefusalParts = [
 const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, code, why })
 
 /**
- * Stores messages that come without a session. Each is authorized and stored before the next, so that they keep their order. If one is
- * refused only for now, those behind it are refused too, because they would overtake it. Rejects with an `EngineError` if the engine
- * fails before the first message.
+ * Stores messages that come without a session. Each message is authorized and stored before the next, so that they keep their order. If a
+ * message is refused only for now, the messages behind it are refused, too, because they would overtake it. Rejects with an `EngineError`
+ * if the engine fails before the first message.
  */
 export const createPostedSends = (
   context: PostedSendsContext,
 ): ((posted: PostedSends, bytes: number, peer: Peer) => Promise<PostedAnswer>) => {
   const { settings, engine, log, metrics, startQueue, tracing } = context
 
-  /** This is asked before each message, because the app's `authorizeSend` may take long. */
+  /**
+   * Returns whether the credential has expired or is revoked. It is checked before each message, because the app's `authorizeSend` may take
+   * long.
+   */
   const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
     (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
     (await engine.isRevoked(user, credential))
 
   const store = async (
-    draft: Draft,
+    send: PostedSend,
     user: UserRef,
     admitted: Admitted,
   ): Promise<{ offset: number; sentAt: number } | RefusalParts> => {
     const { app } = admitted
     const { appId, userId } = user
-    const { id, to, body, data } = draft
+    const { id, to, body, data } = send
     const problem = checkMessage({ id, to, body, data })
     if (problem) return [problem.code, problem.why]
     if (!maySend(app, userId)) return NOT_ALLOWED
@@ -95,7 +98,7 @@ export const createPostedSends = (
     if (await isRevoked(user, admitted)) return REVOKED
     const rules = sendRulesOf(app.settings, settings)
     const at = performance.now()
-    const span = tracing.start('send', 'SERVER', draft.traceparent, { 'chat_session.app_id': appId })
+    const span = tracing.start('send', 'SERVER', send.traceparent, { 'chat_session.app_id': appId })
     const { traceparent } = span
     const sent = await engine
       .send({ appId, id, from: userId, to, body, data, traceparent }, rules)
@@ -110,10 +113,10 @@ export const createPostedSends = (
   }
 
   const storeOrRefuse = async (
-    ...[draft, user, admitted]: Parameters<typeof store>
+    ...[send, user, admitted]: Parameters<typeof store>
   ): ReturnType<typeof store> => {
     try {
-      return await store(draft, user, admitted)
+      return await store(send, user, admitted)
     } catch (error) {
       if (!(error instanceof EngineError)) throw error
       metrics.engineErrors.inc({ code: error.code })
@@ -123,16 +126,16 @@ export const createPostedSends = (
   }
 
   const storeAll = async (
-    sends: readonly Draft[],
+    sends: readonly PostedSend[],
     user: UserRef,
     admitted: Admitted,
     first: RefusalParts | undefined,
   ): Promise<PostedResult[]> => {
     let refusedForAll = first
     const results: PostedResult[] = []
-    for (const draft of sends) {
-      const { id } = draft
-      const stored = refusedForAll ?? (await storeOrRefuse(draft, user, admitted))
+    for (const send of sends) {
+      const { id } = send
+      const stored = refusedForAll ?? (await storeOrRefuse(send, user, admitted))
       if (Array.isArray(stored)) {
         const [code, message = errorMessages[code], retryAfter] = stored
         const retryable = isRetryable(code)
@@ -162,13 +165,13 @@ export const createPostedSends = (
       return { ok: false, code, why, retryAfter }
     }
     const { app } = admitted
-    // If the guest is no longer kept, the post would create another guest, who never starts a session.
+    // If the guest no longer exists, the post would create another guest, who never starts a session.
     if (admitted.mustBeNew) return refusal('unauthenticated', GUEST_GONE)
     const user = { appId: app.settings.appId, userId: admitted.userId }
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
     if (wait > 0)
       return { ok: true, results: await storeAll(sends, user, admitted, ['rate-limited', undefined, wait]) }
-    // This is asked before the user is saved, because a revoked token must not bring back a user who was deleted.
+    // This is checked before the user is saved, because a revoked token must not bring back a deleted user.
     if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
     let unsaved: PostedAnswer | undefined
     const saved = await saveAdmitted({ engine, metrics }, user, admitted, (code, why) => {
@@ -183,7 +186,7 @@ export const createPostedSends = (
     const work = async (): Promise<void> => {
       answer = await sendPosted(posted, bytes, peer)
     }
-    // To verify a user costs as much as at a start, so posts wait with the starts.
+    // Verifying a user costs as much as at a start. So posts wait in the queue of starts.
     if (!(await startQueue.run(work, peer.address, bytes)))
       metrics.limitsReached.inc({ app: settings.apps.has(posted.appId) ? posted.appId : '', limit: 'starts' })
     return answer

@@ -1,7 +1,7 @@
 import type { RefusalCode } from '../../../protocol/index.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 
-/** Why a send is refused for now; `retryAfter` in milliseconds. */
+/** Why a send is refused for now. `retryAfter` is in milliseconds. */
 interface SendRefusal {
   code: RefusalCode
   why: string
@@ -9,17 +9,20 @@ interface SendRefusal {
 }
 
 /**
- * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, the client may have
- * sent others behind it already. They are refused too, until the client has received the first refusal.
+ * Keeps the messages of one connection in the order in which its client sent them. If a send is refused for now, the client may have sent
+ * further messages already. These are refused, too, until the client has received the first refusal.
  */
 export interface SendBarrier {
-  /** Returns why a send that comes now would overtake a refused one; undefined if it would not. */
+  /** Returns the refusal of an earlier send that a new send would overtake; undefined if there is none. */
   current(): SendRefusal | undefined
-  /** Refuses the sends that come next for the same reason: the client was sent `refused` for a send that it may try again. */
+  /** Refuses the next sends for the same reason. Called when a send was refused that the client may try again. */
   raise(reason: SendRefusal): void
 }
 
-/** `silenceLimit` is how many milliseconds a connection may be silent: frames that the client sent before have come by then. */
+/**
+ * Creates the barrier of a connection. `silenceLimit` is how many milliseconds a connection may be silent. After so many milliseconds all
+ * frames that the client sent before have arrived.
+ */
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
   silenceLimit: number,
@@ -28,7 +31,7 @@ export const createSendBarrier = (
 
   const standing = () => {
     if (!raised) return undefined
-    // A client that never sends `pong` can't confirm the refusal: the barrier stands as long as the refusal says to wait.
+    // A client that never sends `pong` can't confirm the refusal. For such a client the barrier stays for the refusal's `retryAfter`.
     const duration = connection.answersPings() ? silenceLimit : (raised.reason.retryAfter ?? 0)
     if (performance.now() >= raised.since + duration || connection.hasAnswered(raised.ping))
       raised = undefined
@@ -44,10 +47,10 @@ export const createSendBarrier = (
       return { code, why, retryAfter: remaining }
     },
     raise(reason) {
-      // A send that the barrier refuses does not raise it again. Otherwise a client that keeps sending would never get through.
+      // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
       raised = { reason, since: performance.now(), ping: connection.ping() }
-      // If the client sent no `pong` for `started`, its pongs are always one behind. Its answer to this second ping makes up for that.
+      // If the client sent no `pong` for `started`, its pongs are always one behind. Its answer to this second ping corrects that.
       connection.ping()
     },
   }

@@ -5,25 +5,25 @@ import type { Message } from '../../../protocol/index.js'
 const MAX_KNOWN = 512
 const KNOWN_FOR = 60_000
 
-/** `received`: the other one has written to the user. `either`: that, or the user has written to the other one. */
+/** `received`: the other user has written to the user. `either`: one of the two has written to the other. */
 type ContactKind = 'received' | 'either'
 
-/** What is known of another user. Times are the monotonic clock's. */
+/** What the engine and the session's messages say about another user. Times are those of the monotonic clock. */
 interface Known {
   receivedUntil: number
   sentUntil: number
-  /** Until when the engine is not asked again. */
+  /** The time before which the engine is not asked again. */
   answeredUntil: number
 }
 
 /**
- * With whom a user has exchanged messages that are kept, for the app's rule `peers`. An answer of the engine counts for a minute, and the
- * messages of the user's own session update it: so not each signal asks the engine.
+ * Finds out with whom a user has exchanged messages that are kept, for the app's rule `peers`. An answer of the engine counts for a minute,
+ * and messages of the session update it. So not every signal asks the engine.
  */
 export class Contacts {
   readonly #engine: Pick<Engine, 'exchanges'>
   readonly #user: UserRef
-  /** The one that was used last comes last. */
+  /** The other users, in the order of their last use, the latest last. */
   readonly #known = new Map<string, Known>()
 
   constructor(engine: Pick<Engine, 'exchanges'>, user: UserRef) {
@@ -38,7 +38,7 @@ export class Contacts {
     else if (from !== null) this.#of(from).receivedUntil = until
   }
 
-  /** Resolves with those of `userIds` who are contacts. A user is a contact of themselves. Rejects with an `EngineError`. */
+  /** Resolves with the ids in `userIds` that are contacts. The user's own id is one. Rejects with an `EngineError`. */
   async among(userIds: readonly string[], kind: ContactKind): Promise<ReadonlySet<string>> {
     const now = performance.now()
     const all = userIds.map((userId) => ({ userId, known: this.#of(userId) }))
@@ -53,7 +53,7 @@ export class Contacts {
       const until = now + KNOWN_FOR
       unknown.forEach(({ known }, n) => {
         known.answeredUntil = until
-        // A message that has come meanwhile stays known.
+        // A message that came while the engine answered still counts.
         if (exchanges[n]?.received) known.receivedUntil = until
         if (exchanges[n]?.sent) known.sentUntil = until
       })

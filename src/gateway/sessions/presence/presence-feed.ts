@@ -12,7 +12,7 @@ const BAD_ID = "A 'watch' has an entry in 'users' that is not a valid user id."
 interface Watched {
   /** Whether the app's rule lets the user see this presence. */
   isVisible: boolean
-  /** Whether the client was told last that the watched user is online. */
+  /** Whether the watched user was online in the latest frame to the client. */
   online: boolean
 }
 
@@ -22,18 +22,18 @@ interface FeedParts {
   refuse: Refuse
 }
 
-/** Sends the presence of the users that one session watches, of each only what has changed. */
+/** Sends the presence of the users that one session watches: of all users when the watch begins, and later of those that change. */
 export class PresenceFeed implements Watcher {
   readonly #watchers: Watchers
   readonly #app: App
   readonly #user: UserRef
   readonly #parts: FeedParts
   #users = new Map<string, Watched>()
-  /** The latest work. Frames are answered in their order. */
-  #last: Promise<void> = Promise.resolve()
-  /** How much of that is not done. */
+  /** The latest piece of work. Each piece waits for the one before, so that frames are answered in their order. */
+  #work: Promise<void> = Promise.resolve()
+  /** How many pieces of `#work` have not ended. */
   #turnCount = 0
-  /** Whether a change waits until the client has read what came before. */
+  /** Whether changes wait until the client has read earlier frames. */
   #isWaiting = false
   #isStopped = false
 
@@ -55,12 +55,12 @@ export class PresenceFeed implements Watcher {
   }
 
   /**
-   * Called with each message that comes into the user's inbox. Resolves once the client knows the presence of a watched sender whom the user
-   * may see from now on.
+   * Called with each message that comes into the user's inbox. If the user may see the presence of a watched sender from now on, resolves
+   * when the client was sent that presence.
    */
   onMessage({ from }: Pick<Message, 'from'>): Promise<void> | undefined {
     if (from === null || this.#app.settings.presence !== 'peers') return undefined
-    // A watch that waits for the engine may have asked before the message came.
+    // While work waits for the engine, the engine may have answered before this message came. So the sender is checked after that work.
     if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return undefined
     return this.#inTurn(() => this.#show(from))
   }
@@ -80,10 +80,10 @@ export class PresenceFeed implements Watcher {
 
   #inTurn(work: () => Promise<void>): Promise<void> {
     this.#turnCount += 1
-    const turn = this.#last
+    const turn = this.#work
       .then(() => (this.#isStopped ? undefined : work()))
       .finally(() => (this.#turnCount -= 1))
-    this.#last = turn.catch(() => undefined)
+    this.#work = turn.catch(() => undefined)
     return turn
   }
 
@@ -122,7 +122,7 @@ export class PresenceFeed implements Watcher {
     if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
   }
 
-  /** A client that reads slowly gets the latest state of all users in one frame. */
+  /** Waits until a slow client has read earlier frames, and then sends the latest state of all users that have changed, in one frame. */
   #sendWhenDrained(): void {
     if (this.#isWaiting) return
     this.#isWaiting = true

@@ -2,7 +2,7 @@ import type { Engine, PresenceChanged, UserPresence, UserRef } from '../../../en
 import { userKey } from '../../../engine/internal.js'
 import { createTurnLimit } from '../../limits/turn-limit.js'
 
-/** How many watchers are told in one turn of the event loop. Ten thousand may watch one user. */
+/** How many watchers are called in one turn of the event loop. Ten thousand may watch one user. */
 const TOLD_PER_TURN = 256
 
 /** A session that watches users. */
@@ -17,12 +17,12 @@ type Presence = Pick<UserPresence, 'online' | 'lastSeenAt'>
 interface Watched {
   readonly of: UserRef
   readonly watchers: Set<Watcher>
-  /** Undefined until the engine has answered, or has told of a change. */
+  /** Undefined until the engine has answered or emitted an event about the user. */
   presence: Presence | undefined
   readonly ready: Promise<void>
 }
 
-/** The users whom sessions of this gateway watch. The engine is asked to watch each user once, however many sessions do. */
+/** The users whom sessions of this gateway watch. The engine watches each user only once for all these sessions. */
 export class Watchers {
   readonly #engine: Pick<Engine, 'watch' | 'unwatch'>
   readonly #users = new Map<string, Watched>()
@@ -37,7 +37,7 @@ export class Watchers {
     return this.#users.size
   }
 
-  /** Adds a watcher of users. Resolves once `presenceOf` knows all of them. Rejects with an `EngineError`, and adds nothing then. */
+  /** Adds a watcher of users. Resolves when `presenceOf` knows all of them. If it rejects with an `EngineError`, nothing is added. */
   async add(watcher: Watcher, appId: string, userIds: Iterable<string>): Promise<void> {
     const all = [...userIds].map((userId) => ({ appId, userId }))
     const added = all.filter((of) => !this.#users.get(userKey(of))?.watchers.has(watcher))
@@ -68,12 +68,12 @@ export class Watchers {
     if (left.length > 0) this.#engine.unwatch(left)
   }
 
-  /** Returns the presence of a user that the caller watches. */
+  /** Returns the presence of a user whom the caller watches. */
   presenceOf(of: UserRef): Presence {
     return this.#users.get(userKey(of))?.presence ?? OFFLINE
   }
 
-  /** Tells the watchers of a user, some in each turn of the event loop. */
+  /** Calls the watchers of a user, some in each turn of the event loop. */
   onEvent({ user, online, lastSeenAt }: PresenceChanged): void {
     const watched = this.#users.get(userKey(user))
     if (!watched) return
@@ -81,7 +81,7 @@ export class Watchers {
     for (const watcher of watched.watchers) this.#turns.run(() => watcher.onPresence(user.userId))
   }
 
-  /** Asks the engine to watch users that nobody here watches. */
+  /** Asks the engine to watch users who are not watched yet. */
   #watch(users: readonly UserRef[]): void {
     if (users.length === 0) return
     const entries: Watched[] = []
@@ -89,7 +89,7 @@ export class Watchers {
       // An event that came before the answer is newer.
       entries.forEach((watched, n) => (watched.presence ??= found[n])),
     )
-    // Each caller of `add` awaits it. All of them may have left before.
+    // Each caller of `add` awaits this promise, but all of them may have left before it rejects.
     ready.catch(() => undefined)
     for (const of of users) {
       const watched: Watched = { of, watchers: new Set(), presence: undefined, ready }
@@ -99,5 +99,5 @@ export class Watchers {
   }
 }
 
-/** The presence of somebody who never came. */
+/** The presence of a user who never had a session. */
 export const OFFLINE: Presence = { online: false, lastSeenAt: null }

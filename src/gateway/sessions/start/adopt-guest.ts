@@ -5,8 +5,8 @@ import { isGeneratedGuest, verifyGuestToken } from '../../auth/guest-token.js'
 import type { SessionContext } from '../session-context.js'
 
 /**
- * Lets the user of a start adopt the guest of a token. Resolves with null if there is nothing to adopt. If the engine fails, it resolves
- * with undefined: the client keeps the guest's token and asks again, and the start goes on.
+ * Lets the user of a start adopt the guest of a token. Resolves with null if there is no guest to adopt. If the engine fails, it resolves
+ * with undefined, and the start goes on: the client keeps the guest's token, and its next start asks again.
  */
 export const adoptAtStart = async (
   { engine, metrics, log }: Pick<SessionContext, 'engine' | 'metrics' | 'log'>,
@@ -29,7 +29,9 @@ export const adoptAtStart = async (
   }
 }
 
-/** Lets a user adopt a guest for the app's backend. The user is created if there is none. Resolves with null if there is nothing to adopt. */
+/**
+ * Lets a user adopt a guest, for the app's backend. A user who does not exist is created. Resolves with null if there is no guest to adopt.
+ */
 export const adoptForBackend = async (
   engine: Pick<SessionContext['engine'], 'saveUser' | 'adoptGuest'>,
   { settings: { appId, adoption, retention } }: Pick<App, 'settings'>,

@@ -3,7 +3,10 @@ import type { EndCode } from '../../../protocol/index.js'
 import { GUEST_EXISTS, type Admitted } from '../../auth/admission.js'
 import type { Metrics } from '../../metrics/metrics.js'
 
-/** The code for these credentials is not `revoked`, which is final for a client: this client may fetch other credentials. */
+/**
+ * The reason for revoked credentials at a start. Its code is not `revoked`, after which a client gives up, because this client may fetch
+ * other credentials.
+ */
 const REVOKED = "The app's backend revoked these credentials: log in again."
 const TOO_MANY_GUESTS = "The app has as many guests as its 'limits.guests' allows."
 const DELETED = 'The user was deleted while the session started: start again.'
@@ -18,7 +21,7 @@ export const startRefusals: Record<AdmissionRefusal, StartRefusal> = {
   gone: ['unavailable', DELETED],
 }
 
-/** Saves the user of a start. Resolves with undefined after a call of `refuse`. */
+/** Saves the user of a start. If the user is not saved, calls `refuse` and resolves with undefined. */
 export const saveAdmitted = async (
   { engine, metrics }: { engine: Pick<Engine, 'admitUser'>; metrics: Pick<Metrics, 'limitsReached'> },
   user: UserRef,

@@ -4,8 +4,8 @@ export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9,
 /** The bit of the first byte that marks a message's last fragment. */
 export const FIN = 0x80
 
-/** The largest length that the second byte has itself, and so the largest payload of a control frame. */
+/** The largest length that fits into the second byte. It is also the largest payload of a control frame. */
 export const MAX_SHORT = 125
-/** The values of the second byte which say that the length stands in the next two or eight bytes. */
+/** The values of the second byte which say that the length is in the next two or eight bytes. */
 export const TWO_BYTES = 126
 export const EIGHT_BYTES = 127

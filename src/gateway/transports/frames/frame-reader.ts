@@ -2,13 +2,13 @@ import { isUtf8 } from 'node:buffer'
 import { limits } from '../../../protocol/index.js'
 import { EIGHT_BYTES, FIN, MAX_SHORT, opcodes, TWO_BYTES } from './frame-format.js'
 
-/** The codes of a close frame that a reader asks for (RFC 6455, 7.4.1). */
+/** The close codes for violations (RFC 6455, 7.4.1). */
 const MALFORMED = 1002
 const NOT_UTF8 = 1007
 const TOO_MANY_PARTS = 1008
 const TOO_LARGE = 1009
 
-/** Bits of the first two bytes of a frame, besides `FIN`. */
+/** The bits of a frame's first two bytes, without `FIN`, which frame-format.ts has. */
 const RESERVED = 0x70
 const OPCODE = 0x0f
 const MASKED = 0x80
@@ -17,31 +17,33 @@ const LENGTH = 0x7f
 const MASK_BYTES = 4
 
 interface FrameLimits {
-  /** Bytes of a message. */
+  /** The most bytes of a message. */
   message: number
-  /** Fragments of a message. */
+  /** The most fragments of a message. */
   fragments: number
-  /** Chunks of which an unfinished frame may consist, so that a client that sends byte by byte can't fill the memory. */
+  /** The most chunks of an unfinished frame, so that a client that sends byte by byte can't fill the memory. */
   chunks: number
 }
 
 const gatewayLimits: FrameLimits = {
-  // A smaller frame that is still too large is answered with `ended` before its connection is closed.
+  // A frame between `limits.frame` and this size gets an `ended` frame before the connection is closed.
   message: 2 * limits.frame,
   // Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more.
   fragments: 64,
   chunks: 512,
 }
 
-/** Receives the frames of a client. Their payloads are unmasked. */
+/** Gets the frames of a client, with unmasked payloads. */
 export interface FrameListener {
   /** Called with a whole message. A text is valid UTF-8. */
   onMessage(payload: Buffer, isBinary: boolean): void
   onPing(payload: Buffer): void
   onPong(payload: Buffer): void
-  /** The reader reads nothing any more. The payload is empty, or has a valid code and a reason in UTF-8. */
+  /** Called with a close frame, after which the reader stops. The payload is empty, or has a valid code and a reason in UTF-8. */
   onCloseFrame(payload: Buffer): void
-  /** The client broke the protocol, or a limit: the connection is to be closed with this code. The reader reads nothing any more. */
+  /**
+   * Called when the client has broken the protocol or a limit, after which the reader stops. The connection must be closed with this code.
+   */
   onViolation(code: number): void
 }
 
@@ -54,7 +56,7 @@ const isCloseCode = (code: number): boolean =>
 
 const isControl = (opcode: number): boolean => opcode >= opcodes.close
 
-/** Returns the code for which the first two bytes of a frame are refused; 0 if they are in order. */
+/** Returns the close code if the first two bytes of a frame are not valid; 0 if they are. */
 const checkHead = (first: number, second: number, isWithinMessage: boolean): number => {
   const opcode = first & OPCODE
   const length = second & LENGTH
@@ -77,18 +79,18 @@ const unmask = (payload: Buffer, data: Buffer, maskAt: number): void => {
     payload[index] = (payload[index] ?? 0) ^ (data[maskAt + (index & 3)] ?? 0)
 }
 
-/** A message whose last fragment has not come. */
+/** A message whose last fragment has not arrived. */
 interface UnfinishedMessage {
   readonly isBinary: boolean
   readonly fragments: Buffer[]
   bytes: number
 }
 
-/** The chunks of a frame whose last byte has not come. */
+/** The chunks of a frame whose last byte has not arrived. */
 interface UnfinishedFrame {
   readonly chunks: Buffer[]
   bytes: number
-  /** How many bytes are needed to go on. */
+  /** How many bytes are needed before the frame can be read. */
   readonly needed: number
 }
 
@@ -98,7 +100,7 @@ export class FrameReader {
   readonly #limits: FrameLimits
   #message: UnfinishedMessage | undefined
   #rest: UnfinishedFrame | undefined
-  /** Bytes that are still read after `stopAfter`. */
+  /** How many bytes are still read after `stopAfter`. */
   #left: number | undefined
   #isEnded = false
 
@@ -113,14 +115,16 @@ export class FrameReader {
   }
 
   /**
-   * Reads at most `bytes` more bytes, and stops between two frames: a chunk may have thousands of frames behind the one for which the
-   * connection was closed.
+   * Lets the reader read at most `bytes` more bytes, and stop between two frames. When a frame has closed the connection, its chunk may
+   * have thousands of further frames.
    */
   stopAfter(bytes: number): void {
     this.#left ??= bytes
   }
 
-  /** Reads the next bytes of the client, and calls the listener for what they finish. The payloads are unmasked in place. */
+  /**
+   * Reads the next bytes of the client, and calls the listener for each frame and message that they finish. Payloads are unmasked in place.
+   */
   read(chunk: Buffer): void {
     if (this.#hasEnded()) return
     const data = this.#withRest(chunk)
@@ -138,7 +142,7 @@ export class FrameReader {
     }
   }
 
-  /** Returns the chunk with the bytes before it; undefined if more are needed. */
+  /** Returns the chunk behind the bytes that were not read yet; undefined if more bytes are needed. */
   #withRest(chunk: Buffer): Buffer | undefined {
     const rest = this.#rest
     if (!rest) return chunk
@@ -153,7 +157,10 @@ export class FrameReader {
     return Buffer.concat(rest.chunks, rest.bytes)
   }
 
-  /** Reads the frame that begins at `at`. Returns its end; if the data ends before that, a position up to which it is needed. */
+  /**
+   * Reads the frame that begins at `at`. Returns the position of its end. If the data end earlier, returns a position up to which data are
+   * needed.
+   */
   #readFrame(data: Buffer, at: number): number {
     if (data.length < at + 2) return at + 2
     const [first = 0, second = 0] = [data[at], data[at + 1]]
@@ -174,7 +181,7 @@ export class FrameReader {
           : data.readUInt16BE(at + 2)
     }
     const opcode = first & OPCODE
-    // Refused before its payload comes, which would wait in memory.
+    // The frame is refused before its payload arrives, which would have to wait in memory.
     if (!isControl(opcode) && length + (this.#message?.bytes ?? 0) > this.#limits.message) {
       this.#refuse(TOO_LARGE)
       return at
@@ -219,7 +226,7 @@ export class FrameReader {
     this.#listener.onMessage(payload, isBinary)
   }
 
-  /** A function keeps the compiler from narrowing the field over a call of the listener. */
+  /** This is a function because the compiler would narrow the field over a call of the listener. */
   #hasEnded(): boolean {
     return this.#isEnded
   }

@@ -10,8 +10,8 @@ const headerOf = (bytes: number): string => {
 }
 
 /**
- * Returns a WebSocket frame of the text, as a text in which each character is a byte. Such frames are joined and written as
- * `latin1`: a Buffer for each frame and another for its header would cost several times as much.
+ * Returns a WebSocket frame of the text, as a string in which each character is a byte. Such strings are joined and written as `latin1`. A
+ * Buffer for each frame and another for its header would cost several times as much.
  */
 export const textFrame = (text: string): string => {
   const bytes = Buffer.byteLength(text)
@@ -19,10 +19,10 @@ export const textFrame = (text: string): string => {
   return headerOf(bytes) + payload
 }
 
-/** As `textFrame`, for a control frame. The payload has at most 125 bytes, and each character is a byte too. */
+/** As `textFrame`, for a control frame. The payload has at most 125 bytes, and each of its characters is a byte, too. */
 export const controlFrame = (opcode: number, payload: string): string =>
   String.fromCharCode(FIN | opcode, payload.length) + payload
 
-/** Returns the payload of a close frame as a text in which each character is a byte. */
+/** Returns the payload of a close frame as a string in which each character is a byte. */
 export const closePayload = (code: number, reason: string): string =>
   String.fromCharCode(code >> 8, code & 0xff) + Buffer.from(reason).toString('latin1')

@@ -8,7 +8,7 @@ import { badBody, receiveStartBody } from './start-body.js'
 import type { EventSink, StreamTransport } from './stream-transport.js'
 import type { Streams } from './streams.js'
 
-/** Bytes that may wait before a stream counts as full. */
+/** If so many bytes wait, a stream counts as full. */
 const HIGH_WATER_MARK = 16_384
 
 const encoder = new TextEncoder()
@@ -57,7 +57,7 @@ class BunSink implements EventSink {
 
   end(): void {
     if (this.#isClosed) return
-    // Bun does not report when the rest is sent, and a client that does not read it must not keep the socket.
+    // Bun does not report when the rest is sent, and a client that does not read must not keep the socket.
     this.#response.setTimeout(Math.ceil(CLOSE_TIMEOUT / 1_000))
     this.#controller?.close()
     this.#close()
@@ -92,7 +92,7 @@ export const openBunStream = async (
 ): Promise<Response> => {
   const { open, peer, slot, releaseSlot, onOpened } = context
   slot.evict = (refusal) => {
-    // The connection will be ended as soon as there is one.
+    // The connection ends as soon as it is created.
     slot.refusal = refusal
     releaseSlot(slot)
   }

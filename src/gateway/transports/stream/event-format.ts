@@ -1,7 +1,7 @@
-/** Bytes before the first event. A proxy that collects a response into a buffer passes it on once the buffer is full. */
+/** How many bytes are sent before the first event, so that a proxy with a buffer fills it and passes on the response. */
 const PADDING_BYTES = 4_096
 
-/** A comment of the event stream's format: clients skip it. */
+/** A comment in the format of event streams, which clients skip. */
 export const PADDING = `:${' '.repeat(PADDING_BYTES - 3)}\n\n`
 
 /** Returns the event of a frame. JSON has no line break, which would end the event. */

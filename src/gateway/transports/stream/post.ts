@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { endOfString, object } from '../../../protocol/internal.js'
 
-/** Frames of one post. */
+/** The most frames of one post. */
 const MAX_FRAMES = 16
 
-/** A client's post. `frames` are the texts of its frames, as a WebSocket would have carried them. */
+/** A client's post. `frames` has the text of each frame, as on a WebSocket. */
 export interface Post {
   stream: string
   seq: number
@@ -12,13 +12,13 @@ export interface Post {
 }
 
 /**
- * Returns the texts of the list that an object has under `key`. `json` must be valid. It returns no values, because `JSON.stringify`
- * throws for a value that is nested too deep, and a connection refuses such a frame by itself.
+ * Returns the JSON text of each item of the list under `key` of an object. `json` must be valid. It returns texts, because `JSON.stringify`
+ * throws for a value that is nested too deep. The connection itself refuses such a frame.
  */
 const textsOf = (json: string, key: string): string[] => {
   let texts: string[] = []
   let depth = 0
-  /** The latest string in the object: before a list it is the list's key. */
+  /** The latest string in the object. When a list begins, this string is its key. */
   let name = ''
   let start = -1
   for (let index = 0; index < json.length; index += 1) {
@@ -41,7 +41,7 @@ const textsOf = (json: string, key: string): string[] => {
   return texts
 }
 
-/** Returns the value of a body that is JSON in UTF-8; undefined for another one. */
+/** Returns the text and the value of a body that is JSON in UTF-8; undefined for any other body. */
 export const jsonOf = (body: Buffer): { text: string; value: unknown } | undefined => {
   if (!isUtf8(body)) return undefined
   const text = body.toString()
@@ -62,7 +62,7 @@ export const parsePost = (body: Buffer): Post | undefined => {
   return { stream, seq: seq as number, frames: textsOf(json.text, 'frames') }
 }
 
-/** Returns the code of a `close` frame, which stands for the close code of a WebSocket; undefined for every other frame. */
+/** Returns the code of a `close` frame, which means the same as the close code of a WebSocket; undefined for every other frame. */
 export const closeCodeOf = (text: string): number | undefined => {
   // Most frames are no `close` frames, and a large one must not be parsed twice.
   if (text.length > 64) return undefined

@@ -5,7 +5,7 @@ import { jsonOf } from './post.js'
 
 export const STREAM_PATH = '/v1/session/stream'
 
-/** Bytes of a body. A start below this size may still be too large: the stream then says so. */
+/** The most bytes of a body. A smaller start may still be too large, which the stream then reports. */
 export const MAX_BODY = 131_072
 
 /** The frame with which a stream begins. */

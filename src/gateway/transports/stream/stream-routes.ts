@@ -9,14 +9,14 @@ import type { Streams } from './streams.js'
 
 const FRAMES_PATH = '/v1/session/frames'
 
-/** Seconds after which a client repeats a post that another gateway could not take. */
+/** Seconds after which a client repeats a post if the gateway with its stream did not answer. */
 const RETRY_AFTER = '1'
 
 const setHeaders = (context: Context, headers: Readonly<Record<string, string>>): void => {
   for (const [name, value] of Object.entries(headers)) context.header(name, value)
 }
 
-/** Returns the routes of streams. The stream itself does not come here: each runtime's server answers it. */
+/** Returns the routes for posts of streams. The server of each runtime answers the requests for the streams themselves. */
 export const createStreamRoutes = ({ post }: Pick<Streams, 'post'>): Hono<HttpEnv> => {
   const routes = new Hono<HttpEnv>()
   routes.all(STREAM_PATH, (context) => {

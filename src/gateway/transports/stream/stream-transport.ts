@@ -6,25 +6,25 @@ import { createTurnFlush } from '../turn-flush.js'
 import { eventOf, PADDING } from './event-format.js'
 import { closeCodeOf } from './post.js'
 
-/** The response that carries a stream, as the server of a runtime writes it. */
+/** The response that carries a stream, on the server of one runtime. */
 export interface EventSink {
-  /** Bytes that wait for the client. */
+  /** How many bytes wait for the client. */
   readonly bufferedAmount: number
   /** Returns whether the client reads more slowly than events are written. */
   isFull(): boolean
   write(text: string): void
-  /** Ends the response after the events before. */
+  /** Ends the response after the events so far. */
   end(): void
   /** Destroys the socket. */
   destroy(): void
 }
 
-/** Characters that are collected into one write. */
+/** After so many characters the events of a turn are written at once. */
 const MAX_BATCH = 8_192
 
 const flushLater = createTurnFlush((run) => setImmediate(run))
 
-/** A promise of the end of a pause. */
+/** A pause: the promise of its end, and the function that ends it. */
 interface Pause {
   readonly ended: Promise<void>
   end(): void
@@ -36,7 +36,7 @@ const createPause = (): Pause => {
   return { ended, end }
 }
 
-/** A connection by an event stream down and posts up. The events of one turn leave in one write. */
+/** A transport with an event stream to the client and posts from the client. The events of one turn are sent in one write. */
 export class StreamTransport implements Transport, SlowSocket {
   readonly kind = 'stream'
   readonly #sink: EventSink
@@ -46,10 +46,10 @@ export class StreamTransport implements Transport, SlowSocket {
   #events = ''
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = false
-  /** Whether the stream has ended for the client: it gets no further event, and its posts are unknown. */
+  /** Whether the stream has ended for the client, who gets no further event, and whose posts are answered as unknown. */
   #isEnded = false
   #closeTimer: NodeJS.Timeout | undefined
-  /** Resolve the promises of `drained()`. */
+  /** The functions that resolve the promises of `drained()`. */
   #waiting: (() => void)[] = []
   #pause: Pause | undefined
   /** The `seq` of the latest post that was taken, and of the one that waits for the end of a pause. */
@@ -63,15 +63,15 @@ export class StreamTransport implements Transport, SlowSocket {
     this.#onEnded = onEnded
   }
 
-  /** Passes the frames that come to `connection`, and tells the client the stream's id. */
+  /** From now on passes frames to `connection`. Sends the stream's id to the client. */
   begin(connection: Connection, id: string): void {
     this.#connection = connection
     this.#sink.write(PADDING + eventOf(JSON.stringify({ type: 'stream', id })))
   }
 
   /**
-   * Hands the frames of a post to the connection. Resolves with false if the stream has ended or a post is missing; otherwise with true,
-   * once the client may send more.
+   * Hands the frames of a post to the connection. Resolves with false if the stream has ended or an earlier post is missing. Otherwise
+   * resolves with true when the client may send more.
    */
   take(seq: number, frames: readonly string[]): Promise<boolean> {
     if (this.#isEnded) return Promise.resolve(false)
@@ -93,12 +93,12 @@ export class StreamTransport implements Transport, SlowSocket {
     for (const text of code === undefined ? frames : frames.slice(0, -1))
       this.#connection?.receive(text, Buffer.byteLength(text))
     if (code !== undefined) this.#closeBy(code)
-    // The frames are handed over, so the post is taken even if the stream ends meanwhile.
+    // The connection has the frames. So the post counts as taken even if the stream ends meanwhile.
     await this.#pause?.ended
     return true
   }
 
-  /** Answers the client's `close`. The answers to its other frames may come too late for it, as on a WebSocket. */
+  /** Answers the client's `close`. The answers to its other frames may come too late, as on a WebSocket. */
   #closeBy(code: number): void {
     this.close(code)
     this.#connection?.onClose(code)
@@ -163,19 +163,19 @@ export class StreamTransport implements Transport, SlowSocket {
     if (this.isFull()) sendBuffers.update(this)
   }
 
-  /** The client has read what waited. */
+  /** Called when the client has read the waiting bytes. */
   onDrain(): void {
     sendBuffers.release(this)
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  /** The response is closed: it has ended, or the client has left. */
+  /** Called when the response is closed, because it has ended or the client has left. */
   onClosed(): void {
     clearTimeout(this.#closeTimer)
     const isLost = !this.#isEnded
     this.#end()
     this.onDrain()
-    // A connection that the gateway has closed is released by its own `end`, with its own reason.
+    // If the gateway has closed the connection, `end` has released it, with its own reason.
     if (isLost) this.#connection?.onClose(LOST)
   }
 

@@ -10,12 +10,12 @@ import type { Post } from './post.js'
 import type { Start } from './start-body.js'
 import { StreamTransport, type EventSink } from './stream-transport.js'
 
-/** What became of a post. `refused`: its origin is none of the app's. */
+/** The result of a post. `refused`: the app does not list the post's origin. */
 type PostResult = 'taken' | 'not-found' | 'refused'
 
 /** The streams of a gateway. */
 export interface Streams {
-  /** Creates the connection of a stream. `evictionOf` makes the `evict` of its slot. */
+  /** Creates the connection of a stream. `evictionOf` makes the `evict` of the slot. */
   open(
     sink: EventSink,
     start: Start,
@@ -57,7 +57,7 @@ export const createStreams = ({ settings, engine, connect, signal }: StreamsCont
 
   return {
     open(sink, { text, bytes, appId }, peer, slot, evictionOf) {
-      // The id names the gateway, so that a post finds its gateway without a look-up.
+      // The id contains the gateway's name, so that a post finds its gateway without a look-up.
       const id = engine.node() + SEPARATOR + randomBytes(ID_BYTES).toString('base64url')
       const transport = new StreamTransport(sink, () => streams.delete(id))
       const connection = connect(transport, peer, slot)

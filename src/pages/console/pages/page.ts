@@ -2,10 +2,10 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit'
 import type { Login } from '../../../protocol/internal.js'
 import type { Client } from '../client.js'
 
-/** Milliseconds between two renders, so that "3 s ago" stays true. */
+/** Milliseconds between two renders, which keep texts such as "3 s ago" true. */
 const CLOCK_INTERVAL = 5_000
 
-/** One page of the console. It has no shadow root, so that the document's stylesheet is its own. */
+/** One page of the console. It has no shadow root, so that the document's stylesheet applies. */
 export abstract class Page extends LitElement {
   static override properties = {
     client: { attribute: false },
@@ -33,7 +33,7 @@ export abstract class Page extends LitElement {
     this.staleReason = null
   }
 
-  /** Requests what the page shows. `signal` aborts when the page is left. */
+  /** Requests the page's data. `signal` aborts when the page is left. */
   protected abstract load(signal: AbortSignal): void
 
   protected abstract body(): TemplateResult
@@ -69,7 +69,7 @@ export abstract class Page extends LitElement {
     return this.role === 'admin'
   }
 
-  /** Does what the operator asked for, and shows why it failed. Resolves with whether it succeeded. */
+  /** Runs `work` for the operator. If it fails, shows why. Resolves with whether it succeeded. */
   async attempt(work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()
@@ -82,7 +82,7 @@ export abstract class Page extends LitElement {
   }
 
   /**
-   * Calls `work` now, and at each interval while the page is visible. Returns a function that calls it at once. Only one call runs at a
+   * Calls `work` now, and at each interval while the page is visible. Returns a function that calls `work` at once. Only one call runs at a
    * time, so that an older answer never replaces a newer one.
    */
   protected poll(interval: number, work: () => Promise<unknown>, signal: AbortSignal): () => void {

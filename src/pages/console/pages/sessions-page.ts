@@ -10,18 +10,18 @@ import { changeText } from '../words.js'
 
 const POLL_INTERVAL = 5_000
 
-/** Changes that are shown. */
+/** How many changes are shown. */
 const MAX_CHANGES = 50
 
-/** An app's sessions: their changes as they happen, and the list of all by page. */
+/** The page of an app's sessions: their changes as they happen, and the list of all sessions. */
 export class SessionsPage extends Page {
   static override properties = { ...Page.properties, isPaused: { state: true } }
 
-  /** Keeps the list of changes still, so that it can be read. */
+  /** Whether the list of changes stands still, so that it can be read. */
   declare isPaused: boolean
   /** Newest first. */
   #changes: SessionChange[] = []
-  /** The changes that are in the page: the latest ones, unless it is paused. */
+  /** The changes that are shown: the latest ones, unless the list is paused. */
   #shown: SessionChange[] = []
   #skipped = 0
   #list: SessionList | null = null

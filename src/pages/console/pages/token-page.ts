@@ -12,7 +12,7 @@ const verdict = ({ findings, appId, userId }: TokenCheck): string => {
     : `The token is good. Its user is ${userId} of ${appId}.`
 }
 
-/** Says for each part of a token whether the gateway accepts it. */
+/** The page that shows for each part of a token whether the gateway accepts it. */
 export class TokenPage extends Page {
   #check: TokenCheck | null = null
 

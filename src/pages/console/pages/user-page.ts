@@ -25,13 +25,13 @@ const testText = ({ result, error }: PushTest): string =>
       ? 'A push service has ended a subscription.'
       : `A push service has not taken the test: ${error ?? 'unknown'}.`
 
-/** One user: presence, inbox, sessions, their latest changes, and buttons that end them. */
+/** The page of one user: presence, inbox, sessions, their latest changes, and buttons that end them. */
 export class UserPage extends Page {
   static override properties = { ...Page.properties, watched: { state: true }, done: { state: true } }
 
-  /** The session whose frames are shown. It stays in the list when it has ended, so that its last frames can be read. */
+  /** The session whose frames are shown. The list keeps it when it has ended, so that its last frames can be read. */
   declare watched: SessionSummary | null
-  /** The result of the last button, for the operator. */
+  /** The result of the button that was pressed last. */
   declare done: string
   #user: UserDetail | null = null
 

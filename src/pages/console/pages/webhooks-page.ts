@@ -25,11 +25,11 @@ const attemptsText = (attempts: number): string => {
   return attempts === 1 ? 'Failed once.' : `Failed ${attempts} times.`
 }
 
-/** An app's webhooks: the events that wait for their delivery or were given up, and the latest requests. */
+/** The page of an app's webhooks: the events that wait for their delivery or were given up, and the latest requests. */
 export class WebhooksPage extends Page {
   static override properties = { ...Page.properties, done: { state: true } }
 
-  /** The result of the last button, for the operator. */
+  /** The result of the button that was pressed last. */
   declare done: string
   #state: WebhookState | null = null
   #pending: PendingEventList = { events: [], next: null }

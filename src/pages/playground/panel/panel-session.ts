@@ -32,7 +32,7 @@ export class PanelSession extends EventTarget {
   #element: ChatSessionElement | null = null
   /** The index of the element's place, kept while it is removed. */
   #place = 0
-  /** The settings that the element has. */
+  /** The settings of the element. */
   #settings: Settings | null = null
 
   constructor(places: readonly HTMLElement[], log: ActivityLog) {
@@ -76,7 +76,7 @@ export class PanelSession extends EventTarget {
     }
   }
 
-  /** Puts a new element in the page, as a server that renders it would. The previous session ends first. */
+  /** Puts a new element into the page, with attributes, as a server would render it. The previous session ends first. */
   async mount(settings: Settings): Promise<void> {
     await this.#discard()
     await setSignedIn(settings, true)
@@ -137,7 +137,7 @@ export class PanelSession extends EventTarget {
     return settings
   }
 
-  /** Applies the settings that do not restart a live session: the profile, which is sent, and notifications. */
+  /** Applies the settings that do not restart a live session: the profile, which is sent to the gateway, and notifications. */
   update({ profile, notifications }: Settings): void {
     if (!this.#element || !this.#settings) return
     this.#settings = { ...this.#settings, profile, notifications }
@@ -167,7 +167,7 @@ export class PanelSession extends EventTarget {
     tokenRequest.respond(token)
   }
 
-  /** Must be called in the handler of a click: browsers ask for permission only then. */
+  /** Must be called in the handler of a click, because browsers ask for permission only then. */
   async requestNotifications(): Promise<void> {
     try {
       await this.#element?.requestNotifications()

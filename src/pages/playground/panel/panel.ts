@@ -16,13 +16,13 @@ const COUNTDOWN_INTERVAL = 200
 export interface User {
   key: number
   initial: Settings
-  /** Puts the element in the page at once. */
+  /** Whether the element is put into the page at once. */
   starts: boolean
 }
 
 export type Language = 'HTML' | 'JavaScript' | 'React'
 
-/** `problem` is a failed request of this page itself. */
+/** `problem` is the error of a request of the playground itself. */
 const initialView = {
   tab: 'Events',
   language: 'HTML' as Language,
@@ -65,7 +65,7 @@ export class Panel extends LitElement {
 
   /** Must be read only once the panel is in the page. */
   get session(): PanelSession {
-    // The element is a child of the panel, and slots show it: so it is in the document itself, as in any page.
+    // The element is a child of the panel, which shows it in a slot. So the element is in the document itself, as in any page.
     return (this.#session ??= new PanelSession([...this.querySelectorAll<HTMLElement>('.place')], this.log))
   }
 

@@ -9,14 +9,14 @@ export interface OutgoingMessage {
   body: string
   /** The newest offset of the inbox at the time when the message was written. */
   after: number
-  /** Null while it is being sent. */
+  /** Why the message could not be sent; null while it is being sent. */
   error: SessionError | null
 }
 
 /** How many messages of the inbox are loaded when a session starts. */
 const HISTORY_LIMIT = 30
 
-/** Milliseconds for which a signal says that somebody types, and after which the next key sends another. */
+/** Milliseconds for which a signal shows that somebody types, and after which the next key sends another signal. */
 const TYPING_TTL = 5_000
 const TYPING_INTERVAL = 3_000
 
@@ -30,7 +30,7 @@ export class Thread extends EventTarget {
   #watched: readonly string[] = []
   readonly #online = new Map<string, boolean>()
   readonly #typingUntil = new Map<string | null, number>()
-  /** Before this time no other signal is sent. */
+  /** The next signal is sent after this time. */
   #nextSignal = 0
 
   constructor(log: ActivityLog) {
@@ -52,7 +52,7 @@ export class Thread extends EventTarget {
     )
   }
 
-  /** Returns what is known of another user: the gateway tells only of those who have written to this one. */
+  /** Returns a line about another user. The gateway reports the presence only of users who have written to this one. */
   contact(id: string): string {
     if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'types…'
     return this.#element?.state === 'active' && this.#online.get(id) ? 'online' : ''
@@ -64,7 +64,7 @@ export class Thread extends EventTarget {
     if (this.#element?.state === 'active') this.#watch(this.#element)
   }
 
-  /** Tells another user that this one types, every few seconds. */
+  /** Sends a signal to another user that this one types, every few seconds. */
   type(to: string): void {
     if (Date.now() < this.#nextSignal) return
     this.#nextSignal = Date.now() + TYPING_INTERVAL
@@ -84,7 +84,7 @@ export class Thread extends EventTarget {
     this.#messages.clear()
     element.addEventListener('session-message', ({ detail }) => this.#add(element, [detail.message]))
     element.addEventListener('session-started', () => {
-      // A new session can be another user's, or have missed more messages than the gateway resends.
+      // A new session may belong to another user, or may have missed more messages than the gateway sends again.
       this.#messages.clear()
       this.#online.clear()
       void this.#load(element)

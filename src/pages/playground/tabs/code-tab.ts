@@ -20,7 +20,7 @@ export const codeTab = (panel: Panel): TemplateResult => {
       await navigator.clipboard.writeText(code)
       panel.show({ copyResult: 'Copied.' })
     } catch {
-      // Without a secure context or the permission there is no clipboard. The code is selected instead, to be copied by keyboard.
+      // Without a secure context or the permission there is no clipboard. Then the code is selected, so that the keyboard can copy it.
       const shown = panel.renderRoot.querySelector('#code')
       if (shown) getSelection()?.selectAllChildren(shown)
       panel.show({ copyResult: 'The browser doesn’t allow it: the code is selected, copy it by keyboard.' })

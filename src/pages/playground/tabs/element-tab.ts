@@ -4,14 +4,14 @@ import type { Panel } from '../panel/panel.js'
 
 interface Action {
   label: string
-  /** The action is possible while this is true. */
+  /** The action is possible while this property of the session is true. */
   condition: 'isInPage' | 'isRemoved' | 'isLive' | 'canStart' | 'canRefresh' | 'canSignOut'
   run: (session: PanelSession, panel: Panel) => unknown
 }
 
 const groups: Record<string, Action[]> = {
   Methods: [
-    // The state shows the result of start(), so that the panel stays usable meanwhile.
+    // The action does not wait for `start()`, so that the panel stays usable. The state shows the result.
     { label: 'start()', condition: 'canStart', run: (session) => void session.start() },
     { label: 'end()', condition: 'isLive', run: (session) => session.end() },
   ],

@@ -78,7 +78,7 @@ export const htmlOf = (settings: Settings, origin: string): string => {
 </script>`
 }
 
-/** The option `user`, if there is anything to say about the user. */
+/** Returns the option `user`, if any field of the user is set. */
 const userOf = ({ profile }: Settings, id: string): [string, string][] => {
   const fields = filled([['id', id], ...entriesOf(profile)])
   const code = fields.map(([field, text]) => `${field}: ${quoted(text)}`).join(', ')

@@ -1,6 +1,6 @@
 /**
- * Over HTTP/1.1 a browser opens six connections to a host, and a stream keeps one of them for good. So the tabs of a browser have three streams
- * to a gateway at most, and leave the other connections to posts and to a site on the same host.
+ * The most streams that the tabs of a browser open to one gateway. Over HTTP/1.1 a browser opens six connections to a host, and each stream
+ * occupies one. The other connections are left for posts and for a site on the same host.
  */
 const LOCKS = 3
 
@@ -22,16 +22,16 @@ const visible = (signal: AbortSignal): Promise<void> =>
     check()
   })
 
-/** Whether this page has given a lock away: hidden, it takes none again. */
+/** Whether this page has released its lock for another one. It takes none again while it is hidden. */
 let hasYielded = false
 
-/** Resolves with whether this tab has one of the locks. `onYield` is called when the page has been hidden for a minute. */
+/** Resolves when this tab has one of the locks, or if it needs none. Calls `onYield` when the page has been hidden for `HIDDEN_TIME`. */
 export const takeConnection = async (
   origin: string,
   onYield: () => void,
   signal: AbortSignal,
 ): Promise<void> => {
-  // Node has none, and neither has a page without a secure context.
+  // Web Locks are absent in Node and outside secure contexts.
   const locks = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks
   if (hasYielded) await visible(signal)
   hasYielded = false
@@ -41,7 +41,7 @@ export const takeConnection = async (
     const others = new AbortController()
     signal.addEventListener('abort', () => others.abort(), { once: true })
     const hold = (): Promise<void> | void => {
-      // Several locks may be granted at once, and one is enough.
+      // Several locks may be granted at once. One is enough, and the others are released.
       if (isTaken || signal.aborted) return
       isTaken = true
       others.abort()
@@ -53,7 +53,7 @@ export const takeConnection = async (
     for (let number = 1; number <= LOCKS; number += 1)
       locks
         .request(`chat-session:stream:${origin}:${number}`, { signal: others.signal }, hold)
-        // A sandboxed page has no locks: it connects without one. Requests that were given up reject, too.
+        // If a sandbox forbids locks, the page connects without one. Requests that were aborted reject here, too.
         .catch(() => resolve())
   })
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -24,7 +24,7 @@ import { webSocketLane } from './websocket-lane.js'
 
 type Start = ClientFrameOf<'start'>
 
-/** What the session uses of a WebSocket. */
+/** The part of a WebSocket that the session uses. */
 interface RaceSocket {
   readonly OPEN: number
   readonly CLOSED: number
@@ -53,8 +53,8 @@ const waited = (phase: SocketPhase | undefined): number =>
   phase && 'until' in phase ? ATTEMPT_TIMEOUT - (phase.until - now()) : 0
 
 /**
- * Returns what opens a session's attempts from then on: by a WebSocket, a stream or both. To the session each attempt is one WebSocket.
- * The parameters have no names at the call, because that is in the script of every page.
+ * Returns the function that opens all further attempts of a session, by a WebSocket, a stream or both. To the session each attempt looks
+ * like one WebSocket. The caller is in the script that every page loads. So these are plain parameters, and no object with names.
  *
  * @param transports what the session may use; both if it is undefined
  * @param startFrame makes the start of the session as it is
@@ -68,12 +68,15 @@ export const createRace = (
 ): OpenSocket => {
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
-  /** What the page's policy blocks, and the stream if the gateway has none: a page tries that again only if it may use nothing else. */
+  /**
+   * The transports that the page's Content-Security-Policy blocks, and the stream if the gateway has no streams. A page tries these again
+   * only if it may use no other.
+   */
   const barred = new Set<TransportKind>()
   let isAbsent = false
-  /** What worked in this tab before; undefined before the first attempt. */
+  /** The transport that worked in this tab before; undefined before the first attempt. */
   let worked: Memory | 'websocket' | null | undefined
-  /** The key that both attempts of a race had, if the start of the one that lost came last. */
+  /** The resume key of both attempts of a race, if the start of the attempt that lost may have come last. */
   let contestedKey: string | undefined
 
   const kinds = (): TransportKind[] =>
@@ -81,9 +84,9 @@ export const createRace = (
 
   return (address, protocols, former, phase) => {
     const isUnderWay = !phase || ('until' in phase && phase.at !== 'backoff')
-    // The attempt is over, or is just ending.
+    // The attempt is over, or is ending.
     if (former && (!isUnderWay || former.readyState === CLOSING)) return former
-    /** The WebSocket of the attempt, which is opening or open. Chrome reports no close of one that the page's policy blocks. */
+    /** The attempt's WebSocket, which is opening or open. If the page's policy blocks a WebSocket, Chrome reports no close. */
     const adopted = former && former.readyState < CLOSING ? former : undefined
     const url = address.replace(/^ws/, 'http')
     const addresses = { websocket: address, stream: `${url}/stream` }
@@ -93,25 +96,25 @@ export const createRace = (
     if (worked === undefined) {
       const isResumed = !!startFrame().resume
       worked = recall(address) ?? (isResumed ? 'websocket' : null)
-      // Connections that were lost soon are no failures: their WebSockets have opened.
+      // Connections that were lost soon do not count as failures, because their WebSockets have opened.
       if (isResumed) failures = 0
     }
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })
 
-    /** The start of this attempt, with the key that is good after a race. */
+    /** Returns the start of this attempt. After a contested race it has the key of both attempts. */
     const own = (frame: Start): Start => {
       const { resume } = frame
       return resume && contestedKey ? { ...frame, resume: { ...resume, key: contestedKey } } : frame
     }
     const isSent = phase?.at === 'start-sent'
     let start = isSent || protocols.length > 1 ? own(startFrame()) : undefined
-    /** Whether the WebSocket has the start: its handshake had it, or it was sent. */
+    /** Whether the start was sent on the WebSocket, in the handshake or as a frame. */
     let hasStart = !!start
-    /** Whether the session knows that the connection is open. It sends the start then, unless the handshake had it. */
+    /** Whether the session was told that the connection is open. Then the session sends the start, unless it was in the handshake. */
     let isOpen = isSent || phase?.at === 'open'
     let hasBrought = false
-    /** What waits for the start. */
+    /** Functions that are called with the start. */
     let waiting: ((start: Start) => void)[] = []
 
     const whenStart = (use: (start: Start) => void): void => {
@@ -119,24 +122,24 @@ export const createRace = (
       else waiting.push(use)
       if (isOpen) return
       isOpen = true
-      // The session may have to set its handlers first.
+      // The microtask runs after the session has set its handlers.
       queueMicrotask(() => life.signal.aborted || socket.onopen?.())
     }
 
-    /** Every further attempt would fail in the same way: ends the session as a gateway would. */
+    /** Ends the session as a gateway would, because every further attempt would fail in the same way. */
     const fail = (code: ClientCode, cause = ''): void => {
       if (life.signal.aborted) return
       life.abort()
       for (const kind of kindsOf) void drop(kind)
       const ended = { type: 'ended', code, message: errorMessageOf(code) + cause, retryable: false }
-      // The session may have to set its handlers first.
+      // The microtask runs after the session has set its handlers.
       queueMicrotask(() => {
         socket.onmessage?.({ data: JSON.stringify(ended) })
         socket.onclose?.({ code: POLICY_VIOLATION })
       })
     }
 
-    /** The page's policy blocked a connection to an address of the gateway, perhaps one of another script. */
+    /** Called when the page's policy blocked a connection to an address of the gateway. Another script may have opened it. */
     const bar = (kind: TransportKind): void => {
       if (race[kind] !== 'opening') return
       barred.add(kind)
@@ -152,20 +155,20 @@ export const createRace = (
       opened: () => feed({ type: 'opened', kind }),
       text(json) {
         const frame = ifPossible(() => JSON.parse(json) as Partial<RaceFrame> | null)
-        // The session says what is wrong with it.
+        // The session reports what is wrong with the frame.
         if (typeof frame?.type !== 'string') socket.onmessage?.({ data: json })
         else feed({ type: 'frame', kind, frame: { ...(frame as RaceFrame), json } })
       },
       closed(code) {
         const closed = (): void => feed({ type: 'closed', kind, code })
-        // Browsers dispatch the event of a policy after the close of the WebSocket.
+        // Browsers dispatch `securitypolicyviolation` after the close of the WebSocket.
         if (race[kind] === 'opening') setTimeout(closed)
         else closed()
       },
     })
 
     const openWebSocket = (): void => {
-      // A WebSocket that is tried again has its start as the first frame: a proxy may have refused the header.
+      // A WebSocket that is tried while a stream works sends its start as the first frame, because a proxy may have refused the header.
       const offered = hasStart && !hasBrought && start ? startProtocols(start) : undefined
       hasStart = !!offered
       try {
@@ -190,7 +193,7 @@ export const createRace = (
       lanes.stream = openStream({ url, start: own(frame), listener, onAbsent })
     }
 
-    /** Hands a frame to the session. `started` says what carries the session, unless it is a WebSocket. */
+    /** Hands a frame to the session. If a stream carries the session, `started` gets the field `transport`. */
     const pass = ({ type, json }: RaceFrame): void => {
       hasBrought = true
       const { winner } = race
@@ -214,7 +217,7 @@ export const createRace = (
         case 'drop':
           return drop(effect.kind)
         case 'send-start':
-          // The session has received more since its first start.
+          // Since the first start the session has received messages, so its start is made again.
           if (hasBrought) return lanes.websocket?.send(JSON.stringify(startFrame()))
           return whenStart((frame) => hasStart || lanes.websocket?.send(JSON.stringify(own(frame))))
         case 'wait':
@@ -243,12 +246,12 @@ export const createRace = (
           for (const kind of kindsOf) if (!race.winner || race.winner === kind) lanes[kind]?.send(json)
           return
         }
-        // The session has been told that the connection is open: its first frame is the start.
+        // The session was told that the connection is open. So its first frame is the start.
         start = own(JSON.parse(json) as Start)
         for (const use of waiting.splice(0)) use(start)
       },
       close(code = 1000) {
-        // The session gave the attempt up, or leaves its page.
+        // The session has given up the attempt, or the page is being left.
         if (!hasBrought && code === 1000) failures += 1
         life.abort()
         waiting = []
@@ -274,12 +277,12 @@ export const createRace = (
       former.onclose = null
     }
     if (adopted) lanes.websocket = webSocketLane(adopted, listenerOf('websocket'))
-    // Node has no such events.
+    // Node has no events of a page.
     ifPossible(() => {
       addEventListener('online', () => feed({ type: 'retry' }), { signal: life.signal })
       addEventListener(
         'securitypolicyviolation',
-        // A policy that only reports blocks nothing. For a cross-origin URL some browsers report only the origin.
+        // A policy that only reports blocks nothing. Some browsers report only the origin of a cross-origin URL.
         ({ blockedURI: uri, disposition }) => {
           for (const kind of kindsOf)
             if (disposition === 'enforce' && [addresses[kind], new URL(addresses[kind]).origin].includes(uri))

@@ -1,6 +1,6 @@
 /**
- * Reads the events of an event stream (HTML, 9.2): calls `onData` with the data of each. A character or an event may be split over several
- * chunks.
+ * Returns a function that reads the chunks of an event stream (HTML, 9.2), and calls `onData` with the data of each event. A character or
+ * an event may be split over several chunks.
  */
 export const createEventReader = (onData: (data: string) => void): ((chunk: Uint8Array) => void) => {
   const decoder = new TextDecoder()

@@ -1,4 +1,4 @@
-/** Is called with the events of one connection of a race. */
+/** Gets the events of one connection of a race. */
 export interface LaneListener {
   opened(): void
   /** A frame's JSON. */
@@ -8,11 +8,11 @@ export interface LaneListener {
 
 /** One connection of a race. */
 export interface Lane {
-  /** Sends a frame as JSON, if the connection is open. */
+  /** Sends a frame's JSON if the connection is open. */
   send(json: string): void
   /** Closes the connection, and resolves when it is closed. The listener is not called any more. */
   close(code?: number): Promise<void>
 }
 
-/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 export const LOST = 1006

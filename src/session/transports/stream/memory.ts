@@ -1,23 +1,23 @@
 import { ifPossible } from '../../util/if-possible.js'
 import type { TransportKind } from './race.js'
 
-/** Where `sessionStorage` keeps what worked in this tab, by address. The key is there while a stream has worked. */
+/** The key of `sessionStorage` under which a tab notes, by address, that a stream has worked. It is missing if none has. */
 export const MEMORY_KEY = 'chat-session-stream'
 
-/** `only`: WebSockets have opened and brought nothing, so none is tried again. */
+/** `only`: WebSockets have opened and no frame has come, so none is tried again. */
 export type Memory = 'stream' | 'only'
 
 const readAll = (): Record<string, Memory> =>
   ifPossible(() => JSON.parse(sessionStorage.getItem(MEMORY_KEY) ?? '') as Record<string, Memory> | null) ??
   {}
 
-/** Returns what worked in this tab at an address; null if no stream has. */
+/** Returns what was noted for an address; null if no stream has worked there. */
 export const recall = (address: string): Memory | null => {
   const { [address]: memory = null } = readAll()
   return memory
 }
 
-/** A page alone has a tab to remember something for. */
+/** Notes what worked at an address. Only a page has a tab, so a worker and Node note nothing. */
 export const remember = (address: string, worked: TransportKind | 'only'): void => {
   if (typeof document === 'undefined') return
   const all = new Map(Object.entries(readAll()))

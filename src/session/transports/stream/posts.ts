@@ -1,29 +1,32 @@
 import { utf8 } from '../../util/utf8.js'
 
-/** Frames of one post, and bytes of its frames. The gateway takes 128 kB. */
+/** The most frames of one post, and the most bytes of its frames. The gateway accepts 128 kB. */
 const MAX_FRAMES = 16
 const MAX_BYTES = 120_000
-/** Bytes that a browser sends for a page that is gone. */
+/** The most bytes of a post that a browser sends for a page that is gone. */
 const MAX_KEPT = 60_000
-/** Milliseconds that an answer may take. The gateway lets a user who sends too fast wait for ten seconds. */
+/** Milliseconds that an answer may take. If a user sends too fast, the gateway delays the answer by up to ten seconds. */
 const TIMEOUT = 20_000
-/** Milliseconds until a post without an answer is repeated; doubled each time. */
+/** Milliseconds until a post without an answer is repeated. They double each time. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
 
-/** The posts of one stream: one at a time, numbered, repeated unchanged until it is answered. */
+/** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */
 interface Posts {
-  /** The stream has its id: posts can be sent. */
+  /** Called when the stream has its id, so that posts can be sent. */
   begin(id: string): void
-  /** Sends a frame's JSON, once there is an id. */
+  /** Sends a frame's JSON, once the stream has its id. */
   send(json: string): void
   /** Whether frames wait for the stream's id. */
   hasEarly(): boolean
-  /** Sends what waits and `close`. Resolves when that is answered, or can't be. With `isLeaving` no answer is waited for before. */
+  /**
+   * Sends the frames that wait, and a post that closes the stream. Resolves when that post is answered or has failed. With `isLeaving` it
+   * is sent at once, even if an earlier post is not answered.
+   */
   close(code: number, isLeaving: boolean): Promise<void>
 }
 
-/** `onLost` is called when the gateway does not know the stream, or refuses its posts. `signal` ends everything. */
+/** `onLost` is called when the gateway does not know the stream, or refuses its posts. `signal` ends all work. */
 export const createPosts = (url: string, onLost: () => void, signal: AbortSignal): Posts => {
   let stream = ''
   let seq = 0
@@ -68,13 +71,13 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
     }
   }
 
-  /** Takes the next frames, as a body. */
+  /** Removes the next frames from the queue, and returns them as a body. */
   const take = (maxBytes: number): string => {
     let bytes = 0
     const count = waiting.findIndex(
       (frame, index) => (bytes += frame.bytes) > maxBytes || index >= MAX_FRAMES,
     )
-    // A frame alone is never too large for a post.
+    // A single frame always fits into a post.
     const taken = waiting.splice(0, count < 0 ? waiting.length : Math.max(1, count))
     return `{"stream":${JSON.stringify(stream)},"seq":${++seq},"frames":[${taken.map(({ json }) => json).join()}]}`
   }
@@ -85,7 +88,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
-        // An answer that a gateway does not give comes from a proxy, or from a network that asks for a log-in.
+        // Any other answer does not come from a gateway, but from a proxy, or from a network that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
         await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }

@@ -1,44 +1,48 @@
 /*
- * The race of a WebSocket and a stream as a pure function: stepRace(race, input) returns the next race and the effects to run. To the session
- * both are one attempt. The first `started` wins, and not the first connection: a proxy may open WebSockets and swallow their frames.
+ * The race of a WebSocket and a stream as a pure function: stepRace(race, input) returns the next race and the effects to run. To the
+ * session both look like one attempt. The first `started` wins, not the first connection, because a proxy may open WebSockets and swallow
+ * their frames.
  */
 
 export type TransportKind = 'websocket' | 'stream'
 
-/** A frame of the gateway: what the race reads, and its text. */
+/** A frame of the gateway: the fields that the race reads, and the JSON. */
 export interface RaceFrame {
   readonly type: string
   readonly code?: string
   readonly json: string
 }
 
-/** An attempt of one kind. `open`: its start was sent. */
+/** The state of one transport's connection. `open`: the start was sent. */
 export type Lane = 'none' | 'opening' | 'open'
 
-/** What is known before an attempt. */
+/** The facts that are known before an attempt. */
 export interface RaceWorld {
-  /** What the page may use. */
+  /** The transports that the page may use. */
   readonly kinds: readonly TransportKind[]
-  /** What carried a session in this tab before. `only`: WebSockets have opened and brought nothing. */
+  /** The transport that carried a session in this tab before. `only`: a stream did, and WebSockets have opened without any frame. */
   readonly worked: TransportKind | 'only' | null
-  /** Attempts in a row that brought no frame. */
+  /** How many attempts in a row brought no frame. */
   readonly failures: number
 }
 
 export interface Race {
   readonly websocket: Lane
   readonly stream: Lane
-  /** The one that carries the session; null before the first `started`. */
+  /** The transport that carries the session; null before the first `started`. */
   readonly winner: TransportKind | null
   /** Whether a stream is begun if the WebSocket takes too long. */
   readonly hasStream: boolean
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
-  /** Whether the WebSocket has had its time to open: it is given up once the stream is up, because a browser opens one at a time. */
+  /**
+   * Whether the time of the WebSocket to open is over. Then it is dropped once the stream is open: a browser opens one WebSocket at a time,
+   * and this one would block others.
+   */
   readonly isOverdue: boolean
   /** Whether a start of the attempt that lost may still replace the winner's connection. */
   readonly isContested: boolean
-  /** What the attempt that failed first has brought. The session hears of it if the other one fails, too. */
+  /** The last frame and the close code of the attempt that failed first. The session gets them if the other attempt fails, too. */
   readonly failure: {
     readonly kind: TransportKind
     readonly ended: RaceFrame | null
@@ -51,46 +55,49 @@ export type RaceInput =
   | { readonly type: 'opened'; readonly kind: TransportKind }
   | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
-  /** The time of `wait` is over. `retry` comes also when the network is back. */
+  /** The time of `wait` is over. `retry` also comes when the network is back. */
   | { readonly type: Wait }
 
 /**
- * `overdue`: the WebSocket has had its time to open, or to answer the start. `retry`: a stream has carried the session for a while.
- * `timeout`: the WebSocket that was tried meanwhile has had its time. `settled`: nothing comes of the race any more.
+ * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session for a while, so
+ * a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no attempt can replace the winner's connection any more.
  */
-export type Wait = 'overdue' | 'retry' | 'timeout' | 'settled'
+export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 
 export type RaceEffect =
   | { readonly do: 'pass'; readonly frame: RaceFrame }
   | { readonly do: 'pass-close'; readonly code: number }
   | { readonly do: 'open'; readonly kind: TransportKind }
-  /** Close an attempt, and hear no more of it. */
+  /** Close an attempt, and ignore its later events. */
   | { readonly do: 'drop'; readonly kind: TransportKind }
   /** Send the start on the WebSocket, unless its handshake had it. */
   | { readonly do: 'send-start' }
-  /** Feed this input after so many milliseconds. */
+  /** Feed the input `for` after `time` milliseconds. */
   | { readonly do: 'wait'; readonly for: Wait; readonly time: number }
   /** Try no WebSocket again in this tab. */
   | { readonly do: 'stay' }
-  /** Resume with the key that both attempts had. */
+  /** Resume with the key of both attempts. */
   | { readonly do: 'keep-key' }
 
 export type RaceStep = readonly [Race, ...RaceEffect[]]
 
-/** A connection that was lost without a word (RFC 6455, 7.1.5). */
+/** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
 
 /** Milliseconds in which a WebSocket has to open, and then to answer the start, before a stream is begun beside it. */
 const OPEN_TIME = 4_000
 const ANSWER_TIME = 10_000
-/** Milliseconds until a WebSocket is tried again while a stream carries the session, and in which each step of that must succeed. */
+/**
+ * Milliseconds until a WebSocket is tried again while a stream carries the session, and milliseconds in which it has to open, and then to
+ * answer.
+ */
 const RETRY_TIME = 60_000
 const RETURN_TIME = 4_000
-/** Milliseconds after a race in which a `replaced` may come of it. */
-const SETTLE_TIME = 10_000
-/** A network that refuses WebSockets refuses them with the start in the header and without it. */
+/** Milliseconds after a race in which a start of the attempt that lost may still end the winner's connection as `replaced`. */
+const CONTEST_TIME = 10_000
+/** After so many failures WebSockets were refused both with the start in the header and without it, so a stream is opened at once. */
 const REFUSED_BOTH = 2
-/** Where a WebSocket has worked before, a gateway may be away: so many failures in a row begin a stream. */
+/** If a WebSocket has worked before, the gateway itself may be down. So a stream is only opened after so many failures in a row. */
 const OUTAGE = 3
 
 const other = (kind: TransportKind): TransportKind => (kind === 'stream' ? 'websocket' : 'stream')
@@ -98,7 +105,7 @@ const open = (kind: TransportKind): RaceEffect => ({ do: 'open', kind })
 const drop = (kind: TransportKind): RaceEffect => ({ do: 'drop', kind })
 const wait = (name: Wait, time: number): RaceEffect => ({ do: 'wait', for: name, time })
 
-/** Begins an attempt. With `isAdopted` its WebSocket is opening already, for as many milliseconds as `waited` says. */
+/** Begins an attempt. With `isAdopted` its WebSocket has been opening for `waited` milliseconds already. */
 export const beginRace = (
   { kinds, worked, failures }: RaceWorld,
   isAdopted: boolean,
@@ -133,7 +140,10 @@ const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
   wait('retry', RETRY_TIME),
 ]
 
-/** The WebSocket took the start and never answered. The session may be neither here nor there: the client resumes it by a stream. */
+/**
+ * Called if the WebSocket took the start and never answered. It is unknown which connection carries the session, so both close, and the
+ * client resumes it by a stream.
+ */
 const giveUpWebSocket = (race: Race): RaceStep => [
   { ...race, websocket: 'none', stream: 'none', mayReturn: false },
   { do: 'stay' },
@@ -155,7 +165,7 @@ const onOpened = (race: Race, kind: TransportKind): RaceStep => {
     : [next, { do: 'send-start' }]
 }
 
-/** The first `started`, or that of a WebSocket which takes the session over from a stream. */
+/** Called for the first `started`, or for that of a WebSocket which takes over the session from a stream. */
 const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   const rival = other(kind)
   const isContested = !race.winner && race[rival] !== 'none'
@@ -164,7 +174,7 @@ const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
     next,
     ...(race[rival] === 'none' ? [] : [drop(rival)]),
     { do: 'pass', frame },
-    ...(isContested ? [wait('settled', SETTLE_TIME)] : []),
+    ...(isContested ? [wait('over', CONTEST_TIME)] : []),
     ...(kind === 'stream' && race.mayReturn ? [wait('retry', RETRY_TIME)] : []),
   ]
 }
@@ -175,7 +185,7 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
   if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
   const rival = race[other(kind)]
-  // While a WebSocket takes the session over, the stream ends as `replaced`.
+  // While a WebSocket takes over the session, the stream ends as `replaced`.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
   if (race.isContested && frame.code === 'replaced')
@@ -199,7 +209,7 @@ const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
     if (race.stream !== 'none') return giveUpWebSocket(race)
     return code === LOST ? [next, { do: 'stay' }, passed] : [next, passed]
   }
-  // A WebSocket that only opens has no start yet.
+  // The start was not sent on a WebSocket that is only opening.
   if (race.winner === kind && race[rival] === 'opening')
     return [{ ...next, [rival]: 'none' }, drop(rival), passed]
   const { failure } = race
@@ -228,7 +238,7 @@ export const stepRace = (race: Race, input: RaceInput): RaceStep => {
     case 'timeout':
       if (race.winner !== 'stream' || race.websocket === 'none') return [race]
       return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
-    case 'settled':
+    case 'over':
       return [{ ...race, isContested: false }]
   }
 }

@@ -6,12 +6,12 @@ import { createEventReader } from './events.js'
 import { LOST, type Lane, type LaneListener } from './lane.js'
 import { createPosts } from './posts.js'
 
-/** Milliseconds in which the first frame has to come. */
+/** Milliseconds in which the first frame has to arrive. */
 const FIRST_FRAME_TIMEOUT = 8_000
-/** Milliseconds in which a session that ends while it starts gets its id, and in which a `close` is answered. */
+/** Milliseconds for which a session that ends while it starts waits for the stream's id, and for which `close` waits for its answer. */
 const END_TIMEOUT = 5_000
 
-/** The gateway, or a proxy, has no streams. */
+/** The statuses of a gateway, or of a proxy, without streams. */
 const ABSENT = [404, 405]
 
 interface StreamOptions {
@@ -23,12 +23,12 @@ interface StreamOptions {
   onAbsent(): void
 }
 
-/** One attempt at an event stream with posts. It is opened by its first frame. */
+/** Opens an event stream with posts. The stream counts as open when its first frame arrives. */
 export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): Lane => {
   const life = new AbortController()
   const { signal } = life
   let code = LOST
-  /** Set when the session closes the stream: the listener hears no more. */
+  /** Set when the session closes the stream. After that the listener is not called. */
   let isClosed = false
   /** Set while `close` waits for the stream's id. */
   let onBegun: (() => void) | undefined
@@ -43,7 +43,7 @@ export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): L
   const posts = createPosts(`${url}/frames`, () => finish(LOST), signal)
 
   const onData = (json: string): void => {
-    // The listener reports what is no frame.
+    // If the text is no frame, the listener reports that.
     const frame = ifPossible(
       () => JSON.parse(json) as { type?: unknown; id?: unknown; code?: unknown } | null,
     )
@@ -92,7 +92,7 @@ export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): L
       if (isClosed) return
       isClosed = true
       const isLeaving = Object.values(pageCloseCodes).includes(closeCode)
-      // The `end` of a session that still starts waits for the stream's id.
+      // If the session is still starting, its `end` waits for the stream's id.
       if (posts.hasEarly() && !isLeaving) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
       if (hasBegun && !signal.aborted)
         await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, isLeaving).then(done))

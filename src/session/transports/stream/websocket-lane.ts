@@ -1,6 +1,6 @@
 import type { Lane, LaneListener } from './lane.js'
 
-/** Takes a WebSocket, which may be opening or open. */
+/** Returns a lane on a WebSocket, which may be opening or open. */
 export const webSocketLane = (socket: WebSocket, { opened, text, closed }: LaneListener): Lane => {
   socket.onopen = () => opened()
   socket.onmessage = ({ data }: MessageEvent<unknown>) => text(String(data))

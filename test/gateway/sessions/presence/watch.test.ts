@@ -180,7 +180,7 @@ test('a thousand watches at once are answered in their order, and what is left i
   ada.close()
 })
 
-test('a watch ends with its connection, also if its token expires', async () => {
+test('a watch ends with its connection, even if its token expires', async () => {
   const { url: address, watchers } = await assemble(() => ({}), undefined, limits, { presence: 'anyone' })
   const ada = await startedAs(address, 'ada')
   // Times in tokens are whole seconds: with a second less it may be expired at once.

@@ -64,7 +64,7 @@ const inputs: Record<string, RaceInput> = {
   overdue: { type: 'overdue' },
   retry: { type: 'retry' },
   timeout: { type: 'timeout' },
-  settled: { type: 'settled' },
+  over: { type: 'over' },
 }
 
 /*
@@ -78,10 +78,10 @@ open/none * - | websocket opened | ~ |
 * opening - | stream opened | . open - |
 * none/open - | stream opened | ~ |
 opening/open none - | websocket started | open none websocket | pass started
-opening/open opening/open - | websocket started | open none websocket | drop stream, pass started, wait settled
+opening/open opening/open - | websocket started | open none websocket | drop stream, pass started, wait over
 none * - | websocket started | ~ |
 none opening/open - | stream started | none open stream | pass started, wait retry
-opening/open opening/open - | stream started | none open stream | drop websocket, pass started, wait settled, wait retry
+opening/open opening/open - | stream started | none open stream | drop websocket, pass started, wait over, wait retry
 * none - | stream started | ~ |
 * * - | websocket/stream ping | ~ |
 opening/open none - | websocket ended | ~ | pass ended
@@ -137,7 +137,7 @@ none open stream | timeout | ~ |
 opening open stream | timeout | none open stream | drop websocket, wait retry
 open * stream | timeout | none none stream | stay, drop websocket, drop stream, pass-close 1006
 
-* * * | settled | ~ |
+* * * | over | ~ |
 `
 
 const races = [
@@ -304,7 +304,7 @@ test('`replaced` within ten seconds of a race is a lost connection, resumed with
   const late = run(
     raceOf('open opening -'),
     frame('stream', started),
-    { type: 'settled' },
+    { type: 'over' },
     replaced,
     closed('stream', 4409),
   )
@@ -336,12 +336,7 @@ test('the session hears one end of an attempt, and nothing after it', () => {
       .tuple(kinds, fc.constantFrom<RaceFrame>(started, ping, ended('replaced'), ended('revoked')))
       .map(([kind, of]) => frame(kind, of)),
     fc.tuple(kinds, fc.constantFrom(1006, 4101, 4409, 4503)).map(([kind, code]) => closed(kind, code)),
-    fc.constantFrom<RaceInput>(
-      { type: 'overdue' },
-      { type: 'retry' },
-      { type: 'timeout' },
-      { type: 'settled' },
-    ),
+    fc.constantFrom<RaceInput>({ type: 'overdue' }, { type: 'retry' }, { type: 'timeout' }, { type: 'over' }),
   )
   fc.assert(
     fc.property(

@@ -48,7 +48,7 @@ test('pongs that nothing asked for count, too', async () => {
   assert.equal((await client.end()).code, 4529)
 })
 
-test('a client that sends a burst beyond its bytes is slowed down, and all of it is stored', async () => {
+test('a client that sends a burst beyond its bytes is slowed down, and everything is stored', async () => {
   const { url } = await startGateway({ limits: { bytesPerSecond: 65_536, messagesPerSecond: 1_000 } })
   const client = await startClient(url, await startOf('ada'))
   const ids = Array.from({ length: 20 }, (_, index) => `${index}`)

@@ -166,7 +166,7 @@ interface Sdk {
   SimpleSpanProcessor: new (exporter: object) => object
 }
 
-test('a push is a span of the trace of its message, and the push service is not told of it', async () => {
+test('a push is a span of the trace of its message, and the push service gets no trace', async () => {
   const sdk = createRequire(join(folder, 'package.json'))('@opentelemetry/sdk-trace-base') as Sdk
   const exporter = new sdk.InMemorySpanExporter()
   const provider = new sdk.BasicTracerProvider({ spanProcessors: [new sdk.SimpleSpanProcessor(exporter)] })

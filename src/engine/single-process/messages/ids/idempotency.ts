@@ -20,15 +20,15 @@ export interface NewKey {
   expiresAt: number
 }
 
-/** The ids of recent messages with the result of each, so that a retry stores nothing twice. */
+/** The ids of recent messages with their results, so that a retry stores no message twice. */
 export interface IdempotencyKeys {
   /** Called once before the first send. */
   load(): Promise<void>
-  /** Returns a text that differs for another content. */
+  /** Returns a text that differs if the content differs. */
   digestOf(message: CheckedMessage): string
-  /** The result of an earlier send with this key; undefined if there was none. */
+  /** Returns the result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
-  /** Adds a key, and appends to `operations` those that store it. */
+  /** Adds a key, and appends the operations that store the key to `operations`. */
   add(key: string, added: NewKey, operations: Operation[]): void
 }
 
@@ -49,19 +49,22 @@ export type IdempotencyRow = [
   sentAt: number,
 ]
 
-/** Returns the expiry in a row, in less time than `JSON.parse` takes for the whole row. */
+/** Returns the expiry in a row. This is faster than `JSON.parse` of the whole row. */
 const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
-/** How many keys one step of the first pass reads. That pass adds them to the filter, and until it has ended every message costs a read. */
+/**
+ * How many keys one step of the first pass reads. The first pass adds the keys to the filter. Until it has ended, every message costs a
+ * read.
+ */
 export const KEYS_PER_LOADING_STEP = 4_096
 /** How many keys one step of a later pass reads. A step may delete all keys that it reads. */
 export const KEYS_PER_STEP = 2_048
 /**
- * Milliseconds from the begin of one step to the begin of the next. The pause is for the clients, which all connect at once after a
- * restart.
+ * Milliseconds from the start of one step to the start of the next. The pause leaves time for the clients, which all connect at once after
+ * a restart.
  */
 const STEP_SPACING = 10
-/** Milliseconds from the begin of one pass to the next, at least. */
+/** The fewest milliseconds from the start of one pass to the start of the next. */
 const MIN_PASS_INTERVAL = 100
 
 interface IdempotencyKeysOptions {
@@ -71,7 +74,7 @@ interface IdempotencyKeysOptions {
   clock: Clock
 }
 
-/** Idempotency keys in a store. A background job passes over all keys and deletes the expired ones. */
+/** Idempotency keys in a store. A background job passes over all keys and deletes those that have expired. */
 export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -85,11 +88,11 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   /** The last row that the pass has read; undefined between two passes. */
   #last: string | undefined
   #passBegan = -Infinity
-  /** The keys that were written since a step began to read; undefined between two reads. */
+  /** The keys that were written since the step's read began; undefined between two reads. */
   #writtenMeanwhile: Set<string> | undefined
   /** The earliest expiry of the keys that the pass has read and kept, and of the keys that were added since. */
   #nextExpiry = Infinity
-  /** The longest time from the `add` or the reading of a key to its expiry. */
+  /** The longest time until the expiry of a key, from the time at which it was added or read. */
   #longestKept = 0
 
   constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
@@ -100,7 +103,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#job = scheduler.job((now) => this.#step(now))
   }
 
-  /** Adds the keys that an earlier process has stored to the filter. It adds some before it resolves, and the others in the background. */
+  /** Adds the keys of earlier processes to the filter: some before it resolves, the others in the background. */
   async load(): Promise<void> {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
@@ -135,17 +138,17 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
         this.#pending.delete(row)
         this.#writtenMeanwhile?.add(row)
       },
-      // Nothing to do: after a failed write the store is opened again, with another object for its keys.
+      // Nothing is done here, because after a failed write the store is opened again, with a new object for its keys.
       () => undefined,
     )
   }
 
-  /** Does one step of a pass. The filter already has the keys that are sent meanwhile. */
+  /** Does one step of a pass. The keys of messages that are sent meanwhile are in the filter already. */
   async #step(now: number): Promise<number> {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      // The pass may miss keys that are being written, so it counts from when it begins.
+      // Keys that are being written may not be in the store yet, so the pass may miss them. Their expiries count from the start.
       this.#nextExpiry = Infinity
       for (const { expiresAt } of this.#pending.values())
         this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
@@ -162,7 +165,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
       else this.#keep(row, expiresAt, now)
     }
     this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
-    // The deletions keep their place among the writes. After a later write they would delete a key that was sent again meanwhile.
+    // The deletions must keep their place among the writes. Behind a later write they would delete a key that was sent again meanwhile.
     this.#commit.append(deletions)
     if (this.#last !== undefined) return now + STEP_SPACING
     if (!this.#isLoaded) this.#filter.setLoaded()

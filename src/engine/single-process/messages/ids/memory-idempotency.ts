@@ -2,16 +2,13 @@ import type { CheckedMessage, SendResult } from '../../../engine.js'
 import { shortContentOrDigest } from '../../../util/content-digest.js'
 import { resultOf, type IdempotencyKeys, type NewKey, type StoredResult } from './idempotency.js'
 
-/**
- * How many keys are kept at most: about 100 MB. If more messages are sent within a `sendWindow`, a retry of the oldest of them is stored
- * again.
- */
+/** The most keys, which take about 100 MB. If more messages are sent within a `sendWindow`, a retry of the oldest ones is stored again. */
 const MAX_KEYS = 500_000
 
-/** How many characters of content are compared as they are: hashing them takes 4% of a message's time. */
+/** Content of up to so many characters is compared without a hash. Hashing it would take 4% of a message's time. */
 const MAX_SHORT_CONTENT = 128
 
-/** What is kept of a message that was sent: its promise and its result would take three times as much memory. */
+/** The parts of a sent message that are kept. Its promise and its result would take three times as much memory. */
 class Entry {
   readonly digest: string
   readonly expiresAt: number
@@ -36,7 +33,7 @@ class Entry {
   }
 }
 
-/** Keys that are forgotten together. */
+/** A group of keys that are forgotten together. */
 interface Generation {
   readonly entries: Map<string, Entry>
   /** When the last of the keys expires. */
@@ -46,8 +43,8 @@ interface Generation {
 const newGeneration = (): Generation => ({ entries: new Map(), expiresAt: 0 })
 
 /**
- * The idempotency keys of an engine in memory. It writes no rows for them, because those took a third of a message's time. With the
- * package lru-cache a message takes 11% more (ARCHITECTURE.md has the figure).
+ * The idempotency keys of an engine in memory. It writes no rows, because rows took a third of a message's time. With the package lru-cache
+ * a message takes 11% longer (ARCHITECTURE.md has the figure).
  */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
   readonly #maxPerGeneration: number

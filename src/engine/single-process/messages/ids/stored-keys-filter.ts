@@ -1,6 +1,6 @@
 import { BloomFilter, hashText, type TextHash } from '../../../util/bloom-filter.js'
 
-/** The greatest number of filters. Each takes 1 MB, and all together they take 6,500,000 keys. */
+/** The most filters. Each takes 1 MB, and all together have room for 6,500,000 keys. */
 const MAX_FILTERS = 8
 
 interface Generation {
@@ -16,7 +16,7 @@ interface Generation {
 export class StoredKeysFilter {
   /** The filters, of which the newest is the last. */
   #generations: Generation[] = []
-  /** Until this time, a key of a dropped filter may still be stored. */
+  /** Until this time a key of a dropped filter may be in the store. */
   #droppedUntil = 0
   /** Whether all keys that an earlier process has stored were added. */
   #isLoaded = false

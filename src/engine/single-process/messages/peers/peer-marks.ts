@@ -4,12 +4,12 @@ import { rows } from '../../store/rows.js'
 import { del, put, read, type Store } from '../../store/store.js'
 import type { Inbox } from '../inbox.js'
 
-/** The offset up to which a peer's messages are read, and that of the peer's newest message when the mark was set. */
+/** The offset up to which a peer's messages are read, and the offset of the peer's newest message when the mark was set. */
 type MarkRow = [offset: number, newest: number]
 
 const MARKS_PER_READ = 512
 
-/** The marks of peers. Each is a row, so that a mark costs the same however many peers there are. */
+/** The marks of peers. Each mark is a row, so that it costs the same however many peers there are. */
 export class PeerMarks {
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -21,7 +21,7 @@ export class PeerMarks {
     this.#commit = commit
   }
 
-  /** Returns 0 if there is no mark. */
+  /** Returns the mark of a peer; 0 if there is none. */
   of({ stored, durable }: Inbox, peer: string | null): number {
     const row = rows.peerMark(stored.ref, peer)
     const mark = this.#unwritten.get(row)?.mark ?? (read(this.#store, row) as MarkRow | undefined)
@@ -32,7 +32,7 @@ export class PeerMarks {
     this.#put(rows.peerMark(stored.ref, peer), [offset, newest])
   }
 
-  /** Deletes the marks of an inbox that are gone. */
+  /** Deletes the marks of an inbox whose messages retention has deleted. */
   async prune({ stored: { ref }, durable: { first } }: Inbox, reads: Reads): Promise<void> {
     let range = rows.peerMarks(ref)
     for (let isLast = false; !isLast;) {

@@ -23,14 +23,14 @@ import type { InboxTable } from '../inbox-table.js'
 import { PeerMarks } from './peer-marks.js'
 import { peerParser } from './peer-parser.js'
 
-/**
- * How many rows are read at once at most, and about how many bytes. More would keep the frames of others waiting.
- */
+/** The most rows that are read at once, and about how many bytes. With more, other clients' frames would wait. */
 const ROWS_PER_STEP = 512
 const BYTES_PER_STEP = 512 * 2 ** 10
-/** How many messages are read in one turn of the event loop once their offsets are known. Each may have 16 kB. */
+/** How many messages with known offsets are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
-/** The share of the bytes for inboxes that indexes take besides, and about how many bytes one unit of their cost takes. */
+/**
+ * How many bytes the indexes may take, as a share of the bytes for inboxes, and about how many bytes one unit of an index's `cost` takes.
+ */
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 
@@ -59,7 +59,7 @@ const rowsPerStep = ({ retained: { messages, bytes } }: Inbox): number =>
 export class Peers {
   readonly #options: PeersOptions
   readonly #marks: PeerMarks
-  /** The indexes of the inboxes that were asked about last, by the row of the inbox. */
+  /** The indexes of the inboxes whose peers were read last, by the row of the inbox. */
   readonly #indexes: LRUCache<string, Cached>
 
   constructor(options: PeersOptions) {
@@ -202,9 +202,9 @@ export class Peers {
       // The inbox may have been evicted and opened again, or deleted with its user.
       const inbox = this.#open(of)
       const { epoch, row, durable, stored } = inbox
-      // Indexes of other inboxes may have pushed this one out meanwhile, or it is larger than all of them may be.
+      // The cache may have dropped this index for others, or because it alone exceeds the limit.
       known = this.#indexes.get(row) ?? known
-      // The inbox of an adopted guest begins again in the same epoch when its messages have moved.
+      // When the messages of an adopted guest have moved, the guest's inbox begins again in the same epoch.
       const isCurrent = known?.epoch === epoch && known.index.last <= durable.offset
       const index = isCurrent && known ? known.index : new PeerIndex()
       index.forgetBefore(durable.first)
@@ -221,7 +221,7 @@ export class Peers {
       index.cover(to)
       known = { epoch, index }
       this.#indexes.set(row, known)
-      // A store in memory reads at once.
+      // A store in memory reads without a turn of the event loop, so other work gets a turn here.
       if (to < durable.offset) await nextTurn()
     }
   }

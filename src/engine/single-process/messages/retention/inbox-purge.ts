@@ -12,7 +12,7 @@ import { bytesBySender } from '../sends/sender-tally.js'
 /** The messages of a deleted inbox that are still stored: from one offset up to another. */
 type PurgeRow = [from: number, to: number]
 
-/** How many inboxes a step reads at most, and how many messages it deletes at most. */
+/** The most inboxes that a step reads, and the most messages that it deletes. */
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
@@ -25,7 +25,7 @@ interface InboxPurgeOptions {
   shares: SenderShares
 }
 
-/** How many marks of peers a step reads at most. */
+/** The most marks of peers that a step reads. */
 const MARKS_PER_STEP = 512
 
 /** Deletes the messages and marks of deleted inboxes in the background, and goes on after a crash. */
@@ -49,7 +49,7 @@ export class InboxPurge {
     scheduler.schedule(this.#job, clock.now())
   }
 
-  /** Returns operations. Once the caller has written them, the messages are deleted in the background. */
+  /** Returns operations. When the caller has written them, a background job deletes the messages. */
   add(inbox: InboxRef, from: number, to: number): Operation[] {
     this.#scheduler.schedule(this.#job, this.#clock.now())
     return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]

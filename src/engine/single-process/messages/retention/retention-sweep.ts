@@ -7,10 +7,10 @@ import { mayHaveExpired, type InboxRow } from '../inbox-row.js'
 import { lastOf, rows } from '../../store/rows.js'
 import { readAll, type Operation, type Store } from '../../store/store.js'
 
-/** How many inboxes a step of the sweep reads at most, and about how many messages it deletes at most. */
+/** The most inboxes that a step of the sweep reads, and about the most messages that it deletes. */
 const INBOXES_PER_STEP = 32
 const MAX_DELETIONS_PER_STEP = 256
-/** Milliseconds from the start of a full step to the next step, and from the end of a step that had to stop early. */
+/** Milliseconds from the start of a full step, or from the end of a step that stopped early, to the next step. */
 const STEP_DELAY = 100
 const RESUME_DELAY = 20
 
@@ -87,7 +87,7 @@ export class RetentionSweep {
         const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
         if (inbox.hasExpired(now, retention.age))
           this.#inboxes.deleteUnretained(inbox, retention, now, operations)
-        // If more messages have expired than one call deletes, the next step goes on with this inbox.
+        // If more messages have expired than one call deletes, the next step continues with this inbox.
         if (inbox.hasExpired(now, retention.age)) break
       }
       sweep.after = row

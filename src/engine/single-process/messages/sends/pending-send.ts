@@ -19,14 +19,14 @@ export const messageAt = (offset: number, { id, from, to, sender, body, data, se
   return message
 }
 
-/** The inbox of the recipient, and that of the sender unless it is the same. */
+/** The inbox of the recipient, and that of the sender if it is another inbox. */
 export type SentInboxes = readonly [recipient: Inbox] | readonly [recipient: Inbox, sender: Inbox]
 
 interface PendingSendOptions {
   content: Content
   /** The message as JSON, without an offset. */
   json: string
-  /** The inboxes, which have the message already. */
+  /** The inboxes, to which the message is appended already. */
   inboxes: SentInboxes
   result: StoredResult
   emit: (event: EngineEvent) => void
@@ -40,7 +40,7 @@ export class PendingSend implements Waiter {
   readonly #inboxes: SentInboxes
   readonly #result: StoredResult
   readonly #emit: (event: EngineEvent) => void
-  /** The ends of the recipient's and the sender's inbox, including the message. */
+  /** The ends of the recipient's and the sender's inbox with this message. */
   readonly #mark: Watermark
   readonly #ownMark: Watermark
   #onSynced!: (result: StoredResult) => void

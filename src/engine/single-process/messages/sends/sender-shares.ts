@@ -12,7 +12,7 @@ import type { InboxTable } from '../inbox-table.js'
 export class SenderShares {
   readonly #table: InboxTable
   readonly #commit: GroupCommit
-  /** The bytes of deleted messages by the key of their sender. The next batch takes them off. */
+  /** The bytes of deleted messages by the key of their sender. The next batch subtracts them. */
   #freed = new Map<string, { of: UserRef; bytes: number }>()
   readonly #write = (batch: Operation[]): void => this.#takeOff(batch)
 
@@ -22,14 +22,14 @@ export class SenderShares {
   }
 
   /**
-   * Returns false if a further message of `size` bytes is surely within the share of the sender, whose own inbox is `own`. Otherwise the
-   * caller first deletes those messages of the recipient that are not retained.
+   * Returns false if a further message of `size` bytes is surely within the share of the sender, whose own inbox is `own`. If it returns
+   * true, the caller first deletes the recipient's messages that are not retained.
    */
   mayExceed(own: Inbox, size: number, { quota: { bytesPerSender } }: SendRules): boolean {
     return bytesPerSender !== undefined && own.sent + size > bytesPerSender
   }
 
-  /** Returns whether the message exceeds the share, though it may push older ones out of the recipient's inbox. */
+  /** Returns whether the message exceeds the share, even after it has pushed older messages out of the recipient's inbox. */
   exceeds(inbox: Inbox, own: Inbox, size: number, { quota, retention }: SendRules): boolean {
     const freed = this.#freed.get(userKey(own.of))?.bytes ?? 0
     const pushedOut = inbox.bytesPushedOut(own.of.userId, size, retention)
@@ -37,8 +37,8 @@ export class SenderShares {
   }
 
   /**
-   * Gives the bytes of deleted messages back to their senders, in the batch that deletes the messages. Negative bytes are those of messages
-   * that move into another inbox.
+   * Subtracts the bytes of deleted messages from their senders' shares, in the batch that deletes the messages. If messages move into
+   * another inbox, their bytes are negative.
    */
   free(appId: string, bytesBySender: ReadonlyMap<string, number>): void {
     if (bytesBySender.size === 0) return
@@ -52,13 +52,16 @@ export class SenderShares {
     this.#commit.defer('freed bytes', this.#write)
   }
 
-  /** Opening these inboxes may evict others. A deferred write holds none, while a send holds two. */
+  /**
+   * Subtracts the bytes in a deferred write, because opening these inboxes may evict others: a send uses two inboxes meanwhile, and a
+   * deferred write none.
+   */
   #takeOff(batch: Operation[]): void {
     const all = this.#freed
     this.#freed = new Map()
     for (const [key, { of, bytes }] of all) {
       const inbox = this.#table.peek(of, key)
-      // The sender was deleted since.
+      // The sender was deleted meanwhile.
       if (!inbox.exists) continue
       inbox.sent = Math.max(0, inbox.sent - bytes)
       this.#table.writeNow(inbox, batch)

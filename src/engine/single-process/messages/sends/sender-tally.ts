@@ -8,12 +8,12 @@ const addTo = (bytes: Map<string, number>, sender: string, more: number): void =
 }
 
 /**
- * Sums the bytes of an inbox's messages from others by sender. The row of the last message that shares a tally has the sums, so that
- * deleting these messages reads one row and not one for each.
+ * Sums the bytes of an inbox's messages from others by sender. The row of the last message of a tally has the sums. So deleting the
+ * messages of a tally reads one row instead of one for each message.
  */
 export class SenderTally {
   #bytes: Map<string, number> | undefined
-  /** The latest sender, and the bytes that `#bytes` lacks: most messages are from the sender of the one before. */
+  /** The latest sender, and that sender's bytes that are not in `#bytes` yet. Most messages have the same sender as the one before. */
   #sender = ''
   #more = 0
 
@@ -21,21 +21,21 @@ export class SenderTally {
     if (stored) this.#bytes = new Map(stored)
   }
 
-  /** The sums since the last tally that was taken; undefined if there are none. */
+  /** The sums of the unfinished tally; undefined if it has none. */
   get stored(): SenderBytes | undefined {
-    this.#settle()
+    this.#addUp()
     return this.#bytes && [...this.#bytes]
   }
 
   add(sender: string, size: number): void {
     if (sender !== this.#sender) {
-      this.#settle()
+      this.#addUp()
       this.#sender = sender
     }
     this.#more += size
   }
 
-  /** Returns the sums if the message at `offset` is the last of its tally, and begins the next one. */
+  /** If the message at `offset` is the last of its tally, returns the sums and begins the next tally. */
   takeAt(offset: number): SenderBytes | undefined {
     if (offset % MESSAGES_PER_TALLY !== 0) return undefined
     const sums = this.stored ?? []
@@ -43,7 +43,7 @@ export class SenderTally {
     return sums
   }
 
-  #settle(): void {
+  #addUp(): void {
     if (this.#more === 0) return
     this.#bytes ??= new Map<string, number>()
     addTo(this.#bytes, this.#sender, this.#more)

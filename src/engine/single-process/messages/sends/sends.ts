@@ -104,7 +104,7 @@ export class Sends {
     const isToUnknown = from !== to && this.#users.sender(recipient, recipientKey) === undefined
     let unknown: readonly UserRef[] = NOBODY
     const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
-    // The user may be deleted before the message is stored, and is not created then.
+    // If the user is deleted before the message is stored, the message must not create the user.
     if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
     if (sender === undefined || isToUnknown) {
       unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]
@@ -188,8 +188,8 @@ export class Sends {
   }
 
   /**
-   * Adds a message of `size` bytes in each inbox to the app's usage. Returns false if that exceeds the app's quota. To stay within the
-   * quota, it adds operations that delete messages which are not retained.
+   * Adds a message, which takes `size` bytes in each inbox, to the app's usage. Returns false if that exceeds the app's quota. To stay
+   * within the quota, it first adds operations that delete messages which are not retained.
    */
   #reserve(
     inboxes: SentInboxes,
@@ -214,7 +214,7 @@ export class Sends {
     return false
   }
 
-  /** Refuses the later messages of this task too. Otherwise a smaller message that fits would overtake the refused one. */
+  /** Refuses the app's later messages of this task, too. Otherwise a smaller message that fits would overtake the refused one. */
   #refuseForThisTask(appId: string): void {
     this.#full.add(appId)
     queueMicrotask(() => this.#full.delete(appId))

@@ -4,7 +4,7 @@ import { rows } from '../../store/rows.js'
 type Send = () => Promise<SendResult>
 
 interface WaitingSend {
-  /** The rows of the recipient's and the sender's inbox. */
+  /** The rows of the inboxes of recipient and sender. */
   readonly inboxes: readonly string[]
   readonly send: Send
   readonly resolve: (result: Promise<SendResult>) => void
@@ -16,8 +16,8 @@ const inboxesOf = ({ appId, from, to }: CheckedMessage): string[] =>
   (from === null ? [to] : [to, from]).map((userId) => rows.inbox({ appId, userId }))
 
 /**
- * The messages that can't be stored yet, in their order. A later message to or from one of their users waits too, so that none is
- * overtaken. A message waits for earlier ones only: if two could wait for each other, they would be tried again without end.
+ * The messages that can't be stored yet, in their order. A later message to or from one of their users waits, too, so that no message is
+ * overtaken. A message waits only for earlier ones. If two could wait for each other, they would be tried again without end.
  */
 export class WaitingSends {
   #waiting: WaitingSend[] = []
@@ -36,12 +36,12 @@ export class WaitingSends {
     })
   }
 
-  /** Does the same once `wait` has resolved. Rejects if `wait` rejects. */
+  /** As `queue`, but only after `wait` has resolved. Rejects if `wait` rejects. */
   after(wait: Promise<unknown>, message: CheckedMessage, send: Send): Promise<SendResult> {
     return new Promise((resolve, reject) => {
       const waiting: WaitingSend = {
         inboxes: inboxesOf(message),
-        // A `wait` that rejected rejects the message.
+        // If `wait` has rejected, the message is rejected.
         send: () => (isWaitOver ? send() : wait.then(send)),
         resolve,
         reject,
@@ -66,7 +66,7 @@ export class WaitingSends {
     for (const row of waiting.inboxes) this.#blocked.add(row)
   }
 
-  /** Goes through all in their order: one that has to wait again is added in its place. */
+  /** Tries all waiting messages in their order. A message that has to wait again is added in its place. */
   #sendReady(): void {
     const waiting = this.#waiting
     this.#waiting = []

@@ -2,13 +2,13 @@
 export type StoredReadOffsets = [base: number, bits: string]
 
 /**
- * The messages that are read by the mark of their peer, though the mark of the inbox has not reached them: a bit for each offset. With these
- * bits an inbox knows what is unread without reading its messages.
+ * The messages that a peer's mark has read, and the mark of the inbox has not reached: a bit for each offset. With these bits an inbox
+ * knows its unread messages without reading rows.
  */
 export class ReadOffsets {
   #base: number
   #bits: Uint8Array
-  /** The bits after this offset are counted. */
+  /** `countAfter` counts the bits after this offset. */
   #after = 0
   #count = 0
 
@@ -23,7 +23,7 @@ export class ReadOffsets {
     return bit >= 0 && ((this.#bits[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0
   }
 
-  /** Adds an offset after those that `countAfter` has passed. */
+  /** Adds an offset, which must be beyond the argument of the latest `countAfter`. */
   add(offset: number): void {
     if (this.has(offset) || offset <= this.#after) return
     if (this.#count === 0) this.#base = offset
@@ -34,7 +34,7 @@ export class ReadOffsets {
     this.#count++
   }
 
-  /** Returns how many offsets after this one there are. The offset never decreases from call to call. */
+  /** Returns how many offsets after `after` were added. `after` never decreases from call to call. */
   countAfter(after: number): number {
     for (let offset = Math.max(this.#after + 1, this.#base); offset <= after && offset < this.#end; offset++)
       if (this.has(offset)) this.#count--
@@ -48,7 +48,7 @@ export class ReadOffsets {
       if (this.has(offset)) yield offset
   }
 
-  /** Undefined if there are none. */
+  /** The bits for the store; undefined if no offset is left. */
   get stored(): StoredReadOffsets | undefined {
     if (this.#count === 0) return undefined
     const from = this.#passed
@@ -57,12 +57,12 @@ export class ReadOffsets {
     return [this.#base + 8 * from, bits]
   }
 
-  /** How many bytes have no bits that are counted. */
+  /** How many bytes at the start have no counted bits. */
   get #passed(): number {
     return Math.max(0, this.#after + 1 - this.#base) >> 3
   }
 
-  /** The offset after that of the last bit. */
+  /** The offset behind the last bit. */
   get #end(): number {
     return this.#base + 8 * this.#bits.length
   }

@@ -8,7 +8,7 @@ import { rows } from '../../store/rows.js'
 import { del, put, type Operation } from '../../store/store.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 
-/** How many checks one step makes at most. */
+/** The most checks that one step makes. */
 const CHECKS_PER_STEP = 32
 
 /** The first unread message of a streak: its offset, and how often the user was deleted before. */
@@ -36,7 +36,7 @@ interface UnreadChecksOptions {
 
 /**
  * Adds a `message.unread` when the oldest unread message of a user is old enough. A streak of unread messages begins with the first message
- * after everything was read. With that message a row is stored that says when to look.
+ * after the user has read everything. With that message a row is stored that says when to check the inbox.
  */
 export class UnreadChecks {
   readonly #reads: Reads
@@ -57,13 +57,13 @@ export class UnreadChecks {
     this.#unreadOf = unreadOf
   }
 
-  /** Makes the app's checks when they are due, from now on. */
+  /** From now on makes the app's checks when they are due. */
   resume(appId: string): void {
     this.#schedule(appId, this.#clock.now())
   }
 
   /**
-   * Returns the operations that store the check of a streak which begins with this message; none if the app does not ask for
+   * Returns the operations that store the check of a streak which begins with this message; an empty list if the app does not ask for
    * `message.unread`.
    */
   begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {

@@ -1,6 +1,6 @@
 import type { MessageSummary } from '../inbox-row.js'
 
-/** How many messages one call of `update` counts at most. It reads a row for each, which takes some microseconds. */
+/** The most messages that one call of `update` counts. It reads a row for each message, which takes some microseconds. */
 const STEP = 128
 
 interface SenderCount {
@@ -11,7 +11,7 @@ interface SenderCount {
 /** Counts an inbox's unread messages by sender. An `update` counts only the messages that became unread or read since the previous one. */
 export class UnreadCounts {
   readonly #counts = new Map<string | null, SenderCount>()
-  /** The counted messages by offset: their rows may be deleted before they are subtracted. */
+  /** The counted messages by offset. They are kept because their rows may be deleted before the messages are subtracted. */
   readonly #counted = new Map<number, MessageSummary>()
   #first = 1
   #last = 0

@@ -3,7 +3,7 @@ import type { SendRules, UserRef } from '../../../engine.js'
 import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 
-/** How many inboxes have their unread messages counted in memory at most, and about how many messages are counted at most. */
+/** The most inboxes with a count of their unread messages in memory, and about the most messages that are counted. */
 const MAX_CACHED = 200
 const MAX_COUNTED = 200_000
 
@@ -19,7 +19,7 @@ export class UnreadLimit {
 
   /**
    * Returns whether the sender has too many unread messages, and this message would push an unread message of someone else out of the
-   * inbox. Returns undefined if `count` has to count them first.
+   * inbox. Returns undefined if `count` has to be called first.
    */
   isReached(
     inbox: Inbox,
@@ -30,7 +30,7 @@ export class UnreadLimit {
     return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => this.#countsOf(inbox))
   }
 
-  /** Forgets the counts of an inbox that is deleted. */
+  /** Drops the counts of an inbox that is deleted. */
   forget({ row }: Inbox): void {
     this.#counts.delete(row)
   }
