@@ -1,5 +1,5 @@
-// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second, beside a minimal script that
-// stores a message. With --memory it measures the memory that Redis needs, and writes it to bench/results.json, of which a table of
+// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second, beside minimal scripts that
+// store a message and a session. With --memory it measures the memory that Redis needs, and writes it to bench/results.json, of which a table of
 // docs/SCALING.md is made.
 /* global performance */
 import { spawn } from 'node:child_process'
@@ -117,9 +117,17 @@ redis.call('SET', KEYS[5], own .. ' ' .. theirs, 'PX', ARGV[2])
 redis.call('PUBLISH', ARGV[3], ARGV[1])
 return { own, theirs }`
 
+/** The least for a start: a record, an index, and one publication. */
+const MINIMAL_START = `
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+redis.call('PUBLISH', ARGV[4], ARGV[2])
+return 1`
+
 const measureMinimal = async (name, port) => {
   const redis = new Redis(port, '127.0.0.1')
   redis.defineCommand('minimal', { numberOfKeys: 5, lua: MINIMAL })
+  redis.defineCommand('minimalStart', { numberOfKeys: 2, lua: MINIMAL_START })
   let run = 0
   await reportSends(`${name}, a minimal script`, port, () => {
     const round = ++run
@@ -135,6 +143,15 @@ const measureMinimal = async (name, port) => {
       return redis.minimal(...keys, message, DAY, 'node')
     }
   })
+  const start = () => {
+    const round = ++run
+    return rate((n) => {
+      const record = JSON.stringify(requestOf(`user ${round} ${n}`, `${round}-${n}`))
+      return redis.minimalStart(`s:${round} ${n}`, 'live', `session ${round}-${n}`, record, n, 'node')
+    })
+  }
+  await start()
+  await report(`${name}, a minimal script`, 'starts', port, start)
   await redis.quit()
 }
 
