@@ -133,18 +133,18 @@ export const createRunner = (
       (error: unknown) => {
         // If the session was active before, the network or the gateway is down, which is no news.
         if (state.name === 'starting') host.emitError(error as Fault)
-        if (!needsRace || !('attempt' in state)) return
+        if (!needsRace) return
         needsRace = isStreamOnly
-        feed({ type: 'closed', attempt: state.attempt, code: LOST })
+        feed({ type: 'closed', code: LOST })
       },
     )
   }
 
-  const open = (attempt: number, withStart: boolean): void => {
+  const open = (withStart: boolean): void => {
     const listener: TransportListener = (input) => {
       // If the start is too long for a header, it is sent as the first frame.
       if (input.type === 'opened' && withStart && !protocols) transport?.send(host.startFrame())
-      feed({ ...input, attempt })
+      feed(input)
     }
     let url: string, protocols: string[] | undefined
     try {
@@ -160,7 +160,7 @@ export const createRunner = (
   const run = (effect: Effect, defer: (callback: () => void) => void): void => {
     switch (effect.do) {
       case 'open':
-        return open(effect.attempt, effect.withStart)
+        return open(effect.withStart)
       case 'send-start':
         return transport?.send(host.startFrame())
       case 'send-token':

@@ -1,8 +1,9 @@
-import { closeAction, type GatewayFrame, type GatewayFrameOf } from '../../protocol/index.js'
+import { closeAction, type GatewayFrameOf } from '../../protocol/index.js'
 import { connecting, lost, retry, started } from './connecting.js'
 import {
   backoff,
   endWith,
+  fetchToken,
   prepend,
   reconnectSpread,
   renewalSchedule,
@@ -10,7 +11,17 @@ import {
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
-import type { Active, AnswerType, AskReason, Connecting, Effect, Input, Step, World } from './state.js'
+import type {
+  Active,
+  AnswerType,
+  Closed,
+  Connecting,
+  Effect,
+  Input,
+  SessionFrame,
+  Step,
+  World,
+} from './state.js'
 
 /**
  * If the heartbeat's timer fires by more milliseconds too late, the device slept or its clock was set forward. Frames may be queued behind
@@ -22,22 +33,17 @@ const NO_CLOSE_FRAME = 1006
 /** Milliseconds in which a frame has to arrive on a connection that may be dead. */
 const PROBE_TIMEOUT = 5_000
 
-/** Returns the token that was sent, if the gateway has neither accepted nor refused it yet. */
-const pendingToken = ({ renewal }: Active): { fetched: boolean } | null =>
-  renewal && 'fetched' in renewal ? renewal : null
+/** The token that was sent and that the gateway has not accepted or refused. */
+const pendingToken = ({ credentials }: Active): { fetched: boolean } | null =>
+  'fetched' in credentials ? credentials : null
 
 const sendToken = (state: Active, fetched: boolean, superseded = 0): Step => [
-  { ...state, renewal: { at: 'sent', fetched, superseded } },
+  { ...state, credentials: { at: 'sent', fetched, superseded } },
   { do: 'send-token' },
 ]
 
-const fetchToken = (state: Active, reason: AskReason): Step => [
-  { ...state, renewal: { at: 'fetching', reason } },
-  { do: 'fetch-token', reason },
-]
-
 export const disconnected = (state: Active): Connecting => {
-  const { renewal, heartbeatDeadline, sleepGraceUsed, stableAt, ...context } = state
+  const { credentials, heartbeatDeadline, sleepGraceUsed, stableAt, ...context } = state
   const next: Connecting = { ...connecting('reconnecting', context), info: state.info }
   const pending = pendingToken(state)
   return pending
@@ -45,33 +51,34 @@ export const disconnected = (state: Active): Connecting => {
     : next
 }
 
-const closed = (state: Active, code: number, world: World): Step => {
+const closed = (state: Active, close: Closed, world: World): Step => {
+  const { code, reason } = close
   const next = disconnected(state)
   // While the gateway has not answered a new token, a close that asks for fresh credentials is about the old one.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)
-  const isSilent = code === NO_CLOSE_FRAME && !state.endReason
-  return lost(next, code, world, isSilent ? reconnectSpread(state.info, world) : 0)
+  const isSilent = code === NO_CLOSE_FRAME && !reason
+  return lost(next, close, world, isSilent ? reconnectSpread(state.info, world) : 0)
 }
 
 const fetched = (state: Active, { result, cause }: Input & { type: 'fetch-result' }, world: World): Step => {
-  const { renewal } = state
-  if (renewal?.at !== 'fetching') return [state]
+  const { credentials } = state
+  if (credentials.at !== 'fetching') return [state]
   switch (result) {
     case 'fresh':
       return sendToken({ ...state, fetchFailures: 0 }, true)
     case 'no-source':
-      return [{ ...state, renewal: null }]
+      return [{ ...state, credentials: { at: 'held' } }]
     case 'signed-out':
       return endWith(state, { code: 'signed-out' }, { do: 'discard', which: 'all' }, ...sendEndAndClose)
     case 'failed': {
       const fetchFailures = state.fetchFailures + 1
-      const time = world.now + backoff(fetchFailures, world)
+      const until = world.now + backoff(fetchFailures, world)
       return [
         {
           ...state,
           fetchFailures,
-          renewal: { at: 'scheduled', time, reason: renewal.reason },
+          credentials: { at: 'scheduled', until, reason: credentials.reason },
         },
         emitFetchError(cause),
       ]
@@ -89,12 +96,12 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
   const pending = pendingToken(state)
   if (pending && frame.retryable) {
     const fetchFailures = state.fetchFailures + 1
-    const time = world.now + (frame.retryAfter ?? backoff(fetchFailures, world))
+    const until = world.now + (frame.retryAfter ?? backoff(fetchFailures, world))
     return [
       {
         ...state,
         fetchFailures,
-        renewal: { at: 'retrying', time, fetched: pending.fetched },
+        credentials: { at: 'retrying', until, fetched: pending.fetched },
       },
       emitError,
     ]
@@ -108,7 +115,7 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
   const rejections = state.rejections + 1
   if (rejections >= 2) return endWith(state, frame, { do: 'discard', which: 'all' }, ...sendEndAndClose)
   return [
-    { ...state, rejections, renewal: { at: 'scheduled', time: world.now, reason: 'rejected' } },
+    { ...state, rejections, credentials: { at: 'scheduled', until: world.now, reason: 'rejected' } },
     discard,
     emitError,
   ]
@@ -142,24 +149,24 @@ const onWake = (state: Active, { now }: World): Step => {
 }
 
 /** A new frame type of the gateway fails to compile, unless it has a case or is an `AnswerType`. */
-const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
-  const { renewal } = state
+const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
+  const { credentials } = state
   // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for others.
   const isReauth = frame.type === 'renewed' && frame.reauth
   const answersToken =
     (frame.type === 'renewed' && !isReauth) || (frame.type === 'refused' && frame.re === 'token')
-  // The gateway answers tokens in the order in which they were sent. So this answer is about a superseded token.
-  if (answersToken && renewal?.at === 'sent' && renewal.superseded)
-    return [{ ...state, renewal: { ...renewal, superseded: renewal.superseded - 1 } }]
+  // The gateway answers tokens in the order in which they were sent, so this answer is about a superseded one.
+  if (answersToken && credentials.at === 'sent' && credentials.superseded)
+    return [{ ...state, credentials: { ...credentials, superseded: credentials.superseded - 1 } }]
   switch (frame.type) {
     case 'ping':
       return [state, { do: 'send', frame: { type: 'pong' } }]
-    case 'ended':
-      return [{ ...state, endReason: frame }]
     case 'renewed':
       if (isReauth) {
         const due = { ...state, expiresAt: renewalSchedule(frame.expiresIn, world).expiresAt }
-        return renewal && renewal.at !== 'scheduled' ? [due] : fetchToken(due, 'rejected')
+        return credentials.at === 'held' || credentials.at === 'scheduled'
+          ? fetchToken(due, 'rejected')
+          : [due]
       }
       return [
         { ...state, fetchFailures: 0, rejections: 0, ...renewalSchedule(frame.expiresIn, world) },
@@ -186,16 +193,16 @@ const onFrame = (state: Active, frame: GatewayFrame, world: World): Step => {
 
 const onTime = (state: Active, world: World): Step => {
   const { now } = world
-  const { renewal, heartbeatDeadline, stableAt } = state
+  const { credentials, heartbeatDeadline, stableAt } = state
   if (heartbeatDeadline <= now) {
     if (!state.sleepGraceUsed && now - heartbeatDeadline > SLEEP_GRACE)
       return [{ ...state, sleepGraceUsed: true, heartbeatDeadline: now + SLEEP_GRACE }, probe(state)]
     const spread = reconnectSpread(state.info, world)
     return prepend({ do: 'close' }, retry(disconnected(state), { code: 'timeout' }, world, spread))
   }
-  if (renewal && 'time' in renewal && renewal.time <= now) {
-    if (renewal.at === 'retrying') return sendToken(state, renewal.fetched)
-    return fetchToken(state, renewal.reason)
+  if ('until' in credentials && credentials.until <= now) {
+    if (credentials.at === 'retrying') return sendToken(state, credentials.fetched)
+    return fetchToken(state, credentials.reason)
   }
   if (stableAt !== null && stableAt <= now) return [{ ...state, stableAt: null, connectFailures: 0 }]
   return [state]
@@ -206,15 +213,17 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
     case 'end':
       return [{ name: 'ended', error: null }, ...sendEndAndClose]
     case 'credentials':
-      return sendToken(state, false, state.renewal?.at === 'sent' ? state.renewal.superseded + 1 : 0)
+      return sendToken(state, false, state.credentials.at === 'sent' ? state.credentials.superseded + 1 : 0)
     case 'source':
-      return !state.renewal && state.expiresAt !== null ? fetchToken(state, 'expiring') : [state]
+      return state.credentials.at === 'held' && state.expiresAt !== null
+        ? fetchToken(state, 'expiring')
+        : [state]
     case 'fetch-result':
       return fetched(state, input, world)
     case 'frame':
       return onFrame({ ...state, ...resetHeartbeat(state.info.pingInterval, world) }, input.frame, world)
     case 'closed':
-      return closed(state, input.code, world)
+      return closed(state, input, world)
     case 'fatal':
       return endWith(state, input.fault, { do: 'close' })
     case 'time':

@@ -2,6 +2,7 @@ import { closeAction, codeOfClose, isRevivable, pageCloseCodes } from '../../pro
 import {
   backoff,
   endWith,
+  fetchToken,
   prepend,
   renewalSchedule,
   emitFetchError,
@@ -12,8 +13,8 @@ import { isPageGone } from './state.js'
 import type {
   Active,
   AskReason,
+  Closed,
   Connecting,
-  Effect,
   Fault,
   Input,
   MachineContext,
@@ -36,13 +37,11 @@ const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
 const STABLE_AFTER = 10_000
 
 const initialContext: MachineContext = {
-  attempt: 0,
   connectFailures: 0,
   fetchFailures: 0,
   rejections: 0,
   startAsFrame: false,
   expiresAt: null,
-  endReason: null,
   cursor: null,
 }
 
@@ -60,20 +59,14 @@ const hasCredentials = ({ credentials }: Connecting): boolean =>
   credentials.at === 'held' || credentials.at === 'fresh'
 
 const open = (state: Connecting, world: World): Step => {
-  const attempt = state.attempt + 1
   const withStart = hasCredentials(state) && !state.startAsFrame
   const at = withStart ? 'opening-with-start' : 'opening'
   const socket: SocketPhase = { at, until: world.now + ATTEMPT_TIMEOUT }
   return [
-    { ...state, attempt, socket, endReason: null },
-    { do: 'open', attempt, withStart },
+    { ...state, socket },
+    { do: 'open', withStart },
   ]
 }
-
-const fetchToken = (state: Connecting, reason: AskReason): Step => [
-  { ...state, credentials: { at: 'fetching', reason } },
-  { do: 'fetch-token', reason },
-]
 
 /** Fetches other credentials in place of those that are no longer good, and then connects. */
 const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
@@ -106,22 +99,16 @@ export const retry = (state: Connecting, error: Fault, world: World, spread = 0)
 }
 
 /** The close code decides: retry, fetch fresh credentials, or end. */
-export const lost = (state: Connecting, code: number, world: World, spread = 0): Step => {
+export const lost = (state: Connecting, { code, reason }: Closed, world: World, spread = 0): Step => {
   const navigation = code === NAVIGATION.code && { retryAfter: NAVIGATION.retryAfter }
-  const error = state.endReason ?? { code: codeOfClose(code), ...navigation }
-  switch (closeAction(code)) {
-    case 'retry':
-      return retry(state, error, world, spread)
-    case 'refetch': {
-      const rejections = state.rejections + (state.credentials.at === 'fresh' ? 1 : 0)
-      return rejections < 2
-        ? refetch({ ...state, rejections }, error, 'rejected')
-        : endWith(state, error, { do: 'discard', which: 'all' })
-    }
-    case 'stop':
-    case 'ended':
-      return endWith(state, error)
-  }
+  const error = reason ?? { code: codeOfClose(code), ...navigation }
+  const action = closeAction(code)
+  if (action === 'retry') return retry(state, error, world, spread)
+  if (action !== 'refetch') return endWith(state, error)
+  const rejections = state.rejections + (state.credentials.at === 'fresh' ? 1 : 0)
+  return rejections < 2
+    ? refetch({ ...state, rejections }, error, 'rejected')
+    : endWith(state, error, { do: 'discard', which: 'all' })
 }
 
 export const started = (state: Connecting, info: SessionInfo, world: World): Step => {
@@ -139,16 +126,15 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
     stableAt: context.connectFailures ? world.now + STABLE_AFTER : null,
     fetchFailures: 0,
     rejections: 0,
-    endReason: null,
     cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
     ...renewalSchedule(info.expiresIn, world),
   }
-  const effects: Effect[] = [
+  return [
+    next,
     { do: 'accept-credentials', token: info.token },
     { do: 'send', frame: { type: 'pong' } },
+    ...(cursor && lost ? [{ do: 'emit-error', fault: { code: 'messages-lost' } } as const] : []),
   ]
-  if (cursor && lost) effects.push({ do: 'emit-error', fault: { code: 'messages-lost' } })
-  return [next, ...effects]
 }
 
 const fetched = (
@@ -236,10 +222,9 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
         ? [{ ...state, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
         : [{ ...state, socket: { ...socket, at: 'open' } }]
     case 'frame':
-      if (input.frame.type === 'started') return started(state, input.frame, world)
-      return [input.frame.type === 'ended' ? { ...state, endReason: input.frame } : state]
+      return input.frame.type === 'started' ? started(state, input.frame, world) : [state]
     case 'closed':
-      return lost(moveStart(state), input.code, world)
+      return lost(moveStart(state), input, world)
     case 'fatal':
       return endWith(state, input.fault, { do: 'close' })
     case 'time': {

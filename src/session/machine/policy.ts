@@ -1,4 +1,14 @@
-import type { Active, Effect, Fault, SessionInfo, State, Step, World } from './state.js'
+import type {
+  Active,
+  AskReason,
+  Connecting,
+  Effect,
+  Fault,
+  SessionInfo,
+  State,
+  Step,
+  World,
+} from './state.js'
 
 /** How many milliseconds late the gateway's ping may be. */
 const PING_GRACE = 10_000
@@ -26,14 +36,14 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
 export const renewalSchedule = (
   lifetime: number | null,
   { now }: World,
-): Pick<Active, 'expiresAt' | 'renewal'> =>
+): Pick<Active, 'expiresAt' | 'credentials'> =>
   lifetime === null
-    ? { expiresAt: null, renewal: null }
+    ? { expiresAt: null, credentials: { at: 'held' } }
     : {
         expiresAt: now + lifetime,
-        renewal: {
+        credentials: {
           at: 'scheduled',
-          time: now + lifetime - Math.min(60_000, lifetime / 2, Math.max(5_000, lifetime / 10)),
+          until: now + lifetime - Math.min(60_000, lifetime / 2, Math.max(5_000, lifetime / 10)),
           reason: 'expiring',
         },
       }
@@ -55,6 +65,12 @@ export const endWith = (state: State, error: Fault, ...effects: Effect[]): Step 
 
 /** Runs `effect` before the effects of a step. */
 export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
+
+/** Fetches credentials: for a start, or on a live session for its next token. */
+export const fetchToken = (state: Connecting | Active, reason: AskReason): Step => [
+  { ...state, credentials: { at: 'fetching', reason } },
+  { do: 'fetch-token', reason },
+]
 
 /** Returns the effect that emits the cause of a failed fetch as an `error` event. The fetch is repeated later. */
 export const emitFetchError = (cause: unknown): Effect & { do: 'emit-error' } => ({

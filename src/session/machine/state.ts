@@ -49,18 +49,18 @@ export type CredentialPhase =
 
 /** The renewal of a live session's token. `fetched` is false for a token that the page set. */
 export type Renewal =
-  /** A token will be fetched at `time`. */
-  | { at: 'scheduled'; time: number; reason: AskReason }
+  /** Accepted, and good for ever, or until the gateway says otherwise. */
+  | { at: 'held' }
+  /** Another token will be fetched at `until`. */
+  | { at: 'scheduled'; until: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
   /** The token was sent. `superseded` counts the tokens that were sent before and that the gateway has not answered yet. */
   | { at: 'sent'; fetched: boolean; superseded: number }
-  /** The gateway was unable to check the token, so it is sent again at `time`. */
-  | { at: 'retrying'; time: number; fetched: boolean }
+  /** The gateway was unable to check it, so it is sent again at `until`. */
+  | { at: 'retrying'; until: number; fetched: boolean }
 
 /** The fields that a connecting and a live session have in common. */
 export interface MachineContext {
-  /** The number of the newest socket. Inputs with a smaller number come from older sockets and are dropped. */
-  attempt: number
   /** Attempts that failed since a connection was last stable. */
   connectFailures: number
   /** Fetches for credentials that failed in a row. */
@@ -71,8 +71,6 @@ export interface MachineContext {
   startAsFrame: boolean
   /** When the credentials expire; null when they don't, or when it is unknown. */
   expiresAt: number | null
-  /** The `ended` frame of this connection, which explains the close that follows. */
-  endReason: Fault | null
   /** The session to resume, and the newest message that arrived. The key is empty if only a position is known, and no session. */
   cursor: Resumption | null
 }
@@ -99,7 +97,7 @@ export interface Active extends MachineContext {
   sleepGraceUsed: boolean
   /** When the connection counts as stable, which resets `connectFailures`; null after that, and if `connectFailures` is 0. */
   stableAt: number | null
-  renewal: Renewal | null
+  credentials: Renewal
 }
 
 export type State =
@@ -108,6 +106,15 @@ export type State =
   | Active
   | { name: 'ended'; error: Fault | null }
   | { name: 'failed'; error: Fault }
+
+/** The frames that the machine gets. */
+export type SessionFrame = Exclude<GatewayFrame, { type: 'ended' }>
+
+/** How a connection was closed. `reason` is the gateway's `ended` frame, if one came before the close. */
+export interface Closed {
+  code: number
+  reason?: Fault | undefined
+}
 
 export type Input =
   | { type: 'start'; resume?: Resumption | null | undefined }
@@ -118,11 +125,11 @@ export type Input =
   | { type: 'source' }
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
-  | { type: 'opened'; attempt: number }
-  | { type: 'frame'; attempt: number; frame: GatewayFrame }
-  | { type: 'closed'; attempt: number; code: number }
+  | { type: 'opened' }
+  | { type: 'frame'; frame: SessionFrame }
+  | (Closed & { type: 'closed' })
   /** The attempt failed, and every further attempt would fail in the same way. */
-  | { type: 'fatal'; attempt: number; fault: Fault }
+  | { type: 'fatal'; fault: Fault }
   | { type: 'time' }
   /** The network is back, the page is visible again, or it is no longer frozen. */
   | { type: 'wake' }
@@ -137,8 +144,8 @@ export type Input =
   | { type: 'show'; resume?: Resumption | null | undefined }
 
 export type Effect =
-  /** Open a socket for `attempt`; `withStart` puts the start into its handshake. */
-  | { do: 'open'; attempt: number; withStart: boolean }
+  /** Open a socket; `withStart` puts the start into its handshake. */
+  | { do: 'open'; withStart: boolean }
   /** Send the start as a frame. */
   | { do: 'send-start' }
   /** Send the newest token on the open connection. */
@@ -189,30 +196,22 @@ export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'activ
 /** Returns whether the page is in the browser's cache, or asleep. Then another page may take its place. */
 export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
 
+/** The time that a phase waits for; Infinity if it waits for none. */
+const untilOf = (phase: SocketPhase | CredentialPhase | Renewal): number =>
+  'until' in phase ? phase.until : Infinity
+
 /** Returns when the state needs its next `time` input; Infinity if it waits for no deadline. */
 export const deadlineOf = (state: State): number => {
-  if (state.name === 'active') {
-    const { heartbeatDeadline, stableAt, renewal } = state
-    return Math.min(
-      heartbeatDeadline,
-      stableAt ?? Infinity,
-      renewal && 'time' in renewal ? renewal.time : Infinity,
-    )
-  }
-  if (!('socket' in state)) return Infinity
-  const { socket, credentials } = state
-  return Math.min(
-    'until' in socket ? socket.until : Infinity,
-    credentials.at === 'backoff' ? credentials.until : Infinity,
-  )
+  if (!('credentials' in state)) return Infinity
+  const until = untilOf(state.credentials)
+  return 'socket' in state
+    ? Math.min(untilOf(state.socket), until)
+    : Math.min(state.heartbeatDeadline, state.stableAt ?? Infinity, until)
 }
 
-/** Returns when the next attempt is made; null if none is scheduled. */
-export const retryDeadlineOf = (state: State): number | null =>
-  !('socket' in state)
-    ? null
-    : state.socket.at === 'backoff'
-      ? state.socket.until
-      : state.credentials.at === 'backoff'
-        ? state.credentials.until
-        : null
+/** When the next attempt is made; null when none is scheduled. */
+export const retryDeadlineOf = (state: State): number | null => {
+  if (!('socket' in state)) return null
+  const { socket, credentials } = state
+  return socket.at === 'backoff' ? socket.until : credentials.at === 'backoff' ? credentials.until : null
+}

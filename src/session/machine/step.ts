@@ -7,8 +7,11 @@ import type { Input, State, Step, World } from './state.js'
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes every decision.
  * Sockets, timers and the page feed it inputs, and the runner runs its effects.
  *
- * Times are milliseconds of `now()` (clock.ts). A state has deadlines, never timers. After each step the runner sets one timer for the
- * earliest deadline (`deadlineOf`). When the timer fires, the machine compares the deadlines with the clock.
+ * An input of a socket is of the newest one: a socket is closed before another is opened, and a closed one is heard no more
+ * (transport.ts).
+ *
+ * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one
+ * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
 /** The code that ends a user's longest hidden, or oldest, session. */
@@ -19,9 +22,7 @@ export const errorCodeOf = (state: State): string => ('error' in state && state.
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
 export const step = (state: State, input: Input, world: World): Step => {
-  const isLate = 'attempt' in input && 'attempt' in state && input.attempt !== state.attempt
-  if (isLate) return [state]
-  if (input.type === 'leave' && 'attempt' in state) {
+  if (input.type === 'leave' && 'credentials' in state) {
     const { at, code, info } = input
     const next = 'socket' in state ? state : disconnected(state)
     // The browser freezes a page in its cache, too, and such a page stays `page-hidden`.

@@ -1,10 +1,10 @@
 import type { ClientFrame } from '../../protocol/index.js'
 import type { Input, SocketPhase } from '../machine/state.js'
 
-type WithoutAttempt<I> = I extends { attempt: number } ? Omit<I, 'attempt'> : never
-
-/** Called with the events of one attempt, as inputs of the machine. */
-export type TransportListener = (input: WithoutAttempt<Input>) => void
+/** Is called with the events of one attempt, as inputs of the machine. */
+export type TransportListener = (
+  input: Extract<Input, { type: 'opened' | 'frame' | 'closed' | 'fatal' }>,
+) => void
 
 /**
  * Opens a WebSocket, or an object with the same methods. It takes over `former`, the attempt's WebSocket, with its handlers; `phase` is the

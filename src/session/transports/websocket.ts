@@ -1,4 +1,10 @@
-import { limits, START_PREFIX, SUBPROTOCOL, type ClientFrameOf } from '../../protocol/index.js'
+import {
+  limits,
+  START_PREFIX,
+  SUBPROTOCOL,
+  type ClientFrameOf,
+  type GatewayFrameOf,
+} from '../../protocol/index.js'
 import { withTimeout } from '../util/clock.js'
 import { onPageHide } from '../page.js'
 import { parseFrame } from './parse-frame.js'
@@ -43,10 +49,12 @@ export const openTransport = (
   let socket = open(url, protocols)
   // These are handlers, not listeners, because a WebSocket that isn't the browser's own may not support the option `signal`.
   socket.onopen = () => listener({ type: 'opened' })
-  socket.onclose = ({ code }) => listener({ type: 'closed', code })
+  let reason: GatewayFrameOf<'ended'> | undefined
+  socket.onclose = ({ code }) => listener({ type: 'closed', code, reason })
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     const frame = parseFrame(String(data))
-    if (frame) listener({ type: 'frame', frame })
+    if (frame?.type === 'ended') reason = frame
+    else if (frame) listener({ type: 'frame', frame })
     else if (frame === undefined) listener({ type: 'fatal', fault: { code: 'protocol-error' } })
   }
   // Without a handler some WebSockets throw. After each error comes a close, which has all information that a page may get.

@@ -15,8 +15,6 @@ import type {
 /** The time of the tests' states, and their deadlines. */
 export const NOW = 1_000_000
 export const DUE = NOW + 10_000
-/** Attempts of the tests' states. */
-export const ATTEMPT = 5
 
 export const world = (changes: Partial<World> = {}): World => ({
   now: NOW,
@@ -46,26 +44,23 @@ export const info: SessionInfo = {
 
 export const connectingState = (changes: Partial<Connecting> = {}): Connecting => ({
   ...connecting('starting'),
-  attempt: ATTEMPT,
   connectFailures: 3,
   ...changes,
 })
 
 export const activeState = (changes: Partial<Active> = {}): Active => ({
   name: 'active',
-  attempt: ATTEMPT,
   connectFailures: 0,
   fetchFailures: 0,
   rejections: 0,
   startAsFrame: false,
   expiresAt: NOW + 60_000,
-  endReason: null,
   info,
   cursor: { key: 'k', epoch: 'e', offset: 3 },
   heartbeatDeadline: NOW + 35_000,
   sleepGraceUsed: false,
   stableAt: null,
-  renewal: { at: 'scheduled', time: DUE, reason: 'expiring' },
+  credentials: { at: 'scheduled', until: DUE, reason: 'expiring' },
   ...changes,
 })
 
@@ -84,15 +79,15 @@ const credentialPhases: CredentialPhase[] = [
   { at: 'fetching', reason: 'first' },
   { at: 'backoff', until: DUE, reason: 'first' },
 ]
-const renewals: (Renewal | null)[] = [
-  null,
-  { at: 'scheduled', time: DUE, reason: 'expiring' },
+const renewals: Renewal[] = [
+  { at: 'held' },
+  { at: 'scheduled', until: DUE, reason: 'expiring' },
   { at: 'fetching', reason: 'expiring' },
   { at: 'sent', fetched: false, superseded: 0 },
   { at: 'sent', fetched: true, superseded: 0 },
   { at: 'sent', fetched: false, superseded: 1 },
-  { at: 'retrying', time: DUE, fetched: false },
-  { at: 'retrying', time: DUE, fetched: true },
+  { at: 'retrying', until: DUE, fetched: false },
+  { at: 'retrying', until: DUE, fetched: true },
 ]
 
 /** The socket phases and credential phases that exist together. A property test checks that no session reaches another pair. */
@@ -148,20 +143,18 @@ export const states: State[] = [
     error: fault(code),
   })),
   ...everyConnecting.filter((state) => !impossibleStates.includes(state)),
-  ...renewals.map((renewal) => activeState({ renewal })),
+  ...renewals.map((credentials) => activeState({ credentials })),
 ]
 
-const nameOfRenewal = (renewal: Renewal | null): string =>
-  !renewal
-    ? 'none'
-    : 'fetched' in renewal
-      ? `${renewal.at}-${renewal.fetched ? 'fetched' : 'superseded' in renewal && renewal.superseded ? 'again' : 'set'}`
-      : renewal.at
+const nameOfRenewal = (renewal: Renewal): string =>
+  'fetched' in renewal
+    ? `${renewal.at}-${renewal.fetched ? 'fetched' : 'superseded' in renewal && renewal.superseded ? 'again' : 'set'}`
+    : renewal.at
 
 /** A state in words: `starting opening-with-start held`, `active scheduled`, `failed unknown-app`, `ended`. */
 export const nameOfState = (state: State): string => {
   if ('socket' in state) return `${state.name} ${state.socket.at} ${state.credentials.at}`
-  if (state.name === 'active') return `active ${nameOfRenewal(state.renewal)}`
+  if (state.name === 'active') return `active ${nameOfRenewal(state.credentials)}`
   return 'error' in state && state.error ? `${state.name} ${state.error.code}` : state.name
 }
 

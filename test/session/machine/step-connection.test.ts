@@ -1,11 +1,20 @@
 // Steps of the machine that open, probe and lose connections: backoff, reconnect window, handshake, heartbeat.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayFrame } from '../../../src/protocol/index.js'
+import type { GatewayFrameOf } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
 import { type Input } from '../../../src/session/machine/state.js'
 import { activeState, connectingState, info, nameOfEffect, nameOfState, NOW, world } from './states.js'
-import { active, attempt, backoffOf, closed, frame, run, started, withStart } from './stepping.js'
+import { active, backoffOf, closed, frame, run, started, withStart } from './stepping.js'
+
+/** The `ended` frame of a gateway that drains. */
+const drain = (retryAfter?: number): GatewayFrameOf<'ended'> => ({
+  type: 'ended',
+  code: 'unavailable',
+  message: 'Drain.',
+  retryable: true,
+  ...(retryAfter !== undefined && { retryAfter }),
+})
 
 test('the first loss is tried again at once; then pauses are anything up to a limit that doubles to 30 s', () => {
   const [first, ...effects] = step(
@@ -50,15 +59,8 @@ test('an offset beyond the inbox’s newest, in the same epoch, loses no later m
 })
 
 test('the session waits for the gateway’s `retryAfter`', () => {
-  const ended = frame({
-    type: 'ended',
-    code: 'unavailable',
-    message: 'Drain.',
-    retryable: true,
-    retryAfter: 7_000,
-  })
   for (const state of [connectingState({ ...withStart, connectFailures: 0 }), activeState()]) {
-    const after = run(state, world(), ended, closed(4503)).state
+    const after = run(state, world(), closed(4503, drain(7_000))).state
     assert.equal(backoffOf(after), 7_000)
     assert.equal('error' in after && after.error?.message, 'Drain.')
   }
@@ -75,18 +77,10 @@ test('a socket that closes with 1001 is opened again a second later, if the page
 })
 
 test('the `ended` frame of one connection explains no loss of the next', () => {
-  const ended = frame({
-    type: 'ended',
-    code: 'unavailable',
-    message: 'Drain.',
-    retryable: true,
-    retryAfter: 0,
-  })
   const { state } = run(
     connectingState({ ...withStart, connectFailures: 0 }),
     world(),
-    ended,
-    closed(4503),
+    closed(4503, drain(0)),
     closed(1006),
   )
   assert.deepEqual('error' in state && state.error, { code: 'unavailable' })
@@ -96,7 +90,7 @@ test('after an attempt that never opened, the start goes as the first frame; aft
   const connectFailures = 0
   const refused = run(connectingState({ ...withStart, connectFailures }), world(), closed(1006))
   assert.deepEqual(refused.effects, ['open'])
-  assert.deepEqual(run(refused.state, world(), { type: 'opened', attempt }).effects, ['send-start'])
+  assert.deepEqual(run(refused.state, world(), { type: 'opened' }).effects, ['send-start'])
   const random = 0
   const again = run(refused.state, world({ random }), closed(1006))
   assert.deepEqual(again.effects, ['open with-start'])
@@ -112,7 +106,7 @@ test('a handshake without an answer has failed: the next start goes as the first
 })
 
 test('a start that worked as the first frame stays one for the life of the session', () => {
-  const opened: Input = { type: 'opened', attempt }
+  const opened: Input = { type: 'opened' }
   const { state } = run(
     connectingState({ ...withStart, connectFailures: 0 }),
     world(),
@@ -124,7 +118,7 @@ test('a start that worked as the first frame stays one for the life of the sessi
 })
 
 test('after a connection that opened and was lost the start stays in the header', () => {
-  const opened: Input = { type: 'opened', attempt }
+  const opened: Input = { type: 'opened' }
   const { effects } = run(
     connectingState({ ...withStart, connectFailures: 0 }),
     world(),
@@ -171,8 +165,8 @@ test('a connection is dead after a ping interval and 10 s without a frame; every
 })
 
 test('`user` and `unread` frames change what the session knows', () => {
-  const user: GatewayFrame = { type: 'user', user: { id: 'ann', name: 'Ann' } }
-  const unread: GatewayFrame = { type: 'unread', unread: 7, readOffset: 0 }
+  const user: GatewayFrameOf<'user'> = { type: 'user', user: { id: 'ann', name: 'Ann' } }
+  const unread: GatewayFrameOf<'unread'> = { type: 'unread', unread: 7, readOffset: 0 }
   const { state } = run(activeState(), world(), frame(user), frame(unread))
   assert.deepEqual(active(state).info, { ...info, user: user.user, unread: 7, readOffset: 0 })
 })
@@ -213,17 +207,9 @@ test('in the window `wake` tries at once, and after the first attempt the pauses
 
 test('a loss with a reason is tried again at once, or after `retryAfter`, whatever the window', () => {
   const state = activeState({ info: { ...info, reconnectWindow: 60_000 } })
-  const ended = (retryAfter?: number): Input =>
-    frame({
-      type: 'ended',
-      code: 'unavailable',
-      message: 'Drain.',
-      retryable: true,
-      ...(retryAfter !== undefined && { retryAfter }),
-    })
   assert.deepEqual(run(state, world(), closed(4503)).effects, ['open with-start'])
-  assert.deepEqual(run(state, world(), ended(), closed(1006)).effects, ['open with-start'])
-  assert.equal(backoffOf(run(state, world(), ended(7_000), closed(1006)).state), 7_000)
+  assert.deepEqual(run(state, world(), closed(1006, drain())).effects, ['open with-start'])
+  assert.equal(backoffOf(run(state, world(), closed(1006, drain(7_000))).state), 7_000)
 })
 
 test('a connection that was not stable waits for the longer of the window and the backoff', () => {

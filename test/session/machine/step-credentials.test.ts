@@ -45,9 +45,9 @@ test('a first token that is refused is not fresh: its source is called twice bef
 
 test('two fresh tokens that are refused on the open connection end the session', () => {
   const fresh: Input = { type: 'fetch-result', result: 'fresh' }
-  const asking = activeState({ renewal: { at: 'fetching', reason: 'expiring' } })
+  const asking = activeState({ credentials: { at: 'fetching', reason: 'expiring' } })
   const once = run(asking, world(), fresh, refusedToken)
-  assert.deepEqual(active(once.state).renewal, { at: 'scheduled', time: NOW, reason: 'rejected' })
+  assert.deepEqual(active(once.state).credentials, { at: 'scheduled', until: NOW, reason: 'rejected' })
   const twice = run(once.state, world(), { type: 'time' }, fresh, refusedToken)
   assert.equal(nameOfState(twice.state), 'ended unauthenticated')
   assert.deepEqual(twice.last, ['discard all', 'send end', 'close'])
@@ -56,8 +56,8 @@ test('two fresh tokens that are refused on the open connection end the session',
 test('if a token that was set is refused, the session keeps its old one and renews it in time', () => {
   const { state, effects } = run(activeState(), world(), { type: 'credentials' }, refusedToken)
   assert.deepEqual(effects, ['send-token', 'discard newest', 'emit-error'])
-  const { renewal, expiresAt } = active(state)
-  assert.deepEqual(renewal, { at: 'scheduled', time: NOW + 54_000, reason: 'expiring' })
+  const { credentials, expiresAt } = active(state)
+  assert.deepEqual(credentials, { at: 'scheduled', until: NOW + 54_000, reason: 'expiring' })
   assert.equal(expiresAt, NOW + 60_000)
 })
 
@@ -69,7 +69,7 @@ test('a token that the gateway was unable to check is sent again, and an outage 
     message: 'Later.',
     retryable: true,
   })
-  let state: State = activeState({ renewal: { at: 'sent', fetched: true, superseded: 0 } })
+  let state: State = activeState({ credentials: { at: 'sent', fetched: true, superseded: 0 } })
   for (let round = 0; round < 10; round += 1) {
     state = step(state, unjudged, world())[0]
     const time: number = deadlineOf({ ...active(state), heartbeatDeadline: Number.MAX_SAFE_INTEGER })
@@ -104,9 +104,9 @@ test('a token is renewed a tenth of its lifetime before it expires: 5 s at least
   ] as const
   for (const [expiresIn, margin] of margins) {
     const { state } = run(connectingState(withStart), world(), started({ expiresIn }))
-    assert.deepEqual(active(state).renewal, {
+    assert.deepEqual(active(state).credentials, {
       at: 'scheduled',
-      time: NOW + expiresIn - margin,
+      until: NOW + expiresIn - margin,
       reason: 'expiring',
     })
     assert.equal(active(state).expiresAt, NOW + expiresIn)
@@ -120,9 +120,9 @@ test('a source that returns the same token until it expires is called a few time
   const expiry = NOW + 60_000
   while (now < expiry - 1 && asks < 1_000) {
     state = step(state, frame({ type: 'renewed', expiresIn: expiry - now }), world({ now }))[0]
-    const { renewal } = active(state)
-    assert.ok(renewal?.at === 'scheduled' && renewal.time > now)
-    now = renewal.time
+    const { credentials } = active(state)
+    assert.ok(credentials.at === 'scheduled' && credentials.until > now)
+    now = credentials.until
     asks += 1
   }
   assert.ok(asks < 20, String(asks))
@@ -130,7 +130,7 @@ test('a source that returns the same token until it expires is called a few time
 
 test('credentials that do not expire are not renewed', () => {
   const { state } = run(connectingState(withStart), world(), started({ expiresIn: null }))
-  assert.equal(active(state).renewal, null)
+  assert.deepEqual(active(state).credentials, { at: 'held' })
   assert.equal(active(state).expiresAt, null)
 })
 
@@ -158,10 +158,14 @@ test('fetches that fail in a row are made further apart, up to 30 s, without end
 })
 
 test('a renewal that fails is made again, and the session stays', () => {
-  let state: State = activeState({ renewal: { at: 'fetching', reason: 'rejected' } })
+  let state: State = activeState({ credentials: { at: 'fetching', reason: 'rejected' } })
   for (const limit of [1, 2, 4, 8, 16, 30, 30]) {
     state = step(state, { type: 'fetch-result', result: 'failed' }, world())[0]
-    assert.deepEqual(active(state).renewal, { at: 'scheduled', time: NOW + 500 * limit, reason: 'rejected' })
+    assert.deepEqual(active(state).credentials, {
+      at: 'scheduled',
+      until: NOW + 500 * limit,
+      reason: 'rejected',
+    })
     state = step(
       { ...active(state), heartbeatDeadline: NOW * 2 },
       { type: 'time' },
@@ -186,7 +190,7 @@ test('credentials that expired while offline are fetched before a socket is open
 })
 
 test('a session whose token expired and that has no source ends as token-expired', () => {
-  const { state } = run(activeState({ renewal: null }), world(), closed(4102), {
+  const { state } = run(activeState({ credentials: { at: 'held' } }), world(), closed(4102), {
     type: 'fetch-result',
     result: 'no-source',
   })
@@ -199,7 +203,7 @@ test('the token that the gateway gave replaces the credentials that were sent', 
 })
 
 test('a user who signed out ends the session, and its credentials are forgotten', () => {
-  const renewing = activeState({ renewal: { at: 'fetching', reason: 'expiring' } })
+  const renewing = activeState({ credentials: { at: 'fetching', reason: 'expiring' } })
   const { state, effects } = run(renewing, world(), { type: 'fetch-result', result: 'signed-out' })
   assert.equal(nameOfState(state), 'ended signed-out')
   assert.deepEqual(effects, ['discard all', 'send end', 'close'])

@@ -1,48 +1,45 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { GatewayFrame } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
 import {
   deadlineOf,
   idle,
   type Effect,
+  type Fault,
   type Input,
+  type SessionFrame,
   type State,
   type World,
 } from '../../../src/session/machine/state.js'
 import { info, nameOfState, possible } from './states.js'
 
-/** An input whose attempt is not known yet; `late` makes it one of the attempt before. */
-type Loose = { input: Input; late: boolean; pass: number; random: number; credentials: World['credentials'] }
+type Loose = { input: Input; pass: number; random: number; credentials: World['credentials'] }
 
 const life = fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 100_000 }))
-const frames: fc.Arbitrary<GatewayFrame> = fc.oneof(
-  life.map((expiresIn): GatewayFrame => ({ ...info, expiresIn })),
-  life.map((expiresIn): GatewayFrame => ({ type: 'renewed', expiresIn })),
-  fc.constant<GatewayFrame>({ type: 'ping' }),
+const frames: fc.Arbitrary<SessionFrame> = fc.oneof(
+  life.map((expiresIn): SessionFrame => ({ ...info, expiresIn })),
+  life.map((expiresIn): SessionFrame => ({ type: 'renewed', expiresIn })),
+  fc.constant<SessionFrame>({ type: 'ping' }),
   fc
     .record({ re: fc.constantFrom('token', 'send'), retryable: fc.boolean() })
-    .map((rest): GatewayFrame => ({ type: 'refused', code: 'unauthenticated', message: '', ...rest })),
-  fc.option(fc.nat(60_000), { nil: undefined }).map((retryAfter): GatewayFrame => ({
-    type: 'ended',
-    code: 'x',
-    message: '',
-    retryable: true,
-    retryAfter: retryAfter ?? 0,
-  })),
+    .map((rest): SessionFrame => ({ type: 'refused', code: 'unauthenticated', message: '', ...rest })),
+)
+/** Why a gateway closes a connection, if it says so. */
+const reasons: fc.Arbitrary<Fault | undefined> = fc.option(
+  fc.nat(60_000).map((retryAfter) => ({ code: 'x', retryAfter })),
+  { nil: undefined },
 )
 
-const attempt = 0
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
-  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', attempt }) },
-  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', attempt, frame })) },
+  { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened' }) },
+  { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', frame })) },
   {
     weight: 3,
     arbitrary: fc
-      .constantFrom(1000, 1001, 1006, 4101, 4102, 4404, 4429, 4503)
-      .map((code): Input => ({ type: 'closed', attempt, code })),
+      .tuple(fc.constantFrom(1000, 1001, 1006, 4101, 4102, 4404, 4429, 4503), reasons)
+      .map(([code, reason]): Input => ({ type: 'closed', code, reason })),
   },
   {
     weight: 3,
@@ -52,7 +49,7 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.constant<Input>({ type: 'fatal', attempt, fault: { code: 'bad-endpoint' } }),
+    arbitrary: fc.constant<Input>({ type: 'fatal', fault: { code: 'bad-endpoint' } }),
   },
   {
     weight: 2,
@@ -72,7 +69,6 @@ const inputs: fc.Arbitrary<Input> = fc.oneof(
 const sequences: fc.Arbitrary<Loose[]> = fc.array(
   fc.record({
     input: inputs,
-    late: fc.constantFrom(false, false, false, true),
     pass: fc.constantFrom(0, 0, 10, 1_000, 12_000, 40_000, 4_000_000),
     random: fc.double({ min: 0, max: 0.999, noNaN: true }),
     credentials: fc.constantFrom<World['credentials']>('held', 'fetchable', 'none'),
@@ -88,7 +84,13 @@ interface Seen {
   world: World
 }
 
-/** Whether the effect closes the socket. No later input of that socket counts. */
+/** Whether the input comes from a socket. */
+const isOfSocket = ({ type }: Input): boolean => ['opened', 'frame', 'closed', 'fatal'].includes(type)
+
+/** Whether the session has neither ended nor failed, and was started. */
+const isAlive = (state: State): boolean => 'credentials' in state
+
+/** Whether the effect closes the socket, from which no input comes then. */
 const closesSocket = (effect: Effect): boolean => effect.do === 'close' || effect.do === 'end-after-open'
 
 /**
@@ -100,12 +102,10 @@ const play = (sequence: Loose[]): Seen[] => {
   let state: State = idle
   let now = 1_000_000
   let socket = false
-  for (const { input: loose, late, pass, random, credentials } of sequence) {
+  for (const { input, pass, random, credentials } of sequence) {
     now += pass
-    const current: number = 'attempt' in state ? state.attempt : 0
-    const input = 'attempt' in loose ? { ...loose, attempt: late ? current - 1 : current } : loose
-    if ('attempt' in input && !late && !socket) continue
-    if (input.type === 'closed' && !late) socket = false
+    if (isOfSocket(input) && !socket) continue
+    if (input.type === 'closed') socket = false
     const held = 'socket' in state && (state.credentials.at === 'held' || state.credentials.at === 'fresh')
     const world: World = {
       now,
@@ -128,10 +128,7 @@ const play = (sequence: Loose[]): Seen[] => {
 const always = (what: (seen: Seen, rest: Seen[]) => void): void =>
   fc.assert(
     fc.property(sequences, (sequence) => {
-      const all = play([
-        { input: { type: 'start' }, late: false, pass: 0, random: 0, credentials: 'held' },
-        ...sequence,
-      ])
+      const all = play([{ input: { type: 'start' }, pass: 0, random: 0, credentials: 'held' }, ...sequence])
       for (const [at, seen] of all.entries()) what(seen, all.slice(0, at))
     }),
     { numRuns: 3_000 },
@@ -141,8 +138,8 @@ test('there is never a second socket before the first was closed', () => {
   fc.assert(
     fc.property(sequences, (sequence) => {
       let sockets = 0
-      for (const { before, input, effects } of play(sequence)) {
-        if (input.type === 'closed' && 'attempt' in before && input.attempt === before.attempt) sockets = 0
+      for (const { input, effects } of play(sequence)) {
+        if (input.type === 'closed') sockets = 0
         for (const effect of effects) {
           if (closesSocket(effect)) sockets = 0
           if (effect.do === 'open') sockets += 1
@@ -156,7 +153,7 @@ test('there is never a second socket before the first was closed', () => {
 
 test('no socket is left behind when a session is over', () => {
   always(({ before, input, after, effects }) => {
-    const over = 'attempt' in before && !('attempt' in after)
+    const over = isAlive(before) && !isAlive(after)
     if (
       over &&
       input.type !== 'closed' &&
@@ -168,20 +165,9 @@ test('no socket is left behind when a session is over', () => {
   })
 })
 
-test('attempts are numbered upwards for as long as a session lives', () => {
-  always(({ before, after, effects }) => {
-    const opened = effects.filter((effect) => effect.do === 'open')
-    assert.ok(opened.length <= 1)
-    if (!('attempt' in after)) return
-    const last = 'attempt' in before ? before.attempt : 0
-    assert.equal(after.attempt, last + opened.length)
-    if (opened[0]) assert.equal(opened[0].attempt, after.attempt)
-  })
-})
-
 test('a session that is over only starts again', () => {
   always(({ before, input, after, effects }) => {
-    if ('attempt' in before || input.type === 'start' || input.type === 'credentials') return
+    if (isAlive(before) || input.type === 'start' || input.type === 'credentials') return
     if (input.type === 'wake' && 'error' in before && before.error?.code === 'too-many-sessions') return
     assert.deepEqual(effects, [])
     if (input.type !== 'end') assert.equal(after, before)
@@ -194,14 +180,6 @@ test('end() always ends', () => {
   })
 })
 
-test('an input of an older socket changes nothing', () => {
-  always(({ before, input, after, effects }) => {
-    if (!('attempt' in input && 'attempt' in before) || input.attempt === before.attempt) return
-    assert.equal(after, before)
-    assert.deepEqual(effects, [])
-  })
-})
-
 test('every state is a possible one', () => {
   always(({ after }) => {
     if ('socket' in after)
@@ -211,10 +189,7 @@ test('every state is a possible one', () => {
 
 test('a fetch is under way exactly while the state waits for its result', () => {
   always(({ before, input, after, effects }) => {
-    const waits = (state: State): boolean =>
-      'socket' in state
-        ? state.credentials.at === 'fetching'
-        : state.name === 'active' && state.renewal?.at === 'fetching'
+    const waits = (state: State): boolean => 'credentials' in state && state.credentials.at === 'fetching'
     const asks = effects.filter((effect) => effect.do === 'fetch-token').length
     assert.ok(asks <= 1)
     if (asks) assert.ok(waits(after), 'asks without waiting')

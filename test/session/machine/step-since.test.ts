@@ -6,12 +6,7 @@ import { started } from './stepping.js'
 import { world } from './states.js'
 
 const cursorAfter = (state: State, at: World, ...inputs: Input[]): unknown => {
-  for (const input of inputs)
-    [state] = step(
-      state,
-      'attempt' in input && 'attempt' in state ? { ...input, attempt: state.attempt } : input,
-      at,
-    )
+  for (const input of inputs) [state] = step(state, input, at)
   return 'cursor' in state ? state.cursor : undefined
 }
 

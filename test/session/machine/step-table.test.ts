@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayFrame } from '../../../src/protocol/index.js'
+import type { GatewayFrameOf } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
-import type { Input, World } from '../../../src/session/machine/state.js'
-import {
-  ATTEMPT,
-  DUE,
-  info,
-  impossibleStates,
-  nameOfEffect,
-  nameOfState,
-  NOW,
-  states,
-  world,
-} from './states.js'
+import type { Input, SessionFrame, World } from '../../../src/session/machine/state.js'
+import { DUE, info, impossibleStates, nameOfEffect, nameOfState, NOW, states, world } from './states.js'
 
 /*
  * The step for each input in each state, written by hand: state | input | next state | effects.
@@ -55,14 +45,14 @@ starting/reconnecting none/backoff/opening-with-start/opening/open * | credentia
 starting/reconnecting start-sent *                 | credentials fetchable                       | . opening fetching                    | send end, close, open, fetch-token first
 starting/reconnecting none/backoff/opening-with-start/opening/open * | credentials none                            | . none fetching                       | close, fetch-token first
 starting/reconnecting start-sent *                 | credentials none                            | . none fetching                       | send end, close, fetch-token first
-active none/scheduled/fetching/retrying-set/retrying-fetched | credentials *                               | active sent-set                       | send-token
+active held/scheduled/fetching/retrying-set/retrying-fetched | credentials *                               | active sent-set                       | send-token
 active sent-set/sent-fetched/sent-again            | credentials *                               | active sent-again                     | send-token
 
 idle                                               | source                                      | ~                                     |
 ended                                              | source                                      | ~                                     |
 ended/failed *                                     | source                                      | ~                                     |
 starting/reconnecting * *                          | source                                      | ~                                     |
-active none                                        | source                                      | active fetching                       | fetch-token expiring
+active held                                        | source                                      | active fetching                       | fetch-token expiring
 active scheduled/fetching/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | source                                      | ~                                     |
 
 idle                                               | fetch-result *                              | ~                                     |
@@ -78,9 +68,9 @@ reconnecting * fetching                            | fetch-result no-source     
 starting/reconnecting * fetching                   | fetch-result failed                         | . none backoff                        | close, emit-error
 active fetching                                    | fetch-result fresh                          | active sent-fetched                   | send-token
 active fetching                                    | fetch-result signed-out                     | ended signed-out                      | discard all, send end, close
-active fetching                                    | fetch-result no-source                      | active none                           |
+active fetching                                    | fetch-result no-source                      | active held                           |
 active fetching                                    | fetch-result failed                         | active scheduled                      | emit-error
-active none/scheduled/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | fetch-result *                              | ~                                     |
+active held/scheduled/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | fetch-result *                              | ~                                     |
 
 starting/reconnecting opening-with-start *         | opened                                      | . start-sent .                        |
 starting/reconnecting opening held/fresh           | opened                                      | . start-sent .                        | send-start
@@ -92,12 +82,10 @@ ended                                              | opened                     
 ended/failed *                                     | opened                                      | ~                                     |
 
 starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
-starting/reconnecting * *                          | frame ended                                 | . . .                                 |
 starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
 active *                                           | frame started                               | active scheduled                      | accept-credentials, send pong
-active *                                           | frame ended                                 | . .                                   |
-active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame renewed                               | active scheduled                      | accept-credentials
-active none/scheduled                              | frame reauth                                | active fetching                       | fetch-token rejected
+active held/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame renewed                               | active scheduled                      | accept-credentials
+active held/scheduled                              | frame reauth                                | active fetching                       | fetch-token rejected
 active fetching/sent-set/sent-fetched/sent-again/retrying-set/retrying-fetched | frame reauth                                | . .                                   |
 active sent-again                                  | frame renewed/refused-token/retryable-token | active sent-set                       |
 active *                                           | frame ping                                  | . .                                   | send pong
@@ -108,8 +96,8 @@ active *                                           | frame seen                 
 active *                                           | frame sent                                  | . .                                   | deliver sent
 active *                                           | frame history                               | . .                                   | deliver history
 active *                                           | frame refused/refused-send                  | . .                                   | deliver refused
-active none/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, emit-error
-active none/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, emit-error
+active held/scheduled/fetching/sent-set/sent-fetched/retrying-set/retrying-fetched | frame refused-token                         | active scheduled                      | discard newest, emit-error
+active held/scheduled/fetching                     | frame retryable-token                       | active scheduled                      | discard newest, emit-error
 active sent-set/retrying-set                       | frame retryable-token                       | active retrying-set                   | emit-error
 active sent-fetched/retrying-fetched               | frame retryable-token                       | active retrying-fetched               | emit-error
 idle                                               | frame *                                     | ~                                     |
@@ -123,10 +111,10 @@ starting/reconnecting * held/fresh                 | closed 1006                
 starting/reconnecting * fetching/backoff           | closed 1006                                 | . none .                              |
 active *                                           | closed 1000                                 | ended ended                           |
 active *                                           | closed 4404                                 | ended unknown-app                     |
-active none/scheduled/fetching                     | closed 4101                                 | reconnecting none fetching            | discard all, fetch-token rejected
+active held/scheduled/fetching                     | closed 4101                                 | reconnecting none fetching            | discard all, fetch-token rejected
 active sent-set/sent-again/retrying-set            | closed 4101                                 | reconnecting opening-with-start held  | open with-start
 active sent-fetched/retrying-fetched               | closed 4101                                 | reconnecting opening-with-start fresh | open with-start
-active none/scheduled/fetching/sent-set/sent-again/retrying-set | closed 1006                                 | reconnecting opening-with-start held  | open with-start
+active held/scheduled/fetching/sent-set/sent-again/retrying-set | closed 1006                                 | reconnecting opening-with-start held  | open with-start
 active sent-fetched/retrying-fetched               | closed 1006                                 | reconnecting opening-with-start fresh | open with-start
 idle                                               | closed *                                    | ~                                     |
 ended                                              | closed *                                    | ~                                     |
@@ -146,7 +134,7 @@ starting/reconnecting backoff held                 | time due                   
 starting/reconnecting backoff fresh                | time due                                    | . opening-with-start fresh            | open with-start
 starting/reconnecting opening-with-start/opening/start-sent held/fresh | time due                                    | . backoff .                           | close
 starting/reconnecting opening/open fetching        | time due                                    | . none fetching                       | close
-active none/fetching/sent-set/sent-fetched/sent-again | time due                                    | ~                                     |
+active held/fetching/sent-set/sent-fetched/sent-again | time due                                    | ~                                     |
 active scheduled                                   | time due                                    | active fetching                       | fetch-token expiring
 active retrying-set                                | time due                                    | active sent-set                       | send-token
 active retrying-fetched                            | time due                                    | active sent-fetched                   | send-token
@@ -155,7 +143,7 @@ active *                                           | time early                 
 idle                                               | time *                                      | ~                                     |
 ended                                              | time *                                      | ~                                     |
 ended/failed *                                     | time *                                      | ~                                     |
-active none/scheduled/fetching/sent-set/sent-again/retrying-set | time silent                                 | reconnecting opening-with-start held  | close, open with-start
+active held/scheduled/fetching/sent-set/sent-again/retrying-set | time silent                                 | reconnecting opening-with-start held  | close, open with-start
 active sent-fetched/retrying-fetched               | time silent                                 | reconnecting opening-with-start fresh | close, open with-start
 active *                                           | time slept                                  | . .                                   | send history
 starting/reconnecting none backoff                 | time silent/slept                           | . none fetching                       | fetch-token first
@@ -196,12 +184,6 @@ active *                                           | show *                     
 idle                                               | show *                                      | ~                                     |
 ended                                              | show *                                      | ~                                     |
 ended/failed *                                     | show *                                      | ~                                     |
-
-starting/reconnecting * *                          | late *                                      | ~                                     |
-active *                                           | late *                                      | ~                                     |
-idle                                               | late *                                      | ~                                     |
-ended                                              | late *                                      | ~                                     |
-ended/failed *                                     | late *                                      | ~                                     |
 `
 
 interface Row {
@@ -236,7 +218,7 @@ const matches = (pattern: string[][], name: string): boolean => {
   )
 }
 
-const refused = (changes: object): GatewayFrame => ({
+const refused = (changes: object): GatewayFrameOf<'refused'> => ({
   type: 'refused',
   re: 'send',
   code: 'refused',
@@ -245,7 +227,7 @@ const refused = (changes: object): GatewayFrame => ({
   ...changes,
 })
 
-const message = (offset: number): GatewayFrame => ({
+const message = (offset: number): GatewayFrameOf<'message'> => ({
   type: 'message',
   offset,
   id: 'm',
@@ -256,7 +238,7 @@ const message = (offset: number): GatewayFrame => ({
   sentAt: 1,
 })
 
-const frames: Record<string, GatewayFrame> = {
+const frames: Record<string, SessionFrame> = {
   started: info,
   renewed: { type: 'renewed', expiresIn: 60_000 },
   reauth: { type: 'renewed', expiresIn: 10_000, reauth: true },
@@ -271,19 +253,6 @@ const frames: Record<string, GatewayFrame> = {
   'refused-send': refused({ id: 'm' }),
   'refused-token': refused({ re: 'token', code: 'unauthenticated' }),
   'retryable-token': refused({ re: 'token', code: 'unavailable', retryable: true }),
-  ended: { type: 'ended', code: 'replaced', message: 'Gone.', retryable: false },
-}
-
-const attempt = ATTEMPT
-const ofAttempt: Record<string, Input> = {
-  opened: { type: 'opened', attempt },
-  fatal: { type: 'fatal', attempt, fault: { code: 'bad-endpoint' } },
-  ...Object.fromEntries(
-    Object.entries(frames).map(([name, frame]) => [`frame ${name}`, { type: 'frame', attempt, frame }]),
-  ),
-  ...Object.fromEntries(
-    [1000, 1006, 4101, 4404].map((code) => [`closed ${code}`, { type: 'closed', attempt, code }]),
-  ),
 }
 
 const inputs: [name: string, input: Input, world: World][] = [
@@ -307,9 +276,17 @@ const inputs: [name: string, input: Input, world: World][] = [
   ['time due', { type: 'time' }, world({ now: DUE })],
   ['time silent', { type: 'time' }, world({ now: NOW + 35_000 })],
   ['time slept', { type: 'time' }, world({ now: NOW + 3_600_000 })],
-  ...Object.entries(ofAttempt).flatMap(([name, input]): [string, Input, World][] => [
-    [name, input, world()],
-    [`late ${name.replace(' ', '-')}`, { ...input, attempt: ATTEMPT - 1 } as Input, world()],
+  ['opened', { type: 'opened' }, world()],
+  ['fatal', { type: 'fatal', fault: { code: 'bad-endpoint' } }, world()],
+  ...Object.entries(frames).map(([name, frame]): [string, Input, World] => [
+    `frame ${name}`,
+    { type: 'frame', frame },
+    world(),
+  ]),
+  ...[1000, 1006, 4101, 4404].map((code): [string, Input, World] => [
+    `closed ${code}`,
+    { type: 'closed', code },
+    world(),
   ]),
 ]
 

@@ -1,19 +1,24 @@
 // Helpers of the tests of `step`: inputs, states, and a run of several steps.
 import assert from 'node:assert/strict'
-import type { GatewayFrame } from '../../../src/protocol/index.js'
+import type { GatewayFrameOf } from '../../../src/protocol/index.js'
 import { step } from '../../../src/session/machine/step.js'
 import {
   retryDeadlineOf,
   type Active,
   type Input,
+  type SessionFrame,
   type State,
   type World,
 } from '../../../src/session/machine/state.js'
-import { ATTEMPT, info, nameOfEffect, NOW } from './states.js'
+import { info, nameOfEffect, NOW } from './states.js'
 
-export const attempt = ATTEMPT
-export const closed = (code: number): Input => ({ type: 'closed', attempt, code })
-export const frame = (of: GatewayFrame): Input => ({ type: 'frame', attempt, frame: of })
+/** A close, perhaps after an `ended` frame. */
+export const closed = (code: number, reason?: GatewayFrameOf<'ended'>): Input => ({
+  type: 'closed',
+  code,
+  reason,
+})
+export const frame = (of: SessionFrame): Input => ({ type: 'frame', frame: of })
 export const refusedToken = frame({
   type: 'refused',
   re: 'token',
@@ -23,7 +28,7 @@ export const refusedToken = frame({
 })
 export const started = (changes: Partial<typeof info> = {}): Input => frame({ ...info, ...changes })
 
-/** Steps one input after the other. Each input gets the attempt of the state before it. */
+/** Steps one input after the other. */
 export const run = (
   state: State,
   at: World,
@@ -32,8 +37,7 @@ export const run = (
   const effects: string[] = []
   let last: string[] = []
   for (const input of inputs) {
-    const own = 'attempt' in input && 'attempt' in state ? { ...input, attempt: state.attempt } : input
-    const [next, ...done] = step(state, own, at)
+    const [next, ...done] = step(state, input, at)
     state = next
     last = done.map(nameOfEffect)
     effects.push(...last)
