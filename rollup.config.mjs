@@ -17,6 +17,15 @@ const replaced = {
     const isServedByGateway = /\\/v1\\/chat-session[^/]*$/.test(import.meta.url)
     export const errorMessageOf = (code) =>
       isServedByGateway ? \`\${code}: \${new URL(\`errors#\${code}\`, import.meta.url)}\` : code`,
+  'session/sentences.js': `
+    export const sentences = {
+      badEndpoint: 'endpoint',
+      badSince: (text) => 'chat-session: since ' + text,
+      badToken: 'token',
+      lateAnswer: 'late',
+      lateToken: 'timeout',
+      noToken: (status) => 'token-url ' + status,
+    }`,
   'session/trace.js': 'export const traceStep = () => undefined',
   // The gateway that serves the script sends the frames too. From npm a client checks each field. JSON without a `type` has no frame in it.
   'session/transports/parse-frame.js': `

@@ -2,6 +2,7 @@ import type { Message, User } from '../protocol/index.js'
 import type { SessionError } from './errors.js'
 import type { Presence, Sent, Signal } from './messages.js'
 import type { AskReason, TokenAsk } from './options.js'
+import { sentences } from './sentences.js'
 
 export type SessionState = 'idle' | 'starting' | 'active' | 'reconnecting' | 'ended' | 'failed'
 
@@ -74,7 +75,7 @@ export class TokenNeededEvent extends Event {
 
   respondWith(token: Promise<string | null> | string | null): void {
     if (this.#answer || this.eventPhase === Event.NONE)
-      throw new DOMException('respondWith() is too late.', 'InvalidStateError')
+      throw new DOMException(sentences.lateAnswer, 'InvalidStateError')
     this.#answer = Promise.resolve(token)
     this.stopImmediatePropagation()
   }

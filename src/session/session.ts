@@ -39,6 +39,7 @@ import {
   type State,
 } from './machine/state.js'
 import { profileFields } from './profile-fields.js'
+import { sentences } from './sentences.js'
 import { unverifiedSubject } from './credentials/unverified-subject.js'
 import { loadCalls } from './calls/load-calls.js'
 import type { Calls, CallsFrame } from './calls/calls.js'
@@ -50,7 +51,7 @@ const CLOSE_TIMEOUT = 1_000
 const parsePosition = (text: string | null | undefined): Position | undefined => {
   const [, epoch, offset] = /^(.+)\/(\d{1,15})$/.exec(text ?? '') ?? []
   if (epoch) return { epoch, offset: Number(offset) }
-  if (text) console.warn(`chat-session: since is no EPOCH/OFFSET: ${text}`)
+  if (text) console.warn(sentences.badSince(text))
   return undefined
 }
 

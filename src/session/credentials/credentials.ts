@@ -1,6 +1,7 @@
 import type { ClientFrameOf } from '../../protocol/index.js'
 import type { AskReason, FetchResult } from '../machine/state.js'
 import type { Credentials, TokenAsk, TokenFetcher } from '../options.js'
+import { sentences } from '../sentences.js'
 import { fetchToken } from './token-url.js'
 
 /** The fields of a start frame that prove who the user is. */
@@ -70,7 +71,10 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       underWay?.abort()
       // Only a token can be sent on a live session. So only if a token is set, the accepted credentials are kept beside it.
       if (fields.token) newest = fields
-      else [accepted, newest] = [fields, null]
+      else {
+        accepted = fields
+        newest = null
+      }
       return true
     },
     accept(token) {
@@ -97,7 +101,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
         else {
           const token = await answer
           if (token === null) result = 'signed-out'
-          else if (typeof token !== 'string' || !token) throw new TypeError('A token is text.')
+          else if (typeof token !== 'string' || !token) throw new TypeError(sentences.badToken)
           else if (!ask.signal.aborted) newest = { token }
         }
       } catch (error) {

@@ -1,4 +1,5 @@
 import { object } from '../../protocol/internal.js'
+import { sentences } from '../sentences.js'
 import { deadlineTimer, now } from '../util/clock.js'
 import { ifPossible } from '../util/if-possible.js'
 
@@ -18,7 +19,7 @@ const read = async (response: Response): Promise<string | null> => {
   const json = ifPossible(() => JSON.parse(body) as unknown)
   const token = object(json) ? json['token'] : json
   if (token === null || (typeof token === 'string' && jwt.test(token))) return token
-  throw new Error(`The token URL answered ${status} without a token.`)
+  throw new Error(sentences.noToken(status))
 }
 
 /**
@@ -32,7 +33,7 @@ export const fetchToken = (
   timeout = ANSWER_TIMEOUT,
 ): Promise<string | null> =>
   new Promise((resolve, reject) => {
-    const late = (): void => reject(new Error('The token URL did not answer in time.'))
+    const late = (): void => reject(new Error(sentences.lateToken))
     deadlineTimer(late, signal)(now() + timeout)
     fetch(url, { credentials: 'include', redirect: 'manual', cache: 'no-store', signal })
       .then(read)

@@ -8,6 +8,7 @@ import {
 import { withTimeout } from '../util/clock.js'
 import { onPageHide } from '../page.js'
 import { parseFrame } from './parse-frame.js'
+import { sentences } from '../sentences.js'
 import { utf8 } from '../util/utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
@@ -33,7 +34,8 @@ export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefi
 export const sessionUrl = (endpoint: string | URL): string => {
   const url = new URL(endpoint)
   url.protocol = url.protocol.replace(/^http/, 'ws')
-  if (!/^wss?:$/.test(url.protocol) || url.username || url.password) throw new TypeError('not an endpoint')
+  if (!/^wss?:$/.test(url.protocol) || url.username || url.password)
+    throw new TypeError(sentences.badEndpoint)
   url.pathname = url.pathname.replace(/\/*$/, '/v1/session')
   url.search = url.hash = ''
   return url.href

@@ -1,0 +1,9 @@
+/** What errors without a code say. The script-tag build replaces this module: it has codes and words in place of sentences. */
+export const sentences = {
+  badEndpoint: 'The endpoint is no http or ws address, or it has a password.',
+  badSince: (text: string): string => `chat-session: since is no EPOCH/OFFSET: ${text}`,
+  badToken: 'A token is text.',
+  lateAnswer: 'respondWith() is too late.',
+  lateToken: 'The token URL did not answer in time.',
+  noToken: (status: number): string => `The token URL answered ${status} without a token.`,
+}
