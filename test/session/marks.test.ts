@@ -83,7 +83,7 @@ test('the marks of a peer and of the inbox wait for their own answers', async ()
     ],
   )
   const mark = (peer: string | null, readOffsetWith: number): GatewayFrame => ({
-    ...{ type: 'unread', unread: 1, readOffset: 2, with: peer, unreadWith: 0, readOffsetWith },
+    ...{ type: 'unread', unread: 1, readOffset: 2, with: peer, unreadWith: 1, readOffsetWith },
   })
   send(mark('cy', 9), mark('bob', 5), mark(null, 5))
   await eventually(() => settled.length === 1)
@@ -93,6 +93,25 @@ test('the marks of a peer and of the inbox wait for their own answers', async ()
   send(mark('bob', 7))
   await Promise.all(marks)
   assert.deepEqual(settled, ['backend', 'inbox', 'bob', 'bob again'])
+})
+
+test('a mark of somebody who is no peer, or no longer, resolves: nothing of theirs is unread', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const { of, send } = await connection(0)
+  const settled: string[] = []
+  const marks = [
+    note(settled, 'cy', session.markRead(5, { with: 'cy' })),
+    note(settled, 'backend', session.markRead(5, { with: null })),
+  ]
+  await eventually(() => of('read').length === 2)
+  const none = { type: 'unread', unread: 3, readOffset: 2, unreadWith: 0, readOffsetWith: 2 } as const
+  send({ ...none, with: 'cy', unreadWith: 1 }, { ...none, with: null })
+  await eventually(() => settled.length === 1)
+  assert.deepEqual(settled, ['backend'])
+  send({ ...none, with: 'cy' })
+  await Promise.all(marks)
 })
 
 test('a mark that can’t be stored now is sent again after `retryAfter`; one of another epoch rejects', async () => {
@@ -182,6 +201,9 @@ test('a gateway takes marks that move and marks that do not, and refuses profile
   await eventually(() => bob.unread === 1)
   await Promise.all([bob.markRead(1), bob.markRead(0), bob.markRead(99)])
   assert.equal(bob.unread, 0)
+  // Neither of them is a peer.
+  await Promise.all([bob.markRead(1, { with: 'nobody' }), bob.markRead(1, { with: null })])
+  await bob.markRead(1, { with: 'ann' })
   const errors: unknown[] = []
   bob.addEventListener('error', (event) => errors.push(event))
   await assert.rejects(bob.setProfile({ name: 'Bob' }), { name: 'SessionError', code: 'refused' })

@@ -87,9 +87,11 @@ export const createCalls = (host: CallsHost): Calls => {
         const newest = cursor()
         if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
         // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
-        const { with: peer, readOffset, readOffsetWith = -1 } = answer
-        const reached = read.with === undefined ? readOffset : peer === read.with ? readOffsetWith : -1
-        return reached >= Math.min(read.offset, newest.offset)
+        const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
+        const target = Math.min(read.offset, newest.offset)
+        if (read.with === undefined) return readOffset >= target
+        // Somebody who is no peer, or no longer, has no mark that could reach the offset, and nothing unread.
+        return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
 
