@@ -61,7 +61,7 @@ test('markRead resolves when the gateway’s mark has reached the offset, or the
 })
 
 test('the marks of a peer and of the inbox wait for their own answers', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
   const session = newSession({ endpoint, token })
   await session.start()
   const settled: string[] = []
@@ -96,7 +96,7 @@ test('the marks of a peer and of the inbox wait for their own answers', async ()
 })
 
 test('a mark of somebody who is no peer, or no longer, resolves: nothing of theirs is unread', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
   const session = newSession({ endpoint, token })
   await session.start()
   const { of, send } = await connection(0)

@@ -40,6 +40,9 @@ export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'mess
 
 type Read = ClientFrameOf<'read'>
 
+/** What a gateway may lack, by the names of `can`. A `with` is of `peers`. */
+const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
+
 export const createCalls = (host: CallsHost): Calls => {
   const { session, runner, outbox, checkedCopy, SessionError } = host
 
@@ -60,10 +63,22 @@ export const createCalls = (host: CallsHost): Calls => {
   ): void => {
     session.dispatchEvent(new CustomEvent(type, { detail }))
   }
-  /** Resolves with the answer to a frame. Rejects as `send` does. */
+  /** Returns whether the latest `started` lists what a frame needs: a gateway ends the connection for a frame that it does not know. */
+  const isKnown = (frame: CallFrame | ClientFrameOf<'push'>): boolean => {
+    // JSON leaves out a `with` that is undefined.
+    const { type, with: peer } = frame as { type: string; with?: string | null | undefined }
+    const needed = peer === undefined ? type : 'peers'
+    return !extensions.includes(needed) || !!info()?.can?.includes(needed)
+  }
+  /** Sends a frame that nothing answers. Returns whether there is a connection for it. */
+  const sendNow = (frame: ClientFrameOf<'signal' | 'push'>): boolean => isKnown(frame) && runner.send(frame)
+  /** Resolves with the answer to a frame. Rejects as `send` does, and as `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
-    return sleep.awake(() => outbox.add<T>(frame, options))
+    // Without a connection it is not known what the next gateway can.
+    const error = (): SessionError | undefined =>
+      runner.state().name === 'active' && !isKnown(frame) ? new SessionError('protocol-error') : undefined
+    return sleep.awake(() => outbox.add<T>(frame, { ...options, error }))
   }
   const sleep = createSleep(host, info)
   const takeLeftSends = createLeftSends(host, info)
@@ -122,7 +137,7 @@ export const createCalls = (host: CallsHost): Calls => {
     }
   }
 
-  const push = createPush(host, info)
+  const push = createPush(session, sendNow, info)
 
   const calls: Calls = {
     async history({ after, before, limit = 50, with: peer } = {}) {
@@ -177,14 +192,11 @@ export const createCalls = (host: CallsHost): Calls => {
     signal(to, name, { data, ttl } = {}) {
       const frame = { type: 'signal', to: String(to), name, data, ttl }
       const checked = checkedCopy(frame as ClientFrameOf<'signal'>, callFrames.signal)
-      return sleep.awake(() => Promise.resolve(!!info()?.can?.includes('signal') && runner.send(checked)))
+      return sleep.awake(() => Promise.resolve(sendNow(checked)))
     },
 
     async watch(users) {
-      const frame = checkedCopy({ type: 'watch', users: users.map(String) }, callFrames.watch)
-      // Before the session has started it is not known what the gateway can.
-      if (info()?.can?.includes('watch') === false) throw new SessionError('protocol-error')
-      await watch(frame)
+      await watch({ type: 'watch', users: users.map(String) })
     },
 
     push: (subscriber) => sleep.awake(() => push.set(subscriber)),

@@ -18,6 +18,8 @@ export interface RequestOptions {
   merge?: (older: Request, newer: Request) => Request | undefined
   /** When an earlier page wrote the message. */
   writtenAt?: number
+  /** Returns why the request must not be written to this connection; undefined if it may be. Asked before each write. */
+  error?: (() => SessionError | undefined) | undefined
 }
 
 const MAX_REQUESTS = 100
@@ -67,10 +69,9 @@ export interface Outbox {
   end(error: SessionError): void
 }
 
-interface Entry {
+interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
   asked: Request
   size: number
-  isAnswer: RequestOptions['isAnswer']
   answer: Promise<unknown>
   /** Settles `answer`, and takes the request out of the outbox. */
   settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
@@ -99,6 +100,8 @@ export const createOutbox = (
 
   const send = (entry: Entry): void => {
     const { asked: request } = entry
+    const error = entry.error?.()
+    if (error) return entry.settle(error)
     // A request that was made before the first session has no epoch: it is about that session's inbox.
     if ('epoch' in request) request.epoch ||= epoch()
     if (!pause && write(request)) {
@@ -142,7 +145,8 @@ export const createOutbox = (
   }
 
   return {
-    async add<T>(request: Request, { checks, isAnswer, merge, writtenAt }: RequestOptions = {}): Promise<T> {
+    async add<T>(request: Request, options: RequestOptions = {}): Promise<T> {
+      const { checks, merge } = options
       const copy = checkedCopy(request, checks)
       const size = utf8(JSON.stringify(copy)).length
       if (size > limits.frame) throw new SessionError('too-large')
@@ -167,7 +171,7 @@ export const createOutbox = (
           else resolve(outcome as T)
         }
       })
-      const entry: Entry = { asked: copy, size, isAnswer, answer, settle, writtenAt }
+      const entry: Entry = { ...options, asked: copy, size, answer, settle }
       waiting.add(entry)
       send(entry)
       schedule()
