@@ -114,6 +114,51 @@ test('a mark of somebody who is no peer, or no longer, resolves: nothing of thei
   await Promise.all(marks)
 })
 
+test('the latest marks of peers are sent again on a new connection, unless that of the inbox has reached them', async () => {
+  const can = ['peers']
+  const { endpoint, connection } = await startScript(() => [started({ offset: 99, can })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const first = await connection(0)
+  const unreadWith = (peer: string | null, offset: number, readOffset = 10): GatewayFrame => ({
+    ...{ type: 'unread', unread: 1, readOffset, with: peer, unreadWith: 1, readOffsetWith: offset },
+  })
+  // The calls are loaded with the first of them.
+  const marked = session.markRead(20, { with: 'bob' })
+  await eventually(() => first.of('read').length === 1)
+  first.send(unreadWith('cy', 10), unreadWith(null, 30), unreadWith('bob', 20), unreadWith('bob', 25))
+  await marked
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('read').length === 3)
+  const sent = ({ of }: typeof second): unknown => of('read').map(({ offset, with: peer }) => [peer, offset])
+  assert.deepEqual(sent(second), [
+    [null, 30],
+    [undefined, 10],
+    ['bob', 25],
+  ])
+  for (let n = 0; n < 40; n++) second.send(unreadWith(`peer ${n}`, 50 + n, 11))
+  const last = session.markRead(98, { with: 'last' })
+  await eventually(() => second.of('read').length === 4)
+  second.send(unreadWith('last', 98, 11))
+  await last
+  second.socket.terminate()
+  const third = await connection(2)
+  // Two of the second connection wait for their answers.
+  await eventually(() => third.of('read').length === 22)
+  assert.deepEqual(
+    third
+      .of('read')
+      .map(({ offset, with: peer }) => [peer, offset])
+      .slice(-3),
+    [
+      ['peer 39', 89],
+      [undefined, 11],
+      ['last', 98],
+    ],
+  )
+})
+
 test('a mark that can’t be stored now is sent again after `retryAfter`; one of another epoch rejects', async () => {
   const { endpoint, connection } = await startScript((number) => [
     number ? started({ epoch: 'e2', offset: 2 }) : started({ offset: 9 }),

@@ -40,6 +40,9 @@ export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'mess
 
 type Read = ClientFrameOf<'read'>
 
+/** How many marks are sent again on a new connection. A crash can lose those of its last moments only. */
+const MAX_MARKS = 20
+
 /** What a gateway may lack, by the names of `can`. A `with` is of `peers`. */
 const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
 
@@ -84,8 +87,13 @@ export const createCalls = (host: CallsHost): Calls => {
   const takeLeftSends = createLeftSends(host, info)
   takeLeftSends()
 
-  /** The read mark that the gateway named last. */
-  let lastMark: Read | undefined
+  /** The read marks that the gateway named last: that of the inbox, by undefined, and those of peers beyond it. The latest is last. */
+  const lastMarks = new Map<Read['with'], Read>()
+  const remember = (offset: number, peer?: Read['with']): void => {
+    lastMarks.delete(peer)
+    lastMarks.set(peer, { type: 'read', epoch: epoch(), offset, with: peer } as Read)
+    for (const oldest of lastMarks.keys()) if (lastMarks.size > MAX_MARKS) lastMarks.delete(oldest)
+  }
 
   /** A mark that waits makes a lower one of its epoch and peer needless. */
   const mark = (frame: Read): Promise<unknown> =>
@@ -207,9 +215,15 @@ export const createCalls = (host: CallsHost): Calls => {
         takeLeftSends()
         sleep.update()
       }
-      if (type === 'unread') lastMark = { type: 'read', epoch: epoch(), offset: frame.readOffset }
-      // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
-      if (type === 'started' && lastMark?.epoch === frame.epoch) mark(lastMark).catch(() => undefined)
+      if (type === 'unread') {
+        const { with: peer, readOffset, readOffsetWith = 0 } = frame
+        remember(readOffset)
+        if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
+      }
+      // The gateway's machine may have crashed and forgotten the marks. No caller of markRead() waits for these requests.
+      if (type === 'started')
+        for (const last of lastMarks.values())
+          if (last.epoch === frame.epoch) mark(last).catch(() => undefined)
       if (type === 'started')
         push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))

@@ -146,14 +146,13 @@ export const createOutbox = (
 
   return {
     async add<T>(request: Request, options: RequestOptions = {}): Promise<T> {
-      const { checks, merge } = options
-      const copy = checkedCopy(request, checks)
+      const copy = checkedCopy(request, options.checks)
       const size = utf8(JSON.stringify(copy)).length
       if (size > limits.frame) throw new SessionError('too-large')
       let bytes = size
       for (const entry of waiting) {
         bytes += entry.size
-        const kept = merge?.(entry.asked, copy)
+        const kept = options.merge?.(entry.asked, copy)
         if (!kept) continue
         if (kept === copy) {
           entry.asked = copy
