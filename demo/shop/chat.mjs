@@ -28,12 +28,13 @@ export const createChat = ({ gateway, appId, secret }) => {
     },
 
     /**
-     * Returns a user's newest messages, and with `since` up to where they show the inbox. Undefined while the gateway does not answer, and for
+     * Returns a user's newest messages with somebody, and with `since` up to where they show the inbox. Undefined while the gateway does not answer, and for
      * a user who never came.
      */
-    messages: async (/** @type {string} */ user) => {
+    messages: async (/** @type {string} */ user, /** @type {string} */ other) => {
       try {
-        return await client.listMessages({ user, limit: 100, signal: AbortSignal.timeout(STATUS_TIMEOUT) })
+        const signal = AbortSignal.timeout(STATUS_TIMEOUT)
+        return await client.listMessages({ user, with: other, limit: 100, signal })
       } catch (error) {
         console.warn(`shop: a page is drawn without its messages: ${error}`)
         return undefined

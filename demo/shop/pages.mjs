@@ -47,10 +47,22 @@ const threadsFor = (person) => {
 
 const utc = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
+/** Returns who wrote a message, and about what if that is another product than the page's. */
+const statusOf = (
+  /** @type {Message} */ { from, data },
+  /** @type {string} */ other,
+  /** @type {string} */ name,
+  /** @type {string} */ product,
+) => {
+  const about =
+    data?.['product'] === product ? undefined : productOf(/** @type {string} */ (data?.['product']))
+  return `${from === other ? name : 'You'}${about ? ` on ${about.name}` : ''}`
+}
+
 /** Returns a message as an item of a list. Without a message it is the template of `thread.js`. */
 const item = (
   /** @type {string} */ other,
-  /** @type {string} */ name,
+  /** @type {string} */ status,
   /** @type {Message | undefined} */ message = undefined,
 ) => {
   const isTheirs = message?.from === other
@@ -58,24 +70,22 @@ const item = (
   return html`<li class="${message ? (isTheirs ? 'theirs' : 'mine') : ''}" data-key="${message?.id}">
     <p class="text" data-body>${message?.body}</p>
     <small class="row">
-      <span data-status>${message && (isTheirs ? name : 'You')}</span>
+      <span data-status>${status}</span>
       <time datetime="${at?.toISOString() ?? ''}" data-time>${at && `${utc.format(at)} UTC`}</time>
     </small>
   </li>`
 }
 
 /**
- * Returns a thread of two people about a product, with the messages of the inbox. `thread.js` goes on live from there. Its form becomes a
- * message of the session where one is live, and else a POST to the shop, with the same id.
+ * Returns the thread of two people, with the messages of the inbox. `thread.js` goes on live from there. Its form becomes a message of the
+ * session where one is live, and else a POST to the shop, with the same id.
  * @param {import('./goods.mjs').Customer} person The person who sees the page.
  * @param {import('./goods.mjs').Customer} other
- * @param {string} product A product's id.
+ * @param {string} product The id of the product that the form is about.
  * @param {Inbox} inbox
  */
 const thread = (person, { id: other, name }, product, inbox) => {
-  const messages = (inbox?.messages ?? []).filter(
-    ({ from, to, data }) => (from === other || to === other) && data?.['product'] === product,
-  )
+  const messages = inbox?.messages ?? []
   const isVisitor = person === visitor
   return html`<div
     class="thread stack"
@@ -96,7 +106,7 @@ const thread = (person, { id: other, name }, product, inbox) => {
       ${messages.length > 0 ? '' : 'hidden'}
     >
       <ol class="stack" data-messages>
-        ${messages.map((message) => item(other, name, message))}
+        ${messages.map((message) => item(other, statusOf(message, other, name, product), message))}
       </ol>
     </div>
     <p class="soft" data-typing>&nbsp;</p>
@@ -121,7 +131,7 @@ const thread = (person, { id: other, name }, product, inbox) => {
         <button class="primary">Send</button>
       </div>
     </form>
-    <template data-message>${item(other, name)}</template>
+    <template data-message>${item(other, '')}</template>
   </div>`
 }
 
@@ -194,7 +204,7 @@ export const conversations = () => ({
 })
 
 /**
- * Lists a person's threads. `threads.js` fills it.
+ * Lists those with whom a person has exchanged messages. `threads.js` fills it.
  * @param {import('./goods.mjs').Customer} person
  * @returns {Page}
  */
@@ -203,7 +213,7 @@ export const messages = (person) => ({
   path: '/messages',
   script: 'threads.js',
   body: html`<h1>Messages</h1>
-    <p class="soft">By product. <a href="/window">One window</a> has all conversations.</p>
+    <p class="soft">The same in <a href="/window">one window</a>.</p>
     <div
       class="thread stack"
       data-threads="${person === seller ? '/messages/:other/:product' : '/products/:product#questions'}"
@@ -218,6 +228,7 @@ export const messages = (person) => ({
         }
       </p>
       <ul class="stack" data-list></ul>
+      <p data-more hidden><button type="button">Show more</button></p>
       <template data-thread>
         <li class="card">
           <h2><a data-link></a></h2>
@@ -233,7 +244,7 @@ export const messages = (person) => ({
 })
 
 /**
- * Shows the seller one customer's thread about a product.
+ * Shows the seller the thread with one customer, to answer about a product.
  * @param {import('./goods.mjs').Customer} customer
  * @param {import('./goods.mjs').Product} product
  * @param {boolean | undefined} isHere Whether the customer is online; undefined if it is unknown.
@@ -247,7 +258,7 @@ export const conversation = (customer, { id, name }, isHere, inbox) => ({
   since: inbox?.since,
   body: html`<p><a href="/messages">All messages</a></p>
     <h1>${customer.name}</h1>
-    <p class="soft">on <a href="/products/${id}">${name}</a></p>
+    <p class="soft">What you write is about <a href="/products/${id}">${name}</a>.</p>
     ${presence(customer.name, isHere)} ${thread(seller, customer, id, inbox)}`,
 })
 

@@ -93,7 +93,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const [sellerIsHere, inbox] =
       customer === seller
         ? []
-        : await Promise.all([chat.isOnline(seller.id), customer && chat.messages(customer.id)])
+        : await Promise.all([chat.isOnline(seller.id), customer && chat.messages(customer.id, seller.id)])
     return show(context, pages.product(found, customer, sellerIsHere, inbox))
   })
   shop.get('/messages', (context) => {
@@ -107,7 +107,10 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const customer = askerOf(context.req.param('customer'))
     const product = productOf(context.req.param('product'))
     if (!customer || !product || visitorOf(context) !== seller) return context.notFound()
-    const [isHere, inbox] = await Promise.all([chat.isOnline(customer.id), chat.messages(seller.id)])
+    const [isHere, inbox] = await Promise.all([
+      chat.isOnline(customer.id),
+      chat.messages(seller.id, customer.id),
+    ])
     return show(context, pages.conversation(customer, product, isHere, inbox))
   })
   // A form whose page has no live session: without scripts, before the session is there, or after it has ended.

@@ -4,8 +4,8 @@
  *     <chat-session app-id="…" user-id="…" token="…"></chat-session>
  *     <chat-window names='{"nora":"Nora Lind"}'></chat-window>
  *
- * `names` are those of users who have not told theirs in a message.
- * It has no dependency, and works under a strict Content-Security-Policy.
+ * `names` are those of users who have not told theirs in a message. The attribute `problem` has the code of what failed last.
+ * It has no dependency, and a strict Content-Security-Policy forbids nothing of it.
  */
 /* global document, HTMLElement, AbortController, customElements */
 import { layout, styles } from './style.js'
@@ -16,58 +16,59 @@ const PAGE = 30
 /** Milliseconds between two signals while the user types, and for which one holds. */
 const TYPING_INTERVAL = 3_000
 const TYPING_TTL = 5_000
-/** The name of the app's backend, whose messages have no sender. */
-const BACKEND = 'Support'
 
 const time = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' })
 const day = new Intl.DateTimeFormat([], { weekday: 'long', day: 'numeric', month: 'long' })
 
 const make = (name, className, ...content) => {
-  const element = document.createElement(name)
-  element.className = className
+  const element = Object.assign(document.createElement(name), { className })
   element.append(...content)
   return element
 }
 
-/** Text that a screen reader speaks as `label`. */
-const sign = (className, text, label) => {
-  const element = make('span', className, text)
-  element.setAttribute('role', 'img')
-  element.setAttribute('aria-label', label)
-  return element
-}
+/** Text that a screen reader speaks as `ariaLabel`. */
+const sign = (className, text, ariaLabel) =>
+  Object.assign(make('span', className, text), { role: 'img', ariaLabel })
 
 export class ChatWindow extends HTMLElement {
   #root = this.attachShadow({ mode: 'open' })
   #chat
   /** Aborts when the window leaves the document, which takes its listeners away. */
-  #life = new AbortController()
-  /** `{ id, name, unread, newest }` by the peer's id, which is null for the backend. The one with the newest message is the last. */
-  #peers = new Map()
-  #online = new Set()
-  /** Until when each peer types. */
+  #life
+  /** Names by user id, of the attribute. */
+  #names
+  /** What `peers()` returned last, the one with the newest message first. The `id` of the backend is null. */
+  #peers = []
+  /** The latest call of `peers()`, and whether it waits for the one before. */
+  #load = Promise.resolve()
+  #isWaiting = false
+  /** Whether each watched peer is online, and until when each one types. */
+  #online = new Map()
   #typing = new Map()
   /** The peer of the thread; undefined if none is open. */
   #open
-  /** Names by user id, of the attribute. */
-  #names = {}
   /** The messages of the thread by id, and the lines above its days by their text. */
   #items = new Map()
   #lines = new Map()
-  #oldest = Infinity
   #signaledAt = 0
+
+  #find = (selector) => this.#root.querySelector(selector)
+  /** Resolves with the answer to a call, or with undefined if it fails. */
+  #try = (call) => call.catch(({ code }) => this.setAttribute('problem', code))
 
   constructor() {
     super()
     this.#root.adoptedStyleSheets = [styles]
     this.#root.innerHTML = layout
-    this.#find('.back').onclick = () => this.#close()
-    this.#find('.older').onclick = () => this.#load(this.#oldest)
-    this.#find('section').onkeydown = ({ key }) => {
-      if (key === 'Escape') this.#close()
-    }
     const [form, text] = [this.#find('form'), this.#find('textarea')]
-    text.oninput = () => this.#tellTyping()
+    this.#find('.back').onclick = () => this.#close()
+    this.#find('.older').onclick = () => this.#loadThread(this.#find('.line + li').offset)
+    this.#find('section').addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close())
+    text.oninput = () => {
+      if (Date.now() < this.#signaledAt + TYPING_INTERVAL) return
+      this.#signaledAt = Date.now()
+      this.#try(this.#chat.signal(this.#open, 'typing', { ttl: TYPING_TTL }))
+    }
     text.onkeydown = (event) => {
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
       event.preventDefault()
@@ -87,22 +88,27 @@ export class ChatWindow extends HTMLElement {
     const { signal } = this.#life
     this.#chat = document.querySelector(this.getAttribute('session') ?? 'chat-session')
     this.#names = JSON.parse(this.getAttribute('names') ?? '{}')
-    const on = (type, listener) =>
-      this.#chat.addEventListener(type, ({ detail }) => listener(detail), { signal })
-    on('session-state', ({ state }) => state === 'active' && this.#loadPeers())
-    on('session-message', ({ message }) => this.#onMessage(message))
-    on('session-signal', ({ signal: { from, name, until } }) => {
+    const on = (type, listener) => this.#chat.addEventListener(type, listener, { signal })
+    on('session-message', ({ detail: { message } }) => {
+      const isOwn = message.from === this.#chat.session.user.id
+      if ((isOwn ? message.to : message.from) === this.#open) this.#draw(message)
+    })
+    on('session-signal', ({ detail }) => {
+      const { from, name, until } = detail.signal
       if (name !== 'typing') return
       this.#typing.set(from, until)
       this.#drawPeers()
       setTimeout(() => this.#drawPeers(), until - Date.now() + 1)
     })
-    on('session-presence', ({ users }) => {
-      for (const { id, online } of users) this.#online[online ? 'add' : 'delete'](id)
+    on('session-presence', ({ detail }) => {
+      for (const { id, online } of detail.users) this.#online.set(id, online)
       this.#drawPeers()
     })
+    // A conversation that is read in another tab changes what is unread.
+    for (const type of ['session-state', 'session-message', 'session-unread'])
+      on(type, () => this.#loadPeers())
     document.addEventListener('visibilitychange', () => this.#markRead(), { signal })
-    if (this.#chat.state === 'active') this.#loadPeers()
+    this.#loadPeers()
   }
 
   disconnectedCallback() {
@@ -111,89 +117,58 @@ export class ChatWindow extends HTMLElement {
 
   /** Shows the conversation with a user, or with the backend if `id` is null. */
   async open(id) {
-    if (!this.#peers.has(id)) this.#peers.set(id, { id, name: this.#names[id] ?? id ?? BACKEND, unread: 0 })
     this.#open = id
-    this.#oldest = Infinity
-    for (const drawn of [this.#items, this.#lines]) {
-      for (const element of drawn.values()) element.remove()
-      drawn.clear()
-    }
+    this.#items.clear()
+    this.#lines.clear()
+    this.#find('ol').replaceChildren()
     this.#find('section').hidden = false
-    this.#find('.window').classList.add('isOpen')
     this.#drawPeers()
     // A user sends nothing to the backend, which has no inbox.
     this.#find('form').hidden = id === null
     this.#find('textarea').focus()
-    await this.#load()
+    await this.#loadThread()
   }
 
   #close() {
     this.#find('section').hidden = true
-    this.#find('.window').classList.remove('isOpen')
     this.#find('[aria-current]')?.focus()
     this.#open = undefined
     this.#drawPeers()
   }
 
-  #find(selector) {
-    return this.#root.querySelector(selector)
+  /** Asks for the conversations. All that changes while a call runs is told by the next one. */
+  #loadPeers() {
+    if (this.#chat.state !== 'active' || this.#isWaiting) return
+    this.#isWaiting = true
+    this.#load = this.#load.then(async () => {
+      this.#isWaiting = false
+      const answer = await this.#try(this.#chat.peers({ limit: CONVERSATIONS }))
+      if (!answer) return
+      this.#peers = answer.peers
+      this.#drawPeers()
+      this.#markRead()
+      const users = answer.peers.flatMap(({ id }) => id ?? [])
+      if (users.some((id) => !this.#online.has(id))) this.#try(this.#chat.watch(users))
+    })
   }
 
-  async #loadPeers() {
-    const { peers } = await this.#chat.peers({ limit: CONVERSATIONS })
-    for (const { id, unread, newest } of peers.reverse()) this.#setNewest(id, newest, unread)
-    this.#drawPeers()
-    const users = peers.flatMap(({ id }) => id ?? [])
-    // If the app does not let its users watch each other, nobody is shown as online.
-    if (users.length)
-      await this.#chat.watch(users).catch(({ code }) => this.setAttribute('no-presence', code))
-  }
-
-  async #load(before) {
+  async #loadThread(before) {
     const id = this.#open
-    const messages = await this.#chat.history({ with: id, limit: PAGE, before })
-    if (id !== this.#open) return
+    const messages = await this.#try(this.#chat.history({ with: id, limit: PAGE, before }))
+    if (!messages || id !== this.#open) return
     const log = this.#find('.log')
     const fromEnd = before === undefined ? 0 : log.scrollHeight - log.scrollTop
     for (const message of messages) this.#draw(message)
-    this.#oldest = Math.min(this.#oldest, messages[0]?.offset ?? Infinity)
     this.#find('.older').hidden = messages.length < PAGE
     log.scrollTop = log.scrollHeight - fromEnd
     this.#markRead()
   }
 
-  #onMessage(message) {
-    const { from, to, offset } = message
-    const id = from === this.#chat.session.user.id ? to : from
-    const { newest, unread = 0 } = this.#peers.get(id) ?? {}
-    // `peers()` has counted the older ones.
-    const isNew = id === from && offset > (newest?.offset ?? 0)
-    this.#setNewest(id, message, unread + (isNew ? 1 : 0))
-    if (id === this.#open) this.#draw(message)
-    this.#markRead()
-    this.#drawPeers()
-  }
-
-  #setNewest(id, newest, unread) {
-    const told = newest.from === id && newest.sender?.name
-    const name = told || this.#peers.get(id)?.name || (this.#names[id] ?? id ?? BACKEND)
-    this.#peers.delete(id)
-    this.#peers.set(id, { id, name, unread, newest })
-  }
-
   /** A message is read if its conversation is open in a page that is seen. */
   #markRead() {
-    const peer = this.#peers.get(this.#open)
-    if (!peer?.unread || document.hidden) return
-    peer.unread = 0
-    this.#drawPeers()
-    this.#chat.markRead(peer.newest.offset, { with: peer.id })
-  }
-
-  #tellTyping() {
-    if (Date.now() < this.#signaledAt + TYPING_INTERVAL) return
-    this.#signaledAt = Date.now()
-    this.#chat.signal(this.#open, 'typing', { ttl: TYPING_TTL })
+    const peer = this.#peers.find(({ id }) => id === this.#open)
+    if (peer?.unread && !document.hidden)
+      this.#try(this.#chat.markRead(peer.newest.offset, { with: peer.id }))
   }
 
   /** Shows the message at once, with a clock until it is stored. */
@@ -202,71 +177,53 @@ export class ChatWindow extends HTMLElement {
     try {
       await this.#chat.send(draft)
     } catch ({ message }) {
-      const item = this.#items.get(draft.id)
       const again = make('button', '', 'Try again')
-      again.onclick = () => {
-        item.remove()
-        this.#items.delete(draft.id)
-        this.#send(draft)
-      }
-      item?.lastChild.replaceWith(make('span', 'soft', `Not sent: ${message} `, again))
+      again.onclick = () => this.#send(draft)
+      this.#items.get(draft.id)?.lastChild.replaceWith(make('span', 'soft', `Not sent: ${message} `, again))
     }
   }
 
-  /** Puts a message into its place in the thread. What was drawn as waiting gets the sign that it is stored. */
+  /** Puts a message into its place in the thread. One that was drawn as waiting gets the sign that it is stored. */
   #draw({ id, offset = Infinity, from, body = '', sentAt }, status = sign('', '✓', 'sent')) {
     const isMine = from !== this.#open
-    const drawn = this.#items.get(id)
-    if (drawn) {
-      drawn.offset = offset
-      return isMine && drawn.lastChild.replaceWith(status)
-    }
-    const [log, list] = [this.#find('.log'), this.#find('ol')]
+    const [log, list, drawn] = [this.#find('.log'), this.#find('ol'), this.#items.get(id)]
+    if (drawn && isMine) drawn.lastChild.replaceWith(status)
+    if (drawn) return Object.assign(drawn, { offset })
     const isAtEnd = log.scrollTop + log.clientHeight > log.scrollHeight - 40
-    const item = make(
-      'li',
-      isMine ? 'mine' : 'theirs',
-      body,
-      ' ',
-      make('time', 'soft', time.format(sentAt)),
-      ' ',
-    )
-    item.append(isMine ? status : '')
+    const item = make('li', isMine ? 'mine' : 'theirs', body, ' ', make('time', 'soft', time.format(sentAt)))
+    item.append(' ', isMine ? status : '')
+    Object.assign(item, { offset, day: day.format(sentAt) })
     this.#items.set(id, item)
-    item.offset = offset
-    item.day = day.format(sentAt)
     const later = [...list.children].find((other) => other.offset > offset)
     list.insertBefore(item, (later?.day === item.day ? later : this.#lines.get(later?.day)) ?? null)
-    if (!this.#lines.has(item.day)) this.#lines.set(item.day, make('li', 'line soft', item.day))
-    if (!this.#lines.get(item.day).isConnected) item.before(this.#lines.get(item.day))
+    if (!this.#lines.has(item.day)) {
+      this.#lines.set(item.day, make('li', 'line soft', item.day))
+      item.before(this.#lines.get(item.day))
+    }
     if (isAtEnd || isMine) log.scrollTop = log.scrollHeight
   }
 
-  #isTyping(id) {
-    return this.#typing.get(id) > Date.now()
-  }
-
   #drawPeers() {
+    const isNew = this.#open !== undefined && !this.#peers.some(({ id }) => id === this.#open)
     const focused = this.#root.activeElement?.parentElement.peer
-    const items = [...this.#peers.values()].reverse().map(({ id, name, unread, newest }) => {
-      const button = make(
-        'button',
-        '',
-        make('span', '', name, this.#online.has(id) ? sign('', ' ●', 'online') : ''),
-      )
-      if (unread) button.append(sign('count', unread, `${unread} unread`))
-      button.append(make('span', 'last soft', this.#isTyping(id) ? 'types…' : (newest?.body ?? '')))
-      if (id === this.#open) button.setAttribute('aria-current', 'true')
-      button.onclick = () => this.open(id)
-      return Object.assign(make('li', '', button), { peer: id })
+    const items = [...(isNew ? [{ id: this.#open }] : []), ...this.#peers].map((peer) => {
+      const name = peer.name ?? this.#names[peer.id] ?? peer.id ?? 'Support'
+      const isTyping = this.#typing.get(peer.id) > Date.now()
+      const isOnline = this.#online.get(peer.id)
+      const button = make('button', '', make('span', '', name, isOnline ? sign('', ' ●', 'online') : ''))
+      if (peer.unread) button.append(sign('count', peer.unread, `${peer.unread} unread`))
+      button.append(make('span', 'last soft', isTyping ? 'types…' : (peer.newest?.body ?? '')))
+      button.onclick = () => this.open(peer.id)
+      if (peer.id === this.#open) {
+        button.ariaCurrent = 'true'
+        this.#find('h2').textContent = name
+        this.#find('.presence').textContent = isOnline ? 'online' : ''
+        this.#find('.typing').textContent = isTyping ? `${name} types…` : ''
+      }
+      return Object.assign(make('li', '', button), { peer: peer.id })
     })
-    this.#find('.none').hidden = items.length > 0
     this.#find('ul').replaceChildren(...items)
     items.find(({ peer }) => peer === focused)?.firstChild.focus()
-    const peer = this.#peers.get(this.#open)
-    this.#find('h2').textContent = peer?.name ?? ''
-    this.#find('.presence').textContent = this.#online.has(peer?.id) ? 'online' : ''
-    this.#find('.typing').textContent = this.#isTyping(peer?.id) ? `${peer.name} types…` : ''
   }
 }
 

@@ -11,6 +11,7 @@ styles.replaceSync(`
   .window { display: grid; grid-template: minmax(0, 1fr) / minmax(0, 1fr) }
   nav { overflow: auto; background: light-dark(#f3f3f6, #24242a) }
   nav p { padding: .8rem }
+  nav:has(li) p { display: none }
   section { display: grid; grid-template: auto minmax(0, 1fr) auto auto / minmax(0, 1fr) }
   ul, ol, h2, p { margin: 0; padding: 0; list-style: none }
   button, textarea { font: inherit; color: inherit; background: none; padding: .4rem .7rem; border-radius: .4rem;
@@ -38,7 +39,7 @@ styles.replaceSync(`
     .window { grid-template-columns: 14rem minmax(0, 1fr) }
     .back { display: none }
   }
-  @container (max-width: 35.99rem) { .isOpen nav, .window:not(.isOpen) section { display: none } }
+  @container (max-width: 35.99rem) { .window:has(section:not([hidden])) nav { display: none } }
 `)
 
 export const layout = `

@@ -14,7 +14,8 @@ export const clientErrorMessages = {
     'This runtime has no WebSocket: give one as the option `WebSocket` (in Node 20, the one of the package ws).',
   'blocked-by-csp':
     "This page's Content-Security-Policy forbids the connection: add the gateway to connect-src.",
-  'protocol-error': 'The server at the endpoint does not speak this protocol.',
+  'protocol-error':
+    'The server at the endpoint does not speak this protocol, or is an older gateway that does not know the call: update it.',
   'unknown-outcome':
     'The message was sent and no answer came in time: it may have arrived. Look for it in the history.',
   'outbox-full':

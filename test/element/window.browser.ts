@@ -1,6 +1,7 @@
 // demo/window: what people copy to begin a chat window of their own.
 import { expect } from '@open-wc/testing'
 import '../../demo/window/chat-window.js'
+import { ChatSession } from '../../src/session/index.js'
 import { until } from '../support/until.js'
 import { useGateway } from './support.js'
 
@@ -25,6 +26,8 @@ describe('The chat window', () => {
       return found
     }
     const write = (body: string): void => {
+      const key = new KeyboardEvent('keydown', { key: 'a', bubbles: true, cancelable: true })
+      expect(find('textarea').dispatchEvent(key), 'the key is typed').to.equal(true)
       Object.assign(find('textarea'), { value: body })
       find('textarea').dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', cancelable: true }))
     }
@@ -54,12 +57,48 @@ describe('The chat window', () => {
     expect(textsOf('h2')).to.deep.equal(['list-ann'])
     expect(textsOf('ol .line').length, 'the day').to.equal(1)
     await until('what is unread', () => chat.unread, 1)
-    expect(textsOf('nav .count')).to.deep.equal(['1'])
+    await until('the count of the other one', () => textsOf('nav .count').join(), '1')
     await cy.send({ to: 'list-bob', body: 'four' })
     await until('the new order', () => textsOf('nav .last').join(), 'four,<b>three</b>')
     expect(textsOf('nav .count')).to.deep.equal(['2'])
     find('section').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))
     expect(find('section').hidden).to.equal(true)
+  })
+
+  it('shows who writes later as online, and forgets what is read in another tab', async () => {
+    const bob = await mount('later-bob')
+    const ann = await gateway.active('later-ann')
+    await ann.send({ to: 'later-bob', body: 'one' })
+    await until('the first one', () => bob.textsOf('nav [aria-label="online"]').length, 1)
+    const cy = await gateway.active('later-cy')
+    await cy.send({ to: 'later-bob', body: 'two' })
+    await until('who wrote later', () => bob.textsOf('nav [aria-label="online"]').length, 2)
+    expect(bob.textsOf('nav .count')).to.deep.equal(['1', '1'])
+    const elsewhere = new ChatSession({
+      endpoint: gateway.url,
+      appId: 'app',
+      token: await gateway.token('later-bob'),
+    })
+    await elsewhere.start()
+    await elsewhere.markRead(2, { with: 'later-cy' })
+    await until('what is unread', () => bob.textsOf('nav .count').join(), '1')
+    expect(bob.find('nav button').querySelector('.count')).to.equal(null)
+    await elsewhere.markRead(1)
+    await until('that all is read', () => bob.textsOf('nav .count').length, 0)
+    await elsewhere.end()
+    await cy.end()
+    await until('who has left', () => bob.textsOf('nav [aria-label="online"]').length, 1)
+  })
+
+  it('has what was written to oneself apart from what others write', async () => {
+    const bob = await mount('self-bob')
+    const ann = await gateway.active('self-ann')
+    await bob.element.open('self-bob')
+    bob.write('A note')
+    await until('the sign', () => bob.textsOf('nav .last').join(), 'A note')
+    await ann.send({ to: 'self-bob', body: 'Hi' })
+    await until('both', () => bob.textsOf('nav .last').join(), 'Hi,A note')
+    expect(bob.textsOf('ol .theirs, ol .mine').length).to.equal(1)
   })
 
   it('shows a message as waiting until it is stored, and that the other one types', async () => {

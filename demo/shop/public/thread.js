@@ -1,6 +1,6 @@
 /* global document, FormData */
-// One thread: the messages of two people about a product, and the form that sends another. `<chat-session>` takes the form's submits.
-import { element, openInbox, showTime, threadOf } from './inbox.js'
+// One thread: the messages of two people, and the form that sends another about a product. `<chat-session>` takes the form's submits.
+import { element, openInbox, productOf, products, showTime } from './inbox.js'
 import { openContacts } from './contacts.js'
 import { patchList, setText } from './patch-list.js'
 
@@ -24,14 +24,9 @@ const outgoing = new Map()
 /** Why messages wait. */
 let reason = null
 
-const isOfThread = (message) => {
-  const thread = threadOf(message)
-  return thread?.other === other && thread.product === product
-}
-
 /** Returns the thread's messages in the inbox, then those on their way. A message keeps its `key` when it is stored. */
 const threadItems = () => {
-  const messages = inbox.messages().filter(isOfThread)
+  const messages = inbox.messages()
   for (const { id } of messages) outgoing.delete(id)
   return [
     ...messages.map((message) => ({ ...message, key: message.id })),
@@ -39,9 +34,11 @@ const threadItems = () => {
   ]
 }
 
-const statusOf = ({ from, sentAt }) => {
-  if (sentAt) return from === inbox.me() ? 'You' : name
-  return reason ? 'Waiting for the connection…' : 'Sending…'
+const statusOf = (message) => {
+  if (!message.sentAt) return reason ? 'Waiting for the connection…' : 'Sending…'
+  const author = message.from === inbox.me() ? 'You' : name
+  const about = productOf(message)
+  return about && about !== product ? `${author} on ${products[about]}` : author
 }
 
 const updateItem = (item, message) => {
@@ -69,7 +66,7 @@ const showContact = () => {
     presence.dataset.presence = isOnline ? 'online' : 'offline'
     setText(presence, isOnline ? `${name} is here now.` : `${name} is away, and answers later.`)
   }
-  setText(part('typing'), contacts.isTyping(other, product) ? `${name} types…` : '\u00A0')
+  setText(part('typing'), contacts.isTyping(other) ? `${name} types…` : '\u00A0')
 }
 
 const show = () => {
@@ -84,11 +81,13 @@ const show = () => {
   form.hidden = false
   part('connecting').hidden = true
   if (isAtEnd) scrollToEnd()
-  if (element.state === 'active') inbox.markRead(isOfThread)
+  if (element.state !== 'active') return
+  contacts.watch([other])
+  inbox.markRead()
 }
 
-const contacts = openContacts([other], () => show())
-const inbox = openInbox(show)
+const contacts = openContacts(() => show())
+const inbox = openInbox(other, show)
 
 part('older').addEventListener('click', () => void inbox.loadOlder().catch(show))
 
@@ -103,7 +102,7 @@ document.addEventListener('session-pending', ({ detail }) => {
 })
 
 form.addEventListener('input', () => {
-  if (inbox.messages().some(({ from, to }) => from === other || to === other)) contacts.typeTo(other, product)
+  if (inbox.messages().length > 0) contacts.typeTo(other)
 })
 form.addEventListener('submit', (event) => {
   contacts.sent()

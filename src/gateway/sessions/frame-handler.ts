@@ -114,7 +114,13 @@ export const createFrameHandler = (
     context,
     app,
     { user, limits: userLimits },
-    { connection, refuse, sendBarrier },
+    {
+      connection,
+      refuse,
+      sendBarrier,
+      // The event of the own copy may come after the answer.
+      onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
+    },
   )
 
   const inboxAnswers = createInboxAnswers(context, { user, epoch }, { connection, refuse })
@@ -136,7 +142,7 @@ export const createFrameHandler = (
     const contacts = new Contacts(engine, user)
     return {
       contacts,
-      signal: createSignaling(context, app, user, { limits: userLimits, contacts, refuse }),
+      signals: createSignaling(context, app, user, { limits: userLimits, contacts, refuse }),
       presence: new PresenceFeed(context.watchers, app, user, { connection, contacts, refuse }),
     }
   }
@@ -226,7 +232,7 @@ export const createFrameHandler = (
       case 'profile':
         return changeProfile(frame)
       case 'send':
-        return messaging.send(frame)
+        return messaging.send(frame, feeds?.signals.passed(frame.to))
       case 'history':
         return inboxAnswers.history(frame)
       case 'peers':
@@ -234,7 +240,7 @@ export const createFrameHandler = (
       case 'read':
         return read(frame)
       case 'signal':
-        return (feeds ??= createFeeds()).signal(frame)
+        return (feeds ??= createFeeds()).signals.signal(frame, messaging.unansweredTo(frame.to))
       case 'watch':
         return (feeds ??= createFeeds()).presence.watch(frame)
       case 'push':

@@ -244,9 +244,6 @@ export const panelStyles = css`
     grid-template-columns: minmax(0, 1fr) auto;
     gap: 8px;
   }
-  #to {
-    grid-column: 1 / -1;
-  }
   .segments {
     display: flex;
     flex-wrap: wrap;

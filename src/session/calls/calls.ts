@@ -43,6 +43,12 @@ type Read = ClientFrameOf<'read'>
 const peerId = (id: string | number | null | undefined): string | null | undefined =>
   id === undefined || id === null ? id : String(id)
 
+/** How many marks are sent again on a new connection. A crash can lose those of its last moments only. */
+const MAX_MARKS = 20
+
+/** What a gateway may lack, by the names of `can`. A `with` is of `peers`. */
+const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
+
 export const createCalls = (host: CallsHost): Calls => {
   const { session, runner, outbox, checkedCopy, SessionError } = host
 
@@ -63,17 +69,34 @@ export const createCalls = (host: CallsHost): Calls => {
   ): void => {
     session.dispatchEvent(new CustomEvent(type, { detail }))
   }
-  /** Resolves with the answer to a frame. Rejects as `send` does. */
+  /** Returns whether the latest `started` lists what a frame needs: a gateway ends the connection for a frame that it does not know. */
+  const isKnown = (frame: CallFrame | ClientFrameOf<'push'>): boolean => {
+    // JSON leaves out a `with` that is undefined.
+    const { type, with: peer } = frame as { type: string; with?: string | null | undefined }
+    const needed = peer === undefined ? type : 'peers'
+    return !extensions.includes(needed) || !!info()?.can?.includes(needed)
+  }
+  /** Sends a frame that nothing answers. Returns whether there is a connection for it. */
+  const sendNow = (frame: ClientFrameOf<'signal' | 'push'>): boolean => isKnown(frame) && runner.send(frame)
+  /** Resolves with the answer to a frame. Rejects as `send` does, and as `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
-    return sleep.awake(() => outbox.add<T>(frame, options))
+    // Without a connection it is not known what the next gateway can.
+    const error = (): SessionError | undefined =>
+      runner.state().name === 'active' && !isKnown(frame) ? new SessionError('protocol-error') : undefined
+    return sleep.awake(() => outbox.add<T>(frame, { ...options, error }))
   }
   const sleep = createSleep(host, info)
   const takeLeftSends = createLeftSends(host, info)
   takeLeftSends()
 
-  /** The read mark that the gateway named last. */
-  let lastMark: Read | undefined
+  /** The read marks that the gateway named last: that of the inbox, by undefined, and those of peers beyond it. The latest is last. */
+  const lastMarks = new Map<Read['with'], Read>()
+  const remember = (offset: number, peer?: Read['with']): void => {
+    lastMarks.delete(peer)
+    lastMarks.set(peer, { type: 'read', epoch: epoch(), offset, with: peer } as Read)
+    for (const oldest of lastMarks.keys()) if (lastMarks.size > MAX_MARKS) lastMarks.delete(oldest)
+  }
 
   /** Sends a read mark. While it waits, it replaces lower marks of the same epoch and peer. */
   const mark = (frame: Read): Promise<unknown> =>
@@ -90,9 +113,11 @@ export const createCalls = (host: CallsHost): Calls => {
         const newest = cursor()
         if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
         // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
-        const { with: peer, readOffset, readOffsetWith = -1 } = answer
-        const reached = read.with === undefined ? readOffset : peer === read.with ? readOffsetWith : -1
-        return reached >= Math.min(read.offset, newest.offset)
+        const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
+        const target = Math.min(read.offset, newest.offset)
+        if (read.with === undefined) return readOffset >= target
+        // Somebody who is no peer, or no longer, has no mark that could reach the offset, and nothing unread.
+        return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
 
@@ -126,7 +151,7 @@ export const createCalls = (host: CallsHost): Calls => {
     }
   }
 
-  const push = createPush(host, info)
+  const push = createPush(session, sendNow, info)
 
   const calls: Calls = {
     async history({ after, before, limit = 50, with: peer } = {}) {
@@ -181,14 +206,11 @@ export const createCalls = (host: CallsHost): Calls => {
     signal(to, name, { data, ttl } = {}) {
       const frame = { type: 'signal', to: String(to), name, data, ttl }
       const checked = checkedCopy(frame as ClientFrameOf<'signal'>, callFrames.signal)
-      return sleep.awake(() => Promise.resolve(!!info()?.can?.includes('signal') && runner.send(checked)))
+      return sleep.awake(() => Promise.resolve(sendNow(checked)))
     },
 
     async watch(users) {
-      const frame = checkedCopy({ type: 'watch', users: users.map(String) }, callFrames.watch)
-      // Before the session has started, `can` is not known.
-      if (info()?.can?.includes('watch') === false) throw new SessionError('protocol-error')
-      await watch(frame)
+      await watch({ type: 'watch', users: users.map(String) })
     },
 
     push: (subscriber) => sleep.awake(() => push.set(subscriber)),
@@ -199,9 +221,15 @@ export const createCalls = (host: CallsHost): Calls => {
         takeLeftSends()
         sleep.update()
       }
-      if (type === 'unread') lastMark = { type: 'read', epoch: epoch(), offset: frame.readOffset }
-      // The gateway's machine may have crashed and forgotten the mark. No caller of markRead() waits for this request.
-      if (type === 'started' && lastMark?.epoch === frame.epoch) mark(lastMark).catch(() => undefined)
+      if (type === 'unread') {
+        const { with: peer, readOffset, readOffsetWith = 0 } = frame
+        remember(readOffset)
+        if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
+      }
+      // The gateway's machine may have crashed and forgotten the marks. No caller of markRead() waits for these requests.
+      if (type === 'started')
+        for (const last of lastMarks.values())
+          if (last.epoch === frame.epoch) mark(last).catch(() => undefined)
       if (type === 'started')
         push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))

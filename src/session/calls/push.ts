@@ -12,9 +12,13 @@ interface Push {
   refused(error: SessionError): void
 }
 
-/** Sends the browser's push subscription to the gateway, and takes it back. */
+/**
+ * Tells the gateway where the user can be reached on this device. `send` sends a frame if there is a connection to a gateway that knows it,
+ * and returns whether there is.
+ */
 export const createPush = (
-  { session, runner }: Pick<CallsHost, 'session' | 'runner'>,
+  session: CallsHost['session'],
+  send: (frame: ClientFrameOf<'push'>) => boolean,
   info: () => SessionInfo | null,
 ): Push => {
   let subscriber: PushSubscriber | null = null
@@ -22,7 +26,7 @@ export const createPush = (
   let endpoint: string | undefined
 
   const takeBack = (): void => {
-    if (endpoint) runner.send({ type: 'push', subscription: null, endpoint })
+    if (endpoint) send({ type: 'push', subscription: null, endpoint })
     endpoint = undefined
   }
 
@@ -35,7 +39,7 @@ export const createPush = (
     // The page may have called `push` again meanwhile.
     if (!found || asked !== subscriber) return
     const subscription = JSON.parse(JSON.stringify(found)) as ClientFrameOf<'push'>['subscription']
-    if (runner.send({ type: 'push', subscription })) endpoint = found.endpoint
+    if (send({ type: 'push', subscription })) endpoint = found.endpoint
   }
 
   session.addEventListener('logout', () => {

@@ -21,6 +21,8 @@ export interface RequestOptions {
   merge?: (older: Request, newer: Request) => Request | undefined
   /** When an earlier page wrote the message. */
   writtenAt?: number
+  /** Returns why the request must not be written to this connection; undefined if it may be. Asked before each write. */
+  error?: (() => SessionError | undefined) | undefined
 }
 
 const MAX_REQUESTS = 100
@@ -68,10 +70,9 @@ export interface Outbox {
   end(error: SessionError): void
 }
 
-interface Entry {
+interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
   asked: Request
   size: number
-  isAnswer: RequestOptions['isAnswer']
   answer: Promise<unknown>
   /** Settles `answer`, and takes the request out of the outbox. */
   settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
@@ -101,7 +102,9 @@ export const createOutbox = (
 
   const send = (entry: Entry): void => {
     const { asked: request } = entry
-    // A request that was made before the first session has no epoch. It gets the epoch of that session's inbox.
+    const error = entry.error?.()
+    if (error) return entry.settle(error)
+    // A request that was made before the first session has no epoch: it is about that session's inbox.
     if ('epoch' in request) request.epoch ||= epoch()
     if (!pause && write(request)) {
       inFlight.add(entry)
@@ -144,14 +147,14 @@ export const createOutbox = (
   }
 
   return {
-    async add<T>(request: Request, { checks, isAnswer, merge, writtenAt }: RequestOptions = {}): Promise<T> {
-      const copy = checkedCopy(request, checks)
+    async add<T>(request: Request, options: RequestOptions = {}): Promise<T> {
+      const copy = checkedCopy(request, options.checks)
       const size = utf8(JSON.stringify(copy)).length
       if (size > limits.frame) throw new SessionError('too-large')
       let bytes = size
       for (const entry of waiting) {
         bytes += entry.size
-        const kept = merge?.(entry.asked, copy)
+        const kept = options.merge?.(entry.asked, copy)
         if (!kept) continue
         if (kept === copy) {
           entry.asked = copy
@@ -169,7 +172,7 @@ export const createOutbox = (
           else resolve(outcome as T)
         }
       })
-      const entry: Entry = { asked: copy, size, isAnswer, answer, settle, writtenAt }
+      const entry: Entry = { ...options, asked: copy, size, answer, settle }
       waiting.add(entry)
       send(entry)
       schedule()

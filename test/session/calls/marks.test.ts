@@ -61,7 +61,7 @@ test('markRead resolves when the gateway’s mark has reached the offset, or the
 })
 
 test('the marks of a peer and of the inbox wait for their own answers', async () => {
-  const { endpoint, connection } = await startScript(() => [started({ offset: 9 })])
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
   const session = newSession({ endpoint, token })
   await session.start()
   const settled: string[] = []
@@ -83,7 +83,7 @@ test('the marks of a peer and of the inbox wait for their own answers', async ()
     ],
   )
   const mark = (peer: string | null, readOffsetWith: number): GatewayFrame => ({
-    ...{ type: 'unread', unread: 1, readOffset: 2, with: peer, unreadWith: 0, readOffsetWith },
+    ...{ type: 'unread', unread: 1, readOffset: 2, with: peer, unreadWith: 1, readOffsetWith },
   })
   send(mark('cy', 9), mark('bob', 5), mark(null, 5))
   await eventually(() => settled.length === 1)
@@ -93,6 +93,70 @@ test('the marks of a peer and of the inbox wait for their own answers', async ()
   send(mark('bob', 7))
   await Promise.all(marks)
   assert.deepEqual(settled, ['backend', 'inbox', 'bob', 'bob again'])
+})
+
+test('a mark of somebody who is no peer, or no longer, resolves: nothing of theirs is unread', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ offset: 9, can: ['peers'] })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const { of, send } = await connection(0)
+  const settled: string[] = []
+  const marks = [
+    note(settled, 'cy', session.markRead(5, { with: 'cy' })),
+    note(settled, 'backend', session.markRead(5, { with: null })),
+  ]
+  await eventually(() => of('read').length === 2)
+  const none = { type: 'unread', unread: 3, readOffset: 2, unreadWith: 0, readOffsetWith: 2 } as const
+  send({ ...none, with: 'cy', unreadWith: 1 }, { ...none, with: null })
+  await eventually(() => settled.length === 1)
+  assert.deepEqual(settled, ['backend'])
+  send({ ...none, with: 'cy' })
+  await Promise.all(marks)
+})
+
+test('the latest marks of peers are sent again on a new connection, unless that of the inbox has reached them', async () => {
+  const can = ['peers']
+  const { endpoint, connection } = await startScript(() => [started({ offset: 99, can })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  const first = await connection(0)
+  const unreadWith = (peer: string | null, offset: number, readOffset = 10): GatewayFrame => ({
+    ...{ type: 'unread', unread: 1, readOffset, with: peer, unreadWith: 1, readOffsetWith: offset },
+  })
+  // The calls are loaded with the first of them.
+  const marked = session.markRead(20, { with: 'bob' })
+  await eventually(() => first.of('read').length === 1)
+  first.send(unreadWith('cy', 10), unreadWith(null, 30), unreadWith('bob', 20), unreadWith('bob', 25))
+  await marked
+  first.socket.terminate()
+  const second = await connection(1)
+  await eventually(() => second.of('read').length === 3)
+  const sent = ({ of }: typeof second): unknown => of('read').map(({ offset, with: peer }) => [peer, offset])
+  assert.deepEqual(sent(second), [
+    [null, 30],
+    [undefined, 10],
+    ['bob', 25],
+  ])
+  for (let n = 0; n < 40; n++) second.send(unreadWith(`peer ${n}`, 50 + n, 11))
+  const last = session.markRead(98, { with: 'last' })
+  await eventually(() => second.of('read').length === 4)
+  second.send(unreadWith('last', 98, 11))
+  await last
+  second.socket.terminate()
+  const third = await connection(2)
+  // Two of the second connection wait for their answers.
+  await eventually(() => third.of('read').length === 22)
+  assert.deepEqual(
+    third
+      .of('read')
+      .map(({ offset, with: peer }) => [peer, offset])
+      .slice(-3),
+    [
+      ['peer 39', 89],
+      [undefined, 11],
+      ['last', 98],
+    ],
+  )
 })
 
 test('a mark that can’t be stored now is sent again after `retryAfter`; one of another epoch rejects', async () => {
@@ -182,6 +246,9 @@ test('a gateway takes marks that move and marks that do not, and refuses profile
   await eventually(() => bob.unread === 1)
   await Promise.all([bob.markRead(1), bob.markRead(0), bob.markRead(99)])
   assert.equal(bob.unread, 0)
+  // Neither of them is a peer.
+  await Promise.all([bob.markRead(1, { with: 'nobody' }), bob.markRead(1, { with: null })])
+  await bob.markRead(1, { with: 'ann' })
   const errors: unknown[] = []
   bob.addEventListener('error', (event) => errors.push(event))
   await assert.rejects(bob.setProfile({ name: 'Bob' }), { name: 'SessionError', code: 'refused' })

@@ -29,9 +29,12 @@ export interface Panel {
   logs(words: RegExp): Promise<void>
   sessionId(): Promise<string>
   user(): Promise<string>
+  /** Shows the conversation with a user. */
+  choosePeer(name: string): Promise<void>
   write(to: string, body: string): Promise<void>
-  /** A message of the thread. */
+  /** A message of the shown conversation. */
   message(body: string): Locator
+  /** The counts of the conversations that have unread messages. */
   unread(): Locator
 }
 
@@ -81,6 +84,9 @@ const panelOf = (at: Locator): Panel => {
     if ((await chosen.getAttribute('aria-pressed')) !== 'true') await chosen.click()
     await at.getByLabel('Way to log in').selectOption(way)
   }
+  const conversations = at.getByRole('group', { name: 'Conversations' })
+  const choosePeer = (name: string): Promise<void> =>
+    conversations.getByRole('button', { name: new RegExp(`^\\s*${name}`) }).click()
   return {
     at,
     open,
@@ -104,13 +110,14 @@ const panelOf = (at: Locator): Panel => {
       await at.locator('.log li').filter({ hasText: words }).first().waitFor()
     },
     user: () => at.locator('#user').innerText(),
+    choosePeer,
     write: async (to, body) => {
-      await at.locator('#to').selectOption({ label: `To ${to}` })
+      await choosePeer(to)
       await at.getByLabel('Message', { exact: true }).fill(body)
       await at.getByRole('button', { name: 'Send', exact: true }).click()
     },
     message: (body) => at.locator('.thread li').filter({ hasText: body }),
-    unread: () => at.locator('#unread'),
+    unread: () => conversations.locator('.count'),
   }
 }
 

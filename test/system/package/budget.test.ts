@@ -16,6 +16,16 @@ for (const [folder, most] of [
     assert.ok(total > 0 && total <= most, `${folder} has ${total} lines`)
   })
 
+it('keeps the chat window within 230 lines, and the pages say how many it has', async () => {
+  const [code, style] = await Promise.all(
+    ['chat-window', 'style'].map((name) => linesOf(`demo/window/${name}.js`)),
+  )
+  assert.ok(code !== undefined && code <= 230, `chat-window.js has ${code} lines`)
+  for (const page of ['README.md', 'demo/README.md'])
+    for (const lines of [code, style])
+      assert.match(await readFile(page, 'utf8'), new RegExp(`\\b${lines} lines`))
+})
+
 it("keeps the shop's stylesheet within 250 lines", async () => {
   const total = await linesOf('demo/shop/public/shop.css')
   assert.ok(total <= 250, `demo/shop/public/shop.css has ${total} lines`)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
+import { until } from '../../support/until.js'
 import { itOnPlayground as it, type Panel, type Playground } from '../../support/sites/playground-page.js'
 
 /** Waits until the sessions of the first users, Alice, Bob and a guest, are active. */
@@ -53,16 +54,40 @@ describe('the playground: several users', () => {
 
   it('shows of those who have written that they are online, and that they type', async (playground) => {
     const [alice, bob] = await firstUsers(playground)
-    const contacts = bob.at.locator('#contacts')
+    const contact = bob.at.getByRole('button', { name: /^\s*Alice Moreau/ }).locator('small')
     await alice.write('Bob Okafor', 'Is the lamp still there?')
-    await contacts.getByText('Alice Moreau: online').waitFor()
-    await alice.at.getByLabel('Recipient').selectOption({ label: 'To Bob Okafor' })
+    await contact.getByText('online').waitFor()
     await alice.at.getByLabel('Message', { exact: true }).pressSequentially('And')
-    await contacts.getByText('Alice Moreau: types…').waitFor()
+    await contact.getByText('types…').waitFor()
     await alice.write('Bob Okafor', 'And the mug?')
-    await contacts.getByText('Alice Moreau: online').waitFor()
+    await contact.getByText('online').waitFor()
     await alice.press('end()')
-    await contacts.getByText('Alice').waitFor({ state: 'detached' })
+    await contact.filter({ hasText: /^$/ }).waitFor({ state: 'attached' })
+  })
+
+  it('has a conversation with each peer, and marks the messages of one as read', async (playground) => {
+    const [alice, bob, guest] = await firstUsers(playground)
+    await guest.write('Alice Moreau', 'From the guest.')
+    await alice.message('From the guest.').getByText('unread').waitFor()
+    await bob.write('Alice Moreau', 'From Bob.')
+    // Until one is chosen, the newest conversation is shown.
+    await alice.message('From Bob.').getByText('unread').waitFor()
+    assert.equal(await alice.message('From the guest.').count(), 0)
+    assert.deepEqual(await alice.unread().allInnerTexts(), ['1 unread', '1 unread'])
+    await alice.press('Mark as read')
+    await alice.message('From Bob.').getByText('unread').waitFor({ state: 'detached' })
+    assert.deepEqual(await alice.unread().allInnerTexts(), ['1 unread'])
+    await alice.choosePeer('Visitor')
+    await alice.message('From the guest.').getByText('unread').waitFor()
+    await bob.write('Alice Moreau', 'From Bob again.')
+    await until('what is unread', () => alice.unread().count(), 2)
+    await alice.message('From the guest.').waitFor()
+    await alice.logs(/session-unread\s+2/)
+    await playground.page.reload()
+    const [again] = await firstUsers(playground)
+    await again.message('From Bob again.').getByText('unread').waitFor()
+    assert.equal(await again.message('From Bob.').getByText('unread').count(), 0)
+    await until('what is unread', () => again.unread().count(), 2)
   })
 
   it('resumes a session that was offline; missed messages and those sent meanwhile arrive once', async (playground) => {

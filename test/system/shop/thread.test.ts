@@ -60,8 +60,12 @@ test('a message keeps its element and its selection when it becomes a stored one
 
 test('the list of threads keeps the focus on a link when another thread moves to the top', async () => {
   const site = await startShop()
-  const [{ page: alice }, { page: nora }] = [await customerIn(site), await customerIn(site, NORA)]
-  await ask(alice, site, 'lamp', 'How bright is it?')
+  const [{ page: alice }, { page: bilal }, { page: nora }] = [
+    await customerIn(site),
+    await customerIn(site, 'Bilal Khan'),
+    await customerIn(site, NORA),
+  ]
+  await ask(bilal, site, 'lamp', 'How bright is it?')
   await ask(alice, site, 'mug', 'How large is it?')
   await nora.goto(`${site.url}/messages`)
   const links = nora.locator('[data-link]')
@@ -69,12 +73,12 @@ test('the list of threads keeps the focus on a link when another thread moves to
 
   const mug = nora.getByRole('link', { name: 'Harbour mug' })
   await mug.focus()
-  await ask(alice, site, 'lamp', 'And how warm?')
-  await until('the first thread', () => links.first().textContent(), 'Desk lamp, Alice Moreau')
+  await ask(bilal, site, 'lamp', 'And how warm?')
+  await until('the first thread', () => links.first().textContent(), 'Bilal Khan, Desk lamp')
   assert.equal(await mug.evaluate((link) => link === document.activeElement), true)
 
   await ask(alice, site, 'mug', 'And how heavy?')
-  await until('the first thread', () => links.first().textContent(), 'Harbour mug, Alice Moreau')
+  await until('the first thread', () => links.first().textContent(), 'Alice Moreau, Harbour mug')
   assert.equal(await mug.evaluate((link) => link === document.activeElement), true, 'it moved itself')
 })
 

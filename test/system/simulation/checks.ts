@@ -6,6 +6,9 @@ import { APP, type Site } from './site.js'
 import type { Sending, Tab } from './tab.js'
 import type { Watcher } from './watcher.js'
 
+/** More than the simulation has users. */
+const MAX_PEERS = 100
+
 /** A rule of docs/GUARANTEES.md that a history has broken. */
 export class Violation extends Error {
   override readonly name = 'Violation'
@@ -116,10 +119,13 @@ export const unreached = async (
   phones: Phones,
 ): Promise<string | undefined> => {
   for (const user of users) {
-    const { readOffset } = await engine.inbox({ appId: APP, userId: user })
+    const of = { appId: APP, userId: user }
+    const { readOffset } = await engine.inbox(of)
+    const peers = (await engine.peers(of, null, MAX_PEERS))?.peers ?? []
     const pages = tabs.filter((tab) => tab.user === user)
     for (const { from, offset, body, sentAt } of await inboxOf(engine, user)) {
-      if (from === user || offset <= Math.max(readOffset, phones.since(user))) continue
+      const mark = Math.max(readOffset, peers.find(({ id }) => id === from)?.readOffset ?? 0)
+      if (from === user || offset <= Math.max(mark, phones.since(user))) continue
       const isShown = pages.some(
         ({ startedAt, received }) =>
           (startedAt > sentAt && startedAt < Infinity) || received.some((one) => one.offset === offset),
@@ -141,7 +147,25 @@ export const checkConverged = async (
     const of = { appId: APP, userId: user }
     const inbox = await engine.inbox(of)
     const messages = await inboxOf(engine, user)
-    const unread = messages.filter(({ from, offset }) => from !== user && offset > inbox.readOffset).length
+    const peers = (await engine.peers(of, null, MAX_PEERS))?.peers ?? []
+    const markOf = (peer: string | null): number => peers.find(({ id }) => id === peer)?.readOffset ?? 0
+    const unreadOf = (peer: string | null): number =>
+      messages.filter(({ from, offset }) => from !== user && from === peer && offset > markOf(peer)).length
+    for (const { id, unread, newest } of peers) {
+      assert(
+        unread === unreadOf(id),
+        `The inbox of ${user} counts ${unread} unread messages of ${id}, not ${unreadOf(id)}.`,
+      )
+      const last = messages.findLast(({ from, to }) => (from === user ? to : from) === id)
+      assert(
+        newest.offset === last?.offset,
+        `The newest message of ${user} with ${id} is ${last?.offset}, not ${newest.offset}.`,
+      )
+    }
+    const unread = [...new Set(messages.map(({ from }) => from))].reduce(
+      (sum, from) => sum + unreadOf(from),
+      0,
+    )
     assert(
       inbox.unread === unread,
       `The inbox of ${user} counts ${inbox.unread} unread messages of ${unread}.`,
@@ -161,6 +185,13 @@ export const checkConverged = async (
         `${name} received messages up to ${received.at(-1)?.offset} of ${inbox.offset}.`,
       )
     }
+    // A mark goes with the messages that its peer had when it was set.
+    const first = messages[0]?.offset ?? Infinity
+    for (const { peer, offset } of tabs.flatMap(({ peerReads }) => peerReads))
+      assert(
+        offset < first || markOf(peer) >= offset,
+        `${user} has read up to ${offset} of ${peer}; the mark is ${markOf(peer)}.`,
+      )
     const marks = tabs.flatMap(({ reads }) => reads)
     assert(
       inbox.readOffset >= Math.max(0, ...marks),

@@ -15,14 +15,14 @@ export default [
     file: 'src/engine/single-process/messages/inbox.ts',
     right: 'if (offset <= this.readOffset) return false',
     wrong: 'if (offset === this.readOffset) return false',
-    finds: /has read up to/,
+    finds: /has read up to|counts \d+ unread/,
   },
   {
     name: 'a lost detach',
     file: 'src/gateway/sessions/live-session.ts',
     right: ': engine.detachSession(started.ref, connectionId, detachOrEnd.resumableFor)\n    this',
     wrong: ': Promise.resolve()\n    this',
-    finds: /has left, and is online|has left, and is offline with/,
+    finds: /has left, and is online|has left, and is offline with|as online, 22 s after/,
   },
   {
     name: 'a retry that is stored again',
@@ -95,6 +95,27 @@ export default [
     finds: /The watcher shows/,
   },
   {
+    name: 'a lost user who is online for 23 seconds',
+    file: 'src/engine/rules.ts',
+    right: 'offlineAfter: 20 * SECOND',
+    wrong: 'offlineAfter: 23 * SECOND',
+    finds: /online, 22 s after/,
+  },
+  {
+    name: 'a restart after which lost users stay online',
+    file: 'src/engine/single-process/sessions/sessions.ts',
+    right: 'session.offlineAt = monotonicNow() + engineRules.offlineAfter',
+    wrong: 'session.offlineAt = monotonicNow() + engineRules.offlineAfter + (this.#isLoading ? 9_000 : 0)',
+    finds: /online, 22 s after/,
+  },
+  {
+    name: 'a mark of a peer that reads what comes later',
+    file: 'src/engine/single-process/messages/peers/peers.ts',
+    right: 'inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, target)',
+    wrong: 'inbox.markReadAt(index.countedOf(peer, inbox.readUpTo + 1, Infinity)',
+    finds: /unread messages of/,
+  },
+  {
     name: 'a gateway that keeps the first presence that it has heard',
     file: 'src/gateway/sessions/presence/watchers.ts',
     right: 'if (!watched) return\n    watched.presence = { online, lastSeenAt }',
@@ -104,8 +125,8 @@ export default [
   {
     name: 'a message after which nothing is pushed',
     file: 'src/engine/single-process/push/pushes.ts',
-    right: 'return entry.devices.length === 0 ? [] :',
-    wrong: 'return entry.devices.length >= 0 ? [] :',
+    right: 'if (entry.devices.length === 0) return []\n    return this.#schedule',
+    wrong: 'if (entry.devices.length >= 0) return []\n    return this.#schedule',
     finds: /reached neither/,
   },
 ]

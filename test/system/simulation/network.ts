@@ -119,6 +119,10 @@ export class Network {
   listener: Listener | undefined
   /** The connections that are open at one end at least. */
   readonly open = new Set<ClientSocket>()
+  /** Called when a gateway that runs has lost, or closed, its end of a client's connection. */
+  onLost: (client: Owner) => void = () => undefined
+  /** The gateways' ends, with the client and the gateway's process. */
+  readonly #carried = new Map<GatewaySocket, { client: Owner; gateway: Owner }>()
 
   constructor(world: World) {
     this.#world = world
@@ -135,7 +139,20 @@ export class Network {
     } as unknown as typeof WebSocket
   }
 
-  /** The process that listened is gone, and the kernel closes its sockets; if the machine is gone too, no client may notice. */
+  /** Returns whether a gateway that runs has an end of a connection of such a client. */
+  isCarried(isClient: (client: Owner) => boolean): boolean {
+    return [...this.#carried.values()].some(({ client, gateway }) => gateway.alive && isClient(client))
+  }
+
+  carry(socket: GatewaySocket, client: Owner, gateway: Owner): void {
+    this.#carried.set(socket, { client, gateway })
+    socket.once('close', () => {
+      this.#carried.delete(socket)
+      if (gateway.alive) this.onLost(client)
+    })
+  }
+
+  /** The process that listened is gone, and the kernel closes its sockets; if the machine is gone too, no client may hear of it. */
   endListener(hasCrashed: boolean): void {
     this.listener = undefined
     for (const socket of [...this.open])
@@ -196,6 +213,7 @@ class ClientSocket {
     )
     this.#gateway = owner
     ;[this.#up, this.#down, this.#gatewaySocket] = [up, down, socket]
+    this.#network.carry(socket, this.#owner, owner)
     const headers = {
       upgrade: 'websocket',
       connection: 'Upgrade',
@@ -264,6 +282,11 @@ class ClientSocket {
 
   get owner(): Owner {
     return this.#owner
+  }
+
+  /** The gateway's process that took the connection. */
+  get gateway(): Owner | undefined {
+    return this.#gateway
   }
 
   #onBytes(chunk: Buffer | null): void {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Engine } from '../../../src/engine/engine.js'
+import { Absence } from './absence.js'
 import { Backend } from './backend.js'
 import {
   checkConverged,
@@ -53,6 +54,8 @@ const planOf = ({ random }: World, seed: number) => ({
   },
   /** Whether users have phones. The seed says so, and no random number, so that seeds of before have the histories of before. */
   pushes: seed % 5 === 2,
+  /** Whether users mark what one peer has sent as read, and whether the last pages, and their gateway, may go without a word. */
+  ...{ peerMarks: [0, 1, 4].includes(seed % 7), vanishes: [0, 1, 4].includes(seed % 7) },
 })
 
 /**
@@ -78,6 +81,11 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   const site = new Site(world, network, modules, plan.limits, phones, note)
   const backend = new Backend(world, site, tabs, note)
   const watcher = new Watcher(world, network, plan.users, note)
+  const absence = new Absence({
+    ...{ world, network, site, watcher, users: plan.users },
+    userOf: (owner) => tabs.find((tab) => tab.owner === owner)?.user,
+  })
+  site.onReady = () => absence.restart()
 
   const openTab = (): void => {
     const tab = new Tab(
@@ -129,6 +137,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     world.after(random.between(10, 10_000), () => {
       note('the disk is well')
       site.disk.goOn()
+      absence.restart()
     })
   }
 
@@ -141,7 +150,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     if (dice < 0.48) for (let n = random.between(1, 3); n > 0; n--) tab.send(random.pick(plan.users))
     else if (dice < 0.55)
       backend.send(random.chance(0.5) ? null : random.pick(plan.users), random.pick(plan.users))
-    else if (dice < 0.7) tab.markRead()
+    else if (dice < 0.7) tab.markRead(plan.peerMarks && random.chance(0.5))
     else if (plan.pushes && (dice < 0.76 || (dice >= 0.79 && dice < 0.81))) tab.send(random.pick(plan.users))
     else if (dice < 0.705) backend.revokeToken(tab)
     else if (dice < 0.715) backend.endSession(tab)
@@ -170,6 +179,8 @@ export const simulate = async (seed: number): Promise<Outcome> => {
   /** Checks the rules that must hold at every moment. */
   const observe = (): void => {
     for (const tab of tabs) checkReceived(tab)
+    const [late] = absence.violations
+    if (late !== undefined) throw new Violation(late)
     const error = site.errors[0]
     if (error) throw new Violation(`The gateway logged an error: ${error}`)
   }
@@ -227,6 +238,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     note('all is well from now on')
     for (const tab of tabs) mend(tab)
     site.disk.goOn()
+    absence.restart()
     if (phones) phones.isIll = false
     // A page whose connection died without a word notices within two ping intervals.
     await world.run(20 * SECOND)
@@ -259,13 +271,19 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     await ask(() => checkConverged(engine, plan.users, live))
     await checkWatcher(engine)
     if (phones) await checkPhones(engine, phones)
-    for (const tab of openTabs()) tab.end()
+    for (const tab of openTabs())
+      if (plan.vanishes && random.chance(0.6)) tab.crash()
+      else tab.end()
+    if (plan.vanishes && random.chance(0.4)) world.after(random.between(0, 30_000), () => crash('process'))
     await world.run(HEALING)
-    await ask(() => checkEmpty(engine, plan.users))
-    await checkWatcher(engine)
+    observe()
+    const last = site.engine
+    if (!last) throw new Violation('No gateway runs.')
+    await ask(() => checkEmpty(last, plan.users))
+    await checkWatcher(last)
     watcher.end()
     await world.run(5 * SECOND)
-    for (let hours = 0; (await ask(() => engine.pendingSummary(APP))).pending > 0; hours++) {
+    for (let hours = 0; (await ask(() => last.pendingSummary(APP))).pending > 0; hours++) {
       if (hours > 5) throw new Violation('The backend was not sent every event within five hours.')
       await world.run(3_600 * SECOND)
     }
@@ -296,5 +314,6 @@ export const simulate = async (seed: number): Promise<Outcome> => {
       ]),
     )
     .digest('hex')
+  note(`${absence.checks} times a user was found offline in time`)
   return { history, operations, steps: world.steps(), seconds: world.now() / SECOND, violation, log }
 }

@@ -14,6 +14,9 @@ const historyOf = async (seed: number): Promise<string> => {
   return history
 }
 
+const { default: faults } = (await import(new URL('faults.mjs', import.meta.url).href)) as {
+  default: { name: string; file: string; right: string }[]
+}
 const known = JSON.parse(await readFile(new URL('./seeds.json', import.meta.url), 'utf8')) as {
   seed: number
   found: string
@@ -24,6 +27,11 @@ void describe('a simulation', () => {
     const [first, second] = await Promise.all([historyOf(2), historyOf(2)])
     assert.equal(first, second)
     assert.notEqual(await historyOf(4), first)
+  })
+
+  void it('has faults to put in that fit the files as they are', async () => {
+    for (const { name, file, right } of faults)
+      assert.equal((await readFile(file, 'utf8')).split(right).length, 2, name)
   })
 
   for (const { seed, found } of known)

@@ -77,6 +77,8 @@ export class Site {
   readonly delivered: PendingEvent['event'][] = []
   /** Errors in the gateway's log. */
   readonly errors: string[] = []
+  /** Called when a process has opened its engine. */
+  onReady: () => void = () => undefined
   #process: Process | undefined
   #count = 0
 
@@ -148,7 +150,10 @@ export class Site {
       this.#process = { owner, engine, gateway, pushes }
       gateway.attach(server)
       this.#network.listener = { owner, server }
-      await gateway.ready().catch(() => undefined)
+      await gateway.ready().then(
+        () => this.onReady(),
+        () => undefined,
+      )
       void this.#deliver(owner, engine)
       void this.#subscribe(owner, engine)
     })

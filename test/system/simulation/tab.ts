@@ -51,6 +51,7 @@ export class Tab {
   readonly sent: Sending[] = []
   readonly received: Received[] = []
   readonly reads: number[] = []
+  readonly peerReads: { peer: string | null; offset: number }[] = []
   /** When its session has started (Unix, milliseconds). It shows how many earlier messages are unread, and is not sent them. */
   startedAt = Infinity
   /** When the user's credentials were revoked, if this page had no later ones then. */
@@ -144,7 +145,9 @@ export class Tab {
     })
   }
 
-  markRead(): void {
+  /** Marks all messages as read up to one of the latest, or with `ofPeer` those of its sender. */
+  markRead(ofPeer: boolean): void {
+    if (ofPeer) return this.#markPeerRead()
     const newest = this.received.at(-1)?.offset
     if (newest === undefined) return
     const offset = this.#world.random.between(Math.max(1, newest - 3), newest)
@@ -152,6 +155,16 @@ export class Tab {
     this.#world.as(this.owner, () => {
       // Whether the gateway took the mark is seen in its inbox: the session ends or the page crashes while marks wait.
       this.session.markRead(offset).catch(() => undefined)
+    })
+  }
+
+  #markPeerRead(): void {
+    const message = this.received.slice(-5).find(({ from }) => from !== this.user)
+    if (!message) return
+    const { from, offset } = message
+    this.peerReads.push({ peer: from, offset })
+    this.#world.as(this.owner, () => {
+      this.session.markRead(offset, { with: from }).catch(() => undefined)
     })
   }
 

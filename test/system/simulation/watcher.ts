@@ -1,4 +1,4 @@
-import type { Network } from './network.js'
+import type { ClientSocket, Network } from './network.js'
 import { APP } from './site.js'
 import { tokenOf } from './tab.js'
 import type { Owner } from './timers.js'
@@ -21,7 +21,7 @@ export class Watcher {
   readonly #network: Network
   readonly #users: readonly string[]
   readonly #note: (text: string) => void
-  #socket: WebSocket | undefined
+  #socket: (WebSocket & Pick<ClientSocket, 'gateway'>) | undefined
   #silence: NodeJS.Timeout | undefined
   #hasEnded = false
 
@@ -38,6 +38,11 @@ export class Watcher {
     return this.online.size === this.#users.length
   }
 
+  /** The process of the gateway that its connection was made to. */
+  get gateway(): Owner | undefined {
+    return this.#socket?.gateway
+  }
+
   end(): void {
     this.#hasEnded = true
     this.#world.as(this.owner, () => {
@@ -50,7 +55,7 @@ export class Watcher {
     if (this.#hasEnded) return
     const line = { delay: [1, 30] as [number, number], dead: 'none' as const, refused: false }
     const socket = new (this.#network.webSocketOf(this.owner, line))('', ['chat-session.v1'])
-    this.#socket = socket
+    this.#socket = socket as unknown as WebSocket & ClientSocket
     socket.onopen = () =>
       socket.send(JSON.stringify({ type: 'start', appId: APP, token: tokenOf('watcher', 'watcher', MONTH) }))
     socket.onmessage = ({ data }: { data: unknown }) => this.#onFrame(JSON.parse(String(data)) as Frame)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Engine, Peer, UserRef } from '../../engine.js'
-import { app, deliver, type SuiteContext } from '../kit.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Engine, Peer, Retention, UserRef } from '../../engine.js'
+import { app, deliver, until, type SuiteContext } from '../kit.js'
 
 const OWNERS = 4
 const OPERATIONS = 10_000
@@ -9,11 +10,18 @@ const PHASES = 5
 const KEPT = 40
 const KEPT_SHORTLY = 7
 const PAGE = 4
+/** A large message has this many characters. Beside it there is room for as many small ones as are kept, and for no other large one. */
+const LARGE = 16_000
+const retention: Retention = { messages: KEPT, age: 3_600_000, bytes: 1.9 * LARGE }
+/** Milliseconds for which messages are kept for a moment, so that the older ones expire, and how many operations come after these. */
+const SHORT_AGE = 60
+const LATE_OPERATIONS = 15
 
 interface Kept {
   offset: number
   from: string | null
   to: string
+  isLarge: boolean
 }
 
 /** The expected answers to the calls about one owner: plain lists, which are searched for each answer. */
@@ -29,9 +37,10 @@ class Model {
     this.owner = owner
   }
 
-  add(from: string | null, to: string, kept: number): void {
-    this.messages.push({ offset: ++this.newest, from, to })
-    this.messages = this.messages.slice(-kept)
+  add(message: Omit<Kept, 'offset'>, kept: number): void {
+    const large = this.messages.findLastIndex(({ isLarge }) => isLarge && message.isLarge)
+    this.messages.push({ ...message, offset: ++this.newest })
+    this.messages = this.messages.slice(large + 1).slice(-kept)
   }
 
   peerOf({ from, to }: Kept): string | null {
@@ -156,8 +165,11 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
       const peer = messages === KEPT ? anyPeer() : null
       const isSent = peer === model.owner || (peer !== null && random() < 0.25)
       const [from, to] = isSent ? [model.owner, peer] : [peer, model.owner]
-      model.add(from, to, messages)
-      await deliver(engine, { from, to }, { retention: { messages, age: 3_600_000, bytes: 1e9 } })
+      // For the same reason no other user sends large ones.
+      const isLarge = (isSent || peer === null) && random() < 0.03
+      model.add({ from, to, isLarge }, messages)
+      const body = 'x'.repeat(isLarge ? LARGE : 1)
+      await deliver(engine, { from, to, body }, { retention: { ...retention, messages } })
     } else if (kind < 0.85) {
       const { epoch } = await engine.inbox(of)
       const [peer, offset] = [random() < 0.05 ? 'nobody' : anyPeer(), anyOffset()]
@@ -181,6 +193,35 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
   await comparePeers()
 }
 
+/**
+ * Lets the messages of before expire after some more have come. How many of these expire, too, is up to the machine: the models take it from
+ * the engine.
+ */
+const expire = async (
+  engine: Engine,
+  models: readonly Model[],
+  more: () => Promise<unknown>,
+): Promise<void> => {
+  const expired = models.map(({ newest }) => newest)
+  await sleep(SHORT_AGE)
+  await more()
+  await engine.configure(app, { retention: { ...retention, age: SHORT_AGE }, webhooks: null })
+  const firstOf = async ({ owner, newest }: Model): Promise<number> => {
+    const of = { appId: app, userId: owner }
+    const { epoch } = await engine.inbox(of)
+    return (await engine.messagesAfter(of, { epoch, offset: 0 }, 1)).messages[0]?.offset ?? newest + 1
+  }
+  for (const [n, model] of models.entries())
+    // A user who was deleted meanwhile begins with the first offset again.
+    if (model.newest >= (expired[n] ?? 0))
+      await until(`what ${model.owner} had expires`, async () => (await firstOf(model)) > (expired[n] ?? 0))
+  await engine.configure(app, { retention, webhooks: null })
+  for (const model of models) {
+    const first = await firstOf(model)
+    model.messages = model.messages.filter(({ offset }) => offset >= first)
+  }
+}
+
 /** A part of the suite: the unread messages of an inbox and of each peer, compared with a model. */
 export const peersModelSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('what is unread', () => {
@@ -191,13 +232,12 @@ export const peersModelSuite = ({ describe, on, reopen, durable }: SuiteContext)
         const random = createRandom(seed)
         const models = Array.from({ length: OWNERS }, (_, n) => new Model(`owner ${n}`))
         const randoms = models.map(() => createRandom(Math.floor(random() * 2 ** 31)))
-        const phases = durable ? PHASES : 1
-        for (let phase = 0; phase < phases; phase++) {
-          await Promise.all(
-            models.map((model, n) =>
-              operate(engine, model, OPERATIONS / OWNERS / phases, randoms[n] ?? random),
-            ),
-          )
+        const operateAll = (count: number): Promise<unknown> =>
+          Promise.all(models.map((model, n) => operate(engine, model, count, randoms[n] ?? random)))
+        for (let phase = 0; phase < PHASES; phase++) {
+          await operateAll(OPERATIONS / OWNERS / PHASES - LATE_OPERATIONS)
+          const operateLate = (): Promise<unknown> => operateAll(LATE_OPERATIONS)
+          await (phase % 2 === 0 ? expire(engine, models, operateLate) : operateLate())
           if (durable) await reopen(engine)
         }
       },

@@ -42,8 +42,10 @@ export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
 /** Answers `send` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
 interface Messaging {
-  /** Undefined if the frame was refused at once. */
-  send(frame: ClientFrameOf<'send'>): Promise<unknown> | undefined
+  /** Stores a message, but not before `first` resolves. Undefined if the frame was refused at once. */
+  send(frame: ClientFrameOf<'send'>, first: Promise<void> | undefined): Promise<unknown> | undefined
+  /** Returns the sends to a user that are not answered. */
+  unansweredTo(userId: string): Promise<unknown>[]
 }
 
 export const createMessaging = (
@@ -54,17 +56,28 @@ export const createMessaging = (
     connection,
     refuse,
     sendBarrier,
-  }: { connection: ConnectionHandle; refuse: Refuse; sendBarrier: SendBarrier },
+    onStored,
+  }: {
+    connection: ConnectionHandle
+    refuse: Refuse
+    sendBarrier: SendBarrier
+    /** Called with the recipient of each message that was stored, before it is answered. */
+    onStored: (userId: string) => void
+  },
 ): Messaging => {
   const { appId, userId } = user
-  /** Resolves when the latest send is authorized and stored, or has failed. Used while `authorizeSend` is set. */
+  /** Resolves when the latest send in turn is stored, or has failed. */
   let lastSend = Promise.resolve()
+  let turnCount = 0
   let failureCount = 0
+  const unanswered = new Map<ClientFrameOf<'send'>, Promise<unknown>>()
 
   /** Returns false if the client may try the same send again. */
   const answerSend = (frame: ClientFrameOf<'send'>, sent: SendResult, at: number): boolean => {
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
+    unanswered.delete(frame)
     if ('sentAt' in sent) {
+      onStored(frame.to)
       const { ownOffset, offset, sentAt } = sent
       connection.send({ type: 'sent', id: frame.id, offset: ownOffset ?? offset, sentAt })
     } else refuse(frame, ...refusalOfResult(sent))
@@ -86,6 +99,7 @@ export const createMessaging = (
       },
       (error: unknown) => {
         span.end({}, 'the engine failed')
+        unanswered.delete(frame)
         throw error
       },
     )
@@ -100,18 +114,25 @@ export const createMessaging = (
   }
 
   /**
-   * Authorizes and stores one send after the other, however long each takes to authorize. If a send fails, the sends that wait
-   * behind it are refused too: otherwise they would overtake it.
+   * Authorizes and stores one send after the other, however long each takes to authorize, or waits for `first`. If a send fails, the sends
+   * that wait behind it are refused too: otherwise they would overtake it.
    */
-  const sendInOrder = async (frame: ClientFrameOf<'send'>): Promise<void> => {
+  const sendInOrder = async (
+    frame: ClientFrameOf<'send'>,
+    first: Promise<void> | undefined,
+  ): Promise<void> => {
     const failuresBefore = failureCount
+    turnCount += 1
     const turn = lastSend.then(async () => {
       let isDone = false
       try {
+        await first
         if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame)
         else refuse(frame, 'unavailable')
       } finally {
         if (!isDone) failureCount += 1
+        turnCount -= 1
+        unanswered.delete(frame)
       }
     })
     // The caller gets the rejection from `turn`. The next send only waits for the end.
@@ -132,13 +153,18 @@ export const createMessaging = (
   }
 
   return {
-    send(frame) {
+    send(frame, first) {
       const refusal = refusalOf(frame)
       if (refusal) {
         refuse(frame, ...refusal)
         return undefined
       }
-      return app.settings.authorizeSend ? sendInOrder(frame) : store(frame)
+      // A send must not overtake one that waits.
+      const isInTurn = app.settings.authorizeSend ?? first ?? turnCount > 0
+      const sent = isInTurn ? sendInOrder(frame, first) : store(frame)
+      unanswered.set(frame, sent)
+      return sent
     },
+    unansweredTo: (userId) => [...unanswered].flatMap(([{ to }, sent]) => (to === userId ? sent : [])),
   }
 }

@@ -13,8 +13,15 @@ const NOT_ALLOWED: RefusalParts = [
   "The app's 'signals' rule does not let this user send signals to that one.",
 ]
 
-/** Passes on a `signal` frame. Resolves when the engine has the signal; undefined if the frame was refused at once. */
-type Signaling = (frame: ClientFrameOf<'signal'>) => Promise<void> | undefined
+interface Signaling {
+  /**
+   * Passes on a `signal` frame once `sends`, those of the same connection to the same user, are done: they may have made the user a contact.
+   * Resolves when the engine has the signal; undefined if the frame was refused at once.
+   */
+  signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
+  /** Resolves when no signal of before is on its way to a user; undefined if none is. A message that did not wait would overtake it. */
+  passed(userId: string): Promise<void> | undefined
+}
 
 /** Passes on the signals of one session, one after the other, so that they keep their order. */
 export const createSignaling = (
@@ -24,31 +31,44 @@ export const createSignaling = (
   { limits, contacts, refuse }: { limits: UserLimits; contacts: Contacts; refuse: Refuse },
 ): Signaling => {
   let last = Promise.resolve()
+  /** The latest turn of each user to whom a signal is on its way. */
+  const turns = new Map<string, Promise<void>>()
 
   const isAllowed = async (to: string): Promise<boolean> => {
     const { signals } = app.settings
     return signals === 'peers' ? (await contacts.among([to], 'either')).has(to) : signals === 'anyone'
   }
 
-  const pass = async (frame: ClientFrameOf<'signal'>): Promise<void> => {
+  const pass = async (frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> => {
+    await Promise.allSettled(sends)
     if (!(await isAllowed(frame.to))) return refuse(frame, ...NOT_ALLOWED)
     await engine.signal({ appId, userId: frame.to }, signalOf(userId, frame))
     metrics.signals.inc({ app: appId })
   }
 
-  return (frame) => {
-    const problem = checkSignal(frame)
-    if (problem) {
-      refuse(frame, problem.code, problem.why)
-      return undefined
-    }
-    const wait = limits.takeSignal()
-    if (wait > 0) {
-      refuse(frame, 'rate-limited', undefined, wait)
-      return undefined
-    }
-    const turn = last.then(() => pass(frame))
-    last = turn.catch(() => undefined)
-    return turn
+  return {
+    signal(frame, sends) {
+      const problem = checkSignal(frame)
+      if (problem) {
+        refuse(frame, problem.code, problem.why)
+        return undefined
+      }
+      const wait = limits.takeSignal()
+      if (wait > 0) {
+        refuse(frame, 'rate-limited', undefined, wait)
+        return undefined
+      }
+      const turn = last.then(() => pass(frame, sends))
+      const { to } = frame
+      const done = turn
+        .catch(() => undefined)
+        .then(() => {
+          if (turns.get(to) === done) turns.delete(to)
+        })
+      turns.set(to, done)
+      last = done
+      return turn
+    },
+    passed: (userId) => turns.get(userId),
   }
 }

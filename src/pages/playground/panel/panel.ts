@@ -97,7 +97,6 @@ export class Panel extends LitElement {
     clearTimeout(this.#countdown)
     if (this.session.view.retryAt !== null)
       this.#countdown = setTimeout(() => this.requestUpdate(), COUNTDOWN_INTERVAL)
-    if (changed.has('peers')) this.session.thread.watch(this.peers.map(({ id }) => id))
     // The page sets `peers` when a panel changes. If the panel emitted `change` for that too, the page and its panels would go on for
     // ever.
     if (!changed.has('peers') || changed.size > 1) this.dispatchEvent(new Event('change'))

@@ -1,111 +1,104 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import { repeat } from 'lit/directives/repeat.js'
-import type { Message } from '../../../session/index.js'
+import type { Message, Peer } from '../../../session/index.js'
 import { helpFor } from '../error-help.js'
 import type { OutgoingMessage } from './thread.js'
 import type { Panel } from './panel.js'
 
 const timeFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 
-/** The offset of the first unread message: the newest `unread` messages from others are unread. */
-const firstUnreadOf = (messages: readonly Message[], me: string | undefined, unread: number): number => {
-  const received = messages.filter(({ from }) => from !== me)
-  return unread ? (received.at(-Math.min(unread, received.length))?.offset ?? Infinity) : Infinity
-}
+/** Returns the other users of the page, in its order, and then the peers who are not in the page. */
+const peopleOf = ({ peers: users, session: { thread } }: Panel) =>
+  [...new Set([...users, ...thread.peers].map(({ id }) => id))].map((id) => {
+    const peer = thread.peers.find((each) => each.id === id)
+    const name = users.find((user) => user.id === id)?.name ?? peer?.name ?? id ?? 'the backend'
+    return { id, name, unread: peer?.unread ?? 0, readOffset: peer?.readOffset ?? 0 }
+  })
+type Person = ReturnType<typeof peopleOf>[number]
 
-const nameOf = ({ peers }: Panel, id: string): string => peers.find((peer) => peer.id === id)?.name ?? id
-
-const stored = (panel: Panel, message: Message, firstUnread: number): TemplateResult => {
-  const { offset, from, to, sender, body, data, sentAt } = message
-  const isMine = from === panel.session.view.user?.id
+const stored = ({ id, name, readOffset }: Person, message: Message): TemplateResult => {
+  const { offset, from, body, data, sentAt } = message
+  const isMine = from !== id
   return html`<li class=${isMine ? 'mine' : 'theirs'}>
     <span class="text">${body ?? JSON.stringify(data)}</span>
     <span class="row meta">
-      ${!isMine && offset >= firstUnread ? html`<strong class="unread">unread</strong>` : nothing}
-      ${isMine ? `to ${nameOf(panel, to)}` : (sender?.name ?? from ?? 'the backend')}
+      ${!isMine && offset > readOffset ? html`<strong class="unread">unread</strong>` : nothing}
+      ${isMine ? `to ${name}` : name}
       <time datetime=${new Date(sentAt).toISOString()}>${timeFormat.format(sentAt)}</time>
     </span>
   </li>`
 }
 
-const outgoing = (panel: Panel, message: OutgoingMessage): TemplateResult => {
-  const { to, body, error } = message
+const outgoing = ({ session: { thread } }: Panel, name: string, message: OutgoingMessage): TemplateResult => {
+  const { id, to, body, error } = message
   return html`<li class="mine ${error ? 'unsent' : 'sending'}">
     <span class="text">${body}</span>
     <span class="row meta">
       ${
         error
           ? html`<span>Not sent, <code>${error.code}</code>: ${helpFor(error).explanation}</span>
-              <button class="small" @click=${() => panel.session.thread.resend(message)}>Try again</button>`
-          : `to ${nameOf(panel, to)}, on its way`
+              <button class="small" @click=${() => thread.send(to, body, id)}>Try again</button>`
+          : `to ${name}, on its way`
       }
     </span>
   </li>`
 }
 
-const composer = ({ session, peers, renderRoot }: Panel): TemplateResult => {
-  const { isLive } = session.view
+const conversations = ({ session: { thread } }: Panel, people: Person[], shown?: Person): TemplateResult =>
+  html`<div class="segments" role="group" aria-label="Conversations">
+    ${people.map(
+      ({ id, name, unread }) =>
+        html`<button type="button" aria-pressed=${id === shown?.id} @click=${() => thread.choose(id)}>
+          ${name} <small>${thread.contact(id)}</small>
+          ${unread ? html`<span class="count">${unread} unread</span>` : nothing}
+        </button>`,
+    )}
+  </div>`
+
+const composer = ({ session: { thread, view }, renderRoot }: Panel, to?: Peer['id']): TemplateResult => {
   const send = (event: SubmitEvent): void => {
     event.preventDefault()
-    const form = event.target as HTMLFormElement
-    const { to, draft } = form.elements as unknown as { to: HTMLSelectElement; draft: HTMLInputElement }
+    const { draft } = (event.target as HTMLFormElement).elements as unknown as { draft: HTMLInputElement }
     const body = draft.value.trim()
-    if (!body || !to.value) return
+    if (!body || !to) return
     draft.value = ''
-    void session.thread.send(to.value, body)
+    void thread.send(to, body)
     renderRoot.querySelector('[role=log]')?.scrollTo(0, 0)
   }
-  const type = (): void => {
-    const { value } = renderRoot.querySelector<HTMLSelectElement>('#to') ?? {}
-    if (value) session.thread.type(value)
-  }
   return html`<form @submit=${send}>
-    <select id="to" aria-label="Recipient" ?disabled=${peers.length === 0}>
-      ${repeat(
-        peers,
-        ({ id }) => id,
-        ({ id, name }) => html`<option value=${id}>To ${name}</option>`,
-      )}
-    </select>
     <input
       id="draft"
       aria-label="Message"
-      placeholder=${peers.length ? 'Write a message' : 'There is no other user to write to'}
+      placeholder=${to ? 'Write a message' : 'There is no user to write to'}
       autocomplete="off"
-      ?disabled=${peers.length === 0 || !isLive}
-      @input=${type}
+      ?disabled=${!to || !view.isLive}
+      @input=${() => to && thread.type(to)}
     />
-    <button class="main" ?disabled=${peers.length === 0 || !isLive}>Send</button>
+    <button class="main" ?disabled=${!to || !view.isLive}>Send</button>
   </form>`
 }
 
-/** The user's messages, and the form to write one. */
+/** The user's conversations, the messages of one of them, and the form to write one. */
 export const threadView = (panel: Panel): TemplateResult => {
   const { thread, view } = panel.session
-  const firstUnread = firstUnreadOf(thread.messages, view.user?.id, view.unread)
-  const isEmpty = thread.messages.length + thread.outgoing.length === 0
-  const contacts = panel.peers
-    .map(({ id, name }) => ({ name, contact: thread.contact(id) }))
-    .filter(({ contact }) => contact)
+  const people = peopleOf(panel)
+  const shown = thread.shown === undefined ? people[0] : people.find(({ id }) => id === thread.shown)
+  const items = shown && [
+    ...thread.messages.map((message) => stored(shown, message)),
+    ...thread.outgoingTo(shown.id).map((message) => outgoing(panel, shown.name, message)),
+  ]
   return html`<section class="thread">
     <header>
       <h3 id="messages">Messages</h3>
-      <small id="contacts">${contacts.map(({ name, contact }) => `${name}: ${contact}`).join(', ')}</small>
       ${view.pending ? html`<span class="count tag" id="pending">${view.pending} not stored yet</span>` : nothing}
-      ${
-        view.unread
-          ? html`<span class="count" id="unread">${view.unread} unread</span>
-              <button class="small" @click=${() => thread.markRead()}>Mark as read</button>`
-          : nothing
-      }
+      ${shown?.unread ? html`<button class="small" @click=${() => thread.markRead()}>Mark as read</button>` : nothing}
     </header>
+    ${conversations(panel, people, shown)}
     <div class="well" role="log" aria-labelledby="messages" tabindex="0">
-      ${isEmpty ? html`<p class="hint">Nothing in the inbox yet.</p>` : nothing}
+      ${items?.length ? nothing : html`<p class="hint">No messages yet.</p>`}
       <ol>
-        ${thread.messages.map((message) => stored(panel, message, firstUnread))}
-        ${thread.outgoing.map((message) => outgoing(panel, message))}
+        ${items}
       </ol>
     </div>
-    ${composer(panel)}
+    ${composer(panel, shown?.id)}
   </section>`
 }

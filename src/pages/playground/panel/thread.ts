@@ -1,37 +1,37 @@
 import type { ChatSessionElement } from '../../../element/chat-session.js'
-import type { Message, SessionError } from '../../../session/index.js'
+import type { Message, Peer, SessionError } from '../../../session/index.js'
 import type { ActivityLog } from '../activity-log.js'
 
 /** A message that is being sent, or could not be. */
 export interface OutgoingMessage {
-  key: number
+  id: string
   to: string
   body: string
-  /** The newest offset of the inbox at the time when the message was written. */
-  after: number
-  /** Why the message could not be sent; null while it is being sent. */
+  /** Null while it is being sent. */
   error: SessionError | null
 }
 
-/** How many messages of the inbox are loaded when a session starts. */
-const HISTORY_LIMIT = 30
-
-/** Milliseconds for which a signal shows that somebody types, and after which the next key sends another signal. */
-const TYPING_TTL = 5_000
+/** Milliseconds after which the next key sends another signal. Each holds for five seconds. */
 const TYPING_INTERVAL = 3_000
 
-/** The messages of the element's inbox, and those that its user is sending. Emits `change`. */
+/** The conversations of the element's user, the messages of one of them, and those that the user is sending. Emits `change`. */
 export class Thread extends EventTarget {
+  /** With whom the user has exchanged messages, the one with the newest message first. */
+  peers: readonly Peer[] = []
+  /** Whose conversation is shown: the chosen one, or the newest; undefined while there is none. */
+  shown: Peer['id'] | undefined
   readonly #log: ActivityLog
   #element: ChatSessionElement | null = null
+  #chosen: Peer['id'] | undefined
   #messages = new Map<number, Message>()
   #outgoing: readonly OutgoingMessage[] = []
-  #lastKey = 0
-  #watched: readonly string[] = []
-  readonly #online = new Map<string, boolean>()
+  /** The latest call of `peers()`, and whether it waits for the one before. */
+  #load = Promise.resolve()
+  #isWaiting = false
+  readonly #online = new Map<string | null, boolean>()
   readonly #typingUntil = new Map<string | null, number>()
-  /** The next signal is sent after this time. */
-  #nextSignal = 0
+  #nextSignalAt = 0
+  readonly #changed = (): boolean => this.dispatchEvent(new Event('change'))
 
   constructor(log: ActivityLog) {
     super()
@@ -44,51 +44,50 @@ export class Thread extends EventTarget {
   }
 
   /** Leaves out a message whose copy is in the inbox already: the copy can arrive before the result of `send()`. */
-  get outgoing(): readonly OutgoingMessage[] {
-    const { messages } = this
-    return this.#outgoing.filter(
-      ({ to, body, after, error }) =>
-        error ?? !messages.some((copy) => copy.offset > after && copy.to === to && copy.body === body),
-    )
+  outgoingTo(peer: Peer['id'] | undefined): readonly OutgoingMessage[] {
+    const stored = new Set(this.messages.map(({ id }) => id))
+    return this.#outgoing.filter(({ id, to, error }) => to === peer && (error ?? !stored.has(id)))
   }
 
-  /** Returns a line about another user. The gateway reports the presence only of users who have written to this one. */
-  contact(id: string): string {
+  /** Returns what is known of another user: the gateway tells only of those who have written to this one. */
+  contact(id: Peer['id']): string {
     if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'types…'
     return this.#element?.state === 'active' && this.#online.get(id) ? 'online' : ''
   }
 
-  /** Watches these users from now on. */
-  watch(ids: readonly string[]): void {
-    this.#watched = ids
-    if (this.#element?.state === 'active') this.#watch(this.#element)
+  /** Shows the conversation with a user from now on, whoever writes. */
+  choose(id: Peer['id']): void {
+    this.#chosen = id
+    this.#show(id)
   }
 
   /** Sends a signal to another user that this one types, every few seconds. */
   type(to: string): void {
-    if (Date.now() < this.#nextSignal) return
-    this.#nextSignal = Date.now() + TYPING_INTERVAL
-    void this.#element?.signal(to, 'typing', { ttl: TYPING_TTL })
-  }
-
-  #watch(element: ChatSessionElement): void {
-    element.watch(this.#watched).catch((error: unknown) => {
-      this.#log.add('you', 'watch() was refused', (error as SessionError).code, error)
-    })
+    this.choose(to)
+    if (Date.now() < this.#nextSignalAt) return
+    this.#nextSignalAt = Date.now() + TYPING_INTERVAL
+    void this.#element?.signal(to, 'typing')
   }
 
   /** Shows this element's inbox from now on. */
   follow(element: ChatSessionElement): void {
     this.#element = element
     this.#outgoing = []
-    this.#messages.clear()
-    element.addEventListener('session-message', ({ detail }) => this.#add(element, [detail.message]))
-    element.addEventListener('session-started', () => {
+    element.addEventListener('session-message', ({ detail: { message } }) => {
+      const isOwn = message.from === element.session?.user?.id
+      if ((isOwn ? message.to : message.from) === this.shown) this.#add([message])
+      this.#loadPeers(element)
+    })
+    // A conversation was read, here or elsewhere.
+    element.addEventListener('session-unread', () => this.#loadPeers(element))
+    element.addEventListener('session-started', ({ detail: { user } }) => {
       // A new session may belong to another user, or may have missed more messages than the gateway sends again.
-      this.#messages.clear()
+      if (user.id === this.#chosen) this.#chosen = undefined
       this.#online.clear()
-      void this.#load(element)
-      this.#watch(element)
+      this.peers = []
+      this.shown = undefined
+      this.#show(this.#chosen)
+      this.#loadPeers(element)
     })
     element.addEventListener('session-presence', ({ detail }) => {
       for (const { id, online } of detail.users) this.#online.set(id, online)
@@ -97,19 +96,19 @@ export class Thread extends EventTarget {
     element.addEventListener('session-signal', ({ detail: { signal } }) => {
       if (signal.name !== 'typing') return
       this.#typingUntil.set(signal.from, signal.until)
-      setTimeout(() => this.#changed(), Math.max(0, signal.until - Date.now()) + 1)
+      setTimeout(this.#changed, Math.max(0, signal.until - Date.now()) + 1)
       this.#changed()
     })
   }
 
-  async send(to: string, body: string): Promise<void> {
-    this.#nextSignal = 0
-    const after = this.messages.at(-1)?.offset ?? 0
-    const message: OutgoingMessage = { key: ++this.#lastKey, to, body, after, error: null }
-    this.#setOutgoing([...this.#outgoing, message])
-    const others = (): OutgoingMessage[] => this.#outgoing.filter(({ key }) => key !== message.key)
+  async send(to: string, body: string, id = crypto.randomUUID() as string): Promise<void> {
+    this.choose(to)
+    this.#nextSignalAt = 0
+    const others = (): OutgoingMessage[] => this.#outgoing.filter((other) => other.id !== id)
+    const message: OutgoingMessage = { id, to, body, error: null }
+    this.#setOutgoing([...others(), message])
     try {
-      await this.#element?.send({ to, body })
+      await this.#element?.send({ id, to, body })
       this.#setOutgoing(others())
     } catch (error) {
       this.#log.add('you', 'send() was refused', (error as SessionError).code, error)
@@ -117,33 +116,49 @@ export class Thread extends EventTarget {
     }
   }
 
-  async resend({ key, to, body }: OutgoingMessage): Promise<void> {
-    this.#setOutgoing(this.#outgoing.filter((other) => other.key !== key))
-    await this.send(to, body)
-  }
-
-  /** Marks all messages that are shown as read. */
+  /** Marks the messages of the shown conversation as read, and no others. */
   async markRead(): Promise<void> {
     const newest = this.messages.at(-1)
-    this.#log.add('you', 'called markRead()', String(newest?.offset ?? ''))
-    try {
-      if (newest) await this.#element?.markRead(newest.offset)
-    } catch (error) {
-      this.#log.add('you', 'markRead() was refused', (error as SessionError).code, error)
-    }
+    if (!newest || !this.#element) return
+    this.#log.add('you', 'called markRead()', `${newest.offset}, with ${this.shown}`)
+    await this.#try('markRead()', this.#element.markRead(newest.offset, { with: this.shown }))
   }
 
-  async #load(element: ChatSessionElement): Promise<void> {
-    try {
-      this.#add(element, await element.history({ limit: HISTORY_LIMIT }))
-    } catch (error) {
-      this.#log.add('you', 'history() was refused', (error as SessionError).code, error)
-    }
+  /** Resolves with the answer to a call, or with undefined if it is refused. */
+  #try<T>(name: string, call: Promise<T>): Promise<T | undefined> {
+    return call.catch((error: unknown) => {
+      this.#log.add('you', `${name} was refused`, (error as SessionError).code, error)
+      return undefined
+    })
   }
 
-  /** Ignores the messages of an element that was replaced meanwhile. */
-  #add(element: ChatSessionElement, messages: readonly Message[]): void {
-    if (element !== this.#element) return
+  /** Asks for the peers. All that changes while a call runs is told by the next one. */
+  #loadPeers(element: ChatSessionElement): void {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    this.#load = this.#load.then(async () => {
+      this.#isWaiting = false
+      const page = await this.#try('peers()', element.peers())
+      if (!page || element !== this.#element) return
+      this.peers = page.peers
+      if (this.#chosen === undefined) this.#show(page.peers[0]?.id)
+      this.#changed()
+      const users = page.peers.flatMap(({ id }) => id ?? [])
+      if (users.some((id) => !this.#online.has(id))) void this.#try('watch()', element.watch(users))
+    })
+  }
+
+  #show(id: Peer['id'] | undefined): void {
+    if (id === this.shown) return
+    this.shown = id
+    this.#messages.clear()
+    this.#changed()
+    if (id === undefined || !this.#element) return
+    const call = this.#element.history({ with: id })
+    void this.#try('history()', call).then((messages) => id === this.shown && this.#add(messages ?? []))
+  }
+
+  #add(messages: readonly Message[]): void {
     for (const message of messages) this.#messages.set(message.offset, message)
     this.#changed()
   }
@@ -151,9 +166,5 @@ export class Thread extends EventTarget {
   #setOutgoing(outgoing: readonly OutgoingMessage[]): void {
     this.#outgoing = outgoing
     this.#changed()
-  }
-
-  #changed(): void {
-    this.dispatchEvent(new Event('change'))
   }
 }

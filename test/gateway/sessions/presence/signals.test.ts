@@ -1,6 +1,7 @@
 // Signals between users, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { EngineError } from '../../../../src/engine/index.js'
 import type { AppConfig, GatewayConfig } from '../../../../src/gateway/index.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
@@ -23,6 +24,8 @@ const handled = async (client: Client & { started: Frame }): Promise<void> => {
 }
 
 const signalsOf = (client: Client): Frame[] => client.frames.filter(({ type }) => type === 'signal')
+
+const send = (id: string): Frame => ({ type: 'send', id, to: 'eve', body: 'x' })
 
 const refusalOf = async (client: Client, frame: Record<string, unknown>): Promise<unknown> => {
   client.send({ type: 'signal', ...frame })
@@ -160,7 +163,68 @@ for (const { engine } of running) {
     assert.equal(await refusalOf(later, { to: 'carl', name: 'typing' }), 'refused')
     for (const client of [ada, bob, later]) client.close()
   })
+
+  test(`signals and messages of one connection to one user keep their order, also to a new peer ${on}`, async () => {
+    const address = await gatewayWith({ limits: many }, own)
+    const eve = await startedAs(address, 'eve')
+    const signal = { type: 'signal', to: 'eve', name: 'typing' }
+    const order: string[] = []
+    const arrive = async (count: number): Promise<void> => {
+      order.length = 0
+      while (order.length < count) {
+        const { type, id } = await eve.next()
+        order.push(type === 'message' ? String(id) : type)
+      }
+    }
+    const fay = await startedAs(address, 'fay')
+    // The gateway remembers that they are strangers.
+    assert.equal(await refusalOf(fay, signal), 'refused')
+    fay.send(send('1'), signal, send('2'), signal, signal, send('3'))
+    await arrive(6)
+    assert.deepEqual(order, ['1', 'signal', '2', 'signal', 'signal', '3'])
+    // This connection has to ask the engine whether they are peers.
+    const again = await startedAs(address, 'fay')
+    again.send(signal, send('4'), { ...send('5'), to: 'bob' }, send('6'))
+    await arrive(3)
+    assert.deepEqual(order, ['signal', '4', '6'])
+    // The messages are stored in their order, whomever they go to.
+    again.send({ type: 'history', id: 'all', epoch: again.started['epoch'], limit: 3 })
+    const { messages } = await again.next('history')
+    assert.deepEqual(
+      (messages as { id: string }[]).map(({ id }) => id),
+      ['4', '5', '6'],
+    )
+    for (const client of [eve, fay, again]) client.close()
+  })
 }
+
+test('a send waits for a signal to the same user alone, and goes on if the engine fails to look up', async () => {
+  const lookups: ((error: EngineError) => void)[] = []
+  const { url: address } = await assemble(
+    () => ({ exchanges: () => new Promise((_, reject) => lookups.push(reject)) }),
+    undefined,
+    many,
+  )
+  const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
+  ada.send(
+    { ...send('1'), to: 'bob' },
+    { type: 'signal', to: 'eve', name: 'typing' },
+    { ...send('2'), to: 'bob' },
+  )
+  for (const id of ['1', '2']) assert.equal((await bob.next('message'))['id'], id)
+  await until('the gateway asks', () => lookups.length === 1)
+  ada.send(send('3'), { ...send('4'), to: 'bob' })
+  await handled(ada)
+  assert.deepEqual(
+    ada.frames.filter(({ type }) => type === 'sent').map(({ id }) => id),
+    ['1', '2'],
+  )
+  lookups[0]?.(new EngineError('unavailable', 'away'))
+  assert.equal((await ada.next('refused'))['code'], 'unavailable')
+  for (const id of ['3', '4']) assert.equal((await ada.next('sent'))['id'], id)
+  assert.equal((await bob.next('message'))['id'], '4')
+  for (const client of [ada, bob]) client.close()
+})
 
 test("the rule 'peers' asks the engine once, and not for each signal", async () => {
   const asked: string[] = []
