@@ -62,7 +62,8 @@ export const createRunner = (
     WebSocket: CustomWebSocket,
     transports,
     trace,
-  }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace'>,
+    sleep,
+  }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,
   host: Host,
 ): Runner => {
   const { credentials, resumeStorage } = host
@@ -123,7 +124,7 @@ export const createRunner = (
     loadRace().then(
       ({ createRace }) => {
         if (openRace || !('socket' in state)) return
-        openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures)
+        openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures, sleep)
         transport?.race(openRace, state.socket)
         // The gateway said when to come back.
         if (!state.error?.retryAfter) feed({ type: 'wake' })

@@ -232,6 +232,8 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       return hasCredentials(state)
         ? [{ ...state, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
         : [{ ...state, socket: { ...socket, at: 'open' } }]
+    case 'deadline':
+      return ['until' in socket ? { ...state, socket: { ...socket, until: input.until } } : state]
     case 'frame':
       if (input.frame.type === 'started') return started(state, input.frame, world)
       return [input.frame.type === 'ended' ? { ...state, endReason: input.frame } : state]

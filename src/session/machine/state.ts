@@ -113,6 +113,8 @@ export type Input =
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
   | { type: 'opened'; attempt: number }
+  /** The attempt is given up at this time: never while it waits for its turn. */
+  | { type: 'deadline'; attempt: number; until: number }
   | { type: 'frame'; attempt: number; frame: GatewayFrame }
   | { type: 'closed'; attempt: number; code: number }
   /** The attempt failed, and every further attempt would fail in the same way. */

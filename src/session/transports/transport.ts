@@ -6,6 +6,12 @@ type WithoutAttempt<I> = I extends { attempt: number } ? Omit<I, 'attempt'> : ne
 /** Is called with the events of one attempt, as inputs of the machine. */
 export type TransportListener = (input: WithoutAttempt<Input>) => void
 
+/** A WebSocket, or what does as one. */
+export type SessionSocket = WebSocket & {
+  /** Called with when the attempt is given up: never while it waits for its turn. */
+  ondeadline?: ((until: number) => void) | null
+}
+
 /**
  * Opens a WebSocket, or what does as one. `former` is the attempt's WebSocket, which it takes over with its handlers; `phase` is what the
  * session knows of it.
@@ -13,9 +19,9 @@ export type TransportListener = (input: WithoutAttempt<Input>) => void
 export type OpenSocket = (
   url: string,
   protocols: string[],
-  former?: WebSocket,
+  former?: SessionSocket,
   phase?: SocketPhase,
-) => WebSocket
+) => SessionSocket
 
 /** One attempt at a connection. */
 export interface Transport {

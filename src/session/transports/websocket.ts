@@ -42,6 +42,7 @@ export const openTransport = (
   let socket = open(url, protocols)
   // Handlers, not listeners: a WebSocket that isn't the browser's own may not support the option `signal`.
   socket.onopen = () => listener({ type: 'opened' })
+  socket.ondeadline = (until) => listener({ type: 'deadline', until })
   socket.onclose = ({ code }) => listener({ type: 'closed', code })
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
     const frame = parseFrame(String(data))

@@ -230,3 +230,16 @@ test('a session that made room for others starts again by `wake`, and not once i
   assert.equal(nameOfState(again.state), 'starting opening-with-start held')
   assert.deepEqual(run(ended, world(), { type: 'end' }, { type: 'wake' }).effects, [])
 })
+
+test('an attempt that waits for its turn is not given up, and then has its time', () => {
+  const until = NOW + 3_600_000
+  const queued = run(connectingState({ ...withStart }), world(), {
+    type: 'deadline',
+    attempt,
+    until: Infinity,
+  })
+  assert.deepEqual(run(queued.state, world({ now: until - 20_000 }), { type: 'time' }).effects, [])
+  const turn = run(queued.state, world(), { type: 'deadline', attempt, until })
+  assert.deepEqual(run(turn.state, world({ now: until - 1 }), { type: 'time' }).effects, [])
+  assert.deepEqual(run(turn.state, world({ now: until }), { type: 'time' }).effects, ['close'])
+})

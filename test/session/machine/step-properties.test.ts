@@ -37,6 +37,7 @@ const attempt = 0
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
   { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened', attempt }) },
+  { weight: 1, arbitrary: fc.constant<Input>({ type: 'deadline', attempt, until: 20_000 }) },
   { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', attempt, frame })) },
   {
     weight: 3,

@@ -91,6 +91,13 @@ idle                                               | opened                     
 ended                                              | opened                                      | ~                                     |
 ended/failed *                                     | opened                                      | ~                                     |
 
+starting/reconnecting backoff/opening-with-start/opening/open/start-sent * | deadline                                    | . . .                                 |
+starting/reconnecting none/page-hidden/page-asleep * | deadline                                    | ~                                     |
+active *                                           | deadline                                    | ~                                     |
+idle                                               | deadline                                    | ~                                     |
+ended                                              | deadline                                    | ~                                     |
+ended/failed *                                     | deadline                                    | ~                                     |
+
 starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
 starting/reconnecting * *                          | frame ended                                 | . . .                                 |
 starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
@@ -277,6 +284,7 @@ const frames: Record<string, GatewayFrame> = {
 const attempt = ATTEMPT
 const ofAttempt: Record<string, Input> = {
   opened: { type: 'opened', attempt },
+  deadline: { type: 'deadline', attempt, until: Infinity },
   fatal: { type: 'fatal', attempt, fault: { code: 'bad-endpoint' } },
   ...Object.fromEntries(
     Object.entries(frames).map(([name, frame]) => [`frame ${name}`, { type: 'frame', attempt, frame }]),

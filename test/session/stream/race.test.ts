@@ -45,6 +45,7 @@ const raceOf = (name: string, changes: Partial<Race> = {}): Race => {
     hasStream: true,
     mayReturn: true,
     isOverdue: false,
+    isQueued: false,
     isContested: false,
     failure: null,
     ...changes,
@@ -61,6 +62,8 @@ const inputs: Record<string, RaceInput> = {
       [`${kind} closed`, { type: 'closed', kind, code: 1006 }],
     ]),
   ),
+  queued: { type: 'queued', isQueued: true },
+  served: { type: 'queued', isQueued: false },
   overdue: { type: 'overdue' },
   retry: { type: 'retry' },
   timeout: { type: 'timeout' },
@@ -136,6 +139,10 @@ opening/open * stream | retry | ~ |
 none open stream | timeout | ~ |
 opening open stream | timeout | none open stream | drop websocket, wait retry
 open * stream | timeout | none none stream | stay, drop websocket, drop stream, pass-close 1006
+
+* opening - | queued | ~ | wait retry
+* none/open * | queued | ~ |
+* * * | served | ~ |
 
 * * * | settled | ~ |
 `
@@ -267,6 +274,36 @@ test('a WebSocket that has had its time is given up once the stream is up, and a
   assert.deepEqual([nameOf(early.race), early.effects], ['opening open -', []])
 })
 
+test('while the stream waits for other tabs no WebSocket hangs beside it, and one is tried each minute', () => {
+  const queued: RaceInput = { type: 'queued', isQueued: true }
+  const { race, effects } = run(raceOf('opening none -'), { type: 'overdue' }, queued)
+  assert.deepEqual(
+    [nameOf(race), effects],
+    ['none opening -', ['open stream', 'drop websocket', 'wait retry']],
+  )
+  const again = run(race, { type: 'retry' }, { type: 'timeout' })
+  assert.deepEqual(
+    [nameOf(again.race), again.effects],
+    ['none opening -', ['open websocket', 'wait timeout', 'drop websocket', 'wait retry']],
+  )
+  const refused = run(race, { type: 'retry' }, closed('websocket'))
+  assert.deepEqual(refused.effects, ['open websocket', 'wait timeout', 'wait retry'])
+  const open: RaceInput[] = [{ type: 'retry' }, { type: 'opened', kind: 'websocket' }]
+  const won = run(race, ...open, frame('websocket', started))
+  assert.deepEqual(
+    [nameOf(won.race), won.effects.slice(-3)],
+    ['open none websocket', ['drop stream', 'pass started', 'wait settled']],
+  )
+  // What the gateway says by the WebSocket can't wait for the stream.
+  const over = run(race, ...open, frame('websocket', ended('unknown-app')), closed('websocket', 4404))
+  assert.deepEqual(over.effects.slice(-3), ['drop stream', 'pass ended', 'pass-close 4404'])
+  // The stream's turn comes while a WebSocket is tried.
+  const served = run(race, { type: 'retry' }, { type: 'queued', isQueued: false }, { type: 'timeout' })
+  assert.equal(nameOf(served.race), 'opening opening -')
+  const up = run(served.race, { type: 'opened', kind: 'stream' })
+  assert.deepEqual([nameOf(up.race), up.effects], ['none open -', ['drop websocket']])
+})
+
 test('a WebSocket that opens gets ten seconds to answer, before a stream is begun beside it', () => {
   const { effects } = run(
     raceOf('opening none -'),
@@ -336,6 +373,7 @@ test('the session hears one end of an attempt, and nothing after it', () => {
       .tuple(kinds, fc.constantFrom<RaceFrame>(started, ping, ended('replaced'), ended('revoked')))
       .map(([kind, of]) => frame(kind, of)),
     fc.tuple(kinds, fc.constantFrom(1006, 4101, 4409, 4503)).map(([kind, code]) => closed(kind, code)),
+    fc.boolean().map((isQueued): RaceInput => ({ type: 'queued', isQueued })),
     fc.constantFrom<RaceInput>(
       { type: 'overdue' },
       { type: 'retry' },

@@ -6,6 +6,7 @@ import { ATTEMPT_TIMEOUT } from '../../machine/connecting.js'
 import type { SocketPhase } from '../../machine/state.js'
 import type { OpenSocket } from '../transport.js'
 import { startProtocols } from '../websocket.js'
+import { createConnectionLock, type ConnectionLock } from './connection-lock.js'
 import { LOST, type Lane, type LaneListener } from './lane.js'
 import { recall, remember, type Memory } from './memory.js'
 import {
@@ -32,6 +33,7 @@ interface RaceSocket {
   onopen?: (() => void) | null
   onmessage?: ((event: { data: string }) => void) | null
   onclose?: ((event: { code: number }) => void) | null
+  ondeadline?: ((until: number) => void) | null
   send(json: string): void
   close(code?: number): void
 }
@@ -48,6 +50,9 @@ const POLICY_HINT =
 
 const kindsOf = ['websocket', 'stream'] as const
 
+/** The frame with which a session ends. */
+const END = JSON.stringify({ type: 'end' })
+
 /** Returns for how many milliseconds an attempt has been under way. */
 const waited = (phase: SocketPhase | undefined): number =>
   phase && 'until' in phase ? ATTEMPT_TIMEOUT - (phase.until - now()) : 0
@@ -59,12 +64,14 @@ const waited = (phase: SocketPhase | undefined): number =>
  * @param transports what the session may use; both if it is undefined
  * @param startFrame makes the start of the session as it is
  * @param failures how many attempts have failed in a row, or did not last
+ * @param sleeps whether the session lets its connection go by itself while its page is hidden
  */
 export const createRace = (
   CustomWebSocket: typeof WebSocket | undefined,
   transports: readonly string[] | string | null | undefined,
   startFrame: () => Start,
   failures: number,
+  sleeps: boolean | null | undefined,
 ): OpenSocket => {
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
@@ -75,6 +82,7 @@ export const createRace = (
   let worked: Memory | 'websocket' | null | undefined
   /** The key that both attempts of a race had, if the start of the one that lost came last. */
   let contestedKey: string | undefined
+  let lock: ConnectionLock | undefined
 
   const kinds = (): TransportKind[] =>
     wanted.filter((kind) => !barred.has(kind) && !(isAbsent && kind === 'stream' && wanted.length > 1))
@@ -111,6 +119,9 @@ export const createRace = (
     /** Whether the session knows that the connection is open. It sends the start then, unless the handshake had it. */
     let isOpen = isSent || phase?.at === 'open'
     let hasBrought = false
+    let hasBegun = false
+    /** Whether the session ends. */
+    let isOver = false
     /** What waits for the start. */
     let waiting: ((start: Start) => void)[] = []
 
@@ -166,7 +177,7 @@ export const createRace = (
 
     const openWebSocket = (): void => {
       // A WebSocket that is tried again has its start as the first frame: a proxy may have refused the header.
-      const offered = hasStart && !hasBrought && start ? startProtocols(start) : undefined
+      const offered = hasStart && !hasBegun && start ? startProtocols(start) : undefined
       hasStart = !!offered
       try {
         const WebSocketClass = CustomWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
@@ -183,11 +194,21 @@ export const createRace = (
       }
     }
 
-    const beginStream = (frame: Start): void => {
+    const beginStream = (): void => {
       if (life.signal.aborted) return
-      const onAbsent = (): unknown => (isAbsent = true)
-      const listener = listenerOf('stream')
-      lanes.stream = openStream({ url, start: own(frame), listener, onAbsent })
+      lock ??= createConnectionLock(new URL(url).origin, !!sleeps)
+      lanes.stream = openStream({
+        url,
+        start: () => own(startFrame()),
+        lock,
+        listener: listenerOf('stream'),
+        onAbsent: () => (isAbsent = true),
+        onQueue(isQueued) {
+          // The wait for other tabs is no failure of the attempt.
+          if (!race.winner) socket.ondeadline?.(isQueued ? Infinity : now() + ATTEMPT_TIMEOUT)
+          feed({ type: 'queued', isQueued })
+        },
+      })
     }
 
     /** Hands a frame to the session. `started` says what carries the session, unless it is a WebSocket. */
@@ -196,6 +217,7 @@ export const createRace = (
       const { winner } = race
       if (type !== 'started' || !winner) return socket.onmessage?.({ data: json })
       contestedKey = undefined
+      failures = 0
       if (worked !== 'only') remember(address, (worked = winner))
       const transport = winner === 'stream' ? winner : undefined
       socket.onmessage?.({ data: JSON.stringify({ ...(JSON.parse(json) as object), transport }) })
@@ -216,7 +238,7 @@ export const createRace = (
         case 'send-start':
           // The session has received more since its first start.
           if (hasBrought) return lanes.websocket?.send(JSON.stringify(startFrame()))
-          return whenStart((frame) => hasStart || lanes.websocket?.send(JSON.stringify(own(frame))))
+          return whenStart(() => hasStart || lanes.websocket?.send(JSON.stringify(own(startFrame()))))
         case 'wait':
           return (timers[effect.for] ??= deadlineTimer(() => feed({ type: effect.for }), life.signal))(
             now() + effect.time,
@@ -239,6 +261,7 @@ export const createRace = (
       CLOSED,
       readyState: OPEN,
       send(json) {
+        isOver ||= json === END
         if (start) {
           for (const kind of kindsOf) if (!race.winner || race.winner === kind) lanes[kind]?.send(json)
           return
@@ -253,6 +276,7 @@ export const createRace = (
         life.abort()
         waiting = []
         void Promise.all(kindsOf.map((kind) => drop(kind, code))).then(() => {
+          if (isOver) lock?.release()
           socket.readyState = CLOSED
           socket.onclose?.({ code })
         })
@@ -269,8 +293,8 @@ export const createRace = (
     }
 
     if (former) {
-      const { onopen, onmessage, onclose } = former as unknown as RaceSocket
-      Object.assign(socket, { onopen, onmessage, onclose })
+      const { onopen, onmessage, onclose, ondeadline } = former as unknown as RaceSocket
+      Object.assign(socket, { onopen, onmessage, onclose, ondeadline })
       former.onclose = null
     }
     if (adopted) lanes.websocket = webSocketLane(adopted, listenerOf('websocket'))
@@ -289,6 +313,7 @@ export const createRace = (
       )
     })
     take(beginRace(world(), !!adopted, waited(phase)))
+    hasBegun = true
     if (adopted?.readyState === OPEN) feed({ type: 'opened', kind: 'websocket' })
     return socket as unknown as WebSocket
   }

@@ -36,6 +36,8 @@ export interface Race {
   readonly mayReturn: boolean
   /** Whether the WebSocket has had its time to open: it is given up once the stream is up, because a browser opens one at a time. */
   readonly isOverdue: boolean
+  /** Whether the stream waits until another tab lets its connection go. */
+  readonly isQueued: boolean
   /** Whether a start of the attempt that lost may still replace the winner's connection. */
   readonly isContested: boolean
   /** What the attempt that failed first has brought. The session hears of it if the other one fails, too. */
@@ -51,11 +53,13 @@ export type RaceInput =
   | { readonly type: 'opened'; readonly kind: TransportKind }
   | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
+  /** The stream has to wait for other tabs, or its turn has come. */
+  | { readonly type: 'queued'; readonly isQueued: boolean }
   /** The time of `wait` is over. `retry` comes also when the network is back. */
   | { readonly type: Wait }
 
 /**
- * `overdue`: the WebSocket has had its time to open, or to answer the start. `retry`: a stream has carried the session for a while.
+ * `overdue`: the WebSocket has had its time to open, or to answer the start. `retry`: a stream has carried the session, or waited, for a while.
  * `timeout`: the WebSocket that was tried meanwhile has had its time. `settled`: nothing comes of the race any more.
  */
 export type Wait = 'overdue' | 'retry' | 'timeout' | 'settled'
@@ -113,6 +117,7 @@ export const beginRace = (
     hasStream: mayStream && failures + 1 >= (worked === 'websocket' ? OUTAGE : 1),
     mayReturn: mayWebSocket && worked !== 'only',
     isOverdue: false,
+    isQueued: false,
     isContested: false,
     failure: null,
   }
@@ -132,6 +137,23 @@ const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
   ...effects,
   wait('retry', RETRY_TIME),
 ]
+
+/**
+ * The stream waits, perhaps for long. A WebSocket that hangs would keep those of other tabs from opening, so it is tried again now and then
+ * instead.
+ */
+const whileQueued = (race: Race): RaceStep => {
+  const again = race.mayReturn ? [wait('retry', RETRY_TIME)] : []
+  return race.websocket === 'opening' && race.isOverdue
+    ? [{ ...race, websocket: 'none' }, drop('websocket'), ...again]
+    : [race, ...again]
+}
+
+/** The WebSocket has had its time to open. */
+const onLate = (race: Race): RaceStep => {
+  const late: Race = { ...race, isOverdue: true }
+  return race.isQueued ? whileQueued(late) : [late]
+}
 
 /** The WebSocket took the start and never answered. The session may be neither here nor there: the client resumes it by a stream. */
 const giveUpWebSocket = (race: Race): RaceStep => [
@@ -159,7 +181,15 @@ const onOpened = (race: Race, kind: TransportKind): RaceStep => {
 const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   const rival = other(kind)
   const isContested = !race.winner && race[rival] !== 'none'
-  const next: Race = { ...race, [kind]: 'open', [rival]: 'none', winner: kind, isContested, failure: null }
+  const next: Race = {
+    ...race,
+    [kind]: 'open',
+    [rival]: 'none',
+    winner: kind,
+    isQueued: false,
+    isContested,
+    failure: null,
+  }
   return [
     next,
     ...(race[rival] === 'none' ? [] : [drop(rival)]),
@@ -175,6 +205,9 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
   if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
   const rival = race[other(kind)]
+  // A stream that waits for other tabs may not be tried for long.
+  if (kind === 'websocket' && race.isQueued)
+    return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
   // While a WebSocket takes the session over, the stream ends as `replaced`.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
@@ -191,7 +224,7 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
 const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
   if (race[kind] === 'none') return [race]
   const rival = other(kind)
-  const next: Race = { ...race, [kind]: 'none' }
+  const next: Race = { ...race, [kind]: 'none', isQueued: race.isQueued && kind === 'websocket' }
   const passed: RaceEffect = { do: 'pass-close', code }
   if (race.winner === 'stream' && kind === 'websocket') {
     const isRefused = race.failure?.kind === kind && race.stream !== 'none'
@@ -203,7 +236,10 @@ const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
   if (race.winner === kind && race[rival] === 'opening')
     return [{ ...next, [rival]: 'none' }, drop(rival), passed]
   const { failure } = race
-  if (race[rival] !== 'none') return [{ ...next, failure: { kind, ended: failure?.ended ?? null, code } }]
+  if (race[rival] !== 'none') {
+    const failed: Race = { ...next, failure: { kind, ended: failure?.ended ?? null, code } }
+    return next.isQueued ? whileQueued(failed) : [failed]
+  }
   return failure?.ended && code === LOST
     ? [next, { do: 'pass', frame: failure.ended }, { do: 'pass-close', code: failure.code }]
     : [next, passed]
@@ -221,11 +257,23 @@ export const stepRace = (race: Race, input: RaceInput): RaceStep => {
       return race.winner || race.stream !== 'none' || race.websocket === 'none'
         ? [race]
         : [{ ...race, stream: 'opening', isOverdue: true }, open('stream')]
-    case 'retry':
-      return race.winner === 'stream' && race.mayReturn && race.websocket === 'none' && race.stream === 'open'
-        ? [{ ...race, websocket: 'opening' }, open('websocket'), wait('timeout', RETURN_TIME)]
+    case 'queued': {
+      if (race.stream !== 'opening') return [race]
+      const next: Race = { ...race, isQueued: input.isQueued }
+      return next.isQueued ? whileQueued(next) : [next]
+    }
+    case 'retry': {
+      const isUp = race.winner === 'stream' && race.stream === 'open'
+      return (isUp || race.isQueued) && race.mayReturn && race.websocket === 'none'
+        ? [
+            { ...race, websocket: 'opening', isOverdue: false },
+            open('websocket'),
+            wait('timeout', RETURN_TIME),
+          ]
         : [race]
+    }
     case 'timeout':
+      if (!race.winner) return race.websocket === 'opening' ? onLate(race) : [race]
       if (race.winner !== 'stream' || race.websocket === 'none') return [race]
       return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
     case 'settled':
