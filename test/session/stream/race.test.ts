@@ -75,8 +75,7 @@ const inputs: Record<string, RaceInput> = {
  * Exactly one row is about each pair; `a/b` is either, `*` is any.
  */
 const table = `
-opening none - | websocket opened | open . - | send-start, wait overdue
-opening opening/open - | websocket opened | open . - | send-start
+opening * - | websocket opened | open . - | send-start, wait overdue
 open/none * - | websocket opened | ~ |
 * opening - | stream opened | . open - |
 * none/open - | stream opened | ~ |
@@ -101,8 +100,13 @@ opening/open opening/open - | stream closed | . none - |
 * none - | stream closed | ~ |
 opening/open none - | overdue | . opening - | open stream
 none * - | overdue | ~ |
-opening/open opening/open - | overdue | ~ |
-* * - | retry/timeout | ~ |
+opening/open opening - | overdue | ~ |
+opening open - | overdue/timeout | none . - | drop websocket
+open open - | overdue | ~ |
+opening none - | timeout | . opening - | open stream
+opening opening - | timeout | ~ |
+none/open * - | timeout | ~ |
+* * - | retry | ~ |
 
 open none websocket | websocket/stream opened | ~ |
 open none websocket | stream started/ended/ping/closed | ~ |
@@ -220,7 +224,12 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
   assert.deepEqual(begin({}), ['opening none -', 'open websocket', 'wait overdue'])
   assert.deepEqual(begin({}, true), ['opening none -', 'wait overdue'])
   assert.deepEqual(begin({ failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
-  assert.deepEqual(begin({ failures: 2 }), ['opening opening -', 'open websocket', 'open stream'])
+  assert.deepEqual(begin({ failures: 2 }), [
+    'opening opening -',
+    'open websocket',
+    'open stream',
+    'wait overdue',
+  ])
   for (const worked of ['stream', 'only'] as const) {
     assert.deepEqual(begin({ worked }), ['none opening -', 'open stream'])
     assert.deepEqual(begin({ worked, failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
@@ -237,6 +246,7 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
     'opening opening -',
     'open websocket',
     'open stream',
+    'wait overdue',
   ])
 })
 
@@ -326,6 +336,38 @@ test('an `ended` counts only when the other attempt has failed, too', () => {
     closed('stream', 4410),
   )
   assert.deepEqual(both.effects, ['pass ended', 'pass-close 4410'])
+})
+
+test('an `ended` by the stream counts once a WebSocket that is open has not answered in its time', () => {
+  const refusal = [frame('stream', ended('unknown-app')), closed('stream', 4404)]
+  const silent = run(raceOf('open none -'), { type: 'overdue' }, ...refusal)
+  assert.deepEqual(silent.effects, ['open stream', 'drop websocket', 'pass ended', 'pass-close 4404'])
+  // Both were begun at once: the WebSocket has its time first.
+  const both = run(raceOf('open opening -'), ...refusal)
+  assert.deepEqual([nameOf(both.race), both.effects], ['open none -', []])
+  const late = run(both.race, { type: 'overdue' })
+  assert.deepEqual(late.effects, ['drop websocket', 'pass ended', 'pass-close 4404'])
+  const between = run(raceOf('open open -'), ...refusal.slice(0, 1), { type: 'overdue' }, ...refusal.slice(1))
+  assert.deepEqual(between.effects, ['drop websocket', 'pass ended', 'pass-close 4404'])
+  // A WebSocket that opens late has its time to answer, too.
+  const opened = run(
+    raceOf('opening opening -', { isOverdue: true }),
+    { type: 'opened', kind: 'websocket' },
+    ...refusal,
+  )
+  assert.deepEqual([nameOf(opened.race), opened.effects], ['open none -', ['send-start', 'wait overdue']])
+  // What the WebSocket has said waits for the stream.
+  const other = run(raceOf('open opening -'), frame('websocket', ended('unavailable')), { type: 'overdue' })
+  assert.deepEqual(other.effects, [])
+})
+
+test('an adopted WebSocket has ten seconds from when its start was sent', () => {
+  const [, , overdue] = stepRace(raceOf('opening none -'), {
+    type: 'opened',
+    kind: 'websocket',
+    waited: 3_000,
+  })
+  assert.deepEqual(overdue, { do: 'wait', for: 'overdue', time: 7_000 })
 })
 
 test('`replaced` within ten seconds of a race is a lost connection, resumed with the key that both had', () => {

@@ -96,6 +96,25 @@ test('a refused start ends the session by a stream as by a WebSocket', async () 
   assert.equal(result.failed && result.error.code, 'unknown-app')
 })
 
+test('where a WebSocket opens and says nothing, a start that the gateway refuses by the stream is acted on', async () => {
+  const proxy = await startHostileProxy(gateway.url, { upgrades: 'silent-101' })
+  const unknown = newSession({ endpoint: proxy.url, appId: 'none', token: await tokenFor('ann') })
+  // It has expired when the stream is begun.
+  const expired = await tokenFor('ann', { expiresIn: 1 })
+  let asks = 0
+  const tokenFetcher = (): Promise<string> => {
+    asks += 1
+    return tokenFor('ann')
+  }
+  const renewed = newSession({ endpoint: proxy.url, token: expired, tokenFetcher })
+  const [refusal, result] = await Promise.all([unknown.start({ timeout }), renewed.start({ timeout })])
+  assert.equal(refusal.failed && refusal.error.code, 'unknown-app')
+  assert.equal(unknown.state, 'failed')
+  assert.ok(result.succeeded, renewed.error?.code)
+  assert.deepEqual([renewed.transport, asks], ['stream', 1])
+  await renewed.end()
+})
+
 class ThrowingWebSocket extends WebSocket {
   override close(): void {
     throw new TypeError('close() is not possible now')

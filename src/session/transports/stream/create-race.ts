@@ -165,7 +165,7 @@ export const createRace = (
         const frame = ifPossible(() => JSON.parse(json) as Partial<RaceFrame> | null)
         // The session says what is wrong with it.
         if (typeof frame?.type !== 'string') socket.onmessage?.({ data: json })
-        else feed({ type: 'frame', kind, frame: { ...(frame as RaceFrame), json } })
+        else feed({ type: 'frame', kind, frame: { ...(frame as RaceFrame), json, by: kind } })
       },
       closed(code) {
         const closed = (): void => feed({ type: 'closed', kind, code })
@@ -212,9 +212,11 @@ export const createRace = (
     }
 
     /** Hands a frame to the session. `started` says what carries the session, unless it is a WebSocket. */
-    const pass = ({ type, json }: RaceFrame): void => {
+    const pass = ({ type, json, by }: RaceFrame): void => {
       hasBrought = true
       const { winner } = race
+      // The gateway was reached by the stream alone.
+      if (type === 'ended' && by === 'stream' && !winner) worked ??= by
       if (type !== 'started' || !winner) return socket.onmessage?.({ data: json })
       contestedKey = undefined
       failures = 0
@@ -314,7 +316,9 @@ export const createRace = (
     })
     take(beginRace(world(), !!adopted, waited(phase)))
     hasBegun = true
-    if (adopted?.readyState === OPEN) feed({ type: 'opened', kind: 'websocket' })
+    // A start in the handshake was sent when the attempt began.
+    if (adopted?.readyState === OPEN)
+      feed({ type: 'opened', kind: 'websocket', waited: protocols.length > 1 ? waited(phase) : 0 })
     return socket as unknown as WebSocket
   }
 }

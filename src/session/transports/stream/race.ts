@@ -10,6 +10,7 @@ export interface RaceFrame {
   readonly type: string
   readonly code?: string
   readonly json: string
+  readonly by?: TransportKind
 }
 
 /** An attempt of one kind. `open`: its start was sent. */
@@ -34,7 +35,10 @@ export interface Race {
   readonly hasStream: boolean
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
-  /** Whether the WebSocket has had its time to open: it is given up once the stream is up, because a browser opens one at a time. */
+  /**
+   * Whether the WebSocket has had its time to open, or to answer the start: it counts as failed. One that opens is given up once the stream is
+   * up, because a browser opens one at a time.
+   */
   readonly isOverdue: boolean
   /** Whether the stream waits until another tab lets its connection go. */
   readonly isQueued: boolean
@@ -49,8 +53,8 @@ export interface Race {
 }
 
 export type RaceInput =
-  /** A WebSocket is open, or a stream has its id. */
-  | { readonly type: 'opened'; readonly kind: TransportKind }
+  /** A WebSocket is open, or a stream has its id. A WebSocket's start was sent so many milliseconds before. */
+  | { readonly type: 'opened'; readonly kind: TransportKind; readonly waited?: number }
   | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
   /** The stream has to wait for other tabs, or its turn has come. */
@@ -126,9 +130,10 @@ export const beginRace = (
     return [{ ...race, websocket: 'none', stream: 'opening' }, open('stream')]
   const opened = isAdopted ? [] : [open('websocket')]
   if (!race.hasStream) return [race, ...opened]
+  const overdue = wait('overdue', Math.max(0, OPEN_TIME - waited))
   return failures >= Math.max(REFUSED_BOTH, worked === 'websocket' ? OUTAGE : 0)
-    ? [{ ...race, stream: 'opening' }, ...opened, open('stream')]
-    : [race, ...opened, wait('overdue', Math.max(0, OPEN_TIME - waited))]
+    ? [{ ...race, stream: 'opening' }, ...opened, open('stream'), overdue]
+    : [race, ...opened, overdue]
 }
 
 /** The stream goes on, and a WebSocket is tried later. */
@@ -149,10 +154,20 @@ const whileQueued = (race: Race): RaceStep => {
     : [race, ...again]
 }
 
-/** The WebSocket has had its time to open. */
-const onLate = (race: Race): RaceStep => {
+/** The WebSocket has had its time to open, or to answer the start. */
+const onOverdue = (race: Race): RaceStep => {
+  if (race.winner || race.websocket === 'none') return [race]
   const late: Race = { ...race, isOverdue: true }
-  return race.isQueued ? whileQueued(late) : [late]
+  const without: Race = { ...late, websocket: 'none', failure: null }
+  const { failure } = race
+  // The gateway has refused the start by the stream: that counts, now that both have failed.
+  if (failure?.kind === 'stream' && failure.ended) {
+    const refused: RaceStep = [without, drop('websocket'), { do: 'pass', frame: failure.ended }]
+    return race.stream === 'none' ? [...refused, { do: 'pass-close', code: failure.code }] : refused
+  }
+  if (race.isQueued) return whileQueued(late)
+  if (race.stream === 'none') return [{ ...late, stream: 'opening' }, open('stream')]
+  return race.stream === 'open' && race.websocket === 'opening' ? [without, drop('websocket')] : [late]
 }
 
 /** The WebSocket took the start and never answered. The session may be neither here nor there: the client resumes it by a stream. */
@@ -164,7 +179,7 @@ const giveUpWebSocket = (race: Race): RaceStep => [
   { do: 'pass-close', code: LOST },
 ]
 
-const onOpened = (race: Race, kind: TransportKind): RaceStep => {
+const onOpened = (race: Race, kind: TransportKind, waited: number): RaceStep => {
   if (race[kind] !== 'opening') return [race]
   const next: Race = { ...race, [kind]: 'open' }
   if (kind === 'stream')
@@ -172,9 +187,8 @@ const onOpened = (race: Race, kind: TransportKind): RaceStep => {
       ? [{ ...next, websocket: 'none' }, drop('websocket')]
       : [next]
   if (race.winner) return [next, { do: 'send-start' }, wait('timeout', RETURN_TIME)]
-  return race.hasStream && race.stream === 'none'
-    ? [next, { do: 'send-start' }, wait('overdue', ANSWER_TIME)]
-    : [next, { do: 'send-start' }]
+  const overdue = race.hasStream ? [wait('overdue', Math.max(0, ANSWER_TIME - waited))] : []
+  return [{ ...next, isOverdue: false }, { do: 'send-start' }, ...overdue]
 }
 
 /** The first `started`, or that of a WebSocket which takes the session over from a stream. */
@@ -208,6 +222,9 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   // A stream that waits for other tabs may not be tried for long.
   if (kind === 'websocket' && race.isQueued)
     return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
+  // The WebSocket has failed before.
+  if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
+    return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
   // While a WebSocket takes the session over, the stream ends as `replaced`.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
@@ -248,15 +265,13 @@ const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
 export const stepRace = (race: Race, input: RaceInput): RaceStep => {
   switch (input.type) {
     case 'opened':
-      return onOpened(race, input.kind)
+      return onOpened(race, input.kind, input.waited ?? 0)
     case 'frame':
       return onFrame(race, input.kind, input.frame)
     case 'closed':
       return onClosed(race, input.kind, input.code)
     case 'overdue':
-      return race.winner || race.stream !== 'none' || race.websocket === 'none'
-        ? [race]
-        : [{ ...race, stream: 'opening', isOverdue: true }, open('stream')]
+      return onOverdue(race)
     case 'queued': {
       if (race.stream !== 'opening') return [race]
       const next: Race = { ...race, isQueued: input.isQueued }
@@ -273,7 +288,7 @@ export const stepRace = (race: Race, input: RaceInput): RaceStep => {
         : [race]
     }
     case 'timeout':
-      if (!race.winner) return race.websocket === 'opening' ? onLate(race) : [race]
+      if (!race.winner) return race.websocket === 'opening' ? onOverdue(race) : [race]
       if (race.winner !== 'stream' || race.websocket === 'none') return [race]
       return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
     case 'settled':
