@@ -124,7 +124,14 @@ export const createRunner = (
     loadRace().then(
       ({ createRace }) => {
         if (openRace || !('socket' in state)) return
-        openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures, sleep)
+        openRace = createRace(
+          CustomWebSocket,
+          transports,
+          host.startFrame,
+          state.connectFailures,
+          sleep,
+          state.error,
+        )
         transport?.race(openRace, state.socket)
         // The gateway said when to come back.
         if (!state.error?.retryAfter) feed({ type: 'wake' })

@@ -46,7 +46,9 @@ export const disconnected = (state: Active): Connecting => {
 }
 
 const closed = (state: Active, code: number, world: World): Step => {
-  const next = disconnected(state)
+  // The gateway has heard nothing: a network may let a handshake through, with the start in it, and swallow what the client sends then.
+  const startAsFrame = state.startAsFrame || state.endReason?.code === 'timeout'
+  const next = { ...disconnected(state), startAsFrame }
   // A close that asks for fresh credentials is about the old token while the gateway has not answered the new one.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)

@@ -102,6 +102,15 @@ test('after an attempt that never opened, the start goes as the first frame; aft
   assert.deepEqual(again.effects, ['open with-start'])
 })
 
+test('after a connection on which the gateway has heard nothing, the start goes as the first frame', () => {
+  const unheard = frame({ type: 'ended', code: 'timeout', message: '', retryable: true })
+  const { state, effects } = run(activeState(), world(), unheard, closed(4508))
+  assert.deepEqual(effects, ['open'])
+  assert.deepEqual(run(state, world(), { type: 'opened', attempt }).effects, ['send-start'])
+  // A loss that the client notices itself says nothing about that.
+  assert.deepEqual(run(activeState(), world(), closed(1006)).effects, ['open with-start'])
+})
+
 test('a handshake without an answer has failed: the next start goes as the first frame', () => {
   const late = world({ now: NOW + 20_000 })
   const { state, effects } = run(connectingState({ ...withStart, connectFailures: 0 }), late, {

@@ -361,6 +361,13 @@ test('an `ended` by the stream counts once a WebSocket that is open has not answ
   assert.deepEqual(other.effects, [])
 })
 
+test('a WebSocket on which the gateway has heard no start has failed, and a stream is begun', () => {
+  const heard = run(raceOf('open none -'), frame('websocket', ended('timeout')), closed('stream'))
+  assert.deepEqual(heard.effects, ['drop websocket', 'open stream', 'pass ended', 'pass-close 4508'])
+  const alone = run(raceOf('open none -', { hasStream: false }), frame('websocket', ended('timeout')))
+  assert.deepEqual(alone.effects, ['pass ended'])
+})
+
 test('an adopted WebSocket has ten seconds from when its start was sent', () => {
   const [, , overdue] = stepRace(raceOf('opening none -'), {
     type: 'opened',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
-import { newSession, nextEvent, reaches } from '../../support/client-sessions.js'
+import { newSession, nextEvent, reaches, statesOf } from '../../support/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
 import { startHostileProxy, type UpgradeMode } from '../../support/hostile-proxy.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -113,6 +113,21 @@ test('where a WebSocket opens and says nothing, a start that the gateway refuses
   assert.ok(result.succeeded, renewed.error?.code)
   assert.deepEqual([renewed.transport, asks], ['stream', 1])
   await renewed.end()
+})
+
+test('where nothing gets up by a WebSocket but its handshake, a message goes by a stream', async () => {
+  const { url } = await startGateway({}, { pingInterval: 2 })
+  const proxy = await startHostileProxy(url, { upgrades: 'down-only' })
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  assert.ok((await session.start({ timeout })).succeeded)
+  assert.equal(session.transport, 'websocket')
+  const states = statesOf(session)
+  const { offset } = await session.send({ to: 'ann', body: 'Up' })
+  assert.equal(offset, 1)
+  assert.equal(session.transport, 'stream')
+  // The gateway has ended one WebSocket, in which it heard nothing.
+  assert.deepEqual(states, ['reconnecting', 'active'])
+  await session.end()
 })
 
 class ThrowingWebSocket extends WebSocket {

@@ -3,7 +3,7 @@ import { deadlineTimer, now } from '../../clock.js'
 import { errorMessageOf } from '../../error-message.js'
 import { ifPossible } from '../../if-possible.js'
 import { ATTEMPT_TIMEOUT } from '../../machine/connecting.js'
-import type { SocketPhase } from '../../machine/state.js'
+import type { Fault, SocketPhase } from '../../machine/state.js'
 import type { OpenSocket } from '../transport.js'
 import { startProtocols } from '../websocket.js'
 import { createConnectionLock, type ConnectionLock } from './connection-lock.js'
@@ -53,6 +53,15 @@ const kindsOf = ['websocket', 'stream'] as const
 /** The frame with which a session ends. */
 const END = JSON.stringify({ type: 'end' })
 
+/** The frames that show that the gateway has heard the client. */
+const answers = ['sent', 'history', 'peers', 'refused', 'renewed']
+
+/**
+ * Whether a gateway's frame says that it has heard nothing on a connection. A session that notices the loss itself has no frame.
+ */
+const isUnheard = (frame: Partial<RaceFrame> | Fault | null): boolean =>
+  !!frame && 'type' in frame && frame.code === 'timeout'
+
 /** Returns for how many milliseconds an attempt has been under way. */
 const waited = (phase: SocketPhase | undefined): number =>
   phase && 'until' in phase ? ATTEMPT_TIMEOUT - (phase.until - now()) : 0
@@ -65,6 +74,7 @@ const waited = (phase: SocketPhase | undefined): number =>
  * @param startFrame makes the start of the session as it is
  * @param failures how many attempts have failed in a row, or did not last
  * @param sleeps whether the session lets its connection go by itself while its page is hidden
+ * @param error why the last connection was lost
  */
 export const createRace = (
   CustomWebSocket: typeof WebSocket | undefined,
@@ -72,6 +82,7 @@ export const createRace = (
   startFrame: () => Start,
   failures: number,
   sleeps: boolean | null | undefined,
+  error: Fault | null,
 ): OpenSocket => {
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
@@ -99,10 +110,10 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      const isResumed = !!startFrame().resume
-      worked = recall(address) ?? (isResumed ? 'websocket' : null)
+      const hasWorked = !!startFrame().resume && !isUnheard(error)
+      worked = recall(address) ?? (hasWorked ? 'websocket' : null)
       // Connections that were lost soon are no failures: their WebSockets have opened.
-      if (isResumed) failures = 0
+      if (hasWorked) failures = 0
     }
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })
@@ -120,6 +131,8 @@ export const createRace = (
     let isOpen = isSent || phase?.at === 'open'
     let hasBrought = false
     let hasBegun = false
+    /** Whether the gateway has answered the session on this connection. */
+    let isHeard = false
     /** Whether the session ends. */
     let isOver = false
     /** What waits for the start. */
@@ -212,14 +225,19 @@ export const createRace = (
     }
 
     /** Hands a frame to the session. `started` says what carries the session, unless it is a WebSocket. */
-    const pass = ({ type, json, by }: RaceFrame): void => {
+    const pass = (frame: RaceFrame): void => {
+      const { type, json, by } = frame
       hasBrought = true
       const { winner } = race
+      isHeard ||= answers.includes(type)
+      // Nothing gets up by a WebSocket, though its handshake did, or its start.
+      const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
+      failures = isFailure ? failures + 1 : 0
+      if (isFailure && winner) worked = null
       // The gateway was reached by the stream alone.
       if (type === 'ended' && by === 'stream' && !winner) worked ??= by
       if (type !== 'started' || !winner) return socket.onmessage?.({ data: json })
       contestedKey = undefined
-      failures = 0
       if (worked !== 'only') remember(address, (worked = winner))
       const transport = winner === 'stream' ? winner : undefined
       socket.onmessage?.({ data: JSON.stringify({ ...(JSON.parse(json) as object), transport }) })
@@ -231,7 +249,7 @@ export const createRace = (
           return pass(effect.frame)
         case 'pass-close':
           life.abort()
-          failures = hasBrought ? 0 : failures + 1
+          if (!hasBrought) failures += 1
           return socket.onclose?.({ code: effect.code })
         case 'open':
           return effect.kind === 'stream' ? whenStart(beginStream) : openWebSocket()

@@ -87,6 +87,8 @@ export type RaceStep = readonly [Race, ...RaceEffect[]]
 
 /** A connection that was lost without a word (RFC 6455, 7.1.5). */
 const LOST = 1006
+/** The code with which a gateway closes a connection on which it has heard nothing. */
+const TIMEOUT = 4508
 
 /** Milliseconds in which a WebSocket has to open, and then to answer the start, before a stream is begun beside it. */
 const OPEN_TIME = 4_000
@@ -225,6 +227,13 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   // The WebSocket has failed before.
   if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
     return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
+  // The gateway has had no start in time, perhaps because the network swallows what goes up.
+  if (!winner && frame.code === 'timeout' && race.hasStream && kind === 'websocket' && rival === 'none')
+    return [
+      { ...race, websocket: 'none', stream: 'opening', failure: { kind, ended: frame, code: TIMEOUT } },
+      drop('websocket'),
+      open('stream'),
+    ]
   // While a WebSocket takes the session over, the stream ends as `replaced`.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
