@@ -1,6 +1,7 @@
 import { limits, START_PREFIX, SUBPROTOCOL, type ClientFrameOf } from '../../protocol/index.js'
 import { withTimeout } from '../clock.js'
 import { onPageHide } from '../page.js'
+import { ifPossible } from '../if-possible.js'
 import { parseFrame } from './parse-frame.js'
 import { utf8 } from '../utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
@@ -59,8 +60,13 @@ export const openTransport = (
     new Promise((closed) => {
       socket.onopen = socket.onmessage = null
       socket.onclose = () => closed()
-      if (socket.readyState === socket.CLOSED) closed()
-      else socket.close(code)
+      // Some WebSockets throw, and then report no close.
+      const isClosing = ifPossible(() => {
+        if (socket.readyState === socket.CLOSED) return false
+        socket.close(code)
+        return true
+      })
+      if (!isClosing) closed()
     })
   return {
     send,
