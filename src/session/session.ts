@@ -41,7 +41,7 @@ import {
 import { parsePosition } from './position.js'
 import { profileFields } from './profile-fields.js'
 import { unverifiedSubject } from './unverified-subject.js'
-import { loadCalls } from './calls/load-calls.js'
+import { loadCalls, loadForSend } from './calls/load-calls.js'
 import type { Calls, CallsFrame } from './calls/calls.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
@@ -439,7 +439,7 @@ export class ChatSession extends SessionTarget {
     this.#reported = report
     this.#emit('pending', { count, reason, retryAt: count && until ? toUnixTime(until) : null, failed })
     // This script posts what waits if the page is left. Without it the next page of the tab has the messages.
-    if (reason) this.#loadCalls().catch(() => undefined)
+    if (count) loadForSend(() => this.pending && this.#loadCalls().catch(() => undefined), reason)
   }
 
   /** Hands frames to the calls, in their order. A signal loads them, and so do messages that an earlier page has left. */

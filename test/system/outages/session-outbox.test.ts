@@ -157,6 +157,22 @@ test('a page that is left posts its messages, which are stored though no page fo
   assert.deepEqual(await bodies(), ['one', 'two'])
 })
 
+test('a page posts a message that is on its way for a second, though it has loaded no script for that before', async () => {
+  const route = await openRoute()
+  const { page, bodies } = route
+  await page.evaluate(() => {
+    // What the page sends is swallowed, and nothing tells the page.
+    WebSocket.prototype.send = () => undefined
+  })
+  const loaded = page.waitForResponse(/chat-session-calls-/)
+  await sendLater(page, 'one')
+  await loaded
+  // The element of the script leaves the page when the script has run.
+  await page.waitForFunction(() => !document.querySelector('script[src*="-calls-"]'))
+  await page.goto('about:blank')
+  await until('what bob received', async () => (await bodies()).join(), 'one')
+})
+
 test('a post takes the first 16 messages, and no more than 60 kB of them', async () => {
   const route = await openRoute()
   const { page, site, bodies } = route
