@@ -13,6 +13,8 @@ type ChatElement = HTMLElementTagNameMap['chat-session']
 declare global {
   interface Window {
     errors: string[]
+    requests: RequestInit[]
+    isSlow: boolean
   }
 }
 
@@ -126,6 +128,47 @@ test('a WebSocket takes the session over when the network is back, and the next 
   await active(page)
   assert.equal(await transportOf(page), 'websocket')
   assert.equal(proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length, streams)
+  await page.close()
+})
+
+test('at `pagehide` a page holds neither its stream nor its lock, and what is on its way goes once more', async () => {
+  const { site } = await startNetwork(403)
+  const page = await newPage()
+  await page.addInitScript(() => {
+    const { fetch } = window
+    Object.assign(window, { requests: [], isSlow: false })
+    window.fetch = (input, init = {}) => {
+      window.requests.push(init)
+      return window.isSlow ? new Promise(() => undefined) : fetch(input, init)
+    }
+  })
+  await page.goto(site)
+  await active(page)
+  assert.equal(await sends(page), 'Both ways')
+  const { isOpen, kept, locks } = await page.evaluate(async () => {
+    window.isSlow = true
+    // The request of the stream alone goes with cookies.
+    window.requests = window.requests.filter(({ credentials }) => credentials === 'include')
+    const element = document.querySelector<ChatElement>('chat-session')
+    element?.send({ to: 'ada', body: 'Last' }).catch(() => undefined)
+    dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+    await new Promise((resolve) => setTimeout(resolve))
+    const { held = [] } = await navigator.locks.query()
+    const [others, kept] = [false, true].map((is) =>
+      window.requests.filter(({ keepalive = false }) => keepalive === is),
+    )
+    return {
+      isOpen: others?.some(({ signal }) => !signal?.aborted),
+      kept: kept?.map(({ body }) => body as string) ?? [],
+      locks: held.map(({ name }) => name),
+    }
+  })
+  assert.deepEqual([isOpen, locks], [false, []])
+  const frames = kept.map((body) => (JSON.parse(body) as { frames?: { type: string }[] }).frames)
+  assert.deepEqual(
+    frames.filter((some) => some).map((some) => some?.map(({ type }) => type)),
+    [['send'], ['close']],
+  )
   await page.close()
 })
 

@@ -104,14 +104,17 @@ export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: St
     async close(closeCode = 1000) {
       if (isClosed) return
       isClosed = true
-      const isLeaving = Object.values(pageCloseCodes).includes(closeCode)
+      if (Object.values(pageCloseCodes).includes(closeCode)) {
+        // All in one turn: a lock, or a request that the page waits for, would keep it out of the browser's cache.
+        if (hasBegun && !signal.aborted) void posts.close(closeCode, true)
+        life.abort()
+        return lock.release()
+      }
       // The `end` of a session that still starts waits for the stream's id.
-      if (hasAsked && posts.hasEarly() && !isLeaving)
-        await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
+      if (hasAsked && posts.hasEarly()) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
       if (hasBegun && !signal.aborted)
-        await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, isLeaving).then(done))
+        await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, false).then(done))
       life.abort()
-      if (isLeaving) lock.release()
     },
   }
 }
