@@ -246,6 +246,11 @@ export class ChatSession extends SessionTarget {
     return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
   }
 
+  /** Whose messages the user has read last, here or on another device, and up to which offset. The peer is null for the app's backend. */
+  get peerMark(): [peer: string | null | undefined, offset: number | undefined] {
+    return [this.#info?.with, this.#info?.readOffsetWith]
+  }
+
   get #info(): SessionInfo | null {
     return infoOf(this.#runner.state())
   }

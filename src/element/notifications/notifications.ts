@@ -11,6 +11,7 @@ import {
   showNotification,
   userKeyOf,
   type NotificationClick,
+  type Placed,
 } from './show.js'
 
 export { requestPermission } from './permission.js'
@@ -34,8 +35,10 @@ interface State {
   pendingCount: number
   /** The offset of the latest message. */
   newest: number
-  /** The read mark up to which notifications were closed. */
-  readOffset: number
+  /** The offset up to which each peer's messages are read, as far as this connection has said. */
+  marks: Map<string | null, number>
+  /** The marks up to which notifications were closed. */
+  mark: string
   /** The time at which the rate limit allows a whole burst again. */
   idleAt: number
   timer?: ReturnType<typeof setTimeout>
@@ -51,16 +54,17 @@ export const attach: AttachPart = (session, context) => {
     pending: [],
     pendingCount: 0,
     newest: 0,
-    readOffset: 0,
+    marks: new Map(),
+    mark: '',
     idleAt: 0,
   }
 
   const clicked = (messages: readonly Message[]): boolean =>
     emit(target(), 'session-notification-click', { messages })
 
-  /** Whether the user has read all of them, here or on another device. */
-  const isRead = (messages: readonly Message[]): boolean =>
-    (messages.at(-1)?.offset ?? 0) <= session.readOffset
+  /** Whether the user has read a message, here or on another device. */
+  const isRead = ({ offset, from }: Placed): boolean =>
+    offset <= Math.max(session.readOffset, state.marks.get(from) ?? 0)
 
   const clear = (): void => {
     clearTimeout(state.timer)
@@ -71,7 +75,7 @@ export const attach: AttachPart = (session, context) => {
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
     const userKey = state.userKey
     const isVisible = await isAnyTabVisible(userKey)
-    if (userKey !== state.userKey || isRead(messages)) return
+    if (userKey !== state.userKey || messages.every(isRead)) return
     if (isVisible) {
       // The user has seen the pending messages too. No notification was shown, so none counts for the rate limit.
       state.idleAt -= INTERVAL
@@ -117,7 +121,11 @@ export const attach: AttachPart = (session, context) => {
     }
     if (!userKey) return
     // What another device read while there was no connection.
-    if (session.state === 'active') readMoved()
+    if (session.state === 'active') {
+      state.marks.clear()
+      state.mark = ''
+      readMoved()
+    }
     serviceWorkers()?.addEventListener(
       'message',
       ({ data }: MessageEvent<Partial<NotificationClick> | null>) => {
@@ -144,12 +152,15 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const readMoved = (): void => {
+    const [peer, readOffset = 0] = session.peerMark
     // The count of unread messages changes by a new message, too.
-    if (session.readOffset === state.readOffset) return
-    state.readOffset = session.readOffset
-    if (isRead(state.pending)) clear()
+    const mark = JSON.stringify([session.readOffset, peer, readOffset])
+    if (mark === state.mark) return
+    state.mark = mark
+    if (peer !== undefined) state.marks.set(peer, readOffset)
+    if (state.pending.every(isRead)) clear()
     // A sandbox forbids service workers, and then the page's own are closed already.
-    closeRead(state.userKey, session.readOffset).catch(() => undefined)
+    closeRead(state.userKey, isRead).catch(() => undefined)
   }
 
   session.addEventListener('unread', readMoved)
@@ -159,7 +170,7 @@ export const attach: AttachPart = (session, context) => {
   early.forEach(receive)
   // On a shared computer the next user must not read them.
   session.addEventListener('logout', () => {
-    closeRead(state.userKey, Infinity).catch(() => undefined)
+    closeRead(state.userKey, () => true).catch(() => undefined)
   })
   return () => push.update()
 }

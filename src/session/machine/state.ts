@@ -19,10 +19,11 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. `readOffset` is that of the latest `unread` frame. `transport` is there if a stream
+ * The `started` frame, kept up to date by later frames. The marks are those of the latest `unread` frames. `transport` is there if a stream
  * brought the frame.
  */
-export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
+export type SessionInfo = GatewayFrameOf<'started'> &
+  Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>> & { transport?: 'stream' }
 
 /** Only `pageshow` opens another socket on a hidden page; `wake` on one that is frozen, so that no timer runs, or that sleeps. */
 export type PagePhase = 'page-hidden' | 'page-asleep'
