@@ -21,6 +21,17 @@ const parseRecord = (json: string | null): LeftRecord | undefined =>
   })
 
 /**
+ * Posts text without cookies, which would prove nothing. Firefox has `keepalive` since version 133: in an older one a beacon outlives its page,
+ * and has them.
+ */
+const keepAlive = (url: string, body: string): void => {
+  if (!('keepalive' in Request.prototype)) return void navigator.sendBeacon(url, body)
+  fetch(url, { method: 'POST', body, keepalive: true, credentials: 'omit', cache: 'no-store' }).catch(
+    () => undefined,
+  )
+}
+
+/**
  * Sends the messages that earlier pages of the tab have left, and posts those of this page when it is left. The returned function is called
  * at each start and for each new connection. `info` returns what the gateway said of the session; null while there is none.
  */
@@ -64,12 +75,8 @@ export const createLeftSends = (
     for (let count = Math.min(MAX_SENDS, all.length); count; count--) {
       const sends = all.slice(0, count).map(({ id, to, body, data }) => ({ id, to, body, data }))
       const json = JSON.stringify({ ...proof, appId, userId: user, sends })
-      // A beacon is a request with `keepalive`, which `fetch` has in Firefox only since version 133.
       if (utf8(json).length <= MAX_BYTES)
-        return void (navigator as Partial<Navigator>).sendBeacon?.(
-          `${sessionUrl(endpoint).replace('ws', 'http')}/send`,
-          json,
-        )
+        return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
     }
   }
 

@@ -31,6 +31,8 @@ interface Route {
   context: BrowserContext
   /** Changes what the proxy lets through, and cuts the connections. */
   let(passage: Passage): void
+  /** The heads of the requests that came to the proxy. */
+  heads: string[]
   /** The bodies of the messages that bob has received. */
   bodies(): Promise<unknown[]>
 }
@@ -64,7 +66,7 @@ const openRoute = async (render: Render = withToken('ada'), gateway?: { url: str
   await page.goto(site.url)
   await activeId(page)
   return {
-    ...{ site, page, context },
+    ...{ site, page, context, heads: proxy.heads },
     let(next) {
       passage = next
       proxy.cut()
@@ -144,13 +146,17 @@ test('messages go on over pages that have no connection, and over pages without 
 
 test('a page that is left posts its messages, which are stored though no page follows, and not twice if one does', async () => {
   const route = await openRoute()
-  const { page, site, bodies } = route
+  const { page, site, bodies, heads } = route
   await loadCalls(page)
+  await page.evaluate(() => (document.cookie = 'site=1'))
   route.let('posts')
   await untilState(page, 'reconnecting')
   await sendLater(page, 'one', 'two')
   await page.goto('about:blank')
   await until('what bob received', async () => (await bodies()).join(), 'one,two')
+  const [post] = heads.filter((head) => head.startsWith('POST /v1/session/send '))
+  assert.ok(post)
+  assert.doesNotMatch(post, /^cookie:/im)
   route.let('open')
   await page.goto(`${site.url}/next`)
   await untilOutbox(page, 'sent two')
@@ -169,6 +175,7 @@ test('a page posts a message that is on its way for a second, though it has load
   await loaded
   // The element of the script leaves the page when the script has run.
   await page.waitForFunction(() => !document.querySelector('script[src*="-calls-"]'))
+  assert.deepEqual(await outboxIn(page), ['1 '], 'no reason is known why it waits')
   await page.goto('about:blank')
   await until('what bob received', async () => (await bodies()).join(), 'one')
 })
