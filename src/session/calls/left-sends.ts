@@ -1,3 +1,4 @@
+import { isGuestId } from '../../protocol/index.js'
 import type { SessionError } from '../errors.js'
 import { ifPossible } from '../if-possible.js'
 import { isOver, isPageGone, type SessionInfo } from '../machine/state.js'
@@ -100,8 +101,8 @@ export const createLeftSends = (
     // As long as nobody is verified, only the messages of the user whom the page names are known to be this user's. Then the others go.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Somebody else has logged in, who need not know what the former user has sent.
-      if (!isMine && userId && !verified?.guest) continue
+      // Somebody else is here, who need not know what the former user has sent. A guest who is no longer kept is the same browser's.
+      if (!isMine && userId && !(verified?.guest && isGuestId(userId))) continue
       for (const send of sends) restore(send, isMine)
     }
     reportPending([])

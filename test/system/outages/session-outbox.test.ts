@@ -254,6 +254,25 @@ test('another user who logs in neither sends the messages of the former nor leav
   assert.deepEqual(await bodies(), ['two'])
 })
 
+test('a guest is not told of the messages of the user who was there before', async () => {
+  const route = await openRoute((path) =>
+    path === '/guest' ? Promise.resolve({ guest: '' }) : withToken('ada')(path),
+  )
+  const { page, site, bodies } = route
+  await leave(route, '/plain', 'one')
+  route.let('open')
+  await page.goto(`${site.url}/guest`)
+  await activeId(page)
+  await sendLater(page, 'two')
+  await untilOutbox(page, 'sent two')
+  assert.deepEqual(
+    (await outboxIn(page)).filter((line) => line.includes('bob')),
+    [],
+  )
+  assert.deepEqual(await bodies(), ['two'])
+  assert.ok(!(await storedIn(page)).join().includes('one'))
+})
+
 test('the message of a guest without a name is sent as that guest', async () => {
   const route = await openRoute(() => Promise.resolve({ guest: '' }))
   const { page, bodies } = route
