@@ -9,7 +9,7 @@ import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
 import type { OpenSocket, Transport, TransportListener } from './transports/transport.js'
 import { loadRace } from './transports/load-race.js'
-import { MEMORY_KEY } from './transports/stream/memory.js'
+import { MEMORY_KEY, WEBSOCKET_KEY } from './transports/stream/memory.js'
 import { openTransport, sessionUrl, startProtocols } from './transports/websocket.js'
 import {
   deadlineOf,
@@ -186,6 +186,8 @@ export const createRunner = (
           feed({ type: 'fetch-result', result, cause }),
         )
       case 'accept-credentials':
+        // A gateway may be away later: its outage is no network that swallows WebSockets.
+        if (!openRace) ifPossible(() => (sessionStorage[WEBSOCKET_KEY] = endpoint))
         return credentials.accept(effect.token)
       case 'discard':
         return credentials.discard(effect.which)

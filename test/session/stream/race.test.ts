@@ -42,7 +42,7 @@ const raceOf = (name: string, changes: Partial<Race> = {}): Race => {
     websocket: websocket as Lane,
     stream: stream as Lane,
     winner: winner === '-' ? null : (winner as TransportKind),
-    hasStream: true,
+    late: 'stream',
     mayReturn: true,
     isOverdue: false,
     isQueued: false,
@@ -235,8 +235,11 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
     assert.deepEqual(begin({ worked, failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
   }
   // A gateway's outage turns nobody to streams before the third failure in a row.
-  for (const failures of [0, 1])
-    assert.deepEqual(begin({ worked: 'websocket', failures }), ['opening none -', 'open websocket'])
+  for (const failures of [0, 1]) {
+    const [race, ...effects] = beginRace({ kinds: both, worked: 'websocket', failures }, false, 0)
+    assert.deepEqual([nameOf(race), race.late], ['opening none -', 'fail'])
+    assert.deepEqual(effects.map(nameOfEffect), ['open websocket', 'wait overdue'])
+  }
   assert.deepEqual(begin({ worked: 'websocket', failures: 2 }), [
     'opening none -',
     'open websocket',
@@ -314,6 +317,16 @@ test('while the stream waits for other tabs no WebSocket hangs beside it, and on
   assert.deepEqual([nameOf(up.race), up.effects], ['none open -', ['drop websocket']])
 })
 
+test('where a WebSocket has worked before, one that takes too long is a failed attempt', () => {
+  for (const name of ['opening none -', 'open none -'])
+    assert.deepEqual(run(raceOf(name, { late: 'fail' }), { type: 'overdue' }).effects, [
+      'drop websocket',
+      'pass-close 1006',
+    ])
+  // A page that may use WebSockets alone has its twenty seconds.
+  assert.deepEqual(run(raceOf('opening none -', { late: 'nothing' }), { type: 'overdue' }).effects, [])
+})
+
 test('a WebSocket that opens gets ten seconds to answer, before a stream is begun beside it', () => {
   const { effects } = run(
     raceOf('opening none -'),
@@ -364,7 +377,7 @@ test('an `ended` by the stream counts once a WebSocket that is open has not answ
 test('a WebSocket on which the gateway has heard no start has failed, and a stream is begun', () => {
   const heard = run(raceOf('open none -'), frame('websocket', ended('timeout')), closed('stream'))
   assert.deepEqual(heard.effects, ['drop websocket', 'open stream', 'pass ended', 'pass-close 4508'])
-  const alone = run(raceOf('open none -', { hasStream: false }), frame('websocket', ended('timeout')))
+  const alone = run(raceOf('open none -', { late: 'fail' }), frame('websocket', ended('timeout')))
   assert.deepEqual(alone.effects, ['pass ended'])
 })
 

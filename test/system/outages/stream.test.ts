@@ -95,6 +95,28 @@ test('a network that swallows WebSockets keeps no page out, and the next page of
   await page.close()
 })
 
+test('where a WebSocket has worked in the tab, three that hang for four seconds each begin a stream', async () => {
+  const { proxy, site } = await startNetwork('pass')
+  const page = await newPage()
+  const limit = { state: 'attached', timeout: 30_000 } as const
+  for (const isLoggedOut of [false, true]) {
+    proxy.upgrades = 'pass'
+    await page.goto(site)
+    await active(page)
+    assert.equal(await transportOf(page), 'websocket')
+    // A session that has ended is not resumed: the tab remembers that its WebSocket worked.
+    if (isLoggedOut) await page.locator('chat-session').evaluate((element: ChatElement) => element.end())
+    proxy.upgrades = 'swallow'
+    const tried = handshakes(proxy)
+    await page.goto(site)
+    await page.locator('chat-session:state(active)').waitFor(limit)
+    assert.equal(await transportOf(page), 'stream')
+    assert.equal(handshakes(proxy) - tried, 3)
+    await page.evaluate(() => sessionStorage.removeItem('chat-session-stream'))
+  }
+  await page.close()
+})
+
 test('a tab is active though the WebSocket of another one hangs', async () => {
   const { site } = await startNetwork('swallow')
   const pages = [await newPage(), await newPage()]

@@ -110,10 +110,12 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      const hasWorked = !!startFrame().resume && !isUnheard(error)
-      worked = recall(address) ?? (hasWorked ? 'websocket' : null)
+      // Without a storage the session to resume is one of this page, and a stream would have loaded this part.
+      const hadSession = !!startFrame().resume
+      worked = recall(address) ?? (hadSession ? 'websocket' : null)
+      if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
       // Connections that were lost soon are no failures: their WebSockets have opened.
-      if (hasWorked) failures = 0
+      else if (hadSession) failures = 0
     }
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })

@@ -31,8 +31,11 @@ export interface Race {
   readonly stream: Lane
   /** The one that carries the session; null before the first `started`. */
   readonly winner: TransportKind | null
-  /** Whether a stream is begun if the WebSocket takes too long. */
-  readonly hasStream: boolean
+  /**
+   * What is done if the WebSocket takes too long: a stream is begun; or the attempt has failed, because WebSockets have worked in this tab;
+   * or nothing, without streams.
+   */
+  readonly late: 'stream' | 'fail' | 'nothing'
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
   /**
@@ -116,11 +119,12 @@ export const beginRace = (
 ): RaceStep => {
   const mayStream = kinds.includes('stream')
   const mayWebSocket = kinds.includes('websocket')
+  const needed = worked === 'websocket' ? OUTAGE : 1
   const race: Race = {
     websocket: 'opening',
     stream: 'none',
     winner: null,
-    hasStream: mayStream && failures + 1 >= (worked === 'websocket' ? OUTAGE : 1),
+    late: !mayStream ? 'nothing' : failures + 1 >= needed ? 'stream' : 'fail',
     mayReturn: mayWebSocket && worked !== 'only',
     isOverdue: false,
     isQueued: false,
@@ -131,9 +135,9 @@ export const beginRace = (
   if (!isAdopted && mayStream && (!mayWebSocket || prefersStream))
     return [{ ...race, websocket: 'none', stream: 'opening' }, open('stream')]
   const opened = isAdopted ? [] : [open('websocket')]
-  if (!race.hasStream) return [race, ...opened]
+  if (!mayStream) return [race, ...opened]
   const overdue = wait('overdue', Math.max(0, OPEN_TIME - waited))
-  return failures >= Math.max(REFUSED_BOTH, worked === 'websocket' ? OUTAGE : 0)
+  return failures >= Math.max(REFUSED_BOTH, needed)
     ? [{ ...race, stream: 'opening' }, ...opened, open('stream'), overdue]
     : [race, ...opened, overdue]
 }
@@ -156,6 +160,11 @@ const whileQueued = (race: Race): RaceStep => {
     : [race, ...again]
 }
 
+const onLate = (race: Race): RaceStep =>
+  race.late === 'stream'
+    ? [{ ...race, stream: 'opening' }, open('stream')]
+    : [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass-close', code: LOST }]
+
 /** The WebSocket has had its time to open, or to answer the start. */
 const onOverdue = (race: Race): RaceStep => {
   if (race.winner || race.websocket === 'none') return [race]
@@ -168,7 +177,7 @@ const onOverdue = (race: Race): RaceStep => {
     return race.stream === 'none' ? [...refused, { do: 'pass-close', code: failure.code }] : refused
   }
   if (race.isQueued) return whileQueued(late)
-  if (race.stream === 'none') return [{ ...late, stream: 'opening' }, open('stream')]
+  if (race.stream === 'none') return race.late === 'nothing' ? [race] : onLate(late)
   return race.stream === 'open' && race.websocket === 'opening' ? [without, drop('websocket')] : [late]
 }
 
@@ -189,7 +198,7 @@ const onOpened = (race: Race, kind: TransportKind, waited: number): RaceStep => 
       ? [{ ...next, websocket: 'none' }, drop('websocket')]
       : [next]
   if (race.winner) return [next, { do: 'send-start' }, wait('timeout', RETURN_TIME)]
-  const overdue = race.hasStream ? [wait('overdue', Math.max(0, ANSWER_TIME - waited))] : []
+  const overdue = race.late === 'nothing' ? [] : [wait('overdue', Math.max(0, ANSWER_TIME - waited))]
   return [{ ...next, isOverdue: false }, { do: 'send-start' }, ...overdue]
 }
 
@@ -228,7 +237,13 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
     return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
   // The gateway has had no start in time, perhaps because the network swallows what goes up.
-  if (!winner && frame.code === 'timeout' && race.hasStream && kind === 'websocket' && rival === 'none')
+  if (
+    !winner &&
+    frame.code === 'timeout' &&
+    race.late === 'stream' &&
+    kind === 'websocket' &&
+    rival === 'none'
+  )
     return [
       { ...race, websocket: 'none', stream: 'opening', failure: { kind, ended: frame, code: TIMEOUT } },
       drop('websocket'),
