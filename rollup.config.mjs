@@ -42,7 +42,8 @@ const replaced = {
     export const loadRace = () => loadPart('stream')`,
   'session/calls/load-calls.js': `
     import { loadPart } from '../../element/parts/script-parts.js'
-    export const loadCalls = () => loadPart('calls')`,
+    export const loadCalls = () => loadPart('calls')
+    export const loadForSend = (load, reason) => setTimeout(load, reason ? 0 : 1e3)`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
   'session/util/runtime.js': 'export const page = document, hasEvents = () => true',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',

@@ -13,8 +13,8 @@ const limits = {
   'chat-session.js': 14_000,
   'chat-session-badge.js': 1_600,
   'chat-session-calls.js': 3_900,
-  'chat-session-notifications.js': 2_500,
-  'chat-session-stream.js': 4_600,
+  'chat-session-notifications.js': 2_600,
+  'chat-session-stream.js': 5_400,
 }
 
 const sizes = (bytes) => [

@@ -18,8 +18,7 @@ export const clientErrorMessages = {
     'The server at the endpoint does not speak this protocol, or is an older gateway that does not know the call: update it.',
   'unknown-outcome':
     'The message was sent and no answer came in time: it may have arrived. Look for it in the history.',
-  'outbox-full':
-    '100 messages or 256 kB wait to be sent already: send again when some of them are acknowledged.',
+  'outbox-full': '256 kB of messages wait to be sent already: send again when some of them are acknowledged.',
   'messages-lost': 'Some of the messages that were missed are no longer kept.',
   'script-unavailable':
     'A script that the page needs for an attribute, a tag or a call could not be loaded, and the session goes on without it: reload the page after the gateway was updated, and allow the gateway in script-src of the Content-Security-Policy.',

@@ -9,7 +9,7 @@ import type { ResumeStorage } from './storage/resume-key.js'
 import { traceStep } from './trace.js'
 import type { OpenSocket, Transport, TransportListener } from './transports/transport.js'
 import { loadRace } from './transports/load-race.js'
-import { MEMORY_KEY } from './transports/stream/memory.js'
+import { MEMORY_KEY, WEBSOCKET_KEY } from './transports/stream/memory.js'
 import { openTransport, sessionUrl, startProtocols } from './transports/websocket.js'
 import {
   deadlineOf,
@@ -64,7 +64,8 @@ export const createRunner = (
     WebSocket: CustomWebSocket,
     transports,
     trace,
-  }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace'>,
+    sleep,
+  }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,
   host: Host,
 ): Runner => {
   const { credentials, resumeStorage } = host
@@ -125,7 +126,14 @@ export const createRunner = (
     loadRace().then(
       ({ createRace }) => {
         if (openRace || !('socket' in state)) return
-        openRace = createRace(CustomWebSocket, transports, host.startFrame, state.connectFailures)
+        openRace = createRace(
+          CustomWebSocket,
+          transports,
+          host.startFrame,
+          state.connectFailures,
+          sleep,
+          state.error,
+        )
         transport?.race(openRace, state.socket)
         // If the gateway gave `retryAfter`, the attempt waits for that time.
         if (!state.error?.retryAfter) feed({ type: 'wake' })
@@ -180,6 +188,8 @@ export const createRunner = (
           feed({ type: 'fetch-result', result, cause }),
         )
       case 'accept-credentials':
+        // A gateway may be away later: its outage is no network that swallows WebSockets.
+        if (!openRace) ifPossible(() => (sessionStorage[WEBSOCKET_KEY] = endpoint))
         return credentials.accept(effect.token)
       case 'discard':
         return credentials.discard(effect.which)

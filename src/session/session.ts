@@ -41,7 +41,7 @@ import {
 import { profileFields } from './profile-fields.js'
 import { sentences } from './sentences.js'
 import { unverifiedSubject } from './credentials/unverified-subject.js'
-import { loadCalls } from './calls/load-calls.js'
+import { loadCalls, loadForSend } from './calls/load-calls.js'
 import type { Calls, CallsFrame } from './calls/calls.js'
 
 /** Milliseconds that `end()` waits for the close of the socket. */
@@ -256,6 +256,11 @@ export class ChatSession extends SessionTarget {
     return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
   }
 
+  /** Whose messages the user has read last, here or on another device, and up to which offset. The peer is null for the app's backend. */
+  get peerMark(): [peer: string | null | undefined, offset: number | undefined] {
+    return [this.#info?.with, this.#info?.readOffsetWith]
+  }
+
   get #info(): SessionInfo | null {
     return infoOf(this.#runner.state())
   }
@@ -451,7 +456,7 @@ export class ChatSession extends SessionTarget {
     this.#emit('pending', { count, reason, retryAt: count && until ? toUnixTime(until) : null, failed })
     // The script of the calls posts the messages that wait when the user leaves the page. If it can't be loaded, the next page of the tab
     // sends them.
-    if (reason) this.#loadCalls().catch(() => undefined)
+    if (count) loadForSend(() => this.pending && this.#loadCalls().catch(() => undefined), reason)
   }
 
   /** Hands frames to the calls, in their order. A signal loads the calls, and so do messages that an earlier page has left. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { mock, test } from 'node:test'
+import { WebSocket as NodeWebSocket } from 'ws'
 import type { ChatSession, StartResult } from '../../src/session/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { startScript } from './scripted.js'
@@ -21,6 +22,35 @@ test('a running session is not started a second time, and goes on', async () => 
   assert.equal(codeOf(await session.start()), 'session-active')
   assert.equal(session.state, 'active')
   await session.end()
+})
+
+test('a session whose WebSocket throws when it is closed ends, and rejects nothing that nobody handles', async (t) => {
+  const sockets: NodeWebSocket[] = []
+  class ThrowingWebSocket extends NodeWebSocket {
+    constructor(...given: ConstructorParameters<typeof NodeWebSocket>) {
+      super(...given)
+      sockets.push(this)
+    }
+    override close(): void {
+      throw new TypeError('close() is not possible now')
+    }
+  }
+  t.after(() => sockets.forEach((socket) => socket.terminate()))
+  const rejections: unknown[] = []
+  const note = (reason: unknown): unknown => rejections.push(reason)
+  process.on('unhandledRejection', note)
+  t.after(() => process.off('unhandledRejection', note))
+  const session = newSession({
+    endpoint,
+    token: await tokenFor('ann'),
+    WebSocket: ThrowingWebSocket as unknown as typeof WebSocket,
+  })
+  assert.equal(codeOf(await session.start()), 'succeeded')
+  await session.end()
+  assert.equal(session.state, 'ended')
+  // Node reports a rejection at the end of its turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(rejections, [])
 })
 
 test('ending while starting ends the session and resolves the start', async () => {

@@ -1,45 +1,158 @@
+import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { findingsAbout, type Finding } from '../report.js'
+import { readJson } from '../read-json.js'
 import { below } from './http.js'
-import { failureOf } from './network.js'
-import { sendRequest, type WholeAnswer } from './request.js'
+import { failureOf, TIMEOUT } from './network.js'
 
-/** The most characters of a stream that are read: the gateway's first comment of 4 kB, and a few frames. */
+/** Characters of a stream that are read: the gateway's comment of 4 kB, and a few frames. */
 const MAX_BODY = 65_536
 
-const problemOf = ({ status, headers, body }: WholeAnswer): string | undefined => {
-  const { 'content-type': type = '', 'content-encoding': encoding = '' } = headers
-  if (status !== 200) return `POST /v1/session/stream is answered with ${status}: the proxy must pass it on`
-  if (encoding !== '')
-    return `the proxy compresses it (${encoding}), and may hold back frames: exclude text/event-stream`
-  return type.startsWith('text/event-stream') && body.includes('data: {"type":"stream"')
-    ? undefined
-    : 'the answer to POST /v1/session/stream is not that of a gateway: the proxy must pass it on as it is'
+/**
+ * Milliseconds in which the first event of a stream has to come. A client waits for eight seconds, and a gateway ends a stream without a
+ * start after ten.
+ */
+const FIRST_EVENT_TIMEOUT = 5_000
+
+interface Target {
+  base: URL
+  origin: string | undefined
 }
 
-/** Posts a start that no gateway accepts. Resolves when the stream has ended. */
-const post = (url: URL, start: unknown, origin: string | undefined): Promise<WholeAnswer> => {
+/** Posts a body as a page does. */
+const post = ({ base, origin }: Target, path: string, body: unknown): ClientRequest => {
+  const url = below(base, path)
   const headers = {
     'content-type': 'text/plain;charset=UTF-8',
-    // A browser sends this header, so a proxy may compress the answer.
+    // A proxy may compress what a browser says it can read.
     'accept-encoding': 'gzip, deflate, br',
+    connection: 'close',
     ...(origin !== undefined && { origin }),
   }
-  const content = JSON.stringify(start)
-  return sendRequest(url, { method: 'POST', headers, content, encoding: 'latin1', maxBody: MAX_BODY })
+  const request = url.protocol === 'https:' ? requestHttps : requestHttp
+  const outgoing = request(url, { method: 'POST', headers, rejectUnauthorized: false })
+  outgoing.end(JSON.stringify(body))
+  return outgoing
 }
 
-/** Opens an event stream through the proxies in front of the gateway. In networks that block WebSockets sessions need event streams. */
+const untilResponse = (outgoing: ClientRequest, time: number): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => outgoing.destroy(new Error('no answer in time')), time)
+    outgoing.once('response', (response) => {
+      clearTimeout(timer)
+      resolve(response)
+    })
+    outgoing.on('error', (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+  })
+
+/** Reads the frames of a stream. `next` resolves with the next frame; undefined if none comes in time, and when the stream has ended. */
+const readFrames = (
+  response: IncomingMessage,
+): { next: (time: number) => Promise<Record<string, unknown> | undefined>; isOver: () => boolean } => {
+  const frames: Record<string, unknown>[] = []
+  let text = ''
+  let length = 0
+  let isOver = false
+  let notify = (): void => undefined
+  response.setEncoding('latin1')
+  response.on('data', (chunk: string) => {
+    length += chunk.length
+    if (length > MAX_BODY) return void response.destroy()
+    const lines = (text + chunk).split('\n')
+    text = lines.pop() ?? ''
+    for (const line of lines)
+      if (line.startsWith('data: ')) frames.push(readJson(line.slice('data: '.length)))
+    notify()
+  })
+  // A proxy may cut the stream: then it has just ended.
+  response.on('error', () => undefined)
+  response.once('close', () => {
+    isOver = true
+    notify()
+  })
+  return {
+    isOver: () => isOver,
+    next: (time) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!frames.length && !isOver) return
+          clearTimeout(timer)
+          notify = () => undefined
+          resolve(frames.shift())
+        }
+        const timer = setTimeout(() => resolve(undefined), time)
+        notify = look
+        look()
+      }),
+  }
+}
+
+const NO_GATEWAY =
+  'the answer to POST /v1/session/stream is not that of a gateway: the proxy must pass it on as it is'
+const BUFFERED = `its first event does not come within ${FIRST_EVENT_TIMEOUT / 1_000} s while it is open, so the proxy holds it back: switch its buffer off for /v1/session/stream (nginx: proxy_buffering off)`
+
+/** Returns what is wrong with the head of the answer; undefined if it is that of a stream. */
+const problemOf = ({ statusCode, headers }: IncomingMessage): string | undefined => {
+  const { 'content-type': type = '', 'content-encoding': encoding = '' } = headers
+  if (statusCode !== 200)
+    return `POST /v1/session/stream is answered with ${statusCode}: the proxy must pass it on`
+  if (encoding !== '')
+    return `the proxy compresses it (${encoding}), and may hold back frames: exclude text/event-stream`
+  return type.startsWith('text/event-stream') ? undefined : NO_GATEWAY
+}
+
+/** Milliseconds until the first event, or what is wrong. */
+type Outcome = { time: number } | { problem: string }
+
+/** Opens a stream without a start, so that it stays open, and posts a start that no gateway accepts. */
+const tryStream = async (target: Target, appId: string): Promise<Outcome> => {
+  const begin = performance.now()
+  const stream = post(target, '/v1/session/stream', { type: 'pong' })
+  try {
+    const response = await untilResponse(stream, FIRST_EVENT_TIMEOUT).catch((error: unknown) => {
+      // A proxy that waits for the end of the answer holds the head back, too.
+      if (performance.now() - begin >= FIRST_EVENT_TIMEOUT) return undefined
+      throw error
+    })
+    const problem = response && problemOf(response)
+    if (problem !== undefined) return { problem }
+    const frames = response && readFrames(response)
+    const first = await frames?.next(Math.max(1, begin + FIRST_EVENT_TIMEOUT - performance.now()))
+    if (!first) return { problem: frames?.isOver() ? NO_GATEWAY : BUFFERED }
+    if (first['type'] !== 'stream') return { problem: NO_GATEWAY }
+    const time = Math.round(performance.now() - begin)
+    const start = { type: 'start', appId, token: 'doctor' }
+    const posted = post(target, '/v1/session/frames', { stream: first['id'], seq: 1, frames: [start] })
+    const { statusCode } = await untilResponse(posted, TIMEOUT)
+    posted.destroy()
+    if (statusCode !== 204)
+      return {
+        problem: `POST /v1/session/frames is answered with ${statusCode}: the proxy must pass it on`,
+      }
+    const answer = await frames?.next(TIMEOUT)
+    return answer?.['type'] === 'ended'
+      ? { time }
+      : { problem: 'what is posted to /v1/session/frames is not answered by the stream' }
+  } finally {
+    stream.destroy()
+  }
+}
+
+/** Opens an event stream through whatever is in front of the gateway. Sessions need it where networks block WebSockets. */
 export const checkStream = async (
   base: URL,
   { origin, appId }: { origin: string | undefined; appId: string | undefined },
 ): Promise<Finding> => {
   const finding = findingsAbout('stream')
-  const start = { type: 'start', appId: appId ?? 'doctor', token: 'doctor' }
-  const problem = await post(below(base, '/v1/session/stream'), start, origin).then(
-    problemOf,
-    (error: unknown) => `no answer to POST /v1/session/stream (${failureOf(error as Error)})`,
-  )
-  return problem === undefined
-    ? finding.ok('an event stream opens, for networks that block WebSockets')
-    : finding.warn(`no event stream for networks that block WebSockets: ${problem}`)
+  const outcome = await tryStream({ base, origin }, appId ?? 'doctor').catch((error: unknown): Outcome => ({
+    problem: `no answer to POST /v1/session/stream or /v1/session/frames (${failureOf(error)})`,
+  }))
+  return 'time' in outcome
+    ? finding.ok(
+        `an event stream opens, for networks that block WebSockets: its first event came after ${outcome.time} ms, and a post is answered by it`,
+      )
+    : finding.warn(`no event stream for networks that block WebSockets: ${outcome.problem}`)
 }

@@ -38,14 +38,22 @@ const messageOf = (
   }
 }
 
+/**
+ * Returns a field of the form, which may be anywhere in the page (`form="ID"`). A field named `elements` hides the form's own list, and the
+ * list's `namedItem` finds a field by its id, too.
+ */
+const fieldOf = (form: HTMLFormElement, name: string): HTMLInputElement | undefined => {
+  const elements = Reflect.get(HTMLFormElement.prototype, 'elements', form) as Iterable<HTMLInputElement>
+  return [...elements].find((field) => field.name === name)
+}
+
 /** Writes into a field of the form, if it has one. */
 const setField = (form: HTMLFormElement, name: string, value: string): void => {
-  const field = form.querySelector<HTMLInputElement>(`[name="${name}"]`)
+  const field = fieldOf(form, name)
   if (field) field.value = value
 }
 
-const valueOf = (form: HTMLFormElement, name: string): string | undefined =>
-  form.querySelector<HTMLInputElement>(`[name="${name}"]`)?.value
+const valueOf = (form: HTMLFormElement, name: string): string | undefined => fieldOf(form, name)?.value
 
 /** Sends a form's message in place of its submit. The page may have prevented the submit already. */
 const submit = (event: Event): void => {

@@ -11,6 +11,7 @@ import {
   showNotification,
   userKeyOf,
   type NotificationClick,
+  type Placed,
 } from './show.js'
 
 export { requestPermission } from './permission.js'
@@ -37,8 +38,10 @@ interface State {
   pendingCount: number
   /** The offset of the latest message. */
   newest: number
-  /** The read mark up to which notifications were closed. */
-  readOffset: number
+  /** The offset up to which each peer's messages are read, as far as the frames of this connection say it. */
+  marks: Map<string | null, number>
+  /** The marks up to which notifications were closed. */
+  mark: string
   /** When the rate limit allows a whole burst again (`performance.now()`). */
   idleAt: number
   timer?: ReturnType<typeof setTimeout>
@@ -54,16 +57,17 @@ export const attach: AttachPart = (session, context) => {
     pending: [],
     pendingCount: 0,
     newest: 0,
-    readOffset: 0,
+    marks: new Map(),
+    mark: '',
     idleAt: 0,
   }
 
   const clicked = (messages: readonly Message[]): boolean =>
     emit(target(), 'session-notification-click', { messages })
 
-  /** Whether the user has read all the messages, here or on another device. */
-  const isRead = (messages: readonly Message[]): boolean =>
-    (messages.at(-1)?.offset ?? 0) <= session.readOffset
+  /** Whether the user has read a message, here or on another device. */
+  const isRead = ({ offset, from }: Placed): boolean =>
+    offset <= Math.max(session.readOffset, state.marks.get(from) ?? 0)
 
   const clear = (): void => {
     clearTimeout(state.timer)
@@ -74,7 +78,7 @@ export const attach: AttachPart = (session, context) => {
   const show = async (messages: readonly Message[], count: number): Promise<void> => {
     const userKey = state.userKey
     const isVisible = await isAnyTabVisible(userKey)
-    if (userKey !== state.userKey || isRead(messages)) return
+    if (userKey !== state.userKey || messages.every(isRead)) return
     if (isVisible) {
       // The visible tab shows the pending messages, too. No notification was shown, so none counts for the rate limit.
       state.idleAt -= INTERVAL
@@ -120,7 +124,11 @@ export const attach: AttachPart = (session, context) => {
     }
     if (!userKey) return
     // Another device may have read messages while this page had no connection.
-    if (session.state === 'active') readMoved()
+    if (session.state === 'active') {
+      state.marks.clear()
+      state.mark = ''
+      readMoved()
+    }
     serviceWorkers()?.addEventListener(
       'message',
       ({ data }: MessageEvent<Partial<NotificationClick> | null>) => {
@@ -147,12 +155,15 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const readMoved = (): void => {
-    // A new message also causes `unread`, and leaves the read mark as it is.
-    if (session.readOffset === state.readOffset) return
-    state.readOffset = session.readOffset
-    if (isRead(state.pending)) clear()
+    const [peer, readOffset = 0] = session.peerMark
+    // A new message also causes `unread`, and leaves the marks as they are.
+    const mark = JSON.stringify([session.readOffset, peer, readOffset])
+    if (mark === state.mark) return
+    state.mark = mark
+    if (peer !== undefined) state.marks.set(peer, readOffset)
+    if (state.pending.every(isRead)) clear()
     // If a sandbox forbids service workers, only the page's own notifications exist, and they are closed by now.
-    closeRead(state.userKey, session.readOffset).catch(() => undefined)
+    closeRead(state.userKey, isRead).catch(() => undefined)
   }
 
   session.addEventListener('unread', readMoved)
@@ -162,7 +173,7 @@ export const attach: AttachPart = (session, context) => {
   early.forEach(receive)
   // The next user of a shared computer must not read these notifications.
   session.addEventListener('logout', () => {
-    closeRead(state.userKey, Infinity).catch(() => undefined)
+    closeRead(state.userKey, () => true).catch(() => undefined)
   })
   return () => push.update()
 }

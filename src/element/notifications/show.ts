@@ -62,21 +62,23 @@ const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
     worker.postMessage('chat-session', [port2])
   })
 
-/** The notifications that this page shows, with the offset of the newest message of each. */
-const shown = new Map<Notification, { userKey: string; offset: number }>()
+/** The place of a message in its inbox, and its sender, null for the app's backend. */
+export type Placed = Pick<Message, 'offset' | 'from'>
 
-const newestOf = (messages: readonly Message[]): number => messages.at(-1)?.offset ?? 0
+/** The notifications that this page shows, with what they were shown for. */
+const shown = new Map<Notification, NotificationClick>()
 
 /** Closes the user's notifications whose messages are all read, both the page's own and those of a service worker. */
-export const closeRead = async (userKey: string, readOffset: number): Promise<void> => {
-  for (const [notification, { userKey: own, offset }] of shown)
-    if (own === userKey && offset <= readOffset) notification.close()
+export const closeRead = async (userKey: string, isRead: (message: Placed) => boolean): Promise<void> => {
+  for (const [notification, { 'chat-session': key, messages }] of shown)
+    if (key === userKey && messages.every(isRead)) notification.close()
   const registration = await serviceWorkers()?.getRegistration()
   for (const notification of (await registration?.getNotifications()) ?? []) {
     const data = (notification.data ?? {}) as Partial<NotificationData & PushedData>
-    const { app, user = '', offset = newestOf(data.messages ?? []) } = data
+    const { app, user = '', offset, from = null } = data
     const key = data['chat-session'] ?? userKeyOf(app, user)
-    if (key === userKey && offset <= readOffset) notification.close()
+    const messages = offset ? [{ offset, from }] : (data.messages ?? [])
+    if (key === userKey && messages.every(isRead)) notification.close()
   }
 }
 
@@ -88,7 +90,7 @@ export const showNotification = async (
 ): Promise<void> => {
   try {
     const notification = new Notification(title, options)
-    shown.set(notification, { userKey: click['chat-session'], offset: newestOf(click.messages) })
+    shown.set(notification, click)
     notification.onclose = () => shown.delete(notification)
     notification.onclick = () => {
       notification.close()

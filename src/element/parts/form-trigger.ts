@@ -9,8 +9,8 @@ const load = async (form: HTMLElement | null | undefined): Promise<void> => {
 
 /** Called when a field gets the focus. So forms are found that come into the page later, or are in a shadow tree. */
 const focused = (event: Event): void => {
-  const [field] = event.composedPath() as Partial<Element>[]
-  void load(field?.closest?.<HTMLElement>(FORM))
+  const [field] = event.composedPath() as Partial<HTMLInputElement>[]
+  void load((field?.form ?? field)?.closest?.<HTMLElement>(FORM))
 }
 
 /** Watches for forms with `data-chat-session` in the page. A second call adds no second listener. */

@@ -1,3 +1,4 @@
+import { isGuestId } from '../../protocol/index.js'
 import type { SessionError } from '../errors.js'
 import { ifPossible } from '../util/if-possible.js'
 import { isOver, isPageGone, type SessionInfo } from '../machine/state.js'
@@ -19,6 +20,17 @@ const parseRecord = (json: string | null): LeftRecord | undefined =>
     const known = sends.filter(({ id, to, writtenAt }) => id && to && writtenAt > 0)
     return [endpoint, appId, userId, known]
   })
+
+/**
+ * Posts text without cookies, which the gateway does not read. Firefox before version 133 has no `keepalive`. There a beacon is sent, which
+ * has cookies.
+ */
+const keepAlive = (url: string, body: string): void => {
+  if (!('keepalive' in Request.prototype)) return void navigator.sendBeacon(url, body)
+  fetch(url, { method: 'POST', body, keepalive: true, credentials: 'omit', cache: 'no-store' }).catch(
+    () => undefined,
+  )
+}
 
 /**
  * Sends the messages that earlier pages of the tab have left. When the user leaves this page, it posts the messages that wait here. The
@@ -70,12 +82,8 @@ export const createLeftSends = (
     for (let count = Math.min(MAX_SENDS, all.length); count; count--) {
       const sends = all.slice(0, count).map(({ id, to, body, data }) => ({ id, to, body, data }))
       const json = JSON.stringify({ ...proof, appId, userId: user, sends })
-      // A beacon is a request with `keepalive`, which `fetch` has in Firefox only since version 133.
       if (utf8(json).length <= MAX_BYTES)
-        return void (navigator as Partial<Navigator>).sendBeacon?.(
-          `${sessionUrl(endpoint).replace('ws', 'http')}/send`,
-          json,
-        )
+        return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
     }
   }
 
@@ -100,8 +108,8 @@ export const createLeftSends = (
     // those of other users are dropped.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Another user has logged in, and must not learn what the former user has sent.
-      if (!isMine && userId && !verified?.guest) continue
+      // Another user has logged in, and must not learn what the former user has sent. A former guest was the same person.
+      if (!isMine && userId && !(verified?.guest && isGuestId(userId))) continue
       for (const send of sends) restore(send, isMine)
     }
     reportPending([])

@@ -5,3 +5,9 @@ import { createCalls } from './calls.js'
  * one that loads the script of the part `calls`.
  */
 export const loadCalls = (): Promise<{ createCalls: typeof createCalls }> => Promise.resolve({ createCalls })
+
+/**
+ * Calls `load` for messages that are not stored. The script-tag build waits for a second, unless there is a `reason` why they wait: most
+ * pages need no further script to send one.
+ */
+export const loadForSend: (load: () => unknown, reason: string | null) => unknown = (load) => load()

@@ -41,10 +41,11 @@ export const createSleep = (
     let isFirst = false
     const channel = new BroadcastChannel(name)
     const tell = (): void => {
-      const { unread, readOffset } = info() ?? {}
-      if (isFirst) channel.postMessage({ unread, ...(readOffset !== undefined && { readOffset }) })
+      const { unread, readOffset, with: peer, readOffsetWith } = info() ?? {}
+      const mark = readOffset !== undefined && { readOffset, with: peer, readOffsetWith }
+      if (isFirst) channel.postMessage({ unread, ...mark })
     }
-    channel.onmessage = ({ data }: MessageEvent<Pick<SessionInfo, 'unread' | 'readOffset'>>) => {
+    channel.onmessage = ({ data }: MessageEvent<Partial<SessionInfo>>) => {
       const known = info()
       if (known && isAsleep(runner.state()))
         runner.feed({ type: 'leave', at: 'page-asleep', info: { ...known, ...data } })

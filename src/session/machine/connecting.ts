@@ -221,6 +221,8 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       return hasCredentials(state)
         ? [{ ...state, socket: { ...socket, at: 'start-sent' } }, { do: 'send-start' }]
         : [{ ...state, socket: { ...socket, at: 'open' } }]
+    case 'deadline':
+      return ['until' in socket ? { ...state, socket: { ...socket, until: input.until } } : state]
     case 'frame':
       return input.frame.type === 'started' ? started(state, input.frame, world) : [state]
     case 'closed':

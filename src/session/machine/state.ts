@@ -19,10 +19,11 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. `readOffset` comes from the latest `unread` frame. If a stream brought the frame,
+ * The `started` frame, kept up to date by later frames. The marks come from the latest `unread` frames. If a stream brought the frame,
  * `transport` is set.
  */
-export type SessionInfo = GatewayFrameOf<'started'> & { readOffset?: number; transport?: 'stream' }
+export type SessionInfo = GatewayFrameOf<'started'> &
+  Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>> & { transport?: 'stream' }
 
 /**
  * Why a page has no socket. `page-hidden`: the page was left (`pagehide`), and only `pageshow` opens another socket. `page-asleep`: the
@@ -126,6 +127,8 @@ export type Input =
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
   | { type: 'opened' }
+  /** The attempt is given up at `until`, which is Infinity while the attempt waits for its turn. */
+  | { type: 'deadline'; until: number }
   | { type: 'frame'; frame: SessionFrame }
   | (Closed & { type: 'closed' })
   /** The attempt failed, and every further attempt would fail in the same way. */

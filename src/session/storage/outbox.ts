@@ -25,8 +25,9 @@ export interface RequestOptions {
   error?: (() => SessionError | undefined) | undefined
 }
 
-const MAX_REQUESTS = 100
+/** Bytes of all requests that wait, and how many of them are on their way at once. */
 const MAX_BYTES = 262_144
+const MAX_IN_FLIGHT = 100
 /** Milliseconds to wait after a refusal without `retryAfter`. */
 const DEFAULT_RETRY_AFTER = 1_000
 
@@ -106,7 +107,7 @@ export const createOutbox = (
     if (error) return entry.settle(error)
     // A request that was made before the first session has no epoch: it is about that session's inbox.
     if ('epoch' in request) request.epoch ||= epoch()
-    if (!pause && write(request)) {
+    if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request)) {
       inFlight.add(entry)
       entry.writtenAt ??= now()
     }
@@ -118,11 +119,9 @@ export const createOutbox = (
     const time = now()
     for (const entry of waiting)
       if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
-    if (pause && pause.until <= time && !inFlight.size) {
-      pause = undefined
-      // This is a copy of the set. If a listener adds a request meanwhile, `add` sends it.
-      ;[...waiting].forEach(send)
-    }
+    if (pause && pause.until <= time && !inFlight.size) pause = undefined
+    // This is a copy of the set. If a listener adds a request meanwhile, `add` sends it.
+    for (const entry of [...waiting]) if (!inFlight.has(entry)) send(entry)
     schedule()
   }
   const setDeadline = deadlineTimer(() => {
@@ -162,7 +161,7 @@ export const createOutbox = (
         }
         return entry.answer as Promise<T>
       }
-      if (waiting.size >= MAX_REQUESTS || bytes > MAX_BYTES) throw new SessionError('outbox-full')
+      if (bytes > MAX_BYTES) throw new SessionError('outbox-full')
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {
@@ -196,7 +195,7 @@ export const createOutbox = (
           until: now() + (frame.retryAfter ?? DEFAULT_RETRY_AFTER),
         }
       else entry?.settle(new SessionError(frame.code, frame))
-      schedule()
+      proceed()
       return entry
     },
     pending: () => sends().length,

@@ -3,8 +3,14 @@ import type { Input, SocketPhase } from '../machine/state.js'
 
 /** Is called with the events of one attempt, as inputs of the machine. */
 export type TransportListener = (
-  input: Extract<Input, { type: 'opened' | 'frame' | 'closed' | 'fatal' }>,
+  input: Extract<Input, { type: 'opened' | 'deadline' | 'frame' | 'closed' | 'fatal' }>,
 ) => void
+
+/** A WebSocket, or what does as one. */
+export type SessionSocket = WebSocket & {
+  /** Is called with the time at which the attempt is given up: Infinity while it waits for its turn. */
+  ondeadline?: ((until: number) => void) | null
+}
 
 /**
  * Opens a WebSocket, or an object with the same methods. It takes over `former`, the attempt's WebSocket, with its handlers; `phase` is the
@@ -13,9 +19,9 @@ export type TransportListener = (
 export type OpenSocket = (
   url: string,
   protocols: string[],
-  former?: WebSocket,
+  former?: SessionSocket,
   phase?: SocketPhase,
-) => WebSocket
+) => SessionSocket
 
 /** One attempt at a connection. */
 export interface Transport {

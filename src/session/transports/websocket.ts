@@ -7,6 +7,7 @@ import {
 } from '../../protocol/index.js'
 import { withTimeout } from '../util/clock.js'
 import { onPageHide } from '../page.js'
+import { ifPossible } from '../util/if-possible.js'
 import { parseFrame } from './parse-frame.js'
 import { sentences } from '../sentences.js'
 import { utf8 } from '../util/utf8.js'
@@ -51,6 +52,7 @@ export const openTransport = (
   let socket = open(url, protocols)
   // These are handlers, not listeners, because a WebSocket that isn't the browser's own may not support the option `signal`.
   socket.onopen = () => listener({ type: 'opened' })
+  socket.ondeadline = (until) => listener({ type: 'deadline', until })
   let reason: GatewayFrameOf<'ended'> | undefined
   socket.onclose = ({ code }) => listener({ type: 'closed', code, reason })
   socket.onmessage = ({ data }: MessageEvent<unknown>) => {
@@ -69,8 +71,13 @@ export const openTransport = (
     new Promise((closed) => {
       socket.onopen = socket.onmessage = null
       socket.onclose = () => closed()
-      if (socket.readyState === socket.CLOSED) closed()
-      else socket.close(code)
+      // Some WebSockets throw, and then report no close.
+      const isClosing = ifPossible(() => {
+        if (socket.readyState === socket.CLOSED) return false
+        socket.close(code)
+        return true
+      })
+      if (!isClosing) closed()
     })
   return {
     send,

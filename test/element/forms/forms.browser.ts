@@ -193,6 +193,52 @@ describe('A form with data-chat-session', () => {
     expect(detail).to.have.property('id', 'made-by-the-server')
   })
 
+  it('works with fields that stand outside of it, by their name and not by their id', async () => {
+    const element = await ann()
+    const form = await add('<input id="body" name="subject">', 'id="apart" data-chat-session')
+    for (const field of form.querySelectorAll('textarea, [name=id]')) {
+      field.setAttribute('form', 'apart')
+      document.body.append(field)
+    }
+    const [text] = document.getElementsByName('body') as unknown as HTMLTextAreaElement[]
+    const [id] = document.getElementsByName('id') as unknown as HTMLInputElement[]
+    if (!text || !id) throw new Error('The fields have gone.')
+    const next = (type: string): Promise<Event> =>
+      new Promise((resolve) => form.addEventListener(type, resolve, { once: true }))
+    text.value = 'Hello'
+    const sent = next('session-sent')
+    form.requestSubmit()
+    await sent
+    expect(await newest(element)).to.deep.include({ id: 'made-by-the-server', body: 'Hello' })
+    expect(id.value).not.to.equal('made-by-the-server')
+    // The same id with other content is refused, and the text comes back.
+    id.value = 'made-by-the-server'
+    text.value = 'Other'
+    const refused = next('session-error')
+    form.requestSubmit()
+    expect(errorOf(await refused).detail.error.code).to.equal('conflict')
+    expect([text.value, id.value === 'made-by-the-server']).to.deep.equal(['Other', false])
+    expect(form.querySelector('input')?.value).to.equal(`bob-${number}`)
+    expect(form.querySelector<HTMLInputElement>('#body')?.value).to.equal('')
+  })
+
+  it('is sent in a shadow tree once a field of it that stands outside had the focus', async () => {
+    const element = await ann()
+    const root = document.body.appendChild(document.createElement('div')).attachShadow({ mode: 'open' })
+    root.innerHTML = `<form method="post" id="far" data-chat-session><input type="hidden" name="to" value="bob-${number}"></form>
+      <textarea name="body" form="far">Hello</textarea>`
+    const [form, text] = [root.querySelector('form'), root.querySelector('textarea')]
+    text?.focus()
+    if (!document.hasFocus())
+      text?.dispatchEvent(new FocusEvent('focusin', { bubbles: true, composed: true }))
+    await new Promise((resolve) => setTimeout(resolve))
+    const sent = new Promise((resolve) => form?.addEventListener('session-sent', resolve, { once: true }))
+    form?.requestSubmit()
+    expect(posted).to.deep.equal([])
+    await sent
+    expect(await newest(element)).to.deep.include({ body: 'Hello' })
+  })
+
   it('works with fields whose names hide functions of the form', async () => {
     await ann()
     const form = await add('<input name="reset"><input name="action"><input name="method">')

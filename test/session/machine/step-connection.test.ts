@@ -96,6 +96,15 @@ test('after an attempt that never opened, the start goes as the first frame; aft
   assert.deepEqual(again.effects, ['open with-start'])
 })
 
+test('after a connection on which the gateway has heard nothing, the start goes as the first frame', () => {
+  const unheard: Input = { type: 'closed', code: 4508, reason: { code: 'timeout' } }
+  const { state, effects } = run(activeState(), world(), unheard)
+  assert.deepEqual(effects, ['open'])
+  assert.deepEqual(run(state, world(), { type: 'opened' }).effects, ['send-start'])
+  // A loss that the client notices itself says nothing about that.
+  assert.deepEqual(run(activeState(), world(), closed(1006)).effects, ['open with-start'])
+})
+
 test('a handshake without an answer has failed: the next start goes as the first frame', () => {
   const late = world({ now: NOW + 20_000 })
   const { state, effects } = run(connectingState({ ...withStart, connectFailures: 0 }), late, {
@@ -223,4 +232,16 @@ test('a session that made room for others starts again by `wake`, and not once i
   const again = run(ended, world(), { type: 'wake' })
   assert.equal(nameOfState(again.state), 'starting opening-with-start held')
   assert.deepEqual(run(ended, world(), { type: 'end' }, { type: 'wake' }).effects, [])
+})
+
+test('an attempt that waits for its turn is not given up, and then has its time', () => {
+  const until = NOW + 3_600_000
+  const queued = run(connectingState({ ...withStart }), world(), {
+    type: 'deadline',
+    until: Infinity,
+  })
+  assert.deepEqual(run(queued.state, world({ now: until - 20_000 }), { type: 'time' }).effects, [])
+  const turn = run(queued.state, world(), { type: 'deadline', until })
+  assert.deepEqual(run(turn.state, world({ now: until - 1 }), { type: 'time' }).effects, [])
+  assert.deepEqual(run(turn.state, world({ now: until }), { type: 'time' }).effects, ['close'])
 })

@@ -34,6 +34,7 @@ const reasons: fc.Arbitrary<Fault | undefined> = fc.option(
 const inputs: fc.Arbitrary<Input> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Input>({ type: 'time' }) },
   { weight: 2, arbitrary: fc.constant<Input>({ type: 'opened' }) },
+  { weight: 1, arbitrary: fc.constant<Input>({ type: 'deadline', until: 20_000 }) },
   { weight: 3, arbitrary: frames.map((frame): Input => ({ type: 'frame', frame })) },
   {
     weight: 3,

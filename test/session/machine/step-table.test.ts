@@ -81,6 +81,13 @@ idle                                               | opened                     
 ended                                              | opened                                      | ~                                     |
 ended/failed *                                     | opened                                      | ~                                     |
 
+starting/reconnecting backoff/opening-with-start/opening/open/start-sent * | deadline                                    | . . .                                 |
+starting/reconnecting none/page-hidden/page-asleep * | deadline                                    | ~                                     |
+active *                                           | deadline                                    | ~                                     |
+idle                                               | deadline                                    | ~                                     |
+ended                                              | deadline                                    | ~                                     |
+ended/failed *                                     | deadline                                    | ~                                     |
+
 starting/reconnecting * *                          | frame started                               | active scheduled                      | accept-credentials, send pong
 starting/reconnecting * *                          | frame renewed/reauth/ping/user/unread/message/seen/sent/history/refused/refused-send/refused-token/retryable-token | ~                                     |
 active *                                           | frame started                               | active scheduled                      | accept-credentials, send pong
@@ -277,6 +284,7 @@ const inputs: [name: string, input: Input, world: World][] = [
   ['time silent', { type: 'time' }, world({ now: NOW + 35_000 })],
   ['time slept', { type: 'time' }, world({ now: NOW + 3_600_000 })],
   ['opened', { type: 'opened' }, world()],
+  ['deadline', { type: 'deadline', until: Infinity }, world()],
   ['fatal', { type: 'fatal', fault: { code: 'bad-endpoint' } }, world()],
   ...Object.entries(frames).map(([name, frame]): [string, Input, World] => [
     `frame ${name}`,

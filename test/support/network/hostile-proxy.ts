@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
 
 /** What it does with the request of a WebSocket: a status is its answer. */
-export type UpgradeMode = 'pass' | 'swallow' | 'reset' | 'silent-101' | 'up-only' | number
+export type UpgradeMode = 'pass' | 'swallow' | 'reset' | 'silent-101' | 'up-only' | 'down-only' | number
 
 /** What it does with the answers to other requests. */
 type AnswerMode = 'pass' | 'buffer' | 'split' | { cutAfter: number }
@@ -39,11 +39,16 @@ export const startHostileProxy = async (
   }
   const { hostname, port } = new URL(target)
 
-  /** Passes bytes to the gateway, and its answer through `down`. */
-  const join = (client: Socket, head: Buffer, down: (chunk: Buffer) => void): void => {
+  /** Passes bytes to the gateway, after the first ones through `up`, and its answer through `down`. */
+  const join = (
+    client: Socket,
+    head: Buffer,
+    down: (chunk: Buffer) => void,
+    up = (server: Socket, chunk: Buffer): unknown => server.write(chunk),
+  ): void => {
     const server = keep(connect(Number(port), hostname))
     server.write(head)
-    client.on('data', (chunk) => server.write(chunk))
+    client.on('data', (chunk) => up(server, chunk))
     server.on('data', down)
     client.once('close', () => server.destroy())
     server.once('close', () => client.end())
@@ -56,6 +61,13 @@ export const startHostileProxy = async (
     if (mode === 'reset') return void client.resetAndDestroy()
     if (mode === 'silent-101') return void client.write(acceptanceOf(head.toString('latin1')))
     if (mode === 'pass') return join(client, head, (chunk) => client.write(chunk))
+    if (mode === 'down-only')
+      return join(
+        client,
+        head,
+        (chunk) => client.write(chunk),
+        () => undefined,
+      )
     if (mode === 'up-only') {
       client.write(acceptanceOf(head.toString('latin1')))
       join(client, head, () => undefined)

@@ -7,6 +7,7 @@ import { newSession, nextEvent } from '../clients/client-sessions.js'
 import { newContext } from '../browsers/browser.js'
 import { startGateway, type TestGateway } from '../gateway.js'
 import { gatewayScript } from './static-page.js'
+import { WEBSOCKET_KEY } from '../../../src/session/transports/stream/memory.js'
 import { until } from '../until.js'
 import { chatOf, untilState } from './page-state.js'
 import { appId, tokenFor } from '../tokens.js'
@@ -149,6 +150,12 @@ export const sendFrom = (page: Page, ...bodies: string[]): Promise<number[]> =>
     return sent.map(({ offset }) => offset)
   }, bodies)
 
-/** Returns the values in sessionStorage. */
+/** Returns the values in sessionStorage, but for the endpoint at which a WebSocket has worked in the tab. */
 export const storedIn = (page: Page): Promise<string[]> =>
-  page.evaluate(() => Object.values(sessionStorage) as string[])
+  page.evaluate(
+    (own) =>
+      Object.entries(sessionStorage as Record<string, string>).flatMap(([key, value]) =>
+        key === own ? [] : [value],
+      ),
+    WEBSOCKET_KEY,
+  )

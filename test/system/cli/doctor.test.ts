@@ -153,8 +153,14 @@ const startProxy = async ({
   upgrades = true,
   prefix = '',
   change = () => undefined,
+  buffers = false,
+  posts = true,
 }: {
   upgrades?: boolean | number
+  /** Whether it collects an event stream until its end. */
+  buffers?: boolean
+  /** Whether it lets the posts of a stream through. */
+  posts?: boolean
   /** The proxy takes this prefix off the paths of requests. */
   prefix?: string
   change?: (path: string, headers: Record<string, unknown>, body: string) => string | undefined
@@ -164,6 +170,7 @@ const startProxy = async ({
     const path = (incoming.url ?? '/').replace(prefix, '')
     const headers = { ...incoming.headers }
     delete headers.upgrade
+    if (!posts && path === '/v1/session/frames') return void outgoing.writeHead(405).end()
     const forwarded = request(
       {
         port: target.port,
@@ -174,11 +181,16 @@ const startProxy = async ({
       },
       (response) => {
         const chunks: Buffer[] = []
+        const answered: Record<string, unknown> = { ...response.headers }
+        delete answered['content-length']
+        delete answered['transfer-encoding']
+        if (path === '/v1/session/stream' && !buffers) {
+          change(path, answered, '')
+          outgoing.writeHead(response.statusCode ?? 500, answered as Record<string, string>)
+          return void response.pipe(outgoing)
+        }
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('end', () => {
-          const answered: Record<string, unknown> = { ...response.headers }
-          delete answered['content-length']
-          delete answered['transfer-encoding']
           const body = Buffer.concat(chunks)
           const changed = change(path, answered, body.toString())
           outgoing.writeHead(response.statusCode ?? 500, answered as Record<string, string>)
@@ -245,6 +257,18 @@ test('a proxy that lets no event stream through, or compresses it, is said', asy
     }),
   ])
   assert.match(problemsOf(cached).join(), /^warn stream .* is not that of a gateway/)
+})
+
+test('a proxy that holds the events of an open stream back, or takes no posts, is said', async () => {
+  const buffered = await diagnose([await startProxy({ buffers: true })])
+  assert.deepEqual(problemsOf(buffered), [
+    'warn stream no event stream for networks that block WebSockets: its first event does not come within 5 s while it is open, so the proxy holds it back: switch its buffer off for /v1/session/stream (nginx: proxy_buffering off)',
+  ])
+  const refused = await diagnose([await startProxy({ posts: false })])
+  assert.match(
+    problemsOf(refused).join(),
+    /^warn stream .*: POST \/v1\/session\/frames is answered with 405: the proxy must pass it on/,
+  )
 })
 
 /** Returns the address of a gateway on a server that takes `maxHeaderSize` bytes of headers. */

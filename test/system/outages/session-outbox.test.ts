@@ -31,6 +31,8 @@ interface Route {
   context: BrowserContext
   /** Changes what the proxy lets through, and cuts the connections. */
   let(passage: Passage): void
+  /** The heads of the requests that came to the proxy. */
+  heads: string[]
   /** The bodies of the messages that bob has received. */
   bodies(): Promise<unknown[]>
 }
@@ -64,7 +66,7 @@ const openRoute = async (render: Render = withToken('ada'), gateway?: { url: str
   await page.goto(site.url)
   await activeId(page)
   return {
-    ...{ site, page, context },
+    ...{ site, page, context, heads: proxy.heads },
     let(next) {
       passage = next
       proxy.cut()
@@ -144,17 +146,38 @@ test('messages go on over pages that have no connection, and over pages without 
 
 test('a page that is left posts its messages, which are stored though no page follows, and not twice if one does', async () => {
   const route = await openRoute()
-  const { page, site, bodies } = route
+  const { page, site, bodies, heads } = route
   await loadCalls(page)
+  await page.evaluate(() => (document.cookie = 'site=1'))
   route.let('posts')
   await untilState(page, 'reconnecting')
   await sendLater(page, 'one', 'two')
   await page.goto('about:blank')
   await until('what bob received', async () => (await bodies()).join(), 'one,two')
+  const [post] = heads.filter((head) => head.startsWith('POST /v1/session/send '))
+  assert.ok(post)
+  assert.doesNotMatch(post, /^cookie:/im)
   route.let('open')
   await page.goto(`${site.url}/next`)
   await untilOutbox(page, 'sent two')
   assert.deepEqual(await bodies(), ['one', 'two'])
+})
+
+test('a page posts a message that is on its way for a second, though it has loaded no script for that before', async () => {
+  const route = await openRoute()
+  const { page, bodies } = route
+  await page.evaluate(() => {
+    // What the page sends is swallowed, and nothing tells the page.
+    WebSocket.prototype.send = () => undefined
+  })
+  const loaded = page.waitForResponse(/chat-session-calls-/)
+  await sendLater(page, 'one')
+  await loaded
+  // The element of the script leaves the page when the script has run.
+  await page.waitForFunction(() => !document.querySelector('script[src*="-calls-"]'))
+  assert.deepEqual(await outboxIn(page), ['1 '], 'no reason is known why it waits')
+  await page.goto('about:blank')
+  await until('what bob received', async () => (await bodies()).join(), 'one')
 })
 
 test('a post takes the first 16 messages, and no more than 60 kB of them', async () => {
@@ -229,6 +252,25 @@ test('another user who logs in neither sends the messages of the former nor leav
   await sendLater(page, 'two')
   await untilOutbox(page, 'sent two')
   assert.deepEqual(await bodies(), ['two'])
+})
+
+test('a guest is not told of the messages of the user who was there before', async () => {
+  const route = await openRoute((path) =>
+    path === '/guest' ? Promise.resolve({ guest: '' }) : withToken('ada')(path),
+  )
+  const { page, site, bodies } = route
+  await leave(route, '/plain', 'one')
+  route.let('open')
+  await page.goto(`${site.url}/guest`)
+  await activeId(page)
+  await sendLater(page, 'two')
+  await untilOutbox(page, 'sent two')
+  assert.deepEqual(
+    (await outboxIn(page)).filter((line) => line.includes('bob')),
+    [],
+  )
+  assert.deepEqual(await bodies(), ['two'])
+  assert.ok(!(await storedIn(page)).join().includes('one'))
 })
 
 test('the message of a guest without a name is sent as that guest', async () => {

@@ -17,6 +17,8 @@ type ChatElement = HTMLElementTagNameMap['chat-session']
 declare global {
   interface Window {
     errors: string[]
+    requests: RequestInit[]
+    isSlow: boolean
   }
 }
 
@@ -97,6 +99,28 @@ test('a network that swallows WebSockets keeps no page out, and the next page of
   await page.close()
 })
 
+test('where a WebSocket has worked in the tab, three that hang for four seconds each begin a stream', async () => {
+  const { proxy, site } = await startNetwork('pass')
+  const page = await newPage()
+  const limit = { state: 'attached', timeout: 30_000 } as const
+  for (const isLoggedOut of [false, true]) {
+    proxy.upgrades = 'pass'
+    await page.goto(site)
+    await active(page)
+    assert.equal(await transportOf(page), 'websocket')
+    // A session that has ended is not resumed: the tab remembers that its WebSocket worked.
+    if (isLoggedOut) await page.locator('chat-session').evaluate((element: ChatElement) => element.end())
+    proxy.upgrades = 'swallow'
+    const tried = handshakes(proxy)
+    await page.goto(site)
+    await page.locator('chat-session:state(active)').waitFor(limit)
+    assert.equal(await transportOf(page), 'stream')
+    assert.equal(handshakes(proxy) - tried, 3)
+    await page.evaluate(() => sessionStorage.removeItem('chat-session-stream'))
+  }
+  await page.close()
+})
+
 test('a tab is active though the WebSocket of another one hangs', async () => {
   const { site } = await startNetwork('swallow')
   const pages = [await newPage(), await newPage()]
@@ -130,6 +154,47 @@ test('a WebSocket takes the session over when the network is back, and the next 
   await active(page)
   assert.equal(await transportOf(page), 'websocket')
   assert.equal(proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length, streams)
+  await page.close()
+})
+
+test('at `pagehide` a page holds neither its stream nor its lock, and what is on its way goes once more', async () => {
+  const { site } = await startNetwork(403)
+  const page = await newPage()
+  await page.addInitScript(() => {
+    const { fetch } = window
+    Object.assign(window, { requests: [], isSlow: false })
+    window.fetch = (input, init = {}) => {
+      window.requests.push(init)
+      return window.isSlow ? new Promise(() => undefined) : fetch(input, init)
+    }
+  })
+  await page.goto(site)
+  await active(page)
+  assert.equal(await sends(page), 'Both ways')
+  const { isOpen, kept, locks } = await page.evaluate(async () => {
+    window.isSlow = true
+    // The request of the stream alone goes with cookies.
+    window.requests = window.requests.filter(({ credentials }) => credentials === 'include')
+    const element = document.querySelector<ChatElement>('chat-session')
+    element?.send({ to: 'ada', body: 'Last' }).catch(() => undefined)
+    dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+    await new Promise((resolve) => setTimeout(resolve))
+    const { held = [] } = await navigator.locks.query()
+    const [others, kept] = [false, true].map((is) =>
+      window.requests.filter(({ keepalive = false }) => keepalive === is),
+    )
+    return {
+      isOpen: others?.some(({ signal }) => !signal?.aborted),
+      kept: kept?.map(({ body }) => body as string) ?? [],
+      locks: held.map(({ name }) => name),
+    }
+  })
+  assert.deepEqual([isOpen, locks], [false, []])
+  const frames = kept.map((body) => (JSON.parse(body) as { frames?: { type: string }[] }).frames)
+  assert.deepEqual(
+    frames.filter((some) => some).map((some) => some?.map(({ type }) => type)),
+    [['send'], ['close']],
+  )
   await page.close()
 })
 

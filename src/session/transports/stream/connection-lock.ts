@@ -6,37 +6,41 @@ const LOCKS = 3
 
 /** Milliseconds after which a hidden page gives its lock to another one. */
 const HIDDEN_TIME = 60_000
+/** Milliseconds after which a page without a lock counts as one that waits for it. A browser grants a lock that is free sooner. */
+const GRANT_TIME = 500
+/** Milliseconds for which a page between two attempts keeps its lock, or its place among those that wait. */
+const KEEP_TIME = 5_000
 
 const page = typeof document === 'undefined' ? undefined : document
 
 const isHidden = (): boolean => page?.visibilityState === 'hidden'
 
+/** Resolves when the page is visible, or `signal` aborts. */
 const visible = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const check = (): void => {
-      if (isHidden()) return
+      if (isHidden() && !signal.aborted) return
       page?.removeEventListener('visibilitychange', check)
       resolve()
     }
-    page?.addEventListener('visibilitychange', check, { signal })
+    page?.addEventListener('visibilitychange', check)
+    signal.addEventListener('abort', check, { once: true })
     check()
   })
 
-/** Whether this page has released its lock for another one. It takes none again while it is hidden. */
-let hasYielded = false
+/** A lock, or the requests for one. */
+interface Place {
+  /** Resolves with whether the page has a lock. It goes on without one where there can be none. */
+  granted: Promise<boolean>
+  /** Aborts when the place is given up. */
+  signal: AbortSignal
+  giveUp(): void
+}
 
-/** Resolves when this tab has one of the locks, or if it needs none. Calls `onYield` when the page has been hidden for `HIDDEN_TIME`. */
-export const takeConnection = async (
-  origin: string,
-  onYield: () => void,
-  signal: AbortSignal,
-): Promise<void> => {
-  // Web Locks are absent in Node and outside secure contexts.
-  const locks = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks
-  if (hasYielded) await visible(signal)
-  hasYielded = false
-  if (!locks || !page) return
-  await new Promise<void>((resolve) => {
+const takePlace = (origin: string, locks: LockManager): Place => {
+  const life = new AbortController()
+  const { signal } = life
+  const granted = new Promise<boolean>((resolve) => {
     let isTaken = false
     const others = new AbortController()
     signal.addEventListener('abort', () => others.abort(), { once: true })
@@ -45,7 +49,7 @@ export const takeConnection = async (
       if (isTaken || signal.aborted) return
       isTaken = true
       others.abort()
-      resolve()
+      resolve(true)
       return new Promise<void>((release) => {
         signal.addEventListener('abort', () => release(), { once: true })
       })
@@ -54,18 +58,90 @@ export const takeConnection = async (
       locks
         .request(`chat-session:stream:${origin}:${number}`, { signal: others.signal }, hold)
         // If a sandbox forbids locks, the page connects without one. Requests that were aborted reject here, too.
-        .catch(() => resolve())
+        .catch(() => resolve(false))
   })
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const watch = (): void => {
-    clearTimeout(timer)
-    if (!isHidden()) return
-    timer = setTimeout(() => {
-      hasYielded = true
-      onYield()
-    }, HIDDEN_TIME)
+  return { granted, signal, giveUp: () => life.abort() }
+}
+
+/** The lock of one session, which keeps it, or its place in the queue, from one attempt to the next. */
+export interface ConnectionLock {
+  /**
+   * Resolves when the page has the lock, or when `signal` aborts, which ends the use of it. `onWait` is called if other tabs have all locks,
+   * `onYield` when the page has been hidden for a minute: it has to end its use.
+   */
+  take(on: { onWait(): void; onYield(): void }, signal: AbortSignal): Promise<void>
+  /** Gives the lock, or the place in the queue, away at once. */
+  release(): void
+}
+
+/** With `sleeps` another lock says which hidden page stays connected: the others let their connections go by themselves. */
+export const createConnectionLock = (origin: string, sleeps: boolean): ConnectionLock => {
+  let place: Place | undefined
+  let users = 0
+  let keeping: ReturnType<typeof setTimeout> | undefined
+  /** Whether the page has given a lock away: hidden, it takes none again. */
+  let hasYielded = false
+
+  const release = (): void => {
+    clearTimeout(keeping)
+    place?.giveUp()
+    place = undefined
   }
-  page.addEventListener('visibilitychange', watch, { signal })
-  signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  watch()
+
+  const take = (locks: LockManager): Place => {
+    const taken = takePlace(origin, locks)
+    const { signal } = taken
+    // A lock keeps a page out of the browser's cache, where no timer runs.
+    addEventListener('pagehide', release, { signal })
+    page?.addEventListener('freeze', release, { signal })
+    return taken
+  }
+
+  /** Calls `onYield` when the page has been hidden for a minute. */
+  const watch = (onYield: () => void, signal: AbortSignal): void => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const check = (): void => {
+      clearTimeout(timer)
+      if (!isHidden()) return
+      timer = setTimeout(() => {
+        hasYielded = true
+        release()
+        onYield()
+      }, HIDDEN_TIME)
+    }
+    page?.addEventListener('visibilitychange', check, { signal })
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+    check()
+  }
+
+  return {
+    async take({ onWait, onYield }, signal) {
+      // Node has none, and neither has a page without a secure context.
+      const locks = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks
+      const isOver = (): boolean => signal.aborted
+      if (!locks || !page || isOver()) return
+      users += 1
+      clearTimeout(keeping)
+      const waiting = setTimeout(onWait, GRANT_TIME)
+      const aborted = new Promise<false>((resolve) => {
+        signal.addEventListener(
+          'abort',
+          () => {
+            clearTimeout(waiting)
+            users -= 1
+            if (!users && place) keeping = setTimeout(release, KEEP_TIME)
+            resolve(false)
+          },
+          { once: true },
+        )
+      })
+      if (hasYielded) await visible(signal)
+      if (isOver()) return
+      hasYielded = false
+      const isHeld = await Promise.race([(place ??= take(locks)).granted, aborted])
+      clearTimeout(waiting)
+      if (isHeld && !sleeps && !isOver()) watch(onYield, signal)
+    },
+    release,
+  }
 }

@@ -3,9 +3,10 @@ import { deadlineTimer, now } from '../../util/clock.js'
 import { errorMessageOf } from '../../error-message.js'
 import { ifPossible } from '../../util/if-possible.js'
 import { ATTEMPT_TIMEOUT } from '../../machine/connecting.js'
-import type { SocketPhase } from '../../machine/state.js'
+import type { Fault, SocketPhase } from '../../machine/state.js'
 import type { OpenSocket } from '../transport.js'
 import { startProtocols } from '../websocket.js'
+import { createConnectionLock, type ConnectionLock } from './connection-lock.js'
 import { LOST, type Lane, type LaneListener } from './lane.js'
 import { recall, remember, type Memory } from './memory.js'
 import {
@@ -32,6 +33,7 @@ interface RaceSocket {
   onopen?: (() => void) | null
   onmessage?: ((event: { data: string }) => void) | null
   onclose?: ((event: { code: number }) => void) | null
+  ondeadline?: ((until: number) => void) | null
   send(json: string): void
   close(code?: number): void
 }
@@ -48,6 +50,18 @@ const POLICY_HINT =
 
 const kindsOf = ['websocket', 'stream'] as const
 
+/** The frame with which a session ends. */
+const END = JSON.stringify({ type: 'end' })
+
+/** The frames that show that the gateway has heard the client. */
+const answers = ['sent', 'history', 'peers', 'refused', 'renewed']
+
+/**
+ * Whether a gateway's frame says that it has heard nothing on a connection. A session that notices the loss itself has no frame.
+ */
+const isUnheard = (frame: Partial<RaceFrame> | Fault | null): boolean =>
+  !!frame && 'type' in frame && frame.code === 'timeout'
+
 /** Returns for how many milliseconds an attempt has been under way. */
 const waited = (phase: SocketPhase | undefined): number =>
   phase && 'until' in phase ? ATTEMPT_TIMEOUT - (phase.until - now()) : 0
@@ -59,12 +73,16 @@ const waited = (phase: SocketPhase | undefined): number =>
  * @param transports what the session may use; both if it is undefined
  * @param startFrame makes the start of the session as it is
  * @param failures how many attempts have failed in a row, or did not last
+ * @param sleeps whether the session lets its connection go by itself while its page is hidden
+ * @param error why the last connection was lost
  */
 export const createRace = (
   CustomWebSocket: typeof WebSocket | undefined,
   transports: readonly string[] | string | null | undefined,
   startFrame: () => Start,
   failures: number,
+  sleeps: boolean | null | undefined,
+  error: Fault | null,
 ): OpenSocket => {
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
@@ -78,6 +96,7 @@ export const createRace = (
   let worked: Memory | 'websocket' | null | undefined
   /** The resume key of both attempts of a race, if the start of the attempt that lost may have come last. */
   let contestedKey: string | undefined
+  let lock: ConnectionLock | undefined
 
   const kinds = (): TransportKind[] =>
     wanted.filter((kind) => !barred.has(kind) && !(isAbsent && kind === 'stream' && wanted.length > 1))
@@ -94,10 +113,12 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      const isResumed = !!startFrame().resume
-      worked = recall(address) ?? (isResumed ? 'websocket' : null)
+      // Without a storage the session to resume is one of this page, and a stream would have loaded this part.
+      const hadSession = !!startFrame().resume
+      worked = recall(address) ?? (hadSession ? 'websocket' : null)
+      if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
       // Connections that were lost soon do not count as failures, because their WebSockets have opened.
-      if (isResumed) failures = 0
+      else if (hadSession) failures = 0
     }
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })
@@ -114,6 +135,11 @@ export const createRace = (
     /** Whether the session was told that the connection is open. Then the session sends the start, unless it was in the handshake. */
     let isOpen = isSent || phase?.at === 'open'
     let hasBrought = false
+    let hasBegun = false
+    /** Whether the gateway has answered the session on this connection. */
+    let isHeard = false
+    /** Whether the session ends. */
+    let isOver = false
     /** Functions that are called with the start. */
     let waiting: ((start: Start) => void)[] = []
 
@@ -157,7 +183,7 @@ export const createRace = (
         const frame = ifPossible(() => JSON.parse(json) as Partial<RaceFrame> | null)
         // The session reports what is wrong with the frame.
         if (typeof frame?.type !== 'string') socket.onmessage?.({ data: json })
-        else feed({ type: 'frame', kind, frame: { ...(frame as RaceFrame), json } })
+        else feed({ type: 'frame', kind, frame: { ...(frame as RaceFrame), json, by: kind } })
       },
       closed(code) {
         const closed = (): void => feed({ type: 'closed', kind, code })
@@ -169,7 +195,7 @@ export const createRace = (
 
     const openWebSocket = (): void => {
       // A WebSocket that is tried while a stream works sends its start as the first frame, because a proxy may have refused the header.
-      const offered = hasStart && !hasBrought && start ? startProtocols(start) : undefined
+      const offered = hasStart && !hasBegun && start ? startProtocols(start) : undefined
       hasStart = !!offered
       try {
         const WebSocketClass = CustomWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
@@ -186,17 +212,35 @@ export const createRace = (
       }
     }
 
-    const beginStream = (frame: Start): void => {
+    const beginStream = (): void => {
       if (life.signal.aborted) return
-      const onAbsent = (): unknown => (isAbsent = true)
-      const listener = listenerOf('stream')
-      lanes.stream = openStream({ url, start: own(frame), listener, onAbsent })
+      lock ??= createConnectionLock(new URL(url).origin, !!sleeps)
+      lanes.stream = openStream({
+        url,
+        start: () => own(startFrame()),
+        lock,
+        listener: listenerOf('stream'),
+        onAbsent: () => (isAbsent = true),
+        onQueue(isQueued) {
+          // The wait for other tabs is no failure of the attempt.
+          if (!race.winner) socket.ondeadline?.(isQueued ? Infinity : now() + ATTEMPT_TIMEOUT)
+          feed({ type: 'queued', isQueued })
+        },
+      })
     }
 
     /** Hands a frame to the session. If a stream carries the session, `started` gets the field `transport`. */
-    const pass = ({ type, json }: RaceFrame): void => {
+    const pass = (frame: RaceFrame): void => {
+      const { type, json, by } = frame
       hasBrought = true
       const { winner } = race
+      isHeard ||= answers.includes(type)
+      // Nothing gets up by a WebSocket, though its handshake did, or its start.
+      const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
+      failures = isFailure ? failures + 1 : 0
+      if (isFailure && winner) worked = null
+      // The gateway was reached by the stream alone.
+      if (type === 'ended' && by === 'stream' && !winner) worked ??= by
       if (type !== 'started' || !winner) return socket.onmessage?.({ data: json })
       contestedKey = undefined
       if (worked !== 'only') remember(address, (worked = winner))
@@ -210,7 +254,7 @@ export const createRace = (
           return pass(effect.frame)
         case 'pass-close':
           life.abort()
-          failures = hasBrought ? 0 : failures + 1
+          if (!hasBrought) failures += 1
           return socket.onclose?.({ code: effect.code })
         case 'open':
           return effect.kind === 'stream' ? whenStart(beginStream) : openWebSocket()
@@ -219,7 +263,7 @@ export const createRace = (
         case 'send-start':
           // Since the first start the session has received messages, so its start is made again.
           if (hasBrought) return lanes.websocket?.send(JSON.stringify(startFrame()))
-          return whenStart((frame) => hasStart || lanes.websocket?.send(JSON.stringify(own(frame))))
+          return whenStart(() => hasStart || lanes.websocket?.send(JSON.stringify(own(startFrame()))))
         case 'wait':
           return (timers[effect.for] ??= deadlineTimer(() => feed({ type: effect.for }), life.signal))(
             now() + effect.time,
@@ -242,6 +286,7 @@ export const createRace = (
       CLOSED,
       readyState: OPEN,
       send(json) {
+        isOver ||= json === END
         if (start) {
           for (const kind of kindsOf) if (!race.winner || race.winner === kind) lanes[kind]?.send(json)
           return
@@ -256,6 +301,7 @@ export const createRace = (
         life.abort()
         waiting = []
         void Promise.all(kindsOf.map((kind) => drop(kind, code))).then(() => {
+          if (isOver) lock?.release()
           socket.readyState = CLOSED
           socket.onclose?.({ code })
         })
@@ -272,8 +318,8 @@ export const createRace = (
     }
 
     if (former) {
-      const { onopen, onmessage, onclose } = former as unknown as RaceSocket
-      Object.assign(socket, { onopen, onmessage, onclose })
+      const { onopen, onmessage, onclose, ondeadline } = former as unknown as RaceSocket
+      Object.assign(socket, { onopen, onmessage, onclose, ondeadline })
       former.onclose = null
     }
     if (adopted) lanes.websocket = webSocketLane(adopted, listenerOf('websocket'))
@@ -292,7 +338,10 @@ export const createRace = (
       )
     })
     take(beginRace(world(), !!adopted, waited(phase)))
-    if (adopted?.readyState === OPEN) feed({ type: 'opened', kind: 'websocket' })
+    hasBegun = true
+    // A start in the handshake was sent when the attempt began.
+    if (adopted?.readyState === OPEN)
+      feed({ type: 'opened', kind: 'websocket', waited: protocols.length > 1 ? waited(phase) : 0 })
     return socket as unknown as WebSocket
   }
 }

@@ -1,8 +1,15 @@
 import { ifPossible } from '../../util/if-possible.js'
+import { sessionUrl } from '../websocket.js'
 import type { TransportKind } from './race.js'
 
 /** The key of `sessionStorage` under which a tab notes, by address, that a stream has worked. It is missing if none has. */
 export const MEMORY_KEY = 'chat-session-stream'
+
+/**
+ * The key of `sessionStorage` under which a tab notes the endpoint at which a WebSocket has worked. The first script writes it, which knows
+ * no addresses of streams.
+ */
+export const WEBSOCKET_KEY = 'chat-session-websocket'
 
 /** `only`: WebSockets have opened and no frame has come, so none is tried again. */
 export type Memory = 'stream' | 'only'
@@ -11,18 +18,21 @@ const readAll = (): Record<string, Memory> =>
   ifPossible(() => JSON.parse(sessionStorage.getItem(MEMORY_KEY) ?? '') as Record<string, Memory> | null) ??
   {}
 
-/** Returns what was noted for an address; null if no stream has worked there. */
-export const recall = (address: string): Memory | null => {
-  const { [address]: memory = null } = readAll()
-  return memory
+/** Returns what worked last in this tab at an address; null if nothing has. */
+export const recall = (address: string): Memory | 'websocket' | null => {
+  const { [address]: memory } = readAll()
+  const hadWebSocket = ifPossible(() => sessionUrl(sessionStorage.getItem(WEBSOCKET_KEY) ?? '') === address)
+  return memory ?? (hadWebSocket ? 'websocket' : null)
 }
 
 /** Notes what worked at an address. Only a page has a tab, so a worker and Node note nothing. */
 export const remember = (address: string, worked: TransportKind | 'only'): void => {
   if (typeof document === 'undefined') return
   const all = new Map(Object.entries(readAll()))
-  if (worked === 'websocket') all.delete(address)
-  else all.set(address, worked)
+  if (worked === 'websocket') {
+    all.delete(address)
+    ifPossible(() => sessionStorage.setItem(WEBSOCKET_KEY, address.replace(/\/v1\/session$/, '')))
+  } else all.set(address, worked)
   ifPossible(() =>
     all.size
       ? sessionStorage.setItem(MEMORY_KEY, JSON.stringify(Object.fromEntries(all)))

@@ -20,8 +20,8 @@ interface Posts {
   /** Whether frames wait for the stream's id. */
   hasEarly(): boolean
   /**
-   * Sends the frames that wait, and a post that closes the stream. Resolves when that post is answered or has failed. With `isLeaving` it
-   * is sent at once, even if an earlier post is not answered.
+   * Sends the frames that wait, and a post that closes the stream. Resolves when that post is answered or has failed. With `isLeaving` all of
+   * it is sent before the call returns, for a page that ends its other requests then.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }
@@ -32,6 +32,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
   let seq = 0
   let waiting: { json: string; bytes: number }[] = []
   let posting: Promise<void> | undefined
+  /** The post that has no answer yet. */
+  let unanswered = ''
 
   const isOver = (): boolean => signal.aborted
 
@@ -84,14 +86,15 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
 
   const run = async (): Promise<void> => {
     while (waiting.length && !isOver()) {
-      const body = take(MAX_BYTES)
+      const body = (unanswered = take(MAX_BYTES))
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
         // Any other answer does not come from a gateway, but from a proxy, or from a network that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
-        await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
+        if (!isOver()) await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }
+      unanswered = ''
     }
   }
 
@@ -116,10 +119,16 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
     send,
     hasEarly: () => !stream && waiting.length > 0,
     async close(code, isLeaving) {
+      let left = MAX_KEPT
       if (!isLeaving) await posting
+      else if (unanswered) {
+        // The gateway takes it once.
+        left -= utf8(unanswered).length
+        if (left > 0) void post(unanswered, true)
+      }
       const close = JSON.stringify({ type: 'close', code })
       const bytes = waiting.reduce((sum, frame) => sum + frame.bytes, 0)
-      if (bytes > MAX_KEPT || waiting.length >= MAX_FRAMES) waiting = []
+      if (bytes > left || waiting.length >= MAX_FRAMES) waiting = []
       waiting.push({ json: close, bytes: close.length })
       if (stream) await post(take(MAX_BYTES), true)
     },

@@ -11,6 +11,7 @@ export interface RaceFrame {
   readonly type: string
   readonly code?: string
   readonly json: string
+  readonly by?: TransportKind
 }
 
 /** The state of one transport's connection. `open`: the start was sent. */
@@ -31,15 +32,20 @@ export interface Race {
   readonly stream: Lane
   /** The transport that carries the session; null before the first `started`. */
   readonly winner: TransportKind | null
-  /** Whether a stream is begun if the WebSocket takes too long. */
-  readonly hasStream: boolean
+  /**
+   * What is done if the WebSocket takes too long: a stream is begun; or the attempt has failed, because WebSockets have worked in this tab;
+   * or nothing, without streams.
+   */
+  readonly late: 'stream' | 'fail' | 'nothing'
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
   /**
-   * Whether the time of the WebSocket to open is over. Then it is dropped once the stream is open: a browser opens one WebSocket at a time,
-   * and this one would block others.
+   * Whether the time of the WebSocket to open, or to answer the start, is over: it counts as failed. One that opens is dropped once the
+   * stream is open: a browser opens one WebSocket at a time, and this one would block others.
    */
   readonly isOverdue: boolean
+  /** Whether the stream waits until another tab lets its connection go. */
+  readonly isQueued: boolean
   /** Whether a start of the attempt that lost may still replace the winner's connection. */
   readonly isContested: boolean
   /** The last frame and the close code of the attempt that failed first. The session gets them if the other attempt fails, too. */
@@ -51,16 +57,19 @@ export interface Race {
 }
 
 export type RaceInput =
-  /** A WebSocket is open, or a stream has its id. */
-  | { readonly type: 'opened'; readonly kind: TransportKind }
+  /** A WebSocket is open, or a stream has its id. A WebSocket's start was sent so many milliseconds before. */
+  | { readonly type: 'opened'; readonly kind: TransportKind; readonly waited?: number }
   | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
+  /** The stream has to wait for other tabs, or its turn has come. */
+  | { readonly type: 'queued'; readonly isQueued: boolean }
   /** The time of `wait` is over. `retry` also comes when the network is back. */
   | { readonly type: Wait }
 
 /**
- * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session for a while, so
- * a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no attempt can replace the winner's connection any more.
+ * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session, or waited, for a
+ * while, so a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no attempt can replace the winner's connection any
+ * more.
  */
 export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 
@@ -83,6 +92,8 @@ export type RaceStep = readonly [Race, ...RaceEffect[]]
 
 /** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
+/** The code with which a gateway closes a connection on which it has heard nothing. */
+const TIMEOUT = 4508
 
 /** Milliseconds in which a WebSocket has to open, and then to answer the start, before a stream is begun beside it. */
 const OPEN_TIME = 4_000
@@ -113,13 +124,15 @@ export const beginRace = (
 ): RaceStep => {
   const mayStream = kinds.includes('stream')
   const mayWebSocket = kinds.includes('websocket')
+  const needed = worked === 'websocket' ? OUTAGE : 1
   const race: Race = {
     websocket: 'opening',
     stream: 'none',
     winner: null,
-    hasStream: mayStream && failures + 1 >= (worked === 'websocket' ? OUTAGE : 1),
+    late: !mayStream ? 'nothing' : failures + 1 >= needed ? 'stream' : 'fail',
     mayReturn: mayWebSocket && worked !== 'only',
     isOverdue: false,
+    isQueued: false,
     isContested: false,
     failure: null,
   }
@@ -127,10 +140,11 @@ export const beginRace = (
   if (!isAdopted && mayStream && (!mayWebSocket || prefersStream))
     return [{ ...race, websocket: 'none', stream: 'opening' }, open('stream')]
   const opened = isAdopted ? [] : [open('websocket')]
-  if (!race.hasStream) return [race, ...opened]
-  return failures >= Math.max(REFUSED_BOTH, worked === 'websocket' ? OUTAGE : 0)
-    ? [{ ...race, stream: 'opening' }, ...opened, open('stream')]
-    : [race, ...opened, wait('overdue', Math.max(0, OPEN_TIME - waited))]
+  if (!mayStream) return [race, ...opened]
+  const overdue = wait('overdue', Math.max(0, OPEN_TIME - waited))
+  return failures >= Math.max(REFUSED_BOTH, needed)
+    ? [{ ...race, stream: 'opening' }, ...opened, open('stream'), overdue]
+    : [race, ...opened, overdue]
 }
 
 /** The stream goes on, and a WebSocket is tried later. */
@@ -139,6 +153,37 @@ const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
   ...effects,
   wait('retry', RETRY_TIME),
 ]
+
+/**
+ * A stream may wait for long. A WebSocket that hangs would block those of other tabs, so it is dropped, and tried again now and then.
+ */
+const whileQueued = (race: Race): RaceStep => {
+  const again = race.mayReturn ? [wait('retry', RETRY_TIME)] : []
+  return race.websocket === 'opening' && race.isOverdue
+    ? [{ ...race, websocket: 'none' }, drop('websocket'), ...again]
+    : [race, ...again]
+}
+
+const onLate = (race: Race): RaceStep =>
+  race.late === 'stream'
+    ? [{ ...race, stream: 'opening' }, open('stream')]
+    : [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass-close', code: LOST }]
+
+/** The time of the WebSocket to open, or to answer the start, is over. */
+const onOverdue = (race: Race): RaceStep => {
+  if (race.winner || race.websocket === 'none') return [race]
+  const late: Race = { ...race, isOverdue: true }
+  const without: Race = { ...late, websocket: 'none', failure: null }
+  const { failure } = race
+  // The gateway has refused the start by the stream. That counts, because now both have failed.
+  if (failure?.kind === 'stream' && failure.ended) {
+    const refused: RaceStep = [without, drop('websocket'), { do: 'pass', frame: failure.ended }]
+    return race.stream === 'none' ? [...refused, { do: 'pass-close', code: failure.code }] : refused
+  }
+  if (race.isQueued) return whileQueued(late)
+  if (race.stream === 'none') return race.late === 'nothing' ? [race] : onLate(late)
+  return race.stream === 'open' && race.websocket === 'opening' ? [without, drop('websocket')] : [late]
+}
 
 /**
  * Called if the WebSocket took the start and never answered. It is unknown which connection carries the session, so both close, and the
@@ -152,7 +197,7 @@ const giveUpWebSocket = (race: Race): RaceStep => [
   { do: 'pass-close', code: LOST },
 ]
 
-const onOpened = (race: Race, kind: TransportKind): RaceStep => {
+const onOpened = (race: Race, kind: TransportKind, waited: number): RaceStep => {
   if (race[kind] !== 'opening') return [race]
   const next: Race = { ...race, [kind]: 'open' }
   if (kind === 'stream')
@@ -160,16 +205,23 @@ const onOpened = (race: Race, kind: TransportKind): RaceStep => {
       ? [{ ...next, websocket: 'none' }, drop('websocket')]
       : [next]
   if (race.winner) return [next, { do: 'send-start' }, wait('timeout', RETURN_TIME)]
-  return race.hasStream && race.stream === 'none'
-    ? [next, { do: 'send-start' }, wait('overdue', ANSWER_TIME)]
-    : [next, { do: 'send-start' }]
+  const overdue = race.late === 'nothing' ? [] : [wait('overdue', Math.max(0, ANSWER_TIME - waited))]
+  return [{ ...next, isOverdue: false }, { do: 'send-start' }, ...overdue]
 }
 
 /** Called for the first `started`, or for that of a WebSocket which takes over the session from a stream. */
 const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   const rival = other(kind)
   const isContested = !race.winner && race[rival] !== 'none'
-  const next: Race = { ...race, [kind]: 'open', [rival]: 'none', winner: kind, isContested, failure: null }
+  const next: Race = {
+    ...race,
+    [kind]: 'open',
+    [rival]: 'none',
+    winner: kind,
+    isQueued: false,
+    isContested,
+    failure: null,
+  }
   return [
     next,
     ...(race[rival] === 'none' ? [] : [drop(rival)]),
@@ -185,6 +237,25 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
   if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
   const rival = race[other(kind)]
+  // A stream that waits for other tabs may not be tried for long.
+  if (kind === 'websocket' && race.isQueued)
+    return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
+  // The WebSocket has failed before.
+  if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
+    return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
+  // The gateway has received no start in time, perhaps because the network swallows what the client sends.
+  if (
+    !winner &&
+    frame.code === 'timeout' &&
+    race.late === 'stream' &&
+    kind === 'websocket' &&
+    rival === 'none'
+  )
+    return [
+      { ...race, websocket: 'none', stream: 'opening', failure: { kind, ended: frame, code: TIMEOUT } },
+      drop('websocket'),
+      open('stream'),
+    ]
   // While a WebSocket takes over the session, the stream ends as `replaced`.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
@@ -201,7 +272,7 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
 const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
   if (race[kind] === 'none') return [race]
   const rival = other(kind)
-  const next: Race = { ...race, [kind]: 'none' }
+  const next: Race = { ...race, [kind]: 'none', isQueued: race.isQueued && kind === 'websocket' }
   const passed: RaceEffect = { do: 'pass-close', code }
   if (race.winner === 'stream' && kind === 'websocket') {
     const isRefused = race.failure?.kind === kind && race.stream !== 'none'
@@ -213,7 +284,10 @@ const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
   if (race.winner === kind && race[rival] === 'opening')
     return [{ ...next, [rival]: 'none' }, drop(rival), passed]
   const { failure } = race
-  if (race[rival] !== 'none') return [{ ...next, failure: { kind, ended: failure?.ended ?? null, code } }]
+  if (race[rival] !== 'none') {
+    const failed: Race = { ...next, failure: { kind, ended: failure?.ended ?? null, code } }
+    return next.isQueued ? whileQueued(failed) : [failed]
+  }
   return failure?.ended && code === LOST
     ? [next, { do: 'pass', frame: failure.ended }, { do: 'pass-close', code: failure.code }]
     : [next, passed]
@@ -222,20 +296,30 @@ const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
 export const stepRace = (race: Race, input: RaceInput): RaceStep => {
   switch (input.type) {
     case 'opened':
-      return onOpened(race, input.kind)
+      return onOpened(race, input.kind, input.waited ?? 0)
     case 'frame':
       return onFrame(race, input.kind, input.frame)
     case 'closed':
       return onClosed(race, input.kind, input.code)
     case 'overdue':
-      return race.winner || race.stream !== 'none' || race.websocket === 'none'
-        ? [race]
-        : [{ ...race, stream: 'opening', isOverdue: true }, open('stream')]
-    case 'retry':
-      return race.winner === 'stream' && race.mayReturn && race.websocket === 'none' && race.stream === 'open'
-        ? [{ ...race, websocket: 'opening' }, open('websocket'), wait('timeout', RETURN_TIME)]
+      return onOverdue(race)
+    case 'queued': {
+      if (race.stream !== 'opening') return [race]
+      const next: Race = { ...race, isQueued: input.isQueued }
+      return next.isQueued ? whileQueued(next) : [next]
+    }
+    case 'retry': {
+      const isUp = race.winner === 'stream' && race.stream === 'open'
+      return (isUp || race.isQueued) && race.mayReturn && race.websocket === 'none'
+        ? [
+            { ...race, websocket: 'opening', isOverdue: false },
+            open('websocket'),
+            wait('timeout', RETURN_TIME),
+          ]
         : [race]
+    }
     case 'timeout':
+      if (!race.winner) return race.websocket === 'opening' ? onOverdue(race) : [race]
       if (race.winner !== 'stream' || race.websocket === 'none') return [race]
       return race.websocket === 'open' ? giveUpWebSocket(race) : stayOnStream(race, drop('websocket'))
     case 'over':

@@ -1,7 +1,7 @@
 import { pageCloseCodes, type ClientFrameOf } from '../../../protocol/index.js'
 import { withTimeout } from '../../util/clock.js'
 import { ifPossible } from '../../util/if-possible.js'
-import { takeConnection } from './connection-lock.js'
+import type { ConnectionLock } from './connection-lock.js'
 import { createEventReader } from './events.js'
 import { LOST, type Lane, type LaneListener } from './lane.js'
 import { createPosts } from './posts.js'
@@ -17,14 +17,18 @@ const ABSENT = [404, 405]
 interface StreamOptions {
   /** The address of the session: `https://HOST/v1/session`. */
   url: string
-  start: ClientFrameOf<'start'>
+  /** Returns the start as it is when the stream's turn comes. */
+  start(): ClientFrameOf<'start'>
+  lock: ConnectionLock
   listener: LaneListener
   /** Called if the gateway has no streams. */
-  onAbsent(): void
+  onAbsent(): unknown
+  /** Called when other tabs have all connections, and when this one's turn has come. */
+  onQueue(isQueued: boolean): void
 }
 
 /** Opens an event stream with posts. The stream counts as open when its first frame arrives. */
-export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): Lane => {
+export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: StreamOptions): Lane => {
   const life = new AbortController()
   const { signal } = life
   let code = LOST
@@ -33,6 +37,9 @@ export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): L
   /** Set while `close` waits for the stream's id. */
   let onBegun: (() => void) | undefined
   let hasBegun = false
+  let isQueued = false
+  /** Whether the gateway may have the start. */
+  let hasAsked = false
 
   const finish = (closeCode: number): void => {
     if (signal.aborted) return
@@ -59,16 +66,22 @@ export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): L
   }
 
   const run = async (): Promise<void> => {
-    const { hidden } = pageCloseCodes
-    const yieldConnection = (): void => void posts.close(hidden, true).then(() => finish(LOST))
-    const { origin } = new URL(url)
-    await takeConnection(origin, yieldConnection, signal)
+    const turn = {
+      onWait: () => onQueue((isQueued = true)),
+      onYield() {
+        void posts.close(pageCloseCodes.hidden, true)
+        finish(LOST)
+      },
+    }
+    await lock.take(turn, signal)
     if (signal.aborted) return
+    if (isQueued) onQueue(false)
+    hasAsked = true
     const timer = setTimeout(() => hasBegun || finish(LOST), FIRST_FRAME_TIMEOUT)
     signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
     const response = await fetch(`${url}/stream`, {
       method: 'POST',
-      body: JSON.stringify(start),
+      body: JSON.stringify(start()),
       credentials: 'include',
       cache: 'no-store',
       redirect: 'error',
@@ -91,11 +104,16 @@ export const openStream = ({ url, start, listener, onAbsent }: StreamOptions): L
     async close(closeCode = 1000) {
       if (isClosed) return
       isClosed = true
-      const isLeaving = Object.values(pageCloseCodes).includes(closeCode)
+      if (Object.values(pageCloseCodes).includes(closeCode)) {
+        // All of this is done in one turn: a lock, or a request that the page waits for, would keep it out of the browser's cache.
+        if (hasBegun && !signal.aborted) void posts.close(closeCode, true)
+        life.abort()
+        return lock.release()
+      }
       // If the session is still starting, its `end` waits for the stream's id.
-      if (posts.hasEarly() && !isLeaving) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
+      if (hasAsked && posts.hasEarly()) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
       if (hasBegun && !signal.aborted)
-        await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, isLeaving).then(done))
+        await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, false).then(done))
       life.abort()
     },
   }

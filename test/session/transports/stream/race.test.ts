@@ -42,9 +42,10 @@ const raceOf = (name: string, changes: Partial<Race> = {}): Race => {
     websocket: websocket as Lane,
     stream: stream as Lane,
     winner: winner === '-' ? null : (winner as TransportKind),
-    hasStream: true,
+    late: 'stream',
     mayReturn: true,
     isOverdue: false,
+    isQueued: false,
     isContested: false,
     failure: null,
     ...changes,
@@ -61,6 +62,8 @@ const inputs: Record<string, RaceInput> = {
       [`${kind} closed`, { type: 'closed', kind, code: 1006 }],
     ]),
   ),
+  queued: { type: 'queued', isQueued: true },
+  served: { type: 'queued', isQueued: false },
   overdue: { type: 'overdue' },
   retry: { type: 'retry' },
   timeout: { type: 'timeout' },
@@ -72,8 +75,7 @@ const inputs: Record<string, RaceInput> = {
  * Exactly one row is about each pair; `a/b` is either, `*` is any.
  */
 const table = `
-opening none - | websocket opened | open . - | send-start, wait overdue
-opening opening/open - | websocket opened | open . - | send-start
+opening * - | websocket opened | open . - | send-start, wait overdue
 open/none * - | websocket opened | ~ |
 * opening - | stream opened | . open - |
 * none/open - | stream opened | ~ |
@@ -98,8 +100,13 @@ opening/open opening/open - | stream closed | . none - |
 * none - | stream closed | ~ |
 opening/open none - | overdue | . opening - | open stream
 none * - | overdue | ~ |
-opening/open opening/open - | overdue | ~ |
-* * - | retry/timeout | ~ |
+opening/open opening - | overdue | ~ |
+opening open - | overdue/timeout | none . - | drop websocket
+open open - | overdue | ~ |
+opening none - | timeout | . opening - | open stream
+opening opening - | timeout | ~ |
+none/open * - | timeout | ~ |
+* * - | retry | ~ |
 
 open none websocket | websocket/stream opened | ~ |
 open none websocket | stream started/ended/ping/closed | ~ |
@@ -136,6 +143,10 @@ opening/open * stream | retry | ~ |
 none open stream | timeout | ~ |
 opening open stream | timeout | none open stream | drop websocket, wait retry
 open * stream | timeout | none none stream | stay, drop websocket, drop stream, pass-close 1006
+
+* opening - | queued | ~ | wait retry
+* none/open * | queued | ~ |
+* * * | served | ~ |
 
 * * * | over | ~ |
 `
@@ -213,14 +224,22 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
   assert.deepEqual(begin({}), ['opening none -', 'open websocket', 'wait overdue'])
   assert.deepEqual(begin({}, true), ['opening none -', 'wait overdue'])
   assert.deepEqual(begin({ failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
-  assert.deepEqual(begin({ failures: 2 }), ['opening opening -', 'open websocket', 'open stream'])
+  assert.deepEqual(begin({ failures: 2 }), [
+    'opening opening -',
+    'open websocket',
+    'open stream',
+    'wait overdue',
+  ])
   for (const worked of ['stream', 'only'] as const) {
     assert.deepEqual(begin({ worked }), ['none opening -', 'open stream'])
     assert.deepEqual(begin({ worked, failures: 1 }), ['opening none -', 'open websocket', 'wait overdue'])
   }
   // A gateway's outage turns nobody to streams before the third failure in a row.
-  for (const failures of [0, 1])
-    assert.deepEqual(begin({ worked: 'websocket', failures }), ['opening none -', 'open websocket'])
+  for (const failures of [0, 1]) {
+    const [race, ...effects] = beginRace({ kinds: both, worked: 'websocket', failures }, false, 0)
+    assert.deepEqual([nameOf(race), race.late], ['opening none -', 'fail'])
+    assert.deepEqual(effects.map(nameOfEffect), ['open websocket', 'wait overdue'])
+  }
   assert.deepEqual(begin({ worked: 'websocket', failures: 2 }), [
     'opening none -',
     'open websocket',
@@ -230,6 +249,7 @@ test('an attempt begins with what worked in the tab, and with a stream beside a 
     'opening opening -',
     'open websocket',
     'open stream',
+    'wait overdue',
   ])
 })
 
@@ -267,6 +287,46 @@ test('a WebSocket that has had its time is given up once the stream is up, and a
   assert.deepEqual([nameOf(early.race), early.effects], ['opening open -', []])
 })
 
+test('while the stream waits for other tabs no WebSocket hangs beside it, and one is tried each minute', () => {
+  const queued: RaceInput = { type: 'queued', isQueued: true }
+  const { race, effects } = run(raceOf('opening none -'), { type: 'overdue' }, queued)
+  assert.deepEqual(
+    [nameOf(race), effects],
+    ['none opening -', ['open stream', 'drop websocket', 'wait retry']],
+  )
+  const again = run(race, { type: 'retry' }, { type: 'timeout' })
+  assert.deepEqual(
+    [nameOf(again.race), again.effects],
+    ['none opening -', ['open websocket', 'wait timeout', 'drop websocket', 'wait retry']],
+  )
+  const refused = run(race, { type: 'retry' }, closed('websocket'))
+  assert.deepEqual(refused.effects, ['open websocket', 'wait timeout', 'wait retry'])
+  const open: RaceInput[] = [{ type: 'retry' }, { type: 'opened', kind: 'websocket' }]
+  const won = run(race, ...open, frame('websocket', started))
+  assert.deepEqual(
+    [nameOf(won.race), won.effects.slice(-3)],
+    ['open none websocket', ['drop stream', 'pass started', 'wait settled']],
+  )
+  // What the gateway says by the WebSocket can't wait for the stream.
+  const over = run(race, ...open, frame('websocket', ended('unknown-app')), closed('websocket', 4404))
+  assert.deepEqual(over.effects.slice(-3), ['drop stream', 'pass ended', 'pass-close 4404'])
+  // The stream's turn comes while a WebSocket is tried.
+  const served = run(race, { type: 'retry' }, { type: 'queued', isQueued: false }, { type: 'timeout' })
+  assert.equal(nameOf(served.race), 'opening opening -')
+  const up = run(served.race, { type: 'opened', kind: 'stream' })
+  assert.deepEqual([nameOf(up.race), up.effects], ['none open -', ['drop websocket']])
+})
+
+test('where a WebSocket has worked before, one that takes too long is a failed attempt', () => {
+  for (const name of ['opening none -', 'open none -'])
+    assert.deepEqual(run(raceOf(name, { late: 'fail' }), { type: 'overdue' }).effects, [
+      'drop websocket',
+      'pass-close 1006',
+    ])
+  // A page that may use WebSockets alone has its twenty seconds.
+  assert.deepEqual(run(raceOf('opening none -', { late: 'nothing' }), { type: 'overdue' }).effects, [])
+})
+
 test('a WebSocket that opens gets ten seconds to answer, before a stream is begun beside it', () => {
   const { effects } = run(
     raceOf('opening none -'),
@@ -289,6 +349,45 @@ test('an `ended` counts only when the other attempt has failed, too', () => {
     closed('stream', 4410),
   )
   assert.deepEqual(both.effects, ['pass ended', 'pass-close 4410'])
+})
+
+test('an `ended` by the stream counts once a WebSocket that is open has not answered in its time', () => {
+  const refusal = [frame('stream', ended('unknown-app')), closed('stream', 4404)]
+  const silent = run(raceOf('open none -'), { type: 'overdue' }, ...refusal)
+  assert.deepEqual(silent.effects, ['open stream', 'drop websocket', 'pass ended', 'pass-close 4404'])
+  // Both were begun at once: the WebSocket has its time first.
+  const both = run(raceOf('open opening -'), ...refusal)
+  assert.deepEqual([nameOf(both.race), both.effects], ['open none -', []])
+  const late = run(both.race, { type: 'overdue' })
+  assert.deepEqual(late.effects, ['drop websocket', 'pass ended', 'pass-close 4404'])
+  const between = run(raceOf('open open -'), ...refusal.slice(0, 1), { type: 'overdue' }, ...refusal.slice(1))
+  assert.deepEqual(between.effects, ['drop websocket', 'pass ended', 'pass-close 4404'])
+  // A WebSocket that opens late has its time to answer, too.
+  const opened = run(
+    raceOf('opening opening -', { isOverdue: true }),
+    { type: 'opened', kind: 'websocket' },
+    ...refusal,
+  )
+  assert.deepEqual([nameOf(opened.race), opened.effects], ['open none -', ['send-start', 'wait overdue']])
+  // What the WebSocket has said waits for the stream.
+  const other = run(raceOf('open opening -'), frame('websocket', ended('unavailable')), { type: 'overdue' })
+  assert.deepEqual(other.effects, [])
+})
+
+test('a WebSocket on which the gateway has heard no start has failed, and a stream is begun', () => {
+  const heard = run(raceOf('open none -'), frame('websocket', ended('timeout')), closed('stream'))
+  assert.deepEqual(heard.effects, ['drop websocket', 'open stream', 'pass ended', 'pass-close 4508'])
+  const alone = run(raceOf('open none -', { late: 'fail' }), frame('websocket', ended('timeout')))
+  assert.deepEqual(alone.effects, ['pass ended'])
+})
+
+test('an adopted WebSocket has ten seconds from when its start was sent', () => {
+  const [, , overdue] = stepRace(raceOf('opening none -'), {
+    type: 'opened',
+    kind: 'websocket',
+    waited: 3_000,
+  })
+  assert.deepEqual(overdue, { do: 'wait', for: 'overdue', time: 7_000 })
 })
 
 test('`replaced` within ten seconds of a race is a lost connection, resumed with the key that both had', () => {
@@ -336,6 +435,7 @@ test('the session hears one end of an attempt, and nothing after it', () => {
       .tuple(kinds, fc.constantFrom<RaceFrame>(started, ping, ended('replaced'), ended('revoked')))
       .map(([kind, of]) => frame(kind, of)),
     fc.tuple(kinds, fc.constantFrom(1006, 4101, 4409, 4503)).map(([kind, code]) => closed(kind, code)),
+    fc.boolean().map((isQueued): RaceInput => ({ type: 'queued', isQueued })),
     fc.constantFrom<RaceInput>({ type: 'overdue' }, { type: 'retry' }, { type: 'timeout' }, { type: 'over' }),
   )
   fc.assert(

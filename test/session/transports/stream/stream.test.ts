@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { WebSocket } from 'ws'
-import { newSession, nextEvent, reaches } from '../../../support/clients/client-sessions.js'
+import { newSession, nextEvent, reaches, statesOf } from '../../../support/clients/client-sessions.js'
 import { startGateway } from '../../../support/gateway.js'
 import { startHostileProxy, type UpgradeMode } from '../../../support/network/hostile-proxy.js'
 import { tokenFor } from '../../../support/tokens.js'
@@ -94,6 +94,40 @@ test('a refused start ends the session by a stream as by a WebSocket', async () 
   const session = newSession({ endpoint: proxy.url, appId: 'none', token: await tokenFor('ann') })
   const result = await session.start({ timeout })
   assert.equal(result.failed && result.error.code, 'unknown-app')
+})
+
+test('where a WebSocket opens and says nothing, a start that the gateway refuses by the stream is acted on', async () => {
+  const proxy = await startHostileProxy(gateway.url, { upgrades: 'silent-101' })
+  const unknown = newSession({ endpoint: proxy.url, appId: 'none', token: await tokenFor('ann') })
+  // It has expired when the stream is begun.
+  const expired = await tokenFor('ann', { expiresIn: 1 })
+  let asks = 0
+  const tokenFetcher = (): Promise<string> => {
+    asks += 1
+    return tokenFor('ann')
+  }
+  const renewed = newSession({ endpoint: proxy.url, token: expired, tokenFetcher })
+  const [refusal, result] = await Promise.all([unknown.start({ timeout }), renewed.start({ timeout })])
+  assert.equal(refusal.failed && refusal.error.code, 'unknown-app')
+  assert.equal(unknown.state, 'failed')
+  assert.ok(result.succeeded, renewed.error?.code)
+  assert.deepEqual([renewed.transport, asks], ['stream', 1])
+  await renewed.end()
+})
+
+test('where nothing gets up by a WebSocket but its handshake, a message goes by a stream', async () => {
+  const { url } = await startGateway({}, { pingInterval: 2 })
+  const proxy = await startHostileProxy(url, { upgrades: 'down-only' })
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('ann') })
+  assert.ok((await session.start({ timeout })).succeeded)
+  assert.equal(session.transport, 'websocket')
+  const states = statesOf(session)
+  const { offset } = await session.send({ to: 'ann', body: 'Up' })
+  assert.equal(offset, 1)
+  assert.equal(session.transport, 'stream')
+  // The gateway has ended one WebSocket, in which it heard nothing.
+  assert.deepEqual(states, ['reconnecting', 'active'])
+  await session.end()
 })
 
 class ThrowingWebSocket extends WebSocket {

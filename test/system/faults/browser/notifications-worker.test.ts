@@ -94,16 +94,20 @@ test('without a service worker the element reports notifications-unsupported onc
   assert.deepEqual(errors, ['error notifications-unsupported'])
 })
 
-test('a notification that the worker shows goes when its message is read on another device', async () => {
-  const place = await startSite()
-  const tab = await openTab(place)
-  const worker = await register(tab)
-  const phone = await sender(place.gateway, 'ada')
-  await worker.evaluate(`registration.showNotification("The site's own")`)
-  await hideAll(tab)
-  await place.bob.send({ to: 'ada', body: 'Hello' })
-  await untilShown(tab)
-  await phone.markRead(1)
-  await untilReceived(tab, 'unread 0')
-  await until('what the worker shows', async () => (await shownBy(worker)).trim(), "The site's own")
-})
+for (const [what, peer] of [
+  ['its message is read on another device', undefined],
+  ['the mark of its sender passes its message', 'bob'],
+] as const)
+  test(`a notification that the worker shows goes when ${what}`, async () => {
+    const place = await startSite()
+    const tab = await openTab(place)
+    const worker = await register(tab)
+    const phone = await sender(place.gateway, 'ada')
+    await worker.evaluate(`registration.showNotification("The site's own")`)
+    await hideAll(tab)
+    await place.bob.send({ to: 'ada', body: 'Hello' })
+    await untilShown(tab)
+    await phone.markRead(1, peer && { with: peer })
+    await untilReceived(tab, 'unread 0')
+    await until('what the worker shows', async () => (await shownBy(worker)).trim(), "The site's own")
+  })

@@ -394,6 +394,29 @@ test('a notification goes when the read mark passes its message, here or on anot
   await until('no notification', shown, '')
 })
 
+test('a notification goes when the mark of its sender passes its message', async () => {
+  const place = await startPlace()
+  const tab = await openTab(place)
+  const [phone, carl] = [await sender(place.gateway, 'ada'), await sender(place.gateway, 'carl')]
+  await hideAll(tab)
+  const bodies = (): Promise<string> => tab.evaluate(() => [...window.seen].map(({ body }) => body).join())
+  for (const [from, body] of [
+    [carl, 'c'],
+    [place.bob, 'b1'],
+    [place.bob, 'b2'],
+  ] as const) {
+    await from.send({ to: 'ada', body })
+    await untilAnnounced(tab, body)
+  }
+  await until('shown notifications', bodies, 'c,b1,b2')
+  await phone.markRead(2, { with: 'bob' })
+  await until('what is unread', bodies, 'c,b2')
+  await phone.markRead(3, { with: 'bob' })
+  await until('what is unread', bodies, 'c')
+  await phone.markRead(1, { with: 'carl' })
+  await until('no notification', bodies, '')
+})
+
 test('a message that was read before its notification is shown gets none', async () => {
   const place = await startPlace()
   const tab = await openTab(place)
