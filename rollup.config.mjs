@@ -45,7 +45,7 @@ const replaced = {
     export const loadCalls = () => loadPart('calls')
     export const loadForSend = (load, reason) => setTimeout(load, reason ? 0 : 1e3)`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
-  'session/util/runtime.js': 'export const page = document, hasEvents = () => true',
+  'session/util/runtime.js': 'export const isPage = true, hasEvents = () => true',
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `

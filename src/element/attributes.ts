@@ -18,7 +18,7 @@ export const profileAttributes: {
 
 const warned = new Set<string>()
 
-const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '').toLowerCase()
+const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '')
 
 /**
  * Warns of attributes such as `user_id`, and `appid`, which HTML makes of `appId`. It warns once per page and name, because a list repeats
@@ -26,8 +26,8 @@ const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '').toLow
  */
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {
-    const right = attributes.find((each) => withoutHyphens(each) === withoutHyphens(name)) ?? name
-    if (right === name || warned.has(name)) continue
+    const right = attributes.find((each) => withoutHyphens(each) === withoutHyphens(name))
+    if (!right || right === name || warned.has(name)) continue
     warned.add(name)
     console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
   }

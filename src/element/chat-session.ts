@@ -15,6 +15,7 @@ import {
   type StartResult,
   type TokenFetcher,
 } from '../session/index.js'
+import { nextEvent } from '../session/internal.js'
 import { profileAttributes, warnOfMisspelt } from './attributes.js'
 import { hasCredentials, toDesiredSession, type DesiredSession } from './session/desired-session.js'
 import { createEventRelay } from './events/event-relay.js'
@@ -25,8 +26,8 @@ import { createRemovalController, isInWindow, isTurboPreview } from './removal.j
 import {
   applyChanges,
   firstOf,
-  join,
   leave,
+  share,
   sharedSessions,
   type SharedSession,
 } from './session/shared-session.js'
@@ -34,7 +35,7 @@ import { adoptStyle } from './style.js'
 
 /** As with HTML's own boolean attributes, no value is needed. */
 const converter = (value: string | null): boolean => value === '' || isSet(value)
-const booleanAttribute: PropertyDeclaration = { type: Boolean, converter }
+const booleanAttribute: PropertyDeclaration = { converter }
 
 /**
  * `<chat-session>` starts a user's chat session from its attributes, reports every change with DOM events, and ends the session
@@ -53,11 +54,11 @@ export class ChatSessionElement extends ReactiveElement {
     since: {},
     transports: {},
     guest: booleanAttribute,
-    adoptGuest: { type: Boolean, converter, attribute: 'adopt-guest' },
+    adoptGuest: { converter, attribute: 'adopt-guest' },
     manual: booleanAttribute,
     notifications: booleanAttribute,
     push: booleanAttribute,
-    sleepHidden: { type: Boolean, converter, attribute: 'sleep-hidden' },
+    sleepHidden: { converter, attribute: 'sleep-hidden' },
     badge: {},
     tokenFetcher: { attribute: false },
     authParams: { attribute: false },
@@ -213,7 +214,7 @@ export class ChatSessionElement extends ReactiveElement {
     await this.#reconciled
     while (this.state !== 'active' || !this.session) {
       if (this.state === 'failed' || this.state === 'ended') throw this.error ?? new SessionError('ended')
-      await new Promise((resolve) => this.addEventListener('session-state', resolve, { once: true }))
+      await nextEvent(this, 'session-state')
     }
     return this.session
   }
@@ -364,12 +365,12 @@ export class ChatSessionElement extends ReactiveElement {
       if (!tokenFetcher) return undefined
       credentials = { ...credentials, tokenFetcher }
     }
-    const shared = join(desired, credentials, this, () => {
-      const { since, transports, adoptGuest } = this
-      const sleep = isSet(this.sleepHidden)
-      const user = { ...profileFields, id: userId }
-      return new ChatSession({ endpoint, appId, user, since, transports, adoptGuest, sleep, ...credentials })
-    })
+    const { since, transports, adoptGuest } = this
+    const sleep = isSet(this.sleepHidden)
+    const user = { ...profileFields, id: userId }
+    const options = { endpoint, appId, user, since, transports, adoptGuest, sleep, ...credentials }
+    const shared = sharedSessions.get(key) ?? share(new ChatSession(options), desired, credentials)
+    shared.members.add(this)
     const { session } = shared
     this.#lease = { shared, desired }
     this.#relay.follow(session)

@@ -1,9 +1,9 @@
-import { page } from '../session/internal.js'
+import { isPage } from '../session/internal.js'
 
-// On servers some libraries define a registry without a document.
-const registry = page && customElements
-
-/** Registers an element, unless a second copy of the script has taken the name. */
+/**
+ * Registers an element, unless a second copy of the script has taken the name. On servers some libraries define a registry without a
+ * document.
+ */
 export const register = (name: string, element: CustomElementConstructor): void => {
-  if (registry && !registry.get(name)) registry.define(name, element)
+  if (isPage && !customElements.get(name)) customElements.define(name, element)
 }

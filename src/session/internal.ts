@@ -1,10 +1,12 @@
 /** Exports for the element and the playground. The package does not publish them. */
 export { isRevivable } from '../protocol/index.js'
+export { object } from '../protocol/internal.js'
 export { createCalls } from './calls/calls.js'
 export { errorMessageOf } from './error-message.js'
 export { ifPossible } from './util/if-possible.js'
 export { SessionError } from './errors.js'
 export { newId } from './util/new-id.js'
-export { page } from './util/runtime.js'
+export { nextEvent } from './util/next-event.js'
+export { isPage } from './util/runtime.js'
 export { sessionUrl } from './transports/websocket.js'
 export { unverifiedSubject } from './credentials/unverified-subject.js'

@@ -1,6 +1,6 @@
 import { pageCloseCodes } from '../protocol/index.js'
 import type { Input } from './machine/state.js'
-import { hasEvents, page } from './util/runtime.js'
+import { hasEvents, isPage } from './util/runtime.js'
 
 /** The inputs of the machine that are events of the page, or of the worker. */
 type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>
@@ -23,7 +23,7 @@ export const isPageOffline = (): boolean =>
   (globalThis as { navigator?: { onLine?: boolean } }).navigator?.onLine === false
 
 /** Returns false in a worker and in Node, which have no page to hide. */
-export const isPageHidden = (): boolean => page?.visibilityState === 'hidden'
+export const isPageHidden = (): boolean => isPage && document.visibilityState === 'hidden'
 
 /**
  * Feeds the page's events to the machine. Calls `show` when the page has come back from the cache. If `show` returns false, it is called
@@ -35,8 +35,8 @@ export const watchPage = (
   signal: AbortSignal,
 ): void => {
   if (!hasEvents()) return
-  const on = (target: EventTarget | undefined, event: string, listener: (event: Event) => unknown): void =>
-    target?.addEventListener(event, listener, { signal })
+  const on = (target: EventTarget, event: string, listener: (event: Event) => unknown): void =>
+    target.addEventListener(event, listener, { signal })
   let retrying: ReturnType<typeof setTimeout> | undefined
   const stop = (): void => clearTimeout(retrying)
   const callShow = (left: number): void => {
@@ -59,12 +59,13 @@ export const watchPage = (
     'pageshow',
     (event) => (event as PageTransitionEvent).persisted && callShow(MAX_SHOW_RETRIES),
   )
+  if (!isPage) return
   // There is no `code`, so the gateway keeps the session for as long as that of a lost connection.
-  on(page, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
-  on(page, 'resume', wake)
+  on(document, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
+  on(document, 'resume', wake)
   // Before its deadline a `time` input changes nothing in the machine. After the step the session tells the gateway that the page is
   // hidden.
-  on(page, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
+  on(document, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }
 
 /** Calls `callback` at `pagehide`; at once if `pagehide` is being dispatched. */
@@ -77,7 +78,7 @@ export const onPageHide = (callback: () => void, signal: AbortSignal): void => {
 /** Calls `callback` when the page is activated: at once, unless the browser is only prerendering it. */
 export const onActivated = (callback: () => void, signal: AbortSignal): void => {
   const activated = (): void => void setTimeout(() => signal.aborted || callback(), PRERENDER_HANDOVER)
-  if ((page as { prerendering?: boolean } | undefined)?.prerendering)
-    page?.addEventListener('prerenderingchange', activated, { once: true, signal })
+  if (isPage && (document as { prerendering?: boolean }).prerendering)
+    document.addEventListener('prerenderingchange', activated, { once: true, signal })
   else callback()
 }

@@ -6,7 +6,6 @@ import {
   type Message,
   type NewMessage,
   type Profile,
-  type Resumption,
   type User,
 } from '../protocol/index.js'
 import { toUnixTime, withTimeout } from './util/clock.js'
@@ -22,6 +21,7 @@ import {
 import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalOptions } from './messages.js'
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
 import { newId } from './util/new-id.js'
+import { nextEvent } from './util/next-event.js'
 import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
 import { isPageHidden, isPageOffline } from './page.js'
 import { createRunner, type Runner } from './runner.js'
@@ -89,16 +89,15 @@ export class ChatSession extends SessionTarget {
   /** Undefined if the user is not known before the start, because the session is stored under a key with the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
-  /** Loads the calls that most pages do without. */
-  readonly #importCalls: () => Promise<Calls>
-  /** Stores the messages that wait for the next page of the tab, or removes them again if this page goes on. */
-  readonly #leave: (isGone: boolean) => void
+  readonly #options: Pick<SessionOptions, 'endpoint' | 'sleep'>
+  /** The user id, if it is known before the start. A guest may have none. */
+  readonly #knownUserId: string | undefined
+  /** The key under which the next page of the tab finds the messages of this page. */
+  readonly #leftKey = newId()
   /**
    * The key under which `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`.
    */
   readonly #guestKey: string | undefined
-  /** The option `sleep`. With it each session loads the calls. */
-  readonly #sleep: boolean | null | undefined
   /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
@@ -119,16 +118,15 @@ export class ChatSession extends SessionTarget {
     this.#since = parsePosition(since)
     this.#userId = user.id?.toString() || undefined
     this.#profile = profileFields(user)
-    this.#sources = options
-    this.#sleep = options.sleep
+    this.#options = this.#sources = options
     this.#credentials = credentialStore(options, (ask) => {
       const event = new TokenNeededEvent('tokenneeded', ask)
       this.dispatchEvent(event)
       return event.answer
     })
     this.#isGuest = !!this.#credentials.held()?.guest
-    /** The user id, if it is known before the start. A guest may have none. */
-    const knownUserId = this.#userId ?? (options.token ? unverifiedSubject(options.token) : undefined)
+    const knownUserId = (this.#knownUserId =
+      this.#userId ?? (options.token ? unverifiedSubject(options.token) : undefined))
     if (options.adoptGuest) this.#guestKey = JSON.stringify(['chat-session', options.endpoint, appId])
     if (knownUserId || this.#isGuest)
       this.#resumeStorage = createResumeStorage(
@@ -140,29 +138,34 @@ export class ChatSession extends SessionTarget {
       credentials: this.#credentials,
       resumeStorage: this.#resumeStorage,
       since: () => this.#since,
-      startFrame: () => ({
-        type: 'start',
-        appId,
-        ...this.#credentials.held(),
-        ...(this.#userId && { userId: this.#userId }),
-        ...(Object.keys(this.#profile).length && { user: this.#profile }),
-        ...this.#startPosition,
+      startFrame: () => {
+        this.#announcedHidden = isPageHidden()
+        const state = this.#runner.state()
+        const cursor = 'cursor' in state ? state.cursor : null
+        // If there is no key, there is no session to resume, and the position comes from `since`.
+        const { key, ...since } = cursor ?? {}
         // JSON leaves out fields that are undefined.
-        ...({ adopt: this.#isGuest ? undefined : guestToken(this.#guestKey) } as { adopt?: string }),
-        ...((this.#announcedHidden = isPageHidden()) && { hidden: true }),
-        client: `chat-session/${VERSION}`,
-      }),
+        return {
+          type: 'start',
+          appId,
+          ...this.#credentials.held(),
+          userId: this.#userId,
+          user: Object.keys(this.#profile).length ? this.#profile : undefined,
+          resume: key ? cursor : undefined,
+          since: key || !cursor ? undefined : since,
+          adopt: this.#isGuest ? undefined : guestToken(this.#guestKey),
+          hidden: this.#announcedHidden || undefined,
+          client: `chat-session/${VERSION}`,
+        } as ClientFrameOf<'start'>
+      },
       changed: (before, after) => this.#changed(before, after),
       deliver: (frame) => {
-        if (frame.type === 'message') {
-          const { type, ...message } = frame
-          this.#emit(type, { message })
-        } else {
+        const { type, ...detail } = frame
+        if (frame.type === 'message') this.#emit('message', { message: detail as Message })
+        else {
           // A signal is not in the outbox, and has a rate limit of its own. So its refusal answers no request.
-          if ((frame.type !== 'refused' || frame.re !== 'signal') && this.#outbox.answered(frame)) {
-            const { type, ...sent } = frame
-            if (type === 'sent') this.#emit(type, sent as Sent)
-          }
+          const isOfSignal = frame.type === 'refused' && frame.re === 'signal'
+          if (!isOfSignal && this.#outbox.answered(frame) && type === 'sent') this.#emit(type, detail as Sent)
           this.#reportPending()
         }
         this.#pass(frame)
@@ -171,29 +174,9 @@ export class ChatSession extends SessionTarget {
     })
     this.#outbox = createOutbox(
       (request) => this.#runner.send(request),
-      () => this.#info?.sendWindow ?? Infinity,
-      () => this.#cursor?.epoch ?? '',
+      () => this.#info,
       () => this.#reportPending(),
     )
-    const { endpoint } = options
-    const key = newId()
-    this.#leave = (isGone) => {
-      const sends = isGone ? this.#outbox.leave() : []
-      leaveSends(key, [String(endpoint), appId, this.#userId ?? knownUserId, sends])
-    }
-    this.#importCalls = async () =>
-      (await loadCalls()).createCalls({
-        session: this,
-        sleep: this.#sleep,
-        endpoint,
-        knownUserId,
-        credentials: this.#credentials,
-        runner: this.#runner,
-        outbox: this.#outbox,
-        checkedCopy,
-        reportPending: (failed) => this.#reportPending(failed),
-        SessionError,
-      })
   }
 
   get state(): SessionState {
@@ -263,18 +246,6 @@ export class ChatSession extends SessionTarget {
 
   get #info(): SessionInfo | null {
     return infoOf(this.#runner.state())
-  }
-
-  get #cursor(): Resumption | null {
-    const state = this.#runner.state()
-    return 'cursor' in state ? state.cursor : null
-  }
-
-  /** The position for the start frame. If there is no key, there is no session to resume, and the position comes from `since`. */
-  get #startPosition(): Pick<ClientFrameOf<'start'>, 'resume' | 'since'> {
-    if (!this.#cursor) return {}
-    const { key, ...since } = this.#cursor
-    return key ? { resume: this.#cursor } : { since }
   }
 
   /**
@@ -425,17 +396,40 @@ export class ChatSession extends SessionTarget {
    * session is starting or reconnecting, it waits for the outcome. Never rejects.
    */
   async hasValidCredentials(): Promise<boolean> {
-    while (this.state !== 'active' && this.#runner.isRunning())
-      await new Promise((resolve) => this.addEventListener('state', resolve, { once: true }))
+    while (this.state !== 'active' && this.#runner.isRunning()) await nextEvent(this, 'state')
     return this.state === 'active'
   }
 
-  /** Rejects with `script-unavailable` if the script of the calls can't be loaded; the next call loads it again. */
+  /**
+   * Loads the calls that most pages do without. Rejects with `script-unavailable` if their script can't be loaded; the next call loads it
+   * again.
+   */
   #loadCalls(): Promise<Calls> {
-    return (this.#calls ??= this.#importCalls().catch((error: unknown) => {
-      this.#calls = undefined
-      throw error
-    }))
+    return (this.#calls ??= loadCalls().then(
+      ({ createCalls }) =>
+        createCalls({
+          ...this.#options,
+          session: this,
+          knownUserId: this.#knownUserId,
+          credentials: this.#credentials,
+          runner: this.#runner,
+          outbox: this.#outbox,
+          checkedCopy,
+          reportPending: (failed) => this.#reportPending(failed),
+          SessionError,
+        }),
+      (error: unknown) => {
+        this.#calls = undefined
+        throw error
+      },
+    ))
+  }
+
+  /** Stores the messages that wait for the next page of the tab, or removes them again if this page goes on. */
+  #leave(isGone: boolean): void {
+    const sends = isGone ? this.#outbox.leave() : []
+    const userId = this.#userId ?? this.#knownUserId
+    leaveSends(this.#leftKey, [String(this.#options.endpoint), this.appId, userId, sends])
   }
 
   /**
@@ -462,7 +456,10 @@ export class ChatSession extends SessionTarget {
   /** Hands frames to the calls, in their order. A signal loads the calls, and so do messages that an earlier page has left. */
   #pass(frame: CallsFrame): void {
     const { type } = frame
-    if (this.#calls ?? (type === 'signal' || (type.startsWith('start') && (this.#sleep || areSendsLeft()))))
+    if (
+      this.#calls ??
+      (type === 'signal' || (type.startsWith('start') && (this.#options.sleep || areSendsLeft())))
+    )
       this.#loadCalls().then(
         ({ received }) => received(frame),
         (error: unknown) => this.#emit('error', { error: error as SessionError }),
@@ -499,11 +496,13 @@ export class ChatSession extends SessionTarget {
     // This comes before any listener is called, because a listener may start the session again.
     this.#settleStart?.()
     const retryAt = retryAtOf(after)
-    const [state, previous] = [nameOf(after), nameOf(before)]
+    const state = nameOf(after)
+    const previous = nameOf(before)
     if (state !== previous || (retryAt !== null && retryAt !== retryAtOf(before)))
       this.#emit('state', { state, previous, error: errorOf(after), retryAt })
     this.#reportPending()
-    const [was, is] = [infoOf(before), infoOf(after)]
+    const was = infoOf(before)
+    const is = infoOf(after)
     // A listener may have ended the session.
     if (!is || is === was || !this.#info) return
     if (JSON.stringify(is.user) !== JSON.stringify(was?.user)) this.#emit('user', { user: is.user })

@@ -97,6 +97,11 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     dispatch('session-started', { sessionId, user, guest })
   }
 
+  const relay = ({ type, detail }: CustomEvent): void => {
+    showStates()
+    dispatch(`session-${type}` as keyof CustomEventMap, detail as never)
+  }
+
   const askForToken: EventRelay['askForToken'] = (ask) => {
     const event = new TokenNeededEvent('session-token-needed', ask, { bubbles: bubbles(), composed: true })
     host.dispatchEvent(event)
@@ -119,14 +124,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
       const { signal } = (following = new AbortController())
       session.addEventListener('state', ({ detail }) => update(detail), { signal })
       for (const type of Object.keys(relayed) as (keyof typeof relayed)[])
-        session.addEventListener(
-          type,
-          ({ detail }: CustomEvent) => {
-            showStates()
-            dispatch(`session-${type}`, detail as never)
-          },
-          { signal },
-        )
+        session.addEventListener(type, relay, { signal })
       session.addEventListener(
         'tokenneeded',
         (event) => {

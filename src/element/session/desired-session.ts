@@ -2,7 +2,7 @@ import type { Credentials, Profile } from '../../session/index.js'
 import { profileAttributes } from '../attributes.js'
 import { isSet } from '../is-set.js'
 import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
-import { ifPossible, unverifiedSubject } from '../../session/internal.js'
+import { ifPossible, object, unverifiedSubject } from '../../session/internal.js'
 
 /** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
 interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
@@ -30,8 +30,12 @@ export interface DesiredSession {
 /** JSON with sorted keys, to compare objects by content. */
 const canonicalJson = (value: unknown): string =>
   JSON.stringify(value ?? null, (_, nested: unknown) =>
-    typeof nested === 'object' && nested !== null && !Array.isArray(nested)
-      ? Object.fromEntries(Object.entries(nested).sort(([one], [other]) => (one < other ? -1 : 1)))
+    object(nested)
+      ? Object.fromEntries(
+          Object.keys(nested)
+            .sort()
+            .map((key) => [key, nested[key]]),
+        )
       : nested,
   )
 

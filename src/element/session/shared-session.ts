@@ -22,22 +22,16 @@ export interface SharedSession {
 /** The sessions of this page by the `key` of DesiredSession. A session lives until its last member leaves. */
 export const sharedSessions = new Map<string, SharedSession>()
 
-/** Adds `member` to the session under `key`. `create` makes the session for the first member. */
-export const join = (
+/** Shares a session under the key. The caller adds the first member. */
+export const share = (
+  session: ChatSession,
   { key, profileFields }: DesiredSession,
   credentials: Credentials,
-  member: Member,
-  create: () => ChatSession,
 ): SharedSession => {
-  let shared = sharedSessions.get(key)
-  if (!shared) {
-    const members = new Set<Member>()
-    const session = create()
-    const updateParts = attachParts(session, (filter) => firstOf(members, document, filter))
-    shared = { session, members, credentials, profileFields, updateParts }
-    sharedSessions.set(key, shared)
-  }
-  shared.members.add(member)
+  const members = new Set<Member>()
+  const updateParts = attachParts(session, (filter) => firstOf(members, document, filter))
+  const shared = { session, members, credentials, profileFields, updateParts }
+  sharedSessions.set(key, shared)
   return shared
 }
 
@@ -77,7 +71,7 @@ export const firstOf = (
     )[0]
 
 /** Returns whether only a new start can use these credentials. A live session accepts tokens and no other credentials. */
-const needsRestart = ({ token, signature, authParams, guest }: Credentials): boolean =>
+const areForStart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
 
 /** Applies the differences between `previous` and `desired` to the shared session. The latest change of any element wins. */
@@ -91,15 +85,14 @@ export const applyChanges = (
   const set = changedFields(previous?.credentials ?? {}, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
-  const live = session.sessionId
-  const restart = needsRestart(fresh)
+  const needsStart = areForStart(fresh)
+  const restart = needsStart && session.sessionId !== null
   // An element that joins a live session must not restart it with credentials of its own.
-  if (!restart || !live || previous) {
+  if (!restart || previous) {
     const { tokenFetcher, tokenUrl } = shared.credentials
-    if (restart && live) void session.end()
-    session.setCredentials(restart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
-    if ((restart && live) || (session.state === 'failed' && hasCredentials(fresh)))
-      shared.started = session.start()
+    if (restart) void session.end()
+    session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
+    if (restart || (session.state === 'failed' && hasCredentials(fresh))) shared.started = session.start()
   }
   const profile = changedFields(
     shared.profileFields,

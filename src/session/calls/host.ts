@@ -15,7 +15,7 @@ export interface CallsHost {
     readonly error: SessionError | null
   }
   /** Whether the page sleeps while it is hidden. */
-  sleep: boolean | null | undefined
+  sleep?: boolean | null | undefined
   endpoint: string | URL
   /** The user id, if it was known before the start. */
   knownUserId: string | undefined

@@ -1,6 +1,6 @@
 import { pageCloseCodes } from '../../protocol/index.js'
 import { isAsleep, isOver, type SessionInfo } from '../machine/state.js'
-import { page } from '../util/runtime.js'
+import { isPage } from '../util/runtime.js'
 import type { CallsHost } from './host.js'
 
 /*
@@ -26,7 +26,7 @@ export const createSleep = (
   info: () => SessionInfo | null,
 ): Sleep => {
   // Web Locks are absent over plain http. Without them no page knows whether another one stays connected, so none sleeps.
-  const locks = sleep && page ? (navigator as Partial<Navigator>).locks : undefined
+  const locks = sleep && isPage ? (navigator as Partial<Navigator>).locks : undefined
   /** How many calls have not settled. */
   let calls = 0
   /** Aborts when the page is shown or left, or its session is over; undefined while the page is not hidden. */
@@ -79,7 +79,7 @@ export const createSleep = (
     const user = info()?.user.id
     if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.
-    if (user === undefined || event?.type === 'pagehide' || page?.visibilityState !== 'hidden') {
+    if (user === undefined || event?.type === 'pagehide' || document.visibilityState !== 'hidden') {
       hidden?.abort()
       hidden = undefined
     } else if (!hidden) {

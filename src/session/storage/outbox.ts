@@ -2,7 +2,7 @@ import { limits, sendFields, type ClientFrameOf, type GatewayFrameOf } from '../
 import { wrongField, type callFrames } from '../../protocol/internal.js'
 import { deadlineTimer, now, toUnixTime } from '../util/clock.js'
 import { SessionError } from '../errors.js'
-import type { AnswerType } from '../machine/state.js'
+import type { AnswerType, SessionInfo } from '../machine/state.js'
 import { utf8 } from '../util/utf8.js'
 
 type Request = ClientFrameOf<'send' | keyof typeof callFrames>
@@ -82,13 +82,13 @@ interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
 }
 
 /**
- * `write` writes a request, and returns false if there is no connection. `timeout` returns for how many milliseconds the gateway recognizes
- * a repeated id, `epoch` the inbox's epoch. The outbox calls `changed` when a deadline has changed which requests wait, or why.
+ * `write` writes a request, and returns false if there is no connection. `info` returns the gateway's latest state of the session: the
+ * inbox's epoch, and for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` when a deadline has changed
+ * which requests wait, or why.
  */
 export const createOutbox = (
   write: (request: Request) => boolean,
-  timeout: () => number,
-  epoch: () => string,
+  info: () => SessionInfo | null,
   changed: () => void,
 ): Outbox => {
   const waiting = new Set<Entry>()
@@ -106,14 +106,14 @@ export const createOutbox = (
     const error = entry.error?.()
     if (error) return entry.settle(error)
     // A request that was made before the first session has no epoch: it is about that session's inbox.
-    if ('epoch' in request) request.epoch ||= epoch()
+    if ('epoch' in request) request.epoch ||= info()?.epoch ?? ''
     if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request)) {
       inFlight.add(entry)
       entry.writtenAt ??= now()
     }
   }
 
-  const deadlineOf = ({ writtenAt = Infinity }: Entry): number => writtenAt + timeout()
+  const deadlineOf = ({ writtenAt = Infinity }: Entry): number => writtenAt + (info()?.sendWindow ?? Infinity)
 
   const proceed = (): void => {
     const time = now()

@@ -1,6 +1,6 @@
 import type { Resumption } from '../../protocol/index.js'
 import { ifPossible } from '../util/if-possible.js'
-import { page } from '../util/runtime.js'
+import { isPage } from '../util/runtime.js'
 import { isPageGone, type State } from '../machine/state.js'
 
 /** Stores the session between two pages of a tab, in `sessionStorage`. */
@@ -30,14 +30,16 @@ export const createResumeStorage = (
   isUserKnown: boolean,
   credentials: GuestToken,
 ): ResumeStorage | undefined => {
-  const storage = page && ifPossible(() => sessionStorage)
+  const storage = isPage ? ifPossible(() => sessionStorage) : undefined
   if (!storage) return undefined
   const write = (value: unknown): unknown => ifPossible(() => storage.setItem(key, JSON.stringify(value)))
   return {
     take() {
-      const json = ifPossible(() => storage.getItem(key))
-      ifPossible(() => storage.removeItem(key))
-      const saved = ifPossible(() => JSON.parse(json ?? '') as (Resumption & { token?: string }) | null)
+      const saved = ifPossible(() => {
+        const json = storage.getItem(key)
+        storage.removeItem(key)
+        return JSON.parse(json ?? '') as (Resumption & { token?: string }) | null
+      })
       if (!saved) return saved
       const { token, ...resume } = saved
       if (token) credentials.accept(token)

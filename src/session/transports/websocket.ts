@@ -34,7 +34,7 @@ export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefi
 /** Returns the gateway's WebSocket address. Throws if `endpoint` is no http(s) or ws(s) URL, or contains a password. */
 export const sessionUrl = (endpoint: string | URL): string => {
   const url = new URL(endpoint)
-  url.protocol = url.protocol.replace(/^http/, 'ws')
+  url.protocol = url.protocol.replace('http', 'ws')
   if (!/^wss?:$/.test(url.protocol) || url.username || url.password)
     throw new TypeError(sentences.badEndpoint)
   url.pathname = url.pathname.replace(/\/*$/, '/v1/session')

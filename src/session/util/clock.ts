@@ -39,7 +39,7 @@ export const deadlineTimer = (reached: () => void, signal?: AbortSignal): ((dead
       Math.min(MAX_TIMEOUT, deadline - now()),
     )
   }
-  signal?.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  signal?.addEventListener('abort', () => clearTimeout(timer))
   return set
 }
 

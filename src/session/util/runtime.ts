@@ -2,8 +2,8 @@
  * Functions that tell a page from a worker and from Node. The script-tag build replaces this module, because its script runs only in pages.
  */
 
-/** The page; undefined in a worker and in Node. */
-export const page = typeof document === 'undefined' ? undefined : document
+/** False in a worker and in Node. */
+export const isPage = typeof document !== 'undefined'
 
 /** Returns false in Node, whose global object is no EventTarget and has no events of a page. */
 export const hasEvents = (): boolean => typeof addEventListener === 'function'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.js'
+import type { SessionInfo } from '../../../src/session/machine/state.js'
 import { createOutbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { startProxy } from '../../support/network/proxy.js'
@@ -44,8 +45,7 @@ const heldOutbox = (t: TestContext, { sendWindow = 60_000, isConnected = true } 
   }
   const outbox = createOutbox(
     write,
-    () => sendWindow,
-    () => '1',
+    () => ({ sendWindow, epoch: '1' }) as SessionInfo,
     () => undefined,
   )
   return {
