@@ -12,11 +12,14 @@ const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url
  * classes of events, because the script exports none.
  */
 const replaced = {
+  // A gateway serves its script as `ENDPOINT/v1/chat-session.js`.
+  'session/util/endpoint-of-script.js':
+    "export const endpointOfScript = /^(http[^?#]*)\\/v1\\/chat-session[\\w.-]*\\.js([?#]|$)/.exec(import.meta.url)?.[1] ?? ''",
   // A gateway serves a page of codes beside the script. A page that serves the script itself has none to link to.
   'session/error-message.js': `
-    const isServedByGateway = /\\/v1\\/chat-session[^/]*$/.test(import.meta.url)
+    import { endpointOfScript } from './util/endpoint-of-script.js'
     export const errorMessageOf = (code) =>
-      isServedByGateway ? \`\${code}: \${new URL(\`errors#\${code}\`, import.meta.url)}\` : code`,
+      endpointOfScript ? \`\${code}: \${endpointOfScript}/v1/errors#\${code}\` : code`,
   'session/sentences.js': `
     export const sentences = {
       badEndpoint: 'endpoint',
@@ -148,27 +151,6 @@ const typescript = {
   },
 }
 
-/**
- * Names of fields that stay inside of the first script: neither a page, nor a part, nor a frame has them. The script has shorter ones in
- * their place.
- */
-export const insideNames = [
-  ...[
-    'attempt',
-    'connectFailures',
-    'endReason',
-    'expiresAt',
-    'fetchFailures',
-    'heartbeatDeadline',
-    'rejections',
-  ],
-  ...['renewal', 'sleepGraceUsed', 'stableAt', 'startAsFrame', 'superseded', 'withStart', 'endAfterOpen'],
-  ...['answered', 'askForToken', 'deliver', 'desired', 'discard', 'emitError', 'fetchable'],
-  ...['fetched', 'members', 'isRunning', 'resumeStorage', 'shared', 'startFrame', 'updateParts'],
-  ...['accept', 'asked', 'changed', 'connected', 'fault', 'follow', 'profileFields', 'race'],
-  ...['result', 'save', 'settle', 'take', 'which'],
-]
-
 const compress = {
   passes: 3,
   unsafe_arrows: true,
@@ -182,7 +164,7 @@ const compress = {
 const minified = (
   input,
   file,
-  { format = 'es', sourcemap = true, sources = replaced, mangle = true, plugins = [] } = {},
+  { format = 'es', sourcemap = true, sources = replaced, plugins = [] } = {},
 ) => ({
   input,
   output: { file, format, sourcemap },
@@ -190,7 +172,7 @@ const minified = (
     typescript,
     replace(sources),
     nodeResolve({ exportConditions: ['production', 'browser'] }),
-    terser({ module: true, ecma: 2022, compress, mangle }),
+    terser({ module: true, ecma: 2022, compress }),
     ...plugins,
   ],
 })
@@ -207,7 +189,6 @@ const part = ([name, module]) =>
 export const firstScript = minified('dist/element/script.js', 'dist/cdn/chat-session.js', {
   // The gateway names the map in a header: its name would be 60 bytes of the script.
   sourcemap: 'hidden',
-  mangle: { properties: { builtins: true, regex: new RegExp(`^(${insideNames.join('|')})$`) } },
   plugins: [integrity('sha384')],
 })
 

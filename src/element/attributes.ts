@@ -1,4 +1,5 @@
 import type { Profile } from '../session/index.js'
+import { warnOnce } from './events/warn-once.js'
 
 /** `photoUrl` in kebab case is `photo-url`. */
 export type Kebab<S extends string> = S extends `${infer First}${infer Rest}`
@@ -16,19 +17,14 @@ export const profileAttributes: {
   'user-role': 'role',
 }
 
-const warned = new Set<string>()
-
 const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '')
 
 /**
- * Warns of attributes such as `user_id`, and `appid`, which HTML makes of `appId`. It warns once per page and name, because a list repeats
- * the same mistake in every row.
+ * Warns of attributes such as `user_id`, and `appid`, which HTML makes of `appId`.
  */
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {
     const right = attributes.find((each) => withoutHyphens(each) === withoutHyphens(name))
-    if (!right || right === name || warned.has(name)) continue
-    warned.add(name)
-    console.warn(`<chat-session> has no attribute ${name}: write ${right}`)
+    if (right && right !== name) warnOnce(`has no attribute ${name}: write ${right}`)
   }
 }

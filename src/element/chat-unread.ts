@@ -1,8 +1,8 @@
+import { isPage } from '../session/internal.js'
 import { usePart } from './parts/use-part.js'
 
 /** Servers have no HTMLElement, and import this module without using it. */
-const Base =
-  (globalThis as Partial<typeof globalThis>).HTMLElement ?? (Object as unknown as typeof HTMLElement)
+const Base = isPage ? HTMLElement : (Object as unknown as typeof HTMLElement)
 
 /**
  * `<chat-unread>` shows as its text the number of unread messages of the first `<chat-session>` in its document, or of the first one with

@@ -59,15 +59,10 @@ export interface Runner {
  * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine makes all decisions.
  */
 export const createRunner = (
-  {
-    endpoint,
-    WebSocket: CustomWebSocket,
-    transports,
-    trace,
-    sleep,
-  }: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,
+  options: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,
   host: Host,
 ): Runner => {
+  const { endpoint, transports, trace } = options
   const { credentials, resumeStorage } = host
   let state = idle
   /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
@@ -113,7 +108,7 @@ export const createRunner = (
   /** Opens a WebSocket. If the page can't open one, the race makes the attempt. */
   const openWebSocket: OpenSocket = (url, protocols) => {
     const socket = ifPossible(() =>
-      needsRace ? undefined : new (CustomWebSocket ?? WebSocket)(url, protocols),
+      needsRace ? undefined : new (options.WebSocket ?? WebSocket)(url, protocols),
     )
     needsRace = !socket
     return socket ?? ({ OPEN: 1 } as WebSocket)
@@ -126,14 +121,7 @@ export const createRunner = (
     loadRace().then(
       ({ createRace }) => {
         if (openRace || !('socket' in state)) return
-        openRace = createRace(
-          CustomWebSocket,
-          transports,
-          host.startFrame,
-          state.connectFailures,
-          sleep,
-          state.error,
-        )
+        openRace = createRace(options, host.startFrame, state)
         transport?.race(openRace, state.socket)
         // If the gateway gave `retryAfter`, the attempt waits for that time.
         if (!state.error?.retryAfter) feed({ type: 'wake' })
@@ -172,7 +160,7 @@ export const createRunner = (
       case 'send-start':
         return transport?.send(host.startFrame())
       case 'send-token':
-        return transport?.send({ type: 'token', token: credentials.token() })
+        return transport?.send({ type: 'token', token: credentials.held()?.token ?? '' })
       case 'send':
         return transport?.send(effect.frame)
       case 'close':

@@ -188,6 +188,16 @@ export class ChatSession extends SessionTarget {
     return isAsleep(this.#runner.state())
   }
 
+  /** Why the session ended or failed, or why the last attempt to connect did. */
+  get error(): SessionError | null {
+    return errorOf(this.#runner.state())
+  }
+
+  /** Unix time in milliseconds of the next attempt to connect; null when none is scheduled. */
+  get retryAt(): number | null {
+    return retryAtOf(this.#runner.state())
+  }
+
   /** The id that the gateway gave the session; null while there is none. */
   get sessionId(): string | null {
     return this.#info?.sessionId ?? null
@@ -206,16 +216,6 @@ export class ChatSession extends SessionTarget {
   /** Whether the gateway let the user in as a guest. */
   get guest(): boolean {
     return this.#info?.guest ?? false
-  }
-
-  /** Why the session ended or failed, or why the last attempt to connect did. */
-  get error(): SessionError | null {
-    return errorOf(this.#runner.state())
-  }
-
-  /** Unix time in milliseconds of the next attempt to connect; null when none is scheduled. */
-  get retryAt(): number | null {
-    return retryAtOf(this.#runner.state())
   }
 
   /** How many messages are unread; 0 while there is no session. */

@@ -23,6 +23,7 @@ export interface Script {
 
 export const started = (changes: Partial<typeof info> = {}): typeof info => ({
   ...info,
+  can: ['peers', 'signal', 'watch'],
   expiresIn: null,
   ...changes,
 })

@@ -1,3 +1,4 @@
+import { forgetWarnings, warnOnce } from './warn-once.js'
 import {
   TokenNeededEvent,
   type ChatSession,
@@ -63,16 +64,9 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     })
   }
 
-  /** The texts that `warn` has written. A retry must not repeat them. */
-  const warned = new Set<string>()
-
   const warn: EventRelay['warn'] = ({ code, message }) => {
-    // The messages of the script-tag build begin with the code.
-    const text = `<chat-session> ${message.startsWith(code) ? '' : `${code}: `}${message}`
-    // If several elements share a session, only the first one warns.
-    if (!bubbles() || warned.has(text)) return
-    warned.add(text)
-    console.warn(text)
+    // If several elements share a session, only the first one warns. The messages of the script-tag build begin with the code.
+    if (bubbles()) warnOnce(message.startsWith(code) ? message : `${code}: ${message}`)
   }
 
   /** Takes over the session's state, and dispatches the events for it. */
@@ -85,7 +79,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     state = next
     showStates()
     dispatch('session-state', { state, previous, error, retryAt })
-    if (next !== previous && (next === 'starting' || next === 'active')) warned.clear()
+    if (next !== previous && (next === 'starting' || next === 'active')) forgetWarnings()
     // An error with a cause comes from the page's own source of tokens. Any other error of a reconnect is an outage.
     if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)

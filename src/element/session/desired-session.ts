@@ -1,8 +1,8 @@
 import type { Credentials, Profile } from '../../session/index.js'
 import { profileAttributes } from '../attributes.js'
 import { isSet } from '../is-set.js'
-import { endpointOfScript, isAllowedEndpoint } from './endpoint.js'
-import { ifPossible, object, unverifiedSubject } from '../../session/internal.js'
+import { isAllowedEndpoint } from './endpoint.js'
+import { endpointOfScript, ifPossible, unverifiedSubject } from '../../session/internal.js'
 
 /** The attributes and properties that an element's session comes from; null, undefined and '' mean absent. */
 interface ElementInput extends Omit<Credentials, 'guest'>, Pick<Element, 'baseURI' | 'getAttribute'> {
@@ -26,18 +26,6 @@ export interface DesiredSession {
   credentials: Credentials
   profileFields: Profile
 }
-
-/** JSON with sorted keys, to compare objects by content. */
-const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value ?? null, (_, nested: unknown) =>
-    object(nested)
-      ? Object.fromEntries(
-          Object.keys(nested)
-            .sort()
-            .map((key) => [key, nested[key]]),
-        )
-      : nested,
-  )
 
 /** Returns a malformed URL unchanged, because the session reports it: as `bad-endpoint`, or when it fetches the token. */
 const absoluteUrl = (url: string, base: string): string =>
@@ -69,13 +57,13 @@ export const toDesiredSession = (
     userId ||
     (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?.knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
-  const url = absoluteUrl(input.endpoint || endpointOfScript(), baseURI)
+  const url = absoluteUrl(input.endpoint || endpointOfScript, baseURI)
   // An endpoint that is not allowed gets a scheme with which the session fails as `bad-endpoint`. Such a session gets no credential and no
   // token source: an attacker who can add markup to the page, but no script, must not get the user's token.
   const allowed = !url || isAllowedEndpoint(url, endpoints)
   const endpoint = allowed ? url : `forbidden:${url}`
   return {
-    key: canonicalJson([endpoint, appId, knownUserId]),
+    key: JSON.stringify([endpoint, appId, knownUserId]),
     endpoint,
     appId,
     userId,
@@ -102,8 +90,8 @@ export const changedFields = <T extends object>(before: T, after: T): Partial<T>
   Object.fromEntries(
     Object.entries(after).filter(([key, value]: [string, unknown]) => {
       const previous: unknown = before[key as keyof T]
-      return typeof value === 'function' || typeof previous === 'function'
+      return typeof value === 'function'
         ? value !== previous
-        : canonicalJson(value || null) !== canonicalJson(previous || null)
+        : JSON.stringify(value || null) !== JSON.stringify(previous || null)
     }),
   ) as Partial<T>

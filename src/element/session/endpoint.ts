@@ -1,15 +1,4 @@
-import { ifPossible, sessionUrl } from '../../session/internal.js'
-
-let scriptUrl = ''
-
-export const setScriptUrl = (url: string): void => void (scriptUrl = url)
-
-/**
- * Returns the gateway that served the script; empty if no gateway did. A gateway serves the script as `https://HOST/v1/chat-session.js`,
- * and under the same path with a version in the name.
- */
-export const endpointOfScript = (): string =>
-  /^(https?:.*)\/v1\/chat-session(-[\w.-]+)?\.js$/.exec(scriptUrl.replace(/[?#].*/s, ''))?.[1] ?? ''
+import { endpointOfScript, ifPossible, sessionUrl } from '../../session/internal.js'
 
 /**
  * Returns the endpoints in `data-endpoint` of the page's module scripts; null if no tag has any. If there are several tags, an endpoint has
@@ -24,7 +13,7 @@ export const pinnedEndpoints = (): string[] | null => {
     ({ dataset }) => dataset['endpoint']?.match(/\S+/g) ?? [],
   )
   if (lists[0]) return lists[0].filter((endpoint) => lists.every((list) => list.includes(endpoint)))
-  return document.querySelector(`${tag}[src*=chat-session]`) ? null : [endpointOfScript()]
+  return document.querySelector(`${tag}[src*=chat-session]`) ? null : [endpointOfScript]
 }
 
 /**

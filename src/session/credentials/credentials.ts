@@ -22,12 +22,10 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
 
 /** Keeps the credentials, and fetches fresh ones. */
 export interface CredentialStore {
-  /** The credentials for a start; null when they must be fetched first. */
+  /** The newest credentials, for a start or as a token on the open connection; null when they must be fetched first. */
   held(): CredentialFields | null
   /** Returns whether there is a token source, so that the page need not be asked. */
   fetchable(): boolean
-  /** The newest token, to be sent on the open connection. */
-  token(): string
   /** Replaces the token sources, and the credentials if any are given. Returns whether any are given. */
   set(credentials: Credentials): boolean
   /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
@@ -63,7 +61,6 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
   return {
     held: () => newest ?? accepted,
     fetchable: () => !!source(),
-    token: () => (newest ?? accepted)?.token ?? '',
     set(credentials) {
       ;({ tokenFetcher, tokenUrl } = credentials)
       const fields = fieldsOf(credentials)

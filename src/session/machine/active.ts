@@ -53,9 +53,9 @@ export const disconnected = (state: Active): Connecting => {
 
 const closed = (state: Active, close: Closed, world: World): Step => {
   const { code, reason } = close
+  const next = disconnected(state)
   // The gateway has received nothing: a network may pass the handshake on, with the start in it, and swallow what the client sends later.
-  const startAsFrame = state.startAsFrame || reason?.code === 'timeout'
-  const next = { ...disconnected(state), startAsFrame }
+  next.startAsFrame ||= reason?.code === 'timeout'
   // While the gateway has not answered a new token, a close that asks for fresh credentials is about the old one.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)

@@ -16,7 +16,7 @@ export interface ResumeStorage {
 
 /** The credentials that the gateway gave a guest. */
 interface GuestToken {
-  token(): string | undefined
+  held(): { token?: string | undefined } | null
   accept(token: string): void
 }
 
@@ -48,7 +48,7 @@ export const createResumeStorage = (
     save(state) {
       if (state.name === 'ended') write(null)
       if (isPageGone(state) && 'cursor' in state && state.cursor)
-        write({ ...state.cursor, token: isUserKnown ? undefined : credentials.token() })
+        write({ ...state.cursor, token: isUserKnown ? undefined : credentials.held()?.token })
     },
   }
 }

@@ -7,7 +7,6 @@ import {
 } from '../../protocol/index.js'
 import { withTimeout } from '../util/clock.js'
 import { onPageHide } from '../page.js'
-import { ifPossible } from '../util/if-possible.js'
 import { parseFrame } from './parse-frame.js'
 import { sentences } from '../sentences.js'
 import { utf8 } from '../util/utf8.js'
@@ -71,13 +70,13 @@ export const openTransport = (
     new Promise((closed) => {
       socket.onopen = socket.onmessage = null
       socket.onclose = () => closed()
-      // Some WebSockets throw, and then report no close.
-      const isClosing = ifPossible(() => {
-        if (socket.readyState === socket.CLOSED) return false
+      try {
         socket.close(code)
-        return true
-      })
-      if (!isClosing) closed()
+        if (socket.readyState !== socket.CLOSED) return
+      } catch {
+        // Some WebSockets throw, and then report no close.
+      }
+      closed()
     })
   return {
     send,

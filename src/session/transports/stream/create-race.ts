@@ -3,7 +3,7 @@ import { deadlineTimer, now } from '../../util/clock.js'
 import { errorMessageOf } from '../../error-message.js'
 import { ifPossible } from '../../util/if-possible.js'
 import { ATTEMPT_TIMEOUT } from '../../machine/connecting.js'
-import type { Fault, SocketPhase } from '../../machine/state.js'
+import type { Connecting, Fault, SocketPhase } from '../../machine/state.js'
 import type { OpenSocket } from '../transport.js'
 import { startProtocols } from '../websocket.js'
 import { createConnectionLock, type ConnectionLock } from './connection-lock.js'
@@ -38,6 +38,13 @@ interface RaceSocket {
   close(code?: number): void
 }
 
+/** The options of a session that its attempts need. */
+interface RaceOptions {
+  WebSocket?: typeof WebSocket | undefined
+  transports?: readonly string[] | string | null | undefined
+  sleep?: boolean | null | undefined
+}
+
 /** A close code after which a client gives up (RFC 6455, 7.4.1). */
 const POLICY_VIOLATION = 1008
 /** The `readyState` of WebSockets. */
@@ -68,22 +75,15 @@ const waited = (phase: SocketPhase | undefined): number =>
 
 /**
  * Returns the function that opens all further attempts of a session, by a WebSocket, a stream or both. To the session each attempt looks
- * like one WebSocket. The caller is in the script that every page loads. So these are plain parameters, and no object with names.
- *
- * @param transports what the session may use; both if it is undefined
- * @param startFrame makes the start of the session as it is
- * @param failures how many attempts have failed in a row, or did not last
- * @param sleeps whether the session lets its connection go by itself while its page is hidden
- * @param error why the last connection was lost
+ * like one WebSocket. `startFrame` returns the start of the session as it is now. From the state the race takes how many attempts have failed
+ * in a row, and why the last connection was lost.
  */
 export const createRace = (
-  CustomWebSocket: typeof WebSocket | undefined,
-  transports: readonly string[] | string | null | undefined,
+  { WebSocket: CustomWebSocket, transports, sleep }: RaceOptions,
   startFrame: () => Start,
-  failures: number,
-  sleeps: boolean | null | undefined,
-  error: Fault | null,
+  { connectFailures, error }: Connecting,
 ): OpenSocket => {
+  let failures = connectFailures
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
   /**
@@ -214,7 +214,7 @@ export const createRace = (
 
     const beginStream = (): void => {
       if (life.signal.aborted) return
-      lock ??= createConnectionLock(new URL(url).origin, !!sleeps)
+      lock ??= createConnectionLock(new URL(url).origin, !!sleep)
       lanes.stream = openStream({
         url,
         start: () => own(startFrame()),

@@ -305,7 +305,7 @@ test('while the stream waits for other tabs no WebSocket hangs beside it, and on
   const won = run(race, ...open, frame('websocket', started))
   assert.deepEqual(
     [nameOf(won.race), won.effects.slice(-3)],
-    ['open none websocket', ['drop stream', 'pass started', 'wait settled']],
+    ['open none websocket', ['drop stream', 'pass started', 'wait over']],
   )
   // What the gateway says by the WebSocket can't wait for the stream.
   const over = run(race, ...open, frame('websocket', ended('unknown-app')), closed('websocket', 4404))
