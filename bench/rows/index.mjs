@@ -14,6 +14,7 @@ import roundTrips from './round-trips.mjs'
 import scriptEvaluation from './script-evaluation.mjs'
 import scriptSize from './script-size.mjs'
 import start from './start.mjs'
+import swallowed from './swallowed.mjs'
 
 /**
  * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets, isAbsolute }`, where `base` is the
@@ -39,4 +40,5 @@ export const rows = {
   'script-size': scriptSize,
   'script-evaluation': scriptEvaluation,
   'round-trips': roundTrips,
+  swallowed,
 }
