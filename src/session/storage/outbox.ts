@@ -156,9 +156,9 @@ export const createOutbox = (
         const kept = options.merge?.(entry.asked, copy)
         if (!kept) continue
         if (kept === copy) {
+          entry.asked = copy
           // The older request is on its way, and its answer may be none to the newer one.
           inFlight.delete(entry)
-          entry.asked = copy
           send(entry)
         }
         return entry.answer as Promise<T>
