@@ -17,6 +17,9 @@ export const profileAttributes: {
   'user-role': 'role',
 }
 
+/** What this page has written. Each row of a list may have the same mistake, also after its session has started. */
+const written = new Set<string>()
+
 const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '')
 
 /**
@@ -25,6 +28,6 @@ const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '')
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {
     const right = attributes.find((each) => withoutHyphens(each) === withoutHyphens(name))
-    if (right && right !== name) warnOnce(`has no attribute ${name}: write ${right}`)
+    if (right && right !== name) warnOnce(written, `has no attribute ${name}: write ${right}`)
   }
 }

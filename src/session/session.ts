@@ -428,8 +428,8 @@ export class ChatSession extends SessionTarget {
   /** Stores the messages that wait for the next page of the tab, or removes them again if this page goes on. */
   #leave(isGone: boolean): void {
     const sends = isGone ? this.#outbox.leave() : []
-    const userId = this.#userId ?? this.#knownUserId
-    leaveSends(this.#leftKey, [String(this.#options.endpoint), this.appId, userId, sends])
+    const userId = this.#userId ?? this.#knownUserId ?? !this.#isGuest
+    leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId, sends])
   }
 
   /**

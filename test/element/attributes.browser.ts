@@ -29,6 +29,9 @@ describe('The console names the attribute that was meant', () => {
       '<chat-session> has no attribute appid_: write app-id',
     ])
     expect(await warningsOf(html)).to.deep.equal([])
+    const starting = '<chat-session app-id="app" guest endpoint="http://localhost:1"></chat-session>'
+    expect(await warningsOf(starting)).to.deep.equal([])
+    expect(await warningsOf(html), 'after a session has begun to start').to.deep.equal([])
   })
 
   it('and no warning for attributes that are spelled right, or that the element does not have', async () => {

@@ -179,6 +179,20 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.isNull(sessionStorage.getItem('chat-session-left1'))
   })
 
+  it('sends as a guest nothing of a page whose user was no guest, and was not known yet', async () => {
+    const ask = (): Promise<string> => new Promise(() => undefined)
+    const former = make({ tokenFetcher: ask })
+    void former.start()
+    const sending = former.send({ to: 'bob', body: 'x' }).catch(() => undefined)
+    hide()
+    const guest = make({ guest: true })
+    await guest.start()
+    await guest.history({ limit: 1 }).catch(() => undefined)
+    assert.equal(guest.pending, 0)
+    await former.end()
+    await sending
+  })
+
   it('removes what is no message of a page, and goes on', async () => {
     const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', JSON.stringify([endpoint, 'app', 'ann', [null]])]
     const good = { type: 'send', id: 'good', to: 'bob', writtenAt: Date.now() }

@@ -1,4 +1,4 @@
-import { forgetWarnings, warnOnce } from './warn-once.js'
+import { warnOnce } from './warn-once.js'
 import {
   TokenNeededEvent,
   type ChatSession,
@@ -64,9 +64,12 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     })
   }
 
+  /** What was written since the session started. A retry must not repeat it. */
+  const written = new Set<string>()
+
   const warn: EventRelay['warn'] = ({ code, message }) => {
     // If several elements share a session, only the first one warns. The messages of the script-tag build begin with the code.
-    if (bubbles()) warnOnce(message.startsWith(code) ? message : `${code}: ${message}`)
+    if (bubbles()) warnOnce(written, message.startsWith(code) ? message : `${code}: ${message}`)
   }
 
   /** Takes over the session's state, and dispatches the events for it. */
@@ -79,7 +82,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     state = next
     showStates()
     dispatch('session-state', { state, previous, error, retryAt })
-    if (next !== previous && (next === 'starting' || next === 'active')) forgetWarnings()
+    if (next !== previous && (next === 'starting' || next === 'active')) written.clear()
     // An error with a cause comes from the page's own source of tokens. Any other error of a reconnect is an outage.
     if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)

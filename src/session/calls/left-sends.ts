@@ -21,6 +21,9 @@ const parseRecord = (json: string | null): LeftRecord | undefined =>
     return [endpoint, appId, userId, known]
   })
 
+const idOf = (userId: LeftRecord[2] | undefined): string | undefined =>
+  typeof userId === 'string' ? userId : undefined
+
 /**
  * Posts text without cookies, which the gateway does not read. Firefox before version 133 has no `keepalive`. There a beacon is sent, which
  * has cookies.
@@ -66,7 +69,7 @@ export const createLeftSends = (
       if (!key.startsWith(LEFT_SENDS)) return []
       const record = parseRecord(sessionStorage.getItem(key))
       const [place, app, userId] = record ?? []
-      if (record && (place !== String(endpoint) || app !== appId || !isWanted(userId ?? undefined))) return []
+      if (record && (place !== String(endpoint) || app !== appId || !isWanted(idOf(userId)))) return []
       sessionStorage.removeItem(key)
       return record ? [record] : []
     })
@@ -109,7 +112,9 @@ export const createLeftSends = (
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
       // Another user has logged in, and must not learn what the former user has sent. A former guest was the same person.
-      if (!isMine && userId && !(verified?.guest && isGuestId(userId))) continue
+      const id = idOf(userId)
+      const isSecret = id ? !(verified?.guest && isGuestId(id)) : userId && verified?.guest
+      if (!isMine && isSecret) continue
       for (const send of sends) restore(send, isMine)
     }
     reportPending([])

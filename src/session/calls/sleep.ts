@@ -77,9 +77,12 @@ export const createSleep = (
   const update = (event?: Event): void => {
     if (!locks) return
     const user = info()?.user.id
+    const state = runner.state()
+    // Browsers hide a page that is left after `pagehide`.
+    const isLeft = event?.type === 'pagehide' || ('socket' in state && state.socket.at === 'page-hidden')
     if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.
-    if (user === undefined || event?.type === 'pagehide' || document.visibilityState !== 'hidden') {
+    if (user === undefined || isLeft || document.visibilityState !== 'hidden') {
       hidden?.abort()
       hidden = undefined
     } else if (!hidden) {

@@ -4,11 +4,14 @@ import type { LeftSend } from './outbox.js'
 /** The text with which the keys in `sessionStorage` begin. */
 export const LEFT_SENDS = 'chat-session-left'
 
-/** Endpoint, app, user, and the messages. The user is null if no start has named or verified a user yet. */
+/**
+ * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and else true: whoever
+ * it was, no guest may send these messages.
+ */
 export type LeftRecord = [
-  endpoint: string,
+  endpoint: string | URL,
   appId: string,
-  userId: string | null | undefined,
+  userId: string | boolean | null,
   sends: LeftSend[],
 ]
 

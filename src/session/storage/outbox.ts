@@ -157,6 +157,8 @@ export const createOutbox = (
         if (!kept) continue
         if (kept === copy) {
           entry.asked = copy
+          // The older request is on its way, and its answer may be none to the newer one.
+          inFlight.delete(entry)
           send(entry)
         }
         return entry.answer as Promise<T>

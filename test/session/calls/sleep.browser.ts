@@ -198,6 +198,18 @@ describe('A session that sleeps while its page is hidden', () => {
     }
   })
 
+  it('holds nothing of a visible page that is left: browsers hide it after `pagehide`', async () => {
+    await start('ann')
+    window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+    setVisibility('hidden')
+    assert.deepEqual([minutes.size, await locks()], [0, []])
+    setVisibility('visible')
+    window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+    await until('it is back', () => sessions[0]?.state === 'active')
+    setVisibility('hidden')
+    await until('it queues again', async () => minutes.size === 1 && (await locks()).length === 1)
+  })
+
   it('is asked for by `sleep-hidden`, and the element says that it sleeps', async () => {
     await start('ann')
     setVisibility('hidden')

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { ClientFrameOf, GatewayFrameOf } from '../../../src/protocol/index.js'
+import { callFrames } from '../../../src/protocol/internal.js'
 import type { SessionInfo } from '../../../src/session/machine/state.js'
-import { createOutbox } from '../../../src/session/storage/outbox.js'
+import { createOutbox, type Outbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
 import { startProxy } from '../../support/network/proxy.js'
 import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
@@ -184,6 +185,45 @@ test('marks of two peers that are both refused for now are both sent again, and 
   )
   await session.end()
   await ended
+})
+
+/** Marks messages, as `markRead` does: a higher mark takes the place of a lower one that waits. */
+const addMark = (outbox: Outbox, offset: number): Promise<unknown> =>
+  outbox.add(
+    { type: 'read', epoch: '1', offset },
+    {
+      checks: callFrames.read,
+      merge: (older, newer) => (older.type === 'read' ? newer : undefined),
+      isAnswer: (answer, request) =>
+        answer.type === 'unread' && answer.readOffset >= (request as ClientFrameOf<'read'>).offset,
+    },
+  )
+
+const unreadAt = (readOffset: number): GatewayFrameOf<'unread'> => ({ type: 'unread', unread: 0, readOffset })
+
+test('a higher mark that can not be written yet, in place of one that is on its way, is written later', async (t) => {
+  const { add, outbox, written } = heldOutbox(t)
+  const marked = addMark(outbox, 1)
+  const frames = Array.from({ length: 100 }, (_, number) => add(`${number}`))
+  // 99 of them and the mark are on their way.
+  assert.equal(written.length, 100)
+  const alsoMarked = addMark(outbox, 2)
+  outbox.answered(unreadAt(1))
+  for (const [at, frame] of frames.entries()) outbox.answered(sentFor(frame, at))
+  assert.equal(written.filter((type) => type === 'read').length, 2)
+  outbox.answered(unreadAt(2))
+  assert.deepEqual(await Promise.all([marked, alsoMarked]), [unreadAt(2), unreadAt(2)])
+})
+
+test('a higher mark that is made while requests wait for `retryAfter` holds up no message', (t) => {
+  const { clock, add, outbox, written } = heldOutbox(t)
+  addMark(outbox, 1).catch(() => undefined)
+  const a = add('a')
+  outbox.answered(refusalOf(a, 'rate-limited', 300))
+  addMark(outbox, 2).catch(() => undefined)
+  outbox.answered(unreadAt(1))
+  clock.advance(300)
+  assert.deepEqual(written, ['read', 'a', 'read', 'a'])
 })
 
 test('refused requests wait for `retryAfter`, and later ones behind them', (t) => {

@@ -107,6 +107,23 @@ testAgain(
   },
 )
 
+testAgain('a page that sleeps while it is hidden is kept in the cache', async () => {
+  const gateway = await startDurableGateway()
+  const bob = await sender(gateway)
+  const site = await serveSite(gateway, async (path) => ({
+    ...(await withToken('ada')(path)),
+    'sleep-hidden': '',
+  }))
+  const page = await open(site)
+  const id = await activeId(page)
+  await page.goto(`${site.url}/next`)
+  assert.equal(await activeId(page), id)
+  await goTo(page, -1, `${site.url}/`)
+  await bob.send({ to: 'ada', body: 'back' })
+  await untilReceived(page, 'message back')
+  assert.equal(await activeId(page), id)
+})
+
 testAgain('a page stays logged out if the user logs out on the next page and goes back', async () => {
   const gateway = await startDurableGateway()
   const site = await serveSite(gateway, withToken('ada'))
