@@ -33,6 +33,7 @@ type Rules = {
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
 
 /**
  * Sets the clock forward. Timers of the engine of one process do not follow the clock, but for a new app the engine sets one that fires
@@ -65,7 +66,7 @@ const sentByAda = async (engine: Engine): Promise<number> => {
 }
 
 /** How long the app keeps messages in tests of the search for expired ones. */
-const AGE = 10 * 24 * HOUR
+const AGE = 10 * DAY
 
 const untilUsed = (engine: Engine, bytes: number): Promise<void> =>
   until(`${bytes} bytes are used`, async () => (await engine.usage(app)).bytes === bytes)
@@ -101,32 +102,36 @@ const untilForgotten = async (engine: Engine, tokenId: string): Promise<void> =>
   await until('the revocation is forgotten', async () => !(await engine.isRevoked(ada, shown)))
 }
 
-const { url } = await standalone()
+const server = await standalone()
+const redis = redisEngines(() => ({ type: 'single', url: server.url }))
 const engines: [name: string, create: () => Engine | Promise<Engine>][] = [
   ['the engine of one process', () => createMemoryEngine()],
-  ['the Redis engine', redisEngines(() => ({ type: 'single', url })).create],
+  ['the Redis engine', redis.create],
 ]
+
+/** Defines a test on an engine that is opened and used with other rules. */
+const testWith = (
+  create: () => Engine | Promise<Engine>,
+  changed: Partial<Rules>,
+  name: string,
+  body: (engine: Engine) => Promise<void>,
+): void =>
+  void it(`${Object.keys(changed).join(', ')}: ${name}`, async () => {
+    const before = { ...engineRules }
+    Object.assign(engineRules, changed)
+    const engine = await create()
+    try {
+      await engine.open()
+      await body(engine)
+    } finally {
+      await engine.close()
+      Object.assign(engineRules, before)
+    }
+  })
 
 for (const [engineName, create] of engines)
   void describe(engineName, () => {
-    /** Defines a test on an engine that is opened and used with other rules. */
-    const withRules = (
-      changed: Partial<Rules>,
-      name: string,
-      body: (engine: Engine) => Promise<void>,
-    ): void =>
-      void it(`${Object.keys(changed).join(', ')}: ${name}`, async () => {
-        const before = { ...engineRules }
-        Object.assign(engineRules, changed)
-        const engine = await create()
-        try {
-          await engine.open()
-          await body(engine)
-        } finally {
-          await engine.close()
-          Object.assign(engineRules, before)
-        }
-      })
+    const withRules = testWith.bind(undefined, create)
 
     withRules({ offlineAfter: 60_000 }, 'a user stays online for longer', async (engine) => {
       const asked = request(ada)
@@ -293,3 +298,17 @@ for (const [engineName, create] of engines)
       await untilForgotten(engine, 'expired')
     })
   })
+
+const PREFIX = 'owners:'
+testWith(
+  () => redis.createWith(PREFIX),
+  { pushKeptFor: 90 * DAY },
+  'Redis keeps the owner of a device for longer than the device',
+  async (engine) => {
+    await saveDevice(engine, 'https://push.example.com/1')
+    const keys = (await server.command('keys', `${PREFIX}*}:device:*`)).trim().split('\n')
+    assert.equal(keys.length, 1)
+    const left = Number(await server.command('pttl', String(keys[0])))
+    assert.ok(left > 90 * DAY && left <= 91 * DAY, `${left}`)
+  },
+)
