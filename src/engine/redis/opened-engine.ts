@@ -232,7 +232,7 @@ export class OpenedEngine {
       await this.#sweeper.stop()
       await this.inboxes.stop()
       // The pending changes come first: a session that the node only detaches stays until it can no longer be resumed.
-      await this.sessions.settleDepartures().catch(this.#options.onError)
+      await this.sessions.finishDepartures().catch(this.#options.onError)
       await this.#leases.leave()
     } catch (error) {
       // Without Redis the node's lease ends, and other nodes detach its sessions.

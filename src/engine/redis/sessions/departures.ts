@@ -27,7 +27,7 @@ export class Departures {
   }
 
   /** Waits for the changes that run, and then makes each pending change once. Rejects as `retry` does. */
-  async settle(): Promise<void> {
+  async finish(): Promise<void> {
     await Promise.allSettled(this.#running)
     await this.retry()
   }

@@ -189,8 +189,8 @@ export class Sessions {
   }
 
   /** Waits for the changes of lost connections that run, and makes the failed ones again. Must be called before this node leaves. */
-  settleDepartures(): Promise<void> {
-    return this.#departures.settle()
+  finishDepartures(): Promise<void> {
+    return this.#departures.finish()
   }
 
   async of(of: UserRef): Promise<SessionRecord[]> {
