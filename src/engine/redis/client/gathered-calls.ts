@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 /**
- * Gathers the scripts of one turn of the event loop, and sends them in one call: each call costs the server and this process about as much as
- * a short script itself. The sockets of many clients can be read in one turn, and so can the replies that many callers wait for.
+ * Gathers the scripts of one turn of the event loop, and sends them in one call, because a call costs the server and this process about as
+ * much as a short script. In one turn Node may read the sockets of many clients, or the replies for many callers.
  */
 export class GatheredCalls {
   readonly #run: Run

@@ -1,6 +1,7 @@
--- A part of scripts: the script that makes a change also adds its webhook events. One argument of every script has random digits, what the epoch
--- of the user's inbox begins with, `unreadAfter`, the limits of pending events (a user's number and bytes, then what other partitions leave of
--- the app's), and the types of events that the app asks for. It is empty for an app without webhooks.
+-- A part of scripts: the script that makes a change also adds its webhook events. The last of the common arguments has, separated by
+-- commas: random digits for ids; the beginning of the epoch of the user's inbox; `unreadAfter`; the limits of a user's pending events, in
+-- number and bytes; what other partitions leave of the app's limits, in number and bytes; and the types of events that the app asks for. It
+-- is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 
