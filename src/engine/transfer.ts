@@ -99,4 +99,4 @@ export interface TransferTarget {
 
 /** Returns the error message for data that an unfinished transfer has marked. `where` names the data. */
 export const unfinishedTransfer = (where: string): string =>
-  `${where} holds part of a copy that did not finish: run \`chat-session copy\` again with --restart, which begins again.`
+  `${where} holds data of a transfer that did not finish: run \`chat-session copy\` again with --restart, which begins again.`

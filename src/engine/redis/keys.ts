@@ -3,7 +3,7 @@ import { sha256 } from '../../util/sha256.js'
 import { scopes } from './lua/scopes.js'
 import type { Partitions } from './nodes/partitions.js'
 
-/** What a step calls its keys. */
+/** The names by which a step knows its keys. */
 export type KeyKind = keyof typeof scopes
 /** Kinds whose names have a hash. */
 export type HashedKind = { [K in KeyKind]: (typeof scopes)[K] extends 'hash' ? K : never }[KeyKind]
@@ -22,7 +22,7 @@ export interface KeyOwner extends UserRef {
 /** The names of an engine's keys, which scripts make by the same rules (`lua/keys.lua`). All keys of a partition have its tag. */
 export class Keys {
   readonly prefix: string
-  /** What the names of a partition's keys begin with, for each partition. */
+  /** The beginning of the names of a partition's keys, for each partition. */
   readonly prefixes: readonly string[]
   readonly #isCluster: boolean
   readonly #partitions: Partitions
@@ -34,7 +34,7 @@ export class Keys {
     this.prefixes = partitions.tags.map((tag) => `${prefix}{${tag}}:`)
   }
 
-  /** What the names of a server's keys begin with; empty in a cluster, where each partition has such keys. */
+  /** The beginning of the names of a server's keys. It is empty in a cluster, where each partition has such keys. */
   get ofServer(): string {
     return this.#isCluster ? '' : (this.prefixes[0] ?? '')
   }
@@ -47,7 +47,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // The names differ. If the keys of a server moved into a cluster, a partition would keep the counts of all others for ever.
+      // In a cluster the key has another name. If the keys of a server moved into a cluster, a partition would otherwise keep the counts of
+      // all partitions for ever.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + hashed,
     }
@@ -55,8 +56,8 @@ export class Keys {
   }
 
   /**
-   * Returns what the channels of a partition begin with. In a cluster it has the tag of the partition, because a sharded channel is on one
-   * server. Elsewhere all partitions share their channels.
+   * Returns the beginning of the names of a partition's channels. In a cluster it has the tag of the partition, because a sharded channel
+   * is on one server. Elsewhere all partitions share their channels.
    */
   channels(partition: number): string {
     return `${this.#isCluster ? this.prefixes[partition] : this.prefix}channel:`

@@ -45,7 +45,7 @@ import type { EventKinds, WireEvent } from './wire-event.js'
 
 const KEY_BYTES = 32
 const NODE_ID_BYTES = 9
-/** The smallest number of milliseconds in which what may be missing is looked for. */
+/** The smallest interval, in milliseconds, at which the node looks for events that it may have missed. */
 const MIN_COMPARE_INTERVAL = 1_000
 
 export interface OpenedEngineOptions {
@@ -90,7 +90,7 @@ export class OpenedEngine {
   readonly #carried: CarriedSessions
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
-  /** Milliseconds in which servers are asked what they have published, and all watches are renewed. */
+  /** The interval, in milliseconds, at which the node asks servers what they have published, and within which it renews all watches. */
   readonly #compareInterval: number
   #key = Buffer.alloc(0)
   #compareTimer: NodeJS.Timeout | undefined
@@ -204,7 +204,7 @@ export class OpenedEngine {
       for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))
       await this.#publications.open()
       await this.#recovery.open()
-      // The last of what may fail, because it goes on.
+      // This is the last step that may fail, because it starts work that goes on.
       await this.#leases.start()
     } catch (error) {
       await client.close()
@@ -231,8 +231,9 @@ export class OpenedEngine {
       await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
       await this.#sweeper.stop()
       await this.inboxes.stop()
-      // The pending changes come first: a session that the node only detaches stays until it can no longer be resumed.
-      await this.sessions.settleDepartures().catch(this.#options.onError)
+      // The pending changes come first, because some of them end sessions. A session that the node only detaches would stay until it can no
+      // longer be resumed.
+      await this.sessions.finishDepartures().catch(this.#options.onError)
       await this.#leases.leave()
     } catch (error) {
       // Without Redis the node's lease ends, and other nodes detach its sessions.
@@ -308,7 +309,7 @@ export class OpenedEngine {
     await this.sessions.retryDepartures()
   }
 
-  /** Called when the other nodes have counted this one as dead: connections of theirs may carry its sessions now. */
+  /** Called when the other nodes have counted this one as dead. Connections of other nodes may carry its sessions now. */
   #onLost(): void {
     this.attached.clear()
     this.#options.emit({ type: 'lease-lost' })
@@ -361,14 +362,14 @@ export class OpenedEngine {
       case kinds.pushDue:
         return emit({ type: 'push-due', user })
       case kinds.devicesEnded:
-        // If this fails, the owners take up memory for as long as the devices would, and do nothing else.
+        // If this fails, the keys with the owners take up memory until they expire, and have no other effect.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
         // A node receives its own events twice. The first time they come with the result of the step.
         if (isPublished && event[3] === this.#runner.nodeId) return
         return this.webhooks.note(event[1], event[2], 0)
       case kinds.tokenReleased:
-        // If this fails, the note takes up memory until the token expires, and does nothing else.
+        // If this fails, the note takes up memory until the token's hash expires, and has no other effect.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.eventDropped:
         this.#quotas.refresh(event[1])

@@ -41,7 +41,10 @@ export class Quotas {
     this.#runner = runner
   }
 
-  /** Resolves with the counts of the app in all other partitions. With `isAtLimit`, by the known counts a limit was reached. */
+  /**
+   * Resolves with the counts of the app in all other partitions. `isAtLimit` says that a limit was reached by the counts that this node
+   * knows.
+   */
   async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
     return othersOf(await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE), partition)
   }
@@ -59,7 +62,7 @@ export class Quotas {
 
   /** Reads the counts again in the background if they are older than `maxAge`, which is short after a limit was reached. */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
-    // If they can't be read, the counts from before go on.
+    // If the counts can't be read, the known counts stay in use.
     this.#counts(appId, maxAge).catch(() => undefined)
   }
 
@@ -70,7 +73,7 @@ export class Quotas {
     const partition = this.#runner.partitions.of(of)
     const latest = this.#latest.get(of.appId)
     if (latest) change(latest, partition, changed)
-    // Counts that are being read may be from before the change. If they can't be read, the next call that needs them reads them again.
+    // A read that runs now may have counted before this change. If that read fails, the next call that needs the counts reads them again.
     const counts = await this.#apps.get(of.appId)?.catch(() => undefined)
     if (counts && counts !== latest) change(counts, partition, changed)
   }

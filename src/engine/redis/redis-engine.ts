@@ -61,7 +61,7 @@ interface CommonOptions {
    * @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
-  /** Called when the engine has opened, with what its server says about itself. Of a cluster this is the least durable server. */
+  /** Called when the engine has opened, with the information of its server. In a cluster this is the least durable server. */
   onOpen?: ((server: ServerInfo) => void) | undefined
 }
 
@@ -211,7 +211,7 @@ export class RedisEngine implements Engine {
 
   liftRevocation(of: UserRef): Promise<boolean> {
     return this.#use(async ({ pushes, revocations }) => {
-      // A device whose credential is revoked ends, and does not come back.
+      // This read ends the devices whose credentials are revoked. Without it they would come back when the revocation is lifted.
       await pushes.devices(of)
       return revocations.lift(of)
     })

@@ -24,8 +24,9 @@ const PARTS = [
 interface StepOptions {
   repeatable?: boolean
   /**
-   * What the script does if the server is out of memory, has too few replicas, or can't write to its disk. One that `reads` runs. One that
-   * `grows` the data does not run. The others run if the server is out of memory, because they make room, or take up hardly any.
+   * Says whether the script runs if the server is out of memory, has too few replicas, or can't write to its disk. A script that `reads`
+   * runs. A script that `grows` the data does not run. The other scripts run if the server is out of memory, because they free memory or
+   * need hardly any.
    */
   effect?: 'reads' | 'grows'
 }
@@ -44,13 +45,13 @@ export const sourceOf = (name: string): string => {
 /** How many characters of a hash the name of a library has. */
 const HASH_LENGTH = 12
 
-/** What the names of all versions of a library begin with. */
+/** The beginning of the names of all versions of a library. */
 export const LIBRARY_START = 'chat_session_'
 
-/** What stands in a source where the library's name will be. */
+/** The placeholder for the library's name in a source. */
 const NAME = 'NAME_OF_LIBRARY'
 
-/** A library whose source is asked for when all its scripts are there. */
+/** A library whose source is made when it is first used, after all scripts were added. */
 class LazyLibrary implements Library {
   readonly takesSeveral = true
   readonly #make: () => string

@@ -9,7 +9,7 @@ const isAtLeast = (version: string, [major, minor]: typeof NEEDED): boolean => {
   return ours > major || (ours === major && theirs >= minor)
 }
 
-/** Throws if a server is not fit for the engine's data, because it is too old, or deletes keys when its memory is full. */
+/** Throws if a server is too old, or deletes keys when its memory is full. */
 export const assertUsable = (servers: readonly ServerInfo[]): void => {
   for (const { version, maxmemoryPolicy } of servers) {
     if (!isAtLeast(version, NEEDED))

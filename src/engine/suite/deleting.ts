@@ -68,7 +68,7 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal(await engine.deleteUser(bob), false)
     })
 
-    on('leaves others as they are, with the copies of what they sent', async (engine) => {
+    on('leaves others as they are, with their own copies of what they sent', async (engine) => {
       await engine.saveUser(ada, {})
       await engine.saveUser(bob, {})
       await deliver(engine, { body: 'kept' })

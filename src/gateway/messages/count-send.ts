@@ -23,7 +23,7 @@ export const countSend = (
   { appId, from, outcome, at }: Send,
 ): void => {
   messages.inc({ app: appId, from, outcome })
-  if (outcome === 'stored') commitSeconds.observe((performance.now() - at) / 1_000)
+  if (outcome === 'stored') commitSeconds.observe({}, (performance.now() - at) / 1_000)
   const limit = limits[outcome]
   if (limit !== undefined) limitsReached.inc({ app: appId, limit })
 }

@@ -2,9 +2,8 @@ import type { Attributes, BatchObservableResult, Observable } from '@opentelemet
 import { VERSION } from '../../protocol/index.js'
 import type { Log } from '../log.js'
 import type { OpenTelemetryApi } from '../open-telemetry.js'
-import { LabelledHistogram } from './labelled-histogram.js'
+import { ForwardingHistogram } from './forwarding-histogram.js'
 import type { Metrics } from './metrics.js'
-import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable } from './table.js'
 
 /** Whether a gateway of this process exports its metrics. If two gateways did, the SDK would keep only the last value of each series. */
@@ -35,7 +34,7 @@ export const exportMetrics = (
   for (const [key, { kind, name, help, buckets }] of Object.entries(metricsTable)) {
     const options = { description: help, unit: unitOf(name) }
     const metric = metrics[key as keyof typeof metricsTable]
-    if (metric instanceof PlainHistogram || metric instanceof LabelledHistogram) {
+    if (metric instanceof ForwardingHistogram) {
       const advice = { explicitBucketBoundaries: [...buckets] }
       const histogram = meter.createHistogram(name, { ...options, advice })
       metric.onValue = (value: number, labels?: Attributes) => histogram.record(value, labels)

@@ -1,7 +1,6 @@
 import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import { ForwardingHistogram } from './forwarding-histogram.js'
 import { LabelledCounter } from './labelled-counter.js'
-import { LabelledHistogram } from './labelled-histogram.js'
-import { PlainHistogram } from './plain-histogram.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
@@ -14,9 +13,7 @@ type MetricOf<R> =
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
-        ? [Label] extends [never]
-          ? PlainHistogram
-          : LabelledHistogram<Label>
+        ? ForwardingHistogram<Label>
         : never
 
 export type Collected = MetricObjectWithValues<MetricValue<string>>[]
@@ -34,12 +31,11 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | LabelledCounter<string> | Gauge | LabelledHistogram<string> | PlainHistogram => {
+): Counter | LabelledCounter<string> | Gauge | ForwardingHistogram<string> => {
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
   if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new LabelledCounter(options)
   if (kind === 'gauge') return new Gauge(options)
-  const withBuckets = { ...options, buckets: [...buckets] }
-  return labels.length === 0 ? new PlainHistogram(withBuckets) : new LabelledHistogram(withBuckets)
+  return new ForwardingHistogram({ ...options, buckets: [...buckets] })
 }
 
 /** Creates the metrics of a gateway. Each count takes a fraction of a microsecond. All other work is done at a scrape. */

@@ -60,9 +60,16 @@ test('a transfer that has not finished is opened by no engine, running it again 
   await target.open({ restart: false })
   await target.write([{ kind: 'seen', appId: 'shop', userId: 'ada', lastSeenAt: 1 }])
   await target.close()
-  await assert.rejects(createEmbeddedEngine({ path: to }).open(), /part of a copy that did not finish: run/)
-  await refused(from, to, /part of a copy that did not finish: run `chat-session copy` again with --restart/)
-  await refused(to, join(scratchFolder(), 'c'), /part of a copy that did not finish/)
+  await assert.rejects(
+    createEmbeddedEngine({ path: to }).open(),
+    /data of a transfer that did not finish: run/,
+  )
+  await refused(
+    from,
+    to,
+    /data of a transfer that did not finish: run `chat-session copy` again with --restart/,
+  )
+  await refused(to, join(scratchFolder(), 'c'), /data of a transfer that did not finish/)
   const { code, stderr } = await copy(from, to, '--restart')
   assert.equal(code, 0, stderr)
   const content = await withEngine(from, contentOf)

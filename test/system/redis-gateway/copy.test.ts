@@ -177,17 +177,17 @@ test('a copy that was killed is opened by no gateway, running it again says what
   )
   copying.child.kill('SIGKILL')
   assert.equal((await copying.outcome).signal, 'SIGKILL')
-  const why = /part of a copy that did not finish: run `chat-session copy` again with --restart/
+  const why = /data of a transfer that did not finish: run `chat-session copy` again with --restart/
   await assert.rejects(
     to.engine().open(),
     (error) =>
       error instanceof EngineError &&
       error.message.includes(
-        'part of a copy that did not finish: run `chat-session copy` again with --restart',
+        'data of a transfer that did not finish: run `chat-session copy` again with --restart',
       ),
   )
   await refused(from, to, why)
-  await refused(to, folder(), /part of a copy that did not finish/)
+  await refused(to, folder(), /data of a transfer that did not finish/)
   const { code, stderr } = await finish([...copyArgs(from, to), '--restart'])
   assert.equal(code, 0, stderr)
   assertSame(await recordsOf(to), await recordsOf(from))

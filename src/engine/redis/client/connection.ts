@@ -98,7 +98,7 @@ export class Connection {
     return reply
   }
 
-  /** Loads a library. Calls of one time share it, so that those behind it are sent in their order. */
+  /** Loads a library. Simultaneous calls share one load, so that the calls that wait for it are sent in their order. */
   load({ name, source }: Library): Promise<void> {
     const loading =
       this.#loading.get(name) ??

@@ -4,7 +4,7 @@ import { ConnectionFailure } from './failures.js'
 
 /** How many scripts one call runs at most. Other calls of the server wait for it. */
 const MAX_SCRIPTS = 32
-/** Lua can't unpack more arguments of a script than some thousands. */
+/** How many arguments one call has at most. Lua can unpack only some thousands. */
 const MAX_ARGUMENTS = 1_000
 
 type Run = (script: Script, keys: readonly string[], args: readonly string[], call: Call) => Promise<Reply>
@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 /**
- * Gathers the scripts of one turn of the event loop, and sends them in one call: each call costs the server and this process about as much as
- * a short script itself. The sockets of many clients can be read in one turn, and so can the replies that many callers wait for.
+ * Gathers the scripts of one turn of the event loop, and sends them in one call, because a call costs the server and this process about as
+ * much as a short script. In one turn Node may read the sockets of many clients, or the replies for many callers.
  */
 export class GatheredCalls {
   readonly #run: Run
@@ -70,7 +70,8 @@ export class GatheredCalls {
         isOver: () => calls.every(({ call }) => call.isOver()),
       })) as Reply[]
     } catch (error) {
-      // An error reply says that no script ran, for example because the server's memory is full, which not all of them mind.
+      // An error reply says that no script ran. One of them may be the reason, for example if it may not run while the server's memory is
+      // full. So each is sent alone.
       const mayHaveRun = error instanceof ConnectionFailure && error.sent
       for (const each of calls) {
         if (mayHaveRun && !each.script.repeatable) each.reject(error)

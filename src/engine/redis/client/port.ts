@@ -1,7 +1,7 @@
 /** What a script returns. Redis cuts Lua's numbers to whole ones and makes null of `false`. */
 export type Reply = string | number | null | Reply[]
 
-/** A library of Redis Functions. Its name has a hash of its source, so that two versions of it are there side by side. */
+/** A library of Redis Functions. Its name has a hash of its source, so that a server can have two versions of it at a time. */
 export interface Library {
   readonly name: string
   readonly source: string
@@ -16,7 +16,9 @@ export interface Script {
   readonly library: Library
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
-  /** Whether the script may share a call with others, while which other calls of the server wait. */
+  /**
+   * Whether the script is short enough to share a call with others. Other calls of the server wait until all scripts of the call have run.
+   */
   readonly isShort: boolean
 }
 
@@ -36,7 +38,7 @@ export interface ServerInfo {
 export interface ClientEvents {
   /** Called with each message of a subscribed channel. */
   onMessage: (channel: string, message: string) => void
-  /** Called when lost subscriptions stand again: messages may be missing. */
+  /** Called when lost subscriptions were made again. Messages may be missing. */
   onResubscribed: () => void
   /** Called with errors that reject no call, for example of a lost connection. */
   onError: (error: unknown) => void
@@ -58,8 +60,8 @@ export interface RedisClient {
 
   /**
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
-   * server; elsewhere a script may know its keys by itself. The client sends calls in their order, and those of one turn of the event loop
-   * together. It sends a script that is not `repeatable` again only if that script surely did not run.
+   * server. Without a cluster a script may make the names of its keys itself. The client sends calls in their order, and those of one turn
+   * of the event loop together. It sends a script that is not `repeatable` again only if that script surely did not run.
    */
   run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
 
@@ -75,7 +77,10 @@ export interface RedisClient {
   /** Yields the names of all keys that begin with `start`, in pages. A name may come twice. */
   keys(start: string): AsyncIterable<string[]>
 
-  /** Deletes the libraries of every server whose names begin with `start`, but for this one. Who needs another one loads it again. */
+  /**
+   * Deletes, on every server, the libraries whose names begin with `start`, except this one. A client that still needs another one loads it
+   * again.
+   */
   keepOneLibrary(start: string, kept: Library): Promise<void>
 
   /** Resolves with what every server says about itself. */

@@ -64,7 +64,7 @@ export const runScript = async (
   for (;;) {
     const server = asking ? servers.at(asking) : servers.ofSlot(slot)
     try {
-      // If there is a connection, there is no `await`, so that calls are sent in their order.
+      // If there is a connection, this does not await anything, so that calls are sent in their order.
       const connection = server.commands.open ?? (await server.commands.connection())
       return await callFunction(connection, script, tail, asking !== undefined)
     } catch (error) {

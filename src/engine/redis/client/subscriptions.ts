@@ -11,7 +11,7 @@ interface Channel {
 }
 
 export interface SubscriptionsEvents {
-  /** Called when lost subscriptions stand again. */
+  /** Called when lost subscriptions were made again. */
   onResubscribed: () => void
   onError: (error: unknown) => void
 }

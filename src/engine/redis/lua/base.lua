@@ -1,19 +1,21 @@
--- The part that every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` makes one library of all parts
--- and scripts. Variables of a part live as long as the server's process, so that `begin_base`, and those of other parts, set them at the
--- beginning of a script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have
--- the names of `fields.ts`. The first arguments are the same for all scripts; what a script's own comment calls argument 1 follows them.
+-- The part that every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` makes one library of all
+-- parts and scripts. The variables of a part live as long as the server's process, so `begin` sets them again at the beginning of each
+-- script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have the names
+-- of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all scripts. What a script's own comment calls argument 1
+-- comes after them.
 local COMMON_ARGS = 7
--- What scripts of one call share: the time, and the generation. Nil if a script has the call for itself.
+-- If one call runs several scripts, they share this table, which has the time and the generation. It is nil if a call runs one script.
 local shared
 -- Redis sets `redis.call` only while a script runs.
 local call
 -- `K` has the keys of the call by their names.
 local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
--- What is the same for all calls of a node: milliseconds to add to the time, the node, and how and where to publish.
+-- `context` is the argument that all calls of a node have in common. The others are its parts: milliseconds to add to the time, the node's
+-- id, the command that publishes, and what the names of channels begin with.
 local context, shift, self, publish, channels
--- The events for the calling node, and what the script adds to the app's counts, by the key of the counts: a message may also change those
--- of the sender's partition.
+-- The events for the calling node, and what the script adds to the app's counts. The differences are grouped by the key of the counts,
+-- because a message may also change the counts in the sender's partition.
 local events, differences
 
 -- Returns an argument of the script.
@@ -27,15 +29,16 @@ end
 -- Returns how many arguments the script has.
 local function arg_count() return #ARGV - COMMON_ARGS end
 
--- Returns the name of a channel: of a node, or the one that all nodes hear.
+-- Returns the name of a channel. `name` is a node's id, or `due` for the channel to which all nodes subscribe.
 local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end
 
 local function text(value) return cjson.encode(value) end
 
--- Returns a whole number as text: Redis takes several times as long to write a number of Lua.
+-- Returns a whole number as text, because Redis takes several times as long to convert a number of Lua.
 local function whole(number) return string.format('%d', number) end
 
--- Adds to a count of the app in the partition of `owner`, who is the user by default. `reply` writes the sums.
+-- Adds `difference` to a count of the app in the partition of `owner`. By default the owner is the script's user. `reply` writes the
+-- counts.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
   local fields = differences[key]
@@ -46,7 +49,7 @@ local function count(field, difference, keys, owner)
   fields.of[field] = (fields.of[field] or 0) + difference
 end
 
--- Returns the sum of `value`, a count as Redis has it, and of what this script adds to that count.
+-- Returns a count with what this script has added to it so far. `value` is the count in Redis.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields.of[field] or 0) end
@@ -70,7 +73,8 @@ local function reply(...)
   return { events, ... }
 end
 
--- Returns the same, with the items of a list behind the values. The list may be long: Lua's stack has room for 8,000 values only.
+-- Returns what `reply` returns, followed by the items of a list. A long list can't be passed to `reply`, because Lua's stack has room for
+-- 8,000 values only.
 local function reply_list(list, ...)
   local result = reply(...)
   local count = select('#', ...) + 1
@@ -88,13 +92,13 @@ local function with_defaults(user)
   return user
 end
 
--- Reads a user's hash into a table, whose fields have the names of `fields.ts`. An absent number is 0 if 0 means the same.
+-- Reads a user's hash into a table whose fields have the names of `fields.ts`. `with_defaults` fills in the numbers whose absence means 0.
 local function load(key)
   local value = call('HMGET', key, WITH_DEADLINES_FIELDS)
   return with_defaults({ key = key, changed = {}, WITH_DEADLINES_MEMBERS })
 end
 
--- Reads what a message needs of a user: it takes half as long.
+-- Reads only the fields that a message needs, which takes half as long as `load`.
 local function load_inbox(key)
   local value = call('HMGET', key, INBOX_FIELDS)
   return with_defaults({ key = key, changed = {}, INBOX_MEMBERS })
@@ -134,7 +138,7 @@ end
 
 local DEADLINES = { 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt', 'dueAt' }
 
--- Reads what `load_inbox` has left out and `schedule` needs.
+-- Reads the deadlines, which `load_inbox` leaves out and `schedule` needs.
 local function load_deadlines(user)
   local whole = load(user.key)
   for _, field in ipairs(DEADLINES) do user[field] = whole[field] end

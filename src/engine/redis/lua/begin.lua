@@ -1,4 +1,4 @@
--- The last part: what each script begins with.
+-- The last part of the library. Each script begins with a call of `begin`.
 local function begin(keys, args, kinds, writes)
   call = redis.call
   KEYS, ARGV, declared = keys, args, kinds

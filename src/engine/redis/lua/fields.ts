@@ -25,9 +25,9 @@ const user = {
   moveDueAt: 'md',
   /** The time up to which the user's credentials are revoked. */
   revokedBefore: 'rb',
-  /** When the session that ended last was seen last. */
+  /** When the session that ended last had been seen for the last time. */
   lastSeenAt: 'ls',
-  /** How often the user was deleted: the last digits of an epoch's number. */
+  /** How often the user was deleted. The number of an epoch ends with these digits. */
   deletions: 'e',
   /** The newest offset of the inbox, and the oldest that is retained. */
   newest: 'last',
@@ -73,8 +73,8 @@ const ofDeadlines: readonly string[] = [
 const texts: readonly string[] = ['sender', 'guest', 'nodes', 'online', 'adoption']
 
 /**
- * Lua that loads fields of a user: the fields to read, and assignments to the members of a table `user`, for which `value` is what Redis
- * answers. It names each field once, since a loop over tables of names takes several times as long.
+ * Returns Lua that loads fields of a user: the list of the fields, and the members of the table that has them. In the members `value` is
+ * the reply of Redis. The Lua names each field, because a loop over tables of names takes several times as long.
  */
 const loading = (names: readonly (keyof typeof user)[]): { fields: string; members: string } => ({
   fields: names.map((name) => `'${user[name]}'`).join(','),
@@ -102,7 +102,9 @@ const session = {
   /** The numbers of the page's hiding and of the session's detachment. */
   hiddenSince: 'h',
   detached: 'd',
-  /** How many connections have carried the session: of two rows of a session the one with the greater number is the newer. */
+  /**
+   * How many connections have carried the session. If there are two rows of one session, the row with the greater number is the newer one.
+   */
   starts: 'q',
   /** For how many milliseconds the session can be resumed once it is detached, and until when it can. */
   resumableFor: 'hf',
@@ -112,13 +114,11 @@ const session = {
   offline: 'f',
   /** 1 for a session of a guest. */
   guest: 'g',
-  /** Parts of the credential, which scripts read; `credential` has all of it as JSON. */
+  /** The parts of the credential that scripts read. The field `credential` has the whole credential as JSON. */
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /**
-   * The name of the note that is kept with the token for as long as a session of this user stands on the token. Absent without a token.
-   */
+  /** The name of the note in the token's hash that this session uses the token. It is absent if the session has no token. */
   tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */
@@ -139,7 +139,10 @@ const entry = {
   trace: 't',
 } as const
 
-/** What precedes a sender's id in the names of the fields that count the sender's unread messages, and a peer's id in that of the mark. */
+/**
+ * The beginnings of names in the hash `unread`. A sender's id follows in the fields that count the sender's unread messages, and a peer's
+ * id in the field of the peer's mark.
+ */
 const unread = {
   messages: 'n',
   bytes: 'b',
@@ -147,7 +150,7 @@ const unread = {
   mark: 'm',
 } as const satisfies Record<(typeof engineRules.sharedLimits)[number] | (string & {}), string>
 
-/** The fields of what is known about a queue of pending webhook events. */
+/** The fields of the record of a queue of pending webhook events. */
 const queue = {
   /** About how many bytes the events take. */
   bytes: 'b',
@@ -162,7 +165,7 @@ const queue = {
 
 /** The fields of the hash `state`. */
 const state = {
-  /** When a node reached the server last, and since when nodes have reached the server without a pause. */
+  /** When a node last reached the server, and since when nodes have reached the server without a pause. */
   reachedAt: 't',
   reachedSince: 'f',
   /** The history of the server in which the generation began. */
@@ -175,7 +178,7 @@ const state = {
   generation: 'g',
 } as const
 
-/** The first items of events, by which gateways recognize what scripts send them. */
+/** The first item of each event, by which a gateway recognizes the kind of an event that a script sends. */
 const event = {
   sessionEnded: 'e',
   connectionReplaced: 'r',
@@ -191,7 +194,7 @@ const event = {
   eventDropped: 'x',
   canary: 'k',
   counts: 'c',
-  /** A session does not stand on its token any more. */
+  /** A session no longer uses its token. */
   tokenReleased: 't',
   /** There may be something to push. */
   pushDue: 'o',

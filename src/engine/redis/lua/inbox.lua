@@ -1,7 +1,7 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender, and has the marks of peers, the hash `held` the bytes that senders' messages take in the inboxes
--- of others: on this server, or in a cluster in this partition. The sorted set `peers` says which messages are the newest with each peer:
--- `peers.lua` reads it. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
+-- unread messages and their bytes by sender, and has the marks of peers. The hash `held` counts the bytes that each sender's messages take
+-- in the inboxes of others, on this server, or in a cluster in this partition. The sorted set `peers` says which messages are the newest
+-- with each peer: `peers.lua` reads it. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
@@ -29,8 +29,8 @@ local function entries(keys, from, to, count)
   return found
 end
 
--- Calls `visit` with the entries from one offset up to another, until it returns true, or until the step has read as much as one step may:
--- other calls wait for it. Returns the offset up to which entries were visited.
+-- Calls `visit` with the entries from one offset up to another. It stops if `visit` returns true. It also stops after so many entries or
+-- bytes, because other calls wait while it reads. Returns the offset up to which entries were visited.
 local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144
 local function visit_entries(keys, from, to, visit)
   local last, left, bytes = from - 1, MAX_VISITED, 0
@@ -46,8 +46,8 @@ local function visit_entries(keys, from, to, visit)
   return last
 end
 
--- Returns the offset of a peer's mark, and that of the peer's newest message when the mark was set; 0 and 0 if there is no mark. A mark goes
--- with that message.
+-- Returns the offset of a peer's mark, and that of the peer's newest message when the mark was set; 0 and 0 if there is no mark. The mark
+-- is deleted together with that message.
 local function mark_of(keys, user, peer)
   local mark = user.readUpTo and call('HGET', keys.unread, UNREAD.mark .. peer)
   if not mark then return 0, 0 end
@@ -62,7 +62,7 @@ local function is_unread(keys, user, entry)
   return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry.peer))
 end
 
--- Deletes the mark of a message's peer, if the mark goes with this message.
+-- Deletes the mark of a message's peer, if this message was the newest one when the mark was set.
 local function forget_mark(keys, user, entry)
   local _, newest = mark_of(keys, user, entry.peer)
   if newest == entry.offset then call('HDEL', keys.unread, UNREAD.mark .. entry.peer) end
@@ -106,7 +106,7 @@ local function drop(keys, user, owner, old)
     call('ZREM', keys.aging, owner)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
-    -- What reads `peers` leaves out what is before `first`. So not each message that pushes one out has to look for a peer.
+    -- Readers of `peers` ignore members before `first`. So a message that pushes out another one need not look for peers without messages.
     if math.floor(user.first / PEERS_PRUNED) > math.floor(before / PEERS_PRUNED) then
       call('ZREMRANGEBYSCORE', keys.peers, 1 - user.first, '+inf')
     end
@@ -114,8 +114,8 @@ local function drop(keys, user, owner, old)
 end
 
 -- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
--- bytes. It returns `MAX_DROPPED` at most: the next script goes on. It reads no message that stays, since each message to a full inbox
--- pushes one out.
+-- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads no message that stays, because each message to a
+-- full inbox would pay for that.
 local function beyond(keys, user, last, bytes, retention)
   local old, first, kept = {}, user.first, last - retention.messages + 1
   while #old < MAX_DROPPED and first <= user.newest and (first < kept or (bytes > retention.bytes and first < last)) do
@@ -157,14 +157,15 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Returns what `with` says in the owner's inbox of a message from someone to someone, and the message's member of `peers`.
+-- Returns the field `with` of a message in the owner's inbox, and the member of `peers` to which the message belongs.
 local function with(owner, from, to, isRead)
   if from == owner then return 's' .. to, 's' .. to end
   return (isRead and 'x' or 'r') .. from, 'r' .. from
 end
 
--- Stores a message, which counts as read with `isRead`, and deletes those that it pushes out, which a caller that has read them gives as
--- `old`. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its offset.
+-- Stores a message, and deletes the messages that it pushes out. If the caller has read the latter, it passes them as `old`. With `isRead`
+-- the stored message counts as read. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its
+-- offset.
 local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
   local last, size = user.newest + 1, #json + RULES.messageOverhead
   if exceeds(user, last, user.bytes + size, retention) then

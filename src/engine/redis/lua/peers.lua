@@ -1,7 +1,7 @@
 -- A part of scripts: the peers of an inbox. The sorted set `peers` has a member for the messages from each peer, `r` and the peer's id, and
--- one for those to each peer, `s` and the id. The score is the offset of the newest one, below 0: Redis searches a short set from its lowest
--- score, where the members are that change most. Messages are deleted the oldest first, so a member whose newest message is before `first`
--- has no messages left. Such members stay for a while: see `PEERS_PRUNED`.
+-- one for those to each peer, `s` and the id. The score is the negative offset of the newest of these messages. Redis searches a short set
+-- from the lowest score, and the members that change most are there. The oldest messages are deleted first, so a member whose newest
+-- message is before `first` has no messages left. Such members stay for a while: see `PEERS_PRUNED`.
 -- How many entries one script searches for a message in place of one that was deleted by hand.
 local MAX_SEARCHED = 256
 -- Whether the script has changed the set. The caller runs the script again then.
@@ -11,8 +11,8 @@ local function begin_peers() isRepaired = false end
 
 local function member_of(entry) return (entry.kind == 's' and 's' or 'r') .. entry.peer end
 
--- Gives a member whose newest message is gone the score of the message before that. If the script has not found that message yet, the member
--- gets a score between two offsets, from where the next run goes on.
+-- Corrects the score of a member whose newest message is gone: the score becomes that of the member's message before. If the script does
+-- not find this message within `MAX_SEARCHED` entries, the score gets a value between two offsets, and the next run searches from there.
 local function repair(user, member, offset)
   if isRepaired then return end
   isRepaired = true

@@ -1,8 +1,8 @@
--- A part of scripts: what a script tells the nodes, and which server does.
+-- A part of scripts: what a script publishes to nodes, and the history of the server.
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
--- The server's history, and when it was read. A failover takes longer than these milliseconds, and a replica that becomes the master has
--- variables of its own: it runs no scripts, and a full resynchronization loads its libraries again.
+-- The server's history, and when it was read. The history may be kept for so many milliseconds, because a failover takes longer. A replica
+-- that becomes the master has variables of its own: it runs no scripts, and a full resynchronization loads its libraries again.
 local HISTORY_KNOWN_FOR = 100
 local knownHistory, knownAt
 local function history()
@@ -12,8 +12,8 @@ local function history()
   return knownHistory
 end
 
--- What was published is numbered, so that a node notices what did not reach it: by the next text, or because it asks for the numbers. A run is
--- the time for which these variables live.
+-- The published texts of a channel are numbered, so that a node notices that a text was lost: the next text has too great a number, or the
+-- node asks for the newest numbers. A run is the time for which these variables live.
 local MAX_CHANNELS = 100000
 local run, numbers, channelCount
 
@@ -26,7 +26,7 @@ local function run_name()
   return run
 end
 
--- Publishes a text to a node, or to all nodes as `due`. Returns how many received it.
+-- Publishes a text to a node. If `name` is `due`, the text goes to all nodes. Returns how many nodes received it.
 local function publish_to(name, json)
   local of, number = run_name(), numbers[name]
   if not number then
@@ -37,8 +37,8 @@ local function publish_to(name, json)
   return call(publish, channel_of(name), of .. ' ' .. whole(number + 1) .. ' ' .. json)
 end
 
--- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets its event with the reply. The others
--- get `brief` in place of the event, if there is one.
+-- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets the event with the reply. If there is
+-- a `brief`, the other nodes get this in place of the event.
 local function emit(nodes, event, brief)
   if not nodes then return end
   for node in string.gmatch(nodes, '%S+') do

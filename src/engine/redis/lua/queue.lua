@@ -1,14 +1,14 @@
 -- A part of scripts: the queue of a user's pending events, and of the app's own events in a partition, whose owner is the empty id. The
--- queue lists numbers. The hash `events` has what is known about the queue as JSON under `q` and the owner's id; `fields.ts` describes its
--- fields. An empty queue has no such JSON.
+-- queue lists numbers. The hash `events` has the record of the queue, as JSON under `q` and the owner's id. `fields.ts` describes the
+-- record's fields. An empty queue has no record.
 
--- Returns what is known about a queue.
+-- Returns the record of a queue.
 local function queue_of(owner)
   local json = call('HGET', K.events, 'q' .. owner)
   return json and cjson.decode(json) or { [QUEUE.bytes] = 0 }
 end
 
--- Writes what is known about a queue with `size` numbers.
+-- Writes the record of a queue that has `size` numbers.
 local function store_queue(owner, queue, size)
   if size == 0 then
     call('HDEL', K.events, 'q' .. owner)

@@ -12,7 +12,7 @@ local function take_message(key, perSecond)
   local state = call('GET', key)
   if state then
     full, refused = string.match(state, '^(%S+) (%S+)$')
-    -- A bucket is full after a second at most. Later times come from another master, whose clock was ahead.
+    -- A bucket is full after a second at most. If the stored time is later, another master has written it, whose clock was ahead.
     full = math.min(math.max(tonumber(full), now), now + 1000)
     refused = math.min(tonumber(refused), now + 1000)
   end

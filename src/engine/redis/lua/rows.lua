@@ -1,12 +1,12 @@
 -- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes its fields.
--- A script reads and writes them by the names there, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
+-- A script uses the names of that file, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
 local rows, areChanged
--- How many sessions there are, how many of them make the user online, and which of the rows do.
+-- How many sessions there are, how many of them make the user online, and for each row whether it does.
 local total, onlineCount, isOnline
 
 local function begin_rows() rows, areChanged = nil, false end
 
--- Counts a row as it is now; nil for one that is removed.
+-- Corrects these counts after a row has changed. `row` is nil if the row is removed.
 local function tally(id, row)
   if isOnline[id] ~= nil then
     total = total - 1
@@ -19,7 +19,7 @@ local function tally(id, row)
   if isOnline[id] then onlineCount = onlineCount + 1 end
 end
 
--- Makes rows of ids and their JSON, which follow each other in the list.
+-- Makes the rows of a list in which each id is followed by its JSON.
 local function load_rows(list)
   rows, total, onlineCount, isOnline = {}, 0, 0, {}
   for n = 1, #list, 2 do

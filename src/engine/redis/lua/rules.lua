@@ -1,11 +1,11 @@
 -- A part of scripts: the rules of an app's messages, which hardly ever change.
--- The rules by their texts: parsing one takes longer than all else that a script does with it.
+-- The rules by their texts. They are kept, because parsing a text takes longer than everything else that a script does with the rules.
 local knownRules, knownCount = {}, 0
 local MAX_KNOWN = 1000
 
 -- Returns rules: milliseconds for which a message's id makes a retry safe, `1` if a recipient who does not exist is created, the retention
--- (messages, bytes, milliseconds), the share of it for one sender's unread messages, and the milliseconds after which there may be something
--- to push to the recipient's devices, or `-` for never. Spaces separate them.
+-- (messages, bytes, milliseconds), the share of the retention that one sender's unread messages may take, and the milliseconds after which
+-- there may be something to push to the recipient's devices, or `-` for never. Spaces separate them.
 local function rules_of(words)
   local rules = knownRules[words]
   if rules then return rules end

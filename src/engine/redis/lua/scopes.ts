@@ -1,7 +1,8 @@
 /**
- * The kinds of keys, and what follows the kind in the name of a key: the ids of a user, of an app, a hash that the caller gives, or nothing.
- * `server` and `held` are keys of a server, or in a cluster of a partition: of all apps, and of an app. `appQueue` is the queue of the app's
- * own events in a partition: that of a user with an empty id, for steps of other users.
+ * The kinds of keys, and what follows the kind in the name of a key: the ids of a user, the id of an app, a hash that the caller gives, or
+ * nothing. `server` is for keys of a server, `held` for keys of an app on a server. In a cluster each partition has such keys. `appQueue`
+ * is the queue of the app's own events in a partition, which is the queue of the user with the empty id. Steps of other users need its
+ * name, too.
  */
 export const scopes = {
   ...{ user: 'user', inbox: 'user', sessions: 'user', unread: 'user', peers: 'user' },
@@ -11,9 +12,9 @@ export const scopes = {
   appQueue: 'appQueue',
   ...{ deadlines: 'partition', attached: 'partition', ownCopies: 'partition' },
   ...{ held: 'held', state: 'server' },
-  // They exist once in an engine, in the first partition.
+  // Each of these keys exists only in the first partition.
   ...{ key: 'partition', epochs: 'partition', apps: 'partition' },
   ...{ nodes: 'partition', check: 'partition', transfer: 'partition' },
-  // Of a message's id, of a sender's own copy, of an adopted guest, of a token, and of a device.
+  // The hashes stand for a message's id, a sender's own copy, an adopted guest, a token, and a device.
   ...{ id: 'hash', own: 'hash', adopted: 'hash', token: 'hash', device: 'hash' },
 } as const satisfies Record<string, 'user' | 'app' | 'appQueue' | 'partition' | 'server' | 'held' | 'hash'>

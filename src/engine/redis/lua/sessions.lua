@@ -1,4 +1,4 @@
--- A part of scripts: what becomes of the sessions of a user.
+-- A part of scripts: the changes of a user's sessions.
 -- How many rows one step ends. A user may have 10,000, and other calls would wait while a script reads them.
 local ROWS_PER_STEP = 500
 
@@ -20,7 +20,8 @@ local function facts_of(row)
     .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
--- Lets the calling node delete the note that a session stands on a token. The token may have another partition than the user.
+-- Tells the calling node to delete the note that a session uses a token. The script can't delete the note, because the token may be in
+-- another partition than the user.
 local function release_token(credential, use)
   if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
 end
@@ -50,7 +51,7 @@ local function report_end(user, row, code, wasOnline)
   add_presence_event(user, wasOnline)
 end
 
--- Ends the devices that reach the user. The calling node lets go of their owners, who are in other partitions.
+-- Deletes the user's devices. The calling node deletes the keys that name their owner, because these may be in other partitions.
 local function end_devices(user)
   local devices = user.deviceCount and call('HGET', K.user, USER.devices)
   if devices then events[#events + 1] = { EVENT.devicesEnded, appId, userId, devices } end
@@ -125,9 +126,9 @@ local function detach(row, duration, lostAt)
   put(row)
 end
 
--- Reads the rows that a step ends: a page of them if the user has many. `step` is empty for the first step, what this function has returned
--- for the next ones, and `last` for the one after the pages. The rows beside a page count as they are stored. Returns the next step or nil,
--- and whether this one has read a page only.
+-- Reads the rows whose sessions a step may end. If the user has many rows, it reads one page of them. `step` is empty in the first step,
+-- and in each other one what the step before has returned: a cursor for the next page, or `last` after the last page. A step with a page
+-- counts the rows of other pages as they are stored. Returns the next step or nil, and whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user)
@@ -146,14 +147,14 @@ local function read_step(user, step)
   return page[1] ~= '0' and page[1] or 'last', true
 end
 
--- Tells the nodes that watch the user that the user came online or went offline. The time orders these events.
+-- Tells the nodes that watch the user that the user came online or went offline. A node orders these events by their time.
 local function tell_watchers(user, online)
   local nodes = call('ZRANGEBYSCORE', K.watch, '(' .. string.format('%.0f', now), '+inf')
   if #nodes == 0 then return end
   emit(table.concat(nodes, ' '), { EVENT.presence, appId, userId, online and 1 or 0, online and now or user.lastSeenAt or -1, now })
 end
 
--- Writes what follows from the sessions as they are now. Each script that changes sessions calls it last.
+-- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last.
 local function finish(user, isPage)
   -- The step after the pages knows all sessions.
   if areChanged and not isPage then
@@ -179,7 +180,7 @@ local function finish(user, isPage)
     set(user, 'nodes', #nodes > 0 and table.concat(nodes, ' ') or nil)
     local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
-      -- Whoever watches the user later reads this, and no rows.
+      -- A node that watches the user later reads this field, and no rows.
       for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end
     end
     set(user, 'online', online and '1' or nil)

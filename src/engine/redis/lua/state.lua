@@ -1,5 +1,5 @@
--- A part of scripts: the hash `state` has what is known about a server. In a cluster each partition has such a hash, because partitions
--- move. `fields.ts` describes its fields.
+-- A part of scripts: the hash `state` describes a server. In a cluster each partition has such a hash, because a partition may move to
+-- another server. `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- The number of an epoch is the generation, followed by how often the user was deleted. It has 14 digits at most, because cjson writes no
 -- more.
@@ -21,7 +21,7 @@ local function reached_since()
 end
 
 -- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
--- Nothing from before `wholeUntil` is lost.
+-- The server has lost no write from before `wholeUntil`.
 local function begin_generation(last, field, value, wholeUntil)
   generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
   if shared then shared.generation = generation end
@@ -34,7 +34,7 @@ end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
 -- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others. Servers replicate
--- writes in their order, so the server has what was written before the time at which a node has last reached it.
+-- writes in their order, so the server has all writes from before the time at which a node last reached it.
 local function check_history()
   generation = shared and shared.generation
   if generation then return end
@@ -51,7 +51,7 @@ end
 
 -- Notes that a node has reached the server. Returns since when nodes have reached it without a pause.
 local function note_reached()
-  -- It reads when a node has last reached the history before.
+  -- This call comes first, because it reads `reachedAt` as the history before has left it.
   check_history()
   local since = reached_since()
   local last = call('HGET', K.state, STATE.reachedAt)
@@ -83,8 +83,8 @@ end
 -- Returns the number in the epoch of a user's inbox.
 local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERATION + user.deletions end
 
--- Notes and checks the server for a sweep. A call for several partitions does so once, because those are on one server. In a cluster a call
--- has one partition.
+-- Notes for a sweep that a node has reached the server, and checks for evictions. A call for several partitions does so once, because these
+-- are on one server. In a cluster a call has one partition.
 local function visit()
   if isVisited then return end
   isVisited = true

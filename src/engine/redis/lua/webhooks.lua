@@ -1,6 +1,7 @@
--- A part of scripts: the script that makes a change also adds its webhook events. One argument of every script has random digits, what the epoch
--- of the user's inbox begins with, `unreadAfter`, the limits of pending events (a user's number and bytes, then what other partitions leave of
--- the app's), and the types of events that the app asks for. It is empty for an app without webhooks.
+-- A part of scripts: the script that makes a change also adds its webhook events. The last of the common arguments has, separated by
+-- commas: random digits for ids; the beginning of the epoch of the user's inbox; `unreadAfter`; the limits of a user's pending events, in
+-- number and bytes; what other partitions leave of the app's limits, in number and bytes; and the types of events that the app asks for. It
+-- is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 
@@ -33,13 +34,13 @@ end
 
 -- Returns an event with a number and an id of its own.
 local function new_event(kind, owner, data)
-  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time also rises between
-  -- partitions, and after Redis has lost data.
+  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time is also greater than
+  -- those of other partitions, and than those that Redis has lost.
   local seq = string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now))
   return event_of('evt_' .. partition .. '_' .. seq .. '_' .. salt, seq, kind, owner, data), seq
 end
 
--- Adds an event to a queue. `online` is what it says about presence; nil for an event of the app itself.
+-- Adds an event to a queue. `online` is what the event says about presence. It is nil for an event of the app itself.
 local function append_event(key, queue, owner, kind, event, seq, online)
   call('HSET', K.counts, 'seq', seq)
   call('HSET', K.events, seq, event)
@@ -60,11 +61,11 @@ local function append_event(key, queue, owner, kind, event, seq, online)
   end
 end
 
--- Returns the oldest number of a queue, whose event may be on its way, the newest one, and how many there are.
+-- Returns the oldest number of a queue, the newest number, and how many there are. The event with the oldest number may be on its way.
 local function range_of(key) return call('ZRANGE', key, 0, 0)[1], call('ZRANGE', key, -1, -1)[1], call('ZCARD', key) end
 
--- Removes the user's newest event about presence if it and one that says `online` cancel each other. Returns whether it did. Afterwards the
--- newest event that is left says the same as the new one, because receivers go by the newest state.
+-- Removes the user's newest event about presence if this event and a new one that says `online` cancel each other. Returns whether they do.
+-- They cancel each other only if the newest event that stays says the same as the new one, because receivers go by the newest event.
 local function cancel_presence(queue, online)
   local seq = queue[QUEUE.presence]
   if not seq or not call('ZSCORE', K.queue, seq) then return false end
@@ -83,7 +84,8 @@ local function cancel_presence(queue, online)
   return true
 end
 
--- Counts a dropped event in the newest event of a queue, an `events.dropped`. `state` is what that says about presence, as JSON.
+-- Counts a dropped event in the newest event of a queue, if that is an `events.dropped`, and adds such an event if not. `state` is the JSON
+-- of what the event says about presence.
 local function drop_event(key, owner, kind, state, online)
   events[#events + 1] = { EVENT.eventDropped, appId, kind }
   local queue = queue_of(owner)

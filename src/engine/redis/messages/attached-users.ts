@@ -5,13 +5,13 @@ import type { StepRunner } from '../step-runner.js'
 
 /** How many missing messages one read returns at most. */
 const PAGE = 100
-/** How many users' missing messages are read at once: after an outage all attached users may miss some. */
+/** How many users' missing messages are read at once. After an outage all attached users may miss messages. */
 const READ_AT_ONCE = 32
 /** How many groups of users are compared at once. */
 const GROUPS_AT_ONCE = 4
 /** A session as a text and its owner's ids. */
 export type SessionId = readonly [appId: string, userId: string, sessionId: string]
-/** When a connection has answered last, and how long that took, in milliseconds. */
+/** When a connection last answered a ping, and how many milliseconds the answer took. */
 export type Seen = readonly [lastSeenAt: number, rtt: number]
 
 /** A user for whom a connection of this node carries a session. */
@@ -20,12 +20,15 @@ interface AttachedUser {
   readonly partition: number
   /** The connection of this node that carries each session, by the session's id. */
   readonly connections: Map<string, string>
-  /** By the session's id. Only this node knows it, because storing it each minute would be most of what an idle session costs Redis. */
+  /**
+   * When each session's client last answered, by the session's id. Redis does not have this time: to store it each minute would be most of
+   * what an idle session costs Redis.
+   */
   readonly seen: Map<string, Seen>
   /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
   epoch: number
   offset: number
-  /** The newest offset that is known. Messages up to it are emitted once they were read. */
+  /** The newest offset that this node knows. It reads the messages up to this offset, and emits them. */
   newest: number
   isReading: boolean
 }
@@ -34,7 +37,7 @@ interface Starting {
   count: number
   /** The newest message that came before the start was finished: its epoch and offset. */
   newest: [epoch: number, offset: number] | undefined
-  /** Sessions that ended, and connections that carry no session any more: the result of their start may come after that. */
+  /** Sessions that ended, and connections that no longer carry a session. The result of their start may come later than their end. */
   readonly gone: Set<string>
 }
 
@@ -50,8 +53,8 @@ const NO_CONNECTIONS: ReadonlyMap<string, string> = new Map()
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
 /**
- * The users whose sessions are attached to this node, and how far their messages were emitted. Every message is emitted once and in order,
- * even if what Redis published was lost.
+ * The users whose sessions are attached to this node, and the newest message that this node has emitted for each. Every message is emitted
+ * once and in order, even if what Redis published was lost.
  */
 export class AttachedUsers {
   readonly #options: AttachedUsersOptions
@@ -84,7 +87,7 @@ export class AttachedUsers {
     }
   }
 
-  /** Whether a session of the user starts: Redis may have it, and this node not yet. */
+  /** Whether a start of the user has no result yet. Redis may have the session before this node does. */
   isStarting(of: UserRef): boolean {
     return this.#starting.has(keyOf(of))
   }
@@ -118,7 +121,7 @@ export class AttachedUsers {
     const replaced = user.connections.get(sessionId)
     user.connections.set(sessionId, connectionId)
     user.seen.delete(sessionId)
-    // The event was in the reply to an earlier start, and that reply was lost.
+    // The event about the former connection was in the reply to an earlier start, and that reply was lost.
     if (replaced !== undefined && replaced !== connectionId)
       this.#options.emit({
         type: 'connection-replaced',
@@ -130,7 +133,10 @@ export class AttachedUsers {
     return true
   }
 
-  /** Notes that a session has ended. With `connectionId`, notes that this connection no longer carries the session; another one may. */
+  /**
+   * Notes that a session has ended. With `connectionId`, notes that this connection no longer carries the session. Another connection may
+   * carry it.
+   */
   remove({ appId, userId, sessionId }: SessionRef, connectionId?: string): void {
     const key = keyOf({ appId, userId })
     this.#starting.get(key)?.gone.add(connectionId ?? sessionId)
@@ -146,7 +152,10 @@ export class AttachedUsers {
     if (user?.connections.get(sessionId) === connectionId) user.seen.set(sessionId, [Date.now(), rtt])
   }
 
-  /** Returns when the clients of sessions have answered last; null for one that has not, or that no connection of this node carries. */
+  /**
+   * Returns when the clients of sessions last answered. It is null if a client has not answered, or if no connection of this node carries
+   * the session.
+   */
   seen(sessions: readonly SessionId[]): (Seen | null)[] {
     return sessions.map(
       ([appId, userId, sessionId]) => this.#users.get(keyOf({ appId, userId }))?.seen.get(sessionId) ?? null,
@@ -168,17 +177,18 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes where the own copy of the user's message is. If it is in another epoch, this reports the epoch before the sender learns the
-   * offset: in the earlier epoch the offset may belong to another message.
+   * Notes the place of the own copy of the user's message. If its epoch is a new one, this reports the new epoch before the sender learns
+   * the offset, because in the earlier epoch the offset may belong to another message.
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
     const user = this.#users.get(keyOf(of))
-    // The reply of an earlier step may come late.
+    // This reply may come later than that of a later step.
     if (user && epoch > user.epoch) this.#advance(user, epoch, offset)
   }
 
   /**
-   * Compares the epochs and newest offsets of all users, or of those in one partition, with Redis: published messages may have been lost.
+   * Compares the epochs and newest offsets of all users, or of those in one partition, with Redis, because published messages may have been
+   * lost.
    */
   async compare(partition?: number): Promise<void> {
     const users = [...this.#users.values()]
@@ -205,7 +215,7 @@ export class AttachedUsers {
       for (const group of groups)
         await this.#compareGroup(group).catch((error: unknown) => errors.push(error))
     }
-    // A few at a time, so that other calls don't wait for all. If one fails, the others are compared all the same.
+    // A few groups are compared at a time, so that other calls need not wait for all. If one group fails, the others are still compared.
     await Promise.all(Array.from({ length: GROUPS_AT_ONCE }, compare))
     if (errors.length > 0) throw errors[0]
   }
@@ -221,7 +231,7 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // The newest message tells a session that started in the new epoch that it may lack others.
+      // A session that started in the new epoch may lack messages, and the newest one tells it so.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)
@@ -246,7 +256,7 @@ export class AttachedUsers {
     }
   }
 
-  /** Reads and emits the messages up to the newest. If that fails, the next message or comparison tries again. */
+  /** Reads and emits the messages up to the newest one. If that fails, the next message or comparison tries it again. */
   async #read(user: AttachedUser): Promise<void> {
     const { runner, messagesAfter } = this.#options
     while (user.offset < user.newest && this.#users.get(keyOf(user.of)) === user) {

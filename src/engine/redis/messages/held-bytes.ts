@@ -3,8 +3,8 @@ import type { UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
 /**
- * Milliseconds after which a sender's bytes are counted again, because other nodes and deletions change them: while the sender has taken
- * less than half of the share, and beyond that.
+ * Milliseconds after which a sender's bytes are counted again, because other nodes and deletions change them. The first number is for
+ * senders who have taken less than half of their share, the second for the others.
  */
 const MAX_AGE = 60_000
 const MAX_AGE_NEAR_LIMIT = 5_000
@@ -18,9 +18,9 @@ interface Count {
 }
 
 /**
- * What senders' messages take in the inboxes of others. One server counts that exactly for each sender. In a cluster each partition counts
- * its own inboxes. There a sender may take an even part of the share in every partition; only beyond this part the node adds up all
- * partitions, because that takes a call for each.
+ * How many bytes each sender's messages take in the inboxes of others. A single server counts them exactly. In a cluster each partition
+ * counts its own inboxes, and a sender may take an even part of the share in every partition. Only beyond this part the node adds up the
+ * partitions, because that takes a call for each of them.
  */
 export class HeldBytes {
   readonly #runner: StepRunner
@@ -39,7 +39,7 @@ export class HeldBytes {
     return bytesPerSender - count.sum + (count.partitions.get(partition) ?? 0)
   }
 
-  /** Adds up what the sender takes in all partitions. Resolves with false if `limitIn` knows that already. */
+  /** Adds up the bytes that the sender takes in all partitions. Resolves with false if the sum is known, so that `limitIn` has used it. */
   async count(sender: UserRef, bytesPerSender: number): Promise<boolean> {
     const runner = this.#runner
     if (!runner.isCluster || this.#known(sender, bytesPerSender)) return false
@@ -52,7 +52,7 @@ export class HeldBytes {
     return true
   }
 
-  /** Notes what the sender takes in a partition. */
+  /** Notes how many bytes the sender takes in a partition. */
   update(partition: number, sender: UserRef, bytes: number): void {
     const count = this.#counts.get(keyOf(sender))
     if (count) this.#set(count, partition, bytes)

@@ -8,7 +8,7 @@ if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
 if target > user.readOffset then
   if target == user.newest then
-    -- The marks of peers go too.
+    -- Without unread messages the marks of peers say nothing.
     call('DEL', K.unread)
     clear(user, { 'readUpTo' })
     set(user, 'unread', 0)
@@ -21,7 +21,7 @@ if target > user.readOffset then
   end
   set(user, 'readOffset', target)
   if user.readUpTo and user.readUpTo < target then set(user, 'readUpTo', target) end
-  -- The last step tells of all.
+  -- Only the last step emits the event, for all steps.
   if not isUnfinished then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
   if asked['message.read'] and not isUnfinished then
     local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))

@@ -19,7 +19,7 @@ import type { StepRunner } from '../step-runner.js'
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
 
-/** The recipient of a message was adopted by this user, who was created then. */
+/** The user who has adopted the recipient of a message, and when that user was created. */
 interface Adopted {
   outcome: 'adopted'
   by: string
@@ -45,7 +45,7 @@ export class Inboxes {
   readonly #options: InboxesOptions
   readonly #held: HeldBytes
   readonly #order = new SendLanes()
-  /** The deletions that no call waits for. */
+  /** The deletions that run in the background. */
   readonly #trims = new Set<Promise<void>>()
   #isStopped = false
 
@@ -158,7 +158,7 @@ export class Inboxes {
     if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
     const args = [
       ...outgoing.args(rules),
-      // The step before has counted a message whose sender is in another partition.
+      // If the sender is in another partition, `sender-read` has counted the message.
       isAway ? '' : rate,
       ...[createdAt, String(rules.quota.bytesPerSender ?? ''), outgoing.traceparent],
       ...(isAway ? [profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String) : []),
@@ -172,15 +172,15 @@ export class Inboxes {
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
     if (sender && outcome === 'stored')
       this.#held.update(this.#runner.partitions.of(recipient), sender, Number(held))
-    // After a failover the sender's server may lack the sender too, who would get no own copy then.
+    // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-    // The message is stored. If this fails, the next message to the inbox goes on.
+    // The message is stored already. If the deletion fails, the next message to the inbox goes on with it.
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
-    // An offset above 0 means that the step has made the own copy. In a cluster this is so if the message was sent before the keys moved
-    // there.
+    // An offset above 0 means that the own copy exists. In a cluster the step makes none itself, but the message may have been sent before
+    // its keys moved into the cluster.
     const place =
       Number(ownOffset) > 0
         ? { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }
@@ -232,7 +232,7 @@ export class Inboxes {
     }
   }
 
-  /** Makes the state of an inbox of the numbers that a step returns. */
+  /** Makes the state of an inbox from the numbers that a step returns. */
   stateOf(of: UserRef, [epoch, offset, readOffset, unread]: readonly Reply[]): InboxState {
     return {
       epoch: this.#runner.epochBase(of) + String(epoch),

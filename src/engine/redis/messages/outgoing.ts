@@ -4,7 +4,7 @@ import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
 
-/** A message as it was when it was sent: the caller may change its object later. */
+/** A copy of the message to send, because the caller may change its object later. */
 export class Outgoing {
   readonly id: string
   readonly recipient: UserRef
@@ -27,7 +27,7 @@ export class Outgoing {
     this.id = id
     this.traceparent = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
     this.#runner = runner
-    // Only a message to a guest may go to another user.
+    // Only a guest can be adopted, so only a message to a guest may go to another user.
     this.#message = isGuestId(to) ? structuredClone(message) : message
     this.recipient = { appId, userId: to }
     this.sender = from === null ? null : { appId, userId: from }
@@ -54,7 +54,7 @@ export class Outgoing {
     return new Outgoing(this.#runner, { ...this.#message, to: userId })
   }
 
-  /** The first arguments of the step that sends the message. */
+  /** Returns the first arguments of the step that sends the message. */
   args({ sendWindow, unknownRecipients, retention, unreadPerSender, quota, pushAfter }: SendRules): string[] {
     const createsRecipient = unknownRecipients && !isGuestId(this.recipient.userId)
     const rules = [

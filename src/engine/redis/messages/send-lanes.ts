@@ -1,6 +1,6 @@
 import type { SendResult } from '../../engine.js'
 
-/** The outcome of a send that its caller may repeat. Sends that wait behind it must not overtake the repetition. */
+/** The outcome of a send that failed, and that its caller may repeat. Later sends that wait must not overtake the repetition. */
 type Failure = { result: SendResult } | { error: unknown }
 
 interface Lane {
@@ -10,9 +10,9 @@ interface Lane {
 }
 
 /**
- * Runs the sends of one user one after the other. Otherwise, if the client sends a script again after a lost connection or while its slot
- * moves, a later script would overtake it. If a send fails, the sends that wait behind it fail with the same outcome, because its caller
- * may repeat it.
+ * Runs the sends of one user one after the other. Otherwise a later script would overtake one that the Redis client sends again, after a
+ * lost connection or while a slot moves. If a send fails, its caller may repeat it, so the sends that wait for it fail with the same
+ * outcome.
  */
 export class SendLanes {
   readonly #lanes = new Map<string, Lane>()
@@ -47,7 +47,7 @@ export class SendLanes {
     }
   }
 
-  /** Removes the lane, so that sends that come from now on do not wait behind the failed one. */
+  /** Removes the lane, so that sends from now on do not wait for the failed one. */
   #fail(lane: Lane, key: string, failure: Failure): void {
     lane.failure = failure
     if (this.#lanes.get(key) === lane) this.#lanes.delete(key)

@@ -51,10 +51,11 @@ end
 local earlier = call('GET', K.id)
 if earlier then
   local same, offset, own, sentAt, e, theirs = string.match(earlier, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-  -- If one of the two users was deleted since, the id counts as new.
+  -- If the recipient or the sender was deleted since, the id counts as new.
   if tonumber(e) == user.deletions and tonumber(theirs) == senderDeletions then
     if same ~= digest then return reply('conflict') end
-    -- After a failover the sender's server may lack the own copy. If retention has deleted the message here, the caller still has it.
+    -- After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
+    -- retention has deleted this message, its text is made from the arguments.
     local stored = mode == 'away' and entries(K, offset, offset, 1)[1]
     local json = mode == 'away' and (stored and stored[ENTRY.message] or json_at(sentAt))
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
@@ -76,7 +77,7 @@ local size = #json + RULES.messageOverhead
 expire(K, user, userId, retention.age)
 if mode == 'here' then expire(theirs, sender, from, retention.age) end
 
--- What this message pushes out of the recipient's inbox, once it was read.
+-- The messages that this message pushes out of the recipient's inbox, after they were read.
 local old
 local function pushed_out()
   old = old or beyond(K, user, user.newest + 1, user.bytes + size, retention)
@@ -115,10 +116,10 @@ if not fits() then
   if not fits() then return done('full') end
 end
 
--- Everything else has been checked, so that the caller creates no sender of a message that is then refused.
+-- This check comes last: the caller creates the sender and sends again, and must not create a sender whose message is then refused.
 if (mode == 'away' and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
--- The message counts before it is stored, so that one command counts and compares.
+-- The message is counted before it is stored, so that one command both counts it and returns the sum for the comparison.
 local held, maxHeld = hold(from, userId, size), tonumber(arg(12)) or math.huge
 local function pushed_out_of_sender()
   local bytes = 0

@@ -1,4 +1,4 @@
--- Counts a message whose recipient is in another partition, and reads what the message says about its sender.
+-- Counts a message whose recipient is in another partition, and reads the profile of its sender.
 -- KEYS: user, rate.
 -- ARGV: 1 how many messages the sender may send in a second; empty for no limit.
 -- Returns the milliseconds until the sender may send; or 0, the sender's profile as JSON, how often the sender was deleted, 1 if there is

@@ -1,4 +1,4 @@
--- Passes a signal on to the nodes to which the user's sessions are attached. It stores nothing.
+-- Publishes a signal to the nodes to which the user's sessions are attached. Nothing is stored.
 -- KEYS: user.
 -- ARGV: 1 the signal as JSON.
 -- Returns nothing.

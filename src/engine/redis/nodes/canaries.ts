@@ -1,9 +1,11 @@
 import { EngineError } from '../../errors.js'
 
-/** Milliseconds in which a published canary must come back. */
+/** Milliseconds within which a published canary must arrive at this node. */
 const TIMEOUT = 2_000
 
-/** Canaries are texts that this node publishes to itself, because its subscription may be silent while commands are answered. */
+/**
+ * Canaries are texts that this node publishes to itself. They find a subscription that receives nothing although Redis answers commands.
+ */
 export class Canaries {
   readonly #arrivals = new Map<string, () => void>()
 

@@ -11,7 +11,7 @@ export interface LeasesOptions {
   runner: StepRunner
   /** Called when the other nodes have counted this one as dead and detached its sessions. */
   onLost: () => void
-  /** Called after a beat: Redis can be reached. It is not called again before it has ended. No beat waits for it. */
+  /** Called after a beat, when Redis can be reached. It is not called again before its promise has resolved. No beat waits for it. */
   onBeat: () => Promise<void>
   onError: (error: unknown) => void
 }
@@ -26,8 +26,8 @@ export class Leases {
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
   /**
-   * The work that beats start. No limit bounds its time, so each kind of work runs once at a time, and so does the burial of each dead
-   * node.
+   * The work that beats have started. It may take long, so no kind of work runs twice at a time, and neither does the detachment of one
+   * dead node's sessions.
    */
   readonly #work = new Map<string, Promise<void>>()
   #isStopped = false
@@ -98,8 +98,8 @@ export class Leases {
   }
 
   /**
-   * Detaches a dead node's sessions, whose connections were lost at `lostAt`, in the partitions of this node. The first of the living nodes forgets the dead one once no partition
-   * has such a session.
+   * Detaches a dead node's sessions in the partitions that this node sweeps. Their connections were lost at `lostAt`. When no partition has
+   * such a session, the first of the living nodes removes the dead one.
    */
   async #bury(dead: string, lostAt: number | undefined): Promise<void> {
     const { runner } = this.#options
@@ -114,7 +114,10 @@ export class Leases {
       await runner.onPartition(runner.steps.removeNode, 0, [dead])
   }
 
-  /** Detaches the sessions of nodes that nobody knows: a failover may have lost what detached them. */
+  /**
+   * Detaches the sessions of nodes that have no lease. A failover may have lost the record of a dead node, whose sessions nobody else would
+   * detach.
+   */
   async detachUnknown(partitions: readonly number[]): Promise<void> {
     const { runner } = this.#options
     const lists = await runner.inPartitions(runner.steps.listNodes, partitions, '', [])
@@ -145,7 +148,7 @@ export class Leases {
       ])
       const members = lists.flat()
       for (let n = 0; n < members.length; n += USERS_PER_STEP) {
-        // This node stops: the others go on.
+        // This node stops, and the other nodes go on.
         if (this.#isStopped && node !== runner.nodeId) return
         await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {

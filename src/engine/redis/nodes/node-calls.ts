@@ -3,12 +3,12 @@ import { fields } from '../lua/fields.js'
 import type { Seen, SessionId } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds until an answer must have come. The other node may answer as late as it throttles a client, which is 10 seconds. */
+/** Milliseconds until an answer must have arrived. The other node may throttle a client for 10 seconds before it answers. */
 const TIMEOUT = 15_000
-/** The same for what the engine itself asks. */
+/** The same for a question that the engine itself asks. */
 const SEEN_TIMEOUT = 2_000
 
-/** The names that nodes have. A name that a client has made up must not be that of another channel. */
+/** The form of a node's name. A client may send any name, and it must not name another channel. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event

@@ -5,8 +5,9 @@ import { SLOTS, slotOf } from '../client/key-slot.js'
 export const PARTITION_COUNT = 1_024
 
 /**
- * Returns the hash tags of the partitions, which share the slots evenly and in order. That of a partition is the first number in base 36
- * whose slot is one of its own. So the masters of a cluster, which serve ranges of slots, get partitions in proportion to their slots.
+ * Returns the hash tags of the partitions, which share the slots evenly and in order. The tag of a partition is the first number, in base
+ * 36, whose slot belongs to the partition. So the masters of a cluster, which serve ranges of slots, get partitions in proportion to their
+ * slots.
  */
 export const partitionTags = (count = PARTITION_COUNT): string[] => {
   const tags: string[] = []

@@ -1,8 +1,13 @@
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds that a published text may take to arrive: it comes on another connection than the number that is asked for. */
+/**
+ * Milliseconds that a published text may take to arrive. The text and the reply with its number come on different connections, so the
+ * number may come first.
+ */
 const ARRIVAL_TIME = 1_000
-/** How many numbers are remembered: a server that restarts, and each version of the scripts, begins new ones. */
+/**
+ * How many numbers are remembered at most. Each restart of a server, and each version of the scripts, begins a new run with new numbers.
+ */
 const MAX_NUMBERS = 10_000
 
 export interface PublicationsOptions {
@@ -36,7 +41,7 @@ export class Publications {
     const [, run = '', digits = '', text = ''] = /^(\S+) (\d+) (.*)$/s.exec(published) ?? []
     const name = channel.slice(channel.lastIndexOf('channel:') + 'channel:'.length)
     const [key, number] = [`${run} ${name}`, Number(digits)]
-    // A run that this node does not know is that of a new server, or of one with other scripts.
+    // If this node does not know the run, the server is new, or has other scripts than before.
     const last = this.#numbers.get(key) ?? 0
     this.#note(key, number)
     if (number > last + 1) this.#options.onMissed()

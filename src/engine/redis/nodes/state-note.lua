@@ -1,4 +1,4 @@
--- Notes the server's history, before a script reads that writes nothing.
+-- Notes the server's history. A script that only reads can't write this note, and fails with NOSTATE without it.
 -- KEYS: state.
 -- ARGV: none.
 -- Returns nothing.

@@ -11,7 +11,7 @@ const SWEEP_INTERVAL = 1_000
 const PARTITIONS_PER_BATCH = 128
 /** How many users a step returns. */
 const USERS_PER_STEP = 100
-/** After this many milliseconds a sweep makes an own copy that is still pending. */
+/** Milliseconds after which a sweep makes an own copy that is still pending. */
 const OWN_COPY_PENDING_FOR = 5_000
 
 export interface SweeperOptions {

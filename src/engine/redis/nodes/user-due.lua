@@ -9,7 +9,7 @@ end_due_sessions(user)
 local isMoving = user.moveDueAt and user.moveDueAt <= now
 if isMoving then set(user, 'moveDueAt', now + MOVE_RETRY) end
 if user.adoption and user.keptUntil and user.keptUntil <= now then
-  -- The move needs to know the user.
+  -- The move reads `adoption` to know the user.
   if user.moveDueAt then
     set(user, 'keptUntil', user.moveDueAt)
   else
@@ -40,12 +40,12 @@ local function report_unread()
       if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
     end
   end
-  -- The newest messages may all be read, by the marks of their peers.
+  -- The newest messages may all be marked as read, peer by peer.
   if oldest and #newest == 0 then newest[1] = message_of(oldest.offset, oldest[ENTRY.message]) end
   if not oldest or oldest.offset < user.unreadCheckOffset then return end
   local at = tonumber(oldest[ENTRY.storedAt]) + unreadAfter
   if at > now then
-    -- The message that began the streak was read, and a later one is not old enough.
+    -- The message for which the deadline was set has been read, and the oldest unread one is not old enough yet.
     set(user, 'unreadCheckOffset', oldest.offset)
     return at
   end
@@ -60,7 +60,7 @@ if user.unreadCheckAt and user.unreadCheckAt <= now then
   if not again then set(user, 'unreadCheckOffset', nil) end
 end
 if user.pushDueAt and user.pushDueAt <= now then
-  -- If the calling node does not answer, another one is told.
+  -- If the calling node does not end the push, the event is sent again, to the node that sweeps then.
   set(user, 'pushDueAt', now + RULES.pushLease)
   events[#events + 1] = { EVENT.pushDue, appId, userId }
 end

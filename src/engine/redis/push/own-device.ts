@@ -4,8 +4,8 @@ import { engineRules } from '../../rules.js'
 import { hashOf } from '../keys.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds for which the owner of a device is kept without a renewal: longer than the device. */
-const KEPT_FOR = engineRules.pushKeptFor + 86_400_000
+/** How many milliseconds longer than the device its owner is kept: without its owner, a device no longer counts. */
+const OWNER_MARGIN = 86_400_000
 
 /** Reads or changes the owner of a device. Returns the owner before. See `push-own.lua`. */
 export const ownDevice = async (
@@ -16,7 +16,7 @@ export const ownDevice = async (
 ): Promise<PushOwner | undefined> => {
   const owner: PushOwner = [userId, keys.p256dh, keys.auth]
   const partition = runner.partitions.ofDevice(appId, id)
-  const args = [mode, JSON.stringify(owner), String(KEPT_FOR)]
+  const args = [mode, JSON.stringify(owner), String(engineRules.pushKeptFor + OWNER_MARGIN)]
   const hashed = { device: hashOf(appId, id) }
   const [before] = await runner.onApp(runner.steps.ownPush, partition, appId, args, { hashed })
   return before === '' ? undefined : (JSON.parse(String(before)) as PushOwner)

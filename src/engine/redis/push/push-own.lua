@@ -1,8 +1,8 @@
--- Says whose device it is, or changes that.
+-- Reads or changes the owner of a device.
 -- KEYS: device.
 -- ARGV: 1 `own` to take it over, `free` to let it go, or `read`; 2 the owner as JSON: the user's id, and the two keys; 3 for how many
 --   milliseconds the owner is kept.
--- Returns the owner before as JSON; an empty string if there was none. It changes nothing for somebody else without the keys.
+-- Returns the owner before as JSON; an empty string if there was none. A user who does not know the device's keys changes nothing.
 local before = call('GET', K.device)
 local owner = before and cjson.decode(before)
 local own = arg(1) ~= 'read' and cjson.decode(arg(2))

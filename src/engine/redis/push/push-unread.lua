@@ -6,7 +6,7 @@
 local MAX_READ = 256
 local user = load_inbox(K.user)
 local after = tonumber(arg(1))
--- The offset is of an earlier epoch.
+-- An offset beyond the newest message belongs to an earlier epoch.
 if after > user.newest then after = 0 end
 local from = math.max(after, user.readOffset, user.readUpTo or 0, user.first - 1) + 1
 

@@ -14,7 +14,7 @@ else
   set(user, 'deviceCount', tonumber(arg(3)))
   if arg(4) ~= 'same' then
     local at = optional(4) and math.ceil(now + tonumber(arg(4)))
-    -- A message that came since has set a time of its own.
+    -- A message that was stored since the read has set a time of its own.
     if user.newest > tonumber(arg(5)) and user.pushDueAt then at = math.min(at or user.pushDueAt, user.pushDueAt) end
     set(user, 'pushDueAt', at or nil)
   end

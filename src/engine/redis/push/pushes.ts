@@ -23,7 +23,7 @@ import { ownDevice } from './own-device.js'
 /** How often a change is tried. Each further try follows a change by another call. */
 const MAX_TRIES = 100
 
-/** What a change leaves of a user's devices, and when there may be something to push. */
+/** The devices that a user has after a change, and when there may be something to push to them. */
 interface Change {
   devices: readonly PushDevice[]
   dueIn: number | null | 'same'
@@ -47,8 +47,8 @@ export interface PushesOptions {
 }
 
 /**
- * The devices of users, and when there may be something to push to them. A field of the user's hash has the devices. A key of each device has
- * its owner, who may be in another partition: a device in the hash of somebody else does not count.
+ * The devices of users, and when there may be something to push to them. The user's hash has the devices. The key of each device has its
+ * owner, and may be in another partition. If a user's hash has a device that another user owns, the device does not count.
  */
 export class Pushes {
   readonly #options: PushesOptions
@@ -67,7 +67,7 @@ export class Pushes {
     const before = await ownDevice(runner, 'own', of, { id, keys })
     if (!mayOwn(before, userId, copy)) return false
     let ended: PushDevice[] = []
-    // In the hash of its former owner the device does not count any more.
+    // The hash of a former owner may still have the device, which no longer counts there.
     const isSaved = await this.#change(of, ({ devices, newest }) => {
       const next = withSubscription(devices, copy, credential, newest, Date.now())
       ended = devices.filter((before) => !next.some((device) => device.id === before.id))
@@ -82,7 +82,7 @@ export class Pushes {
     const { devices } = await this.#read(of)
     const device = devices.find((device) => device.id === id)
     if (device) await this.#remove(of, device)
-    // A call that failed may have removed it.
+    // An earlier call may have failed after it had removed the device, and before it freed the owner's key.
     else await this.#free(of, id)
     return device !== undefined
   }
@@ -164,12 +164,12 @@ export class Pushes {
     if (!found.isRenewed) await this.#free(of, id)
   }
 
-  /** Forgets that devices which have ended are the user's. */
+  /** Deletes the keys that name the user as the owner of ended devices. */
   async letGo(of: UserRef, devices: readonly PushDevice[]): Promise<void> {
     for (const { id } of devices) await this.#free(of, id)
   }
 
-  /** Lets a device go, if it is the user's. */
+  /** Deletes the key with the device's owner, if that is this user. */
   async #free(of: UserRef, id: string): Promise<void> {
     await ownDevice(this.#options.runner, 'free', of, { id, keys: { p256dh: '', auth: '' } })
   }
@@ -185,7 +185,9 @@ export class Pushes {
     }
   }
 
-  /** Changes a user's devices as they are stored. Returns false if there is no such user. A user who has and gets no device is left alone. */
+  /**
+   * Changes a user's stored devices. Returns false if there is no such user. If the user has no device before and after, it writes nothing.
+   */
   async #change(of: UserRef, change: (stored: Stored) => Change): Promise<boolean> {
     const { runner } = this.#options
     for (let tries = 0; tries < MAX_TRIES; tries++) {

@@ -23,14 +23,15 @@ export class CarriedSessions {
   }
 
   /**
-   * Compares the sessions of users, up to 200 users at a time. If a connection's session is gone or elsewhere, the connection is told
-   * that the session has ended with `code`. A session that Redis has with a connection which this node does not have is detached.
+   * Compares the sessions of users, up to 200 users at a time. If Redis lacks a connection's session, or has it with another connection,
+   * this connection is told that the session has ended with `code`. If Redis has a session with a connection that this node lacks, the
+   * session is detached.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options
     const located = users.map((of) => ({ of, partition: runner.partitions.of(of) }))
     for (const group of runner.userGroups(located)) {
-      // Redis may not have read sessions that started later, so only the connections from before its read are compared.
+      // Only the connections from before the read are compared, because Redis may have read before later sessions were stored.
       const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
       const stored = await runner.onUsers(runner.steps.readCarried, ['sessions'], group, [])
       await Promise.all(
@@ -54,7 +55,7 @@ export class CarriedSessions {
       const session = { ...of, sessionId }
       attached.remove(session, connectionId)
       const other = stored.get(sessionId)
-      // If the session is detached, because other nodes have counted this one as dead, its client shall come back to resume it.
+      // Other nodes have counted this one as dead and detached the session. Its client shall connect again and resume it.
       if (other === '') emit({ type: 'session-ended', session, code: 'unavailable' })
       else if (other === undefined) emit({ type: 'session-ended', session, code })
       else emit({ type: 'connection-replaced', session, connectionId })

@@ -26,8 +26,8 @@ export interface RecoveryOptions {
 
 /**
  * What this node does when a generation of epochs begins: a replica has become the master, or Redis was restarted or restored. The new
- * master may lack changes of sessions that the old one has acknowledged. This node makes its own again, and detaches the sessions that
- * Redis has with a connection or with a node which does not exist. Then it compares its users' epochs.
+ * master may lack changes of sessions that the old one has acknowledged. This node makes its own changes again. It detaches the sessions
+ * that Redis has with a connection or a node that does not exist. Then it compares its users' epochs.
  */
 export class Recovery {
   readonly #options: RecoveryOptions
@@ -52,13 +52,13 @@ export class Recovery {
       this.#generations.set(server, generation)
   }
 
-  /** A generation has begun in a partition. */
+  /** Called when a generation has begun in a partition. */
   begin(partition: number): void {
     this.#due.add(this.#options.runner.isCluster ? partition : 0)
     this.run()
   }
 
-  /** This node has heard nothing for some time: events are missing, and a generation may have begun. */
+  /** Called when this node has received nothing for some time. Events are missing, and a generation may have begun. */
   check(): void {
     this.#isCheckDue = true
     this.run()
@@ -120,7 +120,7 @@ export class Recovery {
     }
   }
 
-  /** Returns the servers whose generations are not the known ones. */
+  /** Returns the servers whose generation has changed since the last recovery. */
   async #findChanged(): Promise<number[]> {
     const generations = await this.#read(this.#servers)
     return this.#servers.filter((server) => this.#generations.get(server) !== generations.get(server))
@@ -174,7 +174,7 @@ export class Recovery {
         due.slice(n, n + SESSIONS_PER_STEP).map((restore) => restore()),
       )
       for (const result of results) if (result.status === 'rejected') errors.push(result.reason)
-      // Redis is away again: the rest waits.
+      // Redis is away again, so the other sessions wait for the next call.
       if (results.every(({ status }) => status === 'rejected')) break
     }
     if (errors.length > 0) throw errors[0]

@@ -10,7 +10,7 @@ import type { Recovery } from './recovery.js'
 /** How many users are compared at once. Other calls of this node run between two steps. */
 const USERS_PER_STEP = 50
 
-/** What a call may have changed, though its reply was lost: the events for this node were in the reply. */
+/** What a call with a lost reply may have changed. The events for this node were in that reply. */
 interface Doubt {
   readonly of: UserRef
   readonly partition: number
@@ -37,8 +37,8 @@ export interface UncertainCallsOptions {
 }
 
 /**
- * After a call that may have run, though its reply was lost, this node compares with Redis what the call may have changed for its sessions:
- * which of them it carries, newest messages, read mark and profile.
+ * If the reply to a call was lost, the call may have run. This node then compares with Redis what the call may have changed for the
+ * sessions that this node carries: the sessions themselves, the newest messages, the read mark, and the profile.
  */
 export class UncertainCalls {
   readonly #options: UncertainCallsOptions
@@ -95,7 +95,7 @@ export class UncertainCalls {
   async #compare({ of, partition, code, mayHaveRead, mayHaveSaved }: Doubt): Promise<void> {
     const { attached, carried, recovery, inboxes, watches, user, noteWebhooks, emit } = this.#options
     if (attached.connectionsOf(of).size > 0) {
-      // Redis may lack a session because of a failover, so the recovery makes it again first.
+      // A failover may have lost a session. The recovery stores it again first, so that it does not count as ended.
       await recovery.catchUp(partition)
       await carried.compare([of], code)
       await attached.compareUser(of)

@@ -12,7 +12,7 @@ export class Departures {
   readonly #pending = new Set<() => Promise<unknown>>()
   readonly #running = new Set<Promise<unknown>>()
 
-  /** Rejects as `change` does, which is then pending. */
+  /** Makes a change. If Redis is away, this rejects, and the change is pending. */
   async run<T>(change: () => Promise<T>): Promise<T> {
     const running = change()
     this.#running.add(running)
@@ -27,14 +27,14 @@ export class Departures {
   }
 
   /** Waits for the changes that run, and then makes each pending change once. Rejects as `retry` does. */
-  async settle(): Promise<void> {
+  async finish(): Promise<void> {
     await Promise.allSettled(this.#running)
     await this.retry()
   }
 
   /**
-   * Makes each pending change once, some at a time. A change that fails stays pending, and stops no other; if all that are made at once
-   * fail, Redis is away again, and the others wait. Rejects with the first error.
+   * Makes each pending change once, some at a time. A change that fails stays pending, and does not stop the others. If all changes of a
+   * group fail, Redis is away again, and the other groups wait. Rejects with the first error.
    */
   async retry(): Promise<void> {
     const changes = [...this.#pending]
@@ -49,7 +49,7 @@ export class Departures {
             (error: unknown) => {
               failed++
               errors.push(error)
-              // The next retry begins with the others.
+              // It goes to the end, so that the next retry begins with the others.
               this.#pending.delete(change)
               this.#pending.add(change)
             },

@@ -5,10 +5,10 @@ import type { OfPartition } from '../step-runner.js'
 /** For how many beats of the node a change is kept: about a minute. A replica that lacks more than that is not made a master. */
 const KEPT_FOR = 60
 
-/** How a session left its connection: it is resumable for some milliseconds, or it ended. */
+/** How a session left its connection: it can be resumed for some milliseconds, or it ended. */
 export type Departure = { detachedFor: number } | { code: EndCode }
 
-/** The credential of a start, with the name of the note at its token. */
+/** The credential of a start, with the name of the note in its token's hash. */
 export interface StartCredential {
   readonly credential: Credential
   readonly use: string
@@ -17,22 +17,22 @@ export interface StartCredential {
 /** What this node has last done with a session. */
 export interface RecentSession extends OfPartition {
   readonly sessionId: string
-  /** The connection that the start or the departure names; undefined for an end whatever the connection. */
+  /** The connection that the start or the departure names; undefined for an end that names none. */
   connectionId: string | undefined
-  /** The row as the start has stored it; undefined if the session started earlier, or at another node. */
+  /** The row that the start has stored; undefined if the session started earlier, or at another node. */
   row: string | undefined
   credential: StartCredential | undefined
   departure: Departure | undefined
   /** How many calls that store the departure have not succeeded. */
   pending: number
-  /** The generation of the epochs in which all of this is known to be stored. */
+  /** The generation of the epochs in which Redis had all of these changes. */
   generation: number
   changedAt: number
 }
 
 /**
- * The sessions that this node has started, detached or ended in the last minute. A failover may lose what the old master has acknowledged,
- * and only this node can make it again.
+ * The sessions that this node has started, detached or ended in the last minute. A failover may lose changes that the old master has
+ * acknowledged, and only this node can make them again.
  */
 export class RecentSessions {
   /** The sessions by their ids. The first is the one that has changed least recently. */
@@ -77,8 +77,8 @@ export class RecentSessions {
   }
 
   /**
-   * Notes that a session leaves its connection, or ends whatever its connection. Call the returned function with the generation in which
-   * this was stored.
+   * Notes that a session leaves its connection. Without a connection, notes that the session ends, whichever connection carries it. Call
+   * the returned function with the generation in which this was stored.
    */
   depart(
     session: SessionRef,
@@ -111,7 +111,7 @@ export class RecentSessions {
     if (this.#sessions.get(sessionId)?.connectionId === connectionId) this.#sessions.delete(sessionId)
   }
 
-  /** Whether this node has let the connection go, so that a call detaches or ends its session. */
+  /** Whether this node has noted a departure from this connection. Then a call of this node detaches or ends the session. */
   hasDeparted(sessionId: string, connectionId: string): boolean {
     const recent = this.#sessions.get(sessionId)
     return recent?.departure !== undefined && [connectionId, undefined].includes(recent.connectionId)

@@ -1,4 +1,4 @@
--- Undoes a start whose reply was lost: its gateway has refused the connection. A start that comes later with the connection is refused.
+-- Undoes a start whose reply was lost, because the gateway has refused the connection. If the start itself arrives later, it is refused.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the connection; 2 the id of the new session, if the start did not resume one; 3 for how many milliseconds a resumed session is
 --   resumable.
@@ -16,7 +16,7 @@ if found then
   local wasOnline = presence(user)
   found[SESSION.lastSeenAt] = now
   if found.id == arg(2) then
-    -- Nobody has the key of the new session.
+    -- The client has not received the resume key of the new session.
     end_session(user, found, 'ended', wasOnline)
   else
     detach(found, tonumber(arg(3)))

@@ -4,7 +4,7 @@ import { fields } from '../lua/fields.js'
 
 const { session } = fields
 
-/** The fields of a session's row that are read here. */
+/** The fields of a session's row that this module reads. */
 type Row = Readonly<
   Record<(typeof session)['number' | 'startedAt' | 'lastSeenAt' | 'guest'], number> &
     Record<(typeof session)['credential' | 'facts'], string> &
@@ -59,7 +59,7 @@ export const storedSessions = (of: UserRef, list: readonly string[]): StoredSess
 /** Returns the hash that stands for a token's id in rows and keys. */
 export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
 
-/** Returns a credential as the arguments of a step: its method, token and time, and all of it as JSON. */
+/** Returns a credential as arguments of a step: its method, its token, its time, and the whole credential as JSON. */
 export const credentialArgs = (
   appId: string,
   { authMethod, tokenId, issuedAt, expiresAt }: Credential,

@@ -1,4 +1,4 @@
--- Gives a session another credential, unless that one is revoked. If another connection carries the session, nothing changes.
+-- Gives a session another credential, unless this credential is revoked. If another connection carries the session, nothing changes.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token; empty for none; 5 when the credential was issued;
 --   empty if that is unknown; 6 the credential as JSON; 7 the name of the note at the token; empty for none.
@@ -13,7 +13,7 @@ end
 end_due_sessions(user)
 local row = attached(arg(1), arg(2))
 if row then
-  -- This script may run twice.
+  -- If the script runs twice, the row has this note already, which must not be released.
   if row[SESSION.tokenUse] ~= use then release_token(row[SESSION.credential], row[SESSION.tokenUse]) end
   row[SESSION.authMethod], row[SESSION.token] = arg(3), token
   row[SESSION.issuedAt], row[SESSION.credential], row[SESSION.tokenUse] = issuedAt, arg(6), use

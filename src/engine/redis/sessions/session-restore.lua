@@ -1,4 +1,4 @@
--- Makes a start again that an earlier master has acknowledged, if this server lacks it.
+-- Makes a start again if an earlier master has acknowledged it and this server lacks it.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since: then only a row of an earlier start is
 --   replaced, so that the end finds its connection.
@@ -9,7 +9,7 @@ end_due_sessions(user)
 row.id = arg(1)
 local stored = sessions()[row.id]
 local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESSION.starts] or 0) < row[SESSION.starts]
--- A row that was stored before this time was deleted since, because its session has ended.
+-- The server had every write from before this time. If it lacks the row of such a start, the session has ended since.
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
 if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
 local before, issuedAt, token = revoked_before(user), row[SESSION.issuedAt], row[SESSION.token]
@@ -25,7 +25,7 @@ if isOutdated then
     emit(stored[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, stored[SESSION.connectionId] })
   end
 else
-  -- The server may have given the numbers to others.
+  -- The server may have given the same numbers to other sessions.
   row[SESSION.number] = next_number()
   call('ZADD', K.live, row[SESSION.number], row.id .. '\0' .. userId)
   count('sessions', 1)

@@ -32,7 +32,8 @@ if isResumed then
   release_token(row[SESSION.credential], row[SESSION.tokenUse])
   local replacedId = row[SESSION.connectionId]
   if replacedId then emit(row[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, replacedId }) end
-  -- Two starts with one key may be on their way: the client may keep the answer of the first.
+  -- Two starts with one resume key may be on their way, and the client may keep the answer to the first one. So the previous key stays
+  -- valid.
   local key = row[SESSION.keyHash]
   row[SESSION.previousKeyHash] = key == resumes and key or resumes .. '\n' .. key
   for _, field in ipairs({ SESSION.detached, SESSION.expiresAt, SESSION.offlineAt, SESSION.offline }) do row[field] = nil end

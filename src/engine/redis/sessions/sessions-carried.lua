@@ -1,4 +1,4 @@
--- Reads which connections carry users' sessions. Each key is that of a user's sessions.
+-- Reads which connections carry the sessions of users. The keys are the hashes `sessions` of these users.
 -- KEYS: none of its own.
 -- ARGV: none.
 -- Returns for each user a list: the id of each session, and the connection of the calling node that carries it, `*` if another node does,

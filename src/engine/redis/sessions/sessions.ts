@@ -65,7 +65,8 @@ export class Sessions {
     ]
     const finish = this.#attached.expectStart(of)
     try {
-      // The token's note is written first. If a revocation does not find the note, this start finds the revocation.
+      // The note in the token's hash is written first. If a revocation comes before the note, this start finds the revocation. If it comes
+      // later, the revocation finds the note.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
       const [isStarted, isResumed, sessionId, row, epoch, offset, generation] = await this.#runner
@@ -86,7 +87,7 @@ export class Sessions {
     }
   }
 
-  /** Undoes a start that may have run, though its reply was lost: nobody else would detach or end its session. */
+  /** Undoes a start whose reply was lost. It may have run, and nobody else would detach or end its session. */
   #abandon(request: SessionRequest, newId: string, use: string): void {
     const { appId, userId, connectionId, resumableFor, credential } = request
     const of = { appId, userId }
@@ -132,7 +133,7 @@ export class Sessions {
   }
 
   async detach(session: SessionRef, connectionId: string, resumableFor: number): Promise<void> {
-    // Whatever the reply is, this connection no longer carries the session.
+    // Even if the call fails, this connection no longer carries the session.
     this.#attached.remove(session, connectionId)
     const stored = this.recent.depart(session, connectionId, { detachedFor: resumableFor })
     await this.#departures.run(async () => stored(await this.#detach(session, connectionId, resumableFor)))
@@ -153,7 +154,7 @@ export class Sessions {
     })
   }
 
-  /** Whether this node has let the connection go, so that a call of its own detaches or ends the session. */
+  /** Whether this node has noted that the session left the connection. Then another call of this node detaches or ends the session. */
   hasDeparted(sessionId: string, connectionId: string): boolean {
     return this.#abandoned.has(connectionId) || this.recent.hasDeparted(sessionId, connectionId)
   }
@@ -163,7 +164,10 @@ export class Sessions {
     await this.#detach(session, connectionId, undefined)
   }
 
-  /** Makes again what a failover may have lost of a session: its start, and then its departure. Nothing changes twice. */
+  /**
+   * Makes again the changes of a session that a failover may have lost: its start, and then its departure. If Redis has a change, the
+   * change has no effect.
+   */
   async restore(recent: RecentSession): Promise<void> {
     const { of, sessionId, row } = recent
     const session = { ...of, sessionId }
@@ -177,7 +181,7 @@ export class Sessions {
     else await this.#detach(session, connectionId ?? '', departure.detachedFor)
   }
 
-  /** Makes the note at a session's token again. Returns false if the token is revoked. */
+  /** Writes the note of a session in its token's hash again. Returns false if the token is revoked. */
   async restoreToken({ of, credential, departure }: RecentSession): Promise<boolean> {
     if (!credential || (departure && 'code' in departure)) return true
     return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null
@@ -189,8 +193,8 @@ export class Sessions {
   }
 
   /** Waits for the changes of lost connections that run, and makes the failed ones again. Must be called before this node leaves. */
-  settleDepartures(): Promise<void> {
-    return this.#departures.settle()
+  finishDepartures(): Promise<void> {
+    return this.#departures.finish()
   }
 
   async of(of: UserRef): Promise<SessionRecord[]> {
@@ -260,7 +264,10 @@ export class Sessions {
     )
   }
 
-  /** Adds when connections have answered last, which only their nodes know. Of a node that does not answer it is not known. */
+  /**
+   * Adds when connections last answered a ping. Only the node of a connection knows that. If the node does not answer, the time stays
+   * unknown.
+   */
   async #withSeen(stored: readonly StoredSession[]): Promise<SessionRecord[]> {
     const byNode = new Map<string, SessionRecord[]>()
     for (const { record, nodeId } of stored) {
@@ -282,7 +289,10 @@ export class Sessions {
     return stored.map(({ record }) => record)
   }
 
-  /** Detaches a session: with `resumableFor` undefined for as long as it has. Returns the generation in which this is stored. */
+  /**
+   * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the generation in
+   * which this is stored.
+   */
   async #detach(
     session: SessionRef,
     connectionId: string,

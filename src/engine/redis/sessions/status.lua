@@ -8,7 +8,7 @@ end_due_sessions(user)
 local online, count = presence(user)
 local seen = user.lastSeenAt
 for _, row in pairs(sessions()) do
-  -- Only the node of a connection knows when its client has answered last.
+  -- A session with a connection counts as seen now, because only the node of the connection knows when the client last answered.
   local at = row[SESSION.connectionId] and now or row[SESSION.lastSeenAt]
   if not seen or at > seen then seen = at end
 end

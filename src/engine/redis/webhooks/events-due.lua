@@ -1,4 +1,4 @@
--- Reads when the next event is due.
+-- Reads in how many milliseconds the next event is due.
 -- KEYS: due, events.
 -- ARGV: 1 `1` if no node delivers events: then all pending events are due now.
 -- Returns the milliseconds, or -1.

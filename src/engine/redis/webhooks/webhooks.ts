@@ -27,7 +27,7 @@ const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*
 
 type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
-/** The webhook events of apps. A node knows in which partitions events are due, so that `take` asks only these. */
+/** The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. */
 export class Webhooks {
   readonly #runner: StepRunner
   readonly #emit: (event: EngineEvent) => void
@@ -63,7 +63,7 @@ export class Webhooks {
     const now = performance.now()
     const due = [...(this.#due.get(appId) ?? [])].filter(([, at]) => at <= now)
     while (due.length > 0 && taken.length < limit) {
-      // Each event that a partition returns is leased, so each is asked for its share of the limit only.
+      // A partition leases each event that it returns. So each partition is asked only for its share of the limit.
       const asked = due.splice(0, limit - taken.length)
       const share = Math.floor((limit - taken.length) / asked.length)
       await Promise.all(
@@ -103,7 +103,7 @@ export class Webhooks {
     this.note(of.appId, id.partition, Number(next))
   }
 
-  /** A page of pending and failed events, partition by partition. */
+  /** Returns a page of pending and failed events, partition by partition. */
   async list(appId: string, after: string | null, limit: number): Promise<PendingEventPage> {
     const found = await readList(this.#runner, {
       ...{
@@ -151,7 +151,7 @@ export class Webhooks {
     this.#due.clear()
   }
 
-  /** Returns where the event with this id would be; undefined if the text is not the id of an event. */
+  /** Returns the partition and the number that an event's id names; undefined if the text is not the id of an event. */
   #find(of: UserRef, eventId: string): EventId | undefined {
     const seq = seqOf(eventId)
     return seq === undefined ? undefined : { partition: this.#runner.partitions.ofEvent(of, eventId), seq }

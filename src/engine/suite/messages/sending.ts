@@ -53,7 +53,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
         if (json !== undefined) assert.deepEqual(JSON.parse(json), message)
     })
 
-    on('from the backend have no sender, and only the recipient has a copy', async (engine) => {
+    on('from the backend have no sender, and nobody has an own copy', async (engine) => {
       const sent = await deliver(engine, { from: null })
       assert.equal(sent.ownOffset, null)
       const { epoch } = await engine.inbox(bob)

@@ -92,7 +92,7 @@ export const peersSuite = ({ describe, on, reopen, durable, createPeer }: SuiteC
       assert.deepEqual(await exchanged(engine, bob, ['ada']), ['none'])
       await deliver(engine, { from: 'cy' })
       assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['none', 'received'])
-      // The peer's own inbox keeps its copies.
+      // The peer keeps the own copies.
       assert.deepEqual(await exchanged(engine, ada, ['bob']), ['sent'])
     })
 

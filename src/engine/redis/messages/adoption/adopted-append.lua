@@ -1,4 +1,5 @@
--- Appends messages of an adopted guest to the inbox of the user: of the guest's messages, the newest that fit beside those of the user.
+-- Appends messages of an adopted guest to the user's inbox. Older messages of the guest that do not fit beside those of the user are left
+-- out.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, held, deadlines, state,
 --   adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how many
@@ -12,7 +13,7 @@ local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age =
 local user = load(K.user)
 if user.createdAt ~= tonumber(arg(2)) then return reply(0) end
 check_history()
--- The key has the offset of the guest's last message that an earlier run has taken.
+-- The key has the offset of the guest's last message that an earlier run has appended.
 local taken = call('GET', K.adopted)
 if not taken then add_event(user, 'guest.adopted', '"guest":' .. text(arg(1)) .. ',"messages":' .. arg(3)) end
 taken = tonumber(taken or 0)
@@ -41,7 +42,7 @@ for n = 10, arg_count(), 7 do
   end
   left, leftBytes = left - 1, leftBytes - bytes
 end
--- Clients count each message that comes, so they are told how many are unread.
+-- Clients count each message that arrives as unread, so they are told the right number.
 if hasRead then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
 call('SET', K.adopted, string.format('%.0f', taken), 'KEEPTTL')
 schedule(user)

@@ -1,4 +1,4 @@
--- Deletes messages of an adopted guest which the user has, and the inbox with the last of them.
+-- Deletes messages of an adopted guest that are in the user's inbox. With the last message it deletes the guest's inbox.
 -- KEYS: user, inbox, unread, aging, peers, held, counts, deadlines.
 -- ARGV: 1 the offset of the last such message; empty for all messages.
 -- Returns 1 if the guest still has messages, else 0.
@@ -7,7 +7,7 @@ if not user.moveDueAt then return reply(0) end
 local to = math.min(tonumber(arg(1)) or user.newest, user.newest)
 local old = entries(K, user.first, to, MAX_DROPPED)
 drop(K, user, userId, old)
--- After a failover the server may lack messages.
+-- After a failover the server may lack messages that this offset counts.
 if #old < MAX_DROPPED and to >= user.first then set(user, 'first', to + 1) end
 local isLast = user.first > user.newest
 if isLast then

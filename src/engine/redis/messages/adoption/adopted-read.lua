@@ -1,4 +1,4 @@
--- Reads the oldest messages of an adopted guest that still move.
+-- Reads the oldest messages of an adopted guest that have not moved yet.
 -- KEYS: user, inbox, unread, aging, counts.
 -- ARGV: 1 how many messages at most.
 -- Returns nothing if nothing moves; else the user who has adopted the guest, when that user was created, how many messages the guest had,

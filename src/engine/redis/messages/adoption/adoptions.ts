@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many messages one step moves. A message may have 16 kB, so a step may have 1 MB. */
 const MESSAGES_PER_STEP = 64
-/** How many steps a call waits for. The sweeper goes on with the others. */
+/** For how many steps a call waits. The sweeper does the other steps. */
 const STEPS_AWAITED = 16
 const FIELDS_PER_MESSAGE = 5
 
@@ -89,7 +89,7 @@ export class Adoptions {
       ].map(String),
       { hashed },
     )
-    // If the user is deleted, the messages are too.
+    // If the user was deleted, the guest's messages are deleted, too.
     const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept === 1 ? last : ''])
     if (hasMore === 1) return true
     if (isKept === 1) await this.#runner.onUser(steps.endAdopted, user, [], { hashed })

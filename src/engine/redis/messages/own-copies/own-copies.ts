@@ -65,12 +65,15 @@ export class OwnCopies {
     const [offset, epoch] =
       made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
     const partition = partitions.of({ appId: from.appId, userId: to })
-    // The send does not wait for this. If the note stays, the sweep finds it, and makes no second own copy.
+    // The send does not wait until the note is deleted. If the note stays, a sweep finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     return { offset: Number(offset), epoch: Number(epoch) }
   }
 
-  /** Makes the own copy of a guest whom a user has adopted since. Returns its place, whose epoch is none that the guest has. */
+  /**
+   * Makes the own copy of a guest whom a user has adopted since, in the inbox of this user. Returns its place in that inbox, so its epoch
+   * differs from those of the guest.
+   */
   async #makeForAdopter(
     [, by, createdAt]: readonly Reply[],
     { appId, userId: guest }: UserRef,
@@ -84,7 +87,7 @@ export class OwnCopies {
     return [Number(offset), 0]
   }
 
-  /** Makes the own copies that have been pending for `age` milliseconds, because their node was stopped. */
+  /** Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
     for (let n = 0; n + 1 < list.length; n += 2) {

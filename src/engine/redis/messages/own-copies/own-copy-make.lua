@@ -14,7 +14,7 @@ if not user.createdAt and user.adoption then
   local adoption = cjson.decode(user.adoption)
   return reply('adopted', adoption[1], adoption[2])
 end
--- The user was deleted since.
+-- The sender was deleted since the message was sent.
 local isSame = user.createdAt and (user.deletions == tonumber(arg(3)) or user.createdAt == tonumber(arg(7)))
 if not isSame then return reply(0, 0) end
 check_history()

@@ -20,7 +20,7 @@ local function take(entry, other)
   count = count + 1
 end
 
--- Takes the peer of a member, unless a message in the other direction is newer. Returns whether the script goes on.
+-- Adds the peer of a member to the result, unless a message in the other direction is newer. Returns whether the script goes on.
 local function visit(member, score)
   local entry = newest_of(user, member, score)
   local kind, peer = string.sub(member, 1, 1), string.sub(member, 2)

@@ -1,4 +1,4 @@
--- Says of peers whether an inbox has messages from them and to them.
+-- Reads for each of some peers whether an inbox has messages from the peer and to the peer.
 -- KEYS: user, inbox, unread, aging, peers.
 -- ARGV: the peers' ids, empty for the backend.
 -- Returns 1 if the step has to run again, else 0, and for each peer 1 if there is a message from the peer, and 1 if there is one to the peer.

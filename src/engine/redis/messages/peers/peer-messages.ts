@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many offsets a step reads. Other calls wait for a step. */
 const OFFSETS_PER_STEP = 500
-/** How often a call asks again because messages came or went meanwhile. */
+/** How often a call asks again because messages were stored or deleted meanwhile. */
 const MAX_TRIES = 8
 /** About how many messages the indexes in memory have together at most. An index takes 4 bytes for each, and more for its peers. */
 const MAX_COST = 3_000_000
@@ -17,18 +17,18 @@ interface Cached {
   index: PeerIndex
 }
 
-/** What a step of the script returns. */
+/** The result of a step. */
 interface Step {
   epoch: number
   newest: number
   first: number
   /** Whether the inbox has another epoch than the caller knows. */
   isOther: boolean
-  /** Those that were asked for, by offset. */
+  /** The messages that were asked for, by their offsets. */
   messages: Map<number, Message>
   /** The first of the offsets that were read. */
   from: number
-  /** Whom the messages from there on are with, as `peerMessageOf` reads it, separated by NUL. */
+  /** The field `with` of the messages from that offset on, separated by NUL. `peerMessageOf` reads it. */
   found: string
 }
 
@@ -72,8 +72,8 @@ export class PeerMessages {
   }
 
   /**
-   * Resolves when the index has all messages of the inbox, with those at the offsets that `question` returns, which knows the index. Resolves
-   * with null if the inbox has another epoch than `wanted`.
+   * Completes the index of the inbox, and reads messages. `question` returns their offsets from the index. Resolves with these messages
+   * when the index has all messages of the inbox; with null if the inbox has another epoch than `wanted`.
    */
   async #ask(
     of: UserRef,
@@ -85,17 +85,17 @@ export class PeerMessages {
     for (let tries = 0; ;) {
       const known = this.#indexes.get(key) ?? { epoch: -1, index: new PeerIndex() }
       const { last, first } = known.index
-      // An index that has nothing yet has no answer.
+      // An empty index answers no question, so the first step only fills it.
       const step = await this.#step(of, known.epoch, last, isKnown ? question(known.index) : [])
       const { epoch, newest } = step
       if (this.#runner.epochNumber(of, wanted) !== epoch) return null
-      // The inbox of an adopted guest begins again in the same epoch when its messages have moved.
+      // When the messages of an adopted guest have moved, the guest's inbox begins again in the same epoch.
       const index = step.isOther || newest === 0 ? new PeerIndex() : known.index
       take(index, of.userId, step)
       await this.#readOn(of, epoch, index, newest)
       this.#indexes.set(key, { epoch, index })
       const isSame = known.epoch === epoch && last === newest && first === step.first
-      // A question that found nothing in an index of before may find something in the index of now.
+      // If the index was empty or has changed, the question is asked again, because it may now find other offsets.
       if (!isKnown || (!isSame && ++tries < MAX_TRIES)) {
         isKnown = true
         continue
@@ -104,7 +104,10 @@ export class PeerMessages {
     }
   }
 
-  /** Reads the messages up to `newest` that an index lacks. Redis reads the next ones while this process takes those that came. */
+  /**
+   * Reads the messages up to `newest` that an index lacks. Redis reads the next messages while this process adds the last ones to the
+   * index.
+   */
   async #readOn(of: UserRef, epoch: number, index: PeerIndex, newest: number): Promise<void> {
     let after = index.last
     const nextStep = (): Promise<Step> | undefined =>
@@ -138,7 +141,7 @@ export class PeerMessages {
   }
 }
 
-/** Adds to an index what a step has found. */
+/** Adds the messages that a step has read to an index. */
 const take = (index: PeerIndex, owner: string, { first, newest, from, found }: Step): void => {
   index.forgetBefore(first)
   for (const [n, text] of found.split('\0').entries()) {

@@ -47,7 +47,7 @@ if target > readOffset and newest > 0 and not isRepaired then
   if not user.readUpTo then set(user, 'readUpTo', user.readOffset) end
   advance()
   unread, readOffset = peer_state()
-  -- The last step tells of all.
+  -- Only the last step emits the event, for all steps.
   if not isUnfinished then
     emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread, peer, unread, readOffset })
   end

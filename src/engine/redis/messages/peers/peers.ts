@@ -11,7 +11,7 @@ export class Peers {
   readonly #runner: StepRunner
   readonly #stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
 
-  /** `stateOf` makes the state of an inbox of the numbers that a step returns. */
+  /** `stateOf` makes the state of an inbox from the numbers that a step returns. */
   constructor(runner: StepRunner, stateOf: (of: UserRef, state: readonly Reply[]) => InboxState) {
     this.#runner = runner
     this.#stateOf = stateOf
@@ -65,7 +65,7 @@ export class Peers {
   }
 }
 
-/** Makes a peer of the values that a step returns. The name is that of the newest message from the peer. */
+/** Makes a peer from the values that a step returns. The peer's name is the one in the newest message from the peer. */
 const peerOf = (
   owner: string,
   inboxReadOffset: number,

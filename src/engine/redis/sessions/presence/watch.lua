@@ -1,5 +1,5 @@
--- Notes for some time that the calling node watches users, and reads whether they are online. The keys are, for each user, that of the nodes
--- which watch the user, and that of the user's hash.
+-- Notes for a limited time that the calling node watches users, and reads whether these are online. For each user there are two keys:
+-- `watch`, which lists the nodes that watch the user, and the user's hash.
 -- KEYS: none of its own.
 -- ARGV: 1 for how many milliseconds.
 -- Returns the time, and for each user 1 for online or 0, and when the user was last seen or -1.

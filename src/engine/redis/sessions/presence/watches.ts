@@ -8,9 +8,9 @@ const KEPT_FOR = 3
 
 interface Watched extends OfPartition {
   presence: { online: boolean; lastSeenAt: number | null } | undefined
-  /** When that was true, by the clock of Redis. */
+  /** When Redis reported this presence, by the clock of Redis. */
   at: number
-  /** How many events were heard. */
+  /** How many events this node has received about the user. */
   eventCount: number
 }
 
@@ -25,8 +25,8 @@ const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
 /**
  * The users whose presence this node watches. Redis notes the nodes that watch a user, and the script that changes the presence tells these
- * nodes. A renewal also reads the presence, since a published event may be lost. A node that died, or that watches a user no longer, does
- * not renew: Redis then forgets its watch.
+ * nodes. A renewal also reads the presence, since a published event may be lost. A node that died or no longer watches a user does not
+ * renew, so Redis deletes its watch after a while.
  */
 export class Watches {
   readonly #options: WatchesOptions
@@ -55,12 +55,12 @@ export class Watches {
     return watched.map(({ of, presence }) => ({ ...of, online: false, lastSeenAt: null, ...presence }))
   }
 
-  /** Redis forgets the watch by itself. Until then it tells this node what it ignores. */
+  /** Redis deletes the watch by itself. Until then this node receives events that it ignores. */
   unwatch(users: readonly UserRef[]): void {
     for (const of of users) this.#users.delete(keyOf(of))
   }
 
-  /** Called with an event that a script has emitted at the time `at`. */
+  /** Called with a presence event. `at` is the time at which the script emitted it. */
   onEvent(of: UserRef, online: boolean, lastSeenAt: number | null, at: number): void {
     const user = this.#users.get(keyOf(of))
     // A read has seen a later state.
@@ -76,11 +76,11 @@ export class Watches {
     )
   }
 
-  /** Renews the watches of some partitions, or all: events may have been lost, and the watches themselves in a failover. */
+  /** Renews the watches of some partitions, or all. Called if events may have been lost, or if a failover may have lost watches. */
   renew(partitions?: readonly number[]): Promise<void> {
     const isIn = partitions && new Set(partitions)
     const users = [...this.#users.values()].filter(({ partition }) => isIn?.has(partition) ?? true)
-    // Another server's clock may be behind.
+    // After a failover the clock of the new server may be behind.
     for (const user of users) user.at = 0
     return this.#read(users)
   }
@@ -102,7 +102,7 @@ export class Watches {
         const before = group.users.map(({ eventCount }) => eventCount)
         const [at, ...found] = await runner.onUsers(runner.steps.watch, ['watch', 'user'], group, [duration])
         group.users.forEach((user, n) => {
-          // An event that came meanwhile may be newer, and what is newer than the event will come as an event too.
+          // If an event came meanwhile, it may be newer than this read. Every later change comes as an event, too.
           if (user.eventCount !== before[n]) return
           const lastSeenAt = Number(found[2 * n + 1])
           this.#set(user, found[2 * n] === 1, lastSeenAt < 0 ? null : lastSeenAt, Number(at))

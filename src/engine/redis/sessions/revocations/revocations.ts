@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once. */
 const ENDED_PER_STEP = 100
-/** How many partitions are revoked in at once. More calls would delay later ones, and with them the renewal of the node's lease. */
+/** In how many partitions sessions are ended at once. More calls would delay later ones, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
 /** How many random bytes make the name of a token's note. */
 const USE_BYTES = 6
@@ -30,8 +30,9 @@ export class Revocations {
   }
 
   /**
-   * Notes that a session of the user will stand on a token. Returns the note's name, which is empty without a token; null if the token is
-   * revoked. The step that stores the name in a session reports when no session has it any more.
+   * Notes in a token's hash that a session of the user will use the token. Returns the name of the note; an empty text if there is no
+   * token; null if the token is revoked. A session's row has the name. The step that removes it from the row tells this node to delete the
+   * note.
    */
   async useToken(
     { appId, userId }: UserRef,
@@ -44,7 +45,7 @@ export class Revocations {
     return result === 1 ? use : null
   }
 
-  /** Deletes the note of a token on which the session with this credential does not stand any more. */
+  /** Deletes the note in a token's hash, because the session no longer uses this credential. */
   async releaseToken({ appId, userId }: UserRef, credentialJson: string, use: string): Promise<void> {
     const { tokenId } = JSON.parse(credentialJson) as Credential
     if (tokenId !== null) await this.#onToken(this.#runner.steps.releaseToken, appId, tokenId, [use], userId)
@@ -61,7 +62,7 @@ export class Revocations {
       issuedBefore === null ? '' : String(issuedBefore),
     ])
     const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
-    // From now on every start is compared with the revocation, so it concerns only the sessions up to the newest number.
+    // From now on every start is compared with the revocation. So only the sessions up to the newest number can have a revoked credential.
     const left = marks.entries()
     const revokeNext = async (): Promise<void> => {
       for (const [partition, [before, newest]] of left)

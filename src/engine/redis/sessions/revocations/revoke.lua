@@ -29,6 +29,6 @@ for _, row in ipairs(concerned) do
   end
 end
 finish(user, isPage)
--- Only ends change what the step after the pages writes.
+-- The step after the pages writes what follows from ended sessions. In the other mode no session ends, so this step is left out.
 if mode ~= 'end' and following == 'last' then following = nil end
 return reply(before, upTo or false, following or false)

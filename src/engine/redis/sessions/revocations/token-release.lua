@@ -1,4 +1,5 @@
--- Deletes the note that a session of the user stands on a token. Without notes, nothing stays of a token that is not revoked.
+-- Deletes the note that a session of the user uses a token. If the token is not revoked and this was the last note, the token's hash is
+-- deleted.
 -- KEYS: token.
 -- ARGV: 1 the name of the note.
 -- Returns nothing.

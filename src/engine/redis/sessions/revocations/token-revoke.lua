@@ -1,7 +1,7 @@
 -- Revokes a token. `tokens` lists the ids of revoked tokens, and until when each is kept.
 -- KEYS: token, tokens.
 -- ARGV: 1 the token's id.
--- Returns the users who have a session that stands on the token.
+-- Returns the users who have a session that uses the token.
 local users, found = {}, {}
 for _, field in ipairs(call('HKEYS', K.token)) do
   local user = string.match(field, '^=(.*)%z')

@@ -11,7 +11,7 @@ for n = 1, 4 do
   if (stored[n] or '') ~= arg(n) then return reply('conflict') end
 end
 local user = load(K.user)
--- `load` does not read these.
+-- `load` does not read these fields.
 user.vouched, user.vouchedAt, user.claimed = stored[1] or nil, stored[2] or nil, stored[3] or nil
 local before, issuedAt = revoked_before(user), tonumber(arg(13))
 if arg(12) == '1' and before and (not issuedAt or issuedAt <= before) then return reply('revoked') end

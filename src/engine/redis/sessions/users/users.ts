@@ -85,7 +85,10 @@ export class Users {
     return typeof saved === 'string' ? null : saved
   }
 
-  /** Saves the user of a start. The step that writes compares the credential, whose token the caller has looked up, with revocations. */
+  /**
+   * Saves the user of a start. The step that writes compares the credential with the revocations of the user and the app. The caller has
+   * looked up whether the token is revoked.
+   */
   admit(
     of: UserRef,
     change: UserChange,
@@ -109,7 +112,7 @@ export class Users {
     }
   }
 
-  /** The app's users after a user, partition by partition. */
+  /** Returns the app's users that come after a user, partition by partition. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const { partitions, steps } = this.#runner
     const found: UserRecord[] = []
@@ -124,7 +127,7 @@ export class Users {
         parse: (ids, partition) => (ids as string[]).map((after) => ({ partition, after })),
       })
       const users = await Promise.all(listed.map(({ after }) => this.get({ appId, userId: after })))
-      // A listed user may have been deleted since. The next read fills the page, because a page that is not full counts as the last one.
+      // A listed user may have been deleted since. Another read fills the page, because a page that is not full counts as the last one.
       found.push(...users.filter((user) => user !== null))
       from = listed.length < missing ? undefined : listed.at(-1)
     }

@@ -2,5 +2,5 @@
 -- KEYS: id; or own.
 -- ARGV: none.
 -- Returns the value, and for how many milliseconds it is kept.
--- The name of the key has the kind that the step gives.
+-- `K.id` is the hashed key of the step that runs this script, whatever the kind of the key.
 return reply(call('GET', K.id), call('PTTL', K.id))

@@ -1,4 +1,4 @@
--- Lists the users of a partition who have a deadline, as guests whose messages move have.
+-- Lists the users of a partition who have a deadline. A guest whose messages still move has one.
 -- KEYS: deadlines.
 -- ARGV: none.
 -- Returns the users: app and user, separated by NUL.

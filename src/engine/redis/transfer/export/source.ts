@@ -12,7 +12,7 @@ import { exportUser } from './export-user.js'
 
 const EVENTS_PER_PAGE = 200
 const TOKENS_PER_PAGE = 500
-/** How many users are read at once. A page of messages of each is in memory. */
+/** How many users are read at once. For each of them a page of messages is in memory. */
 const USERS_AT_ONCE = 16
 
 const IN_USE = 'A gateway uses the Redis of --from: stop it. After a crash its lease ends within 10 seconds.'
@@ -103,7 +103,7 @@ export class RedisSource implements TransferSource {
       await ownCopies.makePending(partition, 0)
   }
 
-  /** Moves what a crashed gateway has left of the messages of adopted guests. */
+  /** Moves the messages of adopted guests that a crashed gateway has not moved. */
   async #moveAdopted(): Promise<void> {
     const { runner } = this.#get()
     const adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#retentions.get(appId) })

@@ -196,7 +196,7 @@ export class RedisTarget implements TransferTarget {
         const adoption = JSON.stringify([by, byCreatedAt, createdAt, messages])
         await this.#setFields(record, { adoption }, { adoption: record })
         if (!record.isMoving) return
-        // The source has reported the adoption, so the first step of the move does not.
+        // The engine of the source has reported the adoption already, so this first step of the move must not report it again.
         const hashed = { adopted: hashOf(appId, userId) }
         const args = ['0', String(Math.max(1, Math.ceil(record.left)))]
         await runner.onUser(this.#steps.importAdopted, { appId, userId: by }, args, { hashed })
@@ -298,7 +298,7 @@ export class RedisTarget implements TransferTarget {
   }
 }
 
-/** Returns a text that is the same for records that must be written in their order. */
+/** Returns a text. Records with the same text must be written in their order. */
 const ownerOf = (record: TransferRecord): string => {
   switch (record.kind) {
     case 'key':

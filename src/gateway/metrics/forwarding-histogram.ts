@@ -1,7 +1,7 @@
 import { Histogram, type HistogramConfiguration, type LabelValues } from 'prom-client'
 
-/** A histogram with labels, which a registry of prom-client reads as its own. */
-export class LabelledHistogram<Label extends string> {
+/** A histogram of prom-client that forwards each value to `onValue`, because OpenTelemetry can't read it. */
+export class ForwardingHistogram<Label extends string> {
   /** Called with each value. */
   onValue: ((value: number, labels: LabelValues<Label>) => void) | undefined
   readonly #histogram: Histogram<Label>
@@ -13,5 +13,10 @@ export class LabelledHistogram<Label extends string> {
   observe(labels: LabelValues<Label>, value: number): void {
     this.#histogram.observe(labels, value)
     this.onValue?.(value, labels)
+  }
+
+  /** Returns prom-client's values, for a chart. */
+  get(): ReturnType<Histogram<Label>['get']> {
+    return this.#histogram.get()
   }
 }
