@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -97,20 +97,27 @@ test('an error links to the page of codes if a gateway serves the script, and to
     customElements: { get: () => true },
     document: Object.assign(new EventTarget(), { querySelector: () => null, querySelectorAll: () => [] }),
   })
-  const messageFrom = async (folder: string): Promise<string | undefined> => {
+  // Node imports nothing by http, so the script is told its address.
+  const messageFrom = async (address: string): Promise<string | undefined> => {
     const directory = await mkdtemp(join(tmpdir(), 'script-'))
     try {
-      const file = join(directory, folder, 'chat-session.js')
-      await cp(fileURLToPath(new URL('chat-session.js', cdn)), file)
+      const file = join(directory, 'chat-session.mjs')
+      await writeFile(file, script.toString().replace(/import\.meta\.url/g, JSON.stringify(address)))
       const { ChatSession } = (await import(pathToFileURL(file).href)) as typeof Session
       const result = await new ChatSession({ endpoint: '', appId: 'app', guest: true }).start()
-      return result.failed ? result.error.message.replace(pathToFileURL(directory).href, '') : undefined
+      return result.failed ? result.error.message : undefined
     } finally {
       await rm(directory, { recursive: true })
     }
   }
-  assert.equal(await messageFrom('v1'), 'no-endpoint: /v1/errors#no-endpoint')
-  assert.equal(await messageFrom('assets'), 'no-endpoint')
+  for (const [address, gateway] of [
+    ['https://chat.example.com/v1/chat-session.js', 'https://chat.example.com'],
+    ['https://example.com/chat/v1/chat-session-0.1.0.js', 'https://example.com/chat'],
+    ['http://localhost:8080/v1/chat-session.js?v=/1#/2', 'http://localhost:8080'],
+  ] as const)
+    assert.equal(await messageFrom(address), `no-endpoint: ${gateway}/v1/errors#no-endpoint`)
+  for (const path of ['/assets/chat-session.js', '/v1/chat-session/app.js', '/app.js?/v1/chat-session.js'])
+    assert.equal(await messageFrom(`https://cdn.example.com${path}`), 'no-endpoint')
 })
 
 test('npm run size prints the size of each script, minified, gzip and brotli, and of the first one by module', async () => {

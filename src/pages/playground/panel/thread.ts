@@ -38,7 +38,6 @@ export class Thread extends EventTarget {
     this.#log = log
   }
 
-  /** The messages in the order of the inbox. */
   get messages(): readonly Message[] {
     return [...this.#messages.values()].sort((one, other) => one.offset - other.offset)
   }
@@ -104,15 +103,18 @@ export class Thread extends EventTarget {
   async send(to: string, body: string, id = crypto.randomUUID() as string): Promise<void> {
     this.choose(to)
     this.#nextSignalAt = 0
-    const others = (): OutgoingMessage[] => this.#outgoing.filter((other) => other.id !== id)
+    const show = (...messages: OutgoingMessage[]): void => {
+      this.#outgoing = [...this.#outgoing.filter((other) => other.id !== id), ...messages]
+      this.#changed()
+    }
     const message: OutgoingMessage = { id, to, body, error: null }
-    this.#setOutgoing([...others(), message])
+    show(message)
     try {
       await this.#element?.send({ id, to, body })
-      this.#setOutgoing(others())
+      show()
     } catch (error) {
       this.#log.add('you', 'send() was refused', (error as SessionError).code, error)
-      this.#setOutgoing([...others(), { ...message, error: error as SessionError }])
+      show({ ...message, error: error as SessionError })
     }
   }
 
@@ -160,11 +162,6 @@ export class Thread extends EventTarget {
 
   #add(messages: readonly Message[]): void {
     for (const message of messages) this.#messages.set(message.offset, message)
-    this.#changed()
-  }
-
-  #setOutgoing(outgoing: readonly OutgoingMessage[]): void {
-    this.#outgoing = outgoing
     this.#changed()
   }
 }
