@@ -4,8 +4,5 @@ import { randomBytes } from 'node:crypto'
 const PREFIX = randomBytes(16).toString('base64url')
 let count = 0
 
-/**
- * Returns an id that no other connection has. `join` makes one string. For a template V8 would keep both parts, which takes twice the
- * memory.
- */
-export const createConnectionId = (): string => [PREFIX, ++count].join(' ')
+/** Returns an id that no other connection has. */
+export const createConnectionId = (): string => `${PREFIX} ${++count}`

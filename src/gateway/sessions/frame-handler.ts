@@ -110,18 +110,21 @@ export const createFrameHandler = (
     if (re.type === 'send' && retryable) sendBarrier.raise({ code, why, retryAfter })
   }
 
-  const messaging = createMessaging(
-    context,
-    app,
-    { user, limits: userLimits },
-    {
-      connection,
-      refuse,
-      sendBarrier,
-      // The event of the own copy may come after the answer.
-      onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
-    },
-  )
+  const createOwnMessaging = () =>
+    createMessaging(
+      context,
+      app,
+      { user, limits: userLimits },
+      {
+        connection,
+        refuse,
+        sendBarrier,
+        // The event of the own copy may come after the answer.
+        onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
+      },
+    )
+  /** Created for the first `send`. */
+  let messaging: ReturnType<typeof createOwnMessaging> | undefined
 
   const inboxAnswers = createInboxAnswers(context, { user, epoch }, { connection, refuse })
 
@@ -232,7 +235,7 @@ export const createFrameHandler = (
       case 'profile':
         return changeProfile(frame)
       case 'send':
-        return messaging.send(frame, feeds?.signals.passed(frame.to))
+        return (messaging ??= createOwnMessaging()).send(frame, feeds?.signals.passed(frame.to))
       case 'history':
         return inboxAnswers.history(frame)
       case 'peers':
@@ -240,7 +243,7 @@ export const createFrameHandler = (
       case 'read':
         return read(frame)
       case 'signal':
-        return (feeds ??= createFeeds()).signals.signal(frame, messaging.unansweredTo(frame.to))
+        return (feeds ??= createFeeds()).signals.signal(frame, messaging?.unansweredTo(frame.to) ?? [])
       case 'watch':
         return (feeds ??= createFeeds()).presence.watch(frame)
       case 'push':

@@ -24,11 +24,10 @@ const remoteAddressOf = (socket: Duplex): string =>
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
-  // The slot is a property of the socket, because garbage collection would check each entry of a WeakMap again and again.
+  // The slot is a property of the socket, and all sockets share the listeners: ARCHITECTURE.md has the figure.
   const SLOT: unique symbol = Symbol('slot')
   type Slotted = Duplex & { [SLOT]?: Slot }
 
-  // All sockets share this function, because a closure for each would cost memory.
   const release = function (this: Slotted): void {
     const slot = this[SLOT]
     if (slot) limits.release(slot)
@@ -46,7 +45,6 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
       const handshaking = new Map<string, Slot>()
       // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
       const sockets = new Set<Duplex>()
-      // One listener does both, because for a third listener of an event Node allocates memory for 19.
       const onClose = function (this: Slotted): void {
         sockets.delete(this)
         release.call(this)

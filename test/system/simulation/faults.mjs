@@ -69,8 +69,8 @@ export default [
   {
     name: 'an outbox that forgets what it sent when the connection is lost',
     file: 'src/session/storage/outbox.ts',
-    right: 'if (!pause && write(request))',
-    wrong: 'if (!entry.writtenAt && !pause && write(request))',
+    right: 'if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request))',
+    wrong: 'if (!entry.writtenAt && !pause && inFlight.size < MAX_IN_FLIGHT && write(request))',
     finds: /Not settled/,
   },
   {
