@@ -18,6 +18,12 @@ ended() {
   if [ "$status" -eq 0 ]; then count 1 0; else
     count 0 1
     printf 'FAILED: %s\n' "$name"
+    # node:test and web-test-runner mark a failed test with a cross. What such a step ended with says the rest.
+    {
+      printf '\nFAILED: %s\n' "$name"
+      grep -E '^ *(✖|𐄂|❌) ' "$log" | sort -u | head -n 20
+      tail -n 15 "$log"
+    } >>"$results/failures"
   fi
   # shellcheck disable=SC2046
   count $(node .ci/count.mjs <"$log" || echo 0 1)
@@ -72,6 +78,8 @@ lanes() {
 summary() {
   local passed failed
   read -r passed failed < <(awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }' "$results/counts")
+  # At the end again, since it is far from where it stands above.
+  [ -e "$results/failures" ] && cat "$results/failures"
   printf '\nall of it: %d seconds\n%d passed, %d failed\n' "$SECONDS" "$passed" "$failed"
   [ "$failed" -eq 0 ]
 }
