@@ -330,7 +330,9 @@ export interface EnginePresence {
   unwatch(users: readonly UserRef[]): void
 }
 
-/** Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names. */
+/**
+ * Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names.
+ */
 export interface EngineNodes {
   /**
    * Returns the name of this engine among those that share its data: at most 64 letters, digits, `-` and `_`. The name is random, and stays

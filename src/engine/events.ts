@@ -61,7 +61,10 @@ export interface ReauthRequested {
   type: 'reauth'
   session: SessionRef
 }
-/** A webhook event of the app may be due. If it is, `takeDueEvents` returns it. */
+/**
+ * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the event emits this. If nobody
+ * takes the event there, another engine on the same data emits it later.
+ */
 export interface WebhooksDue {
   type: 'webhooks-due'
   appId: string

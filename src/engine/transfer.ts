@@ -3,7 +3,10 @@ import type { PushDevice } from './push.js'
 import type { AppOptions, UserRecord, UserRef } from './records.js'
 import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
-/** The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. The mark is dropped with that message. */
+/**
+ * The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. The mark is dropped with that
+ * message.
+ */
 export type PeerMark = [peer: string | null, offset: number, newest: number]
 
 /** The id of a message, which makes a retry of its send safe. */
@@ -35,8 +38,8 @@ export type TransferRecord =
   /** The revocation and the number of deletions of a user, which remain when the user is deleted. */
   | ({ kind: 'revocation'; revokedBefore: number | null; deletions: number } & UserRef)
   /**
-   * A guest (`userId`) who was adopted. Messages to the guest go to the user for `left` more milliseconds. With `isMoving` the guest's inbox
-   * still has messages that are to move.
+   * A guest (`userId`) who was adopted. Messages to the guest go to the user for `left` more milliseconds. With `isMoving` the guest's
+   * inbox still has messages that are to move.
    */
   | ({
       kind: 'adoption'

@@ -34,7 +34,9 @@ export class Deadlines<T> {
     this.#setTimer()
   }
 
-  /** Removes up to `limit` items that are due at `now`, and returns them with the earliest first. For the others `onDue` is called again. */
+  /**
+   * Removes up to `limit` items that are due at `now`, and returns them with the earliest first. For the others `onDue` is called again.
+   */
   takeDue(now: number, limit = Infinity): T[] {
     const due: T[] = []
     for (let first = this.#heap[0]; first && first.at <= now && due.length < limit; first = this.#heap[0]) {

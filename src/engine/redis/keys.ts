@@ -64,13 +64,13 @@ export class Keys {
   }
 
   /**
-   * Returns the channels that a node subscribes to: its own, those on which scripts tell that webhook events are due, and the one on which
-   * other nodes ask it by its name.
+   * Returns the channels that a node subscribes to: its own, those on which scripts tell all nodes that a generation of epochs begins, and
+   * the one on which other nodes ask it by its name.
    */
   subscribed(nodeId: string, name: string): string[] {
     const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))
     return [
-      ...[...starts].flatMap((start) => [start + nodeId, `${start}due`]),
+      ...[...starts].flatMap((start) => [start + nodeId, `${start}all`]),
       `${this.channels(0)}name:${name}`,
     ]
   }

@@ -22,7 +22,6 @@ import type { RedisClient, ServerInfo } from './client/port.js'
 import { AttachedUsers } from './messages/attached-users.js'
 import { Adoptions } from './messages/adoption/adoptions.js'
 import { Inboxes } from './messages/inboxes.js'
-import { PeerMessages } from './messages/peers/peer-messages.js'
 import { Peers } from './messages/peers/peers.js'
 import { Pushes } from './push/pushes.js'
 import { fields } from './lua/fields.js'
@@ -72,7 +71,6 @@ export class OpenedEngine {
   readonly revocations: Revocations
   readonly inboxes: Inboxes
   readonly peers: Peers
-  readonly peerMessages: PeerMessages
   readonly pushes: Pushes
   readonly #adoptions: Adoptions
   readonly webhooks: Webhooks
@@ -120,7 +118,6 @@ export class OpenedEngine {
       onOwnCopy: (...args) => this.attached.noteOwnCopy(...args),
     })
     this.peers = new Peers(runner, (of, state) => this.inboxes.stateOf(of, state))
-    this.peerMessages = new PeerMessages(runner)
     this.pushes = new Pushes({
       runner,
       isRevoked: (of, credential) => this.revocations.isRevoked(of, credential),
@@ -152,6 +149,7 @@ export class OpenedEngine {
     this.#sweeper = new Sweeper({
       ...{ runner, apps: this.#apps, inboxes: this.inboxes, adoptions: this.#adoptions, onError },
       sweeps: (partition) => this.#leases.sweeps(partition),
+      onEventsDue: (appId, partition) => this.webhooks.note(appId, partition, 0),
     })
     this.sessions = new Sessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
@@ -183,7 +181,7 @@ export class OpenedEngine {
     let servers: ServerInfo[]
     await client.open({
       onMessage: (channel, message) =>
-        this.#receive(JSON.parse(this.#publications.receive(channel, message)) as WireEvent, true),
+        this.#receive(JSON.parse(this.#publications.receive(channel, message)) as WireEvent),
       onResubscribed: () => this.#recovery.check(),
       onError,
     })
@@ -322,8 +320,8 @@ export class OpenedEngine {
     return { ...webhooks, limits: { user, app: this.#quotas.eventsLeft(appId, partition, app) } }
   }
 
-  /** Handles an event of a step of this node or, with `isPublished`, an event that a node has published. */
-  #receive(event: WireEvent, isPublished = false): void {
+  /** Handles an event of a step of this node, or an event that a node has published. */
+  #receive(event: WireEvent): void {
     const { emit } = this.#options
     if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
     if (event[0] === kinds.generation) return this.#recovery.begin(event[1])
@@ -365,8 +363,6 @@ export class OpenedEngine {
         // If this fails, the keys with the owners take up memory until they expire, and have no other effect.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
-        // A node receives its own events twice. The first time they come with the result of the step.
-        if (isPublished && event[3] === this.#runner.nodeId) return
         return this.webhooks.note(event[1], event[2], 0)
       case kinds.tokenReleased:
         // If this fails, the note takes up memory until the token's hash expires, and has no other effect.

@@ -322,7 +322,7 @@ export class RedisEngine implements Engine {
     range: InboxRange,
     limit: number,
   ): Promise<PeerMessages | null> {
-    return this.#use((node) => node.peerMessages.page(of, peer, range, limit))
+    return this.#use((node) => node.peers.messages(of, peer, range, limit))
   }
 
   markPeerRead(

@@ -17,7 +17,7 @@ export interface BatchStep extends Step {
 
 /** The parts that scripts share: each uses those before it. */
 const PARTS = [
-  ...['base', 'keys', 'publish', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'peers', 'rate'],
+  ...['base', 'keys', 'publish', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'rate'],
   ...['rules', 'events', 'begin'],
 ]
 
@@ -87,16 +87,16 @@ export class StepLibrary {
   readonly #library = new LazyLibrary(() => this.#source())
 
   /**
-   * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps whose keys have
-   * other kinds of hashes may share a script.
+   * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps whose keys
+   * have other kinds of hashes may share a script.
    */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
     return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }
   }
 
   /**
-   * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run twice,
-   * because it only reads, or because its second run changes nothing.
+   * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run
+   * twice, because it only reads, or because its second run changes nothing.
    */
   batchStep(path: string, keys: readonly KeyKind[], { effect }: Pick<StepOptions, 'effect'> = {}): BatchStep {
     const options = { repeatable: true, ...(effect && { effect }) }

@@ -6,8 +6,8 @@ const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQ
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state', 'watch'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
 /** The keys of a step that may delete messages. */
-const deletions = [...inbox, 'peers', 'held'] as const
-const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts'] as const
+const deletions = [...inbox, 'peerLog', 'held'] as const
+const delivery = ['queue', 'due', 'events', 'pending', 'failed', 'counts', 'deadlines'] as const
 const again = { repeatable: true } as const
 const reads = { repeatable: true, effect: 'reads' } as const
 const grows = { effect: 'grows' } as const
@@ -57,7 +57,7 @@ export const loadSteps = () => {
     send: step(
       'messages/send',
       [
-        ...(['user', ...events, ...inbox, 'peers', 'users', 'deadlines', 'ownCopies'] as const),
+        ...(['user', ...events, ...inbox, 'peerLog', 'users', 'deadlines', 'ownCopies'] as const),
         ...(['state', 'id', 'held', 'rate'] as const),
       ],
       { ...again, ...grows },
@@ -87,12 +87,10 @@ export const loadSteps = () => {
     newestOffsets: step('messages/newest-offsets', ['state'], reads),
     messagesAfter: step('messages/inbox-after', ['user', ...inbox, 'counts', 'state'], reads),
     messagesBefore: step('messages/inbox-before', ['user', ...inbox, 'counts', 'state'], reads),
-    inboxPeers: step('messages/peers/inbox-peers', ['user', ...inbox, 'peers', 'state'], again),
-    peerExchanges: step('messages/peers/peer-exchanges', ['user', ...inbox, 'peers'], again),
-    peerMessages: step('messages/peers/peer-messages', ['user', ...inbox, 'state'], reads),
+    inboxPeers: step('messages/peers/inbox-peers', ['user', ...inbox, 'peerLog', 'state'], reads),
     readPeer: step(
       'messages/peers/peer-read',
-      ['user', ...events, ...inbox, 'peers', 'deadlines', 'state'],
+      ['user', ...events, ...inbox, 'peerLog', 'deadlines', 'state'],
       again,
     ),
     markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], again),
@@ -104,12 +102,12 @@ export const loadSteps = () => {
     ownPush: step('push/push-own', ['device'], again),
     readPushUnread: step('push/push-unread', ['user', ...inbox, 'counts', 'state'], reads),
 
-    takeEvents: step('webhooks/events-take', ['due', 'events']),
+    takeEvents: step('webhooks/events-take', ['due', 'events', 'deadlines']),
     endDelivery: step('webhooks/delivery-end', delivery, again),
     listEvents: batchStep('webhooks/events-list', ['due', 'events', 'pending', 'failed'], reads),
     replayEvent: step('webhooks/events-replay', delivery),
     eventsSummary: batchStep('webhooks/events-summary', ['events', 'pending'], reads),
-    eventsDue: batchStep('webhooks/events-due', ['due', 'events']),
+    eventsDue: batchStep('webhooks/events-due', ['due', 'events', 'deadlines']),
 
     listUsers: batchStep('sessions/users/list-users', ['users'], reads),
     listAppSessions: batchStep('sessions/list-sessions', ['live'], reads),

@@ -67,7 +67,10 @@ export class SingleProcessEngine implements Engine {
   #current: Supervisor | undefined
   #closing: Promise<void> = Promise.resolve()
 
-  /** Each `open` calls `openVolume`, whose signal aborts if the engine is closed meanwhile. */
+  /**
+   * `openVolume` is called when a closed engine is opened, and again by each recovery after a failed write. Its signal aborts when the
+   * engine is closed.
+   */
   constructor(openVolume: (signal: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
     this.#openVolume = openVolume
     // The callback runs in a microtask of its own, so that an error in the callback does not interrupt a commit.

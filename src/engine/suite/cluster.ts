@@ -215,7 +215,7 @@ export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void =
 
     onTwo('deliver a webhook event once', async (one, two) => {
       for (const engine of [one, two]) await ask(engine, ['session.started'])
-      const due = nextEvents(two, 'webhooks-due')
+      const due = nextEvents(one, 'webhooks-due')
       await start(one, ada)
       assert.equal((await due)[0]?.appId, app)
       const taken = await Promise.all([one, two].map((engine) => engine.takeDueEvents(app, 10, LEASE)))

@@ -5,7 +5,9 @@ interface Content {
   data?: object | undefined
 }
 
-/** The text of a message without data is this character and the body, which saves making JSON. The text of other messages begins with `[`. */
+/**
+ * The text of a message without data is this character and the body, which saves making JSON. The text of other messages begins with `[`.
+ */
 const BODY = '"'
 
 const sorted = (_key: string, value: unknown): unknown =>
@@ -21,8 +23,8 @@ const canonicalOf = ({ body, data }: Content): string =>
 export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
 
 /**
- * As `contentDigest`, but returns a text of up to `maxLength` characters without hashing it. A hash never equals such a text, because a hash
- * does not begin with `BODY` or `[`.
+ * As `contentDigest`, but returns a text of up to `maxLength` characters without hashing it. A hash never equals such a text, because a
+ * hash does not begin with `BODY` or `[`.
  */
 export const shortContentOrDigest = (content: Content, maxLength: number): string => {
   const text = canonicalOf(content)

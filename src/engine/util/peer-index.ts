@@ -1,16 +1,15 @@
-/** The peer of a message, and its direction. A message to oneself has both directions. */
-export interface PeerMessage {
-  /** The peer's user id; null for the app's backend. */
-  peer: string | null
-  isReceived: boolean
-  isSent: boolean
-  /** Whether the message is unread until a mark reaches it. */
-  counts: boolean
-}
+/**
+ * How a message concerns the owner of an inbox. `received` is unread until a mark reaches it. `read` counts as read, because the guest who
+ * had it before has read it. `sent` is the owner's own message. The numbers are in stored rows.
+ */
+export const directions = { received: 0, read: 1, sent: 2 } as const
+export type Direction = (typeof directions)[keyof typeof directions]
 
 /** A peer with kept messages. */
 interface IndexedPeer {
   readonly id: string | null
+  /** The peer's index in the result of `unreadAfter`. */
+  readonly number: number
   /** How many messages with the peer are kept. */
   kept: number
   /** The newest offset of all messages with the peer, of those from the peer, and of those to the peer; 0 if there is none. */
@@ -23,27 +22,15 @@ const MIN_CAPACITY = 16
 /** About how much memory a peer takes, as a multiple of a message's. */
 const PEER_COST = 40
 
-/** Returns the peer and the direction of a message in `owner`'s inbox. */
-export const peerMessageOf = (
-  owner: string,
-  from: string | null,
-  to: string,
-  isRead: boolean,
-): PeerMessage => ({
-  peer: from === owner ? to : from,
-  isReceived: from !== owner || to === owner,
-  isSent: from === owner,
-  counts: from !== owner && !isRead,
-})
-
 /**
  * An index of an inbox's kept messages by peer, which takes 4 bytes for each message. An inbox has an index only after a call has asked for
- * peers, so that a send costs nothing extra. The caller adds the messages that came since, in their order.
+ * peers, so that a send costs nothing extra. The caller adds the messages that came since.
  */
 export class PeerIndex {
-  readonly #peers = new Map<string | null, IndexedPeer & { number: number }>()
+  readonly #owner: string
+  readonly #peers = new Map<string | null, IndexedPeer>()
   /** The peers by number. */
-  readonly #numbered: ((IndexedPeer & { number: number }) | undefined)[] = [undefined]
+  readonly #numbered: (IndexedPeer | undefined)[] = [undefined]
   readonly #freeNumbers: number[] = []
   /**
    * For each offset from `#first` on: twice the peer's number, plus 1 if the message is unread until a mark reaches it. 0 if there is no
@@ -54,6 +41,11 @@ export class PeerIndex {
   #start = 0
   #first = 1
   #last = 0
+
+  /** `owner` is the id of the inbox's user. */
+  constructor(owner: string) {
+    this.#owner = owner
+  }
 
   /** The offset up to which messages were added. */
   get last(): number {
@@ -70,17 +62,21 @@ export class PeerIndex {
     return this.#codes.length + PEER_COST * this.#peers.size
   }
 
-  add(offset: number, { peer: id, isReceived, isSent, counts }: PeerMessage): void {
+  /** Adds a message, which is newer than all that were added. */
+  add(offset: number, id: string | null, direction: Direction): void {
     this.cover(offset)
     const peer = this.#peers.get(id) ?? this.#create(id)
     peer.kept++
     peer.newest = offset
-    if (isReceived) peer.received = offset
+    const isSent = direction === directions.sent
     if (isSent) peer.sent = offset
-    this.#codes[this.#start + offset - this.#first] = 2 * peer.number + Number(counts)
+    // A message to oneself has both directions.
+    if (!isSent || id === this.#owner) peer.received = offset
+    this.#codes[this.#start + offset - this.#first] =
+      2 * peer.number + (direction === directions.received ? 1 : 0)
   }
 
-  /** Notes that there are no other messages up to `offset`. */
+  /** Notes that the messages up to `offset` were added, or are about to be. */
   cover(offset: number): void {
     if (offset <= this.#last) return
     this.#reserve(offset)
@@ -109,17 +105,56 @@ export class PeerIndex {
   /** Returns the peers whose newest message is before an offset, the one with the newest first. */
   newestBefore(before: number, limit: number): Readonly<IndexedPeer>[] {
     const found: IndexedPeer[] = []
-    for (let offset = Math.min(before - 1, this.#last); offset >= this.#first; offset--) {
+    let count = 0
+    for (const { newest } of this.#peers.values()) if (newest < before) count++
+    count = Math.min(count, limit)
+    for (let offset = Math.min(before - 1, this.#last); found.length < count; offset--) {
       const peer = this.#peerAt(offset)
-      if (peer?.newest !== offset) continue
-      found.push(peer)
-      if (found.length === limit) break
+      if (peer?.newest === offset) found.push(peer)
     }
     return found
   }
 
+  /** Returns the offsets of a page of messages with a peer, and the offset from which the next page continues; null if there is none. */
+  pageOf(
+    id: string | null,
+    range: { after: number } | { before: number | null },
+    limit: number,
+  ): { offsets: number[]; next: number | null } {
+    const isBackwards = 'before' in range
+    const [from, to] = isBackwards ? [1, (range.before ?? Infinity) - 1] : [range.after + 1, Infinity]
+    const offsets = this.#offsetsOf(id, from, to, limit + 1, isBackwards)
+    if (offsets.length <= limit) return { offsets, next: null }
+    if (isBackwards) offsets.shift()
+    else offsets.pop()
+    return { offsets, next: (isBackwards ? offsets[0] : offsets.at(-1)) ?? null }
+  }
+
+  /** Returns the offsets, from one offset to another, of the messages with a peer that are unread until a mark reaches them. */
+  countedOf(id: string | null, from: number, to: number): number[] {
+    return this.#offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
+  }
+
+  /**
+   * Returns, by the peer's number, how many messages after an offset are unread: messages that count, and for which `isRead`
+   * does not return true.
+   */
+  unreadAfter(after: number, isRead?: (offset: number) => boolean): Uint32Array {
+    const counts = new Uint32Array(this.#numbered.length)
+    for (let offset = Math.max(after + 1, this.#first); offset <= this.#last; offset++) {
+      const code = this.#codeAt(offset)
+      if ((code & 1) === 1 && !isRead?.(offset)) counts[code >> 1] = (counts[code >> 1] ?? 0) + 1
+    }
+    return counts
+  }
+
+  /** Returns whether a message is unread until a mark reaches it. */
+  counts(offset: number): boolean {
+    return (this.#codeAt(offset) & 1) === 1
+  }
+
   /** Returns the offsets of messages with a peer from one offset to another, `limit` of them; the newest ones if `backwards`. */
-  offsetsOf(id: string | null, from: number, to: number, limit: number, backwards: boolean): number[] {
+  #offsetsOf(id: string | null, from: number, to: number, limit: number, backwards: boolean): number[] {
     const number = this.#peers.get(id)?.number
     const found: number[] = []
     if (number === undefined) return found
@@ -131,36 +166,15 @@ export class PeerIndex {
     return backwards ? found.reverse() : found
   }
 
-  /** Returns the offsets, from one offset to another, of the messages with a peer that are unread until a mark reaches them. */
-  countedOf(id: string | null, from: number, to: number): number[] {
-    return this.offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
-  }
-
-  /** Returns, by peer, how many messages after an offset are unread: messages that count, and for which `isRead` returns false. */
-  unreadAfter(after: number, isRead: (offset: number) => boolean): Map<string | null, number> {
-    const counts = new Map<string | null, number>()
-    for (let offset = Math.max(after + 1, this.#first); offset <= this.#last; offset++) {
-      if ((this.#codeAt(offset) & 1) === 0 || isRead(offset)) continue
-      const id = this.#peerAt(offset)?.id ?? null
-      counts.set(id, (counts.get(id) ?? 0) + 1)
-    }
-    return counts
-  }
-
-  /** Returns whether a message is unread until a mark reaches it. */
-  counts(offset: number): boolean {
-    return (this.#codeAt(offset) & 1) === 1
-  }
-
   #codeAt(offset: number): number {
     return this.#codes[this.#start + offset - this.#first] ?? 0
   }
 
-  #peerAt(offset: number): (IndexedPeer & { number: number }) | undefined {
+  #peerAt(offset: number): IndexedPeer | undefined {
     return this.#numbered[this.#codeAt(offset) >> 1]
   }
 
-  #create(id: string | null): IndexedPeer & { number: number } {
+  #create(id: string | null): IndexedPeer {
     const number = this.#freeNumbers.pop() ?? this.#numbered.length
     const peer = { id, number, kept: 0, newest: 0, received: 0, sent: 0 }
     this.#peers.set(id, peer)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { PeerIndex, peerMessageOf } from '../../../src/engine/util/peer-index.js'
+import { directionOf } from '../../../src/engine/single-process/messages/tally.js'
+import { directions, PeerIndex } from '../../../src/engine/util/peer-index.js'
 import { createRandom, seed } from '../../support/seeded-random.js'
 
 interface Kept {
@@ -17,7 +18,7 @@ void describe('an index of peers', () => {
   void it(`answers as a search of the messages does (FAULT_SEED=${seed})`, () => {
     const random = createRandom(seed)
     const pick = (count: number): number => Math.floor(random() * count)
-    const index = new PeerIndex()
+    const index = new PeerIndex('me')
     let kept: Kept[] = []
     for (let offset = 1, step = 0; step < 3_000; step++) {
       const peer = peers[pick(peers.length)] ?? null
@@ -31,7 +32,7 @@ void describe('an index of peers', () => {
           ...(isSent ? { from: 'me', to: peer } : { from: peer, to: 'me' }),
         }
         kept.push(message)
-        index.add(offset, peerMessageOf('me', message.from, message.to, message.isRead))
+        index.add(offset, ...directionOf('me', message, message.isRead))
       } else if (random() < 0.3) {
         const first = random() < 0.02 ? offset + 1 : (kept[pick(10)]?.offset ?? 1)
         kept = kept.filter((message) => message.offset >= first)
@@ -52,9 +53,20 @@ void describe('an index of peers', () => {
           .sort((a, b) => b - a)
           .slice(0, limit),
       )
-      const inRange = ofPeer.map((message) => message.offset).filter((each) => each > before)
-      assert.deepEqual(index.offsetsOf(peer, before + 1, Infinity, limit, false), inRange.slice(0, limit))
-      assert.deepEqual(index.offsetsOf(peer, before + 1, Infinity, limit, true), inRange.slice(-limit))
+      const offsets = ofPeer.map((message) => message.offset)
+      const [after, until] = [
+        offsets.filter((each) => each > before),
+        offsets.filter((each) => each < before),
+      ]
+      assert.deepEqual(index.pageOf(peer, { after: before }, limit), {
+        offsets: after.slice(0, limit),
+        next: after.length > limit ? after[limit - 1] : null,
+      })
+      assert.deepEqual(index.pageOf(peer, { before }, limit), {
+        offsets: until.slice(-limit),
+        next: until.length > limit ? until.at(-limit) : null,
+      })
+      assert.deepEqual(index.pageOf(peer, { before: null }, limit).offsets, offsets.slice(-limit))
 
       const isRead = (each: number): boolean => each % 3 === 0
       const unread = kept.filter(
@@ -63,14 +75,17 @@ void describe('an index of peers', () => {
       )
       const counts = index.unreadAfter(before, isRead)
       for (const id of peers)
-        assert.equal(counts.get(id) ?? 0, unread.filter((message) => peerOf(message) === id).length)
+        assert.equal(
+          counts[index.get(id)?.number ?? 0],
+          unread.filter((message) => peerOf(message) === id).length,
+        )
     }
   })
 
   void it('forgets peers without messages, so that it does not grow', () => {
-    const index = new PeerIndex()
+    const index = new PeerIndex('me')
     for (let offset = 1; offset <= 100_000; offset++) {
-      index.add(offset, peerMessageOf('me', `peer ${offset}`, 'me', false))
+      index.add(offset, `peer ${offset}`, directions.received)
       index.forgetBefore(offset - 9)
     }
     assert.deepEqual(index.newestBefore(Infinity, 100).length, 10)

@@ -204,7 +204,10 @@ export const repeatSends = async (engine: Engine): Promise<unknown[]> => {
   return Promise.all(messages.map((message) => engine.send({ appId: 'shop', ...message }, rules)))
 }
 
-/** Asserts that an engine has the content of another one, whose inbox of Ada was at `before`, in another epoch and with the ids of its messages. */
+/**
+ * Asserts that an engine has the content of another one, whose inbox of Ada was at `before`, in another epoch and with the ids of its
+ * messages.
+ */
 export const assertCopied = async (engine: Engine, content: unknown, before: Position): Promise<void> => {
   assert.deepEqual(await contentOf(engine), content)
   const { lost, messages } = await engine.messagesAfter({ appId: 'shop', userId: 'ada' }, before, 1_000)

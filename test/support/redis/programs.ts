@@ -33,7 +33,10 @@ const isExecutable = (path: string): boolean => {
   }
 }
 
-/** Returns the path of a program; with `REDIS_FLAVOR=valkey` Valkey's in place of Redis's. Throws an error that names its Debian package if it is not installed. */
+/**
+ * Returns the path of a program; with `REDIS_FLAVOR=valkey` Valkey's in place of Redis's. Throws an error that names its Debian package if
+ * it is not installed.
+ */
 export const program = (asked: Program): string => {
   const name = (process.env['REDIS_FLAVOR'] === 'valkey' && valkey[asked]) || asked
   const path = [...(process.env['PATH'] ?? '').split(delimiter), SYSTEM_FOLDER]

@@ -66,6 +66,17 @@ it('ends the sessions of a node that was killed once, when they are no longer re
   }, 500)
 })
 
+it('finds the webhook event of a node that was killed before it delivered the event', async () => {
+  await withOther(async (engine, other, { appId }) => {
+    const ended = nextMessage(other)
+    other.send('end')
+    assert.deepEqual(await ended, { end: true })
+    assert.deepEqual(await engine.takeDueEvents(appId, 1, 60_000), [])
+    other.kill('SIGKILL')
+    await until('the other takes it', async () => (await engine.takeDueEvents(appId, 1, 60_000)).length === 1)
+  })
+})
+
 it('changes nothing by a node that was stopped while its session moved on', async () => {
   await withOther(async (engine, other, session) => {
     other.kill('SIGSTOP')

@@ -109,13 +109,17 @@ const engines: [name: string, create: () => Engine | Promise<Engine>][] = [
   ['the Redis engine', redis.create],
 ]
 
+/** The names of the rules that a test changes. */
+const tested = new Set<string>()
+
 /** Defines a test on an engine that is opened and used with other rules. */
 const testWith = (
   create: () => Engine | Promise<Engine>,
   changed: Partial<Rules>,
   name: string,
   body: (engine: Engine) => Promise<void>,
-): void =>
+): void => {
+  for (const rule of Object.keys(changed)) tested.add(rule)
   void it(`${Object.keys(changed).join(', ')}: ${name}`, async () => {
     const before = { ...engineRules }
     Object.assign(engineRules, changed)
@@ -128,6 +132,7 @@ const testWith = (
       Object.assign(engineRules, before)
     }
   })
+}
 
 for (const [engineName, create] of engines)
   void describe(engineName, () => {
@@ -299,16 +304,37 @@ for (const [engineName, create] of engines)
     })
   })
 
-const PREFIX = 'owners:'
+/** Returns for how many milliseconds Redis keeps the only key of a kind. */
+const leftOf = async (prefix: string, kind: string): Promise<number> => {
+  const keys = (await server.command('keys', `${prefix}*}:${kind}:*`)).trim().split('\n')
+  assert.equal(keys.length, 1)
+  return Number(await server.command('pttl', String(keys[0])))
+}
+
 testWith(
-  () => redis.createWith(PREFIX),
+  () => redis.createWith('owners:'),
   { pushKeptFor: 90 * DAY },
   'Redis keeps the owner of a device for longer than the device',
   async (engine) => {
     await saveDevice(engine, 'https://push.example.com/1')
-    const keys = (await server.command('keys', `${PREFIX}*}:device:*`)).trim().split('\n')
-    assert.equal(keys.length, 1)
-    const left = Number(await server.command('pttl', String(keys[0])))
+    const left = await leftOf('owners:', 'device')
     assert.ok(left > 90 * DAY && left <= 91 * DAY, `${left}`)
   },
 )
+
+// In one process no start is on its way to the engine.
+testWith(
+  () => redis.createWith('starts:'),
+  { startTimeout: HOUR },
+  'Redis refuses starts with a token for longer after the token was revoked',
+  async (engine) => {
+    await startSession(engine, request(ada, { credential: { ...credential(), tokenId: 'revoked' } }))
+    await engine.revokeToken(app, 'revoked')
+    const left = await leftOf('starts:', 'tombs')
+    assert.ok(left > HOUR - MINUTE && left <= HOUR, `${left}`)
+  },
+)
+
+void it('every rule has a test', () => {
+  assert.deepEqual([...tested].sort(), Object.keys(engineRules).sort())
+})

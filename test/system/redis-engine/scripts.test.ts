@@ -38,7 +38,7 @@ for (const name of comments.keys())
 
 it('a script has the values of the rules and fields that it names, and a table only if it uses the table as a whole', () => {
   assert.equal(withValues('return RULES.offlineAfter'), `return ${engineRules.offlineAfter}`)
-  assert.equal(withValues('-- All of UNREAD.\nreturn row[ENTRY.with]'), '-- All of UNREAD.\nreturn row["w"]')
+  assert.equal(withValues('-- All of UNREAD.\nreturn row[ENTRY.about]'), '-- All of UNREAD.\nreturn row["w"]')
   assert.equal(
     withValues('return UNREAD[name]'),
     'local UNREAD={messages="n",bytes="b",mark="m"}\nreturn UNREAD[name]',

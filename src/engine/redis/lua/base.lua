@@ -29,7 +29,7 @@ end
 -- Returns how many arguments the script has.
 local function arg_count() return #ARGV - COMMON_ARGS end
 
--- Returns the name of a channel. `name` is a node's id, or `due` for the channel to which all nodes subscribe.
+-- Returns the name of a channel. `name` is a node's id, or `all` for the channel to which all nodes subscribe.
 local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end
 
 local function text(value) return cjson.encode(value) end

@@ -19,7 +19,6 @@ local function begin(keys, args, kinds, writes)
   begin_state(writes)
   begin_rows()
   begin_webhooks(args[7])
-  begin_peers()
 end
 
 -- The scripts by their names.

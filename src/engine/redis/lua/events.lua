@@ -10,8 +10,13 @@ local function find(seq, id)
   if event and string.sub(event, 1, #head) == head then return event end
 end
 
--- Returns milliseconds until the next event is due; -1 if there is none.
+-- Returns milliseconds until the next event is due; -1 if there is none. It also notes when the sweep looks for that event.
 local function next_due()
-  local first = call('ZRANGE', K.due, 0, 0, 'WITHSCORES')
-  return first[2] and math.max(0, math.ceil(tonumber(first[2]) - now)) or -1
+  local dueAt = tonumber(call('ZRANGE', K.due, 0, 0, 'WITHSCORES')[2] or nil)
+  if not dueAt then
+    call('ZREM', K.deadlines, events_member())
+    return -1
+  end
+  call('ZADD', K.deadlines, dueAt + DUE_EVENTS_WAIT, events_member())
+  return math.max(0, math.ceil(dueAt - now))
 end

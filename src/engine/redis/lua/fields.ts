@@ -130,11 +130,11 @@ const entry = {
   /** The message as JSON without its offset, which is the entry's id. */
   message: 'm',
   /**
-   * Whom the message is with: `r` and the sender's id, which is empty for the app's backend; `x` in place of `r` for a message that counts
-   * as read, wherever the read mark stands, because the guest who had it before has read it; `s` and the recipient's id for an own message.
+   * When the message was stored, and whom it is with, separated by a space: `r` and the sender's id, which is empty for the app's backend;
+   * `x` in place of `r` for a message that counts as read, wherever the read mark stands, because the guest who had it before has read it;
+   * `s` and the recipient's id for an own message. They are one field, because each field takes time.
    */
-  with: 'w',
-  storedAt: 'a',
+  about: 'w',
   /** What `unreadSenders` adds to the message, as JSON with a comma before it. */
   trace: 't',
 } as const

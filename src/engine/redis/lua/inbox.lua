@@ -1,24 +1,27 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
 -- unread messages and their bytes by sender, and has the marks of peers. The hash `held` counts the bytes that each sender's messages take
--- in the inboxes of others, on this server, or in a cluster in this partition. The sorted set `peers` says which messages are the newest
--- with each peer: `peers.lua` reads it. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
+-- in the inboxes of others, on this server, or in a cluster in this partition. The list `peerLog` says whom each message is with, so that
+-- a reader of peers reads no messages. Its last item is about the newest message, the one before about the offset before, and so on. An
+-- item is the last part of the field `about`. Those of messages that a transfer has brought begin with the offset and a space, because
+-- between them there may be holes. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
 -- How many messages one command reads. They may have 64 kB each.
 local MAX_CHUNK = 16
--- After how many deleted messages the peers without messages are deleted.
-local PEERS_PRUNED = 64
+-- After how many deleted messages `peerLog` is trimmed.
+local PEER_LOG_TRIMMED = 64
 -- Milliseconds after which the sweeper goes on to move the messages of an adopted guest.
 local MOVE_RETRY = 5000
 
--- Returns an entry: its offset, its fields, which are read as `entry[ENTRY.message]`, its bytes, and what `with` says. The kind is `r` for a
--- message of the peer that is unread until it is marked, `x` for another message of the peer, and `s` for an own message to the peer.
+-- Returns an entry: its offset, its fields, which are read as `entry[ENTRY.message]`, its bytes, and what `about` says. The kind is `r` for
+-- a message of the peer that is unread until it is marked, `x` for another message of the peer, and `s` for an own message to the peer.
 local function entry_of(raw)
   local entry = { offset = tonumber(string.match(raw[1], '^%d+')) }
   for n = 1, #raw[2], 2 do entry[raw[2][n]] = raw[2][n + 1] end
   entry.bytes = #entry[ENTRY.message] + RULES.messageOverhead
-  entry.kind, entry.peer = string.sub(entry[ENTRY.with], 1, 1), string.sub(entry[ENTRY.with], 2)
+  local storedAt, kind, peer = string.match(entry[ENTRY.about], '^(%d+) (.)(.*)$')
+  entry.storedAt, entry.kind, entry.peer = tonumber(storedAt), kind, peer
   return entry
 end
 
@@ -54,6 +57,11 @@ local function mark_of(keys, user, peer)
   local offset, newest = string.match(mark, '^(%d+) (%d+)$')
   if tonumber(newest) < user.first then return 0, 0 end
   return tonumber(offset), tonumber(newest)
+end
+
+-- Returns the number of unread messages from a peer, and the offset of the peer's mark.
+local function unread_of(keys, user, peer)
+  return tonumber(call('HGET', keys.unread, UNREAD.messages .. peer) or 0), (mark_of(keys, user, peer))
 end
 
 -- Returns whether a message of the inbox is unread.
@@ -102,13 +110,13 @@ local function drop(keys, user, owner, old)
   set(user, 'bytes', user.bytes - bytes)
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    call('DEL', keys.inbox, keys.peers)
+    call('DEL', keys.inbox, keys.peerLog)
     call('ZREM', keys.aging, owner)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
-    -- Readers of `peers` ignore members before `first`. So a message that pushes out another one need not look for peers without messages.
-    if math.floor(user.first / PEERS_PRUNED) > math.floor(before / PEERS_PRUNED) then
-      call('ZREMRANGEBYSCORE', keys.peers, 1 - user.first, '+inf')
+    -- Readers of the list ignore messages before `first`, so a message that pushes out another one need not trim the list.
+    if math.floor(user.first / PEER_LOG_TRIMMED) > math.floor(before / PEER_LOG_TRIMMED) then
+      call('LTRIM', keys.peerLog, user.first - user.newest - 1, -1)
     end
   end
 end
@@ -148,7 +156,7 @@ local function expire(keys, user, owner, age)
   if user.first > user.newest or not user.oldestAt or user.oldestAt + age > now then return false end
   local old = {}
   for _, entry in ipairs(entries(keys, user.first, user.newest, MAX_EXPIRED)) do
-    set(user, 'oldestAt', tonumber(entry[ENTRY.storedAt]))
+    set(user, 'oldestAt', entry.storedAt)
     if user.oldestAt + age > now then break end
     old[#old + 1] = entry
   end
@@ -157,10 +165,13 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Returns the field `with` of a message in the owner's inbox, and the member of `peers` to which the message belongs.
-local function with(owner, from, to, isRead)
-  if from == owner then return 's' .. to, 's' .. to end
-  return (isRead and 'x' or 'r') .. from, 'r' .. from
+-- Adds a message to the stream. Returns the message's item for `peerLog`, which the caller adds.
+local function add_entry(keys, owner, offset, json, from, to, storedAt, isRead, trace)
+  local with = from == owner and 's' .. to or (isRead and 'x' or 'r') .. from
+  local id, about = whole(offset), whole(storedAt) .. ' ' .. with
+  if trace then call('XADD', keys.inbox, id, ENTRY.message, json, ENTRY.about, about, ENTRY.trace, trace)
+  else call('XADD', keys.inbox, id, ENTRY.message, json, ENTRY.about, about) end
+  return with
 end
 
 -- Stores a message, and deletes the messages that it pushes out. If the caller has read the latter, it passes them as `old`. With `isRead`
@@ -171,12 +182,7 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   if exceeds(user, last, user.bytes + size, retention) then
     drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
   end
-  local whom, member = with(owner, from, to, isRead)
-  -- `peer-messages` reads the second field.
-  local fields = { ENTRY.message, json, ENTRY.with, whom, ENTRY.storedAt, whole(now) }
-  if trace then fields[7], fields[8] = ENTRY.trace, trace end
-  call('XADD', keys.inbox, whole(last) .. '-1', unpack(fields))
-  call('ZADD', keys.peers, whole(-last), member)
+  call('RPUSH', keys.peerLog, add_entry(keys, owner, last, json, from, to, now, isRead, trace))
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then
     set(user, 'oldestAt', now)

@@ -26,7 +26,7 @@ local function run_name()
   return run
 end
 
--- Publishes a text to a node. If `name` is `due`, the text goes to all nodes. Returns how many nodes received it.
+-- Publishes a text to a node. If `name` is `all`, the text goes to all nodes. Returns how many nodes received it.
 local function publish_to(name, json)
   local of, number = run_name(), numbers[name]
   if not number then

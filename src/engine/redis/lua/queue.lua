@@ -2,6 +2,13 @@
 -- queue lists numbers. The hash `events` has the record of the queue, as JSON under `q` and the owner's id. `fields.ts` describes the
 -- record's fields. An empty queue has no record.
 
+-- The node that adds an event delivers it. If the node has gone, the sweep of the partition finds the event this many milliseconds after it
+-- was due: the member of `deadlines` with an empty user's id stands for the app's events.
+local DUE_EVENTS_WAIT = 5000
+
+-- Returns the member of `deadlines` for the app's events.
+local function events_member() return appId .. '\0' end
+
 -- Returns the record of a queue.
 local function queue_of(owner)
   local json = call('HGET', K.events, 'q' .. owner)

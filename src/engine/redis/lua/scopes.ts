@@ -5,7 +5,7 @@
  * name, too.
  */
 export const scopes = {
-  ...{ user: 'user', inbox: 'user', sessions: 'user', unread: 'user', peers: 'user' },
+  ...{ user: 'user', inbox: 'user', sessions: 'user', unread: 'user', peerLog: 'user' },
   ...{ queue: 'user', tombs: 'user', rate: 'user', watch: 'user' },
   ...{ users: 'app', live: 'app', counts: 'app', due: 'app', events: 'app' },
   ...{ pending: 'app', failed: 'app', aging: 'app', revoked: 'app', tokens: 'app' },

@@ -29,7 +29,7 @@ local function begin_generation(last, field, value, wholeUntil)
   if not last then return end
   local event = { EVENT.generation, tonumber(partition) }
   events[#events + 1] = event
-  publish_to('due', text(event))
+  publish_to('all', text(event))
 end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
@@ -61,9 +61,19 @@ local function note_reached()
   return since
 end
 
+-- How many keys the server has evicted, and when that was read. To read it takes longer than the rest of a sweep's call, and in a cluster a
+-- server sweeps each of its partitions by a call.
+local knownEvicted, evictedAt
+local function evicted_keys()
+  if not knownEvicted or math.abs(unshifted - evictedAt) > HISTORY_KNOWN_FOR then
+    knownEvicted, evictedAt = info('stats', 'evicted_keys'), unshifted
+  end
+  return knownEvicted
+end
+
 -- Begins another generation if the server has evicted keys: its `maxmemory-policy` was changed after the engines were opened.
 local function check_evictions()
-  local evicted = info('stats', 'evicted_keys')
+  local evicted = evicted_keys()
   local known = call('HGET', K.state, STATE.evicted) or '0'
   if tonumber(evicted) and tonumber(evicted) > tonumber(known) then begin_generation(generation, STATE.evicted, evicted, unshifted) end
 end

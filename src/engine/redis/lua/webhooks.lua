@@ -124,11 +124,10 @@ local function add_event(user, kind, data)
   append_event(K.queue, queue, userId, kind, event, seq, online)
 end
 
--- Tells every node that events of the app are due in this partition.
+-- Tells the calling node that events of the app are due in this partition.
 local function announce()
   if not isDue then return end
   isDue = false
-  local event = { EVENT.webhooksDue, appId, tonumber(partition), self }
-  events[#events + 1] = event
-  publish_to('due', text(event))
+  call('ZADD', K.deadlines, 'LT', now + DUE_EVENTS_WAIT, events_member())
+  events[#events + 1] = { EVENT.webhooksDue, appId, tonumber(partition) }
 end

@@ -1,5 +1,5 @@
 -- Deletes messages of a user that are not retained, to make room in the app's quota.
--- KEYS: user, inbox, unread, aging, peers, held, counts, deadlines.
+-- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
 -- ARGV: 1 the retention: messages; 2 the retention: bytes; 3 the retention: age.
 -- Returns 1 if more messages are beyond the retention, else 0.
 local user = load_inbox(K.user)

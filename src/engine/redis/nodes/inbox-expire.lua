@@ -1,6 +1,6 @@
 -- Deletes expired messages of a user, and then the user if it is a guest without messages.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
---   aging, peers, held.
+--   aging, peerLog, held.
 -- ARGV: 1 the greatest age of a message, in milliseconds.
 -- Returns 1 if more messages may have expired, else 0.
 local user = load(K.user)

@@ -1,8 +1,9 @@
--- Notes that the partition was reached, and lists the users for whom something is due. If nothing is due soon, the list is empty.
+-- Notes that the partition was reached, and lists the users for whom something is due, and the apps with events that no node delivers. If
+-- nothing is due soon, the list is empty.
 -- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
 -- Returns how many own copies are pending, the milliseconds until the next deadline of another user or -1, and the users: app and user,
---   separated by NUL.
+--   separated by NUL. The user of an app's events is empty.
 visit()
 local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')
@@ -10,5 +11,9 @@ local delay = first[2] and math.ceil(tonumber(first[2]) - now)
 if ownCopies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end
 if not delay or delay > 0 then return { ownCopies, delay or -1 } end
 local found = call('ZRANGEBYSCORE', K.deadlines, '-inf', now, 'LIMIT', 0, arg(1))
+-- Nobody may deliver the events of this app now, so they are listed again only after a while.
+for _, due in ipairs(found) do
+  if string.sub(due, -1) == '\0' then call('ZADD', K.deadlines, now + DUE_EVENTS_WAIT, due) end
+end
 local following = call('ZRANGEBYSCORE', K.deadlines, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return { ownCopies, following[2] and math.ceil(tonumber(following[2]) - now) or -1, unpack(found) }

@@ -30,7 +30,10 @@ export const fnv1a = (text: string): number => {
   return hash >>> 0
 }
 
-/** Assigns partitions to users, tokens, devices and webhook events. A Redis without a cluster has the same partitions, so that its keys can move into a cluster. */
+/**
+ * Assigns partitions to users, tokens, devices and webhook events. A Redis without a cluster has the same partitions, so that its keys can
+ * move into a cluster.
+ */
 export class Partitions {
   readonly count: number
   readonly tags: readonly string[]
@@ -47,8 +50,8 @@ export class Partitions {
   }
 
   /**
-   * Returns the partition of a webhook event. The app's own events, whose user id is empty, are in the partition where an event was dropped,
-   * which their ids name. The id of an event from another engine names no partition.
+   * Returns the partition of a webhook event. The app's own events, whose user id is empty, are in the partition where an event was
+   * dropped, which their ids name. The id of an event from another engine names no partition.
    */
   ofEvent(of: UserRef, eventId: string): number {
     const named = Number(/^evt_(\d+)_\d+_/.exec(eventId)?.[1] ?? NaN)

@@ -33,7 +33,7 @@ export class Publications {
 
   constructor(options: PublicationsOptions) {
     this.#options = options
-    this.#names = [options.runner.nodeId, 'due', `name:${options.name}`]
+    this.#names = [options.runner.nodeId, 'all', `name:${options.name}`]
   }
 
   /** Returns the text that was published, without its number. */

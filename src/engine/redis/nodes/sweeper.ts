@@ -21,12 +21,14 @@ export interface SweeperOptions {
   adoptions: Adoptions
   /** Whether this node sweeps a partition. One of the living nodes sweeps each partition. */
   sweeps: (partition: number) => boolean
+  /** Called if webhook events of an app are due in a partition, and the node that added them does not deliver them. */
+  onEventsDue: (appId: string, partition: number) => void
   onError: (error: unknown) => void
 }
 
 /**
  * Sweeps partitions: ends detached sessions, deletes guests and expired messages, makes pending own copies, moves the messages of adopted
- * guests, and reports unread messages.
+ * guests, reports unread messages, and finds webhook events that no node delivers.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
@@ -109,11 +111,12 @@ export class Sweeper {
 
   /** Makes the pending own copies of a partition, and runs the due step of each listed user. */
   async #doDue(partition: number, ownCopies: number, next: number, members: readonly Reply[]): Promise<void> {
-    const { runner, inboxes, adoptions } = this.#options
+    const { runner, inboxes, adoptions, onEventsDue } = this.#options
     if (ownCopies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
     await Promise.all(
       members.map(async (member) => {
         const [appId = '', userId = ''] = String(member).split('\0')
+        if (userId === '') return onEventsDue(appId, partition)
         const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [])
         if (isMoving === 1) await adoptions.move({ appId, userId })
       }),

@@ -43,7 +43,7 @@ local function report_unread()
   -- The newest messages may all be marked as read, peer by peer.
   if oldest and #newest == 0 then newest[1] = message_of(oldest.offset, oldest[ENTRY.message]) end
   if not oldest or oldest.offset < user.unreadCheckOffset then return end
-  local at = tonumber(oldest[ENTRY.storedAt]) + unreadAfter
+  local at = oldest.storedAt + unreadAfter
   if at > now then
     -- The message for which the deadline was set has been read, and the oldest unread one is not old enough yet.
     set(user, 'unreadCheckOffset', oldest.offset)

@@ -1,7 +1,9 @@
--- Gives a session another credential, unless this credential is revoked. If another connection carries the session, nothing changes.
+-- Gives a session a new credential. If the new credential is revoked, or if another connection carries the session, the session keeps the
+--   old one.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token; empty for none; 5 when the credential was issued;
---   empty if that is unknown; 6 the credential as JSON; 7 the name of the note at the token; empty for none.
+--   empty if that is unknown; 6 the credential as JSON; 7 the name of the note in the token's hash that this session
+--   uses the token; empty for none.
 -- Returns 0 if the credential is revoked, else 1.
 local token, issuedAt, use = optional(4), tonumber(arg(5)), optional(7)
 local user = load(K.user)
@@ -13,7 +15,8 @@ end
 end_due_sessions(user)
 local row = attached(arg(1), arg(2))
 if row then
-  -- If the script runs twice, the row has this note already, which must not be released.
+  -- If the script runs twice, the row has the new note already. If the second run released that note, a revocation of the token would not
+  -- find this session.
   if row[SESSION.tokenUse] ~= use then release_token(row[SESSION.credential], row[SESSION.tokenUse]) end
   row[SESSION.authMethod], row[SESSION.token] = arg(3), token
   row[SESSION.issuedAt], row[SESSION.credential], row[SESSION.tokenUse] = issuedAt, arg(6), use

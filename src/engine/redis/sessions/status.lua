@@ -1,14 +1,14 @@
 -- Reads whether a user is online, and what else is known about the user without reading messages.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
 -- ARGV: none.
--- Returns 1 if the user is online, the number of sessions, when the user was last seen or false, up to when credentials are revoked or
---   false, and the number of unread messages.
+-- Returns five values: 1 if the user is online, else 0; the number of sessions; when the user was last seen, or false; the time up to which
+--   the user's credentials are revoked, or false; the number of unread messages.
 local user = load(K.user)
 end_due_sessions(user)
 local online, count = presence(user)
 local seen = user.lastSeenAt
 for _, row in pairs(sessions()) do
-  -- A session with a connection counts as seen now, because only the node of the connection knows when the client last answered.
+  -- A session with a connection counts as seen now, because only the gateway of the connection knows when the client last answered.
   local at = row[SESSION.connectionId] and now or row[SESSION.lastSeenAt]
   if not seen or at > seen then seen = at end
 end

@@ -31,7 +31,7 @@ export const loadTransferSteps = () => {
     importMarks: step('transfer/import/import-marks', ['user', 'unread'], grows),
     importMessages: step(
       'transfer/import/import-messages',
-      ['user', 'inbox', 'unread', 'aging', 'peers', 'counts', 'held'],
+      ['user', 'inbox', 'unread', 'aging', 'peerLog', 'counts', 'held'],
       grows,
     ),
     importId: step('transfer/import/import-id', ['id'], grows),

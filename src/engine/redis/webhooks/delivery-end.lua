@@ -1,5 +1,5 @@
 -- Ends the delivery of a user's oldest event.
--- KEYS: queue, due, events, pending, failed, counts.
+-- KEYS: queue, due, events, pending, failed, counts, deadlines.
 -- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 `retry`: in how many milliseconds; 5 why the
 --   delivery failed; 6 how many failed events a partition keeps.
 -- Returns milliseconds until the next event is due, or -1.

@@ -1,5 +1,5 @@
 -- Reads in how many milliseconds the next event is due.
--- KEYS: due, events.
+-- KEYS: due, events, deadlines.
 -- ARGV: 1 `1` if no node delivers events: then all pending events are due now.
 -- Returns the milliseconds, or -1.
 if arg(1) == '1' then

@@ -1,5 +1,5 @@
 -- Makes a failed event of the user a pending one.
--- KEYS: queue, due, events, pending, failed, counts.
+-- KEYS: queue, due, events, pending, failed, counts, deadlines.
 -- ARGV: 1 the event's number; 2 the event's id.
 -- Returns milliseconds until the next event is due or -1, and 1 if there was such an event.
 local seq, id = arg(1), arg(2)

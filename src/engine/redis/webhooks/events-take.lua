@@ -1,5 +1,5 @@
 -- Takes events that are due, and leases them.
--- KEYS: due, events.
+-- KEYS: due, events, deadlines.
 -- ARGV: 1 how many events at most; 2 the lease in milliseconds.
 -- Returns milliseconds until the next event is due or -1, and for each event its JSON and its outcome.
 local found = {}

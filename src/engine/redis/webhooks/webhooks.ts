@@ -27,7 +27,11 @@ const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*
 
 type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
-/** The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. */
+/**
+ * The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. It learns
+ * this from its own steps. The sweep finds the events that the node which added them does not deliver. If all nodes were told of each
+ * event, the calls would grow with nodes × events.
+ */
 export class Webhooks {
   readonly #runner: StepRunner
   readonly #emit: (event: EngineEvent) => void

@@ -146,7 +146,7 @@ export class AdoptedMessages {
       const isRead = inbox.isRead(message.offset)
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
-      operations.push(user.append(json, bytes, content.from, now, NO_LIMIT, isRead))
+      user.append(operations, json, bytes, content, now, NO_LIMIT, isRead)
       if (content.from !== null && content.from !== adopter.userId)
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
       if (user.isBehind) table.markChanged(user)

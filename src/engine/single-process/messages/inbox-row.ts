@@ -1,7 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
-
-/** Bytes of messages by their sender. */
-export type SenderBytes = [sender: string, bytes: number][]
+import type { TallyRow } from './tally.js'
 
 /** A stored message with sums of the messages before it, so that one row is enough to count them. */
 export interface MessageRow {
@@ -18,15 +16,13 @@ export interface MessageRow {
   first: number
   /** Whether the message counts as read, whatever the read mark is, because the adopted guest had read it. */
   isRead: boolean
-  /** The bytes of the tally's messages by sender, if this message is the last of its tally. */
-  senders: SenderBytes | undefined
   /** The `traceparent` of the message, for its pushes. */
   traceparent: string | undefined
 }
 
 /**
  * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. The last element is `isRead` if it
- * is 1, `traceparent` if it is a text, and `senders` if it is a list.
+ * is 1, and `traceparent` if it is a text.
  */
 export type StoredMessage = [
   at: number,
@@ -35,7 +31,7 @@ export type StoredMessage = [
   size: number,
   first: number,
   message: Omit<Message, 'offset'>,
-  ...marks: (1 | string | SenderBytes)[],
+  ...marks: (1 | string)[],
 ]
 
 export const messageRowOf = (
@@ -44,7 +40,6 @@ export const messageRowOf = (
 ): MessageRow => ({
   ...{ message: { offset, ...message }, at, received, bytes, size, first },
   isRead: marks.includes(1),
-  senders: marks.find((mark) => typeof mark === 'object'),
   traceparent: marks.find((mark) => typeof mark === 'string'),
 })
 
@@ -88,8 +83,8 @@ export interface InboxRow extends Watermark {
   oldestAt: number
   /** How many bytes the user's messages take in the inboxes of others. */
   sent?: number
-  /** The sums of the unfinished tally; absent if it has none. */
-  senders?: SenderBytes | undefined
+  /** The unfinished tally; absent if it has no message. */
+  tally?: TallyRow | undefined
   /** Whether the row covers every stored message. If it does not, `Inbox` looks for later messages when it is opened. */
   isExact: boolean
 }

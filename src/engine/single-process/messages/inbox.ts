@@ -13,8 +13,8 @@ import {
   type Watermark,
 } from './inbox-row.js'
 import { lowerBound } from '../../../util/lower-bound.js'
-import { MessageDel, MessagePut, ReadMessagePut } from './message-operations.js'
-import { bytesBySender, MESSAGES_PER_TALLY, SenderTally } from './sends/sender-tally.js'
+import { deletionsOf, MessagePut, ReadMessagePut } from './message-operations.js'
+import { bytesBySender, MESSAGES_PER_TALLY, Tally, type TallyRow } from './tally.js'
 import { ReadOffsets, type StoredReadOffsets } from './unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
@@ -59,7 +59,7 @@ export class Inbox {
   #areReadsChanged = false
   #swept: { offset: number; bytes: number }
   #oldestAt: number
-  readonly #tally: SenderTally
+  readonly #tally: Tally
   /** A cached count: the messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
@@ -96,10 +96,10 @@ export class Inbox {
       oldestAt,
       isExact,
       sent,
-      senders,
+      tally,
     } = stored ?? NO_ROW
     this.sent = sent ?? 0
-    this.#tally = new SenderTally(senders)
+    this.#tally = new Tally(of.userId, tally)
     this.assigned = stored ? { offset, received, bytes, first } : EMPTY
     this.#rowOffset = offset
     this.#isRowExact = isExact
@@ -129,7 +129,7 @@ export class Inbox {
       swept: this.#swept,
       oldestAt: this.#oldestAt,
       sent: this.sent,
-      senders: this.#tally.stored,
+      tally: this.#tally.stored,
       isExact: this.#isRowExact,
     }
     batch.push(put(this.row, row))
@@ -244,22 +244,23 @@ export class Inbox {
   }
 
   /**
-   * Returns the operation that stores the next message. Stops retaining the messages that this message pushes out. `json` is the message
+   * Adds the operations that store the next message. Stops retaining the messages that this message pushes out. `json` is the message
    * without its offset. With `isRead` the message counts as read.
    */
   append(
+    operations: Operation[],
     json: string,
     size: number,
-    from: string | null,
+    message: Pick<Message, 'from' | 'to'>,
     at: number,
     retention: Retention,
     isRead = false,
     traceparent?: string,
-  ): Operation {
+  ): void {
     const before = this.assigned
     const offset = before.offset + 1
     // This is the value that `countedSender` would return for the row.
-    const counted = isRead ? this.of.userId : from
+    const counted = isRead ? this.of.userId : message.from
     this.#appended++
     this.assigned = {
       offset,
@@ -276,12 +277,11 @@ export class Inbox {
     if (this.#pending.length === 0) this.#pending = [{ from: counted, bytes, size }]
     else this.#pending.push({ from: counted, bytes, size })
     const { first } = this.assigned
-    if (from !== null && from !== this.of.userId) this.#tally.add(from, size)
-    const senders = this.#tally.takeAt(offset)
-    let rest = senders ? `${json},${JSON.stringify(senders)}` : json
-    if (traceparent !== undefined) rest += `,${JSON.stringify(traceparent)}`
+    const rest = traceparent === undefined ? json : `${json},${JSON.stringify(traceparent)}`
     const Put = isRead ? ReadMessagePut : MessagePut
-    return new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest)
+    operations.push(new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest))
+    const tally = this.#tally.add(offset, message, isRead, size)
+    if (tally) operations.push(put(rows.tally(this.#ref, offset), tally))
   }
 
   /** Called when the messages up to `mark` are synced. From then on readers see them. */
@@ -350,7 +350,7 @@ export class Inbox {
   }
 
   /**
-   * Returns up to `MAX_DELETIONS` operations that delete messages which are not retained, and the bytes that these free, in all and by
+   * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained, and the bytes that these free, in all and by
    * sender. Returns undefined if there is no such message. Without `all` it deletes only whole tallies, of each of which one row has the
    * sums.
    */
@@ -359,13 +359,17 @@ export class Inbox {
     const from = this.#swept.offset
     const end = Math.min(all ? first : first - ((first - 1) % MESSAGES_PER_TALLY), from + MAX_DELETIONS)
     if (end <= from) return undefined
-    const operations: Operation[] = []
     const before = end > offset ? bytes : (this.#messageRow(end)?.bytes ?? bytes)
     const freed = before - this.#swept.bytes
-    const senders = bytesBySender(this.of.userId, from, end, (each) => this.#messageRow(each))
-    for (let old = from; old < end; old++) operations.push(new MessageDel(this.#prefix, old))
+    const senders = bytesBySender(
+      this.of.userId,
+      from,
+      end,
+      (each) => this.#messageRow(each),
+      (last) => read(this.#store, rows.tally(this.#ref, last)) as TallyRow | undefined,
+    )
     this.#swept = { offset: end, bytes: before }
-    return { freed, senders, operations }
+    return { freed, senders, operations: deletionsOf(this.#ref, from, end) }
   }
 
   /** Reads the messages that the inbox's row does not cover. */
@@ -374,8 +378,7 @@ export class Inbox {
       const { from, to, offset, adopted } = next.message
       // Adopted messages are not counted: in the peers' inboxes they still have the guest's id.
       if (from === this.of.userId && to !== from && !adopted) this.sent += next.size
-      else if (from !== null && from !== this.of.userId) this.#tally.add(from, next.size)
-      this.#tally.takeAt(offset)
+      this.#tally.add(offset, next.message, next.isRead, next.size)
       this.assigned = {
         offset,
         received: next.received + (countedSender(next, this.of.userId) === this.of.userId ? 0 : 1),

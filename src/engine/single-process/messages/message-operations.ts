@@ -1,5 +1,7 @@
 import type { MessageRow } from './inbox-row.js'
-import { rows } from '../store/rows.js'
+import { rows, type InboxRef } from '../store/rows.js'
+import { del, type Operation } from '../store/store.js'
+import { MESSAGES_PER_TALLY } from './tally.js'
 
 /** The numbers in the row of a message. */
 type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'first'>
@@ -69,4 +71,15 @@ export class MessageDel {
   get key(): string {
     return rows.messageIn(this.prefix, this.offset)
   }
+}
+
+/** Returns the operations that delete the messages from one offset up to, but not including, another, and the tallies that end there. */
+export const deletionsOf = (inbox: InboxRef, from: number, end: number): Operation[] => {
+  const prefix = rows.messagePrefix(inbox)
+  const operations: Operation[] = []
+  for (let offset = from; offset < end; offset++) {
+    operations.push(new MessageDel(prefix, offset))
+    if (offset % MESSAGES_PER_TALLY === 0) operations.push(del(rows.tally(inbox, offset)))
+  }
+  return operations
 }

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionRef } from '../../engine.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
-import { storedSession, type Session } from './session-row.js'
+import { rowOf, storedSession, type Session, type SessionRow } from './session-row.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
 
 /** Returns the last time at which the engine is known to have been open; 0 if no time is stored. */
@@ -12,9 +12,9 @@ export const openAtOf = (store: Store): number => (read(store, rows.openAt) as n
 const READ_PER_STEP = 256
 
 /** Yields the rows of sessions in the order of their keys, in pages. Each page takes one turn of the event loop. */
-async function* pagesOf(store: Store): AsyncGenerator<[string, Session][]> {
+async function* pagesOf(store: Store): AsyncGenerator<[string, SessionRow][]> {
   for (let after: string | undefined; ;) {
-    const page = await readAll<Session>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
+    const page = await readAll<SessionRow>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
     yield page
     if (page.length < READ_PER_STEP) return
     after = page.at(-1)?.[0]
@@ -89,7 +89,7 @@ export class SessionJournal {
     const row = rows.session(session)
     this.#commit.defer(row, (batch) => {
       const isCurrent = this.#isCurrent(session)
-      if (isCurrent) batch.push(put(row, session))
+      if (isCurrent) batch.push(put(row, rowOf(session)))
       else if (session.mayBeStored) batch.push(del(row))
       session.mayBeStored = isCurrent
     })

@@ -105,11 +105,22 @@ export const recordOf = (session: Session): SessionRecord => ({
   rtt: session.rtt,
 })
 
+/** The row of a session. It leaves out what is true only while the process runs. */
+export type SessionRow = Omit<Session, 'connectionId' | 'expiresAt' | 'offlineAt' | 'mayBeStored'>
+
+export const rowOf = ({
+  connectionId: _connectionId,
+  expiresAt: _expiresAt,
+  offlineAt: _offlineAt,
+  mayBeStored: _mayBeStored,
+  ...row
+}: Session): SessionRow => row
+
 /**
  * Returns the session of a row. No connection carries it any more. If a connection did when the row was written, the session was last seen
  * at `openAt`, because answers to pings are not written.
  */
-export const storedSession = (row: Session, openAt: number): Session => ({
+export const storedSession = (row: SessionRow, openAt: number): Session => ({
   ...row,
   lastSeenAt: row.detached === null ? Math.max(row.lastSeenAt, openAt) : row.lastSeenAt,
   mayBeStored: true,

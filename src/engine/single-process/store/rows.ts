@@ -71,11 +71,20 @@ export const rows = {
     `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
   /** `prefix` is the result of `messagePrefix`. */
   messageIn: (prefix: string, offset: number) => prefix + padded(offset),
-  offsetOf: (message: string) => Number(message.slice(-DIGITS)),
+  /** Returns the offset at the end of the key of a message or a tally. */
+  offsetOf: (row: string) => Number(row.slice(-DIGITS)),
   /** The messages of an inbox from offset `from` up to, but not including, `to`. */
   messages: (of: InboxRef, from: number, to: number): Range => ({
     gte: rows.message(of, from),
     lt: rows.message(of, to),
+  }),
+  /** Whom the messages of a tally are with. `end` is the offset of its last message. */
+  tally: ({ appId, userId, deletions = 0 }: InboxRef, end: number) =>
+    `tally\0${appId}\0${userId}\0${deletions}:${padded(end)}`,
+  /** The tallies whose last messages are from offset `from` up to, but not including, `to`. */
+  tallies: (of: InboxRef, from: number, to: number): Range => ({
+    gte: rows.tally(of, from),
+    lt: rows.tally(of, to),
   }),
   /** The `ReadOffsets` of an inbox. */
   readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,

@@ -11,7 +11,7 @@ import type { UserRow } from '../sessions/revocations.js'
 import { below } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { openAtOf } from '../sessions/session-journal.js'
-import { storedSession, type Session } from '../sessions/session-row.js'
+import { storedSession, type SessionRow } from '../sessions/session-row.js'
 import { read, readAll, type Range, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
 
@@ -79,7 +79,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
   for await (const found of pagesOf<number>(store, below('seen')))
     yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
   const openAt = openAtOf(store)
-  for await (const found of pagesOf<Session>(store, rows.allSessions))
+  for await (const found of pagesOf<SessionRow>(store, rows.allSessions))
     yield found.map(([, row]): TransferRecord => {
       const { appId, userId, lastSeenAt } = storedSession(row, openAt)
       return { kind: 'seen', appId, userId, lastSeenAt }

@@ -1,7 +1,7 @@
 import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
 import type { InboxRow, StoredMessage } from '../messages/inbox-row.js'
-import { SenderTally } from '../messages/sends/sender-tally.js'
+import { Tally, tallyEnd, type TallyRow } from '../messages/tally.js'
 import { ReadOffsets } from '../messages/unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import type { RowWriter } from './row-writer.js'
@@ -21,7 +21,9 @@ export class ImportedInbox {
   #received = 0
   #readReceived = 0
   #oldestAt = 0
-  readonly #tally = new SenderTally()
+  readonly #tally: Tally
+  /** The end of the tally to which the latest message belongs. */
+  #tallyEnd = 0
   readonly #marks: Map<string | null, number>
   /** The messages that marks of peers have read. */
   readonly #reads = new ReadOffsets()
@@ -36,6 +38,7 @@ export class ImportedInbox {
     for (const [peer, offset, newest] of record.marks)
       writer.put(rows.peerMark(this.#ref, peer), [offset, newest])
     this.#messagePrefix = rows.messagePrefix(this.#ref)
+    this.#tally = new Tally(userId)
   }
 
   /** Adds a message that was stored at a time of the engine's clock. */
@@ -43,10 +46,9 @@ export class ImportedInbox {
     const { offset, ...rest } = message
     const { first } = this.#record
     const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
-    if (message.from !== null && message.from !== this.of.userId) this.#tally.add(message.from, size)
-    const senders = this.#tally.takeAt(offset)
-    if (senders) row.push(senders)
     if (isRead) row.push(1)
+    this.#endTallyBefore(offset)
+    this.#putTally(this.#tally.add(offset, message, isRead, size))
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size
@@ -61,6 +63,7 @@ export class ImportedInbox {
   /** Writes the inbox's own row. */
   finish(): void {
     const { offset, first, readOffset } = this.#record
+    this.#endTallyBefore(offset + 1)
     const row: InboxRow = {
       ...{ offset, first, readOffset },
       received: this.#received,
@@ -69,11 +72,21 @@ export class ImportedInbox {
       readReceived: this.#readReceived,
       swept: { offset: first, bytes: 0 },
       oldestAt: this.#oldestAt,
-      senders: this.#tally.stored,
+      tally: this.#tally.stored,
       isExact: true,
     }
     this.#writer.put(rows.inbox(this.of), row)
     const reads = this.#reads.stored
     if (reads) this.#writer.put(rows.readOffsets(this.of), reads)
+  }
+
+  /** Writes the tally of the message before, if `offset` belongs to a later one: an inbox on Redis may lack the last message of a tally. */
+  #endTallyBefore(offset: number): void {
+    if (tallyEnd(offset) !== this.#tallyEnd) this.#putTally(this.#tally.take())
+    this.#tallyEnd = tallyEnd(offset)
+  }
+
+  #putTally(tally: TallyRow | undefined): void {
+    if (tally) this.#writer.put(rows.tally(this.#ref, this.#tallyEnd), tally)
   }
 }

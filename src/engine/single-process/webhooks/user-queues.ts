@@ -50,16 +50,19 @@ interface UserQueuesOptions {
   commit: GroupCommit
   clock: Clock
   emit: (event: EngineEvent) => void
-  /** Called when an event of the app is due at a time of the engine's clock. */
+  /** Called when an event of the app gets the time at which it is due. `at` is a time of the engine's clock. */
   onDue: (appId: string, at: number) => void
 }
 
-/** The queues of the users' pending events. It adds events within limits, and makes the next event the oldest one. */
+/** Holds each user's queue of pending events. `add` keeps the queues within the limits. `setFirst` says which event is the oldest one. */
 export class UserQueues {
   readonly counts: EventCounts
   /** The number of this opening of the store. Events that an earlier opening left are due at once. */
   readonly run: number
-  /** The rows of queues whose next event is being read. That event must not change meanwhile, because it may become the oldest one. */
+  /**
+   * The rows of queues whose next event is being read. That event becomes the oldest one. If `add` removed it meanwhile, the queue would
+   * have an oldest event that does not exist.
+   */
   readonly advancing = new Set<string>()
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -170,7 +173,10 @@ export class UserQueues {
     return { added, operations }
   }
 
-  /** Counts a dropped event in the queue's `events.dropped`, which is its newest event. */
+  /**
+   * If the queue's newest event is an `events.dropped` that is not on its way and not about to be, counts the dropped event in it.
+   * Otherwise adds an `events.dropped`.
+   */
   #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {
     const { of, dropped: seq } = queue
     const added = this.#noteChange(queue)

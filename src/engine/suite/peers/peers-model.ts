@@ -194,8 +194,8 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
 }
 
 /**
- * Lets the messages of before expire after some more have come. How many of these expire, too, is up to the machine: the models take it from
- * the engine.
+ * Lets the messages of before expire after some more have come. How many of these expire, too, is up to the machine: the models take it
+ * from the engine.
  */
 const expire = async (
   engine: Engine,

@@ -6,7 +6,7 @@ import { ask, pending, pendingOf, typesOf } from '../webhook-kit.js'
 /** Milliseconds. */
 const LEASE = 60_000
 
-/** With so many pending events of a user the receiver is behind. */
+/** If a user has this many pending events, the receiver counts as behind, and events about presence cancel each other. */
 const BEHIND = 8
 
 const UNLIMITED: EventLimits = { events: 1e9, bytes: 1e9 }
@@ -14,7 +14,7 @@ const UNLIMITED: EventLimits = { events: 1e9, bytes: 1e9 }
 /** The user of the app's own events. */
 const ownEvents: UserRef = { appId: app, userId: '' }
 
-/** Asks for events within limits of their number or bytes. */
+/** Asks the engine for webhook events of these types, with limits of their number or bytes. */
 const askWithin = (
   engine: Engine,
   events: Parameters<typeof ask>[1],
@@ -41,7 +41,7 @@ const droppedMessages = (events: PendingEvent[]): number =>
 const bodiesOf = (events: PendingEvent[]): unknown[] =>
   events.map(({ event: { type, data } }) => (data['message'] as { body?: string } | undefined)?.body ?? type)
 
-/** Delivers the user's events until none is left. Returns them in the order in which they were taken. */
+/** Delivers all events of the app until none is left. Returns those of the user, in the order in which they were taken. */
 const deliverAll = async (engine: Engine, { userId }: UserRef): Promise<PendingEvent[]> => {
   const all: PendingEvent[] = []
   for (;;) {
@@ -57,7 +57,7 @@ const deliverAll = async (engine: Engine, { userId }: UserRef): Promise<PendingE
 /** A part of the suite: pending webhook events are limited in number and bytes. */
 export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   const send = (engine: Engine, to: UserRef, body: string) => deliver(engine, { to: to.userId, body })
-  /** Sends messages whose bodies are the numbers from one on up to another. */
+  /** Sends one message for each number from `from` to `upTo`. The number is the message's body. */
   const sendMany = async (engine: Engine, to: UserRef, from: number, upTo: number): Promise<void> => {
     for (let n = from; n <= upTo; n++) await send(engine, to, String(n))
   }
@@ -244,7 +244,8 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       await engine.endSession(session, 'ended')
       await start(engine, ada)
       const events = await pendingOf(engine, ada)
-      // The `user.offline` did not cancel the first `user.online`: `user.updated` was the newest event then, and said that Ada was online.
+      // `user.offline` did not cancel the first `user.online`: the newest event would be `user.updated`, which says that Ada is online. The
+      // second `user.online` cancelled `user.offline`.
       assert.deepEqual(typesOf(events).slice(BEHIND), ['user.online', 'user.updated'])
       assert.equal(events.at(-1)?.event.data['online'], true)
     })

@@ -11,7 +11,9 @@ import { volumeOf, withStore } from '../../../support/engine/stores.js'
 const COUNT = 1_200
 const users = Array.from({ length: COUNT }, (_, n) => ({ appId: 'app', userId: `user-${n}` }))
 
-/** An engine that keeps its rows when it is closed. `onPage` is called with the number of a page of session rows since `pages` was set to 0. */
+/**
+ * An engine that keeps its rows when it is closed. `onPage` is called with the number of a page of session rows since `pages` was set to 0.
+ */
 const onRows = (onPage: (page: number) => void) => {
   const kept = new MemoryStore()
   const disk = { pages: 0, rows: 0, isFull: false, opened: 0 }

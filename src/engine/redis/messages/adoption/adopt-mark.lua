@@ -1,6 +1,6 @@
 -- Marks a guest as adopted, and deletes the guest's user.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
---   aging, peers, held, revoked.
+--   aging, peerLog, held, revoked.
 -- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest of the proof was created; empty without a proof; 4 when the
 --   proof was issued; empty if that is unknown; 5 the retention: age.
 -- Returns how many messages the guest had; or -1 if this user can't adopt the guest.

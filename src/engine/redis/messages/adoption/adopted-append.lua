@@ -1,10 +1,10 @@
 -- Appends messages of an adopted guest to the user's inbox. Older messages of the guest that do not fit beside those of the user are left
 -- out.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, held, deadlines, state,
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
 --   adopted.
--- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how many
---   bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message: its
---   offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, and its recipient.
+-- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how
+--   many bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message:
+--   its offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, and its recipient.
 -- Returns 1; 0 if the user was deleted.
 local MAX_PUBLISHED = 2048
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }

@@ -1,5 +1,5 @@
 -- Deletes messages of an adopted guest that are in the user's inbox. With the last message it deletes the guest's inbox.
--- KEYS: user, inbox, unread, aging, peers, held, counts, deadlines.
+-- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
 -- ARGV: 1 the offset of the last such message; empty for all messages.
 -- Returns 1 if the guest still has messages, else 0.
 local user = load(K.user)
@@ -12,7 +12,7 @@ if #old < MAX_DROPPED and to >= user.first then set(user, 'first', to + 1) end
 local isLast = user.first > user.newest
 if isLast then
   if user.newest > 0 then
-    call('DEL', K.inbox, K.unread, K.peers)
+    call('DEL', K.inbox, K.unread, K.peerLog)
     call('ZREM', K.aging, userId)
     count('inboxes', -1)
     count('bytes', -user.bytes)

@@ -8,7 +8,7 @@ if not user.moveDueAt then return reply() end
 local adoption, found = cjson.decode(user.adoption), {}
 for _, entry in ipairs(entries(K, user.first, user.newest, arg(1))) do
   local isRead = entry.offset <= math.max(user.readOffset, (mark_of(K, user, entry.peer)))
-  for _, value in ipairs({ entry.offset, entry[ENTRY.message], entry.bytes, entry[ENTRY.storedAt], isRead and 1 or 0 }) do
+  for _, value in ipairs({ entry.offset, entry[ENTRY.message], entry.bytes, entry.storedAt, isRead and 1 or 0 }) do
     found[#found + 1] = value
   end
 end

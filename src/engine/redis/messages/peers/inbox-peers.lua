@@ -1,45 +1,26 @@
--- Reads the peers of an inbox, the one with the newest message first, or so many of them as one step reads.
--- KEYS: user, inbox, unread, aging, peers, state.
--- ARGV: 1 the score in `peers` after which the step begins; `-inf` for all; 2 how many peers at most.
--- Returns the number of the epoch, the read offset, the score after which the next step begins, empty at the end, and for each peer its id,
---   the number of unread messages, the offset of the mark, the newest message as JSON, and the newest message from the peer, if that is
---   another one.
-local MAX_SCANNED, CHUNK = 512, 64
-local user, limit = load_inbox(K.user), tonumber(arg(2))
-local after, found, count, scanned = arg(1), {}, 0, 0
+-- Reads whom the next messages of an inbox are with, and messages and peers that the caller asks for.
+-- KEYS: user, inbox, unread, aging, peerLog, state.
+-- ARGV: 1 the number of the epoch that the caller knows; 2 the offset up to which the caller knows whom the messages are with; 3 for how
+--   many messages to read that at most; 4 how many offsets follow; from here on: the offsets of messages, and the ids of peers, empty for
+--   the backend.
+-- Returns the number of the epoch, the newest offset, the oldest one, the read offset, 1 if the caller knows another inbox, the offset up
+--   to which the script has read `peerLog`, the items that it has read, a list with each message as JSON, which is empty if there is none,
+--   and a list with the number of unread messages and the offset of the mark of each peer.
+local user, known = load_inbox(K.user), tonumber(arg(2))
+-- When the messages of an adopted guest have moved, the guest's inbox begins again in the same epoch.
+local isOther = tonumber(arg(1)) ~= epoch_of(user) or known > user.newest
+local from = math.max(isOther and 0 or known, user.first - 1) + 1
+local to = math.min(from + tonumber(arg(3)) - 1, user.newest)
+local items = from <= to and call('LRANGE', K.peerLog, from - user.newest - 1, to - user.newest - 1) or {}
 
-local function take(entry, other)
-  local received = ''
-  if entry.kind == 's' and other then received = message_of(other.offset, other[ENTRY.message]) end
-  local unread, mark = unread_of(user, entry.peer)
-  found[#found + 1] = entry.peer
-  found[#found + 1] = unread
-  found[#found + 1] = mark
-  found[#found + 1] = message_of(entry.offset, entry[ENTRY.message])
-  found[#found + 1] = received
-  count = count + 1
+local messages, peers, firstPeer = {}, {}, 5 + tonumber(arg(4))
+for n = 5, firstPeer - 1 do
+  local entry = entries(K, arg(n), arg(n), 1)[1]
+  messages[#messages + 1] = entry and message_of(entry.offset, entry[ENTRY.message]) or ''
 end
-
--- Adds the peer of a member to the result, unless a message in the other direction is newer. Returns whether the script goes on.
-local function visit(member, score)
-  local entry = newest_of(user, member, score)
-  local kind, peer = string.sub(member, 1, 1), string.sub(member, 2)
-  local other = newest_of(user, (kind == 's' and 'r' or 's') .. peer)
-  if isRepaired then return false end
-  if entry and not (other and other.offset > entry.offset) then take(entry, other) end
-  after, scanned = score, scanned + 1
-  return count < limit and scanned < MAX_SCANNED
+for n = firstPeer, arg_count() do
+  local unread, mark = unread_of(K, user, arg(n))
+  peers[#peers + 1] = unread
+  peers[#peers + 1] = mark
 end
-
-local function scan()
-  while true do
-    local list = call('ZRANGEBYSCORE', K.peers, '(' .. after, -user.first, 'WITHSCORES', 'LIMIT', 0, math.min(2 * limit, CHUNK))
-    if #list == 0 then return '' end
-    for n = 1, #list, 2 do
-      if not visit(list[n], list[n + 1]) then return after end
-    end
-  end
-end
-
-local goesOn = scan()
-return reply_list(found, epoch_of(user), user.readOffset, goesOn)
+return reply(epoch_of(user), user.newest, user.first, user.readOffset, isOther and 1 or 0, to, table.concat(items, '\0'), messages, peers)

@@ -1,19 +1,25 @@
 -- Marks the messages of a peer up to an offset as read, or so many of them as one step reads.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peers, deadlines, state.
--- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend. Somebody who is no peer gets no mark.
+-- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, deadlines, state.
+-- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend; 4 an offset up to which the caller knows whom the
+--   messages are with; 5 the newest message with the peer among these; 0 if there is none. Somebody who is no peer gets no mark.
 -- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
 --   messages, 1 if another step goes on, else 0, and the number of unread messages and the read offset of the peer.
 local user, peer = load(K.user), arg(3)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 
 local function peer_state()
-  local unread, mark = unread_of(user, peer)
+  local unread, mark = unread_of(K, user, peer)
   return unread, math.max(user.readOffset, mark)
 end
 
+-- Returns the offset of the newest message with the peer; 0 if there is none.
 local function newest_with()
-  local received, sent = newest_of(user, 'r' .. peer), newest_of(user, 's' .. peer)
-  return math.max(received and received.offset or 0, sent and sent.offset or 0)
+  local newest, known = tonumber(arg(5)), tonumber(arg(4))
+  local later = known < user.newest and call('LRANGE', K.peerLog, known - user.newest, -1) or {}
+  for n, with in ipairs(later) do
+    if string.sub(with, 2) == peer then newest = known + n end
+  end
+  return newest >= user.first and newest or 0
 end
 
 -- Notes that the peer's messages from one offset to another are read, or so many of them as one step reads. Returns the last offset.
@@ -32,9 +38,9 @@ local function advance()
 end
 
 local target, newest = math.min(tonumber(arg(2)), user.newest), newest_with()
-local isUnfinished = isRepaired
+local isUnfinished = false
 local unread, readOffset = peer_state()
-if target > readOffset and newest > 0 and not isRepaired then
+if target > readOffset and newest > 0 then
   if target == user.newest then
     set(user, 'unread', math.max(user.unread - unread, 0))
     call('HDEL', K.unread, UNREAD.messages .. peer, UNREAD.bytes .. peer)

@@ -1,15 +1,69 @@
+import { LRUCache } from 'lru-cache'
 import type { Message } from '../../../../protocol/index.js'
-import type { Exchange, InboxState, Peer, PeerPage, PeerState, Position, UserRef } from '../../../engine.js'
+import type {
+  Exchange,
+  InboxRange,
+  InboxState,
+  Peer,
+  PeerMessages,
+  PeerPage,
+  PeerState,
+  Position,
+  UserRef,
+} from '../../../engine.js'
+import { directions, PeerIndex, type Direction } from '../../../util/peer-index.js'
 import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How many values one step returns for a peer. */
-const VALUES_PER_PEER = 5
+/** For how many messages a step reads whom they are with. Other calls wait for a step. */
+const MESSAGES_PER_STEP = 2_000
+/** How often a call asks again because messages were stored or deleted meanwhile. */
+const MAX_TRIES = 8
+/** The greatest sum of the indexes' costs. One unit takes about 4 bytes. */
+const MAX_COST = 3_000_000
 
-/** The peers of inboxes, and their marks. Each inbox has a sorted set with its peers, which each message updates. */
+interface Cached {
+  /** The number of the inbox's epoch. */
+  epoch: number
+  index: PeerIndex
+}
+
+/** What a call wants to know of Redis: the messages at some offsets, and how many unread messages some peers have. */
+interface Question {
+  offsets?: readonly number[]
+  peers?: readonly (string | null)[]
+}
+
+/** The result of a step. */
+interface Answer extends Cached {
+  /** The newest offset of the inbox. */
+  newest: number
+  readOffset: number
+  /** The messages that were asked for, by their offsets. */
+  messages: Map<number, Message>
+  /** For each peer that was asked for the number of unread messages and the offset of the mark. */
+  unread: readonly number[]
+}
+
+/** The directions by the kinds that `fields.ts` describes. */
+const kinds: Readonly<Record<string, Direction>> = {
+  r: directions.received,
+  x: directions.read,
+  s: directions.sent,
+}
+
+/**
+ * The peers of inboxes, and their marks. Redis has a list that says whom each message is with. A node that is asked about peers keeps an
+ * index of the list in memory, and each call reads what the index lacks.
+ */
 export class Peers {
   readonly #runner: StepRunner
   readonly #stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
+  /** The indexes of the inboxes that were asked about last. */
+  readonly #indexes = new LRUCache<string, Cached>({
+    maxSize: MAX_COST,
+    sizeCalculation: ({ index }) => index.cost,
+  })
 
   /** `stateOf` makes the state of an inbox from the numbers that a step returns. */
   constructor(runner: StepRunner, stateOf: (of: UserRef, state: readonly Reply[]) => InboxState) {
@@ -18,32 +72,50 @@ export class Peers {
   }
 
   async exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]> {
-    const ids = peers.map((peer) => peer ?? '')
-    for (;;) {
-      const [isUnfinished, ...found] = await this.#runner.onUser(this.#runner.steps.peerExchanges, of, ids)
-      if (isUnfinished !== 1)
-        return peers.map((_, n) => ({ received: found[2 * n] === 1, sent: found[2 * n + 1] === 1 }))
-    }
+    const [exchanges] = await this.#ask(of, (index) => peers.map((peer) => index.exchange(peer)))
+    return exchanges
   }
 
   async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
-    const { steps } = this.#runner
-    const peers: Peer[] = []
-    let [epoch, from] = ['', before ? String(-before.offset) : '-inf']
-    do {
-      const args = [from, String(limit + 1 - peers.length)]
-      const [number, inboxReadOffset, next, ...list] = await this.#runner.onUser(steps.inboxPeers, of, args)
-      // The user may be deleted between two steps.
-      const known = epoch
-      epoch = this.#runner.epochBase(of) + String(number)
-      if (before && before.epoch !== epoch) return null
-      if (known !== '' && known !== epoch) return this.page(of, null, limit)
-      for (let n = 0; n < list.length; n += VALUES_PER_PEER)
-        peers.push(peerOf(of.userId, Number(inboxReadOffset), list.slice(n, n + VALUES_PER_PEER)))
-      from = String(next)
-    } while (from !== '' && peers.length <= limit)
-    const last = peers.length > limit ? peers[limit - 1] : undefined
-    return { peers: peers.slice(0, limit), next: last ? { epoch, offset: last.newest.offset } : null }
+    const [{ found, hasMore }, answer] = await this.#ask(
+      of,
+      (index) => {
+        const found = index.newestBefore(before?.offset ?? Infinity, limit + 1)
+        return { found: found.slice(0, limit).map((each) => ({ ...each })), hasMore: found.length > limit }
+      },
+      ({ found }) => ({
+        offsets: [...new Set(found.flatMap(({ newest, received }) => [newest, received]))],
+        peers: found.map(({ id }) => id),
+      }),
+    )
+    const epoch = this.#runner.epochBase(of) + String(answer.epoch)
+    if (before && before.epoch !== epoch) return null
+    const { messages } = answer
+    const peers = found.flatMap(({ id, ...offsets }, n): Peer[] => {
+      const [unread = 0, mark = 0] = answer.unread.slice(2 * n)
+      const readOffset = Math.max(answer.readOffset, mark)
+      const newest = messages.get(offsets.newest)
+      const { name = null, photoUrl = null } = messages.get(offsets.received)?.sender ?? {}
+      // The message may have been deleted by hand.
+      return newest ? [{ id, name, photoUrl, unread, readOffset, newest }] : []
+    })
+    const last = found.at(-1)
+    return { peers, next: hasMore && last ? { epoch, offset: last.newest } : null }
+  }
+
+  async messages(
+    of: UserRef,
+    peer: string | null,
+    range: InboxRange,
+    limit: number,
+  ): Promise<PeerMessages | null> {
+    const [{ offsets, next }, { epoch, newest, messages }] = await this.#ask(
+      of,
+      (index) => index.pageOf(peer, range, limit),
+      ({ offsets }) => ({ offsets }),
+    )
+    if (epoch !== this.#runner.epochNumber(of, range.epoch)) return null
+    return { messages: offsets.flatMap((offset) => messages.get(offset) ?? []), next, offset: newest }
   }
 
   async markRead(
@@ -51,7 +123,10 @@ export class Peers {
     peer: string | null,
     { epoch, offset }: Position,
   ): Promise<{ inbox: InboxState; peer: PeerState } | null> {
-    const args = [String(this.#runner.epochNumber(of, epoch)), String(offset), peer ?? '']
+    const epochNumber = this.#runner.epochNumber(of, epoch)
+    const [newest, answer] = await this.#ask(of, (index) => index.get(peer)?.newest ?? 0)
+    if (answer.epoch !== epochNumber) return null
+    const args = [epochNumber, offset, peer ?? '', answer.newest, newest].map(String)
     for (;;) {
       const [isComparable, ...state] = await this.#runner.onUser(this.#runner.steps.readPeer, of, args)
       if (isComparable !== 1) return null
@@ -63,19 +138,74 @@ export class Peers {
       }
     }
   }
+
+  /**
+   * Completes the index of an inbox. Resolves with what `find` finds in the index, and with the answer to the question that `questionOf`
+   * makes of that. Both show the same state of the inbox, unless messages come faster than this call can ask.
+   */
+  async #ask<T>(
+    of: UserRef,
+    find: (index: PeerIndex) => T,
+    questionOf: (found: T) => Question = () => ({}),
+  ): Promise<[found: T, answer: Answer]> {
+    const key = `${of.appId}\0${of.userId}`
+    let known: Cached = { epoch: -1, index: new PeerIndex(of.userId) }
+    for (let [newest, tries] = [0, 0]; ;) {
+      // The cache may have dropped this index for others, or because it alone exceeds the limit.
+      known = this.#indexes.get(key) ?? known
+      const { last, first } = known.index
+      const isComplete = last >= newest
+      const found = find(known.index)
+      const answer = await this.#read(of, known, isComplete ? questionOf(found) : {})
+      this.#indexes.set(key, { epoch: answer.epoch, index: answer.index })
+      const isSame = answer.index === known.index
+      const hasAll = last === answer.newest && first === answer.index.first
+      if (isSame && (hasAll || (isComplete && ++tries > MAX_TRIES)))
+        return [found, { ...answer, newest: last }]
+      known = answer
+      newest = answer.newest
+    }
+  }
+
+  /** Reads whom the next messages are with into an index. The answer has another index if the inbox is another one. */
+  async #read(
+    of: UserRef,
+    { epoch, index }: Cached,
+    { offsets = [], peers = [] }: Question,
+  ): Promise<Answer> {
+    const { last } = index
+    const args = [epoch, last, MESSAGES_PER_STEP, offsets.length, ...offsets, ...peers.map((id) => id ?? '')]
+    const [number, newest, first, readOffset, isOther, to, items, messages, unread] =
+      await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args.map(String))
+    const next = isOther === 1 ? new PeerIndex(of.userId) : index
+    next.forgetBefore(Number(first))
+    // Another call may have added the same messages.
+    if (next !== index || index.last === last) {
+      next.cover(Number(to))
+      addItems(next, String(items).split('\0'), Number(to))
+    }
+    return {
+      ...{ epoch: Number(number), index: next, newest: Number(newest), readOffset: Number(readOffset) },
+      messages: new Map(
+        (messages as string[]).flatMap((json, n) =>
+          json === '' ? [] : [[offsets[n] ?? 0, JSON.parse(json) as Message]],
+        ),
+      ),
+      unread: unread as number[],
+    }
+  }
 }
 
-/** Makes a peer from the values that a step returns. The peer's name is the one in the newest message from the peer. */
-const peerOf = (
-  owner: string,
-  inboxReadOffset: number,
-  [peer, unread, mark, json, receivedJson]: readonly Reply[],
-): Peer => {
-  const id = String(peer) || null
-  const newest = JSON.parse(String(json)) as Message
-  const isReceived = newest.from !== owner || id === owner
-  const received = receivedJson === '' ? null : (JSON.parse(String(receivedJson)) as Message)
-  const { name = null, photoUrl = null } = (isReceived ? newest : received)?.sender ?? {}
-  const readOffset = Math.max(inboxReadOffset, Number(mark))
-  return { id, name, photoUrl, unread: Number(unread), readOffset, newest }
+/** Adds messages to an index by items of `peerLog`, which are separated by NUL. The last item is about the message at offset `to`. */
+const addItems = (index: PeerIndex, items: readonly string[], to: number): void => {
+  for (const [n, item] of items.entries()) {
+    // The item of a message that a transfer has brought begins with the offset.
+    const isTransferred = item.charAt(0) <= '9'
+    const at = isTransferred ? item.indexOf(' ') + 1 : 0
+    const offset = isTransferred ? Number(item.slice(0, at)) : to - items.length + 1 + n
+    const direction = kinds[item.charAt(at)]
+    // Redis trims the list only now and then.
+    if (offset >= index.first && direction !== undefined)
+      index.add(offset, item.slice(at + 1) || null, direction)
+  }
 }

@@ -1,7 +1,7 @@
--- Deletes a user with the sessions and the inbox, or some messages of an inbox that has too many for one step. The revocation and the number
--- of deletions stay.
+-- Deletes a user with the sessions and the inbox, or some messages of an inbox that has too many for one step. The revocation and the
+-- number of deletions stay.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
---   aging, peers, held.
+--   aging, peerLog, held.
 -- ARGV: none.
 -- Returns 1 if there was a user or an inbox, else 0; -1 if another step goes on.
 local user = load(K.user)
@@ -23,7 +23,7 @@ if hadUser then
   add_event(user, 'user.deleted', '')
 end
 if hadInbox then
-  call('UNLINK', K.unread, K.peers)
+  call('UNLINK', K.unread, K.peerLog)
   count('inboxes', -1)
   set(user, 'deletions', user.deletions + 1)
 end

@@ -16,10 +16,10 @@ import { readList, type ListPosition } from '../../lists.js'
 import type { Quotas } from '../../quotas.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How often a save is tried if other nodes change the user meanwhile. */
+/** How many times a save is tried again if other nodes, which are engines on the same Redis, change the user meanwhile. */
 const MAX_TRIES = 50
 
-/** Called with the user after a change of a profile that existed. */
+/** Called with the user after the profile of an existing user has changed. */
 type OnChanged = (user: UserRecord) => void
 
 /** The result of a write. `conflict`: another node has changed the user since it was read. */
@@ -56,7 +56,7 @@ const textOf = (profile: UserRecord['vouched']): string => {
   return json === '{}' ? '' : json
 }
 
-/** The users of apps. */
+/** Reads and writes the users of apps in Redis. */
 export class Users {
   readonly #runner: StepRunner
   readonly #quotas: Quotas
@@ -86,8 +86,8 @@ export class Users {
   }
 
   /**
-   * Saves the user of a start. The step that writes compares the credential with the revocations of the user and the app. The caller has
-   * looked up whether the token is revoked.
+   * Saves the user of a session that starts. The script that writes also compares the credential with the revocations of the user and the
+   * app. It does not look up whether the token is revoked: the caller must have done that.
    */
   admit(
     of: UserRef,
@@ -170,7 +170,7 @@ export class Users {
     })
   }
 
-  /** Calls `write` with how many guests the other partitions leave. */
+  /** Calls `write` with the number of guests that this partition may have: `maxGuests` less the guests of all other partitions. */
   async #createGuest(
     of: UserRef,
     maxGuests: number,

@@ -6,7 +6,7 @@ local found = {}
 for _, entry in ipairs(entries(K, arg(1), arg(2), arg(3))) do
   found[#found + 1] = message_of(entry.offset, entry[ENTRY.message])
   found[#found + 1] = entry.bytes
-  found[#found + 1] = now - tonumber(entry[ENTRY.storedAt])
+  found[#found + 1] = now - entry.storedAt
   found[#found + 1] = entry.kind == 'x' and 1 or 0
 end
 return reply_list(found)

@@ -1,5 +1,5 @@
 -- Adds messages to an inbox whose offsets are stored. Messages that are there already are left out.
--- KEYS: user, inbox, unread, aging, peers, counts, held.
+-- KEYS: user, inbox, unread, aging, peerLog, counts, held.
 -- ARGV: 1 for each message: the offset; 2 the JSON; 3 the age in milliseconds; 4 the sender; empty for the backend; 5 the recipient;
 --   6 `1` if it counts as read.
 -- Returns nothing.
@@ -9,10 +9,8 @@ local after = newest and entry_of(newest).offset or 0
 for n = 1, arg_count(), 6 do
   local offset, json, at, from, to = tonumber(arg(n)), arg(n + 1), now - tonumber(arg(n + 2)), arg(n + 3), arg(n + 4)
   if offset > after then
-    local id, size = string.format('%.0f', offset) .. '-1', #json + RULES.messageOverhead
-    local whom, member = with(userId, from, to, arg(n + 5) == '1')
-    call('XADD', K.inbox, id, ENTRY.message, json, ENTRY.with, whom, ENTRY.storedAt, at)
-    call('ZADD', K.peers, -offset, member)
+    local size = #json + RULES.messageOverhead
+    call('RPUSH', K.peerLog, arg(n) .. ' ' .. add_entry(K, userId, offset, json, from, to, at, arg(n + 5) == '1'))
     if after == 0 then
       set(user, 'oldestAt', at)
       call('ZADD', K.aging, at, userId)
@@ -21,7 +19,7 @@ for n = 1, arg_count(), 6 do
     set(user, 'bytes', user.bytes + size)
     count('bytes', size)
     hold(from, userId, size)
-    if is_unread(K, user, entry_of(call('XRANGE', K.inbox, id, id)[1])) then
+    if is_unread(K, user, entries(K, offset, offset, 1)[1]) then
       set(user, 'unread', user.unread + 1)
       call('HINCRBY', K.unread, UNREAD.messages .. from, 1)
       call('HINCRBY', K.unread, UNREAD.bytes .. from, size)

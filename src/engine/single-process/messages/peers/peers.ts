@@ -20,13 +20,13 @@ import type { Store } from '../../store/store.js'
 import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import type { Inbox } from '../inbox.js'
 import type { InboxTable } from '../inbox-table.js'
+import { messageRowOf, type StoredMessage } from '../inbox-row.js'
+import { directionOf, MESSAGES_PER_TALLY, tallyEnd, visitTally, type TallyRow } from '../tally.js'
 import { PeerMarks } from './peer-marks.js'
-import { peerParser } from './peer-parser.js'
 
-/** The most rows that are read at once, and about how many bytes. With more, other clients' frames would wait. */
-const ROWS_PER_STEP = 512
-const BYTES_PER_STEP = 512 * 2 ** 10
-/** How many messages with known offsets are read in one turn of the event loop. Each may have 16 kB. */
+/** The most tallies that are read at once. With more, other clients' frames would wait. */
+const TALLIES_PER_STEP = 64
+/** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
 /**
  * How many bytes the indexes may take, as a share of the bytes for inboxes, and about how many bytes one unit of an index's `cost` takes.
@@ -52,9 +52,6 @@ interface Cached {
   index: PeerIndex
 }
 
-const rowsPerStep = ({ retained: { messages, bytes } }: Inbox): number =>
-  Math.ceil(Math.min(ROWS_PER_STEP, (BYTES_PER_STEP * messages) / Math.max(1, bytes)))
-
 /** The peers of inboxes, and their marks. */
 export class Peers {
   readonly #options: PeersOptions
@@ -78,10 +75,11 @@ export class Peers {
   async page(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null> {
     if (before && before.epoch !== this.#open(of).epoch) return null
     const { inbox, found, hasMore } = await this.#use(of, (inbox, index) => {
-      const unread = index.unreadAfter(inbox.readUpTo, (offset) => inbox.isRead(offset))
+      const isRead = inbox.hasMarks ? (offset: number): boolean => inbox.isRead(offset) : undefined
+      const unread = index.unreadAfter(inbox.readUpTo, isRead)
       const peers = index.newestBefore(before?.offset ?? Infinity, limit + 1)
-      const found = peers.slice(0, limit).map(({ id, newest, received }) => ({
-        ...{ id, newest, received, unread: unread.get(id) ?? 0, readOffset: this.#readOffset(inbox, id) },
+      const found = peers.slice(0, limit).map(({ id, number, newest, received }) => ({
+        ...{ id, newest, received, unread: unread[number] ?? 0, readOffset: this.#readOffset(inbox, id) },
       }))
       return { inbox, found, hasMore: peers.length > limit }
     })
@@ -107,25 +105,13 @@ export class Peers {
     limit: number,
   ): Promise<PeerMessages | null> {
     if (range.epoch !== this.#open(of).epoch) return null
-    const isBackwards = 'before' in range
-    const { inbox, offset, offsets } = await this.#use(of, (inbox, index) => {
-      const [from, to] = isBackwards ? [1, (range.before ?? Infinity) - 1] : [range.after + 1, Infinity]
-      return {
-        ...{ inbox, offset: inbox.durable.offset },
-        offsets: index.offsetsOf(peer, from, to, limit + 1, isBackwards),
-      }
-    })
+    const { inbox, offset, offsets, next } = await this.#use(of, (inbox, index) => ({
+      ...{ inbox, offset: inbox.durable.offset },
+      ...index.pageOf(peer, range, limit),
+    }))
     if (range.epoch !== inbox.epoch) return null
-    const hasMore = offsets.length > limit
-    if (hasMore && isBackwards) offsets.shift()
-    else if (hasMore) offsets.pop()
     const messages = await this.#messagesAt(inbox, offsets)
-    const next = (isBackwards ? offsets[0] : offsets.at(-1)) ?? null
-    return {
-      messages: offsets.flatMap((each) => messages.get(each) ?? []),
-      next: hasMore ? next : null,
-      offset,
-    }
+    return { messages: offsets.flatMap((each) => messages.get(each) ?? []), next, offset }
   }
 
   async markRead(
@@ -196,33 +182,51 @@ export class Peers {
   /** Calls `use` when the index has all messages of the inbox. */
   async #use<T>(of: UserRef, use: (inbox: Inbox, index: PeerIndex) => T): Promise<T> {
     const { reads } = this.#options
-    const parse = peerParser(of.userId)
     let known: Cached | undefined
     for (;;) {
       // The inbox may have been evicted and opened again, or deleted with its user.
       const inbox = this.#open(of)
-      const { epoch, row, durable, stored } = inbox
+      const { epoch, row, durable } = inbox
       // The cache may have dropped this index for others, or because it alone exceeds the limit.
       known = this.#indexes.get(row) ?? known
       // When the messages of an adopted guest have moved, the guest's inbox begins again in the same epoch.
       const isCurrent = known?.epoch === epoch && known.index.last <= durable.offset
-      const index = isCurrent && known ? known.index : new PeerIndex()
+      const index = isCurrent && known ? known.index : new PeerIndex(of.userId)
       index.forgetBefore(durable.first)
       if (index.last >= durable.offset) return use(inbox, index)
-      const from = index.last + 1
-      const to = Math.min(index.last + rowsPerStep(inbox), durable.offset)
       if (!isCurrent && inbox.hasMarks) await this.#marks.prune(inbox, reads)
-      const range = { ...rows.messages(stored.ref, from, to + 1), limit: ROWS_PER_STEP }
-      for (const [key, message] of await reads.all(range, parse)) {
-        const offset = rows.offsetOf(key)
-        // Another call may have read the same rows.
-        if (offset > index.last) index.add(offset, message)
-      }
+      const to = await this.#read(inbox, index)
       index.cover(to)
       known = { epoch, index }
       this.#indexes.set(row, known)
       // A store in memory reads without a turn of the event loop, so other work gets a turn here.
       if (to < durable.offset) await nextTurn()
     }
+  }
+  /** Adds the next messages to an index. Returns the offset up to which it did. */
+  async #read({ of: { userId }, stored: { ref }, durable }: Inbox, index: PeerIndex): Promise<number> {
+    const { reads } = this.#options
+    const from = index.last + 1
+    const end = tallyEnd(from)
+    if (end <= durable.offset) {
+      const last = end + (TALLIES_PER_STEP - 1) * MESSAGES_PER_TALLY
+      const to = Math.min(last, durable.offset - (durable.offset % MESSAGES_PER_TALLY))
+      const range = { ...rows.tallies(ref, end, to + 1), limit: TALLIES_PER_STEP }
+      for (const [key, tally] of await reads.all<TallyRow>(range)) {
+        // Another call may have added the same messages.
+        const { last } = index
+        visitTally(rows.offsetOf(key), tally, (offset, peer, direction) => {
+          if (offset > last) index.add(offset, peer, direction)
+        })
+      }
+      return to
+    }
+    const to = Math.min(index.last + MESSAGES_PER_TURN, durable.offset)
+    const range = { ...rows.messages(ref, from, to + 1), limit: MESSAGES_PER_TURN }
+    for (const [key, stored] of await reads.all<StoredMessage>(range)) {
+      const { message, isRead } = messageRowOf(rows.offsetOf(key), stored)
+      if (message.offset > index.last) index.add(message.offset, ...directionOf(userId, message, isRead))
+    }
+    return to
   }
 }

@@ -1,13 +1,13 @@
 import type { Clock } from '../../../../util/clock.js'
 import type { Job, Scheduler } from '../../../../util/scheduler.js'
 import type { GroupCommit } from '../../store/group-commit.js'
-import { MessageDel } from '../message-operations.js'
+import { deletionsOf } from '../message-operations.js'
 import type { Reads } from '../../store/reads.js'
 import { rows, type InboxRef } from '../../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../../store/store.js'
-import { messageRowOf, type StoredMessage } from '../inbox-row.js'
+import { messageRowOf, type MessageRow, type StoredMessage } from '../inbox-row.js'
 import type { SenderShares } from '../sends/sender-shares.js'
-import { bytesBySender } from '../sends/sender-tally.js'
+import { bytesBySender, type TallyRow } from '../tally.js'
 
 /** The messages of a deleted inbox that are still stored: from one offset up to another. */
 type PurgeRow = [from: number, to: number]
@@ -63,9 +63,8 @@ export class InboxPurge {
     for (const [row, [from, to]] of found) {
       const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
       const inbox = rows.deletedInboxOf(row)
-      const prefix = rows.messagePrefix(inbox)
       this.#shares.free(inbox.appId, this.#bytesBySender(inbox, from, end))
-      for (let offset = from; offset < end; offset++) operations.push(new MessageDel(prefix, offset))
+      operations.push(...deletionsOf(inbox, from, end))
       const marks = await this.#reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
       for (const [mark] of marks) operations.push(del(mark))
       const isUnfinished = end < to || marks.length === MARKS_PER_STEP
@@ -79,9 +78,12 @@ export class InboxPurge {
 
   #bytesBySender(inbox: InboxRef, from: number, end: number): Map<string, number> {
     const prefix = rows.messagePrefix(inbox)
-    return bytesBySender(inbox.userId, from, end, (offset) => {
+    const rowAt = (offset: number): MessageRow | undefined => {
       const stored = read(this.#store, rows.messageIn(prefix, offset)) as StoredMessage | undefined
       return stored && messageRowOf(offset, stored)
-    })
+    }
+    const tallyAt = (last: number): TallyRow | undefined =>
+      read(this.#store, rows.tally(inbox, last)) as TallyRow | undefined
+    return bytesBySender(inbox.userId, from, end, rowAt, tallyAt)
   }
 }

@@ -9,7 +9,7 @@ import type { Watermark } from '../inbox-row.js'
 export type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
   Pick<CheckedMessage, 'body' | 'data'>
 
-/** Returns the message at an offset. Its JSON has the keys in this order, in which `peer-parser.ts` finds them. */
+/** Returns the message at an offset. */
 export const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {
   const message: Message = { offset, id, from, to, sender, sentAt }
   if (body !== undefined) message.body = body
