@@ -31,7 +31,10 @@ const isOver = () => performance.now() > until
 /** A quick run has a fifth of the load. */
 const sized = (count) => (isQuick ? Math.ceil(count / 5) : count)
 
-/** A TCP connection, with TLS if the gateway has it. Records the status of an HTTP answer, the code of an `ended` frame, and how the connection closes. */
+/**
+ * A TCP connection, with TLS if the gateway has it. Records the status of an HTTP answer, the code of an `ended` frame, and how the
+ * connection closes.
+ */
 const dial = (address = ADDRESS, { isPlain = scheme === 'ws', ...options } = {}) => {
   const target = { port, host: '127.0.0.1', localAddress: address, ...options }
   const socket = keep(isPlain ? connect(target) : connectTls({ ...target, rejectUnauthorized: false }))
@@ -211,7 +214,9 @@ const fillInbox = async () => {
   for (const socket of open) socket.terminate()
 }
 
-/** `gateway`: options of the gateway's process. `prepare` runs before the first calm run, `run` during the others. `isTls`: only with TLS. */
+/**
+ * `gateway`: options of the gateway's process. `prepare` runs before the first calm run, `run` during the others. `isTls`: only with TLS.
+ */
 export const attacks = {
   'pipelined GETs, unread': {
     async run() {

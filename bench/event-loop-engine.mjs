@@ -1,5 +1,5 @@
-// An engine, or a gateway with it, in a process of its own, in one situation: node bench/event-loop-engine.mjs SITUATION COUNT. Sends the milliseconds of the longest
-// turn of its event loop.
+// An engine, or a gateway with it, in a process of its own, in one situation: node bench/event-loop-engine.mjs SITUATION COUNT. Sends the
+// milliseconds of the longest turn of its event loop.
 /* global clearInterval, performance, setInterval */
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'

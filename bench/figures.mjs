@@ -4,10 +4,12 @@
 // - <!-- figures ROW --> and <!-- /figures -->: all figures of a row, in one table or in several of at most five columns
 // - <!-- profile NAME --> and <!-- /profile -->: the table of a profile
 // - <!-- value FIGURE, CONTESTANT --> and <!-- /value -->: the median of a contestant; `ratio` in place of `value`: its ratio
+// - <!-- capacity NAME --> and <!-- /capacity -->: a table or number that capacity.mjs reckons of the figures
 // A plot is made if a document shows docs/images/bench-FIGURE.svg.
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import { capacityOf } from './capacity.mjs'
 import { number, plotOf, profileOf, ratio, ratioOf, tableOf, tableOfAll, wrapped } from './report.mjs'
 import { readResults } from './results.mjs'
 import { rows } from './rows/index.mjs'
@@ -55,6 +57,7 @@ const blocks = {
   },
   value: (name) => valueOf(name, ({ median }) => number(median)),
   ratio: (name) => valueOf(name, (contestant, figure) => ratio(ratioOf(contestant, figure))),
+  capacity: (name) => capacityOf(results, name),
 }
 
 const valueOf = (name, textOf) => {
@@ -64,7 +67,7 @@ const valueOf = (name, textOf) => {
   return contestant && textOf(contestant, found)
 }
 
-const BLOCK = /(<!-- (figures?|profile|value|ratio) (.+?) -->)(.*?)(<!-- \/\2 -->)/gs
+const BLOCK = /(<!-- (figures?|profile|value|ratio|capacity) (.+?) -->)(.*?)(<!-- \/\2 -->)/gs
 
 const expected = new Map()
 const shownPlots = new Set()

@@ -1,14 +1,13 @@
-// Measures 1, 2 and 3 gateways on one Redis: node bench/nodes.mjs [--quick]. The CPU time of an operation is that of its server. Without --quick
-// the figures go to bench/results.json, of which the table of docs/SCALING.md is made.
+// Measures 1, 2 and 3 gateways on one Redis, and 3 on clusters of 3 and 12 masters: node bench/nodes.mjs [--quick]. The CPU time of an
+// operation is that of its servers, added up. Without --quick the figures go to bench/results.json, of which the tables of docs/SCALING.md
+// are made.
 /* global performance */
-import { fork, spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { connect as connectTo, createServer } from 'node:net'
-import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { createGateway, createLog } from '../dist/gateway/index.js'
 import { createToken } from '../dist/tokens/index.js'
+import { withRedis } from './redis-servers.mjs'
 import { changeResults } from './results.mjs'
 import { appId, openSession, percentile, secret } from './setting.mjs'
 
@@ -28,13 +27,13 @@ const IDLE_PARTS = 3
 const body = 'Is the blue one still there? I would come for it on Saturday.'
 const NAME = 'chat-session'
 
-/** Serves with the Redis of this URL, and reports its CPU time on request. */
-const serve = async (url) => {
+/** Serves with this engine, and reports its CPU time on request. */
+const serve = async (engine) => {
   const gateway = createGateway(
     {
       listen: { port: 0 },
       pingInterval: PING_INTERVAL,
-      engine: { type: 'redis', url },
+      engine,
       // All clients of a benchmark have one address.
       limits: { connectionsPerAddress: 1_000_000, connectionsPerSecondPerAddress: 1_000_000 },
       apps: {
@@ -56,56 +55,9 @@ const serve = async (url) => {
   process.send({ port: Number(new URL(await gateway.listen()).port) })
 }
 
-const freePort = async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-const startRedis = async (folder) => {
-  const port = await freePort()
-  const child = spawn(
-    'redis-server',
-    ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
-    { stdio: 'ignore' },
-  )
-  /** What Redis says about a section, as numbers. */
-  const info = async (section) => {
-    const socket = connectTo(port, '127.0.0.1')
-    socket.write(`INFO ${section}\r\n`)
-    const [data] = await once(socket, 'data')
-    socket.destroy()
-    return Object.fromEntries(
-      [...data.toString().matchAll(/^(\w+):([\d.]+)\r?$/gm)].map(([, name, value]) => [name, Number(value)]),
-    )
-  }
-  for (;;) {
-    try {
-      await info('server')
-      break
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
-  }
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    cpu: async () => {
-      const { used_cpu_user: user, used_cpu_sys: system } = await info('cpu')
-      return (user + system) * 1e6
-    },
-    memory: async () => (await info('memory')).used_memory,
-    async stop() {
-      child.kill()
-      await once(child, 'exit')
-    },
-  }
-}
-
-const startGateway = async (url) => {
-  const child = fork(new URL(import.meta.url), ['gateway', url, ...(isQuick ? ['--quick'] : [])])
+const startGateway = async (engine) => {
+  const args = ['gateway', JSON.stringify(engine), ...(isQuick ? ['--quick'] : [])]
+  const child = fork(new URL(import.meta.url), args)
   const [{ port }] = await once(child, 'message')
   return {
     port,
@@ -120,8 +72,11 @@ const startGateway = async (url) => {
   }
 }
 
-/** Runs `work`. Returns microseconds of CPU time for each of `count` operations, and the time that it took in milliseconds. */
-const measure = async (redis, gateways, count, work) => {
+/**
+ * Runs `work`. Returns microseconds of CPU time for each of `count` operations, without what the servers take in the same time without
+ * sessions: `none` has this for a second.
+ */
+const measure = async (redis, gateways, count, work, none = { redis: 0, gateways: 0, generator: 0 }) => {
   const read = async () => ({
     redis: await redis.cpu(),
     gateways: (await Promise.all(gateways.map((each) => each.usage()))).reduce(
@@ -134,13 +89,9 @@ const measure = async (redis, gateways, count, work) => {
   const before = await read()
   await work()
   const after = await read()
-  const of = (name) => (after[name] - before[name]) / count
-  return {
-    redis: of('redis'),
-    gateways: of('gateways'),
-    generator: of('generator'),
-    took: after.at - before.at,
-  }
+  const seconds = (after.at - before.at) / 1_000
+  const of = (name) => (after[name] - before[name] - none[name] * seconds) / count
+  return { redis: of('redis'), gateways: of('gateways'), generator: of('generator') }
 }
 
 const waitAPart = () => new Promise((resolve) => setTimeout(resolve, (IDLE_SECONDS / IDLE_PARTS) * 1_000))
@@ -150,12 +101,13 @@ const meanOf = (parts, server) => parts.reduce((sum, part) => sum + part[server]
 const text = ({ redis, gateways, generator }) =>
   `${gateways.toFixed(1)} µs of the gateways, ${redis.toFixed(1)} µs of Redis, ${generator.toFixed(1)} µs of the load generator`
 
-/** Starts a session that answers pings. */
+/** Starts a session that answers `started` and pings. With the first answer the gateway confirms the session, which is a part of the start. */
 const open = async (gateway, userId) => {
   const socket = await openSession(NAME, gateway.port, await createToken({ appId, userId, secret }))
   socket.on('message', (data) => {
     if (data.toString().startsWith('{"type":"ping"')) socket.send('{"type":"pong"}')
   })
+  socket.send('{"type":"pong"}')
   return socket
 }
 
@@ -211,31 +163,27 @@ const sendSteadily = async (pairs, name, count) => {
   return Promise.all(deliveries)
 }
 
-const measureNodes = async (count, folder) => {
-  const redis = await startRedis(folder)
-  const gateways = await Promise.all(Array.from({ length: count }, () => startGateway(redis.url)))
+const measureNodes = async ({ name, count }, redis) => {
+  const bare = await measure(redis, [], IDLE_SECONDS / IDLE_PARTS, waitAPart)
+  const gateways = await Promise.all(Array.from({ length: count }, () => startGateway(redis.engine)))
   const percent = (microseconds) => (microseconds / 1e4).toFixed(2)
   const printIdle = async (sessions) => {
     const parts = []
     for (let part = 0; part < IDLE_PARTS; part++)
       parts.push(await measure(redis, gateways, IDLE_SECONDS / IDLE_PARTS, waitAPart))
-    const idle = { gateways: meanOf(parts, 'gateways'), redis: meanOf(parts, 'redis') }
+    const idle = Object.fromEntries(
+      ['gateways', 'redis', 'generator'].map((server) => [server, meanOf(parts, server)]),
+    )
     console.log(
-      `${count} gateways with ${sessions} idle sessions: ${percent(idle.gateways)} % of a core of the gateways together, ${percent(idle.redis)} % of Redis`,
+      `${name} with ${sessions} idle sessions: ${percent(idle.gateways)} % of a core of the gateways together, ${percent(idle.redis)} % of Redis`,
     )
     return { ...idle, parts }
   }
   const none = await printIdle(0)
   const sockets = await startSessions(gateways, 'warm up', WARM_UP)
-  const empty = await redis.memory()
-  const starts = await measure(redis, gateways, STARTS, async () => {
-    sockets.push(...(await startSessions(gateways, 'user', STARTS)))
-  })
-  console.log(`${count} gateways, a start: ${text(starts)}`)
-  if (count === 1)
-    console.log(
-      `Redis's memory for a user with a session: ${Math.round(((await redis.memory()) - empty) / STARTS)} bytes`,
-    )
+  const start = async () => sockets.push(...(await startSessions(gateways, 'user', STARTS)))
+  const starts = await measure(redis, gateways, STARTS, start, none)
+  console.log(`${name}: a start: ${text(starts)}`)
   const idle = await printIdle(sockets.length)
   /** Undefined if it is below the noise: the parts of the time without sessions differ by as much. */
   const perSession = (server) => {
@@ -245,79 +193,101 @@ const measureNodes = async (count, folder) => {
   }
   const idleText = (server) => perSession(server)?.toFixed(2) ?? 'below the noise'
   console.log(
-    `${count} gateways, µs of CPU a second for an idle session: ${idleText('gateways')} of the gateways, ${idleText('redis')} of Redis`,
+    `${name}: µs of CPU a second for an idle session: ${idleText('gateways')} of the gateways, ${idleText('redis')} of Redis`,
   )
   const pairs = await openPairs(gateways)
   await sendSteadily(pairs, 'warm up', MESSAGES)
-  const before = await redis.memory()
   let times = []
-  const sends = await measure(redis, gateways, MESSAGES, async () => {
-    times = await sendSteadily(pairs, 'message', MESSAGES)
-  })
-  console.log(`${count} gateways, a message at ${MESSAGES_PER_SECOND} a second: ${text(sends)}`)
+  const send = async () => (times = await sendSteadily(pairs, 'message', MESSAGES))
+  const sends = await measure(redis, gateways, MESSAGES, send, none)
+  console.log(`${name}: a message at ${MESSAGES_PER_SECOND} a second: ${text(sends)}`)
   console.log(
-    `${count} gateways, milliseconds to the recipient: p50 ${percentile(times, 50).toFixed(1)}, p99 ${percentile(times, 99).toFixed(1)}`,
+    `${name}: milliseconds to the recipient: p50 ${percentile(times, 50).toFixed(1)}, p99 ${percentile(times, 99).toFixed(1)}`,
   )
-  if (count === 1)
-    console.log(
-      `Redis's memory for a message: ${Math.round(((await redis.memory()) - before) / MESSAGES)} bytes`,
-    )
   for (const socket of [...sockets, ...pairs.flatMap((pair) => pair.sockets)]) socket.terminate()
   await Promise.all(gateways.map((each) => each.stop()))
-  await redis.stop()
   const both = (numberOf) => ({ gateways: numberOf('gateways'), redis: numberOf('redis') })
   return {
-    'nodes-start': both((server) => starts[server]),
-    'nodes-message': both((server) => sends[server]),
-    'nodes-idle': both(perSession),
-    'nodes-none': both((server) => none[server] / 1_000),
-    'nodes-median': { gateways: percentile(times, 50) },
-    'nodes-p99': { gateways: percentile(times, 99) },
+    start: both((server) => starts[server]),
+    message: both((server) => sends[server]),
+    idle: both(perSession),
+    bare: { redis: bare.redis / 1_000 },
+    none: both((server) => none[server] / 1_000),
+    median: { gateways: percentile(times, 50) },
+    p99: { gateways: percentile(times, 99) },
   }
 }
 
 const units = {
-  'nodes-start': "µs of CPU for a start of a new user's session",
-  'nodes-message': 'µs of CPU for a message',
-  'nodes-idle': 'µs of CPU a second for an idle session',
-  'nodes-none': 'ms of CPU a second without sessions',
-  'nodes-median': 'ms to the recipient, median',
-  'nodes-p99': 'ms to the recipient, p99',
+  start: "µs of CPU for a start of a new user's session",
+  message: 'µs of CPU for a message',
+  idle: 'µs of CPU a second for an idle session',
+  bare: 'ms of CPU a second without gateways',
+  none: 'ms of CPU a second without sessions',
+  median: 'ms to the recipient, median',
+  p99: 'ms to the recipient, p99',
 }
 
-/** Returns the result in the form of a row's, of the measured numbers of 1, 2 and 3 gateways. */
-const resultOf = (measured) => ({
-  title: 'Gateways on one Redis',
-  method: `${STARTS.toLocaleString('en')} starts, ${STARTS_AT_ONCE} at once, and ${MESSAGES.toLocaleString('en')} messages of 61 bytes at ${MESSAGES_PER_SECOND} a second, after as many to warm up; senders and recipients are on different gateways if there are several. Idle sessions are ${(WARM_UP + STARTS).toLocaleString('en')}, and answer pings. The CPU times are those of all gateways together and of Redis, with \`appendfsync everysec\`. A cost of idle sessions is left out if it is not above the differences between three measurements without sessions.`,
-  date: new Date().toISOString().slice(0, 10),
-  node: process.versions.node,
-  cores: availableParallelism(),
-  rounds: 1,
-  figures: Object.entries(units).map(([figure, unit]) => ({
-    ...{ figure, unit },
-    contestants: ['gateways', 'redis'].flatMap((server) =>
-      measured.flatMap((figures, index) => {
-        const median = figures[figure][server]
-        if (median === undefined) return []
-        const count = ['one gateway', 'two gateways', 'three gateways'][index]
-        const name = server === 'redis' ? `Redis, ${count}` : count
-        const number = Number(median.toPrecision(3))
-        return [{ name, median: number, least: number, most: number }]
-      }),
-    ),
-  })),
-})
+/** What is measured: the results, and for each contestant its gateways, and its masters if they are a cluster. */
+const plans = {
+  nodes: {
+    title: 'Gateways on one Redis',
+    contestants: [
+      { name: 'one gateway', count: 1 },
+      { name: 'two gateways', count: 2 },
+      { name: 'three gateways', count: 3 },
+    ],
+  },
+  cluster: {
+    title: 'Three gateways on a Redis Cluster',
+    contestants: [
+      { name: '3 masters', count: 3, masters: 3 },
+      { name: '12 masters', count: 3, masters: 12 },
+    ],
+  },
+}
 
-if (process.argv[2] === 'gateway') await serve(process.argv[3])
-else {
-  const measured = []
-  for (const count of [1, 2, 3]) {
-    const folder = await mkdtemp(join(tmpdir(), 'chat-session-bench-'))
-    measured.push(await measureNodes(count, folder))
-    await rm(folder, { recursive: true, force: true })
+/** Returns a result in the form of a row's, of the measured numbers of each contestant. */
+const resultOf = (plan, measured) => {
+  const { title, contestants } = plans[plan]
+  const isCluster = plan === 'cluster'
+  const nameOf = (server, { name }) =>
+    server === 'redis' ? `Redis, ${name}` : isCluster ? `gateways, ${name}` : name
+  return {
+    title,
+    method: `${STARTS.toLocaleString('en')} starts, ${STARTS_AT_ONCE} at once, and ${MESSAGES.toLocaleString('en')} messages of 61 bytes at ${MESSAGES_PER_SECOND} a second, after as many to warm up; senders and recipients are on different gateways if there are several. Idle sessions are ${(WARM_UP + STARTS).toLocaleString('en')}, and answer pings. The CPU times are those of all gateways together and of ${isCluster ? 'all masters together' : 'Redis'}, with \`appendfsync everysec\`; those of starts and messages are without what the servers take in the same time without sessions. A cost of idle sessions is left out if it is not above the differences between three measurements without sessions.`,
+    date: new Date().toISOString().slice(0, 10),
+    node: process.versions.node,
+    cores: availableParallelism(),
+    rounds: 1,
+    figures: Object.entries(units).map(([figure, unit]) => ({
+      ...{ figure: `${plan}-${figure}`, unit },
+      contestants: ['gateways', 'redis'].flatMap((server) =>
+        contestants.flatMap((contestant, index) => {
+          const median = measured[index][figure][server]
+          if (median === undefined) return []
+          const number = Number(median.toPrecision(3))
+          return [{ name: nameOf(server, contestant), median: number, least: number, most: number }]
+        }),
+      ),
+    })),
   }
-  if (!isQuick)
-    await changeResults((results) => {
-      results.nodes = resultOf(measured)
-    })
 }
+
+if (process.argv[2] === 'gateway') await serve(JSON.parse(process.argv[3]))
+else
+  for (const [plan, { contestants }] of Object.entries(plans)) {
+    const measured = []
+    for (const contestant of contestants) {
+      const settings = { appendonly: 'yes' }
+      measured.push(
+        await withRedis({ masters: contestant.masters, settings }, (redis) =>
+          measureNodes(contestant, redis),
+        ),
+      )
+    }
+    if (!isQuick)
+      await changeResults((results) => {
+        results[plan] = resultOf(plan, measured)
+      })
+  }

@@ -5,6 +5,10 @@ import { chromiumArgs, chromiumPath } from '../scripts/chromium.mjs'
 
 const types = { html: 'text/html', js: 'text/javascript', json: 'application/json' }
 
+/** Resolves with the port at which a server listens from now on. */
+export const listen = (server) =>
+  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
+
 /** Runs `use` with the URL of a server of these texts, by their paths. Ends the server afterwards. */
 export const withSite = async (texts, use) => {
   const server = createServer((request, response) => {
@@ -13,9 +17,8 @@ export const withSite = async (texts, use) => {
     const type = types[/\w+$/.exec(pathname)?.[0]] ?? types.html
     response.writeHead(200, { 'content-type': type }).end(texts[pathname])
   })
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   try {
-    return await use(`http://127.0.0.1:${server.address().port}`)
+    return await use(`http://127.0.0.1:${await listen(server)}`)
   } finally {
     server.closeAllConnections()
     server.close()

@@ -7,7 +7,9 @@ import { printedProfiles } from './report.mjs'
 import { changeResults } from './results.mjs'
 import { rows } from './rows/index.mjs'
 
-/** Parts of a profile, by the name that bench/profiler.mjs gives to what spent the time, or holds the memory. The first that matches counts. */
+/**
+ * Parts of a profile, by the name that bench/profiler.mjs gives to what spent the time, or holds the memory. The first that matches counts.
+ */
 const AREAS = [
   [/^\(garbage collector\)/, 'garbage collection'],
   [/^\(threads\) (.*)/, ({ 1: role }) => `threads: ${role}`],

@@ -1,46 +1,17 @@
-// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second, beside minimal scripts that
-// store a message and a session. With --memory it measures the memory that Redis needs, and writes it to bench/results.json, of which a table of
-// docs/SCALING.md is made.
+// Measures a Redis engine alone, without gateways: node bench/redis-engine.mjs prints sends and starts a second, beside minimal scripts
+// that store a message and a session. With --memory it measures the memory that Redis needs, and writes it to bench/results.json, of which
+// a table of docs/SCALING.md is made.
 /* global performance */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
-import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { availableParallelism } from 'node:os'
 import { Redis } from 'ioredis'
 import { createMemoryEngine, createRedisEngine } from '../dist/engine/index.js'
+import { withRedis } from './redis-servers.mjs'
 import { changeResults } from './results.mjs'
 
 const USERS = 1_000
 const AT_ONCE = 100
 const CALLS = 20_000
 const DAY = 86_400_000
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
-
-/** What a Redis says about a section, as numbers. */
-const info = (port, section) =>
-  new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(`INFO ${section}\r\n`))
-    socket.on('error', reject).once('data', (data) => {
-      socket.destroy()
-      const lines = data.toString().matchAll(/^(\w+):([\d.]+)\r?$/gm)
-      resolve(Object.fromEntries([...lines].map(([, name, value]) => [name, Number(value)])))
-    })
-  })
-
-/** The CPU time of a Redis, in microseconds. */
-const redisCpu = async (port) => {
-  const { used_cpu_user: user, used_cpu_sys: system } = await info(port, 'cpu')
-  return (user + system) * 1e6
-}
 
 const BODY = 'Is the blue one still there? I would come for it on Saturday.'
 
@@ -89,21 +60,21 @@ const paced = async (perSecond, call) => {
 }
 
 /** Prints calls a second, and the CPU time that a call takes of this process and of Redis. */
-const report = async (name, what, port, run, calls = CALLS) => {
-  const [cpu, redis] = [process.cpuUsage(), port && (await redisCpu(port))]
+const report = async (name, what, redis, run, calls = CALLS) => {
+  const [cpu, before] = [process.cpuUsage(), await redis?.cpu()]
   const perSecond = await run()
   const { user, system } = process.cpuUsage(cpu)
   const own = `${((user + system) / calls).toFixed(1)} µs of this process`
-  const its = port ? `, ${(((await redisCpu(port)) - redis) / calls).toFixed(1)} µs of Redis` : ''
+  const its = redis ? `, ${(((await redis.cpu()) - before) / calls).toFixed(1)} µs of Redis` : ''
   console.log(`${name}: ${perSecond} ${what} a second, ${own}${its} each`)
 }
 
 /** Few messages a second: most of the time goes into waking up. */
 const SLOW = 400
-const reportSends = async (name, port, send) => {
+const reportSends = async (name, redis, send) => {
   await rate(send())
-  await report(name, 'sends', port, () => rate(send()))
-  if (port) await report(name, 'sends', port, () => paced(SLOW, send()).then(() => SLOW), 5 * SLOW)
+  await report(name, 'sends', redis, () => rate(send()))
+  if (redis) await report(name, 'sends', redis, () => paced(SLOW, send()).then(() => SLOW), 5 * SLOW)
 }
 
 /** The least that Redis can do for a message: two offsets, the id with its time, an entry in both inboxes, and one publication. */
@@ -124,12 +95,12 @@ redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('PUBLISH', ARGV[4], ARGV[2])
 return 1`
 
-const measureMinimal = async (name, port) => {
-  const redis = new Redis(port, '127.0.0.1')
-  redis.defineCommand('minimal', { numberOfKeys: 5, lua: MINIMAL })
-  redis.defineCommand('minimalStart', { numberOfKeys: 2, lua: MINIMAL_START })
+const measureMinimal = async (name, redis) => {
+  const client = new Redis(redis.server.url)
+  client.defineCommand('minimal', { numberOfKeys: 5, lua: MINIMAL })
+  client.defineCommand('minimalStart', { numberOfKeys: 2, lua: MINIMAL_START })
   let run = 0
-  await reportSends(`${name}, a minimal script`, port, () => {
+  await reportSends(`${name}, a minimal script`, redis, () => {
     const round = ++run
     return (n) => {
       const [from, to] = [n % USERS, (n * 7 + 1) % USERS]
@@ -140,22 +111,22 @@ const measureMinimal = async (name, port) => {
         body: BODY,
       })
       const keys = [`o:${from}`, `o:${to}`, `i:${from}`, `i:${to}`, `k:${round}-${n}`]
-      return redis.minimal(...keys, message, DAY, 'node')
+      return client.minimal(...keys, message, DAY, 'node')
     }
   })
   const start = () => {
     const round = ++run
     return rate((n) => {
       const record = JSON.stringify(requestOf(`user ${round} ${n}`, `${round}-${n}`))
-      return redis.minimalStart(`s:${round} ${n}`, 'live', `session ${round}-${n}`, record, n, 'node')
+      return client.minimalStart(`s:${round} ${n}`, 'live', `session ${round}-${n}`, record, n, 'node')
     })
   }
   await start()
-  await report(`${name}, a minimal script`, 'starts', port, start)
-  await redis.quit()
+  await report(`${name}, a minimal script`, 'starts', redis, start)
+  await client.quit()
 }
 
-const measure = async (name, engine, port) => {
+const measure = async (name, engine, redis) => {
   await engine.open()
   let run = 0
   const send =
@@ -178,10 +149,10 @@ const measure = async (name, engine, port) => {
     const round = ++run
     return rate((n) => engine.startSession(requestOf(`user ${round} ${n}`, `${round}-${n}`)))
   }
-  await reportSends(name, port, send(USERS))
-  await reportSends(`${name}, full inboxes`, port, send(FULL, { ...rules, retention: SHORT }))
+  await reportSends(name, redis, send(USERS))
+  await reportSends(`${name}, full inboxes`, redis, send(FULL, { ...rules, retention: SHORT }))
   await start()
-  await report(name, 'starts', port, start)
+  await report(name, 'starts', redis, start)
   await engine.close()
 }
 
@@ -196,7 +167,7 @@ const stored = {
 }
 
 /** Returns the bytes that Redis needs for each of `stored`. */
-const measureMemory = async (engine, port) => {
+const measureMemory = async (engine, redis) => {
   await engine.open()
   const of = (n) => ({ appId: 'app', userId: `user-${String(n).padStart(8, '0')}` })
   const send = (n, id) =>
@@ -216,35 +187,15 @@ const measureMemory = async (engine, port) => {
   ]
   const bytes = {}
   for (const [index, [what, times]] of Object.entries(stored).entries()) {
-    const { used_memory: before } = await info(port, 'memory')
+    const before = await redis.memory()
     await rate(calls[index])
-    const { used_memory: after } = await info(port, 'memory')
-    bytes[what] = Number(((after - before) / CALLS / times).toPrecision(3))
+    bytes[what] = Number((((await redis.memory()) - before) / CALLS / times).toPrecision(3))
   }
   await engine.close()
   return bytes
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'bench-redis-'))
-
-/** Calls `work` with the port of a Redis that has these settings. */
-const withRedis = async (settings, work) => {
-  const port = await freePort()
-  const data = mkdtempSync(join(folder, 'data-'))
-  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', data, ...settings]
-  const server = spawn('redis-server', options, { stdio: 'ignore' })
-  const exited = once(server, 'exit').then(() => Promise.reject(new Error('redis-server has ended.')))
-  exited.catch(() => {})
-  const isReady = () => info(port, 'server').catch(() => undefined)
-  try {
-    while (!(await Promise.race([isReady(), exited]))) await new Promise((resolve) => setTimeout(resolve, 50))
-    return await work(port)
-  } finally {
-    server.kill()
-  }
-}
-
-const engineOf = (port) => createRedisEngine({ server: { type: 'single', url: `redis://127.0.0.1:${port}` } })
+const engineOf = ({ server }) => createRedisEngine({ server })
 
 const measureSpeed = async () => {
   console.log(
@@ -252,24 +203,27 @@ const measureSpeed = async () => {
   )
   await measure('memory', createMemoryEngine())
   for (const [name, settings] of [
-    ['Redis without a file', ['--appendonly', 'no']],
-    ['Redis, appendfsync everysec', ['--appendonly', 'yes', '--appendfsync', 'everysec']],
-    ['Redis, appendfsync always', ['--appendonly', 'yes', '--appendfsync', 'always']],
+    ['Redis without a file', { appendonly: 'no' }],
+    ['Redis, appendfsync everysec', { appendonly: 'yes', appendfsync: 'everysec' }],
+    ['Redis, appendfsync always', { appendonly: 'yes', appendfsync: 'always' }],
   ])
-    await withRedis(settings, async (port) => {
-      await measure(name, engineOf(port), port)
-      await measureMinimal(name, port)
+    await withRedis({ settings }, async (redis) => {
+      await measure(name, engineOf(redis), redis)
+      await measureMinimal(name, redis)
     })
 }
 
 const writeMemory = async () => {
   const settings = {
-    'as Redis is installed': [],
-    'stream-node-max-bytes 512': ['--stream-node-max-bytes', '512'],
+    'as Redis is installed': {},
+    'stream-node-max-bytes 512': { 'stream-node-max-bytes': 512 },
   }
   const measured = []
-  for (const [name, options] of Object.entries(settings))
-    measured.push([name, await withRedis(options, (port) => measureMemory(engineOf(port), port))])
+  for (const [name, own] of Object.entries(settings))
+    measured.push([
+      name,
+      await withRedis({ settings: own }, (redis) => measureMemory(engineOf(redis), redis)),
+    ])
   await changeResults((results) => {
     results['redis-memory'] = {
       title: 'Memory of Redis',
@@ -288,8 +242,4 @@ const writeMemory = async () => {
   })
 }
 
-try {
-  await (process.argv.includes('--memory') ? writeMemory() : measureSpeed())
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+await (process.argv.includes('--memory') ? writeMemory() : measureSpeed())

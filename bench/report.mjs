@@ -140,7 +140,10 @@ export const profileOf = ({ profile, figures }, isShown, reference) => {
   return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n'), '', ...distances].join('\n')
 }
 
-/** A sentence about what the parts of a server cost more, and less, than those of another. Differences below three per cent of its cost are left out. */
+/**
+ * A sentence about what the parts of a server cost more, and less, than those of another. Differences below three per cent of its cost are
+ * left out.
+ */
 const distanceOf = (server, parts, reference, referenceParts) => {
   const areas = [...new Set([...parts, ...referenceParts].map(({ area }) => area))]
   const amountOf = (some, area) => some.find((part) => part.area === area)?.amount ?? 0

@@ -1,4 +1,5 @@
-// Reads and writes bench/results.json: the newest result of each row, in the order of the rows, and those of bench/nodes.mjs and bench/redis-engine.mjs.
+// Reads and writes bench/results.json: the newest result of each row, in the order of the rows, and those of bench/nodes.mjs,
+// bench/calls.mjs and bench/redis-engine.mjs.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
@@ -19,7 +20,7 @@ export const changeResults = async (change) => {
   const results = await readResults()
   change(results)
   const ordered = Object.fromEntries(
-    [...Object.keys(rows), 'nodes', 'redis-memory'].flatMap((name) =>
+    [...Object.keys(rows), 'nodes', 'cluster', 'calls', 'calls-each', 'redis-memory'].flatMap((name) =>
       name in results ? [[name, results[name]]] : [],
     ),
   )

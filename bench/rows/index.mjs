@@ -1,4 +1,5 @@
 // The rows of `npm run bench`, in the order in which they are measured and shown.
+import cold from './cold.mjs'
 import crowd from './crowd.mjs'
 import delivery from './delivery.mjs'
 import eventLoop from './event-loop.mjs'
@@ -17,15 +18,16 @@ import start from './start.mjs'
 import swallowed from './swallowed.mjs'
 
 /**
- * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets, isAbsolute }`, where `base` is the
- * contestant whose median is 1 and a target is the highest ratio that a contestant should have (without a base, or with `isAbsolute`, the
- * highest median);
+ * By its name, each row: `title`; `method`, one or two sentences; `figures`, by their names `{ unit, base, targets, isAbsolute }`, where
+ * `base` is the contestant whose median is 1 and a target is the highest ratio that a contestant should have (without a base, or with
+ * `isAbsolute`, the highest median);
  * `mostRounds`, if more would take too long; `profiled`, the contestants whose first figure can be profiled; and
  * `measure({ rounds, isQuick, … })`, which passes its options to `takeTurns` and resolves with the results of each contestant, an array of
  * `{ figure: number }`. A smaller number is better.
  */
 export const rows = {
   start,
+  cold,
   crowd,
   message,
   delivery,

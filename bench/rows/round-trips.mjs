@@ -1,17 +1,12 @@
 // How long a page waits for its session on a slow link, in round trips of that link.
-import { createServer } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
-import { Server } from 'socket.io'
-import { WebSocketServer } from 'ws'
-import { withBrowser } from '../page.mjs'
+import { connect, createServer } from 'node:net'
+import { withSessionsOf } from '../attached.mjs'
+import { listen, withBrowser } from '../page.mjs'
 import { readScripts } from '../scripts.mjs'
-import { appId, secret, tokenOf } from '../setting.mjs'
+import { appId, tokenOf } from '../setting.mjs'
 
 /** Milliseconds of a round trip. */
 const ROUND_TRIP = 100
-
-const listen = (server) =>
-  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
 
 /** Runs `use` with a proxy that takes half a round trip for each direction. A TCP connection is there at once. */
 const withLink = async (port, use) => {
@@ -24,7 +19,7 @@ const withLink = async (port, use) => {
     from.on('error', () => undefined)
     sockets.add(from.setNoDelay())
   }
-  const link = createTcpServer((client) => {
+  const link = createServer((client) => {
     const server = connect(port, '127.0.0.1')
     forward(client, server)
     forward(server, client)
@@ -74,7 +69,8 @@ const begins = {
     }`,
 }
 
-const pageOf = (name, transports, run) => `<!doctype html><body><script type="module">
+// Without `data-endpoint` the element refuses its endpoint on /cold: no tag loads the script, and /script.js is no gateway's address of it.
+const pageOf = (name, transports, run) => `<!doctype html><body><script type="module" data-endpoint="/">
   const transports = ${JSON.stringify(transports)}
   let began
   const active = () => (window.took = performance.now() - began)
@@ -96,55 +92,12 @@ const withServer = async (name, transports, script, use) => {
     // The token is in the page, and the time begins with the navigation.
     '/cold': pageOf(name, transports, `began = 0; begin('${await token()}')`),
   }
-  const server = createServer(async ({ url }, response) => {
+  const respond = async ({ url }, response) => {
     const type = url === '/script.js' ? 'text/javascript' : url in pages ? 'text/html' : 'text/plain'
     response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' })
     response.end(url === '/script.js' ? script : (pages[url] ?? (await token())))
-  })
-  const attach = {
-    'chat-session': async () => {
-      const { createGateway, createLog } = await import('../../dist/gateway/index.js')
-      const apps = { [appId]: { environment: 'test', secrets: [secret] } }
-      const log = createLog({ level: 'warn' })
-      const gateway = createGateway({ engine: { type: 'memory' }, apps }, { env: {}, log })
-      gateway.attach(server)
-      return gateway
-    },
-    'socket.io-client': async () => {
-      const { createTokenVerifier } = await import('../../dist/tokens/index.js')
-      const verify = createTokenVerifier({ appId, secrets: [secret] })
-      const io = new Server(server, { serveClient: false })
-      io.use(async (socket, next) => {
-        const { ok, why } = await verify(socket.handshake.auth.token)
-        next(ok ? undefined : new Error(why))
-      })
-      return io
-    },
-    centrifuge: async () => {
-      const { createTokenVerifier } = await import('../../dist/tokens/index.js')
-      const verify = createTokenVerifier({ appId, secrets: [secret] })
-      return new WebSocketServer({ server }).on('connection', (socket) =>
-        socket.on('message', async (data) => {
-          // Pongs are `{}`.
-          const { id, connect: start } = JSON.parse(data.toString())
-          if (!start) return
-          const { ok } = await verify(start.token)
-          const answer = ok
-            ? { connect: { client: 'ada', version: '0', ping: 25, pong: true } }
-            : { error: { code: 101, message: 'unauthorized' } }
-          socket.send(JSON.stringify({ id, ...answer }))
-        }),
-      )
-    },
   }
-  const attached = await attach[name]()
-  try {
-    return await use(await listen(server))
-  } finally {
-    await attached.close()
-    server.closeAllConnections()
-    server.close()
-  }
+  return withSessionsOf(name, respond, use)
 }
 
 /** Resolves with the round trips of one page in each case. */

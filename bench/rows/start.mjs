@@ -1,20 +1,6 @@
 // The server's CPU time for one session: handshake, verification of the token, and answer. Each server is warmed up for so long that
 // its runtime has compiled what a start runs: after 8,000 starts, 57 µs of each next one on Bun were its compiler.
-import { openSession, takeTurns, tokenOf } from '../setting.mjs'
-
-const AT_ONCE = 50
-
-/** Starts and closes a session with each of these tokens, a few at a time. */
-const run = async (name, port, tokens) => {
-  let next = 0
-  const worker = async () => {
-    while (next < tokens.length) {
-      const socket = await openSession(name, port, tokens[next++])
-      socket.terminate()
-    }
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
-}
+import { measureStarts } from '../starts.mjs'
 
 export default {
   title: 'A start, its token verified',
@@ -40,11 +26,7 @@ export default {
     'chat-session, embedded, Bun',
     'Bun.serve',
   ],
-  async measure(options) {
-    const [warm, sessions] = options.isQuick ? [400, 200] : [20_000, 3_000]
-    const tokens = await Promise.all(
-      Array.from({ length: warm + sessions }, (_, index) => tokenOf(`user-${index}`)),
-    )
+  measure(options) {
     const names = [
       'ws + jose',
       'chat-session, memory',
@@ -55,10 +37,7 @@ export default {
       'socket.io + jose',
       'ws',
     ]
-    return takeTurns(names, options, async (name, { port, cpuOf }) => {
-      await run(name, port, tokens.slice(0, warm))
-      const cpu = await cpuOf(() => run(name, port, tokens.slice(warm)))
-      return { start: cpu / sessions }
-    })
+    const load = options.isQuick ? { warm: 400, sessions: 200 } : { warm: 20_000, sessions: 3_000 }
+    return measureStarts('start', names, load, options)
   },
 }

@@ -1,22 +1,18 @@
 // How long a page waits for its session in a network that swallows WebSockets.
-import { createServer } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
-import { Server } from 'socket.io'
-import { withBrowser } from '../page.mjs'
+import { connect, createServer } from 'node:net'
+import { withSessionsOf } from '../attached.mjs'
+import { listen, withBrowser } from '../page.mjs'
 import { readScripts } from '../scripts.mjs'
-import { appId, secret, tokenOf } from '../setting.mjs'
+import { appId, tokenOf } from '../setting.mjs'
 
 /** Seconds after which a page is left that has no session. */
 const LIMIT = 30
-
-const listen = (server) =>
-  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)))
 
 /** Runs `use` with a proxy that passes on what is no upgrade, and never answers one that is. */
 const withNetwork = async (port, use) => {
   const sockets = new Set()
   const keep = (socket) => sockets.add(socket.setNoDelay().on('error', () => undefined))
-  const network = createTcpServer((client) => {
+  const network = createServer((client) => {
     keep(client)
     client.once('data', (head) => {
       if (/^upgrade: websocket/im.test(head.toString('latin1'))) return
@@ -48,43 +44,15 @@ const pages = {
   </script>`,
 }
 
-const attach = {
-  'chat-session': async (server) => {
-    const { createGateway, createLog } = await import('../../dist/gateway/index.js')
-    const apps = { [appId]: { environment: 'test', secrets: [secret] } }
-    const log = createLog({ level: 'warn' })
-    const gateway = createGateway({ engine: { type: 'memory' }, apps }, { env: {}, log })
-    gateway.attach(server)
-    return gateway
-  },
-  'socket.io-client': async (server) => {
-    const { createTokenVerifier } = await import('../../dist/tokens/index.js')
-    const verify = createTokenVerifier({ appId, secrets: [secret] })
-    const io = new Server(server, { serveClient: false })
-    io.use(async (socket, next) => {
-      const { ok, why } = await verify(socket.handshake.auth.token)
-      next(ok ? undefined : new Error(why))
-    })
-    return io
-  },
-}
-
 /** Runs `use` with the port of a server that has the page, the rival's script and the sessions. */
-const withServer = async ([name, transports], script, use) => {
-  const page = pages[name](await tokenOf('ada'), transports)
-  const server = createServer(({ url }, response) => {
+const withServer = async ([client, transports], script, use) => {
+  const page = pages[client](await tokenOf('ada'), transports)
+  const respond = ({ url }, response) => {
     const isScript = url === '/script.js'
     response.writeHead(200, { 'content-type': isScript ? 'text/javascript' : 'text/html' })
     response.end(isScript ? script : page)
-  })
-  const attached = await attach[name](server)
-  try {
-    return await use(await listen(server))
-  } finally {
-    await attached.close()
-    server.closeAllConnections()
-    server.close()
   }
+  return withSessionsOf(client, respond, use)
 }
 
 /** Resolves with the seconds from the navigation to the session on the first page of a tab, and on the next one. */
