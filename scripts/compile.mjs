@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /**
- * Makes a folder that is removed when this process exits. It is in the project's folder, so that packages are found, and not in node_modules,
- * where Node's test runner finds no files. Returns its path.
+ * Makes a folder that is removed when this process exits. It is in the project's folder, so that packages are found, and not in
+ * node_modules, where Node's test runner finds no files. Returns its path.
  */
 export const compiledFolder = () => {
   const parent = fileURLToPath(new URL('../.compiled/', import.meta.url))

@@ -28,8 +28,8 @@ export const createChat = ({ gateway, appId, secret }) => {
     },
 
     /**
-     * Returns a user's newest messages with somebody, and with `since` up to where they show the inbox. Undefined while the gateway does not answer, and for
-     * a user who never came.
+     * Returns a user's newest messages with somebody, and with `since` up to where they show the inbox. Undefined while the gateway does
+     * not answer, and for a user who never came.
      */
     messages: async (/** @type {string} */ user, /** @type {string} */ other) => {
       try {

@@ -1,4 +1,7 @@
-/** A command was called with wrong arguments. The message says what to change. */
+/**
+ * A command can't do its work because of something that its user can change, such as an argument, a config or a file. The message says
+ * what.
+ */
 export class CliError extends Error {
   override readonly name = 'CliError'
 }

@@ -27,7 +27,7 @@ export interface UserDetail {
   user: User
 }
 
-/** A message of an earlier page of the tab that was not stored, or of which it is not known (`unknown-outcome`). */
+/** A message of an earlier page of the tab. It was not stored, or it is not known whether it was stored (`unknown-outcome`). */
 export interface FailedSend {
   id: string
   to: string
@@ -59,7 +59,7 @@ export interface ErrorDetail {
 
 /**
  * Asks the listeners for a token. `respondWith` works as FetchEvent's does: once, and only while the event is dispatched.
- * Null means that the user is signed out. After a rejection another event asks again.
+ * Null means that the user is signed out. If a promise given to `respondWith` rejects, a later event asks again.
  */
 export class TokenNeededEvent extends Event {
   readonly reason: AskReason
@@ -96,17 +96,23 @@ export interface SessionEventDetails {
   message: MessageDetail
   /** The number of unread messages changed. */
   unread: UnreadDetail
-  /** The user's profile, when the session starts and when it changes. */
+  /** The session started, or the user's profile changed. */
   user: UserDetail
-  /** The number of messages that are not stored yet changed, or why or until when they wait. */
+  /** Messages failed, or one of these changed: how many messages are not stored yet, why they wait, or until when they wait. */
   pending: PendingDetail
   /** The user logs out: `end()` was called, and the session has not ended yet. `detail` is null. */
   logout: null
   /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
   sent: Sent
-  /** A signal came, or a message of its sender ended it. It replaces the former signal of the same sender and name. */
+  /**
+   * A signal came, and replaces the former one of the same sender and name. Or a message ended a signal of its sender: the event comes once
+   * more with that signal, and its `until` has passed.
+   */
   signal: SignalDetail
-  /** The presence of watched users: of all when a watch begins or the connection was made, later of those that change. */
+  /**
+   * A watch began, also on a new connection: `users` has all watched users. Or presence changed: `users` has the users whose presence
+   * changed.
+   */
   presence: PresenceDetail
   /** Something failed, and the session goes on. */
   error: ErrorDetail

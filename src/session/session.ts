@@ -239,7 +239,11 @@ export class ChatSession extends SessionTarget {
     return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
   }
 
-  /** Whose messages the user has read last, here or on another device, and up to which offset. The peer is null for the app's backend. */
+  /**
+   * Whose messages the user has read last, here or on another device, and up to which offset. The peer is null for the app's backend. For
+   * the element's part for notifications.
+   * @internal
+   */
   get peerMark(): [peer: string | null | undefined, offset: number | undefined] {
     return [this.#info?.with, this.#info?.readOffsetWith]
   }

@@ -1,6 +1,6 @@
 import { PROFILE_RULE } from '../protocol/index.js'
 
-/** Which input is not usable. Codes do not change; messages may improve. */
+/** Which argument is not usable. Codes do not change; messages may improve. */
 export type TokenErrorCode =
   'bad-app-id' | 'bad-user-id' | 'guest-user-id' | 'bad-user' | 'bad-secret' | 'bad-expiry'
 
@@ -15,8 +15,8 @@ const messages: Record<TokenErrorCode, string> = {
 }
 
 /**
- * The input of a function that makes tokens or signatures, or of a verifier's rules, was not usable. Neither the message nor the code has
- * any part of that input, so both may be logged.
+ * An argument of a function of `chat-session/tokens` is not usable: of one that makes tokens or signatures, or the `appId` of
+ * `createTokenVerifier` or `verifyToken`. Neither the message nor the code has any part of the argument, so both may be logged.
  *
  * ```js
  * import { createToken, TokenError } from 'chat-session/tokens'

@@ -28,7 +28,10 @@ export interface FaultProxy {
   setFaults(name: string, faults: Faults): void
   /** Closes every connection of the link without a close frame. New ones may connect at once. */
   cut(name: string): void
-  /** Closes every connection, with a link or without one. */
+  /**
+   * Closes every connection of every link, and every WebSocket without a link. An event stream without a link is a request to the server
+   * itself, whose `closeAllConnections` closes it.
+   */
   cutAll(): void
 }
 
@@ -100,7 +103,7 @@ const handshakeOf = ({ rawHeaders }: IncomingMessage, head: Buffer): Buffer => {
 
 export const createFaultProxy = (): FaultProxy => {
   const links = new Map<string, Link>()
-  /** All connections, with or without a link. */
+  /** The connections of all links, and the WebSockets without a link. */
   const all = new Set<Connection>()
 
   const linkOf = (name: string): Link => {

@@ -15,13 +15,16 @@ export const parsePolicies = (text: string): Policy[] =>
     })
     .filter((policy) => policy.size > 0)
 
-/** Returns the sources of the first of these directives that the policy has; undefined if it has none of them, and so allows everything. */
+/**
+ * Returns the sources of the first of these directives that the policy has, or else those of `default-src`. Returns undefined if the policy
+ * has none of them. Such a policy allows everything.
+ */
 export const sourcesOf = (policy: Policy, ...names: string[]): readonly string[] | undefined =>
   [...names, 'default-src'].map((name) => policy.get(name)).find((sources) => sources !== undefined)
 
 const defaultPort = (scheme: string): string => (['https', 'wss'].includes(scheme) ? '443' : '80')
 
-/** Returns whether a scheme in a policy covers `scheme`: it covers its secure form, too, and ws covers http (CSP Level 3, 6.7.2.8). */
+/** Returns whether the scheme `pattern` of a policy covers `scheme`, by CSP Level 3, 6.7.2.8. */
 const schemeMatches = (pattern: string, scheme: string): boolean =>
   pattern === scheme ||
   (pattern === 'http' && scheme === 'https') ||
@@ -35,8 +38,8 @@ const pathMatches = (pattern: string, path: string): boolean =>
   pattern === '' || pattern === '/' || (pattern.endsWith('/') ? path.startsWith(pattern) : path === pattern)
 
 /**
- * Returns whether a source lets a page load `url`. A source that is a host without a scheme allows the scheme of the page. In some browsers
- * it also allows WebSockets.
+ * Returns whether a source lets a page load `url` in every browser. A source that is a host without a scheme allows the scheme of the page.
+ * Only some browsers let such a source allow WebSockets, so it does not count for them here.
  */
 const sourceMatches = (source: string, url: URL, page: URL): boolean => {
   const scheme = url.protocol.slice(0, -1)

@@ -14,16 +14,16 @@ const MAX_REDIRECTS = 5
 const MAX_POLICIES = 100
 const MAX_SCRIPTS = 20
 
-const IS_PRIVATE = 'a redirect to an address of this machine or its network is not followed'
+const PRIVATE_REDIRECT = 'a redirect to an address of this machine or its network is not followed'
 
-/** Resolves a name as `dns.lookup` does, without private addresses. */
+/** Resolves a name as `dns.lookup` does. If any of the name's addresses is private, the lookup fails. */
 export const publicLookup: LookupFunction = (host, options, callback) =>
   lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error) return callback(error, '', 0)
     const [first] = addresses
     if (!first) return callback(new Error('no address'), '', 0)
     if (addresses.some(({ address }) => isPrivateAddress(address)))
-      return callback(new Error(IS_PRIVATE), '', 0)
+      return callback(new Error(PRIVATE_REDIRECT), '', 0)
     return options.all ? callback(null, addresses) : callback(null, first.address, first.family)
   })
 
@@ -34,8 +34,8 @@ const isPrivatePage = async (page: URL): Promise<boolean> => {
 }
 
 /**
- * Requests a page as a browser does. Resolves with the answer and its URL after redirects. Unless the page itself `isPrivate`, redirects to
- * private addresses are not followed: a page on the internet must not make this machine send requests into a private network.
+ * Requests a page as a browser does. Resolves with the answer and its URL after redirects. If `isPrivate` is false, a redirect to a private
+ * address fails: a page on the internet must not make this machine send requests into a private network.
  */
 export const load = async (page: URL, isPrivate: boolean): Promise<{ url: URL; answer: Answer }> => {
   const headers = { accept: 'text/html' }
@@ -46,7 +46,7 @@ export const load = async (page: URL, isPrivate: boolean): Promise<{ url: URL; a
     if (location === undefined || answer.status < 300 || answer.status >= 400) break
     url = new URL(location, url)
     // Node does not call `publicLookup` for a host that is an address.
-    if (!isPrivate && isPrivateAddress(hostOf(url))) throw new Error(IS_PRIVATE)
+    if (!isPrivate && isPrivateAddress(hostOf(url))) throw new Error(PRIVATE_REDIRECT)
     answer = await get(url, headers, isPrivate ? undefined : publicLookup)
   }
   return { url, answer }
@@ -101,7 +101,7 @@ const checkPolicies = (base: URL, url: URL, answer: Answer): Finding[] => {
   return findings.length > 0 ? findings : [csp.ok("the page's Content-Security-Policy allows the connection")]
 }
 
-/** Checks whether a page may connect to the gateway, which has these addresses, and may load its script. */
+/** Checks whether a page may connect to the gateway at `base` and may load its script. `gateway` has the gateway's addresses. */
 export const checkPage = async (
   base: URL,
   gateway: readonly string[],

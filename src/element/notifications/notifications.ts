@@ -26,8 +26,8 @@ const INTERVAL = 1_000
 /** The state of a session's notifications. */
 interface State {
   /**
-   * App and user as one text: the tag of the notifications, and the name under which tabs announce their visibility. Empty while there is no
-   * session.
+   * App and user as one text: the tag of the notifications, and the name under which tabs announce their visibility. Empty while there is
+   * no session.
    */
   userKey: string
   /** Ends the listener and the announcement that belong to the session's present state. */
@@ -116,7 +116,8 @@ export const attach: AttachPart = (session, context) => {
     const userKey = user ? userKeyOf(appId, user.id) : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
-    // Only an active page takes the lock. A page that reconnects shows nothing new, and its lock would keep it out of the back/forward cache.
+    // Only an active page takes the lock. A page that reconnects shows nothing new, and its lock would keep it out of the back/forward
+    // cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey

@@ -20,8 +20,8 @@ export interface AppPush {
 /** The order of the curve P-256. A private key is a number from 1 up to, but not including, the order. */
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 /**
- * A key is derived from this many random bytes. With fewer bytes some remainders by `ORDER` would be more likely than others (FIPS 186-5,
- * A.2.1).
+ * A private key is the remainder of a number of this many bytes. If the number had fewer bytes, some keys would be more likely than others
+ * (FIPS 186-5, A.2.1).
  */
 const WIDE_BYTES = 48
 

@@ -197,8 +197,8 @@ export interface AppConfig {
    */
   secrets?: SecretConfig[] | undefined
   /**
-   * Secrets of signatures. In production each has 32 bytes of UTF-8 or more. If the list is empty, signatures are refused. A signature
-   * never expires. So `requireExpiry` must be false. @default []
+   * Secrets of signatures of user ids, which pages may have in place of tokens. In production each has 32 bytes of UTF-8 or more. If the
+   * list is empty, signatures are refused. A signature never expires. So `requireExpiry` must be false. @default []
    */
   signatureSecrets?: SecretConfig[] | undefined
   /**
@@ -302,8 +302,8 @@ export interface PushConfig {
   /** `none` leaves the sender and the message out, so that a locked screen shows only `title`. @default 'full' */
   content?: PushContent | undefined
   /**
-   * The private key (VAPID) to which the browsers' subscriptions belong: 32 bytes, as base64url. Left out: the gateway derives one from the
-   * engine's key. If the key changes, clients subscribe again.
+   * The private key (VAPID) to which the browsers' subscriptions belong: 32 bytes, as base64url. Left out: the gateway makes one from a
+   * secret that the engine keeps. If the key changes, clients subscribe again.
    */
   privateKey?: SecretConfig | undefined
   /**

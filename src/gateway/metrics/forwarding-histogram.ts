@@ -1,6 +1,6 @@
 import { Histogram, type HistogramConfiguration, type LabelValues } from 'prom-client'
 
-/** A histogram of prom-client that forwards each value to `onValue`, because OpenTelemetry can't read it. */
+/** A histogram of prom-client. It forwards each value to `onValue`, because OpenTelemetry can't read histograms of prom-client. */
 export class ForwardingHistogram<Label extends string> {
   /** Called with each value. */
   onValue: ((value: number, labels: LabelValues<Label>) => void) | undefined

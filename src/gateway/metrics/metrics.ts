@@ -1,15 +1,12 @@
 import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
 import { ForwardingHistogram } from './forwarding-histogram.js'
-import { LabelledCounter } from './labelled-counter.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
 
 type MetricOf<R> =
   R extends Row<'counter', infer Label>
-    ? [Label] extends [never]
-      ? Counter
-      : LabelledCounter<Label>
+    ? Counter<Label>
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
@@ -31,9 +28,9 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | LabelledCounter<string> | Gauge | ForwardingHistogram<string> => {
+): Counter | Gauge | ForwardingHistogram<string> => {
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
-  if (kind === 'counter') return labels.length === 0 ? new Counter(options) : new LabelledCounter(options)
+  if (kind === 'counter') return new Counter(options)
   if (kind === 'gauge') return new Gauge(options)
   return new ForwardingHistogram({ ...options, buckets: [...buckets] })
 }

@@ -69,9 +69,9 @@ export class PageSight {
   }
 
   /**
-   * Returns null if the page has received all that was sent. Otherwise only what was sent before the client's last frame counts as received,
-   * and the rest may be pushed after the returned milliseconds. If the gateway has closed the connection, the page may be back and visible
-   * by then.
+   * Returns null if the page has received all that was sent. Otherwise only what was sent before the client's last frame counts as
+   * received, and the rest may be pushed after the returned milliseconds. If the gateway has closed the connection, the page may be back
+   * and visible by then.
    */
   #lostDueIn(reason: SessionChange['code']): number | null {
     if (reason === 'lost' || reason === 'timeout' || reason === 'replaced') return 0

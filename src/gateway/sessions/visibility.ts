@@ -5,16 +5,16 @@ const INTERVAL = 1_000
 
 interface VisibilityOptions {
   store: (hidden: boolean) => Promise<void>
-  /** Returns 0, or the milliseconds until the user has a request left. */
+  /** Takes one of the user's requests and returns 0. If none is left, returns the milliseconds until one is. */
   takeRequest: () => number
   /** Called with an error that does not come from the engine. */
   onDefect: (error: unknown) => void
 }
 
 /**
- * Stores whether a session's page is hidden. The first change is stored at once, because a start on any gateway uses this state to decide
- * which session makes room. If several changes come within `INTERVAL`, only the latest state is stored. Each call of the engine counts as a
- * request of the user.
+ * Stores whether a session's page is hidden. If a user has too many sessions, a start on any gateway ends hidden ones before visible ones.
+ * So the first change is stored at once. If several changes come within `INTERVAL`, only the latest state is stored. Each call of the
+ * engine counts as a request of the user.
  */
 export class Visibility {
   readonly #options: VisibilityOptions
@@ -30,7 +30,8 @@ export class Visibility {
 
   set(hidden: boolean): void {
     this.#hidden = hidden
-    // The latest state must be stored sooner or later. Otherwise the session of a visible page could count as hidden, and end to make room.
+    // If a timer runs, it stores the latest state when it ends. If that state were never stored, the session of a visible page could count
+    // as hidden, and end when the user has too many sessions.
     if (this.#timer === undefined) this.#storeLatest()
   }
 

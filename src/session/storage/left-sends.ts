@@ -5,8 +5,8 @@ import type { LeftSend } from './outbox.js'
 export const LEFT_SENDS = 'chat-session-left'
 
 /**
- * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and else true: whoever
- * it was, no guest may send these messages.
+ * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and else true:
+ * whoever it was, no guest may send these messages.
  */
 export type LeftRecord = [
   endpoint: string | URL,

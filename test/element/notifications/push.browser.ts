@@ -20,8 +20,8 @@ const toBase64url = (bytes: ArrayBuffer): string =>
     .replaceAll('/', '_')
 
 /**
- * What a browser and its vendor's push service do, which tests can't reach: the headless shell has no push service, and denies notifications. The
- * subscriptions have keys of the real kind.
+ * What a browser and its vendor's push service do, which tests can't reach: the headless shell has no push service, and denies
+ * notifications. The subscriptions have keys of the real kind.
  */
 class FakePushManager {
   current: {

@@ -13,7 +13,10 @@ const names = new Set<string>(rows.map(({ name }) => name))
 const OTHERS =
   /^(up|process_(cpu_seconds_total|resident_memory_bytes)|nodejs_(eventloop_lag_p99_seconds|heap_size_used_bytes))$/
 
-/** The names of metrics in an expression of Prometheus. A name stands before `{`, `[`, an operator or the end, and no function or label does. */
+/**
+ * The names of metrics in an expression of Prometheus. A name stands before `{`, `[`, an operator or the end, and no function or label
+ * does.
+ */
 const metricsIn = (expression: string): string[] =>
   [...expression.replaceAll(/"[^"]*"/g, '""').matchAll(/\b(?:chat_session|process|nodejs)_\w+|\bup\b/g)].map(
     ([name]) =>

@@ -186,8 +186,8 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
 }
 
 /**
- * The browser itself logs a failed connection to the console, and the 404 of a post to an event stream that has ended; a page cannot prevent
- * it.
+ * The browser itself logs a failed connection to the console, and the 404 of a post to an event stream that has ended; a page cannot
+ * prevent it.
  */
 const isLostConnection = (problem: string): boolean =>
   /^WebSocket connection to .* failed|^Failed to load resource: (net::|.* 404 .*\/session\/frames$)/.test(

@@ -1,6 +1,6 @@
 /**
- * A script for pages. The browser's own push manager would ask its vendor's push service, which no test reaches. This one gives subscriptions
- * of the real kind, which `localStorage` keeps as a browser does.
+ * A script for pages. The browser's own push manager would ask its vendor's push service, which no test reaches. This one gives
+ * subscriptions of the real kind, which `localStorage` keeps as a browser does.
  */
 export const pushManager = `
   const encode = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))

@@ -25,8 +25,8 @@ const scripts = new Map(
 type Answer = { status: number; body?: string }
 
 /**
- * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, with its parts beside it, and `others`
- * answers other paths.
+ * Starts a page's own server. `/` is an HTML page with `body`, `/chat-session.js` is a copy of the script, with its parts beside it, and
+ * `others` answers other paths.
  */
 export const servePage = (
   body: string,

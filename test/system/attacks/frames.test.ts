@@ -13,7 +13,10 @@ const { url, assertUnharmed } = await attackedGateway()
 
 let users = 0
 
-/** Opens a WebSocket, waits for `started` if it starts a session, writes `bytes`, half-closes, and resolves with the frames that were received until the close. */
+/**
+ * Opens a WebSocket, waits for `started` if it starts a session, writes `bytes`, half-closes, and resolves with the frames that were
+ * received until the close.
+ */
 const exchange = async (bytes: Uint8Array, isStarted: boolean) => {
   const raw = await openRaw(url, { allowHalfOpen: true })
   // Each start is of a new user, because users have rate limits.

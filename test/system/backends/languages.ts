@@ -14,7 +14,10 @@ export interface Language {
   minter: string
   /** A shell command that compiles all files. */
   build?: string
-  /** A program that gets pairs of user id and name, and prints a line for each: token, space, signature. An empty name is no profile. */
+  /**
+   * A program that gets pairs of user id and name, and prints a line for each: token, space, signature. An empty name is no profile, and
+   * the name `null` is a name that is missing.
+   */
   mint: string[]
   /** A program that calls the functions of the REST API: for each line of its input it prints a line. */
   call: [program: string, ...parameters: string[]]

@@ -13,7 +13,10 @@ const signatureSecret = 'ss_the secret of their signatures, ünïcode ✓ includ
 const env = { CHAT_APP_ID: appId, CHAT_SECRET: secret, CHAT_SIGNATURE_SECRET: signatureSecret }
 const verify = createTokenVerifier({ appId, secrets: [secret] })
 
-/** User ids and names. A program passes an id of digits as a number if its language allows that. */
+/**
+ * User ids and names. A program passes an id of digits as a number if its language allows that. The name `null` stands for a profile whose
+ * name is missing; where that is not allowed, the program passes no profile.
+ */
 const users: [id: string, name: string][] = [
   ['12345', ''],
   ['9007199254740991', 'Dennis'],
@@ -27,6 +30,7 @@ const users: [id: string, name: string][] = [
   [' blank at both ends ', 'line\nbreak\ttab \u0001'],
   ['ÿþ~~~???>>>', 'ÿþ~~~???>>> \u2028 \u2029'],
   ['日'.repeat(85), 'n'],
+  ['no name', 'null'],
 ]
 
 for (const name of names)
@@ -45,7 +49,7 @@ for (const name of names)
         assert(result.ok, `${id}: ${JSON.stringify(result)}`)
         const { userId, user, issuedAt, expiresAt } = result.claims
         assert.equal(userId, id)
-        assert.equal(user?.name ?? '', userName)
+        assert.equal(user?.name ?? '', userName === 'null' ? '' : userName)
         assert.equal(Number(expiresAt) - Number(issuedAt), 3_600_000)
         // The times in the token are whole seconds.
         assert(Number(issuedAt) > began - 1_000 && Number(issuedAt) <= Date.now())

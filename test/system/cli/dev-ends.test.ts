@@ -21,15 +21,23 @@ const refusalOf = async (...args: string[]): Promise<string> => {
   return stderr
 }
 
+/** Returns the request for an event stream at `path`. */
+const streamRequest = (path: string): string => {
+  const start = JSON.stringify({ type: 'start', appId: 'playground', guest: true })
+  return `POST ${path} HTTP/1.1\r\nHost: gateway\r\nContent-Type: text/plain\r\nContent-Length: ${start.length}\r\n\r\n${start}`
+}
+
 describe('chat-session dev, when it ends', () => {
-  for (const [signal, path] of [
-    ['SIGINT', '/v1/session'],
-    ['SIGTERM', '/dev/links/a/v1/session'],
+  for (const [signal, path, request] of [
+    ['SIGINT', '/v1/session', handshake({}, '/v1/session')],
+    ['SIGTERM', '/dev/links/a/v1/session', handshake({}, '/dev/links/a/v1/session')],
+    ['SIGINT', '/v1/session/stream', streamRequest('/v1/session/stream')],
+    ['SIGTERM', '/dev/links/a/v1/session/stream', streamRequest('/dev/links/a/v1/session/stream')],
   ] as const)
-    it(`ends with 0 at ${signal}, although a client never answers the close`, async () => {
+    it(`ends with 0 at ${signal}, although a client of ${path} never closes its connection`, async () => {
       const dev = await runDev(scratchFolder())
-      const silent = await openRaw(dev.address)
-      silent.socket.write(handshake({}, path))
+      const silent = await openRaw(dev.address, { allowHalfOpen: true })
+      silent.socket.write(request)
       await silent.answer()
       dev.child.kill(signal)
       const { code, stderr } = await dev.outcome

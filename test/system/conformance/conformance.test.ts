@@ -83,6 +83,7 @@ const faults: [fault: string, ...found: string[]][] = [
   ['forgets messages without an answer', 'resend'],
   ['goes by its own clock', 'renew', 'clocks'],
   ['has timers of 31 bits', 'far-expiry'],
+  ['sends its token again', 'clocks', 'far-expiry'],
   ['sends no end', 'end'],
   ['knows only ASCII', 'text'],
   ['fails at unknown frames', 'unknown'],
@@ -103,7 +104,7 @@ test('the table says of each case whether it holds, and why not', async () => {
   const right = await finish(['conformance', '--client', ours, ...args])
   assert.equal(right.code, 0)
   assert.deepEqual(right.stdout.split('\n'), [
-    'ok    core  start  A start has the app, the user and the token.',
+    'ok    core  start  A start has the app and the token, and names no other user.',
     'ok    core  pong   One pong answers `started`, and one each ping.',
     'core: 2 of 2 hold; all: 2 of 2 hold',
     '',
@@ -112,7 +113,7 @@ test('the table says of each case whether it holds, and why not', async () => {
   const wrong = await finish(['conformance', '--client', client, ...args])
   assert.equal(wrong.code, 1)
   assert.deepEqual(wrong.stdout.split('\n'), [
-    'ok    core  start  A start has the app, the user and the token.',
+    'ok    core  start  A start has the app and the token, and names no other user.',
     'FAIL  core  pong   One pong answers `started`, and one each ping.',
     '                   → The client did not send `pong` within 2 s.',
     'core: 1 of 2 hold; all: 1 of 2 hold',

@@ -1,4 +1,5 @@
-// The client of demo/clients with one fault, whose name is the argument. Faults change frames on their way between the session and the gateway.
+// The client of demo/clients with one fault, whose name is the argument. Faults change frames on their way between the session and the
+// gateway.
 import { WebSocket } from 'ws'
 import { drive } from '../../../demo/clients/drive.mjs'
 
@@ -60,6 +61,12 @@ const faults = {
   'has timers of 31 bits': {
     incoming: (frame) =>
       frame.expiresIn > 2 ** 31 ? { ...frame, expiresIn: (frame.expiresIn % 2 ** 31) % 1_000 } : frame,
+  },
+  'sends its token again': {
+    out(frame) {
+      token = frame.token ?? token
+      return frame.type === 'pong' ? { type: 'token', token } : frame
+    },
   },
   'sends no end': { out: (frame) => (frame.type === 'end' ? undefined : frame) },
   'knows only ASCII': {

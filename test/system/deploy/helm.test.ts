@@ -1,5 +1,5 @@
-// The Helm chart: linted and rendered by Helm, checked against the types of Kubernetes, against kubernetes.yaml and against the gateway that
-// it runs. There is no Kubernetes here to run it.
+// The Helm chart: linted and rendered by Helm, checked against the types of Kubernetes, against kubernetes.yaml and against the gateway
+// that it runs. There is no Kubernetes here to run it.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'

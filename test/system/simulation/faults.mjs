@@ -1,6 +1,6 @@
 /**
- * Faults that `node scripts/simulate.mjs --faults` puts in on purpose, to see that the simulation finds them: `right` becomes `wrong`, and a
- * violation that matches `finds` counts.
+ * Faults that `node scripts/simulate.mjs --faults` puts in on purpose, to see that the simulation finds them: `right` becomes `wrong`, and
+ * a violation that matches `finds` counts.
  */
 export default [
   {

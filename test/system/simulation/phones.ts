@@ -21,8 +21,8 @@ interface Phone {
 }
 
 /**
- * The users' phones, with the push service that reaches them. The gateway itself has another thread sign the pushes, which would answer at a
- * time that no seed determines, so the simulation has the gateway's parts that push, with an app that does not sign.
+ * The users' phones, with the push service that reaches them. The gateway itself has another thread sign the pushes, which would answer at
+ * a time that no seed determines, so the simulation has the gateway's parts that push, with an app that does not sign.
  */
 export class Phones {
   readonly #world: World

@@ -212,8 +212,8 @@ export class Site {
   }
 
   /**
-   * An engine whose app has webhooks, though the config of the gateway has none: no request leaves the simulation. What is due to devices is
-   * told to `onPushDue` in place of the gateway.
+   * An engine whose app has webhooks, though the config of the gateway has none: no request leaves the simulation. What is due to devices
+   * is told to `onPushDue` in place of the gateway.
    */
   #withWebhooks(engine: Engine, onPushDue: (user: UserRef) => void): Engine {
     const webhooks: AppOptions['webhooks'] = {

@@ -41,6 +41,7 @@ const expectCalm = async (bench: Bench, expiresIn: number | null, token: string)
   await client.next('message')
   await bench.watch.pause(QUIET)
   expect(client.all('ask').length === 0, 'The client asked for a token long before it was needed.')
+  expect(connection.all('token').length === 0, 'The client sent a token long before it was needed.')
 }
 
 export const credentials: Case[] = [

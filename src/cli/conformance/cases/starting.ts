@@ -4,7 +4,7 @@ import { expect } from '../watch.js'
 
 /** Characters of one to four bytes, the two that JSON allows and old JavaScript parsers refuse, and those that JSON escapes. */
 const TEXT = 'plain, Grüße, 你好, 🎉, \u2028\u2029, "quoted\\", \n\t'
-/** Bytes of the longest body. Its frame has a length of three bytes. */
+/** Bytes of the longest body. The WebSocket header of its frame has the length in three bytes; a short frame's header has it in one. */
 const LONGEST = 16_384
 
 export const starting: Case[] = [
@@ -12,7 +12,7 @@ export const starting: Case[] = [
     name: 'start',
     section: 'starting',
     core: true,
-    rule: 'A start has the app, the user and the token.',
+    rule: 'A start has the app and the token, and names no other user.',
     async run(bench) {
       const { connection } = await bench.begin()
       const { appId, userId, token, resume } = connection.start

@@ -11,6 +11,7 @@ import type { MessageTurns } from '../../messages/message-turns.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import { engineRetryAfter } from '../engine-retry.js'
+import { ReadMarks, type MarkedPeer } from './read-marks.js'
 
 /** How many messages the first page has, and how many a page has at most. */
 const FIRST_PAGE = 16
@@ -53,12 +54,6 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
   return messages.slice(0, replay.pageSize)
 }
 
-/** A read mark of the inbox, or with `peer` of that peer. */
-interface ReadMark {
-  inbox: InboxState
-  peer: PeerState | undefined
-}
-
 interface DeliveryContext {
   engine: Pick<Engine, 'messagesAfter'>
   metrics: DeliveryMetrics
@@ -81,12 +76,8 @@ export class Delivery {
   #isLossKnown = false
   /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
   #countedUpTo = 0
-  /**
-   * The read marks that become an `unread` once the messages that they count are sent: the latest of each peer, and under undefined that of
-   * the inbox. They are in the order in which the engine counted.
-   */
-  readonly #dueReadMarks = new Map<PeerState['id'] | undefined, ReadMark>()
-  readonly #readMarkCounts = new Map<PeerState['id'] | undefined, number>()
+  /** The read marks that become an `unread`. Created for the first one. */
+  #readMarks: ReadMarks | undefined
 
   constructor(context: DeliveryContext, session: { readonly user: UserRef }, connection: DeliveryConnection) {
     this.#context = context
@@ -139,8 +130,8 @@ export class Delivery {
   }
 
   /** Returns how many read marks `sendReadMark` has accepted: those of the peer, or of the inbox if `peer` is undefined. */
-  readMarkCount(peer: PeerState['id'] | undefined): number {
-    return this.#readMarkCounts.get(peer) ?? 0
+  readMarkCount(peer: MarkedPeer): number {
+    return this.#readMarks?.countOf(peer) ?? 0
   }
 
   /**
@@ -149,9 +140,8 @@ export class Delivery {
    */
   sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
     if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
-    this.#dueReadMarks.delete(peer?.id)
-    this.#dueReadMarks.set(peer?.id, { inbox, peer })
-    this.#readMarkCounts.set(peer?.id, this.readMarkCount(peer?.id) + 1)
+    this.#readMarks ??= new ReadMarks()
+    this.#readMarks.add({ inbox, peer })
     this.#sendDueReadMarks()
     return true
   }
@@ -187,10 +177,9 @@ export class Delivery {
   }
 
   #sendDueReadMarks(): void {
-    for (const [id, { inbox, peer }] of this.#dueReadMarks) {
+    for (let mark; (mark = this.#readMarks?.take(this.#cursor));) {
+      const { inbox, peer } = mark
       const { offset, unread, readOffset } = inbox
-      if (this.#cursor < offset) return
-      this.#dueReadMarks.delete(id)
       this.#countedUpTo = offset
       const withPeer = peer && { with: peer.id, unreadWith: peer.unread, readOffsetWith: peer.readOffset }
       this.#connection.send({ type: 'unread', unread, readOffset, ...withPeer })

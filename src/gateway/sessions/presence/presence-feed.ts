@@ -55,12 +55,12 @@ export class PresenceFeed implements Watcher {
   }
 
   /**
-   * Called with each message that comes into the user's inbox. If the user may see the presence of a watched sender from now on, resolves
-   * when the client was sent that presence.
+   * Called with each message that comes into the user's inbox. If the message lets the user see its sender's presence, resolves when the
+   * client was sent that presence. Returns undefined if the message can't change what the user may see.
    */
   onMessage({ from }: Pick<Message, 'from'>): Promise<void> | undefined {
     if (from === null || this.#app.settings.presence !== 'peers') return undefined
-    // While work waits for the engine, the engine may have answered before this message came. So the sender is checked after that work.
+    // If work is under way, it may have asked who is visible before this message came. So the sender is checked after that work.
     if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return undefined
     return this.#inTurn(() => this.#show(from))
   }
@@ -118,7 +118,7 @@ export class PresenceFeed implements Watcher {
   async #add(userIds: Iterable<string>): Promise<void> {
     const { appId } = this.#user
     await this.#watchers.add(this, appId, userIds)
-    // The session may have ended meanwhile.
+    // If the session ended meanwhile, `stop` may not have known these users. Without this line they would stay watched.
     if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
   }
 

@@ -15,8 +15,8 @@ const NOT_ALLOWED: RefusalParts = [
 
 interface Signaling {
   /**
-   * Passes on a `signal` frame once `sends`, those of the same connection to the same user, are done: they may have made the user a contact.
-   * Resolves when the engine has the signal; undefined if the frame was refused at once.
+   * Passes on a `signal` frame once `sends`, those of the same connection to the same user, are done: they may have made the user a
+   * contact. Resolves when the engine has the signal; undefined if the frame was refused at once.
    */
   signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
   /** Resolves when no signal of before is on its way to a user; undefined if none is. A message that did not wait would overtake it. */

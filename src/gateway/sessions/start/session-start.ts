@@ -37,8 +37,8 @@ interface OpenedSession {
 }
 
 /**
- * Saves the user, starts or resumes the session, and reads the user's inbox. Resolves with undefined if the start was refused, for which the
- * connection has ended, or if the connection closed.
+ * Saves the user, starts or resumes the session, and reads the user's inbox. Resolves with undefined if the start was refused, for which
+ * the connection has ended, or if the connection closed.
  */
 export const openSession = async (
   context: SessionContext,

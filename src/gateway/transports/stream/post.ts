@@ -12,8 +12,8 @@ export interface Post {
 }
 
 /**
- * Returns the JSON text of each item of the list under `key` of an object. `json` must be valid. It returns texts, because `JSON.stringify`
- * throws for a value that is nested too deep. The connection itself refuses such a frame.
+ * Returns the JSON text of each item of the list under `key` of an object. `json` must be valid. The texts are cut out of `json`, because
+ * `JSON.stringify` throws for a value that is nested too deep. The connection itself refuses such a frame.
  */
 const textsOf = (json: string, key: string): string[] => {
   let texts: string[] = []
@@ -64,7 +64,7 @@ export const parsePost = (body: Buffer): Post | undefined => {
 
 /** Returns the code of a `close` frame, which means the same as the close code of a WebSocket; undefined for every other frame. */
 export const closeCodeOf = (text: string): number | undefined => {
-  // Most frames are no `close` frames, and a large one must not be parsed twice.
+  // A `close` frame is short. A longer text is another frame, which the connection parses. Here it would be parsed a second time.
   if (text.length > 64) return undefined
   const value: unknown = JSON.parse(text)
   if (!object(value) || value['type'] !== 'close') return undefined

@@ -5,7 +5,7 @@ import { jsonOf } from './post.js'
 
 export const STREAM_PATH = '/v1/session/stream'
 
-/** The most bytes of a body. A smaller start may still be too large, which the stream then reports. */
+/** The most bytes of a body. A start within this limit may still have too many bytes for a frame. Then the stream reports it. */
 export const MAX_BODY = 131_072
 
 /** The frame with which a stream begins. */

@@ -32,7 +32,7 @@ const initialView = {
 }
 type PanelView = typeof initialView & { settings: Settings }
 
-/** The session and the settings of one user of the page. Emits `change`, `close` and `write-later`. */
+/** The session and the settings of one user of the page. Emits `change`; the buttons of `UserPanel` add `close` and `write-later`. */
 export class Panel extends LitElement {
   static override properties = {
     user: { attribute: false },
@@ -63,7 +63,7 @@ export class Panel extends LitElement {
     return this.shown.settings
   }
 
-  /** Must be read only once the panel is in the page. */
+  /** Must not be read before the panel is in the page. */
   get session(): PanelSession {
     // The element is a child of the panel, which shows it in a slot. So the element is in the document itself, as in any page.
     return (this.#session ??= new PanelSession([...this.querySelectorAll<HTMLElement>('.place')], this.log))

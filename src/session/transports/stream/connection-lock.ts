@@ -66,8 +66,8 @@ const takePlace = (origin: string, locks: LockManager): Place => {
 /** The lock of one session, which keeps it, or its place in the queue, from one attempt to the next. */
 export interface ConnectionLock {
   /**
-   * Resolves when the page has the lock, or when `signal` aborts, which ends the use of it. `onWait` is called if other tabs have all locks,
-   * `onYield` when the page has been hidden for a minute: it has to end its use.
+   * Resolves when the page has the lock, or when `signal` aborts, which ends the use of it. `onWait` is called if other tabs have all
+   * locks, `onYield` when the page has been hidden for a minute: it has to end its use.
    */
   take(on: { onWait(): void; onYield(): void }, signal: AbortSignal): Promise<void>
   /** Gives the lock, or the place in the queue, away at once. */

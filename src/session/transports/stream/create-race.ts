@@ -75,8 +75,8 @@ const waited = (phase: SocketPhase | undefined): number =>
 
 /**
  * Returns the function that opens all further attempts of a session, by a WebSocket, a stream or both. To the session each attempt looks
- * like one WebSocket. `startFrame` returns the start of the session as it is now. From the state the race takes how many attempts have failed
- * in a row, and why the last connection was lost.
+ * like one WebSocket. `startFrame` returns the start of the session as it is now. From the state the race takes how many attempts have
+ * failed in a row, and why the last connection was lost.
  */
 export const createRace = (
   { WebSocket: CustomWebSocket, transports, sleep }: RaceOptions,

@@ -20,8 +20,8 @@ interface Posts {
   /** Whether frames wait for the stream's id. */
   hasEarly(): boolean
   /**
-   * Sends the frames that wait, and a post that closes the stream. Resolves when that post is answered or has failed. With `isLeaving` all of
-   * it is sent before the call returns, for a page that ends its other requests then.
+   * Sends the frames that wait, and a post that closes the stream. Resolves when that post is answered or has failed. With `isLeaving` all
+   * of it is sent before the call returns, for a page that ends its other requests then.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }

@@ -67,9 +67,9 @@ export type RaceInput =
   | { readonly type: Wait }
 
 /**
- * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session, or waited, for a
- * while, so a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no attempt can replace the winner's connection any
- * more.
+ * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session, or waited, for
+ * a while, so a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no attempt can replace the winner's connection
+ * any more.
  */
 export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 

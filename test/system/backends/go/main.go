@@ -64,7 +64,7 @@ func main() {
 	}
 	for i := 1; i < len(os.Args); i += 2 {
 		var profile map[string]any
-		if name := os.Args[i+1]; name != "" {
+		if name := os.Args[i+1]; name != "" && name != "null" {
 			profile = map[string]any{"name": name}
 		}
 		token, err := chatToken(os.Args[i], profile)

@@ -3,5 +3,5 @@ require_relative "chat_signature"
 
 ARGV.each_slice(2) do |id, name|
   id = Integer(id) if id.match?(/\A[1-9]\d*\z/)
-  puts "#{name.empty? ? chat_token(id) : chat_token(id, { name: name })} #{chat_signature(id)}"
+  puts "#{name.empty? ? chat_token(id) : chat_token(id, { name: name == "null" ? nil : name })} #{chat_signature(id)}"
 end

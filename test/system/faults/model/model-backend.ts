@@ -10,7 +10,9 @@ const GATEWAY = new URL('model-gateway.ts', import.meta.url)
 /** The next gateway process. It loads its modules before a test needs it. */
 let spare: ChildProcess | undefined
 
-/** A gateway that is killed and started again on one folder, and the app's backend, which publishes each message until it is acknowledged. */
+/**
+ * A gateway that is killed and started again on one folder, and the app's backend, which publishes each message until it is acknowledged.
+ */
 export class Backend {
   /** The gateway's address. While it is down, a port that refuses connections. */
   url = 'http://127.0.0.1:1'

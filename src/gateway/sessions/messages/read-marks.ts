@@ -1,0 +1,40 @@
+import type { InboxState, PeerState } from '../../../engine/index.js'
+
+/** A read mark of the inbox, or with `peer` of that peer. */
+export interface ReadMark {
+  inbox: InboxState
+  peer: PeerState | undefined
+}
+
+/** The id of a peer, or undefined for the mark of the whole inbox. */
+export type MarkedPeer = PeerState['id'] | undefined
+
+/** The read marks of a user that one connection passes on. */
+export class ReadMarks {
+  /** The latest mark of each peer that was not sent yet, in the order in which the engine counted. */
+  readonly #due = new Map<MarkedPeer, ReadMark>()
+  readonly #counts = new Map<MarkedPeer, number>()
+
+  add(mark: ReadMark): void {
+    const peer = mark.peer?.id
+    // Without the deletion, a later mark would keep the place of the earlier one.
+    this.#due.delete(peer)
+    this.#due.set(peer, mark)
+    this.#counts.set(peer, this.countOf(peer) + 1)
+  }
+
+  /** Returns how many marks of the peer were added. */
+  countOf(peer: MarkedPeer): number {
+    return this.#counts.get(peer) ?? 0
+  }
+
+  /** Removes and returns the next mark, if the messages up to `sent` include all that it counts. */
+  take(sent: number): ReadMark | undefined {
+    for (const [peer, mark] of this.#due) {
+      if (sent < mark.inbox.offset) return undefined
+      this.#due.delete(peer)
+      return mark
+    }
+    return undefined
+  }
+}
