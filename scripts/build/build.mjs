@@ -32,14 +32,14 @@ const compress = async (file) => {
     await writeFile(`${file}.${ending}`, await compressor(bytes))
 }
 
-/** Removes the comments of the modules in a folder. */
+/** Removes the comments of the modules in a folder. esbuild alone leaves those of the members of classes and objects. */
 const stripComments = async (folder) => {
   const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js'))
   await Promise.all(
     names.map(async (name) => {
       const file = join(folder, name)
       const { code } = await transform(await readFile(file, 'utf8'), { charset: 'utf8' })
-      await writeFile(file, code)
+      await writeFile(file, code.replace(/^ +\/\*\*[^]*?\*\/\n/gm, ''))
     }),
   )
 }
