@@ -529,7 +529,7 @@ export class Simulation {
       readPeer: anywhere(async (engine, userId) =>
         engine.markPeerRead(of(userId), null, { ...(await engine.inbox(of(userId))), offset: 0 }),
       ),
-      deliver: () => this.#deliver(0.5),
+      deliver: () => this.#deliver(this.#at(), 0.5),
       pending: anywhere((engine) => engine.pendingEvents(app, null, 10)),
       summary: anywhere((engine) => engine.pendingSummary(app)),
       reopen: async () => {
@@ -586,8 +586,7 @@ export class Simulation {
   }
 
   /** Delivers what is due; a part of the events fails at first. */
-  async #deliver(failing = 0): Promise<number> {
-    const node = this.#at()
+  async #deliver(node: SimulatedNode, failing = 0): Promise<number> {
     const taken = await this.#repeat('take', () => node.engine.takeDueEvents(app, 100, 1), node)
     for (const { event } of taken) {
       const outcome =
@@ -746,7 +745,8 @@ export class Simulation {
     await until(
       'all events are delivered',
       async () => {
-        while ((await this.#deliver()) > 0);
+        // The node that added an event delivers it.
+        for (const node of this.#nodes) while ((await this.#deliver(node)) > 0);
         return (await engine.pendingSummary(app)).pending
       },
       0,
