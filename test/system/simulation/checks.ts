@@ -111,7 +111,9 @@ export const checkMessages = async (
     }
 }
 
-/** Returns a message that neither a page nor the phone of its user has shown, though it is kept and unread; undefined if there is none. */
+/**
+ * Returns a message that was sent neither to a page nor to the phone of its user, though it is kept and unread; undefined if there is none.
+ */
 export const unreached = async (
   engine: Engine,
   users: readonly string[],
@@ -127,8 +129,10 @@ export const unreached = async (
       const mark = Math.max(readOffset, peers.find(({ id }) => id === from)?.readOffset ?? 0)
       if (from === user || offset <= Math.max(mark, phones.since(user))) continue
       const isShown = pages.some(
-        ({ startedAt, received }) =>
-          (startedAt > sentAt && startedAt < Infinity) || received.some((one) => one.offset === offset),
+        ({ startedAt, received, line }) =>
+          (startedAt > sentAt && startedAt < Infinity) ||
+          received.some((one) => one.offset === offset) ||
+          line.crossed.has(offset),
       )
       if (!isShown && phones.pushedTo(user, from) < offset)
         return `‘${body}’ (${offset}) reached neither a page of ${user} nor the phone.`

@@ -12,7 +12,15 @@ export interface Line {
   dead: 'none' | 'up' | 'down' | 'both'
   /** No connection can be made. */
   refused: boolean
+  /**
+   * The offsets of messages that were on their way to the client when bytes of the client arrived. The gateway counts as received what it
+   * sent before a client's last frame, so these are not pushed, even if they never arrive.
+   */
+  readonly crossed: Set<number>
 }
+
+/** Returns a line on which nothing is wrong. */
+export const goodLine = (): Line => ({ delay: [1, 30], dead: 'none', refused: false, crossed: new Set() })
 
 /** Something that listens: a gateway while it runs. */
 interface Listener {
@@ -45,6 +53,11 @@ class Pipe {
     this.#line = line
     this.#isDead = isDead
     this.#arrive = arrive
+  }
+
+  /** The bytes that are on their way. */
+  get underway(): Buffer {
+    return Buffer.concat(this.#chunks.flatMap(({ chunk }) => chunk ?? []))
   }
 
   /** Null is the end of the stream. */
@@ -209,7 +222,10 @@ class ClientSocket {
       this.#world,
       line,
       () => line.dead === 'up' || line.dead === 'both',
-      (chunk) => this.#world.as(owner, () => socket.destroyed || socket.push(chunk)),
+      (chunk) => {
+        this.#noteCrossed(line, down)
+        this.#world.as(owner, () => socket.destroyed || socket.push(chunk))
+      },
     )
     this.#gateway = owner
     ;[this.#up, this.#down, this.#gatewaySocket] = [up, down, socket]
@@ -287,6 +303,12 @@ class ClientSocket {
   /** The gateway's process that took the connection. */
   get gateway(): Owner | undefined {
     return this.#gateway
+  }
+
+  #noteCrossed({ crossed }: Line, down: Pipe): void {
+    // A frame may have arrived in part.
+    const text = Buffer.concat([this.#received, down.underway]).toString('latin1')
+    for (const [, offset] of text.matchAll(/"type":"message","offset":(\d+)/g)) crossed.add(Number(offset))
   }
 
   #onBytes(chunk: Buffer | null): void {

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { ChatSession } from '../../../src/session/index.js'
-import type { Line, Network } from './network.js'
+import { goodLine, type Line, type Network } from './network.js'
 import { APP, SECRET, type Modules } from './site.js'
 import type { Owner } from './timers.js'
 import type { World } from './world.js'
@@ -77,7 +77,7 @@ export class Tab {
     this.user = user
     this.#world = world
     this.#network = network
-    this.line = { delay: [1, 30], dead: 'none', refused: false }
+    this.line = goodLine()
     const newToken = (): string => {
       this.tokenIssuedAt = Date.now()
       this.userRevokedAt = Infinity

@@ -1,4 +1,4 @@
-import type { ClientSocket, Network } from './network.js'
+import { goodLine, type ClientSocket, type Network } from './network.js'
 import { APP } from './site.js'
 import { tokenOf } from './tab.js'
 import type { Owner } from './timers.js'
@@ -53,8 +53,7 @@ export class Watcher {
 
   #connect(): void {
     if (this.#hasEnded) return
-    const line = { delay: [1, 30] as [number, number], dead: 'none' as const, refused: false }
-    const socket = new (this.#network.webSocketOf(this.owner, line))('', ['chat-session.v1'])
+    const socket = new (this.#network.webSocketOf(this.owner, goodLine()))('', ['chat-session.v1'])
     this.#socket = socket as unknown as WebSocket & ClientSocket
     socket.onopen = () =>
       socket.send(JSON.stringify({ type: 'start', appId: APP, token: tokenOf('watcher', 'watcher', MONTH) }))
