@@ -65,13 +65,19 @@ const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
 /** The place of a message in its inbox, and its sender, null for the app's backend. */
 export type Placed = Pick<Message, 'offset' | 'from'>
 
+/** Closes a notification of the page. Chromium ignores `close` until it has loaded the icon and shows the notification. */
+const close = (notification: Notification): void => {
+  notification.onshow = () => notification.close()
+  notification.close()
+}
+
 /** The notifications that this page shows, with what they were shown for. */
 const shown = new Map<Notification, NotificationClick>()
 
 /** Closes the user's notifications whose messages are all read, both the page's own and those of a service worker. */
 export const closeRead = async (userKey: string, isRead: (message: Placed) => boolean): Promise<void> => {
   for (const [notification, { 'chat-session': key, messages }] of shown)
-    if (key === userKey && messages.every(isRead)) notification.close()
+    if (key === userKey && messages.every(isRead)) close(notification)
   const registration = await serviceWorkers()?.getRegistration()
   for (const notification of (await registration?.getNotifications()) ?? []) {
     const data = (notification.data ?? {}) as Partial<NotificationData & PushedData>

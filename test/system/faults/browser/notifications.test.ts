@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import type { ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
@@ -10,6 +11,7 @@ import {
   sendFrom,
   untilReceived,
 } from '../../../support/sites/rendered-site.js'
+import { startServer } from '../../../support/network/http-server.js'
 import { startClient } from '../../../support/raw-client.js'
 import { guestStart } from '../../../support/starts.js'
 import { until } from '../../../support/until.js'
@@ -415,6 +417,27 @@ test('a notification goes when the mark of its sender passes its message', async
   await until('what is unread', bodies, 'c')
   await phone.markRead(1, { with: 'carl' })
   await until('no notification', bodies, '')
+})
+
+test('a message that was read while the icon of its notification loads gets none', async () => {
+  // The browser loads the icon before it shows the notification.
+  const asked: ServerResponse[] = []
+  const icons = await startServer((_, response) => void asked.push(response))
+  const place = await startPlace({
+    script: `document.addEventListener('session-notification', ({ detail }) => (detail.options.icon = '${icons.url}'))`,
+  })
+  const tab = await openTab(place)
+  const phone = await sender(place.gateway, 'ada')
+  await hideAll(tab)
+  await place.bob.send({ to: 'ada', body: 'read elsewhere' })
+  await untilAnnounced(tab, 'read elsewhere')
+  await until('the browser has asked for the icon', () => asked.length, 1)
+  await phone.markRead(1)
+  await untilReceived(tab, 'unread 0')
+  asked[0]?.writeHead(404).end()
+  // Chromium can't close it before that.
+  const counts = (): Promise<string> => tab.evaluate(() => `${window.everShown}, ${window.seen.size}`)
+  await until('it was shown, and is no more', counts, '1, 0')
 })
 
 test('a message that was read before its notification is shown gets none', async () => {
