@@ -149,7 +149,7 @@ export class OpenedEngine {
     this.#sweeper = new Sweeper({
       ...{ runner, apps: this.#apps, inboxes: this.inboxes, adoptions: this.#adoptions, onError },
       sweeps: (partition) => this.#leases.sweeps(partition),
-      onEventsDue: (appId, partition) => this.webhooks.note(appId, partition, 0),
+      onEventsDue: (appId, partition) => this.webhooks.announce(appId, partition),
     })
     this.sessions = new Sessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
@@ -171,7 +171,7 @@ export class OpenedEngine {
       ...{ recovery: this.#recovery, emit, onError },
       user: (of) => this.users.get(of),
       noteWebhooks: (appId, partition) => {
-        if (this.#apps.webhooksOf(appId)) this.webhooks.note(appId, partition, 0)
+        if (this.#apps.webhooksOf(appId)) this.webhooks.announce(appId, partition)
       },
     })
   }
@@ -363,7 +363,7 @@ export class OpenedEngine {
         // If this fails, the keys with the owners take up memory until they expire, and have no other effect.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
-        return this.webhooks.note(event[1], event[2], 0)
+        return this.webhooks.announce(event[1], event[2])
       case kinds.tokenReleased:
         // If this fails, the note takes up memory until the token's hash expires, and has no other effect.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)

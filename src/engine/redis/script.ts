@@ -96,7 +96,7 @@ export class StepLibrary {
 
   /**
    * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run
-   * twice, because it only reads, or because its second run changes nothing.
+   * twice, because it only reads, or because a second run does no harm.
    */
   batchStep(path: string, keys: readonly KeyKind[], { effect }: Pick<StepOptions, 'effect'> = {}): BatchStep {
     const options = { repeatable: true, ...(effect && { effect }) }

@@ -10,9 +10,7 @@ import { engineRules } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
 import type { StepRunner } from '../step-runner.js'
-
-/** The longest delay of a timer. */
-const MAX_DELAY = 2_147_483_647
+import { Timer } from '../../../util/timer.js'
 
 interface EventId {
   partition: number
@@ -25,6 +23,12 @@ interface EventId {
  */
 const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
 
+/** When the next event of an app is due in a partition, by the monotonic clock, and the number of the last announcement of an event. */
+interface Due {
+  at: number
+  announcement: number
+}
+
 type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
 /**
@@ -35,48 +39,60 @@ type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 export class Webhooks {
   readonly #runner: StepRunner
   readonly #emit: (event: EngineEvent) => void
-  /** When the next event of an app is due in a partition, by the monotonic clock. */
-  readonly #due = new Map<string, Map<number, number>>()
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  /** What is due, by app and partition. */
+  readonly #due = new Map<string, Map<number, Due>>()
+  readonly #timers = new Map<string, Timer>()
+  /** The apps that were resumed. */
+  readonly #resumed = new Set<string>()
+  #announcements = 0
+  #isStopped = false
 
   constructor(runner: StepRunner, emit: (event: EngineEvent) => void) {
     this.#runner = runner
     this.#emit = emit
   }
 
-  /** Notes that the next event of a partition is due in `delay` milliseconds. A negative number means that there is none. */
-  note(appId: string, partition: number, delay: number): void {
-    const partitions = this.#due.get(appId) ?? new Map<number, number>()
-    this.#due.set(appId, partitions)
-    if (delay < 0) partitions.delete(partition)
-    else partitions.set(partition, performance.now() + delay)
-    this.#schedule(appId, partitions)
+  /** Notes that an event of a partition is due now. */
+  announce(appId: string, partition: number): void {
+    this.#set(appId, partition, { at: performance.now(), announcement: ++this.#announcements })
   }
 
-  /** Reads when events of the app are due. With `isAlone` no other node lives, so the events that a stopped node has leased are due now. */
+  /**
+   * Reads when events of the app are due. With `isAlone` no other node lives. Then the first call makes the events due that a stopped node
+   * has leased. At later calls the leases are those of this node.
+   */
   async resume(appId: string, isAlone: boolean): Promise<void> {
+    const endsLeases = isAlone && !this.#resumed.has(appId)
+    this.#resumed.add(appId)
     const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
-      isAlone ? '1' : '0',
+      endsLeases ? '1' : '0',
     ])
-    delays.forEach(([delay], partition) => this.note(appId, partition, Number(delay)))
+    // Other calls may have been answered meanwhile, and these answers may be newer.
+    for (const [partition, [delay]] of delays.entries()) {
+      const known = this.#due.get(appId)?.get(partition)
+      const at = performance.now() + Number(delay)
+      if (Number(delay) >= 0 && !(known && known.at <= at))
+        this.#set(appId, partition, { at, announcement: 0 })
+    }
   }
 
   async take(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     const { steps } = this.#runner
     const taken: PendingEvent[] = []
     const now = performance.now()
-    const due = [...(this.#due.get(appId) ?? [])].filter(([, at]) => at <= now)
+    const due = [...(this.#due.get(appId) ?? [])].filter(([, { at }]) => at <= now)
     while (due.length > 0 && taken.length < limit) {
       // A partition leases each event that it returns. So each partition is asked only for its share of the limit.
       const asked = due.splice(0, limit - taken.length)
       const share = Math.floor((limit - taken.length) / asked.length)
+      const since = this.#announcements
       await Promise.all(
         asked.map(async ([partition]) => {
           const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, [
             String(share),
             String(leaseFor),
           ])
-          this.note(appId, partition, Number(next))
+          this.#note(appId, partition, Number(next), since)
           for (const [event, outcome] of inGroups(list, 2))
             taken.push({
               event: JSON.parse(String(event)) as WebhookEvent,
@@ -101,10 +117,11 @@ export class Webhooks {
           : ['delivered', '0', '']
     const maxFailed = Math.ceil(engineRules.maxFailedEvents / this.#runner.partitions.count)
     const { endDelivery } = this.#runner.steps
+    const since = this.#announcements
     const [next] = await this.#runner.inPartition(endDelivery, id.partition, of, [
       ...[id.seq, eventId, ...args, String(maxFailed)],
     ])
-    this.note(of.appId, id.partition, Number(next))
+    this.#note(of.appId, id.partition, Number(next), since)
   }
 
   /** Returns a page of pending and failed events, partition by partition. */
@@ -135,8 +152,9 @@ export class Webhooks {
     if (!id) return false
     const { replayEvent } = this.#runner.steps
     const args = [id.seq, eventId]
+    const since = this.#announcements
     const [next, isReplayed] = await this.#runner.inPartition(replayEvent, id.partition, of, args)
-    this.note(of.appId, id.partition, Number(next))
+    this.#note(of.appId, id.partition, Number(next), since)
     return isReplayed === 1
   }
 
@@ -149,10 +167,10 @@ export class Webhooks {
     }
   }
 
+  /** From now on nothing is noted, and no event emitted. */
   stop(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
-    this.#due.clear()
+    this.#isStopped = true
+    for (const timer of this.#timers.values()) timer.cancel()
   }
 
   /** Returns the partition and the number that an event's id names; undefined if the text is not the id of an event. */
@@ -161,15 +179,39 @@ export class Webhooks {
     return seq === undefined ? undefined : { partition: this.#runner.partitions.ofEvent(of, eventId), seq }
   }
 
-  #schedule(appId: string, partitions: ReadonlyMap<number, number>): void {
-    clearTimeout(this.#timers.get(appId))
+  /**
+   * Notes the answer to a call that began after `since` announcements: the next event of the partition is due in `delay` milliseconds, or
+   * there is none if the number is negative. If an event was announced meanwhile, the answer may be older than that event.
+   */
+  #note(appId: string, partition: number, delay: number, since: number): void {
+    const announcement = this.#due.get(appId)?.get(partition)?.announcement ?? 0
+    if (announcement > since) return
+    this.#set(appId, partition, delay < 0 ? undefined : { at: performance.now() + delay, announcement })
+  }
+
+  #set(appId: string, partition: number, due: Due | undefined): void {
+    if (this.#isStopped) return
+    const partitions = this.#due.get(appId) ?? new Map<number, Due>()
+    this.#due.set(appId, partitions)
+    if (due) partitions.set(partition, due)
+    else partitions.delete(partition)
+    if (due) this.#wakeAt(appId, due.at)
+  }
+
+  #wakeAt(appId: string, at: number): void {
+    const timer = this.#timers.get(appId)
+    const delay = at - performance.now()
+    if (timer && timer.remaining <= delay) return
+    timer?.cancel()
+    this.#timers.set(appId, new Timer(delay, () => this.#wake(appId)))
+  }
+
+  #wake(appId: string): void {
     this.#timers.delete(appId)
-    if (partitions.size === 0) return
-    const delay = Math.max(0, Math.min(...partitions.values()) - performance.now())
-    const announce = (): void => {
-      this.#emit({ type: 'webhooks-due', appId })
-    }
-    this.#timers.set(appId, setTimeout(announce, Math.min(Math.ceil(delay), MAX_DELAY)).unref())
+    this.#emit({ type: 'webhooks-due', appId })
+    const now = performance.now()
+    const later = [...(this.#due.get(appId)?.values() ?? [])].map(({ at }) => at).filter((at) => at > now)
+    if (later.length > 0 && !this.#isStopped) this.#wakeAt(appId, Math.min(...later))
   }
 }
 

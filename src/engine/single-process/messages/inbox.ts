@@ -163,7 +163,7 @@ export class Inbox {
   /** How many messages are retained, and how many bytes they take. */
   get retained(): { messages: number; bytes: number } {
     const { offset, first, bytes } = this.assigned
-    return { messages: offset - first + 1, bytes: bytes - (this.#summaryOf(first)?.bytes ?? bytes) }
+    return { messages: offset - first + 1, bytes: bytes - this.#bytesBefore(first) }
   }
 
   /** Whether the inbox's row has to be written with the message that was appended last. */
@@ -355,11 +355,11 @@ export class Inbox {
    * sums.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
-    const { first, offset, bytes } = this.durable
+    const { first } = this.durable
     const from = this.#swept.offset
     const end = Math.min(all ? first : first - ((first - 1) % MESSAGES_PER_TALLY), from + MAX_DELETIONS)
     if (end <= from) return undefined
-    const before = end > offset ? bytes : (this.#messageRow(end)?.bytes ?? bytes)
+    const before = this.#bytesBefore(end)
     const freed = before - this.#swept.bytes
     const senders = bytesBySender(
       this.of.userId,
@@ -402,11 +402,7 @@ export class Inbox {
     // The bytes since the last deletion are an upper bound that needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return from
     // This is a binary search. After the retention was lowered, reading each message beyond it would block the event loop.
-    return lowerBound(
-      from,
-      offset,
-      (next) => bytes - (this.#summaryOf(next)?.bytes ?? bytes) > retention.bytes,
-    )
+    return lowerBound(from, offset, (next) => bytes - this.#bytesBefore(next) > retention.bytes)
   }
 
   /** Notes that all messages up to `offset` are read. */
@@ -460,10 +456,22 @@ export class Inbox {
     return stored && messageRowOf(offset, stored)
   }
 
+  /** Returns how many bytes all messages before an offset have taken. */
+  #bytesBefore(offset: number): number {
+    // An inbox that was transferred from Redis may lack messages between others.
+    for (let next = offset; next <= this.assigned.offset; next++) {
+      const summary = this.#summaryOf(next)
+      if (summary) return summary.bytes
+    }
+    return this.assigned.bytes
+  }
+
   #receivedBefore(offset: number): number {
-    return offset > this.durable.offset
-      ? this.durable.received
-      : (this.#messageRow(offset)?.received ?? this.durable.received)
+    for (let next = offset; next <= this.durable.offset; next++) {
+      const row = this.#messageRow(next)
+      if (row) return row.received
+    }
+    return this.durable.received
   }
 
   #receivedBeforeFirst(): number {

@@ -178,9 +178,10 @@ export class Peers {
     const [number, newest, first, readOffset, isOther, to, items, messages, unread] =
       await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args.map(String))
     const next = isOther === 1 ? new PeerIndex(of.userId) : index
-    next.forgetBefore(Number(first))
     // Another call may have added the same messages.
-    if (next !== index || index.last === last) {
+    const isBehind = next !== index || index.last === last
+    next.forgetBefore(Number(first))
+    if (isBehind) {
       next.cover(Number(to))
       addItems(next, String(items).split('\0'), Number(to))
     }

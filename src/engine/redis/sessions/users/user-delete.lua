@@ -5,9 +5,9 @@
 -- ARGV: none.
 -- Returns 1 if there was a user or an inbox, else 0; -1 if another step goes on.
 local user = load(K.user)
-local isUnfinished = user.newest - user.first >= MAX_DROPPED
-drop(K, user, userId, entries(K, user.first, user.newest, MAX_DROPPED))
-if isUnfinished then
+local old = entries(K, user.first, user.newest, MAX_DROPPED)
+drop(K, user, userId, old)
+if #old == MAX_DROPPED then
   store(user)
   return reply(-1)
 end
@@ -23,8 +23,11 @@ if hadUser then
   add_event(user, 'user.deleted', '')
 end
 if hadInbox then
-  call('UNLINK', K.unread, K.peerLog)
+  -- The inbox may lack its newest messages, which were deleted by hand: then what remains of it is still there.
+  call('UNLINK', K.inbox, K.unread, K.peerLog)
+  call('ZREM', K.aging, userId)
   count('inboxes', -1)
+  count('bytes', -user.bytes)
   set(user, 'deletions', user.deletions + 1)
 end
 clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
