@@ -100,3 +100,14 @@ it('marks messages as read though some are gone', () =>
     assert.equal(read?.peer.readOffset, 2)
     assert.equal((await engine.markRead(bob, { epoch, offset: 3 }))?.readOffset, 3)
   }))
+
+it('deletes a user whose newest messages are gone, with what is left of the inbox', () =>
+  withEngine('deleted:', async ({ engine, remove }) => {
+    for (let n = 0; n < 300; n++) await deliver(engine, { from: 'ada' })
+    // More than one step deletes.
+    await remove(...Array.from({ length: 290 }, (_, n) => 11 + n))
+    assert.equal(await engine.deleteUser(bob), true)
+    assert.deepEqual((await server.command('keys', 'deleted:*inbox*bob*')).trim(), '')
+    await deliver(engine, { from: 'ada' })
+    assert.equal((await engine.inbox(bob)).unread, 1)
+  }))
