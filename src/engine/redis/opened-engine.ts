@@ -36,7 +36,7 @@ import { UncertainCalls } from './recovery/uncertain-calls.js'
 import { Revocations } from './sessions/revocations/revocations.js'
 import { SHARES, Watches } from './sessions/presence/watches.js'
 import { Sessions } from './sessions/sessions.js'
-import { StepRunner } from './step-runner.js'
+import { StepRunner, type UncertainCall } from './step-runner.js'
 import { Sweeper } from './nodes/sweeper.js'
 import { Users } from './sessions/users/users.js'
 import { Webhooks } from './webhooks/webhooks.js'
@@ -103,7 +103,7 @@ export class OpenedEngine {
       nodeId: randomBytes(NODE_ID_BYTES).toString('base64url'),
       clockShift,
       onEvents: (events) => events.forEach((event) => this.#receive(event)),
-      onUncertain: (call) => this.#uncertain.note(call),
+      onUncertain: (call) => this.#onUncertain(call),
       webhooksOf: (appId, partition) => this.#webhooksOf(appId, partition),
     })
     this.#runner = runner
@@ -244,6 +244,15 @@ export class OpenedEngine {
 
   key(): Uint8Array {
     return new Uint8Array(this.#key)
+  }
+
+  /** Called if a step may have run, though its reply was lost. */
+  #onUncertain(call: UncertainCall): void {
+    const { step } = call
+    // The lost reply may have said that the other nodes have counted this one as dead, which the next beat does not say.
+    if (step === this.#runner.steps.beat) this.#recovery.check()
+    // The other steps have no events for this node.
+    else if (step.keys.includes('due') || step.keys.includes('own')) this.#uncertain.note(call)
   }
 
   /**

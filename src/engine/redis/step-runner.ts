@@ -34,7 +34,7 @@ export interface StepRunnerOptions {
   clockShift: () => number
   /** Called with the events that a step has for this node, before its caller receives the result. */
   onEvents: (events: WireEvent[]) => void
-  /** Called if a step may have run, though its reply was lost with the events for this node. */
+  /** Called if a step may have run, though its reply was lost with the events for this node. The step may run again. */
   onUncertain?: (call: UncertainCall) => void
   /** Returns an app's webhooks with what other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
@@ -126,12 +126,12 @@ export class StepRunner {
     args: readonly string[],
   ): Promise<Reply[]> {
     const keys = users.flatMap((user) => this.keys.of(kinds, { partition: user.partition, ...user.of }))
-    return this.#run(step, { partition, appId: '', userId: '' }, args, keys)
+    return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
   }
 
   /** Runs a step on keys of a partition. */
   onKeys(step: Step, partition: number, keys: readonly string[]): Promise<Reply[]> {
-    return this.#run(step, { partition, appId: '', userId: '' }, [], keys)
+    return this.#run(step, { partition, appId: '', userId: '' }, [], { keys })
   }
 
   /** Runs a step on an app's keys in a partition. */
@@ -160,7 +160,7 @@ export class StepRunner {
     for (let n = 0; n < partitions.length; n += size) {
       const batch = partitions.slice(n, n + size)
       const prefix = batch.map((partition) => this.keys.prefixes[partition]).join('\0')
-      calls.push(this.#run(step, { partition: batch[0] ?? 0, appId, userId: '' }, args, [], prefix))
+      calls.push(this.#run(step, { partition: batch[0] ?? 0, appId, userId: '' }, args, { prefix }))
     }
     return (await Promise.all(calls)).flat() as Reply[][]
   }
@@ -196,30 +196,32 @@ export class StepRunner {
     { hashed, from }: RunOptions = {},
   ): Promise<Reply[]> {
     const owner = { partition, appId, userId, hashed: hashed && Object.entries(hashed)[0]?.join(':') }
-    return this.#run(step, owner, args).catch((error: unknown) => {
-      // The other steps have no events for this node.
-      if (mayHaveRun(error) && (step.keys.includes('due') || step.keys.includes('own'))) {
-        const { onUncertain = () => undefined } = this.#options
-        onUncertain({ step, of: { appId, userId }, partition, args })
-        if (from !== undefined)
-          onUncertain({
-            step,
-            of: { appId, userId: from },
-            partition: this.partitions.of({ appId, userId: from }),
-            args,
-          })
-      }
+    const onLostReply = (): void => {
+      const { onUncertain = () => undefined } = this.#options
+      onUncertain({ step, of: { appId, userId }, partition, args })
+      if (from === undefined) return
+      const sender = { appId, userId: from }
+      onUncertain({ step, of: sender, partition: this.partitions.of(sender), args })
+    }
+    return this.#run(step, owner, args, { onLostReply }).catch((error: unknown) => {
+      if (mayHaveRun(error)) onLostReply()
       throw error
     })
   }
 
-  /** `keys` are those that the step reads as `KEYS`, `prefix` is what the names of the step's other keys begin with. */
+  /**
+   * `keys` are those that the step reads as `KEYS`, `prefix` is what the names of the step's other keys begin with. `onLostReply` is called
+   * if the step may have run before, and runs again.
+   */
   async #run(
     step: Step,
     owner: KeyOwner,
     args: readonly string[],
-    keys: readonly string[] = [],
-    prefix = this.keys.prefixes[owner.partition] ?? '',
+    {
+      keys = [],
+      prefix = this.keys.prefixes[owner.partition] ?? '',
+      onLostReply,
+    }: { keys?: readonly string[]; prefix?: string; onLostReply?: () => void },
   ): Promise<Reply[]> {
     const { onEvents, webhooksOf } = this.#options
     const { appId, userId, partition, hashed = '' } = owner
@@ -231,7 +233,7 @@ export class StepRunner {
       ...args,
     ]
     const declared = this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys
-    const run = (): Promise<Reply> => this.#client.run(step, declared, all)
+    const run = (): Promise<Reply> => this.#client.run(step, declared, all, onLostReply)
     const reply = await run().catch(async (error: unknown) => {
       if (!needsState(error)) throw error
       await this.onPartition(this.steps.noteState, partition, [])

@@ -4,10 +4,10 @@ import { createRedisClient, type RedisClientOptions } from '../../../src/engine/
 import type { RedisClient, Reply } from '../../../src/engine/redis/client/port.js'
 
 /**
- * What happens to a call: Redis does not receive it, runs it but the reply is lost, runs it after the caller was told that it failed, or
- * receives it after a delay.
+ * What happens to a call: Redis does not receive it, runs it but the reply is lost, runs it after the caller was told that it failed,
+ * receives it after a delay, or runs it twice, since the client sends it again if it is repeatable and its first reply was lost.
  */
-export type Fate = 'lost-request' | 'lost-reply' | 'late' | 'slow'
+export type Fate = 'lost-request' | 'lost-reply' | 'late' | 'slow' | 'repeated'
 
 /** Milliseconds. */
 const DELAY = 50
@@ -21,20 +21,24 @@ export const lossyClient = (
   const run = client.run.bind(client)
   const late = new Set<Promise<unknown>>()
   const lost = (): Error => new EngineError('unavailable', 'The test has lost the reply.')
-  client.run = async (script, keys, args): Promise<Reply> => {
+  client.run = async (script, keys, args, onRepeat): Promise<Reply> => {
     const fate = fateOf(script.name)
     if (fate === 'lost-request') throw lost()
     if (fate === 'late') {
       // The client may be closed by then.
       const running: Promise<unknown> = pause(DELAY)
-        .then(() => run(script, keys, args))
+        .then(() => run(script, keys, args, onRepeat))
         .catch(() => undefined)
         .finally(() => late.delete(running))
       late.add(running)
       throw lost()
     }
     if (fate === 'slow') await pause(DELAY)
-    const reply = await run(script, keys, args)
+    if (fate === 'repeated' && script.repeatable) {
+      await run(script, keys, args)
+      onRepeat?.()
+    }
+    const reply = await run(script, keys, args, onRepeat)
     if (fate === 'lost-reply') throw lost()
     return reply
   }

@@ -30,7 +30,7 @@ const afterLostReply = async (
   name: string,
   body: (engine: Engine, session: StartedSession) => Promise<unknown>,
   expected: (session: StartedSession) => Partial<EngineEvent>,
-  fates: readonly Fate[] = ['lost-reply', 'late'],
+  fates: readonly Fate[] = ['lost-reply', 'late', 'repeated'],
 ): Promise<void> => {
   for (const fate of fates) {
     let isLost = false
@@ -57,7 +57,9 @@ const afterLostReply = async (
       const events: EngineEvent[] = []
       engine.listen((event) => events.push(event), new AbortController().signal)
       isLost = true
-      await assert.rejects(body(engine, session), isUnavailable)
+      const result = body(engine, session)
+      if (fate === 'repeated') await result
+      else await assert.rejects(result, isUnavailable)
       isLost = false
       await settled()
       const awaited = expected(session)

@@ -29,7 +29,7 @@ const withOther = async (
   const engine = redisEngines(() => ({ type: 'single', url })).createWith(prefix)
   await engine.open()
   await ask(engine, ['session.ended'])
-  const child = fork(script, [url, prefix, String(resumableFor)], {
+  const child = fork(script, [JSON.stringify({ type: 'single', url }), prefix, String(resumableFor)], {
     execArgv: ['--import', import.meta.resolve('tsx')],
   })
   children.push(child)

@@ -9,6 +9,8 @@ const MAX_CHECKS = 10
 export interface Call {
   /** Whether the call has resolved or was rejected. Then it must send nothing more. */
   isOver(): boolean
+  /** Must be called before a script is sent again that may have run. */
+  onRepeat?: (() => void) | undefined
 }
 
 interface WaitingCall extends Call {

@@ -75,7 +75,10 @@ export class GatheredCalls {
       const mayHaveRun = error instanceof ConnectionFailure && error.sent
       for (const each of calls) {
         if (mayHaveRun && !each.script.repeatable) each.reject(error)
-        else this.#runAlone(each)
+        else {
+          if (mayHaveRun) each.call.onRepeat?.()
+          this.#runAlone(each)
+        }
       }
       return
     }

@@ -113,8 +113,14 @@ export class IORedisClient implements RedisClient {
     this.#calls.rejectAll(new EngineError('unavailable', 'The connection to Redis is closed.'))
   }
 
-  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply> {
+  run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    onRepeat?: () => void,
+  ): Promise<Reply> {
     return this.#calls.add(script.name, (call) => {
+      call.onRepeat = onRepeat
       const { gathered } = this.#get()
       if (!this.isCluster && gathered.accepts(script, args)) return gathered.add(script, keys, args, call)
       gathered.flush()

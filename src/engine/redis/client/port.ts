@@ -61,9 +61,10 @@ export interface RedisClient {
   /**
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
    * server. Without a cluster a script may make the names of its keys itself. The client sends calls in their order, and those of one turn
-   * of the event loop together. It sends a script that is not `repeatable` again only if that script surely did not run.
+   * of the event loop together. It sends a script that is not `repeatable` again only if that script surely did not run. It calls `onRepeat`
+   * before it sends a script again that may have run: the reply that was lost may have said more than the next one.
    */
-  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<Reply>
+  run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
 
   /**
    * Receives the messages that scripts publish to these channels, from when the call resolves until the client is closed. In a cluster

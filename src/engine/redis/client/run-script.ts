@@ -80,9 +80,14 @@ export const runScript = async (
       else if (failure.kind === 'read-only') {
         await recover(error)
         if (addressText(servers.ofSlot(slot).address) === addressText(server.address)) throw error
-      } else if (error instanceof ConnectionFailure && !error.isPausing && (!error.sent || script.repeatable))
+      } else if (
+        error instanceof ConnectionFailure &&
+        !error.isPausing &&
+        (!error.sent || script.repeatable)
+      ) {
         await recover(error)
-      else throw error
+        if (error.sent) call.onRepeat?.()
+      } else throw error
     }
     if (call.isOver()) throw new ConnectionFailure('the call has ended')
   }

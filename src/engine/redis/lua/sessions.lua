@@ -80,7 +80,7 @@ end
 -- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online.
 local function end_due_sessions(user)
   if not user.sessionsDueAt or user.sessionsDueAt > now then return end
-  local expired, away, since = {}, {}, reached_since()
+  local expired, away, since = {}, {}, swept_since()
   for _, row in pairs(sessions()) do
     if row[SESSION.expiresAt] then
       local expiresAt = math.max(row[SESSION.expiresAt], since + row[SESSION.resumableFor])

@@ -1,6 +1,9 @@
 -- A part of scripts: the hash `state` describes a server. In a cluster each partition has such a hash, because a partition may move to
 -- another server. `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
+-- In a cluster a partition is visited by one node. If this node is killed, the partition is visited again when its lease of 10 seconds has
+-- ended, the next beat and the next sweep. That is no pause.
+local MAX_PAUSE_OF_SWEEPS = 14000
 -- The number of an epoch is the generation, followed by how often the user was deleted. It has 14 digits at most, because cjson writes no
 -- more.
 local DELETIONS_PER_GENERATION = 1000
@@ -13,10 +16,10 @@ local function begin_state(writes) unshifted, generation, isVisited, mayWrite = 
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
 -- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
--- was stopped, the result is now.
-local function reached_since()
+-- was stopped, the result is now. `maxPause` is how long nodes may not reach the server without a pause.
+local function reached_since(maxPause)
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
-  if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
+  if state[1] and math.abs(unshifted - state[1]) > maxPause then return now end
   return tonumber(state[2] or 0)
 end
 
@@ -49,16 +52,19 @@ local function check_history()
   call('HDEL', K.state, STATE.evicted)
 end
 
--- Notes that a node has reached the server. Returns since when nodes have reached it without a pause.
-local function note_reached()
+-- Returns since when nodes sweep the partition without a pause.
+local function swept_since() return reached_since(serverPrefix == '' and MAX_PAUSE_OF_SWEEPS or MAX_PAUSE) end
+
+-- Notes that a node has reached the server, and returns `since()`.
+local function note_reached(since)
   -- This call comes first, because it reads `reachedAt` as the history before has left it.
   check_history()
-  local since = reached_since()
+  local start = since()
   local last = call('HGET', K.state, STATE.reachedAt)
   if not last or math.abs(unshifted - last) > REACHED_INTERVAL then
-    call('HSET', K.state, STATE.reachedAt, unshifted, STATE.reachedSince, since)
+    call('HSET', K.state, STATE.reachedAt, unshifted, STATE.reachedSince, start)
   end
-  return since
+  return start
 end
 
 -- How many keys the server has evicted, and when that was read. To read it takes longer than the rest of a sweep's call, and in a cluster a
@@ -98,6 +104,6 @@ local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERAT
 local function visit()
   if isVisited then return end
   isVisited = true
-  note_reached()
+  note_reached(swept_since)
   check_evictions()
 end

@@ -16,7 +16,7 @@ if user.adoption and user.keptUntil and user.keptUntil <= now then
     clear(user, { 'adoption', 'keptUntil' })
   end
 elseif user.keptUntil and user.keptUntil <= now then
-  local at = math.max(user.keptUntil, reached_since() + RULES.guestStartTimeout)
+  local at = math.max(user.keptUntil, swept_since() + RULES.guestStartTimeout)
   set(user, 'keptUntil', at > now and at or nil)
   forget_guest(user)
 end

@@ -67,16 +67,20 @@ test('if the server refuses a call of several scripts, each is tried by itself',
 test('after a lost connection only the repeatable scripts of a call run again', async () => {
   const server = await standalone()
   const proxy = await withheldReplies(server.port)
-  const { run } = await openClient({ type: 'single', url: `redis://127.0.0.1:${proxy.port}` })
+  const { client, run } = await openClient({ type: 'single', url: `redis://127.0.0.1:${proxy.port}` })
   await run(count, ['warm-up'], '1')
   proxy.withhold()
-  const once = run(count, ['once'], '1').catch((error: unknown) => error)
-  const again = run(countAgain, ['again'], '1')
+  const repeated: string[] = []
+  const once = client
+    .run(count, ['once'], ['1'], () => repeated.push('once'))
+    .catch((error: unknown) => error)
+  const again = client.run(countAgain, ['again'], ['1'], () => repeated.push('again'))
   await until('both ran', () => server.command('hget', 'again', 'n'), '1')
   proxy.cut()
   assert.equal(await again, 2)
   assert.match(String(await once), /unavailable/i)
   assert.equal(await server.command('hget', 'once', 'n'), '1')
+  assert.deepEqual(repeated, ['again'])
 })
 
 test('calls that were gathered when the client is closed are sent', async () => {

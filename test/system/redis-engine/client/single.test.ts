@@ -89,16 +89,18 @@ test('a script runs again after a lost connection only if it is repeatable', asy
     [countAgain, 2],
   ] as const) {
     const proxy = await withheldReplies(server.port)
-    const { run } = await openClient({ type: 'single', url: `redis://127.0.0.1:${proxy.port}` })
+    const { client, run } = await openClient({ type: 'single', url: `redis://127.0.0.1:${proxy.port}` })
     await run(what, ['warm-up'], '1')
     proxy.withhold()
-    const result = run(what, [what.name], '1')
+    let repeats = 0
+    const result = client.run(what, [what.name], ['1'], () => (repeats += 1))
     const outcome = result.catch((error: unknown) => error)
     await until('the script ran once', () => server.command('hget', what.name, 'n'), '1')
     proxy.cut()
     if (runs === 2) assert.equal(await outcome, 2)
     else await assert.rejects(result, unavailable)
     assert.equal(await server.command('hget', what.name, 'n'), String(runs))
+    assert.equal(repeats, runs - 1)
   }
 })
 

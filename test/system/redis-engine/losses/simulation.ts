@@ -20,12 +20,13 @@ const SESSIONS_PER_USER = 4
 /** How often a caller repeats a call before the test fails. */
 const MAX_TRIES = 200
 const MAX_HISTORIES = 2
-/** The parts of all calls that are lost, late or slow. */
+/** The parts of all calls that are lost, late, slow or repeated. */
 const FATES: readonly [part: number, fate: Fate][] = [
   [0.08, 'lost-request'],
   [0.12, 'lost-reply'],
   [0.05, 'late'],
   [0.05, 'slow'],
+  [0.1, 'repeated'],
 ]
 
 /** A closing node repeats these calls once: if that fails too, the session stays until it can no longer be resumed. */
