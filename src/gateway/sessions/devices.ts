@@ -35,14 +35,17 @@ export const createDevices = (
   { refuse, credential }: DevicesOptions,
 ): Devices => {
   let last: Promise<unknown> = Promise.resolve()
-  /** The subscription that the client has sent, and the credential that was stored with it. */
-  let saved: { subscription: PushSubscriptionData; by: Credential } | undefined
+  /** The subscription that the client has sent, and the credential that was stored with it; undefined if none is stored yet. */
+  let saved: { subscription: PushSubscriptionData; by: Credential | undefined } | undefined
 
   const save = async (subscription: PushSubscriptionData): Promise<boolean> => {
     const by = await credential()
     if (saved?.subscription === subscription && saved.by === by) return true
-    saved = { subscription, by }
-    return engine.savePushDevice(user, subscription, by)
+    const saving = { subscription, by: saved?.subscription === subscription ? saved.by : undefined }
+    saved = saving
+    const isSaved = await engine.savePushDevice(user, subscription, by)
+    Object.assign(saving, { by })
+    return isSaved
   }
 
   const handle = async (frame: PushFrame): Promise<void> => {

@@ -226,12 +226,20 @@ export const createFrameHandler = (
     return read(frame)
   }
 
+  /** The `token` frame is answered by now. If the engine fails, the next renewal tries again. */
+  const renewDevice = async (): Promise<void> => {
+    if (!devices) return
+    const renewed = devices.renewed()
+    catchEngineError(renewed, { metrics, connection }, () => undefined)
+    await Promise.allSettled([renewed])
+  }
+
   const execute = (frame: RequestFrame): Promise<unknown> | undefined => {
     switch (frame.type) {
       case 'token':
         // A renewal that rejects answers its own frame.
         lastRenewal = lastRenewal.catch(() => undefined).then(() => renewExpiry(frame))
-        return lastRenewal.then(() => devices?.renewed())
+        return lastRenewal.then(renewDevice)
       case 'profile':
         return changeProfile(frame)
       case 'send':

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createECDH } from 'node:crypto'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
-import { createMemoryEngine } from '../../../src/engine/index.js'
+import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import { field, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
@@ -171,6 +171,33 @@ test('a device stands on the token that its session was renewed with', async () 
   })
   await engine.revokeToken('app', String(decodeJwt(token).jti))
   assert.equal((await engine.pushDevices({ appId: 'app', userId: 'ada' })).length, 1)
+})
+
+test('a token is answered once, though the engine can not renew the device; the next token renews it', async () => {
+  const engine = createMemoryEngine()
+  const { service, connect } = await startPushGateway({}, { parts: { engine } })
+  const page = await connect('ada')
+  page.send({ type: 'push', subscription: service.subscribe('phone') })
+  const user = { appId: 'app', userId: 'ada' }
+  await until('it is stored', async () => (await engine.pushDevices(user)).length, 1)
+  const save = engine.savePushDevice.bind(engine)
+  let failures = 0
+  engine.savePushDevice = () => {
+    failures += 1
+    return Promise.reject(new EngineError('unavailable', 'The test lets this call fail.'))
+  }
+  page.send({ type: 'token', token: await tokenFor('ada') })
+  await page.next('renewed')
+  await until('the engine failed', () => failures, 1)
+  engine.savePushDevice = save
+  const token = await tokenFor('ada')
+  page.send({ type: 'token', token })
+  await page.next('renewed')
+  await until('it stands on the next token', async () => {
+    const [device] = await engine.pushDevices(user)
+    return device?.credential.tokenId === decodeJwt(token).jti
+  })
+  assert.ok(!isRefused(page.frames))
 })
 
 test('the backend lists the devices of a user without their endpoints, and ends one', async () => {

@@ -63,6 +63,10 @@ class BunSink implements EventSink {
     this.#close()
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   destroy(): void {
     if (this.#isClosed) return
     this.#controller?.error(new Error('The client reads too slowly.'))
@@ -113,6 +117,7 @@ export const openBunStream = async (
     releaseSlot(slot)
   })
   sink.transport = transport
-  onOpened(transport)
+  // A start that is refused at once has closed the stream already.
+  if (!sink.isClosed) onOpened(transport)
   return new Response(sink.body, { headers: { ...headers, ...EVENT_HEADERS } })
 }
