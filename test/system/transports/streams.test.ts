@@ -325,17 +325,3 @@ testOnBoth('the tokens of app, user and stream are in no line of the log', async
   assert.ok(!stderr.includes(token))
   assert.ok(!stderr.includes(stream.id))
 })
-
-testOnBoth('a gateway forgets the streams whose start it refused at once, and ends', async (runtime) => {
-  const running = await serve(runtime)
-  for (const start of [{}, { type: 'start' }, { type: 'start', appId: 'unknown' }]) {
-    const response = await fetch(`${running.address}/v1/session/stream`, {
-      method: 'POST',
-      body: JSON.stringify(start),
-    })
-    assert.match(await response.text(), /"type":"ended"/)
-  }
-  running.child.kill('SIGTERM')
-  const { code, stderr } = await running.outcome
-  assert.equal(code, 0, stderr)
-})
