@@ -222,6 +222,18 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await Promise.all(sends)
   })
 
+  it('takes messages with one id for several recipients as several messages', async () => {
+    const session = make()
+    await session.start()
+    const sends = ['bob', 'carol', 'dan'].map((to) => session.send({ to, id: 'one' }).catch(() => undefined))
+    hide()
+    const next = make()
+    void next.start()
+    await waits(next, 3)
+    await session.end()
+    await Promise.all(sends)
+  })
+
   it('finds its own message again at `pageshow`, and sends it once', async () => {
     const session = make()
     await session.start()

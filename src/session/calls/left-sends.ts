@@ -57,7 +57,8 @@ export const createLeftSends = (
       isMine && !isLate
         ? outbox.add(send, {
             writtenAt,
-            merge: (older) => ('id' in older && older.id === id ? older : undefined),
+            merge: (older) =>
+              older.type === 'send' && older.id === id && older.to === to ? older : undefined,
           })
         : Promise.reject(new SessionError('unknown-outcome'))
     sent.catch((error: unknown) => reportPending([{ id, to, error: error as SessionError }]))

@@ -79,10 +79,12 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       newest = null
     },
     discard(which) {
-      newest = null
+      const isReplaceable = source()
+      // A token that only the page has, and that is not accepted yet, outlasts a page that is left.
+      if (which === 'newest' || isReplaceable) newest = null
       if (which === 'newest') return
       underWay?.abort()
-      if (source()) accepted = null
+      if (isReplaceable) accepted = null
     },
     async fetch(reason, signal, fetched) {
       underWay?.abort()

@@ -175,3 +175,16 @@ test('the subject of a token is read without verification', () => {
   ])
     assert.equal(unverifiedSubject(token), undefined, token)
 })
+
+test('a token that the page has set outlasts a page that is left, unless a source can replace it', () => {
+  const store = storeOf({ token: 'first' })
+  store.set({ token: 'second' })
+  store.discard('all')
+  assert.deepEqual(store.held(), { token: 'second' })
+  store.discard('newest')
+  assert.deepEqual(store.held(), { token: 'first' })
+  const replaceable = storeOf({ token: 'first', tokenFetcher: fetcher })
+  replaceable.set({ token: 'second', tokenFetcher: fetcher })
+  replaceable.discard('all')
+  assert.equal(replaceable.held(), null)
+})
