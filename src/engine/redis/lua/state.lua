@@ -1,9 +1,6 @@
 -- A part of scripts: the hash `state` describes a server. In a cluster each partition has such a hash, because a partition may move to
 -- another server. `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
--- In a cluster a partition is visited by one node. If this node is killed, the partition is visited again when its lease of 10 seconds has
--- ended, the next beat and the next sweep. That is no pause.
-local MAX_PAUSE_OF_SWEEPS = 14000
 -- The number of an epoch is the generation, followed by how often the user was deleted. It has 14 digits at most, because cjson writes no
 -- more.
 local DELETIONS_PER_GENERATION = 1000
@@ -16,10 +13,10 @@ local function begin_state(writes) unshifted, generation, isVisited, mayWrite = 
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
 -- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
--- was stopped, the result is now. `maxPause` is how long nodes may not reach the server without a pause.
-local function reached_since(maxPause)
+-- was stopped, the result is now.
+local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
-  if state[1] and math.abs(unshifted - state[1]) > maxPause then return now end
+  if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
   return tonumber(state[2] or 0)
 end
 
@@ -52,8 +49,28 @@ local function check_history()
   call('HDEL', K.state, STATE.evicted)
 end
 
--- Returns since when nodes sweep the partition without a pause.
-local function swept_since() return reached_since(serverPrefix == '' and MAX_PAUSE_OF_SWEEPS or MAX_PAUSE) end
+-- Since when this process of the server is swept without a pause, and when a sweep came last, by what the names of an engine's keys begin
+-- with. In a cluster one node sweeps a partition. If this node is killed, nobody sweeps the partition until its lease has ended, though the
+-- other nodes sweep others of the same server.
+local sweeps = {}
+
+local function note_sweep()
+  local name = string.match(prefix, '^[^{]*')
+  local known = sweeps[name]
+  if not known or math.abs(unshifted - known.at) > MAX_PAUSE then
+    known = { since = unshifted }
+    sweeps[name] = known
+  end
+  known.at = unshifted
+end
+
+-- Returns since when the partition, or others of its server, are swept without a pause.
+local function swept_since()
+  local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
+  local known = sweeps[string.match(prefix, '^[^{]*')]
+  local isSwept = known and math.abs(unshifted - known.at) <= MAX_PAUSE and state[1] and known.since <= tonumber(state[1])
+  return isSwept and tonumber(state[2] or 0) or reached_since()
+end
 
 -- Notes that a node has reached the server, and returns `since()`.
 local function note_reached(since)
@@ -104,6 +121,7 @@ local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERAT
 local function visit()
   if isVisited then return end
   isVisited = true
+  note_sweep()
   note_reached(swept_since)
   check_evictions()
 end

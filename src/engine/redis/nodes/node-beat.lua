@@ -6,7 +6,7 @@
 --   that live.
 local lease = tonumber(arg(1))
 local isNew = arg(2) == '1'
-local since = note_reached(function() return reached_since(MAX_PAUSE) end)
+local since = note_reached(reached_since)
 local score = call('ZSCORE', K.nodes, self)
 call('ZADD', K.nodes, now + lease, self)
 local dead = since + lease <= now and call('ZRANGEBYSCORE', K.nodes, '-inf', now, 'WITHSCORES') or {}
