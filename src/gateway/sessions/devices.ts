@@ -41,10 +41,10 @@ export const createDevices = (
   const save = async (subscription: PushSubscriptionData): Promise<boolean> => {
     const by = await credential()
     if (saved?.subscription === subscription && saved.by === by) return true
-    const saving = { subscription, by: saved?.subscription === subscription ? saved.by : undefined }
-    saved = saving
+    // If the engine fails, the next renewal tries again.
+    saved = { subscription, by: undefined }
     const isSaved = await engine.savePushDevice(user, subscription, by)
-    Object.assign(saving, { by })
+    saved = { subscription, by }
     return isSaved
   }
 

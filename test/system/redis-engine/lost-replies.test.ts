@@ -118,6 +118,13 @@ it('emits a read mark that has moved', () =>
     () => ({ type: 'read' }),
   ))
 
+it('emits a read mark of a peer that has moved', () =>
+  afterLostReply(
+    'peer-read',
+    async (engine) => engine.markPeerRead(ada, null, { epoch: (await engine.inbox(ada)).epoch, offset: 1 }),
+    () => ({ type: 'read' }),
+  ))
+
 it('emits a message that was stored', () =>
   afterLostReply(
     'send',
