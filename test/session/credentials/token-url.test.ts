@@ -22,10 +22,14 @@ after(() => {
 })
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
 
+/** Aborts after the tests: until then a fetch keeps the timer of its answer, and with it the process. */
+const afterTests = new AbortController()
+after(() => afterTests.abort())
+
 /** Returns what `fetchToken` makes of one answer of the server. */
 const fetched = (status: number, body = '', headers: Record<string, string> = {}): Promise<string | null> => {
   answer = (_, response) => response.writeHead(status, headers).end(body)
-  return fetchToken(url, new AbortController().signal)
+  return fetchToken(url, afterTests.signal)
 }
 
 test('a token comes as JSON, as text, or as a JSON text', async () => {
@@ -76,7 +80,7 @@ test('any other answer rejects, so that it is tried again', async () => {
   for (const status of [400, 404, 429, 500, 503])
     await assert.rejects(fetched(status, jwt), /answered \d{3} without/)
   answer = (_, response) => response.destroy()
-  await assert.rejects(fetchToken(url, new AbortController().signal))
+  await assert.rejects(fetchToken(url, afterTests.signal))
 })
 
 test('a fetch that is cancelled is aborted', async () => {
