@@ -1,21 +1,22 @@
 import assert from 'node:assert/strict'
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { compile, compiledFolder } from '../../../scripts/compile.mjs'
 
-const script = fileURLToPath(new URL('child.ts', import.meta.url))
-const withTypes = ['--import', import.meta.resolve('tsx')]
+// Compiled once: with a compiler of its own each process would start several times as slowly.
+const folder = compiledFolder()
+await compile({ entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))], outdir: folder })
+const script = join(folder, 'child.mjs')
 
 const children: ChildProcess[] = []
 after(() => children.forEach((child) => child.kill('SIGKILL')))
 
 /** Runs a task of `child.ts` in a process of its own, which is killed after the tests of the file. */
 export const inChild = (task: string, path: string, env: NodeJS.ProcessEnv = {}, run = ''): ChildProcess => {
-  const child = fork(script, [task, path, run], {
-    execArgv: withTypes,
-    env: { ...process.env, ...env },
-  })
+  const child = fork(script, [task, path, run], { execArgv: [], env: { ...process.env, ...env } })
   children.push(child)
   return child
 }
@@ -41,7 +42,7 @@ export const killed = async (child: ChildProcess): Promise<void> => {
 export const inLimitedChild = (task: string, path: string, blocks: number): ChildProcess => {
   // A soft limit can be raised again. With SIGXFSZ ignored, a write beyond it fails instead of ending the process.
   const limited = `ulimit -S -f ${blocks}; trap '' XFSZ; exec "$0" "$@"`
-  const child = spawn('sh', ['-c', limited, process.execPath, ...withTypes, script, task, path], {
+  const child = spawn('sh', ['-c', limited, process.execPath, script, task, path], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   children.push(child)
