@@ -5,4 +5,11 @@ import chromium from '@sparticuz/chromium'
 export const chromiumPath = () => chromium.executablePath()
 
 /** The package's default arguments would turn off the same-origin policy, which the tests need, and run all in one process. */
-export const chromiumArgs = ['--no-sandbox', '--disable-background-networking', '--disable-component-update']
+export const chromiumArgs = [
+  '--no-sandbox',
+  '--disable-background-networking',
+  '--disable-component-update',
+  // Without these it draws by a graphics card that it emulates, in a process of its own.
+  '--disable-gpu',
+  '--disable-software-rasterizer',
+]
