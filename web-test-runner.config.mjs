@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { esbuildPlugin } from '@web/dev-server-esbuild'
 import { playwrightLauncher } from '@web/test-runner-playwright'
 import { chromiumArgs, chromiumPath } from './scripts/chromium.mjs'
+import { bundlePlugin } from './test/support/browsers/bundle-plugin.mjs'
 import { gatewayPlugin } from './test/support/gateway/gateway-plugin.mjs'
 
 export default {
@@ -22,6 +23,7 @@ export default {
     }),
   ],
   plugins: [
+    bundlePlugin(),
     esbuildPlugin({
       ts: true,
       target: 'es2022',
