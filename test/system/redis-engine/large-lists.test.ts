@@ -5,7 +5,17 @@ import type { Engine } from '../../../src/engine/index.js'
 import { fields } from '../../../src/engine/redis/lua/fields.js'
 import { Partitions, partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
-import { ada, bob, bodies, deliver, request, rules, startSession } from '../../../src/engine/suite/kit.js'
+import {
+  ada,
+  bob,
+  bodies,
+  deliver,
+  isUnavailable,
+  request,
+  rules,
+  startSession,
+} from '../../../src/engine/suite/kit.js'
+import { ask } from '../../../src/engine/suite/webhook-kit.js'
 import { countingClient } from '../../support/redis/counting-client.js'
 import { failingClient } from '../../support/redis/failing-client.js'
 import { redisEngines } from '../../support/redis/engines.js'
@@ -16,6 +26,8 @@ const SESSIONS = 9_000
 const MESSAGES = 2_000
 /** `inbox.lua` has the same number. */
 const DROPPED_PER_STEP = 256
+/** `sessions.lua` has the same number. */
+const LAST_STEP_WITHIN = 5_000
 
 const server = await standalone()
 const engines = redisEngines(() => ({ type: 'single', url: server.url }))
@@ -69,6 +81,32 @@ for (const [name, end] of Object.entries(ends))
       const { online, sessions } = await engine.status(ada)
       assert.deepEqual([online, sessions], [false, 0])
       assert.ok(keyCounts.length > 10, `${keyCounts.length} steps`)
+    } finally {
+      await engine.close()
+    }
+  })
+
+for (const [name, end] of Object.entries(ends))
+  it(`tells that a user is offline, though the last step of the call fails: ${name}`, async () => {
+    const prefix = `unfinished ${name}:`
+    let shift = 0
+    const engine = new RedisEngine({
+      client: () =>
+        failingClient({ type: 'single', url: server.url }, name, (args) => args.at(-1) === 'last'),
+      prefix,
+      clockShift: () => shift,
+      onError: assert.ifError,
+    })
+    await engine.open()
+    try {
+      await ask(engine, ['user.offline'])
+      const { credential } = await startSession(engine, request(ada))
+      await copySession(prefix)
+      await assert.rejects(end(engine, credential.tokenId ?? ''), isUnavailable)
+      assert.deepEqual(await engine.sessions(ada), [])
+      shift = LAST_STEP_WITHIN
+      await until('the event', async () => (await engine.takeDueEvents(ada.appId, 10, 60_000)).length, 1)
+      assert.equal((await engine.status(ada)).online, false)
     } finally {
       await engine.close()
     }

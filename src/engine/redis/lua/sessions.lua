@@ -1,6 +1,8 @@
 -- A part of scripts: the changes of a user's sessions.
 -- How many rows one step ends. A user may have 10,000, and other calls would wait while a script reads them.
 local ROWS_PER_STEP = 500
+-- The milliseconds after which the sweep does what follows from the pages of `read_step`, if the caller has gone before the last step.
+local LAST_STEP_WITHIN = 5000
 
 -- Returns the next number for a start, a detachment or a hiding.
 local function next_number() return call('HINCRBY', K.counts, 'number', 1) end
@@ -77,11 +79,16 @@ local function end_session(user, row, code, wasOnline)
   if row[SESSION.guest] == 1 then forget_guest(user) end
 end
 
--- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online.
-local function end_due_sessions(user)
-  if not user.sessionsDueAt or user.sessionsDueAt > now then return end
+-- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online. With `isLast` this is the
+-- step after the pages of `read_step`.
+local function end_due_sessions(user, isLast)
+  if not isLast and (not user.sessionsDueAt or user.sessionsDueAt > now) then return end
   local expired, away, since = {}, {}, swept_since()
-  for _, row in pairs(sessions()) do
+  sessions()
+  -- The steps with pages have left to this one what follows from their rows.
+  areChanged = true
+  add_presence_event(user, user.online ~= nil)
+  for _, row in pairs(rows) do
     if row[SESSION.expiresAt] then
       local expiresAt = math.max(row[SESSION.expiresAt], since + row[SESSION.resumableFor])
       local offlineAt = math.max(row[SESSION.offlineAt], since + RULES.offlineAfter)
@@ -131,12 +138,7 @@ end
 -- counts the rows of other pages as they are stored. Returns the next step or nil, and whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
-    end_due_sessions(user)
-    sessions()
-    if step == 'last' then
-      areChanged = true
-      add_presence_event(user, user.online ~= nil)
-    end
+    end_due_sessions(user, step == 'last')
     return nil, false
   end
   local page = call('HSCAN', K.sessions, step == '' and '0' or step, 'COUNT', ROWS_PER_STEP)
@@ -156,8 +158,10 @@ end
 
 -- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last.
 local function finish(user, isPage)
-  -- The step after the pages knows all sessions.
-  if areChanged and not isPage then
+  if areChanged and isPage then
+    -- The step after the pages knows all sessions. If it does not come, this deadline does.
+    set(user, 'sessionsDueAt', math.min(user.sessionsDueAt or math.huge, now + LAST_STEP_WITHIN))
+  elseif areChanged then
     local nodes, seen, nextAt = {}, {}, nil
     for _, row in pairs(rows) do
       local node = row[SESSION.nodeId]
