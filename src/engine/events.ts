@@ -62,8 +62,9 @@ export interface ReauthRequested {
   session: SessionRef
 }
 /**
- * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the event emits this. If nobody
- * takes the event there, another engine on the same data emits it later.
+ * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the event emits this, and the
+ * engine that leased the event when the lease or the wait for a retry ends. If nobody takes the event there, another engine on the same data
+ * emits it later.
  */
 export interface WebhooksDue {
   type: 'webhooks-due'

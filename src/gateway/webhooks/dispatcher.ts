@@ -11,9 +11,6 @@ import { createRequestMeter } from '../outbound/request-meter.js'
 /** How many deliveries of each app are listed for operators. */
 const MAX_LISTED = 200
 
-/** Milliseconds between two checks of every app's queue. A check finds events whose lease has ended because their gateway crashed. */
-const LEASE_CHECK = 60_000
-
 /** Delivers the webhook events of all apps. */
 export interface Dispatcher {
   /** Sets the apps, and delivers their pending events. Called when the engine is open, and after each reload of the config. */
@@ -81,9 +78,6 @@ export const createDispatcher = (
       }
   })
 
-  const wakeAll = (): void => dispatchers.forEach((dispatcher) => dispatcher.wake())
-  const timer = setInterval(wakeAll, LEASE_CHECK).unref()
-
   return {
     configure(apps) {
       // The engine may open while the gateway closes.
@@ -96,7 +90,7 @@ export const createDispatcher = (
         if (known) known.update(webhooks)
         else add(appId, webhooks)
       }
-      wakeAll()
+      for (const dispatcher of dispatchers.values()) dispatcher.wake()
     },
     wake(appId) {
       dispatchers.get(appId)?.wake()
@@ -112,7 +106,6 @@ export const createDispatcher = (
     },
     async close(timeout) {
       isClosed = true
-      clearInterval(timer)
       for (const [appId, dispatcher] of dispatchers) void remove(appId, dispatcher, timeout)
       await Promise.all(closing)
     },
