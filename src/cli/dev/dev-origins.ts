@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, Server } from 'node:http'
 import { isIPv6 } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { isLoopback } from '../../gateway/internal.js'
@@ -33,11 +33,25 @@ const isLocalOrigin = (origin: string, host: string): boolean => {
   return isLoopback(hostname) || ownAddresses(host).includes(hostname.replace(/^\[|\]$/g, ''))
 }
 
-/** Replaces the origin of a handshake by `LOCAL_PAGE` if it comes from a page of this machine and its origin is not in `kept`. */
+/**
+ * Replaces the origin of a request by `LOCAL_PAGE` if it comes from a page of this machine and its origin is not in `kept`. An answer that
+ * names this origin names that of the page, because the browser compares them.
+ */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
-  server.prependListener('upgrade', ({ headers }) => {
+  const isRenamed = ({ headers }: IncomingMessage): boolean => {
     const { origin } = headers
-    if (origin !== undefined && !kept.includes(origin) && isLocalOrigin(origin, host))
-      headers.origin = LOCAL_PAGE
+    if (origin === undefined || kept.includes(origin) || !isLocalOrigin(origin, host)) return false
+    headers.origin = LOCAL_PAGE
+    return true
+  }
+  server.prependListener('upgrade', isRenamed)
+  server.prependListener('request', (request, response) => {
+    const { origin } = request.headers
+    if (!isRenamed(request)) return
+    const name = 'access-control-allow-origin'
+    const writeHead = response.writeHead.bind(response)
+    const writeRenamed = (status: number, headers: OutgoingHttpHeaders = {}): typeof response =>
+      writeHead(status, headers[name] === LOCAL_PAGE ? { ...headers, [name]: origin } : headers)
+    Object.assign(response, { writeHead: writeRenamed })
   })
 }

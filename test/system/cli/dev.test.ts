@@ -27,6 +27,23 @@ const mint = async (url: string, appId: string): Promise<string> => {
   return (JSON.parse(body) as { token: string }).token
 }
 
+/** `read` reads an event stream until a pattern matches what came, and resolves with the pattern's group. */
+const readStream = ({ body }: Response) => {
+  assert.ok(body)
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  const read = async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const found = pattern.exec(text)
+      if (found) return found[1] ?? ''
+      const { value, done } = await reader.read()
+      assert.ok(!done, text)
+      text += value
+    }
+  }
+  return { read, id: () => read(/"type":"stream","id":"([^"]+)"/), leave: () => reader.cancel() }
+}
+
 describe('chat-session dev', () => {
   it('prints its address and the playground’s, and serves both', async () => {
     await printed(new RegExp(`^listening on ${url}\nplayground: ${url}/\n$`))
@@ -66,6 +83,21 @@ describe('chat-session dev', () => {
   for (const appId of ['playground', 'shop'])
     it(`lets pages of this machine into the app ${appId}, and no other website’s`, async () => {
       const start = { appId, token: await mint(url, appId) }
+      for (const base of [url, `${url}/dev/links/x`])
+        for (const isLocal of [true, false]) {
+          const origin = isLocal ? 'http://localhost:3000' : 'https://evil.example'
+          const pattern = isLocal ? /"type":"started"/ : /"code":"origin-refused"/
+          const headers = { origin }
+          const body = JSON.stringify({ type: 'start', ...start })
+          const stream = await fetch(`${base}/v1/session/stream`, { method: 'POST', headers, body })
+          assert.equal(stream.headers.get('access-control-allow-origin'), origin)
+          const { read, id, leave } = readStream(stream)
+          await read(pattern)
+          const frames = JSON.stringify({ stream: await id(), seq: 1, frames: [{ type: 'pong' }] })
+          const posted = await fetch(`${base}/v1/session/frames`, { method: 'POST', headers, body: frames })
+          assert.equal(posted.ok, isLocal)
+          await leave()
+        }
       for (const origin of [
         'http://localhost:3000',
         'https://127.0.0.1:5173',
@@ -143,21 +175,9 @@ describe('chat-session dev', () => {
     const post = (path: string, body: object): Promise<Response> =>
       fetch(`${link}/v1/session/${path}`, { method: 'POST', body: JSON.stringify(body) })
     const open = (): Promise<Response> => post('stream', { type: 'start', appId: 'playground', guest: true })
-    const { body } = await open()
-    assert.ok(body)
-    const reader = body.pipeThrough(new TextDecoderStream()).getReader()
-    let text = ''
-    const read = async (pattern: RegExp): Promise<string> => {
-      for (;;) {
-        const [, found] = pattern.exec(text) ?? []
-        if (found) return found
-        const { value, done } = await reader.read()
-        assert.ok(!done, text)
-        text += value
-      }
-    }
-    const stream = await read(/"type":"stream","id":"([^"]+)"/)
-    await read(/"type":"(started)"/)
+    const { read, id } = readStream(await open())
+    const stream = await id()
+    await read(/"type":"started"/)
     await fault('delay=300&down=0')
     const delayed = post('frames', { stream, seq: 1, frames: [{ type: 'pong' }] })
     assert.deepEqual(
@@ -168,7 +188,7 @@ describe('chat-session dev', () => {
       ['other: started', 'delayed: 204'],
     )
     await ask(`${link}/cut`, {}, 'POST')
-    await assert.rejects(read(/(nothing more)/))
+    await assert.rejects(read(/nothing more/))
     await fault('delay=0&down=60000')
     await assert.rejects(open())
     await fault('delay=0&down=0')
