@@ -149,7 +149,7 @@ export class OpenedEngine {
     this.#sweeper = new Sweeper({
       ...{ runner, apps: this.#apps, inboxes: this.inboxes, adoptions: this.#adoptions, onError },
       sweeps: (partition) => this.#leases.sweeps(partition),
-      onEventsDue: (appId, partition) => this.webhooks.announce(appId, partition),
+      onEventsDue: (appId, partition) => this.webhooks.find(appId, partition),
     })
     this.sessions = new Sessions({
       ...{ runner, attached: this.attached, revocations: this.revocations, sweeper: this.#sweeper },
@@ -275,7 +275,7 @@ export class OpenedEngine {
     this.retain(appId, options.retention)
     this.#apps.set(appId, options)
     await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
-    if (!options.webhooks) return
+    if (!options.webhooks) return this.webhooks.leave(appId)
     await this.webhooks.resume(appId, this.#leases.isAlone)
     // From now on this node knows how many events are pending.
     await this.#quotas.others(appId, 0)

@@ -12,6 +12,7 @@ import type { WireEvent } from './wire-event.js'
 
 const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
+const CALL_ID_BYTES = 6
 /** More partitions in one call would let other calls wait for long. */
 const PARTITIONS_PER_CALL = 64
 /** More users in one call would let other calls wait for long. */
@@ -23,6 +24,9 @@ const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: 
   const bounds = [user?.events, user?.bytes, app?.events, app?.bytes].map((bound) => bound ?? '-')
   return [randomBytes(SALT_BYTES).toString('hex'), epochBase, unreadAfter, ...bounds, ...events].join(',')
 }
+
+/** Returns an id by which a script that runs twice, because its first reply was lost, knows what it has counted already. */
+export const callId = (): string => randomBytes(CALL_ID_BYTES).toString('base64url')
 
 export interface StepRunnerOptions {
   client: RedisClient

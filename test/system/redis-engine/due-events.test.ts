@@ -6,10 +6,15 @@ import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/index.js'
 import { ada, app, deliver } from '../../../src/engine/suite/kit.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
+import { createRedisClient } from '../../../src/engine/redis/client/index.js'
+import { Partitions, partitionTags } from '../../../src/engine/redis/nodes/partitions.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
+import { until } from '../../support/until.js'
 
-const { url } = await standalone()
+const server = await standalone()
+const { url } = server
 const engines = redisEngines(() => ({ type: 'single', url }))
 const LEASE = 60_000
 
@@ -67,3 +72,32 @@ it('leaves its own leases alone when the app is configured again', () =>
     await ask(engine, ['message.created'])
     assert.deepEqual(await take(engine), [])
   }))
+
+it('seldom lists the events of an app that is not in the config, and delivers them when the app is', async () => {
+  const MINUTE = 60_000
+  const prefix = 'removed:'
+  await withEngine(prefix, async (engine) => {
+    await deliver(engine, { to: ada.userId })
+  })
+  let shift = 0
+  const engine = new RedisEngine({
+    client: () => createRedisClient({ type: 'single', url }),
+    prefix,
+    clockShift: () => shift,
+    onError: assert.ifError,
+  })
+  await engine.open()
+  try {
+    const key = `${prefix}{${partitionTags()[new Partitions().of(ada)] ?? ''}}:deadlines`
+    const listedIn = async (): Promise<number> =>
+      Number(await server.command('zscore', key, `${app}\0`)) - Date.now() - shift
+    assert.ok((await listedIn()) < MINUTE)
+    shift = MINUTE
+    await until('the sweep has left the events', async () => (await listedIn()) > MINUTE)
+    await ask(engine, ['message.created'])
+    assert.ok((await listedIn()) < MINUTE)
+    assert.equal((await take(engine)).length, 1)
+  } finally {
+    await engine.close()
+  }
+})

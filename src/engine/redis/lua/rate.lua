@@ -1,30 +1,32 @@
 -- A part of scripts: the rate of a user's messages. The user's bucket takes the messages of one second. The key `rate` has the time when
--- the bucket is full again, and the time until which a refusal lasts. The key expires when both times have come. A refusal lasts at least
--- this many milliseconds: messages that the client sent right after a refused one must not overtake it.
+-- the bucket is full again, the time until which a refusal lasts, and the id of the call that has counted last. The key expires when both
+-- times have come. A refusal lasts at least this many milliseconds: messages that the client sent right after a refused one must not
+-- overtake it.
 local MIN_WAIT = 100
 -- The error of rounding the times, in milliseconds.
 local ROUNDING = 0.01
 
--- Counts a message. Returns 0, or the milliseconds until the user may send another one.
-local function take_message(key, perSecond)
+-- Counts a message. Returns 0, or the milliseconds until the user may send another one. A script that may run twice, and has no other way
+-- to know that it has counted the message, gives the id of its call.
+local function take_message(key, perSecond, id)
   if not perSecond then return 0 end
-  local full, refused = now, 0
+  local full, refused, last = now, 0, ''
   local state = call('GET', key)
   if state then
-    full, refused = string.match(state, '^(%S+) (%S+)$')
+    full, refused, last = string.match(state, '^(%S+) (%S+) ?(%S*)$')
     -- A bucket is full after a second at most. If the stored time is later, another master has written it, whose clock was ahead.
     full = math.min(math.max(tonumber(full), now), now + 1000)
     refused = math.min(tonumber(refused), now + 1000)
   end
   local nextFull = full + 1000 / perSecond
-  if refused <= now then
+  if refused <= now and last ~= id then
     local wait = math.ceil(nextFull - now - 1000 - ROUNDING)
     if wait > 0 then
       refused = now + math.max(wait, MIN_WAIT)
     else
       full = nextFull
     end
-    call('SET', key, string.format('%.3f %.0f', full, refused), 'PX', math.ceil(math.max(full, refused) - now))
+    call('SET', key, string.format('%.3f %.0f', full, refused) .. (id and ' ' .. id or ''), 'PX', math.ceil(math.max(full, refused) - now))
   end
   return math.max(refused - now, 0)
 end

@@ -14,7 +14,7 @@ import { HeldBytes } from './held-bytes.js'
 import type { Quotas } from '../quotas.js'
 import { SendLanes } from './send-lanes.js'
 import { OwnCopies, type OwnCopyPlace } from './own-copies/own-copies.js'
-import type { StepRunner } from '../step-runner.js'
+import { callId, type StepRunner } from '../step-runner.js'
 
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
@@ -154,7 +154,7 @@ export class Inboxes {
     const { recipient, sender, isAway, noteId } = outgoing
     const rate = sender && rules.messagesPerSecond !== undefined ? String(rules.messagesPerSecond) : ''
     const [wait = 0, profile = '', epoch = '', isNew = '', isMissing = ''] =
-      isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate]) : []
+      isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate, callId()]) : []
     if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
     const args = [
       ...outgoing.args(rules),

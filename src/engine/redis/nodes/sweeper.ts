@@ -22,7 +22,7 @@ export interface SweeperOptions {
   /** Whether this node sweeps a partition. One of the living nodes sweeps each partition. */
   sweeps: (partition: number) => boolean
   /** Called if webhook events of an app are due in a partition, and the node that added them does not deliver them. */
-  onEventsDue: (appId: string, partition: number) => void
+  onEventsDue: (appId: string, partition: number) => Promise<void>
   onError: (error: unknown) => void
 }
 
@@ -96,32 +96,30 @@ export class Sweeper {
     for (let left = partitions; left.length > 0 && !this.#isStopped;) {
       const args = [String(USERS_PER_STEP), String(SWEEP_INTERVAL)]
       const lists = await runner.inPartitions(runner.steps.listDue, left, '', args)
-      const full: number[] = []
-      const running: Promise<void>[] = []
-      left.forEach((partition, n) => {
-        const [ownCopies, next, ...members] = lists[n] ?? []
-        if (ownCopies === undefined) return
-        running.push(this.#doDue(partition, Number(ownCopies), Number(next), members))
-        if (members.length === USERS_PER_STEP) full.push(partition)
-      })
-      await Promise.all(running)
-      left = full
+      const areFull = await Promise.all(left.map((partition, n) => this.#doDue(partition, lists[n] ?? [])))
+      left = left.filter((_partition, n) => areFull[n])
     }
   }
 
-  /** Makes the pending own copies of a partition, and runs the due step of each listed user. */
-  async #doDue(partition: number, ownCopies: number, next: number, members: readonly Reply[]): Promise<void> {
+  /**
+   * Makes the pending own copies of a partition, and runs the due step of each listed user. Resolves with true if there may be more users.
+   */
+  async #doDue(
+    partition: number,
+    [ownCopies, next, listedAt, ...members]: readonly Reply[],
+  ): Promise<boolean> {
     const { runner, inboxes, adoptions, onEventsDue } = this.#options
-    if (ownCopies > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
+    if (Number(ownCopies) > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
     await Promise.all(
       members.map(async (member) => {
         const [appId = '', userId = ''] = String(member).split('\0')
         if (userId === '') return onEventsDue(appId, partition)
-        const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [])
+        const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [String(listedAt)])
         if (isMoving === 1) await adoptions.move({ appId, userId })
       }),
     )
-    if (next >= 0) this.wake(partition, next)
+    if (Number(next) >= 0) this.wake(partition, Number(next))
+    return members.length === USERS_PER_STEP
   }
 
   /** Deletes the expired messages of the partitions' inboxes. */

@@ -1,14 +1,16 @@
 -- Ends the delivery of a user's oldest event.
 -- KEYS: queue, due, events, pending, failed, counts, deadlines.
 -- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 `retry`: in how many milliseconds; 5 why the
---   delivery failed; 6 how many failed events a partition keeps.
+--   delivery failed; 6 how many failed events a partition keeps; 7 the id of this call.
 -- Returns milliseconds until the next event is due, or -1.
 local seq, id, result, retryIn, reason, maxFailed = arg(1), arg(2), arg(3), tonumber(arg(4)), arg(5), tonumber(arg(6))
 local event = find(seq, id)
 if not event or call('ZRANGE', K.queue, 0, 0)[1] ~= seq then return reply(next_due()) end
 local function note()
-  local attempts = cjson.decode(outcome_of(seq)).attempts + 1
-  call('HSET', K.events, 'a' .. seq, '{"attempts":' .. attempts .. ',"lastError":' .. text(reason) .. '}')
+  local known = cjson.decode(outcome_of(seq))
+  -- If the reply was lost, this call may come twice.
+  if known.call == arg(7) then return end
+  call('HSET', K.events, 'a' .. seq, text({ attempts = known.attempts + 1, lastError = reason, call = arg(7) }))
 end
 if result == 'retry' then
   note()

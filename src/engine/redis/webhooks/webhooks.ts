@@ -9,8 +9,14 @@ import type {
 import { engineRules } from '../../rules.js'
 import type { Reply } from '../client/port.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
-import type { StepRunner } from '../step-runner.js'
+import { callId, type StepRunner } from '../step-runner.js'
 import { Timer } from '../../../util/timer.js'
+
+/**
+ * Milliseconds until the sweep looks again for events that this node does not deliver, because the app is not in its config. Another node
+ * may have the app.
+ */
+const UNDELIVERED_WAIT = 300_000
 
 interface EventId {
   partition: number
@@ -42,7 +48,7 @@ export class Webhooks {
   /** What is due, by app and partition. */
   readonly #due = new Map<string, Map<number, Due>>()
   readonly #timers = new Map<string, Timer>()
-  /** The apps that were resumed. */
+  /** The apps whose events this node delivers. An event may be announced before its app is configured. */
   readonly #resumed = new Set<string>()
   #announcements = 0
   #isStopped = false
@@ -65,7 +71,7 @@ export class Webhooks {
     const endsLeases = isAlone && !this.#resumed.has(appId)
     this.#resumed.add(appId)
     const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
-      endsLeases ? '1' : '0',
+      ...[endsLeases ? '1' : '0', ''],
     ])
     // Other calls may have been answered meanwhile, and these answers may be newer.
     for (const [partition, [delay]] of delays.entries()) {
@@ -74,6 +80,18 @@ export class Webhooks {
       if (Number(delay) >= 0 && !(known && known.at <= at))
         this.#set(appId, partition, { at, announcement: 0 })
     }
+  }
+
+  /** This node no longer delivers the events of the app, which has no webhooks. */
+  leave(appId: string): void {
+    this.#resumed.delete(appId)
+  }
+
+  /** Called if the sweep has found events in a partition that the node which added them does not deliver. */
+  async find(appId: string, partition: number): Promise<void> {
+    if (this.#resumed.has(appId)) return this.announce(appId, partition)
+    const args = ['0', String(UNDELIVERED_WAIT)]
+    await this.#runner.inPartitions(this.#runner.steps.eventsDue, [partition], appId, args)
   }
 
   async take(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
@@ -96,7 +114,7 @@ export class Webhooks {
           for (const [event, outcome] of inGroups(list, 2))
             taken.push({
               event: JSON.parse(String(event)) as WebhookEvent,
-              ...(JSON.parse(String(outcome)) as Outcome),
+              ...outcomeOf(outcome),
               dueAt: Date.now(),
               state: 'pending',
             })
@@ -107,7 +125,7 @@ export class Webhooks {
   }
 
   async endDelivery(of: UserRef, eventId: string, outcome: DeliveryOutcome): Promise<void> {
-    const id = this.#find(of, eventId)
+    const id = this.#idOf(of, eventId)
     if (!id) return
     const args: [kind: string, retryIn: string, reason: string] =
       'retryAfter' in outcome
@@ -119,7 +137,7 @@ export class Webhooks {
     const { endDelivery } = this.#runner.steps
     const since = this.#announcements
     const [next] = await this.#runner.inPartition(endDelivery, id.partition, of, [
-      ...[id.seq, eventId, ...args, String(maxFailed)],
+      ...[id.seq, eventId, ...args, String(maxFailed), callId()],
     ])
     this.#note(of.appId, id.partition, Number(next), since)
   }
@@ -148,7 +166,7 @@ export class Webhooks {
   }
 
   async replay(of: UserRef, eventId: string): Promise<boolean> {
-    const id = this.#find(of, eventId)
+    const id = this.#idOf(of, eventId)
     if (!id) return false
     const { replayEvent } = this.#runner.steps
     const args = [id.seq, eventId]
@@ -174,7 +192,7 @@ export class Webhooks {
   }
 
   /** Returns the partition and the number that an event's id names; undefined if the text is not the id of an event. */
-  #find(of: UserRef, eventId: string): EventId | undefined {
+  #idOf(of: UserRef, eventId: string): EventId | undefined {
     const seq = seqOf(eventId)
     return seq === undefined ? undefined : { partition: this.#runner.partitions.ofEvent(of, eventId), seq }
   }
@@ -215,9 +233,14 @@ export class Webhooks {
   }
 }
 
+const outcomeOf = (json: Reply | undefined): Outcome => {
+  const { attempts, lastError } = JSON.parse(String(json)) as Outcome
+  return { attempts, lastError }
+}
+
 const pendingEventOf = ([state, event, outcome, delay]: readonly Reply[]): PendingEvent => ({
   event: JSON.parse(String(event)) as WebhookEvent,
-  ...(JSON.parse(String(outcome)) as Outcome),
+  ...outcomeOf(outcome),
   dueAt: Date.now() + (delay === '' ? 0 : Number(delay)),
   state: state === 'pending' ? 'pending' : 'failed',
 })
