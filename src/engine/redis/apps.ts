@@ -5,11 +5,6 @@ export class Apps {
   readonly #retentions = new Map<string, Retention>()
   readonly #webhooks = new Map<string, WebhookOptions>()
 
-  /** Sets an app's options from the JSON that a node has stored. */
-  load(appId: string, json: string): void {
-    this.set(appId, JSON.parse(json) as AppOptions)
-  }
-
   set(appId: string, { retention, webhooks }: AppOptions): void {
     this.#retentions.set(appId, retention)
     if (webhooks) this.#webhooks.set(appId, { ...webhooks, events: [...webhooks.events] })

@@ -199,7 +199,8 @@ export class OpenedEngine {
       await runner.keepOwnLibrary()
       this.#key = Buffer.from(String(key), 'base64')
       runner.epochKey = String(epochs)
-      for (let n = 0; n + 1 < apps.length; n += 2) this.#apps.load(String(apps[n]), String(apps[n + 1]))
+      for (let n = 0; n + 1 < apps.length; n += 2)
+        this.#apps.set(String(apps[n]), JSON.parse(String(apps[n + 1])) as AppOptions)
       await this.#publications.open()
       await this.#recovery.open()
       // This is the last step that may fail, because it starts work that goes on.

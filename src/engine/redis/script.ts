@@ -53,7 +53,6 @@ const NAME = 'NAME_OF_LIBRARY'
 
 /** A library whose source is made when it is first used, after all scripts were added. */
 class LazyLibrary implements Library {
-  readonly takesSeveral = true
   readonly #make: () => string
   #made: { name: string; source: string } | undefined
 

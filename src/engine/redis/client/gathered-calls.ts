@@ -31,8 +31,8 @@ export class GatheredCalls {
   }
 
   /** Whether a script can be gathered. */
-  accepts({ library, isShort }: Script, args: readonly string[]): boolean {
-    return library.takesSeveral && isShort && args.length <= MAX_ARGUMENTS
+  accepts({ isShort }: Script, args: readonly string[]): boolean {
+    return isShort && args.length <= MAX_ARGUMENTS
   }
 
   add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {

@@ -5,8 +5,6 @@ export type Reply = string | number | null | Reply[]
 export interface Library {
   readonly name: string
   readonly source: string
-  /** Whether it has the function `several`, which runs several scripts in one call. */
-  readonly takesSeveral: boolean
 }
 
 /** A script: a function of a library. */
@@ -17,7 +15,8 @@ export interface Script {
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
   /**
-   * Whether the script is short enough to share a call with others. Other calls of the server wait until all scripts of the call have run.
+   * Whether the script is short enough to share a call with others, which the function `several` of its library runs. Other calls of the
+   * server wait until all scripts of the call have run.
    */
   readonly isShort: boolean
 }

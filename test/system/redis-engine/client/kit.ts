@@ -11,7 +11,7 @@ export const script = (name: string, lua: string, repeatable = false): Script =>
   const library = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${library}
     redis.register_function('${functionName(library, name)}', function(KEYS, ARGV) ${lua} end)`
-  return { name, library: { name: library, source, takesSeveral: false }, repeatable, isShort: true }
+  return { name, library: { name: library, source }, repeatable, isShort: false }
 }
 
 /** Scripts of one library that takes several in a call. Each has the Lua of a function of `KEYS` and `ARGV`. */
@@ -25,7 +25,7 @@ export const scriptsTogether = (
   const lua = ['local steps, shared = {}', ...functions, sourceOf('lua/several')].join('\n')
   const name = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${name}\n${lua.replaceAll('NAME_OF_LIBRARY', name)}`
-  const library = { name, source, takesSeveral: true }
+  const library = { name, source }
   return Object.fromEntries(
     Object.entries(luas).map(([script, { repeatable = false }]) => [
       script,

@@ -76,9 +76,6 @@ export class Simulation {
     this.#random = createRandom(options.seed)
   }
 
-  x() {
-    return this.#nodes
-  }
   async run(): Promise<void> {
     for (const n of [0, 1]) this.#nodes.push(this.#makeNode(n))
     this.#isLossy = true
