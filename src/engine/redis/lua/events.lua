@@ -1,6 +1,7 @@
 -- A part of scripts: the webhook events of an app in a partition. The hash `events` has each event under its number, and the outcome of its
--- deliveries under `a` and the number, with the id of the call that has counted the last attempt. `pending` and `failed` list the numbers. `queue` lists the pending numbers of a user. `due` has the
--- oldest pending event of each user, with the time at which that event is due. For the app's own events the user's id is empty.
+-- deliveries under `a` and the number, with the id of the call that has counted the last attempt. `pending` and `failed` list the numbers.
+-- `queue` lists the pending numbers of a user. `due` has the oldest pending event of each user, with the time at which that event is due.
+-- For the app's own events the user's id is empty.
 local function outcome_of(seq) return call('HGET', K.events, 'a' .. seq) or '{"attempts":0,"lastError":null}' end
 
 -- Returns the JSON of the event with this number; nil if that event has another id.
