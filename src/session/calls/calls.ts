@@ -225,6 +225,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const { with: peer, readOffset, readOffsetWith = 0 } = frame
         remember(readOffset)
         if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
+        sleep.tell()
       }
       // The gateway's machine may have crashed and forgotten the marks. No caller of markRead() waits for these requests.
       if (type === 'started')

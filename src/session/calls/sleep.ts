@@ -16,6 +16,11 @@ const pageEvents = ['visibilitychange', 'pagehide', 'pageshow']
 interface Sleep {
   /** Called for each start and each new connection. */
   update(): void
+  /**
+   * Tells the pages that sleep what is unread, and the latest mark. Called for each `unread` frame, because the mark may change and the count
+   * stay.
+   */
+  tell(): void
   /** Wakes the page, and keeps it awake until the call has settled. */
   awake<T>(call: () => Promise<T>): Promise<T>
 }
@@ -31,39 +36,41 @@ export const createSleep = (
   let calls = 0
   /** Aborts when the page is shown or left, or its session is over; undefined while the page is not hidden. */
   let hidden: AbortController | undefined
+  /** The channel on which this page tells the pages that sleep; undefined while another page stays connected. */
+  let toSleepers: BroadcastChannel | undefined
 
   const wake = (): void => {
     if (isAsleep(runner.state())) runner.feed({ type: 'wake' })
   }
 
+  const tell = (): void => {
+    const { unread, readOffset, with: peer, readOffsetWith } = info() ?? {}
+    const mark = readOffset !== undefined && { readOffset, with: peer, readOffsetWith }
+    toSleepers?.postMessage({ unread, ...mark })
+  }
+
   /** Waits in the queue of the hidden pages until `signal` aborts. */
   const queue = (name: string, signal: AbortSignal, locks: LockManager): void => {
-    let isFirst = false
     const channel = new BroadcastChannel(name)
-    const tell = (): void => {
-      const { unread, readOffset, with: peer, readOffsetWith } = info() ?? {}
-      const mark = readOffset !== undefined && { readOffset, with: peer, readOffsetWith }
-      if (isFirst) channel.postMessage({ unread, ...mark })
-    }
     channel.onmessage = ({ data }: MessageEvent<Partial<SessionInfo>>) => {
       const known = info()
       if (known && isAsleep(runner.state()))
         runner.feed({ type: 'leave', at: 'page-asleep', info: { ...known, ...data } })
     }
-    session.addEventListener('unread', tell, { signal })
     const timer = setInterval(() => {
-      if (!isFirst && !calls && !outbox.pending() && runner.state().name === 'active')
+      if (!toSleepers && !calls && !outbox.pending() && runner.state().name === 'active')
         runner.feed({ type: 'leave', at: 'page-asleep', code: pageCloseCodes.hidden })
     }, SLEEP_AFTER)
     const left = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => {
         clearInterval(timer)
+        toSleepers = undefined
         channel.close()
         resolve()
       })
     })
     const stay = (): Promise<void> => {
-      isFirst = true
+      toSleepers = channel
       wake()
       tell()
       return left
@@ -91,6 +98,7 @@ export const createSleep = (
     }
   }
   session.addEventListener('state', update)
+  session.addEventListener('unread', tell)
   session.addEventListener('pending', wake)
 
   return {
@@ -98,6 +106,7 @@ export const createSleep = (
       if (locks) for (const type of pageEvents) addEventListener(type, update)
       update()
     },
+    tell,
     async awake(call) {
       calls += 1
       wake()

@@ -112,6 +112,10 @@ describe('A session that sleeps while its page is hidden', () => {
     await until('all know whose messages are read', () =>
       pages.every((page) => page.unread === 0 && peerMarkOf(page).join() === 'bob,2'),
     )
+    // This mark changes no count: it was made before.
+    await pages.find(({ sleeping }) => !sleeping)?.markRead(2)
+    await pages.find(({ sleeping }) => !sleeping)?.markRead(1, { with: null })
+    await until('all know the latest mark', () => pages.every((page) => peerMarkOf(page)[0] === null))
     assert.equal(sleepers().length, 2)
     setVisibility('visible')
     await until(
