@@ -224,14 +224,8 @@ export class ChatSessionElement extends ReactiveElement {
     await this.updateComplete
     this.#startCalled = true
     this.#askedFor = undefined
-    const started = this.#reconcile()
-    const shared = this.#lease?.shared
-    if (!shared) return { succeeded: false, failed: true, error: new SessionError('no-credentials') }
-    if (started) return await started
-    const { session } = shared
-    return session.state === 'starting' && shared.started
-      ? shared.started
-      : (shared.started = session.start())
+    const started = this.#reconcile() ?? this.session?.start()
+    return started ?? { succeeded: false, failed: true, error: new SessionError('no-credentials') }
   }
 
   /**
@@ -375,7 +369,7 @@ export class ChatSessionElement extends ReactiveElement {
     this.#lease = { shared, desired }
     this.#relay.follow(session)
     applyChanges(shared, desired)
-    return shared.started ? undefined : (shared.started = session.start())
+    return session.state === 'idle' ? session.start() : undefined
   }
 
   /** Dispatches `session-token-needed` once for each key. If a listener answers, returns a token source that gives this answer. */

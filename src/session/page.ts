@@ -1,5 +1,6 @@
 import { pageCloseCodes } from '../protocol/index.js'
 import type { Input } from './machine/state.js'
+import { deadlineTimer, now } from './util/clock.js'
 import { hasEvents, isPage } from './util/runtime.js'
 
 /** The inputs of the machine that are events of the page, or of the worker. */
@@ -37,28 +38,25 @@ export const watchPage = (
   if (!hasEvents()) return
   const on = (target: EventTarget, event: string, listener: (event: Event) => unknown): void =>
     target.addEventListener(event, listener, { signal })
-  let retrying: ReturnType<typeof setTimeout> | undefined
-  const stop = (): void => clearTimeout(retrying)
-  const callShow = (left: number): void => {
-    retrying = setTimeout(
-      () => show(left > 0) || callShow(left - 1),
-      left < MAX_SHOW_RETRIES ? SHOW_INTERVAL : 0,
-    )
-  }
-  signal.addEventListener('abort', stop)
+  let retriesLeft = 0
+  const setShow = deadlineTimer(() => {
+    if (show(retriesLeft > 0)) return
+    retriesLeft -= 1
+    setShow(now() + SHOW_INTERVAL)
+  }, signal)
   const wake = (): void => feed({ type: 'wake' })
   on(globalThis, 'online', wake)
   // Before its deadline a `time` input changes nothing in the machine. After the step the session reports why messages wait.
   on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
-    stop()
+    setShow(Infinity)
     feed({ type: 'leave', at: 'page-hidden', code: pageCloseCodes.hidden })
   })
-  on(
-    globalThis,
-    'pageshow',
-    (event) => (event as PageTransitionEvent).persisted && callShow(MAX_SHOW_RETRIES),
-  )
+  on(globalThis, 'pageshow', (event) => {
+    if (!(event as PageTransitionEvent).persisted) return
+    retriesLeft = MAX_SHOW_RETRIES
+    setShow(now())
+  })
   if (!isPage) return
   // There is no `code`, so the gateway keeps the session for as long as that of a lost connection.
   on(document, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))

@@ -68,7 +68,6 @@ export const createRunner = (
   /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
   let lifetime = new AbortController()
   lifetime.abort()
-  let setDeadline: (deadline: number) => void = () => undefined
   /** When the race will be loaded; Infinity while no attempt needs it. */
   let raceAt = Infinity
   let transport: Transport | undefined
@@ -81,17 +80,9 @@ export const createRunner = (
   /** Inputs that came while a step was running; undefined while none is. */
   let queue: Input[] | undefined
 
-  /** Returns whether the session made room for a newer one. It keeps its listeners, so that it starts again when the page is visible. */
-  const isWaiting = (): boolean => errorCodeOf(state) === TOO_MANY_SESSIONS
-
   const begin = (): void => {
     lifetime.abort()
     lifetime = new AbortController()
-    raceAt = Infinity
-    setDeadline = deadlineTimer(() => {
-      if (raceAt <= now()) raceSoon()
-      feed({ type: 'time' })
-    }, lifetime.signal)
     watchPage(
       feed,
       (mayWait) => {
@@ -117,12 +108,13 @@ export const createRunner = (
   /** Loads the race, unless an attempt has succeeded. The race makes all later attempts. */
   const raceSoon = (): void => {
     raceAt = Infinity
-    if (openRace || !('socket' in state)) return
+    // A page that sleeps has no transport. It must not be woken.
+    if (openRace || !transport || !('socket' in state)) return
     loadRace().then(
       ({ createRace }) => {
-        if (openRace || !('socket' in state)) return
+        if (openRace || !transport || !('socket' in state)) return
         openRace = createRace(options, host.startFrame, state)
-        transport?.race(openRace, state.socket)
+        transport.race(openRace, state.socket)
         // If the gateway gave `retryAfter`, the attempt waits for that time.
         if (!state.error?.retryAfter) feed({ type: 'wake' })
       },
@@ -160,7 +152,7 @@ export const createRunner = (
       case 'send-start':
         return transport?.send(host.startFrame())
       case 'send-token':
-        return transport?.send({ type: 'token', token: credentials.held()?.token ?? '' })
+        return transport?.send({ type: 'token', token: '', ...credentials.held() })
       case 'send':
         return transport?.send(effect.frame)
       case 'close':
@@ -210,14 +202,21 @@ export const createRunner = (
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))
     }
     queue = undefined
+    if (isOver(state.name)) raceAt = Infinity
     setDeadline(Math.min(deadlineOf(state), raceAt))
-    if (isOver(state.name) && !isWaiting()) lifetime.abort()
+    // A session that made room for a newer one keeps its listeners, so that it starts again when the page is visible.
+    if (isOver(state.name) && errorCodeOf(state) !== TOO_MANY_SESSIONS) lifetime.abort()
     for (const callback of callbacks) callback()
   }
 
+  const setDeadline = deadlineTimer(() => {
+    if (raceAt <= now()) raceSoon()
+    feed({ type: 'time' })
+  })
+
   return {
     state: () => state,
-    isRunning: () => !lifetime.signal.aborted && !isWaiting(),
+    isRunning: () => !lifetime.signal.aborted && !isOver(state.name),
     start() {
       begin()
       onActivated(() => feed({ type: 'start', resume: resumeStorage?.take() }), lifetime.signal)

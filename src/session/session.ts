@@ -26,7 +26,7 @@ import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
 import { isPageHidden, isPageOffline } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { guestToken } from './storage/guest-token.js'
-import { areSendsLeft, leaveSends } from './storage/left-sends.js'
+import { areSendsLeft, leaveSends, leftKey } from './storage/left-sends.js'
 import { createResumeStorage, type ResumeStorage } from './storage/resume-key.js'
 import {
   isAsleep,
@@ -93,20 +93,22 @@ export class ChatSession extends SessionTarget {
   /** The user id, if it is known before the start. A guest may have none. */
   readonly #knownUserId: string | undefined
   /** The key under which the next page of the tab finds the messages of this page. */
-  readonly #leftKey = newId()
+  readonly #leftKey = leftKey()
   /**
    * The key under which `localStorage` keeps the token of this browser's guest, for the user who logs in; undefined without `adoptGuest`.
    */
   readonly #guestKey: string | undefined
   /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
-  #sources: Pick<Credentials, 'tokenFetcher' | 'tokenUrl'>
   #userId: string | undefined
   /** The calls; undefined until they are needed. */
   #calls: Promise<Calls> | undefined
   #profile: Profile
-  /** Whether the page was hidden when the gateway was last sent its visibility. */
-  #announcedHidden = false
+  /**
+   * Whether the page is hidden, as far as the gateway knows. Undefined if the starts that were sent differ, because the gateway takes one of
+   * them.
+   */
+  #announcedHidden: boolean | undefined = isPageHidden()
   /** The content of the latest `pending` event, as text. */
   #reported = '0,,0'
   /** Resolves the promise of `start()` once the session is active or over. */
@@ -118,7 +120,7 @@ export class ChatSession extends SessionTarget {
     this.#since = parsePosition(since)
     this.#userId = user.id?.toString() || undefined
     this.#profile = profileFields(user)
-    this.#options = this.#sources = options
+    this.#options = options
     this.#credentials = credentialStore(options, (ask) => {
       const event = new TokenNeededEvent('tokenneeded', ask)
       this.dispatchEvent(event)
@@ -139,7 +141,8 @@ export class ChatSession extends SessionTarget {
       resumeStorage: this.#resumeStorage,
       since: () => this.#since,
       startFrame: () => {
-        this.#announcedHidden = isPageHidden()
+        const hidden = isPageHidden()
+        if (hidden !== this.#announcedHidden) this.#announcedHidden = undefined
         const state = this.#runner.state()
         const cursor = 'cursor' in state ? state.cursor : null
         // If there is no key, there is no session to resume, and the position comes from `since`.
@@ -154,7 +157,7 @@ export class ChatSession extends SessionTarget {
           resume: key ? cursor : undefined,
           since: key || !cursor ? undefined : since,
           adopt: this.#isGuest ? undefined : guestToken(this.#guestKey),
-          hidden: this.#announcedHidden || undefined,
+          hidden: hidden || undefined,
           client: `chat-session/${VERSION}`,
         } as ClientFrameOf<'start'>
       },
@@ -168,7 +171,7 @@ export class ChatSession extends SessionTarget {
           if (!isOfSignal && this.#outbox.answered(frame) && type === 'sent') this.#emit(type, detail as Sent)
           this.#reportPending()
         }
-        this.#pass(frame)
+        void this.#pass(frame)
       },
       emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
     })
@@ -254,7 +257,8 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Starts the session. Never rejects: the result has `succeeded` once the gateway has verified the user, else `failed` and
-   * an error. After the timeout the session goes on connecting; its `state` event says when it is active.
+   * an error. After the timeout the session goes on connecting; its `state` event says when it is active. If the session is starting
+   * already, `start()` waits for the outcome.
    */
   async start({ signal, timeout = 30_000 }: StartOptions = {}): Promise<StartResult> {
     const failed = (error = new SessionError('ended')): StartResult => ({
@@ -262,22 +266,25 @@ export class ChatSession extends SessionTarget {
       failed: true,
       error,
     })
-    if (this.#runner.isRunning()) return failed(new SessionError('session-active'))
+    if (this.#info) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
     // `start()` removes the listener itself. With many listeners on one signal, Node may not remove one by its option `signal`.
     const end = (): void => void this.end(true)
     signal?.addEventListener('abort', end)
     await withTimeout(timeout, (done) => {
+      const settleOthers = this.#settleStart
       this.#settleStart = () => {
-        const active = this.state === 'active'
-        if (!active && this.#runner.isRunning()) return
+        settleOthers?.()
+        const { state } = this
+        const active = state === 'active'
+        if (!active && !isOver(state)) return
         this.#settleStart = undefined
         signal?.removeEventListener('abort', end)
         result = active ? { succeeded: true, failed: false, session: this } : failed(this.error ?? undefined)
         done()
       }
-      this.#runner.start()
+      if (!this.#runner.isRunning()) this.#runner.start()
     })
     return result
   }
@@ -305,7 +312,7 @@ export class ChatSession extends SessionTarget {
    * credentials were missing, expired or rejected starts again.
    */
   setToken(token: string): void {
-    this.setCredentials({ ...this.#sources, token })
+    this.setCredentials({ ...this.#credentials.given(), token })
   }
 
   /**
@@ -314,7 +321,6 @@ export class ChatSession extends SessionTarget {
    */
   setCredentials(credentials: Credentials): void {
     const { tokenFetcher, tokenUrl, token } = credentials
-    this.#sources = { tokenFetcher, tokenUrl }
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner.feed({ type: 'credentials' })
     // Only a source starts the session again here. If a page sets the same credentials in each `tokenneeded` event, other credentials would
@@ -344,6 +350,7 @@ export class ChatSession extends SessionTarget {
     if (isOver(state)) throw this.error ?? new SessionError('ended')
     const frame = { type: 'send', id, to: String(to), body, data } as ClientFrameOf<'send'>
     const sent = this.#outbox.add<Sent>(frame)
+    if (isPageGone(this.#runner.state())) this.#leave(true)
     this.#reportPending()
     const { offset, sentAt } = await sent
     return { id, offset, sentAt }
@@ -446,28 +453,27 @@ export class ChatSession extends SessionTarget {
     const pause = this.#outbox.pause()
     const { pending: count } = this
     const held = isPageOffline() ? 'offline' : isActive ? pause?.reason : 'reconnecting'
-    const until = isActive ? pause?.until : retryDeadlineOf(state)
+    const until = count && (isActive ? pause?.until : retryDeadlineOf(state))
     const reason = (count && held) || null
-    const report = [count, reason, count && until].join()
+    const report = [count, reason, until].join()
     if (report === this.#reported && !failed.length) return
     this.#reported = report
-    this.#emit('pending', { count, reason, retryAt: count && until ? toUnixTime(until) : null, failed })
+    this.#emit('pending', { count, reason, retryAt: until ? toUnixTime(until) : null, failed })
     // The script of the calls posts the messages that wait when the user leaves the page. If it can't be loaded, the next page of the tab
     // sends them.
     if (count) loadForSend(() => this.pending && this.#loadCalls().catch(() => undefined), reason)
   }
 
   /** Hands frames to the calls, in their order. A signal loads the calls, and so do messages that an earlier page has left. */
-  #pass(frame: CallsFrame): void {
+  async #pass(frame: CallsFrame): Promise<void> {
     const { type } = frame
-    if (
-      this.#calls ??
-      (type === 'signal' || (type.startsWith('start') && (this.#options.sleep || areSendsLeft())))
-    )
-      this.#loadCalls().then(
-        ({ received }) => received(frame),
-        (error: unknown) => this.#emit('error', { error: error as SessionError }),
-      )
+    const isStart = type.startsWith('start')
+    if (this.#calls ?? (type === 'signal' || (isStart && (this.#options.sleep || areSendsLeft()))))
+      try {
+        ;(await this.#loadCalls()).received(frame)
+      } catch (error) {
+        this.#emit('error', { error: error as SessionError })
+      }
   }
 
   #changed(before: State, after: State): void {
@@ -482,7 +488,7 @@ export class ChatSession extends SessionTarget {
       this.#userId = after.info.user.id
       this.#since = undefined
       this.#outbox.connected()
-      this.#pass(after.info)
+      void this.#pass(after.info)
       const { token, adopted } = after.info
       guestToken(this.#guestKey, this.#isGuest ? token : adopted && null)
     }
@@ -495,7 +501,7 @@ export class ChatSession extends SessionTarget {
       this.#resumeStorage?.save(after)
       if (isGone || isBack) this.#leave(isGone)
     }
-    if (after.name === 'starting' && before.name !== 'starting') this.#pass({ type: 'starting' })
+    if (after.name === 'starting' && before.name !== 'starting') void this.#pass({ type: 'starting' })
     if (isOver(after.name)) this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // This comes before any listener is called, because a listener may start the session again.
     this.#settleStart?.()

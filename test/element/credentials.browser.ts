@@ -58,6 +58,13 @@ describe('<chat-session> proves who its user is', () => {
     expect((await element.whenStarted()).user?.id).to.equal('mine')
   })
 
+  it('with a good token after a wrong one by start(), which returns the result of the new start', async () => {
+    const element = gateway.mount({ userId: 'mine', token: 'not.a.token' })
+    await nextEvent(element, 'session-failed')
+    element.token = await gateway.token('mine')
+    expect((await element.start()).succeeded).to.equal(true)
+  })
+
   it('once: clearing a credential does not change the session', async () => {
     const element = await gateway.active('c', { signature: await gateway.signature('c') })
     const events = listenTo(element)

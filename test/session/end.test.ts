@@ -16,9 +16,10 @@ const endpoint = gateway.url
 
 test('a running session is not started a second time, and goes on', async () => {
   const session = newSession({ endpoint, token: await tokenFor('ann') })
-  const first = session.start()
-  assert.equal(codeOf(await session.start()), 'session-active')
-  assert.equal(codeOf(await first), 'succeeded')
+  const states = statesOf(session)
+  const results = await Promise.all([session.start(), session.start()])
+  assert.deepEqual(results.map(codeOf), ['succeeded', 'succeeded'])
+  assert.deepEqual(states, ['starting', 'active'])
   assert.equal(codeOf(await session.start()), 'session-active')
   assert.equal(session.state, 'active')
   await session.end()

@@ -151,6 +151,43 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await sending
   })
 
+  it('leaves and posts what the page sends while it is left, after what it has posted', async () => {
+    const posts: string[] = []
+    const { fetch } = window
+    window.fetch = (_, init) => {
+      posts.push(init?.body as string)
+      return Promise.reject(new TypeError('No.'))
+    }
+    try {
+      const session = make({ user: { id: 'ann' }, tokenFetcher: () => 'a.b.c' })
+      await session.start()
+      await session.history()
+      const sends = [session.send({ to: 'bob', id: 'before' })]
+      const sendLate = (): unknown => sends.push(session.send({ to: 'bob', id: 'late' }))
+      window.addEventListener('pagehide', sendLate, { once: true })
+      hide()
+      assert.deepEqual(
+        posts.map((json) => JSON.parse(json) as object),
+        ['before', 'late'].map((id) => ({
+          ...{ token: 'a.b.c', appId: 'app', userId: 'ann' },
+          sends: [{ id, to: 'bob' }],
+        })),
+      )
+      const next = make()
+      void next.start()
+      await waits(next, 2)
+      // The page is back: its messages go by its connection.
+      show()
+      await reaches(session, 'active')
+      sends.push(session.send({ to: 'bob', id: 'back' }))
+      assert.lengthOf(posts, 2)
+      await session.end()
+      await Promise.allSettled(sends)
+    } finally {
+      window.fetch = fetch
+    }
+  })
+
   it('leaves the messages to a later session if it is ended, or has not started, when the script for them comes', async () => {
     const left = (): void =>
       sessionStorage.setItem(

@@ -1,7 +1,9 @@
 import { assert } from '@open-wc/testing'
 import type { ClientFrame } from '../../src/protocol/index.js'
-import { ChatSession } from '../../src/session/index.js'
+import { ChatSession, type SessionOptions } from '../../src/session/index.js'
 import { endScripted, recordedAt, startScripted, stopScripted } from '../support/gateway/gateway-commands.js'
+import { until } from '../support/until.js'
+import { info } from './machine/states.js'
 
 // A test cannot hide its own page: the property and the event are set and dispatched by hand.
 const setVisibility = (state: DocumentVisibilityState): void => {
@@ -13,9 +15,11 @@ describe('ChatSession in a page that is hidden and visible', () => {
   let endpoint: string
   let session: ChatSession
 
+  const make = (options?: Pick<SessionOptions, 'WebSocket'>): ChatSession =>
+    new ChatSession({ endpoint, appId: 'app', token: 'a.b.c', user: { id: 'ann' }, ...options })
   beforeEach(async () => {
     endpoint = await startScripted()
-    session = new ChatSession({ endpoint, appId: 'app', token: 'a.b.c', user: { id: 'ann' } })
+    session = make()
   })
   afterEach(async () => {
     Reflect.deleteProperty(document, 'visibilityState')
@@ -57,6 +61,7 @@ describe('ChatSession in a page that is hidden and visible', () => {
 
   it('starts with `hidden` if the page is hidden, and announces that it is visible', async () => {
     setVisibility('hidden')
+    session = make()
     await session.start()
     const [connection] = await recordedAt(endpoint)
     assert.isTrue(connection?.start?.hidden)
@@ -70,6 +75,31 @@ describe('ChatSession in a page that is hidden and visible', () => {
     setVisibility('hidden')
     await starting
     assert.deepEqual(await announced(), [true])
+  })
+
+  it('announces what changed in a handshake in which the race made a start of its own', async () => {
+    const sent: ClientFrame[] = []
+    const socket = {
+      ...{ OPEN: 1, CLOSED: 3, readyState: 0, onclose: null as unknown },
+      onopen: undefined as (() => void) | undefined,
+      onmessage: undefined as ((event: { data: string }) => void) | undefined,
+      send: (json: string) => sent.push(JSON.parse(json) as ClientFrame),
+      close: () => (socket.readyState = 3),
+    }
+    session = make({
+      WebSocket: function () {
+        return socket
+      } as unknown as typeof WebSocket,
+    })
+    const starting = session.start()
+    const { onclose } = socket
+    setVisibility('hidden')
+    await until('the race has the socket', () => socket.onclose !== onclose)
+    socket.readyState = 1
+    socket.onopen?.()
+    socket.onmessage?.({ data: JSON.stringify(info) })
+    assert.isTrue((await starting).succeeded)
+    assert.deepInclude(sent, { type: 'visibility', hidden: true })
   })
 
   it('starts again when the page becomes visible, if the session ended as `too-many-sessions`', async () => {

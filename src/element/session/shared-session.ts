@@ -1,4 +1,4 @@
-import type { ChatSession, Credentials, Profile, StartResult } from '../../session/index.js'
+import type { ChatSession, Credentials, Profile } from '../../session/index.js'
 import { attachParts, type Attachable } from '../parts/attached-parts.js'
 import { changedFields, hasCredentials, type DesiredSession } from './desired-session.js'
 
@@ -13,8 +13,6 @@ export interface SharedSession {
   credentials: Credentials
   /** The latest value of each field, whichever element set it. */
   profileFields: Profile
-  /** The result of the latest `session.start()`. */
-  started?: Promise<StartResult>
   /** Attaches the parts that the elements ask for now. */
   updateParts: () => void
 }
@@ -92,7 +90,7 @@ export const applyChanges = (
     const { tokenFetcher, tokenUrl } = shared.credentials
     if (restart) void session.end()
     session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
-    if (restart || (session.state === 'failed' && hasCredentials(fresh))) shared.started = session.start()
+    if (restart || (session.state === 'failed' && hasCredentials(fresh))) void session.start()
   }
   const profile = changedFields(
     shared.profileFields,

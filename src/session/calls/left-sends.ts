@@ -46,6 +46,15 @@ export const createLeftSends = (
 ): (() => void) => {
   const { appId } = session
   let user = knownUserId
+  /** The latest credentials. At `pagehide` the session discards those that a source can replace, maybe before this part's listener. */
+  let proof: ReturnType<typeof credentials.held> = null
+  const noteProof = (): void => {
+    proof = credentials.held() ?? proof
+  }
+  /** Whether the page is left, and its messages are to be posted. */
+  let isPosting = false
+  /** How many messages were posted since the page was left. Nothing answers them any more, so they stay the first that wait. */
+  let posted = 0
 
   /**
    * Sends a message of an earlier page. If that fails, a `pending` event reports it, because the promise of `send()` is gone with its page.
@@ -76,25 +85,40 @@ export const createLeftSends = (
     })
 
   /**
-   * Posts the messages that wait. The browser completes the request after the page is gone. The next page sends the same messages again,
-   * with the same ids.
+   * Posts the messages that wait and were not posted. The browser completes the request after the page is gone. The next page sends the same
+   * messages again, with the same ids.
    */
   const post = (): void => {
-    const proof = credentials.held()
-    const all = outbox.leave()
     if (!proof?.token && !proof?.signature) return
+    const all = outbox.leave().slice(posted)
     for (let count = Math.min(MAX_SENDS, all.length); count; count--) {
       const sends = all.slice(0, count).map(({ id, to, body, data }) => ({ id, to, body, data }))
       const json = JSON.stringify({ ...proof, appId, userId: user, sends })
-      if (utf8(json).length <= MAX_BYTES)
-        return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
+      if (utf8(json).length > MAX_BYTES) continue
+      posted += count
+      // A later message must not arrive before the messages that did not fit.
+      if (count < all.length) isPosting = false
+      return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
     }
   }
+  // When the page is left, its other listeners may send messages, too.
+  session.addEventListener('pending', () => {
+    noteProof()
+    if (isPosting) post()
+  })
 
-  // `post` captures `pagehide`, so it is called before the session's own listener, which discards credentials that a source can replace.
+  const leftOrBack = ({ type }: Event): void => {
+    isPosting = type === 'pagehide'
+    posted = 0
+    if (isPosting) post()
+  }
+  const listen = (change: 'addEventListener' | 'removeEventListener'): void => {
+    if (hasEvents()) for (const type of ['pagehide', 'pageshow']) globalThis[change](type, leftOrBack)
+  }
+
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
-    if (isStopped && hasEvents()) removeEventListener('pagehide', post, true)
+    if (isStopped) listen('removeEventListener')
     // The user has logged out, so nobody will send these messages.
     if (session.state === 'ended') take((userId) => userId === user)
     return isStopped
@@ -103,7 +127,8 @@ export const createLeftSends = (
 
   return () => {
     if (session.state === 'idle' || stopIfOver()) return
-    if (hasEvents()) addEventListener('pagehide', post, true)
+    listen('addEventListener')
+    noteProof()
     // If this script loads after the page was left, the records are for the next page.
     if (isPageGone(runner.state())) return
     const verified = info()

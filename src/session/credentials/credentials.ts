@@ -26,6 +26,8 @@ export interface CredentialStore {
   held(): CredentialFields | null
   /** Returns whether there is a token source, so that the page need not be asked. */
   fetchable(): boolean
+  /** Returns what the page has set last. */
+  given(): Credentials
   /** Replaces the token sources, and the credentials if any are given. Returns whether any are given. */
   set(credentials: Credentials): boolean
   /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
@@ -48,21 +50,22 @@ export interface CredentialStore {
  * refused.
  */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
-  let { tokenFetcher, tokenUrl } = credentials
+  let given = credentials
   let accepted = fieldsOf(credentials)
   let newest: CredentialFields | null = null
   let underWay: AbortController | undefined
 
   const source = (): TokenFetcher | undefined => {
-    const url = tokenUrl
-    return tokenFetcher ?? (url ? ({ signal }) => fetchToken(url, signal) : undefined)
+    const { tokenFetcher, tokenUrl } = given
+    return tokenFetcher ?? (tokenUrl ? ({ signal }) => fetchToken(tokenUrl, signal) : undefined)
   }
 
   return {
     held: () => newest ?? accepted,
     fetchable: () => !!source(),
+    given: () => given,
     set(credentials) {
-      ;({ tokenFetcher, tokenUrl } = credentials)
+      given = credentials
       const fields = fieldsOf(credentials)
       if (!fields) return false
       underWay?.abort()

@@ -1,4 +1,5 @@
 import { ifPossible } from '../util/if-possible.js'
+import { newId } from '../util/new-id.js'
 import type { LeftSend } from './outbox.js'
 
 /** The text with which the keys in `sessionStorage` begin. */
@@ -21,10 +22,13 @@ export type LeftRecord = [
  */
 export const leaveSends = (key: string, record: LeftRecord): void => {
   ifPossible(() => {
-    if (record[3].length) sessionStorage[LEFT_SENDS + key] = JSON.stringify(record)
-    else sessionStorage.removeItem(LEFT_SENDS + key)
+    if (record[3].length) sessionStorage[key] = JSON.stringify(record)
+    else sessionStorage.removeItem(key)
   })
 }
+
+/** Returns the key of a page's record. */
+export const leftKey = (): string => LEFT_SENDS + newId()
 
 /** Returns whether an earlier page has left messages, of any user. */
 export const areSendsLeft = (): boolean | undefined =>

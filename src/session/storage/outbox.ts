@@ -91,7 +91,8 @@ export const createOutbox = (
   info: () => SessionInfo | null,
   changed: () => void,
 ): Outbox => {
-  const waiting = new Set<Entry>()
+  /** The requests in the order in which they are written. */
+  let waiting: readonly Entry[] = []
   /** Set after a retryable refusal, while no request is sent; undefined if requests may be sent. */
   let pause: Pause | undefined
   /**
@@ -120,8 +121,7 @@ export const createOutbox = (
     for (const entry of waiting)
       if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) pause = undefined
-    // This is a copy of the set. If a listener adds a request meanwhile, `add` sends it.
-    for (const entry of [...waiting]) if (!inFlight.has(entry)) send(entry)
+    for (const entry of waiting) if (!inFlight.has(entry)) send(entry)
     schedule()
   }
   const setDeadline = deadlineTimer(() => {
@@ -129,12 +129,10 @@ export const createOutbox = (
     changed()
   })
   const schedule = (): void => {
-    setDeadline(
-      Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...[...waiting].map(deadlineOf)),
-    )
+    setDeadline(Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...waiting.map(deadlineOf)))
   }
 
-  const sends = (): Entry[] => [...waiting].filter(({ asked }) => asked.type === 'send')
+  const sends = (): Entry[] => waiting.filter(({ asked }) => asked.type === 'send')
 
   const isAnswered = (
     { asked: request, writtenAt, isAnswer }: Entry,
@@ -167,20 +165,20 @@ export const createOutbox = (
       let settle!: Entry['settle']
       const answer = new Promise<T>((resolve, reject) => {
         settle = (outcome) => {
-          waiting.delete(entry)
+          waiting = waiting.filter((each) => each !== entry)
           inFlight.delete(entry)
           if (outcome instanceof SessionError) reject(outcome)
           else resolve(outcome as T)
         }
       })
       const entry: Entry = { ...options, asked: copy, size, answer, settle }
-      waiting.add(entry)
+      waiting = [...waiting, entry]
       send(entry)
       schedule()
       return answer
     },
     connected() {
-      pause = { reason: 'busy', until: 0 }
+      pause = undefined
       inFlight.clear()
       proceed()
     },

@@ -32,13 +32,13 @@ export const createResumeStorage = (
 ): ResumeStorage | undefined => {
   const storage = isPage ? ifPossible(() => sessionStorage) : undefined
   if (!storage) return undefined
-  const write = (value: unknown): unknown => ifPossible(() => storage.setItem(key, JSON.stringify(value)))
+  const write = (value: unknown): unknown => ifPossible(() => (storage[key] = JSON.stringify(value)))
   return {
     take() {
       const saved = ifPossible(() => {
-        const json = storage.getItem(key)
+        const json = storage[key] as string
         storage.removeItem(key)
-        return JSON.parse(json ?? '') as (Resumption & { token?: string }) | null
+        return JSON.parse(json) as (Resumption & { token?: string }) | null
       })
       if (!saved) return saved
       const { token, ...resume } = saved
