@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import { functionName, type Library, type Script } from './client/port.js'
 import type { KeyKind } from './keys.js'
 import { withValues } from './lua/prelude.js'
+import { scopes } from './lua/scopes.js'
 
 /** A script with the kinds of its keys. */
 export interface Step extends Script {
@@ -122,10 +123,10 @@ return reply(unpack(results))`,
     if (!this.#names.has(name)) {
       this.#names.add(name)
       this.#functions.push(`do
-local kinds={${keys.map((kind) => `${kind}=true`).join(',')}}
+local kinds={${keys.map((kind) => `${kind}='${scopes[kind]}'`).join(',')}}
 ${before}
-steps['${name}']=function(keys,args)
-begin(keys,args,kinds,${effect !== 'reads'})
+steps['${name}']=function(keys,args,skipped,length)
+begin(keys,args,kinds,${effect !== 'reads'},skipped,length)
 ${run}
 end
 redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=steps['${name}']}

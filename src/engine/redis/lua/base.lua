@@ -6,10 +6,11 @@
 local COMMON_ARGS = 7
 -- If one call runs several scripts, they share this table, which has the time and the generation. It is nil if a call runs one script.
 local shared
--- Redis sets `redis.call` only while a script runs.
-local call
--- `K` has the keys of the call by their names.
-local KEYS, ARGV, K
+-- Functions that are called often, because a local is found faster. There are none while Redis loads the library.
+local call, format
+-- `K` has the keys of the call by their names. If one call runs several scripts, `ARGV` has the arguments of all. Those of the script come
+-- after the first `argsBefore`.
+local KEYS, ARGV, K, argsBefore, argCount
 local now, prefix, appId, userId, partition, member
 -- `context` is the argument that all calls of a node have in common. The others are its parts: milliseconds to add to the time, the node's
 -- id, the command that publishes, and what the names of channels begin with.
@@ -19,41 +20,63 @@ local context, shift, self, publish, channels
 local events, differences
 
 -- Returns an argument of the script.
-local function arg(n) return ARGV[n + COMMON_ARGS] end
+local function arg(n) return ARGV[n + argsBefore] end
 -- Returns an argument, or nil if it is the empty string.
 local function optional(n)
-  local value = ARGV[n + COMMON_ARGS]
+  local value = ARGV[n + argsBefore]
   if value ~= '' then return value end
 end
 
 -- Returns how many arguments the script has.
-local function arg_count() return #ARGV - COMMON_ARGS end
+local function arg_count() return argCount end
 
 -- Returns the name of a channel. `name` is a node's id, or `all` for the channel to which all nodes subscribe.
 local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end
 
 local function text(value) return cjson.encode(value) end
 
--- Returns a whole number as text, because Redis takes several times as long to convert a number of Lua.
-local function whole(number) return string.format('%d', number) end
+-- The texts of small numbers. To make a text takes longer than to find it here.
+local texts, MAX_TEXT = {}, 4096
+
+-- Returns a whole number as text, because Redis takes longer to convert a number of Lua.
+local function whole(number)
+  local known = texts[number]
+  if known then return known end
+  local made = format('%d', number)
+  if number >= 0 and number <= MAX_TEXT and number % 1 == 0 then texts[number] = made end
+  return made
+end
+
+local timeOfText, textOfTime
+-- Returns the time as text. The scripts of one call share it.
+local function now_text()
+  if timeOfText ~= now then timeOfText, textOfTime = now, whole(now) end
+  return textOfTime
+end
 
 -- Adds `difference` to a count of the app in the partition of `owner`. By default the owner is the script's user. `reply` writes the
 -- counts.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
   local fields = differences[key]
-  if not fields then
-    fields = { owner = owner or userId, of = {} }
-    differences[key] = fields
+  if fields then
+    fields[field] = (fields[field] or 0) + difference
+  else
+    differences[key] = { owner = owner or userId, [field] = difference }
   end
-  fields.of[field] = (fields.of[field] or 0) + difference
 end
 
 -- Returns a count with what this script has added to it so far. `value` is the count in Redis.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
-  for _, fields in pairs(differences) do sum = sum + (fields.of[field] or 0) end
+  for _, fields in pairs(differences) do sum = sum + (fields[field] or 0) end
   return sum
+end
+
+-- Returns whether the app's limits leave room for more bytes, and for more inboxes if there are any.
+local function has_room(bytes, maxBytes, inboxes, maxInboxes)
+  return with_difference('bytes', call('HGET', K.counts, 'bytes')) + bytes <= maxBytes
+    and (inboxes == 0 or with_difference('inboxes', call('HGET', K.counts, 'inboxes')) + inboxes <= maxInboxes)
 end
 
 -- The counts that limits apply to, and their places in the event.
@@ -62,13 +85,15 @@ local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8
 -- Returns the result of the script: the events for the calling node, and the values.
 local function reply(...)
   for key, fields in pairs(differences) do
-    local event, isLimited = { EVENT.counts, appId, fields.owner, -1, -1, -1, -1, -1 }, false
-    for field, difference in pairs(fields.of) do
+    local owner = fields.owner
+    fields.owner = nil
+    local event, isLimited = { EVENT.counts, appId, owner, -1, -1, -1, -1, -1 }, false
+    for field, difference in pairs(fields) do
       local sum, place = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
       if place then event[place], isLimited = sum, true end
     end
     -- The calling node adds up the counts of all partitions. An empty owner says nothing about the partition.
-    if isLimited and fields.owner ~= '' then events[#events + 1] = event end
+    if isLimited and owner ~= '' then events[#events + 1] = event end
   end
   return { events, ... }
 end
@@ -82,32 +107,41 @@ local function reply_list(list, ...)
   return result
 end
 
-local function with_defaults(user)
-  user.deletions = user.deletions or 0
-  user.newest = user.newest or 0
-  user.first = user.first or 1
-  user.readOffset = user.readOffset or 0
-  user.unread = user.unread or 0
-  user.bytes = user.bytes or 0
-  return user
-end
+-- The numbers of an inbox are one field of the user's hash, because a message needs most of them. Returns the value of that field.
+local function packed(user) return cmsgpack.pack(NUMBERS_OF_USER) end
 
--- Reads a user's hash into a table whose fields have the names of `fields.ts`. `with_defaults` fills in the numbers whose absence means 0.
+-- The packed numbers of a new inbox: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them, because
+-- there is no `cmsgpack` while Redis loads it.
+local NEW_INBOX = '\0\0\1\0\192\0\0\192'
+
+-- Reads a user's hash into a table whose fields have the names of `fields.ts`.
 local function load(key)
   local value = call('HMGET', key, WITH_DEADLINES_FIELDS)
-  return with_defaults({ key = key, changed = {}, WITH_DEADLINES_MEMBERS })
+  local inbox = value[1] or NEW_INBOX
+  local NUMBERS = cmsgpack.unpack(inbox)
+  return { key = key, inbox = inbox, WITH_DEADLINES_MEMBERS }
 end
 
 -- Reads only the fields that a message needs, which takes half as long as `load`.
 local function load_inbox(key)
   local value = call('HMGET', key, INBOX_FIELDS)
-  return with_defaults({ key = key, changed = {}, INBOX_MEMBERS })
+  local inbox = value[1] or NEW_INBOX
+  local NUMBERS = cmsgpack.unpack(inbox)
+  return { key = key, inbox = inbox, INBOX_MEMBERS }
 end
 
--- Changes a field. `store` writes it.
+-- Makes the numbers those of a new inbox in the same epoch.
+local function reset_inbox(user)
+  local deletions = user.deletions
+  NUMBERS_OF_USER = cmsgpack.unpack(NEW_INBOX)
+  user.deletions = deletions
+end
+
+-- Changes a field that is not a number of the inbox. `store` writes it.
 local function set(user, field, value)
   if user[field] == value then return end
   user[field] = value
+  user.changed = user.changed or {}
   user.changed[field] = true
 end
 
@@ -115,12 +149,19 @@ end
 local function clear(user, names)
   for _, name in ipairs(names) do
     user[name] = nil
+    user.changed = user.changed or {}
     user.changed[name] = true
   end
 end
 
--- Writes the changed fields.
+-- Writes the changed fields, and the numbers of the inbox if these have changed.
 local function store(user)
+  local inbox = packed(user)
+  if inbox ~= user.inbox then
+    user.inbox = inbox
+    call('HSET', user.key, USER.inbox, inbox)
+  end
+  if not user.changed then return end
   local puts, dels = {}, {}
   for field in pairs(user.changed) do
     local value = user[field]
@@ -133,7 +174,7 @@ local function store(user)
   end
   if #puts > 0 then call('HSET', user.key, unpack(puts)) end
   if #dels > 0 then call('HDEL', user.key, unpack(dels)) end
-  user.changed = {}
+  user.changed = nil
 end
 
 local DEADLINES = { 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt', 'dueAt' }

@@ -27,19 +27,8 @@ const user = {
   revokedBefore: 'rb',
   /** When the session that ended last had been seen for the last time. */
   lastSeenAt: 'ls',
-  /** How often the user was deleted. The number of an epoch ends with these digits. */
-  deletions: 'e',
-  /** The newest offset of the inbox, and the oldest that is retained. */
-  newest: 'last',
-  first: 'first',
-  readOffset: 'rd',
-  /** The offset up to which all messages are read. It is absent if no peer was marked since everything was read. */
-  readUpTo: 'ru',
-  unread: 'un',
-  /** The bytes of the inbox's messages. */
-  bytes: 'by',
-  /** When the oldest message was stored, or an earlier time. */
-  oldestAt: 'at',
+  /** The numbers of the inbox, packed by `cmsgpack`. It is absent if there never was an inbox. */
+  inbox: 'in',
   /** The nodes to which the user's sessions are attached, separated by spaces. */
   nodes: 'on',
   /** `1` if the user counts as online. */
@@ -58,34 +47,56 @@ const user = {
   dueAt: 'nx',
 } as const
 
+/** The numbers of a user's inbox, in the order of the field `inbox`. */
+export const inboxNumbers = [
+  /** How often the user was deleted. The number of an epoch ends with these digits. */
+  'deletions',
+  /** The newest offset, and the oldest that is retained. */
+  'newest',
+  'first',
+  'readOffset',
+  /** The offset up to which all messages are read; nil if no peer was marked since everything was read. */
+  'readUpTo',
+  'unread',
+  /** The bytes of the messages. */
+  'bytes',
+  /** When the oldest message was stored, or an earlier time; nil if there never was one. */
+  'oldestAt',
+] as const
+
+export type InboxNumber = (typeof inboxNumbers)[number]
+
+type UserField = keyof typeof user
+const userFields = Object.keys(user) as UserField[]
+
 /** Fields of a user that few scripts read. */
-const large: readonly string[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
+const large: readonly UserField[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
 
-const loadedNames = Object.keys(user).filter((name) => !large.includes(name)) as (keyof typeof user)[]
-
-/** Fields of a user that have a deadline, or say what becomes due. Most messages leave them as they are. */
-const ofDeadlines: readonly string[] = [
-  ...['keptUntil', 'moveDueAt', 'revokedBefore', 'lastSeenAt', 'sessionsDueAt'],
-  ...['unreadCheckAt', 'unreadCheckOffset', 'pushDueAt', 'dueAt'],
-]
+/** The fields of a user that a message needs, besides `inbox`. */
+const ofMessages: readonly UserField[] = ['createdAt', 'sender', 'nodes', 'online', 'deviceCount']
 
 /** Fields of a user that are not numbers. */
-const texts: readonly string[] = ['sender', 'guest', 'nodes', 'online', 'adoption']
+const texts: readonly UserField[] = ['sender', 'guest', 'nodes', 'online', 'adoption']
 
 /**
- * Returns Lua that loads fields of a user: the list of the fields, and the members of the table that has them. In the members `value` is
- * the reply of Redis. The Lua names each field, because a loop over tables of names takes several times as long.
+ * Returns Lua that loads `inbox` and other fields of a user: the list of the fields, and the members of the table that has them. In the
+ * members `value` is the reply of Redis, and the numbers of the inbox are local variables. The Lua names each field, because a loop over
+ * tables of names takes several times as long.
  */
-const loading = (names: readonly (keyof typeof user)[]): { fields: string; members: string } => ({
-  fields: names.map((name) => `'${user[name]}'`).join(','),
-  members: names
-    .map(
-      (name, n) => `${name}=${texts.includes(name) ? `value[${n + 1}] or nil` : `tonumber(value[${n + 1}])`}`,
-    )
-    .join(','),
+const loading = (names: readonly UserField[]): { fields: string; members: string } => ({
+  fields: ['inbox' as const, ...names].map((name) => `'${user[name]}'`).join(','),
+  members: [
+    ...inboxNumbers.map((name) => `${name}=${name}`),
+    ...names.map((name, n) => {
+      const value = `value[${n + 2}]`
+      return `${name}=${texts.includes(name) ? `${value} or nil` : `tonumber(${value})`}`
+    }),
+  ].join(','),
 })
-export const loadedWithDeadlines = loading(loadedNames)
-export const loadedInbox = loading(loadedNames.filter((name) => !ofDeadlines.includes(name)))
+export const loadedWithDeadlines = loading(
+  userFields.filter((name) => name !== 'inbox' && !large.includes(name)),
+)
+export const loadedInbox = loading(ofMessages)
 
 /** The fields of a session's row, which is JSON. */
 const session = {

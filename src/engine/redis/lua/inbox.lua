@@ -78,7 +78,7 @@ end
 
 -- Subtracts a message from the unread ones.
 local function forget_unread(keys, user, entry)
-  set(user, 'unread', math.max(user.unread - 1, 0))
+  user.unread = math.max(user.unread - 1, 0)
   if call('HINCRBY', keys.unread, UNREAD.messages .. entry.peer, -1) <= 0 then
     call('HDEL', keys.unread, UNREAD.messages .. entry.peer, UNREAD.bytes .. entry.peer)
   else
@@ -106,8 +106,8 @@ local function drop(keys, user, owner, old)
   end
   for from, sum in pairs(bytesOf) do hold(from, owner, -sum) end
   local before = user.first
-  set(user, 'first', old[#old].offset + 1)
-  set(user, 'bytes', user.bytes - bytes)
+  user.first = old[#old].offset + 1
+  user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
     call('DEL', keys.inbox, keys.peerLog)
@@ -121,10 +121,18 @@ local function drop(keys, user, owner, old)
   end
 end
 
+-- Returns whether the inbox exceeds the retention once its newest offset is `last`, and its messages take `bytes` bytes.
+local function exceeds(user, last, bytes, retention)
+  return last - user.first + 1 > retention.messages or bytes > retention.bytes
+end
+
+local NO_ENTRIES = {}
+
 -- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
 -- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads no message that stays, because each message to a
 -- full inbox would pay for that.
 local function beyond(keys, user, last, bytes, retention)
+  if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
   local old, first, kept = {}, user.first, last - retention.messages + 1
   while #old < MAX_DROPPED and first <= user.newest and (first < kept or (bytes > retention.bytes and first < last)) do
     local chunk = entries(keys, first, user.newest, math.min(math.max(kept - first, #old, 1), MAX_CHUNK))
@@ -139,16 +147,33 @@ local function beyond(keys, user, last, bytes, retention)
   return old
 end
 
--- Returns whether the inbox exceeds the retention once its newest offset is `last`, and its messages take `bytes` bytes.
-local function exceeds(user, last, bytes, retention)
-  return last - user.first + 1 > retention.messages or bytes > retention.bytes
-end
-
 -- Deletes the messages beyond the retention.
 local function trim(keys, user, owner, retention)
-  if exceeds(user, user.newest, user.bytes, retention) then
-    drop(keys, user, owner, beyond(keys, user, user.newest, user.bytes, retention))
+  drop(keys, user, owner, beyond(keys, user, user.newest, user.bytes, retention))
+end
+
+-- Returns whether the sender of a new message has too many unread messages here, and an unread one of someone else is among those that the
+-- new message would push out.
+local function is_crowded(keys, user, owner, from, old, rules)
+  if from == '' or from == owner then return false end
+  local pushesOut = false
+  for _, entry in ipairs(old) do
+    if entry.peer ~= from and is_unread(keys, user, entry) then pushesOut = true end
   end
+  if not pushesOut then return false end
+  for _, limit in ipairs(RULES.sharedLimits) do
+    if tonumber(call('HGET', keys.unread, UNREAD[limit] .. from) or 0) > rules.share * rules.retention[limit] then return true end
+  end
+  return false
+end
+
+-- Returns how many bytes the messages of a sender take among these.
+local function bytes_of(list, from)
+  local bytes = 0
+  for _, entry in ipairs(list) do
+    if entry.kind ~= 's' and entry.peer == from then bytes = bytes + entry.bytes end
+  end
+  return bytes
 end
 
 -- Deletes messages that are older than `age`, a limited number in one step. Returns whether more may have expired.
@@ -156,7 +181,7 @@ local function expire(keys, user, owner, age)
   if user.first > user.newest or not user.oldestAt or user.oldestAt + age > now then return false end
   local old = {}
   for _, entry in ipairs(entries(keys, user.first, user.newest, MAX_EXPIRED)) do
-    set(user, 'oldestAt', entry.storedAt)
+    user.oldestAt = entry.storedAt
     if user.oldestAt + age > now then break end
     old[#old + 1] = entry
   end
@@ -165,10 +190,10 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Adds a message to the stream. Returns the message's item for `peerLog`, which the caller adds.
-local function add_entry(keys, owner, offset, json, from, to, storedAt, isRead, trace)
+-- Adds a message to the stream. The offset and the time are texts. Returns the message's item for `peerLog`, which the caller adds.
+local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trace)
   local with = from == owner and 's' .. to or (isRead and 'x' or 'r') .. from
-  local id, about = whole(offset), whole(storedAt) .. ' ' .. with
+  local about = storedAt .. ' ' .. with
   if trace then call('XADD', keys.inbox, id, ENTRY.message, json, ENTRY.about, about, ENTRY.trace, trace)
   else call('XADD', keys.inbox, id, ENTRY.message, json, ENTRY.about, about) end
   return with
@@ -179,21 +204,18 @@ end
 -- offset.
 local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
   local last, size = user.newest + 1, #json + RULES.messageOverhead
-  if exceeds(user, last, user.bytes + size, retention) then
-    drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
-  end
-  call('RPUSH', keys.peerLog, add_entry(keys, owner, last, json, from, to, now, isRead, trace))
+  drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
+  call('RPUSH', keys.peerLog, add_entry(keys, owner, whole(last), json, from, to, now_text(), isRead, trace))
   if user.newest == 0 then count('inboxes', 1, keys, owner) end
   if user.first > user.newest then
-    set(user, 'oldestAt', now)
-    call('ZADD', keys.aging, now, owner)
+    user.oldestAt = now
+    call('ZADD', keys.aging, now_text(), owner)
   end
-  set(user, 'first', user.first)
-  set(user, 'newest', last)
-  set(user, 'bytes', user.bytes + size)
+  user.newest = last
+  user.bytes = user.bytes + size
   count('bytes', size, keys, owner)
   if from ~= owner and not isRead then
-    set(user, 'unread', user.unread + 1)
+    user.unread = user.unread + 1
     call('HINCRBY', keys.unread, UNREAD.messages .. from, '1')
     call('HINCRBY', keys.unread, UNREAD.bytes .. from, whole(size))
   end
@@ -202,3 +224,14 @@ end
 
 -- Returns a message as JSON.
 local function message_of(offset, json) return '{"offset":' .. whole(offset) .. ',' .. string.sub(json, 2) end
+
+-- A text that is published may have so many bytes of a message.
+local MAX_PUBLISHED = 2048
+
+-- Tells the nodes of a user that a message was stored. Other nodes read a large message themselves.
+local function emit_message(user, owner, offset, json)
+  if not user.nodes then return end
+  local epoch = epoch_of(user)
+  local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, owner, epoch, offset } or nil
+  emit(user.nodes, { EVENT.message, appId, owner, epoch, offset, json }, brief)
+end

@@ -2,11 +2,10 @@
 -- checks whether this server has all of them.
 -- What the names of the server's keys begin with; empty in a cluster.
 local serverPrefix
--- The kind and the hash of the script's hashed key, and the kinds that the script may use.
+-- The kind and the hash of the script's hashed key, and the kinds that the script may use with their scopes.
 local hashed, declared
 
 local NAMES = {
-  user = function(keys, kind) return keys.prefix .. kind .. ':' .. appId .. '\0' .. keys.owner end,
   app = function(keys, kind) return keys.prefix .. kind .. ':' .. appId end,
   appQueue = function(keys) return keys.prefix .. 'queue:' .. appId .. '\0' end,
   partition = function(keys, kind) return keys.prefix .. kind end,
@@ -17,12 +16,17 @@ local NAMES = {
 
 local KEYS_BY_KIND = {
   __index = function(keys, kind)
-    if not declared[kind] then error('A script uses a key that its step does not declare: ' .. kind) end
-    local name = NAMES[SCOPES[kind]](keys, kind)
+    local scope = declared[kind]
+    if not scope then error('A script uses a key that its step does not declare: ' .. kind) end
+    local name = scope == 'user' and keys.prefix .. kind .. keys.ending or NAMES[scope](keys, kind)
     keys[kind] = name
     return name
   end,
 }
 
 -- Returns the keys of a user in a partition, as `keys.inbox`.
-local function keys_of(prefix, owner) return setmetatable({ prefix = prefix, owner = owner }, KEYS_BY_KIND) end
+local function keys_of(prefix, owner)
+  -- The last fields make room. A table that grows as its fields are set takes several times as long.
+  local keys = { prefix = prefix, ending = ':' .. appId .. '\0' .. owner, user = nil, inbox = nil, unread = nil, peerLog = nil, counts = nil }
+  return setmetatable(keys, KEYS_BY_KIND)
+end

@@ -1,6 +1,5 @@
 import { engineRules } from '../../rules.js'
-import { fields, loadedInbox, loadedWithDeadlines } from './fields.js'
-import { scopes } from './scopes.js'
+import { fields, inboxNumbers, loadedInbox, loadedWithDeadlines } from './fields.js'
 
 type Value = string | number | readonly string[]
 
@@ -10,7 +9,6 @@ const luaOf = (value: Value): string =>
 /** The tables that scripts may name: the rules, and the names of the fields of each kind of record. */
 const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] = [
   ['RULES', engineRules],
-  ['SCOPES', scopes],
   ...Object.entries(fields).map(([name, table]) => [name.toUpperCase(), table] as [string, typeof table]),
 ]
 
@@ -29,6 +27,9 @@ export const withValues = (source: string): string => {
   let script = source
   for (const [name, { fields, members }] of loaded)
     script = script.replace(`${name}_FIELDS`, fields).replace(`${name}_MEMBERS`, members)
+  script = script
+    .replaceAll('NUMBERS_OF_USER', inboxNumbers.map((name) => `user.${name}`).join(','))
+    .replaceAll(/\bNUMBERS\b/g, inboxNumbers.join(','))
   for (const [name, table] of tables) {
     script = script.replace(new RegExp(`\\b${name}\\.(\\w+)`, 'g'), (_, entry: string) => {
       const value = table[entry]

@@ -6,11 +6,11 @@ local MIN_WAIT = 100
 -- The error of rounding the times, in milliseconds.
 local ROUNDING = 0.01
 
--- Counts a message. Returns 0, or the milliseconds until the user may send another one. A script that may run twice, and has no other way
--- to know that it has counted the message, gives the id of its call.
-local function take_message(key, perSecond, id)
+-- Counts a message of the user with these keys. Returns 0, or the milliseconds until the user may send another one. A script that may run
+-- twice, and has no other way to know that it has counted the message, gives the id of its call.
+local function take_message(keys, perSecond, id)
   if not perSecond then return 0 end
-  local full, refused, last = now, 0, ''
+  local key, full, refused, last = keys.rate, now, 0, ''
   local state = call('GET', key)
   if state then
     full, refused, last = string.match(state, '^(%S+) (%S+) ?(%S*)$')

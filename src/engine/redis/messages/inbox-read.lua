@@ -10,8 +10,7 @@ if target > user.readOffset then
   if target == user.newest then
     -- Without unread messages the marks of peers say nothing.
     call('DEL', K.unread)
-    clear(user, { 'readUpTo' })
-    set(user, 'unread', 0)
+    user.readUpTo, user.unread = nil, 0
   elseif target >= user.first then
     local from = math.max(user.first, user.readOffset + 1, (user.readUpTo or 0) + 1)
     local reached = visit_entries(K, from, target, function(entry)
@@ -19,8 +18,8 @@ if target > user.readOffset then
     end)
     target, isUnfinished = math.min(target, reached), reached < target
   end
-  set(user, 'readOffset', target)
-  if user.readUpTo and user.readUpTo < target then set(user, 'readUpTo', target) end
+  user.readOffset = target
+  if user.readUpTo and user.readUpTo < target then user.readUpTo = target end
   -- Only the last step emits the event, for all steps.
   if not isUnfinished then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
   if asked['message.read'] and not isUnfinished then

@@ -14,39 +14,18 @@
 --   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
 --   bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient,
 --   and when that user was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`.
-local MAX_PUBLISHED = 2048
 local mode, from, digest = arg(1), arg(2), arg(6)
 local rules = rules_of(arg(7))
 local retention = rules.retention
 local maxInboxes, maxBytes = tonumber(arg(8)), tonumber(arg(9))
 
-local theirs = mode == 'here' and keys_of(arg(3), from) or K
+local isHere, isAway = mode == 'here', mode == 'away'
+local theirs = isHere and keys_of(arg(3), from) or K
 local user = load_inbox(K.user)
-local sender
-if mode == 'here' then
-  sender = load_inbox(theirs.user)
-elseif mode == 'self' then
-  sender = user
-end
-local senderDeletions = mode == 'away' and tonumber(arg(15)) or sender and sender.deletions or 0
-
-local function done(...)
-  if mode == 'here' then store(sender) end
-  store(user)
-  announce()
-  return reply(...)
-end
-
--- Returns the message as JSON without its offset.
-local function json_at(sentAt)
-  local profile = 'null'
-  if mode == 'away' then
-    profile = arg(14)
-  elseif mode ~= 'none' then
-    profile = sender.sender or 'null'
-  end
-  return arg(4) .. profile .. arg(5) .. sentAt .. '}'
-end
+local sender = isHere and load_inbox(theirs.user) or mode == 'self' and user or nil
+local senderDeletions = isAway and tonumber(arg(15)) or sender and sender.deletions or 0
+-- The message's JSON without its offset has the time between these two.
+local head, tail = arg(4) .. (isAway and arg(14) or sender and sender.sender or 'null') .. arg(5), '}'
 
 local earlier = call('GET', K.id)
 if earlier then
@@ -56,79 +35,54 @@ if earlier then
     if same ~= digest then return reply('conflict') end
     -- After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
     -- retention has deleted this message, its text is made from the arguments.
-    local stored = mode == 'away' and entries(K, offset, offset, 1)[1]
-    local json = mode == 'away' and (stored and stored[ENTRY.message] or json_at(sentAt))
+    local stored = isAway and entries(K, offset, offset, 1)[1]
+    local json = isAway and (stored and stored[ENTRY.message] or head .. sentAt .. tail)
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
   end
 end
-local wait = take_message(theirs.rate, tonumber(arg(10)))
+local wait = take_message(theirs, tonumber(arg(10)))
 if wait > 0 then return reply('limited', wait) end
-if not user.createdAt and user.adoption then
-  local adoption = cjson.decode(user.adoption)
-  return reply('adopted', adoption[1], adoption[2])
+local adoption = not user.createdAt and call('HGET', K.user, USER.adoption)
+if adoption then
+  local by, createdAt = unpack(cjson.decode(adoption))
+  return reply('adopted', by, createdAt)
 end
 if optional(11) and user.createdAt ~= tonumber(arg(11)) then return reply('unknown-user') end
 if not rules.createsRecipient and not user.createdAt then return reply('unknown-user') end
 
-local sentAt = whole(now)
-local json = json_at(sentAt)
+local sentAt = now_text()
+local json = head .. sentAt .. tail
 local size = #json + RULES.messageOverhead
 
+local function done(...)
+  if isHere then store(sender) end
+  store(user)
+  announce()
+  return reply(...)
+end
+
 expire(K, user, userId, retention.age)
-if mode == 'here' then expire(theirs, sender, from, retention.age) end
+if isHere then expire(theirs, sender, from, retention.age) end
 
--- The messages that this message pushes out of the recipient's inbox, after they were read.
-local old
-local function pushed_out()
-  old = old or beyond(K, user, user.newest + 1, user.bytes + size, retention)
-  return old
-end
+-- The messages that this message pushes out of the recipient's inbox.
+local old = beyond(K, user, user.newest + 1, user.bytes + size, retention)
+if #old > 0 and is_crowded(K, user, userId, from, old, rules) then return done('refused') end
 
--- Returns whether the sender has too many unread messages here, and this message would push out an unread one of someone else.
-local function is_crowded()
-  if from == '' or from == userId then return false end
-  if not exceeds(user, user.newest + 1, user.bytes + size, retention) then return false end
-  local pushesOut = false
-  for _, entry in ipairs(pushed_out()) do
-    if is_unread(K, user, entry) and entry.peer ~= from then pushesOut = true end
-  end
-  if not pushesOut then return false end
-  for _, limit in ipairs(RULES.sharedLimits) do
-    if tonumber(call('HGET', K.unread, UNREAD[limit] .. from) or 0) > rules.share * retention[limit] then return true end
-  end
-  return false
-end
-if is_crowded() then return done('refused') end
-
-local inboxCount = (mode == 'here' or mode == 'away') and 2 or 1
-local function fits()
-  local counts = call('HMGET', K.counts, 'inboxes', 'bytes')
-  local more = user.newest == 0 and 1 or 0
-  if mode == 'here' and sender.newest == 0 then more = more + 1 end
-  if mode == 'away' and arg(16) == '1' then more = more + 1 end
-  return with_difference('bytes', counts[2]) + size * inboxCount <= maxBytes
-    and (more == 0 or with_difference('inboxes', counts[1]) + more <= maxInboxes)
-end
-if not fits() then
+local newInboxes = (user.newest == 0 and 1 or 0) + ((isHere and sender.newest == 0 or isAway and arg(16) == '1') and 1 or 0)
+local allBytes = (isHere or isAway) and 2 * size or size
+if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then
   trim(K, user, userId, retention)
-  old = nil
-  if mode == 'here' then trim(theirs, sender, from, retention) end
-  if not fits() then return done('full') end
+  old = beyond(K, user, user.newest + 1, user.bytes + size, retention)
+  if isHere then trim(theirs, sender, from, retention) end
+  if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then return done('full') end
 end
 
 -- This check comes last: the caller creates the sender and sends again, and must not create a sender whose message is then refused.
-if (mode == 'away' and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
+if (isAway and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
 -- The message is counted before it is stored, so that one command both counts it and returns the sum for the comparison.
 local held, maxHeld = hold(from, userId, size), tonumber(arg(12)) or math.huge
-local function pushed_out_of_sender()
-  local bytes = 0
-  for _, entry in ipairs(pushed_out()) do
-    if entry.kind ~= 's' and entry.peer == from then bytes = bytes + entry.bytes end
-  end
-  return bytes
-end
-if held and held > maxHeld and held - pushed_out_of_sender() > maxHeld then
+if held and held > maxHeld and held - bytes_of(old, from) > maxHeld then
   hold(from, userId, -size)
   return done('over-share')
 end
@@ -144,8 +98,8 @@ local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId 
 local isPushed = user.deviceCount and rules.pushAfter and from ~= userId
 local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and optional(13))
 local own = offset
-if mode == 'here' then own = append(theirs, sender, from, json, from, userId, retention) end
-if mode == 'none' or mode == 'away' then own = 0 end
+if isHere then own = append(theirs, sender, from, json, from, userId, retention) end
+if mode == 'none' or isAway then own = 0 end
 if beginsStreak or isPushed then load_deadlines(user) end
 if beginsStreak then
   set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
@@ -156,24 +110,19 @@ if isPushed then
   set(user, 'pushDueAt', math.min(user.pushDueAt or at, at))
 end
 if beginsStreak or isPushed then schedule(user) end
-call('SET', K.id, string.format('%s %d %d %s %d %d', digest, offset, own, sentAt, user.deletions, senderDeletions), 'PX', rules.window)
-if mode == 'away' then
+local sent = digest .. ' ' .. whole(offset) .. ' ' .. whole(own) .. ' ' .. sentAt
+call('SET', K.id, sent .. ' ' .. whole(user.deletions) .. ' ' .. whole(senderDeletions), 'PX', rules.window)
+if isAway then
   local note = text({ from, userId, json, tonumber(rules.window), now, senderDeletions, user.deletions, arg(18) })
   call('HSET', K.ownCopies, arg(17), appId .. '\0' .. note)
 end
 
-local function emit_message(to, id, at)
-  local isSmall = #json <= MAX_PUBLISHED
-  local epoch = epoch_of(to)
-  emit(to.nodes, { EVENT.message, appId, id, epoch, at, json }, not isSmall and { EVENT.message, appId, id, epoch, at } or nil)
-end
-emit_message(user, userId, offset)
-if mode == 'here' then emit_message(sender, from, own) end
+emit_message(user, userId, offset, json)
+if isHere then emit_message(sender, from, own, json) end
 if asked['message.created'] then
   local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
   add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. arg(13))
 end
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
-  or (mode == 'here' and exceeds(sender, sender.newest, sender.bytes, retention))
-local pending = mode == 'away' and json
-return done('stored', offset, own, sentAt, user.deletions, pending, sender and epoch_of(sender) or 0, isBeyond and 1 or 0, held or 0)
+  or (isHere and exceeds(sender, sender.newest, sender.bytes, retention))
+return done('stored', offset, own, sentAt, user.deletions, isAway and json, sender and epoch_of(sender) or 0, isBeyond and 1 or 0, held or 0)

@@ -3,7 +3,7 @@
 -- ARGV: 1 how many messages the sender may send in a second; empty for no limit; 2 the id of this call.
 -- Returns the milliseconds until the sender may send; or 0, the sender's profile as JSON, how often the sender was deleted, 1 if there is
 --   no inbox yet, and 1 if the sender does not exist.
-local wait = take_message(K.rate, tonumber(arg(1)), arg(2))
+local wait = take_message(K, tonumber(arg(1)), arg(2))
 if wait > 0 then return reply(wait) end
 local user = load_inbox(K.user)
 return reply(0, user.sender or 'null', user.deletions, user.newest == 0 and 1 or 0, user.createdAt and 0 or 1)

@@ -2,5 +2,5 @@
 -- KEYS: user.
 -- ARGV: none.
 -- Returns when the user was created, the newest offset of the inbox, and the devices as JSON; empty strings stand for what there is not.
-local user = call('HMGET', K.user, USER.createdAt, USER.newest, USER.devices)
-return reply(user[1] or '', user[2] or 0, user[3] or '')
+local user = load_inbox(K.user)
+return reply(user.createdAt or '', user.newest, user.deviceCount and call('HGET', K.user, USER.devices) or '')

@@ -6,7 +6,6 @@
 --   many bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message:
 --   its offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, and its recipient.
 -- Returns 1; 0 if the user was deleted.
-local MAX_PUBLISHED = 2048
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
 local left, leftBytes, growth = tonumber(arg(4)), tonumber(arg(5)), tonumber(arg(6))
 local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age = tonumber(arg(9)) }
@@ -34,9 +33,8 @@ for n = 10, arg_count(), 7 do
     if fits(storedAt) then
       local at = append(K, user, userId, json, from, to, NO_LIMIT, isRead)
       hold(from, userId, #json + RULES.messageOverhead)
-      local brief = #json > MAX_PUBLISHED and { EVENT.message, appId, userId, epoch_of(user), at } or nil
       hasRead = hasRead or isRead
-      emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), at, json }, brief)
+      emit_message(user, userId, at, json)
     end
     taken = offset
   end

@@ -8,7 +8,7 @@ local to = math.min(tonumber(arg(1)) or user.newest, user.newest)
 local old = entries(K, user.first, to, MAX_DROPPED)
 drop(K, user, userId, old)
 -- After a failover the server may lack messages that this offset counts.
-if #old < MAX_DROPPED and to >= user.first then set(user, 'first', to + 1) end
+if #old < MAX_DROPPED and to >= user.first then user.first = to + 1 end
 local isLast = user.first > user.newest
 if isLast then
   if user.newest > 0 then
@@ -17,7 +17,8 @@ if isLast then
     count('inboxes', -1)
     count('bytes', -user.bytes)
   end
-  clear(user, { 'newest', 'first', 'readOffset', 'readUpTo', 'unread', 'bytes', 'oldestAt', 'moveDueAt' })
+  reset_inbox(user)
+  clear(user, { 'moveDueAt' })
 else
   set(user, 'moveDueAt', now + MOVE_RETRY)
 end

@@ -20,6 +20,6 @@ if not isSame then return reply(0, 0) end
 check_history()
 local offset = append(K, user, userId, json, userId, arg(2), retention)
 call('SET', K.own, offset, 'PX', tonumber(arg(4)) + KEPT_LONGER)
-emit(user.nodes, { EVENT.message, appId, userId, epoch_of(user), offset, json })
+emit_message(user, userId, offset, json)
 store(user)
 return reply(offset, epoch_of(user))

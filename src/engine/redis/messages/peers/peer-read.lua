@@ -31,10 +31,13 @@ end
 
 -- Moves `readUpTo` to the next unread message, over a limited number of messages.
 local function advance()
-  if user.unread == 0 then return set(user, 'readUpTo', user.newest) end
+  if user.unread == 0 then
+    user.readUpTo = user.newest
+    return
+  end
   local from = math.max(user.readUpTo, user.readOffset, user.first - 1) + 1
   local reached = visit_entries(K, from, user.newest, function(entry) return is_unread(K, user, entry) end)
-  if reached >= from then set(user, 'readUpTo', reached) end
+  if reached >= from then user.readUpTo = reached end
 end
 
 local target, newest = math.min(tonumber(arg(2)), user.newest), newest_with()
@@ -42,7 +45,7 @@ local isUnfinished = false
 local unread, readOffset = peer_state()
 if target > readOffset and newest > 0 then
   if target == user.newest then
-    set(user, 'unread', math.max(user.unread - unread, 0))
+    user.unread = math.max(user.unread - unread, 0)
     call('HDEL', K.unread, UNREAD.messages .. peer, UNREAD.bytes .. peer)
   elseif unread > 0 then
     local from = math.max(user.first, readOffset + 1, (user.readUpTo or 0) + 1)
@@ -50,7 +53,7 @@ if target > readOffset and newest > 0 then
     target, isUnfinished = math.min(target, reached), reached < target
   end
   call('HSET', K.unread, UNREAD.mark .. peer, string.format('%.0f %.0f', target, newest))
-  if not user.readUpTo then set(user, 'readUpTo', user.readOffset) end
+  user.readUpTo = user.readUpTo or user.readOffset
   advance()
   unread, readOffset = peer_state()
   -- Only the last step emits the event, for all steps.

@@ -28,10 +28,11 @@ if hadInbox then
   call('ZREM', K.aging, userId)
   count('inboxes', -1)
   count('bytes', -user.bytes)
-  set(user, 'deletions', user.deletions + 1)
+  user.deletions = user.deletions + 1
 end
+reset_inbox(user)
 clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
-clear(user, { 'newest', 'first', 'readOffset', 'readUpTo', 'unread', 'bytes', 'oldestAt', 'unreadCheckAt', 'unreadCheckOffset' })
+clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
 end_devices(user)
 finish(user)
 return reply((hadUser or hadInbox) and 1 or 0)

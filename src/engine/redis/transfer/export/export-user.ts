@@ -29,13 +29,13 @@ export async function* exportUser(
   of: UserRef,
   sendWindow: number,
 ): AsyncGenerator<TransferRecord[]> {
-  const [now, seen, ...list] = await runner.onUser(steps.exportUser, of, [])
-  const found = fieldsOf(list)
+  const [now, seen, ...rest] = await runner.onUser(steps.exportUser, of, [])
+  const [deletions = 0, offset = 0, first = 1, readOffset = 0] = rest.splice(0, 4).map(Number)
+  const found = fieldsOf(rest)
   const numberOf = (name: keyof typeof fields.user): number | null => {
     const text = found.get(fields.user[name])
     return text === undefined ? null : Number(text)
   }
-  const deletions = numberOf('deletions') ?? 0
   const records: TransferRecord[] = []
 
   const revokedBefore = numberOf('revokedBefore')
@@ -72,10 +72,9 @@ export async function* exportUser(
     const left = Math.max(0, checkAt - Number(now))
     records.push({ kind: 'check', ...of, offset: checkOffset, deletions, left })
   }
-  const [offset, first] = [numberOf('newest') ?? 0, numberOf('first') ?? 1]
   if (offset > 0)
     records.push({
-      ...{ kind: 'inbox', ...of, deletions, offset, first, readOffset: numberOf('readOffset') ?? 0 },
+      ...{ kind: 'inbox', ...of, deletions, offset, first, readOffset },
       marks: await marksOf(runner, steps, of, first),
     })
   yield records

@@ -4,6 +4,6 @@
 -- Returns nothing.
 local user = load(K.user)
 for n = 1, arg_count(), 2 do call('HSET', K.unread, UNREAD.mark .. arg(n), arg(n + 1)) end
-set(user, 'readUpTo', user.readOffset)
+user.readUpTo = user.readOffset
 store(user)
 return reply()

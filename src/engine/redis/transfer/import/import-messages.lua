@@ -10,17 +10,17 @@ for n = 1, arg_count(), 6 do
   local offset, json, at, from, to = tonumber(arg(n)), arg(n + 1), now - tonumber(arg(n + 2)), arg(n + 3), arg(n + 4)
   if offset > after then
     local size = #json + RULES.messageOverhead
-    call('RPUSH', K.peerLog, arg(n) .. ' ' .. add_entry(K, userId, offset, json, from, to, at, arg(n + 5) == '1'))
+    call('RPUSH', K.peerLog, arg(n) .. ' ' .. add_entry(K, userId, arg(n), json, from, to, whole(at), arg(n + 5) == '1'))
     if after == 0 then
-      set(user, 'oldestAt', at)
+      user.oldestAt = at
       call('ZADD', K.aging, at, userId)
     end
     after = offset
-    set(user, 'bytes', user.bytes + size)
+    user.bytes = user.bytes + size
     count('bytes', size)
     hold(from, userId, size)
     if is_unread(K, user, entries(K, offset, offset, 1)[1]) then
-      set(user, 'unread', user.unread + 1)
+      user.unread = user.unread + 1
       call('HINCRBY', K.unread, UNREAD.messages .. from, 1)
       call('HINCRBY', K.unread, UNREAD.bytes .. from, size)
     end

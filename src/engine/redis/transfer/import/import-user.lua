@@ -2,11 +2,13 @@
 -- KEYS: user, users, counts, deadlines.
 -- ARGV: 1 when a session was last seen; empty if that does not change; 2 in how many milliseconds to look for unread messages; empty for
 --   never; 3 the first offset of those; 4 in how many milliseconds to forget an adoption; empty for none; 5 `1` if the guest's
---   messages still move; 6 from here on: fields and their values.
+--   messages still move; 6 numbers of the inbox as JSON: an object; 7 from here on: fields and their values.
 -- Returns nothing.
 local user = load(K.user)
 local wasThere, hadInbox = user.createdAt ~= nil, user.newest > 0
-for n = 6, arg_count(), 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
+for name, number in pairs(cjson.decode(arg(6))) do user[name] = number end
+store(user)
+for n = 7, arg_count(), 2 do call('HSET', K.user, arg(n), arg(n + 1)) end
 user = load(K.user)
 local seen, left = optional(1), optional(2)
 if seen then set(user, 'lastSeenAt', math.max(tonumber(seen), user.lastSeenAt or 0)) end

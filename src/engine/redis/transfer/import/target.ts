@@ -10,7 +10,7 @@ import {
 import { senderOf } from '../../../user-changes.js'
 import type { RedisClient } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
-import { fields } from '../../lua/fields.js'
+import { fields, type InboxNumber } from '../../lua/fields.js'
 import { ownDevice } from '../../push/own-device.js'
 import { tokenHash } from '../../sessions/session-record.js'
 import type { StepRunner } from '../../step-runner.js'
@@ -187,7 +187,7 @@ export class RedisTarget implements TransferTarget {
         const { revokedBefore, deletions } = record
         await this.#setFields(record, {
           revokedBefore: revokedBefore === null ? '' : String(revokedBefore),
-          deletions: deletions === 0 ? '' : String(deletions),
+          inbox: { deletions },
         })
         return
       }
@@ -204,11 +204,7 @@ export class RedisTarget implements TransferTarget {
       }
       case 'inbox': {
         const { offset, first, readOffset } = record
-        await this.#setFields(record, {
-          newest: String(offset),
-          first: String(first),
-          readOffset: readOffset === 0 ? '' : String(readOffset),
-        })
+        await this.#setFields(record, { inbox: { newest: offset, first, readOffset } })
         for (let n = 0; n < record.marks.length; n += MARKS_PER_STEP) {
           const marks = record.marks.slice(n, n + MARKS_PER_STEP)
           const args = marks.flatMap(([peer, ...mark]) => [peer ?? '', mark.join(' ')])
@@ -227,7 +223,12 @@ export class RedisTarget implements TransferTarget {
   /** Sets the fields of a user's hash that are not empty. */
   async #setFields(
     of: UserRef,
-    values: Partial<Record<keyof typeof fields.user, string>>,
+    {
+      inbox = {},
+      ...values
+    }: { inbox?: Partial<Record<InboxNumber, number>> } & Partial<
+      Record<Exclude<keyof typeof fields.user, 'inbox'>, string>
+    >,
     {
       seen,
       check,
@@ -241,7 +242,7 @@ export class RedisTarget implements TransferTarget {
     const others = [seen, check?.left, check?.offset, adoption?.left, isMoving].map((value) =>
       String(value ?? ''),
     )
-    await this.#runner.onUser(this.#steps.importUser, of, [...others, ...list])
+    await this.#runner.onUser(this.#steps.importUser, of, [...others, JSON.stringify(inbox), ...list])
   }
 
   async #writeMessages(records: readonly RecordOf<'message'>[]): Promise<void> {
