@@ -137,7 +137,7 @@ local function reset_inbox(user)
   user.deletions = deletions
 end
 
--- Changes a field that is not a number of the inbox. `store` writes it.
+-- Changes a field that is not a number of the inbox. `store_fields` writes it.
 local function set(user, field, value)
   if user[field] == value then return end
   user[field] = value
@@ -154,13 +154,16 @@ local function clear(user, names)
   end
 end
 
--- Writes the changed fields, and the numbers of the inbox if these have changed.
-local function store(user)
+-- Writes the numbers of the inbox if they have changed.
+local function store_inbox(user)
   local inbox = packed(user)
-  if inbox ~= user.inbox then
-    user.inbox = inbox
-    call('HSET', user.key, USER.inbox, inbox)
-  end
+  if inbox == user.inbox then return end
+  user.inbox = inbox
+  call('HSET', user.key, USER.inbox, inbox)
+end
+
+-- Writes the other fields that have changed.
+local function store_fields(user)
   if not user.changed then return end
   local puts, dels = {}, {}
   for field in pairs(user.changed) do
@@ -175,6 +178,11 @@ local function store(user)
   if #puts > 0 then call('HSET', user.key, unpack(puts)) end
   if #dels > 0 then call('HDEL', user.key, unpack(dels)) end
   user.changed = nil
+end
+
+local function store(user)
+  store_inbox(user)
+  store_fields(user)
 end
 
 local DEADLINES = { 'sessionsDueAt', 'keptUntil', 'unreadCheckAt', 'moveDueAt', 'pushDueAt', 'dueAt' }

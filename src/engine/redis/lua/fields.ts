@@ -89,7 +89,7 @@ const loading = (names: readonly UserField[]): { fields: string; members: string
     ...inboxNumbers.map((name) => `${name}=${name}`),
     ...names.map((name, n) => {
       const value = `value[${n + 2}]`
-      return `${name}=${texts.includes(name) ? `${value} or nil` : `tonumber(${value})`}`
+      return `${name}=${texts.includes(name) ? value : `${value} and tonumber(${value})`} or nil`
     }),
   ].join(','),
 })

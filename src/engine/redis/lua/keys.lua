@@ -27,6 +27,7 @@ local KEYS_BY_KIND = {
 -- Returns the keys of a user in a partition, as `keys.inbox`.
 local function keys_of(prefix, owner)
   -- The last fields make room. A table that grows as its fields are set takes several times as long.
-  local keys = { prefix = prefix, ending = ':' .. appId .. '\0' .. owner, user = nil, inbox = nil, unread = nil, peerLog = nil, counts = nil }
+  local keys = { prefix = prefix, ending = ':' .. appId .. '\0' .. owner, user = nil, inbox = nil, unread = nil, peerLog = nil, counts = nil,
+    sessions = nil, held = nil }
   return setmetatable(keys, KEYS_BY_KIND)
 end

@@ -12,7 +12,10 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
   ...Object.entries(fields).map(([name, table]) => [name.toUpperCase(), table] as [string, typeof table]),
 ]
 
-/** What scripts write in place of the fields that they load, and of the members that they make of these. */
+/**
+ * What scripts write in place of the fields that they load, and of the members that they make of these. In place of the numbers of an inbox
+ * they write `NUMBERS` for local variables, and `NUMBERS_OF_USER` for the members of `user`.
+ */
 const loaded = [
   ['WITH_DEADLINES', loadedWithDeadlines],
   ['INBOX', loadedInbox],

@@ -50,12 +50,12 @@ local function encode(row)
   return json
 end
 
--- Writes a row. Returns its JSON.
-local function put(row)
+-- Writes a row. Returns its JSON. If the caller has the JSON, the row may lack what the rest of the script does not read.
+local function put(row, json)
   sessions()[row.id] = row
   tally(row.id, row)
   areChanged = true
-  local json = encode(row)
+  json = json or encode(row)
   call('HSET', K.sessions, row.id, json)
   return json
 end

@@ -40,6 +40,29 @@ local function remove(user, row)
   if total == 0 then set(user, 'lastSeenAt', row[SESSION.lastSeenAt]) end
 end
 
+-- Removes sessions so that one more can start. Returns their rows.
+local function make_room(user, limit)
+  local others, removed = {}, {}
+  for _, each in pairs(sessions()) do others[#others + 1] = each end
+  -- Returns by which field of `RULES.makesRoom` a session makes room, and the number in that field.
+  local function rank(each)
+    for group, field in ipairs(RULES.makesRoom) do
+      local number = each[SESSION[field]]
+      if number then return group, number end
+    end
+  end
+  table.sort(others, function(a, b)
+    local groupA, numberA = rank(a)
+    local groupB, numberB = rank(b)
+    return groupA < groupB or (groupA == groupB and numberA < numberB)
+  end)
+  for n = 1, #others - math.max(limit - 1, 0) do
+    removed[n] = others[n]
+    remove(user, others[n])
+  end
+  return removed
+end
+
 -- Adds a webhook event if the user came online or went offline.
 local function add_presence_event(user, wasOnline)
   local online = presence(user)
@@ -151,12 +174,13 @@ end
 
 -- Tells the nodes that watch the user that the user came online or went offline. A node orders these events by their time.
 local function tell_watchers(user, online)
-  local nodes = call('ZRANGEBYSCORE', K.watch, '(' .. string.format('%.0f', now), '+inf')
+  local nodes = call('ZRANGEBYSCORE', K.watch, '(' .. now_text(), '+inf')
   if #nodes == 0 then return end
   emit(table.concat(nodes, ' '), { EVENT.presence, appId, userId, online and 1 or 0, online and now or user.lastSeenAt or -1, now })
 end
 
--- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last.
+-- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last. One
+-- that also changes the inbox calls `store_inbox` besides.
 local function finish(user, isPage)
   if areChanged and isPage then
     -- The step after the pages knows all sessions. If it does not come, this deadline does.
@@ -173,15 +197,18 @@ local function finish(user, isPage)
       if at and offlineAt and not row[SESSION.offline] and offlineAt < at then at = offlineAt end
       if at and (not nextAt or at < nextAt) then nextAt = at end
     end
-    local before = {}
-    for node in string.gmatch(user.nodes or '', '%S+') do
-      before[node] = true
-      if not seen[node] then call('ZREM', K.attached, node .. '\0' .. member) end
+    local names = #nodes > 0 and table.concat(nodes, ' ') or nil
+    if names ~= user.nodes then
+      local before = {}
+      for node in string.gmatch(user.nodes or '', '%S+') do
+        before[node] = true
+        if not seen[node] then call('ZREM', K.attached, node .. '\0' .. member) end
+      end
+      for _, node in ipairs(nodes) do
+        if not before[node] then call('ZADD', K.attached, '0', node .. '\0' .. member) end
+      end
+      set(user, 'nodes', names)
     end
-    for _, node in ipairs(nodes) do
-      if not before[node] then call('ZADD', K.attached, 0, node .. '\0' .. member) end
-    end
-    set(user, 'nodes', #nodes > 0 and table.concat(nodes, ' ') or nil)
     local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
       -- A node that watches the user later reads this field, and no rows.
@@ -192,6 +219,6 @@ local function finish(user, isPage)
     set(user, 'sessionsDueAt', nextAt)
   end
   schedule(user)
-  store(user)
+  store_fields(user)
   announce()
 end

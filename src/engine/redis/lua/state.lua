@@ -101,10 +101,13 @@ local function check_evictions()
   if tonumber(evicted) and tonumber(evicted) > tonumber(known) then begin_generation(generation, STATE.evicted, evicted, unshifted) end
 end
 
--- Returns the generation, without a look at the server's history.
+-- Returns the generation, without a look at the server's history. Scripts of one call share what one of them has read.
 local function stored_generation()
-  if not generation and shared then generation = shared.generation end
-  if not generation then generation = tonumber(call('HGET', K.state, STATE.generation) or nil) end
+  if not generation and shared then generation = shared.generation or shared.stored end
+  if not generation then
+    generation = tonumber(call('HGET', K.state, STATE.generation) or nil)
+    if shared then shared.stored = generation end
+  end
   if not generation then
     -- The caller runs `state-note`, and then this script again.
     if not mayWrite then error({ err = 'NOSTATE The history of the server is not known.' }) end

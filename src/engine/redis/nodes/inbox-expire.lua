@@ -9,5 +9,6 @@ if user.first > user.newest then
   call('ZREM', K.aging, userId)
   forget_guest(user)
 end
+store_inbox(user)
 finish(user)
 return reply(isUnfinished and 1 or 0)

@@ -70,5 +70,25 @@ export const credentialArgs = (
   JSON.stringify({ authMethod, tokenId, issuedAt, expiresAt }),
 ]
 
-export const factsJson = ({ origin, address, client, node }: SessionRequest): string =>
-  JSON.stringify({ origin, address, client, node })
+/**
+ * Returns the fields of a started session's row that its node knows, as JSON without the first brace. `use` is the name of
+ * the note at the token, or empty.
+ */
+export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
+  const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request
+  const [authMethod, token, , credential] = credentialArgs(appId, request.credential)
+  const json = JSON.stringify({
+    [session.connectionId]: connectionId,
+    [session.nodeId]: nodeId,
+    [session.keyHash]: keyHash,
+    [session.resumableFor]: resumableFor,
+    [session.guest]: guest ? 1 : 0,
+    [session.authMethod]: authMethod,
+    [session.token]: token || undefined,
+    [session.issuedAt]: request.credential.issuedAt ?? undefined,
+    [session.credential]: credential,
+    [session.facts]: JSON.stringify({ origin, address, client, node }),
+    [session.tokenUse]: use || undefined,
+  })
+  return json.slice(1)
+}

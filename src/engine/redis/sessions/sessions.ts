@@ -18,7 +18,7 @@ import type { AttachedUsers } from '../messages/attached-users.js'
 import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
 import type { Revocations } from './revocations/revocations.js'
 import { RecentSessions, type RecentSession } from './recent-sessions.js'
-import { credentialArgs, factsJson, recordOf, storedSessions, type StoredSession } from './session-record.js'
+import { credentialArgs, recordOf, startedRow, storedSessions, type StoredSession } from './session-record.js'
 import type { StepRunner } from '../step-runner.js'
 import type { NodeCalls } from '../nodes/node-calls.js'
 import type { Sweeper } from '../nodes/sweeper.js'
@@ -54,23 +54,23 @@ export class Sessions {
   }
 
   async start(request: SessionRequest): Promise<StartedSession | null> {
-    const { appId, userId, connectionId, keyHash, resumes, resumableFor, sessionsPerUser, hidden, guest } =
-      request
+    const { appId, userId, connectionId, resumes, sessionsPerUser, hidden, guest } = request
     const of = { appId, userId }
-    const [authMethod, token, issuedAt, json] = credentialArgs(appId, request.credential)
+    const [, token, issuedAt] = credentialArgs(appId, request.credential)
     const newId = randomUUID()
-    const args = [
-      ...[newId, connectionId, keyHash, resumes ?? '', String(resumableFor), String(sessionsPerUser)],
-      ...[hidden ? '1' : '0', guest ? '1' : '0', authMethod, token, issuedAt, json, factsJson(request)],
-    ]
     const finish = this.#attached.expectStart(of)
     try {
       // The note in the token's hash is written first. If a revocation comes before the note, this start finds the revocation. If it comes
       // later, the revocation finds the note.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
+      const args = [
+        ...[newId, connectionId, resumes ?? '', String(sessionsPerUser), hidden ? '1' : '0'],
+        ...[guest ? '1' : '0', token, issuedAt, String(request.userCreatedAt ?? '')],
+        startedRow(request, this.#runner.nodeId, use),
+      ]
       const [isStarted, isResumed, sessionId, row, epoch, offset, generation] = await this.#runner
-        .onUser(this.#runner.steps.startSession, of, [...args, use, String(request.userCreatedAt ?? '')])
+        .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
           throw error

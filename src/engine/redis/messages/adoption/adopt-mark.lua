@@ -30,5 +30,6 @@ clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claim
 end_devices(user)
 set(user, 'keptUntil', math.ceil(now + age))
 set(user, 'moveDueAt', now + MOVE_RETRY)
+store_inbox(user)
 finish(user)
 return reply(messages)
