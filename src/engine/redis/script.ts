@@ -125,8 +125,8 @@ return reply(unpack(results))`,
       this.#functions.push(`do
 local kinds={${keys.map((kind) => `${kind}='${scopes[kind]}'`).join(',')}}
 ${before}
-steps['${name}']=function(keys,args,skipped,length)
-begin(keys,args,kinds,${effect !== 'reads'},skipped,length)
+steps['${name}']=function(keys,args)
+begin(keys,args,kinds,${effect !== 'reads'})
 ${run}
 end
 redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=steps['${name}']}

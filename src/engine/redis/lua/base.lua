@@ -8,9 +8,8 @@ local COMMON_ARGS = 7
 local shared
 -- Functions that are called often, because a local is found faster. There are none while Redis loads the library.
 local call, format
--- `K` has the keys of the call by their names. If one call runs several scripts, `ARGV` has the arguments of all. Those of the script come
--- after the first `argsBefore`.
-local KEYS, ARGV, K, argsBefore, argCount
+-- `K` has the keys of the call by their names.
+local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
 -- `context` is the argument that all calls of a node have in common. The others are its parts: milliseconds to add to the time, the node's
 -- id, the command that publishes, and what the names of channels begin with.
@@ -20,15 +19,15 @@ local context, shift, self, publish, channels
 local events, differences
 
 -- Returns an argument of the script.
-local function arg(n) return ARGV[n + argsBefore] end
+local function arg(n) return ARGV[n + COMMON_ARGS] end
 -- Returns an argument, or nil if it is the empty string.
 local function optional(n)
-  local value = ARGV[n + argsBefore]
+  local value = ARGV[n + COMMON_ARGS]
   if value ~= '' then return value end
 end
 
 -- Returns how many arguments the script has.
-local function arg_count() return argCount end
+local function arg_count() return #ARGV - COMMON_ARGS end
 
 -- Returns the name of a channel. `name` is a node's id, or `all` for the channel to which all nodes subscribe.
 local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end

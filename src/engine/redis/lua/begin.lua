@@ -1,10 +1,9 @@
 -- The last part of the library. Each script begins with a call of `begin`.
-local function begin(keys, args, kinds, writes, skipped, length)
+local function begin(keys, args, kinds, writes)
   call, format = redis.call, string.format
-  skipped, length = skipped or 0, length or #args
-  KEYS, ARGV, declared, argsBefore, argCount = keys, args, kinds, skipped + COMMON_ARGS, length - COMMON_ARGS
-  if args[skipped + 1] ~= context then
-    context = args[skipped + 1]
+  KEYS, ARGV, declared = keys, args, kinds
+  if args[1] ~= context then
+    context = args[1]
     shift, self, publish, serverPrefix, channels = string.match(context, '^(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)$')
     shift = tonumber(shift)
   end
@@ -13,13 +12,13 @@ local function begin(keys, args, kinds, writes, skipped, length)
     now = time[1] * 1000 + math.floor(time[2] / 1000) + shift
     if shared then shared.now = now end
   end
-  prefix, appId, userId, partition, hashed = unpack(args, skipped + 2, skipped + 6)
+  prefix, appId, userId, partition, hashed = args[2], args[3], args[4], args[5], args[6]
   member = appId .. '\0' .. userId
   events, differences = {}, {}
   K = keys_of(prefix, userId)
   begin_state(writes)
   begin_rows()
-  begin_webhooks(args[skipped + 7])
+  begin_webhooks(args[7])
 end
 
 -- The scripts by their names.

@@ -6,7 +6,7 @@ local function several(keys, args)
   shared = {}
   while args[n] do
     local keyCount, argCount = tonumber(args[n + 1]), tonumber(args[n + 2])
-    local ok, result = pcall(steps[args[n]], { unpack(keys, key + 1, key + keyCount) }, args, n + 2, argCount)
+    local ok, result = pcall(steps[args[n]], { unpack(keys, key + 1, key + keyCount) }, { unpack(args, n + 3, n + 2 + argCount) })
     if not ok and type(result) ~= 'table' then
       -- An error of Redis begins with a code. An error of Lua does not, and gets one here.
       local message = tostring(result)
