@@ -28,8 +28,8 @@ class MuteWebSocket extends WebSocket {
   }
 }
 
-// At the same time, because each waits for what a page waits for: up to ten seconds for an answer that never comes.
-void describe('in a network that hinders WebSockets', { concurrency: true }, () => {
+// Some at the same time, because each waits for what a page waits for: up to ten seconds for an answer that never comes.
+void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => {
   void it('a session is active by a stream, whatever the network does to WebSockets', async () => {
     await Promise.all(
       modes.map(async (upgrades, index) => {
