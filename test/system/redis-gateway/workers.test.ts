@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
+import { freePort } from '../../support/network/free-port.js'
 import { finish, run } from '../../support/processes/command-line.js'
 import { startClient } from '../../support/raw-client.js'
 import { standalone } from '../../support/redis/server.js'
@@ -34,7 +35,8 @@ const write = (config: Partial<GatewayConfig> = {}): string => {
 }
 
 test('workers share a port and are one gateway: messages, metrics, a worker that dies, and the drain', async () => {
-  const file = write()
+  // With port 0 the successor of the worker that has the admin listener gets another port than the one that was printed.
+  const file = write({ admin: { port: await freePort(), token } })
   const { child, url: listening, outcome } = run(['serve', '--config', file, '--workers', String(WORKERS)])
   let stdout = ''
   child.stdout?.on('data', (text: string) => (stdout += text))
