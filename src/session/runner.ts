@@ -152,7 +152,7 @@ export const createRunner = (
       case 'send-start':
         return transport?.send(host.startFrame())
       case 'send-token':
-        return transport?.send({ type: 'token', token: '', ...credentials.held() })
+        return transport?.send({ type: 'token', token: credentials.held()?.token || '' })
       case 'send':
         return transport?.send(effect.frame)
       case 'close':
