@@ -23,6 +23,9 @@ export declare const callsPerSecond: (
   world: World,
   operations: readonly { readonly perSecond: number; readonly calls: number }[],
 ) => number
-export declare const countCalls: (gateways: number) => Promise<{
+export declare const countCalls: (
+  gateways: number,
+  options?: { times?: number },
+) => Promise<{
   readonly operations: Record<'start' | 'message' | 'webhook' | 'loss', Counted>
 }>

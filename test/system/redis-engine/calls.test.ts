@@ -2,12 +2,23 @@
 // number of gateways times that of sessions.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { background, countCalls } from '../../../bench/calls.mjs'
+import { background, countCalls, type Counted } from '../../../bench/calls.mjs'
+
+const OPERATIONS = 10
+
+/** The calls without those that are made now and then: a sweep and a timer of the same moment may both see that a user is due. */
+const always = ({ scripts, heard }: Counted): unknown => ({
+  scripts: Object.entries(scripts)
+    .map(([name, calls]) => [name, Math.round(calls)])
+    .filter(([, calls]) => calls !== 0),
+  heard: Math.round(heard),
+})
 
 it('an operation takes the same calls, whatever the number of gateways', async () => {
-  const few = await countCalls(2)
-  const more = await countCalls(5)
-  assert.deepEqual(more.operations, few.operations)
+  const few = await countCalls(2, { times: OPERATIONS })
+  const more = await countCalls(5, { times: OPERATIONS })
+  for (const name of ['start', 'message', 'webhook', 'loss'] as const)
+    assert.deepEqual(always(more.operations[name]), always(few.operations[name]), name)
   const { start, message, webhook, loss } = few.operations
   // One gateway delivers an event, though others know the app.
   assert.deepEqual(webhook.scripts, { 'delivery-end': 1, 'events-take': 1, send: 1 })
