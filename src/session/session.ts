@@ -104,6 +104,8 @@ export class ChatSession extends SessionTarget {
   /** The calls; undefined until they are needed. */
   #calls: Promise<Calls> | undefined
   #profile: Profile
+  /** Whether the outbox has the messages that earlier pages have left, or there are none. Until then no request overtakes them. */
+  #hasLeftSends: boolean | undefined
   /**
    * Whether the page is hidden, as far as the gateway knows. Undefined if the starts that were sent differ, because the gateway takes one of
    * them.
@@ -176,8 +178,8 @@ export class ChatSession extends SessionTarget {
       emitError: (fault) => this.#emit('error', { error: new SessionError(fault.code, fault) }),
     })
     this.#outbox = createOutbox(
-      (request) => this.#runner.send(request),
-      () => this.#info,
+      (request) => this.#hasLeftSends && this.#runner.send(request),
+      () => this.info,
       () => this.#reportPending(),
     )
   }
@@ -203,27 +205,27 @@ export class ChatSession extends SessionTarget {
 
   /** The id that the gateway gave the session; null while there is none. */
   get sessionId(): string | null {
-    return this.#info?.sessionId ?? null
+    return this.info?.sessionId ?? null
   }
 
   /** What carries the session, or did before the connection was lost; null while there is no session. */
   get transport(): 'websocket' | 'stream' | null {
-    return this.#info && (this.#info.transport ?? 'websocket')
+    return this.info && (this.info.transport ?? 'websocket')
   }
 
   /** The user as the gateway knows them; null while there is no session. */
   get user(): User | null {
-    return this.#info?.user ?? null
+    return this.info?.user ?? null
   }
 
   /** Whether the gateway let the user in as a guest. */
   get guest(): boolean {
-    return this.#info?.guest ?? false
+    return this.info?.guest ?? false
   }
 
   /** How many messages are unread; 0 while there is no session. */
   get unread(): number {
-    return this.#info?.unread ?? 0
+    return this.info?.unread ?? 0
   }
 
   /** How many messages are not stored yet, of this page and of earlier pages of the tab. */
@@ -233,25 +235,20 @@ export class ChatSession extends SessionTarget {
 
   /** The inbox's newest offset when the connection was made. Messages up to this offset were missed. 0 while there is no session. */
   get missedUntil(): number {
-    return this.#info?.offset ?? 0
+    return this.info?.offset ?? 0
   }
 
   /** The offset up to which the user has read all messages, here or on another device, as last reported by the gateway since the start. */
   get readOffset(): number {
-    const info = this.#info
+    const { info } = this
     return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
   }
 
   /**
-   * Whose messages the user has read last, here or on another device, and up to which offset. The peer is null for the app's backend. For
-   * the element's part for notifications.
+   * The gateway's latest state of the session; null while there is none. For the element's parts.
    * @internal
    */
-  get peerMark(): [peer: string | null | undefined, offset: number | undefined] {
-    return [this.#info?.with, this.#info?.readOffsetWith]
-  }
-
-  get #info(): SessionInfo | null {
+  get info(): SessionInfo | null {
     return infoOf(this.#runner.state())
   }
 
@@ -266,7 +263,7 @@ export class ChatSession extends SessionTarget {
       failed: true,
       error,
     })
-    if (this.#info) return failed(new SessionError('session-active'))
+    if (this.info) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
     // `start()` removes the listener itself. With many listeners on one signal, Node may not remove one by its option `signal`.
@@ -474,6 +471,8 @@ export class ChatSession extends SessionTarget {
       } catch (error) {
         this.#emit('error', { error: error as SessionError })
       }
+    this.#hasLeftSends = true
+    this.#outbox.proceed()
   }
 
   #changed(before: State, after: State): void {
@@ -514,7 +513,7 @@ export class ChatSession extends SessionTarget {
     const was = infoOf(before)
     const is = infoOf(after)
     // A listener may have ended the session.
-    if (!is || is === was || !this.#info) return
+    if (!is || is === was || !this.info) return
     if (JSON.stringify(is.user) !== JSON.stringify(was?.user)) this.#emit('user', { user: is.user })
     if (is.unread !== (was?.unread ?? 0)) this.#emit('unread', { unread: is.unread })
   }

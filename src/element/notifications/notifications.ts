@@ -156,7 +156,7 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const readMoved = (): void => {
-    const [peer, readOffset = 0] = session.peerMark
+    const { with: peer, readOffsetWith: readOffset = 0 } = session.info ?? {}
     // A new message also causes `unread`, and leaves the marks as they are.
     const mark = JSON.stringify([session.readOffset, peer, readOffset])
     if (mark === state.mark) return

@@ -59,6 +59,8 @@ export interface Outbox {
   add<T>(request: Request, options?: RequestOptions): Promise<T>
   /** Writes every request again. Called for each new connection. */
   connected(): void
+  /** Writes the requests that may be written now, and were not written to this connection. */
+  proceed(): void
   /** Settles the request that `frame` answers. Returns undefined if there is none. */
   answered(frame: GatewayFrameOf<AnswerType>): unknown
   /** Returns how many messages are not stored yet. */
@@ -82,17 +84,17 @@ interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
 }
 
 /**
- * `write` writes a request, and returns false if there is no connection. `info` returns the gateway's latest state of the session: the
+ * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session: the
  * inbox's epoch, and for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` when a deadline has changed
  * which requests wait, or why.
  */
 export const createOutbox = (
-  write: (request: Request) => boolean,
+  write: (request: Request) => boolean | undefined,
   info: () => SessionInfo | null,
   changed: () => void,
 ): Outbox => {
   /** The requests in the order in which they are written. */
-  let waiting: readonly Entry[] = []
+  let waiting: Entry[] = []
   /** Set after a retryable refusal, while no request is sent; undefined if requests may be sent. */
   let pause: Pause | undefined
   /**
@@ -118,19 +120,18 @@ export const createOutbox = (
 
   const proceed = (): void => {
     const time = now()
+    // The messages of earlier pages come first. They may have been added after requests of this page, which were not written yet.
+    waiting.sort((one, other) => deadlineOf(one) - deadlineOf(other))
     for (const entry of waiting)
       if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) pause = undefined
     for (const entry of waiting) if (!inFlight.has(entry)) send(entry)
-    schedule()
+    setDeadline(Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...waiting.map(deadlineOf)))
   }
   const setDeadline = deadlineTimer(() => {
     proceed()
     changed()
   })
-  const schedule = (): void => {
-    setDeadline(Math.min(inFlight.size ? Infinity : (pause?.until ?? Infinity), ...waiting.map(deadlineOf)))
-  }
 
   const sends = (): Entry[] => waiting.filter(({ asked }) => asked.type === 'send')
 
@@ -173,8 +174,7 @@ export const createOutbox = (
       })
       const entry: Entry = { ...options, asked: copy, size, answer, settle }
       waiting = [...waiting, entry]
-      send(entry)
-      schedule()
+      proceed()
       return answer
     },
     connected() {
@@ -182,6 +182,7 @@ export const createOutbox = (
       inFlight.clear()
       proceed()
     },
+    proceed,
     answered(frame) {
       // A refusal without an id may fit several requests. Those in flight come first: otherwise the last of them would stay unanswered for
       // ever.
@@ -208,7 +209,7 @@ export const createOutbox = (
     end(error) {
       pause = undefined
       for (const { settle } of waiting) settle(error)
-      schedule()
+      proceed()
     },
   }
 }

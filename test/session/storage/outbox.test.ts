@@ -5,6 +5,7 @@ import { callFrames } from '../../../src/protocol/internal.js'
 import type { SessionInfo } from '../../../src/session/machine/state.js'
 import { createOutbox, type Outbox } from '../../../src/session/storage/outbox.js'
 import { started, startScript, type ScriptedConnection } from '../scripted.js'
+import { now } from '../../../src/session/util/clock.js'
 import { startProxy } from '../../support/network/proxy.js'
 import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
@@ -236,6 +237,18 @@ test('refused requests wait for `retryAfter`, and later ones behind them', (t) =
   assert.deepEqual(written, ['a', 'b'])
   clock.advance(1)
   assert.deepEqual(written, ['a', 'b', 'a', 'b', 'c'])
+})
+
+test('messages of an earlier page are written before those that wait here, in the order of their writing', (t) => {
+  const { add, outbox, written, connect } = heldOutbox(t, { isConnected: false })
+  add('c')
+  for (const [body, writtenAt] of [
+    ['b', now() - 1_000],
+    ['a', now() - 2_000],
+  ] as const)
+    outbox.add({ type: 'send', id: body, to: 'bob', body }, { writtenAt }).catch(() => undefined)
+  connect()
+  assert.deepEqual(written, ['a', 'b', 'c'])
 })
 
 test('a late refusal of a request that was answered since pauses the others too', (t) => {

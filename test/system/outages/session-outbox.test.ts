@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { BrowserContext, Page, Route as Answer } from 'playwright-core'
 import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import { newContext } from '../../support/browsers/browser.js'
 import { gatewayProcess } from '../../support/gateway/gateway-process.js'
@@ -35,6 +35,11 @@ interface Route {
   heads: string[]
   /** The bodies of the messages that bob has received. */
   bodies(): Promise<unknown[]>
+}
+
+interface LatePage extends Route {
+  /** Lets the script be answered. */
+  release(): void
 }
 
 const outboxEvents = `<script>
@@ -128,6 +133,51 @@ test('messages that were sent without a connection are sent by the next page, in
   await page.goto(`${route.site.url}/last`)
   await activeId(page)
   assert.deepEqual(await outboxIn(page), [], 'one page alone takes them')
+})
+
+/** Leaves message `one` to a page that is active, and that loads no script for the earlier page's messages until `answer` is called. */
+const leaveToLatePage = async (answer: (script: Answer) => Promise<void>): Promise<LatePage> => {
+  const route = await openRoute()
+  const { page, site } = route
+  await loadCalls(page)
+  route.let('closed')
+  await untilState(page, 'reconnecting')
+  await sendLater(page, 'one')
+  await untilOutbox(page, '1 reconnecting')
+  let release: () => void = () => undefined
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const asked = page.waitForRequest(/chat-session-calls-/)
+  await page.route('**/chat-session-calls-*', async (script) => {
+    await released
+    await answer(script)
+  })
+  // The script delays the page's `load` event.
+  await page.goto(`${site.url}/next`, { waitUntil: 'commit' })
+  await asked
+  route.let('open')
+  await activeId(page)
+  return { ...route, release }
+}
+
+test('a message waits for those of an earlier page, whose script is late', async () => {
+  const { page, bodies, release } = await leaveToLatePage((script) => script.continue())
+  await sendLater(page, 'two')
+  await untilOutbox(page, '1 ')
+  assert.deepEqual(await bodies(), [])
+  release()
+  await untilOutbox(page, 'sent two')
+  assert.deepEqual(await bodies(), ['one', 'two'])
+})
+
+test('a message is sent if the script for those of an earlier page does not load', async () => {
+  const { page, site, bodies, release } = await leaveToLatePage((script) => script.abort())
+  await sendLater(page, 'two')
+  release()
+  await untilOutbox(page, 'sent two')
+  assert.deepEqual(await bodies(), ['two'])
+  await page.unroute('**/chat-session-calls-*')
+  await page.goto(`${site.url}/last`)
+  await untilOutbox(page, 'sent one')
 })
 
 test('messages go on over pages that have no connection, and over pages without a session', async () => {
