@@ -70,12 +70,17 @@ export const createMessaging = (
   let lastSend = Promise.resolve()
   let turnCount = 0
   let failureCount = 0
-  const unanswered = new Map<ClientFrameOf<'send'>, Promise<unknown>>()
+  /** The sends that are not answered, in their order. Most are answered in it: a Map takes twice the time of this array. */
+  let unanswered: { frame: ClientFrameOf<'send'>; sent: Promise<unknown> }[] = []
+  const forget = (frame: ClientFrameOf<'send'>): void => {
+    if (unanswered[0]?.frame === frame) unanswered.shift()
+    else unanswered = unanswered.filter((each) => each.frame !== frame)
+  }
 
   /** Returns false if the client may try the same send again. */
   const answerSend = (frame: ClientFrameOf<'send'>, sent: SendResult, at: number): boolean => {
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
-    unanswered.delete(frame)
+    forget(frame)
     if ('sentAt' in sent) {
       onStored(frame.to)
       const { ownOffset, offset, sentAt } = sent
@@ -99,7 +104,7 @@ export const createMessaging = (
       },
       (error: unknown) => {
         span.end({}, 'the engine failed')
-        unanswered.delete(frame)
+        forget(frame)
         throw error
       },
     )
@@ -132,7 +137,7 @@ export const createMessaging = (
       } finally {
         if (!isDone) failureCount += 1
         turnCount -= 1
-        unanswered.delete(frame)
+        forget(frame)
       }
     })
     // The caller gets the rejection from `turn`. The next send only waits for the end.
@@ -162,9 +167,9 @@ export const createMessaging = (
       // A send must not overtake one that waits.
       const isInTurn = app.settings.authorizeSend ?? first ?? turnCount > 0
       const sent = isInTurn ? sendInOrder(frame, first) : store(frame)
-      unanswered.set(frame, sent)
+      unanswered.push({ frame, sent })
       return sent
     },
-    unansweredTo: (userId) => [...unanswered].flatMap(([{ to }, sent]) => (to === userId ? sent : [])),
+    unansweredTo: (userId) => unanswered.flatMap(({ frame, sent }) => (frame.to === userId ? sent : [])),
   }
 }

@@ -1,6 +1,6 @@
 import type { CheckedMessage, SendResult } from '../../../engine.js'
 import { shortContentOrDigest } from '../../../util/content-digest.js'
-import { resultOf, type IdempotencyKeys, type NewKey, type StoredResult } from './idempotency.js'
+import type { IdempotencyKeys, NewKey } from './idempotency.js'
 
 /** The most keys, which take about 100 MB. If more messages are sent within a `sendWindow`, a retry of the oldest ones is stored again. */
 const MAX_KEYS = 500_000
@@ -15,21 +15,13 @@ class Entry {
   readonly offset: number
   readonly ownOffset: number | null
   readonly sentAt: number
-  /** Null once the message is written. */
-  synced: Promise<StoredResult> | null
 
-  constructor({ digest, result, synced, expiresAt }: NewKey) {
+  constructor({ digest, result, expiresAt }: NewKey) {
     this.digest = digest
     this.expiresAt = expiresAt
     this.offset = result.offset
     this.ownOffset = result.ownOffset
     this.sentAt = result.sentAt
-    this.synced = synced
-    const forgetPromise = (): void => {
-      this.synced = null
-    }
-    // An engine in memory never fails to write.
-    synced.then(forgetPromise, forgetPromise)
   }
 }
 
@@ -63,12 +55,15 @@ export class MemoryIdempotencyKeys implements IdempotencyKeys {
     return shortContentOrDigest(message, MAX_SHORT_CONTENT)
   }
 
+  /** Does not wait until the message is written, because a write to memory can't fail. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined {
     const entry = this.#newer.entries.get(key) ?? this.#older.entries.get(key)
     if (!entry || now >= entry.expiresAt) return undefined
     const { offset, ownOffset, sentAt } = entry
-    const synced = entry.synced ?? Promise.resolve({ outcome: 'stored' as const, offset, ownOffset, sentAt })
-    return resultOf({ digest: entry.digest, synced }, digest)
+    const isSame = entry.digest === digest
+    return Promise.resolve(
+      isSame ? { outcome: 'repeated', offset, ownOffset, sentAt } : { outcome: 'conflict' },
+    )
   }
 
   add(key: string, added: NewKey): void {

@@ -37,15 +37,12 @@ void describe('idempotency keys in memory', () => {
     assert.deepEqual(await find('long'), { ...resultAt(1), outcome: 'repeated' })
   })
 
-  void it('are found while the message is written, and reject if that fails', async () => {
+  void it('are found while the message is written', async () => {
     const { clock, keys, find } = create()
-    let fail: (error: Error) => void = () => undefined
-    const synced = new Promise<StoredResult>((_, reject) => (fail = reject))
+    const synced = new Promise<StoredResult>(() => undefined)
     const now = clock.time
     keys.add('key', { digest: 'same', result: resultAt(1), synced, now, expiresAt: now + WINDOW })
-    const found = find('key')
-    fail(new Error('The disk is full.'))
-    await assert.rejects(Promise.resolve(found), /The disk is full/)
+    assert.deepEqual(await find('key'), { ...resultAt(1), outcome: 'repeated' })
   })
 
   void it('are bounded: beyond the bound the older half is forgotten', async () => {
