@@ -72,7 +72,8 @@ void describe('the single-process engine', () => {
     for (const user of users.slice(-3)) assert.deepEqual(await engine.sessions(user), [])
     await until('all are ended', async () => (await engine.usage('app')).sessions === 0)
     assert.ok(endedPerTurn.length > 4, `they ended in ${endedPerTurn.length} turns`)
-    assert.ok(Math.max(...endedPerTurn) < 100, `${Math.max(...endedPerTurn)} ended in one turn`)
+    // The timer ends 32 in a turn. Each call of `appSessions` and `usage` ends as many, and a slow turn may have several of these.
+    assert.ok(Math.max(...endedPerTurn) < 200, `${Math.max(...endedPerTurn)} ended in one turn`)
     await engine.close()
   })
 
