@@ -149,7 +149,7 @@ export class AdoptedMessages {
       user.append(operations, json, bytes, content, now, NO_LIMIT, isRead)
       if (content.from !== null && content.from !== adopter.userId)
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
-      table.appended(user)
+      if (user.isBehind) table.markChanged(user)
       user.batch = commit.nextBatch
       taken = { messages: taken.messages + 1, bytes: taken.bytes + bytes }
       moved.push({ mark: user.assigned, message: content, isRead })

@@ -11,12 +11,9 @@ import type { Operation, Store } from '../store/store.js'
 /** About how many bytes an inbox takes in memory. */
 const INBOX_BYTES = 1_000
 const EPOCH_BYTES = 12
-/** The most messages that a row lacks if it is not exact. After a crash the first who opens the inbox reads each of them. */
-const MAX_ROW_LAG = 16
 
 interface InboxTableOptions {
   store: Store
-  isPersistent: boolean
   commit: GroupCommit
   revocations: Revocations
   /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
@@ -35,16 +32,13 @@ export const deletionsSuffix = (counts: readonly number[]): string =>
 /** The inboxes in memory: the most recently used ones, and those whose last change is not written. */
 export class InboxTable {
   readonly #store: Store
-  /** Nobody reads the row of an inbox in memory before the inbox is evicted, and an eviction writes the row. */
-  readonly #maxRowLag: number
   readonly #commit: GroupCommit
   readonly #revocations: Revocations
   readonly #epochHmac: ReturnType<typeof createHmacSha256>
   readonly #cache: LruCache<Inbox>
 
-  constructor({ store, isPersistent, commit, revocations, epochKey, cacheBytes }: InboxTableOptions) {
+  constructor({ store, commit, revocations, epochKey, cacheBytes }: InboxTableOptions) {
     this.#store = store
-    this.#maxRowLag = isPersistent ? MAX_ROW_LAG : Infinity
     this.#commit = commit
     this.#revocations = revocations
     this.#epochHmac = createHmacSha256(epochKey)
@@ -84,11 +78,6 @@ export class InboxTable {
     const inbox = this.#create(of, deletions, true)
     inbox.batch = this.#commit.nextBatch
     this.#cache.set(userKey(of), inbox)
-  }
-
-  /** Called for each message that was appended. Has the next batch write the inbox's row if that is due. */
-  appended(inbox: Inbox): void {
-    if (inbox.isBehind(this.#maxRowLag)) this.markChanged(inbox)
   }
 
   /** Notes that the inbox has changed, so that the next batch writes its row. */

@@ -20,6 +20,8 @@ import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
 
+/** The most messages that a row lacks if it is not exact. */
+const MAX_ROW_LAG = 16
 /** The most messages that one call of `sweep` deletes. */
 const MAX_DELETIONS = 1024
 /** The most messages that one call of `expire` reads. */
@@ -164,9 +166,9 @@ export class Inbox {
     return { messages: offset - first + 1, bytes: bytes - this.#bytesBefore(first) }
   }
 
-  /** Returns whether the inbox's row has to be written with the message that was appended last. A row may lack `maxLag` messages. */
-  isBehind(maxLag: number): boolean {
-    return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= maxLag
+  /** Whether the inbox's row has to be written with the message that was appended last. */
+  get isBehind(): boolean {
+    return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
   /** Whether a message from another user is unread, even if it is not synced yet. */

@@ -156,7 +156,7 @@ export class Sends {
     for (const each of inboxes) {
       const trace = isPushed && each === inbox ? message.traceparent : undefined
       each.append(operations, json, size, message, now, rules.retention, false, trace)
-      this.#table.appended(each)
+      if (each.isBehind) this.#table.markChanged(each)
       each.batch = this.#commit.nextBatch
     }
     if (own) own.sent += size
