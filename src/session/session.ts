@@ -471,8 +471,10 @@ export class ChatSession extends SessionTarget {
       } catch (error) {
         this.#emit('error', { error: error as SessionError })
       }
-    this.#hasLeftSends = true
-    this.#outbox.proceed()
+    if (isStart) {
+      this.#hasLeftSends = true
+      this.#outbox.proceed()
+    }
   }
 
   #changed(before: State, after: State): void {

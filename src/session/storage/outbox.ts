@@ -84,9 +84,9 @@ interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
 }
 
 /**
- * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session: the
- * inbox's epoch, and for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` when a deadline has changed
- * which requests wait, or why.
+ * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session: the inbox's epoch, and
+ * for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` when a deadline has changed which requests
+ * wait, or why.
  */
 export const createOutbox = (
   write: (request: Request) => boolean | undefined,
@@ -120,8 +120,6 @@ export const createOutbox = (
 
   const proceed = (): void => {
     const time = now()
-    // The messages of earlier pages come first. They may have been added after requests of this page, which were not written yet.
-    waiting.sort((one, other) => deadlineOf(one) - deadlineOf(other))
     for (const entry of waiting)
       if (deadlineOf(entry) <= time) entry.settle(new SessionError('unknown-outcome'))
     if (pause && pause.until <= time && !inFlight.size) pause = undefined
@@ -174,6 +172,9 @@ export const createOutbox = (
       })
       const entry: Entry = { ...options, asked: copy, size, answer, settle }
       waiting = [...waiting, entry]
+      // The messages of earlier pages come first. Nothing was written before they are added: see `#hasLeftSends` of the session.
+      if (options.writtenAt)
+        waiting.sort((one, other) => (one.writtenAt ?? Infinity) - (other.writtenAt ?? Infinity))
       proceed()
       return answer
     },

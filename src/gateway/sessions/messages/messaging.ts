@@ -70,7 +70,7 @@ export const createMessaging = (
   let lastSend = Promise.resolve()
   let turnCount = 0
   let failureCount = 0
-  /** The sends that are not answered, in their order. Most are answered in it: a Map takes twice the time of this array. */
+  /** The sends that are not answered, in their order. Most are answered in it. With a Map a message in memory takes 5% longer. */
   let unanswered: { frame: ClientFrameOf<'send'>; sent: Promise<unknown> }[] = []
   const forget = (frame: ClientFrameOf<'send'>): void => {
     if (unanswered[0]?.frame === frame) unanswered.shift()
