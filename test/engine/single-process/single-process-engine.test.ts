@@ -73,7 +73,7 @@ void describe('the single-process engine', () => {
     assert.deepEqual((await engine.appSessions('app', null, 100)).sessions, [])
     for (const user of users.slice(-3)) assert.deepEqual(await engine.sessions(user), [])
     // Only events are counted here: a call of `usage` would itself end some, in the same turn as the timer.
-    await until('all are ended', () => all === users.length)
+    await until('all are ended', () => Promise.resolve(all === users.length))
     assert.equal((await engine.usage('app')).sessions, 0)
     assert.ok(endedPerTurn.length > 4, `they ended in ${endedPerTurn.length} turns`)
     assert.ok(Math.max(...endedPerTurn) < 100, `${Math.max(...endedPerTurn)} ended in one turn`)
