@@ -43,6 +43,8 @@ const user = {
   deviceCount: 'pn',
   /** When there may be something to push to them. */
   pushDueAt: 'px',
+  /** The call that told a node of it, and set `pushDueAt` to the end of that node's lease. */
+  pushCall: 'pc',
   /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
 } as const
@@ -76,7 +78,7 @@ const large: readonly UserField[] = ['vouched', 'vouchedAt', 'claimed', 'devices
 const ofMessages: readonly UserField[] = ['createdAt', 'sender', 'nodes', 'online', 'deviceCount']
 
 /** Fields of a user that are not numbers. */
-const texts: readonly UserField[] = ['sender', 'guest', 'nodes', 'online', 'adoption']
+const texts: readonly UserField[] = ['sender', 'guest', 'nodes', 'online', 'adoption', 'pushCall']
 
 /**
  * Returns Lua that loads `inbox` and other fields of a user: the list of the fields, and the members of the table that has them. In the

@@ -80,7 +80,7 @@ end
 local function end_devices(user)
   local devices = user.deviceCount and call('HGET', K.user, USER.devices)
   if devices then events[#events + 1] = { EVENT.devicesEnded, appId, userId, devices } end
-  clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
+  clear(user, { 'devices', 'deviceCount', 'pushDueAt', 'pushCall' })
 end
 
 -- Deletes the user if it is a guest without sessions and messages.

@@ -2,8 +2,8 @@
 -- nothing is due soon, the list is empty.
 -- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
--- Returns how many own copies are pending, the milliseconds until the next deadline of another user or -1, the time, and the users: app
---   and user, separated by NUL. The user of an app's events is empty.
+-- Returns how many own copies are pending, the milliseconds until the next deadline of another user or -1, and the users: app and user,
+--   separated by NUL. The user of an app's events is empty.
 visit()
 local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')
@@ -16,4 +16,4 @@ for _, due in ipairs(found) do
   if string.sub(due, -1) == '\0' then call('ZADD', K.deadlines, now + DUE_EVENTS_WAIT, due) end
 end
 local following = call('ZRANGEBYSCORE', K.deadlines, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-return { ownCopies, following[2] and math.ceil(tonumber(following[2]) - now) or -1, now, unpack(found) }
+return { ownCopies, following[2] and math.ceil(tonumber(following[2]) - now) or -1, unpack(found) }

@@ -3,7 +3,7 @@ import type { Reply } from '../client/port.js'
 import type { Apps } from '../apps.js'
 import type { Adoptions } from '../messages/adoption/adoptions.js'
 import type { Inboxes } from '../messages/inboxes.js'
-import type { StepRunner } from '../step-runner.js'
+import { callId, type StepRunner } from '../step-runner.js'
 
 /** Milliseconds between two sweeps of a partition. If something is due earlier, the next sweep comes earlier. */
 const SWEEP_INTERVAL = 1_000
@@ -106,7 +106,7 @@ export class Sweeper {
    */
   async #doDue(
     partition: number,
-    [ownCopies, next, listedAt, ...members]: readonly Reply[],
+    [ownCopies, next, ...members]: readonly Reply[],
   ): Promise<boolean> {
     const { runner, inboxes, adoptions, onEventsDue } = this.#options
     if (Number(ownCopies) > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
@@ -114,7 +114,7 @@ export class Sweeper {
       members.map(async (member) => {
         const [appId = '', userId = ''] = String(member).split('\0')
         if (userId === '') return onEventsDue(appId, partition)
-        const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [String(listedAt)])
+        const [isMoving] = await runner.onUser(runner.steps.due, { appId, userId }, [callId()])
         if (isMoving === 1) await adoptions.move({ appId, userId })
       }),
     )

@@ -2,7 +2,7 @@
 -- of a push, and forgets an adoption.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging.
--- ARGV: 1 the time at which the sweep has listed the user.
+-- ARGV: 1 the id of this call.
 -- Returns 1 if messages of this adopted guest are to be moved now, else 0.
 local user = load(K.user)
 end_due_sessions(user)
@@ -59,11 +59,11 @@ if user.unreadCheckAt and user.unreadCheckAt <= now then
   set(user, 'unreadCheckAt', again)
   if not again then set(user, 'unreadCheckOffset', nil) end
 end
--- If the calling node does not end the push, the event is sent again at this time, to the node that sweeps then.
-local leasedUntil = tonumber(arg(1)) + RULES.pushLease
--- If the reply with the event was lost, this script may have set the lease already.
-if user.pushDueAt and (user.pushDueAt <= now or user.pushDueAt == leasedUntil) then
-  set(user, 'pushDueAt', leasedUntil)
+-- If the reply with the event was lost, this call may come twice. If the calling node does not end the push, the event is sent again when
+-- the lease ends, to the node that sweeps then.
+if user.pushDueAt and (user.pushDueAt <= now or user.pushCall == arg(1)) then
+  set(user, 'pushDueAt', now + RULES.pushLease)
+  set(user, 'pushCall', arg(1))
   events[#events + 1] = { EVENT.pushDue, appId, userId }
 end
 finish(user)

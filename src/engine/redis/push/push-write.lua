@@ -8,7 +8,7 @@ local user = load(K.user)
 if not user.createdAt then return reply(-1) end
 if (call('HGET', K.user, USER.devices) or '') ~= arg(1) then return reply(0) end
 if arg(2) == '' then
-  clear(user, { 'devices', 'deviceCount', 'pushDueAt' })
+  clear(user, { 'devices', 'deviceCount', 'pushDueAt', 'pushCall' })
 else
   if arg(2) ~= arg(1) then set(user, 'devices', arg(2)) end
   set(user, 'deviceCount', tonumber(arg(3)))
@@ -17,6 +17,7 @@ else
     -- A message that was stored since the read has set a time of its own.
     if user.newest > tonumber(arg(5)) and user.pushDueAt then at = math.min(at or user.pushDueAt, user.pushDueAt) end
     set(user, 'pushDueAt', at or nil)
+    set(user, 'pushCall', nil)
   end
 end
 for n = 6, arg_count() do add_event(user, 'push.failed', arg(n)) end
