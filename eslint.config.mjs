@@ -22,15 +22,7 @@ export default tseslint.config(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: [
-          'src/protocol/tsconfig.json',
-          'src/tsconfig.browser.json',
-          'src/tsconfig.server.json',
-          'test/tsconfig.json',
-          'test/tsconfig.browser.json',
-          'src/pages/playground/tsconfig.json',
-          'src/pages/console/tsconfig.json',
-        ],
+        projectService: true,
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -41,6 +33,8 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': 'off',
       // The fields that a rest leaves out.
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
+      // `erasableSyntaxOnly` of tsconfig.json allows no enum.
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       // An empty attribute, header or variable is an absent one.
       '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true } }],
       // Modules hand each other objects of closures, which have no `this` to lose.
