@@ -86,7 +86,9 @@ export const createMessaging = (
       const { ownOffset, offset, sentAt } = sent
       connection.send({ type: 'sent', id: frame.id, offset: ownOffset ?? offset, sentAt })
     } else refuse(frame, ...refusalOfResult(sent))
-    return sent.outcome !== 'full' && sent.outcome !== 'limited'
+    const isDone = sent.outcome !== 'full' && sent.outcome !== 'limited'
+    if (!isDone) failureCount += 1
+    return isDone
   }
 
   /** Resolves with false if the client may try the same send again. */
@@ -104,6 +106,7 @@ export const createMessaging = (
       },
       (error: unknown) => {
         span.end({}, 'the engine failed')
+        failureCount += 1
         forget(frame)
         throw error
       },

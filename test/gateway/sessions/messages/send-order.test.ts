@@ -48,6 +48,19 @@ test('sends behind a refused one are refused too, until the client has answered 
   client.close()
 })
 
+test('a send that waits for a signal does not overtake one that was refused meanwhile', async () => {
+  const { url } = await startGateway({ signals: 'anyone', limits: { bytes: 40_000 } })
+  const other = await startClient(url, await startOf('other'))
+  other.send(send('filler', 'other', 'x'.repeat(16_000)))
+  await other.next('sent')
+  const client = await startClient(url, await startOf('ada'), { pongs: false })
+  client.send({ type: 'pong' })
+  client.send(send('a', 'bob', 'x'.repeat(15_000)), { type: 'signal', to: 'bob', name: 'typing' }, send('b'))
+  assert.deepEqual(await answers(client, 2), ['refused a', 'refused b'])
+  client.close()
+  other.close()
+})
+
 test('the pong for `started` does not confirm a refusal that was sent after it', async () => {
   const { url } = await failing()
   const client = openClient(url, { pongs: false })
