@@ -75,7 +75,7 @@ export class PageSight {
    */
   #lostDueIn(reason: SessionChange['code']): number | null {
     if (reason === 'lost' || reason === 'timeout' || reason === 'replaced') return 0
-    return reason === 'unavailable' ? lossFoundIn(this.#context.settings.pingInterval) : null
+    return reason === 'left' || reason === 'ended' ? null : lossFoundIn(this.#context.settings.pingInterval)
   }
 
   #tell(offset: number): void {

@@ -135,6 +135,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#closeCode = payload.length === 0 ? NO_CODE : payload.readUInt16BE(0)
     this.#sendClose(payload.toString('latin1'))
     this.#endStream()
+    this.#connection?.onClose(this.#closeCode)
   }
 
   onViolation(code: number): void {

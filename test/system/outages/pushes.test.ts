@@ -1,8 +1,14 @@
 // What reaches a user's devices while no page is open: a real gateway, and a push service that verifies and decrypts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { handshake, openRaw, startProtocol } from '../../support/raw-client.js'
+import { startOf } from '../../support/starts.js'
+import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { leave, settled, startPushGateway } from '../../gateway/push/setup.js'
+
+/** The close code 1001, as in a close frame. */
+const LEFT = [1001 >> 8, 1001 & 0xff]
 
 test('a message to a user without a page is pushed once, to each device', async () => {
   const { service, subscribe, send, connect } = await startPushGateway()
@@ -118,6 +124,35 @@ test('what came after the last frame of a page that died is pushed when the loss
   await until('it came', () => service.received.length, 1)
   assert.deepEqual(service.bodies('phone'), ['missed'])
   assert.equal((await page.end()).frame['code'], 'timeout')
+})
+
+test('what came after the last frame of a page that died is pushed though its token has expired meanwhile', async () => {
+  const { service, subscribe, send, connect } = await startPushGateway({}, { config: { pingInterval: 2 } })
+  await subscribe('ada', service.subscribe('phone'))
+  const page = await connect('ada', { token: await tokenFor('ada', { expiresIn: 2 }) }, { pongs: false })
+  await send('bob', 'ada', 'missed')
+  await page.next('message')
+  assert.equal((await page.end()).frame['code'], 'token-expired')
+  await until('it came', () => service.received.length, 1)
+  assert.deepEqual(service.bodies('phone'), ['missed'])
+})
+
+test('a message that comes after the close frame of a page is pushed', async () => {
+  const { service, subscribe, send, url } = await startPushGateway()
+  await subscribe('ada', service.subscribe('phone'))
+  // The client of other tests ends its side at once.
+  const page = await openRaw(url, { allowHalfOpen: true })
+  const protocol = `chat-session.v1, ${startProtocol(await startOf('ada'))}`
+  page.socket.write(handshake({ 'Sec-WebSocket-Protocol': protocol }))
+  await until('the session has started', () => page.received().includes('"type":"started"'))
+  page.socket.write(Buffer.from([0x88, 0x82, 0, 0, 0, 0, ...LEFT]))
+  await until('the gateway answers the close frame', () =>
+    page.received().includes(Buffer.from([0x88, 2, ...LEFT])),
+  )
+  await send('bob', 'ada', 'later')
+  page.socket.destroy()
+  await until('it came', () => service.received.length, 1)
+  assert.deepEqual(service.bodies('phone'), ['later'])
 })
 
 test('a page whose connection breaks gets what came after its last frame as a push', async () => {
