@@ -38,7 +38,10 @@ export interface UserChange {
    * not bring back a role that was taken away. A profile with `issuedAt: null` replaces no stored one.
    */
   vouched?: VouchedProfile | undefined
-  /** Each field that is given replaces the stored one. Other fields stay. */
+  /**
+   * Each field that is given replaces the stored one. Other fields stay. If the merged profile would be larger than `limits.profile` of the
+   * protocol, no field changes, and if the vouched fields leave no room for the stored ones, these are deleted.
+   */
   claimed?: Profile | undefined
 }
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Message, Profile } from '../protocol/index.js'
+import { limits, type Message, type Profile } from '../protocol/index.js'
 import { mergeProfile, type UserChange, type UserRecord, type UserRef } from './records.js'
 
 /** Returns a copy of a profile without undefined fields, as a later read will return it. */
@@ -18,6 +18,14 @@ const vouchedAfter = (
   const isNewer =
     change && (!isVouched || (change.issuedAt !== null && change.issuedAt >= (vouchedAt ?? -Infinity)))
   return isNewer ? { vouched: change.profile, vouchedAt: change.issuedAt } : { vouched, vouchedAt }
+}
+
+/** Returns the claimed fields of a user's record after a change. See `UserChange`. */
+const claimedAfter = (vouched: Profile, stored: Profile, change: Profile): Profile => {
+  const fits = (claimed: Profile): boolean =>
+    Object.keys(claimed).length === 0 ||
+    Buffer.byteLength(JSON.stringify(mergeProfile({ vouched, claimed }))) <= limits.profile
+  return [{ ...stored, ...change }, stored].find(fits) ?? {}
 }
 
 /** Returns a deep copy of a change, because the caller may alter its objects before the change is stored. */
@@ -39,7 +47,7 @@ export const userAfter = (
     userId,
     vouched,
     vouchedAt,
-    claimed: { ...stored?.claimed, ...change.claimed },
+    claimed: claimedAfter(vouched, stored?.claimed ?? {}, change.claimed ?? {}),
     createdAt: stored?.createdAt ?? createdAt,
   }
 }

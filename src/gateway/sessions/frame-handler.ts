@@ -1,14 +1,8 @@
-import {
-  EngineError,
-  mergeProfile,
-  type Credential,
-  type SessionRef,
-  type UserRef,
-} from '../../engine/index.js'
+import { isDeepStrictEqual } from 'node:util'
+import { EngineError, type Credential, type SessionRef, type UserRef } from '../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
-  limits,
   parseProfile,
   PROFILE_RULE,
   type ClientFrameOf,
@@ -199,13 +193,12 @@ export const createFrameHandler = (
       )
     const changes = parseProfile(frame.user)
     if (!changes) return refuse(frame, 'bad-request', PROFILE_RULE)
-    const { vouched = {}, claimed = {} } = (await engine.user(user)) ?? {}
-    const merged = mergeProfile({ vouched, claimed: { ...claimed, ...changes } })
-    if (Buffer.byteLength(JSON.stringify(merged)) > limits.profile)
-      return refuse(frame, 'too-large', PROFILE_RULE)
     const saved = await engine.changeUser(user, { claimed: changes })
     // The user was deleted, and the session is about to end.
     if (!saved) return connection.end('revoked')
+    const { claimed } = saved.user
+    if (!isDeepStrictEqual({ ...claimed, ...changes }, claimed))
+      return refuse(frame, 'too-large', PROFILE_RULE)
     // The engine emits `user-changed` only if the profile changed: if it did not, this client is still sent `user`.
     if (!saved.changed) connection.send({ type: 'user', user: userOf(saved.user) })
   }

@@ -79,6 +79,15 @@ test('a `profile` frame that would make the profile too large is refused, and ch
   client.close()
 })
 
+test('a start leaves out what would make the profile too large', async () => {
+  const user = { name: 'x'.repeat(3_000) }
+  const first = await startClient(anyone.url, await startOf('hope', { user }))
+  const second = await startClient(anyone.url, await startOf('hope', { user: { role: 'x'.repeat(3_000) } }))
+  assert.deepEqual(second.started['user'], { id: 'hope', ...user })
+  first.close()
+  second.close()
+})
+
 test('a start and a fresh token that change the profile send `user` to the user’s other sessions', async () => {
   const first = await startClient(vouched.url, await startOf('erin'))
   const token = await tokenFor('erin', { user: { name: 'Erin' } })

@@ -56,6 +56,21 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       assert.deepEqual(await engine.user(ada), user)
     })
 
+    on('keep their profile within its limit: claimed fields beyond it are left out', async (engine) => {
+      const half = 'x'.repeat(2_500)
+      const [{ user }] = await Promise.all([
+        engine.saveUser(ada, { claimed: { name: half } }),
+        engine.saveUser(ada, { claimed: { role: half } }),
+      ])
+      assert.deepEqual(user.claimed, { name: half })
+      assert.deepEqual((await engine.user(ada))?.claimed, { name: half })
+      await engine.saveUser(ada, { claimed: { name: 'Ada' } })
+      await engine.saveUser(ada, { claimed: { role: half } })
+      assert.deepEqual((await engine.user(ada))?.claimed, { name: 'Ada', role: half })
+      await engine.saveUser(ada, { vouched: vouch({ email: half }) })
+      assert.deepEqual((await engine.user(ada))?.claimed, {})
+    })
+
     on('replace the vouched profile as a whole', async (engine) => {
       await engine.saveUser(ada, { vouched: vouch({ name: 'Ada', role: 'admin' }) })
       const { user, changed } = await engine.saveUser(ada, { vouched: vouch({ name: 'Ada' }) })
