@@ -207,14 +207,14 @@ export const createFrameHandler = (
     const { with: peer } = frame
     if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
     if (frame.epoch !== epoch) return refuse(frame, 'conflict', OTHER_EPOCH)
-    const marksBefore = delivery.readMarkCount(peer)
-    const marked =
+    const mark = async () =>
       peer === undefined
         ? { inbox: await engine.markRead(user, frame), peer }
-        : await engine.markPeerRead(user, peer, frame)
+        : engine.markPeerRead(user, peer, frame)
+    const [marked, isPassedOn] = await delivery.whetherPassedOn(peer, mark)
     if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
     // The engine emits a `read` event only if the mark moved: if it did not, this client is still sent `unread`.
-    if (delivery.readMarkCount(peer) > marksBefore || delivery.sendReadMark(marked.inbox, marked.peer)) return
+    if (isPassedOn || delivery.sendReadMark(marked.inbox, marked.peer)) return
     // A message was sent to the client while the engine counted, so the engine counts again.
     return read(frame)
   }

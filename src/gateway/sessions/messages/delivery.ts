@@ -129,9 +129,13 @@ export class Delivery {
     if (this.#cursor < this.#newest) this.#connection.endOnError(this.#pull(epoch))
   }
 
-  /** Returns how many read marks `sendReadMark` has accepted: those of the peer, or of the inbox if `peer` is undefined. */
-  readMarkCount(peer: MarkedPeer): number {
-    return this.#readMarks?.countOf(peer) ?? 0
+  /**
+   * Resolves with the result of `work`, and with whether `sendReadMark` has accepted a mark of the peer meanwhile, or of the inbox if `peer`
+   * is undefined.
+   */
+  whetherPassedOn<T>(peer: MarkedPeer, work: () => Promise<T>): Promise<[result: T, isPassedOn: boolean]> {
+    this.#readMarks ??= new ReadMarks()
+    return this.#readMarks.whetherAdded(peer, work)
   }
 
   /**

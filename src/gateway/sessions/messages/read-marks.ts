@@ -13,19 +13,27 @@ export type MarkedPeer = PeerState['id'] | undefined
 export class ReadMarks {
   /** The latest mark of each peer that was not sent yet, in the order in which the engine counted. */
   readonly #due = new Map<MarkedPeer, ReadMark>()
-  readonly #counts = new Map<MarkedPeer, number>()
+  /** The peers of whom a call awaits a mark. */
+  readonly #awaited = new Set<{ readonly peer: MarkedPeer; isAdded: boolean }>()
 
   add(mark: ReadMark): void {
     const peer = mark.peer?.id
     // Without the deletion, a later mark would keep the place of the earlier one.
     this.#due.delete(peer)
     this.#due.set(peer, mark)
-    this.#counts.set(peer, this.countOf(peer) + 1)
+    for (const awaited of this.#awaited) if (awaited.peer === peer) awaited.isAdded = true
   }
 
-  /** Returns how many marks of the peer were added. */
-  countOf(peer: MarkedPeer): number {
-    return this.#counts.get(peer) ?? 0
+  /** Resolves with the result of `work`, and with whether a mark of the peer was added meanwhile. */
+  async whetherAdded<T>(peer: MarkedPeer, work: () => Promise<T>): Promise<[result: T, isAdded: boolean]> {
+    const awaited = { peer, isAdded: false }
+    this.#awaited.add(awaited)
+    try {
+      const result = await work()
+      return [result, awaited.isAdded]
+    } finally {
+      this.#awaited.delete(awaited)
+    }
   }
 
   /** Removes and returns the next mark, if the messages up to `sent` include all that it counts. */
