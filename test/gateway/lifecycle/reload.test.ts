@@ -9,6 +9,7 @@ import { type AppConfig, type Gateway, type GatewayConfig } from '../../../src/g
 import { makeCertificate } from '../../support/network/certificates.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { openClient, startClient, within, type Client } from '../../support/raw-client.js'
+import { startOf } from '../../support/starts.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 
@@ -54,6 +55,26 @@ test('a secret is rotated under live sessions: none is dropped, and new starts s
   live.send({ type: 'token', token: await tokenFor('ada', { secret: newSecret }) })
   await live.next('renewed')
   await sendAndReceive(live, 'renewed')
+})
+
+test('a watch tells nobody’s presence any more once the config forbids it', async () => {
+  const { gateway, url } = await startGateway({ presence: 'anyone' })
+  const [ada, bob] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('bob')),
+  ]
+  const presence = async (): Promise<string[]> =>
+    ((await ada.next('presence'))['users'] as { id: string; online: boolean }[]).map(
+      ({ id, online }) => `${id} ${online ? 'online' : 'offline'}`,
+    )
+  ada.send({ type: 'watch', users: ['bob', 'carl'] })
+  assert.deepEqual(await presence(), ['bob online', 'carl offline'])
+  await gateway.reload(configOf({ presence: 'nobody' }))
+  bob.send({ type: 'end' })
+  await bob.closed
+  await startClient(url, await startOf('carl'))
+  ada.send({ type: 'watch', users: ['carl'] })
+  assert.deepEqual(await presence(), ['carl offline'])
 })
 
 test('traffic that runs while the config is reloaded again and again loses nothing', async () => {

@@ -67,7 +67,7 @@ export class PresenceFeed implements Watcher {
 
   onPresence(userId: string): void {
     const watched = this.#users.get(userId)
-    if (!watched?.isVisible || watched.online === this.#presenceOf(userId).online) return
+    if (!this.#shows(watched) || watched.online === this.#presenceOf(userId).online) return
     if (this.#parts.connection.isFull()) this.#sendWhenDrained()
     else this.#send([userId])
   }
@@ -129,7 +129,7 @@ export class PresenceFeed implements Watcher {
     void this.#parts.connection.drained().then(() => {
       this.#isWaiting = false
       const changed = [...this.#users].filter(
-        ([userId, { isVisible, online }]) => isVisible && online !== this.#presenceOf(userId).online,
+        ([userId, watched]) => this.#shows(watched) && watched.online !== this.#presenceOf(userId).online,
       )
       if (changed.length > 0) this.#send(changed.map(([userId]) => userId))
     })
@@ -138,11 +138,16 @@ export class PresenceFeed implements Watcher {
   #send(userIds: readonly string[]): void {
     const users = userIds.map((id) => {
       const watched = this.#users.get(id)
-      const { online, lastSeenAt } = watched?.isVisible ? this.#presenceOf(id) : OFFLINE
+      const { online, lastSeenAt } = this.#shows(watched) ? this.#presenceOf(id) : OFFLINE
       if (watched) watched.online = online
       return { id, online, lastSeenAt }
     })
     this.#parts.connection.send({ type: 'presence', users })
+  }
+
+  /** Since the watch began, a reload of the config may have forbidden all presence. */
+  #shows(watched: Watched | undefined): watched is Watched {
+    return watched?.isVisible === true && this.#app.settings.presence !== 'nobody'
   }
 
   #presenceOf(userId: string): { online: boolean; lastSeenAt: number | null } {
