@@ -134,6 +134,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           clearTimeout(timer)
           running.delete(fail)
           service.unanswered -= 1
+          if (service.unanswered === 0) service.silentSince = null
           // After an answer that switches to another protocol Node closes the connection, and emits neither a response nor an error.
           reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
         })
@@ -145,7 +146,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           ),
         )
         request.on('response', (response) => {
-          service.silentSince = service.unanswered > 1 ? performance.now() : null
+          service.silentSince = performance.now()
           resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
           let bytes = 0
           // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.

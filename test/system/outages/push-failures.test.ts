@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
+import { createPushRequests } from '../../../src/gateway/push/push-request.js'
 import { retryAfterOf } from '../../../src/gateway/push/send-push.js'
 import { field } from '../../support/rest/rest-calls.js'
 import { AFTER, pushOf } from '../../support/push/push-network.js'
@@ -244,6 +245,25 @@ test('a push service that answers nothing is asked by few requests at once, and 
     response.writeHead(201).end()
   }
   await until('all came', () => taken.size, devices.length)
+})
+
+test('a push service is not taken for silent while it is asked nothing', async () => {
+  const { network } = await startPushService()
+  let isLost = true
+  const requests = createPushRequests({
+    ...network,
+    timeout: 5_000,
+    lookup: (host, options, done) =>
+      isLost ? done(new Error('No such host.'), []) : network.lookup(host, options, done),
+  })
+  const post = () => requests.post(new URL('https://push.test/send/nobody'), {}, Buffer.from(''))
+  await assert.rejects(post(), { code: 'unreachable' })
+  isLost = false
+  const at = performance.now()
+  await until('a service that is asked would count as silent', () => performance.now() - at > 1_200)
+  const answers = await Promise.all(Array.from({ length: 20 }, post))
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([400]))
+  requests.close()
 })
 
 test('a push service that answers nothing holds up no other', async () => {
