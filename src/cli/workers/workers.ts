@@ -48,12 +48,14 @@ export const runWorkers = (count: number, log: Log): void => {
       const id = ++lastId
       const finish = (metrics: object[]): void => {
         clearTimeout(timer)
+        worker.off('exit', onExit)
         collecting.delete(id)
         resolve(metrics)
       }
+      const onExit = (): void => finish([])
       const timer = setTimeout(() => finish([]), COLLECT_TIMEOUT)
       collecting.set(id, finish)
-      worker.once('exit', () => finish([]))
+      worker.once('exit', onExit)
       post(worker, { type: 'collect', id })
     })
 
