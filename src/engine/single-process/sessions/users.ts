@@ -26,6 +26,13 @@ interface SaveOptions<Refusal> {
   refuse?: (stored: UserRecord | null) => Refusal | undefined
 }
 
+interface Creation {
+  /** Resolves when the user is synced. */
+  synced: Promise<void>
+  /** The field `sender` of the user's messages. */
+  sender: Message['sender']
+}
+
 interface UsersOptions {
   store: Store
   commit: GroupCommit
@@ -48,8 +55,8 @@ export class Users {
   readonly #mutex = new KeyedMutex()
   /** The deletions that are running, by the rows of their users. The store still returns these rows. */
   readonly #deleting = new Map<string, Promise<unknown>>()
-  /** The users whom a message is creating, by their rows. The store does not return them yet. */
-  readonly #creating = new Map<string, Promise<void>>()
+  /** The creations that are running, by the rows of their users. The store does not return these users yet. */
+  readonly #creating = new Map<string, Creation>()
   /** The field `sender` of messages, by the result of `userKey`. Only users who exist have an entry. */
   readonly #senders: LRUCache<string, { sender: Message['sender'] }>
 
@@ -82,7 +89,8 @@ export class Users {
     const cached = this.#senders.get(key)
     if (cached) return cached.sender
     const row = rows.user(of)
-    if (this.#creating.has(row)) return null
+    const creation = this.#creating.get(row)
+    if (creation) return creation.sender
     const user = this.#deleting.has(row) ? null : this.get(of)
     if (!user) return undefined
     const sender = senderOf(user)
@@ -101,10 +109,7 @@ export class Users {
     const row = rows.user(of)
     const user = userAfter(of, null, {}, Date.now())
     this.#usage.add(appId, { users: 1 })
-    const created = this.#commit.sync([])
-    const forget = (): boolean => this.#creating.delete(row)
-    this.#creating.set(row, created)
-    created.then(forget, forget)
+    this.#noteCreation(user, this.#commit.sync([]))
     return [put(row, user), ...this.#webhooks.operations(of, 'user.created', eventDataOf(user))]
   }
 
@@ -123,7 +128,8 @@ export class Users {
     // The mutex is released after the sync. Otherwise a save could merge with a profile that another save is about to
     // replace, or return "unchanged" for a profile that is not durable yet.
     return this.#mutex.run(row, async () => {
-      if (this.#creating.has(row)) await this.#creating.get(row)
+      const creation = this.#creating.get(row)
+      if (creation) await creation.synced
       const stored = this.get(of)
       const refusal = refuse?.(stored)
       if (refusal !== undefined) return refusal
@@ -137,7 +143,9 @@ export class Users {
         if (this.#webhooks.asks(appId, type))
           operations.push(...this.#webhooks.operations(of, type, eventDataOf(user)))
         if (!stored) this.#usage.add(appId, { users: 1, guests: Number(isNewGuest) })
-        await this.#commit.syncSpaced(operations)
+        const synced = this.#commit.syncSpaced(operations)
+        if (!stored) this.#noteCreation(user, synced)
+        await synced
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // If the profile is equal, the write needs no sync: a power cut can lose only its later time, and no field.
@@ -146,6 +154,14 @@ export class Users {
       }
       return { user, created: stored === null, changed }
     })
+  }
+
+  /** Until the user is synced, a message finds that somebody creates it, and does not create it again. */
+  #noteCreation(user: UserRecord, synced: Promise<void>): void {
+    const row = rows.user(user)
+    const forget = (): boolean => this.#creating.delete(row)
+    this.#creating.set(row, { synced, sender: senderOf(user) })
+    synced.then(forget, forget)
   }
 
   /** Deletes the user if it is a guest and `isUnused` returns true. */
@@ -212,7 +228,8 @@ export class Users {
   /** Runs a deletion. Until it ends, the user counts as deleted, though the store still returns the row. */
   #delete<T>(row: string, work: () => Promise<T>): Promise<T> {
     return this.#mutex.run(row, async () => {
-      if (this.#creating.has(row)) await this.#creating.get(row)
+      const creation = this.#creating.get(row)
+      if (creation) await creation.synced
       const deletion = work()
       this.#deleting.set(row, deletion)
       try {

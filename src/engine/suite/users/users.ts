@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import type { UserChange } from '../../engine.js'
-import { ada, app, bob, trickyIds, vouch, type SuiteContext } from '../kit.js'
+import {
+  ada,
+  app,
+  bob,
+  credential,
+  deliver,
+  request,
+  startSession,
+  trickyIds,
+  vouch,
+  type SuiteContext,
+} from '../kit.js'
+import { ask, pendingOf, typesOf } from '../webhook-kit.js'
 
 /** A part of the suite: saving and reading users. */
 export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
@@ -155,6 +167,35 @@ export const usersSuite = ({ describe, on, reopen, durable }: SuiteContext): voi
       const user = await engine.user(ada)
       assert.deepEqual(user?.vouched, { role: '39' })
       assert.equal(Object.keys(user.claimed).length, 20)
+    })
+
+    on('are created once, with their profile, by a start and a message to them at once', async (engine) => {
+      await ask(engine, ['user.created'])
+      const change = { vouched: vouch({ name: 'New' }) }
+      const admission = { credential: credential(), maxGuests: null, mustBeNew: false }
+      for (const userId of ['start first', 'message first']) {
+        const of = { appId: app, userId }
+        const steps = [
+          () => engine.admitUser(of, change, admission),
+          () => deliver(engine, { from: null, to: userId }),
+        ]
+        if (userId === 'message first') steps.reverse()
+        await Promise.all(steps.map((step) => step()))
+        const user = await engine.user(of)
+        assert.deepEqual(user?.vouched, { name: 'New' })
+        assert.deepEqual(typesOf(await pendingOf(engine, of)), ['user.created'])
+      }
+      assert.equal((await engine.usage(app)).users, 2)
+    })
+
+    on('can start though a message to them came meanwhile', async (engine) => {
+      const admission = { credential: credential(), maxGuests: null, mustBeNew: false }
+      const [admitted] = await Promise.all([
+        engine.admitUser(bob, {}, admission),
+        deliver(engine, { from: null }),
+      ])
+      assert.ok(typeof admitted === 'object')
+      await startSession(engine, request(bob, { userCreatedAt: admitted.user.createdAt }))
     })
 
     on('are saved many at once', async (engine) => {
