@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict'
 import type { Engine, UserRef } from '../../engine.js'
-import { app, bob, deliver, request, until, type SuiteContext, startSession, saveGuest } from '../kit.js'
+import {
+  app,
+  bob,
+  bodies,
+  deliver,
+  request,
+  rules,
+  until,
+  type SuiteContext,
+  startSession,
+  saveGuest,
+} from '../kit.js'
 
 const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
 
@@ -62,6 +73,21 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       const [session] = await engine.sessions(here.session)
       await engine.endSession(session ?? here.session, 'ended')
       await untilDeleted(engine, guest('here'))
+    })
+
+    on('are kept by a message that comes when all others have expired', async (engine) => {
+      const { session } = await enter(engine, guest('a'))
+      const first = await deliver(engine, { to: 'guest:a', body: 'first' })
+      await engine.endSession(session, 'ended')
+      await until('it is old enough', () => Promise.resolve(Date.now() > first.sentAt + 20))
+      const { retention } = rules()
+      // Only the send uses the short age, so that no sweep deletes its own message.
+      await Promise.all([
+        deliver(engine, { to: 'guest:a', body: 'second' }, { retention: { ...retention, age: 20 } }),
+        engine.configure(app, { retention, webhooks: null }),
+      ])
+      assert.ok(await engine.user(guest('a')))
+      assert.deepEqual(await bodies(engine, guest('a')), ['second'])
     })
 
     on('are limited in number by app, and make room when they are deleted', async (engine) => {

@@ -11,7 +11,7 @@ interface DeletionsOptions {
   usage: Usage
   shares: SenderShares
   commit: GroupCommit
-  /** Called when retention has deleted the last message of an inbox. */
+  /** Called after retention has deleted the last message of an inbox. Meanwhile a message may have come. */
   onEmptied: (of: UserRef) => void
 }
 
@@ -38,7 +38,8 @@ export class Deletions {
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
-    if (inbox.durable.first !== first && !inbox.hasMessages) this.#onEmptied(inbox.of)
+    // A send that empties the inbox stores its own message in the same task.
+    if (inbox.durable.first !== first && !inbox.hasMessages) queueMicrotask(() => this.#onEmptied(inbox.of))
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)
     this.#usage.add(inbox.of.appId, { bytes: -swept.freed })
