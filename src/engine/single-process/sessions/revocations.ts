@@ -15,6 +15,9 @@ export interface UserRow {
   deletions: number
 }
 
+/** Until when the revocation of a token is kept; null for ever, because JSON has no `Infinity`. */
+export type RevokedToken = [until: number | null]
+
 /** Which kinds of rows an app has. If it has none of a kind, look-ups need not read the store. */
 interface AppRows {
   revokedBefore: number | null
@@ -98,18 +101,25 @@ export class Revocations {
     })
   }
 
-  /** `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. */
+  /**
+   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. An earlier revocation
+   * of the token is never shortened: it has ended the sessions that knew when the token expires.
+   */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)
     const { tokenKeptFor, tokenMargin } = engineRules
     const keptFor =
       expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
-    const until = this.#clock.now() + Math.max(keptFor, tokenMargin)
-    const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
-    // With this row the sweep of expired rows finds the revocation.
-    if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
+    const atLeast = this.#clock.now() + Math.max(keptFor, tokenMargin)
     this.#set(appId, { hasTokens: true })
-    await this.#mutex.run(row, () => this.#commit.sync(operations))
+    await this.#mutex.run(row, () => {
+      const earlier = read(this.#store, row) as RevokedToken | undefined
+      const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
+      const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
+      // With this row the sweep of expired rows finds the revocation.
+      if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
+      return this.#commit.sync(operations)
+    })
   }
 
   /** Removes the user's revocation. Resolves with false if there is none. */

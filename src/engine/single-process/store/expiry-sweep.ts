@@ -22,8 +22,9 @@ interface ExpirySweepOptions {
 export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
     // If the token was revoked again for a longer time, a later row of the index lists it.
-    const stored = read(store, row) as [number] | undefined
-    return stored !== undefined && stored[0] <= now
+    const stored = read(store, row) as [number | null] | undefined
+    // Null is for ever, though to JavaScript it is less than `now`.
+    return stored !== undefined && (stored[0] ?? Infinity) <= now
   }
   const job = scheduler.job(async (now) => {
     const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })

@@ -7,7 +7,7 @@ import type { Message } from '../../../protocol/index.js'
 import { messageRowOf, type InboxRow, type StoredMessage } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
-import type { UserRow } from '../sessions/revocations.js'
+import type { RevokedToken, UserRow } from '../sessions/revocations.js'
 import { below } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { openAtOf } from '../sessions/session-journal.js'
@@ -52,7 +52,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
       const { kind, appId } = rows.appRevocationOf(row)
       return kind === 'app' ? [{ kind: 'app', appId, revokedBefore, options: null }] : []
     })
-  for await (const found of pagesOf<[until: number | null]>(store, below('revoked token')))
+  for await (const found of pagesOf<RevokedToken>(store, below('revoked token')))
     yield found.map(([row, [until]]): TransferRecord => {
       const [, appId = '', ...tokenId] = row.split('\0')
       return {

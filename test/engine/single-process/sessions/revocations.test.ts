@@ -79,27 +79,36 @@ void describe('revocations and deletions', () => {
         request(ada, { credential: { authMethod: 'token', tokenId, issuedAt: Date.now(), expiresAt } }),
       )
     await start('an hour', Date.now() + HOUR)
+    await start('years', Date.now() + 500 * 24 * HOUR)
     await start('for ever', null)
-    for (const tokenId of ['an hour', 'for ever', 'unknown']) await engine.revokeToken('app', tokenId)
+    const tokenIds = ['an hour', 'years', 'for ever', 'unknown']
+    for (const tokenId of tokenIds) await engine.revokeToken('app', tokenId)
     const keptFor = (tokenId: string): number | null => {
       const [until] = JSON.parse(store.getSync(rows.revokedToken('app', tokenId)) ?? '[]') as [number | null]
       return until === null ? null : Math.round((until - Date.now()) / HOUR)
     }
     // Each is kept for 61 days more: a device that the token brought is kept for 60, and the clock may be set back.
-    assert.deepEqual(['an hour', 'for ever', 'unknown'].map(keptFor), [61 * 24 + 1, null, 400 * 24])
+    assert.deepEqual(tokenIds.map(keptFor), [61 * 24 + 1, 561 * 24, null, 400 * 24])
+    // Again the sessions are gone, and with them what they knew of the tokens.
+    for (const tokenId of tokenIds) await engine.revokeToken('app', tokenId)
+    assert.deepEqual(tokenIds.map(keptFor), [400 * 24, 561 * 24, null, 400 * 24])
     await engine.close()
   })
 
   void it('of a token are deleted in the background when their time is over', async () => {
     const store = new MemoryStore()
     const row = rows.revokedToken('app', 'old')
+    // This token was revoked a second time, for ever.
+    const forEver = rows.revokedToken('app', 'for ever')
     await store.batch([
       put(rows.appRevocation('hasTokens', 'app'), 1),
       put(row, [1_000]),
-      put(rows.expiry(1_000, 'x'), [row]),
+      put(forEver, [Infinity]),
+      put(rows.expiry(1_000, 'x'), [forEver, row]),
     ])
     const engine = await engineOn(store)
     await until('the row is deleted', () => Promise.resolve(store.getSync(row) === undefined))
+    assert.notEqual(store.getSync(forEver), undefined)
     await engine.close()
   })
 
