@@ -100,6 +100,8 @@ interface DatabaseOptions {
   onError: (error: unknown) => void
   hasSession: (of: UserRef) => boolean
   presenceOf: (of: UserRef) => Presence
+  /** The clock of the failed database that this one replaces. Unlike the time while the engine was closed, the outage counts. */
+  failedClock: Clock | undefined
   /** Called before the database is returned. If it rejects, the volume is closed again. */
   prepare: (database: Database) => Promise<void>
 }
@@ -112,6 +114,7 @@ export const openDatabase = async ({
   onError,
   hasSession,
   presenceOf,
+  failedClock,
   prepare,
 }: DatabaseOptions): Promise<Database> => {
   const volume = await openVolume(signal)
@@ -128,7 +131,7 @@ export const openDatabase = async ({
     )
     const { key, epochKey } = await loadSecrets(store, commit, identity)
     const usage = new Usage(store, commit)
-    const clock = new Clock(loadTime(store))
+    const clock = new Clock(Math.max(loadTime(store), failedClock?.now() ?? 0))
     const revocations = new Revocations(store, commit, clock)
     await revocations.load()
     const reads = new Reads(store, MAX_EVENT_ROWS)

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../../util/clock.js'
 import type { EngineEvent } from '../engine.js'
 import { closeDatabase, openDatabase, saveTime, type Database } from './database.js'
 import { SessionService } from './session-service.js'
@@ -95,7 +96,11 @@ export class Supervisor {
     void maintained.then(() => commit.verify())
   }
 
-  async #openDatabase(sessions: Sessions, prepare: (database: Database) => Promise<void>): Promise<Database> {
+  async #openDatabase(
+    sessions: Sessions,
+    prepare: (database: Database) => Promise<void>,
+    failedClock?: Clock,
+  ): Promise<Database> {
     const { openVolume, onError, emit } = this.#options
     const result: { database?: Database } = {}
     result.database = await openDatabase({
@@ -105,6 +110,7 @@ export class Supervisor {
       onError,
       hasSession: (of) => sessions.has(of),
       presenceOf: (of) => sessions.presence(of),
+      failedClock,
       prepare,
       onFailure: (failure) => {
         const { opened } = this
@@ -138,13 +144,14 @@ export class Supervisor {
             failed.webhooks,
             (session) => volume.isPersistent && sessions.rewriteOne(session, commit),
           )
-        opened.database = await this.#openDatabase(sessions, async (database) => {
+        const takeOver = async (database: Database): Promise<void> => {
           const { volume, commit, inboxes } = database
           // Both run in one task, so that one batch has the events and their sessions.
           takeOverEvents(database)
           if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
           await inboxes.takeOver(failed.inboxes)
-        })
+        }
+        opened.database = await this.#openDatabase(sessions, takeOver, failed.clock)
         // Until now the failed database got the events of sessions that ended during the recovery.
         takeOverEvents(opened.database)
         return

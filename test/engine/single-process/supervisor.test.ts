@@ -5,7 +5,7 @@ import { SingleProcessEngine } from '../../../src/engine/single-process/single-p
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
-import { request, vouch, startSession } from '../../../src/engine/suite/kit.js'
+import { advanceClock, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
@@ -245,6 +245,27 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
     await engine.open()
     assert.deepEqual(await types(), queued)
+    await engine.close()
+  })
+
+  void it('reports a message that has become due meanwhile as soon as it can write again', async () => {
+    const { engine, disk } = await onDisk()
+    const unreadAfter = 3_600_000
+    const options = { retention: rules.retention, webhooks: { events: webhookEventTypes, unreadAfter } }
+    // An engine stores its time when it is closed.
+    await engine.close()
+    await engine.open()
+    await engine.configure('app', options)
+    await engine.send({ ...toBob, id: 'one' }, rules)
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
+    advanceClock(unreadAfter)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    await until('message.unread is pending', async () => {
+      const { events } = await engine.pendingEvents('app', null, 100)
+      return events.some(({ event }) => event.type === 'message.unread')
+    })
     await engine.close()
   })
 
