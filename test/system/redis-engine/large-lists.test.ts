@@ -15,7 +15,7 @@ import {
   rules,
   startSession,
 } from '../../../src/engine/suite/kit.js'
-import { ask } from '../../../src/engine/suite/webhook-kit.js'
+import { ask, pendingOf } from '../../../src/engine/suite/webhook-kit.js'
 import { countingClient } from '../../support/redis/counting-client.js'
 import { failingClient } from '../../support/redis/failing-client.js'
 import { redisEngines } from '../../support/redis/engines.js'
@@ -42,13 +42,19 @@ const withEngine = async (prefix: string, body: (engine: Engine) => Promise<void
   }
 }
 
-/** Gives Ada copies of her session, with ids and numbers of their own. A start of each would take minutes. */
-const copySession = async (prefix: string): Promise<void> => {
-  const { number } = fields.session
+/**
+ * Gives Ada copies of her session, with ids and numbers of their own. A start of each would take minutes. With `leavesOne` the last copy
+ * does not make her online, and looks as if it starts after every revocation.
+ */
+const copySession = async (prefix: string, { leavesOne = false, copies = SESSIONS } = {}): Promise<void> => {
+  const { number, offline, token, issuedAt } = fields.session
   const script = `local key, counts = redis.call('KEYS', ARGV[1])[1], redis.call('KEYS', ARGV[2])[1]
     local row = cjson.decode(redis.call('HGETALL', key)[2])
     for n = 1, tonumber(ARGV[3]) do
       row['${number}'] = redis.call('HINCRBY', counts, 'number', 1)
+      if ARGV[4] == 'true' and n == tonumber(ARGV[3]) then
+        row['${offline}'], row['${token}'], row['${issuedAt}'], row['${number}'] = true, 'another', 9e15, 1e9
+      end
       redis.call('HSET', key, 'copy ' .. n, cjson.encode(row))
     end`
   const partition = partitionTags()[new Partitions().of(ada)] ?? ''
@@ -58,7 +64,8 @@ const copySession = async (prefix: string): Promise<void> => {
     0,
     `${prefix}*:sessions:*`,
     `${prefix}{${partition}}:counts:*`,
-    SESSIONS,
+    copies,
+    leavesOne,
   )
 }
 
@@ -86,6 +93,23 @@ for (const [name, end] of Object.entries(ends))
     }
   })
 
+for (const leavesOne of [false, true])
+  it(`tells once that a user is offline whose sessions end by steps, ${leavesOne ? 'but for one' : 'all of them'}`, async () => {
+    const prefix = `once ${leavesOne}:`
+    await withEngine(prefix, async (engine) => {
+      await ask(engine, ['session.ended', 'user.offline'])
+      const { credential } = await startSession(engine, request(ada))
+      await copySession(prefix, { leavesOne, copies: 600 })
+      await engine.revokeToken(ada.appId, credential.tokenId ?? '')
+      const told = (await pendingOf(engine, ada)).map(({ event: { type, data } }) => [
+        ...[type, data['online'], data['sessions']],
+      ])
+      assert.deepEqual(told.slice(-1), [['user.offline', false, Number(leavesOne)]])
+      assert.equal(told.filter(([type]) => type === 'user.offline').length, 1)
+      if (!leavesOne) assert.deepEqual(told.at(-2), ['session.ended', false, 0])
+    })
+  })
+
 for (const [name, end] of Object.entries(ends))
   it(`tells that a user is offline, though the last step of the call fails: ${name}`, async () => {
     const prefix = `unfinished ${name}:`
@@ -101,9 +125,9 @@ for (const [name, end] of Object.entries(ends))
     try {
       await ask(engine, ['user.offline'])
       const { credential } = await startSession(engine, request(ada))
-      await copySession(prefix)
+      await copySession(prefix, { leavesOne: true })
       await assert.rejects(end(engine, credential.tokenId ?? ''), isUnavailable)
-      assert.deepEqual(await engine.sessions(ada), [])
+      assert.equal((await engine.sessions(ada)).length, 1)
       shift = LAST_STEP_WITHIN
       await until('the event', async () => (await engine.takeDueEvents(ada.appId, 10, 60_000)).length, 1)
       assert.equal((await engine.status(ada)).online, false)

@@ -103,7 +103,7 @@ local function end_session(user, row, code, wasOnline)
 end
 
 -- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online. With `isLast` this is the
--- step after the pages of `read_step`.
+-- last step of `read_step`, which has read all rows that are left.
 local function end_due_sessions(user, isLast)
   if not isLast and (not user.sessionsDueAt or user.sessionsDueAt > now) then return end
   local expired, away, since = {}, {}, swept_since()
@@ -158,7 +158,7 @@ end
 
 -- Reads the rows whose sessions a step may end. If the user has many rows, it reads one page of them. `step` is empty in the first step,
 -- and in each other one what the step before has returned: a cursor for the next page, or `last` after the last page. A step with a page
--- counts the rows of other pages as they are stored. Returns the next step or nil, and whether this step has read only a page.
+-- counts the rows of other pages as they are stored. A page with all rows that are left is the last step. Returns the next step or nil, and whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')
@@ -167,8 +167,12 @@ local function read_step(user, step)
   local page = call('HSCAN', K.sessions, step == '' and '0' or step, 'COUNT', ROWS_PER_STEP)
   load_rows(page[2])
   local others = call('HLEN', K.sessions) - total
+  if others == 0 then
+    end_due_sessions(user, true)
+    return nil, false
+  end
   total = total + others
-  if others > 0 and user.online then onlineCount = onlineCount + 1 end
+  if user.online then onlineCount = onlineCount + 1 end
   return page[1] ~= '0' and page[1] or 'last', true
 end
 
@@ -183,7 +187,7 @@ end
 -- that also changes the inbox calls `store_inbox` besides.
 local function finish(user, isPage)
   if areChanged and isPage then
-    -- The step after the pages knows all sessions. If it does not come, this deadline does.
+    -- The last step knows all sessions. If it does not come, this deadline does.
     set(user, 'sessionsDueAt', math.min(user.sessionsDueAt or math.huge, now + LAST_STEP_WITHIN))
   elseif areChanged then
     local nodes, seen, nextAt = {}, {}, nil
