@@ -4,7 +4,18 @@ import type { Engine, SendRules } from '../../../src/engine/index.js'
 import type { RedisClientOptions } from '../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
-import { ada, bob, bodies, isUnavailable, newMessage, rules } from '../../../src/engine/suite/kit.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  isUnavailable,
+  newMessage,
+  request,
+  rules,
+  startSession,
+} from '../../../src/engine/suite/kit.js'
+import { ask, untilPending } from '../../../src/engine/suite/webhook-kit.js'
 import { slotOf } from '../../../src/engine/redis/client/key-slot.js'
 import { startCluster } from '../../support/redis/cluster.js'
 import { failingClient } from '../../support/redis/failing-client.js'
@@ -37,11 +48,14 @@ const withEngine = async (
   }
 }
 
+/** A session that ends within a second wakes a sweep of its partition alone. */
+const DUE_IN = 1_500
+const cy = { appId: app, userId: 'cy' }
 const partitions = new Partitions()
 const adasTag = partitions.tags[partitions.of(ada)] ?? ''
 
-it('tests users of two partitions', () => {
-  assert.notEqual(partitions.of(ada), partitions.of(bob))
+it('tests users of three partitions', () => {
+  assert.equal(new Set([ada, bob, cy].map((of) => partitions.of(of))).size, 3)
 })
 
 it('makes a pending own copy when the message is sent again', async () => {
@@ -74,6 +88,60 @@ it('makes a pending own copy though the message is never sent again', async () =
     ])
     assert.deepEqual(own.messages, theirs.messages)
   })
+})
+
+it('does what else is due while an own copy can not be made', async () => {
+  const errors: unknown[] = []
+  let isBroken = true
+  const engine = new RedisEngine({
+    client: () => failingClient(options, 'own-copy-make', (args) => isBroken && args.includes(ada.userId)),
+    prefix: 'due:',
+    onError: (error) => errors.push(error),
+  })
+  await engine.open()
+  try {
+    await ask(engine, ['session.ended'])
+    await assert.rejects(engine.send(newMessage(), rules()), isUnavailable)
+    await until('the sweep has tried to make the copy', () => errors.length > 0)
+    const carried = request(bob)
+    await engine.detachSession(await startSession(engine, carried), carried.connectionId, DUE_IN)
+    assert.equal((await untilPending(engine, bob, 'session.ended')).event.data['code'], 'timeout')
+    assert.deepEqual(await bodies(engine, ada), [])
+    isBroken = false
+    await until('the copy is made', async () => (await bodies(engine, ada)).length === 1)
+  } finally {
+    await engine.close()
+  }
+})
+
+it('makes the other own copies while one can not be made', async () => {
+  const errors: unknown[] = []
+  let isBroken = true
+  // The sweep makes the copies in no order. The sender whose copy it makes first is the one whose copy fails.
+  let failing: string | undefined
+  const engine = new RedisEngine({
+    client: () =>
+      failingClient(
+        options,
+        'own-copy-make',
+        ([, , , sender]) => isBroken || sender === (failing ??= sender),
+      ),
+    prefix: 'others:',
+    onError: (error) => errors.push(error),
+  })
+  await engine.open()
+  try {
+    for (const { userId } of [ada, cy])
+      await assert.rejects(engine.send(newMessage({ from: userId }), rules()), isUnavailable)
+    isBroken = false
+    const made = async (): Promise<number> =>
+      (await Promise.all([ada, cy].map((of) => bodies(engine, of)))).flat().length
+    await until('the other copy is made', made, 1)
+    await until('the error is reported', () => errors.length > 0)
+    assert.ok(errors.every(isUnavailable))
+  } finally {
+    await engine.close()
+  }
 })
 
 /** Deletes what Redis has of Ada: so does a failover to a master that lacks it. */

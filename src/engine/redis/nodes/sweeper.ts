@@ -84,19 +84,38 @@ export class Sweeper {
   }
 
   #run(key: unknown, partitions: readonly number[]): void {
-    const running = this.#sweep(partitions.filter((partition) => this.#options.sweeps(partition)))
-      .catch(this.#options.onError)
-      .finally(() => this.#running.delete(key))
+    const running = this.#sweep(partitions.filter((partition) => this.#options.sweeps(partition))).finally(
+      () => this.#running.delete(key),
+    )
     this.#running.set(key, running)
   }
 
+  /**
+   * Sweeps partitions. Those of a cluster are on several servers, so each is swept by itself: a server that fails stops no partition of
+   * another. What fails is left to the next sweep. Never rejects.
+   */
   async #sweep(partitions: readonly number[]): Promise<void> {
+    const groups = this.#options.runner.isCluster ? partitions.map((partition) => [partition]) : [partitions]
+    // A server that fails does so in each of its partitions, so an error is reported once.
+    const failures = new Map<string, unknown>()
+    const onFailure = (error: unknown): void => void failures.set(String(error), error)
+    await Promise.all(
+      groups.map(async (group) => {
+        await this.#expire(group, onFailure)
+        await this.#doAllDue(group, onFailure).catch(onFailure)
+      }),
+    )
+    for (const error of failures.values()) this.#options.onError(error)
+  }
+
+  async #doAllDue(partitions: readonly number[], onFailure: (error: unknown) => void): Promise<void> {
     const { runner } = this.#options
-    await this.#expire(partitions)
     for (let left = partitions; left.length > 0 && !this.#isStopped;) {
       const args = [String(USERS_PER_STEP), String(SWEEP_INTERVAL)]
       const lists = await runner.inPartitions(runner.steps.listDue, left, '', args)
-      const areFull = await Promise.all(left.map((partition, n) => this.#doDue(partition, lists[n] ?? [])))
+      const areFull = await Promise.all(
+        left.map((partition, n) => this.#doDue(partition, lists[n] ?? [], onFailure)),
+      )
       left = left.filter((_partition, n) => areFull[n])
     }
   }
@@ -107,10 +126,15 @@ export class Sweeper {
   async #doDue(
     partition: number,
     [ownCopies, next, ...members]: readonly Reply[],
+    onFailure: (error: unknown) => void,
   ): Promise<boolean> {
     const { runner, inboxes, adoptions, onEventsDue } = this.#options
-    if (Number(ownCopies) > 0) await inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR)
-    await Promise.all(
+    // An own copy may wait for another server than the users.
+    const copies =
+      Number(ownCopies) > 0
+        ? inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR).catch(onFailure)
+        : undefined
+    const results = await Promise.allSettled(
       members.map(async (member) => {
         const [appId = '', userId = ''] = String(member).split('\0')
         if (userId === '') return onEventsDue(appId, partition)
@@ -118,31 +142,42 @@ export class Sweeper {
         if (isMoving === 1) await adoptions.move({ appId, userId })
       }),
     )
+    await copies
+    const failed = results.filter((result) => result.status === 'rejected')
+    for (const { reason } of failed) onFailure(reason)
     if (Number(next) >= 0) this.wake(partition, Number(next))
-    return members.length === USERS_PER_STEP
+    // A user whose step has failed would be listed again at once.
+    return members.length === USERS_PER_STEP && failed.length === 0
   }
 
-  /** Deletes the expired messages of the partitions' inboxes. */
-  async #expire(partitions: readonly number[]): Promise<void> {
-    const { runner, apps } = this.#options
-    for (const [appId, { age }] of apps.retentions()) {
-      let left = this.#searchNow(appId, age, partitions)
-      while (left.length > 0 && !this.#isStopped) {
-        const args = [String(age), String(USERS_PER_STEP)]
-        const lists = await runner.inPartitions(runner.steps.listAging, left, appId, args)
-        const areFull = await Promise.all(
-          lists.map(async (userIds) => {
-            const results = await Promise.all(
-              userIds.map((userId) =>
-                runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
-              ),
-            )
-            // True if there is more to delete: another page of users, or more messages than one step deletes.
-            return userIds.length === USERS_PER_STEP || results.some(([isUnfinished]) => isUnfinished === 1)
-          }),
-        )
-        left = left.filter((_partition, n) => areFull[n])
-      }
+  /** Deletes the expired messages of the partitions' inboxes. Never rejects. */
+  async #expire(partitions: readonly number[], onFailure: (error: unknown) => void): Promise<void> {
+    for (const [appId, { age }] of this.#options.apps.retentions()) {
+      const found = this.#searchNow(appId, age, partitions)
+      await this.#expireIn(found, appId, age).catch((error: unknown) => {
+        for (const partition of found) this.#searchAt.get(appId)?.delete(partition)
+        onFailure(error)
+      })
+    }
+  }
+
+  async #expireIn(partitions: readonly number[], appId: string, age: number): Promise<void> {
+    const { runner } = this.#options
+    for (let left = partitions; left.length > 0 && !this.#isStopped;) {
+      const args = [String(age), String(USERS_PER_STEP)]
+      const lists = await runner.inPartitions(runner.steps.listAging, left, appId, args)
+      const areFull = await Promise.all(
+        lists.map(async (userIds) => {
+          const results = await Promise.all(
+            userIds.map((userId) =>
+              runner.onUser(runner.steps.expireInbox, { appId, userId: String(userId) }, [String(age)]),
+            ),
+          )
+          // True if there is more to delete: another page of users, or more messages than one step deletes.
+          return userIds.length === USERS_PER_STEP || results.some(([isUnfinished]) => isUnfinished === 1)
+        }),
+      )
+      left = left.filter((_partition, n) => areFull[n])
     }
   }
 

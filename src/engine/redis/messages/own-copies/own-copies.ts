@@ -87,14 +87,21 @@ export class OwnCopies {
     return [Number(offset), 0]
   }
 
-  /** Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. */
+  /**
+   * Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. The senders
+   * may be on several servers, so an own copy that fails does not stop the others. Rejects after all were tried.
+   */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
+    const copies: Promise<unknown>[] = []
     for (let n = 0; n + 1 < list.length; n += 2) {
       const [appId = '', ...note] = String(list[n + 1]).split('\0')
       const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
       const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
-      await this.make(copy, EVERYTHING, String(list[n]))
+      copies.push(this.make(copy, EVERYTHING, String(list[n])))
     }
+    const results = await Promise.allSettled(copies)
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed) throw failed.reason
   }
 }
