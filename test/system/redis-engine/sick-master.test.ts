@@ -107,3 +107,48 @@ it('does what is due though the search for expired messages fails, and searches 
       await until('the message is deleted', async () => (await engine.usage(app)).bytes, 0)
     },
   ))
+
+it('takes the events of the partitions that answer, and asks the other ones again after a while', () =>
+  withSick(
+    'events-take',
+    (prefix) => prefix.includes(tagOf(bob)),
+    async ({ engine, refused, heal }) => {
+      const take = async (): Promise<string[]> =>
+        (await engine.takeDueEvents(app, 1, 60_000)).map(({ event }) => event.userId)
+      const taken: string[] = []
+      engine.listen((event) => {
+        if (event.type !== 'webhooks-due') return
+        take().then(
+          (userIds) => taken.push(...userIds),
+          (error: unknown) => assert.ok(isUnavailable(error)),
+        )
+      }, new AbortController().signal)
+      await ask(engine, ['message.created'])
+      await deliver(engine, { from: null, to: bob.userId })
+      await until('the partition is asked', () => refused.length > 0)
+      await deliver(engine, { from: null, to: ada.userId })
+      // With a limit of one event, the partition that fails would always be the first to be asked.
+      await until('the event of the other partition', () => taken.join(), ada.userId)
+      assert.ok(refused.length < 5, `asked ${refused.length} times`)
+      heal()
+      await until('both events', () => taken.join(), `${ada.userId},${bob.userId}`)
+    },
+  ))
+
+it('gives away the events that it has leased while another partition fails', () =>
+  withSick(
+    'events-take',
+    (prefix) => prefix.includes(tagOf(bob)),
+    async ({ engine, refused, heal }) => {
+      const take = async (): Promise<string[]> =>
+        (await engine.takeDueEvents(app, 20, 60_000)).map(({ event }) => event.userId)
+      await ask(engine, ['message.created'])
+      for (const { userId } of [bob, ada]) await deliver(engine, { from: null, to: userId })
+      assert.deepEqual(await take(), [ada.userId])
+      assert.equal(refused.length, 1)
+      // Nothing else is due.
+      await until('the partition is asked again', () => take().then(() => refused.length > 1, isUnavailable))
+      heal()
+      await until('the event of that partition', async () => (await take()).join(), bob.userId)
+    },
+  ))

@@ -17,6 +17,8 @@ import { Timer } from '../../../util/timer.js'
  * may have the app.
  */
 const UNDELIVERED_WAIT = 300_000
+/** Milliseconds until a partition whose events could not be taken is asked again. Meanwhile the others have the whole limit. */
+const FAILED_WAIT = 1_000
 
 interface EventId {
   partition: number
@@ -94,9 +96,11 @@ export class Webhooks {
     await this.#runner.inPartitions(this.#runner.steps.eventsDue, [partition], appId, args)
   }
 
+  /** Takes due events. Partitions that fail are left out. Rejects if they are why nothing was taken. */
   async take(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     const { steps } = this.#runner
     const taken: PendingEvent[] = []
+    const failures: unknown[] = []
     const now = performance.now()
     const due = [...(this.#due.get(appId) ?? [])].filter(([, { at }]) => at <= now)
     while (due.length > 0 && taken.length < limit) {
@@ -104,23 +108,29 @@ export class Webhooks {
       const asked = due.splice(0, limit - taken.length)
       const share = Math.floor((limit - taken.length) / asked.length)
       const since = this.#announcements
+      const args = [String(share), String(leaseFor)]
+      const takeFrom = async (partition: number): Promise<void> => {
+        const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, args)
+        this.#note(appId, partition, Number(next), since)
+        for (const [event, outcome] of inGroups(list, 2))
+          taken.push({
+            event: JSON.parse(String(event)) as WebhookEvent,
+            ...outcomeOf(outcome),
+            dueAt: Date.now(),
+            state: 'pending',
+          })
+      }
       await Promise.all(
-        asked.map(async ([partition]) => {
-          const [next, ...list] = await this.#runner.onApp(steps.takeEvents, partition, appId, [
-            String(share),
-            String(leaseFor),
-          ])
-          this.#note(appId, partition, Number(next), since)
-          for (const [event, outcome] of inGroups(list, 2))
-            taken.push({
-              event: JSON.parse(String(event)) as WebhookEvent,
-              ...outcomeOf(outcome),
-              dueAt: Date.now(),
-              state: 'pending',
-            })
-        }),
+        asked.map(([partition]) =>
+          takeFrom(partition).catch((error: unknown) => {
+            failures.push(error)
+            const announcement = this.#due.get(appId)?.get(partition)?.announcement ?? 0
+            this.#set(appId, partition, { at: performance.now() + FAILED_WAIT, announcement })
+          }),
+        ),
       )
     }
+    if (taken.length === 0 && failures.length > 0) throw failures[0]
     return taken
   }
 
