@@ -232,6 +232,18 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
       assert.equal(await adopt(), null)
     })
 
+    on('forgets the guest at that time, though the id of the guest is deleted', async (engine) => {
+      const { adopt } = await enter(engine)
+      await deliver(engine, { from: null, to: guest.userId })
+      assert.ok(await adopt())
+      await untilMoved(engine, 1)
+      await engine.deleteUser(guest)
+      const send = () => engine.send(newMessage({ from: bob.userId, to: guest.userId }), rules())
+      assert.equal((await send()).outcome, 'stored')
+      advanceClock(retention.age + 1_000)
+      await until('the guest is forgotten', async () => (await send()).outcome === 'unknown-user')
+    })
+
     on('moves the newest messages that fit beside those of the user', async (engine) => {
       const { adopt } = await enter(engine)
       const small = { ...retention, messages: 5 }

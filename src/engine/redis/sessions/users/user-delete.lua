@@ -31,7 +31,9 @@ if hadInbox then
   user.deletions = user.deletions + 1
 end
 reset_inbox(user)
-clear(user, { 'createdAt', 'guest', 'keptUntil', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
+clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
+-- For an adopted guest this is when the adoption ends.
+if not user.adoption then clear(user, { 'keptUntil' }) end
 clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
 end_devices(user)
 store_inbox(user)
