@@ -19,6 +19,7 @@ import type { MessageRow, Watermark } from './inbox-row.js'
 import type { InboxTable } from './inbox-table.js'
 import type { SenderShares } from './sends/sender-shares.js'
 import type { SweptInboxes } from './retention/retention-sweep.js'
+import type { UnreadChecks } from './unread/unread-checks.js'
 
 /** How many messages one step moves, and the most steps for which a call waits. */
 const MESSAGES_PER_STEP = 128
@@ -36,6 +37,7 @@ interface AdoptedMessagesOptions {
   shares: SenderShares
   swept: SweptInboxes
   purge: InboxPurge
+  unreadChecks: UnreadChecks
   adoptions: Adoptions
   users: Users
   usage: Usage
@@ -123,7 +125,7 @@ export class AdoptedMessages {
     retention: Retention,
     operations: Operation[],
   ): { user?: Inbox; moved: Moved[] } {
-    const { table, shares, adoptions, usage, commit, clock, swept } = this.#options
+    const { table, shares, adoptions, usage, commit, clock, swept, unreadChecks } = this.#options
     const { of: guest, assigned, retained } = inbox
     const now = clock.now()
     const adopter = adoptions.adopterOf(guest)
@@ -146,7 +148,10 @@ export class AdoptedMessages {
       const isRead = inbox.isRead(message.offset)
       const bytes = Buffer.byteLength(json) + engineRules.messageOverhead
       usage.add(guest.appId, { inboxes: Number(!user.exists), bytes })
+      const beginsStreak = !isRead && content.from !== adopter.userId && !user.hasUnread
       user.append(operations, json, bytes, content, now, NO_LIMIT, isRead)
+      if (beginsStreak)
+        operations.push(...unreadChecks.begin(adopter, user.assigned.offset, user.deletions, now))
       if (content.from !== null && content.from !== adopter.userId)
         shares.free(guest.appId, new Map([[content.from, -bytes]]))
       if (user.isBehind) table.markChanged(user)

@@ -125,6 +125,7 @@ export class Inboxes {
     this.#adopted = new AdoptedMessages({
       ...{ commit, clock, scheduler, reads, reader: this.reader, swept },
       ...{ table, shares, purge: this.#purge, adoptions, users, usage, emit },
+      unreadChecks: this.#unreadChecks,
       retentionOf: (appId) => this.#retentionSweep.retentionOf(appId),
     })
     this.#idempotencyKeys = options.isPersistent

@@ -20,7 +20,7 @@ import {
   until,
   type SuiteContext,
 } from '../kit.js'
-import { ask, pending } from '../webhook-kit.js'
+import { ask, pending, untilPending } from '../webhook-kit.js'
 
 const guest: UserRef = { appId: app, userId: 'guest:~visitor' }
 const { retention } = rules()
@@ -344,6 +344,24 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
       assert.deepEqual(
         added.map(({ type, userId, data }) => [type, userId, data['guest'], data['messages']]),
         [['guest.adopted', ada.userId, guest.userId, 1]],
+      )
+    })
+
+    on('tells the backend of moved messages that stay unread', async (engine) => {
+      await ask(engine, ['message.unread'], 60_000)
+      const { adopt } = await enter(engine)
+      await deliver(engine, { from: guest.userId, to: bob.userId, body: 'own' })
+      for (const body of ['read', 'unread', 'unread too'])
+        await deliver(engine, { from: null, to: guest.userId, body })
+      await engine.markRead(guest, { epoch: (await engine.inbox(guest)).epoch, offset: 2 })
+      assert.ok(await adopt())
+      await untilMoved(engine, 4)
+      advanceClock(61_000)
+      const { event } = await untilPending(engine, ada, 'message.unread')
+      const messages = event.data['messages'] as { body: string }[]
+      assert.deepEqual(
+        [event.data['unread'], messages.map(({ body }) => body)],
+        [2, ['unread', 'unread too']],
       )
     })
 

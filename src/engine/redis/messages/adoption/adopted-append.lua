@@ -31,7 +31,12 @@ for n = 10, arg_count(), 7 do
   local from, to = arg(n + 5), arg(n + 6)
   if offset > taken then
     if fits(storedAt) then
+      local beginsStreak = unreadAfter and asked['message.unread'] and not isRead and from ~= userId and user.unread == 0
       local at = append(K, user, userId, json, from, to, NO_LIMIT, isRead)
+      if beginsStreak then
+        set(user, 'unreadCheckAt', math.ceil(now + unreadAfter))
+        set(user, 'unreadCheckOffset', at)
+      end
       hold(from, userId, #json + RULES.messageOverhead)
       hasRead = hasRead or isRead
       emit_message(user, userId, at, json)
