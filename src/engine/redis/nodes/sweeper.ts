@@ -90,22 +90,26 @@ export class Sweeper {
     this.#running.set(key, running)
   }
 
-  /**
-   * Sweeps partitions. Those of a cluster are on several servers, so each is swept by itself: a server that fails stops no partition of
-   * another. What fails is left to the next sweep. Never rejects.
-   */
+  /** Sweeps partitions. What fails is left to the next sweep. Never rejects. */
   async #sweep(partitions: readonly number[]): Promise<void> {
-    const groups = this.#options.runner.isCluster ? partitions.map((partition) => [partition]) : [partitions]
     // A server that fails does so in each of its partitions, so an error is reported once.
     const failures = new Map<string, unknown>()
     const onFailure = (error: unknown): void => void failures.set(String(error), error)
-    await Promise.all(
-      groups.map(async (group) => {
-        await this.#expire(group, onFailure)
-        await this.#doAllDue(group, onFailure).catch(onFailure)
-      }),
-    )
+    await Promise.all([
+      this.#expire(partitions, onFailure),
+      this.#inGroups(partitions, (group) => this.#doAllDue(group, onFailure), onFailure),
+    ])
     for (const error of failures.values()) this.#options.onError(error)
+  }
+
+  /** Calls `work` with each partition of a cluster, where a server that fails must stop no partition of another; else with all at once. */
+  async #inGroups(
+    partitions: readonly number[],
+    work: (group: readonly number[]) => Promise<void>,
+    onFailure: (error: unknown, group: readonly number[]) => void,
+  ): Promise<void> {
+    const groups = this.#options.runner.isCluster ? partitions.map((partition) => [partition]) : [partitions]
+    await Promise.all(groups.map((group) => work(group).catch((error: unknown) => onFailure(error, group))))
   }
 
   async #doAllDue(partitions: readonly number[], onFailure: (error: unknown) => void): Promise<void> {
@@ -154,10 +158,15 @@ export class Sweeper {
   async #expire(partitions: readonly number[], onFailure: (error: unknown) => void): Promise<void> {
     for (const [appId, { age }] of this.#options.apps.retentions()) {
       const found = this.#searchNow(appId, age, partitions)
-      await this.#expireIn(found, appId, age).catch((error: unknown) => {
-        for (const partition of found) this.#searchAt.get(appId)?.delete(partition)
-        onFailure(error)
-      })
+      if (found.length === 0) continue
+      await this.#inGroups(
+        found,
+        (group) => this.#expireIn(group, appId, age),
+        (error, group) => {
+          for (const partition of group) this.#searchAt.get(appId)?.delete(partition)
+          onFailure(error)
+        },
+      )
     }
   }
 

@@ -5,6 +5,9 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
+/** After so many failures the other pending own copies wait for the next sweep. While a server is away there may be very many. */
+const MAX_FAILURES = 8
+
 /** The own copy of a sender whose inbox is in another partition than the recipient's. */
 export interface OwnCopy {
   from: UserRef
@@ -89,19 +92,21 @@ export class OwnCopies {
 
   /**
    * Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. The senders
-   * may be on several servers, so an own copy that fails does not stop the others. Rejects after all were tried.
+   * may be on several servers, so an own copy that fails does not stop those of other senders. Rejects afterwards.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])
-    const copies: Promise<unknown>[] = []
-    for (let n = 0; n + 1 < list.length; n += 2) {
+    const failures = new Map<number, unknown>()
+    for (let n = 0; n + 1 < list.length && failures.size < MAX_FAILURES; n += 2) {
       const [appId = '', ...note] = String(list[n + 1]).split('\0')
       const [from, to, json, window, , fromDeletions, toDeletions, id] = JSON.parse(note.join('\0')) as Note
       const copy = { from: { appId, userId: from }, to, id, json, fromDeletions, toDeletions, window }
-      copies.push(this.make(copy, EVERYTHING, String(list[n])))
+      const sendersPartition = this.#runner.partitions.of(copy.from)
+      if (failures.has(sendersPartition)) continue
+      await this.make(copy, EVERYTHING, String(list[n])).catch((error: unknown) =>
+        failures.set(sendersPartition, error),
+      )
     }
-    const results = await Promise.allSettled(copies)
-    const failed = results.find((result) => result.status === 'rejected')
-    if (failed) throw failed.reason
+    for (const error of failures.values()) throw error
   }
 }
