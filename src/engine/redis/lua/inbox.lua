@@ -110,8 +110,8 @@ local function drop(keys, user, owner, old)
   user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
+    -- `aging` keeps the owner for the sweeper: a guest without messages is deleted, even if the send that dropped the last one was refused.
     call('DEL', keys.inbox, keys.peerLog)
-    call('ZREM', keys.aging, owner)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
     -- Readers of the list ignore messages before `first`, so a message that pushes out another one need not trim the list.
