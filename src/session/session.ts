@@ -145,8 +145,7 @@ export class ChatSession extends SessionTarget {
       startFrame: () => {
         const hidden = isPageHidden()
         if (hidden !== this.#announcedHidden) this.#announcedHidden = undefined
-        const state = this.#runner.state()
-        const cursor = 'cursor' in state ? state.cursor : null
+        const { cursor } = this.#runner.state()
         // If there is no key, there is no session to resume, and the position comes from `since`.
         const { key, ...since } = cursor ?? {}
         // JSON leaves out fields that are undefined.

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatSession } from '../../src/session/index.js'
-import { eventually, newSession, nextEvent } from '../support/clients/client-sessions.js'
+import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
 import { startProxy } from '../support/network/proxy.js'
 import { appId, tokenFor } from '../support/tokens.js'
@@ -85,4 +85,39 @@ test('a malformed `since` is a hint in the console, and the session starts witho
   for (const since of ['', null, undefined])
     newSession({ endpoint: url, token: await tokenFor('dan'), since })
   assert.equal(mock.callCount(), 5)
+})
+
+test('a session that ended by itself goes on from its last message, and one that was ended by hand does not', async () => {
+  const session = newSession({ endpoint: url, token: await tokenFor('eve', { expiresIn: 2 }) })
+  const bodies = bodiesOf(session)
+  await session.start()
+  await publish('eve', 'live')
+  await reaches(session, 'ended')
+  assert.equal(session.error?.code, 'token-expired')
+  await publish('eve', 'missed')
+  session.setToken(await tokenFor('eve', { expiresIn: 2 }))
+  await eventually(() => bodies.length === 2)
+  await reaches(session, 'ended')
+  await publish('eve', 'missed before a start')
+  session.setCredentials({ tokenFetcher: () => tokenFor('eve') })
+  assert.equal((await session.start()).succeeded, true)
+  await eventually(() => bodies.length === 3)
+  await session.end()
+  await publish('eve', 'after the end')
+  await session.start()
+  await publish('eve', 'new')
+  await eventually(() => bodies.includes('new'))
+  assert.deepEqual(bodies, ['live', 'missed', 'missed before a start', 'new'])
+})
+
+test('a session that ended by itself gives another user no message', async () => {
+  const session = newSession({ endpoint: url, token: await tokenFor('fay', { expiresIn: 2 }) })
+  const bodies = bodiesOf(session)
+  await session.start()
+  await publish('gil', 'of another user')
+  await reaches(session, 'ended')
+  session.setToken(await tokenFor('gil'))
+  await reaches(session, 'failed')
+  assert.equal(session.error?.code, 'bad-request')
+  assert.deepEqual(bodies, [])
 })

@@ -11,6 +11,7 @@ import {
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
+import { ended } from './state.js'
 import type {
   Active,
   AnswerType,
@@ -213,7 +214,7 @@ const onTime = (state: Active, world: World): Step => {
 export const stepActive = (state: Active, input: Input, world: World): Step => {
   switch (input.type) {
     case 'end':
-      return [{ name: 'ended', error: null }, ...sendEndAndClose]
+      return [ended, ...sendEndAndClose]
     case 'credentials':
       return sendToken(state, false, state.credentials.at === 'sent' ? state.credentials.superseded + 1 : 0)
     case 'source':

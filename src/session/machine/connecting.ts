@@ -9,7 +9,7 @@ import {
   resetHeartbeat,
   sendEndAndClose,
 } from './policy.js'
-import { isPageGone } from './state.js'
+import { ended, isPageGone } from './state.js'
 import type {
   Active,
   AskReason,
@@ -81,8 +81,10 @@ export const connect = (state: Connecting, world: World): Step => {
   if (world.credentials === 'held') return open(state, world)
   const reason = 'first'
   if (world.credentials === 'none') return fetchToken({ ...state, socket: { at: 'none' } }, reason)
-  const [next, ...effects] = open({ ...state, credentials: { at: 'fetching', reason } }, world)
-  return [next, ...effects, { do: 'fetch-token', reason }]
+  return [
+    ...open({ ...state, credentials: { at: 'fetching', reason } }, world),
+    { do: 'fetch-token', reason },
+  ]
 }
 
 /** Called when the connection is lost or the attempt failed. `spread` is the shortest wait, unless the gateway gave `retryAfter`. */
@@ -196,7 +198,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
   switch (input.type) {
     case 'end':
       return [
-        { name: 'ended', error: null },
+        ended,
         ...(socket.at === 'opening-with-start'
           ? [{ do: 'end-after-open' } as const]
           : sendEndAndClose.slice(socket.at === 'start-sent' ? 0 : 1)),
@@ -241,11 +243,11 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       return socket.at === 'backoff' || socket.at === 'page-asleep' ? connect(state, world) : [state]
     case 'show': {
       if (socket.at !== 'page-hidden') return [state]
-      if (input.resume === null) return [{ name: 'ended', error: null }]
+      const { resume } = input
+      if (resume === null) return [ended]
       const { cursor } = state
       // The session of the other page goes on, and this page gets the messages that it has not received itself.
-      const key = input.resume?.key ?? cursor?.key ?? ''
-      return connect({ ...state, cursor: cursor ? { ...cursor, key } : (input.resume ?? null) }, world)
+      return connect({ ...state, cursor: resume ? { ...resume, ...cursor, key: resume.key } : cursor }, world)
     }
     default:
       return [state]

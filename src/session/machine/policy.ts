@@ -1,14 +1,4 @@
-import type {
-  Active,
-  AskReason,
-  Connecting,
-  Effect,
-  Fault,
-  SessionInfo,
-  State,
-  Step,
-  World,
-} from './state.js'
+import type { Active, AskReason, Connecting, Effect, Fault, SessionInfo, Step, World } from './state.js'
 
 /** How many milliseconds late the gateway's ping may be. */
 const PING_GRACE = 10_000
@@ -58,8 +48,8 @@ export const resetHeartbeat = (
 })
 
 /** Ends the session with an error. If no start has succeeded, the state is `failed`, else `ended`. */
-export const endWith = (state: State, error: Fault, ...effects: Effect[]): Step => [
-  { name: state.name === 'starting' ? 'failed' : 'ended', error },
+export const endWith = (state: Connecting | Active, error: Fault, ...effects: Effect[]): Step => [
+  { name: state.name === 'starting' ? 'failed' : 'ended', error, cursor: state.cursor },
   ...effects,
 ]
 

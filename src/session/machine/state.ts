@@ -101,12 +101,11 @@ export interface Active extends MachineContext {
   credentials: Renewal
 }
 
-export type State =
-  | { name: 'idle' }
-  | Connecting
-  | Active
-  | { name: 'ended'; error: Fault | null }
-  | { name: 'failed'; error: Fault }
+/** If a session that ended or failed with an error starts again, it goes on from `cursor`. */
+type Over = Pick<MachineContext, 'cursor'> &
+  ({ name: 'ended'; error: Fault | null } | { name: 'failed'; error: Fault })
+
+export type State = { name: 'idle'; cursor: null } | Connecting | Active | Over
 
 /** The frames that the machine gets. */
 export type SessionFrame = Exclude<GatewayFrame, { type: 'ended' }>
@@ -184,7 +183,10 @@ export interface World {
 
 export type Step = [State, ...Effect[]]
 
-export const idle: State = { name: 'idle' }
+export const idle: State = { name: 'idle', cursor: null }
+
+/** The session was ended by hand. */
+export const ended: State = { name: 'ended', error: null, cursor: null }
 
 /** Returns whether the session has ended or failed. */
 export const isOver = (name: State['name']): boolean => name === 'ended' || name === 'failed'

@@ -1,7 +1,7 @@
 import { isRevivable, type EndCode } from '../../protocol/index.js'
 import { disconnected, stepActive } from './active.js'
 import { connect, connecting, stepConnecting } from './connecting.js'
-import type { Input, State, Step, World } from './state.js'
+import { ended, type Input, type State, type Step, type World } from './state.js'
 
 /*
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes every decision.
@@ -36,7 +36,7 @@ export const step = (state: State, input: Input, world: World): Step => {
   }
   if ('socket' in state) return stepConnecting(state, input, world)
   if (state.name === 'active') return stepActive(state, input, world)
-  if (input.type === 'end') return [{ name: 'ended', error: null }]
+  if (input.type === 'end') return [ended]
   const code = errorCodeOf(state)
   // A page that made room for a newer session of its user starts again when it becomes visible.
   const revived =
@@ -44,8 +44,9 @@ export const step = (state: State, input: Input, world: World): Step => {
       ? isRevivable(code)
       : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
-  const resume = input.type === 'start' ? input.resume : null
+  // A session that has ended or failed by itself goes on from its last message.
+  const resume = (input.type === 'start' ? input.resume : null) ?? state.cursor
   // The page does not have the messages that an earlier page of the tab received, but it has those that the server drew.
-  const cursor = world.since ? { key: '', ...resume, ...world.since } : (resume ?? null)
+  const cursor = world.since ? { key: '', ...resume, ...world.since } : resume
   return connect({ ...connecting('starting'), cursor }, world)
 }

@@ -47,7 +47,7 @@ export const createResumeStorage = (
     },
     save(state) {
       if (state.name === 'ended') write(null)
-      if (isPageGone(state) && 'cursor' in state && state.cursor)
+      if (isPageGone(state) && state.cursor)
         write({ ...state.cursor, token: isUserKnown ? undefined : credentials.held()?.token })
     },
   }

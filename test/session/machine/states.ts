@@ -1,4 +1,5 @@
 import { connecting } from '../../../src/session/machine/connecting.js'
+import { ended, idle } from '../../../src/session/machine/state.js'
 import type {
   Active,
   Connecting,
@@ -130,17 +131,19 @@ export const impossibleStates = everyConnecting.filter(
 
 /** One of each kind of state. */
 export const states: State[] = [
-  { name: 'idle' },
-  { name: 'ended', error: null },
+  idle,
+  ended,
   ...['replaced', 'too-many-sessions', 'ended', 'token-expired', 'revoked', 'signed-out'].map(
     (code): State => ({
       name: 'ended',
       error: fault(code),
+      cursor: null,
     }),
   ),
   ...['unknown-app', 'bad-request', 'unauthenticated', 'no-credentials'].map((code): State => ({
     name: 'failed',
     error: fault(code),
+    cursor: null,
   })),
   ...everyConnecting.filter((state) => !impossibleStates.includes(state)),
   ...renewals.map((credentials) => activeState({ credentials })),

@@ -177,7 +177,7 @@ test('a session that is over only starts again', () => {
 
 test('end() always ends', () => {
   always(({ input, after }) => {
-    if (input.type === 'end') assert.deepEqual(after, { name: 'ended', error: null })
+    if (input.type === 'end') assert.deepEqual(after, { name: 'ended', error: null, cursor: null })
   })
 })
 
