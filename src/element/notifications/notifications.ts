@@ -172,9 +172,5 @@ export const attach: AttachPart = (session, context) => {
   session.addEventListener('message', receive)
   follow()
   early.forEach(receive)
-  // The next user of a shared computer must not read these notifications.
-  session.addEventListener('logout', () => {
-    closeRead(state.userKey, () => true).catch(() => undefined)
-  })
   return () => push.update()
 }

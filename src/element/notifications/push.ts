@@ -2,7 +2,7 @@ import type { ChatSession, PushSubscriber, SessionError as SessionErrorClass } f
 import { emit } from '../events/emit.js'
 import type { PartContext } from '../attach-part.js'
 import { isSet } from '../is-set.js'
-import { isGranted, serviceWorkers } from './show.js'
+import { closeRead, isGranted, serviceWorkers, userKeyOf } from './show.js'
 
 /**
  * The codes of a session that ends because the user has logged out. An expired token is not among them: it does not mean that the user has
@@ -73,8 +73,8 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   /** Whether an error was reported. It is reported once, because every connection would fail in the same way. */
   let isReported = false
   let isRefused = false
-  /** The id of the user for whom the device was subscribed. */
-  let user: string | undefined
+  /** The id of the session's user, also once the session has ended; empty before it was active. */
+  let user = ''
   /** The element that asks or asked last. Its attributes may be removed together. */
   let asker: Asker | undefined
 
@@ -118,7 +118,6 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   const renew = async (): Promise<void> => {
     if (!isWanted() || !isGranted()) return
     isAsked = true
-    user = session.user?.id
     isReported = isRefused = false
     await session.push(subscriber)
   }
@@ -143,14 +142,22 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
         String(other.user?.id ?? userId) !== user,
     )
 
+  /** The next user of a shared computer must not read the notifications of this one. */
+  const closeAll = (): void =>
+    void closeRead(userKeyOf(session.appId, user), () => true).catch(() => undefined)
+
   const update = (): void => {
+    user = session.user?.id ?? user
     // An element that has left the page does not say whether the user has logged out.
-    if (isAsked && (findAsker() ? !isWanted() : isReplaced())) drop()
+    const isLeft = !findAsker() && isReplaced()
+    if (isLeft) closeAll()
+    if (isAsked && (isLeft || (findAsker() && !isWanted()))) drop()
     else if (!isAsked && session.state === 'active') renew().catch(report)
   }
 
   /** Drops the subscription of an earlier page, too: it may have subscribed the device before this page had a connection. */
   const logOut = (): void => {
+    closeAll()
     if (isAsked || isWanted()) drop()
   }
   session.addEventListener('logout', logOut)

@@ -1,9 +1,10 @@
 import { expect } from '@open-wc/testing'
+import type { ChatSessionElement } from '../../../src/element/define.js'
 import { notificationContent } from '../../../src/element/notifications/content.js'
 import { isAnyTabVisible, announceVisibility } from '../../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../../src/session/index.js'
 import { until } from '../../support/until.js'
-import { listenTo, make, roundTrip, useGateway } from '../support.js'
+import { listenTo, make, nextTask, roundTrip, useGateway } from '../support.js'
 
 /*
  * The headless shell shows no notifications and reports the permission as denied. test/system/faults/browser/notifications.test.ts tests
@@ -236,5 +237,73 @@ describe('The content of a notification', () => {
       title: 'The shop',
       options: { body: '40 new messages', tag: 'chat-session:app:ada' },
     })
+  })
+})
+
+describe('The notifications on the screen', () => {
+  const gateway = useGateway()
+  const { Notification } = globalThis
+  const open = new Set<object>()
+  class FakeNotification extends EventTarget {
+    static readonly permission = 'granted'
+    onclose?: () => void
+    constructor() {
+      super()
+      open.add(this)
+    }
+    close(): void {
+      open.delete(this)
+      this.onclose?.()
+    }
+  }
+
+  beforeEach(() => {
+    Object.assign(globalThis, { Notification: FakeNotification })
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })
+  })
+  afterEach(() => {
+    Object.assign(globalThis, { Notification })
+    Reflect.deleteProperty(document, 'visibilityState')
+    open.clear()
+  })
+
+  /** Mounts an element whose page shows one notification. */
+  const notified = async (userId: string, token: string): Promise<ChatSessionElement> => {
+    const element = gateway.mount({ userId, token, notifications: true })
+    await element.whenStarted()
+    const sender = await gateway.active('sender')
+    await sender.send({ to: userId, body: 'secret' })
+    sender.remove()
+    await until('there is a notification', () => open.size === 1)
+    return element
+  }
+
+  it('are closed when the user logs out', async () => {
+    const element = await notified('out', await gateway.token('out'))
+    await element.end()
+    await until('it is closed', () => open.size === 0)
+  })
+
+  it('are closed when the source of tokens says that the user is signed out', async () => {
+    const element = await notified('gone', await gateway.token('gone', 6))
+    element.tokenFetcher = () => null
+    await until('the session has ended', () => element.error?.code === 'signed-out')
+    await until('it is closed', () => open.size === 0)
+  })
+
+  it('are closed when another user takes the place of theirs', async () => {
+    const element = await notified('former', await gateway.token('former'))
+    Object.assign(element, { userId: 'next', token: await gateway.token('next') })
+    await until('it is closed', () => open.size === 0)
+  })
+
+  it('stay if the page takes the element out, or the token lapses', async () => {
+    const element = await notified('away', await gateway.token('away', 2))
+    await until('the session has ended', () => element.error?.code === 'token-expired')
+    element.remove()
+    await until('the session is released', () => element.session === null)
+    await nextTask()
+    await nextTask()
+    expect(open.size).to.equal(1)
   })
 })
