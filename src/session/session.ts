@@ -434,6 +434,8 @@ export class ChatSession extends SessionTarget {
 
   /** Stores the messages that wait for the next page of the tab, or removes them again if this page goes on. */
   #leave(isGone: boolean): void {
+    // While this page is gone, another page of the tab may leave messages.
+    this.#hasLeftSends = false
     const sends = isGone ? this.#outbox.leave() : []
     const userId = this.#userId ?? this.#knownUserId ?? !this.#isGuest
     leaveSends(this.#leftKey, [this.#options.endpoint, this.appId, userId, sends])

@@ -290,6 +290,22 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await sending
   })
 
+  it('sends what another page has left before its own messages, when it comes back at `pageshow`', async () => {
+    const session = make()
+    await session.start()
+    hide()
+    const left = { type: 'send', id: 'theirs', to: 'bob', writtenAt: Date.now() - 1_000 }
+    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', [left]]))
+    show()
+    const sending = session.send({ to: 'bob', id: 'mine' }).catch(() => undefined)
+    const sends = (connection?: Recorded): unknown[] =>
+      connection?.frames.flatMap((frame) => (frame.type === 'send' ? [frame.id] : [])) ?? []
+    const [, second] = await recorded(([, connection]) => sends(connection).length === 2)
+    assert.deepEqual(sends(second), ['theirs', 'mine'])
+    await session.end()
+    await sending
+  })
+
   // A test can't discard its page: the page that the browser makes of a discarded one is a second session here.
   it('writes its session and what waits when the page is frozen, for the case that it is discarded', async () => {
     const session = make()
