@@ -345,6 +345,8 @@ export class ChatSessionElement extends ReactiveElement {
     if (!desired) return undefined
     if (!lease) return isSet(this.manual) && !this.#startCalled ? undefined : this.#acquire(desired)
     const previous = lease.desired
+    // If `user-id` is cleared while the token names the user, the session ends when the token is cleared, too.
+    desired.userId ||= previous.userId
     lease.desired = desired
     applyChanges(lease.shared, desired, previous)
     return undefined

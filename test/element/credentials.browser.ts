@@ -101,6 +101,18 @@ describe('<chat-session> proves who its user is', () => {
       expect([element.session === null, element.sessionId, element.error]).to.deep.equal([true, null, null])
     })
 
+  it('and ends the session when user-id is cleared, and the token a task later', async () => {
+    const element = await gateway.active('both')
+    const events = listenTo(element)
+    element.removeAttribute('user-id')
+    element.userId = null
+    await roundTrip(element)
+    expect(events).to.deep.equal(['user'])
+    element.token = null
+    await nextEvent(element, 'session-ended')
+    expect(element.session).to.equal(null)
+  })
+
   it('again if a user id is set after it was cleared', async () => {
     const element = gateway.mount({ userId: 'c', signature: await gateway.signature('c') })
     await element.whenStarted()

@@ -19,7 +19,7 @@ export interface DesiredSession {
   key: string
   endpoint: string
   appId: string
-  /** The value of `user-id`; empty if the token alone names the user. */
+  /** The value of `user-id`, also after it was cleared while the token named the user; empty if the token alone named the user. */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
   knownUserId: string | undefined
