@@ -513,12 +513,12 @@ export class ChatSession extends SessionTarget {
     if (state !== previous || (retryAt !== null && retryAt !== retryAtOf(before)))
       this.#emit('state', { state, previous, error: errorOf(after), retryAt })
     this.#reportPending()
-    const was = infoOf(before)
-    const is = infoOf(after)
+    const { user: formerUser, unread: formerUnread = 0 } = infoOf(before) ?? {}
+    const { user, unread = 0 } = infoOf(after) ?? {}
     // A listener may have ended the session.
-    if (!is || is === was || !this.info) return
-    if (JSON.stringify(is.user) !== JSON.stringify(was?.user)) this.#emit('user', { user: is.user })
-    if (is.unread !== (was?.unread ?? 0)) this.#emit('unread', { unread: is.unread })
+    if (user && !this.info) return
+    if (user && JSON.stringify(user) !== JSON.stringify(formerUser)) this.#emit('user', { user })
+    if (unread !== formerUnread) this.#emit('unread', { unread })
   }
 
   #emit<K extends keyof SessionEventDetails>(type: K, detail: SessionEventDetails[K]): void {

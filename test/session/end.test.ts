@@ -5,7 +5,7 @@ import { mock, test } from 'node:test'
 import { WebSocket as NodeWebSocket } from 'ws'
 import type { ChatSession, StartResult } from '../../src/session/index.js'
 import { startProxy } from '../support/network/proxy.js'
-import { startScript } from './scripted.js'
+import { started, startScript } from './scripted.js'
 import { freePort } from '../support/network/free-port.js'
 import { codeOf, eventually, newSession, statesOf, WebSocket } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
@@ -201,4 +201,19 @@ test('`await using` ends a session', async () => {
   await session.start()
   await session[Symbol.asyncDispose]()
   assert.equal(session.state, 'ended')
+})
+
+test('a session that ends says that nothing is unread, and a listener that ends it gets the end as the last word', async () => {
+  const script = await startScript(() => [started({ unread: 2 })])
+  const session = newSession({ endpoint: script.endpoint, token: await tokenFor('ann') })
+  const counts: number[] = []
+  session.addEventListener('unread', ({ detail }) => counts.push(detail.unread))
+  await session.start()
+  await session.end()
+  assert.deepEqual(counts, [2, 0])
+  session.addEventListener('state', ({ detail }) => {
+    if (detail.state === 'active') void session.end()
+  })
+  await session.start()
+  assert.deepEqual(counts, [2, 0, 0])
 })
