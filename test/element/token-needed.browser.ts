@@ -113,6 +113,19 @@ describe('<chat-session> asks for a token', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
+  it('and no more once it has a token-url', async () => {
+    const reasons = answering(() => gateway.token('n', 4))
+    const element = gateway.mount({ userId: 'n' })
+    await element.whenStarted()
+    const url = `/backend/token?value=${await gateway.token('n')}`
+    element.tokenUrl = url
+    const isFetched = (): boolean =>
+      performance.getEntriesByType('resource').some(({ name }) => name.endsWith(url))
+    await until('it gets another token', () => isFetched() || reasons.length > 1)
+    await roundTrip(element)
+    expect(reasons).to.deep.equal(['first'])
+  })
+
   it('if the gateway refuses its token', async () => {
     const reasons = answering(() => gateway.token('n'))
     const element = gateway.mount({ userId: 'n', token: 'not.a.token' })

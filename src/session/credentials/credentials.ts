@@ -1,6 +1,6 @@
 import type { ClientFrameOf } from '../../protocol/index.js'
 import type { AskReason, FetchResult } from '../machine/state.js'
-import type { Credentials, TokenAsk, TokenFetcher } from '../options.js'
+import type { Credentials, TokenAsk } from '../options.js'
 import { sentences } from '../sentences.js'
 import { fetchToken } from './token-url.js'
 
@@ -55,10 +55,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
   let newest: CredentialFields | null = null
   let underWay: AbortController | undefined
 
-  const source = (): TokenFetcher | undefined => {
-    const { tokenFetcher, tokenUrl } = given
-    return tokenFetcher ?? (tokenUrl ? ({ signal }) => fetchToken(tokenUrl, signal) : undefined)
-  }
+  const source = (): unknown => given.tokenFetcher ?? given.tokenUrl
 
   return {
     held: () => newest ?? accepted,
@@ -97,8 +94,10 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       let result: FetchResult = 'fresh'
       let cause: unknown
       try {
-        let answer = source()?.(ask)
-        if (answer === undefined) answer = askPage(ask)
+        const { tokenFetcher, tokenUrl } = given
+        // The element's source of an answered `session-token-needed` returns a promise once, and undefined after that.
+        let answer = tokenFetcher?.(ask)
+        if (answer === undefined) answer = tokenUrl ? fetchToken(tokenUrl, ask.signal) : askPage(ask)
         if (answer === undefined) result = 'no-source'
         else {
           const token = await answer
