@@ -129,8 +129,7 @@ export class ChatSession extends SessionTarget {
       return event.answer
     })
     this.#isGuest = !!this.#credentials.held()?.guest
-    const knownUserId = (this.#knownUserId =
-      this.#userId ?? (options.token ? unverifiedSubject(options.token) : undefined))
+    const knownUserId = (this.#knownUserId = this.#userId ?? unverifiedSubject(options.token ?? ''))
     if (options.adoptGuest) this.#guestKey = JSON.stringify(['chat-session', options.endpoint, appId])
     if (knownUserId || this.#isGuest)
       this.#resumeStorage = createResumeStorage(
@@ -510,7 +509,7 @@ export class ChatSession extends SessionTarget {
     const retryAt = retryAtOf(after)
     const state = nameOf(after)
     const previous = nameOf(before)
-    if (state !== previous || (retryAt !== null && retryAt !== retryAtOf(before)))
+    if (state !== previous || (retryAt && retryAt !== retryAtOf(before)))
       this.#emit('state', { state, previous, error: errorOf(after), retryAt })
     this.#reportPending()
     const { user: formerUser, unread: formerUnread = 0 } = infoOf(before) ?? {}
