@@ -65,7 +65,7 @@ const copySession = async (prefix: string, { leavesOne = false, copies = SESSION
     `${prefix}*:sessions:*`,
     `${prefix}{${partition}}:counts:*`,
     copies,
-    leavesOne,
+    String(leavesOne),
   )
 }
 
