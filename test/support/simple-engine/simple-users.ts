@@ -8,7 +8,7 @@ import {
   type UserRecord,
   type UserRef,
 } from '../../../src/engine/index.js'
-import type { JsonObject } from '../../../src/protocol/index.js'
+import { limits, type JsonObject, type Profile } from '../../../src/protocol/index.js'
 import { keyOf } from './key-of.js'
 
 interface UsersContext {
@@ -36,7 +36,10 @@ export const createSimpleUsers = ({ addEvent, onChanged }: UsersContext) => {
     const isFirst = user.vouchedAt === null && Object.keys(user.vouched).length === 0
     if (vouched && (isFirst || (issuedAt !== null && issuedAt >= (user.vouchedAt ?? 0))))
       Object.assign(user, { vouched: profile, vouchedAt: issuedAt })
-    Object.assign(user.claimed, claimed)
+    const fits = (more: Profile): boolean =>
+      Buffer.byteLength(JSON.stringify({ ...user.claimed, ...more, ...user.vouched })) <= limits.profile
+    if (claimed && fits(claimed)) Object.assign(user.claimed, claimed)
+    else if (!fits({})) user.claimed = {}
     const changed = !isDeepStrictEqual(
       [user.vouched, user.claimed],
       before && [before.vouched, before.claimed],
