@@ -77,7 +77,7 @@ test('the picture of the modules in ARCHITECTURE.md is drawn from the imports of
 const problems = async (folder: string, line: string): Promise<string[]> => {
   const eslint = new ESLint({
     cwd: root,
-    overrideConfig: { languageOptions: { parserOptions: { project: null } } },
+    overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
     ruleFilter: ({ ruleId }) => ruleId === 'modules/imports',
   })
   const filePath = join(root, 'src', folder, 'new-file.ts')
