@@ -70,17 +70,16 @@ test('a draining gateway closes few connections in one turn, and their clients r
   }
   try {
     const closing = gateway.close()
-    let [largest, last, idleTurns] = [0, 0, 0]
+    let [largest, last] = [0, 0]
     for (const by = performance.now() + 20_000; ended < sessions && performance.now() < by;) {
       await new Promise((resolve) => setImmediate(resolve))
       largest = Math.max(largest, ended - last)
-      if (ended > 0 && ended === last) idleTurns++
       last = ended
     }
-    // These are two portions of 32, because one may be closed before the first turn is over.
+    // These are two portions of 32, because one may be closed before the first turn is over. On a busy machine a turn takes longer than the
+    // pause between two portions, so the pauses can't be counted.
     assert.equal(ended, sessions)
     assert.ok(largest <= 64, `${largest} in one turn`)
-    assert.ok(idleTurns > 0, 'there was no pause between the portions')
     await within(closing, 'end')
   } finally {
     Connection.prototype.end = end
