@@ -158,7 +158,8 @@ end
 
 -- Reads the rows whose sessions a step may end. If the user has many rows, it reads one page of them. `step` is empty in the first step,
 -- and in each other one what the step before has returned: a cursor for the next page, or `last` after the last page. A step with a page
--- counts the rows of other pages as they are stored. A page with all rows that are left is the last step. Returns the next step or nil, and whether this step has read only a page.
+-- counts the rows of other pages as they are stored. A page with all rows that are left is the last step. Returns the next step or nil, and
+-- whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')

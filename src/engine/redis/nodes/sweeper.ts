@@ -97,13 +97,13 @@ export class Sweeper {
     const onFailure = (error: unknown): void => void failures.set(String(error), error)
     await Promise.all([
       this.#expire(partitions, onFailure),
-      this.#inGroups(partitions, (group) => this.#doAllDue(group, onFailure), onFailure),
+      this.#eachApart(partitions, (group) => this.#doAllDue(group, onFailure), onFailure),
     ])
     for (const error of failures.values()) this.#options.onError(error)
   }
 
   /** Calls `work` with each partition of a cluster, where a server that fails must stop no partition of another; else with all at once. */
-  async #inGroups(
+  async #eachApart(
     partitions: readonly number[],
     work: (group: readonly number[]) => Promise<void>,
     onFailure: (error: unknown, group: readonly number[]) => void,
@@ -159,7 +159,7 @@ export class Sweeper {
     for (const [appId, { age }] of this.#options.apps.retentions()) {
       const found = this.#searchNow(appId, age, partitions)
       if (found.length === 0) continue
-      await this.#inGroups(
+      await this.#eachApart(
         found,
         (group) => this.#expireIn(group, appId, age),
         (error, group) => {
