@@ -41,7 +41,7 @@ export interface Proxy {
 
 type Item = Buffer | 'end' | 'close'
 
-const forward = (from: Socket, to: Socket, head: Buffer): Way => {
+const forward = (from: Socket, to: Socket): Way & { push(bytes: Buffer): void } => {
   const queue: { item: Item; due: number }[] = []
   let [stalled, ended, latency] = [false, false, 0]
   let stallsAt: string | undefined
@@ -72,8 +72,8 @@ const forward = (from: Socket, to: Socket, head: Buffer): Way => {
   from.once('end', () => push('end'))
   from.once('close', () => push('close'))
   to.once('close', () => clearTimeout(timer))
-  push(head)
   return {
+    push,
     stall(text) {
       stallsAt = text
       stalled = text === undefined
@@ -92,7 +92,7 @@ const forward = (from: Socket, to: Socket, head: Buffer): Way => {
 /**
  * Starts a proxy for the server at `target` (http://HOST:PORT). If `target` is a function, it is called for each connection.
  * `refuses` gets the head of each handshake; if it returns true, the proxy destroys the socket. `onConnection` gets each
- * connection before the server's first byte is forwarded. The proxy is closed after the tests.
+ * connection before the first byte is forwarded. The proxy is closed after the tests.
  */
 export const startProxy = async (
   target: string | (() => string),
@@ -116,9 +116,10 @@ export const startProxy = async (
   const join = (client: Socket, head: Buffer): void => {
     const { hostname, port } = new URL(typeof target === 'string' ? target : target())
     const server = connect({ port: Number(port), host: hostname, allowHalfOpen: true })
+    const up = forward(client, server)
     const wire: Wire = {
-      up: forward(client, server, head),
-      down: forward(server, client, Buffer.alloc(0)),
+      up,
+      down: forward(server, client),
       cut(side) {
         if (side !== 'server') client.destroy()
         if (side !== 'client') server.destroy()
@@ -131,6 +132,7 @@ export const startProxy = async (
     keep(server, gone)
     client.once('close', gone)
     onConnection(wire)
+    up.push(head)
   }
 
   const listener = createServer({ allowHalfOpen: true }, (client) => {

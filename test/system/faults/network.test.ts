@@ -195,4 +195,28 @@ void describe('a session on a faulty network', { concurrency: true }, () => {
     assert.deepEqual(states, ['reconnecting', 'active'])
     await assertBothHold([user, friend], ['1', '2'])
   })
+
+  void it('goes on if the start of an attempt that it gave up arrives after the start of the next attempt', async () => {
+    const wires: Wire[] = []
+    const started = '"type":"started"'
+    const { user, friend, id } = await pair('overtaken', gateway.endpoint, (wire) => {
+      wires.push(wire)
+      if (wires.length === 2) wire.up.stall()
+      if (wires.length === 3) wire.down.stall(started)
+    })
+    const states = statesOf(user.session)
+    wires[0]?.cut()
+    await eventually(() => wires[2]?.down.held().includes(started) ?? false)
+    // The gateway does not hear that the client has received its new key.
+    wires[2]?.up.stall()
+    wires[2]?.down.flow()
+    await reaches(user.session, 'active')
+    wires[1]?.up.flow()
+    await reaches(user.session, 'reconnecting')
+    await reaches(user.session, 'active')
+    assert.equal(user.session.sessionId, id)
+    assert.deepEqual(states, ['reconnecting', 'active', 'reconnecting', 'active'])
+    await friend.session.send({ to: 'overtaken', body: 'one' })
+    await assertBothHold([user, friend], ['one'])
+  })
 })

@@ -13,7 +13,10 @@ const untilAll = async (sessions: ChatSession[], state: string): Promise<void> =
   const deadline = Date.now() + LIMIT
   while (!sessions.every((session) => session.state === state)) {
     const others = sessions.filter((session) => session.state !== state)
-    assert.ok(Date.now() < deadline, `${others.length} are not ${state}, one is ${others[0]?.state}`)
+    assert.ok(
+      Date.now() < deadline,
+      `${others.length} are not ${state}, one is ${others[0]?.state}: ${String(others[0]?.error)}`,
+    )
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -94,7 +94,7 @@ export const createRace = (
   let isAbsent = false
   /** The transport that worked in this tab before; undefined before the first attempt. */
   let worked: Memory | 'websocket' | null | undefined
-  /** The resume key of both attempts of a race, if the start of the attempt that lost may have come last. */
+  /** The resume key of all attempts since the last session, if the start of one that lost or was given up has come last. */
   let contestedKey: string | undefined
   let lock: ConnectionLock | undefined
 
@@ -123,7 +123,7 @@ export const createRace = (
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })
 
-    /** Returns the start of this attempt. After a contested race it has the key of both attempts. */
+    /** Returns the start of this attempt. After a contested race it has the key of the attempts before. */
     const own = (frame: Start): Start => {
       const { resume } = frame
       return resume && contestedKey ? { ...frame, resume: { ...resume, key: contestedKey } } : frame

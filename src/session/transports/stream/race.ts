@@ -46,7 +46,10 @@ export interface Race {
   readonly isOverdue: boolean
   /** Whether the stream waits until another tab lets its connection go. */
   readonly isQueued: boolean
-  /** Whether a start of the attempt that lost may still replace the winner's connection. */
+  /**
+   * Whether a start of another attempt, which lost or was given up, may still replace the winner's connection. A network that is slow or
+   * repeats lost packets may bring it after the winner's start.
+   */
   readonly isContested: boolean
   /** The last frame and the close code of the attempt that failed first. The session gets them if the other attempt fails, too. */
   readonly failure: {
@@ -68,8 +71,8 @@ export type RaceInput =
 
 /**
  * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session, or waited, for
- * a while, so a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no attempt can replace the winner's connection
- * any more.
+ * a while, so a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no other attempt can replace the winner's
+ * connection any more.
  */
 export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 
@@ -77,7 +80,7 @@ export type RaceEffect =
   | { readonly do: 'pass'; readonly frame: RaceFrame }
   | { readonly do: 'pass-close'; readonly code: number }
   | { readonly do: 'open'; readonly kind: TransportKind }
-  /** Close an attempt, and ignore its later events. */
+  /** Close an attempt, if there is one, and ignore its later events. */
   | { readonly do: 'drop'; readonly kind: TransportKind }
   /** Send the start on the WebSocket, unless its handshake had it. */
   | { readonly do: 'send-start' }
@@ -104,7 +107,7 @@ const ANSWER_TIME = 10_000
  */
 const RETRY_TIME = 60_000
 const RETURN_TIME = 4_000
-/** Milliseconds after a race in which a start of the attempt that lost may still end the winner's connection as `replaced`. */
+/** Milliseconds after a race in which a start of another attempt may still end the winner's connection as `replaced`. */
 const CONTEST_TIME = 10_000
 /** After so many failures WebSockets were refused both with the start in the header and without it, so a stream is opened at once. */
 const REFUSED_BOTH = 2
@@ -133,7 +136,7 @@ export const beginRace = (
     mayReturn: mayWebSocket && worked !== 'only',
     isOverdue: false,
     isQueued: false,
-    isContested: false,
+    isContested: !!failures,
     failure: null,
   }
   const prefersStream = !failures && (worked === 'stream' || worked === 'only')
@@ -212,7 +215,7 @@ const onOpened = (race: Race, kind: TransportKind, waited: number): RaceStep => 
 /** Called for the first `started`, or for that of a WebSocket which takes over the session from a stream. */
 const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   const rival = other(kind)
-  const isContested = !race.winner && race[rival] !== 'none'
+  const isContested = !race.winner && (race.isContested || race.isOverdue || race[rival] !== 'none')
   const next: Race = {
     ...race,
     [kind]: 'open',
@@ -224,7 +227,7 @@ const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   }
   return [
     next,
-    ...(race[rival] === 'none' ? [] : [drop(rival)]),
+    drop(rival),
     { do: 'pass', frame },
     ...(isContested ? [wait('over', CONTEST_TIME)] : []),
     ...(kind === 'stream' && race.mayReturn ? [wait('retry', RETRY_TIME)] : []),

@@ -79,10 +79,10 @@ opening * - | websocket opened | open . - | send-start, wait overdue
 open/none * - | websocket opened | ~ |
 * opening - | stream opened | . open - |
 * none/open - | stream opened | ~ |
-opening/open none - | websocket started | open none websocket | pass started
+opening/open none - | websocket started | open none websocket | drop stream, pass started
 opening/open opening/open - | websocket started | open none websocket | drop stream, pass started, wait over
 none * - | websocket started | ~ |
-none opening/open - | stream started | none open stream | pass started, wait retry
+none opening/open - | stream started | none open stream | drop websocket, pass started, wait retry
 opening/open opening/open - | stream started | none open stream | drop websocket, pass started, wait over, wait retry
 * none - | stream started | ~ |
 * * - | websocket/stream ping | ~ |
@@ -120,7 +120,7 @@ opening open stream | websocket opened | open open stream | send-start, wait tim
 none/open open/none stream | websocket opened | ~ |
 * * stream | stream opened | ~ |
 opening/open open stream | websocket started | open none websocket | drop stream, pass started
-open none stream | websocket started | open none websocket | pass started
+open none stream | websocket started | open none websocket | drop stream, pass started
 none open stream | websocket started/ended/ping/closed | ~ |
 opening/open open stream | websocket ended | ~ |
 open none stream | websocket ended | ~ | pass ended
@@ -341,7 +341,7 @@ test('an `ended` counts only when the other attempt has failed, too', () => {
   const { effects } = run(raceOf('open opening -'), ...first, closed('stream'))
   assert.deepEqual(effects, ['pass ended', 'pass-close 4404'])
   const won = run(raceOf('open opening -'), ...first, frame('stream', started))
-  assert.deepEqual(won.effects, ['pass started', 'wait retry'])
+  assert.deepEqual(won.effects, ['drop websocket', 'pass started', 'wait retry'])
   const both = run(
     raceOf('open opening -'),
     ...first,
@@ -410,10 +410,31 @@ test('`replaced` within ten seconds of a race is a lost connection, resumed with
   assert.deepEqual(late.effects.slice(-2), ['pass ended', 'pass-close 4409'])
 })
 
+test('`replaced` is a lost connection, too, if an attempt was given up whose start may still arrive', () => {
+  const replaced = [frame('websocket', started), frame('websocket', ended('replaced'))]
+  const lost = ['keep-key', 'drop websocket', 'pass-close 1006']
+  for (const [failures, expected] of [
+    [0, ['pass ended']],
+    [1, lost],
+  ] as const) {
+    const [begun] = beginRace({ kinds: ['websocket', 'stream'], worked: 'websocket', failures }, false, 0)
+    const { effects } = run(begun, ...replaced)
+    assert.deepEqual(effects.slice(-expected.length), expected)
+  }
+  // The stream opened after the time of the WebSocket, which was dropped.
+  const { effects } = run(
+    raceOf('opening opening -', { isOverdue: true }),
+    { type: 'opened', kind: 'stream' },
+    frame('stream', started),
+    frame('stream', ended('replaced')),
+  )
+  assert.deepEqual(effects.slice(-3), ['keep-key', 'drop stream', 'pass-close 1006'])
+})
+
 test('while a WebSocket takes the session over, the stream may end as replaced', () => {
   const took = [frame('stream', ended('replaced')), closed('stream', 4409)]
   const { race, effects } = run(raceOf('open open stream'), ...took, frame('websocket', started))
-  assert.deepEqual([nameOf(race), effects], ['open none websocket', ['pass started']])
+  assert.deepEqual([nameOf(race), effects], ['open none websocket', ['drop stream', 'pass started']])
   // A WebSocket that brings nothing: the session is resumed by a stream.
   const silent = run(raceOf('open open stream'), ...took, { type: 'timeout' })
   assert.equal(silent.effects.at(-1), 'pass-close 1006')
