@@ -19,8 +19,12 @@ interface Slot {
   timer: NodeJS.Timeout | undefined
 }
 
+const ignore = (): void => undefined
+
 const post = (worker: Worker, message: ToWorker): void => {
-  if (worker.isConnected()) worker.send(message)
+  // A worker that was just killed still counts as connected. Without a callback the failed write would be an `error` event that ends this
+  // process, and with it all workers. The worker's `exit` event follows.
+  if (worker.isConnected()) worker.send(message, ignore)
 }
 
 /**

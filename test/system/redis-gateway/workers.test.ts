@@ -1,5 +1,6 @@
 // `serve --workers`: several processes on one Redis behind one port.
 import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -104,6 +105,45 @@ test('workers share a port and are one gateway: messages, metrics, a worker that
   assert.equal(code, 0)
   assert.match(printed, /^admin listening on http:\S+\nlistening on http:\S+\n$/)
   assert.doesNotMatch(stderr, /MaxListenersExceededWarning/)
+})
+
+/** Returns the processes that a process has started, in the order in which they were started. */
+const childrenOf = (parent: number): number[] =>
+  execFileSync('ps', ['-A', '-o', 'ppid=,pid='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+    .flatMap(([ppid, pid = NaN]) => (ppid === parent ? [pid] : []))
+    .sort((a, b) => a - b)
+
+test('a worker that is killed while the primary process writes to it takes no other worker with it', async () => {
+  const file = write({ admin: { port: await freePort(), token } })
+  const { child, url: listening, outcome } = run(['serve', '--config', file, '--workers', '2'])
+  let stdout = ''
+  child.stdout?.on('data', (text: string) => (stdout += text))
+  const url = await listening()
+  const admin = /^admin listening on (\S+)$/m.exec(stdout)?.[1] ?? ''
+  const primary = child.pid ?? assert.fail()
+  const [, killed = assert.fail()] = childrenOf(primary)
+  const client = await startClient(url, await startOf('ada'))
+
+  // While the primary process stands still, the first worker asks it for the metrics of all workers, and then the second one dies. So
+  // the primary process asks the dead worker before it learns of the death.
+  process.kill(primary, 'SIGSTOP')
+  const scraped = fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+  scraped.catch(() => undefined)
+  // The worker answers these requests after it has read the scrape.
+  for (let request = 0; request < 3; request++) assert.equal((await fetch(`${admin}/healthz`)).status, 200)
+  process.kill(killed, 'SIGKILL')
+  await until('the worker is dead', () =>
+    /^Z|^$/.test(spawnSync('ps', ['-o', 'stat=', '-p', String(killed)], { encoding: 'utf8' }).stdout.trim()),
+  )
+  process.kill(primary, 'SIGCONT')
+  assert.equal((await scraped).status, 200)
+
+  assert.equal((await fetch(`${url}/readyz`)).status, 200)
+  client.close()
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
 })
 
 test('--workers needs an engine that the workers share, and reports an error once', async () => {
