@@ -68,7 +68,8 @@ export interface Gateway {
   /**
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at most), and closes
    * every connection as `unavailable`, so that clients reconnect and resume their sessions. A server to which the gateway is attached keeps
-   * running. Resolves when everything is closed. A second call resolves at the same time.
+   * running. Resolves when everything is closed. A second call resolves at the same time. If the engine can't close, everything else
+   * closes, and then it rejects with the engine's error.
    */
   close(): Promise<void>
 }

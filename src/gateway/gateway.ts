@@ -303,11 +303,16 @@ export const assembleGateway = (
     lifetime.abort()
     // Closing the engine ends a running `open()`, and so the `listen()` that waits for it.
     const closed = engine.close()
-    await listening?.catch(() => undefined)
-    await ownServer?.close(closeTimeout)
-    await closed
-    // The admin listener closes last, so that operators can watch the drain.
-    await adminServer?.close()
+    // If the engine can't close, the listeners close all the same. The rejection may come before `await closed`, and must not be unhandled.
+    closed.catch(() => undefined)
+    try {
+      await listening?.catch(() => undefined)
+      await ownServer?.close(closeTimeout)
+      await closed
+    } finally {
+      // The admin listener closes last, so that operators can watch the drain.
+      await adminServer?.close()
+    }
   }
 
   /** Other gateways may carry this gateway's sessions now. So all connections close, and each client resumes its session at any gateway. */

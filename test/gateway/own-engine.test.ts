@@ -4,6 +4,7 @@ import { startClient } from '../support/raw-client.js'
 import { createSimpleEngine } from '../support/simple-engine/simple-engine.js'
 import { startOf } from '../support/starts.js'
 import { startGateway } from '../support/gateway.js'
+import { createTestGateway } from '../support/gateway/test-gateway.js'
 
 test('a gateway runs on an engine that is passed to it, and closes it', async () => {
   const errors: unknown[] = []
@@ -18,4 +19,18 @@ test('a gateway runs on an engine that is passed to it, and closes it', async ()
   await gateway.close()
   await assert.rejects(engine.key(), { code: 'unavailable' })
   assert.deepEqual(errors, [])
+})
+
+test('if the engine can’t close, the listeners close all the same, and close() rejects with the engine’s error', async () => {
+  const engine = createSimpleEngine(() => undefined)
+  const close = engine.close.bind(engine)
+  const failure = new Error('The disk is gone.')
+  Object.assign(engine, { close: () => close().then(() => Promise.reject(failure)) })
+  const admin = { port: 0, token: 'the admin token of a test, 32 bytes' }
+  // `startGateway` would close the gateway again after the tests, and its hook would fail.
+  const { gateway } = createTestGateway({}, { admin }, { engine })
+  const addresses = [await gateway.listen(), await gateway.listenAdmin()]
+  for (const address of addresses) assert.equal((await fetch(`${address}/healthz`)).status, 200)
+  await assert.rejects(gateway.close(), failure)
+  for (const address of addresses) await assert.rejects(fetch(`${address}/healthz`), TypeError)
 })
