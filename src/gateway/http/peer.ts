@@ -6,9 +6,16 @@ const pick = ({ headers }: RequestHead, names: readonly string[]): Record<string
     names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
   )
 
-/** Returns the entry of X-Forwarded-For at this position, counted from the right. */
-const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string | undefined =>
-  [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
+/** Matches an address with a port, and an IPv6 address in brackets. Some proxies append these in place of the address alone. */
+const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([^\]]+)\](?::\d+)?)$/
+
+/** Returns the address in the entry of X-Forwarded-For at this position, counted from the right. */
+const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string | undefined => {
+  const entry = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
+  const [, v4, v6] = WITH_PORT.exec(entry ?? '') ?? []
+  // With the port each connection of a client would count as an address of its own.
+  return v4 ?? v6 ?? entry
+}
 
 /**
  * Returns the origin and the address of a request's client. If `trustProxy` proxies are in front, the outermost one has appended the
