@@ -1,5 +1,6 @@
 import { parseProfile, type EndCode, type JsonObject } from '../../protocol/index.js'
 import { object } from '../../protocol/internal.js'
+import { isInMilliseconds } from '../../tokens/internal.js'
 import { withTimeout } from '../../util/with-timeout.js'
 import type { AuthenticateAnswer, AuthenticateRequest } from '../config/parse.js'
 import { OutboundRequestError } from '../outbound/outbound-request.js'
@@ -120,12 +121,15 @@ export const authenticateParams = async (
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)
-  if (!(Number.isFinite(expiresIn) && expiresIn > 0) || (user !== undefined && !profile))
+  const expiresAt = Date.now() + expiresIn * 1000
+  // No token can have a later date. So `signOwnToken` would reject, when the user is saved already.
+  const isExpiry = Number.isFinite(expiresIn) && expiresIn > 0 && !isInMilliseconds(expiresAt / 1000)
+  if (!isExpiry || (user !== undefined && !profile))
     return refuse(
       check.badAnswer,
-      `${check.name} answered with an 'expiresIn' that is no positive number, or a 'user' that is no profile.`,
+      `${check.name} answered with an 'expiresIn' that is no positive number of seconds or lies too far ahead, or a 'user' that is no profile.`,
     )
-  const credential = newOwnCredential('authParams', issuedAt, Date.now() + expiresIn * 1000)
+  const credential = newOwnCredential('authParams', issuedAt, expiresAt)
   return {
     ok: true,
     userId,

@@ -101,6 +101,8 @@ const refusals: [what: string, respond: Respond][] = [
   ['a user that is no profile', answer(200, { ok: true, user: { name: 5 } })],
   ['a name that is not well-formed Unicode', answer(200, '{"ok":true,"user":{"name":"Ada \\ud800"}}')],
   ['an expiry that is no positive number', answer(200, { ok: true, expiresIn: -1 })],
+  ['an expiry that is a Unix time in milliseconds', answer(200, { ok: true, expiresIn: 1_790_000_000_000 })],
+  ['an expiry beyond all dates', answer(200, { ok: true, expiresIn: 1e300 })],
   ['a redirect to a page', (response) => response.writeHead(302, { location: '/login' }).end()],
 ]
 for (const [what, respond] of refusals)
