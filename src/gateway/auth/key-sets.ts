@@ -22,7 +22,7 @@ interface Remote {
   stop(): void
 }
 
-/** The part of a log that gets failed fetches. */
+/** The part of a log that gets failed fetches and keys that can't be used. */
 interface KeySetLog {
   warn(fields: { appId: string; err: unknown }, message: string): void
 }
@@ -43,7 +43,10 @@ export const createKeySets = (log: KeySetLog, signal: AbortSignal, metrics?: Met
   const start = (appId: string, url: string): Remote => {
     const life = new AbortController()
     const onError = (err: unknown): void =>
-      log.warn({ appId, err }, "an app's key set can't be fetched; keys that were fetched before stay good")
+      log.warn(
+        { appId, err },
+        "an app's key set can't be fetched, or a key in it can't be used; keys that were fetched before stay good",
+      )
     const meter = metrics && createRequestMeter(metrics, appId, 'jwks')
     const remote = {
       url,

@@ -13,7 +13,7 @@ import { sendRequest, type OutboundRequest, type RequestMeter } from '../outboun
 export interface RemoteKeySetOptions {
   /** Ends the fetches in the background. */
   signal: AbortSignal
-  /** Called for each failed fetch. */
+  /** Called for each failed fetch, and for each token whose key is in the set but can't be used. */
   onError(error: unknown): void
   /** Milliseconds between two fetches in the background. A withdrawn key verifies tokens for so long at most. */
   refreshInterval?: number
@@ -160,6 +160,19 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     return known ?? begun
   }
 
+  /** Returns the key for a token's header from keys that were fetched. */
+  const pick = async (from: JWTVerifyGetKey, ...of: Parameters<JWTVerifyGetKey>) => {
+    try {
+      return await from(...of)
+    } catch (error) {
+      const { JWKSNoMatchingKey, JWKSMultipleMatchingKeys } = errors
+      // The set has the key, but jose can't import it, or it is a private key. Only the set's owner can change that, so the log says it.
+      if (!(error instanceof JWKSNoMatchingKey || error instanceof JWKSMultipleMatchingKeys))
+        onError(new Error("The key set has a key that can't be used.", { cause: error }))
+      throw error
+    }
+  }
+
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
 
   return {
@@ -169,7 +182,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {
-        return await keys(header, token)
+        return await pick(keys, header, token)
       } catch (error) {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
       }
@@ -178,7 +191,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
       if (hasFailed) throw unavailable()
       try {
         // The server may have the key by now.
-        return await keys(header, token)
+        return await pick(keys, header, token)
       } catch (error) {
         throw error instanceof errors.JWKSNoMatchingKey && keysFrom <= seen ? unavailable() : error
       }

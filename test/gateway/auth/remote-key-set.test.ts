@@ -225,3 +225,13 @@ test('nothing is fetched any more when the gateway is closed', async () => {
   assert.ok(closed.state.requests <= requests.closed + 1)
   assert.deepEqual(closed.failures, [])
 })
+
+test('a token whose key is in the set but can’t be used is unavailable, and the failure is reported', async () => {
+  const { failures, outcome, publish } = await run()
+  publish(first, { ...second, jwk: { ...second.jwk, x: 'AA' } })
+  assert.equal(await outcome(second.token()), 'unavailable')
+  assert.deepEqual(failures, ["Error: The key set has a key that can't be used."])
+  assert.equal(await outcome(first.token()), 'ok')
+  assert.equal(await outcome(first.token('unknown')), 'unauthenticated')
+  assert.equal(failures.length, 1)
+})
