@@ -63,8 +63,10 @@ export const redisServerOf = (settings: RedisSettings): RedisServer => {
   const { url, sentinels, name = '', cluster } = settings
   const tls = tlsOf(settings)
   if (url !== undefined) {
-    const isTls = tls === undefined ? url.startsWith('rediss:') : tls !== false
-    const address = url.replace(/^rediss?:/, isTls ? 'rediss:' : 'redis:')
+    // The config accepts a scheme in capitals and spaces around the URL. `href` has neither.
+    const { protocol, href } = new URL(url)
+    const isTls = tls === undefined ? protocol === 'rediss:' : tls !== false
+    const address = href.replace(protocol, isTls ? 'rediss:' : 'redis:')
     return { type: 'single', url: address, ...(typeof tls === 'object' && { tls }) }
   }
   const { isTls, username, password } = loginOf(sentinels ?? cluster ?? [])
