@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { SignJWT, type JWTPayload } from 'jose'
 import type { AppConfig } from '../../../src/gateway/index.js'
 import type {
   AppSummary,
@@ -289,6 +290,29 @@ test('a token is checked part by part, and neither the log nor the answer has it
     `{"token":${JSON.stringify(good)},"x":${'['.repeat(99)}${']'.repeat(99)}}`,
   ])
     assert.equal((await gateway.request('POST', '/check-token', body)).status, 400, body)
+})
+
+test('of a token without an id that is a text, no revocation of an id is shown, because the gateway accepts it', async () => {
+  const gateway = await run()
+  await gateway.gateway.client('app').revokeToken({ jti: '5' })
+  const revoked = async (jti: unknown): Promise<boolean> => {
+    const signed = await new SignJWT({ tokenType: 'user', jti } as JWTPayload)
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer('app')
+      .setSubject('ada')
+      .sign(Buffer.from(secret))
+    const isAccepted = await startClient(gateway.url, { type: 'start', appId: 'app', token: signed }).then(
+      () => true,
+      () => false,
+    )
+    const response = await gateway.request('POST', '/check-token', JSON.stringify({ token: signed }))
+    const { findings } = (await response.json()) as TokenCheck
+    const isRevoked = findings.some(({ level, part }) => level === 'fail' && part === 'revocation')
+    assert.equal(isRevoked, !isAccepted)
+    return isRevoked
+  }
+  assert.equal(await revoked('5'), true)
+  assert.equal(await revoked(5), false)
 })
 
 test('deliveries of webhooks are listed, tested and delivered again, without their data', async () => {

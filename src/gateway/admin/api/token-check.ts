@@ -45,10 +45,11 @@ export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall
     const { appId, userId, findings } = report
     const isGood = findings.every(({ level }) => level !== 'fail')
     if (isGood && appId !== null && userId !== null) {
-      const { jti = null, iat, exp } = decodeJwt(token)
+      const { jti, iat, exp }: { jti?: unknown; iat?: number; exp?: number } = decodeJwt(token)
       const credential: Credential = {
         authMethod: 'token',
-        tokenId: jti,
+        // As for a start, only a text is an id: the revocation of the id '5' is not one of a token with the number 5.
+        tokenId: typeof jti === 'string' && jti !== '' ? jti : null,
         issuedAt: iat === undefined ? null : iat * 1_000,
         expiresAt: exp === undefined ? null : exp * 1_000,
       }
