@@ -60,7 +60,8 @@ const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n
 const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
   const secret = `"$(node -p 'require("./${FILE}").apps["${appId}"].secrets[0]')"`
   return readsDotEnv
-    ? `printf 'CHAT_APP_ID=%s\\nCHAT_SECRET=%s\\n' ${appId} ${secret} >>.env`
+    ? // The file's last line may have no end.
+      `printf '\\nCHAT_APP_ID=%s\\nCHAT_SECRET=%s\\n' ${appId} ${secret} >>.env`
     : `export CHAT_APP_ID=${appId}\nexport CHAT_SECRET=${secret}`
 }
 

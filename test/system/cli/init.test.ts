@@ -156,13 +156,18 @@ test('the written config starts a gateway, which accepts the tokens of the print
   assert.equal((await gateway.outcome).code, 0)
 })
 
-test('the command for Laravel adds the app id and the secret to .env', async () => {
-  const folder = folderWith({ ...samples['Laravel']?.files, '.env': 'APP_NAME=Shop\n' })
-  const outcome = await finish(['init'], {}, folder)
-  const { appId, secret } = readConfig(folder)
-  execFileSync('sh', ['-ec', commandsIn(outcome)], { cwd: folder })
-  const lines = ['APP_NAME=Shop', `CHAT_APP_ID=${appId}`, `CHAT_SECRET=${secret}`]
-  assert.equal(readFileSync(join(folder, '.env'), 'utf8'), `${lines.join('\n')}\n`)
+test('the command for Laravel adds the app id and the secret to .env, whether its last line has an end or not', async () => {
+  for (const env of ['APP_NAME=Shop\n', 'APP_NAME=Shop']) {
+    const folder = folderWith({ ...samples['Laravel']?.files, '.env': env })
+    const outcome = await finish(['init'], {}, folder)
+    const { appId, secret } = readConfig(folder)
+    execFileSync('sh', ['-ec', commandsIn(outcome)], { cwd: folder })
+    const lines = readFileSync(join(folder, '.env'), 'utf8').split('\n')
+    assert.deepEqual(
+      lines.filter((line) => line !== ''),
+      ['APP_NAME=Shop', `CHAT_APP_ID=${appId}`, `CHAT_SECRET=${secret}`],
+    )
+  }
 })
 
 test('each config has a secret of its own, and an app id from the name of the folder', async () => {
