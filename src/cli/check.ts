@@ -5,6 +5,7 @@ import {
   isLoopback,
   parseConfig,
   readCertificate,
+  redisServerOf,
   type AppSettings,
   type Settings,
 } from '../gateway/internal.js'
@@ -69,6 +70,22 @@ const checkAdmin = ({ admin }: Settings): Finding[] => {
 /** Matches a problem of a config, with the path and the sentence as groups. A quoted key in the path may contain a colon. */
 const PROBLEM = /^((?:"(?:\\.|[^"\\])*"|[^"])*?): (.*)$/s
 
+const problemFinding = (problem: string): Finding => {
+  const [, what = 'config', text = problem] = PROBLEM.exec(problem) ?? []
+  return findingsAbout(what).fail(text)
+}
+
+/** Returns a finding if `serve` could not read the files of `engine.tls`. It opens no engine. */
+const checkEngine = ({ engine }: Settings): Finding[] => {
+  try {
+    if (engine.type === 'redis') redisServerOf(engine)
+    return []
+  } catch (error) {
+    if (!isForUser(error)) throw error
+    return [problemFinding(error.message)]
+  }
+}
+
 /** Prints each problem of a config with its path. If there is no problem, it prints a summary of the config. */
 export const check = async ({ config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
@@ -76,12 +93,10 @@ export const check = async ({ config }: ConfigOptions): Promise<void> => {
     ? [
         ...checkListen(parsed.config),
         ...checkAdmin(parsed.config),
+        ...checkEngine(parsed.config),
         ...[...parsed.config.apps.values()].flatMap((app) => checkApp(app, parsed.config)),
       ]
-    : parsed.problems.map((problem) => {
-        const [, what = 'config', text = problem] = PROBLEM.exec(problem) ?? []
-        return findingsAbout(what).fail(text)
-      })
+    : parsed.problems.map(problemFinding)
   printFindings(findings)
   if (hasFailed(findings)) process.exitCode = 2
 }

@@ -56,6 +56,20 @@ test('`check` says every problem of a config and exits with 2', async () => {
   assert.ok(!stdout.includes('short and secret'))
 })
 
+test('`check` names a file of engine.tls that serve could not read', async () => {
+  const ca = join(folder, 'missing.pem')
+  const config = {
+    engine: { type: 'redis', url: 'rediss://127.0.0.1:1', tls: { ca } },
+    apps: { app: production },
+  }
+  const { code, stdout, stderr } = await check(config)
+  assert.deepEqual({ code, stderr }, { code: 2, stderr: '' })
+  assert.match(stdout, /^fail {2}engine\.tls\.ca +the file can't be read: ENOENT/m)
+  const served = await finish(['serve', '--config', join(folder, 'check.json')], env)
+  assert.equal(served.code, 2)
+  assert.match(served.stderr, /engine\.tls\.ca: the file can't be read: ENOENT/)
+})
+
 test('`check` keeps a key with a colon whole', async () => {
   const { code, stdout } = await check({ apps: { 'a: "b': { environment: 'test' } } })
   assert.equal(code, 2)
