@@ -21,7 +21,7 @@ interface TokenFinding {
 
 /** A token is good if no finding is a `fail`. */
 export interface TokenReport {
-  /** The app and the user that the token names, whether it is good or not. */
+  /** The app and the user that the token names, whether it is good or not. A token of type `app` names no user. */
   appId: string | null
   userId: string | null
   findings: TokenFinding[]
@@ -219,7 +219,8 @@ export const reportToken = async (text: string, options: Options): Promise<Token
   )
   return {
     appId: app?.appId ?? null,
-    userId: typeof sub === 'string' && isUserId(sub) ? sub : null,
+    // The gateway reads no `sub` of an app's own token.
+    userId: tokenType !== 'app' && typeof sub === 'string' && isUserId(sub) ? sub : null,
     findings,
   }
 }

@@ -202,3 +202,9 @@ test('a token that the package makes is good', async () => {
   const found = await reportToken(token, { apps, keySetOf: () => undefined, now: Date.now() })
   assert.deepEqual(problemsOf(found), [])
 })
+
+test('a token of type app stands for no user, whatever its sub is', async () => {
+  const found = await report(sign({ ...good, tokenType: 'app' }))
+  assert.deepEqual([found.appId, found.userId], ['app', null])
+  assert.deepEqual(problemsOf(found), [])
+})
