@@ -10,7 +10,11 @@ import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
 import { printAppToken, printToken } from './token.js'
 
+const DEFAULT_PORT = 8080
+
+/** Returns the port in a text. An empty text counts as absent, because some shells and compose files set an empty PORT. */
 const port = (text: string): number => {
+  if (text === '') return DEFAULT_PORT
   const number = Number(text)
   if (!/^\d+$/.test(text) || number > 65_535)
     throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
@@ -133,7 +137,9 @@ program
   .command('dev')
   .description('Run a gateway with ready-made apps and the playground, without a config.')
   .option('--host <host>', 'name or address to listen on', '127.0.0.1')
-  .addOption(new Option('--port <port>', '0 takes a free port').env('PORT').default(8080).argParser(port))
+  .addOption(
+    new Option('--port <port>', '0 takes a free port').env('PORT').default(DEFAULT_PORT).argParser(port),
+  )
   .option('--data <folder>', 'folder for data and secrets', '.chat-session')
   .action(async (options: { host: string; port: number; data: string }) =>
     (await import('./dev/dev.js')).dev(options),

@@ -6,6 +6,7 @@ import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { secret, signatureSecret } from '../../support/tokens.js'
 import { finish } from '../../support/processes/command-line.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 
 const printed = async (args: string[], env: Record<string, string>): Promise<string> => {
   const { code, stdout, stderr } = await finish(args, env)
@@ -130,4 +131,13 @@ test('an unknown command or option ends with an error and the help', async () =>
     assert.match(stderr, /Usage: chat-session/)
     assert.ok(!stderr.includes('    at '), stderr)
   }
+})
+
+test('an empty PORT counts as absent for dev, as it does for serve', async () => {
+  // No machine has this address (RFC 5737), so that the port is named and not taken.
+  const { code, stderr } = await finish(['dev', '--host', '192.0.2.1', '--data', scratchFolder()], {
+    PORT: '',
+  })
+  assert.equal(code, 2)
+  assert.match(stderr, /^chat-session: Can't listen on 192\.0\.2\.1, port 8080: /)
 })
