@@ -1,7 +1,8 @@
 import { lookup as systemLookup, type LookupAddress, type LookupOptions } from 'node:dns'
 import { Agent, request as httpsRequest } from 'node:https'
-import type { LookupFunction } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { LRUCache } from 'lru-cache'
+import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurrency-limit.js'
 import { isPublicAddress } from '../limits/private-address.js'
 import { failureOf, OutboundRequestError } from '../outbound/outbound-request.js'
 
@@ -49,6 +50,8 @@ export interface PushAnswer {
 
 /** The requests to one push service. */
 interface Service {
+  /** Bounds the requests that have a connection. */
+  readonly limit: ConcurrencyLimit
   unanswered: number
   /** Since when the service has answered no request in time; null if no request waits for an answer. */
   silentSince: number | null
@@ -81,16 +84,20 @@ const publicLookup =
 
 export const createPushRequests = (network: PushNetwork): PushRequests => {
   const { port, ca, timeout } = network
-  const agent = new Agent({
-    ...{ keepAlive: true, maxTotalSockets: MAX_SOCKETS, maxSockets: MAX_SOCKETS_OF_ONE },
-    timeout: IDLE_TIMEOUT,
-  })
+  // The agent's own bounds are not used: they count idle connections too, so that the idle ones of two services would let all requests to
+  // a third one wait.
+  const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT })
+  const limit = createConcurrencyLimit(MAX_SOCKETS, Infinity)
   const lookup = publicLookup(network)
   const running = new Set<(error: OutboundRequestError) => void>()
   const services = new LRUCache<string, Service>({ max: MAX_SERVICES })
 
   const serviceOf = (host: string): Service => {
-    const known = services.get(host) ?? { unanswered: 0, silentSince: null }
+    const known = services.get(host) ?? {
+      limit: createConcurrencyLimit(MAX_SOCKETS_OF_ONE, Infinity),
+      unanswered: 0,
+      silentSince: null,
+    }
     services.set(host, known)
     return known
   }
@@ -101,6 +108,14 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
     silentSince !== null &&
     performance.now() - silentSince > SILENT_AFTER * timeout
 
+  /** Closes an idle connection if there is no room for a further one. */
+  const makeRoom = (): void => {
+    const open = (sockets: NodeJS.ReadOnlyDict<Socket[]>): Socket[] =>
+      Object.values(sockets).flatMap((each) => each?.filter(({ destroyed }) => !destroyed) ?? [])
+    const idle = open(agent.freeSockets)
+    if (open(agent.sockets).length + idle.length >= MAX_SOCKETS) idle[0]?.destroy()
+  }
+
   return {
     post: (url, headers, body) =>
       new Promise((resolve, reject) => {
@@ -109,54 +124,68 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           return reject(new OutboundRequestError('timeout', 'The push service answers no request.'))
         service.unanswered += 1
         service.silentSince ??= performance.now()
-        const request = httpsRequest({
-          ...{
-            agent,
-            lookup,
-            port,
-            method: 'POST',
-            hostname: url.hostname,
-            path: `${url.pathname}${url.search}`,
-          },
-          ...(ca !== undefined && { ca }),
-          headers: { ...headers, 'user-agent': 'chat-session', 'content-length': body.length },
-        })
+        let request: ReturnType<typeof httpsRequest> | undefined
+        const end = (): void => {
+          if (!running.delete(fail)) return
+          clearTimeout(timer)
+          service.unanswered -= 1
+          if (service.unanswered === 0) service.silentSince = null
+        }
         const fail = (error: OutboundRequestError): void => {
           reject(error)
-          request.destroy()
+          request?.destroy()
+          // A request that has not begun emits no `close`.
+          if (!request) end()
         }
         running.add(fail)
         const timer = setTimeout(
           () => fail(new OutboundRequestError('timeout', `There was no answer within ${timeout} ms.`)),
           timeout,
         ).unref()
-        request.once('close', () => {
-          clearTimeout(timer)
-          running.delete(fail)
-          service.unanswered -= 1
-          if (service.unanswered === 0) service.silentSince = null
-          // After an answer that switches to another protocol Node closes the connection, and emits neither a response nor an error.
-          reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
-        })
-        request.on('error', (error) =>
-          fail(
-            error instanceof PrivateAddressError
-              ? new OutboundRequestError('private-address', 'The host has no address on the internet.')
-              : new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`),
-          ),
-        )
-        request.on('response', (response) => {
-          service.silentSince = performance.now()
-          resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
-          let bytes = 0
-          // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.
-          response.on('error', () => undefined)
-          response.on('data', (chunk: Buffer) => {
-            bytes += chunk.length
-            if (bytes > MAX_BODY) request.destroy()
+        const send = (closed: () => void): void => {
+          // The request failed while it waited.
+          if (!running.has(fail)) return closed()
+          makeRoom()
+          request = httpsRequest({
+            ...{
+              agent,
+              lookup,
+              port,
+              method: 'POST',
+              hostname: url.hostname,
+              path: `${url.pathname}${url.search}`,
+            },
+            ...(ca !== undefined && { ca }),
+            headers: { ...headers, 'user-agent': 'chat-session', 'content-length': body.length },
           })
-        })
-        request.end(body)
+          request.once('close', () => {
+            closed()
+            end()
+            // After an answer that switches to another protocol Node closes the connection, and emits neither a response nor an error.
+            reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
+          })
+          request.on('error', (error) =>
+            fail(
+              error instanceof PrivateAddressError
+                ? new OutboundRequestError('private-address', 'The host has no address on the internet.')
+                : new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`),
+            ),
+          )
+          request.on('response', (response) => {
+            service.silentSince = performance.now()
+            resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] })
+            let bytes = 0
+            // If the body is cut off, nothing changes, because the status has already said whether the push was accepted.
+            response.on('error', () => undefined)
+            response.on('data', (chunk: Buffer) => {
+              bytes += chunk.length
+              if (bytes > MAX_BODY) request?.destroy()
+            })
+          })
+          request.end(body)
+        }
+        const sent = service.limit.run(() => limit.run(() => new Promise<void>(send)) ?? Promise.resolve())
+        sent?.catch(reject)
       }),
     close() {
       for (const fail of running) fail(new OutboundRequestError('aborted', 'The gateway is closing.'))
