@@ -54,7 +54,7 @@ export const createAppPush = ({ appId, push: settings }: AppSettings, ownKey: Ui
     ...{ x: point.toString('base64url', 1, 33), y: point.toString('base64url', 33) },
   }
   const topicKey = derive(ownKey, `push topic ${appId}`, 32)
-  const headers = new LRUCache<string, Promise<string>>({ max: MAX_ORIGINS, ttl: USED_FOR })
+  const headers = new LRUCache<string, { header: Promise<string>; signedAt: number }>({ max: MAX_ORIGINS })
 
   const sign = async (origin: string): Promise<string> => {
     const token = await new SignJWT()
@@ -71,9 +71,11 @@ export const createAppPush = ({ appId, push: settings }: AppSettings, ownKey: Ui
     publicKey,
     authorization(origin) {
       const known = headers.get(origin)
-      if (known) return known
+      const signedAt = Date.now()
+      // Push services compare the header with their own clocks. So it is made again if the machine's clock is corrected, either way.
+      if (known && Math.abs(signedAt - known.signedAt) < USED_FOR) return known.header
       const header = sign(origin)
-      headers.set(origin, header)
+      headers.set(origin, { header, signedAt })
       return header
     },
     topic: (userId, from) =>
