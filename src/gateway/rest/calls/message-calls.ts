@@ -133,11 +133,13 @@ const pageWith = async (
     'before' in place && place.before !== null
       ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)
       : undefined
-  const reaches = 'after' in place ? next === null : later === undefined || later?.messages.length === 0
+  const isLast = later === undefined || (later?.messages.length === 0 && later.next === null)
+  const reaches = 'after' in place ? next === null : isLast
   return {
     messages,
     ...(next !== null && { next: encodeCursor([direction, epoch, next, place.peer]) }),
-    ...(reaches && { since: `${epoch}/${later?.offset ?? offset}` }),
+    // This is not the offset of `later`: a message may have come after the page was read.
+    ...(reaches && { since: `${epoch}/${offset}` }),
   }
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createMemoryEngine } from '../../../../src/engine/index.js'
+import { startGateway } from '../../../support/gateway.js'
 import {
   field,
   onBothEngines,
@@ -98,3 +100,20 @@ for (const { url, on } of await onBothEngines()) {
     assert.deepEqual(statusAndCode(await read({ epoch, offset: 1, with: '' })), [400, 'bad-request'])
   })
 }
+
+test('the position of a page with a peer is not after a message that comes while the page is read', async () => {
+  const engine = createMemoryEngine()
+  const { url } = await startGateway({}, {}, { engine })
+  const rest = restOf(url)
+  await rest('POST', '/users/ann/messages', { from: 'bob', body: 'first' })
+  const messagesWith = engine.messagesWith.bind(engine)
+  engine.messagesWith = async (...args) => {
+    const page = await messagesWith(...args)
+    engine.messagesWith = messagesWith
+    await rest('POST', '/users/ann/messages', { from: 'bob', body: 'second' })
+    return page
+  }
+  const page = await rest('GET', '/users/ann/messages?with=bob&before=100')
+  const epoch = field(page, 'epoch') as string
+  assert.deepEqual([offsetsIn(page), field(page, 'since')], [[1], `${epoch}/1`])
+})
