@@ -63,6 +63,9 @@ const callsOf = ({ paths }) =>
         description,
         parameters: parameters.filter(({ name }) => name !== 'app'),
         body: bodyOf(requestBody),
+        emptyStatus: Object.keys(responses).find(
+          (status) => status.startsWith('2') && !bodyOf(responses[status]),
+        ),
         answers: [
           ...new Set(
             Object.entries(responses)
@@ -86,9 +89,9 @@ const methodOf = ({ name, summary, description, parameters, body, answers }) => 
   return `${comment(`${summary}.`, description)}${name}(input${isOptional ? '?' : ''}: { ${fields.join('')} }): Promise<${answers.join(' | ')}>\n`
 }
 
-const operationOf = ({ name, method, path, parameters }) => {
+const operationOf = ({ name, method, path, parameters, emptyStatus }) => {
   const query = parameters.filter((parameter) => parameter.in === 'query').map((parameter) => parameter.name)
-  return `${name}: { method: '${method}', path: '${path}', query: ${JSON.stringify(query)} },\n`
+  return `${name}: { method: '${method}', path: '${path}', query: ${JSON.stringify(query)}${emptyStatus ? `, emptyStatus: ${emptyStatus}` : ''} },\n`
 }
 
 /** Returns the text of src/rest-client/calls.ts. */
@@ -104,10 +107,19 @@ export interface RestCalls {
 ${calls.map(methodOf).join('\n')}
 }
 
+/** Where a call goes. */
+interface Operation {
+  method: string
+  path: string
+  query: readonly string[]
+  /** The status of a success without a body. Absent if a success has a body. */
+  emptyStatus?: number
+}
+
 /** Where each call goes. */
-export const operations = {
+export const operations: Readonly<Record<keyof RestCalls, Operation>> = {
 ${calls.map(operationOf).join('')}
-} as const satisfies Record<keyof RestCalls, { method: string; path: string; query: readonly string[] }>
+}
 `
   return format(text, { ...(await resolveConfig(file)), filepath: file })
 }

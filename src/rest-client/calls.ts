@@ -437,8 +437,17 @@ export interface RestCalls {
   }>
 }
 
+/** Where a call goes. */
+interface Operation {
+  method: string
+  path: string
+  query: readonly string[]
+  /** The status of a success without a body. Absent if a success has a body. */
+  emptyStatus?: number
+}
+
 /** Where each call goes. */
-export const operations = {
+export const operations: Readonly<Record<keyof RestCalls, Operation>> = {
   endUserSessions: {
     method: 'DELETE',
     path: '/v1/apps/{app}/users/{user}/sessions',
@@ -449,9 +458,19 @@ export const operations = {
     path: '/v1/apps/{app}/users/{user}/sessions',
     query: ['limit', 'cursor'],
   },
-  liftRevocation: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}/revocation', query: [] },
-  endSession: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}/sessions/{session}', query: [] },
-  revokeToken: { method: 'DELETE', path: '/v1/apps/{app}/tokens/{jti}', query: [] },
+  liftRevocation: {
+    method: 'DELETE',
+    path: '/v1/apps/{app}/users/{user}/revocation',
+    query: [],
+    emptyStatus: 204,
+  },
+  endSession: {
+    method: 'DELETE',
+    path: '/v1/apps/{app}/users/{user}/sessions/{session}',
+    query: [],
+    emptyStatus: 204,
+  },
+  revokeToken: { method: 'DELETE', path: '/v1/apps/{app}/tokens/{jti}', query: [], emptyStatus: 204 },
   endAppSessions: { method: 'DELETE', path: '/v1/apps/{app}/sessions', query: ['issuedBefore', 'mode'] },
   putUser: { method: 'PUT', path: '/v1/apps/{app}/users/{user}', query: [] },
   getUser: { method: 'GET', path: '/v1/apps/{app}/users/{user}', query: [] },
@@ -466,10 +485,15 @@ export const operations = {
     query: ['after', 'before', 'with', 'limit', 'cursor'],
   },
   sendMessages: { method: 'POST', path: '/v1/apps/{app}/messages', query: [] },
-  sendSignal: { method: 'POST', path: '/v1/apps/{app}/users/{user}/signals', query: [] },
+  sendSignal: { method: 'POST', path: '/v1/apps/{app}/users/{user}/signals', query: [], emptyStatus: 202 },
   markRead: { method: 'POST', path: '/v1/apps/{app}/users/{user}/read', query: [] },
   listPeers: { method: 'GET', path: '/v1/apps/{app}/users/{user}/peers', query: ['limit', 'before'] },
   listPushSubscriptions: { method: 'GET', path: '/v1/apps/{app}/users/{user}/push', query: [] },
-  endPushSubscription: { method: 'DELETE', path: '/v1/apps/{app}/users/{user}/push/{id}', query: [] },
+  endPushSubscription: {
+    method: 'DELETE',
+    path: '/v1/apps/{app}/users/{user}/push/{id}',
+    query: [],
+    emptyStatus: 204,
+  },
   getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
-} as const satisfies Record<keyof RestCalls, { method: string; path: string; query: readonly string[] }>
+}

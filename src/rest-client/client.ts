@@ -97,9 +97,6 @@ const hasCode = (answer: unknown): answer is { code: string; title: string } =>
   'title' in answer &&
   typeof answer.title === 'string'
 
-/** Returns whether the successful answer of this status has no body. */
-const hasNoBody = (status: number): boolean => status === 202 || status === 204
-
 /** Returns the error that an answer stands for. */
 const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): RestError =>
   isProblem && hasCode(json)
@@ -115,7 +112,7 @@ export const createCalls = (
   send: (request: CallRequest) => Promise<CallAnswer>,
 ): RestCalls => {
   const call = async (name: keyof RestCalls, input: Input): Promise<unknown> => {
-    const { method, path, query } = operations[name]
+    const { method, path, query, emptyStatus } = operations[name]
     const answer = await send({
       ...{ name, method },
       path: path.replace(/\{(\w+)\}/g, (_, id: string) => segmentOf(id, id === 'app' ? appId : input[id])),
@@ -127,8 +124,9 @@ export const createCalls = (
       signal: input.signal,
     })
     const { status, json } = answer
-    if (hasNoBody(status)) return undefined
-    if (status < 200 || status > 299 || json === undefined) throw errorOf(answer)
+    // A firewall may answer any call with an empty 202, and a proxy with a 204: such an answer must not count as a success.
+    if (status === emptyStatus) return undefined
+    if (emptyStatus !== undefined || status < 200 || status > 299 || json === undefined) throw errorOf(answer)
     return json
   }
   const names = Object.keys(operations) as (keyof RestCalls)[]
@@ -170,7 +168,7 @@ export const createRestClient = (options: RestClientOptions): RestCalls => {
     const seconds = Number(headers.get('retry-after') ?? NaN)
     return {
       status,
-      json: hasNoBody(status) ? undefined : await readJson(response),
+      json: await readJson(response),
       isProblem: !!headers.get('content-type')?.startsWith('application/problem+json'),
       retryAfter: Number.isFinite(seconds) ? seconds : null,
     }

@@ -208,3 +208,24 @@ test('an answer that is not the gateway’s is an error, and a redirect is not f
     })
   assert.equal(seen.length, 5)
 })
+
+test('an empty answer of a firewall or a proxy is no success, unless the call itself has that answer', async () => {
+  const { url: endpoint } = await startServer((request, response) => {
+    response.writeHead(request.url?.includes('/apps/accepted/') ? 202 : 204).end()
+  })
+  const of = (appId: string): RestCalls => createRestClient({ endpoint, appId, secret })
+  const [accepted, none] = [of('accepted'), of('none')]
+  for (const [status, chat] of [
+    [202, accepted],
+    [204, none],
+  ] as const)
+    for (const call of [
+      () => chat.sendMessage({ user: 'ann', body: { body: 'Hello' } }),
+      () => chat.endUserSessions({ user: 'ann' }),
+      () => chat.getUsage(),
+    ])
+      await assert.rejects(call, { name: 'RestError', status, code: 'unknown' })
+  await assert.rejects(accepted.revokeToken({ jti: '1' }), { status: 202, code: 'unknown' })
+  assert.equal(await none.revokeToken({ jti: '1' }), undefined)
+  assert.equal(await accepted.sendSignal({ user: 'ann', body: { name: 'typing' } }), undefined)
+})
