@@ -106,10 +106,13 @@ const pushToDevice = async (
 const returnsIn = (
   { createdAt, settings }: PushContext,
   { state, hidden, lastSeenAt }: SessionRecord,
-): number =>
-  state === 'detached' && !hidden && lastSeenAt < createdAt
-    ? createdAt + lossFoundIn(settings.pingInterval) - Date.now()
+): number => {
+  const found = lossFoundIn(settings.pingInterval)
+  // If the clock was set back since the start, the difference could be days.
+  return state === 'detached' && !hidden && lastSeenAt < createdAt
+    ? Math.min(found, createdAt + found - Date.now())
     : 0
+}
 
 const isVisible = ({ state, hidden }: SessionRecord): boolean => state === 'active' && !hidden
 
