@@ -106,6 +106,25 @@ const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): Re
         { status, code: 'unknown', retryAfter },
       )
 
+/**
+ * Resolves or rejects as `work` does. If the signal aborts first, rejects with its reason. The work may go on: a call in the same process
+ * can't be taken back, and a backend's own `token` does not know the signal.
+ */
+const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  signal?.throwIfAborted()
+  if (!signal) return work()
+  let abort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([work(), aborted])
+  } finally {
+    if (abort) signal.removeEventListener('abort', abort)
+  }
+}
+
 /** Returns the object whose methods are the calls of an app. `send` resolves with the answer to a call. */
 export const createCalls = (
   appId: string,
@@ -113,16 +132,17 @@ export const createCalls = (
 ): RestCalls => {
   const call = async (name: keyof RestCalls, input: Input): Promise<unknown> => {
     const { method, path, query, emptyStatus } = operations[name]
-    const answer = await send({
-      ...{ name, method },
+    const { signal } = input
+    const request: CallRequest = {
+      ...{ name, method, signal },
       path: path.replace(/\{(\w+)\}/g, (_, id: string) => segmentOf(id, id === 'app' ? appId : input[id])),
       query: query
         .filter((parameter) => input[parameter] !== undefined)
         .map((parameter) => `${parameter}=${encodeURIComponent(String(input[parameter]))}`)
         .join('&'),
       body: input.body === undefined ? undefined : JSON.stringify(input.body),
-      signal: input.signal,
-    })
+    }
+    const answer = await unlessAborted(() => send(request), signal)
     const { status, json } = answer
     // A firewall may answer any call with an empty 202, and a proxy with a 204: such an answer must not count as a success.
     if (status === emptyStatus) return undefined

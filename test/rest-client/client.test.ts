@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { after, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { calls } from '../../src/gateway/rest/calls/calls.js'
 import { openApiDocument } from '../../src/gateway/rest/openapi.js'
 import { operations } from '../../src/rest-client/calls.js'
@@ -179,6 +180,15 @@ test('a token of your own is asked for before each call', async () => {
   await own.getUsage()
   await own.getUsage()
   assert.equal(count, 2)
+})
+
+test('a signal ends a call that still waits for a token of your own', async () => {
+  const own = createRestClient({ endpoint: url, appId: 'app', token: () => new Promise(() => undefined) })
+  const stop = new AbortController()
+  const call = own.getUsage({ signal: stop.signal })
+  stop.abort(new Error('enough'))
+  const pending = nextTurn().then(() => assert.fail('The call is pending.'))
+  await assert.rejects(Promise.race([call, pending]), { message: 'enough' })
 })
 
 test('an answer that is not the gateway’s is an error, and a redirect is not followed', async () => {

@@ -13,22 +13,6 @@ interface InProcessContext extends CallContext {
   apps(): Promise<ReadonlyMap<string, App>>
 }
 
-/** Resolves or rejects as `work` does. If the signal aborts first, rejects with its reason. The work goes on, as it would on a server. */
-const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-  signal?.throwIfAborted()
-  if (!signal) return work()
-  let abort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    return await Promise.race([work(), aborted])
-  } finally {
-    if (abort) signal.removeEventListener('abort', abort)
-  }
-}
-
 /**
  * Returns `gateway.client()`: the REST client of an app whose calls are answered in this process. A call has the same checks, handler and
  * errors as over HTTP. Because the caller is the operator's own code, it needs no token, does not count against `restPerSecond`, waits for
@@ -64,6 +48,5 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
       return { status, json: { status, code, title }, isProblem: true, retryAfter, cause }
     }
   }
-  return (appId) =>
-    createCalls(appId, (request) => unlessAborted(() => answer(appId, request), request.signal))
+  return (appId) => createCalls(appId, (request) => answer(appId, request))
 }
