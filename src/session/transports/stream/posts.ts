@@ -10,6 +10,8 @@ const TIMEOUT = 20_000
 /** Milliseconds until a post without an answer is repeated. They double each time. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
+/** The seconds that an answer may ask for at most. More would not fit into a timer, which would fire at once. */
+const MAX_ASKED = 60
 
 /** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */
 interface Posts {
@@ -64,7 +66,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
         keepalive,
         signal: ended.signal,
       })
-      return { status, pause: Number(headers.get('retry-after') ?? 0) * 1_000 }
+      // A proxy may answer with a date, which is no number. Then the pause is our own: one of NaN would be none.
+      return { status, pause: Math.min(MAX_ASKED, Number(headers.get('retry-after')) || 0) * 1_000 }
     } catch {
       return { status: 0, pause: 0 }
     } finally {
