@@ -5,9 +5,11 @@ let observer: MutationObserver | undefined
 /** Writes `next` before the page's own title. It removes the former prefix, even if the page has built its new title from the old one. */
 const write = (next: string): void => {
   const { title } = document
-  const own = prefix && title.startsWith(prefix) ? title.slice(prefix.length) : title
+  // `document.title` has no space at its end, so the prefix of an empty title comes back without its own.
+  const own = prefix && `${title} `.startsWith(prefix) ? title.slice(prefix.length) : title
   prefix = next
-  if (title !== next + own) document.title = next + own
+  const shown = (next + own).trim()
+  if (title !== shown) document.title = shown
 }
 
 /** Shows the count before the page's title. If the page changes its title, the new title gets the count, too. */

@@ -59,6 +59,23 @@ describe('<chat-session badge>', () => {
     await untilTitle('Another page')
   })
 
+  it('leaves nothing in the title of a page that has none', async () => {
+    document.title = ''
+    const ann = await gateway.active('ann')
+    const bob = await gateway.active('bob-e', { badge: 'title' })
+    await ann.send({ to: 'bob-e', body: 'Hi' })
+    await untilTitle('(1)')
+    await ann.send({ to: 'bob-e', body: 'Hi' })
+    await untilTitle('(2)')
+    document.title = 'Settings'
+    await untilTitle('(2) Settings')
+    document.title = ''
+    await untilTitle('(2)')
+    await bob.markRead(2)
+    await untilTitle('')
+    bob.remove()
+  })
+
   it('touches the title once for several elements, and shows the sum of several sessions', async () => {
     const ann = await gateway.active('ann')
     const twins = [
