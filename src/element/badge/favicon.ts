@@ -52,8 +52,10 @@ const addDot = async (link: HTMLLinkElement): Promise<void> => {
 
 const removeDot = (link: HTMLLinkElement, { own, shown }: { own: string | null; shown: string }): void => {
   dotted.delete(link)
+  // A page that looks for its icon finds the link that was made for the dot, and may have written its own address there.
+  if (![own, shown].includes(link.getAttribute('href'))) return
   if (own === null) link.remove()
-  else if (link.getAttribute('href') === shown) link.href = own
+  else link.href = own
 }
 
 const update = (): void => {

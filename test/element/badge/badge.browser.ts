@@ -130,6 +130,23 @@ describe('<chat-session badge>', () => {
     await until('the icons are back', () => one.href === icon && later.href === icon)
   })
 
+  it('keeps the icon that a page without one sets while the dot is shown', async () => {
+    const ann = await gateway.active('ann')
+    const bob = await gateway.active('bob-i', { badge: 'favicon' })
+    expect(document.querySelector('link[rel~=icon]')).to.equal(null)
+    await ann.send({ to: 'bob-i', body: 'Hi' })
+    await until('there is a link', () => !!document.querySelector('link[rel~=icon]'))
+    // The page looks for its icon, as many pages do that change it, and finds the link of the dot.
+    const link = document.querySelector<HTMLLinkElement>('link[rel~=icon]') ?? addIcon(icon)
+    links.push(link)
+    link.href = icon
+    await until('the new icon has a dot', () => link.href.startsWith('data:image/png') && link.href !== icon)
+    await bob.markRead(1)
+    await until('the icon is back', () => link.getAttribute('href') === icon)
+    expect(link.isConnected).to.equal(true)
+    bob.remove()
+  })
+
   it("shows the count on the installed app's icon, and clears it at 0 and at the end", async () => {
     const calls: unknown[] = []
     const fake = {
