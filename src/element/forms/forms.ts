@@ -38,14 +38,14 @@ const messageOf = (
   }
 }
 
-/**
- * Returns a field of the form, which may be anywhere in the page (`form="ID"`). A field named `elements` hides the form's own list, and the
- * list's `namedItem` finds a field by its id, too.
- */
-const fieldOf = (form: HTMLFormElement, name: string): HTMLInputElement | undefined => {
-  const elements = Reflect.get(HTMLFormElement.prototype, 'elements', form) as Iterable<HTMLInputElement>
-  return [...elements].find((field) => field.name === name)
-}
+/** Returns the fields of the form, which may be anywhere in the page (`form="ID"`). A field named `elements` hides the form's own list. */
+const fieldsOf = (form: HTMLFormElement): HTMLInputElement[] => [
+  ...(Reflect.get(HTMLFormElement.prototype, 'elements', form) as Iterable<HTMLInputElement>),
+]
+
+/** Returns a field of the form. The list's `namedItem` finds a field by its id, too. */
+const fieldOf = (form: HTMLFormElement, name: string): HTMLInputElement | undefined =>
+  fieldsOf(form).find((field) => field.name === name)
 
 /** Writes into a field of the form, if it has one. */
 const setField = (form: HTMLFormElement, name: string, value: string): void => {
@@ -54,6 +54,23 @@ const setField = (form: HTMLFormElement, name: string, value: string): void => {
 }
 
 const valueOf = (form: HTMLFormElement, name: string): string | undefined => fieldOf(form, name)?.value
+
+/**
+ * Resets the form, and returns a function that puts the recipient and the data back. It does nothing if one of them was changed since:
+ * then they belong to the next message.
+ */
+const resetForm = (form: HTMLFormElement): (() => void) => {
+  const fields = fieldsOf(form).filter(({ name }) => FIELD.test(name) && name !== 'body' && name !== 'id')
+  const read = (): [string, boolean][] => fields.map(({ value, checked }) => [value, checked])
+  const chosen = read()
+  // A field that is named `reset` hides the form's method.
+  HTMLFormElement.prototype.reset.call(form)
+  const initial = String(read())
+  return () => {
+    if (String(read()) === initial)
+      fields.forEach((field, index) => ([field.value, field.checked] = chosen[index] ?? ['', false]))
+  }
+}
 
 /** Sends a form's message in place of its submit. The page may have prevented the submit already. */
 const submit = (event: Event): void => {
@@ -65,16 +82,17 @@ const submit = (event: Event): void => {
   const message = messageOf(target, submitter)
   if (!message) return
   event.preventDefault()
-  // A field that is named `reset` hides the form's method.
-  HTMLFormElement.prototype.reset.call(target)
+  const putBack = resetForm(target)
   const nextId = newId()
   setField(target, 'id', nextId)
   session.send(message).then(
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
       const error = reason as SessionError
-      // The text is put back, unless the user has begun another one. With the same id the message is never stored twice.
+      // The text is put back, unless the user has begun another one. With the same id the message is never stored twice. Without its
+      // recipient the text would go to the one that the form names at first.
       if (!valueOf(target, 'body')) {
+        putBack()
         setField(target, 'body', message.body)
         if (error.code !== 'conflict') setField(target, 'id', message.id ?? nextId)
       }

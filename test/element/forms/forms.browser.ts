@@ -121,6 +121,38 @@ describe('A form with data-chat-session', () => {
     expect([body(form).value.length, idOf(form)]).to.deep.equal([20_000, 'made-by-the-server'])
   })
 
+  it('gives a refused text back with the recipient and the data that the user had chosen for it', async () => {
+    await ann()
+    const choices = `<select name="to"><option>carl-${number}</option><option>bob-${number}</option></select>
+      <label><input type="radio" name="data.kind" value="order" checked></label>
+      <label><input type="radio" name="data.kind" value="question"></label>
+      <input type="checkbox" name="data.urgent" value="yes">`
+    const form = await add(choices)
+    form.querySelector('[type=hidden][name=to]')?.remove()
+    const chosen = (): unknown[] =>
+      ['to', 'data.kind', 'data.urgent'].map((name) => new FormData(form).get(name))
+    const choose = (to: string): void => {
+      const select = form.querySelector('select')
+      if (select) select.value = to
+    }
+    const pick = (): void => {
+      choose(`bob-${number}`)
+      form.querySelector<HTMLInputElement>('[value=question]')?.click()
+      form.querySelector<HTMLInputElement>('[value=yes]')?.click()
+    }
+    pick()
+    const refused = write(form, 'x'.repeat(20_000))
+    expect(chosen()).to.deep.equal([`carl-${number}`, 'order', null])
+    await refused
+    expect(chosen()).to.deep.equal([`bob-${number}`, 'question', 'yes'])
+    // What the user has chosen meanwhile stays.
+    choose(`carl-${number}`)
+    const again = write(form, 'x'.repeat(20_000))
+    form.querySelector<HTMLInputElement>('[value=question]')?.click()
+    await again
+    expect(chosen()).to.deep.equal([`carl-${number}`, 'question', null])
+  })
+
   it('gets no text back over one that the user has begun, and no id back that has other content', async () => {
     const element = await ann()
     await element.send({ to: `bob-${number}`, id: 'made-by-the-server', body: 'Another text' })
