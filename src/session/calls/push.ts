@@ -22,17 +22,18 @@ export const createPush = (
   info: () => SessionInfo | null,
 ): Push => {
   let subscriber: PushSubscriber | null = null
-  /** The endpoint that was last sent to the gateway. */
+  /** The endpoint that was last sent to the gateway, until it is taken back. */
   let endpoint: string | undefined
 
   const takeBack = (): void => {
-    if (endpoint) send({ type: 'push', subscription: null, endpoint })
-    endpoint = undefined
+    if (endpoint && send({ type: 'push', subscription: null, endpoint })) endpoint = undefined
   }
 
   const renew = async (): Promise<void> => {
     const known = info()
     const asked = subscriber
+    // Without a connection the gateway has not heard that the subscription was taken back, and would go on to push.
+    if (!asked) takeBack()
     // Before the first `started` it is not known whether the app pushes.
     if (!asked || !known) return
     const found = await asked.subscribe(known.can?.includes('push') ? known.pushKey : undefined)
@@ -50,7 +51,6 @@ export const createPush = (
   return {
     async set(next) {
       subscriber = next
-      if (!next) takeBack()
       await renew()
     },
     renew,

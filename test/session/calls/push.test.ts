@@ -1,0 +1,37 @@
+// The subscription that a page's session gives to the gateway, and takes back.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { eventually, newSession, nextEvent, reaches } from '../../support/clients/client-sessions.js'
+import { started, startScript } from '../scripted.js'
+
+const endpoint = 'https://push.example/1'
+const subscriber = {
+  subscribe: () =>
+    Promise.resolve({ endpoint, toJSON: () => ({ endpoint, keys: { p256dh: 'p', auth: 'a' } }) }),
+}
+
+test('a subscription that is taken back without a connection is taken back on the next one, once', async () => {
+  const script = await startScript(() => [started({ can: ['push', 'signal'], pushKey: 'key' })])
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  await session.push(subscriber)
+  const first = await script.connection(0)
+  await eventually(() => first.of('push').length === 1)
+  const lost = reaches(session, 'reconnecting')
+  first.socket.terminate()
+  await lost
+  await session.push(null)
+  const taken = [{ type: 'push', subscription: null, endpoint }]
+  const second = await script.connection(1)
+  await eventually(() => second.of('push').length > 0)
+  assert.deepEqual(second.of('push'), taken)
+
+  const back = nextEvent(session, 'state', ({ detail }) => detail.state === 'active')
+  second.socket.terminate()
+  await back
+  // Frames arrive in order.
+  await session.signal('bob', 'typing')
+  const third = await script.connection(2)
+  await eventually(() => third.of('signal').length === 1)
+  assert.deepEqual(third.of('push'), [])
+})
