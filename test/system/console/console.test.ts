@@ -268,6 +268,33 @@ describe('the console: sessions and users', () => {
     { config: { apps: { app: { environment: 'test' }, other: { environment: 'test' } } } },
   )
 
+  it('shows the page of users that was opened last, although an earlier one is answered later', async (site) => {
+    const { page, gateway, logIn, open } = site
+    const users = Array.from({ length: 51 }, (_, number) => `user-${number}`)
+    await Promise.all(users.map((to) => gateway.gateway.publish({ appId: 'app', to, body: 'Hello' })))
+    await logIn()
+    await open('/apps/app/users')
+    const links = page.locator('users-page ul a')
+    await until('the first page', () => links.count(), 50)
+    const first = await links.allTextContents()
+    let answer = (): void => undefined
+    const held = new Promise<void>((resolve) => (answer = resolve))
+    await page.route(/\/users\?after=/, async (route) => {
+      await held
+      await route.continue()
+    })
+    const late = page.waitForResponse(/\/users\?after=/)
+    const again = page.waitForResponse(/\/users$/)
+    await page.getByRole('button', { name: 'Next page' }).click()
+    await page.getByRole('button', { name: 'First page' }).click()
+    await again
+    answer()
+    await (await late).finished()
+    // The page has read the answer when a later request of its own is answered.
+    await page.evaluate(() => fetch(location.pathname).then(() => undefined))
+    assert.deepEqual(await links.allTextContents(), first)
+  })
+
   it('finds a user by an id of any characters, and shows it as text', async (site) => {
     const { page, logIn, open, start } = site
     const userId = '<img src=x onerror=alert(1)>/ä%2F?#'

@@ -8,14 +8,20 @@ import { apiPath, linkTo, pagePath } from '../route.js'
 /** An app's users by page, and a field to open one by id. */
 export class UsersPage extends Page {
   #list: UserList | null = null
+  /** The cursor of the page of users that was opened last. */
+  #after: string | null = null
 
   protected load(): void {
     void this.attempt(() => this.#open(null))
   }
 
   async #open(after: string | null): Promise<void> {
+    this.#after = after
     const path = pagePath(`${apiPath(this.appId)}/users`, after)
-    this.#list = await this.client.get<UserList>(path, this.signal)
+    const list = await this.client.get<UserList>(path, this.signal)
+    // The operator may have opened another page meanwhile.
+    if (after !== this.#after) return
+    this.#list = list
     this.requestUpdate()
   }
 
