@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
 import { createAdminListener } from './lifecycle/admin-listener.js'
@@ -268,6 +268,34 @@ export const assembleGateway = (
     lifetime.signal,
   )
 
+  /** Serves the gateway's paths on a server until the gateway is closed. Returns a function that ends that before. */
+  const attachTo = (server: Server): (() => void) => {
+    assertNotClosed()
+    const { detach } = attach(server, {
+      owns: ownsPath,
+      messageTimeout: settings.startTimeout,
+      ...serverHandlers,
+      openStream: streams.open,
+      countSocket: (socket, request, peer) => identify(slots.slotOf(socket), request, peer),
+      request(request: IncomingMessage, response: ServerResponse) {
+        const { refusal } = identify(
+          slots.slotOf(request.socket),
+          request,
+          peerOf(request, settings.listen.trustProxy),
+        )
+        // A full gateway still answers health checks: a restart would make no room.
+        if (refusal === 'rate-limited') refuseAddress(response)
+        else void respond(request, response)
+      },
+    })
+    const stop = (): void => {
+      lifetime.signal.removeEventListener('abort', stop)
+      detach()
+    }
+    lifetime.signal.addEventListener('abort', stop)
+    return stop
+  }
+
   const start = async (): Promise<string> => {
     // The admin listener starts first, so that it answers health checks while the engine opens.
     await gateway.listenAdmin()
@@ -285,7 +313,7 @@ export const assembleGateway = (
             ),
           respond: (request, incoming) => routes.fetch(request, { incoming }),
         })
-      : createNodeServer(settings, log, slots, (server) => gateway.attach(server))
+      : createNodeServer(settings, log, slots, attachTo)
     const address = await server.listen()
     if (lifetime.signal.aborted) await server.close(closeTimeout)
     assertNotClosed()
@@ -352,24 +380,7 @@ export const assembleGateway = (
         if (!lifetime.signal.aborted) log.error({ err }, 'the engine failed to open')
       })
       gateway.listenAdmin().catch((err: unknown) => log.error({ err }, 'the admin listener failed to start'))
-      const { detach } = attach(server, {
-        owns: ownsPath,
-        messageTimeout: settings.startTimeout,
-        ...serverHandlers,
-        openStream: streams.open,
-        countSocket: (socket, request, peer) => identify(slots.slotOf(socket), request, peer),
-        request(request: IncomingMessage, response: ServerResponse) {
-          const { refusal } = identify(
-            slots.slotOf(request.socket),
-            request,
-            peerOf(request, settings.listen.trustProxy),
-          )
-          // A full gateway still answers health checks: a restart would make no room.
-          if (refusal === 'rate-limited') refuseAddress(response)
-          else void respond(request, response)
-        },
-      })
-      lifetime.signal.addEventListener('abort', detach, { once: true })
+      attachTo(server)
     },
     async ready() {
       await apps()

@@ -56,6 +56,18 @@ test('files that are no certificate reject listen() as bad-tls, each time', asyn
   )
 })
 
+test('attempts to listen on a port in use leave nothing behind', async () => {
+  const { port } = await startGateway()
+  const gateway = make({ listen: { port } })
+  // Node warns if more than ten listeners of one event are left.
+  const warnings: string[] = []
+  const onWarning = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', onWarning)
+  for (let attempt = 0; attempt < 20; attempt++) await assert.rejects(gateway.listen(), code('port-in-use'))
+  process.off('warning', onWarning)
+  assert.deepEqual(warnings, [])
+})
+
 test('a port in use rejects as port-in-use; when the port is free, the same gateway listens', async () => {
   const first = make()
   const url = await first.listen()

@@ -71,14 +71,14 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
 }
 
 /**
- * Creates the server that the config describes, on Node's HTTP server. `serve` is called with it. Throws a `GatewayError` of code
- * `bad-tls`.
+ * Creates the server that the config describes, on Node's HTTP server. `serve` is called with it, and returns a function that is called if
+ * the server can't listen. Throws a `GatewayError` of code `bad-tls`.
  */
 export const createNodeServer = (
   settings: Settings,
   log: Log,
   slots: SocketSlots,
-  serve: (server: Server) => void,
+  serve: (server: Server) => () => void,
 ): OwnServer => {
   const { listen } = settings
   let certificate = listen.tls ? readCertificate(listen.tls) : undefined
@@ -87,7 +87,7 @@ export const createNodeServer = (
   const sockets = slots.watch(server, listen.tls !== null, (socket) =>
     listen.trustProxy > 0 ? undefined : socket.remoteAddress,
   )
-  serve(server)
+  const stopServing = serve(server)
   return {
     readCertificate(files) {
       if (!files || !('setSecureContext' in server)) return undefined
@@ -101,7 +101,11 @@ export const createNodeServer = (
     listen: () => {
       const { host, port } = listen
       const scheme = listen.tls ? 'https' : 'http'
-      return listenOn(server, { host, port, backlog: BACKLOG, scheme }, log)
+      return listenOn(server, { host, port, backlog: BACKLOG, scheme }, log).catch((error: unknown) => {
+        // The gateway makes another server for its next `listen()`. Without this each failed one would stay in memory until it closes.
+        stopServing()
+        throw error
+      })
     },
     close: (timeout) =>
       new Promise((resolve) => {
