@@ -251,7 +251,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<UserState>
 
-  /** Delete a user. Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. */
+  /** Delete a user. Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike that call, a deletion always revokes what was issued up to now: an earlier `issuedBefore` counts as now. */
   deleteUser(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string

@@ -147,7 +147,7 @@ export const userCalls = [
     tag: 'Users',
     summary: 'Delete a user',
     description:
-      'Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay.',
+      'Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike that call, a deletion always revokes what was issued up to now: an earlier `issuedBefore` counts as now.',
     changes: true,
     query: revocation,
     answers: { 200: { description: 'The user is deleted, or there was none.', schema: schemas.Revoked } },

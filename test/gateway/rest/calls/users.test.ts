@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { calls } from '../../../../src/gateway/rest/calls/calls.js'
 import { startClient } from '../../../support/raw-client.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { field, onBothEngines, restOf, statusAndCode } from '../../../support/rest/rest-calls.js'
@@ -105,6 +106,14 @@ for (const { url, on } of await onBothEngines()) {
     assert.notEqual(field(again, 'inbox', 'epoch'), client.started['epoch'])
     assert.equal(field(again, 'revokedBefore'), field(answer, 'revokedBefore'))
     assert.equal((await rest('DELETE', '/users/never-came')).status, 200)
+  })
+
+  test(`a deletion revokes what was issued up to now, whatever earlier time it names, and says so ${on}`, async () => {
+    const before = Date.now()
+    const answer = await rest('DELETE', '/users/early?issuedBefore=1000000000')
+    assert.ok((field(answer, 'revokedBefore') as number) >= before)
+    const { description = '' } = calls.find(({ id }) => id === 'deleteUser') ?? {}
+    assert.match(description, /an earlier `issuedBefore` counts as now/)
   })
 
   test(`no call makes a guest, and the calls about an existing guest work ${on}`, async () => {
