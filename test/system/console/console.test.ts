@@ -373,6 +373,32 @@ describe('the console: tools', () => {
     await page.getByText("is made with none of the app's secrets").waitFor()
   })
 
+  it('shows the verdict of the token that was checked last, although an earlier one is answered later', async (site) => {
+    const { page, logIn, open } = site
+    await logIn()
+    await open('/token')
+    let answer = (): void => undefined
+    const held = new Promise<void>((resolve) => (answer = resolve))
+    const refused = await tokenFor('ada', { secret: 'another secret of at least 32 bytes, yes' })
+    const isLate = (body: string | null): boolean => !!body?.includes(refused)
+    await page.route(/\/check-token$/, async (route) => {
+      if (isLate(route.request().postData())) await held
+      await route.continue()
+    })
+    const late = page.waitForResponse((response) => isLate(response.request().postData()))
+    for (const token of [refused, await tokenFor('ada')]) {
+      await page.getByLabel('Token', { exact: true }).fill(token)
+      await page.getByRole('button', { name: 'Check' }).click()
+    }
+    const verdict = page.getByText('The token is good. Its user is ada of app.')
+    await verdict.waitFor()
+    answer()
+    await (await late).finished()
+    // The page has read the answer when a later request of its own is answered.
+    await page.evaluate(() => fetch(location.pathname).then(() => undefined))
+    assert.ok(await verdict.isVisible())
+  })
+
   it('shows each app with its usage, and charts of the last hour', async ({ page, logIn, start }) => {
     await start('ada')
     await logIn()

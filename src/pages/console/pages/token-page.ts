@@ -15,6 +15,8 @@ const verdict = ({ findings, appId, userId }: TokenCheck): string => {
 /** The page that shows for each part of a token whether the gateway accepts it. */
 export class TokenPage extends Page {
   #check: TokenCheck | null = null
+  /** The token that was sent last. */
+  #sent: string | undefined
 
   protected load(): void {
     // The page requests nothing before the operator enters a token.
@@ -23,8 +25,12 @@ export class TokenPage extends Page {
   async #submit(event: SubmitEvent): Promise<void> {
     event.preventDefault()
     const token = this.querySelector('textarea')?.value.trim()
+    this.#sent = token
     await this.attempt(async () => {
-      this.#check = await this.client.change<TokenCheck>('POST', '/check-token', { token })
+      const check = await this.client.change<TokenCheck>('POST', '/check-token', { token })
+      // The operator may have sent another token meanwhile, and must not take this verdict for its own.
+      if (token !== this.#sent) return
+      this.#check = check
       this.requestUpdate()
     })
   }
