@@ -216,6 +216,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   pause(): void {
     this.#stream.pause()
+    // A message may have begun before, and the gateway may not read its end in time.
+    this.#cancelMessageTimer()
   }
 
   resume(): void {

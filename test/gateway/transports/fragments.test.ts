@@ -70,3 +70,23 @@ test('a client that sends pings of the WebSocket protocol and no message is not 
   clearInterval(flow)
   assert.ok(!pinging.received().includes('"ended"'))
 })
+
+test('the time of a message does not run while the gateway itself does not read', async () => {
+  const { url } = await startGateway({ limits: { bytesPerSecond: 1_024 } }, { startTimeout: 1 })
+  const raw = await open(url)
+  const ping = (text: string): Buffer =>
+    Buffer.concat([Buffer.from([0x89, 0x80 | 125, 0, 0, 0, 0]), Buffer.alloc(125, text)])
+  const pong = (text: string): Promise<void> =>
+    until('a pong', () => raw.received().includes(Buffer.alloc(125, text)))
+  raw.socket.write(Buffer.concat([fragment(1), ping('a')]))
+  await pong('a')
+  // The user is in debt of bytes for longer than the message may take.
+  raw.socket.write(Buffer.concat(Array.from({ length: 30 }, () => ping('b'))))
+  await pong('b')
+  const last = fragment(0)
+  last[0] = 0x80
+  raw.socket.write(last)
+  await within(raw.closed, 'close')
+  // The gateway has read the message to its end: two spaces, which are no frame.
+  assert.ok(raw.received().includes('"code":"bad-request"'))
+})
