@@ -159,7 +159,8 @@ export interface EngineSessions {
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
    * or if the user of `userCreatedAt` is deleted. The step that stores the session also checks both, so that no revocation and no deletion
    * can come between the check and the write. A resume emits `connection-replaced` if a connection still carries the session. The resume
-   * key that the client sent stays valid until `confirmSession`. Emits `session-ended` for each session that `sessionsPerUser` ends.
+   * key that the client sent and the one that it replaces stay valid until `confirmSession`. Emits `session-ended` for each session that
+   * `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 

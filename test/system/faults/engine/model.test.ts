@@ -58,7 +58,8 @@ interface Session {
   /** The order of detachments. */
   detached: number
   key: string
-  used: string | null
+  /** The earlier keys that are good until a connection is confirmed: the one that the last start used, and the one that it replaced. */
+  former: readonly string[]
 }
 
 const KEEP = 6
@@ -112,7 +113,7 @@ class Model {
   }
 
   byKey(name: string, key: string): Session | undefined {
-    return this.sessions.find((one) => one.user === name && (one.key === key || one.used === key))
+    return this.sessions.find((one) => one.user === name && [one.key, ...one.former].includes(key))
   }
 
   of(name: string): Session[] {
@@ -189,13 +190,13 @@ const doStep = async (engine: Engine, model: Model, given: Step, durable: boolea
         connection: null,
         detached: 0,
         key: '',
-        used: null,
+        former: [],
       }
       assert.equal(started.sessionId, session.id)
       Object.assign(session, {
         connection: asked.connectionId,
         key: asked.keyHash,
-        used: carried ? (resumes ?? null) : null,
+        former: carried && resumes !== undefined ? [resumes, session.key] : [],
       })
       if (!carried) model.sessions.push(session)
       model.keys.push(asked.keyHash)
@@ -229,7 +230,7 @@ const doOnConnection = async (
   const carries = model.sessions.includes(session) && session.connection === connection
   if (given.do === 'confirm') {
     await engine.confirmSession(ref, connection)
-    if (carries) session.used = null
+    if (carries) session.former = []
   } else if (given.do === 'detach') {
     await engine.detachSession(ref, connection, given.resumableFor)
     if (carries) model.detach(session)
