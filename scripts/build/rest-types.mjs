@@ -107,19 +107,13 @@ export interface RestCalls {
 ${calls.map(methodOf).join('\n')}
 }
 
-/** Where a call goes. */
-interface Operation {
-  method: string
-  path: string
-  query: readonly string[]
-  /** The status of a success without a body. Absent if a success has a body. */
-  emptyStatus?: number
-}
-
-/** Where each call goes. */
-export const operations: Readonly<Record<keyof RestCalls, Operation>> = {
+/** Where each call goes, and the status of its success if that has no body. */
+export const operations = {
 ${calls.map(operationOf).join('')}
-}
+} as const satisfies Record<
+  keyof RestCalls,
+  { method: string; path: string; query: readonly string[]; emptyStatus?: number }
+>
 `
   return format(text, { ...(await resolveConfig(file)), filepath: file })
 }

@@ -437,17 +437,8 @@ export interface RestCalls {
   }>
 }
 
-/** Where a call goes. */
-interface Operation {
-  method: string
-  path: string
-  query: readonly string[]
-  /** The status of a success without a body. Absent if a success has a body. */
-  emptyStatus?: number
-}
-
-/** Where each call goes. */
-export const operations: Readonly<Record<keyof RestCalls, Operation>> = {
+/** Where each call goes, and the status of its success if that has no body. */
+export const operations = {
   endUserSessions: {
     method: 'DELETE',
     path: '/v1/apps/{app}/users/{user}/sessions',
@@ -496,4 +487,7 @@ export const operations: Readonly<Record<keyof RestCalls, Operation>> = {
     emptyStatus: 204,
   },
   getUsage: { method: 'GET', path: '/v1/apps/{app}/usage', query: [] },
-}
+} as const satisfies Record<
+  keyof RestCalls,
+  { method: string; path: string; query: readonly string[]; emptyStatus?: number }
+>

@@ -131,7 +131,9 @@ export const createCalls = (
   send: (request: CallRequest) => Promise<CallAnswer>,
 ): RestCalls => {
   const call = async (name: keyof RestCalls, input: Input): Promise<unknown> => {
-    const { method, path, query, emptyStatus } = operations[name]
+    const operation = operations[name]
+    const { method, path, query } = operation
+    const emptyStatus = 'emptyStatus' in operation ? operation.emptyStatus : undefined
     const { signal } = input
     const request: CallRequest = {
       ...{ name, method, signal },
