@@ -221,7 +221,9 @@ test('an answer that is not the gateway’s is an error, and a redirect is not f
 
 test('an empty answer of a firewall or a proxy is no success, unless the call itself has that answer', async () => {
   const { url: endpoint } = await startServer((request, response) => {
-    response.writeHead(request.url?.includes('/apps/accepted/') ? 202 : 204).end()
+    if (request.url?.includes('/apps/page/'))
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"maintenance":true}')
+    else response.writeHead(request.url?.includes('/apps/accepted/') ? 202 : 204).end()
   })
   const of = (appId: string): RestCalls => createRestClient({ endpoint, appId, secret })
   const [accepted, none] = [of('accepted'), of('none')]
@@ -236,6 +238,8 @@ test('an empty answer of a firewall or a proxy is no success, unless the call it
     ])
       await assert.rejects(call, { name: 'RestError', status, code: 'unknown' })
   await assert.rejects(accepted.revokeToken({ jti: '1' }), { status: 202, code: 'unknown' })
+  // An answer with a body is none of a call that has no body.
+  await assert.rejects(of('page').revokeToken({ jti: '1' }), { status: 200, code: 'unknown' })
   assert.equal(await none.revokeToken({ jti: '1' }), undefined)
   assert.equal(await accepted.sendSignal({ user: 'ann', body: { name: 'typing' } }), undefined)
 })

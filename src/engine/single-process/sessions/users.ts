@@ -156,7 +156,7 @@ export class Users {
     })
   }
 
-  /** Until the user is synced, a message finds that somebody creates it, and does not create it again. */
+  /** Notes that a save creates the user. Until that save is synced, messages read their `sender` here, and other changes of the user wait. */
   #noteCreation(user: UserRecord, synced: Promise<void>): void {
     const row = rows.user(user)
     const forget = (): boolean => this.#creating.delete(row)
