@@ -1,10 +1,23 @@
+const NAMED: Readonly<Record<string, string>> = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' }
+
+/**
+ * Replaces the character references that templates write for quotes and other special characters. The `;` of a reference would end a
+ * directive of a policy.
+ */
+const decode = (text: string): string =>
+  text.replace(
+    /&(?:#x([\da-f]{1,5})|#(\d{1,6})|(amp|apos|gt|lt|quot));/gi,
+    (_, hex?: string, decimal?: string, name = '') =>
+      NAMED[String(name).toLowerCase()] ?? String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)),
+  )
+
 /** Returns the attributes of a tag by name. It parses as much HTML as the tags need that `doctor` looks for. */
 const attributesOf = (tag: string): Map<string, string> =>
   new Map(
     // The pattern begins a name at its first letter only. Otherwise a long text without `=` would take a time that grows with the square
     // of its length.
     [...tag.matchAll(/(?<![\w-])([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g)].map(
-      ([, name = '', double, single, bare]) => [name.toLowerCase(), double ?? single ?? bare ?? ''],
+      ([, name = '', double, single, bare]) => [name.toLowerCase(), decode(double ?? single ?? bare ?? '')],
     ),
   )
 

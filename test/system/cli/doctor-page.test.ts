@@ -21,7 +21,18 @@ test('tags are found with their attributes, in any case and quotes', () => {
   assert.equal(tagsOf('<meta>'.repeat(50), 'meta', 7).length, 7)
 })
 
+test('character references of attributes are read', () => {
+  const [tag] = tagsOf(
+    '<meta content="&#39;self&#x27; &quot;&amp;#39;&QUOT; &apos;&lt;&gt; &nbsp; &#9999999; &#xffffff; &#39">',
+    'meta',
+    1,
+  )
+  assert.equal(tag?.get('content'), `'self' "&#39;" '<> &nbsp; &#9999999; &#xffffff; &#39`)
+})
+
 for (const part of [
+  '&#39;',
+  '&',
   '<meta',
   '<meta ',
   '<meta a',

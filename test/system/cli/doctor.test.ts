@@ -396,6 +396,12 @@ const pages: [what: string, policy: string, html: string, problem: RegExp | unde
   ['without a policy', '', tag, undefined],
   ['that allows both', `connect-src ${ws}; script-src ${url}`, tag, undefined],
   [
+    'that allows both in a tag whose quotes are character references',
+    '',
+    `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; script-src &#x27;nonce-abc&#x27;; connect-src &apos;self&apos; ${ws}">${tag}`,
+    undefined,
+  ],
+  [
     'that allows the script by its nonce',
     `connect-src ${ws}; script-src 'strict-dynamic' 'nonce-abc'`,
     tag,
