@@ -69,11 +69,19 @@ const scriptTags = (base: URL, url: URL, html: string): Map<string, string>[] =>
     )
   })
 
-/** Returns whether a policy allows a tag. A nonce allows each tag that has it. With 'strict-dynamic' a policy allows no host. */
+/** Returns whether a policy has each hash of a tag's `integrity`. Without such an attribute it has none (CSP Level 3, 6.7.1.1). */
+const hasHashes = (sources: readonly string[] | undefined, tag: Map<string, string>): boolean => {
+  const hashes = tag.get('integrity')?.trim().split(/\s+/)
+  // An option, as in `sha384-…?ct=…`, is no part of the hash.
+  return !!hashes?.every((hash) => sources?.includes(`'${hash.replace(/\?.*/, '')}'`))
+}
+
+/** Returns whether a policy allows a tag. A nonce or a hash allows each tag that has it. With 'strict-dynamic' a policy allows no host. */
 const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boolean => {
   const sources = sourcesOf(policy, 'script-src-elem', 'script-src')
   const nonce = tag.get('nonce')
   if (nonce !== undefined && sources?.includes(`'nonce-${nonce}'`)) return true
+  if (hasHashes(sources, tag)) return true
   const script = new URL(tag.get('src') ?? '', url)
   return !sources?.includes("'strict-dynamic'") && allows(sources, script, url)
 }

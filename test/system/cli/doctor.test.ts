@@ -408,6 +408,18 @@ const pages: [what: string, policy: string, html: string, problem: RegExp | unde
     undefined,
   ],
   [
+    'that allows the script by the hash of its integrity',
+    `connect-src ${ws} ${url}; script-src 'strict-dynamic' 'sha384-abc+/='`,
+    tag.replace('nonce="abc"', 'integrity="sha384-abc+/=?x" crossorigin'),
+    undefined,
+  ],
+  [
+    'whose integrity has a hash that the policy lacks',
+    `connect-src ${ws} ${url}; script-src 'sha384-abc'`,
+    tag.replace('nonce="abc"', 'integrity="sha384-abc sha384-def"'),
+    /forbids the script/,
+  ],
+  [
     'that forbids the connection',
     "connect-src 'self'",
     tag,
