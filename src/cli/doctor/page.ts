@@ -86,6 +86,12 @@ const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boole
   return !sources?.includes("'strict-dynamic'") && allows(sources, script, url)
 }
 
+/** Returns whether a policy allows event streams. In some browsers a source of WebSockets allows no requests by HTTP. */
+const allowsStream = (policy: Policy, base: URL, url: URL): boolean => {
+  const sources = sourcesOf(policy, 'connect-src')?.filter((source) => !/^wss?:/i.test(source))
+  return ['/v1/session/stream', '/v1/session/frames'].every((path) => allows(sources, below(base, path), url))
+}
+
 const checkPolicies = (base: URL, url: URL, answer: Answer): Finding[] => {
   const csp = findingsAbout('csp')
   const policies = policiesOf(answer)
@@ -96,7 +102,13 @@ const checkPolicies = (base: URL, url: URL, answer: Answer): Finding[] => {
   if (!policies.every((policy) => allows(sourcesOf(policy, 'connect-src'), session, url)))
     findings.push(
       csp.fail(
-        `the page's Content-Security-Policy forbids the connection: add ${session.origin} to connect-src`,
+        `the page's Content-Security-Policy forbids the connection: add ${session.origin} ${base.origin} to connect-src`,
+      ),
+    )
+  else if (!policies.every((policy) => allowsStream(policy, base, url)))
+    findings.push(
+      csp.warn(
+        `the page's Content-Security-Policy forbids event streams, which a session needs where a network blocks WebSockets: add ${base.origin} to connect-src`,
       ),
     )
   const tags = scriptTags(base, url, answer.body)

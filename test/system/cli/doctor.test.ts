@@ -391,31 +391,32 @@ const pageWith = (policy: string, html: string): Promise<string> =>
   )
 const tag = `<script type="module" src="${url}/v1/chat-session.js" nonce="abc"></script>`
 const ws = url.replace('http', 'ws')
+const sources = `connect-src ${ws} ${url}`
 
 const pages: [what: string, policy: string, html: string, problem: RegExp | undefined][] = [
   ['without a policy', '', tag, undefined],
-  ['that allows both', `connect-src ${ws}; script-src ${url}`, tag, undefined],
+  ['that allows both', `${sources}; script-src ${url}`, tag, undefined],
   [
     'that allows both in a tag whose quotes are character references',
     '',
-    `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; script-src &#x27;nonce-abc&#x27;; connect-src &apos;self&apos; ${ws}">${tag}`,
+    `<meta http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; script-src &#x27;nonce-abc&#x27;; connect-src &apos;self&apos; ${ws} ${url}">${tag}`,
     undefined,
   ],
   [
     'that allows the script by its nonce',
-    `connect-src ${ws}; script-src 'strict-dynamic' 'nonce-abc'`,
+    `${sources}; script-src 'strict-dynamic' 'nonce-abc'`,
     tag,
     undefined,
   ],
   [
     'that allows the script by the hash of its integrity',
-    `connect-src ${ws} ${url}; script-src 'strict-dynamic' 'sha384-abc+/='`,
+    `${sources}; script-src 'strict-dynamic' 'sha384-abc+/='`,
     tag.replace('nonce="abc"', 'integrity="sha384-abc+/=?x" crossorigin'),
     undefined,
   ],
   [
     'whose integrity has a hash that the policy lacks',
-    `connect-src ${ws} ${url}; script-src 'sha384-abc'`,
+    `${sources}; script-src 'sha384-abc'`,
     tag.replace('nonce="abc"', 'integrity="sha384-abc sha384-def"'),
     /forbids the script/,
   ],
@@ -423,16 +424,16 @@ const pages: [what: string, policy: string, html: string, problem: RegExp | unde
     'that forbids the connection',
     "connect-src 'self'",
     tag,
-    /forbids the connection: add ws:\/\/127\.0\.0\.1:\d+ to connect-src/,
+    /forbids the connection: add ws:\/\/127\.0\.0\.1:\d+ http:\/\/127\.0\.0\.1:\d+ to connect-src/,
   ],
-  ['that forbids the script', `connect-src ${ws}; default-src 'self'`, tag, /forbids the script: add http:/],
+  ['that forbids the script', `${sources}; default-src 'self'`, tag, /forbids the script: add http:/],
   [
     'that has its policy in a tag',
     '',
     `<meta content="connect-src 'none'" http-equiv="Content-Security-Policy">`,
     /forbids the connection/,
   ],
-  ['that bundles the script itself', `connect-src ${ws}; script-src 'self'`, '<p>', undefined],
+  ['that bundles the script itself', `${sources}; script-src 'self'`, '<p>', undefined],
 ]
 for (const [what, policy, html, problem] of pages)
   test(`a page ${what} ${problem ? 'fails' : 'passes'}`, async () => {
@@ -440,6 +441,16 @@ for (const [what, policy, html, problem] of pages)
     if (problem) assert.match(problemsOf(found).join(), problem)
     else assert.deepEqual(problemsOf(found), [])
     assert.equal(found.code, problem ? 2 : 0)
+  })
+
+for (const given of [ws, `${ws} ${url}/v1/session/frames`, 'ws:'])
+  test(`a page whose policy allows connect-src ${given.replaceAll(/127.*?:\d+/g, 'HOST')} is warned that streams are forbidden`, async () => {
+    const found = await diagnose([url, '--page', await pageWith(`connect-src ${given}`, '')])
+    assert.match(
+      problemsOf(found).join('\n'),
+      /^warn csp the page's Content-Security-Policy forbids event streams, .*: add http:\/\/127\.0\.0\.1:\d+ to connect-src$/,
+    )
+    assert.equal(found.code, 0)
   })
 
 test("the page's origin is checked with the app, after its redirects", async () => {
