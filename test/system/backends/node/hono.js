@@ -18,7 +18,7 @@ app.get('/', async (context) =>
       <meta charset="utf-8" />
       <script type="module" async src="${process.env.GATEWAY}/v1/chat-session.js"></script>
       <body>
-        ${await ChatTag({ user: currentUser(context.req.raw) })}
+        ${await ChatTag({ user: await currentUser(context.req.raw) })}
       </body>`,
   ),
 )
