@@ -165,7 +165,7 @@ export interface RedisEngineConfig {
   tls?:
     | boolean
     | {
-        /** The file of the authorities that are trusted besides Node's. */
+        /** The file of the authorities that are trusted, in place of Node's. */
         ca?: string | undefined
         /** The file of this client's certificate. */
         cert?: string | undefined
