@@ -156,6 +156,23 @@ test('the written config starts a gateway, which accepts the tokens of the print
   assert.equal((await gateway.outcome).code, 0)
 })
 
+test('the printed code for Node runs in an app of CommonJS as the guide says', async () => {
+  const folder = folderWith({ 'package.json': '{"type":"commonjs","dependencies":{"express":"5"}}' })
+  const outcome = await finish(['init'], {}, folder)
+  assert.match(outcome.stdout, /no\s`"type": "module"`, name .*`\.mjs`.*`await\simport\(\)`/s)
+  const printed = (chapters.get('Node') ?? []).filter(({ code }) => outcome.stdout.includes(code))
+  for (const { file = '', code } of printed)
+    writeFileSync(join(folder, file.replace(/js$/, 'mjs')), code.replaceAll(/(from '\.\S+)\.js'/g, "$1.mjs'"))
+  writeFileSync(join(folder, 'current-user.mjs'), 'export const currentUser = () => undefined')
+  writeFileSync(
+    join(folder, 'app.js'),
+    "import('./chat-token-handler.mjs').then(({ chatTokenHandler }) => console.log(typeof chatTokenHandler))",
+  )
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(root, join(folder, 'node_modules/chat-session'))
+  assert.equal(execFileSync(process.execPath, ['app.js'], { cwd: folder, encoding: 'utf8' }), 'function\n')
+})
+
 test('the command for Laravel adds the app id and the secret to .env, whether its last line has an end or not', async () => {
   for (const env of ['APP_NAME=Shop\n', 'APP_NAME=Shop']) {
     const folder = folderWith({ ...samples['Laravel']?.files, '.env': env })
