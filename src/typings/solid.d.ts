@@ -11,8 +11,8 @@ import type {
   UnreadAttributes,
 } from './tag.js'
 
-/** Solid would set these names as properties, which the element does not have. Write `attr:user-name`, or `prop:user`. */
-type Unprefixed = { [K in keyof ProfileAttributes]?: never }
+/** Solid would set these names as properties, which the elements do not have. Write `attr:user-name`, or `prop:user`. */
+type Unprefixed<Attributes> = { [K in keyof Attributes]?: never }
 
 type Prefixed<Prefix extends string, T> = { [K in keyof T & string as `${Prefix}${K}`]?: T[K] }
 
@@ -22,13 +22,13 @@ declare module 'solid-js' {
       'chat-session': JSX.HTMLAttributes<ChatSessionElement> &
         TextAttributes &
         BooleanAttributes &
-        Unprefixed &
+        Unprefixed<ProfileAttributes> &
         Prefixed<'attr:', TextAttributes & ProfileAttributes> &
         Prefixed<'bool:', BooleanAttributes> &
         Prefixed<'prop:', TagProperties> &
         TagListeners<'on:'>
       'chat-unread': JSX.HTMLAttributes<ChatUnreadElement> &
-        UnreadAttributes &
+        Unprefixed<UnreadAttributes> &
         Prefixed<'attr:', UnreadAttributes>
     }
   }

@@ -29,6 +29,7 @@ export const Chat = (props: { userId?: string; token?: string | null }) => {
       on:session-unread={({ detail }) => setUnread(detail.unread)}
     >
       <p onClick={() => chat?.markRead(7)}>{unread()}</p>
+      <chat-unread attr:app-id="hF83jaq" attr:max={9} attr:label="{n} unread messages" />
     </chat-session>
   )
 }
@@ -44,6 +45,10 @@ export const wrong = [
   <chat-session bool:guest="yes" />,
   // @ts-expect-error Solid would set a property that the element doesn't have
   <chat-session user-name="Ada" />,
+  // @ts-expect-error so it would here
+  <chat-unread max={9} />,
+  // @ts-expect-error and here, where the first app of the page would count
+  <chat-unread app-id="hF83jaq" />,
   // @ts-expect-error Solid would set `appid`
   <chat-session appId="hF83jaq" />,
   // @ts-expect-error there is no such property
