@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { on } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import ts from 'typescript'
 import { WebSocket } from 'ws'
 import { parseConfig } from '../../src/gateway/config/parse.js'
@@ -64,6 +65,12 @@ test('docs/PROTOCOL.md has every close code, with its sentence and whether to re
     assert.ok(row.includes(errorMessages[code as keyof typeof closeCodes]), code)
     assert.match(row, isRetryable(code as keyof typeof closeCodes) ? /\| yes/ : /\| no/, code)
   }
+})
+
+test('docs/FRAMEWORKS.md tells Vue’s compiler of every tag', async () => {
+  const [, option = ''] = /isCustomElement: (.*) } } \}\)`/.exec(await read('docs/FRAMEWORKS.md')) ?? []
+  const isCustomElement = runInNewContext(option) as (tag: string) => boolean
+  for (const tag of ['chat-session', 'chat-unread']) assert.ok(isCustomElement(tag), tag)
 })
 
 test('docs/WEBHOOKS.md has a row for every type of event', async () => {
