@@ -22,18 +22,23 @@ code { font-family: ui-monospace, monospace; }
 /** The page's Content-Security-Policy, which allows no script, and only the page's own style. */
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
-const entry = ([code, message]: [string, string]): string => {
+/** Returns where a code comes from, and for the gateway's codes whether a retry may succeed. The sentences of the client's own say that. */
+const originOf = (code: string): string => {
+  if (!Object.hasOwn(errorMessages, code)) return 'reported by the client'
   const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode] : undefined
-  const source = close === undefined ? 'reported by the client' : `close code ${close}`
+  const source =
+    close === undefined ? 'refused by the gateway, and the session goes on' : `close code ${close}`
   const advice = isRetryable(code as ProtocolCode)
     ? 'trying again may help'
     : 'trying the same again does not help'
-  return `<article id="${code}">
+  return `${source}; ${advice}`
+}
+
+const entry = ([code, message]: [string, string]): string => `<article id="${code}">
 <h2>${code}</h2>
 <p>${message.replaceAll(/`([^`]+)`/g, '<code>$1</code>')}</p>
-<p><small>${source}; ${advice}</small></p>
+<p><small>${originOf(code)}</small></p>
 </article>`
-}
 
 /** The page that explains each code. Errors of the script-tag build link to it. */
 export const errorsPage = `<!doctype html>

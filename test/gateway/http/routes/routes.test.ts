@@ -236,8 +236,13 @@ test('/v1/errors explains every code, the client’s own too', async () => {
     )
   assert.match(entries.get('token-expired') ?? '', /4102; trying the same again does not help/)
   assert.match(entries.get('unavailable') ?? '', /4503; trying again may help/)
-  assert.match(
-    entries.get('no-endpoint') ?? '',
-    /reported by the client; trying the same again does not help/,
-  )
+  assert.match(entries.get('no-endpoint') ?? '', /<small>reported by the client<\/small>/)
+  for (const code of ['conflict', 'unknown-user'])
+    assert.match(
+      entries.get(code) ?? '',
+      /<small>refused by the gateway, and the session goes on; trying the same again does not help<\/small>/,
+    )
+  // The error of a part that could not be loaded is retryable, and the sentence of `outbox-full` says to send again.
+  for (const code of Object.keys(clientErrorMessages))
+    assert.doesNotMatch(entries.get(code) ?? '', /trying/, code)
 })
