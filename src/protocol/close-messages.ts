@@ -20,6 +20,6 @@ export const errorMessages: Readonly<Record<ProtocolCode, string>> = {
   unavailable: 'The gateway cannot be reached or is not ready. The client tries again.',
   timeout: 'The other side was silent for too long.',
   'rate-limited': 'Too much was sent in too short a time: wait before the next try.',
-  conflict: 'The same id was used before with other content.',
+  conflict: 'The same id was used before with other content, or the inbox has begun another epoch.',
   'unknown-user': 'There is no user with this id in the app.',
 }

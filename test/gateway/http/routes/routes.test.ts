@@ -242,6 +242,8 @@ test('/v1/errors explains every code, the client’s own too', async () => {
       entries.get(code) ?? '',
       /<small>refused by the gateway, and the session goes on; trying the same again does not help<\/small>/,
     )
+  // Besides a message that was sent before, marks and histories of another epoch have this code.
+  assert.match(entries.get('conflict') ?? '', /another epoch/)
   // The error of a part that could not be loaded is retryable, and the sentence of `outbox-full` says to send again.
   for (const code of Object.keys(clientErrorMessages))
     assert.doesNotMatch(entries.get(code) ?? '', /trying/, code)
