@@ -11,7 +11,8 @@ const messages: Record<TokenErrorCode, string> = {
   'guest-user-id': "The user id begins with 'guest:', and only the gateway makes such ids.",
   'bad-user': `The user is not a profile. ${PROFILE_RULE}`,
   'bad-secret': 'The secret must be a string that is not empty: is its environment variable set?',
-  'bad-expiry': "'expiresIn' must be a positive number of seconds, or null for none where that is allowed.",
+  'bad-expiry':
+    "'expiresIn' must be a positive number of seconds from now, no Unix time in milliseconds, or null for none where that is allowed.",
 }
 
 /**

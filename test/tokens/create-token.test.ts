@@ -100,6 +100,10 @@ for (const [what, code, options] of refusals)
     assert.equal(await codeOf(createToken(options)), code)
   })
 
+test('the error of a date as the life of a token says that it is one', async () => {
+  await assert.rejects(createToken({ ...good, expiresIn: Date.now() }), /from now.*Unix time in milliseconds/)
+})
+
 test('an error has neither the secret nor the user', async () => {
   await assert.rejects(createToken({ ...good, userId: 'guest:ann' }), (error: Error) => {
     return !/ann|sk_test/.test(error.message) && error.name === 'TokenError'
