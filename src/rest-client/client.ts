@@ -79,6 +79,14 @@ const segmentOf = (name: string, id: unknown): string => {
   return encodeURIComponent(id)
 }
 
+/** Throws a `TypeError` if a call has no such field: a misspelt `mode` would be left out, and the call would log out harder than meant. */
+const requireKnown = (name: keyof RestCalls, input: Input): void => {
+  const { path, query } = operations[name]
+  const known = ['body', 'signal', ...query, ...[...path.matchAll(/\{(\w+)\}/g)].map(([, id]) => id)]
+  const unknown = Object.keys(input).find((field) => input[field] !== undefined && !known.includes(field))
+  if (unknown !== undefined) throw new TypeError(`The call '${name}' has no '${unknown}'.`)
+}
+
 /** Returns the JSON of an answer; undefined if its body is not JSON, for example the page of a proxy. Rejects if the body is cut off. */
 const readJson = async (response: Response): Promise<unknown> => {
   const text = await response.text()
@@ -135,6 +143,7 @@ export const createCalls = (
     const { method, path, query } = operation
     const emptyStatus = 'emptyStatus' in operation ? operation.emptyStatus : undefined
     const { signal } = input
+    requireKnown(name, input)
     const request: CallRequest = {
       ...{ name, method, signal },
       path: path.replace(/\{(\w+)\}/g, (_, id: string) => segmentOf(id, id === 'app' ? appId : input[id])),

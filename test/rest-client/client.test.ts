@@ -112,6 +112,17 @@ for (const [how, clientOf] of Object.entries(clients)) {
     await assert.rejects(clientOf(run, '..').getUsage(), TypeError)
   })
 
+  test(`a misspelt parameter is an error, so that it logs out no harder than meant, ${how}`, async () => {
+    const run = await startGateway()
+    const session = await startClient(run.url, await startOf('ann'))
+    const chat = clientOf(run)
+    const misspelt = { user: 'ann', moed: 'reauth' }
+    await assert.rejects(chat.endUserSessions(misspelt), /TypeError: .*'endUserSessions' has no 'moed'/)
+    const { sessions } = await chat.listUserSessions({ user: 'ann', limit: undefined })
+    assert.equal(sessions.length, 1)
+    session.close()
+  })
+
   test(`a signal ends a call, ${how}`, async () => {
     const run = await startGateway()
     const chat = clientOf(run)
