@@ -37,6 +37,8 @@ export class ChatWindow extends HTMLElement {
   #life
   /** Names by user id, of the attribute. */
   #names
+  /** The id of the user whose conversations are shown. */
+  #user
   /** What `peers()` returned last, the one with the newest message first. The `id` of the backend is null. */
   #peers = []
   /** The latest call of `peers()`, and whether it waits for the one before. */
@@ -139,6 +141,13 @@ export class ChatWindow extends HTMLElement {
   /** Asks for the conversations. All that changes while a call runs is told by the next one. */
   #loadPeers() {
     if (this.#chat.state !== 'active' || this.#isWaiting) return
+    const { id } = this.#chat.session.user
+    if ((this.#user ??= id) !== id) {
+      // The next user must not see what the former one has read.
+      this.#user = id
+      this.#peers = []
+      this.#close()
+    }
     this.#isWaiting = true
     this.#load = this.#load.then(async () => {
       this.#isWaiting = false

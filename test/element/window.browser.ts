@@ -130,6 +130,19 @@ describe('The chat window', () => {
     expect(textsOf('.mine').length).to.equal(1)
   })
 
+  it('shows the next user nothing of the former one', async () => {
+    const ann = await gateway.active('next-ann')
+    await ann.send({ to: 'next-bob', body: 'Only for Bob' })
+    const { chat, element, find, textsOf } = await mount('next-bob')
+    await element.open('next-ann')
+    expect(textsOf('.theirs').length).to.equal(1)
+    Object.assign(chat, { userId: 'next-cy', token: await gateway.token('next-cy') })
+    await until('the next user', () => chat.session?.user?.id, 'next-cy')
+    await ann.send({ to: 'next-cy', body: 'For Cy' })
+    await until('the conversations', () => textsOf('nav .last').join(), 'For Cy')
+    expect(find('section').hidden).to.equal(true)
+  })
+
   it('loads older messages when asked, and puts them above the newer ones', async () => {
     const ann = await gateway.active('old-ann')
     for (let n = 1; n <= 40; n++) await ann.send({ to: 'old-bob', body: `${n}.` })
