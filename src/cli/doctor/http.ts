@@ -1,11 +1,15 @@
+import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { VERSION } from '../../protocol/index.js'
 import { readJson } from '../read-json.js'
 import { findingsAbout, type Finding } from '../report.js'
-import { failureOf } from './network.js'
-import { sendRequest, type WholeAnswer } from './request.js'
+import { failureOf, TIMEOUT } from './network.js'
 
-export interface Answer extends Pick<WholeAnswer, 'status' | 'headers' | 'body'> {
+export interface Answer {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
   /** Milliseconds by which the server's clock is ahead of this machine's, to about a second; null without a `Date` header. */
   clockDifference: number | null
 }
@@ -14,22 +18,49 @@ export interface Answer extends Pick<WholeAnswer, 'status' | 'headers' | 'body'>
 const MAX_BODY = 2_000_000
 
 /**
- * Requests a URL by `sendRequest`. With `lookup` it connects to the addresses that `lookup` finds.
+ * Requests a URL, without following redirects, and resolves when its answer has ended. With `lookup` it connects to the addresses that
+ * `lookup` finds. Rejects if the answer is too large, or is not whole after `TIMEOUT`. A bad certificate is no error here: it has a finding
+ * of its own.
  */
-export const get = async (
+export const get = (
   url: URL,
   headers: Record<string, string> = {},
   lookup?: LookupFunction,
-): Promise<Answer> => {
-  const { sentAt, answeredAt, ...answer } = await sendRequest(url, {
-    ...{ headers, encoding: 'utf8', maxBody: MAX_BODY },
-    ...(lookup && { lookup }),
+): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? requestHttps : requestHttp
+    const sentAt = Date.now()
+    const options = {
+      headers: { ...headers, connection: 'close' },
+      rejectUnauthorized: false,
+      ...(lookup && { lookup }),
+    }
+    const outgoing = request(url, options, (response) => {
+      const { statusCode: status = 0, headers } = response
+      const date = Date.parse(headers.date ?? '')
+      // The server wrote the `Date` header between the request and the answer, and rounded the time down to whole seconds.
+      const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
+      let body = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        body += chunk
+        if (body.length > MAX_BODY) outgoing.destroy(new Error('the answer is too large'))
+      })
+      response.on('error', fail)
+      response.once('end', () => {
+        clearTimeout(timer)
+        resolve({ status, headers, body, clockDifference })
+      })
+    })
+    const fail = (error: Error): void => {
+      clearTimeout(timer)
+      reject(error)
+    }
+    // The timer covers the whole answer, because a body may never end.
+    const timer = setTimeout(() => outgoing.destroy(new Error('no whole answer in time')), TIMEOUT)
+    outgoing.on('error', fail)
+    outgoing.end()
   })
-  const date = Date.parse(answer.headers.date ?? '')
-  // The server wrote the `Date` header between the request and the answer, and rounded the time down to whole seconds.
-  const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + answeredAt) / 2
-  return { ...answer, clockDifference }
-}
 
 const explainStatus = ({ status, headers }: Answer): string => {
   if (status >= 300 && status < 400) return `redirects to ${headers.location}: use that URL`
