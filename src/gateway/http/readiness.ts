@@ -1,4 +1,5 @@
 import type { Engine } from '../../engine/index.js'
+import { withTimeout } from '../../util/with-timeout.js'
 import type { Log } from '../log.js'
 
 /** Whether the gateway accepts sessions now. `unavailable`: the engine is not open, or can't write. */
@@ -10,13 +11,7 @@ const CHECK_TIMEOUT = 5_000
 /** Milliseconds for which a result is used again. `/readyz` is public, and each check costs a sync of the disk. */
 const CHECK_INTERVAL = 1_000
 
-const timeout = (): Promise<never> =>
-  new Promise((_, reject) => {
-    setTimeout(
-      () => reject(new Error(`The engine's check took longer than ${CHECK_TIMEOUT} ms.`)),
-      CHECK_TIMEOUT,
-    ).unref()
-  })
+const tookTooLong = (): Error => new Error(`The engine's check took longer than ${CHECK_TIMEOUT} ms.`)
 
 /** Returns a function that checks the engine: a synced write and a read must succeed. One check runs at a time. */
 export const createReadiness = (
@@ -32,7 +27,7 @@ export const createReadiness = (
   const check = async (): Promise<boolean> => {
     try {
       running ??= engine.check().finally(() => (running = undefined))
-      await Promise.race([running, timeout()])
+      await withTimeout(running, CHECK_TIMEOUT, tookTooLong)
       return true
     } catch (err) {
       log.warn({ err }, 'the gateway is not ready, because the engine fails')
