@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { dropInput, lingeringClose } from './lingering-close.js'
+import { refuse } from './problem.js'
 
 /** `stayOpen` removes the time limit of the response. */
 type HandleRequest = (request: IncomingMessage, response: ServerResponse, stayOpen: () => void) => void
@@ -71,7 +72,7 @@ export const createRequestQueue = (
     } else if (state.waiting.length >= MAX_WAITING) {
       state.isRefused = true
       socket.once('close', () => (ignored -= state.ignored))
-      refuse(socket, state)
+      refuseWaiting(socket, state)
     } else {
       if (state.requests >= MAX_REQUESTS) {
         response.shouldKeepAlive = false
@@ -89,13 +90,11 @@ const closeAfterResponse = (socket: Socket): void => {
 }
 
 /** Responds 429 to the first request that waits. It is the socket's last response, so the others get none. */
-const refuse = (socket: Socket, { waiting }: SocketState): void => {
+const refuseWaiting = (socket: Socket, { waiting }: SocketState): void => {
   dropInput(socket)
   closeAfterResponse(socket)
   const [first] = waiting.splice(0)
-  first?.[1]
-    .writeHead(429, { connection: 'close', 'content-type': 'application/problem+json' })
-    .end('{"status":429,"code":"rate-limited","title":"Wait for a response before the next request."}')
+  if (first) refuse(first[1], 429, 'rate-limited', 'Wait for a response before the next request.')
 }
 
 /** Destroys the request's socket later, because a client that sends a body byte by byte must not keep the socket after the response. */
