@@ -18,10 +18,10 @@ import type {
   UserRecord,
   UserRef,
 } from '../engine.js'
+import { userKey } from '../user-key.js'
 import type { Database } from './database.js'
 import { rows } from './store/rows.js'
 import { Sessions } from './sessions/sessions.js'
-import { UserSet } from './sessions/user-set.js'
 import { del, put, read } from './store/store.js'
 
 /** How many of an app's sessions a revocation ends before it lets other work run. */
@@ -57,8 +57,8 @@ interface SessionServiceOptions {
 /** Starts, ends and revokes sessions, emits the events of these changes, and adds their webhook events. */
 export class SessionService {
   readonly sessions: Sessions
-  /** The users whose presence a gateway watches. */
-  readonly #watched = new UserSet()
+  /** The keys of the users whose presence a gateway watches. */
+  readonly #watched = new Set<string>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
 
@@ -104,7 +104,7 @@ export class SessionService {
     const reportsPresence =
       webhooks.asks(appId, 'user.online') ||
       webhooks.asks(appId, 'user.offline') ||
-      this.#watched.has(request)
+      this.#watched.has(userKey(request))
     const wasOnline = reportsPresence && sessions.isOnline(request)
     const { session, replaced, replacedConnectionId } = sessions.start(request)
     if (request.guest) guests.started(request)
@@ -124,12 +124,12 @@ export class SessionService {
 
   watch(of: UserRef): UserPresence {
     const { appId, userId } = of
-    this.#watched.add(of)
+    this.#watched.add(userKey(of))
     return { appId, userId, online: this.sessions.isOnline(of), lastSeenAt: this.lastSeenAt(of) }
   }
 
   unwatch(of: UserRef): void {
-    this.#watched.delete(of)
+    this.#watched.delete(userKey(of))
   }
 
   /** Returns when the user was last seen; null if the user never had a session. */
@@ -234,7 +234,7 @@ export class SessionService {
     const { online } = this.sessions.presence(session)
     if (online === wasOnline) return
     this.#database()?.webhooks.defer(session, online ? 'user.online' : 'user.offline', {})
-    if (!this.#watched.has(session)) return
+    if (!this.#watched.has(userKey(session))) return
     const { appId, userId } = session
     // The time that the last session has stored may not be written yet.
     const lastSeenAt = Math.max(session.lastSeenAt, this.lastSeenAt(session) ?? 0)
