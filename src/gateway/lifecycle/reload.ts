@@ -2,6 +2,7 @@ import type { Engine } from '../../engine/index.js'
 import { createApp, type App } from '../apps/app.js'
 import { engineOptionsOf } from '../apps/engine-rules.js'
 import type { KeySets } from '../auth/key-sets.js'
+import { TaskQueue } from '../../util/task-queue.js'
 import { changesOf } from '../config/changes.js'
 import type { Settings } from '../config/parse.js'
 import type { ConfigSource, GatewayConfig, Reloaded } from '../config/types.js'
@@ -28,7 +29,7 @@ interface ReloadContext {
 /** Returns the gateway's `reload`. */
 export const createReload = (context: ReloadContext): ((config: ConfigSource) => Promise<Reloaded>) => {
   const { settings, keySets, dispatcher, engine, metrics } = context
-  let last: Promise<unknown> = Promise.resolve()
+  const reloads = new TaskQueue()
 
   const configureEngine = async ({ apps }: Settings): Promise<void> => {
     try {
@@ -66,8 +67,8 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
 
   return (config) => {
     // Reloads run one after the other, because each compares its config with the settings after the former reload.
-    const reloaded = last.then(() => reload(config))
-    last = reloaded.then(
+    const reloaded = reloads.run(() => reload(config))
+    reloaded.then(
       () => metrics.reloads.inc({ result: 'applied' }),
       () => metrics.reloads.inc({ result: 'failed' }),
     )

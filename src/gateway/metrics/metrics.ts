@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import { TaskQueue } from '../../util/task-queue.js'
 import { ForwardingHistogram } from './forwarding-histogram.js'
 import { metricsTable, type Row } from './table.js'
 
@@ -43,18 +44,15 @@ export const createMetrics = (): Metrics => {
     // The compiler does not follow the keys through `Object.entries`.
   ) as { readonly [Key in keyof Table]: MetricOf<Table[Key]> }
   const collectors: (() => void | Promise<void>)[] = []
-  let lastRead: Promise<unknown> = Promise.resolve()
+  const reads = new TaskQueue()
   let running: Promise<string> | undefined
 
   /** Reads the metrics after all earlier reads have ended, because some gauges are empty until the engine has answered. */
-  const read = <T>(from: () => Promise<T>): Promise<T> => {
-    const result = lastRead.then(async () => {
+  const read = <T>(from: () => Promise<T>): Promise<T> =>
+    reads.run(async () => {
       for (const collect of collectors) await collect()
       return from()
     })
-    lastRead = result.catch(() => undefined)
-    return result
-  }
 
   return {
     ...metrics,

@@ -1,6 +1,7 @@
 import type { Credential, Engine, PushSubscriptionData, UserRef } from '../../engine/index.js'
 import { pushDeviceId } from '../../engine/internal.js'
 import type { ClientFrameOf } from '../../protocol/index.js'
+import { TaskQueue } from '../../util/task-queue.js'
 import type { App } from '../apps/app.js'
 import { checkSubscription } from '../push/subscription.js'
 import type { Refuse } from './messages/messaging.js'
@@ -34,7 +35,7 @@ export const createDevices = (
   user: UserRef,
   { refuse, credential }: DevicesOptions,
 ): Devices => {
-  let last: Promise<unknown> = Promise.resolve()
+  const turns = new TaskQueue()
   /** The subscription that the client has sent, and the credential that was stored with it; undefined if none is stored yet. */
   let saved: { subscription: PushSubscriptionData; by: Credential | undefined } | undefined
 
@@ -65,14 +66,8 @@ export const createDevices = (
     refuse(frame, 'refused', NOT_OWN)
   }
 
-  const inTurn = (work: () => Promise<unknown>): Promise<unknown> => {
-    const turn = last.then(work)
-    last = turn.catch(() => undefined)
-    return turn
-  }
-
   return {
-    handle: (frame) => inTurn(() => handle(frame)),
-    renewed: () => inTurn(async () => saved && save(saved.subscription)),
+    handle: (frame) => turns.run(() => handle(frame)),
+    renewed: () => turns.run(async () => saved && save(saved.subscription)),
   }
 }

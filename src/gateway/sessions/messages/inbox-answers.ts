@@ -1,5 +1,6 @@
 import type { Engine, UserRef } from '../../../engine/index.js'
 import { isUserId, limits, type ClientFrameOf, type Message } from '../../../protocol/index.js'
+import { TaskQueue } from '../../../util/task-queue.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
 import { readPeers, readWith } from '../../messages/read-peers.js'
 import { readWhatFits } from '../../messages/read-what-fits.js'
@@ -32,7 +33,7 @@ export const createInboxAnswers = (
   { user, epoch }: { user: UserRef; epoch: string },
   { connection, refuse }: { connection: ConnectionHandle; refuse: Refuse },
 ): InboxAnswers => {
-  let last = Promise.resolve()
+  const turns = new TaskQueue()
 
   /** If a frame has a bad limit or another epoch, refuses it and returns true. */
   const hasRefused = (
@@ -101,14 +102,8 @@ export const createInboxAnswers = (
     connection.send({ type: 'peers', id, peers, ...(next && { next }) })
   }
 
-  const inTurn = async (answer: () => Promise<void>): Promise<void> => {
-    const turn = last.then(answer)
-    last = turn.catch(() => undefined)
-    await turn
-  }
-
   return {
-    history: (frame) => inTurn(() => answerHistory(frame)),
-    peers: (frame) => inTurn(() => answerPeers(frame)),
+    history: (frame) => turns.run(() => answerHistory(frame)),
+    peers: (frame) => turns.run(() => answerPeers(frame)),
   }
 }

@@ -1,5 +1,6 @@
 import type { Engine, SendResult, UserRef } from '../../../engine/index.js'
 import type { ClientFrameOf } from '../../../protocol/index.js'
+import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { Settings } from '../../config/parse.js'
 import {
@@ -66,8 +67,8 @@ export const createMessaging = (
   },
 ): Messaging => {
   const { appId, userId } = user
-  /** Resolves when the latest send in turn is stored, or has failed. */
-  let lastSend = Promise.resolve()
+  /** The sends that are authorized one after the other. */
+  const turns = new TaskQueue()
   let turnCount = 0
   let failureCount = 0
   /** The sends that are not answered, in their order. Most are answered in it. With a Map a message in memory takes 5% longer. */
@@ -131,7 +132,7 @@ export const createMessaging = (
   ): Promise<void> => {
     const failuresBefore = failureCount
     turnCount += 1
-    const turn = lastSend.then(async () => {
+    await turns.run(async () => {
       let isDone = false
       try {
         await first
@@ -143,9 +144,6 @@ export const createMessaging = (
         forget(frame)
       }
     })
-    // The caller gets the rejection from `turn`. The next send only waits for the end.
-    lastSend = turn.catch(() => undefined)
-    await turn
   }
 
   /** Returns why a send is refused before the engine sees it: the code, the sentence, and when to try again. */
