@@ -322,26 +322,3 @@ test('a call that fails because of a bug is counted, and has a line in the audit
     /^chat_session_rest_calls_total\{app="app",call="endUserSessions",status="500"\} 1$/m,
   )
 })
-
-test('each call that changes something has a line in the audit log, without bodies and tokens', async () => {
-  // This gateway is not the one of the other tests, because refused calls that repeat are counted in one line.
-  const own = await startGateway({}, { apps })
-  const call = restOf(own.url)
-  const token = (await bearer()).authorization
-  await call('POST', '/users/a%2Fb/messages', { body: 'a body that is not logged' })
-  await call('GET', '/users/a%2Fb')
-  await call('DELETE', '/v1/apps/other/users/x')
-  const audited = own.lines
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter((line) => line['audit'])
-  assert.deepEqual(
-    audited.map(({ what, whom, result }) => [what, whom, result]),
-    [
-      ['sendMessage', { appId: 'app', userId: 'a/b' }, 201],
-      ['deleteUser', { appId: 'other', userId: 'x' }, 403],
-    ],
-  )
-  const { by, appId, tokenId, address } = audited[0]?.['who'] as Record<string, unknown>
-  assert.deepEqual([by, appId, typeof tokenId, address], ['app-token', 'app', 'string', '127.0.0.1'])
-  for (const text of ['not logged', token.slice(7, 40)]) assert.ok(!own.lines.join('').includes(text))
-})
