@@ -191,20 +191,6 @@ test('one session or all of a user’s sessions are ended, and credentials are a
   bob.close()
 })
 
-test('the read token changes nothing', async () => {
-  const gateway = await run()
-  const client = await start(gateway, 'ada')
-  const path = '/apps/app/users/ada'
-  for (const [method, call] of [
-    ['DELETE', `${path}/sessions/${String(client.started['sessionId'])}`],
-    ['POST', `${path}/revoke`],
-    ['POST', `${path}/reauth`],
-    ['POST', '/check-token'],
-  ] as const)
-    assert.equal((await gateway.request(method, call, undefined, readToken)).status, 403, call)
-  assert.equal((await gateway.get<UserDetail>(path)).sessionCount, 1)
-})
-
 test('changes of sessions are streamed as they happen; a client that reconnects gets those that it missed', async () => {
   const gateway = await run()
   await start(gateway, 'ada')
