@@ -90,16 +90,6 @@ for (const [what, { url, isOwn, isTls }] of Object.entries(servers)) {
     await assertServed()
   })
 
-  test(`${what}: a megabyte of pipelined requests that is never read is dropped`, async () => {
-    const { socket, closed } = stranger()
-    socket.pause()
-    const get = 'GET /v1/errors HTTP/1.1\r\nHost: gateway\r\n\r\n'
-    socket.write(get.repeat(2 ** 20 / get.length))
-    await assertServed()
-    socket.resume()
-    await within(closed, 'close')
-  })
-
   test(`${what}: a flood of WebSocket pings in a session ends as rate-limited, without a reset`, async () => {
     const { socket, closed, text } = stranger()
     const start = startProtocol(await startOf('mallory'))
