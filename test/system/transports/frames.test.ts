@@ -113,17 +113,6 @@ testOnBoth('a message that is not finished in time ends the session as timeout',
 })
 
 testOnBoth(
-  'a client that sends a burst beyond its bytes is slowed down, and everything is answered',
-  async (runtime) => {
-    const client = await startClient(limited(runtime), await startOf('ada'))
-    const ids = Array.from({ length: 20 }, (_, index) => `${index}`)
-    client.send(...ids.map((id) => ({ type: 'send', id, to: 'bob', body: 'x'.repeat(15_000) })))
-    for (const id of ids) assert.equal((await client.next('sent'))['id'], id)
-    client.close()
-  },
-)
-
-testOnBoth(
   'a message that the gateway does not read for longer than startTimeout is answered',
   async (runtime) => {
     const session = await openSession(slow(runtime), 'ada')
