@@ -34,23 +34,21 @@ const countWorkers = async (workers: number | 'auto', config: string | undefined
   return workers === 'auto' ? availableParallelism() : workers
 }
 
-/** Returns a function that reads the config again. A config that can't be used changes nothing, and each of its problems is logged. */
-const createReload = (gateway: Gateway, load: () => Promise<GatewayConfig>, log: Log): (() => void) => {
-  let lastReload = Promise.resolve()
-  const reload = async (): Promise<void> => {
-    try {
-      const { applied, needsRestart } = await gateway.reload(load)
-      log.info({ applied }, 'the config was reloaded')
-      if (needsRestart.length > 0)
-        log.warn({ needsRestart }, 'keys of the config have changed that need a restart: the old values stay')
-    } catch (error) {
-      // A defect is only logged, because it must not end the process and its sessions.
-      const why = isForUser(error) ? { problems: error.message.split('\n') } : { err: error }
-      log.error(why, 'the config was not reloaded: the gateway goes on with the old config')
-    }
-  }
-  return () => {
-    lastReload = lastReload.then(reload)
+/** Reads the config again. A config that can't be used changes nothing, and each of its problems is logged. */
+const reloadConfig = async (
+  gateway: Gateway,
+  load: () => Promise<GatewayConfig>,
+  log: Log,
+): Promise<void> => {
+  try {
+    const { applied, needsRestart } = await gateway.reload(load)
+    log.info({ applied }, 'the config was reloaded')
+    if (needsRestart.length > 0)
+      log.warn({ needsRestart }, 'keys of the config have changed that need a restart: the old values stay')
+  } catch (error) {
+    // A defect is only logged, because it must not end the process and its sessions.
+    const why = isForUser(error) ? { problems: error.message.split('\n') } : { err: error }
+    log.error(why, 'the config was not reloaded: the gateway goes on with the old config')
   }
 }
 
@@ -69,7 +67,7 @@ export const serve = async ({ config, logLevel, workers }: ServeOptions): Promis
     return gateway.close()
   }
   untilSignal(close)
-  const reload = createReload(gateway, load, log)
+  const reload = (): void => void reloadConfig(gateway, load, log)
   process.on('SIGHUP', reload)
   primary?.on('stop', () => closeAndExit(close))
   primary?.on('reload', reload)
