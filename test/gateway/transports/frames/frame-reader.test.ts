@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import type { Writable } from 'node:stream'
 import { test } from 'node:test'
 import { FrameReader } from '../../../../src/gateway/transports/frames/frame-reader.js'
+import { createRandom } from '../../../support/seeded-random.js'
 
 // The limit of chunks is too high to be reached here, because ws does not count the chunks of a frame's head.
 const limits = { message: 70_000, fragments: 5, chunks: 1_000 }
@@ -62,17 +63,12 @@ const receiveAll = async (chunks: Buffer[]): Promise<string[]> => {
   return events
 }
 
-/** Returns a generator of numbers below `limit`, the same in every run (mulberry32). */
-const createRandom = (seed: number) => {
-  let state = seed
-  return (limit: number): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let value = Math.imul(state ^ (state >>> 15), 1 | state)
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value
-    return ((value ^ (value >>> 14)) >>> 0) % limit
-  }
+/** Returns a generator of numbers below `limit`, the same in every run. */
+const numbersBelow = (seed: number) => {
+  const random = createRandom(seed)
+  return (limit: number): number => Math.floor(random() * limit)
 }
-type Random = ReturnType<typeof createRandom>
+type Random = ReturnType<typeof numbersBelow>
 
 const lengthsOf = (length: number, lengthBytes: number): Buffer => {
   if (lengthBytes === 0) return Buffer.from([0x80 | length])
@@ -134,7 +130,7 @@ const cut = (random: Random, bytes: Buffer): Buffer[] => {
 test('the same bytes in the same chunks give the same messages and the same refusals as with ws', async () => {
   const kinds = new Set<string>()
   for (let seed = 1; seed <= 600; seed++) {
-    const random = createRandom(seed)
+    const random = numbersBelow(seed)
     const bytes = Buffer.concat(Array.from({ length: 1 + random(8) }, () => randomFrame(random)))
     const chunks = cut(random, bytes)
     const [events, expected] = [readAll(chunks), await receiveAll(chunks)]
@@ -162,15 +158,15 @@ test('a length of eight bytes is refused before its payload comes', () => {
 })
 
 test('nothing is read after a close frame or a refusal', () => {
-  const text = frame(createRandom(1), 0x81, Buffer.from('late'))
-  const close = frame(createRandom(1), 0x88, Buffer.alloc(0))
+  const text = frame(numbersBelow(1), 0x81, Buffer.from('late'))
+  const close = frame(numbersBelow(1), 0x88, Buffer.alloc(0))
   assert.deepEqual(readAll([Buffer.concat([close, text]), text]), ['close '])
   const unmasked = Buffer.from([0x81, 1, 0x41])
   assert.deepEqual(readAll([Buffer.concat([unmasked, text]), text]), ['violation 1002'])
 })
 
 test('a reader that is stopped reads no more frames of a chunk than it was told to', () => {
-  const text = frame(createRandom(1), 0x81, Buffer.from('x'))
+  const text = frame(numbersBelow(1), 0x81, Buffer.from('x'))
   const chunk = (frames: number): Buffer => Buffer.concat(Array.from({ length: frames }, () => text))
   let [read, violations] = [0, 0]
   const listener = {
