@@ -1,4 +1,5 @@
 // Clients that use only docs/PROTOCOL.md and none of this project's client code.
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after } from 'node:test'
@@ -144,6 +145,15 @@ export const startClient = async (
 export const refusalOf = async (url: string, start: unknown): Promise<unknown> => {
   const { frame } = await openClient(url, { start }).end()
   return frame['code']
+}
+
+/** Sends a message as each client, and asserts that it is answered. */
+export const assertServed = async (clients: Client[], label: string): Promise<void> => {
+  for (const [index, client] of clients.entries()) {
+    const id = `${label}-${index}`
+    client.send({ type: 'send', id, to: 'zoe', body: 'x' })
+    assert.equal((await client.next('sent'))['id'], id)
+  }
 }
 
 /** Sends a frame and waits for its answer, so that the gateway has received a frame on this connection. */

@@ -10,6 +10,7 @@ import { createRateLimiter } from '../../../src/gateway/limits/rate-limiter.js'
 import type { Log } from '../../../src/gateway/log.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import {
+  assertServed,
   handshake,
   maskedFrame,
   openClient,
@@ -37,14 +38,6 @@ const startAll = async (url: string, users: string[], options = {}): Promise<Cli
   const clients: Client[] = []
   for (const user of users) clients.push(await startClient(url, await startOf(user), options))
   return clients
-}
-
-const assertServed = async (clients: Client[], label: string): Promise<void> => {
-  for (const [index, client] of clients.entries()) {
-    const id = `${label}-${index}`
-    client.send({ type: 'send', id, to: 'zoe', body: 'x' })
-    assert.equal((await client.next('sent'))['id'], id)
-  }
 }
 
 const servers = {

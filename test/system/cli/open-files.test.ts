@@ -4,7 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { run } from '../../support/processes/command-line.js'
-import { openRaw, startClient, type Client } from '../../support/raw-client.js'
+import { assertServed, openRaw, startClient, type Client } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { startOf } from '../../support/starts.js'
 import { secret } from '../../support/tokens.js'
@@ -23,14 +23,6 @@ const startAll = async (url: string, users: string[]): Promise<Client[]> => {
   const clients: Client[] = []
   for (const user of users) clients.push(await startClient(url, await startOf(user)))
   return clients
-}
-
-const assertServed = async (clients: Client[], label: string): Promise<void> => {
-  for (const [index, client] of clients.entries()) {
-    const id = `${label}-${index}`
-    client.send({ type: 'send', id, to: 'zoe', body: 'x' })
-    assert.equal((await client.next('sent'))['id'], id)
-  }
 }
 
 test('with few open files, idle strangers leave enough for users and the engine', async () => {
