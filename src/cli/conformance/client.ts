@@ -63,10 +63,18 @@ export interface Client {
   end(): Promise<void>
 }
 
+/** Checks of the fields whose members cases read. A report without them must fail its case, not the whole command. */
+const checks = new Map<unknown, (report: Record<string, unknown>) => boolean>([
+  ['message', ({ message }) => object(message)],
+  ['history', ({ messages }) => Array.isArray(messages) && messages.every(object)],
+])
+
 const parseReport = (line: string): Report | undefined => {
   try {
     const report: unknown = JSON.parse(line)
-    return object(report) && typeof report['type'] === 'string' ? (report as unknown as Report) : undefined
+    if (!object(report) || typeof report['type'] !== 'string') return undefined
+    const check = checks.get(report['type'])
+    return !check || check(report) ? (report as unknown as Report) : undefined
   } catch {
     return undefined
   }

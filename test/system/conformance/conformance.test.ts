@@ -89,6 +89,7 @@ const faults: [fault: string, ...found: string[]][] = [
   ['fails at unknown frames', 'unknown'],
   ['counts its own messages as unread', 'unread'],
   ['gives a repeated post a new number', 'stream-repeat'],
+  ['reports messages without the field', 'duplicates'],
 ]
 
 for (const [fault, ...found] of faults)

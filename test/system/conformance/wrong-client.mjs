@@ -85,6 +85,13 @@ const faults = {
       return JSON.stringify({ stream, seq: ++connections, frames })
     },
   },
+  'reports messages without the field': {
+    incoming(frame) {
+      const { type, ...message } = frame
+      if (type === 'message') report('message', message)
+      return frame
+    },
+  },
 }
 
 const {
