@@ -37,7 +37,10 @@ const newestIn = (frames: readonly GatewayFrame[], before: number): number =>
   Math.max(before, ...frames.map((frame) => (frame.type === 'message' ? frame.offset : 0)))
 
 const refuseUpgrade = (socket: Duplex, status: string): void =>
-  void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+  // After an upgrade Node handles no error of the socket. A client that resets it would end this process.
+  void socket
+    .on('error', () => socket.destroy())
+    .end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 
 export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway> => {
   const attempts: Attempt[] = []

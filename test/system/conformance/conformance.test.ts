@@ -100,6 +100,13 @@ for (const [fault, ...found] of faults)
     assert.deepEqual(namesOf(cases).toSorted(), found.toSorted())
   })
 
+test('a client that resets the socket of a refused handshake does not end the command', async () => {
+  const client = program('test/system/conformance/wrong-client.mjs', 'resets a refused handshake')
+  const { code, cases } = await conform(client, '--only', 'start-frame')
+  assert.deepEqual(failuresOf(cases), [])
+  assert.equal(code, 0)
+})
+
 test('the table says of each case whether it holds, and why not', async () => {
   const args = ['--timeout', '2', '--only', 'start, pong']
   const right = await finish(['conformance', '--client', ours, ...args])

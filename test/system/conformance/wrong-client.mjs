@@ -92,6 +92,7 @@ const faults = {
       return frame
     },
   },
+  'resets a refused handshake': { refused: (request) => request.socket.resetAndDestroy() },
 }
 
 const {
@@ -99,6 +100,7 @@ const {
   incoming = (frame) => frame,
   close = (code) => code,
   post,
+  refused,
 } = faults[process.argv[2]]
 
 /** Changes the start in the subprotocols. */
@@ -116,6 +118,11 @@ class WrongWebSocket extends WebSocket {
   constructor(url, protocols) {
     connections += 1
     super(url, withStart(protocols))
+    if (!refused) return
+    this.once('unexpected-response', (request) => {
+      refused(request)
+      this.terminate()
+    })
   }
 
   send(json) {
