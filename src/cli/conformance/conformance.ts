@@ -69,6 +69,8 @@ const runCase = async (
     if (!(error instanceof Breach)) throw error
     return { ...result, holds: false, why: error.message }
   } finally {
+    // A wait that goes on, because another one of a race was first, would keep this process running for as long as a step may take.
+    bench.watch.fail('The case has ended.')
     await bench.close()
   }
 }
