@@ -114,6 +114,9 @@ export const startClient = (command: string, watch: Watch): Client => {
     } catch {
       // The process has ended meanwhile.
     }
+    // A process in another group may have the client's output open. Without these lines `close` would wait for that process.
+    child.stdout.destroy()
+    child.stderr.destroy()
   }
 
   const next: Client['next'] = async (type, fits = () => true) =>

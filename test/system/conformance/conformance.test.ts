@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { finish } from '../../support/processes/command-line.js'
@@ -109,6 +111,22 @@ test('a client that resets the socket of a refused handshake does not end the co
 
 test('the command ends with its last case, though a step of the client may still have a day', async () => {
   const { code, cases } = await conform(ours, '--only', 'close-1000', '--timeout', '86400')
+  assert.deepEqual(failuresOf(cases), [])
+  assert.equal(code, 0)
+})
+
+test('the command ends though a process that the client has detached keeps its output open', async () => {
+  const detached = new Set<Socket>()
+  const server = createServer((socket) => detached.add(socket.on('error', () => undefined)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  // The detached process ends with its connection to this server.
+  const client = program('test/system/conformance/detaching-client.mjs', String(port))
+  const { code, cases } = await conform(client, '--only', 'start')
+  assert.ok(detached.size > 0)
+  for (const socket of detached) socket.destroy()
+  server.close()
   assert.deepEqual(failuresOf(cases), [])
   assert.equal(code, 0)
 })
