@@ -92,6 +92,7 @@ const faults: [fault: string, ...found: string[]][] = [
   ['counts its own messages as unread', 'unread'],
   ['gives a repeated post a new number', 'stream-repeat'],
   ['reports messages without the field', 'duplicates'],
+  ['starts again when it is over', 'signed-out', 'stream-close'],
 ]
 
 for (const [fault, ...found] of faults)

@@ -7,6 +7,8 @@ const START = 'start.'
 const report = (type, fields) => process.stdout.write(`${JSON.stringify({ type, ...fields })}\n`)
 
 let connections = 0
+/** Repeats the newest handshake, or the newest request of a stream. */
+let startAgain
 let token = ''
 const offsets = new Set()
 
@@ -92,6 +94,7 @@ const faults = {
       return frame
     },
   },
+  'starts again when it is over': { over: () => startAgain() },
   'resets a refused handshake': { refused: (request) => request.socket.resetAndDestroy() },
 }
 
@@ -99,7 +102,8 @@ const {
   out = (frame) => frame,
   incoming = (frame) => frame,
   close = (code) => code,
-  post,
+  post = (body) => body,
+  over,
   refused,
 } = faults[process.argv[2]]
 
@@ -118,6 +122,7 @@ class WrongWebSocket extends WebSocket {
   constructor(url, protocols) {
     connections += 1
     super(url, withStart(protocols))
+    startAgain = () => new WebSocket(url, protocols)
     if (!refused) return
     this.once('unexpected-response', (request) => {
       refused(request)
@@ -140,9 +145,17 @@ class WrongWebSocket extends WebSocket {
   }
 }
 
-if (post) {
-  const { fetch } = globalThis
-  globalThis.fetch = (url, options) =>
-    fetch(url, url.endsWith('/frames') ? { ...options, body: post(options.body) } : options)
+const { fetch } = globalThis
+globalThis.fetch = (url, options) => {
+  if (url.endsWith('/frames')) return fetch(url, { ...options, body: post(options.body) })
+  startAgain = () => fetch(url, { ...options, signal: undefined })
+  return fetch(url, options)
+}
+if (over) {
+  const write = process.stdout.write.bind(process.stdout)
+  process.stdout.write = (text) => {
+    write(text)
+    if (text.includes('"over"')) over()
+  }
 }
 drive(WrongWebSocket)

@@ -3,6 +3,9 @@ import type { Bench, Begun, Case } from '../bench.js'
 import type { PostAnswer } from '../scripted-stream.js'
 import { expect } from '../watch.js'
 
+/** Milliseconds for which a client that must not reconnect is watched. */
+const QUIET = 1_000
+
 const beginStream = async (bench: Bench, started: Partial<Started> = {}): Promise<Begun> => {
   const begun = await bench.begin(started, { transports: ['stream'] })
   expect(begun.connection.kind === 'stream', 'The client was told to use a stream, and opened a WebSocket.')
@@ -109,6 +112,7 @@ export const stream: Case[] = [
       second.close(4403, 'refused')
       const over = await client.reaches('over')
       expect(over.code === 'refused', `The client told the code ${String(over.code)}, not refused.`)
+      await bench.watch.pause(QUIET)
       expect(gateway.attempts.length === 2, 'The client connected again after the close code 4403.')
     },
   },
