@@ -1,9 +1,10 @@
 -- Opens an engine. The first engine on this Redis stores its keys.
--- KEYS: key, epochs, apps, transfer.
+-- KEYS: key, epochs, apps, transfer, state.
 -- ARGV: 1 the engine's key, if there is none yet; 2 the secret of the epochs, if there is none yet.
 -- Returns the engine's key, the secret of the epochs, and the apps with their options; false while a transfer to this Redis is
 --   unfinished.
 if call('EXISTS', K.transfer) == 1 then return reply(false) end
 call('SET', K.key, arg(1), 'NX')
 call('SET', K.epochs, arg(2), 'NX')
+call('HINCRBY', K.state, STATE.opened, 1)
 return reply_list(call('HGETALL', K.apps), call('GET', K.key), call('GET', K.epochs))

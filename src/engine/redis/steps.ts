@@ -18,7 +18,7 @@ export const loadSteps = () => {
   const step = library.step.bind(library)
   const batchStep = library.batchStep.bind(library)
   return {
-    open: step('open', ['key', 'epochs', 'apps', 'transfer'], again),
+    open: step('open', ['key', 'epochs', 'apps', 'transfer', 'state'], again),
     check: step('check', ['check'], { ...again, ...grows }),
     configure: step('configure', ['apps'], { ...again, ...grows }),
     published: step('nodes/published', ['check'], again),

@@ -220,6 +220,24 @@ test('a gateway that starts while its data are read fails the copy', async () =>
   await source.close()
 })
 
+test('a gateway that starts and stops while its data are read fails the copy', async () => {
+  const place = redis()
+  const ada = { appId: 'shop', userId: 'ada' }
+  await use(place, (engine) => engine.saveUser(ada, {}))
+  const source = place.source()
+  await source.open()
+  await assert.rejects(async () => {
+    for await (const page of source.pages())
+      // The second user may be in no page, and what was read of the first one is no longer true.
+      if (page.some(({ kind }) => kind === 'user'))
+        await use(place, async (engine) => {
+          await engine.saveUser({ appId: 'shop', userId: 'bob' }, {})
+          await engine.deleteUser(ada)
+        })
+  }, /A gateway has used the Redis of --from meanwhile/)
+  await source.close()
+})
+
 test('a folder goes to a cluster and to one Redis: sends over partitions are repeated as before', async () => {
   const cluster = await startCluster()
   const nodes = cluster.servers.map(({ port }) => ({ host: '127.0.0.1', port }))

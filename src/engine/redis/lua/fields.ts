@@ -189,6 +189,8 @@ const state = {
   evicted: 'v',
   /** The generation of the epochs. */
   generation: 'g',
+  /** How often an engine was opened: a transfer finds out whether a gateway ran meanwhile. Only the first partition has it. */
+  opened: 'o',
 } as const
 
 /** The first item of each event, by which a gateway recognizes the kind of an event that a script sends. */

@@ -17,6 +17,9 @@ const USERS_AT_ONCE = 16
 
 const IN_USE = 'A gateway uses the Redis of --from: stop it. After a crash its lease ends within 10 seconds.'
 
+const USED_MEANWHILE =
+  'A gateway has used the Redis of --from meanwhile: stop it, and run `chat-session copy` again with --restart.'
+
 interface FoundKey {
   partition: number
   kind: string
@@ -49,7 +52,7 @@ export class RedisSource implements TransferSource {
 
   async *pages(): AsyncGenerator<TransferRecord[]> {
     const { client, runner } = this.#get()
-    const { key, apps } = await this.#assertUnused()
+    const { key, apps, opened } = await this.#assertUnused()
     for (const app of apps)
       if (app.kind === 'app' && app.options) this.#retentions.set(app.appId, app.options.retention)
     yield [{ kind: 'key', key: Buffer.from(String(key), 'base64').toString('base64url') }, ...apps]
@@ -66,7 +69,8 @@ export class RedisSource implements TransferSource {
       yield* this.#exportUsers(found.filter(({ kind }) => kind === 'user').map(({ rest }) => refOf(rest)))
       for (const each of found) yield* this.#exportApp(each)
     }
-    await this.#assertUnused()
+    // A gateway that has started and stopped meanwhile has no lease any more.
+    if ((await this.#assertUnused()).opened !== opened) throw new EngineError('locked', USED_MEANWHILE)
   }
 
   async close(): Promise<void> {
@@ -78,8 +82,8 @@ export class RedisSource implements TransferSource {
     return this.#opened
   }
 
-  async #assertUnused(): Promise<{ key: Reply; apps: TransferRecord[] }> {
-    const [live, isUnfinished, key = null, ...list] = await this.#get().runner.onPartition(
+  async #assertUnused(): Promise<{ opened: Reply; key: Reply; apps: TransferRecord[] }> {
+    const [live, isUnfinished, opened = null, key = null, ...list] = await this.#get().runner.onPartition(
       this.#steps.source,
       0,
       [],
@@ -91,7 +95,7 @@ export class RedisSource implements TransferSource {
       const options = JSON.parse(String(list[n + 1])) as AppOptions
       apps.push({ kind: 'app', appId: String(list[n]), revokedBefore: null, options })
     }
-    return { key, apps }
+    return { opened, key, apps }
   }
 
   /** Makes the own copies that a crashed gateway has left pending. */
