@@ -90,6 +90,25 @@ it('makes a pending own copy though the message is never sent again', async () =
   })
 })
 
+it('makes the pending own copies of two apps whose messages have the same users and id', async () => {
+  const appIds = Array.from({ length: 20_000 }, (_, n) => `app-${n}`)
+  // Its recipient is in the same partition as that of the first app.
+  const other = appIds.find((appId) => partitions.of({ ...bob, appId }) === partitions.of(bob))
+  assert.ok(other !== undefined)
+  await withEngine('apps:', async (engine, setBroken) => {
+    const message = newMessage()
+    setBroken(true)
+    for (const appId of [app, other])
+      await assert.rejects(engine.send({ ...message, appId }, rules()), isUnavailable)
+    setBroken(false)
+    await until(
+      'the second copy is made',
+      async () => (await bodies(engine, { ...ada, appId: other })).length === 1,
+    )
+    await until('the first copy is made', async () => (await bodies(engine, ada)).length === 1)
+  })
+})
+
 it('does what else is due while an own copy can not be made', async () => {
   const errors: unknown[] = []
   let isBroken = true

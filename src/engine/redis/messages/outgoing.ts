@@ -32,7 +32,7 @@ export class Outgoing {
     this.recipient = { appId, userId: to }
     this.sender = from === null ? null : { appId, userId: from }
     this.isAway = runner.isCluster && from !== null && from !== to
-    this.noteId = this.isAway ? hashOf(from, to, id) : ''
+    this.noteId = this.isAway ? hashOf(appId, from, to, id) : ''
     const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
     const prefix =
       this.sender && mode === 'here' ? runner.keys.prefixes[runner.partitions.of(this.sender)] : ''
