@@ -27,14 +27,24 @@ type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
 /** An engine on a disk that can fail. Rows are still there when the store is opened again. */
 const onDisk = async (): Promise<{
   engine: SingleProcessEngine
-  disk: { state: Disk; opened: number; probed: number; onReadSessions?: () => Promise<void> }
+  disk: {
+    state: Disk
+    opened: number
+    probed: number
+    /** How many writes were reported as failed, and are on the disk. */
+    lies: number
+    /** Called when the store is opened. */
+    onOpen?: (() => void) | undefined
+    onReadSessions?: () => Promise<void>
+  }
   errors: unknown[]
   messages: Extract<EngineEvent, { type: 'message' }>[]
 }> => {
   const rowsOnDisk = new MemoryStore()
-  const disk: Awaited<ReturnType<typeof onDisk>>['disk'] = { state: 'sound', opened: 0, probed: 0 }
+  const disk: Awaited<ReturnType<typeof onDisk>>['disk'] = { state: 'sound', opened: 0, probed: 0, lies: 0 }
   const open = (): Promise<Volume> => {
     disk.opened++
+    disk.onOpen?.()
     let isOpen = true
     const whileOpen = <T>(work: () => T): T => {
       if (!isOpen) throw new Error('the store is closed')
@@ -42,7 +52,9 @@ const onDisk = async (): Promise<{
     }
     const batch: Store['batch'] = async (operations) => {
       if (disk.state !== 'refuses') await whileOpen(() => rowsOnDisk.batch(operations))
-      if (disk.state !== 'sound') throw cause
+      if (disk.state === 'sound') return
+      if (disk.state !== 'refuses') disk.lies++
+      throw cause
     }
     const store = withStore(rowsOnDisk, {
       batch,
@@ -188,6 +200,34 @@ void describe('an engine whose store has failed', () => {
       .filter(({ event: { userId, type } }) => userId === 'bob' && type.startsWith('user.'))
       .map(({ event }) => event.type)
     assert.deepEqual(presence, ['user.online'])
+    await engine.close()
+  })
+
+  void it('adds no presence event again that another one has cancelled in a write that was on the disk', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    for (const of of [ada, bob]) await engine.saveUser(of, {})
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    // With so many pending events a `user.offline` cancels the `user.online` before it.
+    for (let n = 0; n < 10; n++) await engine.send({ ...toBob, id: String(n) }, rules)
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(ada, { claimed: { name: 'Ada' } }), unavailable)
+    await engine.endSession(await startSession(engine, request(bob)), 'ended')
+    const session = await startSession(engine, request(bob))
+    // The first write of the store that is opened again has all that happened meanwhile.
+    disk.onOpen = () => (disk.state = 'writes, and says that it failed')
+    disk.state = 'sound'
+    await until('that write has failed', () => disk.lies > 0)
+    await engine.endSession(session, 'ended')
+    disk.onOpen = undefined
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    const { events } = await engine.pendingEvents('app', null, 100)
+    assert.deepEqual(
+      events.filter(({ event: { type } }) => type.startsWith('user.o')).map(({ event }) => event.type),
+      [],
+    )
+    assert.equal(events.filter(({ event: { type } }) => type.startsWith('session.')).length, 4)
     await engine.close()
   })
 

@@ -71,9 +71,10 @@ export class EventQueue implements WebhookQueue {
     return this.#queues.add(event)
   }
 
-  /** Whether the event with this id is stored. */
-  has(appId: string, eventId: string): boolean {
+  /** Whether the event with this id was stored. Another event may have cancelled it since: then that later change is stored. */
+  has({ appId, userId }: UserRef, eventId: string): boolean {
     const seq = seqOf(eventId)
+    if (this.hasChange({ of: { appId, userId }, seq })) return true
     return [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(
       (row) => (read(this.#store, row) as EventRow | undefined)?.event.id === eventId,
     )

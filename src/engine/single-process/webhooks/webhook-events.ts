@@ -116,7 +116,7 @@ export class WebhookEvents {
     return (
       batch <= lastWritten ||
       attempts.some((attempt) =>
-        'id' in attempt ? this.#queue.has(event.appId, attempt.id) : this.#queue.hasChange(attempt.change),
+        'id' in attempt ? this.#queue.has(event, attempt.id) : this.#queue.hasChange(attempt.change),
       )
     )
   }
