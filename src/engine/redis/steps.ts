@@ -29,7 +29,7 @@ export const loadSteps = () => {
     saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], grows),
     deleteUser: step('sessions/users/user-delete', [...sessions, ...deletions]),
     status: step('sessions/status', [...sessions, 'revoked'], again),
-    due: step('nodes/user-due', [...sessions, ...inbox], again),
+    due: step('nodes/user-due', [...sessions, ...inbox, 'peerLog'], again),
 
     startSession: step('sessions/session-start', [...sessions, 'revoked', 'tombs'], grows),
     abandonSession: step('sessions/session-abandon', [...sessions, 'tombs'], again),

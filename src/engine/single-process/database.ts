@@ -151,7 +151,10 @@ export const openDatabase = async ({
       ...{ isPersistent: volume.isPersistent, cacheBytes: inboxBytes, emit, onEmptied, onError },
     })
     const isInUse = (of: UserRef): boolean => hasSession(of) || inboxes.hasMessages(of)
-    const guests = new Guests({ store, commit, users, clock, isInUse, onError })
+    const guests = new Guests({
+      ...{ store, commit, users, clock, isInUse, onError },
+      deleteInbox: (of, write) => inboxes.delete(of, write),
+    })
     const parts = {
       volume,
       commit,

@@ -14,7 +14,7 @@ const user = {
   sender: 's',
   /** `1` for a guest. */
   guest: 'g',
-  /** Until when a guest without a session is kept. */
+  /** Until when a guest without a session is kept; 0 if only the inbox without messages is left to delete with the guest. */
   keptUntil: 'sb',
   /**
    * For a guest who was adopted: JSON of the user's id, when the user was created, when the guest was, and how many messages the guest had.

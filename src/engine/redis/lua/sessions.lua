@@ -83,10 +83,29 @@ local function end_devices(user)
   clear(user, { 'devices', 'deviceCount', 'pushDueAt', 'pushCall' })
 end
 
--- Deletes the user if it is a guest without sessions and messages.
+-- Deletes the user's inbox. The next one has another epoch. The caller also calls `store_inbox`.
+local function delete_inbox(user)
+  if user.newest > 0 then
+    -- The inbox may lack its newest messages, which were deleted by hand: then what remains of it is still there.
+    call('UNLINK', K.inbox, K.unread, K.peerLog)
+    call('ZREM', K.aging, userId)
+    count('inboxes', -1)
+    count('bytes', -user.bytes)
+    user.deletions = user.deletions + 1
+  end
+  reset_inbox(user)
+  clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
+end
+
+-- Deletes the user and the inbox if the user is a guest without sessions and messages.
 local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if select(2, presence(user)) > 0 then return end
+  if user.newest > 0 then
+    -- Most steps that end sessions have no keys of the inbox, which would make each start dearer. The due step has them.
+    if not declared.inbox then return set(user, 'keptUntil', 0) end
+    delete_inbox(user)
+  end
   call('ZREM', K.users, userId)
   count('users', -1)
   count('guests', -1)

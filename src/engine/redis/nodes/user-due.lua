@@ -1,7 +1,7 @@
--- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session, reports unread messages, tells
--- of a push, and forgets an adoption.
+-- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session or whom another step could not
+-- delete, reports unread messages, tells of a push, and forgets an adoption.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
---   aging.
+--   aging, peerLog.
 -- ARGV: 1 the id of this call.
 -- Returns 1 if messages of this adopted guest are to be moved now, else 0.
 local user = load(K.user)
@@ -16,7 +16,8 @@ if user.adoption and user.keptUntil and user.keptUntil <= now then
     clear(user, { 'adoption', 'keptUntil' })
   end
 elseif user.keptUntil and user.keptUntil <= now then
-  local at = math.max(user.keptUntil, swept_since() + RULES.guestStartTimeout)
+  -- 0 means that no start is awaited.
+  local at = user.keptUntil > 0 and math.max(user.keptUntil, swept_since() + RULES.guestStartTimeout) or 0
   set(user, 'keptUntil', at > now and at or nil)
   forget_guest(user)
 end
@@ -66,5 +67,6 @@ if user.pushDueAt and (user.pushDueAt <= now or user.pushCall == arg(1)) then
   set(user, 'pushCall', arg(1))
   events[#events + 1] = { EVENT.pushDue, appId, userId }
 end
+store_inbox(user)
 finish(user)
 return reply(isMoving and 1 or 0)

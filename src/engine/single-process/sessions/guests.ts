@@ -5,7 +5,7 @@ import { Scheduler } from '../../../util/scheduler.js'
 import { engineRules } from '../../rules.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
-import { readAll, type Store } from '../store/store.js'
+import { readAll, type Operation, type Store } from '../store/store.js'
 import type { Users } from './users.js'
 
 const GUESTS_PER_STEP = 200
@@ -17,6 +17,8 @@ interface GuestsOptions {
   clock: Clock
   /** Returns whether the guest has a session, or an inbox with a message, and so is kept. */
   isInUse: (of: UserRef) => boolean
+  /** Deletes the guest's inbox, in the batch in which `write` writes its argument. */
+  deleteInbox: (of: UserRef, write: (operations: Operation[]) => Promise<void>) => Promise<unknown>
   onError: (error: unknown) => void
 }
 
@@ -27,7 +29,8 @@ export class Guests {
   readonly #store: Store
   readonly #users: Users
   readonly #clock: Clock
-  readonly #isInUse: (of: UserRef) => boolean
+  readonly #isInUse: GuestsOptions['isInUse']
+  readonly #deleteInbox: GuestsOptions['deleteInbox']
   readonly #onError: (error: unknown) => void
   readonly #scheduler: Scheduler
   readonly #deadlines: Deadlines<UserRef>
@@ -35,11 +38,12 @@ export class Guests {
   readonly #starting = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
 
-  constructor({ store, commit, users, clock, isInUse, onError }: GuestsOptions) {
+  constructor({ store, commit, users, clock, isInUse, deleteInbox, onError }: GuestsOptions) {
     this.#store = store
     this.#users = users
     this.#clock = clock
     this.#isInUse = isInUse
+    this.#deleteInbox = deleteInbox
     this.#onError = onError
     this.#scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     this.#deadlines = new Deadlines(
@@ -84,7 +88,11 @@ export class Guests {
     const startsUntil = this.#starting.get(row)
     if (startsUntil !== undefined && startsUntil > this.#clock.now()) return
     this.#starting.delete(row)
-    const deletion = this.#users.deleteGuest(of, () => !this.#isInUse(of) && !this.#starting.has(row))
+    const deletion = this.#users.deleteGuest(
+      of,
+      () => !this.#isInUse(of) && !this.#starting.has(row),
+      (write) => this.#deleteInbox(of, write),
+    )
     const ended = deletion.catch(this.#onError).finally(() => this.#deletions.delete(ended))
     this.#deletions.add(ended)
   }

@@ -164,21 +164,30 @@ export class Users {
     synced.then(forget, forget)
   }
 
-  /** Deletes the user if it is a guest and `isUnused` returns true. */
-  deleteGuest(of: UserRef, isUnused: () => boolean): Promise<void> {
+  /**
+   * Deletes the user if it is a guest and `isUnused` returns true. `deleteInbox` deletes the inbox, in the batch in which its argument
+   * writes the operations.
+   */
+  deleteGuest(
+    of: UserRef,
+    isUnused: () => boolean,
+    deleteInbox: (write: (operations: Operation[]) => Promise<void>) => Promise<unknown>,
+  ): Promise<void> {
     const row = rows.user(of)
     const guestRow = rows.guest(of)
     return this.#delete(row, async () => {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
-      const { appId, userId } = of
-      const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
-      const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...this.#onDelete(of)]
-      this.#commit.append(event)
-      this.#commit.defer(guestRow, (batch) => batch.push(...operations))
-      this.#usage.add(of.appId, { users: -1, guests: -1 })
-      this.#senders.delete(userKey(of))
-      // A save that waits for the mutex must not read the user that this batch deletes.
-      await this.#commit.flush()
+      await deleteInbox((inboxOperations) => {
+        const { appId, userId } = of
+        const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
+        const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...this.#onDelete(of)]
+        this.#commit.append(event)
+        this.#commit.defer(guestRow, (batch) => batch.push(...operations, ...inboxOperations))
+        this.#usage.add(of.appId, { users: -1, guests: -1 })
+        this.#senders.delete(userKey(of))
+        // A save that waits for the mutex must not read the user that this batch deletes.
+        return this.#commit.flush()
+      })
     })
   }
 

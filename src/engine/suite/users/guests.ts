@@ -76,6 +76,31 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       await untilDeleted(engine, guest('here'))
     })
 
+    on('take their inbox along, whose count makes room, when they are deleted', async (engine) => {
+      const [early, late] = [await enter(engine, guest('early')), await enter(engine, guest('late'))]
+      const quota = { inboxes: 2, bytes: 1e6 }
+      const send = async (userId: string) =>
+        (await engine.send(newMessage({ from: null, to: userId }), rules({ quota }))).outcome
+      for (const name of ['early', 'late']) assert.equal(await send(`guest:${name}`), 'stored')
+      const { epoch } = await engine.inbox(guest('early'))
+      await engine.endSession(early.session, 'ended')
+      await engine.saveUser(bob, {})
+      assert.equal(await send('bob'), 'full')
+      await engine.configure(app, { retention: { messages: 100, age: 20, bytes: 1e9 }, webhooks: null })
+      await untilDeleted(engine, guest('early'))
+      await until('no message is left', async () => (await engine.usage(app)).bytes === 0)
+      assert.equal((await engine.usage(app)).inboxes, 1, 'a guest with a session keeps the inbox')
+      await engine.endSession(late.session, 'ended')
+      await untilDeleted(engine, guest('late'))
+      if (durable) await reopen(engine)
+      assert.deepEqual(await engine.usage(app), { users: 1, guests: 0, inboxes: 0, bytes: 0, sessions: 0 })
+      assert.equal(await send('bob'), 'stored')
+      const again = await enter(engine, guest('early'))
+      assert.notEqual((await engine.inbox(guest('early'))).epoch, epoch)
+      assert.equal((await deliver(engine, { to: 'guest:early' })).offset, 1)
+      await engine.endSession(again.session, 'ended')
+    })
+
     on('are kept by a message that comes when all others have expired', async (engine) => {
       const { session } = await enter(engine, guest('a'))
       const first = await deliver(engine, { to: 'guest:a', body: 'first' })

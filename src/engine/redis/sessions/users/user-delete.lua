@@ -22,19 +22,10 @@ if hadUser then
   if user.guest then count('guests', -1) end
   add_event(user, 'user.deleted', '')
 end
-if hadInbox then
-  -- The inbox may lack its newest messages, which were deleted by hand: then what remains of it is still there.
-  call('UNLINK', K.inbox, K.unread, K.peerLog)
-  call('ZREM', K.aging, userId)
-  count('inboxes', -1)
-  count('bytes', -user.bytes)
-  user.deletions = user.deletions + 1
-end
-reset_inbox(user)
+delete_inbox(user)
 clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
 -- For an adopted guest this is when the adoption ends.
 if not user.adoption then clear(user, { 'keptUntil' }) end
-clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
 end_devices(user)
 store_inbox(user)
 finish(user)
