@@ -46,6 +46,18 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       await untilDeleted(engine, guest('a'))
     })
 
+    on('are kept for a start that is on its way when their only session ends', async (engine) => {
+      const { session } = await enter(engine, guest('a'))
+      const saved = await saveGuest(engine, guest('a'), {}, 3)
+      assert.ok(saved && !saved.created)
+      await engine.endSession(session, 'ended')
+      const userCreatedAt = saved.user.createdAt
+      const next = await startSession(engine, request(guest('a'), { guest: true, userCreatedAt }))
+      assert.equal((await engine.user(guest('a')))?.createdAt, userCreatedAt)
+      await engine.endSession(next, 'ended')
+      await untilDeleted(engine, guest('a'))
+    })
+
     on('are kept if they have sent or received a message', async (engine) => {
       const [sender, receiver, other] = [
         await enter(engine, guest('sender')),

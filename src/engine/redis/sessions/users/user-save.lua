@@ -28,7 +28,8 @@ if isNew then
     count('guests', 1)
   end
 end
-if maxGuests and user.guest and call('HLEN', K.sessions) == 0 then set(user, 'keptUntil', now + RULES.guestStartTimeout) end
+-- Also with a session, because that one may end before the start comes.
+if maxGuests and user.guest then set(user, 'keptUntil', now + RULES.guestStartTimeout) end
 if arg(10) ~= '' and not isNew then
   for node in string.gmatch(user.nodes or '', '%S+') do
     -- The calling node emits the event itself.
