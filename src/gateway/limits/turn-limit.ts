@@ -13,20 +13,24 @@ interface WaitingJob {
  * Creates a limit. In each turn jobs run until the sum of their weights reaches `max`. Between turns the event loop serves other sockets.
  */
 export const createTurnLimit = (max: number): TurnLimit => {
+  /** The jobs before index `first` have run. */
   let waiting: WaitingJob[] = []
+  let first = 0
   let ranInThisTurn = 0
 
   const nextTurn = (): void => {
     ranInThisTurn = 0
-    let count = 0
-    for (const { weight } of waiting) {
-      if (ranInThisTurn >= max) break
-      ranInThisTurn += weight
-      count += 1
+    const jobs: WaitingJob[] = []
+    for (let job; ranInThisTurn < max && (job = waiting[first]); first++) {
+      ranInThisTurn += job.weight
+      jobs.push(job)
     }
-    const jobs = waiting.slice(0, count)
-    waiting = waiting.slice(count)
-    if (count > 0) setImmediate(nextTurn)
+    // If each turn removed its jobs, it would copy all the others, of which there may be a million.
+    if (2 * first >= waiting.length) {
+      waiting = waiting.slice(first)
+      first = 0
+    }
+    if (jobs.length > 0) setImmediate(nextTurn)
     for (const job of jobs) job.run()
   }
 
