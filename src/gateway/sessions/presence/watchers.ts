@@ -17,6 +17,8 @@ type Presence = Pick<UserPresence, 'online' | 'lastSeenAt'>
 interface Watched {
   readonly of: UserRef
   readonly watchers: Set<Watcher>
+  /** The watchers that are to be called in a later turn. Undefined until the first event. */
+  waiting: Set<Watcher> | undefined
   /** Undefined until the engine has answered or emitted an event about the user. */
   presence: Presence | undefined
   readonly ready: Promise<void>
@@ -78,7 +80,16 @@ export class Watchers {
     const watched = this.#users.get(userKey(user))
     if (!watched) return
     watched.presence = { online, lastSeenAt }
-    for (const watcher of watched.watchers) this.#turns.run(() => watcher.onPresence(user.userId))
+    const waiting = (watched.waiting ??= new Set())
+    for (const watcher of watched.watchers) {
+      // A watcher that waits is told the latest presence. If it waited once for each change, calls could pile up without a bound.
+      if (waiting.has(watcher)) continue
+      waiting.add(watcher)
+      this.#turns.run(() => {
+        waiting.delete(watcher)
+        watcher.onPresence(user.userId)
+      })
+    }
   }
 
   /** Asks the engine to watch users who are not watched yet. */
@@ -92,7 +103,7 @@ export class Watchers {
     // Each caller of `add` awaits this promise, but all of them may have left before it rejects.
     ready.catch(() => undefined)
     for (const of of users) {
-      const watched: Watched = { of, watchers: new Set(), presence: undefined, ready }
+      const watched: Watched = { of, watchers: new Set(), waiting: undefined, presence: undefined, ready }
       entries.push(watched)
       this.#users.set(userKey(of), watched)
     }
