@@ -59,6 +59,8 @@ export class SessionService {
   readonly sessions: Sessions
   /** The keys of the users whose presence a gateway watches. */
   readonly #watched = new Set<string>()
+  /** When users with sessions were last seen in a session that has ended, by the rows of these times. */
+  readonly #seen = new Map<string, number>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
 
@@ -135,9 +137,10 @@ export class SessionService {
   /** Returns when the user was last seen; null if the user never had a session. */
   lastSeenAt(of: UserRef): number | null {
     const database = this.#database()
-    const stored = database && (read(database.volume.store, rows.lastSeen(of)) as number | undefined)
+    const row = rows.lastSeen(of)
+    const stored = database && (read(database.volume.store, row) as number | undefined)
     const seen = this.sessions.of(of).map(({ lastSeenAt }) => lastSeenAt)
-    if (stored !== undefined) seen.push(stored)
+    for (const at of [stored, this.#seen.get(row)]) if (at !== undefined) seen.push(at)
     return seen.length > 0 ? Math.max(...seen) : null
   }
 
@@ -243,10 +246,14 @@ export class SessionService {
 
   /** If this was the user's last session, stores when the user was last seen. The deletion of a guest also deletes that time. */
   #storeLastSeen(session: SessionRecord): void {
-    const database = this.#database()
-    if (!database || this.sessions.has(session)) return
     const row = rows.lastSeen(session)
-    const { lastSeenAt } = session
-    database.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
+    // A session that ends later may have lost its connection before.
+    const lastSeenAt = Math.max(session.lastSeenAt, this.#seen.get(row) ?? 0)
+    if (this.sessions.has(session)) {
+      this.#seen.set(row, lastSeenAt)
+      return
+    }
+    this.#seen.delete(row)
+    this.#database()?.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
   }
 }

@@ -25,7 +25,7 @@ const user = {
   moveDueAt: 'md',
   /** The time up to which the user's credentials are revoked. */
   revokedBefore: 'rb',
-  /** When the session that ended last had been seen for the last time. */
+  /** When the user was last seen in a session that has ended. */
   lastSeenAt: 'ls',
   /** The numbers of the inbox, packed by `cmsgpack`. It is absent if there never was an inbox. */
   inbox: 'in',

@@ -37,7 +37,8 @@ local function remove(user, row)
   call('HDEL', K.sessions, row.id)
   call('ZREM', K.live, row.id .. '\0' .. userId)
   count('sessions', -1)
-  if total == 0 then set(user, 'lastSeenAt', row[SESSION.lastSeenAt]) end
+  -- Other sessions may have lost their connections before.
+  set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt]))
 end
 
 -- Removes sessions so that one more can start. Returns their rows.

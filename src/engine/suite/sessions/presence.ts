@@ -72,6 +72,21 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       },
     )
 
+    on('says when the user was last there, though a connection was lost before', async (engine) => {
+      const asked = request(ada)
+      const lost = await startSession(engine, asked)
+      const other = await start(engine, ada)
+      await engine.detachSession(lost, asked.connectionId, 60_000)
+      const lostAt = Date.now()
+      await until('a later time', () => Promise.resolve(Date.now() > lostAt + 1))
+      await engine.endSession(other, 'ended')
+      const isSeen = async (): Promise<boolean> => ((await engine.status(ada)).lastSeenAt ?? 0) > lostAt
+      assert.ok(await isSeen(), 'while the lost session can be resumed')
+      assert.ok(Number((await engine.watch([ada]))[0]?.lastSeenAt) > lostAt)
+      await engine.endSession(lost, 'ended')
+      await until('the time is stored', isSeen)
+    })
+
     on('says when a connection answered last', async (engine) => {
       const asked = request(ada)
       const session = await startSession(engine, asked)
