@@ -62,6 +62,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   let key = randomBytes(32)
   const revocations = createSimpleRevocations()
   let lastSeen = new Map<string, number>()
+  /** The guests whose start is on its way. */
+  const starting = new Set<string>()
   /** Setting the machine's clock does not move this one. */
   const now = (): number => performance.now()
   let isOpen = false
@@ -108,7 +110,8 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     sessionsOf(ref).find(({ sessionId }) => sessionId === ref.sessionId)
 
   const end = (session: Session, code: Extract<EngineEvent, { type: 'session-ended' }>['code']): void => {
-    lastSeen.set(keyOf(session), session.connectionId === null ? session.lastSeenAt : Date.now())
+    const seen = session.connectionId === null ? session.lastSeenAt : Date.now()
+    lastSeen.set(keyOf(session), Math.max(seen, lastSeen.get(keyOf(session)) ?? 0))
     sessions = sessions.filter((other) => other !== session)
     emit({ type: 'session-ended', session: refOf(session), code })
     addEvent(session, 'session.ended', { ...factsOf(session), code })
@@ -119,8 +122,9 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
   /** Deletes a guest without sessions and messages. */
   const forgetGuest = ({ appId, userId }: UserRef): void => {
     const of = { appId, userId }
-    const isInUse = sessionsOf(of).length > 0 || messages.held(of).length > 0
+    const isInUse = sessionsOf(of).length > 0 || messages.held(of).length > 0 || starting.has(keyOf(of))
     if (isInUse || !users.isGuest(of)) return
+    messages.delete(of)
     users.delete(of)
     lastSeen.delete(keyOf(of))
   }
@@ -203,6 +207,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
       webhooks.clear()
       revocations.clear()
       lastSeen = new Map()
+      starting.clear()
       watched.clear()
       sweep = setInterval(() => {
         messages.prune()
@@ -242,7 +247,11 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
     saveUser: (...args) => whenOpen(() => users.save(...args)),
     changeUser: (of, change) => whenOpen(() => (users.get(of) ? users.save(of, change) : null)),
     admitUser: (of, change, admission) =>
-      whenOpen(() => users.admit(of, change, admission, revocations.isRevoked(of, admission.credential))),
+      whenOpen(() => {
+        const admitted = users.admit(of, change, admission, revocations.isRevoked(of, admission.credential))
+        if (typeof admitted === 'object' && admission.maxGuests !== null) starting.add(keyOf(of))
+        return admitted
+      }),
     users: (...args) => whenOpen(() => users.after(...args)),
     status: (of) =>
       whenOpen(() => ({
@@ -258,11 +267,13 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         sessions: sessionsIn(appId).length,
       })),
     deleteUser: async (of) => {
+      const wasThere = users.get(of) !== undefined
+      starting.delete(keyOf(of))
       await revocationCalls.revokeUser(of, { issuedBefore: null, mode: 'end' })
       const hadInbox = messages.delete(of)
       pushes.forget(of)
       lastSeen.delete(keyOf(of))
-      return users.delete(of) || hadInbox
+      return users.delete(of) || hadInbox || wasThere
     },
     adoptGuest: ({ appId, userId, userCreatedAt, guestId, proof, retention }) =>
       whenOpen(() => {
@@ -340,6 +351,7 @@ export const createSimpleEngine = (onError: (error: unknown) => void): Engine =>
         for (const old of inOrder.slice(0, Math.max(0, all.length + 1 - sessionsPerUser)))
           end(old, 'too-many-sessions')
         sessions.push(session)
+        starting.delete(keyOf(session))
         addEvent(session, 'session.started', factsOf(session))
         updatePresence(session)
         return { ...recordOf(session), resumed: false }
