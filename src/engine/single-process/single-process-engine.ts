@@ -211,6 +211,8 @@ export class SingleProcessEngine implements Engine {
 
   async deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
+    // The end of the last session deletes a guest without messages, of whom the last step then finds nothing.
+    const wasThere = await this.#use(({ database }) => database.users.get(of) !== null)
     await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
     return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
       let hadInbox = false
@@ -224,7 +226,7 @@ export class SingleProcessEngine implements Engine {
       })
       for (const session of sessions.of(of)) service.end(session, 'revoked')
       forget()
-      return hadUser || hadInbox
+      return wasThere || hadUser || hadInbox
     })
   }
 

@@ -11,6 +11,7 @@ import {
   request,
   rules,
   start,
+  startSession,
   until,
   vouch,
   type SuiteContext,
@@ -121,6 +122,24 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal(next.offset, offset + 1)
       assert.equal((await bodies(engine, bob)).at(-1), 'last')
     })
+
+    on(
+      'is true for a guest who is online, though the end of the session deletes the guest',
+      async (engine) => {
+        const guest = { appId: app, userId: 'guest:1' }
+        for (const messages of [0, 1]) {
+          await saveGuest(engine, guest)
+          await startSession(engine, request(guest, { guest: true }))
+          if (messages > 0) await deliver(engine, { to: guest.userId })
+          assert.equal(await engine.deleteUser(guest), true)
+          assert.equal(await engine.user(guest), null)
+          // A credential that was issued in the millisecond of the revocation is revoked too.
+          const now = Date.now()
+          await until('a later time', () => Promise.resolve(Date.now() > now + 1))
+        }
+        assert.equal(await engine.deleteUser(guest), false)
+      },
+    )
 
     on('works for a guest, and makes room for another', async (engine) => {
       const guest = { appId: app, userId: 'guest:1' }
