@@ -36,6 +36,7 @@ export type {
   StartOptions,
   TokenAsk,
   TokenFetcher,
+  WebSocketClass,
 } from './options.js'
 export type { ClientCode, JsonObject, Message, NewMessage, Profile, User } from '../protocol/index.js'
 export { VERSION } from '../protocol/index.js'

@@ -40,6 +40,22 @@ export interface Credentials {
   guest?: boolean | undefined
 }
 
+/** What a session uses of a WebSocket. */
+interface WebSocketLike {
+  readonly readyState: number
+  readonly OPEN: number
+  readonly CLOSED: number
+  onopen: ((event: never) => unknown) | null
+  onmessage: ((event: never) => unknown) | null
+  onerror: ((event: never) => unknown) | null
+  onclose: ((event: never) => unknown) | null
+  send(text: string): void
+  close(code?: number): void
+}
+
+/** A class of WebSockets: that of browsers, or that of the package `ws`, whose types differ. */
+export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike
+
 export interface SessionOptions extends Credentials {
   /** The gateway's address: https://HOST, or wss://HOST. */
   endpoint: string | URL
@@ -67,7 +83,7 @@ export interface SessionOptions extends Credentials {
    */
   sleep?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
-  WebSocket?: typeof WebSocket | undefined
+  WebSocket?: WebSocketClass | undefined
   /** Called after each step of the session's machine, without credentials. For debugging. */
   trace?: Trace | undefined
 }

@@ -99,7 +99,9 @@ export const createRunner = (
   /** Opens a WebSocket. If the page can't open one, the race makes the attempt. */
   const openWebSocket: OpenSocket = (url, protocols) => {
     const socket = ifPossible(() =>
-      needsRace ? undefined : new (options.WebSocket ?? WebSocket)(url, protocols),
+      needsRace
+        ? undefined
+        : new ((options.WebSocket as typeof WebSocket | undefined) ?? WebSocket)(url, protocols),
     )
     needsRace = !socket
     return socket ?? ({ OPEN: 1 } as WebSocket)

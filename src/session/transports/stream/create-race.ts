@@ -40,7 +40,7 @@ interface RaceSocket {
 
 /** The options of a session that its attempts need. */
 interface RaceOptions {
-  WebSocket?: typeof WebSocket | undefined
+  WebSocket?: (new (url: string, protocols: string[]) => unknown) | undefined
   transports?: readonly string[] | string | null | undefined
   sleep?: boolean | null | undefined
 }
@@ -198,9 +198,9 @@ export const createRace = (
       const offered = hasStart && !hasBegun && start ? startProtocols(start) : undefined
       hasStart = !!offered
       try {
-        const WebSocketClass = CustomWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
-        if (!WebSocketClass) return fail('no-websocket')
-        const opening = new WebSocketClass(address, offered ?? [SUBPROTOCOL])
+        const Socket = CustomWebSocket ?? (globalThis as Partial<typeof globalThis>).WebSocket
+        if (!Socket) return fail('no-websocket')
+        const opening = new (Socket as typeof WebSocket)(address, offered ?? [SUBPROTOCOL])
         lanes.websocket = webSocketLane(opening, listenerOf('websocket'))
       } catch (cause) {
         // Firefox and WebKit throw when the page's policy blocks the connection, and dispatch the policy's event after that.
