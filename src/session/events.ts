@@ -67,7 +67,7 @@ export class TokenNeededEvent extends Event {
   readonly signal: AbortSignal
   #answer: Promise<string | null> | undefined
 
-  constructor(type: string, { reason, signal }: TokenAsk, init?: EventInit) {
+  constructor(type: string, { reason, signal }: TokenAsk, init?: ConstructorParameters<typeof Event>[1]) {
     super(type, init)
     this.reason = reason
     this.signal = signal
@@ -128,28 +128,24 @@ export interface SessionEventMap extends SessionCustomEvents {
 
 type TypedListener<E> = ((event: E) => void) | { handleEvent(event: E): void } | null
 
+// These types have names in the DOM's library and others in Node's, so they are taken from EventTarget.
+type ListenerOptions = Parameters<EventTarget['addEventListener']>[2]
+type RemovalOptions = Parameters<EventTarget['removeEventListener']>[2]
+
 /** An EventTarget with typed events. */
 export interface TypedEventTarget<M> extends EventTarget {
   addEventListener<K extends keyof M & string>(
     type: K,
     listener: TypedListener<M[K]>,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions,
   ): void
-  addEventListener(
-    type: string,
-    listener: TypedListener<Event>,
-    options?: AddEventListenerOptions | boolean,
-  ): void
+  addEventListener(type: string, listener: TypedListener<Event>, options?: ListenerOptions): void
   removeEventListener<K extends keyof M & string>(
     type: K,
     listener: TypedListener<M[K]>,
-    options?: EventListenerOptions | boolean,
+    options?: RemovalOptions,
   ): void
-  removeEventListener(
-    type: string,
-    listener: TypedListener<Event>,
-    options?: EventListenerOptions | boolean,
-  ): void
+  removeEventListener(type: string, listener: TypedListener<Event>, options?: RemovalOptions): void
 }
 
 export const SessionTarget = EventTarget as new () => TypedEventTarget<SessionEventMap>

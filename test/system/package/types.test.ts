@@ -46,3 +46,15 @@ test('ChatSession takes the WebSocket of the package `ws`, and that of the brows
   for (const start of ["import { WebSocket } from 'ws'", ''])
     assert.deepEqual(problemsOf(withWebSocketOf(start), ['es2023', 'dom'], ['node']), [])
 })
+
+test('a program for Node, without the types of the DOM, compiles with the types of every entry for servers', () => {
+  const source = `
+    export * as session from 'chat-session'
+    export * as tokens from 'chat-session/tokens'
+    export * as rest from 'chat-session/rest'
+    export * as gateway from 'chat-session/gateway'
+    export * as engine from 'chat-session/engine'
+    export * as suite from 'chat-session/engine/suite'
+    ${withWebSocketOf("import { WebSocket } from 'ws'")}`
+  assert.deepEqual(problemsOf(source, ['es2023'], ['node']), [])
+})
