@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { promisify } from 'node:util'
 import { namesOf, packageJson } from './manifest.js'
 
@@ -140,6 +141,30 @@ test('the entry chat-session imports no package and no module of Node', async ()
 
 test('the element imports only ReactiveElement', async () => {
   assert.deepEqual(await packagesOf('chat-session/define'), ['@lit/reactive-element'])
+})
+
+/** Returns whether the evaluation of a module does more than to define its own names. */
+const hasEffects = async (file: URL): Promise<boolean> => {
+  const source = ts.createSourceFile(file.href, await readFile(file, 'utf8'), ts.ScriptTarget.ES2022)
+  return source.statements.some(
+    (statement) =>
+      ts.isIfStatement(statement) ||
+      (ts.isExpressionStatement(statement) && ts.isCallExpression(statement.expression)),
+  )
+}
+
+// A bundler such as webpack leaves out a module that is not in the list and whose own names nobody uses. Without `lit/base.js`, which passes
+// on a class of lit, there was no stand-in for HTMLElement in bundles for servers.
+test('`sideEffects` of package.json names each module of the browser’s entries whose evaluation has an effect', async () => {
+  const found = new Set<string>()
+  for (const entry of ['chat-session', 'chat-session/define', 'chat-session/unread', 'chat-session/worker'])
+    for (const href of (await reach(files[entry] ?? assert.fail(entry))).keys())
+      if (await hasEffects(new URL(href))) found.add(href.replace(root.href, './'))
+  assert.ok(found.has('./dist/element/define.js'))
+  assert.deepEqual(
+    [...found].filter((path) => !packageJson.sideEffects.includes(path)),
+    [],
+  )
 })
 
 test('the entry for service workers is one file', async () => {

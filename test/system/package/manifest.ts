@@ -39,6 +39,7 @@ interface PackageJson {
   version: string
   repository: { type: string; url: string }
   exports: Record<string, Record<string, string> | string>
+  sideEffects: string[]
   customElements: string
   'web-types': string
 }
