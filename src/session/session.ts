@@ -333,7 +333,7 @@ export class ChatSession extends SessionTarget {
     const fields = profileFields(change)
     // A later start sends these fields.
     this.#profile = { ...before, ...fields }
-    return (await this.#loadCalls()).setProfile(fields, () => (this.#profile = before))
+    return (await this.#loadCalls()).setProfile(fields, before, (profile) => (this.#profile = profile))
   }
 
   /**
@@ -341,8 +341,7 @@ export class ChatSession extends SessionTarget {
    * SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
-    const { state } = this
-    if (isOver(state)) throw this.error ?? new SessionError('ended')
+    if (isOver(this.state)) throw this.error ?? new SessionError('ended')
     const frame = { type: 'send', id, to: String(to), body, data } as ClientFrameOf<'send'>
     const sent = this.#outbox.add<Sent>(frame)
     if (isPageGone(this.#runner.state())) this.#leave(true)

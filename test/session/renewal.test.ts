@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it, test } from 'node:test'
-import type { SessionErrorCode, TokenAsk } from '../../src/session/index.js'
+import type { SessionError, SessionErrorCode, TokenAsk } from '../../src/session/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { eventually, newSession, nextEvent, reaches, statesOf } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
@@ -314,6 +314,31 @@ test('a profile that is set before the start is in its frame, unless a field is 
   await session.start()
   assert.deepEqual(session.user, { id: 'carl', name: 'Carl' })
   await taken
+  await session.end()
+})
+
+test('a profile that the gateway refuses is in no later start, and the other changes are', async () => {
+  const proxy = await startProxy(endpoint)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('emma'), user: { name: 'Emma' } })
+  await session.start()
+  const long = 'x'.repeat(70_000)
+  const results = await Promise.allSettled([
+    session.setProfile({ name: long, role: 'admin' }),
+    session.setProfile({ name: 7 } as object),
+    session.setProfile({ locale: 'de' }),
+    session.setProfile({ photoUrl: 'http://example.com/not-https.png', email: 'emma@example.com' }),
+    session.setProfile({ name: `${long}y` }),
+  ])
+  assert.deepEqual(
+    results.map((result) => (result.status === 'rejected' ? (result.reason as SessionError).code : 'taken')),
+    ['too-large', 'bad-request', 'taken', 'bad-request', 'too-large'],
+  )
+  proxy.cut()
+  await reaches(session, 'reconnecting')
+  await reaches(session, 'active')
+  const start = proxy.heads[1]?.match(/start\.([\w-]+)/)?.[1] ?? assert.fail()
+  const { user } = JSON.parse(Buffer.from(start, 'base64url').toString()) as { user: unknown }
+  assert.deepEqual(user, { name: 'Emma', locale: 'de' })
   await session.end()
 })
 

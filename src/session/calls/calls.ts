@@ -23,8 +23,8 @@ export interface Calls {
   history(range?: HistoryRange): Promise<Message[]>
   peers(range?: PeersRange): Promise<PeersPage>
   markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
-  /** Calls `undo` if every gateway would refuse the profile. */
-  setProfile(fields: Profile, undo: () => void): Promise<void>
+  /** Changes the profile. `before` is that of the next start without `fields`, and `set` replaces it. */
+  setProfile(fields: Profile, before: Profile, set: (profile: Profile) => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
   watch(users: readonly (string | number)[]): Promise<void>
   push(subscriber: PushSubscriber | null): Promise<void>
@@ -126,6 +126,8 @@ export const createCalls = (host: CallsHost): Calls => {
    * not say which change it answers.
    */
   let profileTurn: Promise<unknown> = Promise.resolve()
+  /** The profile of the next start without the changes that wait for their answer; undefined before the first change. */
+  let profile: Profile | undefined
 
   /** The signals that have not ended, by sender and name. */
   const signals = new Map<string, Signal>()
@@ -188,19 +190,23 @@ export const createCalls = (host: CallsHost): Calls => {
       await mark(frame as Read)
     },
 
-    async setProfile(fields, undo) {
-      let frame: ClientFrameOf<'profile'>
+    async setProfile(fields, before, set) {
+      profile ??= before
+      let kept = fields
       try {
-        frame = checkedCopy({ type: 'profile', user: fields }, callFrames.profile)
+        const frame = checkedCopy({ type: 'profile', user: fields }, callFrames.profile)
+        await (profileTurn = profileTurn
+          .catch(() => undefined)
+          .then(() =>
+            request(frame, { checks: callFrames.profile, isAnswer: ({ type }) => type === 'user' }),
+          ))
       } catch (error) {
-        undo()
+        // A start with these fields would be refused for them, too, and the session would end.
+        if (/^(bad-request|too-large)$/.test((error as SessionError).code)) kept = {}
         throw error
+      } finally {
+        set((profile = { ...profile, ...kept }))
       }
-      const taken = profileTurn.then(() =>
-        request(frame, { checks: callFrames.profile, isAnswer: ({ type }) => type === 'user' }),
-      )
-      profileTurn = taken.catch(() => undefined)
-      await taken
     },
 
     signal(to, name, { data, ttl } = {}) {
