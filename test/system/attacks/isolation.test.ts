@@ -60,23 +60,6 @@ test('10,000 frames at once are all answered', async () => {
   client.close()
 })
 
-test('a client that sends without reading is cut before its answers fill the memory', async () => {
-  const raw = await openRaw(url)
-  raw.socket.write(
-    handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('unread'))}` }),
-  )
-  await raw.answer()
-  raw.socket.pause()
-  const frames = Buffer.concat(
-    Array.from({ length: 1_000 }, () => maskedFrame('{"type":"read","epoch":"","offset":1}')),
-  )
-  // The loop ends at ten times the answers that the kernel and the gateway may keep.
-  for (let round = 0; round < 400 && !raw.socket.destroyed; round += 1)
-    await new Promise((resolve) => raw.socket.write(frames, resolve))
-  raw.socket.resume()
-  await within(raw.closed, 'close')
-})
-
 test('a connection that is reset in the middle of a frame', async () => {
   const raw = await openRaw(url)
   raw.socket.write(

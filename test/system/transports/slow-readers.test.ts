@@ -120,6 +120,9 @@ testOnBoth('a client that sends and never reads is cut when more than 1 MB waits
     if (!session.socket.write(refused))
       await Promise.race([once(session.socket, 'drain').catch(() => undefined), session.closed])
   assert.ok(session.socket.destroyed, `${sent} frames were sent`)
+  // The gateway runs.
+  const other = await startClient(urlOf(runtime), await startOf('ada'))
+  other.close()
 })
 
 testOnBoth(
