@@ -232,6 +232,7 @@ for (const [what, text] of [
 
 test('a request that is never finished is closed', async () => {
   const halves = [
+    '',
     'G',
     'GET /v1/session',
     handshake().slice(0, -2),

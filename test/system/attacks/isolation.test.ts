@@ -108,10 +108,3 @@ test('a frame whose header says 100 MB is refused at once', async () => {
   await until('close 1009', () => raw.received().includes(Buffer.from([0x88, 2, 1009 >> 8, 1009 & 0xff])))
   raw.socket.destroy()
 })
-
-test('a handshake that never ends is closed after `startTimeout`', async () => {
-  const { url: hasty } = await startGateway({}, { startTimeout: 0.3 })
-  const [silent, slow] = [await openRaw(hasty), await openRaw(hasty)]
-  slow.socket.write(handshake().slice(0, 40))
-  await within(Promise.all([silent.closed, slow.closed]), 'close')
-})

@@ -1,14 +1,14 @@
-// Plain HTTP requests, and sockets that send none.
+// Plain HTTP requests.
 import assert from 'node:assert/strict'
 import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
-import { openRaw, startClient, within } from '../../support/raw-client.js'
+import { openRaw, startClient } from '../../support/raw-client.js'
 import { createAppToken } from '../../../src/tokens/index.js'
 import { secret } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { serveOnBoth, testOnBoth } from './serve.js'
 
-const urlOf = await serveOnBoth({ startTimeout: 2 })
+const urlOf = await serveOnBoth()
 
 /** Sends bytes on a connection of its own. Returns the status and the body of the response. */
 const ask = async (url: string, request: string): Promise<{ status: number; body: string }> => {
@@ -135,14 +135,4 @@ testOnBoth('a client that leaves inside of its body disturbs nothing', async (ru
   )
   raw.socket.resetAndDestroy()
   assert.equal((await restOf(url)('GET', '/usage')).status, 200)
-})
-
-testOnBoth('a socket that sends no request, or a part of one, is closed', async (runtime) => {
-  const sockets = []
-  for (const part of ['', 'GET / HT', 'GET / HTTP/1.1\r\nHost: x\r\n']) {
-    const raw = await openRaw(urlOf(runtime))
-    raw.socket.write(part)
-    sockets.push(raw)
-  }
-  for (const { closed } of sockets) await within(closed, 'close')
 })
