@@ -1,14 +1,15 @@
-// Frames of clients: whole, in fragments, malformed, too large and too many.
+// Frames of clients: whole, in fragments, malformed, too large and too many. Messages that are not finished have their tests on Node in
+// test/gateway/transports/fragments.test.ts.
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { startOf } from '../../support/starts.js'
 import { startClient, within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { openSession, opcodes, rawFrame } from '../../support/clients/raw-session.js'
-import { serveOnBoth, testOnBoth } from './serve.js'
+import { bun } from '../../support/processes/runtimes.js'
+import { serve, serveOnBoth, testOnBoth } from './serve.js'
 
 const urlOf = await serveOnBoth()
-const dripped = await serveOnBoth({ startTimeout: 2, pingInterval: 1 })
-const slow = await serveOnBoth({ startTimeout: 2 }, { limits: { bytesPerSecond: 8_192 } })
 const strict = await serveOnBoth({}, { limits: { bytesPerSecond: 1_024 } })
 
 const send = (id: string, body: string): string => JSON.stringify({ type: 'send', id, to: 'bob', body })
@@ -99,8 +100,9 @@ testOnBoth('frames that a client sends after its end are not answered', async (r
   session.socket.destroy()
 })
 
-testOnBoth('a message that is not finished in time ends the session as timeout', async (runtime) => {
-  const session = await openSession(dripped(runtime), 'ada')
+test('Bun: a message that is not finished in time ends the session as timeout', async () => {
+  const { address } = await serve(bun, { startTimeout: 2, pingInterval: 1 })
+  const session = await openSession(address, 'ada')
   session.socket.write(rawFrame('text', '"', { isLast: false }))
   // A control frame between fragments does not extend the deadline.
   session.socket.write(rawFrame('pong', ''))
@@ -108,27 +110,25 @@ testOnBoth('a message that is not finished in time ends the session as timeout',
   assert.equal(session.frames().at(-1)?.['code'], 'timeout')
 })
 
-testOnBoth(
-  'a message that the gateway does not read for longer than startTimeout is answered',
-  async (runtime) => {
-    const session = await openSession(slow(runtime), 'ada')
-    // This is five seconds of the user's bytes, and half of a message after them.
-    const next = rawFrame('text', send('next', 'x'.repeat(1_000)))
-    session.socket.write(
-      Buffer.concat([
-        ...['a', 'b', 'c'].map((id) => rawFrame('text', send(id, 'x'.repeat(15_000)))),
-        next.subarray(0, 500),
-      ]),
-    )
-    const isSent = (id: string): boolean =>
-      session.frames().some((frame) => frame.type === 'sent' && frame['id'] === id)
-    // The socket is paused before the first answer leaves.
-    await until('the answer before it', () => isSent('c'))
-    session.socket.write(next.subarray(500))
-    await until('the answer', () => isSent('next'))
-    session.socket.destroy()
-  },
-)
+test('Bun: a message that the gateway does not read for longer than startTimeout is answered', async () => {
+  const { address } = await serve(bun, { startTimeout: 2 }, { limits: { bytesPerSecond: 8_192 } })
+  const session = await openSession(address, 'ada')
+  // This is five seconds of the user's bytes, and half of a message after them.
+  const next = rawFrame('text', send('next', 'x'.repeat(1_000)))
+  session.socket.write(
+    Buffer.concat([
+      ...['a', 'b', 'c'].map((id) => rawFrame('text', send(id, 'x'.repeat(15_000)))),
+      next.subarray(0, 500),
+    ]),
+  )
+  const isSent = (id: string): boolean =>
+    session.frames().some((frame) => frame.type === 'sent' && frame['id'] === id)
+  // The socket is paused before the first answer leaves.
+  await until('the answer before it', () => isSent('c'))
+  session.socket.write(next.subarray(500))
+  await until('the answer', () => isSent('next'))
+  session.socket.destroy()
+})
 
 testOnBoth('a flood of pings, or of pongs, ends as rate-limited', async (runtime) => {
   for (const opcode of ['ping', 'pong'] as const) {
