@@ -69,18 +69,47 @@ const secure = (url: string, options = {}): Stranger & { socket: TLSSocket } => 
   return { ...watch(socket), socket }
 }
 
-for (const [what, { url, isOwn, isTls }] of Object.entries(servers)) {
-  const stranger = (): Stranger => (isTls ? secure(url) : plain(url))
-  const honest = await startClient(url, await startOf('honest'), { ca: pems.cert })
-  let sent = 0
-  const assertServed = async (): Promise<void> => {
-    const id = `m${(sent += 1)}`
-    honest.send({ type: 'send', id, to: 'honest', body: 'x' })
-    assert.equal((await honest.next('sent'))['id'], id)
-    const newcomer = await startClient(url, await startOf('newcomer'), { ca: pems.cert })
-    newcomer.close()
-  }
+const attacked = await Promise.all(
+  Object.entries(servers).map(async ([what, { url, isOwn, isTls }]) => {
+    const honest = await startClient(url, await startOf('honest'), { ca: pems.cert })
+    let sent = 0
+    return {
+      what,
+      url,
+      isOwn,
+      isTls,
+      honest,
+      stranger: (): Stranger => (isTls ? secure(url) : plain(url)),
+      assertServed: async (): Promise<void> => {
+        const id = `m${(sent += 1)}`
+        honest.send({ type: 'send', id, to: 'honest', body: 'x' })
+        assert.equal((await honest.next('sent'))['id'], id)
+        const newcomer = await startClient(url, await startOf('newcomer'), { ca: pems.cert })
+        newcomer.close()
+      },
+    }
+  }),
+)
 
+// Each server takes some seconds, so they are attacked at once.
+test('on each server, an upgrade that sends no start, or half a frame, ends as timeout', async () => {
+  await Promise.all(
+    attacked.map(async ({ what, stranger, assertServed }) => {
+      const strangers = [Buffer.alloc(0), maskedFrame('{"type":"start"').subarray(0, 9)].map((bytes) => {
+        const each = stranger()
+        each.socket.write(Buffer.concat([Buffer.from(handshake()), bytes]))
+        return each
+      })
+      for (const { closed, text } of strangers) {
+        await within(closed, 'close')
+        assert.match(text(), /"code":"timeout"/, what)
+      }
+      await assertServed()
+    }),
+  )
+})
+
+for (const { what, url, isOwn, isTls, honest, stranger, assertServed } of attacked) {
   test(`${what}: a megabyte of pipelined requests gets a 429 and no reset`, async () => {
     const { socket, closed, text } = stranger()
     const get = 'GET /v1/errors HTTP/1.1\r\nHost: gateway\r\n\r\n'
@@ -132,19 +161,6 @@ for (const [what, { url, isOwn, isTls }] of Object.entries(servers)) {
     socket.write(handshake({ 'Sec-WebSocket-Protocol': 'other' }) + 'x'.repeat(500_000))
     assert.equal(await within(closed, 'close'), false)
     assert.match(text(), /^HTTP\/1\.1 400 .*chat-session\.v1/s)
-    await assertServed()
-  })
-
-  test(`${what}: an upgrade that sends no start, or half a frame, ends as timeout`, async () => {
-    const strangers = [Buffer.alloc(0), maskedFrame('{"type":"start"').subarray(0, 9)].map((bytes) => {
-      const each = stranger()
-      each.socket.write(Buffer.concat([Buffer.from(handshake()), bytes]))
-      return each
-    })
-    for (const { closed, text } of strangers) {
-      await within(closed, 'close')
-      assert.match(text(), /"code":"timeout"/)
-    }
     await assertServed()
   })
 
