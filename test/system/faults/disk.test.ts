@@ -5,6 +5,7 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
+import { wholeInbox } from '../../support/clients/whole-inbox.js'
 import type { ChatSession, Message, Sent } from '../../../src/session/index.js'
 import { gatewayProcess, serveFile, type GatewayProcess } from '../../support/gateway/gateway-process.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -26,15 +27,6 @@ const connect = async (
 
 const limitFiles = (pid: number | undefined, limit: string): void =>
   void execFileSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:unlimited`])
-
-const inboxOf = async (session: ChatSession): Promise<Message[]> => {
-  const all: Message[] = []
-  for (;;) {
-    const page = await session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
-    if (page.length === 0) return all
-    all.push(...page)
-  }
-}
 
 // A limit on the size of files acts as the full disk: writes fail in the kernel, in the middle of a record.
 test('on a full disk sends wait, no unstored message is acknowledged, and all are stored once when there is room', async (context) => {
@@ -68,7 +60,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
 
   // Inboxes can be read and have every acknowledged message, and sessions can start.
   const late = await connect(gateway, 'bob')
-  const stored = await inboxOf(late)
+  const stored = await wholeInbox(late)
   for (const { body } of acknowledged)
     assert.equal(stored.filter((message) => message.body === body).length, 1)
   context.diagnostic(`${acknowledged.length} messages fit`)
@@ -80,7 +72,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   limitFiles(gateway.pid(), 'unlimited')
   await Promise.all(sends)
   await eventually(() => received.length === count)
-  const all = await inboxOf(bob)
+  const all = await wholeInbox(bob)
   assert.deepEqual(
     all.map(({ body }) => body),
     Array.from({ length: count }, (_, index) => `${index} ${BODY}`),
@@ -98,7 +90,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   await reaches(bob, 'reconnecting')
   await gateway.start()
   await reaches(bob, 'active')
-  assert.deepEqual(await inboxOf(bob), all)
+  assert.deepEqual(await wholeInbox(bob), all)
   assert.deepEqual([ann.sessionId, bob.sessionId], ids)
 })
 
@@ -128,5 +120,5 @@ test('a second process on the folder takes over when the first ends in time', as
   assert.ok(next.child.stderr)
   await once(next.child.stderr, 'data')
   assert.equal(await gateway.stop('SIGTERM'), 0)
-  assert.equal((await inboxOf(await connect({ endpoint: await next.url() }, 'ann')))[0]?.body, 'one')
+  assert.equal((await wholeInbox(await connect({ endpoint: await next.url() }, 'ann')))[0]?.body, 'one')
 })

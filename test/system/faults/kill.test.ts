@@ -3,6 +3,7 @@ import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { ChatSession, type Message } from '../../../src/session/index.js'
+import { wholeInbox } from '../../support/clients/whole-inbox.js'
 import { within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { gatewayProcess, type GatewayProcess } from '../../support/gateway/gateway-process.js'
@@ -53,16 +54,6 @@ const sendUntil = async (
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, worker))
   return acknowledged
-}
-
-/** Returns the whole inbox of the session's user. */
-const wholeInbox = async (session: ChatSession): Promise<Message[]> => {
-  const all: Message[] = []
-  for (;;) {
-    const page = await session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
-    if (page.length === 0) return all
-    all.push(...page)
-  }
 }
 
 const TIMEOUT = 60_000

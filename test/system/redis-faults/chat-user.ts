@@ -3,6 +3,7 @@ import { after } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { ChatSession, type Message } from '../../../src/session/index.js'
+import { wholeInbox } from '../../support/clients/whole-inbox.js'
 import { orderFaults } from '../../support/engine/order-faults.js'
 import { within } from '../../support/raw-client.js'
 import { appId, tokenFor } from '../../support/tokens.js'
@@ -127,13 +128,9 @@ export class ChatUser {
 
   /** Returns the whole inbox. */
   async inbox(): Promise<Message[]> {
-    const all: Message[] = []
-    for (;;) {
-      const page = await this.session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
-      if (page.length === 0) return all
-      all.push(...page)
-      page.forEach((message) => this.#note(message))
-    }
+    const all = await wholeInbox(this.session)
+    all.forEach((message) => this.#note(message))
+    return all
   }
 
   async end(): Promise<void> {

@@ -109,16 +109,6 @@ export class Client {
     this.session.setToken(await tokenFor(this.userId))
   }
 
-  /** Returns the user's whole inbox. */
-  async inbox(): Promise<Message[]> {
-    const all: Message[] = []
-    for (;;) {
-      const page = await this.session.history({ after: all.at(-1)?.offset ?? 0, limit: 100 })
-      if (page.length === 0) return all
-      all.push(...page)
-    }
-  }
-
   async end(): Promise<string> {
     await this.session.end()
     await this.proxy.close()

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import fc from 'fast-check'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import type { Message } from '../../../../src/session/index.js'
+import { wholeInbox } from '../../../support/clients/whole-inbox.js'
 import { until } from '../../../support/until.js'
 import { Backend } from './model-backend.js'
 import { MESSAGES_PER_SECOND } from './model-config.js'
@@ -89,7 +90,7 @@ const check = async (world: World): Promise<void> => {
   const { clients, published } = world
   for (const one of clients) {
     const { userId, session, received } = one
-    const inbox = await one.inbox()
+    const inbox = await wholeInbox(session)
     await untilNone(() =>
       received.length < inbox.length ? [`${userId} received ${received.length} of ${inbox.length}`] : [],
     )
