@@ -4,12 +4,13 @@ import { request } from 'node:https'
 import { test } from 'node:test'
 import { finish } from '../../support/processes/command-line.js'
 import { startGateway } from '../../support/gateway.js'
+import { freePort } from '../../support/network/free-port.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { startStream } from '../../support/clients/stream-client.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { startHAProxy } from '../redis-faults/haproxy.js'
-import { readDeployed, startCaddy, startNginx, type Proxy } from './support.js'
+import { readDeployed, startCaddy, startClusterCaddy, startNginx, type Proxy } from './support.js'
 
 const origin = 'https://www.example.com'
 const gateway = await startGateway(
@@ -94,6 +95,26 @@ for (const [name, start] of proxies) {
     )
   })
 }
+
+const withoutGateway: [name: string, start: () => Promise<Proxy>][] = [
+  ['nginx', async () => startNginx(await freePort())],
+  ['Caddy', async () => startCaddy(await freePort())],
+  ['Caddy in front of two gateways', async () => startClusterCaddy([await freePort(), await freePort()])],
+]
+for (const [name, start] of withoutGateway)
+  test(`the logs of ${name} have neither token nor cookie of a start while the gateway is away`, async () => {
+    const { url, ca, logs } = await start()
+    const status = await get(`${url}/v1/session`, ca, {
+      'sec-websocket-protocol': 'chat-session.v1, start.token-of-grace',
+      cookie: 'sid=cookie-of-grace',
+      authorization: 'Bearer bearer-of-grace',
+    })
+    assert.ok(status === 502 || status === 503, String(status))
+    await until('the request in the logs', async () => /\/v1\/session[^\n]*\b50[23]\b/.test(await logs()))
+    const text = await logs()
+    for (const part of ['token-of-grace', 'cookie-of-grace', 'bearer-of-grace'])
+      assert.ok(!text.includes(part), part)
+  })
 
 test('an event stream goes through HAProxy, and each message comes at once', async () => {
   const { port } = gateway

@@ -65,7 +65,8 @@ const untilListening = async (port: number, child: ChildProcess, output: () => s
   }
 }
 
-const start = async (command: string, args: string[], port: number): Promise<void> => {
+/** Starts a proxy. Returns a function that returns what it has written to its standard output and standard error. */
+const start = async (command: string, args: string[], port: number): Promise<() => string> => {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   for (const stream of [child.stdout, child.stderr])
@@ -79,6 +80,7 @@ const start = async (command: string, args: string[], port: number): Promise<voi
     untilListening(port, child, () => text),
     command,
   )
+  return () => text
 }
 
 /** Starts nginx in front of a gateway on `port`. */
@@ -129,21 +131,19 @@ const startCaddyWith = async (
   const { cert, key, ca } = makeCertificate(folder, 'caddy')
   const tls = await freePort()
   const site = replaceAll(await readDeployed(file), {
+    '\n{\n': `\n{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system ${folder}\n`,
     'chat.example.com {': `https://127.0.0.1:${tls} {\n\tbind 127.0.0.1\n\ttls ${cert} ${key}`,
     ...parts(folder),
   })
   const config = join(folder, 'Caddyfile')
-  await writeFile(
-    config,
-    `{\n\tadmin off\n\tauto_https disable_redirects\n\tstorage file_system ${folder}\n}\n${site}`,
-  )
-  await start('caddy', ['run', '--adapter', 'caddyfile', '--config', config], tls)
+  await writeFile(config, site)
+  const output = await start('caddy', ['run', '--adapter', 'caddyfile', '--config', config], tls)
   return {
     url: `https://127.0.0.1:${tls}`,
     plainUrl: undefined,
     cert,
     ca,
-    logs: () => readFile(join(folder, 'chat-session.log'), 'utf8'),
+    logs: async () => output() + (await readFile(join(folder, 'chat-session.log'), 'utf8').catch(() => '')),
   }
 }
 
@@ -155,7 +155,7 @@ export const startCaddy = (port: number): Promise<Proxy> =>
   }))
 
 /** Starts Caddy in front of two gateways. It logs to standard output. */
-export const startClusterCaddy = ([first = 0, second = 0]: readonly number[]): Promise<Omit<Proxy, 'logs'>> =>
+export const startClusterCaddy = ([first = 0, second = 0]: readonly number[]): Promise<Proxy> =>
   startCaddyWith('cluster.Caddyfile', () => ({
     'gateway-1:8080': `127.0.0.1:${first}`,
     'gateway-2:8080': `127.0.0.1:${second}`,
