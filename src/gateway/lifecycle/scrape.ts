@@ -26,6 +26,24 @@ const quotas = ['inboxes', 'bytes', 'guests'] as const
 const states = ['opening', 'live', 'draining'] as const
 const transports = ['websocket', 'stream'] as const
 
+/**
+ * Creates the series on which an alert fires with the first count. Otherwise they would begin with this count, and Prometheus sees no
+ * increase in the first sample of a series. Apps and their webhooks may come with a reload.
+ */
+const beginAtZero = (metrics: Metrics, { apps, admin }: Pick<Settings, 'apps' | 'admin'>): void => {
+  for (const result of ['applied', 'failed']) metrics.reloads.inc({ result }, 0)
+  for (const code of ['locked', 'unwritable', 'unavailable', 'reported'])
+    metrics.engineErrors.inc({ code }, 0)
+  if (admin) metrics.limitsReached.inc({ app: '', limit: 'logins' }, 0)
+  for (const { appId: app, webhooks, push } of apps.values()) {
+    if (webhooks)
+      for (const result of ['delivered', 'retry', 'failed']) metrics.webhooks.inc({ app, result }, 0)
+    for (const type of webhooks?.events ?? []) metrics.webhooksDropped.inc({ app, type }, 0)
+    if (push)
+      for (const result of ['delivered', 'failed', 'gone', 'given-up']) metrics.pushes.inc({ app, result }, 0)
+  }
+}
+
 /** Sets the gauges of connections, and returns the number of each app's sessions. */
 const countConnections = (metrics: Metrics, context: ScrapeContext): ReadonlyMap<string, number> => {
   const count = () => ({ opening: 0, live: 0, draining: 0, closed: 0 })
@@ -73,12 +91,13 @@ interface Scrape {
   collect: () => Promise<object[]>
 }
 
-/** Sets the gauges from the gateway's state before each scrape. */
+/** Sets the gauges from the gateway's state before each scrape, and creates the series that must begin at 0. */
 export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape => {
   const { settings, engine, connectionLimits, startQueue, watchers } = context
   metrics.info.set({ version: VERSION }, 1)
 
   metrics.onScrape(async () => {
+    beginAtZero(metrics, settings)
     const readiness = await context.readiness()
     metrics.ready.set(Number(readiness === 'ready'))
     metrics.sockets.set(connectionLimits.size())

@@ -155,6 +155,37 @@ test('reloads of the config are counted by their result, even if it could not be
   assert.equal(await value('config_reloads_total{result="applied"}'), 1)
 })
 
+test('each series whose first count fires an alert is 0 before, because Prometheus sees no increase in a first sample', async () => {
+  const webhooks = {
+    url: 'http://127.0.0.1:9/',
+    secrets: [`whsec_${Buffer.alloc(24).toString('base64')}`],
+    events: ['user.online' as const],
+  }
+  const push = { subject: 'mailto:ops@example.com', url: 'https://www.example.com/' }
+  const { gateway, scrape } = await run({ webhooks })
+  const series = [
+    'config_reloads_total{result="failed"}',
+    'limits_reached_total{app="",limit="logins"}',
+    'engine_errors_total{code="unwritable"}',
+    'webhook_deliveries_total{app="app",result="failed"}',
+    'webhooks_dropped_total{app="app",type="user.online"}',
+  ]
+  const zero = (name: string): string => `\nchat_session_${name} 0\n`
+  const before = await scrape()
+  for (const name of series) assert.ok(before.includes(zero(name)), name)
+  const later = 'pushes_total{app="later",result="given-up"}'
+  assert.ok(!before.includes(later))
+  await gateway.reload({
+    apps: {
+      app: testApp({ webhooks }),
+      later: testApp({ push, secrets: ['a secret of the later app, of 32 bytes'], signatureSecrets: [] }),
+    },
+    listen: { port: 0 },
+    engine: { type: 'memory' },
+  })
+  assert.ok((await scrape()).includes(zero(later)))
+})
+
 test('requests to an app are counted with their seconds, errors and how many are in flight', async () => {
   const { url, value } = await run({
     authenticateUrl: {
