@@ -144,10 +144,11 @@ export const metricsTable = {
     'Requests that wait for their answers.',
     ['app', 'purpose'],
   ),
-  webhooks: counter('chat_session_webhook_deliveries_total', 'Attempts to deliver a webhook by result.', [
-    'app',
-    'result',
-  ]),
+  webhooks: counter(
+    'chat_session_webhook_deliveries_total',
+    'Deliveries of webhook events by result, without tests.',
+    ['app', 'result'],
+  ),
   webhooksPending: gauge(
     'chat_session_webhooks_pending',
     'Webhooks that are to be delivered.',

@@ -20,6 +20,8 @@ interface AppDispatcherContext {
   tracing: Tracing
   /** Called after each request. */
   onDelivery(appId: string, delivery: DeliverySummary): void
+  /** Called for each event that was due, also if it was given up without a request. A test is no event. */
+  onResult(appId: string, result: DeliverySummary['result']): void
 }
 
 /** How many deliveries of one app run at once. */
@@ -56,6 +58,9 @@ interface Answer {
   /** Null if the endpoint accepted the delivery. */
   error: string | null
 }
+
+const resultOf = (outcome: DeliveryOutcome): DeliverySummary['result'] =>
+  'delivered' in outcome ? 'delivered' : 'retryAfter' in outcome ? 'retry' : 'failed'
 
 /** Delivers the pending events of one app to its endpoint. A slow endpoint delays only the deliveries of its own app. */
 export class AppDispatcher {
@@ -206,7 +211,6 @@ export class AppDispatcher {
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
     this.#countFailures(answer, id)
-    const result = 'delivered' in outcome ? 'delivered' : 'retryAfter' in outcome ? 'retry' : 'failed'
     this.#context.onDelivery(appId, {
       id,
       type,
@@ -214,7 +218,7 @@ export class AppDispatcher {
       at: sentAt,
       attempt: attempts + 1,
       ...answer,
-      result,
+      result: resultOf(outcome),
     })
     await this.#saveOutcome(event, outcome)
   }
@@ -270,7 +274,8 @@ export class AppDispatcher {
   }
 
   async #saveOutcome({ id, appId, userId, type }: WebhookEvent, outcome: DeliveryOutcome): Promise<void> {
-    const { queue, log } = this.#context
+    const { queue, log, onResult } = this.#context
+    onResult(appId, resultOf(outcome))
     if ('failed' in outcome)
       log.warn({ appId, userId, eventId: id, type, error: outcome.failed }, 'a webhook was given up')
     try {

@@ -45,12 +45,14 @@ export const createDispatcher = (
   const onDelivery = (appId: string, delivery: DeliverySummary): void => {
     const { id, type, status, attempt, duration, result } = delivery
     log.debug({ appId, eventId: id, type, status, attempt, duration, result }, 'webhook sent')
-    metrics?.webhooks.inc({ app: appId, result })
     const list = listed.get(appId) ?? []
     listed.set(appId, list)
     list.push(delivery)
     if (list.length > MAX_LISTED) list.shift()
   }
+
+  const onResult = (appId: string, result: DeliverySummary['result']): void =>
+    metrics?.webhooks.inc({ app: appId, result })
 
   const remove = (appId: string, dispatcher: AppDispatcher, timeout = 0): Promise<void> => {
     dispatchers.delete(appId)
@@ -61,7 +63,10 @@ export const createDispatcher = (
 
   const add = (appId: string, target: SignedTarget): void => {
     const meter = metrics && createRequestMeter(metrics, appId, 'webhook')
-    dispatchers.set(appId, new AppDispatcher(appId, target, { queue, log, meter, tracing, onDelivery }))
+    dispatchers.set(
+      appId,
+      new AppDispatcher(appId, target, { queue, log, meter, tracing, onDelivery, onResult }),
+    )
   }
 
   metrics?.onScrape(async () => {

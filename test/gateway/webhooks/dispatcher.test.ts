@@ -246,7 +246,8 @@ test('while an endpoint is down, events older than a day are given up without a 
   const endpoint = await startEndpoint(status(500))
   const queue = createTestQueue()
   for (let index = 0; index < 40; index++) queue.add({ userId: `${index}` })
-  const dispatcher = run(queue, { app: endpoint.url })
+  const metrics = createMetrics()
+  const dispatcher = run(queue, { app: endpoint.url }, metrics)
   await until('it counts as down', () => dispatcher.lines.some((line) => line.includes('is down')))
   for (let index = 0; index < 200; index++) queue.add({ userId: `old ${index}`, at: Date.now() - 2 * DAY })
   dispatcher.wake('app')
@@ -256,6 +257,7 @@ test('while an endpoint is down, events older than a day are given up without a 
     200,
   )
   assert.ok(endpoint.received.filter(({ userId }) => userId?.startsWith('old')).length <= 20)
+  assert.match(await metrics.scrape(), /webhook_deliveries_total{app="app",result="failed"} 200\n/)
 })
 
 test('if the engine fails, the events are delivered when it works again', async () => {
@@ -307,7 +309,8 @@ test('a reload of the config changes the endpoint, and removes or adds one', asy
 
 test('a test delivery says how the endpoint answered, and is not repeated', async () => {
   const endpoint = await startEndpoint(ok)
-  const dispatcher = run(createTestQueue(), { app: endpoint.url })
+  const metrics = createMetrics()
+  const dispatcher = run(createTestQueue(), { app: endpoint.url }, metrics)
   const good = await dispatcher.test('app')
   assert.deepEqual([good?.status, good?.result, good?.error], [200, 'delivered', null])
   endpoint.respond = status(500)
@@ -317,6 +320,8 @@ test('a test delivery says how the endpoint answered, and is not repeated', asyn
   const [{ body } = assert.fail()] = endpoint.received
   assert.deepEqual([body['type'], body['userId'], body['data']], ['test', null, {}])
   assert.equal(await dispatcher.test('other'), null)
+  // An operator who tests an endpoint must not be told that webhooks were given up.
+  assert.doesNotMatch(await metrics.scrape(), /webhook_deliveries_total{/)
 })
 
 test('the list of deliveries keeps the newest 200, and neither list nor log has bodies, URLs or secrets', async () => {
