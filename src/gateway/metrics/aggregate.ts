@@ -28,8 +28,19 @@ const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
   }
 }
 
+/**
+ * Lets the event loop lag be that of the process whose event loop is the latest. prom-client takes the mean, in which one process that does
+ * too much would not show among others that are idle.
+ */
+const takeGreatestLag = (processes: readonly (readonly object[])[]): void => {
+  for (const metric of processes.flat() as { name?: string; aggregator?: string }[])
+    if (metric.name?.startsWith('nodejs_eventloop_lag_') && metric.aggregator === 'average')
+      metric.aggregator = 'max'
+}
+
 /** Returns the metrics of several processes on one engine as one text in Prometheus' format. Each process's metrics come from `collect`. */
 export const aggregateMetrics = (processes: object[][]): Promise<string> => {
   countDetachedOnce(processes)
+  takeGreatestLag(processes)
   return AggregatorRegistry.aggregate(processes).metrics()
 }
