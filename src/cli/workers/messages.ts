@@ -9,6 +9,8 @@ export type ToWorker =
 
 /** The messages from a worker to the primary process. */
 export type ToPrimary =
+  /** The worker receives messages from now on. */
+  | { type: 'connected' }
   | { type: 'listening'; url: string; admin: string | null }
   /** Answers `collect`. */
   | { type: 'collected'; id: number; metrics: object[] }

@@ -34,6 +34,7 @@ export const connectToPrimary = (): Primary | null => {
       else early.add(message.type)
     }
   })
+  send({ type: 'connected' })
   return {
     isAdmin: role === 'admin',
     metrics(own) {

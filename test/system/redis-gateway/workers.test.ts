@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { freePort } from '../../support/network/free-port.js'
 import { finish, run } from '../../support/processes/command-line.js'
@@ -143,6 +144,23 @@ test('a worker that is killed while the primary process writes to it takes no ot
   assert.equal((await fetch(`${url}/readyz`)).status, 200)
   client.close()
   child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+})
+
+test('SIGTERM also stops a worker that has only begun to start', async () => {
+  // Each worker loads this module first. It has the primary process stopped, and goes on when the message to stop has come and gone.
+  const module = join(folder, 'stop-while-loading.mjs')
+  writeFileSync(
+    module,
+    `if (process.env.CHAT_SESSION_WORKER !== undefined) {
+      const stopped = new Promise((resolve) => process.once('message', resolve))
+      process.kill(process.ppid, 'SIGTERM')
+      await stopped
+    }`,
+  )
+  const { outcome } = run(['serve', '--config', write(), '--workers', '1'], {
+    NODE_OPTIONS: `--import ${pathToFileURL(module).href}`,
+  })
   assert.equal((await outcome).code, 0)
 })
 
