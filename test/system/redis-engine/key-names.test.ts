@@ -1,5 +1,6 @@
 // Scripts and TypeScript name the same keys by the same rules, in a cluster and elsewhere.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
 import { slotOfKey } from '../../../src/engine/redis/client/key-slot.js'
@@ -56,6 +57,16 @@ for (const { name, options } of settings) {
     await close()
   })
 }
+
+test('docs/SCALING.md deletes the key of the epochs', async () => {
+  const page = await readFile(new URL('../../../docs/SCALING.md', import.meta.url), 'utf8')
+  for (const isCluster of [true, false]) {
+    const [name = ''] = new Keys('chat-session:', new Partitions(), isCluster).of(['epochs'], {
+      ...{ partition: 0, appId: '', userId: '' },
+    })
+    assert.ok(page.includes(`\nredis-cli -c del '${name}'\n`), name)
+  }
+})
 
 const slotsOf = (names: readonly string[]): number => new Set(names.map(slotOfKey)).size
 
