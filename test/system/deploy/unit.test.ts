@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../support/network/free-port.js'
 import { startClient, within } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
@@ -101,6 +102,30 @@ test('the unit allows every system call that a gateway makes', async () => {
 test('the unit leaves V8 what it needs, and a drain its time', () => {
   assert.equal(valueOf('MemoryDenyWriteExecute'), '')
   assert.ok(Number(valueOf('TimeoutStopSec')) > 20, 'drainTime is 20 by default')
+})
+
+test('the check of docs/OPERATING.md waits for a service that systemd has just started', async () => {
+  const page = await readFile(new URL('../../../docs/OPERATING.md', import.meta.url), 'utf8')
+  const [, check = ''] = /^systemctl .*enable --now chat-session\n(curl .*)$/m.exec(page) ?? []
+  const port = await freePort()
+  const config = join(folder, 'first.json')
+  await writeFile(
+    config,
+    JSON.stringify({
+      listen: { port },
+      engine: { path: join(folder, 'first') },
+      apps: { [appId]: { environment: 'test', secrets: [secret] } },
+    }),
+  )
+  // The unit has no `Type`: systemctl returns when the process has begun, not when it listens.
+  assert.equal(valueOf('Type'), '')
+  const child = spawn(process.execPath, [main, 'serve', '--config', config], { stdio: 'ignore' })
+  after(() => child.kill('SIGKILL'))
+  await once(child, 'spawn')
+  const [command = '', ...args] = replaceAll(check, { ':8080/': `:${port}/` }).split(' ')
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /"ready"/)
 })
 
 test('ExecStart, ExecReload and the stop signal of the unit serve, reload and drain', async () => {
