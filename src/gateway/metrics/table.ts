@@ -51,7 +51,7 @@ export const metricsTable = {
 
   sessions: gauge(
     'chat_session_sessions',
-    'Sessions that have not ended: active ones have a connection to this gateway, detached ones have none.',
+    'Sessions that have not ended: active ones have a connection to this gateway, all others count as detached.',
     ['app', 'state'],
   ),
   clients: gauge('chat_session_clients', 'Sessions on this gateway by the version of their client.', [

@@ -124,3 +124,33 @@ test("Prometheus answers each of the dashboard's queries", async () => {
       })
   assert.equal(await count('sum by (app, state) (chat_session_sessions{instance=~".*",app=~".*"})'), 2)
 })
+
+test('the dashboard counts a session of another gateway on the same Redis as active, and not as detached', async () => {
+  const { panels } = JSON.parse(await readDeployed('grafana-dashboard.json')) as {
+    panels: { targets?: { expr: string }[] }[]
+  }
+  const exprs = panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
+  const [active = '', detached = ''] = exprs
+    .filter((expr) => expr.includes('chat_session_sessions'))
+    .map((expr) => expr.replaceAll('$instance', '.*').replaceAll('$app', '.*'))
+  // Two gateways carry three and two sessions. One more session waits for its client.
+  const series = [
+    ['a', 'active', 3],
+    ['a', 'detached', 3],
+    ['b', 'active', 2],
+    ['b', 'detached', 4],
+  ].map(([instance, state, value]) => ({
+    series: `chat_session_sessions{app="x",instance="${instance}",state="${state}"}`,
+    values: `${value}`,
+  }))
+  const sample = (expr: string, value: number) => ({ expr, exp_samples: [{ labels: '{app="x"}', value }] })
+  const file = join(folder, 'sessions.yml')
+  await writeFile(
+    file,
+    JSON.stringify({
+      tests: [{ input_series: series, promql_expr_test: [sample(active, 5), sample(detached, 1)] }],
+    }),
+  )
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })
+  assert.equal(status, 0, stdout + stderr)
+})
