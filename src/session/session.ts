@@ -166,8 +166,8 @@ export class ChatSession extends SessionTarget {
         const { type, ...detail } = frame
         if (frame.type === 'message') this.#emit('message', { message: detail as Message })
         else {
-          // A signal is not in the outbox, and has a rate limit of its own. So its refusal answers no request.
-          const isOfSignal = frame.type === 'refused' && frame.re === 'signal'
+          // A signal is not in the outbox, and has a rate limit of its own. So its refusal answers no request. Only refusals have `re`.
+          const isOfSignal = (frame as { re?: string }).re === 'signal'
           if (!isOfSignal && this.#outbox.answered(frame) && type === 'sent') this.#emit(type, detail as Sent)
           this.#reportPending()
         }
@@ -238,8 +238,7 @@ export class ChatSession extends SessionTarget {
 
   /** The offset up to which the user has read all messages, here or on another device, as last reported by the gateway since the start. */
   get readOffset(): number {
-    const { info } = this
-    return info?.readOffset ?? (info?.unread ? 0 : this.missedUntil)
+    return this.info?.readOffset ?? (this.unread ? 0 : this.missedUntil)
   }
 
   /**
