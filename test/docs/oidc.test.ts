@@ -106,7 +106,7 @@ const createSession = (token: string, endpoint: string): ChatSession => {
     endpoint,
     appId,
     token,
-    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    WebSocket,
   })
   after(() => session.end())
   return session

@@ -44,7 +44,7 @@ test('a session whose WebSocket throws when it is closed ends, and rejects nothi
   const session = newSession({
     endpoint,
     token: await tokenFor('ann'),
-    WebSocket: ThrowingWebSocket as unknown as typeof WebSocket,
+    WebSocket: ThrowingWebSocket,
   })
   assert.equal(codeOf(await session.start()), 'succeeded')
   await session.end()

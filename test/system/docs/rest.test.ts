@@ -120,7 +120,7 @@ test('a revoked session ends and asks its source for no other token, as docs/RES
   const session = new ChatSession({
     endpoint: address,
     appId,
-    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    WebSocket,
     tokenFetcher: () => {
       asks += 1
       return tokenFor('carol')

@@ -25,7 +25,7 @@ const connect = async ({ endpoint }: GatewayProcess, userId: string): Promise<Ch
     endpoint,
     appId,
     token: await tokenFor(userId),
-    WebSocket: WebSocket as never,
+    WebSocket,
   })
   const result = await session.start()
   assert.ok(result.succeeded, userId)

@@ -73,7 +73,7 @@ test('a message is written, then synced, and only then acknowledged and delivere
       endpoint: gateway.endpoint,
       appId,
       token,
-      WebSocket: WebSocket as never,
+      WebSocket,
     })
     assert.ok((await session.start()).succeeded)
     return session

@@ -30,9 +30,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const)
     after(() => Promise.all(sessions.map((session) => session.end())))
     for (let index = 0; index < SESSIONS; index++) {
       const token = await tokenFor(`user-${index}`)
-      sessions.push(
-        new ChatSession({ endpoint: gateway.endpoint, appId, token, WebSocket: WebSocket as never }),
-      )
+      sessions.push(new ChatSession({ endpoint: gateway.endpoint, appId, token, WebSocket }))
     }
     let ended = 0
     for (const session of sessions)

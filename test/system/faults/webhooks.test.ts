@@ -59,7 +59,7 @@ test(`${KILLS} kills lose no webhook of an acknowledged message, and change the 
       endpoint: gateway.endpoint,
       appId,
       token: await tokenFor(name),
-      WebSocket: WebSocket as never,
+      WebSocket,
     })
     after(() => session.end())
     assert.ok((await session.start()).succeeded)

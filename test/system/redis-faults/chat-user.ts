@@ -61,7 +61,7 @@ export class ChatUser {
         })
       }
     }
-    this.session = new ChatSession({ endpoint, appId, token, WebSocket: Socket as never })
+    this.session = new ChatSession({ endpoint, appId, token, WebSocket: Socket })
     this.session.addEventListener('message', ({ detail: { message } }) => {
       this.received.push(message)
       this.#note(message)

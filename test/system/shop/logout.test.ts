@@ -151,7 +151,7 @@ test('a token that was copied before the log-out is refused from then on', async
       endpoint: site.gateway.url,
       appId: APP,
       token,
-      WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+      WebSocket,
     })
     const result = await session.start()
     await session.end()

@@ -65,7 +65,7 @@ for (const { url, on } of await onBothEngines({}, { pingInterval: 300 })) {
         fetches += 1
         return tokenFor('fetches')
       },
-      WebSocket: WebSocket as never,
+      WebSocket,
     })
     session.addEventListener('error', ({ detail }) => errors.push(detail.error.code))
     assert.ok((await session.start()).succeeded)

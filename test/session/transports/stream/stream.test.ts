@@ -158,7 +158,7 @@ void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => 
       const session = newSession({
         endpoint: proxy.url,
         token: await tokenFor('ann'),
-        WebSocket: WebSocketClass as never,
+        WebSocket: WebSocketClass,
       })
       assert.ok((await session.start({ timeout })).succeeded)
       assert.equal(session.transport, 'stream')

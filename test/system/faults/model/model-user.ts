@@ -41,7 +41,7 @@ export class Client {
         this.#renewed()
         return tokenFor(userId)
       },
-      WebSocket: WebSocket as never,
+      WebSocket,
     })
     this.session.addEventListener('message', ({ detail }) => this.received.push(detail.message))
     this.session.addEventListener('error', ({ detail: { error } }) => {
