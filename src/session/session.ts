@@ -155,7 +155,7 @@ export class ChatSession extends SessionTarget {
           userId: this.#userId,
           user: Object.keys(this.#profile).length ? this.#profile : undefined,
           resume: key ? cursor : undefined,
-          since: key || !cursor ? undefined : since,
+          since: !key && cursor ? since : undefined,
           adopt: this.#isGuest ? undefined : guestToken(this.#guestKey),
           hidden: hidden || undefined,
           client: `chat-session/${VERSION}`,

@@ -346,7 +346,7 @@ test('the outbox takes 256 kB, then rejects as outbox-full', async () => {
   await session.start()
   const body = 'x'.repeat(60_000)
   const large = Array.from({ length: 4 }, () => session.send({ to: 'bob', body }))
-  await assert.rejects(session.send({ to: 'bob', body }), { code: 'outbox-full' })
+  await assert.rejects(session.send({ to: 'bob', body }), { code: 'outbox-full', retryable: true })
   const peer = await connection(0)
   await eventually(() => peer.of('send').length === 4)
   peer.send(...peer.of('send').map((frame, at) => sentFor(frame, at + 1)))

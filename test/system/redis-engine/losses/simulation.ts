@@ -781,6 +781,9 @@ export class Simulation {
   async #leave(): Promise<void> {
     const [stays, leaves] = this.#nodes
     assert.ok(stays && leaves)
+    // Whatever has happened, the node that closes has a session to detach.
+    const late = { appId: app, userId: 'late' }
+    await until('it has one', async () => (await leaves.engine.startSession(request(late))) !== null)
     this.#isLossy = true
     for (const session of this.model.alive())
       if (session.node === 0)
