@@ -6,10 +6,11 @@ import { createRedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { rules } from '../../../src/engine/suite/kit.js'
 import { standalone } from '../../support/redis/server.js'
 
-test('after the key of the epochs is deleted, each inbox has another epoch, and its messages are read as after a loss', async () => {
+test('after the key of the epochs is deleted, each inbox has another epoch, and its messages are read as after a loss', async (context) => {
   const server = await standalone()
   const of = { appId: 'shop', userId: 'ada' }
   const engine = createRedisEngine({ server: { type: 'single', url: server.url } })
+  context.after(() => engine.close())
   await engine.open()
   await engine.send({ appId: of.appId, id: 'a', from: null, to: of.userId, body: 'kept' }, rules())
   const before = await engine.inbox(of)
@@ -28,5 +29,4 @@ test('after the key of the epochs is deleted, each inbox has another epoch, and 
     ['kept'],
   )
   assert.equal(lost, true)
-  await engine.close()
 })
