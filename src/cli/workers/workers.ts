@@ -97,11 +97,11 @@ export const runWorkers = (count: number, log: Log): void => {
     const since = performance.now()
     const worker = cluster.fork({ [ROLE]: slot.role })
     worker.on('message', (message: ToPrimary) => {
-      // A `stop` that came while the worker loaded its modules was lost.
-      if (message.type === 'connected') return isStopping ? post(worker, { type: 'stop' }) : undefined
       if (message.type === 'listening') onListening(message.url, message.admin)
       else if (message.type === 'collected') collecting.get(message.id)?.(message.metrics)
-      else void scrape(worker, message.id)
+      else if (message.type === 'scrape') void scrape(worker, message.id)
+      // The worker is connected. A `stop` that came while it loaded its modules was lost.
+      else if (isStopping) post(worker, { type: 'stop' })
     })
     worker.once('exit', (code: number | null, signal: string | null) => {
       if (isStopping) {
