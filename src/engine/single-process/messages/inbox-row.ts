@@ -21,8 +21,8 @@ export interface MessageRow {
 }
 
 /**
- * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. The last element is `isRead` if it
- * is 1, and `traceparent` if it is a text.
+ * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. After the message come the
+ * `traceparent`, if it has one, and 1, if it counts as read.
  */
 export type StoredMessage = [
   at: number,
@@ -31,16 +31,23 @@ export type StoredMessage = [
   size: number,
   first: number,
   message: Omit<Message, 'offset'>,
-  ...marks: (1 | string)[],
+  traceparentOrRead?: string | 1,
+  read?: 1,
 ]
 
+// Each message that is read passes here. With an object that was spread, and the marks as an array, missed messages took half as long again.
 export const messageRowOf = (
   offset: number,
-  [at, received, bytes, size, first, message, ...marks]: StoredMessage,
+  [at, received, bytes, size, first, message, mark, read]: StoredMessage,
 ): MessageRow => ({
-  ...{ message: { offset, ...message }, at, received, bytes, size, first },
-  isRead: marks.includes(1),
-  traceparent: marks.find((mark) => typeof mark === 'string'),
+  message: { offset, ...message },
+  at,
+  received,
+  bytes,
+  size,
+  first,
+  isRead: mark === 1 || read === 1,
+  traceparent: mark === 1 ? undefined : mark,
 })
 
 /**
