@@ -121,8 +121,13 @@ export class Inbox {
   write(batch: Operation[]): void {
     // An exact row has to be written with each message. That pays only if the inbox gets a single message before it is evicted.
     this.#isRowExact = this.#appended <= 1
+    const { offset, received, bytes, first } = this.assigned
+    // Without a spread, which took half of the time of this.
     const row: InboxRow = {
-      ...this.assigned,
+      offset,
+      received,
+      bytes,
+      first,
       readOffset: this.readOffset,
       readUpTo: this.#readUpTo,
       readReceived: this.#readReceived,
