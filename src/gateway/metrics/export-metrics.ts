@@ -2,7 +2,7 @@ import type { Attributes, BatchObservableResult, Observable } from '@opentelemet
 import { VERSION } from '../../protocol/index.js'
 import type { Log } from '../log.js'
 import type { OpenTelemetryApi } from '../open-telemetry.js'
-import { ForwardingHistogram } from './forwarding-histogram.js'
+import { Histogram } from './histogram.js'
 import type { Metrics } from './metrics.js'
 import { metricsTable } from './table.js'
 
@@ -34,7 +34,7 @@ export const exportMetrics = (
   for (const [key, { kind, name, help, buckets }] of Object.entries(metricsTable)) {
     const options = { description: help, unit: unitOf(name) }
     const metric = metrics[key as keyof typeof metricsTable]
-    if (metric instanceof ForwardingHistogram) {
+    if (metric instanceof Histogram) {
       const advice = { explicitBucketBoundaries: [...buckets] }
       const histogram = meter.createHistogram(name, { ...options, advice })
       metric.onValue = (value: number, labels?: Attributes) => histogram.record(value, labels)

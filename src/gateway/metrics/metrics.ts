@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
 import { TaskQueue } from '../../util/task-queue.js'
-import { ForwardingHistogram } from './forwarding-histogram.js'
+import { Histogram } from './histogram.js'
 import { metricsTable, type Row } from './table.js'
 
 type Table = typeof metricsTable
@@ -11,7 +11,7 @@ type MetricOf<R> =
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
-        ? ForwardingHistogram<Label>
+        ? Histogram<Label>
         : never
 
 export type Collected = MetricObjectWithValues<MetricValue<string>>[]
@@ -29,11 +29,11 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | Gauge | ForwardingHistogram<string> => {
+): Counter | Gauge | Histogram<string> => {
+  if (kind === 'histogram')
+    return new Histogram({ name, help, labelNames: labels, buckets }).register(registry)
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
-  if (kind === 'counter') return new Counter(options)
-  if (kind === 'gauge') return new Gauge(options)
-  return new ForwardingHistogram({ ...options, buckets: [...buckets] })
+  return kind === 'counter' ? new Counter(options) : new Gauge(options)
 }
 
 /** Creates the metrics of a gateway. Each count takes a fraction of a microsecond. All other work is done at a scrape. */

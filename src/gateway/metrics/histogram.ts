@@ -1,0 +1,87 @@
+import type { LabelValues, Metric, MetricObjectWithValues, MetricValue } from 'prom-client'
+
+interface Configuration<Label extends string> {
+  name: string
+  help: string
+  labelNames: readonly Label[]
+  /** The upper bounds of the buckets, in their order. */
+  buckets: readonly number[]
+}
+
+interface Series<Label extends string> {
+  labels: LabelValues<Label>
+  /** How many values are in each bucket and in none before it. The last are greater than every bound. */
+  counts: number[]
+  sum: number
+}
+
+/**
+ * A histogram, for prom-client's registry. It counts in arrays. prom-client's own makes a text of a bucket's bound at each value: with it a
+ * message to one more session of a user took 8% longer. It also forwards each value to `onValue`, because OpenTelemetry reads no histograms
+ * of others.
+ */
+export class Histogram<Label extends string> {
+  readonly name: string
+  /** Called with each value. */
+  onValue: ((value: number, labels: LabelValues<Label>) => void) | undefined
+  readonly #help: string
+  readonly #labelNames: readonly Label[]
+  readonly #bounds: readonly number[]
+  readonly #series = new Map<string, Series<Label>>()
+  /** The series of a histogram without labels, which a scrape shows before its first value too. */
+  readonly #plain: Series<Label> | undefined
+
+  constructor({ name, help, labelNames, buckets }: Configuration<Label>) {
+    this.name = name
+    this.#help = help
+    this.#labelNames = labelNames
+    this.#bounds = buckets
+    if (labelNames.length === 0) this.#plain = this.#begin('', {})
+  }
+
+  observe(labels: LabelValues<Label>, value: number): void {
+    const series = this.#plain ?? this.#seriesOf(labels)
+    const bounds = this.#bounds
+    let index = 0
+    while (index < bounds.length && value > (bounds[index] ?? Infinity)) index++
+    series.counts[index] = (series.counts[index] ?? 0) + 1
+    series.sum += value
+    this.onValue?.(value, labels)
+  }
+
+  /** Returns the values in prom-client's form. The registry calls this for a scrape, charts call it too. */
+  get(): Promise<MetricObjectWithValues<MetricValue<Label>>> {
+    const values: { labels: object; value: number; metricName: string }[] = []
+    for (const { labels, counts, sum } of this.#series.values()) {
+      let count = 0
+      for (const [index, inBucket] of counts.entries()) {
+        count += inBucket
+        const le = this.#bounds[index] ?? '+Inf'
+        values.push({ metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: count })
+      }
+      values.push({ metricName: `${this.name}_sum`, labels, value: sum })
+      values.push({ metricName: `${this.name}_count`, labels, value: count })
+    }
+    const result = { name: this.name, help: this.#help, type: 'histogram', aggregator: 'sum', values }
+    // The types of prom-client have an enum without values for `type`.
+    return Promise.resolve(result as unknown as MetricObjectWithValues<MetricValue<Label>>)
+  }
+
+  /** Adds the histogram to a registry, which reads no more of a metric than its name and `get`. */
+  register(registry: { registerMetric(metric: Metric<Label>): void }): this {
+    registry.registerMetric(this as unknown as Metric<Label>)
+    return this
+  }
+
+  #seriesOf(labels: LabelValues<Label>): Series<Label> {
+    const key = this.#labelNames.map((name) => labels[name]).join('\0')
+    return this.#series.get(key) ?? this.#begin(key, labels)
+  }
+
+  #begin(key: string, labels: LabelValues<Label>): Series<Label> {
+    const counts = Array.from({ length: this.#bounds.length + 1 }, () => 0)
+    const series = { labels, counts, sum: 0 }
+    this.#series.set(key, series)
+    return series
+  }
+}
