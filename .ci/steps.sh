@@ -1,7 +1,7 @@
 # The steps of .ci/run, what they count, and lanes of steps that run beside each other.
 results=$(mktemp -d)
-# The process groups of the lanes that run.
-running=()
+# The process groups of the lanes that run, by their names.
+declare -A running
 end() {
   for group in "${running[@]}"; do kill -- "-$group" 2>/dev/null; done
   rm -rf "$results"
@@ -53,21 +53,24 @@ step() {
   } 9>"$results/output"
 }
 
-# Runs functions beside each other. Each is a lane: steps one after the other. A lane that dies with its steps undone is a failure.
-lanes() {
-  local pids=() pid
+# Begins to run functions beside each other, and beside what follows. Each is a lane: steps one after the other.
+begin_lanes() {
   # With job control each lane has a process group of its own, which can be ended as a whole.
   set -m
   for lane in "$@"; do
     { "$lane" && touch "$results/$lane.done"; } </dev/null &
-    pids+=("$!")
-    running+=("$!")
+    running[$lane]=$!
   done
   set +m
   lane=
-  for pid in "${pids[@]}"; do wait "$pid"; done
-  running=()
+}
+
+# Waits for lanes. One that died with its steps undone is a failure.
+await_lanes() {
+  local name
   for name in "$@"; do
+    wait "${running[$name]}"
+    unset "running[$name]"
     [ -e "$results/$name.done" ] && continue
     count 0 1
     printf '\nFAILED: the lane %s died, and what it had not done is missing.\n' "$name"

@@ -3,23 +3,17 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 /**
- * The tests of what a server does: the engine's whole suite, in which every script runs, on one server and on a cluster; what the client
- * asks servers, Sentinels and clusters; failover, restarts, replication and restored data; long lists, which scripts read in parts. The
- * others test what the engine does with answers, and what it does if they are lost, which is the same whatever server gave them.
+ * The tests of what a server does: the engine's whole suite, in which every script runs; what the client asks servers, Sentinels and
+ * clusters; failover, restarts, replication and restored data; long lists, which scripts read in parts. The others test what the engine
+ * does with answers, and what it does if they are lost, which is the same whatever server gave them.
  */
 const ON_THE_SERVER = [
   'standalone.test.ts',
-  'cluster.test.ts',
-  'cluster-other.test.ts',
   'client',
   'failover.test.ts',
   'outages.test.ts',
   'restored.test.ts',
-  'own-copies.test.ts',
   'large-lists.test.ts',
-  'lists.test.ts',
-  'leases.test.ts',
-  'watches.test.ts',
   'scripts.test.ts',
 ]
 

@@ -12,7 +12,7 @@ import { RawSender } from './raw-sender.js'
 import { appId, tokenFor } from '../../support/tokens.js'
 
 /** How often the process is killed. FAULT_KILLS=5 is for a quick look. */
-const KILLS = Number(process.env['FAULT_KILLS'] ?? 100)
+const KILLS = Number(process.env['FAULT_KILLS'] ?? 50)
 const SENDERS = ['ann', 'bob', 'cid']
 /** These users reconnect at once, so that every kill interrupts writes. The sessions of the others wait between two attempts. */
 const IMPATIENT = ['eve', 'fay']

@@ -4,7 +4,7 @@ import type { Engine, Peer, Retention, UserRef } from '../../engine.js'
 import { app, deliver, until, type SuiteContext } from '../kit.js'
 
 const OWNERS = 4
-const OPERATIONS = 10_000
+const OPERATIONS = 4_000
 const PHASES = 5
 /** How many messages an inbox keeps mostly, and how many now and then. */
 const KEPT = 40

@@ -11,7 +11,7 @@ import { MESSAGES_PER_SECOND } from './model-config.js'
 import { Client } from './model-user.js'
 
 /** How many sequences run. MODEL_RUNS=200 is for a long test. */
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 15)
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 8)
 /** Milliseconds in which every message of a sequence must be acknowledged and received. */
 const SETTLED_IN = 60_000
 /** Milliseconds to wait for the answer that is then cut off. The answer may never come, if the send is refused or waits in the outbox. */
