@@ -232,7 +232,12 @@ export class StepRunner {
     // The other steps add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
     const all = [
-      ...[this.#context(), prefix, appId, userId, String(partition), hashed],
+      this.#context(),
+      prefix,
+      appId,
+      userId,
+      String(partition),
+      hashed,
       webhooks ? argumentOf(webhooks, this.epochBase(owner)) : '',
       ...args,
     ]
@@ -245,9 +250,9 @@ export class StepRunner {
     })
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
-    const [events, ...result] = reply
+    const [events] = reply
     if (Array.isArray(events) && events.length > 0) onEvents(events as unknown as WireEvent[])
-    return result
+    return reply.slice(1)
   }
 
   /** Returns the argument that is the same for all calls of this node, in the form in which `lua/begin.lua` reads it. */

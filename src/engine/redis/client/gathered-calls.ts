@@ -60,10 +60,9 @@ export class GatheredCalls {
   async #runTogether(calls: readonly Waiting[], { library }: Script): Promise<void> {
     const together: Script = { name: 'several', library, repeatable: false, isShort: false }
     const keys = calls.flatMap((each) => each.keys)
-    const args = calls.flatMap(({ script, keys: its, args: itsArgs }) => [
-      ...[script.name, String(its.length), String(itsArgs.length)],
-      ...itsArgs,
-    ])
+    const args: string[] = []
+    for (const { script, keys: its, args: itsArgs } of calls)
+      args.push(script.name, String(its.length), String(itsArgs.length), ...itsArgs)
     let replies: Reply[]
     try {
       replies = (await this.#run(together, keys, args, {

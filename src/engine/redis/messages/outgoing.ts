@@ -36,10 +36,8 @@ export class Outgoing {
     const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
     const prefix =
       this.sender && mode === 'here' ? runner.keys.prefixes[runner.partitions.of(this.sender)] : ''
-    this.keys = {
-      hashed: { id: hashOf(appId, to, from, id) },
-      ...(mode === 'here' && from !== null && { from }),
-    }
+    const hashed = { id: hashOf(appId, to, from, id) }
+    this.keys = mode === 'here' && from !== null ? { hashed, from } : { hashed }
     // The script adds the sender's profile between `head` and `tail`, and the time after `tail`.
     const head = `{"id":${JSON.stringify(id)},"from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"sender":`
     const tail =
@@ -54,13 +52,15 @@ export class Outgoing {
     return new Outgoing(this.#runner, { ...this.#message, to: userId })
   }
 
-  /** Returns the first arguments of the step that sends the message. */
-  args({ sendWindow, unknownRecipients, retention, unreadPerSender, quota, pushAfter }: SendRules): string[] {
-    const createsRecipient = unknownRecipients && !isGuestId(this.recipient.userId)
-    const rules = [
-      ...[Math.max(1, Math.ceil(sendWindow)), createsRecipient ? 1 : 0],
-      ...[retention.messages, retention.bytes, retention.age, unreadPerSender, pushAfter ?? '-'],
-    ]
-    return [...this.#content, rules.join(' '), String(quota.inboxes), String(quota.bytes)]
+  /** Returns the first arguments of the step that sends the message. `quota` is what other partitions leave of the app's. */
+  args(
+    { sendWindow, unknownRecipients, retention, unreadPerSender, pushAfter }: SendRules,
+    quota: SendRules['quota'],
+  ): string[] {
+    const createsRecipient = unknownRecipients && !isGuestId(this.recipient.userId) ? 1 : 0
+    const { messages, bytes, age } = retention
+    const window = Math.max(1, Math.ceil(sendWindow))
+    const rules = `${window} ${createsRecipient} ${messages} ${bytes} ${age} ${unreadPerSender} ${pushAfter ?? '-'}`
+    return [...this.#content, rules, String(quota.inboxes), String(quota.bytes)]
   }
 }
