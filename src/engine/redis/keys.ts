@@ -15,8 +15,8 @@ export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringi
 /** The owner of a step's keys. In a step of an app or a partition, ids are empty. */
 export interface KeyOwner extends UserRef {
   partition: number
-  /** The kind and the hash of the step's hashed key, separated by a colon. */
-  hashed?: string | undefined
+  /** The kind and the hash of the step's hashed key. */
+  hashed?: `${HashedKind}:${string}` | undefined
 }
 
 /** The names of an engine's keys, which scripts make by the same rules (`lua/keys.lua`). All keys of a partition have its tag. */
@@ -39,7 +39,7 @@ export class Keys {
     return this.#isCluster ? '' : (this.prefixes[0] ?? '')
   }
 
-  of(kinds: readonly KeyKind[], { partition, appId, userId, hashed = '' }: KeyOwner): string[] {
+  of(kinds: readonly KeyKind[], { partition, appId, userId, hashed }: KeyOwner): string[] {
     const prefix = this.prefixes[partition] ?? ''
     const names = {
       user: (kind: string) => `${prefix}${kind}:${appId}\0${userId}`,
@@ -50,7 +50,7 @@ export class Keys {
       // In a cluster the key has another name. If the keys of a server moved into a cluster, a partition would otherwise keep the counts of
       // all partitions for ever.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
-      hash: () => prefix + hashed,
+      hash: () => prefix + (hashed ?? ''),
     }
     return kinds.map((kind) => names[scopes[kind]](kind))
   }

@@ -382,7 +382,7 @@ export class OpenedEngine {
         return emit({ type: 'webhook-dropped', appId: event[1], eventType: event[2] })
       case kinds.counts: {
         const [, , , guests, inboxes, bytes, events, eventBytes] = event
-        return void this.#quotas.update(user, { guests, inboxes, bytes, events, eventBytes })
+        return this.#quotas.update(user, { guests, inboxes, bytes, events, eventBytes })
       }
     }
   }

@@ -32,7 +32,8 @@ const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0
  */
 export class Quotas {
   readonly #runner: StepRunner
-  readonly #apps = new Map<string, Promise<AppCounts>>()
+  /** The readings that run. */
+  readonly #readings = new Map<string, Promise<AppCounts>>()
   /** The counts that were read last. */
   readonly #latest = new Map<string, AppCounts>()
   readonly #mutex = new KeyedMutex()
@@ -69,13 +70,15 @@ export class Quotas {
   /**
    * Notes that a step of this node has changed counts of the user's partition. A negative number stands for a count that did not change.
    */
-  async update(of: UserRef, changed: Counts): Promise<void> {
-    const partition = this.#runner.partitions.of(of)
-    const latest = this.#latest.get(of.appId)
+  update({ appId, userId }: UserRef, changed: Counts): void {
+    const partition = this.#runner.partitions.of({ appId, userId })
+    const latest = this.#latest.get(appId)
     if (latest) change(latest, partition, changed)
-    // A read that runs now may have counted before this change. If that read fails, the next call that needs the counts reads them again.
-    const counts = await this.#apps.get(of.appId)?.catch(() => undefined)
-    if (counts && counts !== latest) change(counts, partition, changed)
+    // A reading that runs now may have counted before this change. If it fails, the next call that needs the counts reads them again.
+    this.#readings.get(appId)?.then(
+      (counts) => change(counts, partition, changed),
+      () => undefined,
+    )
   }
 
   /** Runs tasks of an app one after the other, because together they might exceed a limit. */
@@ -84,16 +87,22 @@ export class Quotas {
   }
 
   async #counts(appId: string, maxAge: number): Promise<AppCounts> {
-    const known = this.#apps.get(appId)
-    const counts = await known?.catch(() => undefined)
-    if (counts && counts.readAt + maxAge > performance.now()) return counts
-    if (this.#apps.get(appId) !== known) return this.#counts(appId, maxAge)
-    const reading = this.#read(appId)
-    this.#apps.set(appId, reading)
+    for (;;) {
+      const reading = this.#readings.get(appId)
+      if (reading) await reading.catch(() => undefined)
+      const latest = this.#latest.get(appId)
+      if (latest && latest.readAt + maxAge > performance.now()) return latest
+      if (!this.#readings.has(appId)) return this.#read(appId)
+    }
+  }
+
+  #read(appId: string): Promise<AppCounts> {
+    const reading = this.#readNow(appId).finally(() => this.#readings.delete(appId))
+    this.#readings.set(appId, reading)
     return reading
   }
 
-  async #read(appId: string): Promise<AppCounts> {
+  async #readNow(appId: string): Promise<AppCounts> {
     const all = await this.#runner.onEveryPartition(this.#runner.steps.readCounts, appId, [])
     const partitions = all.map(([, guests, inboxes, bytes, , events, eventBytes]) => ({
       guests: Number(guests),

@@ -54,8 +54,8 @@ export interface UncertainCall {
 }
 
 export interface RunOptions {
-  /** The hash in the name of a key. */
-  hashed?: Partial<Record<HashedKind, string>>
+  /** The kind and the hash in the name of a key. */
+  hashed?: `${HashedKind}:${string}`
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
 }
@@ -199,7 +199,7 @@ export class StepRunner {
     args: readonly string[],
     { hashed, from }: RunOptions = {},
   ): Promise<Reply[]> {
-    const owner = { partition, appId, userId, hashed: hashed && Object.entries(hashed)[0]?.join(':') }
+    const owner = { partition, appId, userId, hashed }
     const onLostReply = (): void => {
       const { onUncertain = () => undefined } = this.#options
       onUncertain({ step, of: { appId, userId }, partition, args })
@@ -242,12 +242,14 @@ export class StepRunner {
       ...args,
     ]
     const declared = this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys
-    const run = (): Promise<Reply> => this.#client.run(step, declared, all, onLostReply)
-    const reply = await run().catch(async (error: unknown) => {
+    let reply: Reply
+    try {
+      reply = await this.#client.run(step, declared, all, onLostReply)
+    } catch (error) {
       if (!needsState(error)) throw error
       await this.onPartition(this.steps.noteState, partition, [])
-      return run()
-    })
+      reply = await this.#client.run(step, declared, all, onLostReply)
+    }
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events] = reply

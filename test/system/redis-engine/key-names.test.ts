@@ -41,7 +41,7 @@ for (const { name, options } of settings) {
     const step = new StepLibrary().step('../../../test/system/redis-engine/key-names', kinds)
     for (const of of users) {
       const partition = runner.partitions.of(of)
-      const names = await runner.onUser(step, of, kinds, { hashed: { id: 'a hash' } })
+      const names = await runner.onUser(step, of, kinds, { hashed: 'id:a hash' })
       assert.deepEqual(names, runner.keys.of(kinds, { partition, ...of, hashed: 'id:a hash' }))
     }
     await close()

@@ -122,8 +122,7 @@ export class Inboxes {
 
   /** Sends a message if it fits into what other partitions leave of the app's quota. */
   async #sendWithin(outgoing: Outgoing, rules: SendRules, createdAt = ''): Promise<SendResult> {
-    const { recipient, sender } = outgoing
-    const partition = this.#runner.partitions.of(recipient)
+    const { recipient, partition, sender } = outgoing
     const sendOnce = async (
       isAtLimit: boolean,
       messagesPerSecond: number | undefined,
@@ -174,14 +173,13 @@ export class Inboxes {
     args.push(isAway ? '' : rate, createdAt, String(quota.bytesPerSender ?? ''), outgoing.traceparent)
     if (isAway) args.push(...[profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String))
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
-      await this.#runner.onUser(steps.send, recipient, args, outgoing.keys)
+      await this.#runner.inPartition(steps.send, outgoing.partition, recipient, args, outgoing.keys)
     if (outcome === 'unknown-sender') return this.#sendFromUnknown(outgoing, rules, attempt)
     if (outcome === 'adopted') return { outcome, by: String(offset), createdAt: String(ownOffset) }
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
-    if (sender && outcome === 'stored')
-      this.#held.update(this.#runner.partitions.of(recipient), sender, Number(held))
+    if (sender && outcome === 'stored') this.#held.update(outgoing.partition, sender, Number(held))
     // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
     // The message is stored already. If the deletion fails, the next message to the inbox goes on with it.

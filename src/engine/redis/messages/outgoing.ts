@@ -8,6 +8,8 @@ import type { RunOptions, StepRunner } from '../step-runner.js'
 export class Outgoing {
   readonly id: string
   readonly recipient: UserRef
+  /** The recipient's partition. */
+  readonly partition: number
   /** Null for the app's backend. */
   readonly sender: UserRef | null
   /** Whether a second step makes the own copy, because in a cluster another server may have the sender's inbox. */
@@ -30,13 +32,14 @@ export class Outgoing {
     // Only a guest can be adopted, so only a message to a guest may go to another user.
     this.#message = isGuestId(to) ? structuredClone(message) : message
     this.recipient = { appId, userId: to }
+    this.partition = runner.partitions.of(this.recipient)
     this.sender = from === null ? null : { appId, userId: from }
     this.isAway = runner.isCluster && from !== null && from !== to
     this.noteId = this.isAway ? hashOf(appId, from, to, id) : ''
     const mode = from === null ? 'none' : from === to ? 'self' : this.isAway ? 'away' : 'here'
     const prefix =
       this.sender && mode === 'here' ? runner.keys.prefixes[runner.partitions.of(this.sender)] : ''
-    const hashed = { id: hashOf(appId, to, from, id) }
+    const hashed = `id:${hashOf(appId, to, from, id)}` as const
     this.keys = mode === 'here' && from !== null ? { hashed, from } : { hashed }
     // The script adds the sender's profile between `head` and `tail`, and the time after `tail`.
     const head = `{"id":${JSON.stringify(id)},"from":${JSON.stringify(from)},"to":${JSON.stringify(to)},"sender":`

@@ -78,7 +78,7 @@ export class Adoptions {
       found.push(offset, json, size, storedAt, isRead, content.from ?? '', content.to)
       last = offset
     }
-    const hashed = { adopted: hashOf(appId, guest.userId) }
+    const hashed = `adopted:${hashOf(appId, guest.userId)}` as const
     const [isKept] = await this.#runner.onUser(
       steps.appendAdopted,
       user,

@@ -61,9 +61,8 @@ export class OwnCopies {
     const { steps, partitions } = this.#runner
     const limits = [window, messages, bytes].map((each) => String(Math.ceil(each)))
     const args = [json, to, String(fromDeletions), ...limits]
-    const hashed = {
-      own: hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions)),
-    }
+    const hash = hashOf(from.appId, from.userId, to, id, String(fromDeletions), String(toDeletions))
+    const hashed = `own:${hash}` as const
     const made = await this.#runner.onUser(steps.makeOwnCopy, from, args, { hashed })
     const [offset, epoch] =
       made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
@@ -81,7 +80,7 @@ export class OwnCopies {
     [, by, createdAt]: readonly Reply[],
     { appId, userId: guest }: UserRef,
     [json = '', , , ...limits]: readonly string[],
-    hashed: { own: string },
+    hashed: `own:${string}`,
   ): Promise<[offset: number, epoch: number]> {
     const user = { appId, userId: String(by) }
     const { json: adopted, content } = adoptedJson(JSON.parse(json) as Message, guest, user.userId)

@@ -139,7 +139,7 @@ export class Revocations {
     userId = '',
   ) {
     const partition = this.#runner.partitions.ofToken(appId, tokenId)
-    const hashed = { token: tokenHash(appId, tokenId) }
+    const hashed = `token:${tokenHash(appId, tokenId)}` as const
     return this.#runner.inPartition(step, partition, { appId, userId }, args, { hashed })
   }
 }

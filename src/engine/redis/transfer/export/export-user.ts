@@ -123,7 +123,7 @@ const sentIdOf = async (
   { id, from }: Message,
   deletions: number,
 ): Promise<SentId | null> => {
-  const hashed = { id: hashOf(appId, to, from, id) }
+  const hashed = `id:${hashOf(appId, to, from, id)}` as const
   const [value, ttl] = await runner.onUser(steps.exportId, { appId, userId: to }, [], { hashed })
   const [digest = '', , own, , toDeletions, fromDeletions = ''] = String(value ?? '').split(' ')
   const left = Number(ttl)
@@ -134,6 +134,6 @@ const sentIdOf = async (
   // The own copy was made in another partition.
   const sender = { appId, userId: from }
   const hash = hashOf(appId, from, to, id, fromDeletions, String(deletions))
-  const [offset] = await runner.onUser(steps.exportOwnCopy, sender, [], { hashed: { own: hash } })
+  const [offset] = await runner.onUser(steps.exportOwnCopy, sender, [], { hashed: `own:${hash}` })
   return { digest, ownOffset: Number(offset), left, deletions: counts }
 }

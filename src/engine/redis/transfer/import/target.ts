@@ -152,7 +152,7 @@ export class RedisTarget implements TransferTarget {
       }
       case 'token': {
         const { appId, tokenId, left } = record
-        const hashed = { token: tokenHash(appId, tokenId) }
+        const hashed = `token:${tokenHash(appId, tokenId)}` as const
         const partition = runner.partitions.ofToken(appId, tokenId)
         await runner.onApp(this.#steps.importToken, partition, appId, [tokenId, String(left ?? '')], {
           hashed,
@@ -197,7 +197,7 @@ export class RedisTarget implements TransferTarget {
         await this.#setFields(record, { adoption }, { adoption: record })
         if (!record.isMoving) return
         // The engine of the source has reported the adoption already, so this first step of the move must not report it again.
-        const hashed = { adopted: hashOf(appId, userId) }
+        const hashed = `adopted:${hashOf(appId, userId)}` as const
         const args = ['0', String(Math.max(1, Math.ceil(record.left)))]
         await runner.onUser(this.#steps.importAdopted, { appId, userId: by }, args, { hashed })
         return
@@ -274,13 +274,13 @@ export class RedisTarget implements TransferTarget {
     const isAway = runner.isCluster && from !== null && from !== to
     const own = isAway ? 0 : (ownOffset ?? 0)
     const value = [digest, offset, own, sentAt, toDeletions, fromDeletions].join(' ')
-    const hashed = { id: hashOf(appId, to, from, id) }
+    const hashed = `id:${hashOf(appId, to, from, id)}` as const
     const keptFor = String(Math.max(1, Math.ceil(left)))
     await runner.onUser(this.#steps.importId, recipient, [value, keptFor], { hashed })
     if (!isAway || ownOffset === null) return
     const hash = hashOf(appId, sender.userId, to, id, String(fromDeletions), String(toDeletions))
     await runner.onUser(this.#steps.importOwnCopy, sender, [String(ownOffset), keptFor], {
-      hashed: { own: hash },
+      hashed: `own:${hash}`,
     })
   }
 
