@@ -60,7 +60,7 @@ export class RecentSessions {
     credential: StartCredential,
     generation: number,
   ): void {
-    this.#put({ ...this.#entry(session), connectionId, row, credential, generation })
+    this.#put(Object.assign(this.#entry(session), { connectionId, row, credential, generation }))
   }
 
   /** Changes the stored row of a session that this connection carries. */
@@ -132,9 +132,16 @@ export class RecentSessions {
   #entry({ appId, userId, sessionId }: SessionRef): RecentSession {
     const of = { appId, userId }
     return {
-      ...{ of, partition: this.#partitionOf(of), sessionId, connectionId: undefined },
-      ...{ row: undefined, credential: undefined, departure: undefined },
-      ...{ pending: 0, generation: -1, changedAt: this.#beats },
+      of,
+      partition: this.#partitionOf(of),
+      sessionId,
+      connectionId: undefined,
+      row: undefined,
+      credential: undefined,
+      departure: undefined,
+      pending: 0,
+      generation: -1,
+      changedAt: this.#beats,
     }
   }
 

@@ -65,8 +65,15 @@ export class Sessions {
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
       const args = [
-        ...[newId, connectionId, resumes ?? '', String(sessionsPerUser), hidden ? '1' : '0'],
-        ...[guest ? '1' : '0', token, issuedAt, String(request.userCreatedAt ?? '')],
+        newId,
+        connectionId,
+        resumes ?? '',
+        String(sessionsPerUser),
+        hidden ? '1' : '0',
+        guest ? '1' : '0',
+        token,
+        issuedAt,
+        String(request.userCreatedAt ?? ''),
         startedRow(request, this.#runner.nodeId, use),
       ]
       const [isStarted, isResumed, sessionId, row, epoch, offset, generation] = await this.#runner

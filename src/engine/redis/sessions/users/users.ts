@@ -201,10 +201,15 @@ export class Users {
     const sender = senderOf(user)
     const [outcome, createdAt] = await this.#runner.onUser(this.#runner.steps.saveUser, of, [
       ...fields,
-      ...[textOf(user.vouched), user.vouchedAt === null ? '' : String(user.vouchedAt), textOf(user.claimed)],
-      ...[sender === null ? '' : JSON.stringify(sender), String(maxGuests ?? '')],
-      ...(changed ? [JSON.stringify(user), eventDataOf(user)] : ['', '']),
-      ...(admission ? ['1', String(admission.credential.issuedAt ?? '')] : ['', '']),
+      textOf(user.vouched),
+      user.vouchedAt === null ? '' : String(user.vouchedAt),
+      textOf(user.claimed),
+      sender === null ? '' : JSON.stringify(sender),
+      String(maxGuests ?? ''),
+      changed ? JSON.stringify(user) : '',
+      changed ? eventDataOf(user) : '',
+      admission ? '1' : '',
+      admission ? String(admission.credential.issuedAt ?? '') : '',
     ])
     return outcome === 'saved'
       ? { user: { ...user, createdAt: Number(createdAt) }, created, changed }
