@@ -21,8 +21,8 @@ export interface MessageRow {
 }
 
 /**
- * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. After the message come the
- * `traceparent`, if it has one, and 1, if it counts as read.
+ * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. After the message comes 1 if
+ * it counts as read, which adopted messages may, or the `traceparent` of one that was sent with it.
  */
 export type StoredMessage = [
   at: number,
@@ -31,14 +31,13 @@ export type StoredMessage = [
   size: number,
   first: number,
   message: Omit<Message, 'offset'>,
-  traceparentOrRead?: string | 1,
-  read?: 1,
+  mark?: string | 1,
 ]
 
 // Each message that is read passes here. With an object that was spread, and the marks as an array, missed messages took half as long again.
 export const messageRowOf = (
   offset: number,
-  [at, received, bytes, size, first, message, mark, read]: StoredMessage,
+  [at, received, bytes, size, first, message, mark]: StoredMessage,
 ): MessageRow => ({
   message: { offset, ...message },
   at,
@@ -46,7 +45,7 @@ export const messageRowOf = (
   bytes,
   size,
   first,
-  isRead: mark === 1 || read === 1,
+  isRead: mark === 1,
   traceparent: mark === 1 ? undefined : mark,
 })
 
