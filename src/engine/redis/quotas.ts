@@ -70,12 +70,12 @@ export class Quotas {
   /**
    * Notes that a step of this node has changed counts of the user's partition. A negative number stands for a count that did not change.
    */
-  update({ appId, userId }: UserRef, changed: Counts): void {
-    const partition = this.#runner.partitions.of({ appId, userId })
-    const latest = this.#latest.get(appId)
+  update(of: UserRef, changed: Counts): void {
+    const partition = this.#runner.partitions.of(of)
+    const latest = this.#latest.get(of.appId)
     if (latest) change(latest, partition, changed)
     // A reading that runs now may have counted before this change. If it fails, the next call that needs the counts reads them again.
-    this.#readings.get(appId)?.then(
+    this.#readings.get(of.appId)?.then(
       (counts) => change(counts, partition, changed),
       () => undefined,
     )
