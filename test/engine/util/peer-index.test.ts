@@ -32,7 +32,7 @@ void describe('an index of peers', () => {
           ...(isSent ? { from: 'me', to: peer } : { from: peer, to: 'me' }),
         }
         kept.push(message)
-        index.add(offset, ...directionOf('me', message, message.isRead))
+        index.add(offset, peerOf(message), directionOf('me', message, message.isRead))
       } else if (random() < 0.3) {
         const first = random() < 0.02 ? offset + 1 : (kept[pick(10)]?.offset ?? 1)
         kept = kept.filter((message) => message.offset >= first)

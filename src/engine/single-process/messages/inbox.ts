@@ -224,7 +224,8 @@ export class Inbox {
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
     // If the retention was lowered, messages are beyond it already, so this message does not push them out. Reading them all would block
     // the event loop.
-    const firstWithin = this.#firstWithin(this.assigned, retention)
+    const { offset, bytes } = this.assigned
+    const firstWithin = this.#firstWithin(first, offset, bytes, retention)
     const firstAfter = this.#firstAfter(size, retention, firstWithin)
     const isFromAnother = (summary: MessageSummary | undefined): boolean =>
       summary !== undefined && summary.from !== from && summary.from !== this.of.userId
@@ -351,7 +352,8 @@ export class Inbox {
 
   /** Stops retaining the messages beyond `retention`, as the next message would do. */
   trim(retention: Retention): void {
-    this.#setFirst(this.#firstWithin(this.durable, retention))
+    const { first, offset, bytes } = this.durable
+    this.#setFirst(this.#firstWithin(first, offset, bytes, retention))
   }
 
   /**
@@ -396,13 +398,11 @@ export class Inbox {
   /** Returns the oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
   #firstAfter(size: number, retention: Retention, first = this.assigned.first): number {
     const { offset, bytes } = this.assigned
-    return this.#firstWithin({ offset: offset + 1, bytes: bytes + size, first }, retention)
+    return this.#firstWithin(first, offset + 1, bytes + size, retention)
   }
 
-  #firstWithin(
-    { offset, bytes, first }: Pick<Watermark, 'offset' | 'bytes' | 'first'>,
-    retention: Retention,
-  ): number {
+  /** As `#firstAfter`, of an inbox whose newest message is at `offset`, and whose messages take `bytes`. */
+  #firstWithin(first: number, offset: number, bytes: number, retention: Retention): number {
     const from = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound that needs no read.
     if (bytes - this.#swept.bytes <= retention.bytes) return from

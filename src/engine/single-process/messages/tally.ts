@@ -17,15 +17,12 @@ export type TallyRow = [peers: (string | null)[], bytes: number[], codes: string
 const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
-/** Returns the peer of a message in `owner`'s inbox, and its direction. */
-export const directionOf = (
-  owner: string,
-  { from, to }: Pick<Message, 'from' | 'to'>,
-  isRead: boolean,
-): [peer: string | null, direction: Direction] => {
-  if (from === owner) return [to, directions.sent]
-  return [from, isRead ? directions.read : directions.received]
-}
+/** Returns the peer of a message in `owner`'s inbox. */
+export const peerOf = (owner: string, { from, to }: Pick<Message, 'from' | 'to'>): string | null =>
+  from === owner ? to : from
+
+export const directionOf = (owner: string, { from }: Pick<Message, 'from'>, isRead: boolean): Direction =>
+  from === owner ? directions.sent : isRead ? directions.read : directions.received
 
 /** Returns the offset of the last message of the tally to which an offset belongs. */
 export const tallyEnd = (offset: number): number =>
@@ -80,8 +77,8 @@ export class Tally {
     isRead: boolean,
     size: number,
   ): TallyRow | undefined {
-    const [id, direction] = directionOf(this.#owner, message, isRead)
-    const index = this.#indexOf(id)
+    const direction = directionOf(this.#owner, message, isRead)
+    const index = this.#indexOf(peerOf(this.#owner, message))
     if (direction !== directions.sent) this.#bytes[index] = (this.#bytes[index] ?? 0) + size
     const missing = ((offset - 1) % MESSAGES_PER_TALLY) - this.#codes.length
     if (missing > 0) this.#codes += String.fromCharCode(FIRST_CODE - 1).repeat(missing)

@@ -21,7 +21,7 @@ import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 import type { Inbox } from '../inbox.js'
 import type { InboxTable } from '../inbox-table.js'
 import { messageRowOf, type StoredMessage } from '../inbox-row.js'
-import { directionOf, MESSAGES_PER_TALLY, tallyEnd, visitTally, type TallyRow } from '../tally.js'
+import { directionOf, MESSAGES_PER_TALLY, peerOf, tallyEnd, visitTally, type TallyRow } from '../tally.js'
 import { PeerMarks } from './peer-marks.js'
 
 /** The most tallies that are read at once. With more, other clients' frames would wait. */
@@ -225,7 +225,8 @@ export class Peers {
     const range = { ...rows.messages(ref, from, to + 1), limit: MESSAGES_PER_TURN }
     for (const [key, stored] of await reads.all<StoredMessage>(range)) {
       const { message, isRead } = messageRowOf(rows.offsetOf(key), stored)
-      if (message.offset > index.last) index.add(message.offset, ...directionOf(userId, message, isRead))
+      if (message.offset > index.last)
+        index.add(message.offset, peerOf(userId, message), directionOf(userId, message, isRead))
     }
     return to
   }
