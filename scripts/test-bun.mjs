@@ -10,7 +10,7 @@ const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
 /** Milliseconds that one test may take. */
 const TIMEOUT = 120_000
 /** Processes at once. */
-const AT_ONCE = 2
+const AT_ONCE = 6
 
 const ONLY_NODE = "it tests Node's own sockets"
 const BUN_SOCKETS = 'Bun has no such limit (docs/GATEWAY.md, "Node or Bun")'

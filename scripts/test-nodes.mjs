@@ -42,7 +42,7 @@ const run = async (version, ...args) => {
   return code === 0
 }
 
-const tests = (version) => run(version, 'scripts/test.mjs', ...ON_NODE_ITSELF, '--at-once', '6')
+const tests = (version) => run(version, 'scripts/test.mjs', ...ON_NODE_ITSELF, '--at-once', '8')
 // Node serves the element's modules to the browser, and the gateways that its tests talk to.
 const elementTests = (version) => run(version, 'node_modules/@web/test-runner/dist/bin.js')
 
