@@ -126,11 +126,11 @@ export class Thread extends EventTarget {
     await this.#try('markRead()', this.#element.markRead(newest.offset, { with: this.shown }))
   }
 
-  /** Resolves with the answer to a call, or with undefined if it is refused. */
+  /** Resolves with the answer to a call, or with undefined if it is refused. The log says already that a session has ended. */
   #try<T>(name: string, call: Promise<T>): Promise<T | undefined> {
-    return call.catch((error: unknown) => {
-      this.#log.add('you', `${name} was refused`, (error as SessionError).code, error)
-      return undefined
+    return call.catch((error: unknown): undefined => {
+      const { code } = error as SessionError
+      if (code !== 'ended') this.#log.add('you', `${name} was refused`, code, error)
     })
   }
 
