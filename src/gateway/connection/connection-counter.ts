@@ -41,7 +41,7 @@ export const countStarted = (
   { app, authMethod, at }: PendingStart,
 ): void => {
   starts.inc({ app, way: authMethod, result: 'started' })
-  startSeconds.observe({ way: authMethod }, (performance.now() - at) / 1_000)
+  startSeconds.observe((performance.now() - at) / 1_000, { way: authMethod })
 }
 
 /** Counts a closed connection. If its start has no result, counts the start, too. */

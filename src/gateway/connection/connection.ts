@@ -230,7 +230,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       if (frame.type === 'start') return this.end('bad-request', SECOND_START)
       phase.session.confirm()
       if (rtt !== undefined) {
-        this.#context.metrics.pingSeconds.observe({}, rtt / 1_000)
+        this.#context.metrics.pingSeconds.observe(rtt / 1_000)
         phase.session.touch(rtt)
       }
       return phase.session.handle(frame)

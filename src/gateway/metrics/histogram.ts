@@ -15,6 +15,9 @@ interface Series<Label extends string> {
   sum: number
 }
 
+/** One object for all values of histograms without labels. */
+const NO_LABELS = {}
+
 /**
  * A histogram, for prom-client's registry. It counts in arrays. prom-client's own makes a text of a bucket's bound at each value: with it a
  * message to one more session of a user took 8% longer. It also forwards each value to `onValue`, because OpenTelemetry reads no histograms
@@ -39,7 +42,7 @@ export class Histogram<Label extends string> {
     if (labelNames.length === 0) this.#plain = this.#begin('', {})
   }
 
-  observe(labels: LabelValues<Label>, value: number): void {
+  observe(value: number, labels: LabelValues<Label> = NO_LABELS): void {
     const series = this.#plain ?? this.#seriesOf(labels)
     const bounds = this.#bounds
     let index = 0

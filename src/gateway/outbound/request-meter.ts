@@ -24,7 +24,7 @@ export const createRequestMeter = (
       error = cause instanceof OutboundRequestError ? cause.code : 'unknown'
       throw cause
     } finally {
-      metrics.requestSeconds.observe(labels, (performance.now() - at) / 1_000)
+      metrics.requestSeconds.observe((performance.now() - at) / 1_000, labels)
       metrics.requestsInFlight.dec(labels)
       if (error !== undefined) metrics.requestErrors.inc({ ...labels, error })
     }

@@ -164,7 +164,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         status >= 500 ? `status ${status}` : undefined,
       )
       restCalls.inc({ app: callerId, call: call.id, status })
-      restSeconds.observe({ call: call.id }, (performance.now() - at) / 1_000)
+      restSeconds.observe((performance.now() - at) / 1_000, { call: call.id })
     }
   }
 

@@ -21,8 +21,8 @@ test('the charts have states, rates and means of each 15 seconds, and keep one h
   connected = 5
   metrics.messages.inc({ app: 'app', from: 'user', outcome: 'sent' }, 30)
   metrics.messages.inc({ app: 'app', from: 'backend', outcome: 'sent' }, 15)
-  metrics.commitSeconds.observe({}, 0.002)
-  metrics.commitSeconds.observe({}, 0.004)
+  metrics.commitSeconds.observe(0.002)
+  metrics.commitSeconds.observe(0.004)
   await sample()
   await sample()
   assert.deepEqual(valuesOf('Connected sessions'), [2, 5, 5])

@@ -23,7 +23,7 @@ for (const labelNames of [[], ['way', 'result']] as const)
     for (const [index, value] of VALUES.entries()) {
       const labels =
         labelNames.length === 0 ? {} : { way: index % 2 === 0 ? 'token' : 'guest', result: 'started' }
-      histogram.observe(labels, value)
+      histogram.observe(value, labels)
       ofLibrary.observe(labels, value)
     }
     await compare()

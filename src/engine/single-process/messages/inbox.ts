@@ -21,7 +21,7 @@ import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
 
 /** The most messages that a row lacks if it is not exact. */
-const MAX_ROW_LAG = 16
+const MAX_ROW_LAG = 32
 /** The most messages that one call of `sweep` deletes. */
 const MAX_DELETIONS = 1024
 /** The most messages that one call of `expire` reads. */
@@ -405,9 +405,16 @@ export class Inbox {
   #firstWithin(first: number, offset: number, bytes: number, retention: Retention): number {
     const from = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound that needs no read.
-    if (bytes - this.#swept.bytes <= retention.bytes) return from
-    // This is a binary search. After the retention was lowered, reading each message beyond it would block the event loop.
-    return lowerBound(from, offset, (next) => bytes - this.#bytesBefore(next) > retention.bytes)
+    const isWithin = bytes - this.#swept.bytes <= retention.bytes
+    return isWithin ? from : this.#searchFirst(from, offset, bytes - retention.bytes)
+  }
+
+  /**
+   * Returns the first offset from `from` on whose message has `bytes` or more before it. This is a binary search: after the retention was
+   * lowered, reading each message beyond it would block the event loop.
+   */
+  #searchFirst(from: number, offset: number, bytes: number): number {
+    return lowerBound(from, offset, (next) => this.#bytesBefore(next) < bytes)
   }
 
   /** Notes that all messages up to `offset` are read. */

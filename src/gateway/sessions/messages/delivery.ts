@@ -105,7 +105,7 @@ export class Delivery {
     if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) {
       this.#send(message, json)
       // Another gateway's clock may be ahead.
-      this.#context.metrics.deliverySeconds.observe({}, Math.max(0, Date.now() - message.sentAt) / 1_000)
+      this.#context.metrics.deliverySeconds.observe(Math.max(0, Date.now() - message.sentAt) / 1_000)
     } else this.#connection.endOnError(this.#pull(epoch))
   }
 
