@@ -73,7 +73,7 @@ export interface Watermark {
   first: number
 }
 
-/** An inbox as it is stored. */
+/** What is stored of an inbox. */
 export interface InboxRow extends Watermark {
   readOffset: number
   /**
@@ -88,12 +88,78 @@ export interface InboxRow extends Watermark {
   /** A lower bound of the time at which the oldest retained message was stored. */
   oldestAt: number
   /** How many bytes the user's messages take in the inboxes of others. */
-  sent?: number
+  sent: number
   /** The unfinished tally; absent if it has no message. */
   tally?: TallyRow | undefined
   /** Whether the row covers every stored message. If it does not, `Inbox` looks for later messages when it is opened. */
   isExact: boolean
 }
+
+/** An inbox as it is stored. With the names of its fields, a message between a million users took a quarter longer. */
+export type StoredInbox = [
+  offset: number,
+  received: number,
+  bytes: number,
+  first: number,
+  readOffset: number,
+  readReceived: number,
+  sweptOffset: number,
+  sweptBytes: number,
+  oldestAt: number,
+  sent: number,
+  isExact: 0 | 1,
+  tally: TallyRow | null,
+  readUpTo?: number,
+]
+
+export const storedInboxOf = (row: InboxRow): StoredInbox => {
+  const { swept, tally = null, isExact, readUpTo } = row
+  const stored: StoredInbox = [
+    row.offset,
+    row.received,
+    row.bytes,
+    row.first,
+    row.readOffset,
+    row.readReceived,
+    swept.offset,
+    swept.bytes,
+    row.oldestAt,
+    row.sent,
+    isExact ? 1 : 0,
+    tally,
+  ]
+  if (readUpTo !== undefined) stored.push(readUpTo)
+  return stored
+}
+
+export const inboxRowOf = ([
+  offset,
+  received,
+  bytes,
+  first,
+  readOffset,
+  readReceived,
+  sweptOffset,
+  sweptBytes,
+  oldestAt,
+  sent,
+  isExact,
+  tally,
+  readUpTo,
+]: StoredInbox): InboxRow => ({
+  offset,
+  received,
+  bytes,
+  first,
+  readOffset,
+  readUpTo,
+  readReceived,
+  swept: { offset: sweptOffset, bytes: sweptBytes },
+  oldestAt,
+  sent,
+  tally: tally ?? undefined,
+  isExact: isExact === 1,
+})
 
 /** The watermark of every new inbox. All share one object, because most inboxes stay empty. */
 export const EMPTY: Watermark = { offset: 0, received: 0, bytes: 0, first: 1 }
@@ -105,6 +171,7 @@ export const NO_ROW: InboxRow = {
   readReceived: 0,
   swept: { offset: 1, bytes: 0 },
   oldestAt: 0,
+  sent: 0,
   isExact: false,
 }
 

@@ -6,7 +6,9 @@ import {
   EMPTY,
   messageRowOf,
   NO_ROW,
-  type InboxRow,
+  inboxRowOf,
+  storedInboxOf,
+  type StoredInbox,
   type MessageRow,
   type MessageSummary,
   type StoredMessage,
@@ -82,7 +84,7 @@ export class Inbox {
     this.row = rows.inbox(of)
     this.epoch = epoch
     this.#store = store
-    const stored = isNew ? undefined : (read(store, this.row) as InboxRow | undefined)
+    const stored = isNew ? undefined : (read(store, this.row) as StoredInbox | undefined)
     this.exists = stored !== undefined
     const {
       offset,
@@ -97,8 +99,8 @@ export class Inbox {
       isExact,
       sent,
       tally,
-    } = stored ?? NO_ROW
-    this.sent = sent ?? 0
+    } = stored ? inboxRowOf(stored) : NO_ROW
+    this.sent = sent
     this.#tally = new Tally(of.userId, tally)
     this.assigned = stored ? { offset, received, bytes, first } : EMPTY
     this.#rowOffset = offset
@@ -123,7 +125,7 @@ export class Inbox {
     this.#isRowExact = this.#appended <= 1
     const { offset, received, bytes, first } = this.assigned
     // A spread of the watermark here took more time than the rest of this method.
-    const row: InboxRow = {
+    const row = storedInboxOf({
       offset,
       received,
       bytes,
@@ -136,14 +138,14 @@ export class Inbox {
       sent: this.sent,
       tally: this.#tally.stored,
       isExact: this.#isRowExact,
-    }
+    })
     batch.push(put(this.row, row))
     if (this.#areReadsChanged) {
       this.#areReadsChanged = false
       const [key, reads] = [rows.readOffsets(this.of), this.#reads?.stored]
       batch.push(reads ? put(key, reads) : del(key))
     }
-    this.#rowOffset = row.offset
+    this.#rowOffset = offset
   }
 
   /** Prepares the inbox for its eviction. Returns whether its row has to be written, so that opening the inbox again reads only the row. */

@@ -17,6 +17,12 @@ export type TallyRow = [peers: (string | null)[], bytes: number[], codes: string
 const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
+/**
+ * V8 copies texts of up to so many characters when it joins them. Of longer ones it keeps the parts, 32 bytes for each: in every inbox in
+ * memory the parts of a tally would take 2 kB.
+ */
+const SHORT = 12
+
 /** Returns the peer of a message in `owner`'s inbox. */
 export const peerOf = (owner: string, { from, to }: Pick<Message, 'from' | 'to'>): string | null =>
   from === owner ? to : from
@@ -51,8 +57,8 @@ export class Tally {
   #peers: (string | null)[] = []
   #bytes: number[] = []
   #codes = ''
-  /** The indexes in `#peers`; undefined until there is a second peer. */
-  #indexes: Map<string | null, number> | undefined
+  /** The codes after those, at most `SHORT`. */
+  #newest = ''
   /** The index of the latest peer. Most messages have the same peer as the one before. */
   #latest = 0
 
@@ -67,7 +73,8 @@ export class Tally {
 
   /** The unfinished tally; undefined if it has no message. */
   get stored(): TallyRow | undefined {
-    return this.#codes === '' ? undefined : [this.#peers, this.#bytes, this.#codes]
+    const codes = this.#codes + this.#newest
+    return codes === '' ? undefined : [this.#peers, this.#bytes, codes]
   }
 
   /** Adds a message of `size` bytes. Returns the row of its tally if it is the last one, and begins the next tally. */
@@ -80,9 +87,13 @@ export class Tally {
     const direction = directionOf(this.#owner, message, isRead)
     const index = this.#indexOf(peerOf(this.#owner, message))
     if (direction !== directions.sent) this.#bytes[index] = (this.#bytes[index] ?? 0) + size
-    const missing = ((offset - 1) % MESSAGES_PER_TALLY) - this.#codes.length
-    if (missing > 0) this.#codes += String.fromCharCode(FIRST_CODE - 1).repeat(missing)
-    this.#codes += String.fromCharCode(FIRST_CODE + DIRECTIONS * index + direction)
+    const missing = ((offset - 1) % MESSAGES_PER_TALLY) - this.#codes.length - this.#newest.length
+    if (missing > 0) this.#newest += String.fromCharCode(FIRST_CODE - 1).repeat(missing)
+    this.#newest += String.fromCharCode(FIRST_CODE + DIRECTIONS * index + direction)
+    if (this.#newest.length >= SHORT) {
+      this.#codes += this.#newest
+      this.#newest = ''
+    }
     return offset % MESSAGES_PER_TALLY === 0 ? this.take() : undefined
   }
 
@@ -92,20 +103,19 @@ export class Tally {
     this.#peers = []
     this.#bytes = []
     this.#codes = ''
-    this.#indexes = undefined
+    this.#newest = ''
     return row
   }
 
   #indexOf(id: string | null): number {
     const peers = this.#peers
     if (peers[this.#latest] === id) return this.#latest
-    if (peers.length > 0) this.#indexes ??= new Map(peers.map((each, index) => [each, index]))
-    const known = this.#indexes?.get(id)
-    this.#latest = known ?? peers.length
-    if (known === undefined) {
-      peers.push(id)
-      this.#bytes.push(0)
-      this.#indexes?.set(id, this.#latest)
+    const known = peers.indexOf(id)
+    this.#latest = known < 0 ? peers.length : known
+    if (known < 0) {
+      // `push` would allocate memory for 16 more peers, in each inbox in memory.
+      this.#peers = peers.concat([id])
+      this.#bytes = this.#bytes.concat(0)
     }
     return this.#latest
   }

@@ -5,11 +5,13 @@ import { copyChange, hasChanged, senderOf, userAfter } from '../../user-changes.
 import { KeyedMutex } from '../../../util/keyed-mutex.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { Reads } from '../store/reads.js'
+import { lastOf } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { userKey } from '../../user-key.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { Usage } from '../store/usage.js'
 import type { WebhookEvents } from '../webhooks/webhook-events.js'
+import { storedUserOf, userRecordOf, type StoredUser } from './user-row.js'
 
 /** About how many bytes a sender takes in memory. */
 const SENDER_BYTES = 400
@@ -71,7 +73,8 @@ export class Users {
   }
 
   get(of: UserRef): UserRecord | null {
-    return (read(this.#store, rows.user(of)) as UserRecord | undefined) ?? null
+    const stored = read(this.#store, rows.user(of)) as StoredUser | undefined
+    return stored ? userRecordOf(of, stored) : null
   }
 
   /** Returns whether the user who was created at `createdAt` exists. */
@@ -110,7 +113,7 @@ export class Users {
     const user = userAfter(of, null, {}, Date.now())
     this.#usage.add(appId, { users: 1 })
     this.#noteCreation(user, this.#commit.sync([]))
-    return [put(row, user), ...this.#webhooks.operations(of, 'user.created', eventDataOf(user))]
+    return [put(row, storedUserOf(user)), ...this.#webhooks.operations(of, 'user.created', eventDataOf(user))]
   }
 
   /**
@@ -137,7 +140,7 @@ export class Users {
       const user = userAfter(of, stored, copy, Date.now())
       const changed = hasChanged(user, stored)
       if (changed) {
-        const operations: Operation[] = [put(row, user)]
+        const operations: Operation[] = [put(row, storedUserOf(user))]
         if (isNewGuest) operations.push(put(rows.guest(of), 1))
         const type = stored ? 'user.updated' : 'user.created'
         if (this.#webhooks.asks(appId, type))
@@ -149,7 +152,7 @@ export class Users {
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
         // If the profile is equal, the write needs no sync: a power cut can lose only its later time, and no field.
-        this.#commit.defer(row, (batch) => batch.push(put(row, user)))
+        this.#commit.defer(row, (batch) => batch.push(put(row, storedUserOf(user))))
         await this.#commit.flush()
       }
       return { user, created: stored === null, changed }
@@ -209,8 +212,8 @@ export class Users {
 
   /** Reads the app's users after a user, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
-    const found = await this.#reads.all<UserRecord>({ ...rows.usersAfter(appId, userId), limit })
-    return found.map(([, user]) => user)
+    const found = await this.#reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
+    return found.map(([row, stored]) => userRecordOf({ appId, userId: lastOf(row) }, stored))
   }
 
   /** Deletes the user in the batch in which `write` writes the operations. Resolves with whether there was such a user. */

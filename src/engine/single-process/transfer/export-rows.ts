@@ -1,10 +1,10 @@
-import type { PushDevice, UserRecord, UserRef } from '../../engine.js'
+import type { PushDevice, UserRef } from '../../engine.js'
 import type { PeerMark, SentId, TransferRecord } from '../../transfer.js'
 import type { EventRow } from '../webhooks/user-queue.js'
 import type { IdempotencyRow } from '../messages/ids/idempotency.js'
 import { Inbox } from '../messages/inbox.js'
 import type { Message } from '../../../protocol/index.js'
-import { messageRowOf, type InboxRow, type StoredMessage } from '../messages/inbox-row.js'
+import { messageRowOf, type StoredInbox, type StoredMessage } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { RevokedToken, UserRow } from '../sessions/revocations.js'
@@ -12,6 +12,7 @@ import { below } from '../store/row-keys.js'
 import { rows } from '../store/rows.js'
 import { openAtOf } from '../sessions/session-journal.js'
 import { storedSession, type SessionRow } from '../sessions/session-row.js'
+import { userRecordOf, type StoredUser } from '../sessions/user-row.js'
 import { read, readAll, type Range, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
 
@@ -66,14 +67,12 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.map(([row, { revokedBefore, deletions }]): TransferRecord => ({
       ...{ kind: 'revocation', ...refOf(row), revokedBefore, deletions },
     }))
-  for await (const found of pagesOf<UserRecord>(store, below('user')))
-    yield found.map(([row, user]): TransferRecord => ({
-      ...{
-        kind: 'user',
-        user,
-        guest: read(store, rows.guest(refOf(row))) !== undefined,
-      },
-    }))
+  for await (const found of pagesOf<StoredUser>(store, below('user')))
+    yield found.map(([row, stored]): TransferRecord => {
+      const of = refOf(row)
+      const guest = read(store, rows.guest(of)) !== undefined
+      return { kind: 'user', user: userRecordOf(of, stored), guest }
+    })
   for await (const found of pagesOf<PushDevice[]>(store, below('push')))
     yield found.map(([row, devices]): TransferRecord => ({ kind: 'devices', ...refOf(row), devices }))
   for await (const found of pagesOf<number>(store, below('seen')))
@@ -92,7 +91,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
       const adoption = { by, byCreatedAt, createdAt, messages, left: leftOf(until), isMoving }
       return { kind: 'adoption', ...guest, ...adoption }
     })
-  for await (const found of pagesOf<InboxRow>(store, below('inbox')))
+  for await (const found of pagesOf<StoredInbox>(store, below('inbox')))
     for (const [row] of found) yield* exportInbox(store, refOf(row), now)
   for await (const found of pagesOf<CheckRow>(store, below('unread check')))
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {

@@ -1,6 +1,6 @@
 import type { UserRef } from '../../engine.js'
 import type { TransferRecord } from '../../transfer.js'
-import type { InboxRow, StoredMessage } from '../messages/inbox-row.js'
+import { storedInboxOf, type StoredMessage } from '../messages/inbox-row.js'
 import { Tally, tallyEnd, type TallyRow } from '../messages/tally.js'
 import { ReadOffsets } from '../messages/unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
@@ -64,7 +64,7 @@ export class ImportedInbox {
   finish(): void {
     const { offset, first, readOffset } = this.#record
     this.#endTallyBefore(offset + 1)
-    const row: InboxRow = {
+    const row = storedInboxOf({
       ...{ offset, first, readOffset },
       received: this.#received,
       bytes: this.bytes,
@@ -72,9 +72,10 @@ export class ImportedInbox {
       readReceived: this.#readReceived,
       swept: { offset: first, bytes: 0 },
       oldestAt: this.#oldestAt,
+      sent: 0,
       tally: this.#tally.stored,
       isExact: true,
-    }
+    })
     this.#writer.put(rows.inbox(this.of), row)
     const reads = this.#reads.stored
     if (reads) this.#writer.put(rows.readOffsets(this.of), reads)

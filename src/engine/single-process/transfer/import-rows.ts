@@ -9,10 +9,11 @@ import { seqOf } from '../webhooks/event-queue.js'
 import { queueOf, rowOf as queueRowOf, sizeOf, type EventRow, type QueueRow } from '../webhooks/user-queue.js'
 import { putFormat } from '../store/format.js'
 import type { IdempotencyRow } from '../messages/ids/idempotency.js'
-import type { InboxRow } from '../messages/inbox-row.js'
+import { inboxRowOf, storedInboxOf, type StoredInbox } from '../messages/inbox-row.js'
 import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { UserRow } from '../sessions/revocations.js'
+import { storedUserOf } from '../sessions/user-row.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
@@ -68,8 +69,8 @@ export class RowImport {
   async finish(): Promise<void> {
     this.#finishInbox()
     for (const [row, sent] of this.#sent) {
-      const inbox = this.#writer.get(row) as InboxRow | undefined
-      if (inbox) this.#writer.put(row, { ...inbox, sent } satisfies InboxRow)
+      const inbox = this.#writer.get(row) as StoredInbox | undefined
+      if (inbox) this.#writer.put(row, storedInboxOf({ ...inboxRowOf(inbox), sent }))
       await this.#writer.writeFull()
     }
     for (const [appId, usage] of this.#usage) this.#writer.put(rows.usage(appId), usage)
@@ -161,7 +162,7 @@ export class RowImport {
   #addUser({ user, guest }: RecordOf<'user'>): void {
     const row = rows.user(user)
     if (this.#writer.get(row) !== undefined) return
-    this.#writer.put(row, user)
+    this.#writer.put(row, storedUserOf(user))
     if (guest) this.#writer.put(rows.guest(user), 1)
     const usage = this.#usageOf(user.appId)
     usage.users++

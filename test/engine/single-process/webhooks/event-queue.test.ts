@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { webhookEventTypes } from '../../../../src/engine/engine.js'
 import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
-import type { InboxRow } from '../../../../src/engine/single-process/messages/inbox-row.js'
+import { inboxRowOf, type StoredInbox } from '../../../../src/engine/single-process/messages/inbox-row.js'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put, type Range, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
@@ -18,7 +18,7 @@ const withWebhooksOn = async (store: Store): Promise<SingleProcessEngine> => {
   return engine
 }
 
-const readOffsetOf = (row: string): number => (JSON.parse(row) as InboxRow).readOffset
+const readOffsetOf = (row: string): number => inboxRowOf(JSON.parse(row) as StoredInbox).readOffset
 
 void describe('the rows of webhook events', () => {
   void it('are in the batch of the change that they report', async () => {

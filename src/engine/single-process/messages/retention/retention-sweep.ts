@@ -3,7 +3,7 @@ import type { Clock } from '../../../../util/clock.js'
 import type { Job, Scheduler } from '../../../../util/scheduler.js'
 import { expirySearchInterval } from '../../../rules.js'
 import type { Inbox } from '../inbox.js'
-import { mayHaveExpired, type InboxRow } from '../inbox-row.js'
+import { inboxRowOf, mayHaveExpired, type StoredInbox } from '../inbox-row.js'
 import { lastOf, rows } from '../../store/rows.js'
 import { readAll, type Operation, type Store } from '../../store/store.js'
 
@@ -78,12 +78,12 @@ export class RetentionSweep {
     if (!sweep) return Infinity
     const { retention } = sweep
     const range = { ...rows.inboxesAfter(appId, sweep.after), limit: INBOXES_PER_STEP }
-    const found = await readAll<InboxRow>(this.#store, range)
+    const found = await readAll<StoredInbox>(this.#store, range)
     const operations: Operation[] = []
     let done = 0
     for (const [row, stored] of found) {
       if (operations.length >= MAX_DELETIONS_PER_STEP) break
-      if (mayHaveExpired(stored, now, retention.age)) {
+      if (mayHaveExpired(inboxRowOf(stored), now, retention.age)) {
         const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
         if (inbox.hasExpired(now, retention.age))
           this.#inboxes.deleteUnretained(inbox, retention, now, operations)

@@ -1,0 +1,21 @@
+import type { UserRecord, UserRef } from '../../engine.js'
+
+/** A user as it is stored. The ids are in the key. With them, and with the names of the fields, the row would be three times as long. */
+export type StoredUser = [
+  createdAt: UserRecord['createdAt'],
+  claimed: UserRecord['claimed'],
+  vouched: UserRecord['vouched'],
+  vouchedAt: UserRecord['vouchedAt'],
+]
+
+export const storedUserOf = ({ createdAt, claimed, vouched, vouchedAt }: UserRecord): StoredUser => [
+  createdAt,
+  claimed,
+  vouched,
+  vouchedAt,
+]
+
+export const userRecordOf = (
+  { appId, userId }: UserRef,
+  [createdAt, claimed, vouched, vouchedAt]: StoredUser,
+): UserRecord => ({ appId, userId, vouched, vouchedAt, claimed, createdAt })
