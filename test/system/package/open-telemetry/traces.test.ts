@@ -72,6 +72,7 @@ await fetch(url + '/v1/apps/app/users/ann/messages', {
 })
 await done
 
+if (process.argv[2] === 'later') trace.setGlobalTracerProvider(provider)
 done = nextDelivery()
 const socket = new WebSocket(url.replace('http', 'ws') + '/v1/session', 'chat-session.v1')
 await new Promise((resolve) => socket.once('open', resolve))
@@ -152,6 +153,14 @@ test('without an SDK the traceparent of a call goes on as it came, and a message
   const { headers, spans } = await trace()
   assert.deepEqual(spans, [])
   assert.deepEqual(headers, [`00-${TRACE}-${SPAN}-01`, null])
+})
+
+test('an SDK that is registered while the gateway runs gets the spans from then on', async () => {
+  const { spans } = await trace('later')
+  assert.deepEqual(
+    spans.map(({ name }) => name),
+    ['send', 'webhook'],
+  )
 })
 
 interface Sdk {
