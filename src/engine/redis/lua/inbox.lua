@@ -121,9 +121,10 @@ local function drop(keys, user, owner, old)
   end
 end
 
--- Returns whether the inbox exceeds the retention once its newest offset is `last`, and its messages take `bytes` bytes.
+-- Returns whether the inbox exceeds the retention once its newest offset is `last`, and its messages take `bytes` bytes. The newest message
+-- stays, even if it alone takes more bytes.
 local function exceeds(user, last, bytes, retention)
-  return last - user.first + 1 > retention.messages or bytes > retention.bytes
+  return last - user.first + 1 > retention.messages or (bytes > retention.bytes and user.first < last)
 end
 
 local NO_ENTRIES = {}
@@ -147,9 +148,11 @@ local function beyond(keys, user, last, bytes, retention)
   return old
 end
 
--- Deletes the messages beyond the retention.
+-- Deletes messages beyond the retention, a limited number in one step. Returns whether there may be more.
 local function trim(keys, user, owner, retention)
-  drop(keys, user, owner, beyond(keys, user, user.newest, user.bytes, retention))
+  local old = beyond(keys, user, user.newest, user.bytes, retention)
+  drop(keys, user, owner, old)
+  return #old == MAX_DROPPED
 end
 
 -- Returns whether the sender of a new message has too many unread messages here, and an unread one of someone else is among those that the

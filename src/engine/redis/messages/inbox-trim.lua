@@ -1,10 +1,10 @@
 -- Deletes messages of a user that are not retained, to make room in the app's quota.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
 -- ARGV: 1 the retention: messages; 2 the retention: bytes; 3 the retention: age.
--- Returns 1 if more messages are beyond the retention, else 0.
+-- Returns 1 if more messages may be beyond the retention, else 0.
 local user = load_inbox(K.user)
 expire(K, user, userId, tonumber(arg(3)))
 local retention = { messages = tonumber(arg(1)), bytes = tonumber(arg(2)) }
-trim(K, user, userId, retention)
+local isUnfinished = trim(K, user, userId, retention)
 store(user)
-return reply(exceeds(user, user.newest, user.bytes, retention) and 1 or 0)
+return reply(isUnfinished and 1 or 0)
