@@ -61,11 +61,11 @@ export class Calls {
     for (const call of this.#calls) this.#reject(call, error)
   }
 
-  /** Resolves when no call waits, or after `milliseconds` milliseconds. */
+  /** Resolves when no call waits, or after `milliseconds` milliseconds. Its timer keeps no process alive. */
   async idle(milliseconds: number): Promise<void> {
     if (this.#calls.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
-    await Promise.race([empty, sleep(milliseconds)])
+    await Promise.race([empty, sleep(milliseconds, undefined, { ref: false })])
   }
 
   #end(call: WaitingCall): void {
