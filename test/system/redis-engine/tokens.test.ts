@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SessionRequest } from '../../../src/engine/index.js'
-import { ada, app, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
+import { ada, app, isUnavailable, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
@@ -68,6 +68,18 @@ it('keeps nothing of tokens that a session had before, nor of a start that was r
     await engine.revokeUser(ada, { issuedBefore: Date.now() + DAY, mode: 'end' })
     assert.equal(await engine.startSession(withToken('refused')), null)
     await none(keys)
+  })
+})
+
+it('keeps nothing of the token of a start that Redis refused because its memory was full', async () => {
+  await withEngine('full:', async (engine, keys) => {
+    await server.command('config', 'set', 'maxmemory', 1)
+    try {
+      await assert.rejects(engine.startSession(withToken('full')), isUnavailable)
+      await none(keys)
+    } finally {
+      await server.command('config', 'set', 'maxmemory', 0)
+    }
   })
 })
 

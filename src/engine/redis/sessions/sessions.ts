@@ -80,6 +80,8 @@ export class Sessions {
         .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
+          // Clients try again and again while Redis refuses starts, for example because its memory is full.
+          else this.#departures.run(() => this.#releaseToken(request, use)).catch(() => undefined)
           throw error
         })
       if (isStarted !== 1) return null
@@ -96,7 +98,7 @@ export class Sessions {
 
   /** Undoes a start whose reply was lost. It may have run, and nobody else would detach or end its session. */
   #abandon(request: SessionRequest, newId: string, use: string): void {
-    const { appId, userId, connectionId, resumableFor, credential } = request
+    const { appId, userId, connectionId, resumableFor } = request
     const of = { appId, userId }
     const args = [connectionId, newId, String(resumableFor)]
     this.#abandoned.add(connectionId)
@@ -105,11 +107,15 @@ export class Sessions {
       this.#abandoned.delete(connectionId)
       this.#sweeper.wake(this.#runner.partitions.of(of), resumableFor)
       // The step that ends a session releases its token.
-      if (hasRun !== 1 && use !== '')
-        await this.#revocations.releaseToken(of, JSON.stringify(credential), use)
+      if (hasRun !== 1) await this.#releaseToken(request, use)
     }
     // If the change fails, it stays pending, and a later retry makes it.
     this.#departures.run(abandon).catch(() => undefined)
+  }
+
+  /** Deletes the note in the token's hash of a start that has not run. */
+  async #releaseToken({ appId, userId, credential }: SessionRequest, use: string): Promise<void> {
+    if (use !== '') await this.#revocations.releaseToken({ appId, userId }, JSON.stringify(credential), use)
   }
 
   async confirm(session: SessionRef, connectionId: string): Promise<void> {
