@@ -12,6 +12,7 @@ import {
   newMessage,
   request,
   rules,
+  saveGuest,
   startSession,
 } from '../../../src/engine/suite/kit.js'
 import { ask } from '../../../src/engine/suite/webhook-kit.js'
@@ -123,6 +124,25 @@ it('emits a read mark of a peer that has moved', () =>
     'peer-read',
     async (engine) => engine.markPeerRead(ada, null, { epoch: (await engine.inbox(ada)).epoch, offset: 1 }),
     () => ({ type: 'read' }),
+  ))
+
+it('emits how many messages are unread after those of an adopted guest, some of which are read', () =>
+  afterLostReply(
+    'adopted-append',
+    async (engine) => {
+      const guest = { ...ada, userId: 'guest:visitor' }
+      await saveGuest(engine, guest)
+      await deliver(engine, { from: null, to: guest.userId })
+      const { epoch } = await engine.inbox(guest)
+      await engine.markRead(guest, { epoch, offset: 1 })
+      const { createdAt: userCreatedAt } = (await engine.user(ada)) ?? assert.fail('no user')
+      const { retention } = rules()
+      const request = { ...ada, userCreatedAt, guestId: guest.userId, proof: null, retention }
+      assert.equal((await engine.adoptGuest(request))?.messages, 1)
+    },
+    () => ({ type: 'read' }),
+    // If the call fails, the adoption succeeds all the same, and the sweeper moves the messages.
+    ['repeated'],
   ))
 
 it('emits a message that was stored', () =>

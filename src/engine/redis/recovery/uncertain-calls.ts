@@ -62,7 +62,7 @@ export class UncertainCalls {
     if (step === steps.adoptGuest) doubt.code = 'replaced'
     if (step === steps.startSession) doubt.code = 'too-many-sessions'
     doubt.mayHaveSaved ||= step === steps.saveUser
-    doubt.mayHaveRead ||= step === steps.markRead || step === steps.readPeer
+    doubt.mayHaveRead ||= step === steps.markRead || step === steps.readPeer || step === steps.appendAdopted
     doubt.runsLeft = 2
     this.#doubts.set(key, doubt)
     this.run()
