@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { createRedisClient } from '../../../src/engine/redis/client/index.js'
 import type { Reply } from '../../../src/engine/redis/client/port.js'
-import { AttachedUsers } from '../../../src/engine/redis/messages/attached-users.js'
+import {
+  AttachedUsers,
+  type AttachedUsersOptions,
+} from '../../../src/engine/redis/messages/attached-users.js'
 import { Partitions } from '../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { StepRunner } from '../../../src/engine/redis/step-runner.js'
@@ -83,21 +86,35 @@ it('emits messages to the new connection of a session that is detached and resum
   }
 })
 
-it('carries no session that ended, or moved to another node, before the result of its start came', () => {
-  const attached = new AttachedUsers({
+/** The attached users of a node without a connection to Redis. */
+const attachedUsers = (options: Pick<AttachedUsersOptions, 'emit' | 'messagesAfter'>): AttachedUsers =>
+  new AttachedUsers({
     runner: new StepRunner({
       client: createRedisClient({ type: 'single', url: server.url }),
-      prefix: 'ended:',
+      prefix: 'attached:',
       partitions: new Partitions(),
       nodeId: 'node',
       clockShift: () => 0,
       onEvents: () => undefined,
       webhooksOf: () => null,
     }),
-    emit: () => assert.fail('an event'),
     onError: assert.ifError,
-    messagesAfter: () => assert.fail(),
+    ...options,
   })
+
+it('stays in an epoch though a message of an earlier one is told late', () => {
+  const attached = attachedUsers({ emit: () => assert.fail('an event'), messagesAfter: () => assert.fail() })
+  attached.add({ ...ada, sessionId: 'one' }, 'a connection', 2, 0)
+  attached.receive(ada, 1, 9, '{}')
+  // The start of another session took so long that a failover came in between.
+  const finish = attached.expectStart(bob)
+  attached.receive(bob, 1, 9, '{}')
+  attached.add({ ...bob, sessionId: 'two' }, 'a connection', 2, 0)
+  finish()
+})
+
+it('carries no session that ended, or moved to another node, before the result of its start came', () => {
+  const attached = attachedUsers({ emit: () => assert.fail('an event'), messagesAfter: () => assert.fail() })
   const session = { ...ada, sessionId: 'a session' }
   const finish = attached.expectStart(ada)
   attached.remove(session)
@@ -130,18 +147,8 @@ it('has one connection for commands and one for subscriptions, however many user
 it('reads the missing messages of 32 users at a time', async () => {
   const emitted: string[] = []
   const reads: (() => void)[] = []
-  const attached = new AttachedUsers({
-    runner: new StepRunner({
-      client: createRedisClient({ type: 'single', url: server.url }),
-      prefix: 'reads:',
-      partitions: new Partitions(),
-      nodeId: 'node',
-      clockShift: () => 0,
-      onEvents: () => undefined,
-      webhooksOf: () => null,
-    }),
+  const attached = attachedUsers({
     emit: (event) => event.type === 'message' && emitted.push(event.user.userId),
-    onError: assert.ifError,
     async messagesAfter({ userId }, { offset }) {
       await new Promise<void>((resolve) => reads.push(resolve))
       const message = {

@@ -129,7 +129,7 @@ export class AttachedUsers {
         connectionId: replaced,
       })
     if (epoch !== user.epoch) this.#advance(user, epoch, offset)
-    if (starting?.newest) this.#advance(user, ...starting.newest)
+    if (starting?.newest) this.#hear(user, ...starting.newest)
     return true
   }
 
@@ -170,7 +170,7 @@ export class AttachedUsers {
     const user = this.#users.get(key)
     if (!user) return
     const isNext = epoch === user.epoch && offset === user.offset + 1 && !user.isReading
-    if (!isNext || json === undefined) return this.#advance(user, epoch, offset)
+    if (!isNext || json === undefined) return this.#hear(user, epoch, offset)
     user.offset = user.newest = offset
     const whole = `{"offset":${offset},${json.slice(1)}`
     this.#emit(user, JSON.parse(whole) as Message, whole)
@@ -182,8 +182,7 @@ export class AttachedUsers {
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
     const user = this.#users.get(keyOf(of))
-    // This reply may come later than that of a later step.
-    if (user && epoch > user.epoch) this.#advance(user, epoch, offset)
+    if (user) this.#hear(user, epoch, offset)
   }
 
   /**
@@ -225,6 +224,14 @@ export class AttachedUsers {
     const count = String(group.users.length)
     const newest = await runner.onUsers(runner.steps.newestOffsets, ['user'], group, [count])
     group.users.forEach((user, n) => this.#advance(user, Number(newest[2 * n]), Number(newest[2 * n + 1])))
+  }
+
+  /**
+   * Notes the place of a message, unless its epoch is an earlier one: a published text, or the reply to a send, may come after a reply that
+   * told of a later epoch.
+   */
+  #hear(user: AttachedUser, epoch: number, offset: number): void {
+    if (epoch >= user.epoch) this.#advance(user, epoch, offset)
   }
 
   #advance(user: AttachedUser, epoch: number, offset: number): void {
