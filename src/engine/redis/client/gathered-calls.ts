@@ -73,7 +73,7 @@ export class GatheredCalls {
       // full. So each is sent alone.
       const mayHaveRun = error instanceof ConnectionFailure && error.sent
       for (const each of calls) {
-        if (mayHaveRun && !each.script.repeatable) each.reject(error)
+        if (each.call.isOver() || (mayHaveRun && !each.script.repeatable)) each.reject(error)
         else {
           if (mayHaveRun) each.call.onRepeat?.()
           this.#runAlone(each)

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ConnectionFailure } from '../../../../src/engine/redis/client/failures.js'
+import { GatheredCalls } from '../../../../src/engine/redis/client/gathered-calls.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 import { openClient, scriptsTogether, withheldReplies } from './kit.js'
@@ -92,4 +94,17 @@ test('calls that were gathered when the client is closed are sent', async () => 
   assert.deepEqual(await Promise.all(calls), [2, 3, 4])
   await closed
   await assert.rejects(run(count, ['n'], '1'), unavailable)
+})
+
+test('after a failed call no script is sent for a caller who was told already that Redis is unavailable', async () => {
+  const sent: string[] = []
+  const gathered = new GatheredCalls(({ name }) => {
+    sent.push(name)
+    return Promise.reject(new ConnectionFailure('no connection'))
+  })
+  const over = { isOver: () => true }
+  await Promise.all(
+    [count, countAgain].map((each) => assert.rejects(gathered.add(each, [], [], over), /no connection/)),
+  )
+  assert.deepEqual(sent, ['several'])
 })
