@@ -86,6 +86,10 @@ it('emits messages to the new connection of a session that is detached and resum
   }
 })
 
+const message = { id: 'a', from: null, to: ada.userId, sender: {}, body: 'Hello', sentAt: 0 }
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** The attached users of a node without a connection to Redis. */
 const attachedUsers = (options: Pick<AttachedUsersOptions, 'emit' | 'messagesAfter'>): AttachedUsers =>
   new AttachedUsers({
@@ -111,6 +115,24 @@ it('stays in an epoch though a message of an earlier one is told late', () => {
   attached.receive(bob, 1, 9, '{}')
   attached.add({ ...bob, sessionId: 'two' }, 'a connection', 2, 0)
   finish()
+})
+
+it('reads no message twice while Redis has another epoch of which this node is not told yet', async () => {
+  let reads = 0
+  const attached = attachedUsers({
+    emit: () => assert.fail('an event'),
+    async messagesAfter() {
+      reads += 1
+      await turn()
+      // The position is of another epoch, so Redis returns the oldest messages.
+      return { messages: [{ ...message, offset: 1 }], lost: true }
+    },
+  })
+  attached.add({ ...ada, sessionId: 'one' }, 'a connection', 1, 5)
+  attached.receive(ada, 1, 6, undefined)
+  for (let n = 0; n < 20; n++) await turn()
+  attached.clear()
+  assert.equal(reads, 1)
 })
 
 it('carries no session that ended, or moved to another node, before the result of its start came', () => {
@@ -151,16 +173,7 @@ it('reads the missing messages of 32 users at a time', async () => {
     emit: (event) => event.type === 'message' && emitted.push(event.user.userId),
     async messagesAfter({ userId }, { offset }) {
       await new Promise<void>((resolve) => reads.push(resolve))
-      const message = {
-        id: 'a',
-        from: null,
-        to: userId,
-        sender: {},
-        body: 'Hello',
-        sentAt: 0,
-        offset: offset + 1,
-      }
-      return { messages: [message], lost: false }
+      return { messages: [{ ...message, to: userId, offset: offset + 1 }], lost: false }
     },
   })
   const users = Array.from({ length: 100 }, (_, n) => `user ${n}`)

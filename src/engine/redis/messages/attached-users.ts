@@ -277,8 +277,8 @@ export class AttachedUsers {
         this.#emit(user, message)
       }
       user.newest = Math.max(user.newest, user.offset)
-      // Retention has deleted the messages that are missing.
-      if (messages.length === 0) user.offset = user.newest
+      // Retention has deleted the messages that are missing, or the inbox has another epoch, of which the next comparison tells.
+      if (user.offset === offset) user.offset = user.newest
     }
   }
 
