@@ -81,15 +81,22 @@ export class UncertainCalls {
     await this.#running
   }
 
+  /** What fails stays in doubt until the next run, and does not stop the others: the master of another partition may be away for long. */
   async #run(): Promise<void> {
     const doubts = [...this.#doubts]
+    const errors: unknown[] = []
     for (let n = 0; n < doubts.length && !this.#isStopped; n += USERS_PER_STEP)
       await Promise.all(
         doubts.slice(n, n + USERS_PER_STEP).map(async ([key, doubt]) => {
-          await this.#compare(doubt)
-          if (--doubt.runsLeft <= 0) this.#doubts.delete(key)
+          try {
+            await this.#compare(doubt)
+            if (--doubt.runsLeft <= 0) this.#doubts.delete(key)
+          } catch (error) {
+            errors.push(error)
+          }
         }),
       )
+    if (errors.length > 0) throw errors[0]
   }
 
   async #compare({ of, partition, code, mayHaveRead, mayHaveSaved }: Doubt): Promise<void> {
