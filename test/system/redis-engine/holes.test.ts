@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../src/engine/index.js'
-import { bob, deliver } from '../../../src/engine/suite/kit.js'
+import { app, bob, deliver, until } from '../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../support/redis/engines.js'
 import { standalone } from '../../support/redis/server.js'
 
@@ -110,4 +110,13 @@ it('deletes a user whose newest messages are gone, with what is left of the inbo
     assert.deepEqual((await server.command('keys', 'deleted:*inbox*bob*')).trim(), '')
     await deliver(engine, { from: 'ada' })
     assert.equal((await engine.inbox(bob)).unread, 1)
+  }))
+
+it('forgets an inbox whose messages are gone when they would have expired', () =>
+  withEngine('expired:', async ({ engine, remove }) => {
+    for (let n = 0; n < 2; n++) await deliver(engine, { from: null })
+    await remove(1, 2)
+    await engine.configure(app, { retention: { messages: 10, bytes: 1e6, age: 1 }, webhooks: null })
+    await until('no bytes', async () => (await engine.usage(app)).bytes === 0)
+    assert.equal((await engine.inbox(bob)).unread, 0)
   }))

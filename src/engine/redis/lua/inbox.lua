@@ -179,11 +179,19 @@ local function bytes_of(list, from)
   return bytes
 end
 
+-- Forgets messages that the stream lacks: Redis has evicted it, or they were deleted by hand.
+local function forget_missing(keys, user, owner)
+  call('DEL', keys.inbox, keys.unread, keys.peerLog)
+  count('bytes', -user.bytes, keys, owner)
+  user.first, user.bytes, user.unread, user.readUpTo = user.newest + 1, 0, 0, nil
+end
+
 -- Deletes messages that are older than `age`, a limited number in one step. Returns whether more may have expired.
 local function expire(keys, user, owner, age)
   if user.first > user.newest or not user.oldestAt or user.oldestAt + age > now then return false end
-  local old = {}
-  for _, entry in ipairs(entries(keys, user.first, user.newest, MAX_EXPIRED)) do
+  local old, found = {}, entries(keys, user.first, user.newest, MAX_EXPIRED)
+  if #found == 0 then forget_missing(keys, user, owner) end
+  for _, entry in ipairs(found) do
     user.oldestAt = entry.storedAt
     if user.oldestAt + age > now then break end
     old[#old + 1] = entry
