@@ -4,6 +4,13 @@ local ROWS_PER_STEP = 500
 -- The milliseconds after which the sweep does what follows from the pages of `read_step`, if the caller has gone before the last step.
 local LAST_STEP_WITHIN = 5000
 
+-- Returns whether a credential is revoked, by the revocation of the user, the app, or the token. `issuedAt` and `token` are nil if there is
+-- none.
+local function is_revoked(user, issuedAt, token)
+  local before = revoked_before(user)
+  return (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
+end
+
 -- Returns the next number for a start, a detachment or a hiding.
 local function next_number() return call('HINCRBY', K.counts, 'number', 1) end
 

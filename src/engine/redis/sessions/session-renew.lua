@@ -7,8 +7,7 @@
 -- Returns 0 if the credential is revoked, else 1.
 local token, issuedAt, use = optional(4), tonumber(arg(5)), optional(7)
 local user = load(K.user)
-local before = revoked_before(user)
-if (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1) then
+if is_revoked(user, issuedAt, token) then
   release_token(arg(6), use)
   return reply(0)
 end

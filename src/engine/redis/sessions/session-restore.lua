@@ -12,9 +12,7 @@ local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESS
 -- The server had every write from before this time. If it lacks the row of such a start, the session has ended since.
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
 if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
-local before, issuedAt, token = revoked_before(user), row[SESSION.issuedAt], row[SESSION.token]
-local isRevoked = (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
-if isRevoked or not (isLost or isOutdated) then
+if is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
   finish(user)
   return reply(0)
 end

@@ -9,10 +9,8 @@
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
 local user = load(K.user)
-local before = revoked_before(user)
-local isRevoked = (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
 local isGone = optional(9) and user.createdAt ~= tonumber(arg(9))
-if isRevoked or isGone or call('HEXISTS', K.tombs, connection) == 1 then
+if is_revoked(user, issuedAt, token) or isGone or call('HEXISTS', K.tombs, connection) == 1 then
   local row = cjson.decode('{' .. known)
   release_token(row[SESSION.credential], row[SESSION.tokenUse])
   return reply(0)

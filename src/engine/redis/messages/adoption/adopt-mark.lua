@@ -6,8 +6,7 @@
 -- Returns how many messages the guest had; or -1 if this user can't adopt the guest.
 local by, byCreatedAt, createdAt, age = arg(1), tonumber(arg(2)), tonumber(arg(3)), tonumber(arg(5))
 local user = load(K.user)
-local before, issuedAt = revoked_before(user), tonumber(arg(4))
-if createdAt and before and (not issuedAt or issuedAt <= before) then return reply(-1) end
+if createdAt and is_revoked(user, tonumber(arg(4))) then return reply(-1) end
 if user.adoption then
   local known = cjson.decode(user.adoption)
   local isSame = known[1] == by and known[2] == byCreatedAt and (not createdAt or known[3] == createdAt)

@@ -13,8 +13,7 @@ end
 local user = load(K.user)
 -- `load` does not read these fields.
 user.vouched, user.vouchedAt, user.claimed = stored[1] or nil, stored[2] or nil, stored[3] or nil
-local before, issuedAt = revoked_before(user), tonumber(arg(13))
-if arg(12) == '1' and before and (not issuedAt or issuedAt <= before) then return reply('revoked') end
+if arg(12) == '1' and is_revoked(user, tonumber(arg(13))) then return reply('revoked') end
 local maxGuests = tonumber(arg(9))
 local isNew = not user.createdAt
 if isNew and maxGuests and tonumber(call('HGET', K.counts, 'guests') or 0) >= maxGuests then return reply('full') end
