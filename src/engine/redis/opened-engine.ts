@@ -224,7 +224,6 @@ export class OpenedEngine {
   async close(): Promise<void> {
     clearInterval(this.#compareTimer)
     this.webhooks.stop()
-    this.calls.close()
     this.#publications.close()
     try {
       await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])

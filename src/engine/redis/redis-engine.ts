@@ -119,6 +119,8 @@ export class RedisEngine implements Engine {
       this.#opening = undefined
       this.#closing = opening.ready.then(
         async (node) => {
+          // Some calls may wait for the answers of other gateways.
+          node.calls.close()
           await Promise.allSettled(this.#calls)
           await node.close()
         },
