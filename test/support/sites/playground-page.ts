@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { it } from 'node:test'
 import type { BrowserContext, Locator, Page, WebSocket } from 'playwright-core'
 import { startDev, type Dev } from '../../../src/cli/dev/dev.js'
 import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
 import { newContext } from '../browsers/browser.js'
+import { scratchFolder } from '../scratch-folder.js'
 
 // This is at the top level: in a test the browser would be closed at the test's end.
 await (await newContext()).close()
@@ -135,8 +133,7 @@ export const textOf = (page: Page): Promise<string> =>
   })
 
 const open = async (): Promise<Playground & { close(): Promise<void> }> => {
-  const data = await mkdtemp(join(tmpdir(), 'chat-session-playground-'))
-  const dev = await startDev({ host: '127.0.0.1', port: 0, data })
+  const dev = await startDev({ host: '127.0.0.1', port: 0, data: scratchFolder() })
   const context = await newContext()
   const page = await context.newPage()
   const problems: string[] = []
@@ -180,7 +177,6 @@ const open = async (): Promise<Playground & { close(): Promise<void> }> => {
     close: async () => {
       await context.close()
       await dev.close()
-      await rm(data, { recursive: true, force: true })
     },
   }
 }

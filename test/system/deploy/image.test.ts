@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, realpath, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, realpath, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -11,6 +10,7 @@ import { validate } from 'dockerfile-utils'
 import { freePort } from '../../support/network/free-port.js'
 import { within } from '../../support/raw-client.js'
 import { bun, node, type Runtime } from '../../support/processes/runtimes.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { readDeployed } from './support.js'
 
 interface Image {
@@ -72,7 +72,7 @@ test('the images are small, pinned to a version, not run as root, and without se
 for (const image of images)
   test(`${image.runtime.name}: the command of the image serves, its health check follows the gateway, and its stop signal drains`, async () => {
     // The folder is like the image's: the package in node_modules, the config beside it, the runtime among the commands.
-    const folder = await mkdtemp(join(tmpdir(), 'chat-session-image-'))
+    const folder = scratchFolder()
     await mkdir(join(folder, 'node_modules/.bin'), { recursive: true })
     await symlink(
       fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url)),

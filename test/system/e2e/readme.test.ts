@@ -1,11 +1,10 @@
 // Runs the README's first snippets in a page, and the pinned tag of docs/ELEMENT.md.
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
 import { startDev } from '../../../src/cli/dev/dev.js'
 import { newContext } from '../../support/browsers/browser.js'
+import { scratchFolder } from '../../support/scratch-folder.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
 import { tokenFor } from '../../support/tokens.js'
 
@@ -51,12 +50,8 @@ test('the README’s first lines start a session and receive session-started', a
 })
 
 test('the README’s page without a server connects when this machine serves it', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'chat-session-readme-'))
-  const dev = await startDev({ host: '127.0.0.1', port: 0, data: join(folder, 'data') })
-  after(async () => {
-    await dev.close()
-    await rm(folder, { recursive: true })
-  })
+  const dev = await startDev({ host: '127.0.0.1', port: 0, data: scratchFolder() })
+  after(() => dev.close())
   const html = blockWith('Not connected').replace('http://127.0.0.1:8080', dev.url)
   const { page, complaints } = await watch(context)
   await page.goto(await startSite(siteOf({ '/': { html } })))
