@@ -13,7 +13,7 @@ export interface ConsolePage {
   close(): Promise<void>
 }
 
-/** Opens the console of an admin listener. Open and close a context at the top level of the file before. */
+/** Opens the console of an admin listener. */
 export const openConsole = async (url: string): Promise<ConsolePage> => {
   const context = await newContext()
   const page = await context.newPage()

@@ -6,9 +6,6 @@ import type { LoginMethodId } from '../../../src/pages/playground/settings.js'
 import { newContext } from '../browsers/browser.js'
 import { scratchFolder } from '../scratch-folder.js'
 
-// This is at the top level: in a test the browser would be closed at the test's end.
-await (await newContext()).close()
-
 type AppId = 'playground' | 'strict'
 
 /** One user of the page. */

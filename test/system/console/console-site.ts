@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { newContext } from '../../support/browsers/browser.js'
 import { openConsole, type ConsolePage } from '../../support/sites/console.js'
 import { startGateway, type GatewayParts, type TestGateway } from '../../support/gateway.js'
 import { startClient } from '../../support/raw-client.js'
 import { tokenFor } from '../../support/tokens.js'
-
-// This is at the top level: in a test the browser would be closed at the test's end.
-await (await newContext()).close()
 
 export const adminToken = 'the admin token of a test, 32 bytes'
 export const readToken = 'the read token of a test, 32 bytes.'

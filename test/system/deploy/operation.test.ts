@@ -10,16 +10,12 @@ import { WebSocket as NodeWebSocket } from 'ws'
 import { run, type Running } from '../../support/processes/command-line.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { newSession, nextEvent, reaches } from '../../support/clients/client-sessions.js'
-import { newContext } from '../../support/browsers/browser.js'
 import { openConsole } from '../../support/sites/console.js'
 import { freePort } from '../../support/network/free-port.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { appId, secret, tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 import { startNginx } from './support.js'
-
-// This is at the top level: in a test the browser would be closed at the test's end.
-await (await newContext()).close()
 
 const folder = scratchFolder()
 const config = join(folder, 'chat.json')
