@@ -32,6 +32,8 @@ export const visit = async (url: string): Promise<string> => {
   const profile = await mkdtemp(join(tmpdir(), 'chat-session-browser-'))
   const child = spawn(executablePath, [...args, `--user-data-dir=${profile}`, url], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    // It does not remove the folder of its singleton socket when a signal ends it.
+    env: { ...process.env, TMPDIR: profile },
   })
   const exit = once(child, 'exit')
   after(async () => {
@@ -40,14 +42,18 @@ export const visit = async (url: string): Promise<string> => {
     // The browser's child processes may still write to the profile.
     await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
   })
-  const address = new Promise<string>((resolve) => {
+  let output = ''
+  const address = new Promise<string>((resolve, reject) => {
     // All output is read: if the pipe were full, the browser would stop.
-    createInterface(child.stderr).on('line', (line) => {
-      const found = /^DevTools listening on (ws:\S+)/.exec(line)?.[1]
-      if (found) resolve(found)
-    })
+    createInterface(child.stderr)
+      .on('line', (line) => {
+        output += `${line}\n`
+        const found = /^DevTools listening on (ws:\S+)/.exec(line)?.[1]
+        if (found) resolve(found)
+      })
+      .once('close', () => reject(new Error(`The browser has ended: ${output}`)))
   })
-  return within(address, 'browser')
+  return within(address, 'browser', 120_000)
 }
 
 /** Starts such a browser and connects to its developer tools. */
