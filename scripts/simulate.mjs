@@ -20,6 +20,12 @@ const { values } = parseArgs({
   },
 })
 
+for (const name of ['seed', 'seconds'])
+  if (values[name] !== undefined && !(Number(values[name]) >= 0)) {
+    console.error(`--${name} is a number from 0 on.`)
+    process.exit(2)
+  }
+
 const root = new URL('../', import.meta.url)
 const folder = new URL('test/system/simulation/', root)
 const compiled = compiledFolder()

@@ -65,7 +65,8 @@ test('CI runs every command of package.json that has tests', () => {
   )
 })
 
-test('a path without tests is an error', () => {
+test('no path, and a path without tests, are errors', () => {
+  assert.throws(() => testFiles([]), /Name the test files/)
   assert.throws(() => testFiles(['test/support']), /There are no tests at test\/support/)
   assert.throws(() => testFiles(['test/no-such-folder']), /ENOENT/)
 })
