@@ -15,6 +15,8 @@ export interface HostileProxy {
   answers: AnswerMode
   /** The first lines of all requests that came first on their connection. */
   requests: string[]
+  /** How many WebSockets have been asked for. */
+  handshakes(): number
   /** Cuts every connection. */
   cut(): void
 }
@@ -106,6 +108,7 @@ export const startHostileProxy = async (
     upgrades,
     answers,
     requests: [],
+    handshakes: () => proxy.requests.filter((line) => line.startsWith('GET /v1/session ')).length,
     cut() {
       for (const socket of sockets) socket.destroy()
     },

@@ -1,6 +1,6 @@
 /** The script of the script tag in networks that do not let WebSockets through. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { ConsoleMessage, Page } from 'playwright-core'
 import { newContext } from '../../support/browsers/browser.js'
 import {
@@ -9,6 +9,7 @@ import {
   type UpgradeMode,
 } from '../../support/network/hostile-proxy.js'
 import { siteOf, startSite, startSiteGateway } from '../../support/sites/element-page.js'
+import { untilState } from '../../support/sites/page-state.js'
 import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
 
@@ -53,9 +54,6 @@ const newPage = async (): Promise<Page> => {
   return page
 }
 
-const active = (page: Page): Promise<void> =>
-  page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
-
 const transportOf = (page: Page): Promise<unknown> =>
   page.locator('chat-session').evaluate((element: ChatElement) => element.session?.transport)
 
@@ -69,198 +67,193 @@ const sends = (page: Page): Promise<unknown> =>
     return received
   })
 
-/** How many WebSockets have been asked for. */
-const handshakes = ({ requests }: HostileProxy): number =>
-  requests.filter((line) => line.startsWith('GET /v1/session ')).length
-
-test('a network that swallows WebSockets keeps no page out, and the next page of the tab begins with a stream', async () => {
-  const { proxy, site } = await startNetwork('swallow')
-  const page = await newPage()
-  const parts: string[] = []
-  page.on('request', (request) => {
-    const { pathname } = new URL(request.url())
-    if (pathname.includes('chat-session-')) parts.push(pathname)
-  })
-  await page.goto(site)
-  await active(page)
-  assert.equal(await transportOf(page), 'stream')
-  assert.equal(await sends(page), 'Both ways')
-  assert.equal(parts.length, 1)
-  assert.match(parts[0] ?? '', /^\/v1\/chat-session-stream-/)
-
-  const id = await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId)
-  const tried = handshakes(proxy)
-  await page.goto(site)
-  await active(page)
-  assert.equal(await transportOf(page), 'stream')
-  assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
-  assert.equal(handshakes(proxy), tried)
-  assert.deepEqual(await page.evaluate(() => window.errors), [])
-  await page.close()
-})
-
-test('where a WebSocket has worked in the tab, three that hang for four seconds each begin a stream', async () => {
-  const { proxy, site } = await startNetwork('pass')
-  const page = await newPage()
-  const limit = { state: 'attached', timeout: 30_000 } as const
-  for (const isLoggedOut of [false, true]) {
-    proxy.upgrades = 'pass'
+// Most of them wait for seconds. More at once would make a slow machine too slow for a WebSocket to win its race.
+void describe('in a network that hinders WebSockets', { concurrency: 4 }, () => {
+  test('a network that swallows WebSockets keeps no page out, and the next page of the tab begins with a stream', async () => {
+    const { proxy, site } = await startNetwork('swallow')
+    const page = await newPage()
+    const parts: string[] = []
+    page.on('request', (request) => {
+      const { pathname } = new URL(request.url())
+      if (pathname.includes('chat-session-')) parts.push(pathname)
+    })
     await page.goto(site)
-    await active(page)
-    assert.equal(await transportOf(page), 'websocket')
-    // A session that has ended is not resumed: the tab remembers that its WebSocket worked.
-    if (isLoggedOut) await page.locator('chat-session').evaluate((element: ChatElement) => element.end())
-    proxy.upgrades = 'swallow'
-    const tried = handshakes(proxy)
-    await page.goto(site)
-    await page.locator('chat-session:state(active)').waitFor(limit)
+    await untilState(page, 'active')
     assert.equal(await transportOf(page), 'stream')
-    assert.equal(handshakes(proxy) - tried, 3)
-    await page.evaluate(() => sessionStorage.removeItem('chat-session-stream'))
-  }
-  await page.close()
-})
+    assert.equal(await sends(page), 'Both ways')
+    assert.equal(parts.length, 1)
+    assert.match(parts[0] ?? '', /^\/v1\/chat-session-stream-/)
 
-test('a tab is active though the WebSocket of another one hangs', async () => {
-  const { site } = await startNetwork('swallow')
-  const pages = [await newPage(), await newPage()]
-  // A browser opens one WebSocket to a host at a time.
-  await Promise.all(pages.map((page) => page.goto(site)))
-  await Promise.all(pages.map(active))
-  for (const page of pages) assert.equal(await sends(page), 'Both ways')
-  await Promise.all(pages.map((page) => page.close()))
-})
-
-test('a WebSocket takes the session over when the network is back, and the next page begins with it', async () => {
-  const { proxy, site } = await startNetwork(403)
-  const page = await newPage()
-  await page.goto(site)
-  await active(page)
-  assert.equal(await transportOf(page), 'stream')
-  const id = await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId)
-  await page.evaluate(() =>
-    document.addEventListener('session-state', ({ detail }) => window.errors.push(detail.state)),
-  )
-  proxy.upgrades = 'pass'
-  await page.evaluate(() => dispatchEvent(new Event('online')))
-  await until('the WebSocket has taken over', async () => (await transportOf(page)) === 'websocket')
-  assert.equal(await sends(page), 'Both ways')
-  assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
-  // The page has noticed nothing.
-  assert.deepEqual(await page.evaluate(() => window.errors), [])
-
-  const streams = proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length
-  await page.goto(site)
-  await active(page)
-  assert.equal(await transportOf(page), 'websocket')
-  assert.equal(proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length, streams)
-  await page.close()
-})
-
-test('at `pagehide` a page holds neither its stream nor its lock, and what is on its way goes once more', async () => {
-  const { site } = await startNetwork(403)
-  const page = await newPage()
-  await page.addInitScript(() => {
-    const { fetch } = window
-    Object.assign(window, { requests: [], isSlow: false })
-    window.fetch = (input, init = {}) => {
-      window.requests.push(init)
-      return window.isSlow ? new Promise(() => undefined) : fetch(input, init)
-    }
+    const id = await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId)
+    const tried = proxy.handshakes()
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'stream')
+    assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
+    assert.equal(proxy.handshakes(), tried)
+    assert.deepEqual(await page.evaluate(() => window.errors), [])
+    await page.close()
   })
-  await page.goto(site)
-  await active(page)
-  assert.equal(await sends(page), 'Both ways')
-  const { isOpen, kept, locks } = await page.evaluate(async () => {
-    window.isSlow = true
-    // The request of the stream alone goes with cookies.
-    window.requests = window.requests.filter(({ credentials }) => credentials === 'include')
-    const element = document.querySelector<ChatElement>('chat-session')
-    element?.send({ to: 'ada', body: 'Last' }).catch(() => undefined)
-    dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
-    await new Promise((resolve) => setTimeout(resolve))
-    const { held = [] } = await navigator.locks.query()
-    const [others, kept] = [false, true].map((is) =>
-      window.requests.filter(({ keepalive = false }) => keepalive === is),
+
+  for (const isLoggedOut of [false, true])
+    test(`where a WebSocket has worked in the tab, three that hang for four seconds each begin a stream${isLoggedOut ? ', after a log-out too' : ''}`, async () => {
+      const { proxy, site } = await startNetwork('pass')
+      const page = await newPage()
+      await page.goto(site)
+      await untilState(page, 'active')
+      assert.equal(await transportOf(page), 'websocket')
+      // A session that has ended is not resumed: the tab remembers that its WebSocket worked.
+      if (isLoggedOut) await page.locator('chat-session').evaluate((element: ChatElement) => element.end())
+      proxy.upgrades = 'swallow'
+      const tried = proxy.handshakes()
+      await page.goto(site)
+      await untilState(page, 'active')
+      assert.equal(await transportOf(page), 'stream')
+      assert.equal(proxy.handshakes() - tried, 3)
+      await page.close()
+    })
+
+  test('a tab is active though the WebSocket of another one hangs', async () => {
+    const { site } = await startNetwork('swallow')
+    const pages = [await newPage(), await newPage()]
+    // A browser opens one WebSocket to a host at a time.
+    await Promise.all(pages.map((page) => page.goto(site)))
+    await Promise.all(pages.map((page) => untilState(page, 'active')))
+    for (const page of pages) assert.equal(await sends(page), 'Both ways')
+    await Promise.all(pages.map((page) => page.close()))
+  })
+
+  test('a WebSocket takes the session over when the network is back, and the next page begins with it', async () => {
+    const { proxy, site } = await startNetwork(403)
+    const page = await newPage()
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'stream')
+    const id = await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId)
+    await page.evaluate(() =>
+      document.addEventListener('session-state', ({ detail }) => window.errors.push(detail.state)),
     )
-    return {
-      isOpen: others?.some(({ signal }) => !signal?.aborted),
-      kept: kept?.map(({ body }) => body as string) ?? [],
-      locks: held.map(({ name }) => name),
-    }
+    proxy.upgrades = 'pass'
+    await page.evaluate(() => dispatchEvent(new Event('online')))
+    await until('the WebSocket has taken over', async () => (await transportOf(page)) === 'websocket')
+    assert.equal(await sends(page), 'Both ways')
+    assert.equal(await page.locator('chat-session').evaluate(({ sessionId }: ChatElement) => sessionId), id)
+    // The page has noticed nothing.
+    assert.deepEqual(await page.evaluate(() => window.errors), [])
+
+    const streams = proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'websocket')
+    assert.equal(proxy.requests.filter((line) => line.startsWith('POST /v1/session/stream ')).length, streams)
+    await page.close()
   })
-  assert.deepEqual([isOpen, locks], [false, []])
-  const frames = kept.map((body) => (JSON.parse(body) as { frames?: { type: string }[] }).frames)
-  assert.deepEqual(
-    frames.filter((some) => some).map((some) => some?.map(({ type }) => type)),
-    [['send'], ['close']],
-  )
-  await page.close()
-})
 
-test('a policy that blocks the WebSocket alone is named in the console, and the session goes on by a stream', async () => {
-  const { proxy, site } = await startNetwork('pass', {
-    policy: (url) => `script-src ${url}; connect-src ${url}/v1/session/stream ${url}/v1/session/frames`,
+  test('at `pagehide` a page holds neither its stream nor its lock, and what is on its way goes once more', async () => {
+    const { site } = await startNetwork(403)
+    const page = await newPage()
+    await page.addInitScript(() => {
+      const { fetch } = window
+      Object.assign(window, { requests: [], isSlow: false })
+      window.fetch = (input, init = {}) => {
+        window.requests.push(init)
+        return window.isSlow ? new Promise(() => undefined) : fetch(input, init)
+      }
+    })
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await sends(page), 'Both ways')
+    const { isOpen, kept, locks } = await page.evaluate(async () => {
+      window.isSlow = true
+      // The request of the stream alone goes with cookies.
+      window.requests = window.requests.filter(({ credentials }) => credentials === 'include')
+      const element = document.querySelector<ChatElement>('chat-session')
+      element?.send({ to: 'ada', body: 'Last' }).catch(() => undefined)
+      dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))
+      await new Promise((resolve) => setTimeout(resolve))
+      const { held = [] } = await navigator.locks.query()
+      const [others, kept] = [false, true].map((is) =>
+        window.requests.filter(({ keepalive = false }) => keepalive === is),
+      )
+      return {
+        isOpen: others?.some(({ signal }) => !signal?.aborted),
+        kept: kept?.map(({ body }) => body as string) ?? [],
+        locks: held.map(({ name }) => name),
+      }
+    })
+    assert.deepEqual([isOpen, locks], [false, []])
+    const frames = kept.map((body) => (JSON.parse(body) as { frames?: { type: string }[] }).frames)
+    assert.deepEqual(
+      frames.filter((some) => some).map((some) => some?.map(({ type }) => type)),
+      [['send'], ['close']],
+    )
+    await page.close()
   })
-  const page = await newPage()
-  const hints: string[] = []
-  page.on('console', (message: ConsoleMessage) => {
-    if (message.type() === 'warning') hints.push(message.text())
+
+  test('a policy that blocks the WebSocket alone is named in the console, and the session goes on by a stream', async () => {
+    const { proxy, site } = await startNetwork('pass', {
+      policy: (url) => `script-src ${url}; connect-src ${url}/v1/session/stream ${url}/v1/session/frames`,
+    })
+    const page = await newPage()
+    const hints: string[] = []
+    page.on('console', (message: ConsoleMessage) => {
+      if (message.type() === 'warning') hints.push(message.text())
+    })
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'stream')
+    assert.equal(await sends(page), 'Both ways')
+    assert.equal(hints.length, 1)
+    assert.match(hints[0] ?? '', /connect-src/)
+    assert.ok(hints[0]?.includes(`${proxy.url.replace('http', 'ws')}/v1/session`))
+    await page.close()
   })
-  await page.goto(site)
-  await active(page)
-  assert.equal(await transportOf(page), 'stream')
-  assert.equal(await sends(page), 'Both ways')
-  assert.equal(hints.length, 1)
-  assert.match(hints[0] ?? '', /connect-src/)
-  assert.ok(hints[0]?.includes(`${proxy.url.replace('http', 'ws')}/v1/session`))
-  await page.close()
-})
 
-test('`transports="stream"` opens no WebSocket, and `transports="websocket"` no stream', async () => {
-  const stream = await startNetwork('pass', { attributes: 'transports="stream"' })
-  const page = await newPage()
-  await page.goto(stream.site)
-  await active(page)
-  assert.equal(await transportOf(page), 'stream')
-  assert.equal(handshakes(stream.proxy), 0)
+  test('`transports="stream"` opens no WebSocket, and `transports="websocket"` no stream', async () => {
+    const stream = await startNetwork('pass', { attributes: 'transports="stream"' })
+    const page = await newPage()
+    await page.goto(stream.site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'stream')
+    assert.equal(stream.proxy.handshakes(), 0)
 
-  const websocket = await startNetwork(403, { attributes: 'transports="websocket"' })
-  await page.goto(websocket.site)
-  await until('five attempts', () => handshakes(websocket.proxy) >= 5)
-  assert.deepEqual(
-    websocket.proxy.requests.filter((line) => line.startsWith('POST')),
-    [],
-  )
-  websocket.proxy.upgrades = 'pass'
-  await active(page)
-  assert.equal(await transportOf(page), 'websocket')
-  await page.close()
-})
+    const websocket = await startNetwork(403, { attributes: 'transports="websocket"' })
+    await page.goto(websocket.site)
+    await until('five attempts', () => websocket.proxy.handshakes() >= 5)
+    assert.deepEqual(
+      websocket.proxy.requests.filter((line) => line.startsWith('POST')),
+      [],
+    )
+    websocket.proxy.upgrades = 'pass'
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'websocket')
+    await page.close()
+  })
 
-test('if the script of the stream can’t be loaded, a session-error says so, and WebSockets go on', async () => {
-  const { proxy, site } = await startNetwork(403)
-  const page = await newPage()
-  await page.route('**/chat-session-stream-*', (route) => route.fulfill({ status: 404 }))
-  await page.goto(site)
-  await page.waitForFunction(() => window.errors.length > 0)
-  assert.deepEqual([...new Set(await page.evaluate(() => window.errors))], ['script-unavailable'])
-  proxy.upgrades = 'pass'
-  await active(page)
-  assert.equal(await transportOf(page), 'websocket')
-  await page.close()
-})
+  test('if the script of the stream can’t be loaded, a session-error says so, and WebSockets go on', async () => {
+    const { proxy, site } = await startNetwork(403)
+    const page = await newPage()
+    await page.route('**/chat-session-stream-*', (route) => route.fulfill({ status: 404 }))
+    await page.goto(site)
+    await page.waitForFunction(() => window.errors.length > 0)
+    assert.deepEqual([...new Set(await page.evaluate(() => window.errors))], ['script-unavailable'])
+    proxy.upgrades = 'pass'
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'websocket')
+    await page.close()
+  })
 
-test('a tab that remembers a stream connects by WebSocket if the script of the stream is gone', async () => {
-  const { proxy, site } = await startNetwork(403)
-  const page = await newPage()
-  await page.goto(site)
-  await active(page)
-  proxy.upgrades = 'pass'
-  await page.route('**/chat-session-stream-*', (route) => route.abort())
-  await page.goto(site)
-  await active(page)
-  assert.equal(await transportOf(page), 'websocket')
-  assert.deepEqual(await page.evaluate(() => window.errors), ['script-unavailable'])
-  await page.close()
+  test('a tab that remembers a stream connects by WebSocket if the script of the stream is gone', async () => {
+    const { proxy, site } = await startNetwork(403)
+    const page = await newPage()
+    await page.goto(site)
+    await untilState(page, 'active')
+    proxy.upgrades = 'pass'
+    await page.route('**/chat-session-stream-*', (route) => route.abort())
+    await page.goto(site)
+    await untilState(page, 'active')
+    assert.equal(await transportOf(page), 'websocket')
+    assert.deepEqual(await page.evaluate(() => window.errors), ['script-unavailable'])
+    await page.close()
+  })
 })
