@@ -108,23 +108,6 @@ test('a client that never answers the close delays the exit by a few seconds at 
   assert.equal(code, 0)
 })
 
-test('logs are JSON lines on standard error', async () => {
-  const { child, url, outcome } = run(['serve', '--config', json])
-  const client = await startClient(await url(), await startOf('ada'))
-  client.send('nonsense')
-  await client.closed
-  const refused = await startClient(await url(), { ...guestStart, appId: 'unknown' }).catch(() => 'refused')
-  assert.equal(refused, 'refused')
-  child.kill('SIGTERM')
-  const { stderr, stdout } = await outcome
-  const lines = stderr
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-  assert.ok(lines.some(({ msg, code }) => msg === 'start refused' && code === 'unknown-app'))
-  assert.equal(stdout.split('\n').length, 2)
-})
-
 test('a burst of connections waits in the kernel while the process is busy: none has to try again', async () => {
   const file = await write(
     'busy.mjs',
@@ -294,23 +277,6 @@ test('without a config the error says how to name one', async () => {
   await assertFails([], [/^chat-session: .*--config FILE.*CHAT_SESSION_CONFIG/])
 })
 
-test('a port in use is one line', async () => {
-  const { child, url, outcome } = run(['serve', '--config', json])
-  const { port } = new URL(await url())
-  await assertFails(
-    ['--config', json],
-    [new RegExp(`^chat-session: Port ${port} on 127\\.0\\.0\\.1 is in use`)],
-    { PORT: port },
-  )
-  child.kill('SIGTERM')
-  await outcome
-})
-
-test('an address that is not this machine’s is one line', async () => {
-  const file = await write('address.json', { ...config, listen: { host: '192.0.2.1', port: 0 } })
-  await assertFails(['--config', file], [/^chat-session: Can't listen on 192\.0\.2\.1/])
-})
-
 test('a bad config is one line a problem, each with its path', async () => {
   const file = await write('bad.json', {
     listen: { port: '80' },
@@ -386,22 +352,6 @@ test('a folder that cannot be written is one line', async () => {
       [/^chat-session: .* can't be used: it must be a folder that this process can make, read and write/],
     )
   }
-})
-
-test('a folder that another process has open is one line', async () => {
-  const path = join(scratchFolder(), 'data')
-  const file = await write('shared.json', { ...config, engine: { type: 'embedded', path } })
-  const owner = run(['serve', '--config', file])
-  await owner.url()
-  await assertFails(['--config', file], [/^chat-session: Another process has .* open/])
-  owner.child.kill('SIGTERM')
-  assert.equal((await owner.outcome).code, 0)
-})
-
-test('files that are no certificate are one line', async () => {
-  const pem = await write('bad.pem', 'nonsense')
-  const file = await write('tls.json', { ...config, listen: { port: 0, tls: { cert: pem, key: pem } } })
-  await assertFails(['--config', file], [/^chat-session: The files in listen\.tls can't be used/])
 })
 
 /** Waits for the next line of the log that has this message. */

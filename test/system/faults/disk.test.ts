@@ -94,13 +94,13 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   assert.deepEqual([ann.sessionId, bob.sessionId], ids)
 })
 
-test('a second process on the folder prints why it ends, and exits with 2', async () => {
+test('a second process on the folder prints in a line why it ends, and exits with 2', async () => {
   const gateway = await gatewayProcess()
   await gateway.start()
   const { code, stdout, stderr } = await serveFile(gateway.config, { PORT: '0' }).outcome
   assert.equal(code, 2)
   assert.equal(stdout, '')
-  assert.match(stderr, /Another process has .* open/)
+  assert.match(stderr, /^chat-session: Another process has .* open[^\n]*\n$/)
   assert.ok((await connect(gateway, 'ann')).sessionId, 'the first goes on')
 })
 

@@ -18,10 +18,11 @@ const [one, two] = [makeCertificate(folder, 'one'), makeCertificate(folder, 'two
 
 const filesOf = ({ cert, key }: Certificate) => ({ cert, key })
 
-/** Returns the standard error of a gateway that can't listen. */
+/** Returns the line that a gateway prints which can't listen. */
 const failureOf = async (runtime: Runtime, listen: object): Promise<string> => {
-  const { code, stderr } = await serveFile(runtime, await writeConfig({ listen })).outcome
-  assert.equal(code, 2, stderr)
+  const { code, stdout, stderr } = await serveFile(runtime, await writeConfig({ listen })).outcome
+  assert.deepEqual({ code, stdout }, { code: 2, stdout: '' }, stderr)
+  assert.match(stderr, /^chat-session: [^\n]+\n$/)
   return stderr
 }
 
