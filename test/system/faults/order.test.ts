@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,9 +62,12 @@ test('a message is written, then synced, and only then acknowledged and delivere
   )
   const exited = once(child, 'exit')
   // Ends the gateway itself. It would go on without strace.
-  const end = (signal: 'TERM' | 'KILL'): unknown =>
-    spawnSync('pkill', [`-${signal}`, '-P', String(child.pid)])
-  after(() => end('KILL'))
+  const end = (signal: NodeJS.Signals): void => {
+    if (child.exitCode !== null) return
+    const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
+    for (const pid of children.trim().split(' ')) process.kill(Number(pid), signal)
+  }
+  after(() => end('SIGKILL'))
   await within(once(createInterface(child.stdout), 'line'), 'address')
 
   const connect = async (userId: string): Promise<ChatSession> => {
@@ -88,7 +91,7 @@ test('a message is written, then synced, and only then acknowledged and delivere
   for (const body of bodies) ids.push((await ann.send({ to: 'bob', body })).id)
   await within(arrived, 'end of the messages')
   await Promise.all([ann.end(), bob.end()])
-  end('TERM')
+  end('SIGTERM')
   await exited
 
   const all = callsOf(readFileSync(trace, 'utf8'))
