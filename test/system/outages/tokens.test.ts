@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { newContext } from '../../support/browsers/browser.js'
 import {
@@ -21,7 +21,7 @@ import { tokenFor } from '../../support/tokens.js'
 import { chatOf, untilState } from '../../support/sites/page-state.js'
 
 /** Seconds for which a token is valid. The session fetches the next token after half of them. */
-const SHORT = 6
+const SHORT = 8
 
 const freshToken = async (): Promise<Answer> => ({
   status: 200,
@@ -49,144 +49,149 @@ const hide = (page: Page): Promise<void> =>
     document.dispatchEvent(new Event('visibilitychange'))
   })
 
+const context = await newContext()
+
 const open = async ({ url }: Site): Promise<Page> => {
-  const page = await (await newContext()).newPage()
+  const page = await context.newPage()
   await page.goto(url)
   return page
 }
 
-test('a token that expires in seconds is refreshed repeatedly while the tab is hidden', async () => {
-  const gateway = await startDurableGateway()
-  const bob = await sender(gateway)
-  let asked = 0
-  const site = await serveSite(
-    gateway,
-    async () => ({ token: await tokenFor('ada', { expiresIn: SHORT }), 'token-url': '/api/token' }),
-    () => ((asked += 1), freshToken()),
-  )
-  const { page, id } = await openActive(site)
-  await hide(page)
-  const expiry = Date.now() + SHORT * 1_000
-  await until('the first token and the next have expired', () => asked >= 3 && Date.now() > expiry, true)
-  await bob.send({ to: 'ada', body: 'still there?' })
-  await untilReceived(page, 'message still there?')
-  assert.equal((await chatOf(page)).id, id)
-  assert.deepEqual(await receivedIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
-})
-
-test('a tokenFetcher that fails twice and then succeeds starts the session, with an error event for each failure', async () => {
-  const gateway = await startDurableGateway()
-  let asked = 0
-  const site = await serveSite(
-    gateway,
-    withFetcher,
-    () => ((asked += 1), asked <= 2 ? { status: 500 } : jsonOf(tokenFor('ada'))),
-    fetcher,
-  )
-  const page = await open(site)
-  await untilState(page, 'active')
-  const received = await receivedIn(page)
-  assert.deepEqual(
-    received.filter((line) => !line.startsWith('starting')),
-    ['error unavailable', 'error unavailable', 'active'],
-  )
-  assert.equal(asked, 3)
-})
-
-/** Makes the backoff short, so that three attempts fit before the token expires. */
+/** Makes the backoff short: three attempts fit before the token expires, and after an outage no test waits long for the next one. */
 const shortBackoff = 'Math.random = () => 0.1\n'
 
-test('a tokenFetcher that fails twice at a token refresh does not end the session', async () => {
-  const gateway = await startDurableGateway()
-  const bob = await sender(gateway)
-  let asked = 0
-  const site = await serveSite(
-    gateway,
-    withFetcher,
-    () => (
-      (asked += 1),
-      asked === 1
-        ? jsonOf(tokenFor('ada', { expiresIn: SHORT }))
-        : asked <= 3
-          ? { status: 503 }
-          : jsonOf(tokenFor('ada'))
-    ),
-    shortBackoff + fetcher,
-  )
-  const { page, id } = await openActive(site)
-  await until('calls of the token source', () => asked, 4)
-  assert.equal(await activeId(page), id)
-  await bob.send({ to: 'ada', body: 'still there?' })
-  await untilReceived(page, 'message still there?')
-  const received = await receivedIn(page)
-  assert.equal(received.filter((line) => line === 'error unavailable').length, 2)
-  assert.ok(!received.some((line) => line.startsWith('over')), received.join(', '))
-})
+// They wait for tokens to expire.
+void describe('tokens that expire, and their sources', { concurrency: 4 }, () => {
+  test('a token that expires in seconds is refreshed repeatedly while the tab is hidden', async () => {
+    const gateway = await startDurableGateway()
+    const bob = await sender(gateway)
+    let asked = 0
+    const site = await serveSite(
+      gateway,
+      async () => ({ token: await tokenFor('ada', { expiresIn: SHORT }), 'token-url': '/api/token' }),
+      () => ((asked += 1), freshToken()),
+    )
+    const { page, id } = await openActive(site, context)
+    await hide(page)
+    const expiry = Date.now() + SHORT * 1_000
+    await until('the first token and the next have expired', () => asked >= 3 && Date.now() > expiry, true)
+    await bob.send({ to: 'ada', body: 'still there?' })
+    await untilReceived(page, 'message still there?')
+    assert.equal((await chatOf(page)).id, id)
+    assert.deepEqual(await receivedIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
+  })
 
-// The gateway ends the session of the expired token. The page gets a new session without an `ended` event.
-test('an outage of the backend beyond the token’s expiry logs no user out', async () => {
-  const gateway = await startDurableGateway()
-  const bob = await sender(gateway)
-  let isDown = false
-  const site = await serveSite(
-    gateway,
-    withFetcher,
-    () => (isDown ? { status: 502 } : jsonOf(tokenFor('ada', { expiresIn: SHORT }))),
-    fetcher,
-  )
-  const { page } = await openActive(site)
-  isDown = true
-  await untilState(page, 'reconnecting')
-  await bob.send({ to: 'ada', body: 'meanwhile' })
-  isDown = false
-  await untilReceived(page, 'message meanwhile')
-  await untilState(page, 'active')
-  assert.deepEqual(await messagesIn(page), ['message meanwhile'])
-  assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
-})
+  test('a tokenFetcher that fails twice and then succeeds starts the session, with an error event for each failure', async () => {
+    const gateway = await startDurableGateway()
+    let asked = 0
+    const site = await serveSite(
+      gateway,
+      withFetcher,
+      () => ((asked += 1), asked <= 2 ? { status: 500 } : jsonOf(tokenFor('ada'))),
+      fetcher,
+    )
+    const page = await open(site)
+    await untilState(page, 'active')
+    const received = await receivedIn(page)
+    assert.deepEqual(
+      received.filter((line) => !line.startsWith('starting')),
+      ['error unavailable', 'error unavailable', 'active'],
+    )
+    assert.equal(asked, 3)
+  })
 
-test('a tokenFetcher that returns null ends a live session, and fails a start, as signed-out', async () => {
-  const gateway = await startDurableGateway()
-  let isIn = true
-  const site = await serveSite(
-    gateway,
-    withFetcher,
-    () => jsonOf(isIn ? tokenFor('ada', { expiresIn: SHORT }) : null),
-    fetcher,
-  )
-  const { page } = await openActive(site)
-  isIn = false
-  await untilReceived(page, 'over: signed-out')
-  assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
-  await page.reload()
-  await untilReceived(page, 'failed: signed-out')
-})
+  test('a tokenFetcher that fails twice at a token refresh does not end the session', async () => {
+    const gateway = await startDurableGateway()
+    const bob = await sender(gateway)
+    let asked = 0
+    const site = await serveSite(
+      gateway,
+      withFetcher,
+      () => (
+        (asked += 1),
+        asked === 1
+          ? jsonOf(tokenFor('ada', { expiresIn: SHORT }))
+          : asked <= 3
+            ? { status: 503 }
+            : jsonOf(tokenFor('ada'))
+      ),
+      shortBackoff + fetcher,
+    )
+    const { page, id } = await openActive(site, context)
+    await until('calls of the token source', () => asked, 4)
+    assert.equal(await activeId(page), id)
+    await bob.send({ to: 'ada', body: 'still there?' })
+    await untilReceived(page, 'message still there?')
+    const received = await receivedIn(page)
+    assert.equal(received.filter((line) => line === 'error unavailable').length, 2)
+    assert.ok(!received.some((line) => line.startsWith('over')), received.join(', '))
+  })
 
-test('a token-url that leads to a login page means signed out, and the login page is not fetched', async () => {
-  const gateway = await startDurableGateway()
-  let isIn = true
-  const asked: string[] = []
-  const site = await serveSite(
-    gateway,
-    () => Promise.resolve({ 'user-id': 'ada', 'token-url': '/api/token' }),
-    (path) => {
-      asked.push(path)
-      if (path !== '/api/token') return { status: 200, body: '<h1>Log in</h1>' }
-      return isIn ? freshToken() : { status: 302, headers: { location: '/api/login' } }
-    },
-  )
-  const { page } = await openActive(site)
-  isIn = false
-  await untilReceived(page, 'over: signed-out')
-  assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
-  await page.reload()
-  await untilReceived(page, 'failed: signed-out')
-  assert.deepEqual(new Set(asked), new Set(['/api/token']))
-})
+  // The gateway ends the session of the expired token. The page gets a new session without an `ended` event.
+  test('an outage of the backend beyond the token’s expiry logs no user out', async () => {
+    const gateway = await startDurableGateway()
+    const bob = await sender(gateway)
+    let isDown = false
+    const site = await serveSite(
+      gateway,
+      withFetcher,
+      () => (isDown ? { status: 502 } : jsonOf(tokenFor('ada', { expiresIn: SHORT }))),
+      shortBackoff + fetcher,
+    )
+    const { page } = await openActive(site, context)
+    isDown = true
+    await untilState(page, 'reconnecting')
+    await bob.send({ to: 'ada', body: 'meanwhile' })
+    isDown = false
+    await untilReceived(page, 'message meanwhile')
+    await untilState(page, 'active')
+    assert.deepEqual(await messagesIn(page), ['message meanwhile'])
+    assert.ok(!(await receivedIn(page)).some((line) => line.startsWith('over')))
+  })
 
-test('a session without a token source ends as token-expired', async () => {
-  const gateway = await startDurableGateway()
-  const site = await serveSite(gateway, withToken('ada', SHORT))
-  const { page } = await openActive(site)
-  await untilReceived(page, 'over: token-expired')
+  test('a tokenFetcher that returns null ends a live session, and fails a start, as signed-out', async () => {
+    const gateway = await startDurableGateway()
+    let isIn = true
+    const site = await serveSite(
+      gateway,
+      withFetcher,
+      () => jsonOf(isIn ? tokenFor('ada', { expiresIn: SHORT }) : null),
+      fetcher,
+    )
+    const { page } = await openActive(site, context)
+    isIn = false
+    await untilReceived(page, 'over: signed-out')
+    assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
+    await page.reload()
+    await untilReceived(page, 'failed: signed-out')
+  })
+
+  test('a token-url that leads to a login page means signed out, and the login page is not fetched', async () => {
+    const gateway = await startDurableGateway()
+    let isIn = true
+    const asked: string[] = []
+    const site = await serveSite(
+      gateway,
+      () => Promise.resolve({ 'user-id': 'ada', 'token-url': '/api/token' }),
+      (path) => {
+        asked.push(path)
+        if (path !== '/api/token') return { status: 200, body: '<h1>Log in</h1>' }
+        return isIn ? freshToken() : { status: 302, headers: { location: '/api/login' } }
+      },
+    )
+    const { page } = await openActive(site, context)
+    isIn = false
+    await untilReceived(page, 'over: signed-out')
+    assert.deepEqual(await receivedIn(page), ['starting', 'active', 'ended', 'over: signed-out'])
+    await page.reload()
+    await untilReceived(page, 'failed: signed-out')
+    assert.deepEqual(new Set(asked), new Set(['/api/token']))
+  })
+
+  test('a session without a token source ends as token-expired', async () => {
+    const gateway = await startDurableGateway()
+    const site = await serveSite(gateway, withToken('ada', SHORT))
+    const { page } = await openActive(site, context)
+    await untilReceived(page, 'over: token-expired')
+  })
 })
