@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { newContext } from '../../support/browsers/browser.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
@@ -11,20 +10,6 @@ const tag = async (userId: string, attributes = ''): Promise<string> =>
   `<chat-session app-id="app" user-id="${userId}" token="${await tokenFor(userId)}" ${attributes}></chat-session>`
 
 const active = { state: 'attached' } as const
-
-test('a server-rendered page needs only the script and the tag', async () => {
-  const url = await startSiteGateway(
-    siteOf({
-      '/': {
-        html: `<!doctype html><title>Tag</title><script type="module" async src="/v1/chat-session.js"></script>${await tag('tag')}`,
-      },
-    }),
-  )
-  const { page, complaints } = await watch(context)
-  await page.goto(url)
-  await page.locator('chat-session:state(active)').waitFor(active)
-  assert.deepEqual(complaints, [])
-})
 
 test('on an http page without a secure context a session becomes active', async () => {
   const url = await startSiteGateway(
@@ -76,20 +61,6 @@ test('an app with a list of origins refuses a sandboxed iframe as origin-refused
   await element.waitFor(active)
   const code = await element.evaluate(({ error }: HTMLElementTagNameMap['chat-session']) => error?.code)
   assert.equal(code, 'origin-refused')
-})
-
-test('a script from another origin, with its integrity hash, connects to the gateway that served it', async () => {
-  const gateway = await startSiteGateway()
-  const file = new URL('../../../dist/cdn/integrity.json', import.meta.url)
-  const { 'chat-session.js': integrity } = JSON.parse(await readFile(file, 'utf8')) as Record<string, string>
-  const script = `<script type="module" async crossorigin integrity="${integrity ?? ''}" src="${gateway}/v1/chat-session.js"></script>`
-  const site = await startSite(
-    siteOf({ '/': { html: `<!doctype html><title>Other</title>${script}${await tag('other')}` } }),
-  )
-  const { page, complaints } = await watch(context)
-  await page.goto(site)
-  await page.locator('chat-session:state(active)').waitFor(active)
-  assert.deepEqual(complaints, [])
 })
 
 test('a script that no gateway served sends credentials nowhere before it has an endpoint', async () => {
