@@ -243,11 +243,3 @@ export const handshake = (lines: Record<string, string | null> = {}, target = '/
   )
   return `GET ${target} HTTP/1.1\r\n${text.join('')}\r\n`
 }
-
-/** Returns a client's WebSocket frame of less than 64 kB, masked with zeros (RFC 6455, 5.2). */
-export const maskedFrame = (text: string, opcode = 1): Buffer => {
-  const payload = Buffer.from(text)
-  const length =
-    payload.length < 126 ? [0x80 | payload.length] : [0x80 | 126, payload.length >> 8, payload.length & 0xff]
-  return Buffer.concat([Buffer.from([0x80 | opcode, ...length, 0, 0, 0, 0]), payload])
-}

@@ -9,10 +9,10 @@ import {
 import { createRateLimiter } from '../../../src/gateway/limits/rate-limiter.js'
 import type { Log } from '../../../src/gateway/log.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
+import { rawFrame } from '../../support/clients/raw-session.js'
 import {
   assertServed,
   handshake,
-  maskedFrame,
   openClient,
   openRaw,
   startClient,
@@ -94,7 +94,7 @@ for (const [what, serve] of Object.entries(servers)) {
     const honest = await startAll(url, ['a', 'b'])
     const raw = await openRaw(url, { allowHalfOpen: true })
     raw.socket.write(handshake())
-    const frames = Buffer.concat(Array(10_000).fill(maskedFrame('{"type":"pong"}')))
+    const frames = Buffer.concat(Array(10_000).fill(rawFrame('text', '{"type":"pong"}')))
     raw.socket.write(frames)
     await until('the code', () => raw.received().includes('"code":"unavailable"'))
     // On a slow line these frames are on their way while the code comes.

@@ -5,14 +5,8 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
 import { assertSpeaksProtocol, readFrames } from '../../support/clients/gateway-frames.js'
-import {
-  handshake,
-  maskedFrame,
-  openRaw,
-  startClient,
-  startProtocol,
-  within,
-} from '../../support/raw-client.js'
+import { rawFrame } from '../../support/clients/raw-session.js'
+import { handshake, openRaw, startClient, startProtocol, within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startOf, startWithParams } from '../../support/starts.js'
 import { attachGateway } from '../../support/gateway.js'
@@ -73,7 +67,7 @@ const halfCloseInSession = async (options?: { pingInterval: number }) => {
   const { asked, ...gateway } = await runSlowGateway(options)
   const raw = await openHalf(gateway.url, await startOf('ada'))
   await until('started', () => raw.received().includes('"type":"started"'))
-  raw.socket.write(maskedFrame('{"type":"send","id":"m1","to":"ada","body":"x"}'))
+  raw.socket.write(rawFrame('text', '{"type":"send","id":"m1","to":"ada","body":"x"}'))
   await until('asked', asked, 1)
   raw.socket.end()
   await until('the end is read', () => gateway.sockets[0]?.readableEnded === true)

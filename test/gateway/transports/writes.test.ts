@@ -5,9 +5,9 @@ import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryEngine, type Engine } from '../../../src/engine/index.js'
+import { rawFrame } from '../../support/clients/raw-session.js'
 import {
   handshake,
-  maskedFrame,
   openClient,
   openRaw,
   startClient,
@@ -115,7 +115,10 @@ test('frames of one turn are written before the close frame that answers a clien
   await raw.answer()
   await until('started', () => raw.received().includes('"type":"started"'))
   raw.socket.write(
-    Buffer.concat([maskedFrame('{"type":"send","id":"m1","to":"..","body":"x"}'), maskedFrame('', 8)]),
+    Buffer.concat([
+      rawFrame('text', '{"type":"send","id":"m1","to":"..","body":"x"}'),
+      rawFrame('close', ''),
+    ]),
   )
   await within(raw.closed, 'close')
   const bytes = raw.received()

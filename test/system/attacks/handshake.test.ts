@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { base64url, handshake, maskedFrame, openRaw, within } from '../../support/raw-client.js'
+import { rawFrame } from '../../support/clients/raw-session.js'
+import { base64url, handshake, openRaw, within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { attackedGateway, runs } from './support.js'
 import { startOf } from '../../support/starts.js'
@@ -254,7 +255,7 @@ test('a start of any JSON in the handshake ends with a code', async () => {
       async (text) => {
         const protocol = `chat-session.v1, start.${base64url(text)}`
         const answer = await exchange(
-          [handshake({ 'Sec-WebSocket-Protocol': protocol }), maskedFrame('{"type":"end"}')],
+          [handshake({ 'Sec-WebSocket-Protocol': protocol }), rawFrame('text', '{"type":"end"}')],
           /"type":"ended"/,
         )
         assert.match(

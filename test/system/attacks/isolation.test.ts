@@ -1,9 +1,9 @@
 // One connection misbehaves. Another one on the same gateway must not notice, and nothing may be thrown.
 import assert from 'node:assert/strict'
 import { after, afterEach, beforeEach, test } from 'node:test'
+import { rawFrame } from '../../support/clients/raw-session.js'
 import {
   handshake,
-  maskedFrame,
   openClient,
   openRaw,
   startClient,
@@ -66,7 +66,7 @@ test('a connection that is reset in the middle of a frame', async () => {
     handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${startProtocol(await startOf('half'))}` }),
   )
   await raw.answer()
-  raw.socket.write(maskedFrame('{"type":"pong"}').subarray(0, 9))
+  raw.socket.write(rawFrame('text', '{"type":"pong"}').subarray(0, 9))
   await until('a session', () => raw.received().includes('started'))
   raw.socket.resetAndDestroy()
   await raw.closed

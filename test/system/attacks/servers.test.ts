@@ -8,7 +8,8 @@ import { after, test } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import type { GatewayConfig } from '../../../src/gateway/index.js'
 import { makeCertificate } from '../../support/network/certificates.js'
-import { handshake, maskedFrame, startClient, startProtocol, within } from '../../support/raw-client.js'
+import { rawFrame } from '../../support/clients/raw-session.js'
+import { handshake, startClient, startProtocol, within } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { attachGateway, startGateway } from '../../support/gateway.js'
@@ -95,7 +96,7 @@ const attacked = await Promise.all(
 test('on each server, an upgrade that sends no start, or half a frame, ends as timeout', async () => {
   await Promise.all(
     attacked.map(async ({ what, stranger, assertServed }) => {
-      const strangers = [Buffer.alloc(0), maskedFrame('{"type":"start"').subarray(0, 9)].map((bytes) => {
+      const strangers = [Buffer.alloc(0), rawFrame('text', '{"type":"start"').subarray(0, 9)].map((bytes) => {
         const each = stranger()
         each.socket.write(Buffer.concat([Buffer.from(handshake()), bytes]))
         return each
@@ -124,7 +125,7 @@ for (const { what, url, isOwn, isTls, honest, stranger, assertServed } of attack
     const start = startProtocol(await startOf('mallory'))
     socket.write(handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` }))
     await until('started', () => text().includes('"started"'))
-    socket.write(Buffer.concat(Array(200_000).fill(maskedFrame('', 9))))
+    socket.write(Buffer.concat(Array(200_000).fill(rawFrame('ping', ''))))
     assert.equal(await within(closed, 'close'), false, 'the socket closes without an error')
     const bytes = Buffer.from(text(), 'latin1')
     assert.equal(

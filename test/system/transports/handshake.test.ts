@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { restOf, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
+import { rawFrame } from '../../support/clients/raw-session.js'
 import {
   handshake,
-  maskedFrame,
   openClient,
   openRaw,
   startClient,
@@ -35,7 +35,7 @@ testOnBoth('a start comes in one packet with the frames that follow it', async (
   raw.socket.write(
     Buffer.concat([
       Buffer.from(handshake({ 'Sec-WebSocket-Protocol': `chat-session.v1, ${start}` })),
-      maskedFrame('{"type":"end"}'),
+      rawFrame('text', '{"type":"end"}'),
     ]),
   )
   const answer = await raw.answer()

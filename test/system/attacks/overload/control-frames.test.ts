@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { rawFrame } from '../../../support/clients/raw-session.js'
 import {
   handshake,
-  maskedFrame,
   openClient,
   openRaw,
   startClient,
@@ -56,7 +56,7 @@ test('of a chunk of frames, few are parsed once the first ones have ended the co
     const raw = await openRaw(url)
     raw.socket.write(handshake())
     await raw.answer()
-    raw.socket.write(Buffer.concat(Array(20_000).fill(maskedFrame('{"type":"pong"}'))))
+    raw.socket.write(Buffer.concat(Array(20_000).fill(rawFrame('text', '{"type":"pong"}'))))
     assert.equal(await within(raw.closed, 'close'), false)
     const bytes = raw.received()
     assert.equal(assertSpeaksProtocol(readFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4))), 'too-large')
@@ -77,7 +77,7 @@ for (const [when, code, close] of [
     raw.socket.write(handshake({ 'Sec-WebSocket-Protocol': protocols.join(', ') }))
     await raw.answer()
     if (code === 'rate-limited') await until('started', () => raw.received().includes('"started"'))
-    raw.socket.write(Buffer.concat(Array(200_000).fill(maskedFrame('', 9))))
+    raw.socket.write(Buffer.concat(Array(200_000).fill(rawFrame('ping', ''))))
     assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
     const bytes = raw.received()
     const frames = readFrames(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4))
