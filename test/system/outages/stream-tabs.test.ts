@@ -11,7 +11,10 @@ import { until } from '../../support/until.js'
 
 type ChatElement = HTMLElementTagNameMap['chat-session']
 
-/** How long the minute takes after which a hidden page sleeps, in milliseconds. */
+/**
+ * How long the minute takes after which a hidden page sleeps, in milliseconds. The last of six tabs that sleep waits for five of these
+ * before it sends: longer than the 20 seconds that an attempt may take.
+ */
 const MINUTE = 4_000
 
 const context = await newContext()
