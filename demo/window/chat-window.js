@@ -52,6 +52,9 @@ export class ChatWindow extends HTMLElement {
   /** The messages of the thread by id, and the lines above its days by their text. */
   #items = new Map()
   #lines = new Map()
+  /** The texts that are not sent yet by peer, and the messages that are not stored yet by id. */
+  #texts = new Map()
+  #unsent = new Map()
   #signaledAt = 0
 
   #find = (selector) => this.#root.querySelector(selector)
@@ -79,7 +82,8 @@ export class ChatWindow extends HTMLElement {
     form.onsubmit = (event) => {
       event.preventDefault()
       const body = text.value.trim()
-      if (body) this.#send({ id: crypto.randomUUID(), to: this.#open, body })
+      const draft = { id: crypto.randomUUID(), from: this.#user, to: this.#open, body, sentAt: Date.now() }
+      if (body) this.#send(draft)
       text.value = ''
       this.#signaledAt = 0
     }
@@ -117,25 +121,30 @@ export class ChatWindow extends HTMLElement {
     this.#life.abort()
   }
 
-  /** Shows the conversation with a user, or with the backend if `id` is null. */
+  /** Shows the conversation with a user, with the backend if `id` is null, and none if it is undefined. */
   async open(id) {
+    const text = this.#find('textarea')
+    this.#texts.set(this.#open, text.value)
+    text.value = this.#texts.get(id) ?? ''
     this.#open = id
     this.#items.clear()
     this.#lines.clear()
     this.#find('ol').replaceChildren()
-    this.#find('section').hidden = false
+    this.#find('.older').hidden = true
+    this.#find('section').hidden = id === undefined
     this.#drawPeers()
+    if (id === undefined) return
+    for (const draft of this.#unsent.values()) if (draft.to === id) this.#draw(draft)
     // A user sends nothing to the backend, which has no inbox.
     this.#find('form').hidden = id === null
-    this.#find('textarea').focus()
+    text.focus()
     await this.#loadThread()
   }
 
   #close() {
     this.#find('section').hidden = true
     this.#find('[aria-current]')?.focus()
-    this.#open = undefined
-    this.#drawPeers()
+    this.open()
   }
 
   /** Asks for the conversations. All that changes while a call runs is told by the next one. */
@@ -143,10 +152,11 @@ export class ChatWindow extends HTMLElement {
     if (this.#chat.state !== 'active' || this.#isWaiting) return
     const { id } = this.#chat.session.user
     if ((this.#user ??= id) !== id) {
-      // The next user must not see what the former one has read.
+      // The next user must not see what the former one has read or written.
       this.#user = id
       this.#peers = []
-      this.#close()
+      this.open()
+      for (const former of [this.#texts, this.#unsent, this.#online, this.#typing]) former.clear()
     }
     this.#isWaiting = true
     this.#load = this.#load.then(async () => {
@@ -182,19 +192,24 @@ export class ChatWindow extends HTMLElement {
 
   /** Shows the message at once, with a clock until it is stored. */
   async #send(draft) {
-    this.#draw({ ...draft, from: this.#chat.session?.user?.id, sentAt: Date.now() }, sign('', '◷', 'waiting'))
+    const show = (status) => {
+      this.#unsent.set(draft.id, Object.assign(draft, { status }))
+      if (draft.to === this.#open) this.#draw(draft)
+    }
+    show(sign('', '◷', 'waiting'))
     try {
       await this.#chat.send(draft)
+      this.#unsent.delete(draft.id)
     } catch ({ message }) {
       const again = make('button', '', 'Try again')
       again.onclick = () => this.#send(draft)
-      this.#items.get(draft.id)?.lastChild.replaceWith(make('span', 'soft', `Not sent: ${message} `, again))
+      show(make('span', 'soft', `Not sent: ${message} `, again))
     }
   }
 
   /** Puts a message into its place in the thread. One that was drawn as waiting gets the sign that it is stored. */
-  #draw({ id, offset = Infinity, from, body = '', sentAt }, status = sign('', '✓', 'sent')) {
-    const isMine = from !== this.#open
+  #draw({ id, offset = Infinity, from, body = '', sentAt, status = sign('', '✓', 'sent') }) {
+    const isMine = from !== this.#open || from === this.#user
     const [log, list, drawn] = [this.#find('.log'), this.#find('ol'), this.#items.get(id)]
     if (drawn && isMine) drawn.lastChild.replaceWith(status)
     if (drawn) return Object.assign(drawn, { offset })

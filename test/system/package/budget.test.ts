@@ -16,11 +16,11 @@ for (const [folder, most] of [
     assert.ok(total > 0 && total <= most, `${folder} has ${total} lines`)
   })
 
-it('keeps the chat window within 240 lines, and the pages say how many it has', async () => {
+it('keeps the chat window within 265 lines, and the pages say how many it has', async () => {
   const [code, style] = await Promise.all(
     ['chat-window', 'style'].map((name) => linesOf(`demo/window/${name}.js`)),
   )
-  assert.ok(code !== undefined && code <= 240, `chat-window.js has ${code} lines`)
+  assert.ok(code !== undefined && code <= 265, `chat-window.js has ${code} lines`)
   assert.match(await readFile('README.md', 'utf8'), new RegExp(`\\b${code} lines`))
   for (const lines of [code, style])
     assert.match(await readFile('demo/README.md', 'utf8'), new RegExp(`\\b${lines} lines`))
