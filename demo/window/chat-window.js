@@ -228,26 +228,32 @@ export class ChatWindow extends HTMLElement {
   }
 
   #drawPeers() {
+    const list = this.#find('ul')
+    const focused = this.#root.activeElement
     const isNew = this.#open !== undefined && !this.#peers.some(({ id }) => id === this.#open)
-    const focused = this.#root.activeElement?.parentElement.peer
-    const items = [...(isNew ? [{ id: this.#open }] : []), ...this.#peers].map((peer) => {
-      const name = peer.name ?? this.#names[peer.id] ?? peer.id ?? 'Support'
-      const isTyping = this.#typing.get(peer.id) > Date.now()
-      const isOnline = this.#online.get(peer.id)
-      const button = make('button', '', make('span', '', name, isOnline ? sign('', ' ●', 'online') : ''))
-      if (peer.unread) button.append(sign('count', peer.unread, `${peer.unread} unread`))
-      button.append(make('span', 'last soft', isTyping ? 'types…' : (peer.newest?.body ?? '')))
-      button.onclick = () => this.open(peer.id)
-      if (peer.id === this.#open) {
-        button.ariaCurrent = 'true'
-        this.#find('h2').textContent = name
-        this.#find('.presence').textContent = isOnline ? 'online' : ''
-        this.#find('.typing').textContent = isTyping ? `${name} types…` : ''
-      }
-      return Object.assign(make('li', '', button), { peer: peer.id })
+    const peers = [...(isNew ? [{ id: this.#open }] : []), ...this.#peers]
+    peers.forEach(({ id, name: told, newest, unread }, index) => {
+      const name = told ?? this.#names[id] ?? id ?? 'Support'
+      const isTyping = this.#typing.get(id) > Date.now()
+      const isOnline = this.#online.get(id)
+      // Each peer keeps its button: no screen reader reads it again, and a click meets what it was meant for.
+      const known = [...list.children].find(({ peer }) => peer === id)
+      const item = known ?? Object.assign(make('li', '', make('button', '')), { peer: id })
+      const [button, before] = [item.firstChild, list.children[index] ?? null]
+      button.replaceChildren(make('span', '', name, isOnline ? sign('', ' ●', 'online') : ''))
+      if (unread) button.append(sign('count', unread, `${unread} unread`))
+      button.append(make('span', 'last soft', isTyping ? 'types…' : (newest?.body ?? '')))
+      button.onclick = () => this.open(id)
+      button.ariaCurrent = id === this.#open ? 'true' : null
+      if (item !== before) list.insertBefore(item, before)
+      if (id !== this.#open) return
+      this.#find('h2').textContent = name
+      this.#find('.presence').textContent = isOnline ? 'online' : ''
+      this.#find('.typing').textContent = isTyping ? `${name} types…` : ''
     })
-    this.#find('ul').replaceChildren(...items)
-    items.find(({ peer }) => peer === focused)?.firstChild.focus()
+    while (list.children.length > peers.length) list.lastChild.remove()
+    // What has moved has lost the focus.
+    focused?.focus()
   }
 }
 

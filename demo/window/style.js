@@ -19,6 +19,7 @@ styles.replaceSync(`
   :focus-visible { outline: 3px solid light-dark(#0b57d0, #a8c7fa); outline-offset: -3px }
   nav button { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 .5rem; width: 100%; padding: .6rem .8rem;
     text-align: start; border: 0; border-radius: 0 }
+  nav button > * { pointer-events: none }
   [aria-current] { background: light-dark(#dbe6fb, #2f3d57) }
   .last { grid-column: 1 / -1; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
   .count { min-width: 1.5em; text-align: center; border-radius: 1em; background: light-dark(#0b57d0, #a8c7fa);

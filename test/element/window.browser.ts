@@ -145,6 +145,22 @@ describe('The chat window', () => {
     expect(find('textarea')).to.have.property('value', 'Half a')
   })
 
+  it('leaves the focused conversation alone while the others change', async () => {
+    const [ann, cy] = [await gateway.active('focus-ann'), await gateway.active('focus-cy')]
+    await ann.send({ to: 'focus-bob', body: 'one' })
+    await cy.send({ to: 'focus-bob', body: 'two' })
+    const { find, textsOf } = await mount('focus-bob')
+    await until('the conversations', () => textsOf('nav .last').join(), 'two,one')
+    const button = find('nav button')
+    button.focus()
+    await ann.send({ to: 'focus-bob', body: 'three' })
+    await until('the other one on top', () => textsOf('nav .last').join(), 'three,two')
+    expect(button.matches(':focus')).to.equal(true)
+    await cy.send({ to: 'focus-bob', body: 'four' })
+    await until('its own move', () => textsOf('nav .last').join(), 'four,three')
+    expect(button.matches(':focus')).to.equal(true)
+  })
+
   it('shows the next user nothing of the former one', async () => {
     const ann = await gateway.active('next-ann')
     await ann.send({ to: 'next-bob', body: 'Only for Bob' })

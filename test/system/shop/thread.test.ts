@@ -58,6 +58,21 @@ test('a message keeps its element and its selection when it becomes a stored one
   assert.equal(await selectedText(alice), 'Is it blue?')
 })
 
+test('a conversation of the window opens although a message changes it while the mouse is down', async () => {
+  const site = await startShop()
+  const { page: alice } = await customerIn(site)
+  await ask(alice, site, 'mug', 'How large is it?')
+  const { page: nora } = await customerIn(site, NORA)
+  await nora.goto(`${site.url}/window`)
+  const last = nora.locator('nav .last')
+  await last.getByText('How large').hover()
+  await nora.mouse.down()
+  await ask(alice, site, 'mug', 'And how heavy?')
+  await last.getByText('And how heavy?').waitFor()
+  await nora.mouse.up()
+  await nora.getByRole('heading', { name: 'Alice Moreau' }).waitFor()
+})
+
 test('the list of threads keeps the focus on a link when another thread moves to the top', async () => {
   const site = await startShop()
   const [{ page: alice }, { page: bilal }, { page: nora }] = [
