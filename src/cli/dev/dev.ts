@@ -58,7 +58,7 @@ const configOf = (secrets: DevSecrets, { host, data, shop }: DevOptions, port: n
       environment: 'test',
       origins: [LOCAL_PAGE, ...originsOf(host, port)],
       secrets: [secrets.shop.token],
-      guests: false,
+      guests: true,
       requireExpiry: true,
       profiles: 'vouched',
       ...(shop !== undefined && {

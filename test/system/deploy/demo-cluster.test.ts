@@ -62,6 +62,11 @@ const button = (page: Page, name: string): Locator => page.getByRole('button', {
 test('the page shows which gateway carries its tab, and the session goes on at the other one while one is stopped or killed', async () => {
   const run = start()
   const shop = await shopOf(run)
+  // Visitors ask as guests.
+  const visitor = await (await newContext()).newPage()
+  await visitor.goto(`${shop}/products/mug`)
+  await untilState(visitor, 'active')
+  await visitor.close()
   const alice = await logIn(shop, 'Alice Moreau')
   const nora = await logIn(shop, 'Nora Lind')
   const { id } = await chatOf(alice)
