@@ -122,6 +122,7 @@ const thread = (person, { id: other, name }, product, inbox) => {
       data-write
       ${isVisitor ? 'hidden' : ''}
     >
+      <input type="hidden" name="from" value="${person.id}" />
       <input type="hidden" name="to" value="${other}" />
       <input type="hidden" name="id" value="${randomUUID()}" />
       <input type="hidden" name="data.product" value="${product}" />

@@ -55,7 +55,7 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     personOf(sessions.read(context).customerId)
 
   /** @param {import('hono').Context} context @param {import('./layout.mjs').Page} page */
-  const show = async (context, page, /** @type {200 | 400 | 401 | 404 | 503} */ status = 200) => {
+  const show = async (context, page, /** @type {200 | 400 | 401 | 404 | 409 | 503} */ status = 200) => {
     const { customerId, cart } = sessions.read(context)
     const customer = personOf(customerId)
     const token = customer && (await tokenFor(customer))
@@ -124,6 +124,13 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
     const product = productOf(String(fields['data.product']))
     if (!customer)
       return show(context, pages.unsent(body, 'You are logged out. Log in, and send it again:'), 401)
+    // A tab may be older than the log-in of another tab. A visitor's tab sends in the customer's name from then on.
+    if (fields.from && fields.from !== customer.id)
+      return show(
+        context,
+        pages.unsent(body, `You are ${customer.name} now, and were not on that page:`),
+        409,
+      )
     const other = customer === seller ? askerOf(to) : to === seller.id ? seller : undefined
     if (!other || !product || !id || !body.trim() || body.length > MAX_TEXT)
       return show(

@@ -152,6 +152,33 @@ test('a message that is sent after a log-out goes to the shop, which shows its t
   await assertAccessible(alice, 'a message that was not sent')
 })
 
+test('what a page of one customer sends is not a message of the next customer of the browser', async () => {
+  const site = await startShop()
+  const { page: alice, context } = await customerIn(site)
+  await alice.goto(`${site.url}/products/mug`)
+  await alice.getByText('No messages yet.').waitFor()
+  await context.request.post(`${site.url}/logout`, { headers: { origin: site.url } })
+  await untilState(alice, 'ended')
+  await logIn(await context.newPage(), site, 'Bilal Khan')
+  await write(alice, 'Is it blue?')
+  await alice.getByRole('heading', { name: 'Your message was not sent' }).waitFor()
+  await alice.getByText('Is it blue?').waitFor()
+})
+
+test('what the page of a visitor sends is a message of the customer who has logged in since', async () => {
+  const site = await startShop()
+  const context = await newContext()
+  const visitor = await context.newPage()
+  await visitor.goto(`${site.url}/products/mug`)
+  await untilState(visitor, 'active')
+  const alice = await context.newPage()
+  await logIn(alice, site)
+  await untilState(visitor, 'ended')
+  await write(visitor, 'Is it blue?')
+  await alice.goto(`${site.url}/products/mug`)
+  await message(alice, 'Is it blue?').getByText('You').waitFor()
+})
+
 test('a message that was not stored before the page was left is sent by the next page, and stored once', async () => {
   let proxy: Proxy | undefined
   const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
