@@ -21,6 +21,8 @@ const refusalOf = ({ code }) => `Not sent. ${refusals[code] ?? 'Something went w
 
 /** What this page has sent, and the inbox has not: the texts by the ids of the messages. */
 const outgoing = new Map()
+/** The ids of those that will not be sent any more. */
+const failed = new Set()
 /** Why messages wait. */
 let reason = null
 
@@ -30,11 +32,12 @@ const threadItems = () => {
   for (const { id } of messages) outgoing.delete(id)
   return [
     ...messages.map((message) => ({ ...message, key: message.id })),
-    ...[...outgoing].map(([key, body]) => ({ from: inbox.me(), body, key })),
+    ...[...outgoing].map(([key, body]) => ({ from: inbox.me(), body, key, hasFailed: failed.has(key) })),
   ]
 }
 
 const statusOf = (message) => {
+  if (message.hasFailed) return 'Not sent.'
   if (!message.sentAt) return reason ? 'Waiting for the connection…' : 'Sending…'
   const author = message.from === inbox.me() ? 'You' : name
   const about = productOf(message)
@@ -42,10 +45,11 @@ const statusOf = (message) => {
 }
 
 const updateItem = (item, message) => {
-  const { from, body, sentAt } = message
+  const { from, body, sentAt, hasFailed } = message
   const [text, status, time] = ['body', 'status', 'time'].map((what) => item.querySelector(`[data-${what}]`))
   item.className = from === inbox.me() ? 'mine' : 'theirs'
   item.classList.toggle('unsent', !sentAt)
+  item.classList.toggle('failed', !!hasFailed)
   setText(text, body ?? '')
   setText(status, statusOf(message))
   time.hidden = !sentAt
@@ -115,9 +119,10 @@ form.addEventListener('submit', (event) => {
     scrollToEnd()
   })
 })
-// The form has its text again.
+// The form has the text again, with its id. If the user has begun another text, the thread keeps the one that failed.
 form.addEventListener('session-error', ({ detail }) => {
-  outgoing.clear()
+  outgoing.delete(new FormData(form).get('id'))
+  if (!element.pending) for (const id of outgoing.keys()) failed.add(id)
   say(refusalOf(detail.error))
   show()
 })

@@ -179,6 +179,23 @@ test('what the page of a visitor sends is a message of the customer who has logg
   await message(alice, 'Is it blue?').getByText('You').waitFor()
 })
 
+test('messages that can no longer be sent stay in the thread, and the first one is in the form again', async () => {
+  let proxy: Proxy | undefined
+  const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
+  const { page: alice } = await customerIn(site)
+  await alice.goto(`${site.url}/products/mug`)
+  await untilState(alice, 'active')
+  assert.ok(proxy)
+  await writeUnsent(alice, proxy, 'Is it blue?')
+  await write(alice, 'Is it large?')
+  await alice.getByText('Sending…').nth(1).waitFor()
+  await site.gateway.gateway.client(APP).endUserSessions({ user: 'alice' })
+  await untilState(alice, 'ended')
+  await alice.locator('.failed').filter({ hasText: 'Is it large?' }).getByText('Not sent.').waitFor()
+  assert.equal(await alice.locator('.unsent').count(), 1)
+  assert.equal(await alice.getByLabel('Write to').inputValue(), 'Is it blue?')
+})
+
 test('a message that was not stored before the page was left is sent by the next page, and stored once', async () => {
   let proxy: Proxy | undefined
   const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
