@@ -75,7 +75,8 @@ export class ChatWindow extends HTMLElement {
       this.#try(this.#chat.signal(this.#open, 'typing', { ttl: TYPING_TTL }))
     }
     text.onkeydown = (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+      // Safari ends a composition before the key that ended it, which has this code.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
       event.preventDefault()
       form.requestSubmit()
     }

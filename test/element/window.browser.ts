@@ -161,6 +161,15 @@ describe('The chat window', () => {
     expect(button.matches(':focus')).to.equal(true)
   })
 
+  it('sends nothing with the Enter that ends a composition in Safari', async () => {
+    const { element, find, textsOf } = await mount('compose-bob')
+    await element.open('compose-ann')
+    Object.assign(find('textarea'), { value: 'にほん' })
+    const key = { key: 'Enter', keyCode: 229, cancelable: true }
+    expect(find('textarea').dispatchEvent(new KeyboardEvent('keydown', key))).to.equal(true)
+    expect(textsOf('.mine')).to.deep.equal([])
+  })
+
   it('shows the next user nothing of the former one', async () => {
     const ann = await gateway.active('next-ann')
     await ann.send({ to: 'next-bob', body: 'Only for Bob' })

@@ -109,8 +109,10 @@ form.addEventListener('input', () => {
   if (inbox.messages().length > 0) contacts.typeTo(other)
 })
 form.addEventListener('submit', (event) => {
-  contacts.sent()
   const { id, body } = Object.fromEntries(new FormData(form))
+  // `required` takes spaces for a text.
+  if (!body.trim()) return event.preventDefault()
+  contacts.sent()
   outgoing.set(id, body)
   // The element's own listener is the last one. If it leaves the submit alone, the form goes to the shop.
   setTimeout(() => {
@@ -128,7 +130,8 @@ form.addEventListener('session-error', ({ detail }) => {
 })
 // Enter sends. Shift and Enter start a new line.
 form.addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+  // Safari ends a composition before the key that ended it, which has this code.
+  if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
   event.preventDefault()
   form.requestSubmit()
 })

@@ -196,6 +196,22 @@ test('messages that can no longer be sent stay in the thread, and the first one 
   assert.equal(await alice.getByLabel('Write to').inputValue(), 'Is it blue?')
 })
 
+test('Enter sends neither a text without a word nor one that Safari is still composing', async () => {
+  const site = await startShop()
+  const { page: alice } = await customerIn(site)
+  await alice.goto(`${site.url}/products/mug`)
+  await untilState(alice, 'active')
+  const field = alice.getByLabel('Write to')
+  await field.fill(' \n')
+  await field.press('Enter')
+  await field.fill('にほん')
+  await field.dispatchEvent('keydown', { key: 'Enter', keyCode: 229 })
+  assert.equal(await field.inputValue(), 'にほん')
+  await field.press('Enter')
+  await message(alice, 'にほん').waitFor()
+  assert.equal(await alice.locator('[data-messages] li').count(), 1)
+})
+
 test('a message that was not stored before the page was left is sent by the next page, and stored once', async () => {
   let proxy: Proxy | undefined
   const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
