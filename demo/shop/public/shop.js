@@ -40,37 +40,41 @@ for (const form of document.querySelectorAll('form[data-stay]'))
     })
   })
 
-// Whether this browser notifies is a choice of the person, on the account page. It holds for every page.
+// Whether this browser notifies is a choice of the customer, on the account page. It holds for every page, and not for the next customer.
 const toggle = document.querySelector('[data-notify]')
-const notify = () => {
-  const isOn = localStorage.getItem('notify') === 'yes'
+const choice = `notify ${element.getAttribute('user-id')}`
+const notify = async () => {
+  const isOn = localStorage.getItem(choice) === 'yes'
   element.notifications = element.push = isOn
   if (toggle) toggle.checked = isOn
-  return isOn && navigator.serviceWorker?.register('/worker.js')
+  if (isOn) await navigator.serviceWorker?.register('/worker.js')
+  return isOn
 }
 const reasons = {
   'notifications-denied': 'This browser does not allow the shop to notify you.',
   'notifications-unsupported': 'This browser can’t show notifications here.',
   'push-unavailable':
     'This device can’t be reached while the shop is closed. You are notified while it is open.',
+  failed: 'That did not work. Please try again.',
 }
 const say = (code) => (document.querySelector('[data-notify-problem]').textContent = reasons[code] ?? '')
 toggle?.addEventListener('change', async () => {
   say()
-  localStorage.setItem('notify', toggle.checked ? 'yes' : 'no')
+  localStorage.setItem(choice, toggle.checked ? 'yes' : 'no')
   try {
     if (!(await notify())) return
-    await navigator.serviceWorker.ready
+    await navigator.serviceWorker?.ready
     await element.requestNotifications()
   } catch ({ code }) {
-    say(code)
+    say(reasons[code] ? code : 'failed')
     // The user has to allow it first.
-    if (code !== 'push-unavailable') localStorage.setItem('notify', 'no')
-    void notify()
+    if (code !== 'push-unavailable') localStorage.setItem(choice, 'no')
+    await notify()
   }
 })
 if (toggle) document.addEventListener('session-error', ({ detail }) => say(detail.error.code))
-void notify()
+// While the gateway is down there is no script for the worker. The next page registers it.
+notify().catch(() => undefined)
 
 // A page from the back/forward cache may be from before a log-out.
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload())
