@@ -59,11 +59,15 @@ export const createSessions = () => {
     /** Returns the request's visit for writing. If there is none, keeps a new one and sets its cookie. */
     open: (/** @type {import('hono').Context} */ context) => find(context) ?? keep(context, newVisit()),
 
-    /** Gives the visit a new id, so that an id which an attacker put into the browser is not logged in. */
+    /**
+     * Gives the visit a new id, so that an id which an attacker put into the browser is not logged in. A visitor's cart becomes the
+     * customer's; that of another customer, who did not log out, does not.
+     */
     logIn(/** @type {import('hono').Context} */ context, /** @type {string} */ customerId) {
-      const { cart } = find(context) ?? newVisit()
+      const before = find(context) ?? newVisit()
+      const isTheirs = [null, customerId].includes(before.customerId)
       forget(context)
-      keep(context, { customerId, cart })
+      keep(context, { customerId, cart: isTheirs ? before.cart : new Map() })
     },
 
     logOut(/** @type {import('hono').Context} */ context) {

@@ -69,6 +69,16 @@ test('the cart lasts over pages and over the log-in, and a product can be remove
   await page.getByText('Your cart is empty').waitFor()
 })
 
+test('a customer who logs in while another one still is gets a cart of their own', async () => {
+  const site = await startShop()
+  const { page } = await customerIn(site)
+  await page.goto(`${site.url}/products/mug`)
+  await page.getByRole('button', { name: 'Add to cart' }).click()
+  await page.getByRole('link', { name: 'Cart 1' }).waitFor()
+  await logIn(page, site, 'Bilal Khan')
+  await page.getByRole('link', { name: 'Cart', exact: true }).waitFor()
+})
+
 test('a page of another origin cannot log a customer in or out, or fill the cart', async () => {
   const site = await startShop()
   const { context, page } = await customerIn(site)
