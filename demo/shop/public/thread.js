@@ -90,6 +90,8 @@ const show = () => {
   inbox.markRead()
 }
 
+// The server has drawn messages from the top.
+scrollToEnd()
 const contacts = openContacts(() => show())
 const inbox = openInbox(other, show)
 

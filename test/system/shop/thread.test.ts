@@ -116,4 +116,11 @@ test('an open thread follows new messages, unless the reader has scrolled back',
   await write(nora, 'Three.')
   await message(nora, 'Three.').waitFor()
   await until('the height below the visible part', toEnd, 0)
+
+  await nora.reload()
+  await untilState(nora, 'active')
+  await until('the height below the visible part of a thread that the server drew', toEnd, 0)
+  await write(alice, 'Four.')
+  await message(nora, 'Four.').waitFor()
+  await until('the height below the visible part', toEnd, 0)
 })
