@@ -55,6 +55,8 @@ class Session:
                 code = closed.args[0]
             except (OSError, EOFError, asyncio.TimeoutError):
                 pass
+            finally:
+                self.socket.close()
             await asyncio.sleep(self.lost(code))
 
     def lost(self, code):

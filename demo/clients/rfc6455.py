@@ -8,6 +8,8 @@ class Closed(Exception):
 
 
 class Socket:
+    writer = None
+
     async def open(self, endpoint):
         url, key = urlsplit(endpoint), base64.b64encode(os.urandom(16)).decode()
         self.reader, self.writer = await asyncio.open_connection(url.hostname, url.port or 80)
@@ -17,6 +19,10 @@ class Socket:
         head = await self.reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101 "):
             raise ConnectionError(head.decode())
+
+    def close(self):
+        if self.writer:
+            self.writer.close()
 
     def write(self, opcode, payload):
         mask, size = os.urandom(4), len(payload)
@@ -33,6 +39,7 @@ class Socket:
                 size = int.from_bytes(await self.reader.readexactly(2 if size == 126 else 8), "big")
             payload = await self.reader.readexactly(size)
             if first & 15 == 8:
+                self.write(8, payload)
                 raise Closed(int.from_bytes(payload[:2], "big") or 1005)
             if first & 15 == 9:
                 self.write(10, payload)

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { finish } from '../../support/processes/command-line.js'
+import { until } from '../../support/until.js'
 
 interface Result {
   name: string
@@ -58,6 +59,35 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
     assert.deepEqual(failuresOf(cases), [])
     assert.equal(code, 0)
     assert.ok(cases.every(({ core }) => core))
+  })
+
+  test('the client in Python closes each connection before the next one', async () => {
+    let requests = 0
+    let open = 0
+    const mostOpen: number[] = []
+    // As during an outage behind a proxy, which keeps the connection of a refused handshake open.
+    const server = createServer((socket) => {
+      open += 1
+      socket.on('error', () => undefined).on('close', () => (open -= 1))
+      socket.on('data', () => {
+        requests += 1
+        mostOpen.push(open)
+        socket.write('HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n')
+      })
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const client = spawn('python3', [pathOf('demo/clients/client.py')], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+    })
+    client.stdin.write(
+      `${JSON.stringify({ type: 'start', endpoint: `http://127.0.0.1:${port}`, appId: 'app', token: 't' })}\n`,
+    )
+    await until('four requests', () => requests >= 4, true)
+    client.kill()
+    await once(client, 'close')
+    server.close()
+    assert.deepEqual(new Set(mostOpen), new Set([1]))
   })
 
   test('a client that does nothing passes no case, and docs/CONFORMANCE.md has a row for each', async () => {
