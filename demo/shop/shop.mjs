@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { createToken } from 'chat-session/tokens'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { csrf } from 'hono/csrf'
 import { createChat } from './chat.mjs'
 import { askerOf, personOf, productOf, seller } from './goods.mjs'
@@ -14,6 +15,9 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 
 /** The most characters of a message. */
 const MAX_TEXT = 4_000
+
+/** The most bytes of a form. A character of a message has at most nine, as three percent-encoded bytes. */
+const MAX_FORM = 10 * MAX_TEXT
 
 /** The most pieces of one product in a cart. */
 const MAX_PIECES = 99
@@ -72,6 +76,8 @@ export const createShop = ({ gateway, secret, appId = 'shop', tokenLife = 300, p
   })
   // Only the shop's own pages may send POST requests (Sec-Fetch-Site, Origin).
   shop.use('*', csrf())
+  // Forms are read into memory, also those of strangers.
+  shop.use('*', bodyLimit({ maxSize: MAX_FORM }))
   shop.get('/public/*', serveStatic({ root }))
   // The service worker shows what the gateway pushes. The path decides that it is for the whole shop.
   shop.get('/worker.js', (context) =>

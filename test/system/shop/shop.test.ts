@@ -155,3 +155,14 @@ test('the shop answers 404 for unknown pages and 400 for unknown customers and p
   assert.equal((await post('/cart', 'product=nothing')).status, 400)
   assert.equal((await post('/login', 'customer=alice')).status, 303)
 })
+
+test('the shop reads no form that is larger than the longest message', async () => {
+  const site = await startShop()
+  const answerTo = async (body: string): Promise<number> => {
+    const headers = { origin: site.url }
+    const form = new URLSearchParams({ body })
+    return (await fetch(`${site.url}/messages`, { method: 'POST', body: form, headers })).status
+  }
+  assert.equal(await answerTo('語'.repeat(4_000)), 401)
+  assert.equal(await answerTo('x'.repeat(50_000)), 413)
+})
