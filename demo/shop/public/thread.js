@@ -74,6 +74,9 @@ const showContact = () => {
 }
 
 const show = () => {
+  // A customer's form goes to the shop without a session. A visitor has none: many gateways take no guests.
+  if (element.state === 'failed')
+    setText(part('connecting'), 'You can’t write without an account here. Log in first.')
   if (!inbox.me()) return
   const items = threadItems()
   showContact()

@@ -179,6 +179,14 @@ test('what the page of a visitor sends is a message of the customer who has logg
   await message(alice, 'Is it blue?').getByText('You').waitFor()
 })
 
+test('a visitor whom the gateway refuses reads that only customers can write', async () => {
+  const site = await startShop()
+  const page = await (await newContext()).newPage()
+  await page.routeWebSocket(/\/v1\/session/, (socket) => socket.close({ code: 4403 }))
+  await page.goto(`${site.url}/products/mug`)
+  await page.getByText('You can’t write without an account here. Log in first.').waitFor()
+})
+
 test('messages that can no longer be sent stay in the thread, and the first one is in the form again', async () => {
   let proxy: Proxy | undefined
   const site = await startShop(undefined, async (url) => (proxy = await startProxy(url)).url)
