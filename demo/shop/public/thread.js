@@ -98,7 +98,14 @@ scrollToEnd()
 const contacts = openContacts(() => show())
 const inbox = openInbox(other, show)
 
-part('older').addEventListener('click', () => void inbox.loadOlder().catch(show))
+const showOlder = async () => {
+  const first = list.firstElementChild
+  await inbox.loadOlder()
+  first.previousElementSibling?.scrollIntoView({ block: 'end' })
+  // The button that had the focus is gone.
+  if (!inbox.hasOlder()) log.focus({ preventScroll: true })
+}
+part('older').addEventListener('click', () => void showOlder().catch(show))
 
 document.addEventListener('session-pending', ({ detail }) => {
   reason = detail.reason

@@ -12,6 +12,7 @@ import {
   type ShopSite,
 } from '../../support/sites/shop.js'
 import { untilState } from '../../support/sites/page-state.js'
+import { APP } from '../../support/sites/shop-gateway.js'
 import { until } from '../../support/until.js'
 
 const NORA = 'Nora Lind'
@@ -56,6 +57,26 @@ test('a message keeps its element and its selection when it becomes a stored one
   for (const wire of proxy.wires) wire.up.flow()
   await message(alice, 'Is it blue?').waitFor()
   assert.equal(await selectedText(alice), 'Is it blue?')
+})
+
+test('older messages that a reader asks for are in sight, and the keyboard is at them', async () => {
+  const site = await startShop()
+  const { page: nora } = await customerIn(site, NORA)
+  const client = site.gateway.gateway.client(APP)
+  for (let n = 1; n <= 110; n += 1)
+    await client.sendMessage({ user: 'nora', body: { from: 'alice', body: `Number ${n}.` } })
+  await nora.goto(`${site.url}/messages/alice/mug`)
+  await nora.getByRole('button', { name: 'Show older messages' }).press('Enter')
+  await message(nora, 'Number 10.').waitFor()
+  const log = nora.locator('[data-log]')
+  const isInSight = (): Promise<boolean> =>
+    log.evaluate((node) => {
+      const [{ top, bottom }, tenth] = [node.getBoundingClientRect(), node.querySelectorAll('li')[9]]
+      const place = tenth?.getBoundingClientRect()
+      return !!place && place.top >= top && place.bottom <= bottom
+    })
+  await until('whether the newest of the older ones is in sight', isInSight, true)
+  assert.equal(await log.evaluate((node) => node === document.activeElement), true)
 })
 
 test('a conversation of the window opens although a message changes it while the mouse is down', async () => {
