@@ -68,7 +68,9 @@ export class ChatWindow extends HTMLElement {
     const [form, text] = [this.#find('form'), this.#find('textarea')]
     this.#find('.back').onclick = () => this.#close()
     this.#find('.older').onclick = () => this.#loadThread(this.#find('.line + li').offset)
-    this.#find('section').addEventListener('keydown', ({ key }) => key === 'Escape' && this.#close())
+    this.#find('section').onkeydown = ({ key, isComposing }) => {
+      if (key === 'Escape' && !isComposing) this.#close()
+    }
     text.oninput = () => {
       if (Date.now() < this.#signaledAt + TYPING_INTERVAL) return
       this.#signaledAt = Date.now()
@@ -128,8 +130,7 @@ export class ChatWindow extends HTMLElement {
     this.#texts.set(this.#open, text.value)
     text.value = this.#texts.get(id) ?? ''
     this.#open = id
-    this.#items.clear()
-    this.#lines.clear()
+    for (const drawn of [this.#items, this.#lines]) drawn.clear()
     this.#find('ol').replaceChildren()
     this.#find('.older').hidden = true
     this.#find('section').hidden = id === undefined
@@ -179,7 +180,10 @@ export class ChatWindow extends HTMLElement {
     const log = this.#find('.log')
     const fromEnd = before === undefined ? 0 : log.scrollHeight - log.scrollTop
     for (const message of messages) this.#draw(message)
-    this.#find('.older').hidden = messages.length < PAGE
+    const older = this.#find('.older')
+    // The thread takes the focus from a button that is no longer there.
+    if (messages.length < PAGE && this.#root.activeElement === older) log.focus()
+    older.hidden = messages.length < PAGE
     log.scrollTop = log.scrollHeight - fromEnd
     this.#markRead()
   }

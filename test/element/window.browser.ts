@@ -161,13 +161,16 @@ describe('The chat window', () => {
     expect(button.matches(':focus')).to.equal(true)
   })
 
-  it('sends nothing with the Enter that ends a composition in Safari', async () => {
+  it('neither sends nor closes with the keys that end a composition, in Safari too', async () => {
     const { element, find, textsOf } = await mount('compose-bob')
     await element.open('compose-ann')
     Object.assign(find('textarea'), { value: 'にほん' })
     const key = { key: 'Enter', keyCode: 229, cancelable: true }
     expect(find('textarea').dispatchEvent(new KeyboardEvent('keydown', key))).to.equal(true)
     expect(textsOf('.mine')).to.deep.equal([])
+    const cancel = { key: 'Escape', isComposing: true, bubbles: true }
+    find('textarea').dispatchEvent(new KeyboardEvent('keydown', cancel))
+    expect(find('section').hidden).to.equal(false)
   })
 
   it('shows the next user nothing of the former one', async () => {
@@ -198,10 +201,12 @@ describe('The chat window', () => {
     await element.open('old-ann')
     const numbers = (): string[] => textsOf('.theirs').map((text) => text.split('.')[0] ?? '')
     expect(numbers()).to.deep.equal(Array.from({ length: 30 }, (_, n) => `${n + 11}`))
+    find('.older').focus()
     find('.older').click()
     await until('all messages', () => numbers().length, 40)
     expect(numbers()).to.deep.equal(Array.from({ length: 40 }, (_, n) => `${n + 1}`))
     expect(find('.older').hidden).to.equal(true)
+    expect(find('.log').matches(':focus'), 'the focus').to.equal(true)
     void element.open('old-ann')
     await until('the newest messages', () => find('.older').hidden, false)
     void element.open('old-cy')
