@@ -9,12 +9,13 @@ export interface PushGatewayOrder {
   service: PushAddress
   /** Seconds. */
   after: number
+  pingInterval: number
 }
 
-process.once('message', ({ folder, service, after }: PushGatewayOrder) => {
+process.once('message', ({ folder, service, after, pingInterval }: PushGatewayOrder) => {
   const { gateway } = createTestGateway(
     { push: pushOf({ after }) },
-    { engine: { type: 'embedded', path: folder }, resumeWindow: 600, pingInterval: 1 },
+    { engine: { type: 'embedded', path: folder }, resumeWindow: 600, pingInterval },
     { log: createLog({ level: 'fatal' }), pushNetwork: pushNetworkOf(service) },
   )
   void gateway.listen().then((url) => process.send?.(url))

@@ -10,14 +10,14 @@ import { forkModule } from './fork-module.js'
 import type { PushGatewayOrder } from './push-gateway.js'
 
 /** Starts gateways one after the other on one folder. */
-const startProcesses = async (after: number) => {
+const startProcesses = async (after: number, pingInterval = 1) => {
   const service = await startPushService()
   const folder = scratchFolder()
   return {
     service,
     async start() {
       const child = forkModule(new URL('push-gateway.ts', import.meta.url))
-      child.send({ folder, service: service.address, after } satisfies PushGatewayOrder)
+      child.send({ folder, service: service.address, after, pingInterval } satisfies PushGatewayOrder)
       const [url] = (await once(child, 'message')) as [string]
       return {
         ...usersOf(url),
@@ -57,19 +57,22 @@ test('what a page was sent whose gateway was killed is pushed if the page does n
 })
 
 test('what a page shows is not pushed if the page comes back after its gateway was killed', async () => {
-  const { service, start } = await startProcesses(1)
+  const { service, start } = await startProcesses(1, 3)
   const first = await start()
   await first.subscribe('ada', service.subscribe('phone'))
+  await first.subscribe('eve', service.subscribe('tablet'))
   const page = await first.connect('ada')
   await first.send('bob', 'ada', 'shown')
   await page.next('message')
+  await first.send('bob', 'eve', 'due as well')
   await first.kill()
   const second = await start()
+  await until('what was due came', () => service.bodies('tablet').length, 1)
   const { resumeKey, epoch } = page.started
   const back = await second.connect('ada', { resume: { key: resumeKey, epoch, offset: 1 } })
   assert.equal(back.started['resumed'], true)
   back.send({ type: 'visibility', hidden: true })
   await second.send('carl', 'ada', 'new')
-  await until('the new one came', () => service.received.length, 1)
+  await until('the new one came', () => service.bodies('phone').length, 1)
   assert.deepEqual(service.bodies('phone'), ['new'])
 })
