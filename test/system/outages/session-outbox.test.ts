@@ -230,7 +230,23 @@ test('a page posts a message that is on its way for a second, though it has load
   await until('what bob received', async () => (await bodies()).join(), 'one')
 })
 
-test('a post takes the first 16 messages, and no more than 60 kB of them', async () => {
+test('a post takes the first 16 messages', async () => {
+  const route = await openRoute()
+  const { page, site, bodies } = route
+  await loadCalls(page)
+  route.let('posts')
+  await untilState(page, 'reconnecting')
+  const ids = Array.from({ length: 20 }, (_, index) => `m${index}`)
+  await sendLater(page, ...ids)
+  await page.goto(`${site.url}/plain`)
+  await until('what bob received', async () => (await bodies()).join(), ids.slice(0, 16).join())
+  route.let('open')
+  await page.goto(`${site.url}/next`)
+  await untilOutbox(page, 'sent m19')
+  assert.deepEqual(await bodies(), ids)
+})
+
+test('a post takes no more than 60 kB of messages', async () => {
   const route = await openRoute()
   const { page, site, bodies } = route
   await loadCalls(page)
