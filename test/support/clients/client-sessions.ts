@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
@@ -9,7 +10,7 @@ import {
   type SessionState,
   type StartResult,
 } from '../../../src/session/index.js'
-import { appId } from '../tokens.js'
+import { appId, tokenFor } from '../tokens.js'
 import { until } from '../until.js'
 
 /** The WebSocket of `ws` follows the standard as far as a session needs it. */
@@ -38,6 +39,13 @@ after(() => Promise.all(made.map((session) => session.end())))
 export const newSession = (options: Partial<SessionOptions> & { endpoint: string | URL }): ChatSession => {
   const session = new ChatSession({ appId, WebSocket, ...options })
   made.push(session)
+  return session
+}
+
+/** Starts a session of a user with a token. It is ended after the tests. */
+export const startSession = async (endpoint: string, userId: string): Promise<ChatSession> => {
+  const session = newSession({ endpoint, token: await tokenFor(userId) })
+  assert.ok((await session.start()).succeeded, userId)
   return session
 }
 

@@ -3,7 +3,7 @@ import type { ChatSessionElement } from '../../../src/element/chat-session.js'
 import type { AppConfig } from '../../../src/gateway/index.js'
 import type { ChatSession } from '../../../src/session/index.js'
 import { scratchFolder } from '../scratch-folder.js'
-import { newSession, nextEvent } from '../clients/client-sessions.js'
+import { startSession } from '../clients/client-sessions.js'
 import { newContext } from '../browsers/browser.js'
 import { startGateway, type TestGateway } from '../gateway.js'
 import { gatewayScript } from './static-page.js'
@@ -133,13 +133,8 @@ export const untilReceived = (page: Page, line: string): Promise<void> =>
   until(`"${line}" was received`, async () => (await receivedIn(page)).includes(line), true)
 
 /** Starts another user's session in Node, which sends to the pages' users. */
-export const sender = async (gateway: { url: string }, userId = 'bob'): Promise<ChatSession> => {
-  const session = newSession({ endpoint: gateway.url, token: await tokenFor(userId) })
-  const active = nextEvent(session, 'state', ({ detail }) => detail.state === 'active')
-  await session.start()
-  await active
-  return session
-}
+export const sender = (gateway: { url: string }, userId = 'bob'): Promise<ChatSession> =>
+  startSession(gateway.url, userId)
 
 /** Sends to bob from a page. Resolves with the offsets of the user's own copies when all are durable. */
 export const sendFrom = (page: Page, ...bodies: string[]): Promise<number[]> =>

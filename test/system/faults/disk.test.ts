@@ -4,26 +4,16 @@ import { once } from 'node:events'
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { eventually, newSession, reaches } from '../../support/clients/client-sessions.js'
+import { eventually, reaches, startSession } from '../../support/clients/client-sessions.js'
 import { wholeInbox } from '../../support/clients/whole-inbox.js'
-import type { ChatSession, Message, Sent } from '../../../src/session/index.js'
-import { gatewayProcess, serveFile, type GatewayProcess } from '../../support/gateway/gateway-process.js'
-import { tokenFor } from '../../support/tokens.js'
+import type { Message, Sent } from '../../../src/session/index.js'
+import { gatewayProcess, serveFile } from '../../support/gateway/gateway-process.js'
 
 const BODY = '~'.repeat(3_000)
 /** Bytes that the gateway may still add to its biggest file. */
 const ROOM = 200_000
 /** Messages that are sent when the disk is full. */
 const MORE = 5
-
-const connect = async (
-  { endpoint }: Pick<GatewayProcess, 'endpoint'>,
-  userId: string,
-): Promise<ChatSession> => {
-  const session = newSession({ endpoint, token: await tokenFor(userId) })
-  assert.ok((await session.start()).succeeded, userId)
-  return session
-}
 
 const limitFiles = (pid: number | undefined, limit: string): void =>
   void execFileSync('prlimit', ['--pid', String(pid), `--fsize=${limit}:unlimited`])
@@ -32,7 +22,10 @@ const limitFiles = (pid: number | undefined, limit: string): void =>
 test('on a full disk sends wait, no unstored message is acknowledged, and all are stored once when there is room', async (context) => {
   const gateway = await gatewayProcess()
   await gateway.start()
-  const [ann, bob] = [await connect(gateway, 'ann'), await connect(gateway, 'bob')]
+  const [ann, bob] = [
+    await startSession(gateway.endpoint, 'ann'),
+    await startSession(gateway.endpoint, 'bob'),
+  ]
   const received: Message[] = []
   bob.addEventListener('message', ({ detail }) => received.push(detail.message))
   const ends: string[] = []
@@ -59,7 +52,7 @@ test('on a full disk sends wait, no unstored message is acknowledged, and all ar
   for (let more = 0; more < MORE; more++) send(count++)
 
   // Inboxes can be read and have every acknowledged message, and sessions can start.
-  const late = await connect(gateway, 'bob')
+  const late = await startSession(gateway.endpoint, 'bob')
   const stored = await wholeInbox(late)
   for (const { body } of acknowledged)
     assert.equal(stored.filter((message) => message.body === body).length, 1)
@@ -101,13 +94,13 @@ test('a second process on the folder prints in a line why it ends, and exits wit
   assert.equal(code, 2)
   assert.equal(stdout, '')
   assert.match(stderr, /^chat-session: Another process has .* open[^\n]*\n$/)
-  assert.ok((await connect(gateway, 'ann')).sessionId, 'the first goes on')
+  assert.ok((await startSession(gateway.endpoint, 'ann')).sessionId, 'the first goes on')
 })
 
 test('a second process on the folder takes over when the first ends in time', async () => {
   const gateway = await gatewayProcess()
   await gateway.start()
-  const session = await connect(gateway, 'ann')
+  const session = await startSession(gateway.endpoint, 'ann')
   await session.send({ to: 'ann', body: 'one' })
   // The config prints a line after 200 ms. By then the process has read it and waits for the folder.
   const config = join(gateway.folder, 'next.mjs')
@@ -120,5 +113,5 @@ test('a second process on the folder takes over when the first ends in time', as
   assert.ok(next.child.stderr)
   await once(next.child.stderr, 'data')
   assert.equal(await gateway.stop('SIGTERM'), 0)
-  assert.equal((await wholeInbox(await connect({ endpoint: await next.url() }, 'ann')))[0]?.body, 'one')
+  assert.equal((await wholeInbox(await startSession(await next.url(), 'ann')))[0]?.body, 'one')
 })

@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { WebSocket } from 'ws'
-import { ChatSession, type Message } from '../../../src/session/index.js'
+import type { ChatSession, Message } from '../../../src/session/index.js'
+import { startSession } from '../../support/clients/client-sessions.js'
 import { wholeInbox } from '../../support/clients/whole-inbox.js'
 import { within } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { gatewayProcess, type GatewayProcess } from '../../support/gateway/gateway-process.js'
+import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 import { orderFaults } from '../../support/engine/order-faults.js'
 import { RawSender } from './raw-sender.js'
-import { appId, tokenFor } from '../../support/tokens.js'
 
 /** How often the process is killed. FAULT_KILLS=5 is for a quick look. */
 const KILLS = Number(process.env['FAULT_KILLS'] ?? 50)
@@ -19,18 +18,6 @@ const IMPATIENT = ['eve', 'fay']
 const READER = 'dora'
 /** How many sends of one session are unacknowledged at the same time. */
 const IN_FLIGHT = 8
-
-const connect = async ({ endpoint }: GatewayProcess, userId: string): Promise<ChatSession> => {
-  const session = new ChatSession({
-    endpoint,
-    appId,
-    token: await tokenFor(userId),
-    WebSocket,
-  })
-  const result = await session.start()
-  assert.ok(result.succeeded, userId)
-  return session
-}
 
 interface Acknowledged {
   body: string
@@ -61,10 +48,10 @@ const TIMEOUT = 60_000
 test(`${KILLS} kills under load lose, duplicate and reorder no acknowledged message`, async (context) => {
   const gateway = await gatewayProcess()
   await gateway.start()
-  const reader = await connect(gateway, READER)
+  const reader = await startSession(gateway.endpoint, READER)
   const received: Message[] = []
   reader.addEventListener('message', ({ detail }) => received.push(detail.message))
-  const sessions = await Promise.all(SENDERS.map((name) => connect(gateway, name)))
+  const sessions = await Promise.all(SENDERS.map((name) => startSession(gateway.endpoint, name)))
   // If the test fails, an open connection would keep the process of this file running.
   const life = new AbortController()
   after(async () => {

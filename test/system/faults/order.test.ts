@@ -6,12 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { WebSocket } from 'ws'
-import { ChatSession } from '../../../src/session/index.js'
+import { startSession } from '../../support/clients/client-sessions.js'
 import { within } from '../../support/raw-client.js'
 import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 import { runtime } from '../../support/processes/fault-runtime.js'
-import { appId, tokenFor } from '../../support/tokens.js'
 
 const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
 
@@ -70,18 +68,10 @@ test('a message is written, then synced, and only then acknowledged and delivere
   after(() => end('SIGKILL'))
   await within(once(createInterface(child.stdout), 'line'), 'address')
 
-  const connect = async (userId: string): Promise<ChatSession> => {
-    const token = await tokenFor(userId)
-    const session = new ChatSession({
-      endpoint: gateway.endpoint,
-      appId,
-      token,
-      WebSocket,
-    })
-    assert.ok((await session.start()).succeeded)
-    return session
-  }
-  const [ann, bob] = [await connect('ann'), await connect('bob')]
+  const [ann, bob] = [
+    await startSession(gateway.endpoint, 'ann'),
+    await startSession(gateway.endpoint, 'bob'),
+  ]
   const bodies = Array.from({ length: 20 }, (_, index) => `order-${index}-of-things`)
   const arrived = new Promise<void>((resolve) => {
     let count = 0

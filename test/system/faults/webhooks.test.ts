@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
-import { WebSocket } from 'ws'
-import { ChatSession } from '../../../src/session/index.js'
+import type { ChatSession } from '../../../src/session/index.js'
+import { startSession } from '../../support/clients/client-sessions.js'
 import { readBody, startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
 import { gatewayProcess } from '../../support/gateway/gateway-process.js'
-import { appId, secret, tokenFor } from '../../support/tokens.js'
+import { appId, secret } from '../../support/tokens.js'
 
 const KILLS = Number(process.env['WEBHOOK_KILLS'] ?? 10)
 const SENDERS = ['ann', 'bob', 'cid']
@@ -58,14 +58,7 @@ test(`${KILLS} kills lose no webhook of an acknowledged message, and change the 
   const stop = new AbortController()
   const acknowledged = new Map<string, string[]>()
   const send = async (name: string): Promise<ChatSession> => {
-    const session = new ChatSession({
-      endpoint: gateway.endpoint,
-      appId,
-      token: await tokenFor(name),
-      WebSocket,
-    })
-    after(() => session.end())
-    assert.ok((await session.start()).succeeded)
+    const session = await startSession(gateway.endpoint, name)
     const bodies: string[] = []
     acknowledged.set(name, bodies)
     for (let number = 0; !stop.signal.aborted; number++) {
