@@ -101,7 +101,7 @@ export class Inbox {
       tally,
     } = stored ? inboxRowOf(stored) : NO_ROW
     this.sent = sent
-    this.#tally = new Tally(of.userId, tally)
+    this.#tally = new Tally(of.userId, offset, tally)
     this.assigned = stored ? { offset, received, bytes, first } : EMPTY
     this.#rowOffset = offset
     this.#isRowExact = isExact
@@ -288,7 +288,7 @@ export class Inbox {
     const rest = traceparent === undefined ? json : `${json},${JSON.stringify(traceparent)}`
     const Put = isRead ? ReadMessagePut : MessagePut
     operations.push(new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest))
-    const tally = this.#tally.add(offset, message, isRead, size)
+    const tally = this.#addToTally(offset, message, isRead, size)
     if (tally) operations.push(put(rows.tally(this.#ref, offset), tally))
   }
 
@@ -387,7 +387,7 @@ export class Inbox {
       const { from, to, offset, adopted } = next.message
       // Adopted messages are not counted: in the peers' inboxes they still have the guest's id.
       if (from === this.of.userId && to !== from && !adopted) this.sent += next.size
-      this.#tally.add(offset, next.message, next.isRead, next.size)
+      this.#addToTally(offset, next.message, next.isRead, next.size)
       this.assigned = {
         offset,
         received: next.received + (countedSender(next, this.of.userId) === this.of.userId ? 0 : 1),
@@ -395,6 +395,17 @@ export class Inbox {
         first: Math.max(next.first, this.assigned.first),
       }
     }
+  }
+
+  /** As `Tally.add`. */
+  #addToTally(
+    offset: number,
+    message: Pick<Message, 'from' | 'to'>,
+    isRead: boolean,
+    size: number,
+  ): TallyRow | undefined {
+    if (this.#tally.isIncompleteAt(offset)) this.#tally.complete(offset, (each) => this.#messageRow(each))
+    return this.#tally.add(offset, message, isRead, size)
   }
 
   /** Returns the oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */

@@ -38,7 +38,7 @@ export class ImportedInbox {
     for (const [peer, offset, newest] of record.marks)
       writer.put(rows.peerMark(this.#ref, peer), [offset, newest])
     this.#messagePrefix = rows.messagePrefix(this.#ref)
-    this.#tally = new Tally(userId)
+    this.#tally = new Tally(userId, 0)
   }
 
   /** Adds a message that was stored at a time of the engine's clock. */

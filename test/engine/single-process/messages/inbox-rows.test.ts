@@ -3,6 +3,12 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import type { Retention } from '../../../../src/engine/engine.js'
 import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import {
+  MESSAGES_PER_TALLY,
+  visitTally,
+  type TallyRow,
+} from '../../../../src/engine/single-process/messages/tally.js'
+import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
@@ -72,6 +78,34 @@ void describe('the rows of inboxes', () => {
       [],
     )
     await engine.close()
+  })
+
+  void it('tally every message once, however often an inbox was evicted', async () => {
+    const talliedWith = async (cacheBytes: number): Promise<unknown[]> => {
+      const store = new MemoryStore()
+      const engine = await engineOn(store, { cacheBytes })
+      for (let n = 0; n < 500; n++) {
+        const from = n % 7 === 0 ? null : (users[n % 5] ?? null)
+        const to = users[Math.floor(n / 5) % 5] ?? ''
+        await engine.send({ appId, id: `${n}`, from, to, body: 'Hello' }, rules)
+      }
+      const found = (
+        await Promise.all(
+          users.map((userId) => store.iterator(rows.tallies({ appId, userId }, 1, 500)).all()),
+        )
+      ).flat()
+      await engine.close()
+      return found.flatMap(([key, json]) => {
+        const tally = JSON.parse(json) as TallyRow
+        const messages: unknown[] = []
+        visitTally(rows.offsetOf(key), tally, (...message) => messages.push([key, ...message]))
+        const [peers, bytes] = tally
+        return [...messages, [key, new Map(peers.map((peer, n) => [peer, bytes[n]]))]]
+      })
+    }
+    const tallied = await talliedWith(cacheBytes)
+    assert.ok(tallied.length >= users.length * (2 * MESSAGES_PER_TALLY + 2), `${tallied.length}`)
+    assert.deepEqual(tallied, await talliedWith(1e6))
   })
 
   void it('are deleted a limited number at a time when the retention is lowered', async () => {
