@@ -131,9 +131,12 @@ export const rows = {
     const [appId = '', deletions = '', ...userId] = lastOf(row).split(' ')
     return { appId, userId: userId.join(' '), deletions: Number(deletions) }
   },
-  /** The message's id comes last, because it may contain any character. */
-  idempotencyKey: (message: { appId: string; from: string | null; to: string; id: string }) =>
-    `sent\0${message.appId}\0${message.from ?? ''}\0${message.to}\0${message.id}`,
+  /**
+   * The message's id comes last, because it may contain any character. `join` makes one text. V8 would keep the parts of a template, which
+   * take 320 bytes of memory in place of 110.
+   */
+  idempotencyKey: ({ appId, from, to, id }: { appId: string; from: string | null; to: string; id: string }) =>
+    keyOf('sent', appId, from ?? '', to, id),
   /** The idempotency keys after a row; from the first one if `row` is undefined. */
   idempotencyKeysAfter: (row: string | undefined): Range => ({
     // A message's id may end with any character, so the next row may be this row followed by a \0.
