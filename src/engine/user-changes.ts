@@ -6,7 +6,7 @@ import { mergeProfile, type UserChange, type UserRecord, type UserRef } from './
 const toStored = (profile: Profile | undefined): Profile =>
   profile ? (JSON.parse(JSON.stringify(profile)) as Profile) : {}
 
-const profilesOf = (user: UserRecord | null): unknown => user && [user.vouched, user.claimed]
+const profilesOf = (user: UserRecord): unknown => [user.vouched, user.claimed]
 
 /** Returns the vouched fields of a user's record after a change. */
 const vouchedAfter = (
@@ -54,8 +54,10 @@ export const userAfter = (
 
 /** Whether a user's profile differs from the stored one. The order of fields makes no difference. */
 export const hasChanged = (user: UserRecord, stored: UserRecord | null): boolean =>
+  stored === null ||
   // Most saves change nothing, and comparing two texts is the fastest test of that.
-  JSON.stringify(user) !== JSON.stringify(stored) && !isDeepStrictEqual(profilesOf(user), profilesOf(stored))
+  (JSON.stringify(user) !== JSON.stringify(stored) &&
+    !isDeepStrictEqual(profilesOf(user), profilesOf(stored)))
 
 /**
  * Returns true if saving the change would surely write nothing. If it returns false, only a full comparison shows whether the change writes

@@ -22,11 +22,9 @@ import { userOf } from './user-of.js'
 /** A frame that a client may send once its session has started. */
 type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 
-/**
- * What this gateway can do beyond the first version of the protocol (`can` of `started`). For apps with `push` in their config, `push` is
- * added.
- */
+/** What this gateway can do beyond the first version of the protocol (`can` of `started`), without and with `push` in the app's config. */
 const CAN = ['peers', 'signal', 'watch', 'adopt']
+const CAN_PUSH = [...CAN, 'push']
 
 /** The engine receives a client's round-trip time once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
@@ -98,7 +96,11 @@ export class LiveSession implements HubSession {
     const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
-      ...{ user: this.user, admitted, fields, starting, connection: this.#connection },
+      user: this.user,
+      admitted,
+      fields,
+      starting,
+      connection: this.#connection,
       released: () => this.#detachOrEnd(),
     })
     if (!opened || this.#phase !== starting) return false
@@ -108,7 +110,7 @@ export class LiveSession implements HubSession {
     this.#phase = { name: 'live', ref, epoch, credential }
     this.user = ref
     this.#expiryTimer.set(credential.expiresAt)
-    this.#connection.send({
+    const frame: GatewayFrameOf<'started'> = {
       type: 'started',
       sessionId: ref.sessionId,
       user: userOf(starting.user ?? saved.user),
@@ -124,10 +126,12 @@ export class LiveSession implements HubSession {
       pingInterval,
       sendWindow,
       reconnectWindow: this.#context.reconnectWindow(),
-      ...(token !== undefined && { token }),
-      ...(adopted !== undefined && { adopted }),
-      ...(push ? { pushKey: push.publicKey, can: [...CAN, 'push'] } : { can: CAN }),
-    } satisfies GatewayFrameOf<'started'>)
+      can: push ? CAN_PUSH : CAN,
+    }
+    if (token !== undefined) frame.token = token
+    if (adopted !== undefined) frame.adopted = adopted
+    if (push) frame.pushKey = push.publicKey
+    this.#connection.send(frame)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
     // Offsets of different epochs can't be compared. So all messages that are kept are sent.
     const isComparable = position?.epoch === epoch && position.offset <= offset
