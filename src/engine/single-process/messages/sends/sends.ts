@@ -101,7 +101,7 @@ export class Sends {
     const earlier = this.#idempotencyKeys.find(key, digest, now)
     if (earlier) return earlier
     const sender = from === null ? null : this.#users.sender(sendingUser, senderKey)
-    const isToUnknown = from !== to && this.#users.sender(recipient, recipientKey) === undefined
+    const isToUnknown = from !== to && !this.#isKnown(recipient, recipientKey)
     let unknown: readonly UserRef[] = NOBODY
     const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
     // If the user is deleted before the message is stored, the message must not create the user.
@@ -180,6 +180,17 @@ export class Sends {
     this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
     this.#commit.write(operations, pending)
     return synced
+  }
+
+  /**
+   * Returns whether the user exists. The inbox, which the message needs anyway, is deleted together with its user, so that a user with an
+   * inbox is not read. But the inbox of an adopted guest stays until its messages have moved.
+   */
+  #isKnown(of: UserRef, key: string): boolean {
+    const hasInbox = !isGuestId(of.userId) && this.#table.peek(of, key).exists
+    return (
+      (hasInbox && this.#users.deletionOf(of) === undefined) || this.#users.sender(of, key) !== undefined
+    )
   }
 
   /** Sends the message when `wait` has resolved. */

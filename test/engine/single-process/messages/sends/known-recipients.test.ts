@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { describe, it } from 'node:test'
+import type { SendResult } from '../../../../../src/engine/engine.js'
+import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { rows } from '../../../../../src/engine/single-process/store/rows.js'
+import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
+
+const appId = 'app'
+const ada = { appId, userId: 'ada' }
+const endAll = { issuedBefore: null, mode: 'end' } as const
+
+void describe('a recipient who has an inbox', () => {
+  void it('gets the next inbox while the deletion of the user waits', async () => {
+    const memory = new MemoryStore()
+    let [reached, release] = [(): void => undefined, (): void => undefined]
+    const isReached = new Promise<void>((resolve) => (reached = resolve))
+    const isReleased = new Promise<void>((resolve) => (release = resolve))
+    const changes: Promise<unknown>[] = []
+    const store = withStore(memory, {
+      batch: async (operations) => {
+        // The deletion begins with a revocation. Two others follow it, the last of which is written while the rest of the deletion waits.
+        if (changes.length > 0 && operations.some(({ key }) => key === rows.revokedUser(ada))) {
+          if (changes.length < 3) changes.push(engine.revokeUser(ada, endAll))
+          else {
+            reached()
+            await isReleased
+          }
+        }
+        await memory.batch(operations)
+      },
+    })
+    const engine = await engineOn(store)
+    const send = (id: string): Promise<SendResult> =>
+      engine.send({ appId, id, from: null, to: 'ada', body: 'Hello' }, rules)
+    await send('before')
+    changes.push(engine.deleteUser(ada))
+    await isReached
+    await nextTurn()
+    const sent = send('meanwhile')
+    release()
+    await Promise.all(changes)
+    assert.equal((await sent).outcome, 'stored')
+    const { messages } = await engine.messagesAfter(ada, { epoch: '', offset: 0 }, 10)
+    assert.deepEqual(
+      messages.map(({ id }) => id),
+      ['meanwhile'],
+    )
+    await engine.close()
+  })
+
+  void it('is the user who has adopted the guest, while messages of the guest still move', async () => {
+    const engine = await engineOn(new MemoryStore())
+    const guest = { appId, userId: 'guest:gen' }
+    const saved = await engine.saveUser(ada, {})
+    const credential = { authMethod: 'guest', tokenId: null, issuedAt: null, expiresAt: null } as const
+    await engine.admitUser(guest, {}, { credential, maxGuests: 10, mustBeNew: true })
+    const retention = { ...rules.retention, messages: 10_000 }
+    const send = (id: string): Promise<SendResult> =>
+      engine.send({ appId, id, from: null, to: guest.userId, body: 'Hello' }, { ...rules, retention })
+    const count = 2_000
+    await Promise.all(Array.from({ length: count }, (_, n) => send(`${n}`)))
+    const { createdAt } = saved.user
+    await engine.adoptGuest({
+      ...ada,
+      userCreatedAt: createdAt,
+      guestId: guest.userId,
+      proof: null,
+      retention,
+    })
+    const [sent, { offset }] = await Promise.all([send('later'), engine.inbox(ada)])
+    assert.ok(offset < count, 'The guest has messages that have not moved yet.')
+    assert.deepEqual(sent.outcome === 'stored' && sent.offset, offset + 1)
+    await engine.close()
+  })
+})
