@@ -20,8 +20,7 @@ const limits: Partial<Record<SendResult['outcome'], string>> = {
 /** Counts a message that the engine has stored or refused. */
 export const countSend = (metrics: Metrics, { appId, from, outcome, at }: Send): void => {
   const { messages, commitSeconds, limitsReached } = metrics
-  if (outcome === 'stored' && from === 'client') metrics.countStored(appId)
-  else messages.inc({ app: appId, from, outcome })
+  messages.inc({ app: appId, from, outcome })
   if (outcome === 'stored') commitSeconds.observe((performance.now() - at) / 1_000)
   const limit = limits[outcome]
   if (limit !== undefined) limitsReached.inc({ app: appId, limit })
