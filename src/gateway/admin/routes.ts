@@ -1,5 +1,8 @@
 import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { etag } from 'hono/etag'
 import { VERSION } from '../../protocol/index.js'
 import { createHealthRoutes } from '../http/routes/health.js'
 import { problem } from '../http/problem.js'
@@ -8,7 +11,6 @@ import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { Audit } from './audit.js'
 import { addressOf, type AdminCall, type AdminEnv, type ChangeCall } from './calls.js'
-import { createConsoleFiles } from './console-files.js'
 import type { Login } from './login.js'
 
 export interface AdminRoutesContext {
@@ -24,6 +26,8 @@ export interface AdminRoutesContext {
   /** The calls of the console's JSON API. */
   calls: readonly AdminCall[]
 }
+
+const CONSOLE = fileURLToPath(new URL('../../../dist/pages/console/', import.meta.url))
 
 /** The version of Prometheus' text format that the gateway writes. */
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -45,6 +49,12 @@ const setHeaders: MiddlewareHandler<AdminEnv> = async (context, next) => {
   context.header('referrer-policy', 'no-referrer')
   context.header('cross-origin-opener-policy', 'same-origin')
   context.header('cross-origin-resource-policy', 'same-origin')
+}
+
+/** Lets browsers keep the console's files, but ask each time whether they changed. */
+const askAgain: MiddlewareHandler<AdminEnv> = async (context, next) => {
+  context.header('cache-control', 'no-cache')
+  return next()
 }
 
 /** Refuses a large body before it is read. A body of unknown length is refused, too, because browsers send the length of a text. */
@@ -111,7 +121,8 @@ export const createAdminRoutes = (context: AdminRoutesContext): Hono<AdminEnv> =
     else routes.on(call.method.toUpperCase(), `/api${call.path}`, audited(call, audit), call.handle)
   }
   routes.all('/api/*', (request) => problem(request, 404, 'not-found', 'There is no such call.'))
-  routes.route('/', createConsoleFiles())
+  // The files need no token, because they contain no secret: the page itself asks for a token.
+  routes.get('*', etag(), askAgain, serveStatic({ root: CONSOLE }))
   routes.notFound((request) => problem(request, 404, 'not-found', 'There is nothing at this address.'))
   routes.onError((err, request) => {
     log.error({ err }, 'a request to the admin listener failed')

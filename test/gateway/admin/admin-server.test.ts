@@ -48,6 +48,24 @@ test('without a token the admin listener answers health checks only', async () =
   assert.equal((await request('/v1/session')).status, 404)
 })
 
+test('the console’s files need no token, and a browser that has one gets a 304', async () => {
+  const { adminUrl, request } = await run()
+  for (const [path, type] of [
+    ['/', 'text/html; charset=utf-8'],
+    ['/console.js', 'text/javascript; charset=utf-8'],
+    ['/base.css', 'text/css; charset=utf-8'],
+    ['/icon.svg', 'image/svg+xml; charset=utf-8'],
+  ] as const) {
+    const { status, headers } = await request(path)
+    assert.deepEqual([status, headers.get('content-type')], [200, type], path)
+    assert.equal(headers.get('cache-control'), 'no-cache')
+    const again = await fetch(adminUrl + path, { headers: { 'if-none-match': headers.get('etag') ?? '' } })
+    assert.equal(again.status, 304, path)
+    assert.equal(again.headers.get('cache-control'), 'no-cache')
+    assert.match(again.headers.get('content-security-policy') ?? '', /^default-src 'none'/)
+  }
+})
+
 test('the public listener has no metrics and no API', async () => {
   const { url } = await run()
   for (const path of ['/metrics', '/api/me'])
