@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import type { InboxState, UserRef } from '../../../engine/index.js'
+import type { InboxRange, InboxState, UserRef } from '../../../engine/index.js'
 import { isUserId, signalLimits, type Message } from '../../../protocol/index.js'
 import { integer } from '../../config/fields.js'
-import { readWith } from '../../messages/read-peers.js'
-import { readWhatFits } from '../../messages/read-what-fits.js'
+import { readHistory, readWith } from '../../messages/read-peers.js'
 import { checkMessage } from '../../messages/rules.js'
 import { checkSignal, signalOf } from '../../messages/signal-rules.js'
 import type { SendProblem, StoredMessage } from '../../messages/send.js'
@@ -42,7 +41,7 @@ const cursorOfMessages = v.tuple([
  * The place where a page of messages begins. If `before` is null, the page begins with the newest message. `peer` is the peer of the page's
  * messages: empty for the app's backend, undefined for all messages.
  */
-type PageStart = ({ after: number } | { before: number | null }) & { peer: string | undefined }
+type PageStart = InboxRange & { peer: string | undefined }
 
 const pageStartOf = (
   {
@@ -60,35 +59,13 @@ const pageStartOf = (
 ): PageStart => {
   if ([after, before, cursor].filter((each) => each !== undefined).length > 1)
     throw new RestError('bad-request', "A query has one of 'after', 'before' and 'cursor'.")
-  if (after !== undefined) return { after, peer }
-  if (cursor === undefined) return { before: before ?? null, peer }
+  if (after !== undefined) return { epoch, after, peer }
+  if (cursor === undefined) return { epoch, before: before ?? null, peer }
   const [direction, cursorEpoch, offset, cursorPeer] = decodeCursor(cursorOfMessages, cursor)
   if (cursorEpoch !== epoch) throw new RestError('conflict', OTHER_EPOCH)
   if (peer !== undefined && peer !== cursorPeer)
     throw new RestError('bad-request', "The 'cursor' is of a list with another 'with'.")
-  return { ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
-}
-
-const readMessages = async (
-  { engine, messageTurns }: Pick<CallContext, 'engine' | 'messageTurns'>,
-  of: UserRef,
-  epoch: string,
-  place: PageStart,
-  limit: number,
-): Promise<Message[]> => {
-  const messages = await readWhatFits<Message>(messageTurns, limit, MAX_PAGE_BYTES, async (count, last) => {
-    if ('before' in place) {
-      const offset = last?.offset ?? place.before
-      // The newest messages come first, so that the oldest ones are left out if not all fit.
-      return (await engine.messagesBefore(of, { epoch, offset }, count))?.reverse() ?? null
-    }
-    const offset = last?.offset ?? place.after
-    const { messages } = await engine.messagesAfter(of, { epoch, offset }, count)
-    // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset.
-    return messages.filter((message) => message.offset > offset)
-  })
-  if (!messages) throw new RestError('conflict', OTHER_EPOCH)
-  return 'before' in place ? messages.reverse() : messages
+  return { epoch, ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
 }
 
 /** Returns the position of the next page; undefined after the last. The first offset is 1. */
@@ -118,13 +95,12 @@ const sinceOf = (
 const pageWith = async (
   context: Pick<CallContext, 'engine' | 'messageTurns'>,
   of: UserRef,
-  { epoch }: InboxState,
   place: PageStart & { peer: string },
   limit: number,
 ): Promise<{ messages: Message[]; next?: string; since?: string }> => {
+  const { epoch } = place
   const peer = place.peer === '' ? null : place.peer
-  const range = 'after' in place ? { epoch, after: place.after } : { epoch, before: place.before }
-  const found = await readWith(context, of, peer, range, limit, MAX_PAGE_BYTES)
+  const found = await readWith(context, of, peer, place, limit, MAX_PAGE_BYTES)
   if (!found) throw new RestError('conflict', OTHER_EPOCH)
   const { messages, next, offset } = found
   const direction = 'after' in place ? 'after' : 'before'
@@ -274,9 +250,10 @@ export const messageCalls = [
       if (place.peer !== undefined)
         return answer(200, {
           ...inboxOf(inbox),
-          ...(await pageWith(context, of, inbox, { ...place, peer: place.peer }, limit)),
+          ...(await pageWith(context, of, { ...place, peer: place.peer }, limit)),
         })
-      const messages = await readMessages(context, of, inbox.epoch, place, limit)
+      const messages = await readHistory(context, of, place, limit, MAX_PAGE_BYTES)
+      if (!messages) throw new RestError('conflict', OTHER_EPOCH)
       const nextPage = nextOf(messages, place, inbox)
       const pageSince = sinceOf(messages, place, inbox)
       return answer(200, {

@@ -1,9 +1,8 @@
 import type { Engine, UserRef } from '../../../engine/index.js'
-import { isUserId, limits, type ClientFrameOf, type Message } from '../../../protocol/index.js'
+import { isUserId, limits, type ClientFrameOf } from '../../../protocol/index.js'
 import { TaskQueue } from '../../../util/task-queue.js'
 import type { MessageTurns } from '../../messages/message-turns.js'
-import { readPeers, readWith } from '../../messages/read-peers.js'
-import { readWhatFits } from '../../messages/read-what-fits.js'
+import { readHistory, readPeers, readWith } from '../../messages/read-peers.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import { engineRetryAfter } from '../engine-retry.js'
 import type { Refuse } from './messaging.js'
@@ -48,25 +47,6 @@ export const createInboxAnswers = (
 
   const endForEpoch = (): void => connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
 
-  const readAll = (
-    { after, before }: Pick<ClientFrameOf<'history'>, 'after' | 'before'>,
-    limit: number,
-  ): Promise<Message[] | null> =>
-    after === undefined
-      ? readWhatFits<Message>(messageTurns, limit, MAX_FRAME_BYTES, async (count, last) => {
-          const offset = last?.offset ?? before ?? null
-          // The newest messages come first, so that the oldest ones are left out if not all fit.
-          return (await engine.messagesBefore(user, { epoch, offset }, count))?.reverse() ?? null
-        })
-      : readWhatFits<Message>(messageTurns, limit, MAX_FRAME_BYTES, async (count, last) => {
-          const offset = last?.offset ?? after
-          const page = await engine.messagesAfter(user, { epoch, offset }, count)
-          // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset. If retention
-          // has deleted messages since the last read, the frame ends before the gap.
-          const isGap = last !== undefined && page.lost
-          return isGap ? [] : page.messages.filter((message) => message.offset > offset)
-        })
-
   const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {
     const { id, after, before, with: peer, limit = DEFAULT_HISTORY } = frame
     if (after !== undefined && before !== undefined)
@@ -74,16 +54,16 @@ export const createInboxAnswers = (
     if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
     if (hasRefused(frame, { limit, epoch: frame.epoch })) return
     await connection.drained()
+    const range = { epoch, ...(after === undefined ? { before: before ?? null } : { after }) }
     if (peer !== undefined) {
-      const range = { epoch, ...(after === undefined ? { before: before ?? null } : { after }) }
       const found = await readWith({ engine, messageTurns }, user, peer, range, limit, MAX_FRAME_BYTES)
       if (!found) return endForEpoch()
       const { messages, next } = found
       return connection.send({ type: 'history', id, messages, ...(next !== null && { next }) })
     }
-    const messages = await readAll(frame, limit)
+    const messages = await readHistory({ engine, messageTurns }, user, range, limit, MAX_FRAME_BYTES)
     if (!messages) return endForEpoch()
-    connection.send({ type: 'history', id, messages: after === undefined ? messages.reverse() : messages })
+    connection.send({ type: 'history', id, messages })
   }
 
   const answerPeers = async (frame: ClientFrameOf<'peers'>): Promise<void> => {
