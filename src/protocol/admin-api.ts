@@ -173,14 +173,17 @@ export interface PendingEventList {
   next: string | null
 }
 
-/** A finding about one part of a token. */
+/** A finding about one part of a token. Its sentence has no part of a signature or of a secret. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
-  part: string
+  part:
+    'form' | 'tokenType' | 'iss' | 'alg' | 'signature' | 'exp' | 'nbf' | 'iat' | 'sub' | 'user' | 'revocation'
   text: string
 }
 
+/** A token is good if no finding is a `fail`. */
 export interface TokenCheck {
+  /** The app and the user that the token names, whether it is good or not. A token of type `app` names no user. */
   appId: string | null
   userId: string | null
   findings: Finding[]

@@ -1,4 +1,5 @@
 import { isGuestId, isUserId, parseProfile, PROFILE_RULE } from '../../protocol/index.js'
+import type { Finding, TokenCheck } from '../../protocol/internal.js'
 import type { KeySet } from '../../tokens/index.js'
 import {
   createMacCheck,
@@ -12,21 +13,6 @@ import {
 } from '../../tokens/internal.js'
 import type { AppSettings } from '../config/parse.js'
 
-/** A finding about one part of a token. Its sentence has no part of a signature or of a secret. */
-interface TokenFinding {
-  level: 'ok' | 'warn' | 'fail'
-  part: 'form' | 'tokenType' | 'iss' | 'alg' | 'signature' | 'exp' | 'nbf' | 'iat' | 'sub' | 'user'
-  text: string
-}
-
-/** A token is good if no finding is a `fail`. */
-export interface TokenReport {
-  /** The app and the user that the token names, whether it is good or not. A token of type `app` names no user. */
-  appId: string | null
-  userId: string | null
-  findings: TokenFinding[]
-}
-
 interface Options {
   apps: ReadonlyMap<string, AppSettings>
   /** Returns the gateway's key set of the app. */
@@ -35,9 +21,9 @@ interface Options {
   now: number
 }
 
-type CreateFinding = (level: TokenFinding['level'], text: string) => TokenFinding
+type CreateFinding = (level: Finding['level'], text: string) => Finding
 const findingFor =
-  (part: TokenFinding['part']): CreateFinding =>
+  (part: Finding['part']): CreateFinding =>
   (level, text) => ({ level, part, text })
 
 const formatDuration = (milliseconds: number): string => {
@@ -62,14 +48,14 @@ const NO_DATE = 'is not a number of seconds since 1970'
 const IN_MILLISECONDS = 'is in milliseconds: give seconds (divide by 1000)'
 
 /** Returns the time in a date claim; null if the claim is absent, and a finding if it is no date. */
-const readDate = (value: unknown, create: CreateFinding): number | null | TokenFinding => {
+const readDate = (value: unknown, create: CreateFinding): number | null | Finding => {
   if (value === undefined) return null
   if (typeof value === 'number' && isInMilliseconds(value)) return create('fail', IN_MILLISECONDS)
   return typeof value === 'number' && isTimestamp(value * 1_000) ? value * 1_000 : create('fail', NO_DATE)
 }
 
 /** Checks a date claim that must not lie in the future. */
-const checkBegun = (part: 'iat' | 'nbf', value: unknown, now: number, absent: string): TokenFinding[] => {
+const checkBegun = (part: 'iat' | 'nbf', value: unknown, now: number, absent: string): Finding[] => {
   const create = findingFor(part)
   const time = readDate(value, create)
   if (time === null) return absent ? [create('warn', absent)] : []
@@ -84,7 +70,7 @@ const checkBegun = (part: 'iat' | 'nbf', value: unknown, now: number, absent: st
   ]
 }
 
-const checkExpiry = (value: unknown, requireExpiry: boolean, now: number): TokenFinding => {
+const checkExpiry = (value: unknown, requireExpiry: boolean, now: number): Finding => {
   const create = findingFor('exp')
   const time = readDate(value, create)
   if (time === null)
@@ -97,7 +83,7 @@ const checkExpiry = (value: unknown, requireExpiry: boolean, now: number): Token
     : create('fail', `the token has expired (${formatTime(time, now)}): ask for a fresh one`)
 }
 
-const checkUserClaims = (token: ParsedToken): TokenFinding[] => {
+const checkUserClaims = (token: ParsedToken): Finding[] => {
   const { sub, user } = token.claims
   const isUser = typeof sub === 'string' && isUserId(sub) && !isGuestId(sub)
   const subject = findingFor('sub')
@@ -146,7 +132,7 @@ const checkSignature = async (
   token: ParsedToken,
   app: AppSettings,
   { apps, keySetOf }: Options,
-): Promise<TokenFinding[]> => {
+): Promise<Finding[]> => {
   const algorithm = findingFor('alg')
   const signature = findingFor('signature')
   const { alg } = token.header
@@ -187,13 +173,13 @@ const checkSignature = async (
 }
 
 /** Verifies a token part by part. Unlike a verifier it goes on after a mistake, so that the report has all mistakes. */
-export const reportToken = async (text: string, options: Options): Promise<TokenReport> => {
+export const reportToken = async (text: string, options: Options): Promise<TokenCheck> => {
   const { apps, now } = options
   const parsed = parseToken(text)
   if (!parsed.ok) return { appId: null, userId: null, findings: [findingFor('form')('fail', parsed.why)] }
   const { token } = parsed
   const { iss, sub, tokenType, iat, nbf, exp } = token.claims
-  const findings: TokenFinding[] = [findingFor('form')('ok', 'is a JSON Web Token')]
+  const findings: Finding[] = [findingFor('form')('ok', 'is a JSON Web Token')]
   const type = findingFor('tokenType')
   if (tokenType === 'user' || tokenType === 'app') findings.push(type('ok', TYPES[tokenType]))
   else

@@ -3,8 +3,9 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createLocalJWKSet, SignJWT } from 'jose'
-import { reportToken, type TokenReport } from '../../../src/gateway/auth/token-report.js'
+import { reportToken } from '../../../src/gateway/auth/token-report.js'
 import { parseConfig, type AppConfig } from '../../../src/gateway/config/parse.js'
+import type { TokenCheck } from '../../../src/protocol/internal.js'
 import { createAppToken, createToken, createTokenVerifier, type KeySet } from '../../../src/tokens/index.js'
 
 const secret = Buffer.from('a secret of 32 bytes, and longer').toString('base64')
@@ -34,7 +35,7 @@ const { apps } = parsed.config
 const now = Date.UTC(2026, 0, 31, 12)
 const seconds = now / 1_000
 
-const report = (token: string, keys: KeySet | undefined = keySet): Promise<TokenReport> =>
+const report = (token: string, keys: KeySet | undefined = keySet): Promise<TokenCheck> =>
   reportToken(token, { apps, keySetOf: (settings) => (settings.jwks ? keys : undefined), now })
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -45,9 +46,9 @@ const sign = (claims: object, key: string | Buffer = secret, header: object = { 
 const good = { tokenType: 'user', iss: 'app', sub: 'ada', iat: seconds - 60, exp: seconds + 3_600 }
 
 /** Each finding as `level part: text`. */
-const linesOf = ({ findings }: TokenReport): string[] =>
+const linesOf = ({ findings }: TokenCheck): string[] =>
   findings.map(({ level, part, text }) => `${level} ${part}: ${text}`)
-const problemsOf = (found: TokenReport): string[] => linesOf(found).filter((line) => !line.startsWith('ok '))
+const problemsOf = (found: TokenCheck): string[] => linesOf(found).filter((line) => !line.startsWith('ok '))
 
 test('every part of a good token is explained, and the secret is named by its place', async () => {
   const found = await report(sign({ ...good, nbf: seconds, user: { name: 'Ada' } }, oldSecret))

@@ -1,13 +1,13 @@
 import { decodeJwt } from 'jose'
 import * as v from 'valibot'
 import type { Credential } from '../../../engine/index.js'
-import { parseJson, type TokenCheck } from '../../../protocol/internal.js'
+import { parseJson, type Finding } from '../../../protocol/internal.js'
 import { reportToken } from '../../auth/token-report.js'
 import { problem } from '../../http/problem.js'
 import type { AdminCall } from '../calls.js'
 import type { ApiContext } from './context.js'
 
-const REVOKED: TokenCheck['findings'][number] = {
+const REVOKED: Finding = {
   level: 'fail',
   part: 'revocation',
   text: 'the token was revoked: its user was logged out everywhere after it was issued, or the token or the app was revoked',
@@ -37,7 +37,7 @@ export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall
     if (token === undefined)
       return problem(context, 400, 'bad-request', 'Send a JSON object whose token is a text.')
     const settings = [...(await apps())].map(([appId, app]) => [appId, app.settings] as const)
-    const report: TokenCheck = await reportToken(token, {
+    const report = await reportToken(token, {
       apps: new Map(settings),
       keySetOf: ({ appId, jwks }) => keySets.of(appId, jwks),
       now: Date.now(),
