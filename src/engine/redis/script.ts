@@ -52,39 +52,22 @@ export const LIBRARY_START = 'chat_session_'
 /** The placeholder for the library's name in a source. */
 const NAME = 'NAME_OF_LIBRARY'
 
-/** A library whose source is made when it is first used, after all scripts were added. */
-class LazyLibrary implements Library {
-  readonly #make: () => string
-  #made: { name: string; source: string } | undefined
-
-  constructor(make: () => string) {
-    this.#make = make
-  }
-
-  get name(): string {
-    return this.#get().name
-  }
-
-  get source(): string {
-    return this.#get().source
-  }
-
-  #get(): { name: string; source: string } {
-    if (this.#made) return this.#made
-    const lua = this.#make()
-    const name = `${LIBRARY_START}${createHash('sha1').update(lua).digest('hex').slice(0, HASH_LENGTH)}`
-    return (this.#made = { name, source: `#!lua name=${name}\n${lua.replaceAll(NAME, name)}` })
-  }
-}
-
 /**
  * The scripts of a kind of process. Redis compiles a library once, and so do the functions that scripts share: as scripts for `EVAL`, each
  * call would make them again. A library also has variables that live as long as the server's process (`lua/state.lua`).
  */
-export class StepLibrary {
+export class StepLibrary implements Library {
   readonly #functions: string[] = []
   readonly #names = new Set<string>()
-  readonly #library = new LazyLibrary(() => this.#source())
+  #made: Library | undefined
+
+  get name(): string {
+    return this.#make().name
+  }
+
+  get source(): string {
+    return this.#make().source
+  }
 
   /**
    * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps whose keys
@@ -132,11 +115,16 @@ end
 redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=steps['${name}']}
 end`)
     }
-    return { name, keys, repeatable, library: this.#library }
+    return { name, keys, repeatable, library: this }
   }
 
-  #source(): string {
+  /** Makes the source when it is first used, after all scripts were added. */
+  #make(): Library {
+    if (this.#made) return this.#made
     const parts = PARTS.map((part) => sourceOf(`lua/${part}`))
-    return withValues([...parts, ...this.#functions, sourceOf('lua/several')].join('\n'))
+    const lua = withValues([...parts, ...this.#functions, sourceOf('lua/several')].join('\n'))
+    const name = `${LIBRARY_START}${createHash('sha1').update(lua).digest('hex').slice(0, HASH_LENGTH)}`
+    this.#made = { name, source: `#!lua name=${name}\n${lua.replaceAll(NAME, name)}` }
+    return this.#made
   }
 }
