@@ -204,10 +204,12 @@ export const createRunner = (
       for (const effect of effects) run(effect, (callback) => callbacks.push(callback))
     }
     queue = undefined
-    if (isOver(state.name)) raceAt = Infinity
+    if (isOver(state.name)) {
+      raceAt = Infinity
+      // A session that made room for a newer one keeps its listeners, so that it starts again when the page is visible.
+      if (errorCodeOf(state) !== TOO_MANY_SESSIONS) lifetime.abort()
+    }
     setDeadline(Math.min(deadlineOf(state), raceAt))
-    // A session that made room for a newer one keeps its listeners, so that it starts again when the page is visible.
-    if (isOver(state.name) && errorCodeOf(state) !== TOO_MANY_SESSIONS) lifetime.abort()
     for (const callback of callbacks) callback()
   }
 
