@@ -238,7 +238,7 @@ export class ChatSession extends SessionTarget {
 
   /** The offset up to which the user has read all messages, here or on another device, as last reported by the gateway since the start. */
   get readOffset(): number {
-    return this.info?.readOffset ?? (this.unread ? 0 : this.missedUntil)
+    return this.info?.readOffset ?? 0
   }
 
   /**

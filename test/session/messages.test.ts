@@ -237,6 +237,18 @@ test('markRead sends a `read` frame, never goes back, and sends it again after a
   await Promise.all(marks)
 })
 
+test('what was read before the start stays read when a message comes', async () => {
+  const { endpoint, connection } = await startScript(() => [started({ offset: 5 })])
+  const session = newSession({ endpoint, token })
+  await session.start()
+  assert.equal(session.readOffset, 5)
+  const { send } = await connection(0)
+  const received = nextEvent(session, 'message')
+  send(message(6))
+  await received
+  assert.deepEqual([session.unread, session.readOffset], [1, 5])
+})
+
 test('fields that no gateway takes reject with bad-request, and the session goes on', async () => {
   const { endpoint } = await startScript()
   const session = newSession({ endpoint, token })

@@ -122,7 +122,8 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
   const next: Active = {
     ...context,
     name: 'active',
-    info,
+    // If nothing is unread, all messages are read. A message that comes later must not make them unread again.
+    info: info.unread ? info : { ...info, readOffset: offset },
     ...resetHeartbeat(info.pingInterval, world),
     // If no attempt has failed, there is nothing to reset, and no timer: an idle session wakes its page only for pings.
     stableAt: context.connectFailures ? world.now + STABLE_AFTER : null,
