@@ -212,7 +212,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       // again.
       return [
         after,
-        ...sendEndAndClose.slice(socket.at === 'start-sent' && !state.cursor ? 0 : 1),
+        ...sendEndAndClose.slice(socket.at === 'start-sent' && !state.cursor?.key ? 0 : 1),
         ...effects,
       ]
     }

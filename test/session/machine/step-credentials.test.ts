@@ -219,6 +219,15 @@ test('credentials that are set while a session is resumed do not end it', () => 
   assert.deepEqual(effects, ['close', 'open with-start'])
 })
 
+test('credentials that are set while a page that a server drew starts end the session that nobody would resume', () => {
+  const state = connectingState({
+    socket: { at: 'start-sent', until: DUE },
+    cursor: { key: '', epoch: 'e', offset: 3 },
+  })
+  const { effects } = run(state, world(), { type: 'credentials' })
+  assert.deepEqual(effects, ['send end', 'close', 'open with-start'])
+})
+
 test('if only this device’s clock says that credentials expired, and nothing replaces them, the gateway decides', () => {
   const state = connectingState({
     name: 'reconnecting',
