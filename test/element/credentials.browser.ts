@@ -44,6 +44,22 @@ describe('<chat-session> proves who its user is', () => {
     expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('signed-out')
   })
 
+  it('and is not started again by a page that sets a new function each time it renders, but by start()', async () => {
+    let asked = 0
+    const fetcher = (token: string | null) => () => {
+      asked += 1
+      return token
+    }
+    const element = gateway.mount({ userId: 'f', tokenFetcher: fetcher(null) })
+    await nextEvent(element, 'session-failed')
+    element.tokenFetcher = fetcher(await gateway.token('f'))
+    await element.updateComplete
+    await nextTask()
+    await nextTask()
+    expect([element.state, asked]).to.deep.equal(['failed', 1])
+    expect((await element.start()).succeeded).to.equal(true)
+  })
+
   it('with a token whose user is that of user-id; the gateway refuses another', async () => {
     const element = gateway.mount({ userId: 'mine', token: await gateway.token('of another') })
     expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('bad-request')

@@ -90,7 +90,10 @@ export const applyChanges = (
     const { tokenFetcher, tokenUrl } = shared.credentials
     if (restart) void session.end()
     session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
-    if (restart || (session.state === 'failed' && hasCredentials(fresh))) void session.start()
+    // A page may set another function each time it renders, and render because the session has failed. That would never end.
+    const first = previous?.credentials.tokenFetcher ? null : fresh.tokenFetcher
+    if (restart || (session.state === 'failed' && hasCredentials({ ...fresh, tokenFetcher: first })))
+      void session.start()
   }
   const profile = changedFields(
     shared.profileFields,
