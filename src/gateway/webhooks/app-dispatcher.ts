@@ -75,8 +75,10 @@ export class AppDispatcher {
   #taking: Promise<void> | undefined
   /** Whether events may have become due since they were last taken. */
   #mayBeDue = false
-  /** Failures in a row. */
+  /** Failures in a row since the latest reload of the config. */
   #failures = 0
+  /** Whether the latest delivery failed, also if it was before a reload. */
+  #isFailing = false
   /** When the next delivery to an endpoint that is down may begin, on the monotonic clock. */
   #nextProbe = 0
 
@@ -262,7 +264,8 @@ export class AppDispatcher {
     // Failures in a row get only one line, so that an endpoint that refuses every event does not fill the log.
     if (error !== null && !hadFailed)
       log.warn({ appId, eventId, status, error }, "the endpoint of the app's webhooks did not take an event")
-    if (error === null && hadFailed) log.info({ appId }, "the app's webhooks are delivered again")
+    if (error === null && this.#isFailing) log.info({ appId }, "the app's webhooks are delivered again")
+    this.#isFailing = error !== null
     if (!wasDown && this.#isDown())
       log.warn(
         { appId, error },

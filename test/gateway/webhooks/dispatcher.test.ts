@@ -307,6 +307,17 @@ test('a reload of the config changes the endpoint, and removes or adds one', asy
   assert.deepEqual([first.received.length, second.received.length], [2, 1])
 })
 
+test('the first delivery after a failure is a line of the log, also if a reload has changed the endpoint', async () => {
+  const [broken, good] = [await startEndpoint(status(500)), await startEndpoint(ok)]
+  const queue = createTestQueue()
+  queue.add({ userId: 'ada' })
+  const dispatcher = run(queue, { app: broken.url })
+  await until('it failed', () => queue.outcomes.length, 1)
+  dispatcher.reload({ app: good.url })
+  await hurryUntil('it is delivered', queue, dispatcher, () => delivered(queue).length === 1)
+  assert.ok(dispatcher.lines.some((line) => line.includes("the app's webhooks are delivered again")))
+})
+
 test('a test delivery says how the endpoint answered, and is not repeated', async () => {
   const endpoint = await startEndpoint(ok)
   const metrics = createMetrics()
