@@ -159,7 +159,13 @@ export const createConnectionLimits = (
       sockets += 1
       opening.add(slot)
       if (clientAddress !== undefined) identify(slot, clientAddress)
-      if (sockets > current().connections && slot.refusal === undefined) {
+      const { connections, connectionsPerAddress } = current()
+      const own = slot.address === undefined ? undefined : addresses.get(slot.address)
+      if (slot.refusal !== undefined && own) {
+        // The socket is closed at its first request, which may never come. So its address makes room for it, and no other address does.
+        if (sockets > connections || own.sockets > connectionsPerAddress)
+          makeRoom(own.opening, slot, slot.refusal)
+      } else if (sockets > connections) {
         makeRoom(opening, slot, 'unavailable')
         onReached('connections')
       }

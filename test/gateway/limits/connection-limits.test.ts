@@ -240,6 +240,21 @@ test('sockets that send nothing make room too, and are closed', async () => {
   await assertServed(honest, 'a')
 })
 
+test('silent sockets beyond the limit of a second count for the other limits, and make room at their own address', async () => {
+  for (const limits of [{ connections: 6 }, { connectionsPerAddress: 5 }]) {
+    const { url } = await startGateway(
+      {},
+      { limits: { ...limits, connectionsPerSecondPerAddress: 2 }, startTimeout: 300 },
+    )
+    const stranger = await openRaw(url, { localAddress: '127.0.0.2' })
+    const [honest = assert.fail()] = await startAll(url, ['a'])
+    const silent = await Promise.all(Array.from({ length: 20 }, () => openRaw(url)))
+    await until('four of them are open', () => silent.filter(({ socket }) => !socket.destroyed).length, 4)
+    assert.equal(stranger.socket.destroyed, false)
+    await assertServed([honest], 'a')
+  }
+})
+
 test('refused clients that never close keep few sockets open', async () => {
   const { url, server, open } = await attachGateway({}, { limits: { connections: 1 } })
   let most = 0
