@@ -7,13 +7,15 @@ export type SocketRefusal = 'unavailable' | 'rate-limited'
 
 /** An open socket, from its acceptance on. */
 export interface Slot {
-  /** Set if a limit was reached and no older socket could make room. Then the socket is closed with this code. */
+  /** Set if a limit was reached and no older socket could make room. Then the socket gets no session, and is closed with this code. */
   refusal: SocketRefusal | undefined
   /** Closes the socket, to make room for another one. */
   evict: (refusal: SocketRefusal) => void
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
   address: string | undefined
+  /** Whether the socket has a session. It stays true when the session ends, because its socket closes then. */
+  hasSession: boolean
   /** Whether the socket is no longer counted. */
   isReleased: boolean
 }
@@ -59,6 +61,8 @@ const FORWARDED_FROM_INTERNET =
 /** The sockets of one address. */
 interface Address {
   sockets: number
+  /** How many of the sockets have a session. */
+  sessions: number
   /** The sockets without a session, the oldest first. */
   readonly opening: Set<Slot>
 }
@@ -106,19 +110,34 @@ export const createConnectionLimits = (
   /** All sockets without a session, the oldest first. */
   const opening = new Set<Slot>()
   let sockets = 0
+  /** How many of the sockets have a session. */
+  let sessions = 0
 
   const leaveOpening = (slot: Slot): void => {
     opening.delete(slot)
     if (slot.address !== undefined) addresses.get(slot.address)?.opening.delete(slot)
   }
 
-  const makeRoom = (slots: ReadonlySet<Slot>, self: Slot, refusal: SocketRefusal): void => {
+  /**
+   * Closes the oldest of `slots`. If there is none, or if the sessions reach the limit, also refuses `self`: a socket without a session may
+   * be open beyond the limit, and its place is none for another session.
+   */
+  const makeRoom = (
+    slots: ReadonlySet<Slot>,
+    self: Slot,
+    refusal: SocketRefusal,
+    areSessionsFull: boolean,
+  ): void => {
     const evicted = oldest(slots, self)
-    if (!evicted) self.refusal = refusal
-    else {
-      leaveOpening(evicted)
-      evicted.evict(refusal)
-    }
+    if (!evicted || areSessionsFull) self.refusal = refusal
+    if (!evicted) return
+    leaveOpening(evicted)
+    evicted.evict(refusal)
+  }
+
+  /** Sessions may have ended since the socket was refused. A proxy keeps sockets for later requests. */
+  const recheck = (slot: Slot): void => {
+    if (slot.refusal === 'unavailable' && sessions < current().connections) slot.refusal = undefined
   }
 
   const uncount = (slot: Slot): void => {
@@ -126,6 +145,7 @@ export const createConnectionLimits = (
     const address = addresses.get(slot.address)
     if (address) {
       address.sockets -= 1
+      if (slot.hasSession) address.sessions -= 1
       address.opening.delete(slot)
       if (address.sockets === 0) addresses.delete(slot.address)
     }
@@ -133,13 +153,14 @@ export const createConnectionLimits = (
   }
 
   const identify = (slot: Slot, clientAddress: string): void => {
+    recheck(slot)
     const key = addressKey(clientAddress)
-    if (slot.isReleased || slot.address === key || proxies.has(slot.remoteAddress)) return
+    if (slot.isReleased || slot.hasSession || slot.address === key || proxies.has(slot.remoteAddress)) return
     uncount(slot)
     // The former client of the socket was refused, but this one may be within the limits.
     if (slot.refusal === 'rate-limited') slot.refusal = undefined
     const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
-    const address = addresses.get(key) ?? { sockets: 0, opening: new Set<Slot>() }
+    const address = addresses.get(key) ?? { sockets: 0, sessions: 0, opening: new Set<Slot>() }
     addresses.set(key, address)
     slot.address = key
     address.sockets += 1
@@ -148,14 +169,21 @@ export const createConnectionLimits = (
       slot.refusal = 'rate-limited'
       onReached('connectionsPerSecondPerAddress')
     } else if (address.sockets > connectionsPerAddress) {
-      makeRoom(address.opening, slot, 'rate-limited')
+      makeRoom(address.opening, slot, 'rate-limited', address.sessions >= connectionsPerAddress)
       onReached('connectionsPerAddress')
     }
   }
 
   return {
     accept(remoteAddress, evict, clientAddress) {
-      const slot: Slot = { refusal: undefined, evict, remoteAddress, address: undefined, isReleased: false }
+      const slot: Slot = {
+        refusal: undefined,
+        evict,
+        remoteAddress,
+        address: undefined,
+        hasSession: false,
+        isReleased: false,
+      }
       sockets += 1
       opening.add(slot)
       if (clientAddress !== undefined) identify(slot, clientAddress)
@@ -164,9 +192,9 @@ export const createConnectionLimits = (
       if (slot.refusal !== undefined && own) {
         // The socket is closed at its first request, which may never come. So its address makes room for it, and no other address does.
         if (sockets > connections || own.sockets > connectionsPerAddress)
-          makeRoom(own.opening, slot, slot.refusal)
+          makeRoom(own.opening, slot, slot.refusal, true)
       } else if (sockets > connections) {
-        makeRoom(opening, slot, 'unavailable')
+        makeRoom(opening, slot, 'unavailable', sessions >= connections)
         onReached('connections')
       }
       return slot
@@ -184,18 +212,25 @@ export const createConnectionLimits = (
         log.error({ address: slot.remoteAddress }, FORWARDED_FROM_PROXY)
       }
       uncount(slot)
+      recheck(slot)
       if (slot.refusal === 'rate-limited') slot.refusal = undefined
     },
     start(slot) {
       leaveOpening(slot)
       // The previous `evict` would keep objects in memory for as long as the session lasts.
       slot.evict = neverEvicted
+      if (slot.hasSession || slot.isReleased) return
+      slot.hasSession = true
+      sessions += 1
+      const address = slot.address === undefined ? undefined : addresses.get(slot.address)
+      if (address) address.sessions += 1
     },
     size: () => sockets,
     release(slot) {
       if (slot.isReleased) return
       slot.isReleased = true
       sockets -= 1
+      if (slot.hasSession) sessions -= 1
       opening.delete(slot)
       uncount(slot)
     },

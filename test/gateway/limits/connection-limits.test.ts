@@ -76,6 +76,19 @@ for (const [what, serve] of Object.entries(servers)) {
     })
   })
 
+  test(`on ${what}, a request that a full gateway answers is no place for another session`, async () => {
+    const url = await serve({ limits: { connections: 2 } })
+    const honest = await startAll(url, ['a', 'b'])
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const raw = await openRaw(url)
+      raw.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+      assert.equal((await raw.answer()).status, 200)
+      const client = openClient(url, { start: await startOf('late') })
+      assert.equal((await client.next())['code'], 'unavailable')
+    }
+    await assertServed(honest, 'a')
+  })
+
   test(`on ${what}, connections without a start make room first if one address has too many`, async () => {
     const url = await serve({ limits: { connectionsPerAddress: 5 }, startTimeout: 300 })
     const honest = await startAll(url, ['a', 'b'])
@@ -180,11 +193,11 @@ for (const [what, serve] of Object.entries(servers))
   })
 
 /** Returns limits of two connections for an address, what they log, and a function that accepts a socket. */
-const unitLimits = () => {
+const unitLimits = (connections = 100) => {
   const lines: object[] = []
   const log = { error: (line: object) => lines.push(line) } as unknown as Log
   const limits = createConnectionLimits(
-    () => ({ connections: 100, connectionsPerAddress: 2, connectionsPerSecondPerAddress: 100 }),
+    () => ({ connections, connectionsPerAddress: 2, connectionsPerSecondPerAddress: 100 }),
     createRateLimiter(),
     log,
     () => undefined,
@@ -232,11 +245,33 @@ test('a socket that is closed counts no more, whatever is said about its client'
   assert.equal(evicted(), 0)
 })
 
+test('a session that has ended leaves room, whatever its socket carried besides', () => {
+  const { limits, accept } = unitLimits(1)
+  const ended = accept('203.0.113.5', false)
+  limits.start(ended)
+  // As if a WebSocket followed a stream on the same socket.
+  ended.evict = () => undefined
+  limits.release(ended)
+  assert.deepEqual(
+    [accept('203.0.113.5', false).refusal, accept('203.0.113.5', false).refusal],
+    [undefined, undefined],
+  )
+})
+
 test('sockets that send nothing make room too, and are closed', async () => {
   const { url } = await startGateway({}, { limits: { connections: 4 }, startTimeout: 300 })
   const honest = await startAll(url, ['a', 'b'])
   const silent = await Promise.all(Array.from({ length: 6 }, () => openRaw(url)))
   await until('only two of them are open', () => silent.filter(({ socket }) => !socket.destroyed).length, 2)
+  await assertServed(honest, 'a')
+})
+
+test('a silent socket is no place for another session of its address', async () => {
+  const { url } = await startGateway({}, { limits: { connectionsPerAddress: 2 } })
+  const honest = await startAll(url, ['a', 'b'])
+  await openRaw(url)
+  const client = openClient(url, { start: await startOf('late') })
+  assert.equal((await client.next())['code'], 'rate-limited')
   await assertServed(honest, 'a')
 })
 

@@ -90,6 +90,7 @@ export const assemble = async (
       evict: () => undefined,
       remoteAddress: address,
       address: undefined,
+      hasSession: false,
       isReleased: false,
     }),
     releaseSlot: () => undefined,
