@@ -276,7 +276,12 @@ export const assembleGateway = (
       messageTimeout: settings.startTimeout,
       ...serverHandlers,
       openStream: streams.open,
-      countSocket: (socket, request, peer) => identify(slots.slotOf(socket), request, peer),
+      countSocket(socket, request, peer) {
+        const slot = slots.slotOf(socket)
+        // From now on the socket carries a session, and no request of others.
+        slot.evict = () => void socket.destroy()
+        return identify(slot, request, peer)
+      },
       request(request: IncomingMessage, response: ServerResponse) {
         const { refusal } = identify(
           slots.slotOf(request.socket),

@@ -71,6 +71,27 @@ test('on a host server, too, the socket of a client that never answers the close
   await within(rude.closed, 'cut')
 })
 
+test('a full gateway closes no socket on which its host answers', async () => {
+  let finish = (): void => assert.fail('the host got no request')
+  const host = createServer({ maxHeaderSize: 32_768 }, (_, response) => {
+    response.write('begun')
+    finish = () => response.end('done')
+  })
+  const { gateway } = newGateway({}, { limits: { connections: 1 } })
+  gateway.attach(host)
+  const { url } = await listen(host)
+  const client = await startClient(url, await startOf('ada'))
+  const raw = await openRaw(url)
+  raw.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /theirs HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until('the host answers', () => raw.received().includes('begun'))
+  assert.equal(await status(`${url}/healthz`), 200)
+  const refused = await openClient(url, { start: await startOf('bob') }).end()
+  assert.equal(refused.code, 4503)
+  finish()
+  await until('the answer of the host', () => raw.received().includes('done'))
+  client.close()
+})
+
 test('a server without other listeners responds 404 to other paths', async () => {
   const server = createServer()
   newGateway().gateway.attach(server)

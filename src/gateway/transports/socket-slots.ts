@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionLimits, Slot } from '../limits/connection-limits.js'
 
 /**
- * The slots of open sockets. The gateway's own server counts a socket when it is accepted. A server to which the gateway is attached counts
- * a socket at its upgrade.
+ * The slots of open sockets. The gateway's own server counts a socket when it is accepted. A socket of a server to which the gateway is
+ * attached counts from its first request to the gateway on.
  */
 export interface SocketSlots {
   /**
@@ -13,7 +13,10 @@ export interface SocketSlots {
    * Returns a set that always has the open sockets.
    */
   watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
-  /** Returns the slot of a socket. If the socket is new, counts it. */
+  /**
+   * Returns the slot of a socket. If the socket does not count, counts it. Its `evict` does not close the socket, because another listener
+   * of the server may answer on it: the socket does not count until its next request to the gateway.
+   */
   slotOf(socket: Duplex): Slot
 }
 
@@ -26,18 +29,11 @@ const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
   // The slot is a property of the socket, and all sockets share the listeners: ARCHITECTURE.md has the figure.
   const SLOT: unique symbol = Symbol('slot')
-  type Slotted = Duplex & { [SLOT]?: Slot }
+  type Slotted = Duplex & { [SLOT]?: Slot | undefined }
 
   const release = function (this: Slotted): void {
     const slot = this[SLOT]
     if (slot) limits.release(slot)
-  }
-
-  const accept = (socket: Slotted, clientAddress: string | undefined, onClose = release): Slot => {
-    const slot = limits.accept(remoteAddressOf(socket), () => void socket.destroy(), clientAddress)
-    socket[SLOT] = slot
-    socket.on('close', onClose)
-    return slot
   }
 
   return {
@@ -52,7 +48,9 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
       server.on('connection', (socket: Socket & Slotted) => {
         // A request that was given back to the server has the same socket again.
         if (socket[SLOT]) return
-        const slot = accept(socket, clientOf(socket), onClose)
+        const slot = limits.accept(remoteAddressOf(socket), () => void socket.destroy(), clientOf(socket))
+        socket[SLOT] = slot
+        socket.on('close', onClose)
         sockets.add(socket)
         if (!isTls) return
         const endpoint = endpointOf(socket)
@@ -66,6 +64,17 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
       })
       return sockets
     },
-    slotOf: (socket: Slotted) => socket[SLOT] ?? accept(socket, undefined),
+    slotOf(socket: Slotted) {
+      const known = socket[SLOT]
+      if (known) return known
+      const evict = (): void => {
+        release.call(socket)
+        socket[SLOT] = undefined
+      }
+      const slot = limits.accept(remoteAddressOf(socket), evict, undefined)
+      socket[SLOT] = slot
+      if (!socket.listeners('close').includes(release)) socket.on('close', release)
+      return slot
+    },
   }
 }
