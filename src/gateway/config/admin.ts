@@ -6,9 +6,15 @@ import type { AdminConfig, Env } from './types.js'
 export const hostName = text('a host name or an IP address', /^[^\s/]+$/)
 export const port = integer(0, 65_535)
 
+/** Matches a text that arrives unchanged in a header. HTTP takes spaces and line breaks off its ends, and clients encode `ä` differently. */
+const SENDABLE = /^[!-~]([ -~]*[!-~])?$/
+
 /** Returns the schema of the operators' listener. Its tokens must be as long as the secrets of a production app. */
 export const adminSchema = (env: Env) => {
-  const token = secretSchema(env, 'production')
+  const token = v.pipe(
+    secretSchema(env, 'production'),
+    v.regex(SENDABLE, 'cannot be sent in a header: use ASCII, without a space or a line break at the ends'),
+  )
   return object({
     host: v.optional(hostName, '127.0.0.1'),
     port: v.optional(port, 9090),

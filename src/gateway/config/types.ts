@@ -116,7 +116,7 @@ export interface ListenConfig {
     | undefined
 }
 
-/** The operators' listener. Its tokens have 32 bytes or more. */
+/** The operators' listener. Its tokens have 32 bytes of ASCII or more, without a space or a line break at the ends. */
 export interface AdminConfig {
   /** Name or IP address to listen on. @default '127.0.0.1' */
   host?: string | undefined

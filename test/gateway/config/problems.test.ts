@@ -94,6 +94,12 @@ const wrongTypes: [path: string, config: unknown][] = [
   ['admin', { admin: 'https://localhost', ...app(testApp) }],
   ['admin.token', { admin: {}, ...app(testApp) }],
   ['admin.token', { admin: { token: 'a'.repeat(31) }, ...app(testApp) }],
+  ...[
+    `${'a'.repeat(32)}\n`,
+    ` ${'a'.repeat(32)}`,
+    'ä'.repeat(32),
+    `${'a'.repeat(16)}\n${'a'.repeat(16)}`,
+  ].map((unsendable): [string, object] => ['admin.token', { admin: { token: unsendable }, ...app(testApp) }]),
   ['admin.readToken', { admin: { token, readToken: 'short' }, ...app(testApp) }],
   ['admin.host', { admin: { token, host: 'http://localhost' }, ...app(testApp) }],
   ['admin.port', { admin: { token, port: 65_536 }, ...app(testApp) }],
