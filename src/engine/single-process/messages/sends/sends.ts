@@ -188,9 +188,7 @@ export class Sends {
    */
   #isKnown(of: UserRef, key: string): boolean {
     const hasInbox = !isGuestId(of.userId) && this.#table.peek(of, key).exists
-    return (
-      (hasInbox && this.#users.deletionOf(of) === undefined) || this.#users.sender(of, key) !== undefined
-    )
+    return (hasInbox && this.#users.deletionOf(of) === undefined) || this.#users.sender(of, key) !== undefined
   }
 
   /** Sends the message when `wait` has resolved. */
