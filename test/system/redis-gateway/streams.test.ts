@@ -35,6 +35,10 @@ test('posts reach the gateway that has the stream, wherever they come', async ()
     [204, 204, 204, 204],
   )
   assert.equal((await bob.next('message'))['body'], '4')
+  assert.equal((await ada.next('sent'))['id'], '4')
+  // Another answer to the post would come before this message.
+  bob.send({ type: 'send', id: '5', to: 'ada', body: '5' })
+  assert.equal((await ada.next('message'))['body'], '5')
   assert.equal(ada.frames.filter(({ id, type }) => type === 'sent' && id === '4').length, 1)
   ada.cut()
   bob.close()
