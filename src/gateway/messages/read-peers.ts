@@ -4,38 +4,8 @@ import type { MessageTurns } from './message-turns.js'
 import { readWhatFits } from './read-what-fits.js'
 
 interface Context {
-  engine: Pick<Engine, 'messagesAfter' | 'messagesBefore' | 'messagesWith' | 'peers'>
+  engine: Pick<Engine, 'peers' | 'messagesWith'>
   messageTurns: MessageTurns
-}
-
-/**
- * Reads messages with all peers, as many as `limit` and `maxBytes` allow, in the order of offsets. Resolves with null if a range that goes
- * backwards has another epoch.
- */
-export const readHistory = async (
-  { engine, messageTurns }: Context,
-  of: UserRef,
-  range: InboxRange,
-  limit: number,
-  maxBytes: number,
-): Promise<Message[] | null> => {
-  const { epoch } = range
-  const isBackwards = 'before' in range
-  const messages = await readWhatFits<Message>(messageTurns, limit, maxBytes, async (count, last) => {
-    if (isBackwards) {
-      const offset = last?.offset ?? range.before
-      // The newest messages come first, so that the oldest ones are left out if not all fit.
-      return (await engine.messagesBefore(of, { epoch, offset }, count))?.reverse() ?? null
-    }
-    const offset = last?.offset ?? range.after
-    const page = await engine.messagesAfter(of, { epoch, offset }, count)
-    // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset. If retention has
-    // deleted messages since the last read, the page ends before the gap.
-    const isGap = last !== undefined && page.lost
-    return isGap ? [] : page.messages.filter((message) => message.offset > offset)
-  })
-  if (!messages) return null
-  return isBackwards ? messages.reverse() : messages
 }
 
 /**

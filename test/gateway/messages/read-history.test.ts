@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
 import { createMessageTurns } from '../../../src/gateway/messages/message-turns.js'
-import { readHistory } from '../../../src/gateway/messages/read-peers.js'
+import { readHistory } from '../../../src/gateway/messages/read-history.js'
 import { startGateway } from '../../support/gateway.js'
 
 test('a page ends before a gap that retention makes while the page is read', async () => {
