@@ -9,14 +9,20 @@ const headerOf = (bytes: number): string => {
   return String.fromCharCode(FIN_TEXT, EIGHT_BYTES, 0, 0, 0, 0, bytes >>> 24, (bytes >> 16) & 0xff, ...low)
 }
 
+/** The latest text and its frame. A message to a user with many sessions is the same text for each. */
+let latest = { text: '', frame: headerOf(0) }
+
 /**
  * Returns a WebSocket frame of the text, as a string in which each character is a byte. Such strings are joined and written as `latin1`. A
  * Buffer for each frame and another for its header would cost several times as much.
  */
 export const textFrame = (text: string): string => {
+  if (text === latest.text) return latest.frame
   const bytes = Buffer.byteLength(text)
   const payload = bytes === text.length ? text : Buffer.from(text).toString('latin1')
-  return headerOf(bytes) + payload
+  const frame = headerOf(bytes) + payload
+  latest = { text, frame }
+  return frame
 }
 
 /** As `textFrame`, for a control frame. The payload has at most 125 bytes, and each of its characters is a byte, too. */
