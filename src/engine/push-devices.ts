@@ -1,4 +1,4 @@
-import { sha256 } from '../util/sha256.js'
+import { sha256 } from '../util/hash.js'
 import type { PushDevice, PushOutcome, PushSubscriptionData } from './push.js'
 import type { Credential } from './records.js'
 import { engineRules } from './rules.js'

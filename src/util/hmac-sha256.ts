@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { hashOnce } from './sha256.js'
+import { hashOnce } from './hash.js'
 
 /** Bytes of a block of SHA-256, and of its digest. */
 const BLOCK = 64

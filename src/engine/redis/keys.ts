@@ -1,5 +1,5 @@
 import type { UserRef } from '../engine.js'
-import { sha256 } from '../../util/sha256.js'
+import { sha256 } from '../../util/hash.js'
 import { scopes } from './lua/scopes.js'
 import type { Partitions } from './nodes/partitions.js'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
-import { sha256 } from '../../util/sha256.js'
+import { sha256 } from '../../util/hash.js'
 import { mayHaveRun, needsState } from './client/failures.js'
 import type { RedisClient, Reply } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'

@@ -1,4 +1,4 @@
-import { sha256 } from '../../util/sha256.js'
+import { sha256 } from '../../util/hash.js'
 
 interface Content {
   body?: string | undefined

@@ -194,10 +194,11 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
    * because most of these clients have left, and their session could end another one as `too-many-sessions`. The code lets the client
    * reconnect, because the network may have closed that side while the client still receives.
    */
-  async onEnd(): Promise<void> {
+  onEnd(): Promise<void> {
     const phase = this.#phase
+    if (phase.name === 'live' || phase.name === 'draining') return phase.session.framesAnswered()
     if (phase.name === 'opening') this.end('unavailable', LEFT_BEFORE_START)
-    else if (phase.name !== 'closed') await phase.session.framesAnswered()
+    return Promise.resolve()
   }
 
   /** Called when the socket was closed, with this code. */

@@ -208,8 +208,8 @@ export class LiveSession implements HubSession {
   }
 
   /** Resolves when every frame that was handled is answered. */
-  async framesAnswered(): Promise<void> {
-    await this.#frameHandler?.allAnswered()
+  framesAnswered(): Promise<void> {
+    return this.#frameHandler?.allAnswered() ?? Promise.resolve()
   }
 
   /** Detaches or ends the session and frees its resources when its connection has closed. Called once. */

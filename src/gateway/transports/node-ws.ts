@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { SUBPROTOCOL } from '../../protocol/index.js'
+import { sha1 } from '../../util/hash.js'
 import type { Peer } from '../auth/authentication.js'
 import type { Connection } from '../connection/connection.js'
 import type { Transport } from '../connection/transport.js'
@@ -52,7 +52,7 @@ const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** Returns the response that accepts a handshake. */
 const acceptanceOf = ({ headers }: IncomingMessage): string => {
-  const hash = createHash('sha1').update(`${headers['sec-websocket-key']}${KEY_SUFFIX}`).digest('base64')
+  const hash = sha1(`${headers['sec-websocket-key']}${KEY_SUFFIX}`)
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${hash}\r\nSec-WebSocket-Protocol: ${SUBPROTOCOL}\r\n\r\n`
 }
 

@@ -97,7 +97,7 @@ const lines: [folder: string, line: string, problem: RegExp | null][] = [
   ['engine/memory', "import '../single-process/store/store.js'", null],
   ['gateway/sessions', "import '../../util/multimap.js'", null],
   ['util', "import '../protocol/index.js'", /^util\/ may import no other module\.$/],
-  ['tokens', "import '../util/sha256.js'", /^tokens\/ may import protocol\.$/],
+  ['tokens', "import '../util/hash.js'", /^tokens\/ may import protocol\.$/],
   ['gateway/limits', "import '../config/parse.js'", /^gateway\/limits may import/],
   ['gateway/sessions', "import '../connection/connection.js'", /^gateway\/sessions may import/],
   ['gateway/http', "await import('../gateway.js')", /^Only gateway\/index imports gateway\/gateway\.$/],

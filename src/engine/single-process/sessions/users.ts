@@ -31,8 +31,7 @@ interface SaveOptions<Refusal> {
 interface Creation {
   /** Resolves when the user is synced. */
   synced: Promise<void>
-  /** The field `sender` of the user's messages. */
-  sender: Message['sender']
+  user: UserRecord
 }
 
 interface UsersOptions {
@@ -93,7 +92,7 @@ export class Users {
     if (cached) return cached.sender
     const row = rows.user(of)
     const creation = this.#creating.get(row)
-    if (creation) return creation.sender
+    if (creation) return senderOf(creation.user)
     const user = this.#deleting.has(row) ? null : this.get(of)
     if (!user) return undefined
     const sender = senderOf(user)
@@ -163,7 +162,7 @@ export class Users {
   #noteCreation(user: UserRecord, synced: Promise<void>): void {
     const row = rows.user(user)
     const forget = (): boolean => this.#creating.delete(row)
-    this.#creating.set(row, { synced, sender: senderOf(user) })
+    this.#creating.set(row, { synced, user })
     synced.then(forget, forget)
   }
 

@@ -240,7 +240,7 @@ export class GroupCommit {
     this.#operations = []
     this.#waiters = []
     this.#flushes = []
-    this.#deferred = new Map()
+    if (deferred.size > 0) this.#deferred = new Map()
     this.#isUrgent = false
     this.#lastBegin = performance.now()
     const number = this.#nextBatch++

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Adoption, InboxState, Position, SavedUser, SessionRef, UserRef } from '../../../engine/index.js'
-import { sha256 } from '../../../util/sha256.js'
+import { sha256 } from '../../../util/hash.js'
 import type { Admitted } from '../../auth/admission.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import type { SessionContext, StartFields } from '../session-context.js'
