@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SessionRef } from '../../engine.js'
 import type { GroupCommit } from '../store/group-commit.js'
-import { rows } from '../store/rows.js'
-import { rowOf, storedSession, type Session, type SessionRow } from './session-row.js'
+import { lastOf, rows } from '../store/rows.js'
+import { sessionOf, storedSessionOf, type Session, type StoredSession } from './session-row.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
 
 /** Returns the last time at which the engine is known to have been open; 0 if no time is stored. */
@@ -12,9 +12,9 @@ export const openAtOf = (store: Store): number => (read(store, rows.openAt) as n
 const READ_PER_STEP = 256
 
 /** Yields the rows of sessions in the order of their keys, in pages. Each page takes one turn of the event loop. */
-async function* pagesOf(store: Store): AsyncGenerator<[string, SessionRow][]> {
+async function* pagesOf(store: Store): AsyncGenerator<[string, StoredSession][]> {
   for (let after: string | undefined; ;) {
-    const page = await readAll<SessionRow>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
+    const page = await readAll<StoredSession>(store, { ...rows.sessionsAfter(after), limit: READ_PER_STEP })
     yield page
     if (page.length < READ_PER_STEP) return
     after = page.at(-1)?.[0]
@@ -40,7 +40,10 @@ export class SessionJournal {
     const openAt = openAtOf(store)
     const byNumber = new Map<number, Session>()
     for await (const page of pagesOf(store)) {
-      for (const [, row] of page) byNumber.set(row.number, storedSession(row, openAt))
+      for (const [row, stored] of page) {
+        const session = sessionOf(lastOf(row), stored, openAt)
+        byNumber.set(session.number, session)
+      }
     }
     // Sorting an array of numbers is several times faster than sorting one of sessions.
     const numbers = Float64Array.from(byNumber.keys()).sort()
@@ -71,7 +74,7 @@ export class SessionJournal {
     this.#commit = commit
     for await (const page of pagesOf(store)) {
       for (const [row, stored] of page)
-        if (!isKnown(stored)) commit.defer(row, (batch) => batch.push(del(row)))
+        if (!isKnown(sessionOf(lastOf(row), stored, 0))) commit.defer(row, (batch) => batch.push(del(row)))
     }
   }
 
@@ -89,7 +92,7 @@ export class SessionJournal {
     const row = rows.session(session)
     this.#commit.defer(row, (batch) => {
       const isCurrent = this.#isCurrent(session)
-      if (isCurrent) batch.push(put(row, rowOf(session)))
+      if (isCurrent) batch.push(put(row, storedSessionOf(session)))
       else if (session.mayBeStored) batch.push(del(row))
       session.mayBeStored = isCurrent
     })

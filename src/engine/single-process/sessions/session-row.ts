@@ -105,26 +105,54 @@ export const recordOf = (session: Session): SessionRecord => ({
   rtt: session.rtt,
 })
 
-/** The row of a session. It leaves out what is true only while the process runs. */
-export type SessionRow = Omit<Session, 'connectionId' | 'expiresAt' | 'offlineAt' | 'mayBeStored'>
+/**
+ * The fields of a session that are stored, in the order of the values of its row. The id is in the key, and the other fields are true only
+ * while the process runs. With the names of the fields a row would be twice as long, and LevelDB keeps the rows of idle sessions in memory.
+ */
+const STORED_FIELDS = [
+  'number',
+  'detached',
+  'hiddenSince',
+  'appId',
+  'userId',
+  'guest',
+  'authMethod',
+  'tokenId',
+  'issuedAt',
+  'credentialExpiresAt',
+  'origin',
+  'address',
+  'client',
+  'node',
+  'startedAt',
+  'lastSeenAt',
+  'rtt',
+  'keyHash',
+  'previousKeyHash',
+  'resumableFor',
+  'offline',
+] as const satisfies readonly (keyof Session)[]
 
-export const rowOf = ({
-  connectionId: _connectionId,
-  expiresAt: _expiresAt,
-  offlineAt: _offlineAt,
-  mayBeStored: _mayBeStored,
-  ...row
-}: Session): SessionRow => row
+/** The values of `STORED_FIELDS`. */
+export type StoredSession = readonly unknown[]
+
+export const storedSessionOf = (session: Session): StoredSession =>
+  STORED_FIELDS.map((field) => session[field])
 
 /**
- * Returns the session of a row. No connection carries it any more. If a connection did when the row was written, the session was last seen
- * at `openAt`, because answers to pings are not written.
+ * Returns a stored session. No connection carries it any more. If a connection did when the row was written, the session was last seen at
+ * `openAt`, because answers to pings are not written.
  */
-export const storedSession = (row: SessionRow, openAt: number): Session => ({
-  ...row,
-  lastSeenAt: row.detached === null ? Math.max(row.lastSeenAt, openAt) : row.lastSeenAt,
-  mayBeStored: true,
-  connectionId: null,
-  expiresAt: null,
-  offlineAt: null,
-})
+export const sessionOf = (sessionId: string, stored: StoredSession, openAt: number): Session => {
+  const fields = Object.fromEntries(STORED_FIELDS.map((field, n) => [field, stored[n]]))
+  const row = fields as Pick<Session, (typeof STORED_FIELDS)[number]>
+  return {
+    ...row,
+    sessionId,
+    lastSeenAt: row.detached === null ? Math.max(row.lastSeenAt, openAt) : row.lastSeenAt,
+    connectionId: null,
+    expiresAt: null,
+    offlineAt: null,
+    mayBeStored: true,
+  }
+}

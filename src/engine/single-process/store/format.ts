@@ -3,7 +3,7 @@ import { rows } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'
 
 /** The number of the format of the rows. If a change makes earlier rows unreadable, it raises the number. */
-const FORMAT = 8
+const FORMAT = 9
 
 /** Returns the operation that stores the number of the format. */
 export const putFormat = (): Operation => put(rows.format, FORMAT)

@@ -9,9 +9,9 @@ import { deletionsSuffix } from '../messages/inbox-table.js'
 import type { AdoptionRow } from '../sessions/adoptions.js'
 import type { RevokedToken, UserRow } from '../sessions/revocations.js'
 import { below } from '../store/row-keys.js'
-import { rows } from '../store/rows.js'
+import { lastOf, rows } from '../store/rows.js'
 import { openAtOf } from '../sessions/session-journal.js'
-import { storedSession, type SessionRow } from '../sessions/session-row.js'
+import { sessionOf, type StoredSession } from '../sessions/session-row.js'
 import { userRecordOf, type StoredUser } from '../sessions/user-row.js'
 import { read, readAll, type Range, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
@@ -78,9 +78,9 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
   for await (const found of pagesOf<number>(store, below('seen')))
     yield found.map(([row, lastSeenAt]): TransferRecord => ({ kind: 'seen', ...refOf(row), lastSeenAt }))
   const openAt = openAtOf(store)
-  for await (const found of pagesOf<SessionRow>(store, rows.allSessions))
-    yield found.map(([, row]): TransferRecord => {
-      const { appId, userId, lastSeenAt } = storedSession(row, openAt)
+  for await (const found of pagesOf<StoredSession>(store, rows.allSessions))
+    yield found.map(([row, stored]): TransferRecord => {
+      const { appId, userId, lastSeenAt } = sessionOf(lastOf(row), stored, openAt)
       return { kind: 'seen', appId, userId, lastSeenAt }
     })
 
