@@ -233,6 +233,9 @@ export class Delivery {
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)
+    // Redis may have messages of which no event has come yet. If the socket filled up before them, they would stay in the page, and be sent
+    // again after their events.
+    this.#newest = Math.max(this.#newest, replay.page.at(-1)?.offset ?? 0)
   }
 
   #sendPage(replay: Replay): void {
