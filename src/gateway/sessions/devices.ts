@@ -53,7 +53,8 @@ export const createDevices = (
     const { subscription, endpoint } = frame
     if (subscription === null) {
       if (endpoint === undefined) return refuse(frame, 'bad-request', NO_ENDPOINT)
-      saved = undefined
+      // The client may take back an earlier endpoint, after it has sent its present subscription.
+      if (saved?.subscription.endpoint === endpoint) saved = undefined
       await engine.endPushDevice(user, pushDeviceId(endpoint))
       return
     }

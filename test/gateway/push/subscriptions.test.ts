@@ -173,6 +173,25 @@ test('a device stands on the token that its session was renewed with', async () 
   assert.equal((await engine.pushDevices({ appId: 'app', userId: 'ada' })).length, 1)
 })
 
+test('a device still stands on the token of its page after the page took an earlier subscription back', async () => {
+  const engine = createMemoryEngine()
+  const { service, connect } = await startPushGateway({}, { parts: { engine } })
+  const page = await connect('ada')
+  const user = { appId: 'app', userId: 'ada' }
+  const count = async (): Promise<number> => (await engine.pushDevices(user)).length
+  const earlier = service.subscribe('earlier')
+  for (const subscription of [earlier, service.subscribe('phone')]) page.send({ type: 'push', subscription })
+  await until('both are stored', count, 2)
+  page.send({ type: 'push', subscription: null, endpoint: earlier.endpoint })
+  await until('the earlier one has ended', count, 1)
+  const token = await tokenFor('ada')
+  page.send({ type: 'token', token })
+  await until('the other one stands on the token', async () => {
+    const [device] = await engine.pushDevices(user)
+    return device?.credential.tokenId === decodeJwt(token).jti
+  })
+})
+
 test('a token is answered once, though the engine can not renew the device; the next token renews it', async () => {
   const engine = createMemoryEngine()
   const { service, connect } = await startPushGateway({}, { parts: { engine } })
