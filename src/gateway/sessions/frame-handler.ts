@@ -301,8 +301,10 @@ export const createFrameHandler = (
       const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
+      // A `read` is not answered before the messages in front of its `unread` are sent.
+      const waitingCount = pendingCount + (frame.type === 'read' ? delivery.waitingReadMarks : 0)
       // Without this limit a client that sends frames faster than they are answered would fill the memory.
-      if (isCounted && pendingCount >= MAX_PENDING) {
+      if (isCounted && waitingCount >= MAX_PENDING) {
         metrics.limitsReached.inc({ app: appId, limit: 'pendingFrames' })
         return refuse(frame, 'rate-limited', undefined, RETRY_AFTER)
       }

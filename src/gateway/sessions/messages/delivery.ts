@@ -106,6 +106,11 @@ export class Delivery {
     return this.#newest
   }
 
+  /** How many read marks wait until the messages that they count are sent. */
+  get waitingReadMarks(): number {
+    return this.#readMarks?.size ?? 0
+  }
+
   /** Sends a message that is now in the inbox. Before `begin` it only notes the message's offset. */
   onMessage({ epoch, message, json }: Pick<MessageStored, 'epoch' | 'message' | 'json'>): void {
     if (this.#isStopped()) return

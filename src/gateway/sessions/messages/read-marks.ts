@@ -16,6 +16,11 @@ export class ReadMarks {
   /** The peers of whom a call awaits a mark. */
   readonly #awaited = new Set<{ readonly peer: MarkedPeer; isAdded: boolean }>()
 
+  /** How many marks were not sent yet. */
+  get size(): number {
+    return this.#due.size
+  }
+
   add(mark: ReadMark): void {
     const peer = mark.peer?.id
     // Without the deletion, a later mark would keep the place of the earlier one.

@@ -1,12 +1,14 @@
 // The peers of an inbox, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createMemoryEngine } from '../../../../src/engine/index.js'
 import type { GatewayConfig } from '../../../../src/gateway/index.js'
 import { limits } from '../../../../src/protocol/index.js'
 import { startGateway } from '../../../support/gateway.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { startOf } from '../../../support/starts.js'
+import { until } from '../../../support/until.js'
 
 type Started = Client & { started: Frame }
 
@@ -202,3 +204,33 @@ for (const { engine, url } of running) {
     assert.equal((await me.end()).frame['code'], 'bad-request')
   })
 }
+
+test('a `read` whose answer waits for messages counts among the 100 frames that may wait', async () => {
+  const engine = createMemoryEngine()
+  const { gateway, url } = await startGateway({ limits: many }, {}, { engine })
+  await gateway.publish({ appId: 'app', to: 'ada', body: 'Hello' })
+  const { epoch } = await engine.inbox({ appId: 'app', userId: 'ada' })
+  const { messagesAfter, markPeerRead } = engine
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  engine.messagesAfter = async (of, position, limit) => {
+    // A start itself reads one message.
+    if (limit > 1) await opened
+    return messagesAfter.call(engine, of, position, limit)
+  }
+  let marked = 0
+  engine.markPeerRead = (...call) => markPeerRead.apply(engine, call).finally(() => marked++)
+
+  const client = await startClient(url, await startOf('ada', { since: { epoch, offset: 0 } }))
+  const readOf = (peer: number): Frame => ({ type: 'read', epoch, offset: 1, with: `peer ${peer}` })
+  for (let peer = 0; peer < 100; peer++) client.send(readOf(peer))
+  await until('all are marked', () => marked, 100)
+  client.send(readOf(100))
+  assert.deepEqual(codeOf(await client.next()), ['refused', 'read', 'rate-limited'])
+  open()
+  assert.equal((await client.next()).type, 'message')
+  for (let peer = 0; peer < 100; peer++) assert.equal((await client.next('unread'))['with'], `peer ${peer}`)
+  client.send(readOf(100))
+  assert.equal((await client.next('unread'))['with'], 'peer 100')
+  client.close()
+})
