@@ -141,7 +141,7 @@ export const createMessaging = (
       try {
         await first
         if (failureCount === failuresBefore) isDone = await authorizeAndStore(frame)
-        else refuse(frame, 'unavailable')
+        else refuse(frame, ...(sendBarrier.current() ?? (['unavailable'] as const)))
       } finally {
         if (!isDone) failureCount += 1
         turnCount -= 1
@@ -156,7 +156,7 @@ export const createMessaging = (
     if (problem) return [problem.code, problem.why]
     if (!maySend(app, userId)) return NOT_ALLOWED
     const refusal = sendBarrier.current()
-    if (refusal) return [refusal.code, refusal.why, refusal.retryAfter]
+    if (refusal) return refusal
     // If the user has sent too many messages to this gateway alone, the engine, which counts those of all gateways, is not asked.
     const wait = userLimits.takeMessage()
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined

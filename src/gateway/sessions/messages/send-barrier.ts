@@ -1,4 +1,5 @@
 import type { RefusalCode } from '../../../protocol/index.js'
+import type { RefusalParts } from '../../messages/client-sends.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 
 /** Why a send is refused for now. `retryAfter` is in milliseconds. */
@@ -14,7 +15,7 @@ interface SendRefusal {
  */
 export interface SendBarrier {
   /** Returns the refusal of an earlier send that a new send would overtake; undefined if there is none. */
-  current(): SendRefusal | undefined
+  current(): RefusalParts | undefined
   /** Refuses the next sends for the same reason. Called when a send was refused that the client may try again. */
   raise(reason: SendRefusal): void
 }
@@ -44,7 +45,7 @@ export const createSendBarrier = (
       if (!barrier) return undefined
       const { code, why, retryAfter } = barrier.reason
       const remaining = retryAfter && Math.max(0, Math.ceil(barrier.since + retryAfter - performance.now()))
-      return { code, why, retryAfter: remaining }
+      return [code, why, remaining]
     },
     raise(reason) {
       // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.

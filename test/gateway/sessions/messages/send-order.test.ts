@@ -1,6 +1,7 @@
 // A message that is refused for now is not overtaken by messages that its client sent behind it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createMemoryEngine } from '../../../../src/engine/index.js'
 import type { GatewayConfig } from '../../../../src/gateway/index.js'
 import { startProxy } from '../../../support/network/proxy.js'
 import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
@@ -148,6 +149,20 @@ test('a message that waits for `authorizeSend` does not overtake one before it t
   await until('the second call', () => pending.length === 2)
   pending[1]?.(Promise.resolve(true))
   assert.deepEqual(await answers(client, 1), ['sent a'])
+  client.close()
+})
+
+test('a message behind one that the engine limits is refused with the same code and time', async () => {
+  const engine = createMemoryEngine()
+  engine.send = () => Promise.resolve({ outcome: 'limited', retryAfter: 60_000 })
+  const { url } = await startGateway({ authorizeSend: () => true }, {}, { engine })
+  const client = await startClient(url, await startOf('ada'))
+  client.send(send('a'), send('b'))
+  for (const id of ['a', 'b']) {
+    const { code, retryAfter, ...refused } = await client.next('refused')
+    assert.deepEqual([refused['id'], code], [id, 'rate-limited'])
+    assert.ok(Number(retryAfter) > 50_000, String(retryAfter))
+  }
   client.close()
 })
 
