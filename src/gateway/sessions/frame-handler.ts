@@ -57,6 +57,8 @@ interface SessionParts {
   readonly expiryTimer: ExpiryTimer
   /** Returns how often the engine has said that the session's credentials were revoked. */
   readonly reauths: () => number
+  /** Called when the session has good credentials, so that the client need not be asked for others. */
+  readonly cancelReauth: () => void
   readonly delivery: Delivery
   readonly epoch: string
 }
@@ -71,6 +73,7 @@ export const createFrameHandler = (
     limits: userLimits,
     expiryTimer,
     reauths,
+    cancelReauth,
     delivery,
     epoch,
   }: SessionParts,
@@ -180,6 +183,8 @@ export const createFrameHandler = (
     if (vouched && !(await engine.changeUser(user, { vouched }))) return connection.end('revoked')
     if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
     currentCredential = credential
+    // A question that waits for the next second is about the former credentials, unless another revocation has come at this very moment.
+    if (seenReauths === reauths()) cancelReauth()
     expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
   }

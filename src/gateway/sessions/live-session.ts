@@ -311,6 +311,7 @@ export class LiveSession implements HubSession {
         limits: this.limits,
         expiryTimer: this.#expiryTimer,
         reauths: () => this.#reauths,
+        cancelReauth: () => this.#reauthTimer?.cancel(),
         delivery: this.#delivery,
         epoch,
       },

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { SignJWT } from 'jose'
 import { createEmbeddedEngine, createMemoryEngine, type Engine } from '../../../src/engine/index.js'
-import { openClient, startClient, type Frame } from '../../support/raw-client.js'
+import { openClient, roundTrip, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { secret } from '../../support/tokens.js'
 import { guestStart, signedStart, startOf, startWithParams } from '../../support/starts.js'
@@ -125,6 +125,22 @@ test('`reauth` asks for a token, and ends only the session that brings none', as
   good.send({ type: 'read', epoch: good.started['epoch'] as string, offset: 0 })
   assert.equal((await good.next()).type, 'unread')
   good.close()
+})
+
+test('a session that brings a good token before it is asked for one is not asked', async (t) => {
+  const start = await startOf('kai')
+  const [good, silent] = [await startClient(url, start), await startClient(url, start)]
+  // The gateway asks when the next second begins: so the token comes before.
+  t.mock.timers.enable({ apis: ['Date'], now: Math.ceil(Date.now() / 1_000) * 1_000 })
+  await engine.revokeUser(userOf('kai'), { issuedBefore: null, mode: 'reauth' })
+  const token = await tokenAt('kai', 9_000)
+  t.mock.timers.reset()
+  good.send({ type: 'token', token })
+  assert.equal((await good.next('renewed'))['reauth'], undefined)
+  assert.equal((await silent.next('renewed'))['reauth'], true)
+  await roundTrip(good)
+  assert.equal(good.frames.filter(({ type }) => type === 'renewed').length, 1)
+  for (const client of [good, silent]) client.close()
 })
 
 test('a session has the client’s origin, address, name and round-trip time', async () => {
