@@ -320,10 +320,13 @@ export class LiveSession implements HubSession {
   }
 
   #visibilityOf({ ref }: Started): Visibility {
+    const { engine, metrics } = this.#context
+    const connection = this.#connection
     return (this.#visibility ??= new Visibility({
-      store: (hidden) => this.#context.engine.setHidden(ref, this.#connection.connectionId, hidden),
+      store: (hidden) => engine.setHidden(ref, connection.connectionId, hidden),
       takeRequest: () => this.limits.takeRequest(),
-      onDefect: (error) => this.#connection.fail(error),
+      metrics,
+      connection,
     }))
   }
 

@@ -1,4 +1,6 @@
-import { EngineError } from '../../engine/index.js'
+import type { Metrics } from '../metrics/metrics.js'
+import type { ConnectionHandle } from './connection-handle.js'
+import { catchEngineError } from './engine-retry.js'
 
 /** Milliseconds between two calls of the engine for a session, whether the first one succeeded or failed. */
 const INTERVAL = 1_000
@@ -7,8 +9,8 @@ interface VisibilityOptions {
   store: (hidden: boolean) => Promise<void>
   /** Takes one of the user's requests and returns 0. If none is left, returns the milliseconds until one is. */
   takeRequest: () => number
-  /** Called with an error that does not come from the engine. */
-  onDefect: (error: unknown) => void
+  metrics: Pick<Metrics, 'engineErrors'>
+  connection: Pick<ConnectionHandle, 'fail'>
 }
 
 /**
@@ -47,14 +49,11 @@ export class Visibility {
     if (wait > 0) return this.#storeIn(wait)
     this.#stored = this.#hidden
     this.#storeIn(INTERVAL)
-    store(this.#hidden).catch((error: unknown) => this.#onFailed(error))
-  }
-
-  #onFailed(error: unknown): void {
-    // If the engine fails, the connection stays open, and the state is stored later.
-    if (!(error instanceof EngineError)) return this.#options.onDefect(error)
-    this.#stored = undefined
-    if (this.#timer === undefined) this.#storeIn(INTERVAL)
+    // If the engine fails, the state is stored later.
+    catchEngineError(store(this.#hidden), this.#options, () => {
+      this.#stored = undefined
+      if (this.#timer === undefined) this.#storeIn(INTERVAL)
+    })
   }
 
   #storeIn(delay: number): void {
