@@ -199,14 +199,13 @@ export const assembleGateway = (
   })
 
   const send = createSend(settings, engine, metrics)
-  const restParts = { apps, settings, engine, send, messageTurns }
+  const restParts = { apps, settings, engine, send, messageTurns, metrics }
   const client = createInProcessClients(restParts)
   const rest = createRestRoutes({
     ...restParts,
     rateLimiter,
     audit,
     tracing,
-    metrics,
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
   // `hostname` stands in for a missing Host header: simple health checks use HTTP/1.0, which has none.

@@ -4,6 +4,7 @@ import type { App } from '../apps/app.js'
 import type { Settings } from '../config/parse.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
+import type { Metrics } from '../metrics/metrics.js'
 import type { RestErrorCode } from './errors.js'
 import type { pathParams } from './params.js'
 
@@ -30,6 +31,7 @@ export interface CallContext {
   readonly settings: Pick<Settings, 'sendWindow'>
   readonly send: SendMessage
   readonly messageTurns: MessageTurns
+  readonly metrics: Pick<Metrics, 'engineErrors'>
 }
 
 /** The input of a call's handler, which is authenticated and validated. `appId` is the app of the token and of the path. */

@@ -41,7 +41,7 @@ export const createInProcessClients = (context: InProcessContext): ((appId: stri
         retryAfter: null,
       }
     } catch (cause) {
-      const problem = problemOf(cause)
+      const problem = problemOf(cause, context.metrics)
       if (!problem) throw cause
       const { status, code, title, headers } = problem
       const retryAfter = headers['retry-after'] === undefined ? null : Number(headers['retry-after'])

@@ -1,4 +1,6 @@
+import { EngineError } from '../../engine/index.js'
 import { isUnavailable } from '../http/problem.js'
+import type { Metrics } from '../metrics/metrics.js'
 import { errorStatus, RestError, type RestErrorCode } from './errors.js'
 
 /** The parts of an answer about a failed call. */
@@ -14,8 +16,15 @@ const RETRY_AFTER = 5
 
 const UNAVAILABLE = 'The gateway cannot answer now: send the call again after the time in Retry-After.'
 
-/** Returns the problem of an error that a call may throw; undefined for any other error, which is a bug. */
-export const problemOf = (error: unknown): Problem | undefined => {
+/**
+ * Returns the problem of an error that a call may throw; undefined for any other error, which is a bug. Counts an error of the engine, which
+ * nothing else reports.
+ */
+export const problemOf = (
+  error: unknown,
+  { engineErrors }: Pick<Metrics, 'engineErrors'>,
+): Problem | undefined => {
+  if (error instanceof EngineError) engineErrors.inc({ code: error.code })
   const problem = (code: RestErrorCode, title: string, headers: Record<string, string> = {}): Problem => ({
     status: errorStatus[code],
     code,

@@ -23,7 +23,7 @@ interface RestContext extends CallContext {
   rateLimiter: RateLimiter
   audit: Audit
   tracing: Tracing
-  metrics: Pick<Metrics, 'limitsReached' | 'restCalls' | 'restSeconds'>
+  metrics: Pick<Metrics, 'engineErrors' | 'limitsReached' | 'restCalls' | 'restSeconds'>
   /** Returns the address of a request's client. */
   addressOf(request: RequestHead): string
 }
@@ -58,8 +58,12 @@ const patternOf = (path: string): string =>
     )
     .join('/')
 
-const failed = (context: Context<HttpEnv>, error: unknown): Response => {
-  const known = problemOf(error)
+const failed = (
+  context: Context<HttpEnv>,
+  error: unknown,
+  metrics: Pick<Metrics, 'engineErrors'>,
+): Response => {
+  const known = problemOf(error, metrics)
   if (!known) throw error
   for (const [name, value] of Object.entries(known.headers)) context.header(name, value)
   return problem(context, known.status, known.code, known.title)
@@ -154,7 +158,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     // A call that failed because of a bug may have changed something. So it is audited, and `failed` throws its error again.
     let status = 500
     try {
-      const result = await answer().catch((error: unknown) => failed(response, error))
+      const result = await answer().catch((error: unknown) => failed(response, error, context.metrics))
       status = result.status
       return result
     } finally {

@@ -1,19 +1,25 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
+import { codesOf, postAs } from '../../support/clients/posted-sends.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { restOf } from '../../support/rest/rest-calls.js'
 import { until } from '../../support/until.js'
-import { startGateway, testApp } from '../../support/gateway.js'
+import { startGateway, testApp, type GatewayParts } from '../../support/gateway.js'
 import { signatureSecret } from '../../support/tokens.js'
 import { guestStart, startOf, startWithParams } from '../../support/starts.js'
 
 const token = 'the admin token of a test, 32 bytes'
 
 /** Starts a gateway. `value` returns a series of the scraped metrics, 0 if there is none. */
-const run = async (app: Partial<AppConfig> = {}, config: Partial<GatewayConfig> = {}) => {
-  const gateway = await startGateway(app, { admin: { port: 0, token }, ...config })
+const run = async (
+  app: Partial<AppConfig> = {},
+  config: Partial<GatewayConfig> = {},
+  parts: GatewayParts = {},
+) => {
+  const gateway = await startGateway(app, { admin: { port: 0, token }, ...config }, parts)
   const admin = await gateway.gateway.listenAdmin()
   const scrape = async (): Promise<string> =>
     (await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text()
@@ -140,6 +146,27 @@ test('REST calls are counted by app, call and status, with their seconds', async
   assert.equal(await value('rest_calls_total{app="app",call="getUser",status="404"}'), 1)
   assert.equal(await value('rest_calls_total{app="",call="getUser",status="401"}'), 1)
   assert.equal(await value('rest_seconds_count{call="getUser"}'), 2)
+})
+
+test('errors of the engine are counted if they fail a REST call, a recipient, a call of this process or a post', async () => {
+  const engine = createMemoryEngine()
+  const { gateway, url, value } = await run({}, {}, { engine })
+  const count = (): Promise<number> => value('engine_errors_total{code="unwritable"}')
+  const fail = (): Promise<never> =>
+    Promise.reject(new EngineError('unwritable', 'The test fails this call.'))
+  engine.send = fail
+  await restOf(url)('POST', '/users/ada/messages', { body: 'x' })
+  assert.equal(await count(), 1)
+  await restOf(url)('POST', '/messages', { to: ['ada', 'bob'], body: 'x' })
+  assert.equal(await count(), 3)
+  await assert.rejects(gateway.publish({ appId: 'app', to: 'ada', body: 'x' }))
+  assert.equal(await count(), 4)
+  const sends = [{ id: '1', to: 'ada', body: 'x' }]
+  assert.deepEqual(codesOf(await postAs(url, 'ada', sends)), ['unavailable'])
+  assert.equal(await count(), 5)
+  engine.admitUser = fail
+  assert.equal((await postAs(url, 'ada', sends)).status, 503)
+  assert.equal(await count(), 6)
 })
 
 test('reloads of the config are counted by their result, even if it could not be read', async () => {

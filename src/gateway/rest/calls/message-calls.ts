@@ -196,7 +196,7 @@ export const messageCalls = [
       },
     },
     errors: ['too-large'],
-    async handle({ app, body: { to, id = randomUUID(), ...content }, traceparent, context: { send } }) {
+    async handle({ app, body: { to, id = randomUUID(), ...content }, traceparent, context }) {
       // All recipients get the same content, so a problem with the content refuses the whole call. `anyone` stands for any valid id.
       const problem = checkMessage({ id, to: 'anyone', ...content })
       if (problem) throw new RestError(problem.code, problem.why)
@@ -204,11 +204,11 @@ export const messageCalls = [
         try {
           if (!isUserId(user)) throw new RestError('bad-request', 'This is not a valid user id.')
           const { offset, sentAt } = storedOf(
-            await send(app.settings, { ...content, id, to: user, traceparent }),
+            await context.send(app.settings, { ...content, id, to: user, traceparent }),
           )
           return { user, id, offset, sentAt }
         } catch (error) {
-          const known = problemOf(error)
+          const known = problemOf(error, context.metrics)
           if (!known) throw error
           const { status, code, title } = known
           return { user, problem: { status, code, title } }

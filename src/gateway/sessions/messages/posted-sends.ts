@@ -184,7 +184,10 @@ export const createPostedSends = (
   return async (posted, bytes, peer) => {
     let answer = refusal('unavailable')
     const work = async (): Promise<void> => {
-      answer = await sendPosted(posted, bytes, peer)
+      answer = await sendPosted(posted, bytes, peer).catch((error: unknown) => {
+        if (error instanceof EngineError) metrics.engineErrors.inc({ code: error.code })
+        throw error
+      })
     }
     // Verifying a user costs as much as at a start. So posts wait in the queue of starts.
     if (!(await startQueue.run(work, peer.address, bytes)))
