@@ -55,6 +55,7 @@ import { createTracing } from './tracing/tracing.js'
 import { createDispatcher } from './webhooks/dispatcher.js'
 import { createPushRequests, internet, type PushNetwork } from './push/push-request.js'
 import { createPushes } from './push/pushes.js'
+import { withTimeout } from '../util/with-timeout.js'
 
 const LEASE_LOST =
   'The gateway was stopped or cut off, and others took over its sessions: reconnect after `retryAfter`.'
@@ -329,7 +330,12 @@ export const assembleGateway = (
 
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
-    await Promise.all([drain.run(drainTime), dispatcher.close(drainTime), pushes.close(drainTime)])
+    const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
+    // Requests are aborted after the time, but a call of an engine that hangs can't be.
+    const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
+    const logLate = (err: unknown): void =>
+      log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')
+    await Promise.all([drain.run(drainTime), inTime.catch(logLate)])
     const api = await openTelemetry
     if (api) await flushOpenTelemetry(api, log)
     lifetime.abort()

@@ -1,10 +1,11 @@
 // How a gateway drains, and what it does while its engine can't write.
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import { EngineError } from '../../../src/engine/index.js'
+import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
 import { openClient, startClient, within } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
+import { key, secretOf } from '../../support/network/webhook-endpoint.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
 import { startOf } from '../../support/starts.js'
@@ -108,6 +109,22 @@ test('a frame that is never answered delays close() for drainTime at most', asyn
   assert.equal((await short.client.end()).frame['code'], 'unavailable')
   long.open()
   await within(long.closed, 'end')
+})
+
+test('a webhook or a push whose engine call hangs delays close() for drainTime at most', async () => {
+  const webhooks = { url: 'http://127.0.0.1:9/', secrets: [secretOf(key)] }
+  for (const name of ['takeDueEvents', 'sessions'] as const) {
+    const engine = createMemoryEngine()
+    let hung = 0
+    Object.assign(engine, { [name]: () => new Promise(() => hung++) })
+    const { listen } = engine
+    let emit: Parameters<Engine['listen']>[0] = () => undefined
+    engine.listen = (listener, signal) => listen.call(engine, (emit = listener), signal)
+    const { gateway } = await startGateway({ webhooks }, { drainTime: 0.2 }, { engine })
+    emit({ type: 'push-due', user: { appId: 'app', userId: 'ada' } })
+    await until(`${name} hangs`, () => hung, 1)
+    await within(gateway.close(), 'close')
+  }
 })
 
 test('a drain spreads the reconnects of its clients', async () => {
