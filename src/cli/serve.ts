@@ -54,7 +54,7 @@ const reloadConfig = async (
 
 export const serve = async ({ config, logLevel, workers }: ServeOptions): Promise<void> => {
   const log = createLog({ level: parseLogLevel(logLevel) })
-  const primary = connectToPrimary()
+  const primary = connectToPrimary(log)
   if (workers !== undefined && !primary) return runWorkers(await countWorkers(workers, config), log)
   const load = async (): Promise<GatewayConfig> => {
     const loaded = await loadConfig(config)

@@ -1,4 +1,4 @@
-import type { GatewayOptions } from '../../gateway/index.js'
+import type { GatewayOptions, Log } from '../../gateway/index.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
 /** The primary process, as a worker sees it. */
@@ -12,7 +12,7 @@ interface Primary {
 }
 
 /** Returns the primary process; null in a process that is no worker. */
-export const connectToPrimary = (): Primary | null => {
+export const connectToPrimary = (log: Pick<Log, 'error'>): Primary | null => {
   const role = process.env[ROLE]
   if (role === undefined || !process.send) return null
   const send = (message: ToPrimary): void => void process.send?.(message)
@@ -24,7 +24,13 @@ export const connectToPrimary = (): Primary | null => {
   let lastId = 0
   process.on('message', (message: ToWorker) => {
     if (message.type === 'collect') {
-      void collect().then((metrics) => send({ type: 'collected', id: message.id, metrics }))
+      void collect()
+        .catch((err: unknown) => {
+          // A scrape must not end the process and its sessions.
+          log.error({ err }, "a worker's metrics could not be read, and are left out of the scrape")
+          return []
+        })
+        .then((metrics) => send({ type: 'collected', id: message.id, metrics }))
     } else if (message.type === 'scraped') {
       scrapes.get(message.id)?.(message.text)
       scrapes.delete(message.id)
