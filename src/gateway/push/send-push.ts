@@ -11,7 +11,7 @@ export interface Push {
   user: UserRef
   /** The sender of the message. */
   from: string | null
-  /** When the message was sent (Unix, milliseconds). The push is retried for a day after that time. */
+  /** When the message was sent (Unix, milliseconds). The push is due `push.after` later, and is retried for a day after that. */
   sentAt: number
   /** The payload. */
   text: string
@@ -52,16 +52,17 @@ export const sendPush = async (
   { user, from, sentAt, text }: Push,
 ): Promise<PushResult> => {
   const { host } = new URL(device.endpoint)
+  const dueAt = sentAt + settings.after
   const giveUp = (
     status: number | null,
     error: string,
     result: 'given-up' | 'gone' = 'given-up',
   ): PushResult => ({ result, failure: { host, status, error } })
   const retryOrGiveUp = (status: number | null, error: string, retryAfter?: number): PushResult => {
-    const backoff = retryDelay(device.failures + 1, sentAt)
+    const backoff = retryDelay(device.failures + 1, dueAt)
     // `Retry-After` can only lengthen the wait. Otherwise a service that always says 0 would be asked every second.
     const delay = backoff === null ? null : Math.max(backoff, retryAfter ?? 0)
-    return delay === null || hasExpired(sentAt, Date.now() + delay)
+    return delay === null || hasExpired(dueAt, Date.now() + delay)
       ? giveUp(status, error)
       : { result: 'failed', retryIn: delay, failure: { host, status, error } }
   }
