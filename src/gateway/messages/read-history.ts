@@ -4,13 +4,13 @@ import type { MessageTurns } from './message-turns.js'
 import { readWhatFits } from './read-what-fits.js'
 
 interface Context {
-  engine: Pick<Engine, 'messagesAfter' | 'messagesBefore'>
+  engine: Pick<Engine, 'inbox' | 'messagesAfter' | 'messagesBefore'>
   messageTurns: MessageTurns
 }
 
 /**
- * Reads messages with all peers, as many as `limit` and `maxBytes` allow, in the order of offsets. Resolves with null if a range that goes
- * backwards has another epoch.
+ * Reads messages with all peers, as many as `limit` and `maxBytes` allow, in the order of offsets. Resolves with null if the inbox
+ * has another epoch.
  */
 export const readHistory = async (
   { engine, messageTurns }: Context,
@@ -29,6 +29,8 @@ export const readHistory = async (
     }
     const offset = last?.offset ?? range.after
     const page = await engine.messagesAfter(of, { epoch, offset }, count)
+    // The user may have been deleted since the caller read the epoch. Then these are messages of another inbox.
+    if (page.lost && (await engine.inbox(of)).epoch !== epoch) return null
     // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset. If retention has
     // deleted messages since the last read, the page ends before the gap.
     const isGap = last !== undefined && page.lost
