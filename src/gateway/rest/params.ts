@@ -61,7 +61,7 @@ export const next = v.optional(
 )
 
 export const DEFAULT_PEERS = 20
-const POSITION = /^[^/]+\/\d{1,16}$/
+const POSITION = /^[^/]+\/\d{1,15}$/
 const POSITION_RULE = 'must be EPOCH/OFFSET'
 const position = v.pipe(v.string(POSITION_RULE), v.regex(POSITION, POSITION_RULE))
 

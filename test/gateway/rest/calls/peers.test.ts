@@ -43,6 +43,7 @@ for (const { url, on } of await onBothEngines()) {
       ['before=other/9', 409],
       ['before=9', 400],
       [`before=${epoch}/x`, 400],
+      [`before=${epoch}/9007199254740993`, 400],
       ['limit=0', 400],
       ['limit=101', 400],
     ] as const)
