@@ -136,13 +136,15 @@ export const createRunner = (
       if (input.type === 'opened' && withStart && !protocols) transport?.send(host.startFrame())
       feed(input)
     }
-    let url: string, protocols: string[] | undefined
+    let url: string | undefined, protocols: string[] | undefined
     try {
       url = sessionUrl(endpoint)
+      // JSON can't write every value of `authParams`.
+      if (withStart) protocols = startProtocols(host.startFrame())
     } catch (cause) {
-      return listener({ type: 'fatal', fault: { code: endpoint ? 'bad-endpoint' : 'no-endpoint', cause } })
+      const code = url ? 'bad-request' : endpoint ? 'bad-endpoint' : 'no-endpoint'
+      return listener({ type: 'fatal', fault: { cause, code } })
     }
-    if (withStart) protocols = startProtocols(host.startFrame())
     transport = openTransport(openRace ?? openWebSocket, url, protocols ?? [SUBPROTOCOL], listener)
     raceAt = Math.min(raceAt, now() + (needsRace ? 0 : RACE_AFTER))
   }

@@ -92,6 +92,19 @@ test('wrong auth params fail the start', async () => {
   assert.equal(codeOf(await session.start()), 'unauthenticated')
 })
 
+test('auth params that JSON can’t write fail the start, and others start the session again', async () => {
+  const circle: Record<string, unknown> = {}
+  circle['self'] = circle
+  for (const authParams of [{ password: 1n }, circle]) {
+    const session = newSession({ endpoint, authParams, user: { id: 'ann' } })
+    assert.equal(codeOf(await session.start()), 'bad-request')
+    assert.equal(session.state, 'failed')
+    assert.ok(session.error?.cause instanceof TypeError)
+    session.setCredentials({ authParams: { password: 'right' } })
+    assert.equal((await session.start()).succeeded, true)
+  }
+})
+
 test('refused credentials that no source can replace are sent again by the next start', async () => {
   const session = newSession({ endpoint, token: 'a.b.c' })
   assert.equal(codeOf(await session.start()), 'unauthenticated')
