@@ -49,6 +49,14 @@ const program = new Command('chat-session')
   .version(VERSION)
   .showHelpAfterError()
 
+/**
+ * Runs a command that reads a config, and ends the process once its output is written: a config module may have a timer or a socket open.
+ */
+const thenExit = async (command: Promise<void>): Promise<void> => {
+  await command
+  process.stdout.write('', () => process.exit())
+}
+
 // Commands that need the gateway load it themselves, so that `token` and `signature` start faster.
 program
   .command('init')
@@ -78,7 +86,7 @@ program
   .command('check')
   .description('Check a config without starting the gateway. Exits with 2 if serve would refuse it.')
   .addOption(configOption())
-  .action(async (options: ConfigOptions) => (await import('./check.js')).check(options))
+  .action(async (options: ConfigOptions) => thenExit((await import('./check.js')).check(options)))
 
 program
   .command('check-token')
@@ -88,7 +96,7 @@ program
   .argument('<token>', 'the token, or - to read it from standard input')
   .addOption(configOption())
   .action(async (token: string, options: ConfigOptions) =>
-    (await import('./check-token.js')).checkToken(token, options),
+    thenExit((await import('./check-token.js')).checkToken(token, options)),
   )
 
 program
@@ -131,7 +139,7 @@ program
   .requiredOption('--from <config>', 'config whose engine has the data')
   .requiredOption('--to <config>', 'config whose engine gets them: a new folder, or a Redis without them')
   .option('--restart', 'delete what a transfer that did not finish has left in the target')
-  .action(async (options: CopyOptions) => (await import('./copy.js')).copy(options))
+  .action(async (options: CopyOptions) => thenExit((await import('./copy.js')).copy(options)))
 
 program
   .command('dev')
@@ -174,8 +182,6 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) throw error
   if (!isForUser(error)) throw error
-  process.stderr.write(error.message.replaceAll(/^/gm, 'chat-session: ') + '\n')
-  process.exitCode = 2
-  // The open channel to the primary process would keep a worker running.
-  if (process.connected) process.exit()
+  // A config module's timer, or a worker's channel to the primary process, would keep the process running although it serves nothing.
+  process.stderr.write(error.message.replaceAll(/^/gm, 'chat-session: ') + '\n', () => process.exit(2))
 }

@@ -108,8 +108,9 @@ export const runWorkers = (count: number, log: Log): void => {
         if (code !== 0) process.exitCode = 1
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
-      // Nothing is logged here, because the first worker has logged why it can't start.
-      else process.exitCode = code ?? 1
+      // Nothing is logged here, because the first worker has logged why it can't start. This process has read the config, too, and a timer
+      // of its module would keep it running.
+      else process.exit(code ?? 1)
       if (workers().length === 0) onEmpty()
     })
   }

@@ -110,6 +110,18 @@ test('`check` reads the files of the certificate', async () => {
   }
 })
 
+test('`check` and `check-token` end, even if the config module holds a timer open', async () => {
+  const file = await write(
+    'open.mjs',
+    `setInterval(() => undefined, 1_000)
+    export default ${JSON.stringify({ apps: { app: production } })}`,
+  )
+  for (const command of [['check'], ['check-token', await tokenFor('ada')]]) {
+    const { code, stdout } = await finish([...command, '--config', file], env)
+    assert.equal(code, 0, stdout)
+  }
+})
+
 test('a config that is not named or not there is one line', async () => {
   for (const command of [['check'], ['check-token', 'x']]) {
     const none = await finish(command)

@@ -1,6 +1,7 @@
 // `chat-session copy` between folders. Those to and from a Redis are in test/system/redis-gateway/.
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { createEmbeddedEngine, type Engine } from '../../../src/engine/index.js'
@@ -51,6 +52,17 @@ test('a folder is transferred to a new one: users, messages, revocations and web
     await assertCopied(engine, content, before)
   })
   await withEngine(from, async (engine) => assert.deepEqual(await contentOf(engine), content))
+})
+
+test('the command ends, even if a config module holds a timer open', async () => {
+  const [from, to] = folders()
+  await withEngine(from, (engine) => engine.saveUser({ appId: 'shop', userId: 'ada' }, {}))
+  const source = join(scratchFolder(), 'from.mjs')
+  const json = await readFile(configFile({ type: 'embedded', path: from }), 'utf8')
+  await writeFile(source, `setInterval(() => undefined, 1_000)\nexport default ${json}`)
+  const target = configFile({ type: 'embedded', path: to })
+  const { code, stderr } = await finish(['copy', '--from', source, '--to', target])
+  assert.equal(code, 0, stderr)
 })
 
 test('a transfer that has not finished is opened by no engine, running it again says what to do, and --restart completes it', async () => {

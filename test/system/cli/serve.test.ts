@@ -304,6 +304,15 @@ void describe('chat-session serve', { concurrency: 4 }, () => {
     assert.ok(!stderr.includes('short and sweet'))
   })
 
+  test('serve ends if it can’t start, even if its config module holds a timer open', async () => {
+    const file = await write(
+      'open-and-bad.mjs',
+      `setInterval(() => undefined, 1_000)
+    export default ${JSON.stringify({ ...config, apps: {} })}`,
+    )
+    await assertFails(['--config', file], [/^chat-session: apps: /])
+  })
+
   const hidden = 'Zm9yIG5vYm9keSdzIGV5ZXM'
   const unreadable: [what: string, name: string, content: string | null, line: RegExp][] = [
     ['is not there', 'none.json', null, /none\.json can't be read: ENOENT/],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -177,7 +177,11 @@ test('--workers needs an engine that the workers share, and reports an error onc
     memory.stderr,
     'chat-session: --workers needs a Redis that the workers share, and engine.type is "memory": set it to "redis", or leave out --workers.\n',
   )
-  const used = await finish(['serve', '--config', write({ listen: { port: server.port } }), '--workers', '2'])
+  // Both processes read this module, and its timer must keep neither of them running.
+  const module = join(folder, 'used.mjs')
+  const json = readFileSync(write({ listen: { port: server.port } }), 'utf8')
+  writeFileSync(module, `setInterval(() => undefined, 1_000)\nexport default ${json}`)
+  const used = await finish(['serve', '--config', module, '--workers', '2'])
   assert.equal(used.code, 2)
   assert.match(
     used.stderr,
