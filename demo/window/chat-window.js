@@ -35,7 +35,6 @@ export class ChatWindow extends HTMLElement {
   #chat
   /** Aborts when the window leaves the document, which takes its listeners away. */
   #life
-  /** Names by user id, of the attribute. */
   #names
   /** The id of the user whose conversations are shown. */
   #user
@@ -44,7 +43,7 @@ export class ChatWindow extends HTMLElement {
   /** The latest call of `peers()`, and whether it waits for the one before. */
   #load = Promise.resolve()
   #isWaiting = false
-  /** Whether each watched peer is online, and until when each one types. */
+  /** Whether each peer that this session watches is online, and until when each one types. */
   #online = new Map()
   #typing = new Map()
   /** The peer of the thread; undefined if none is open. */
@@ -116,6 +115,7 @@ export class ChatWindow extends HTMLElement {
     // A conversation that is read in another tab changes what is unread.
     for (const type of ['session-state', 'session-message', 'session-unread'])
       on(type, () => this.#loadPeers())
+    on('session-started', () => this.#online.clear())
     document.addEventListener('visibilitychange', () => this.#markRead(), { signal })
     this.#loadPeers()
   }

@@ -196,6 +196,19 @@ describe('The chat window', () => {
     await until('who is online', () => textsOf('nav [aria-label="online"]').length, 0)
   })
 
+  it('shows who has left to a user who has logged in again', async () => {
+    const ann = await gateway.active('back-ann')
+    await ann.send({ to: 'back-bob', body: 'one' })
+    const { chat, textsOf } = await mount('back-bob')
+    await until('who is online', () => textsOf('nav [aria-label="online"]').length, 1)
+    Object.assign(chat, { userId: null, token: null })
+    await until('the log-out', () => chat.state, 'ended')
+    Object.assign(chat, { userId: 'back-bob', token: await gateway.token('back-bob') })
+    await until('the log-in', () => chat.state, 'active')
+    await ann.end()
+    await until('who is online', () => textsOf('nav [aria-label="online"]').length, 0)
+  })
+
   it('loads older messages when asked, and puts them above the newer ones', async () => {
     const ann = await gateway.active('old-ann')
     for (let n = 1; n <= 40; n++) await ann.send({ to: 'old-bob', body: `${n}.` })
