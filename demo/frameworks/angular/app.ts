@@ -71,6 +71,7 @@ const nothing = { state: 'none', unread: 0, messages: [] as Message[] }
           (session-state)="read()"
           (session-unread)="read()"
           (session-started)="started()"
+          (session-ended)="reset()"
           (session-message)="received($event)"
         ></chat-session>
       }
@@ -97,9 +98,8 @@ export class App {
     effect(() => {
       const element = this.element()
       untracked(() => {
-        this.chat.set(nothing)
         if (element?.state === 'active') this.started()
-        else this.read()
+        else this.reset()
       })
     })
   }
@@ -117,11 +117,17 @@ export class App {
     if (element) this.chat.update((chat) => ({ ...chat, state: element.state, unread: element.unread }))
   }
 
+  /** Also when the session ends: the next person at this browser must not read the messages. */
+  reset(): void {
+    this.chat.set(nothing)
+    this.read()
+  }
+
   started(): void {
     const element = this.element()
     if (!element) return
-    const { state, unread, sessionId } = element
-    this.chat.set({ ...nothing, state, unread })
+    this.reset()
+    const { sessionId } = element
     element.history().then(
       (inbox) => {
         if (this.element()?.sessionId === sessionId) this.add(inbox)

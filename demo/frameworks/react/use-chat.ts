@@ -23,14 +23,17 @@ export const useChat = () => {
     }
     const add = (more: Message[]): void =>
       setChat((chat) => ({ ...chat, messages: merged(chat.messages, more) }))
+    const reset = (): void => setChat({ ...nothing, state: element.state, unread: element.unread })
     const started = (): void => {
-      setChat({ ...nothing, state: element.state, unread: element.unread })
+      reset()
       // If the session ends meanwhile, `history()` rejects.
       element.history().then((inbox) => signal.aborted || add(inbox), read)
     }
     element.addEventListener('session-state', read, { signal })
     element.addEventListener('session-unread', read, { signal })
     element.addEventListener('session-started', started, { signal })
+    // The next person at this browser must not read the messages.
+    element.addEventListener('session-ended', reset, { signal })
     element.addEventListener('session-message', ({ detail }) => add([detail.message]), { signal })
     if (element.state === 'active') started()
     else read()

@@ -22,15 +22,20 @@ export class Chat {
     const add = (more: Message[]): void => {
       this.messages = merged(this.messages, more)
     }
-    const started = (): void => {
+    const reset = (): void => {
       read()
       this.messages = []
+    }
+    const started = (): void => {
+      reset()
       // If the session ends meanwhile, `history()` rejects.
       element.history().then((inbox) => signal.aborted || add(inbox), read)
     }
     element.addEventListener('session-state', read, { signal })
     element.addEventListener('session-unread', read, { signal })
     element.addEventListener('session-started', started, { signal })
+    // The next person at this browser must not read the messages.
+    element.addEventListener('session-ended', reset, { signal })
     element.addEventListener('session-message', ({ detail }) => add([detail.message]), { signal })
     this.element = element
     if (element.state === 'active') started()

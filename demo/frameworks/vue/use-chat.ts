@@ -20,10 +20,15 @@ export const useChat = (element: Readonly<ShallowRef<ChatSessionElement | null>>
   const add = (more: Message[]): void => {
     chat.value = { ...chat.value, messages: merged(chat.value.messages, more) }
   }
+  /** Also when the session ends: the next person at this browser must not read the messages. */
+  const reset = (): void => {
+    chat.value = nothing
+    read()
+  }
   const started = (): void => {
     const current = element.value
     if (!current) return
-    chat.value = { ...nothing, state: current.state, unread: current.unread }
+    reset()
     const { sessionId } = current
     // If the session ends meanwhile, `history()` rejects.
     current.history().then((inbox) => element.value?.sessionId === sessionId && add(inbox), read)
@@ -33,11 +38,10 @@ export const useChat = (element: Readonly<ShallowRef<ChatSessionElement | null>>
   watch(
     element,
     (now) => {
-      chat.value = nothing
       if (now?.state === 'active') started()
-      else read()
+      else reset()
     },
     { flush: 'post' },
   )
-  return { chat, read, started, received }
+  return { chat, read, started, reset, received }
 }

@@ -1,6 +1,7 @@
 // Tests that the page of every framework passes, driven as a user would.
 import { strict as assert } from 'node:assert'
 import { test } from 'node:test'
+import type { Page } from 'playwright-core'
 import { until } from '../../support/until.js'
 import { chatOf } from '../../support/sites/page-state.js'
 import {
@@ -23,6 +24,9 @@ interface Framework {
   /** The framework's name. */
   title: string
 }
+
+const messageCount = (page: Page): Promise<number> =>
+  page.getByRole('list', { name: 'Messages' }).getByRole('listitem').count()
 
 const outerHtml = (selector: string) => `document.querySelector('${selector}').outerHTML`
 
@@ -53,6 +57,7 @@ export const testFramework = async ({ name, title }: Framework): Promise<void> =
     await until('the last event', async () => (await alice.received()).at(-1), 'ended')
     await until('the last frame', () => alice.sent.at(-1), 'end')
     await alice.page.getByText('Not logged in').waitFor()
+    await until('messages of a user who is gone', () => messageCount(alice.page), 0)
     await untilShown(bob.page, 'State', 'active')
     assert.deepEqual([...alice.complaints(), ...bob.complaints()], [])
   })
