@@ -108,9 +108,12 @@ export const runWorkers = (count: number, log: Log): void => {
         if (code !== 0) process.exitCode = 1
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
-      // Nothing is logged here, because the first worker has logged why it can't start. This process has read the config, too, and a timer
-      // of its module would keep it running.
-      else process.exit(code ?? 1)
+      else {
+        // A first worker that can't start logs why, unless it was killed, as the kernel does if memory is short.
+        if (signal !== null) log.error({ signal }, 'the first worker process was killed before it listened')
+        // This process has read the config, too, and a timer of its module would keep it running.
+        process.exit(code ?? 1)
+      }
       if (workers().length === 0) onEmpty()
     })
   }

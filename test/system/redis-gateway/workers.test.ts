@@ -164,6 +164,19 @@ test('SIGTERM also stops a worker that has only begun to start', async () => {
   assert.equal((await outcome).code, 0)
 })
 
+test('a first worker that is killed before it listens ends the command with 1, and a line says so', async () => {
+  const module = join(folder, 'killed-while-loading.mjs')
+  writeFileSync(
+    module,
+    `if (process.env.CHAT_SESSION_WORKER !== undefined) process.kill(process.pid, 'SIGKILL')`,
+  )
+  const { code, stderr } = await finish(['serve', '--config', write(), '--workers', '2'], {
+    NODE_OPTIONS: `--import ${pathToFileURL(module).href}`,
+  })
+  assert.equal(code, 1)
+  assert.match(stderr, /"signal":"SIGKILL","msg":"the first worker process was killed before it listened/)
+})
+
 test('--workers needs an engine that the workers share, and reports an error once', async () => {
   const memory = await finish([
     'serve',
