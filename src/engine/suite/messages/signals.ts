@@ -5,7 +5,6 @@ import {
   app,
   bob,
   deliver,
-  isUnavailable,
   nextEvents,
   request,
   start,
@@ -89,11 +88,6 @@ export const signalsSuite = ({ describe, on, createPeer }: SuiteContext): void =
       const received = nextEvents(engine, 'signal')
       await engine.signal(bob, typing())
       assert.deepEqual((await received)[0]?.signal, typing())
-    })
-
-    on('are refused while the engine is closed', async (engine) => {
-      await engine.close()
-      await assert.rejects(engine.signal(bob, typing()), isUnavailable)
     })
 
     if (!createPeer) return

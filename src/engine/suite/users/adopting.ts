@@ -9,7 +9,6 @@ import {
   credential,
   deliver,
   idsOf,
-  isUnavailable,
   newMessage,
   nextEvents,
   request,
@@ -415,12 +414,5 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
           await peer.close()
         }
       })
-
-    on('is unavailable while the engine is closed', async (engine) => {
-      const { adopt } = await enter(engine)
-      await engine.close()
-      await assert.rejects(adopt(), isUnavailable)
-      await engine.open()
-    })
   })
 }
