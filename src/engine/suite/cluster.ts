@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Engine, EngineEvent, CheckedMessage } from '../engine.js'
+import type { EngineEvent, CheckedMessage } from '../engine.js'
 import {
   ada,
   app,
@@ -22,20 +22,8 @@ import { ask, pending } from './webhook-kit.js'
 const LEASE = 60_000
 
 /** A part of the suite: two engines on the same data, as two gateways have them. Only engines that share their data run it. */
-export const clusterSuite = ({ describe, on, createPeer }: SuiteContext): void => {
+export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): void => {
   if (!createPeer) return
-
-  /** Defines a test on two open engines with the same data. */
-  const onTwo = (name: string, body: (one: Engine, two: Engine) => Promise<void>): void =>
-    on(name, async (one) => {
-      const two = await createPeer(one)
-      await two.open()
-      try {
-        await body(one, two)
-      } finally {
-        await two.close()
-      }
-    })
 
   describe('two engines on the same data', () => {
     onTwo('have one key, and one epoch of each inbox', async (one, two) => {

@@ -202,28 +202,39 @@ export const isUnavailable = (error: unknown): boolean =>
 export interface SuiteContext extends SuiteRunner, EngineUnderTest {
   /** Defines a test on an open engine, which is closed after it. */
   on: (name: string, body: (engine: Engine) => Promise<void>) => void
+  /** Defines a test on two open engines with the same data; none if no engine can share its data. */
+  onTwo: (name: string, body: (one: Engine, two: Engine) => Promise<void>) => void
   reopen: (engine: Engine) => Promise<void>
 }
 
-export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteContext => ({
-  ...runner,
-  ...subject,
-  on: (name, body) => {
-    runner.it(name, async () => {
-      const engine = await subject.create()
-      await engine.open()
-      try {
-        await body(engine)
-      } finally {
-        await engine.close()
-      }
-    })
-  },
-  reopen: async (engine) => {
+/** Opens an engine, and closes it when `body` has ended. */
+const whileOpen = async (engine: Engine, body: (engine: Engine) => Promise<void>): Promise<void> => {
+  await engine.open()
+  try {
+    await body(engine)
+  } finally {
     await engine.close()
-    await engine.open()
-  },
-})
+  }
+}
+
+export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteContext => {
+  const { create, createPeer } = subject
+  const on: SuiteContext['on'] = (name, body) => {
+    runner.it(name, async () => whileOpen(await create(), body))
+  }
+  return {
+    ...runner,
+    ...subject,
+    on,
+    onTwo: (name, body) => {
+      if (createPeer) on(name, async (one) => whileOpen(await createPeer(one), (two) => body(one, two)))
+    },
+    reopen: async (engine) => {
+      await engine.close()
+      await engine.open()
+    },
+  }
+}
 
 /** Ids that break careless stores: with separators, escapes, prefixes or names of rows, the last id in order, and the longest. */
 export const trickyIds = [

@@ -3,7 +3,7 @@ import type { Engine } from '../engine.js'
 import { isUnavailable, type SuiteContext } from './kit.js'
 
 /** A part of the suite: questions of one engine to another. */
-export const nodesSuite = ({ describe, on, createPeer }: SuiteContext): void => {
+export const nodesSuite = ({ describe, on, onTwo }: SuiteContext): void => {
   describe('questions to other engines', () => {
     on('have the answer null for a name that no engine has', async (engine) => {
       assert.match(engine.node(), /^[\w-]{1,64}$/)
@@ -11,30 +11,25 @@ export const nodesSuite = ({ describe, on, createPeer }: SuiteContext): void => 
         assert.equal(await engine.askNode(name, 'question'), null, name)
     })
 
-    if (!createPeer) return
-
-    /** Opens two engines with the same data. The second one answers. */
-    const onTwo = (
+    /** As `onTwo`. The second engine answers. */
+    const onAnswering = (
       name: string,
       answer: (question: string) => Promise<string>,
       body: (one: Engine, two: Engine) => Promise<void>,
     ): void =>
-      on(name, async (one) => {
-        const two = await createPeer(one)
+      onTwo(name, async (one, two) => {
         const life = new AbortController()
         two.answerNodes(answer, life.signal)
-        await two.open()
         try {
           await body(one, two)
         } finally {
           life.abort()
-          await two.close()
         }
       })
 
     const echo = (question: string): Promise<string> => Promise.resolve(`answer to ${question}`)
 
-    onTwo('reach the engine that they name, each with its own answer', echo, async (one, two) => {
+    onAnswering('reach the engine that they name, each with its own answer', echo, async (one, two) => {
       assert.notEqual(one.node(), two.node())
       const questions = ['1', '{"text":"ü 😀 \u2028 \\"}', 'x'.repeat(200_000)]
       const answers = await Promise.all(questions.map((question) => one.askNode(two.node(), question)))
@@ -44,7 +39,7 @@ export const nodesSuite = ({ describe, on, createPeer }: SuiteContext): void => 
       )
     })
 
-    onTwo(
+    onAnswering(
       'reject if the other engine fails to answer',
       () => Promise.reject(new Error('thrown by an answer of the suite')),
       async (one, two) => {
@@ -52,7 +47,7 @@ export const nodesSuite = ({ describe, on, createPeer }: SuiteContext): void => 
       },
     )
 
-    onTwo('have the answer null once the other engine is closed', echo, async (one, two) => {
+    onAnswering('have the answer null once the other engine is closed', echo, async (one, two) => {
       const node = two.node()
       assert.equal(await one.askNode(node, '1'), 'answer to 1')
       await two.close()

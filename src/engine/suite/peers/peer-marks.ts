@@ -51,7 +51,7 @@ const read = async (
 }
 
 /** A part of the suite: the list of peers, the messages with one of them, and the marks of peers. */
-export const peerMarksSuite = ({ describe, on, createPeer }: SuiteContext): void => {
+export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
   describe('the list of peers', () => {
     on('begins with the newest message, and has names, photos and what is unread', async (engine) => {
       assert.deepEqual(await engine.peers(bob, null, 10), { peers: [], next: null })
@@ -325,28 +325,20 @@ export const peerMarksSuite = ({ describe, on, createPeer }: SuiteContext): void
       assert.deepEqual(await engine.peers(guest, null, 10), { peers: [], next: null })
     })
 
-    if (createPeer) {
-      on('is told where the user is, and known to every engine on the data', async (engine) => {
-        const other = await createPeer(engine)
-        await other.open()
-        try {
-          await deliver(engine)
-          await deliver(engine, { from: null })
-          await start(other, bob)
-          const events = nextEvents(other, 'read', 1)
-          await read(engine, null, 2)
-          const { epoch } = await engine.inbox(bob)
-          assert.deepEqual(await events, [
-            {
-              ...{ type: 'read', user: bob, inbox: { epoch, offset: 2, readOffset: 0, unread: 1 } },
-              peer: { id: null, unread: 0, readOffset: 2 },
-            },
-          ])
-          assert.deepEqual(await other.peers(bob, null, 10), await engine.peers(bob, null, 10))
-        } finally {
-          await other.close()
-        }
-      })
-    }
+    onTwo('is told where the user is, and known to every engine on the data', async (one, two) => {
+      await deliver(one)
+      await deliver(one, { from: null })
+      await start(two, bob)
+      const events = nextEvents(two, 'read')
+      await read(one, null, 2)
+      const { epoch } = await one.inbox(bob)
+      assert.deepEqual(await events, [
+        {
+          ...{ type: 'read', user: bob, inbox: { epoch, offset: 2, readOffset: 0, unread: 1 } },
+          peer: { id: null, unread: 0, readOffset: 2 },
+        },
+      ])
+      assert.deepEqual(await two.peers(bob, null, 10), await one.peers(bob, null, 10))
+    })
   })
 }

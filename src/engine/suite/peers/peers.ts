@@ -12,7 +12,7 @@ const exchanged = async (engine: Engine, of: UserRef, peers: (string | null)[]):
   )
 
 /** A part of the suite: the peers of an inbox. */
-export const peersSuite = ({ describe, on, reopen, durable, createPeer }: SuiteContext): void => {
+export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContext): void => {
   describe('the peers of an inbox', () => {
     on('are whom its messages come from and go to', async (engine) => {
       assert.deepEqual(await exchanged(engine, bob, ['ada', null, 'bob']), ['none', 'none', 'none'])
@@ -113,19 +113,11 @@ export const peersSuite = ({ describe, on, reopen, durable, createPeer }: SuiteC
       assert.deepEqual(await exchanged(engine, bob, [guest.userId, 'ada']), ['received', 'none'])
     })
 
-    if (createPeer) {
-      on('are the same for every engine on the data', async (engine) => {
-        const other = await createPeer(engine)
-        await other.open()
-        try {
-          await deliver(engine)
-          assert.deepEqual(await exchanged(other, bob, ['ada', 'cy']), ['received', 'none'])
-          await deliver(engine, { from: 'bob', to: 'cy' })
-          assert.deepEqual(await exchanged(other, bob, ['ada', 'cy']), ['received', 'sent'])
-        } finally {
-          await other.close()
-        }
-      })
-    }
+    onTwo('are the same for every engine on the data', async (one, two) => {
+      await deliver(one)
+      assert.deepEqual(await exchanged(two, bob, ['ada', 'cy']), ['received', 'none'])
+      await deliver(one, { from: 'bob', to: 'cy' })
+      assert.deepEqual(await exchanged(two, bob, ['ada', 'cy']), ['received', 'sent'])
+    })
   })
 }

@@ -41,7 +41,7 @@ const untilSeen = (changes: Changes, ...seen: string[]): Promise<void> =>
   ).then(() => assert.deepEqual(changes.seen, seen))
 
 /** A part of the suite: gateways watch who is online. */
-export const watchingSuite = ({ describe, on, createPeer, reopen }: SuiteContext): void => {
+export const watchingSuite = ({ describe, on, onTwo, reopen }: SuiteContext): void => {
   describe('a watch', () => {
     on('answers with the presence of the users, in their order', async (engine) => {
       const before = Date.now()
@@ -183,34 +183,24 @@ export const watchingSuite = ({ describe, on, createPeer, reopen }: SuiteContext
       changes.stop()
     })
 
-    if (!createPeer) return
-
-    on('hears of sessions at every engine, and each engine hears of a change once', async (one) => {
-      const two = await createPeer(one)
-      await two.open()
-      try {
-        const [here, there] = [changesOf(one), changesOf(two)]
-        await one.watch([ada, bob])
-        await two.watch([bob])
-        const onOne = await start(one, bob)
-        const onTwo = await start(two, bob)
-        await start(two, ada)
-        await one.endSession(onOne, 'ended')
-        await one.endSession(onTwo, 'ended')
-        await untilSeen(there, 'bob online', 'bob offline')
-        await until('three changes', () => Promise.resolve(here.seen.length >= 3))
-        assert.deepEqual(here.seen.toSorted(), ['ada online', 'bob offline', 'bob online'])
-        await start(two, bob)
-        await untilSeen(there, 'bob online', 'bob offline', 'bob online')
-        for (const changes of [here, there]) changes.stop()
-      } finally {
-        await two.close()
-      }
+    onTwo('hears of sessions at every engine, and each engine hears of a change once', async (one, two) => {
+      const [here, there] = [changesOf(one), changesOf(two)]
+      await one.watch([ada, bob])
+      await two.watch([bob])
+      const atOne = await start(one, bob)
+      const atTwo = await start(two, bob)
+      await start(two, ada)
+      await one.endSession(atOne, 'ended')
+      await one.endSession(atTwo, 'ended')
+      await untilSeen(there, 'bob online', 'bob offline')
+      await until('three changes', () => Promise.resolve(here.seen.length >= 3))
+      assert.deepEqual(here.seen.toSorted(), ['ada online', 'bob offline', 'bob online'])
+      await start(two, bob)
+      await untilSeen(there, 'bob online', 'bob offline', 'bob online')
+      for (const changes of [here, there]) changes.stop()
     })
 
-    on('hears that a user is offline whose engine was closed, after 20 seconds', async (one) => {
-      const two = await createPeer(one)
-      await two.open()
+    onTwo('hears that a user is offline whose engine was closed, after 20 seconds', async (one, two) => {
       await start(two, bob)
       const changes = changesOf(one)
       assert.equal((await one.watch([bob]))[0]?.online, true)

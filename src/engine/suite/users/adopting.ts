@@ -55,7 +55,7 @@ const untilMoved = (engine: Engine, count: number, of = ada): Promise<void> =>
 const partsOf = ({ from, to, body }: Message) => [from, to, body]
 
 /** A part of the suite: a user takes over the messages that a guest received and sent. */
-export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: SuiteContext): void => {
+export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContext): void => {
   describe('adoption', () => {
     on('makes the messages of a guest those of a user, in their order', async (engine) => {
       const { adopt } = await enter(engine)
@@ -394,25 +394,18 @@ export const adoptingSuite = ({ describe, on, reopen, durable, createPeer }: Sui
         assert.deepEqual(await bodies(engine, ada), ['Hello', 'after'])
       })
 
-    if (createPeer)
-      on('ends the sessions of the guest at another engine, and sends on its messages', async (engine) => {
-        const peer = await createPeer(engine)
-        await peer.open()
-        try {
-          const { adopt } = await enter(engine)
-          await deliver(engine, { from: null, to: guest.userId })
-          const session = await startSession(peer, request(guest, { guest: true }))
-          await start(peer, ada)
-          const [ended, received] = [nextEvents(peer, 'session-ended'), nextEvents(peer, 'message')]
-          assert.ok(await adopt())
-          assert.equal((await ended)[0]?.session.sessionId, session.sessionId)
-          const [message] = await received
-          assert.deepEqual([message?.user.userId, message?.message.adopted], [ada.userId, true])
-          await deliver(peer, { from: null, to: guest.userId, body: 'after' })
-          assert.deepEqual(await bodies(engine, ada), ['Hello', 'after'])
-        } finally {
-          await peer.close()
-        }
-      })
+    onTwo('ends the sessions of the guest at another engine, and sends on its messages', async (one, two) => {
+      const { adopt } = await enter(one)
+      await deliver(one, { from: null, to: guest.userId })
+      const session = await startSession(two, request(guest, { guest: true }))
+      await start(two, ada)
+      const [ended, received] = [nextEvents(two, 'session-ended'), nextEvents(two, 'message')]
+      assert.ok(await adopt())
+      assert.equal((await ended)[0]?.session.sessionId, session.sessionId)
+      const [message] = await received
+      assert.deepEqual([message?.user.userId, message?.message.adopted], [ada.userId, true])
+      await deliver(two, { from: null, to: guest.userId, body: 'after' })
+      assert.deepEqual(await bodies(one, ada), ['Hello', 'after'])
+    })
   })
 }
