@@ -1,5 +1,5 @@
 import type { Message } from '../../../protocol/index.js'
-import type { TallyRow } from './tally.js'
+import type { Tallied, TallyRow } from './tally.js'
 
 /** A stored message with sums of the messages before it, so that one row is enough to count them. */
 export interface MessageRow {
@@ -53,8 +53,10 @@ export const messageRowOf = (
  * Returns the sender for the unread counts of `owner`'s inbox. A message that counts as read has the owner as sender, whose messages are
  * never unread.
  */
-export const countedSender = ({ message, isRead }: MessageRow, owner: string): string | null =>
-  isRead ? owner : message.from
+export const countedSender = (
+  { message, isRead }: Pick<Tallied, 'message' | 'isRead'>,
+  owner: string,
+): string | null => (isRead ? owner : message.from)
 
 /** The part of a row that decides which messages are retained. */
 export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {

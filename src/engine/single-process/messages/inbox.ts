@@ -16,7 +16,7 @@ import {
 } from './inbox-row.js'
 import { lowerBound } from '../../../util/lower-bound.js'
 import { deletionsOf, MessagePut, ReadMessagePut } from './message-operations.js'
-import { bytesBySender, MESSAGES_PER_TALLY, Tally, type TallyRow } from './tally.js'
+import { bytesBySender, MESSAGES_PER_TALLY, Tally, type Tallied, type TallyRow } from './tally.js'
 import { ReadOffsets, type StoredReadOffsets } from './unread/read-offsets.js'
 import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
@@ -30,7 +30,12 @@ const MAX_DELETIONS = 1024
 const MAX_EXPIRED_PER_STEP = 64
 
 const NONE_RECEIVED = { first: 1, received: 0 }
-const NONE_PENDING: MessageSummary[] = []
+const NONE_PENDING: PendingMessage[] = []
+
+/** A message whose row can't be read yet. `bytes` is how many bytes the messages before it have. */
+interface PendingMessage extends Tallied {
+  bytes: number
+}
 
 /** One user's inbox. A message gets its offset when it is appended (`assigned`). Readers see it once it is synced (`durable`). */
 export class Inbox {
@@ -67,8 +72,8 @@ export class Inbox {
   /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
   #soleSender: string | null = null
   #soleSenderSince: number
-  /** Summaries of the messages after `durable`, whose rows can't be read yet. */
-  #pending: MessageSummary[] = NONE_PENDING
+  /** The messages after `durable`. */
+  #pending: PendingMessage[] = NONE_PENDING
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
   /** Whether the newest row is exact. If it is, each batch with a message to the inbox also writes the row. */
@@ -282,13 +287,14 @@ export class Inbox {
       this.#soleSenderSince = offset
     }
     const { received, bytes } = before
-    if (this.#pending.length === 0) this.#pending = [{ from: counted, bytes, size }]
-    else this.#pending.push({ from: counted, bytes, size })
+    const pending = { message, isRead, bytes, size }
+    if (this.#pending.length === 0) this.#pending = [pending]
+    else this.#pending.push(pending)
     const { first } = this.assigned
     const rest = traceparent === undefined ? json : `${json},${JSON.stringify(traceparent)}`
     const Put = isRead ? ReadMessagePut : MessagePut
     operations.push(new Put(this.#prefix, offset, { at, received, bytes, size, first }, rest))
-    const tally = this.#addToTally(offset, message, isRead, size)
+    const tally = this.#addToTally(offset, pending)
     if (tally) operations.push(put(rows.tally(this.#ref, offset), tally))
   }
 
@@ -387,7 +393,7 @@ export class Inbox {
       const { from, to, offset, adopted } = next.message
       // Adopted messages are not counted: in the peers' inboxes they still have the guest's id.
       if (from === this.of.userId && to !== from && !adopted) this.sent += next.size
-      this.#addToTally(offset, next.message, next.isRead, next.size)
+      this.#addToTally(offset, next)
       this.assigned = {
         offset,
         received: next.received + (countedSender(next, this.of.userId) === this.of.userId ? 0 : 1),
@@ -398,14 +404,9 @@ export class Inbox {
   }
 
   /** As `Tally.add`. */
-  #addToTally(
-    offset: number,
-    message: Pick<Message, 'from' | 'to'>,
-    isRead: boolean,
-    size: number,
-  ): TallyRow | undefined {
+  #addToTally(offset: number, added: Tallied): TallyRow | undefined {
     if (this.#tally.isIncompleteAt(offset)) this.#tally.complete(offset, (each) => this.#messageRow(each))
-    return this.#tally.add(offset, message, isRead, size)
+    return this.#tally.add(offset, added)
   }
 
   /** Returns the oldest offset, from `first` on, that is retained once a message of `size` bytes is appended. */
@@ -456,9 +457,7 @@ export class Inbox {
   }
 
   #summaryOf(offset: number): MessageSummary | undefined {
-    const pending = this.#pending[offset - this.durable.offset - 1]
-    if (pending) return pending
-    const row = this.#messageRow(offset)
+    const row = this.#pending[offset - this.durable.offset - 1] ?? this.#messageRow(offset)
     return row && { from: countedSender(row, this.of.userId), bytes: row.bytes, size: row.size }
   }
 

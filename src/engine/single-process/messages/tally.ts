@@ -40,7 +40,7 @@ const FEW_PEERS = 8
 const SHORT = 12
 
 /** What a tally notes of a message. */
-interface Tallied {
+export interface Tallied {
   message: Pick<Message, 'from' | 'to'>
   isRead: boolean
   /** In bytes. */
@@ -122,7 +122,7 @@ export class Tally {
     const before = tallyEnd(offset) - MESSAGES_PER_TALLY
     for (let n = 1; n <= missing; n++) {
       const row = rowAt(before + n)
-      if (row) this.add(before + n, row.message, row.isRead, row.size)
+      if (row) this.add(before + n, row)
     }
     this.#padTo(missing)
     this.#codes += this.#newest + later
@@ -130,13 +130,8 @@ export class Tally {
     this.#missing = 0
   }
 
-  /** Adds a message of `size` bytes. Returns the row of its tally if it is the last one, and begins the next tally. */
-  add(
-    offset: number,
-    message: Pick<Message, 'from' | 'to'>,
-    isRead: boolean,
-    size: number,
-  ): TallyRow | undefined {
+  /** Adds a message. Returns the row of its tally if it is the last one, and begins the next tally. */
+  add(offset: number, { message, isRead, size }: Tallied): TallyRow | undefined {
     const direction = directionOf(this.#owner, message, isRead)
     const index = this.#indexOf(peerOf(this.#owner, message))
     if (direction !== directions.sent) this.#bytes[index] = (this.#bytes[index] ?? 0) + size

@@ -42,13 +42,14 @@ export class ImportedInbox {
   }
 
   /** Adds a message that was stored at a time of the engine's clock. */
-  add({ message, size, isRead }: MessageRecord, at: number): void {
+  add(record: MessageRecord, at: number): void {
+    const { message, size, isRead } = record
     const { offset, ...rest } = message
     const { first } = this.#record
     const row: StoredMessage = [at, this.#received, this.bytes, size, first, rest]
     if (isRead) row.push(1)
     this.#endTallyBefore(offset)
-    this.#putTally(this.#tally.add(offset, message, isRead, size))
+    this.#putTally(this.#tally.add(offset, record))
     this.#writer.put(rows.messageIn(this.#messagePrefix, offset), row)
     if (this.bytes === 0) this.#oldestAt = at
     this.bytes += size

@@ -155,7 +155,7 @@ export class Sends {
     const isPushed = rules.pushAfter !== undefined && from !== to
     for (const each of inboxes) {
       const trace = isPushed && each === inbox ? message.traceparent : undefined
-      each.append(operations, json, size, message, now, rules.retention, false, trace)
+      each.append(operations, json, size, content, now, rules.retention, false, trace)
       if (each.isBehind) this.#table.markChanged(each)
       each.batch = this.#commit.nextBatch
     }
