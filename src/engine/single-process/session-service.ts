@@ -79,7 +79,7 @@ export class SessionService {
     { appId, userId }: UserRef,
     change: UserChange,
     { credential, maxGuests, mustBeNew, createdAt }: Admission,
-    { users, guests, revocations }: Database,
+    { users, guests, usage, revocations }: Database,
   ): Promise<SavedUser | AdmissionRefusal> {
     const of = { appId, userId }
     const isGuest = maxGuests !== null
@@ -87,7 +87,7 @@ export class SessionService {
       if (revocations.isRevoked(of, credential)) return 'revoked'
       if (mustBeNew && stored) return 'exists'
       if (createdAt !== undefined && stored?.createdAt !== createdAt) return 'gone'
-      if (isGuest && !stored && users.guestsOf(appId) >= maxGuests) return 'full'
+      if (isGuest && !stored && usage.guestsOf(appId) >= maxGuests) return 'full'
       if (isGuest) guests.expectStart(of)
       return undefined
     }

@@ -81,11 +81,6 @@ export class Users {
     return !this.#deleting.has(rows.user(of)) && this.get(of)?.createdAt === createdAt
   }
 
-  /** Returns how many guests the app has. */
-  guestsOf(appId: string): number {
-    return this.#usage.guestsOf(appId)
-  }
-
   /** Returns the field `sender` of a message of this user; undefined if the user does not exist. `key` is the result of `userKey`. */
   sender(of: UserRef, key = userKey(of)): Message['sender'] | undefined {
     const cached = this.#senders.get(key)

@@ -1,4 +1,4 @@
-import { readAllAs, type Range, type Store } from './store.js'
+import { readAll, type Range, type Store } from './store.js'
 
 /**
  * How many rows are read at once by default. A read of more rows counts as so many. LevelDB may report all reads that have ended in one
@@ -30,12 +30,9 @@ export class Reads {
     this.#maxRows = maxRows
   }
 
-  /** Reads the rows of a range, and parses each. */
-  all<T>(
-    range: Range & { limit: number },
-    parse: (json: string) => T = (json) => JSON.parse(json) as T,
-  ): Promise<[string, T][]> {
-    const read = this.#read(range, parse)
+  /** Reads and parses the rows of a range. */
+  all<T>(range: Range & { limit: number }): Promise<[string, T][]> {
+    const read = this.#read<T>(range)
     this.#running.add(read)
     const forget = (): boolean => this.#running.delete(read)
     read.then(forget, forget)
@@ -47,13 +44,13 @@ export class Reads {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }
 
-  async #read<T>(range: Range & { limit: number }, parse: (json: string) => T): Promise<[string, T][]> {
+  async #read<T>(range: Range & { limit: number }): Promise<[string, T][]> {
     const rows = Math.min(range.limit, this.#maxRows)
     if (this.#waiting.length > 0 || !this.#hasRoom(rows))
       await new Promise<void>((begin) => this.#waiting.push({ rows, begin }))
     else this.#rows += rows
     try {
-      return await readAllAs(this.#store, range, parse)
+      return await readAll<T>(this.#store, range)
     } finally {
       this.#rows -= rows
       this.#beginNext()

@@ -64,11 +64,6 @@ export class WebhookEvents {
     this.#queue.resume(appId, options.limits)
   }
 
-  /** The apps that ask for events. */
-  get appIds(): Iterable<string> {
-    return this.#apps.keys()
-  }
-
   /** Whether the app asks for events of this type. */
   asks(appId: string, type: WebhookEventType): boolean {
     return this.#apps.get(appId)?.events.includes(type) ?? false

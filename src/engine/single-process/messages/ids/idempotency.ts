@@ -33,10 +33,7 @@ export interface IdempotencyKeys {
 }
 
 /** Returns the result of a send whose key was sent before. */
-export const resultOf = async (
-  earlier: Pick<NewKey, 'digest' | 'synced'>,
-  digest: string,
-): Promise<SendResult> => {
+const resultOf = async (earlier: Pick<NewKey, 'digest' | 'synced'>, digest: string): Promise<SendResult> => {
   const result = await earlier.synced
   return earlier.digest === digest ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' }
 }
