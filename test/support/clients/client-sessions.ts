@@ -92,5 +92,4 @@ export const statesOf = (session: ChatSession): SessionState[] => {
 export const codeOf = (result: StartResult): string => (result.failed ? result.error.code : 'succeeded')
 
 /** Waits for a condition that no event announces. */
-export const eventually = (holds: () => boolean, limit = 30_000): Promise<void> =>
-  until(holds.toString(), holds, true, limit)
+export const eventually = (holds: () => boolean): Promise<void> => until(holds.toString(), holds)

@@ -33,12 +33,8 @@ export const post = (url: string, body: unknown, headers?: Record<string, string
   postBody(url, JSON.stringify(body), headers)
 
 /** Posts messages of a user who has a token. */
-export const postAs = async (
-  url: string,
-  userId: string,
-  sends: unknown,
-  changes: Record<string, unknown> = {},
-): Promise<Post> => post(url, { appId, token: await tokenFor(userId), sends, ...changes })
+export const postAs = async (url: string, userId: string, sends: unknown): Promise<Post> =>
+  post(url, { appId, token: await tokenFor(userId), sends })
 
 export const codesOf = ({ results }: Post): unknown[] => results.map(({ code }) => code)
 

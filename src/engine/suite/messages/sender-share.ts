@@ -13,10 +13,10 @@ const retaining = (retention: Partial<Retention> = {}) => ({
 })
 
 /** Sends messages to one recipient after the other until one is refused. Resolves with how many were stored. */
-const fill = async (engine: Engine, recipients: readonly string[], under = retaining()): Promise<number> => {
+const fill = async (engine: Engine, recipients: readonly string[]): Promise<number> => {
   for (let stored = 0; stored < 50; stored++) {
     const to = recipients[stored % recipients.length] ?? ''
-    const { outcome } = await engine.send(newMessage({ to, body }), rules(under))
+    const { outcome } = await engine.send(newMessage({ to, body }), rules(retaining()))
     if (outcome === 'over-share') return stored
     assert.equal(outcome, 'stored')
   }

@@ -34,11 +34,11 @@ interface Visitor {
 }
 
 /** Saves a guest and Ada, who may adopt the guest. */
-const enter = async (engine: Engine, of = guest): Promise<Visitor> => {
-  const saved = (await saveGuest(engine, of)) ?? assert.fail('the guest is saved')
+const enter = async (engine: Engine): Promise<Visitor> => {
+  const saved = (await saveGuest(engine, guest)) ?? assert.fail('the guest is saved')
   const { user } = await engine.saveUser(ada, {})
   const proof = { credential: credential(), createdAt: saved.user.createdAt }
-  const facts = { ...ada, userCreatedAt: user.createdAt, guestId: of.userId, proof, retention }
+  const facts = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof, retention }
   return { guest: saved.user, user, adopt: (more = {}) => engine.adoptGuest({ ...facts, ...more }) }
 }
 
@@ -47,9 +47,9 @@ const messagesOf = async (engine: Engine, of: UserRef): Promise<Message[]> => {
   return (await engine.messagesAfter(of, { epoch, offset: 0 }, 10_000)).messages
 }
 
-/** Waits until the user has this many messages. */
-const untilMoved = (engine: Engine, count: number, of = ada): Promise<void> =>
-  until(`${count} messages have moved`, async () => (await messagesOf(engine, of)).length >= count)
+/** Waits until Ada has this many messages. */
+const untilMoved = (engine: Engine, count: number): Promise<void> =>
+  until(`${count} messages have moved`, async () => (await messagesOf(engine, ada)).length >= count)
 
 /** Returns the sender, the recipient and the text of a message. */
 const partsOf = ({ from, to, body }: Message) => [from, to, body]

@@ -17,9 +17,9 @@ import {
 const guest = (name: string): UserRef => ({ appId: app, userId: `guest:${name}` })
 
 /** Saves a guest and starts a session. */
-const enter = async (engine: Engine, of: UserRef, resumableFor?: number) => {
+const enter = async (engine: Engine, of: UserRef) => {
   assert.ok(await saveGuest(engine, of, { claimed: { name: of.userId } }, 3))
-  const sessionRequest = request(of, { guest: true, ...(resumableFor !== undefined && { resumableFor }) })
+  const sessionRequest = request(of, { guest: true })
   return { session: await startSession(engine, sessionRequest), connectionId: sessionRequest.connectionId }
 }
 
