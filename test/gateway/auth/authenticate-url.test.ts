@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { Webhook } from 'standardwebhooks'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
-import { readBody, startServer } from '../../support/network/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { openClient, startClient, type ClientOptions } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp } from '../../support/gateway.js'
@@ -28,9 +29,9 @@ const run = async (
 ) => {
   const received: Received[] = []
   const backend = await startServer((request, response) => {
-    void readBody(request).then((text) => {
+    void text(request).then((json) => {
       const headers = request.headers as Record<string, string>
-      const body = new Webhook(secret).verify(text, headers) as Received['body']
+      const body = new Webhook(secret).verify(json, headers) as Received['body']
       received.push({ body, headers })
       respond(response, { body, headers })
     })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { Webhook } from 'standardwebhooks'
@@ -11,7 +12,7 @@ import {
   OutboundRequestError,
   postSigned,
 } from '../../../src/gateway/outbound/outbound-request.js'
-import { readBody, startServer } from '../../support/network/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 
 const limits = { timeout: 5_000, maxBytes: 1_000 }
 
@@ -29,7 +30,7 @@ test('a request is posted as JSON and verified by the reference library, and its
   const { url } = await serve(async (request, response) => {
     assert.equal(request.method, 'POST')
     assert.equal(request.headers['content-type'], 'application/json')
-    const body = await readBody(request)
+    const body = await text(request)
     const verified = new Webhook(`whsec_${key.toString('base64')}`).verify(
       body,
       request.headers as Record<string, string>,

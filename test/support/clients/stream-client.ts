@@ -1,6 +1,7 @@
 // Clients of the event stream that use only docs/PROTOCOL.md and none of this project's client code.
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as requestTls } from 'node:https'
+import { text as bodyOf } from 'node:stream/consumers'
 import { after } from 'node:test'
 import { within, type Frame } from '../raw-client.js'
 
@@ -43,12 +44,6 @@ const send = (
     asked.on('error', reject)
     asked.end(body)
   })
-
-const bodyOf = async (response: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
-}
 
 /** Sends a request on a connection of its own, and resolves with its whole answer. */
 export const ask = async (

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after } from 'node:test'
@@ -29,10 +29,3 @@ export const listen = async (server: Server | TlsServer, port = 0): Promise<Test
 /** Starts an HTTP server that takes headers as long as the gateway does. It is closed after the tests. */
 export const startServer = (listener: RequestListener, port = 0): Promise<TestServer> =>
   listen(createServer({ maxHeaderSize: 32_768 }, listener), port)
-
-/** Reads the whole body of a request, as UTF-8. */
-export const readBody = async (request: IncomingMessage): Promise<string> => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString()
-}

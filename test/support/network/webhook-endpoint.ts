@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { Webhook } from 'standardwebhooks'
-import { readBody, startServer } from './http-server.js'
+import { startServer } from './http-server.js'
 
 /** The key of the webhooks' signatures, and the secret that stands for it. */
 export const key = randomBytes(32)
@@ -26,9 +27,9 @@ export const startEndpoint = async (respond: (response: ServerResponse, received
     endpoint.running += 1
     endpoint.most = Math.max(endpoint.most, endpoint.running)
     response.on('close', () => (endpoint.running -= 1))
-    void readBody(request).then((text) => {
+    void text(request).then((json) => {
       const headers = request.headers as Record<string, string>
-      const body = new Webhook(secretOf(endpoint.key)).verify(text, headers) as Received['body']
+      const body = new Webhook(secretOf(endpoint.key)).verify(json, headers) as Received['body']
       const { userId, type, seq } = body as unknown as Pick<Received, 'userId' | 'type' | 'seq'>
       const received = { id: headers['webhook-id'] ?? '', userId, type, seq, at: Date.now(), headers, body }
       endpoint.received.push(received)

@@ -3,6 +3,7 @@ import { createDecipheriv, createECDH, createPublicKey, hkdfSync, randomBytes, t
 import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
+import { buffer } from 'node:stream/consumers'
 import { jwtVerify } from 'jose'
 import { makeCertificate } from '../network/certificates.js'
 import { listen } from '../network/http-server.js'
@@ -112,8 +113,7 @@ export const startPushService = async () => {
     { cert: readFileSync(certificate.cert), key: readFileSync(certificate.key) },
     (request, response) => {
       const take = async (): Promise<void> => {
-        const chunks: Buffer[] = []
-        for await (const chunk of request) chunks.push(chunk as Buffer)
+        const body = await buffer(request)
         const name = /^\/send\/(\w+)$/.exec(request.url ?? '')?.[1] ?? ''
         const device = devices.get(name)
         assert.ok(device, `a device for ${String(request.url)}`)
@@ -125,7 +125,7 @@ export const startPushService = async () => {
         assert.equal(headers['urgency'], 'high')
         const host = String(headers.host).replace(/:\d+$/, '')
         const vapid = await checkVapid(headers.authorization, `https://${host}`)
-        const text = decryptPush(Buffer.concat(chunks), device)
+        const text = decryptPush(body, device)
         const push = { device: name, headers, text, payload: JSON.parse(text) as Payload, ...vapid }
         service.received.push(push)
         service.respond(response, push)

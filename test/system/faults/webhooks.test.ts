@@ -1,12 +1,13 @@
 // A gateway that is killed while it delivers webhooks: each event comes at least once, and the first time in its order.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { text } from 'node:stream/consumers'
 import { after, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Webhook } from 'standardwebhooks'
 import type { ChatSession } from '../../../src/session/index.js'
 import { startSession } from '../../support/clients/client-sessions.js'
-import { readBody, startServer } from '../../support/network/http-server.js'
+import { startServer } from '../../support/network/http-server.js'
 import { until } from '../../support/until.js'
 import { gatewayProcess } from '../../support/gateway/gateway-process.js'
 import { appId, secret } from '../../support/tokens.js'
@@ -34,9 +35,9 @@ test(`${KILLS} kills lose no webhook of an acknowledged message, and change the 
   const received: Event[] = []
   let requests = 0
   const endpoint = await startServer((request, response) => {
-    void readBody(request).then((text) => {
+    void text(request).then((json) => {
       const event = new Webhook(webhookSecret).verify(
-        text,
+        json,
         request.headers as Record<string, string>,
       ) as Event
       requests += 1

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { readBody, startServer } from '../../support/network/http-server.js'
+import { text } from 'node:stream/consumers'
+import { startServer } from '../../support/network/http-server.js'
 import type { WebhooksConfig } from '../../../src/gateway/index.js'
 
 export interface Delivered {
@@ -41,8 +42,8 @@ export const startWebhookLog = async (): Promise<WebhookLog> => {
   const deliveries: Delivery[] = []
   const faults: { node: string; at: number }[] = []
   const endpoint = await startServer((request, response) => {
-    void readBody(request).then((text) => {
-      const event = JSON.parse(text) as Delivered
+    void text(request).then((json) => {
+      const event = JSON.parse(json) as Delivered
       const remainder = deliveries.length % ERROR_EACH
       const isTaken = remainder !== 7 && remainder !== 23
       deliveries.push({ event, node: (request.url ?? '').slice(1), at: performance.now(), isTaken })

@@ -4,11 +4,12 @@ import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import { metricsTable } from '../../../../src/gateway/metrics/table.js'
 import { run } from '../../../support/processes/command-line.js'
-import { readBody, startServer } from '../../../support/network/http-server.js'
+import { startServer } from '../../../support/network/http-server.js'
 import { startClient } from '../../../support/raw-client.js'
 import { startOf } from '../../../support/starts.js'
 import { appId, secret } from '../../../support/tokens.js'
@@ -117,7 +118,7 @@ interface Exported {
 const startCollector = async () => {
   const collector = { posts: 0, metrics: new Map<string, Metric>(), spans: [] as string[] }
   const { url } = await startServer((request, response) => {
-    void readBody(request).then((body) => {
+    void text(request).then((body) => {
       collector.posts += 1
       const { resourceMetrics = [], resourceSpans = [] } = JSON.parse(body) as Exported
       const ours = resourceMetrics
