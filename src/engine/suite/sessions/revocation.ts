@@ -105,12 +105,11 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
 
     on('ends a session that starts meanwhile, or refuses it', async (engine) => {
       const credential = token(60_000)
-      const results = await Promise.all([
+      await Promise.all([
         engine.startSession(request(ada, { credential })),
         engine.revokeUser(ada, all),
         engine.startSession(request(ada, { credential })),
       ])
-      assert.equal(results.length, 3)
       assert.deepEqual(await engine.sessions(ada), [])
     })
 
