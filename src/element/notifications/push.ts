@@ -30,7 +30,7 @@ const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
   return result
 }
 
-/** The session that last subscribed the device. */
+/** The session that last began to subscribe the device. */
 let owner: ChatSession | undefined
 
 const subscribe = async (session: ChatSession, key: string): Promise<PushSubscription> => {
@@ -67,7 +67,7 @@ export const renewPush = async (session: ChatSession): Promise<void> => renewals
 
 /** Subscribes this device while an element of the session asks for pushes, and unsubscribes it when the user logs out. */
 export const attachPush = (session: ChatSession, { target, SessionError }: PartContext): Push => {
-  /** Whether `session.push(subscriber)` was called. */
+  /** Whether the latest call of `session.push` had the subscriber. */
   let isAsked = false
   let isOn = false
   /** Whether an error was reported. It is reported once, because every connection would fail in the same way. */
@@ -75,10 +75,12 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   let isRefused = false
   /** The id of the session's user, also once the session has ended; empty before it was active. */
   let user = ''
-  /** The element that asks or asked last. Its attributes may be removed together. */
+  /** The element that asks or asked last. If it loses all its attributes at once, `target` no longer returns it. */
   let asker: Asker | undefined
 
-  /** Returns the element that says whether the device is to be subscribed; undefined if it has left the page. */
+  /**
+   * Returns the element that says whether the device is to be subscribed; undefined if it has left the page, or has another session.
+   */
   const findAsker = (): Asker | undefined => {
     asker = target() ?? asker
     return asker?.isConnected && asker.session === session ? asker : undefined
@@ -128,11 +130,14 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     // If `push` fails, the script of the calls did not load, so the gateway knows no subscription.
     if (isAsked) session.push(null).catch(() => undefined)
     isAsked = isOn = false
-    // If the browser fails to unsubscribe, the gateway has already ended the subscription, or the next user's session replaces it.
+    // An error of the browser is ignored: the gateway ends the subscription too, or the session of the next user replaces it.
     inTurn(() => unsubscribe(session)).catch(() => undefined)
   }
 
-  /** Whether an element in the page has a session of another user of the app. The element may have left the page and come back. */
+  /**
+   * Whether an element in the page has a session of another user of the app. A new session of the same user does not count, because an
+   * element may leave the page and come back.
+   */
   const isReplaced = (): boolean =>
     [...document.querySelectorAll<Asker & { session?: ChatSession | null }>('chat-session')].some(
       ({ session: other, userId }) =>
@@ -155,7 +160,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     else if (!isAsked && session.state === 'active') renew().catch(report)
   }
 
-  /** Drops the subscription of an earlier page, too: it may have subscribed the device before this page had a connection. */
+  /** Also drops the subscription of an earlier page, which may have subscribed the device before this page had a connection. */
   const logOut = (): void => {
     closeAll()
     if (isAsked || isWanted()) drop()

@@ -1,3 +1,3 @@
-/* The script of the part `calls`, which a page needs to send messages. A form loads the script before its first message. */
+/* The script of the part `calls`: the methods that most pages do not call, and the messages of forms. */
 export { createCalls } from '../../session/internal.js'
 export { listenToForms } from '../forms/forms.js'

@@ -11,10 +11,9 @@ export const GENERATED = '~'
 /** The claim in a guest's token with the time at which the guest was created. */
 export const CREATED_AT = 'guestCreatedAt'
 
-/** Returns whether the gateway has generated this id for a guest. */
 export const isGeneratedGuest = (userId: string): boolean => userId.startsWith(GUEST_PREFIX + GENERATED)
 
-/** Returns a token's claims without verifying them. Returns no claims for a malformed token, which `verifyToken` refuses later. */
+/** Returns a token's claims without verifying them. Returns `{}` for a malformed token. */
 export const unverifiedClaims = (token: string): JsonObject => {
   try {
     const claims: unknown = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())

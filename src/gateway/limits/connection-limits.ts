@@ -7,7 +7,7 @@ export type SocketRefusal = 'unavailable' | 'rate-limited'
 
 /** An open socket, from its acceptance on. */
 export interface Slot {
-  /** Set if a limit was reached and no older socket could make room. Then the socket gets no session, and is closed with this code. */
+  /** Set if a limit refuses this socket. Then the socket gets no session, and is closed with this code. */
   refusal: SocketRefusal | undefined
   /** Closes the socket, to make room for another one. */
   evict: (refusal: SocketRefusal) => void
@@ -22,8 +22,8 @@ export interface Slot {
 
 export interface ConnectionLimits {
   /**
-   * Counts a socket that was accepted. `clientAddress` is known at once unless a trusted proxy is in front. Beyond a limit
-   * the oldest socket without a session makes room.
+   * Counts a socket that was accepted. `clientAddress` is known at once unless a trusted proxy is in front. Beyond a limit of open sockets
+   * the oldest socket without a session is closed. Beyond the limit of new sockets in a second the new one is refused.
    */
   accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
   /**
@@ -33,7 +33,7 @@ export interface ConnectionLimits {
   identify(slot: Slot, clientAddress: string): void
   /**
    * Called when a peer has sent forwarded headers although no proxy is trusted. If the peer's address is private, the peer is the
-   * operator's proxy, and counts for no limit. A peer on the internet may have made up the header, and counts as before.
+   * operator's proxy, and counts for no limit of an address. A peer on the internet may have made up the header, and counts as before.
    */
   onForwarded(slot: Slot): void
   /** Called when the socket has a session. From then on it is not closed to make room for others. */
@@ -96,7 +96,7 @@ const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
 
 /**
  * Creates the limits. It calls `current` for each socket, because a reload of the config changes the limits. It calls `onReached` when a
- * socket is closed because of a limit.
+ * new socket exceeds a limit.
  */
 export const createConnectionLimits = (
   current: () => Limits,
@@ -119,8 +119,8 @@ export const createConnectionLimits = (
   }
 
   /**
-   * Closes the oldest of `slots`. If there is none, or if the sessions reach the limit, also refuses `self`: a socket without a session may
-   * be open beyond the limit, and its place is none for another session.
+   * Closes the oldest of `slots` except `self`. Refuses `self` if there is no such slot, or if the sessions alone reach the limit: then
+   * closing a socket without a session makes no room for another session.
    */
   const makeRoom = (
     slots: ReadonlySet<Slot>,

@@ -12,7 +12,7 @@ interface SentSignal {
   ttl?: number | undefined
 }
 
-/** Returns whether a name has a valid length. A character has one or two code units. */
+/** Returns whether a name has 1 to `MAX_NAME` characters of well-formed Unicode. A character has one or two code units. */
 const isName = (name: string): boolean =>
   name !== '' &&
   name.length <= 2 * MAX_NAME &&
@@ -44,7 +44,7 @@ export const checkSignal = ({
     : undefined
 }
 
-/** Returns a valid signal for the engine. */
+/** Returns what the engine is given for a signal. The caller has checked the signal with `checkSignal`. */
 export const signalOf = (
   from: string | null,
   { name, data, ttl = DEFAULT_TTL }: Omit<SentSignal, 'to'>,

@@ -7,17 +7,17 @@ import { ended, type Input, type State, type Step, type World } from './state.js
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes every decision.
  * Sockets, timers and the page feed it inputs, and the runner runs its effects.
  *
- * An input of a socket is of the newest one: a socket is closed before another is opened, and a closed one is heard no more
- * (transport.ts).
+ * Every input of a socket comes from the newest socket: the runner closes a socket before it opens another, and a closed socket gives no
+ * input (transport.ts).
  *
  * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one
  * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
-/** The code that ends a user's longest hidden, or oldest, session. */
+/** If a user has too many sessions, one ends with this code: a detached one, else the one that is hidden longest, else the oldest one. */
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
-/** Returns the code of the error that ended a session or failed its last attempt; empty if there is none. */
+/** Returns the code of the error with which the session ended, or its last attempt failed; empty if there is none. */
 export const errorCodeOf = (state: State): string => ('error' in state && state.error?.code) || ''
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */

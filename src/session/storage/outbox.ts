@@ -13,20 +13,21 @@ export interface RequestOptions {
   /** @default the checks of a message */
   checks?: RequestChecks
   /**
-   * Returns whether a frame answers a request that has no id. Called only after the request was written, because such frames also come
-   * without a request.
+   * Returns whether a frame answers a request that has no id. Called only after the request, or the older one that it replaced, was
+   * written, because such frames also come without a request.
    */
   isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
   /** Returns the request that replaces the two requests; undefined if both are needed. */
   merge?: (older: Request, newer: Request) => Request | undefined
-  /** When an earlier page wrote the message. */
+  /** When an earlier page first wrote or left the message (Unix time in milliseconds). Undefined for a message of this page. */
   writtenAt?: number
   /** Returns why the request must not be written to this connection; undefined if it may be. Asked before each write. */
   error?: (() => SessionError | undefined) | undefined
 }
 
-/** Bytes of all requests that wait, and how many of them are on their way at once. */
+/** The most bytes of all unanswered requests. */
 const MAX_BYTES = 262_144
+/** The most requests that are in flight at once. */
 const MAX_IN_FLIGHT = 100
 /** Milliseconds to wait after a refusal without `retryAfter`. */
 const DEFAULT_RETRY_AFTER = 1_000
@@ -57,15 +58,21 @@ export type LeftSend = ClientFrameOf<'send'> & {
 export interface Outbox {
   /** Adds a request. Resolves with the answer. If `merge` replaces two requests by one, both get the same answer. */
   add<T>(request: Request, options?: RequestOptions): Promise<T>
-  /** Writes every request again. Called for each new connection. */
+  /** Called for each new connection: from now on no request counts as written to it. Calls `proceed`. */
   connected(): void
-  /** Writes the requests that may be written now, and were not written to this connection. */
+  /** Rejects the requests whose deadline has passed, and writes those that may be written now and are not in flight. */
   proceed(): void
-  /** Settles the request that `frame` answers. Returns undefined if there is none. */
+  /**
+   * Settles the request that `frame` answers, or pauses the outbox if the frame is a retryable refusal. Returns undefined if no request has
+   * this answer.
+   */
   answered(frame: GatewayFrameOf<AnswerType>): unknown
   /** Returns how many messages are not stored yet. */
   pending(): number
-  /** Returns the messages that are not stored yet, for the next page of the tab and for a post. From now on their outcome is unknown. */
+  /**
+   * Returns the messages that are not stored yet: for the next page of the tab, and for the HTTP request that a leaving page sends. From
+   * now on each of them counts as written.
+   */
   leave(): LeftSend[]
   /** Returns the gateway's refusal because of which all requests wait. */
   pause(): Pause | undefined
@@ -79,14 +86,14 @@ interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
   answer: Promise<unknown>
   /** Settles `answer`, and takes the request out of the outbox. */
   settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
-  /** When the request was first written. Before that it can't have an unknown outcome. */
+  /** When the request was first written, or left to the next page. Before that it can't have an unknown outcome. */
   writtenAt?: number | undefined
 }
 
 /**
  * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session: the inbox's epoch, and
- * for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` when a deadline has changed which requests
- * wait, or why.
+ * for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` after a deadline has passed, because other
+ * requests may wait then, or for another reason.
  */
 export const createOutbox = (
   write: (request: Request) => boolean | undefined,
@@ -98,9 +105,9 @@ export const createOutbox = (
   /** Set after a retryable refusal, while no request is sent; undefined if requests may be sent. */
   let pause: Pause | undefined
   /**
-   * The requests that were written to this connection and not answered. After a retryable refusal no request is sent until this set is
-   * empty: the gateway refuses the requests that follow, and a second copy of a request could be stored after the first copy was refused
-   * for good.
+   * The requests that were written to this connection and not answered. After a retryable refusal the outbox sends nothing until this set
+   * is empty. Otherwise two copies of a request could be in flight: the gateway could refuse the first one for good, and store the second
+   * one.
    */
   const inFlight = new Set<Entry | undefined>()
 
@@ -108,7 +115,7 @@ export const createOutbox = (
     const { asked: request } = entry
     const error = entry.error?.()
     if (error) return entry.settle(error)
-    // A request that was made before the first session has no epoch: it is about that session's inbox.
+    // If a request was made before the first session, its epoch is empty, and it is about the inbox of that session.
     if ('epoch' in request) request.epoch ||= info()?.epoch ?? ''
     if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request)) {
       inFlight.add(entry)
@@ -154,7 +161,7 @@ export const createOutbox = (
         if (!kept) continue
         if (kept === copy) {
           entry.asked = copy
-          // The older request is on its way, and its answer may be none to the newer one.
+          // The older request may be in flight, and its answer does not always answer the newer request.
           inFlight.delete(entry)
           send(entry)
         }
@@ -185,8 +192,8 @@ export const createOutbox = (
     },
     proceed,
     answered(frame) {
-      // A refusal without an id may fit several requests. Those in flight come first: otherwise the last of them would stay unanswered for
-      // ever.
+      // A refusal without an id may fit several requests. Those in flight come first: if it settled a request that was not sent, one in
+      // flight would stay unanswered for ever.
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)

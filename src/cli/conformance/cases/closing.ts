@@ -87,7 +87,7 @@ export const closing: Case[] = [
     name: 'close-44xx',
     section: 'closing',
     core: true,
-    rule: 'After 44xx a client gives up, after unknown codes too.',
+    rule: 'After 44xx a client gives up, also if it does not know the code.',
     run: (bench) => each([4400, 4404, 4409, 4410, 4413, 4499], expectOver, bench),
   },
   {
@@ -108,7 +108,7 @@ export const closing: Case[] = [
     name: 'close-others',
     section: 'closing',
     core: true,
-    rule: 'After 45xx and every other code a client resumes its session, after unknown codes too.',
+    rule: 'After 45xx, and after a code that no other rule names, a client resumes its session.',
     run: (bench) => each([4503, 4508, 4529, 4599, 1001, 1011, 4000], expectBack, bench),
   },
   {

@@ -42,7 +42,7 @@ export const starting: Case[] = [
     name: 'pong',
     section: 'starting',
     core: true,
-    rule: 'One pong answers `started`, and one each ping.',
+    rule: 'One pong answers `started`, and one pong answers each ping.',
     async run(bench) {
       const { client, connection } = await bench.begin()
       connection.send({ type: 'ping' }, { type: 'ping' }, messageFrame(1), { type: 'ping' })

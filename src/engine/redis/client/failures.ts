@@ -20,7 +20,7 @@ export class ConnectionFailure extends Error {
 
 const UNTRUSTED = "no trusted authority has signed the server's certificate"
 
-/** The reasons by the codes of Node and OpenSSL, whose own messages name neither the server nor its authority. */
+/** The reasons, by the codes of Node and OpenSSL. Most messages of Node and OpenSSL do not say whose certificate is wrong. */
 const tlsReasons: Record<string, string> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
@@ -75,14 +75,14 @@ const reasons: Record<string, string> = {
   NOPERM: 'the user of the ACL may not do this',
 }
 
-/** Whether a script that failed may have run: its reply was lost, or did not come in time. An error reply says that it did not. */
+/** Whether a script that failed may have changed data: its reply was lost, or did not come in time. After an error reply it has not. */
 export const mayHaveRun = (error: unknown): boolean => {
   const cause = error instanceof EngineError ? error.cause : error
   if (cause instanceof ConnectionFailure) return cause.sent
   return replyCode(cause) === ''
 }
 
-/** Whether a script that only reads needs a note of the server's history first (`lua/state.lua`). */
+/** Whether a script that only reads has failed with NOSTATE: then `nodes/state-note.lua` has to store the server's history first. */
 export const needsState = (error: unknown): boolean =>
   error instanceof EngineError && replyCode(error.cause) === 'NOSTATE'
 

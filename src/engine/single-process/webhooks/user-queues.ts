@@ -21,24 +21,24 @@ import {
   type UserQueue,
 } from './user-queue.js'
 
-/** How many users' queues are kept in memory. */
+/** How many users' queues are kept in memory, besides those that a batch still has to write. */
 const MAX_CACHED = 10_000
 const ID_BYTES = 12
 
-/** An event to add. */
+/** What `add` is given. `at` is a Unix time in milliseconds. */
 export interface NewEvent extends UserRef {
   type: WebhookEventType
   at: number
   data: JsonObject
 }
 
-/** A change of a queue that added no event. */
+/** A change of a queue that came in place of an event. */
 export interface QueueChange {
   of: UserRef
   seq: number
 }
 
-/** The result of `add`: the id of the added event, or the change if the event cancels another one or too many events are pending. */
+/** The result of `add`: the id of the added event, or the change if the event cancels another one or the pending events are at a limit. */
 export interface AddedEvent {
   added: { id: string } | { change: QueueChange }
   /** The next batch must write these operations. */
@@ -54,7 +54,10 @@ interface UserQueuesOptions {
   onDue: (appId: string, at: number) => void
 }
 
-/** Holds each user's queue of pending events. `add` keeps the queues within the limits. `setFirst` says which event is the oldest one. */
+/**
+ * Holds each user's queue of pending events. `add` drops an event that would exceed the limits, and counts it in an `events.dropped`, to
+ * which the limits do not apply. `setFirst` says which event is the oldest one.
+ */
 export class UserQueues {
   readonly counts: EventCounts
   /** The number of this opening of the store. Events that an earlier opening left are due at once. */
@@ -114,7 +117,7 @@ export class UserQueues {
     return { added: { id }, operations }
   }
 
-  /** Whether a change is stored. Changes are written in their order. */
+  /** For a store that was opened again: returns whether it has this change or a later one. Changes are written in their order. */
   hasChange({ of, seq }: QueueChange): boolean {
     return this.of(of).change >= seq
   }
@@ -153,7 +156,7 @@ export class UserQueues {
     return { id, operations }
   }
 
-  /** Gives a number to a change that adds no event. The caller writes the queue. */
+  /** Gives a number to a change that comes in place of an event. The caller writes the queue. */
   #noteChange(queue: UserQueue): { change: QueueChange } {
     const { of } = queue
     queue.change = this.counts.next(of.appId)
@@ -202,7 +205,7 @@ export class UserQueues {
     return this.advancing.has(rows.eventQueue(of))
   }
 
-  /** Adds to the counts of a queue and of its app. */
+  /** Adds to the counts of a queue and of its app. Both numbers may be negative. */
   count(queue: UserQueue, pending: number, bytes: number): void {
     queue.count += pending
     queue.bytes += bytes

@@ -20,7 +20,7 @@ const MAX_SENDS = 16
 /** Milliseconds after which a client posts again, unless the refusal says otherwise. */
 const RETRY_AFTER = 5_000
 
-/** The HTTP status for each code with which a whole post is refused. */
+/** The HTTP statuses of the codes with which a whole post is refused. Every other code has 503. */
 const statusOf: Partial<Record<EndCode, 400 | 401 | 403 | 404 | 413>> = {
   'bad-request': 400,
   unauthenticated: 401,

@@ -77,7 +77,7 @@ const composer = ({ session: { thread, view }, renderRoot }: Panel, to?: Peer['i
   </form>`
 }
 
-/** The user's conversations, the messages of one of them, and the form to write one. */
+/** The user's conversations, the messages of the chosen conversation, and the form to write a message. */
 export const threadView = (panel: Panel): TemplateResult => {
   const { thread, view } = panel.session
   const people = peopleOf(panel)
