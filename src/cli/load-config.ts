@@ -54,7 +54,8 @@ export const loadConfig = async (file: string | undefined): Promise<GatewayConfi
   if (!file) throw new CliError('Name a config: --config FILE, or CHAT_SESSION_CONFIG.')
   const path = resolve(file)
   try {
-    if (path.endsWith('.json')) return parseJson(await readFile(path, 'utf8'))
+    // The decoder drops a byte order mark, with which editors on Windows may begin a file.
+    if (path.endsWith('.json')) return parseJson(new TextDecoder().decode(await readFile(path)))
     const url = pathToFileURL(path)
     if (imports++ > 0) url.searchParams.set('read', String(imports))
     const module = (await importInTime(url.href)) as { default?: GatewayConfig }

@@ -56,6 +56,12 @@ test('`check` says every problem of a config and exits with 2', async () => {
   assert.ok(!stdout.includes('short and secret'))
 })
 
+test('`check` reads a JSON file that begins with a byte order mark', async () => {
+  const file = await write('marked.json', `\uFEFF${JSON.stringify({ apps: { app: production } })}`)
+  const { code, stderr } = await finish(['check', '--config', file], env)
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+})
+
 test('`check` names a file of engine.tls that serve could not read', async () => {
   const ca = join(folder, 'missing.pem')
   const config = {
