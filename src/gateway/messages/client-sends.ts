@@ -1,5 +1,6 @@
 import type { SendResult } from '../../engine/index.js'
 import { isGuestId, type RefusalCode } from '../../protocol/index.js'
+import { withTimeout } from '../../util/with-timeout.js'
 import type { App } from '../apps/app.js'
 import type { Log } from '../log.js'
 
@@ -20,21 +21,29 @@ const QUOTA_RETRY_AFTER = 30_000
 export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
   send === 'anyone' || (send === 'users' && !isGuestId(userId))
 
+/** Milliseconds that `authorizeSend` may take. Without a limit, a call that never ends would keep back all later messages of the user. */
+const MAX_AUTHORIZE_TIME = 10_000
+
+const tookTooLong = (): Error => new Error('authorizeSend took too long')
+
 /** If the app's `authorizeSend` does not allow a message, resolves with the code of the refusal. */
 export const authorizeSend = async (
-  { settings: { appId, authorizeSend: authorize } }: App,
+  {
+    settings: { appId, authorizeSend: authorize },
+  }: { settings: Pick<App['settings'], 'appId' | 'authorizeSend'> },
   log: Log,
   message: { from: string; to: string },
 ): Promise<'refused' | 'unavailable' | undefined> => {
   try {
     // A reload may have removed the function while the message waited.
-    const answer: unknown = authorize ? await authorize(message) : true
+    const answer: unknown =
+      !authorize || (await withTimeout((async () => authorize(message))(), MAX_AUTHORIZE_TIME, tookTooLong))
     return answer === true ? undefined : 'refused'
   } catch (error) {
     const { name, stack } = error instanceof Error ? error : { name: typeof error, stack: undefined }
     log.error(
       { appId, name, stack },
-      "the app's authorizeSend function threw an error: the message was refused as unavailable",
+      "the app's authorizeSend function threw an error or took too long: the message was refused as unavailable",
     )
     return 'unavailable'
   }
