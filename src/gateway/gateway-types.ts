@@ -27,10 +27,11 @@ export interface GatewayOptions {
 
 export interface Gateway {
   /**
-   * Serves the gateway's paths on your HTTP server: `/v1/session` and what is below it, `/v1/chat-session.js`, `/v1/errors`, `/v1/apps/…`,
-   * `/v1/openapi.json`, `/v1/asyncapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that the server had
-   * before. So attach the gateway last. Create the server with `maxHeaderSize: 32_768` or more: the start of a session is sent in a header.
-   * Not supported on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after `close()`.
+   * Serves the gateway's paths on your HTTP server: `/v1/session`, its `/stream`, `/frames` and `/send`, `/v1/chat-session…`, `/v1/errors`,
+   * `/v1/apps/…`, `/v1/openapi.json`, `/v1/asyncapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that
+   * the server had before. So attach the gateway last. Create the server with `maxHeaderSize: 32_768` or more: the start of a session is
+   * sent in a header. Not supported on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after
+   * `close()`.
    */
   attach(server: Server): void
   /**
@@ -69,7 +70,7 @@ export interface Gateway {
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at most), and closes
    * every connection as `unavailable`, so that clients reconnect and resume their sessions. A server to which the gateway is attached keeps
    * running. Resolves when everything is closed. A second call resolves at the same time. If the engine can't close, everything else
-   * closes, and then it rejects with the engine's error.
+   * closes, and then the call rejects with the engine's error.
    */
   close(): Promise<void>
 }

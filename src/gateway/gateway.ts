@@ -79,7 +79,7 @@ export const assembleGateway = (
   pushNetwork?: PushNetwork,
 ): Gateway => {
   const env = options.env ?? process.env
-  /** `reload` assigns to it. Read a key that can be reloaded when it is needed, not before. */
+  /** `reload` assigns to `settings`. So read a key when its value is needed, not before. */
   const settings = parseOrThrow(config, env)
   const lifetime = new AbortController()
   const fullLog = options.log ?? createLog()
@@ -111,7 +111,7 @@ export const assembleGateway = (
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  /** The apps by id. Before the engine is open this is their promise. A start that finds the map itself waits for no promise. */
+  /** The apps by id. While the engine opens, this is their promise. A start that finds the map itself waits for no promise. */
   let opened: Map<string, App> | Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
@@ -176,7 +176,7 @@ export const assembleGateway = (
     if (settings.listen.trustProxy > 0) connectionLimits.identify(slot, peer.address)
     else if ((headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
       connectionLimits.onForwarded(slot)
-    // If the client has just closed the socket, the socket has no address any more, but its slot has.
+    // If the client has just closed the socket, the socket has no address any more. Its slot still has the address.
     else connectionLimits.identify(slot, slot.remoteAddress)
     return slot
   }
@@ -209,7 +209,6 @@ export const assembleGateway = (
     tracing,
     addressOf: (request) => peerOf(request, settings.listen.trustProxy).address,
   })
-  // `hostname` stands in for a missing Host header: simple health checks use HTTP/1.0, which has none.
   const routes = createRoutes(
     log,
     readiness,
@@ -221,6 +220,7 @@ export const assembleGateway = (
     }),
   )
   const respond = getRequestListener(routes.fetch, {
+    // This stands in for a missing Host header: simple health checks use HTTP/1.0, which has none.
     hostname: 'localhost',
     overrideGlobalObjects: false,
     // The routes handle their own errors. This handler gets only requests with a bad target.
@@ -331,7 +331,7 @@ export const assembleGateway = (
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
     const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
-    // Requests are aborted after the time, but a call of an engine that hangs can't be.
+    // After this time the requests are aborted. A call of an engine that hangs can't be aborted.
     const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
     const logLate = (err: unknown): void =>
       log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')

@@ -8,7 +8,7 @@ export type OpenTelemetryApi = typeof OpenTelemetry
 const FLUSH_TIMEOUT = 3_000
 
 /**
- * Loads the API of OpenTelemetry. Resolves with undefined if it can't be found: prom-client installs it, but a strict layout of
+ * Loads the API of OpenTelemetry. Resolves with undefined if the API can't be loaded. prom-client installs the API, but a strict layout of
  * node_modules may hide it.
  */
 export const loadOpenTelemetry = async (log: Pick<Log, 'warn'>): Promise<OpenTelemetryApi | undefined> => {
@@ -21,13 +21,13 @@ export const loadOpenTelemetry = async (log: Pick<Log, 'warn'>): Promise<OpenTel
   }
 }
 
-/** The members of an SDK's provider that the API does not declare. Until an SDK is registered, the provider of spans is a proxy. */
+/** The members of a provider that the API does not declare. The API's provider of spans is a proxy: its delegate is the SDK's provider. */
 interface Provider {
   getDelegate?(): Provider
   forceFlush?(): Promise<void>
 }
 
-/** Lets an SDK send its data, for `FLUSH_TIMEOUT` at most. Afterwards `serve` ends the process, so nobody else could do it. */
+/** Lets an SDK send its data, for `FLUSH_TIMEOUT` at most. Afterwards `serve` ends the process, so the data could not be sent later. */
 export const flushOpenTelemetry = async (
   { metrics, trace }: OpenTelemetryApi,
   log: Pick<Log, 'warn'>,

@@ -49,41 +49,41 @@ export interface UserStatus {
 
 /** The state of an inbox. */
 export interface Inbox {
-  /** Offsets of different epochs do not compare. A deletion of the user changes it. */
+  /** Offsets of different epochs can’t be compared. A deletion of the user changes the epoch. */
   epoch: string
   /** The offset of the newest message; 0 if there was none. */
   offset: number
-  /** All messages up to it are read. */
+  /** All messages up to this offset are read. */
   readOffset: number
   unread: number
 }
 
 export interface ReadInbox {
-  /** Offsets of different epochs do not compare. A deletion of the user changes it. */
+  /** Offsets of different epochs can’t be compared. A deletion of the user changes the epoch. */
   epoch: string
   /** The offset of the newest message; 0 if there was none. */
   offset: number
-  /** All messages up to it are read. */
+  /** All messages up to this offset are read. */
   readOffset: number
   unread: number
   /** The peer that the request names. */
   with?: string | null | undefined
   /** How many of the peer’s messages are unread. */
   unreadWith?: number | undefined
-  /** The peer’s messages up to it are read. */
+  /** The peer’s messages up to this offset are read. */
   readOffsetWith?: number | undefined
 }
 
-/** Whom the user has exchanged messages with that are kept. */
+/** A user, or the app’s backend, whose messages with this user are kept. */
 export interface Peer {
   /** The user id; null for the app’s backend. */
   id: string | null
-  /** As the peer’s newest kept message has it. */
+  /** The name in the peer’s newest kept message. */
   name: string | null
   photoUrl: string | null
   /** How many of the peer’s messages are unread. */
   unread: number
-  /** The peer’s messages up to it are read. */
+  /** The peer’s messages up to this offset are read. */
   readOffset: number
   newest: Message
 }
@@ -204,7 +204,7 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** Lift a user’s revocation. Credentials that it revoked and that have not expired are good again. Revocations of single tokens and of the whole app stay. */
+  /** Lift a user’s revocation. Credentials that the revocation made invalid are good again until they expire. Revocations of single tokens and of the whole app stay. */
   liftRevocation(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -220,7 +220,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Revoke one token. The sessions that stand on it end as `revoked`. The revocation is kept until the token has expired if a session has shown it, else for 400 days. */
+  /** Revoke one token. The sessions that use the token end as `revoked`. If a session has shown the token, the revocation outlives the token, else it is kept for 400 days. */
   revokeToken(input: {
     /** The `jti` of a token. */
     jti: string
@@ -307,9 +307,9 @@ export interface RestCalls {
   listMessages(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
-    /** Messages after this offset, the oldest first. */
+    /** The oldest messages after this offset. */
     after?: number | undefined
-    /** Messages before this offset, the newest first. */
+    /** The newest messages before this offset. */
     before?: number | undefined
     /** A user id: only messages from and to this user. Empty: only those of the app’s backend. */
     with?: string | undefined
@@ -319,17 +319,17 @@ export interface RestCalls {
     cursor?: string | undefined
     signal?: AbortSignal | undefined
   }): Promise<{
-    /** Offsets of different epochs do not compare. A deletion of the user changes it. */
+    /** Offsets of different epochs can’t be compared. A deletion of the user changes the epoch. */
     epoch: string
     /** The offset of the newest message; 0 if there was none. */
     offset: number
-    /** All messages up to it are read. */
+    /** All messages up to this offset are read. */
     readOffset: number
     unread: number
     messages: Message[]
     /** The `cursor` of the next page. Absent on the last page. */
     next?: string | undefined
-    /** The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with it gets the messages after it. Only on a page that reaches the newest message. */
+    /** The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with this position gets the later messages. Only on a page that reaches the newest message. */
     since?: string | undefined
   }>
 
@@ -377,7 +377,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` it marks only those from this user, or from the app’s backend if it is null. A mark never goes back. */
+  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` the call marks only those from this user, and with null only those from the app’s backend. A mark never goes back. */
   markRead(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -385,7 +385,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<ReadInbox>
 
-  /** Whom a user has exchanged messages with. The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is none. */
+  /** Whom a user has exchanged messages with. The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is not listed. */
   listPeers(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -400,14 +400,14 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** The devices of a user that Web Push reaches. The one that was renewed last comes first. A subscription’s endpoint is not told, since who knows it can write to the device. */
+  /** The devices of a user that Web Push reaches. The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out. */
   listPushSubscriptions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
     signal?: AbortSignal | undefined
   }): Promise<{ subscriptions: Subscription[] }>
 
-  /** End a push subscription. Messages are pushed to the device no more. A page of the user subscribes it again: end the sessions first, if somebody logs out. */
+  /** End a push subscription. Messages are pushed to the device no more, until a page of the user subscribes the device again. If somebody logs out, end the sessions first. */
   endPushSubscription(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string

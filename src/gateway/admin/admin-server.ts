@@ -24,7 +24,7 @@ const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
 /** Milliseconds that a client has to read a response. They are longer than a stream lasts. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
-/** How many sockets may be open. `limits.connections` does not count them. So too many of them would leave no files to the engine. */
+/** How many sockets may be open. `limits.connections` does not count them. So too many sockets would leave no open files for the engine. */
 const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>

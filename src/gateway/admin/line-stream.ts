@@ -14,8 +14,8 @@ export const MAX_STREAM = 600_000
 type Push<Entry> = (entry: Entry) => void
 
 /**
- * Responds with lines of JSON for as long as the client reads. `subscribe` is called once, and calls `push` with each entry until `signal`
- * aborts. A client that reads slowly gets fewer entries: beyond `MAX_ENTRIES` of a line they are only counted.
+ * Responds with lines of JSON until the client leaves, for `MAX_STREAM` at most. `subscribe` is called once, and calls `push` with each
+ * entry until `signal` aborts. A client that reads slowly gets fewer entries: beyond `MAX_ENTRIES` of a line they are only counted.
  */
 export const streamLines = <Entry>(
   context: AdminContext,

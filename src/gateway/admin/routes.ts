@@ -103,7 +103,7 @@ const audited =
     audit({ who, what, whom: context.req.param(), result: context.res.status })
   }
 
-/** Returns the handlers of the admin listener's requests. Without a token it answers health checks and serves the console's files. */
+/** Returns the handlers of the admin listener's requests. Only health checks and the console's files need no token. */
 export const createAdminRoutes = (context: AdminRoutesContext): Hono<AdminEnv> => {
   const { log, audit, calls } = context
   const routes = new Hono<AdminEnv>()

@@ -18,9 +18,9 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 import { createAppPush, type AppPush } from './vapid.js'
 
-/** How many calls of an app's `authenticate` run at once. More calls could overload the app's backend. */
+/** How many starts with auth params of one app are checked at once. More checks could overload the app's backend. */
 const MAX_AUTHENTICATIONS = 100
-/** How many calls wait until another call ends. They wait no longer than `startTimeout`. */
+/** How many starts wait until another check ends. They wait no longer than `startTimeout`. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
 /** An app of the config with its keys imported. Sessions keep this object for as long as they last, even when the config is reloaded. */
@@ -38,7 +38,7 @@ export interface App {
   /** Verifies a token that a gateway signed. */
   readonly verifyOwnToken: DirectTokenVerifier<'gateway'>
   readonly verifySignature: SignatureVerifier
-  /** Limits the calls of `authenticate`. */
+  /** Limits the checks of auth params. */
   readonly authentications: ConcurrencyLimit
   /** Counts the frames of the app's users, by user id. */
   readonly userRates: RateLimiter

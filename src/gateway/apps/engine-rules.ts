@@ -5,7 +5,7 @@ import type { AppSettings, Settings } from '../config/parse.js'
 /** How many webhook events of an app and of one user may be pending. */
 const APP_EVENTS = 1_000_000
 const USER_EVENTS = 10_000
-/** About how many bytes the pending events of every app may take at least, and those of one user at most. */
+/** About how many bytes: the smallest limit for an app's pending events, and the largest limit for those of a user. */
 const MIN_APP_EVENT_BYTES = 2 ** 20
 const MAX_USER_EVENT_BYTES = 4 * 2 ** 20
 
@@ -58,7 +58,7 @@ export const sendRulesOf = (
   },
 })
 
-/** Returns an app's rules for a message of its backend. They do not limit how much the backend sends, even in a user's name. */
+/** Returns an app's rules for a message of its backend. Only the app's quota limits what the backend sends, even in a user's name. */
 export const backendRulesOf = (app: AppSettings, settings: Pick<Settings, 'sendWindow'>): SendRules => {
   const rules = sendRulesOf(app, settings)
   return {

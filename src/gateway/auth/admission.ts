@@ -200,8 +200,8 @@ export const isOriginAllowed = ({ origins }: App['settings'], origin: string | n
   origins === 'any' || origin === null || origins.has(origin)
 
 /**
- * Authenticates a start. Returns the result at once if it needs neither the app's code, nor a key set, nor the engine. If the user is not
- * let in, the result is a refusal. Throws or rejects if the gateway itself fails.
+ * Authenticates a start. Returns no promise if the token is signed with one of the app's `secrets`. If the user is not let in, the result
+ * is a refusal. Throws or rejects if the gateway itself fails.
  */
 export const admit = (
   context: StartContext,

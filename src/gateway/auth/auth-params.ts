@@ -100,7 +100,7 @@ export const authenticateParams = async (
   let issuedAt = Date.now()
   try {
     const turn = app.authentications.run(async () => {
-      // The time is read before the app's backend answers, so that a revocation after the answer counts.
+      // The time is read before the app's backend answers, so that a revocation counts that comes while the answer is on its way.
       issuedAt = Date.now()
       return context.isOpen() ? check.ask() : undefined
     })

@@ -17,7 +17,7 @@ export interface StartContext extends AdmissionContext {
 
 /** The client's origin and address, from the handshake. */
 export interface Peer {
-  /** The `Origin` header; null if there is none. Only browsers send it. */
+  /** The `Origin` header, which browsers send; null if there is none. */
   origin: string | null
   address: string
   /** The headers that an app's `authenticateUrl.forwardHeaders` names, in lower case. */
@@ -46,7 +46,7 @@ export interface AuthenticatedUser {
   credential: Credential
   /** Whether the user must be new. If the id belongs to a user already, the start is refused. */
   mustBeNew: boolean
-  /** When the token's guest was created. Undefined if the user is no guest. */
+  /** When the token's guest was created. Undefined for a start without a guest's token. */
   createdAt?: number | undefined
   /** Signs the token with which the client reconnects, if it started with auth params or as a guest. */
   signToken: ((user: Pick<UserRecord, 'createdAt'>) => Promise<string>) | undefined

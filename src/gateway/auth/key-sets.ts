@@ -10,8 +10,8 @@ type Jwks = AppSettings['jwks']
 /** The key sets of the apps. */
 export interface KeySets {
   /**
-   * Returns the app's key set; undefined without `jwks`. As long as the URL in `jwks` stays the same, so do the keys that were fetched from
-   * it, so that a reload of the config fetches nothing.
+   * Returns the app's key set; undefined without `jwks`. While the URL in `jwks` stays the same, the fetched keys are kept, so that a
+   * reload of the config fetches nothing.
    */
   of(appId: string, jwks: Jwks): KeySet | undefined
 }

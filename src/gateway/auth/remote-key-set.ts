@@ -15,11 +15,11 @@ export interface RemoteKeySetOptions {
   signal: AbortSignal
   /** Called for each failed fetch, and for each token whose key is in the set but can't be used. */
   onError(error: unknown): void
-  /** Milliseconds between two fetches in the background. A withdrawn key verifies tokens for so long at most. */
+  /** Milliseconds between two fetches in the background. Until a fetch has succeeded, a withdrawn key still verifies tokens. */
   refreshInterval?: number
   /** Milliseconds between two fetches after a failure, and between two fetches for unknown key ids. */
   retryInterval?: number
-  /** Milliseconds that a fetch may take. They are fewer than `startTimeout`, so that a start ends as `unavailable` and not as `timeout`. */
+  /** Milliseconds that a fetch may take. With fewer than `startTimeout`, a start ends as `unavailable` and not as `timeout`. */
   timeout?: number
   meter?: RequestMeter | undefined
 }
@@ -96,7 +96,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   /** How many fetches have begun, and the number of the fetch that `keys` come from. */
   let begun = 0
   let keysFrom = 0
-  /** The timer that begins the next fetch in the background, at `nextAt`. Undefined until the first token comes. */
+  /** The timer that begins the next fetch in the background, at `nextAt`. Undefined until the first fetch has ended. */
   let timer: NodeJS.Timeout | undefined
   let nextAt = 0
   let hasFailed = false
@@ -138,8 +138,8 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     new KeySetUnavailableError(hasFailed ? nextAt - performance.now() : untilUnknownFetch())
 
   /**
-   * Resolves after a fetch with a greater number than this one. Begins such a fetch, unless an unknown key id has just caused a fetch or a
-   * fetch has just failed.
+   * Resolves after a fetch with a number above `number` has succeeded. Resolves without such a fetch if a fetch has failed, or if an
+   * unknown key id has just caused one.
    */
   const refreshAfter = async (number: number): Promise<void> => {
     do {

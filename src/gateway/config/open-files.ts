@@ -15,7 +15,7 @@ const openFileLimit = (): number => {
       return undefined
     }
   }
-  // The report has the limit on every platform. It takes 16 ms, so `/proc` comes first.
+  // Systems without `/proc` may have the limit in the report. The report takes 16 ms, so `/proc` comes first.
   const fromReport = (): unknown =>
     (process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } }).userLimits
       ?.open_files?.soft

@@ -48,7 +48,7 @@ const limits = object({
 
 type AppSchema = ReturnType<typeof appSchema>
 
-/** Returns the schema of the apps by app id. The result is a map, because `constructor` is an app id, too. */
+/** Returns the schema of the apps by app id. The result is a map, because `constructor` may be an app id. */
 const appsSchema = (app: AppSchema) =>
   v.pipe(
     v.custom<Record<string, v.InferInput<AppSchema>>>(
@@ -94,7 +94,6 @@ export const configSchema = (env: Env) =>
 /** The rules of an app, with defaults and secrets filled in. Durations are in milliseconds. */
 export type AppSettings = v.InferOutput<AppSchema> & { appId: string }
 
-/** The input of the schema. */
 export type ConfigInput = v.InferInput<ReturnType<typeof configSchema>>
 
 /** The config with its defaults and secrets filled in. Durations are in milliseconds. Never log it. */

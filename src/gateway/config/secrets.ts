@@ -6,8 +6,8 @@ import type { Env, Environment, SecretConfig } from './types.js'
 const PRODUCTION_MINIMUM = 32
 
 /**
- * Returns the name for an error message. Somebody may have written a secret in its place, so the message repeats it only if it looks like
- * the name of a variable.
+ * Returns the name for an error message. Somebody may have written a secret in place of the name, so the message repeats only a text that
+ * looks like the name of a variable.
  */
 const describeVariable = (name: string): string =>
   /^[A-Z_][A-Z0-9_]{0,63}$/.test(name)
@@ -68,7 +68,7 @@ const webhookKey = (secret: string): Buffer | undefined => {
   return key.length > 0 && isExact ? key : undefined
 }
 
-/** A check of one or more secrets of webhooks. It returns each as the bytes of its key. */
+/** A check of one or more webhook secrets, which returns the bytes of their keys. */
 export const webhookSecrets = (env: Env, environment: Environment) => {
   const minimum = environment === 'production' ? WEBHOOK_MINIMUM : 1
   const secret = v.pipe(

@@ -55,7 +55,7 @@ export type SendRule = (typeof sendRules)[number]
 export const adoptionRules = ['client', 'backend', 'nobody'] as const
 export type AdoptionRule = (typeof adoptionRules)[number]
 
-/** Between which users a rule allows something: between users of whom one has written to the other, between all users, or between none. */
+/** Between which users a rule allows something. `peers`: one of the two has written to the other. `anyone`: any two. `nobody`: none. */
 export const contactRules = ['peers', 'anyone', 'nobody'] as const
 export type ContactRule = (typeof contactRules)[number]
 
@@ -83,7 +83,7 @@ export interface GatewayConfig {
   engine?: EngineConfig | undefined
   /** Seconds between two pings. A connection that is silent for twice as long counts as dead. 0.01 to 3600. @default 25 */
   pingInterval?: number | undefined
-  /** Seconds that a new connection has to name its user. 0.01 to 300. @default 10 */
+  /** Seconds that a new connection has until its user is verified. 0.01 to 300. @default 10 */
   startTimeout?: number | undefined
   /** Seconds that a session waits for its client after its connection was lost. 0 to 86,400. @default 120 */
   resumeWindow?: number | undefined
@@ -293,7 +293,7 @@ export interface PushConfig {
   subject: string
   /** The page that a notification opens: https, or http on this machine. `{from}` stands for the sender's user id, percent-encoded. */
   url: string
-  /** Seconds from a message to its push, if it is unread and no page is visible. 0.01 to 86,400 (a day). @default 5 */
+  /** Seconds from a message to its push, if the message is unread and no page is visible. 0.01 to 86,400 (a day). @default 5 */
   after?: number | undefined
   /** Seconds for which a push service keeps a push for a device that is off. 0 to 2,419,200 (28 days). @default 86_400 */
   ttl?: number | undefined
@@ -326,7 +326,7 @@ export interface RetentionConfig {
 export interface AppLimitsConfig {
   /** Sessions of one user. Beyond it an older session ends. 1 to 10,000. @default 20 */
   sessionsPerUser?: number | undefined
-  /** Messages of one user in a second, over all connections to this gateway. 1 to 1,000,000. @default 20 */
+  /** Messages of one user in a second, over all gateways on one engine. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
   /** Frames of one user in a second, without `send`, `signal` and `pong`. 1 to 1,000,000. @default 50 */
   requestsPerSecond?: number | undefined
@@ -337,8 +337,8 @@ export interface AppLimitsConfig {
   /** Requests of the app's backend to the REST API in a second. 1 to 1,000,000. @default 1000 */
   restPerSecond?: number | undefined
   /**
-   * The share of an inbox that one sender's unread messages may take before they push out other senders' unread messages.
-   * Above 0, to 1. @default 0.5
+   * The share of an inbox that one sender's unread messages may take. A message that exceeds it is refused if the message would push out
+   * another sender's unread message. Above 0, to 1. @default 0.5
    */
   unreadPerSender?: number | undefined
   /** Guests that the app keeps in all. From 0. @default 100_000 */
@@ -352,7 +352,7 @@ export interface AppLimitsConfig {
   bytes?: number | undefined
 }
 
-/** A config, or a function that reads it. If a reload can't read the config, it counts as failed. */
+/** A config, or a function that reads it. A reload that can't read the config counts as failed. */
 export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
 
 /** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */

@@ -16,11 +16,10 @@ export interface OpeningState {
   readonly frames: EarlyFrames
 }
 
-/** The phase from `started` on. `draining`: frames are no longer answered. */
+/** The phase from `started` on. `draining`: the connection ends once the earlier frames are answered, and later frames are dropped. */
 interface LiveState {
   name: 'live' | 'draining'
   readonly session: LiveSession
 }
 
-/** The phase of a connection. */
 export type ConnectionPhase = OpeningState | LiveState | { readonly name: 'closed' }

@@ -99,7 +99,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return this.#phase.name === 'live' || this.#phase.name === 'draining'
   }
 
-  /** The state and the transport, for the metrics, and the session as soon as it exists. */
+  /** The state, the transport, and the session as soon as it exists. */
   get status(): {
     state: ConnectionPhase['name']
     transport: Transport['kind']
@@ -191,8 +191,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
 
   /**
    * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered,
-   * because most of these clients have left, and their session could end another one as `too-many-sessions`. The code lets the client
-   * reconnect, because the network may have closed that side while the client still receives.
+   * because most of these clients have left, and their session could end another one as `too-many-sessions`. Such a connection ends as
+   * `unavailable`, so that a client that still receives reconnects.
    */
   onEnd(): Promise<void> {
     const phase = this.#phase
@@ -256,7 +256,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** Called with a ping or a pong of the WebSocket protocol. It counts like a frame, because a flood of them costs as much. */
+  /** Called with a ping or a pong of the WebSocket protocol. Each counts like a text frame, because a flood of either costs as much. */
   receiveControl(bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'live') this.#charge(phase.session, bytes)
@@ -309,7 +309,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, start.bytes)) return
     opening.session = session
-    // `expectFrame` is called after the verification, so that the answer to a handshake does not wait for it.
+    // `expectFrame` is called here, so that the answer to a handshake does not wait for the verification.
     this.#transport.expectFrame?.()
     // The session is added to the hub before the engine reads the user, so that it receives every later event.
     hub.add(session)

@@ -65,7 +65,7 @@ export class Heartbeat implements Timed {
     return this.#pongs < this.#pings
   }
 
-  /** Returns the milliseconds that the client took to answer the latest ping; undefined if this pong answers none. */
+  /** Returns the milliseconds that the client took to answer the latest ping; undefined if this pong does not answer that ping. */
   onPong(): number | undefined {
     const isAwaited = this.isAwaitingPong()
     if (isAwaited) this.#pongs++
@@ -91,7 +91,7 @@ export class Heartbeat implements Timed {
   }
 
   onTime(): void {
-    // The shared timer still calls this heartbeat if it was stopped in the same call of the timer.
+    // The shared timer still calls a heartbeat that was stopped in the same call of the timer.
     if (this.#checkAt === 0) return
     const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
     if (timeLeft <= 0) return this.#connection.end('timeout')

@@ -10,7 +10,7 @@ const RECOVERED = 0.5
 export class Throttle {
   readonly #transport: Pick<Transport, 'pause' | 'resume'>
   #timer: NodeJS.Timeout | undefined
-  /** Since when the client has sent more than its budget without a pause; null if it is within its budget. */
+  /** When the debt began from which the client has not recovered; null if the client has no such debt. */
   #since: number | null = null
 
   constructor(transport: Pick<Transport, 'pause' | 'resume'>) {

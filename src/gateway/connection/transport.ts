@@ -5,8 +5,8 @@ export interface Transport {
   /** Sends a text frame. The frames of one turn may leave in one write. */
   send(text: string): void
   /**
-   * Called when the next frame follows within milliseconds. If the answer to the handshake is not sent yet, it may wait for that frame. On
-   * Bun it can't wait.
+   * Called when the next frame follows within milliseconds. If the answer to the handshake is not sent yet, the answer may wait for that
+   * frame. On Bun the answer can't wait.
    */
   expectFrame?(): void
   /** Starts the closing handshake. */

@@ -9,7 +9,7 @@ export type SocketRefusal = 'unavailable' | 'rate-limited'
 export interface Slot {
   /** Set if a limit refuses this socket. Then the socket gets no session, and is closed with this code. */
   refusal: SocketRefusal | undefined
-  /** Closes the socket, to make room for another one. */
+  /** Makes room for another socket: closes this socket, or stops counting a socket of a server that others use, too. */
   evict: (refusal: SocketRefusal) => void
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
@@ -22,8 +22,8 @@ export interface Slot {
 
 export interface ConnectionLimits {
   /**
-   * Counts a socket that was accepted. `clientAddress` is known at once unless a trusted proxy is in front. Beyond a limit of open sockets
-   * the oldest socket without a session is closed. Beyond the limit of new sockets in a second the new one is refused.
+   * Counts a socket that was accepted. `clientAddress` is undefined if only a request will tell it. Beyond a limit of open sockets the
+   * oldest socket without a session is closed. Beyond the limit of new sockets in a second the new one is refused.
    */
   accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
   /**
@@ -190,7 +190,7 @@ export const createConnectionLimits = (
       const { connections, connectionsPerAddress } = current()
       const own = slot.address === undefined ? undefined : addresses.get(slot.address)
       if (slot.refusal !== undefined && own) {
-        // The socket is closed at its first request, which may never come. So its address makes room for it, and no other address does.
+        // The socket is closed at its first request, which may never come. So only the socket's own address makes room for the socket.
         if (sockets > connections || own.sockets > connectionsPerAddress)
           makeRoom(own.opening, slot, slot.refusal, true)
       } else if (sockets > connections) {

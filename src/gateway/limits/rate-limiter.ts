@@ -29,7 +29,7 @@ export const MAX_DEBT = 10
 /** After exactly the time that `take` returned, a bucket may lack this part of a token, because of rounding. */
 const ROUNDING = 1e-6
 
-/** The buckets that were used in a period. They are numbers, because an object for each bucket would take more memory. */
+/** The buckets that were used in a period. Buckets are numbers, because an object for each bucket would take more memory. */
 class Generation {
   /** When the generation began, on the limiter's clock. */
   readonly start: number
@@ -86,7 +86,7 @@ class Buckets {
   }
 }
 
-/** Creates a rate limiter. `clock` returns milliseconds. If it goes back, that counts as no time. */
+/** Creates a rate limiter. `clock` returns milliseconds. If the clock goes back, no time passes until the clock has caught up. */
 export const createRateLimiter = (clock: () => number = () => performance.now()): RateLimiter => {
   let now = clock()
   const buckets: Record<LimitName, Buckets> = {

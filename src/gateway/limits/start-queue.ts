@@ -21,7 +21,7 @@ export interface StartQueue {
 }
 
 interface AtOnce {
-  /** So many starts run in a turn even if other work delays the event loop. Without them nobody could start at a busy gateway. */
+  /** So many starts run at once even if other work delays the event loop. Without them nobody could start at a busy gateway. */
   fewest: number
   first: number
   /** The most starts at once. More would not be faster, and each waits in the engine, which also serves sessions. */
@@ -61,8 +61,8 @@ const INCREASE = 8
 const DECREASE = 0.75
 
 /**
- * Returns how many starts run at once from now on, after `current` starts at once have delayed the event loop by `delay` milliseconds: a
- * share of them, or a few more if starts waited meanwhile.
+ * Returns how many starts run at once from now on, after `current` starts at once have delayed the event loop by `delay` milliseconds. They
+ * are fewer after a long delay, and more after a short delay if starts waited meanwhile.
  */
 export const nextAtOnce = (
   current: number,
@@ -89,8 +89,8 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   /** When each start began, the oldest first. */
   const running = new Map<symbol, number>()
   /**
-   * How many starts have finished in this turn of the event loop. They keep their places until the turn ends. Otherwise starts that finish
-   * at once would all run in one turn.
+   * How many starts have finished in this turn of the event loop. They keep their places until the turn ends. Otherwise all starts whose
+   * `work` finishes without a wait would run in one turn.
    */
   let finished = 0
   /** The starts that wait, by address. The first address has the next turn. */

@@ -1,6 +1,6 @@
 /** Spreads jobs over turns of the event loop. */
 interface TurnLimit {
-  /** Calls `job` now; in a later turn if jobs of enough weight have run in this turn. Jobs run in the order in which they came. */
+  /** Calls `job` now, or in a later turn if this turn's jobs have reached the limit. Jobs run in the order in which they came. */
   run(job: () => void, weight?: number): void
 }
 
@@ -25,7 +25,7 @@ export const createTurnLimit = (max: number): TurnLimit => {
       ranInThisTurn += job.weight
       jobs.push(job)
     }
-    // If each turn removed its jobs, it would copy all the others, of which there may be a million.
+    // If each turn removed its jobs, each turn would copy all other jobs. There may be a million.
     if (2 * first >= waiting.length) {
       waiting = waiting.slice(first)
       first = 0

@@ -43,8 +43,8 @@ export const readWith = async (
 }
 
 /**
- * Reads the peers of an inbox whose newest message is before an offset, or all, as many as `limit` and `maxBytes` allow. Resolves with null
- * if the inbox has another epoch.
+ * Reads an inbox's peers, or only those whose newest message is before an offset, as many as `limit` and `maxBytes` allow. Resolves with
+ * null if the inbox has another epoch.
  */
 export const readPeers = async (
   { engine, messageTurns }: Context,

@@ -28,10 +28,7 @@ const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
   }
 }
 
-/**
- * Lets the event loop lag be that of the process whose event loop is the latest. prom-client takes the mean, in which one process that does
- * too much would not show among others that are idle.
- */
+/** Takes the greatest event loop lag of all processes. prom-client takes the mean, which would hide one busy process among idle ones. */
 const takeGreatestLag = (processes: readonly (readonly object[])[]): void => {
   for (const metric of processes.flat() as { name?: string; aggregator?: string }[])
     if (metric.name?.startsWith('nodejs_eventloop_lag_') && metric.aggregator === 'average')

@@ -15,7 +15,7 @@ type PushedMessage = Pick<Message, 'offset' | 'from' | 'sender' | 'body'>
 /** The bytes that a text takes within a JSON string. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2
 
-/** Returns the longest beginning of a text that takes at most `bytes`, without half a character. */
+/** Returns a text that takes at most `bytes`: the text itself, or its longest beginning of whole characters, and `CUT`. */
 const cut = (text: string, bytes: number): string => {
   if (jsonBytes(text) <= bytes) return text
   let left = bytes - Buffer.byteLength(CUT)
@@ -35,7 +35,7 @@ const cut = (text: string, bytes: number): string => {
 const tagOf = ({ appId, userId }: UserRef, from: string | null): string =>
   `chat-session:${appId}:${encodeURIComponent(userId)}:${encodeURIComponent(from ?? '')}`
 
-/** Returns the text of a push: a declarative web push message, which browsers that know none pass to the service worker. */
+/** Returns the text of a push: a declarative web push message. Browsers without declarative push pass the text to the service worker. */
 export const pushPayload = (
   user: UserRef,
   { title: defaultTitle, content, url }: AppPush['settings'],

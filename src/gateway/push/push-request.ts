@@ -6,7 +6,7 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { isPublicAddress } from '../limits/private-address.js'
 import { failureOf, OutboundRequestError } from '../outbound/outbound-request.js'
 
-/** Milliseconds until an answer begins. */
+/** Milliseconds for a request, from its wait for a connection to the end of the answer. */
 const TIMEOUT = 15_000
 /** Bytes of an answer's body that are read, so that its connection can be used again. Nobody needs the body. */
 const MAX_BODY = 65_536
@@ -53,7 +53,7 @@ interface Service {
   /** Bounds the requests that have a connection. */
   readonly limit: ConcurrencyLimit
   unanswered: number
-  /** Since when the service has answered no request in time; null if no request waits for an answer. */
+  /** Since when the service has answered no request; null if no request waits for an answer. */
   silentSince: number | null
 }
 

@@ -122,9 +122,8 @@ const earliest = (delays: readonly (number | null)[]): number | null => {
 }
 
 /**
- * Sends the pushes that are due to a user's devices, and tells the engine which ones have ended. A message that comes meanwhile has an
- * offset beyond `through`, so that the engine keeps the time of its push. Rejects if the engine fails. Then the engine names the user again
- * later.
+ * Sends a user's devices the pushes that are due, and tells the engine their outcomes. A message that comes meanwhile has an offset beyond
+ * `through`, so that the engine keeps the time of its push. Rejects if the engine fails. Then the engine names the user again later.
  */
 export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
   const { engine, settings } = context

@@ -15,8 +15,8 @@ interface InProcessContext extends CallContext {
 
 /**
  * Returns `gateway.client()`: the REST client of an app whose calls are answered in this process. A call has the same checks, handler and
- * errors as over HTTP. Because the caller is the operator's own code, it needs no token, does not count against `restPerSecond`, waits for
- * no other call, and causes neither a line in the audit log nor a metric of the REST API.
+ * errors as over HTTP. Because the caller is the operator's own code, a call needs no token, does not count against `restPerSecond`, waits
+ * for no other call, and causes neither a line in the audit log nor a metric of the REST API.
  */
 export const createInProcessClients = (context: InProcessContext): ((appId: string) => RestCalls) => {
   const answer = async (appId: string, { name, path, query, body }: CallRequest): Promise<CallAnswer> => {

@@ -3,7 +3,7 @@ import { isAppId, isUserId } from '../../protocol/index.js'
 import { integer } from '../config/fields.js'
 import { count, userId } from './schemas.js'
 
-/* The parameters of paths and queries, and what a page of a list says of those of the next one. */
+/* The parameters of paths and queries, and the fields of a page that lead to the next page. */
 
 /** The schema of each path parameter. */
 export const pathParams = {

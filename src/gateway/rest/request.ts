@@ -11,7 +11,9 @@ import { pathParams } from './params.js'
 /** The most bytes of a body. */
 const MAX_BODY = 1_048_576
 
-/** Returns the result of `schema` for `input`. Throws a `RestError` whose sentence begins with `place`, such as `The body's`. */
+/**
+ * Returns the result of `schema` for `input`. Throws a `RestError`. `place`, such as `The body's`, begins a sentence that has no subject.
+ */
 const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
   const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })
   if (result.success) return result.output

@@ -54,10 +54,12 @@ const inbox = v.pipe(
   v.object({
     epoch: v.pipe(
       v.string(),
-      v.description('Offsets of different epochs do not compare. A deletion of the user changes it.'),
+      v.description(
+        'Offsets of different epochs can’t be compared. A deletion of the user changes the epoch.',
+      ),
     ),
     offset: v.pipe(count, v.description('The offset of the newest message; 0 if there was none.')),
-    readOffset: v.pipe(count, v.description('All messages up to it are read.')),
+    readOffset: v.pipe(count, v.description('All messages up to this offset are read.')),
     unread: count,
   }),
   v.description('The state of an inbox.'),
@@ -141,13 +143,13 @@ const message = v.object({
 const peer = v.pipe(
   v.object({
     id: v.nullable(v.pipe(v.string(), v.description('The user id; null for the app’s backend.'))),
-    name: v.nullable(v.pipe(v.string(), v.description('As the peer’s newest kept message has it.'))),
+    name: v.nullable(v.pipe(v.string(), v.description('The name in the peer’s newest kept message.'))),
     photoUrl: v.nullable(v.string()),
     unread: v.pipe(count, v.description('How many of the peer’s messages are unread.')),
-    readOffset: v.pipe(count, v.description('The peer’s messages up to it are read.')),
+    readOffset: v.pipe(count, v.description('The peer’s messages up to this offset are read.')),
     newest: message,
   }),
-  v.description('Whom the user has exchanged messages with that are kept.'),
+  v.description('A user, or the app’s backend, whose messages with this user are kept.'),
 )
 
 /** The state of an inbox, and of a peer whose messages were read. */
@@ -155,7 +157,7 @@ const readInbox = v.object({
   ...inbox.entries,
   with: v.optional(v.nullable(v.pipe(v.string(), v.description('The peer that the request names.')))),
   unreadWith: v.optional(v.pipe(count, v.description('How many of the peer’s messages are unread.'))),
-  readOffsetWith: v.optional(v.pipe(count, v.description('The peer’s messages up to it are read.'))),
+  readOffsetWith: v.optional(v.pipe(count, v.description('The peer’s messages up to this offset are read.'))),
 })
 
 const adoption = v.object({
@@ -218,7 +220,7 @@ export const since = v.optional(
   v.pipe(
     v.string(),
     v.description(
-      'The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with it gets the messages after it. Only on a page that reaches the newest message.',
+      'The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with this position gets the later messages. Only on a page that reaches the newest message.',
     ),
   ),
 )

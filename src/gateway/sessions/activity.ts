@@ -3,7 +3,7 @@ import type { EngineEvent, UserRef } from '../../engine/index.js'
 import { userKey } from '../../engine/internal.js'
 import type { SessionChange } from '../../protocol/internal.js'
 
-/** How many changes are kept for each app, and for how many of its users: those with the latest changes. */
+/** How many changes are kept for each app, and for each of the `MAX_USERS` users with the latest changes. */
 const MAX_PER_APP = 200
 const MAX_PER_USER = 20
 const MAX_USERS = 2_000

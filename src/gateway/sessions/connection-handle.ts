@@ -18,7 +18,7 @@ export interface ConnectionHandle {
   end(code: EndCode, why?: string, retryAfter?: number): void
   /** Sends a `ping` and returns its number. */
   ping(): number
-  /** Returns whether the client has answered that ping, so that it has received every frame sent before it. */
+  /** Returns whether the client has answered this ping, and so has received every frame that was sent before the ping. */
   hasAnswered(ping: number): boolean
   /** Returns whether the client has ever sent a `pong`. */
   answersPings(): boolean

@@ -2,9 +2,8 @@ import type { ConnectionHandle } from './connection-handle.js'
 import { Timer } from '../../util/timer.js'
 
 /**
- * Ends a session's connection when its credentials expire: when the wall clock reaches their time, or when the time that they had left has
- * passed on the monotonic clock, whichever comes first. With the wall clock alone, setting the clock back would keep an expired token
- * alive.
+ * Ends a session's connection when its credentials expire. The timer follows the monotonic clock. When the wall clock has jumped, `check`
+ * compares the expiry with both clocks. With the wall clock alone, setting the clock back would keep an expired token alive.
  */
 export class ExpiryTimer {
   readonly #connection: Pick<ConnectionHandle, 'end'>

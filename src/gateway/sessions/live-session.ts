@@ -92,7 +92,6 @@ export class LiveSession implements HubSession {
     if (starting.name !== 'starting') return false
     const { credential, guest } = admitted
     const { resume, hidden, client } = fields
-    // The client is told what the engine is told, though a reload may change the settings meanwhile.
     const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
@@ -143,7 +142,7 @@ export class LiveSession implements HubSession {
     if (push)
       this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
         hidden,
-        // A page that names its position has seen the messages before it, of which the engine may not know.
+        // A page that names its position has seen the messages before it, and the engine may not know that.
         told: position ? 0 : from,
         received: from,
       })
@@ -265,7 +264,7 @@ export class LiveSession implements HubSession {
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
-        // `sendReadMark` returns false if the event is older than `started`, whose count is newer.
+        // `sendReadMark` sends nothing if the event is older than `started`.
         this.#delivery.sendReadMark(event.inbox, event.peer)
         return
       case 'signal': {

@@ -14,8 +14,8 @@ interface PageSightContext {
 }
 
 /**
- * Tells the engine up to which message a visible page was sent messages, so that these are not pushed. It calls the engine only when the
- * page is hidden or its connection closes, so that most messages cause no call.
+ * Tells the engine which messages were sent to a visible page, so that these are not pushed. It calls the engine only when the page is
+ * hidden or its connection closes, so that most messages cause no call.
  */
 export class PageSight {
   readonly #context: PageSightContext

@@ -107,8 +107,8 @@ const isWebSocket = ({ headers }: RequestHead): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket' && /(^|,)\s*upgrade\s*(,|$)/i.test(headers.connection ?? '')
 
 /**
- * Returns a function that lets Bun answer the handshake, and calls `respond` with undefined. It is made by a function of the module,
- * because a closure in `accept` would keep the request in memory as long as its socket.
+ * Returns a function that lets Bun answer the handshake, and then calls `respond`. This is a function of the module, because a closure in
+ * `accept` would keep the request in memory as long as its socket.
  */
 const createUpgrade =
   (request: BunRequest, server: BunServer<BunTransport>, respond: (response: Response | undefined) => void) =>
@@ -121,7 +121,7 @@ const createUpgrade =
 
 /**
  * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`. Bun
- * reports no connection before its first request. So `limits` counts only WebSockets and streams.
+ * reports no connection before its first request. So `limits.connections` bounds only WebSockets and streams.
  */
 export const createBunServer = (
   bun: BunRuntime,
@@ -225,7 +225,7 @@ export const createBunServer = (
     })
   }
 
-  /** Bun compares these with the path as the client sent it. */
+  /** Bun compares these paths with the path as the client sent it. */
   const routes = {
     [`${APPS}*`]: (request: BunRequest, bunServer: BunServer<BunTransport>) =>
       fetch(request, bunServer, NOT_FOUND),

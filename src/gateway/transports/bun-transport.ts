@@ -63,9 +63,9 @@ export class BunTransport implements Transport {
   }
 
   /**
-   * From now on passes frames to `connection`. The handshake is answered when its promises are resolved, so that `started` is sent together
-   * with the answer if the engine has no disk. The answer can't wait for a later turn, because Bun would refuse frames that come with the
-   * handshake.
+   * From now on passes frames to `connection`. The handshake is answered after the promises of this turn, so that `started` is sent
+   * together with the answer if the engine has no disk. The answer can't wait for a later turn, because Bun would refuse frames that come
+   * with the handshake.
    */
   receiveFor(connection: Connection): void {
     this.#connection = connection

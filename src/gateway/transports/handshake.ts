@@ -47,7 +47,7 @@ export const NO_HANDSHAKE = 'This is no WebSocket handshake of version 13.'
 /** Matches a `Sec-WebSocket-Key`: 16 bytes in base64. */
 const KEY = /^[+/0-9A-Za-z]{22}==$/
 
-/** Returns whether a request can be upgraded (RFC 6455, 4.2.1). If it can't, no session must start. */
+/** Returns whether a request can be upgraded (RFC 6455, 4.2.1). If it can't, a session must not start. */
 export const isHandshake = (method: string | undefined, { headers }: Pick<RequestHead, 'headers'>): boolean =>
   method === 'GET' &&
   headers['sec-websocket-version'] === '13' &&

@@ -4,7 +4,8 @@ type ServerListener = (...args: unknown[]) => void
 
 /**
  * Replaces the listeners of an event by `first`, which gets the former listeners as `others`. Returns a function that restores them. Two
- * listeners that respond to one request would break it, and a WebSocket server of `ws` responds with 400 to every path but its own.
+ * listeners that respond to one request would break the response, and a WebSocket server of `ws` responds with 400 to every path but its
+ * own.
  */
 export const intercept = (
   server: Server,

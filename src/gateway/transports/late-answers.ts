@@ -5,8 +5,7 @@ interface Unanswered {
 }
 
 /**
- * An answer waits so many milliseconds for an expected frame, and at most twice as long. The engine may take some ten milliseconds to
- * write.
+ * An answer waits so many milliseconds for an expected frame, or up to twice as long. The engine may take some ten milliseconds to write.
  */
 const ANSWER_WAIT = 25
 
@@ -22,7 +21,7 @@ const answerOlder = (): void => {
   for (const transport of due) transport.flush()
 }
 
-/** Answers a handshake after `ANSWER_WAIT` milliseconds, or up to twice as long, if the expected frame is not sent before. */
+/** Answers a handshake after `ANSWER_WAIT`, if the expected frame is not sent before. */
 export const answerLater = (transport: Unanswered): void => {
   recent.push(transport)
   timer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()

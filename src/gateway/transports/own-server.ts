@@ -19,7 +19,7 @@ export interface OwnServer {
    * Throws a `GatewayError` of code `bad-tls`.
    */
   readCertificate(files: Tls | null): (() => void) | undefined
-  /** Resolves when every socket is closed. Sockets that are still open after `timeout` milliseconds are destroyed. */
+  /** Resolves when every socket is closed. After `timeout` milliseconds destroys open sockets; on Bun only those of sessions. */
   close(timeout: number): Promise<void>
 }
 
@@ -102,7 +102,7 @@ export const createNodeServer = (
       const { host, port } = listen
       const scheme = listen.tls ? 'https' : 'http'
       return listenOn(server, { host, port, backlog: BACKLOG, scheme }, log).catch((error: unknown) => {
-        // The gateway makes another server for its next `listen()`. Without this each failed one would stay in memory until it closes.
+        // The gateway makes another server for its next `listen()`, and would keep each failed server in memory until it closes.
         stopServing()
         throw error
       })

@@ -30,15 +30,16 @@ interface RequestReturn {
   returnRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }
 
-/** From Node 22 on a server asks this function which requests with an `Upgrade` header are upgraded. */
+/** From Node 22.21 and 24.9 on a server asks this function which requests with an `Upgrade` header are upgraded. */
 interface ChoosingServer extends Server {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
 
 /**
  * Lets `choose` decide which requests are upgraded: a server may ignore the `Upgrade` header (RFC 9110, 7.8). If `choose` returns
- * undefined, the server decides. The returned function undoes this. On Node 20 it does nothing, and `returnRequest` gives requests back.
- * From Node 26 on requests can't be given back, because Node has read the body when it emits `upgrade`.
+ * undefined, the server decides. The returned function undoes this. On older versions of Node `chooseUpgrades` does nothing, and
+ * `returnRequest` gives requests back. From Node 26 on requests can't be given back, because Node has read the body when it emits
+ * `upgrade`.
  */
 export const chooseUpgrades = (
   server: ChoosingServer,

@@ -14,8 +14,8 @@ export interface SocketSlots {
    */
   watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
   /**
-   * Returns the slot of a socket. If the socket does not count, counts it. Its `evict` does not close the socket, because another listener
-   * of the server may answer on it: the socket does not count until its next request to the gateway.
+   * Returns the slot of a socket. If the socket does not count yet, counts it. The `evict` of such a slot does not close the socket,
+   * because another listener of the server may answer on it: the socket does not count until its next request to the gateway.
    */
   slotOf(socket: Duplex): Slot
 }

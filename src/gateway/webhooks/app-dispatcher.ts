@@ -20,7 +20,7 @@ interface AppDispatcherContext {
   tracing: Tracing
   /** Called after each request. */
   onDelivery(appId: string, delivery: DeliverySummary): void
-  /** Called for each event that was due, also if it was given up without a request. A test is no event. */
+  /** Called with the result of each event that was due, even if the event was given up without a request. A test is no event. */
   onResult(appId: string, result: DeliverySummary['result']): void
 }
 
@@ -77,7 +77,7 @@ export class AppDispatcher {
   #mayBeDue = false
   /** Failures in a row since the latest reload of the config. */
   #failures = 0
-  /** Whether the latest delivery failed, also if it was before a reload. */
+  /** Whether the latest delivery failed, even if a reload came since then. */
   #isFailing = false
   /** When the next delivery to an endpoint that is down may begin, on the monotonic clock. */
   #nextProbe = 0

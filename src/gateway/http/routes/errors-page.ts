@@ -22,7 +22,9 @@ code { font-family: ui-monospace, monospace; }
 /** The page's Content-Security-Policy, which allows no script, and only the page's own style. */
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
-/** Returns where a code comes from, and for the gateway's codes whether a retry may succeed. The sentences of the client's own say that. */
+/**
+ * Returns where a code comes from. For the gateway's codes it adds whether a retry may succeed. The sentences of the client's codes say so.
+ */
 const originOf = (code: string): string => {
   if (!Object.hasOwn(errorMessages, code)) return 'reported by the client'
   const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode] : undefined

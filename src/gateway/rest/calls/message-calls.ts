@@ -69,7 +69,7 @@ const pageStartOf = (
   return { epoch, ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
 }
 
-/** Returns the position of the next page; undefined after the last. The first offset is 1. */
+/** Returns the cursor of the next page; undefined if this page is the last. The first offset is 1. */
 const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxState): string | undefined => {
   const [first, last] = [messages[0], messages.at(-1)]
   if (!first || !last) return undefined
@@ -78,8 +78,8 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
 }
 
 /**
- * If a page reaches the newest message, returns the position of the newest message that was read, which may be newer than `inbox`. Returns
- * undefined for any other page. An empty page reaches the newest message if no message after its start is kept.
+ * If a page reaches the newest message, returns the position of the page's last message, which may be newer than `inbox`. Returns undefined
+ * for any other page. An empty page reaches the newest message unless its `before` is at most the inbox's `offset`.
  */
 const sinceOf = (
   messages: Message[],
@@ -105,7 +105,7 @@ const pageWith = async (
   if (!found) throw new RestError('conflict', OTHER_EPOCH)
   const { messages, next, offset } = found
   const direction = 'after' in place ? 'after' : 'before'
-  // The messages after a page that goes backwards from an offset are on another page.
+  // A page that ends before an offset leaves out the messages from this offset on, if there are any.
   const later =
     'before' in place && place.before !== null
       ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)
@@ -227,10 +227,8 @@ export const messageCalls = [
       'The messages that the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
     changes: false,
     query: {
-      after: v.optional(v.pipe(offsetParam, v.description('Messages after this offset, the oldest first.'))),
-      before: v.optional(
-        v.pipe(offsetParam, v.description('Messages before this offset, the newest first.')),
-      ),
+      after: v.optional(v.pipe(offsetParam, v.description('The oldest messages after this offset.'))),
+      before: v.optional(v.pipe(offsetParam, v.description('The newest messages before this offset.'))),
       with: withParam,
       ...page,
     },
@@ -291,7 +289,7 @@ export const messageCalls = [
     tag: 'Messages',
     summary: 'Mark messages as read',
     description:
-      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` it marks only those from this user, or from the app’s backend if it is null. A mark never goes back.',
+      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` the call marks only those from this user, and with null only those from the app’s backend. A mark never goes back.',
     changes: true,
     body: v.object({ epoch: v.string('must be a text'), offset, with: withField }, OBJECT_RULE),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },

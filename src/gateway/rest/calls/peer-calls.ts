@@ -15,7 +15,7 @@ export const peerCalls = [
     tag: 'Messages',
     summary: 'Whom a user has exchanged messages with',
     description:
-      'The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is none.',
+      'The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is not listed.',
     changes: false,
     query: peersPage,
     answers: {

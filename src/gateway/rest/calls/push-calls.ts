@@ -12,7 +12,7 @@ export const pushCalls = [
     tag: 'Users',
     summary: 'The devices of a user that Web Push reaches',
     description:
-      'The one that was renewed last comes first. A subscription’s endpoint is not told, since who knows it can write to the device.',
+      'The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out.',
     changes: false,
     answers: {
       200: {
@@ -40,7 +40,7 @@ export const pushCalls = [
     tag: 'Users',
     summary: 'End a push subscription',
     description:
-      'Messages are pushed to the device no more. A page of the user subscribes it again: end the sessions first, if somebody logs out.',
+      'Messages are pushed to the device no more, until a page of the user subscribes the device again. If somebody logs out, end the sessions first.',
     changes: true,
     answers: { 204: { description: 'The subscription has ended.', schema: null } },
     errors: ['not-found'],

@@ -101,7 +101,7 @@ export const sessionCalls = [
     tag: 'Sessions',
     summary: 'Lift a user’s revocation',
     description:
-      'Credentials that it revoked and that have not expired are good again. Revocations of single tokens and of the whole app stay.',
+      'Credentials that the revocation made invalid are good again until they expire. Revocations of single tokens and of the whole app stay.',
     changes: true,
     answers: { 204: { description: 'The user has no revocation.', schema: null } },
     async handle({ appId, params, context: { engine } }) {
@@ -135,7 +135,7 @@ export const sessionCalls = [
     tag: 'Sessions',
     summary: 'Revoke one token',
     description:
-      'The sessions that stand on it end as `revoked`. The revocation is kept until the token has expired if a session has shown it, else for 400 days.',
+      'The sessions that use the token end as `revoked`. If a session has shown the token, the revocation outlives the token, else it is kept for 400 days.',
     changes: true,
     answers: { 204: { description: 'The token is revoked.', schema: null } },
     async handle({ appId, params, context: { engine } }) {

@@ -55,8 +55,8 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
 }
 
 /**
- * The latest message and its frame. All sessions of a user get the same text, of which `textFrame` then makes one WebSocket frame. Without
- * this a message to one more session of a user took 7% longer.
+ * The latest message and its frame. All sessions of a user get the same text, so that `textFrame` makes one WebSocket frame for all.
+ * Without this a message to one more session of a user took 7% longer.
  */
 let latest = { json: '', frame: '' }
 
@@ -238,8 +238,8 @@ export class Delivery {
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)
-    // Redis may have messages of which no event has come yet. If the socket filled up before them, they would stay in the page, and be sent
-    // again after their events.
+    // Redis may have messages whose events have not come yet. If the socket filled up before such messages, they would stay in the page,
+    // and be sent again after their events.
     this.#newest = Math.max(this.#newest, replay.page.at(-1)?.offset ?? 0)
   }
 

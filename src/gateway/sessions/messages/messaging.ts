@@ -75,7 +75,7 @@ export const createMessaging = (
   const turns = new TaskQueue()
   let turnCount = 0
   let failureCount = 0
-  /** The sends that are not answered, in their order. Most are answered in it. With a Map a message in memory takes 5% longer. */
+  /** The sends that are not answered, in their order. Most are answered in this order. With a Map a message in memory takes 5% longer. */
   let unanswered: { frame: ClientFrameOf<'send'>; sent: Promise<unknown> }[] = []
   const forget = (frame: ClientFrameOf<'send'>): void => {
     if (unanswered[0]?.frame === frame) unanswered.shift()
@@ -127,7 +127,7 @@ export const createMessaging = (
   }
 
   /**
-   * Authorizes and stores one send after the other, however long each takes to authorize, or waits for `first`. If a send fails, the sends
+   * Authorizes and stores one send after the other, however long each waits for `first` and for `authorizeSend`. If a send fails, the sends
    * that wait behind it are refused too: otherwise they would overtake it.
    */
   const sendInOrder = async (

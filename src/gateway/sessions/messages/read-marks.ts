@@ -13,7 +13,7 @@ export type MarkedPeer = PeerState['id'] | undefined
 export class ReadMarks {
   /** The latest mark of each peer that was not sent yet, in the order in which the engine counted. */
   readonly #due = new Map<MarkedPeer, ReadMark>()
-  /** The peers of whom a call awaits a mark. */
+  /** The peers whose marks a call awaits. */
   readonly #awaited = new Set<{ readonly peer: MarkedPeer; isAdded: boolean }>()
 
   /** How many marks were not sent yet. */

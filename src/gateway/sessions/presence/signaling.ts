@@ -15,11 +15,13 @@ const NOT_ALLOWED: RefusalParts = [
 
 interface Signaling {
   /**
-   * Passes on a `signal` frame once `sends`, those of the same connection to the same user, are done: they may have made the user a
-   * contact. Resolves when the engine has the signal; undefined if the frame was refused at once.
+   * Passes on a `signal` frame once `sends`, the connection's sends to the same user, are done: they may have made the user a contact.
+   * Resolves when the engine has the signal; undefined if the frame was refused at once.
    */
   signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
-  /** Resolves when no signal of before is on its way to a user; undefined if none is. A message that did not wait would overtake it. */
+  /**
+   * Resolves when no earlier signal to a user is on its way; undefined if none is. A message that did not wait would overtake the signal.
+   */
   passed(userId: string): Promise<void> | undefined
 }
 

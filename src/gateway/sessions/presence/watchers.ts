@@ -100,7 +100,7 @@ export class Watchers {
       // An event that came before the answer is newer.
       entries.forEach((watched, n) => (watched.presence ??= found[n])),
     )
-    // Each caller of `add` awaits this promise, but all of them may have left before it rejects.
+    // `add` rejects with the same error, so this promise must not count as unhandled.
     ready.catch(() => undefined)
     for (const of of users) {
       const watched: Watched = { of, watchers: new Set(), waiting: undefined, presence: undefined, ready }

@@ -4,7 +4,7 @@ import { GUEST_EXISTS, type Admitted } from '../../auth/admission.js'
 import type { Metrics } from '../../metrics/metrics.js'
 
 /**
- * The reason for revoked credentials at a start. Its code is not `revoked`, after which a client gives up, because this client may fetch
+ * The reason for revoked credentials at a start. Its code is not `revoked`. After that code a client gives up, but this client may fetch
  * other credentials.
  */
 const REVOKED = "The app's backend revoked these credentials: log in again."

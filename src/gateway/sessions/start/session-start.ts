@@ -37,8 +37,8 @@ interface OpenedSession {
 }
 
 /**
- * Saves the user, starts or resumes the session, and reads the user's inbox. Resolves with undefined if the start was refused, for which
- * the connection has ended, or if the connection closed.
+ * Saves the user, starts or resumes the session, and reads the user's inbox. Resolves with undefined if the connection has closed. If the
+ * start is refused, ends the connection first.
  */
 export const openSession = async (
   context: SessionContext,
@@ -92,7 +92,7 @@ export const openSession = async (
 }
 
 /**
- * The connection closed before `started` was sent. The client has no key to a new session, so that one ends. A resumed session is detached,
+ * The connection closed before `started` was sent. A new session ends, because the client has no key to it. A resumed session is detached,
  * whatever closed the connection, because the client still has the key that it used.
  */
 export const abandonStart = (
