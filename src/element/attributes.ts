@@ -17,7 +17,7 @@ export const profileAttributes: {
   'user-role': 'role',
 }
 
-/** What this page has written. Each row of a list may have the same mistake, also after its session has started. */
+/** The warnings of this page so far. Each row of a list may have the same mistake, also after its session has started. */
 const written = new Set<string>()
 
 const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '')

@@ -107,7 +107,7 @@ export class ChatSessionElement extends ReactiveElement {
   /** Do not start before `start()` is called. */
   declare manual: boolean | null | undefined
   /**
-   * Show desktop notifications of received messages while no tab of the site is visible. The user has to allow them:
+   * Show desktop notifications of received messages while no tab of the user is visible. The user has to allow them:
    * `requestNotifications()` asks.
    */
   declare notifications: boolean | null | undefined
@@ -259,12 +259,12 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#requireSession().markRead(offset, options)
   }
 
-  /** Sends a signal to the open pages of another user. Resolves with false if there was no connection to send it on. */
+  /** Sends a signal to the open pages of another user. Resolves with whether the signal was sent. */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
     return this.#requireSession().signal(to, name, options)
   }
 
-  /** Watches which of these users are online, and ends the watch before. `session-presence` events report changes. */
+  /** Watches which of these users are online, in place of those watched before. `session-presence` events report changes. */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return this.#requireSession().watch(users)
   }

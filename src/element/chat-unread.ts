@@ -12,7 +12,7 @@ const Base = isPage ? HTMLElement : (Object as unknown as typeof HTMLElement)
  * @attribute {string} app-id - The app whose messages are counted; needed only on pages with several apps.
  * @attribute {number} max - The largest number that is shown; above it the text is `max+`, for example `9+`.
  * @attribute {string} label - The text for screen readers, with `{n}` for the number, such as `{n} unread messages`.
- * @cssState none - While nothing is unread, or the number is not known.
+ * @cssState none - While the element has no text: nothing is unread, or the number is not known.
  */
 export class ChatUnreadElement extends Base {
   connectedCallback(): void {

@@ -3,15 +3,15 @@ import { boolean, literal, nullable, number, object, optional, shape, text, type
 import { callFrames } from './call-frames.js'
 import { position, resumption } from './shapes.js'
 
-/** The subprotocol of both sides. The gateway echoes only this one. */
+/** The subprotocol that a client offers and the gateway echoes. */
 export const SUBPROTOCOL = 'chat-session.v1'
 
 /** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
 export const START_PREFIX = 'start.'
 
 /**
- * Checks of the fields that a developer fills in a message. The client checks them before it sends the frame, because a bad frame ends the
- * connection.
+ * Checks of the fields that a developer sets in a message. The client checks these fields before it sends the frame, because a bad frame
+ * ends the connection.
  */
 export const sendFields = { id: text, to: text, body: optional(text), data: optional(object) } as const
 

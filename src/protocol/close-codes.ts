@@ -1,7 +1,7 @@
 /**
  * Every code with which a gateway ends a connection, and its WebSocket close code. Several codes may share a number. The `ended` frame
- * before the close names the code. A close without that frame gets the first code of its number in this table, which claims the least. If a
- * row is added, the compiler and the tests name each other place that needs the code.
+ * before the close names the code. A close without that frame gets the first code of its number in this table: that code claims the least.
+ * If a row is added, the compiler and the tests name all other places that need the code.
  */
 export const closeCodes = {
   ended: 1000,
@@ -33,7 +33,7 @@ export const revivableCodes: readonly string[] = [
 
 export type EndCode = keyof typeof closeCodes
 
-/** Every code that a `refused` frame may have. Only `refused` frames have the last two, after which the session goes on. */
+/** Every code that a `refused` frame may have. No `ended` frame has the last two. */
 export type RefusalCode =
   | Extract<
       EndCode,
@@ -48,7 +48,7 @@ export type ProtocolCode = EndCode | RefusalCode
 export const pageCloseCodes = {
   /** The browser leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
-  /** The page was left (`pagehide`), and may go into the back/forward cache. */
+  /** The page was left (`pagehide`), or gives up its connection while it is hidden. */
   hidden: 4000,
 }
 
@@ -57,7 +57,7 @@ const permanent = [1002, 1003, 1007, 1008, 1009, 1010]
 
 const hundredsOf = (close: number): number => Math.floor(close / 100)
 
-/** How a client reacts to a close: it does nothing, fetches fresh credentials, gives up, or connects again. */
+/** How a client reacts to a close: it ends its session, fetches fresh credentials, gives up, or connects again. */
 export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
 /** Returns how a client reacts to a close code. The hundreds decide, so that a client can handle codes that are newer than the client. */

@@ -17,7 +17,7 @@ export const limits = {
   message: 16_384,
 } as const
 
-/** Returns the bytes of `text` as UTF-8. A lone surrogate counts as the three bytes of its replacement. */
+/** Returns how many bytes `text` has as UTF-8. A lone surrogate counts as the three bytes of its replacement. */
 export const byteLength = (text: string): number => {
   let bytes = 0
   for (const character of text) {

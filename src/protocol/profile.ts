@@ -1,13 +1,13 @@
 import { byteLength, limits } from './limits.js'
 import { optional, record, shape, text, type Checked } from './schema.js'
 
-/** Every supported runtime has this class, but the library types of this folder (ES2022) do not declare it. */
+/** Gateways and backends run where this method exists, but the library types of this folder (ES2022) do not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
 /** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later may not accept them. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
-/** The fields of a profile. If a row is added, the compiler and the tests name each other place that needs the field. */
+/** The fields of a profile. If a row is added, the compiler and the tests name all other places that need the field. */
 export const profileFields = {
   name: optional(text),
   email: optional(text),

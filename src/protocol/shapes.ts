@@ -23,7 +23,7 @@ export const messageFields = {
 }
 export const message = shape(messageFields)
 /**
- * One message in an inbox. `sentAt` is Unix time in milliseconds, `from` is null for the app's backend. `adopted` says that the message was
- * a guest's before.
+ * One message in an inbox. `sentAt` is Unix time in milliseconds. `from` is null if the app's backend sent the message. `adopted` says that
+ * the message was a guest's before.
  */
 export type Message = Checked<typeof message>

@@ -79,7 +79,10 @@ const segmentOf = (name: string, id: unknown): string => {
   return encodeURIComponent(id)
 }
 
-/** Throws a `TypeError` if a call has no such field: a misspelt `mode` would be left out, and the call would log out harder than meant. */
+/**
+ * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and the call would
+ * log out harder than meant.
+ */
 const requireKnown = (name: keyof RestCalls, input: Input): void => {
   const { path, query } = operations[name]
   const known = ['body', 'signal', ...query, ...[...path.matchAll(/\{(\w+)\}/g)].map(([, id]) => id)]

@@ -27,7 +27,7 @@ export interface UserDetail {
   user: User
 }
 
-/** A message of an earlier page of the tab. It was not stored, or it is not known whether it was stored (`unknown-outcome`). */
+/** A message of an earlier page of the tab that was not stored, or whose outcome is not known (`unknown-outcome`). */
 export interface FailedSend {
   id: string
   to: string
@@ -100,7 +100,7 @@ export interface SessionEventDetails {
   user: UserDetail
   /** Messages failed, or one of these changed: how many messages are not stored yet, why they wait, or until when they wait. */
   pending: PendingDetail
-  /** The user logs out: `end()` was called, and the session has not ended yet. `detail` is null. */
+  /** The user logs out: `end()` was called. This event comes before the session ends. `detail` is null. */
   logout: null
   /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
   sent: Sent
@@ -128,7 +128,7 @@ export interface SessionEventMap extends SessionCustomEvents {
 
 type TypedListener<E> = ((event: E) => void) | { handleEvent(event: E): void } | null
 
-// These types have names in the DOM's library and others in Node's, so they are taken from EventTarget.
+// The libraries of the DOM and of Node have different names for these types, so they are taken from EventTarget.
 type ListenerOptions = Parameters<EventTarget['addEventListener']>[2]
 type RemovalOptions = Parameters<EventTarget['removeEventListener']>[2]
 

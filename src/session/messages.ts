@@ -11,7 +11,8 @@ export interface Sent {
 }
 
 /**
- * A part of the inbox: the messages after an offset, before an offset, or the newest ones. With `with` only those from and to this peer.
+ * A part of the inbox: the messages after an offset, before an offset, or the newest ones. If `with` is set, the part has only messages
+ * from and to this peer.
  */
 export interface HistoryRange {
   after?: number | undefined
@@ -48,7 +49,7 @@ export interface SignalOptions {
   ttl?: number | undefined
 }
 
-/** A signal of another user's page, such as that the user types. */
+/** A signal of another user's page, such as that the user types, or of the app's backend. */
 export interface Signal {
   /** Null if the app's backend sent it. */
   from: string | null
@@ -71,8 +72,8 @@ export interface PushSubscriptionFields {
 /** Gives the gateway a push subscription of this device, so that the gateway can push while no page is open. */
 export interface PushSubscriber {
   /**
-   * Called for each connection. `key` is the app's VAPID public key, in Base64url: the `applicationServerKey` of `pushManager.subscribe()`;
-   * undefined if the app pushes nothing. Resolves with the subscription; null for none.
+   * Called by `push()` and for each new connection. `key` is the app's VAPID public key in Base64url, for the `applicationServerKey` of
+   * `pushManager.subscribe()`. It is undefined if the app pushes nothing. Resolves with the subscription; null for none.
    */
   subscribe(key: string | undefined): Promise<PushSubscriptionFields | null>
   /** Called if the gateway refuses the subscription. */

@@ -11,8 +11,8 @@ export interface TokenAsk {
 }
 
 /**
- * Returns a fresh token, or null when the user is signed out, which ends the session. If it throws or rejects, it is called again later,
- * until it returns.
+ * Returns a fresh token, or null when the user is signed out, which ends the session. A function that throws or rejects is called again
+ * later.
  */
 export type TokenFetcher = (ask: TokenAsk) => Promise<string | null> | string | null
 
@@ -21,20 +21,20 @@ export interface SessionUser extends Profile {
   id?: string | number | null | undefined
 }
 
-/** How the gateway verifies the user. The first field that is set is used. */
+/** How the gateway verifies the user. A start uses the first field that is set. */
 export interface Credentials {
   /** A JWT that the app's backend signed for the user (`createToken` of chat-session/tokens). */
   token?: string | null | undefined
   /** Called for the first token if `token` is not set, and for a fresh one before a token expires. */
   tokenFetcher?: TokenFetcher | null | undefined
   /**
-   * A URL that is fetched with the page's cookies and answers JSON `{ "token": "…" }` or the token as text. 401, 403, 204,
-   * null or a redirect mean that the user is signed out. After any other answer it is fetched again later.
+   * A URL that is fetched with the page's cookies and answers JSON `{ "token": "…" }` or the token as text. 401, 403, 204, null or a
+   * redirect mean that the user is signed out. After any other answer the session fetches the URL again later.
    */
   tokenUrl?: string | URL | null | undefined
   /** HMAC-SHA256 of the user id in hex (`createSignature` of chat-session/tokens). Never expires. */
   signature?: string | null | undefined
-  /** The argument of the gateway's `authenticate`; sent once, then forgotten. */
+  /** The argument of the gateway's `authenticate`; sent until the gateway has accepted it and given a token. */
   authParams?: JsonObject | null | undefined
   /** Start as a guest, if the app allows guests. */
   guest?: boolean | undefined

@@ -7,14 +7,14 @@ import { hasEvents, isPage } from './util/runtime.js'
 type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>
 
 /**
- * Milliseconds that the previous page needs to store its session after a prerendered page took its place. No event reports when it has. In
- * Chromium a page that reads the storage too early does not see the value later either.
+ * Milliseconds that the previous page needs to store its session after a prerendered page took its place. No event reports that the session
+ * is stored. In Chromium a page that reads the storage too early does not see the value later either.
  */
 const PRERENDER_HANDOVER = 200
 
 /**
- * Milliseconds between two calls of `show`, and how often it is called. The page that was left must store its session first, and Chromium
- * sends `pagehide` to that page after `pageshow` to this one, sometimes much later.
+ * Milliseconds between two calls of `show`, and how many calls may follow the first one. The page that was left must store its session
+ * first, and Chromium sends `pagehide` to that page after `pageshow` to this one, sometimes much later.
  */
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50
@@ -46,7 +46,7 @@ export const watchPage = (
   }, signal)
   const wake = (): void => feed({ type: 'wake' })
   on(globalThis, 'online', wake)
-  // Before its deadline a `time` input changes nothing in the machine. After the step the session reports why messages wait.
+  // A `time` input before the machine's deadline changes nothing there. After the step the session reports why messages wait.
   on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
     setShow(Infinity)
@@ -61,7 +61,7 @@ export const watchPage = (
   // There is no `code`, so the gateway keeps the session for as long as that of a lost connection.
   on(document, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
   on(document, 'resume', wake)
-  // Before its deadline a `time` input changes nothing in the machine. After the step the session tells the gateway that the page is
+  // A `time` input before the machine's deadline changes nothing there. After the step the session tells the gateway that the page is
   // hidden.
   on(document, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }

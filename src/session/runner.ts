@@ -73,7 +73,10 @@ export const createRunner = (
   let transport: Transport | undefined
   let closing: Promise<void> | undefined
   const isStreamOnly = transports && !transports.includes('websocket')
-  /** Whether attempts wait until the race is loaded, because only streams are allowed, or a stream has worked in this tab. */
+  /**
+   * Whether attempts wait until the race is loaded: only streams are allowed, a stream has worked in this tab, or no WebSocket can be
+   * opened.
+   */
   let needsRace: unknown = isStreamOnly || ifPossible(() => sessionStorage[MEMORY_KEY] as unknown)
   /** Opens the attempts, once the race is loaded. */
   let openRace: OpenSocket | undefined
@@ -172,7 +175,7 @@ export const createRunner = (
           feed({ type: 'fetch-result', result, cause }),
         )
       case 'accept-credentials':
-        // A gateway may be away later: its outage is no network that swallows WebSockets.
+        // This notes that a WebSocket has worked, so that a later outage does not look like a network that swallows WebSockets.
         if (!openRace) ifPossible(() => (sessionStorage[WEBSOCKET_KEY] = endpoint))
         return credentials.accept(effect.token)
       case 'discard':

@@ -1,4 +1,4 @@
-/** What errors without a code say. The script-tag build replaces this module: it has codes and words in place of sentences. */
+/** What errors without a code say. The script-tag build replaces this module by one with words in place of sentences. */
 export const sentences = {
   badEndpoint: 'The endpoint is no http or ws address, or it has a password.',
   badSince: (text: string): string => `chat-session: since is no EPOCH/OFFSET: ${text}`,

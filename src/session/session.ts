@@ -86,7 +86,7 @@ export class ChatSession extends SessionTarget {
   readonly #credentials: CredentialStore
   readonly #runner: Runner
   readonly #outbox: Outbox
-  /** Undefined if the user is not known before the start, because the session is stored under a key with the user id. */
+  /** Undefined if there is no storage, or if the user is no guest and not known before the start: the storage's key has the user id. */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
   readonly #options: Pick<SessionOptions, 'endpoint' | 'sleep'>
@@ -104,7 +104,10 @@ export class ChatSession extends SessionTarget {
   /** The calls; undefined until they are needed. */
   #calls: Promise<Calls> | undefined
   #profile: Profile
-  /** Whether the outbox has the messages that earlier pages have left, or there are none. Until then no request overtakes them. */
+  /**
+   * Whether the outbox has all messages that earlier pages have left. Until it has them, it sends nothing, so that no request overtakes
+   * them.
+   */
   #hasLeftSends: boolean | undefined
   /**
    * Whether the page is hidden, as far as the gateway knows. Undefined if the starts that were sent differ, because the gateway takes one of
@@ -236,7 +239,10 @@ export class ChatSession extends SessionTarget {
     return this.info?.offset ?? 0
   }
 
-  /** The offset up to which the user has read all messages, here or on another device, as last reported by the gateway since the start. */
+  /**
+   * The offset up to which the user has read all messages, here or on another device, as far as the gateway has reported it on the latest
+   * connection.
+   */
   get readOffset(): number {
     return this.info?.readOffset ?? 0
   }
@@ -285,8 +291,8 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Ends the session, at the gateway too, and frees its resources. Resolves when the connection is closed, or after a second; a connection
-   * that is still opening has five seconds to send `end`. A second call does nothing. A session that has ended may be started again. With
-   * `adoptGuest` the guest's token is removed from `localStorage`, unless `keepsGuest` is set.
+   * that is still opening has five seconds to send `end`. A second call changes nothing. A session that has ended may be started again. A
+   * guest's session with `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
    */
   async end(keepsGuest?: boolean): Promise<void> {
     if (!keepsGuest) {
@@ -311,14 +317,15 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Replaces all credentials and sources of tokens. A token is used at once, as by `setToken`. A source is used when the next token is
-   * needed. If a token was needed before and no source was there, it is used at once. Other credentials are used at the next start.
+   * needed. If an active session needed a token before and had no source, the source is used at once. Other credentials are used at the
+   * next start.
    */
   setCredentials(credentials: Credentials): void {
     const { tokenFetcher, tokenUrl, token } = credentials
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner.feed({ type: 'credentials' })
-    // Only a source starts the session again here. If a page sets the same credentials in each `tokenneeded` event, other credentials would
-    // cause a loop.
+    // Only a source makes an active session fetch a token here. If a page sets other credentials in each `tokenneeded` event, a fetch would
+    // cause the next event, in a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner.feed({ type: 'source' })
   }
 
@@ -373,15 +380,15 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Sends a signal to the open pages of another user, such as that this user types. A signal is not stored, and arrives at most once.
-   * Resolves with false if there was no connection to send it on. If the gateway refuses the signal, an `error` event reports that.
+   * Resolves with whether the signal was sent. If the gateway refuses the signal, an `error` event reports that.
    */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
     return (await this.#loadCalls()).signal(to, name, options)
   }
 
   /**
-   * Watches which of these users, at most 100, are online, and ends the watch before. `presence` events report changes. Resolves when the
-   * gateway has answered. The session repeats the watch on each new connection. An empty list ends the watch.
+   * Watches which of these users, at most 100, are online, in place of those watched before. `presence` events report changes. Resolves
+   * when the gateway has answered. The session repeats the watch on each new connection. An empty list ends the watch.
    */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return (await this.#loadCalls()).watch(users)
@@ -429,7 +436,7 @@ export class ChatSession extends SessionTarget {
     ))
   }
 
-  /** Stores the messages that wait for the next page of the tab, or removes them again if this page goes on. */
+  /** Stores the waiting messages for the next page of the tab, or removes them again if this page goes on. */
   #leave(isGone: boolean): void {
     // While this page is gone, another page of the tab may leave messages.
     this.#hasLeftSends = false
@@ -454,12 +461,15 @@ export class ChatSession extends SessionTarget {
     if (report === this.#reported && !failed.length) return
     this.#reported = report
     this.#emit('pending', { count, reason, retryAt: until ? toUnixTime(until) : null, failed })
-    // The script of the calls posts the messages that wait when the user leaves the page. If it can't be loaded, the next page of the tab
-    // sends them.
+    // When the user leaves the page, the script of the calls posts the waiting messages. If that script can't be loaded, the next page of
+    // the tab sends them.
     if (count) loadForSend(() => this.pending && this.#loadCalls().catch(() => undefined), reason)
   }
 
-  /** Hands frames to the calls, in their order. A signal loads the calls, and so do messages that an earlier page has left. */
+  /**
+   * Hands frames to the calls, in their order. A signal loads the calls. So does a start if the page may sleep, or an earlier page has left
+   * messages.
+   */
   async #pass(frame: CallsFrame): Promise<void> {
     const { type } = frame
     const isStart = type.startsWith('start')

@@ -17,7 +17,7 @@ export type Trace = (
  */
 const redacted = /^(token|signature|authParams|key|resumeKey|cause|message)$/
 
-/** Calls `trace` with a copy of the step. The script-tag build replaces this module, because it has no trace. */
+/** Calls `trace` with a copy of the step. The script-tag build has an empty function here, because the tag has no trace. */
 export const traceStep = (
   trace: Trace | undefined,
   step: [input: object, before: object, after: object, effects: object[]],

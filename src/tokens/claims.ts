@@ -69,7 +69,7 @@ export const validateClaims = (
   const expiresAt = readDate(claims['exp'])
   if (issuedAt === undefined || notBefore === undefined || expiresAt === undefined)
     return refuse("One of the token's 'iat', 'nbf' and 'exp' is not a number of seconds since 1970.")
-  // Each comparison states what must be true, so that a clock that returns NaN accepts nothing.
+  // Each comparison states what must be true, so that no date is good if the clock returns NaN.
   const hasBegun = (time: number | null): boolean => time === null || time <= wanted.now + LEEWAY
   if (!hasBegun(issuedAt) || !hasBegun(notBefore))
     return refuse("The token's 'iat' or 'nbf' is more than 30 s ahead: compare the clocks.")

@@ -17,7 +17,7 @@ export type TokenRules<Type extends TokenType = 'user'> = {
   tokenType?: Type | undefined
   /** Whether a token without `exp` is refused. @default true */
   requireExpiry?: boolean | undefined
-  /** Returns Unix time in milliseconds. Called once per token. @default Date.now */
+  /** Returns Unix time in milliseconds. Called at most once per token. @default Date.now */
   now?: (() => number) | undefined
   /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
@@ -41,7 +41,10 @@ export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
 const WRONG_SECRET =
   "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
 
-/** As `createTokenVerifier`. If `rules` have the host's HMAC, the verifier returns the result of an HS256 token without a promise. */
+/**
+ * Makes a verifier as `createTokenVerifier` does. If `rules` have the host's HMAC, it returns the result of an HS256 token without a
+ * promise.
+ */
 export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
   rules: TokenRules<Type>,
 ): DirectTokenVerifier<Type> => {
@@ -73,8 +76,8 @@ export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
 }
 
 /**
- * Makes a function that verifies tokens by `rules`. The function imports the keys once. The rules choose the algorithm, never the token.
- * The signature is verified before any claim is read.
+ * Makes a function that verifies tokens by `rules`. The function imports the keys once. A token's own `alg` only chooses among the
+ * algorithms of the rules. The signature is verified before any claim is checked.
  *
  * Throws a `TokenError` of code `bad-app-id`.
  *

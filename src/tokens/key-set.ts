@@ -12,8 +12,8 @@ export type KeySet = {
   algorithms: readonly KeySetAlgorithm[]
   /**
    * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
-   * `JWKSNoMatchingKey` for a key that the set doesn't have. Any other rejection means that the set can't be fetched now. If the rejection
-   * has a `retryAfter`, a number of milliseconds, the result has it too.
+   * `JWKSNoMatchingKey` for a key that the set doesn't have, and with `JWKSMultipleMatchingKeys` if several keys match. Any other rejection
+   * means that the set can't be fetched now. The result has the rejection's `retryAfter`, a number of milliseconds.
    */
   resolve: JWTVerifyGetKey
 }
@@ -42,7 +42,7 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
   }
 }
 
-/** Returns the code of an error. The class does not tell: the set may come from another copy of jose. */
+/** Returns the code of an error. `instanceof` would fail, because the set may come from another copy of jose. */
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 

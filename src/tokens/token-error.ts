@@ -16,8 +16,8 @@ const messages: Record<TokenErrorCode, string> = {
 }
 
 /**
- * An argument of a function of `chat-session/tokens` is not usable: of one that makes tokens or signatures, or the `appId` of
- * `createTokenVerifier` or `verifyToken`. Neither the message nor the code has any part of the argument, so both may be logged.
+ * An argument is not usable: an argument of a function that makes tokens or signatures, or the `appId` of `createTokenVerifier` or
+ * `verifyToken`. Neither the message nor the code has any part of the argument, so both may be logged.
  *
  * ```js
  * import { createToken, TokenError } from 'chat-session/tokens'

@@ -4,7 +4,7 @@ import { createTokenVerifier, type TokenRules } from './create-token-verifier.js
 /**
  * Verifies one token. To verify many tokens, use `createTokenVerifier`, which imports the keys only once.
  *
- * Bad tokens are results, not rejections. It rejects with a `TokenError` of code `bad-app-id` if the rules name no app.
+ * A bad token is a result, never a rejection. Rejects with a `TokenError` of code `bad-app-id` if the rules have no valid `appId`.
  *
  * ```js
  * import { createToken, verifyToken } from 'chat-session/tokens'

@@ -2,7 +2,7 @@ import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Message } from '../..
 
 export type Started = GatewayFrameOf<'started'>
 
-/** The id of the app, the user and their peer in every case with a scripted gateway. */
+/** The ids of the app, the user and their peer in every case. */
 export const APP = 'conformance'
 export const USER = 'ann'
 export const PEER = 'bob'

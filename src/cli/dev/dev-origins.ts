@@ -34,8 +34,8 @@ const isLocalOrigin = (origin: string, host: string): boolean => {
 }
 
 /**
- * Replaces the origin of a request by `LOCAL_PAGE` if it comes from a page of this machine and its origin is not in `kept`. An answer that
- * names this origin names that of the page, because the browser compares them.
+ * Replaces the origin of a request by `LOCAL_PAGE` if it comes from a page of this machine and its origin is not in `kept`. In the answer
+ * the page's own origin replaces `LOCAL_PAGE` again, because the browser compares origins.
  */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
   const isRenamed = ({ headers }: IncomingMessage): boolean => {

@@ -7,8 +7,8 @@ const spaces = ['on the internet', 'in a private network', 'on the user’s own 
 const spaceOf = (address: string): number => (isLoopback(address) ? 2 : isPrivateAddress(address) ? 1 : 0)
 
 /**
- * Returns a finding about Chrome's Local Network Access. Chrome compares the page with the address to which it connects, which may be any
- * address of the name.
+ * Returns a finding about Chrome's Local Network Access. Chrome compares the page's address with the gateway's address to which it
+ * connects. That may be any address of the gateway's name.
  */
 export const checkAddressSpace = (
   gateway: readonly string[],

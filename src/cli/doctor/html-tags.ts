@@ -11,7 +11,7 @@ const decode = (text: string): string =>
       NAMED[String(name).toLowerCase()] ?? String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)),
   )
 
-/** Returns the attributes of a tag by name. It parses as much HTML as the tags need that `doctor` looks for. */
+/** Returns the attributes of a tag by name. It parses only the HTML of tags such as `doctor` looks for. */
 const attributesOf = (tag: string): Map<string, string> =>
   new Map(
     // The pattern begins a name at its first letter only. Otherwise a long text without `=` would take a time that grows with the square

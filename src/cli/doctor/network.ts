@@ -7,7 +7,7 @@ import { findingsAbout, type Finding } from '../report.js'
 /** Milliseconds that each step may take. */
 export const TIMEOUT = 10_000
 
-/** Returns the system's error code, such as `ECONNREFUSED`. */
+/** Returns the system's error code, such as `ECONNREFUSED`, or else the error's message. */
 export const failureOf = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'string' ? code : error instanceof Error ? error.message : String(error)

@@ -69,7 +69,7 @@ const scriptTags = (base: URL, url: URL, html: string): Map<string, string>[] =>
     )
   })
 
-/** Returns whether a policy has each hash of a tag's `integrity`. Without such an attribute it has none (CSP Level 3, 6.7.1.1). */
+/** Returns whether a policy has each hash of a tag's `integrity` (CSP Level 3, 6.7.1.1). For a tag without `integrity` it returns false. */
 const hasHashes = (sources: readonly string[] | undefined, tag: Map<string, string>): boolean => {
   const hashes = tag.get('integrity')?.trim().split(/\s+/)
   // An option, as in `sha384-…?ct=…`, is no part of the hash.

@@ -111,7 +111,7 @@ export const runWorkers = (count: number, log: Log): void => {
       else {
         // A first worker that can't start logs why, unless it was killed, as the kernel does if memory is short.
         if (signal !== null) log.error({ signal }, 'the first worker process was killed before it listened')
-        // This process has read the config, too, and a timer of its module would keep it running.
+        // This process has imported the config, too. A timer of the config's module would keep this process running.
         process.exit(code ?? 1)
       }
       if (workers().length === 0) onEmpty()

@@ -1,4 +1,4 @@
-/** The count that the icon shows; undefined if the icon was never changed. */
+/** The count that the icon shows; undefined while no session shows its count there. */
 let shown: number | undefined
 
 /** Shows the count on the icon of the installed app. A browser without badges, or a site that is not installed, shows nothing. */

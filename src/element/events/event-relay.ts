@@ -30,8 +30,8 @@ interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
   /**
-   * Relays the events of `session` from now on, and no other session's events. Without a session the element is `idle`, though its former
-   * session may go on for other elements.
+   * Relays the events of `session` from now on, and no other session's events. Without a session the element is `idle`, or `ended` after
+   * the end of its former session. That session may go on for other elements.
    */
   follow(session?: ChatSession): void
   /** Writes the error to the console, unless it was written since the session started. */
@@ -64,7 +64,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     })
   }
 
-  /** What was written since the session started. A retry must not repeat it. */
+  /** The warnings since the session started. A retry must not repeat them. */
   const written = new Set<string>()
 
   const warn: EventRelay['warn'] = ({ code, message }) => {

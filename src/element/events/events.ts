@@ -1,4 +1,4 @@
-/* The element's events. They bubble and cross shadow roots. */
+/* The element's events. They cross shadow roots. If several elements share a session, only the events of the first one bubble. */
 import type {
   ErrorDetail,
   Message,
@@ -60,13 +60,13 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
-/** The number of messages that are not stored yet changed, or why or until when they wait. */
+/** Messages failed, or one of these changed: how many messages are not stored yet, why they wait, or until when they wait. */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 
 /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
 export class SessionSentEvent extends CustomEvent<Sent> {}
 
-/** A signal of another user's page came, or a message of its sender ended it. */
+/** A signal came, or a message of its sender ended it. */
 export class SessionSignalEvent extends CustomEvent<SignalDetail> {}
 
 /** The presence of watched users. */

@@ -1,4 +1,4 @@
-/** Writes a warning to the console, unless it is one of those that were written. */
+/** Writes a warning to the console, unless `written` has it. */
 export const warnOnce = (written: Set<string>, text: string): void => {
   if (written.has(text)) return
   written.add(text)

@@ -102,8 +102,8 @@ const submit = (event: Event): void => {
 }
 
 /**
- * Sends the messages of the forms in `root` from now on. For a document it listens on the window, which is called after every listener of
- * the page.
+ * Sends the messages of the forms in `root` from now on. For a document it listens on the window, which gets the event last, so that the
+ * page's listeners can prevent it.
  */
 export const listenToForms = (root: Node): void =>
   (root instanceof ShadowRoot ? root : window).addEventListener('submit', submit)

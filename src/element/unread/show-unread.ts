@@ -40,7 +40,7 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
       if (label) element.setAttribute('aria-label', label)
       else if (hasLabel) element.removeAttribute('aria-label')
       hasLabel = !!label
-      // Only an element with a role has a label.
+      // Screen readers read the label only if the element has a role.
       if (hasLabel && !element.hasAttribute('role')) element.setAttribute('role', 'img')
     }
     setNone(element, !element.textContent)

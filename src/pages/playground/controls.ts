@@ -36,7 +36,7 @@ export const tabList = <Name extends string>(
   </div>`
 }
 
-/** A row of buttons, one of which is pressed, and the hint of that button. The heading has the id `heading`. */
+/** A row of buttons with one pressed button, and the hint of that button. The heading has the id `heading`. */
 export const segments = <Name extends string>(
   heading: string,
   choices: Record<Name, Choice>,

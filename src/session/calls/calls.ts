@@ -23,7 +23,7 @@ export interface Calls {
   history(range?: HistoryRange): Promise<Message[]>
   peers(range?: PeersRange): Promise<PeersPage>
   markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
-  /** Changes the profile. `before` is that of the next start without `fields`, and `set` replaces it. */
+  /** Changes the profile. `before` is the next start's profile without `fields`, and `set` replaces the next start's profile. */
   setProfile(fields: Profile, before: Profile, set: (profile: Profile) => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
   watch(users: readonly (string | number)[]): Promise<void>
@@ -43,10 +43,10 @@ type Read = ClientFrameOf<'read'>
 const peerId = (id: string | number | null | undefined): string | null | undefined =>
   id === undefined || id === null ? id : String(id)
 
-/** How many marks are sent again on a new connection. A crash can lose those of its last moments only. */
+/** How many marks are sent again on a new connection. If the gateway's machine crashes, it can lose only the marks of its last moments. */
 const MAX_MARKS = 20
 
-/** What a gateway may lack, by the names of `can`. A `with` is of `peers`. */
+/** What a gateway may lack, by the names of `can`. A frame with `with` needs `peers`. */
 const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
 
 export const createCalls = (host: CallsHost): Calls => {
@@ -69,7 +69,7 @@ export const createCalls = (host: CallsHost): Calls => {
   ): void => {
     session.dispatchEvent(new CustomEvent(type, { detail }))
   }
-  /** Returns whether the latest `started` lists what a frame needs: a gateway ends the connection for a frame that it does not know. */
+  /** Returns whether the latest `started` lists what a frame needs. A gateway ends the connection for a frame that it does not know. */
   const isKnown = (frame: CallFrame | ClientFrameOf<'push'>): boolean => {
     // JSON leaves out a `with` that is undefined.
     const { type, with: peer } = frame as { type: string; with?: string | null | undefined }
@@ -78,7 +78,7 @@ export const createCalls = (host: CallsHost): Calls => {
   }
   /** Sends a frame that nothing answers. Returns whether there is a connection for it. */
   const sendNow = (frame: ClientFrameOf<'signal' | 'push'>): boolean => isKnown(frame) && runner.send(frame)
-  /** Resolves with the answer to a frame. Rejects as `send` does, and as `protocol-error` if the gateway does not know the frame. */
+  /** Resolves with the answer to a frame. Rejects as `send` does, and with `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
     // Without a connection it is not known what the next gateway can.
@@ -90,7 +90,10 @@ export const createCalls = (host: CallsHost): Calls => {
   const takeLeftSends = createLeftSends(host, info)
   takeLeftSends()
 
-  /** The read marks that the gateway named last: that of the inbox, by undefined, and those of peers beyond it. The latest is last. */
+  /**
+   * The read marks that the gateway named last, by peer. The inbox's own mark has the key undefined. A peer's mark is beyond the inbox's.
+   * The latest is last.
+   */
   const lastMarks = new Map<Read['with'], Read>()
   const remember = (offset: number, peer?: Read['with']): void => {
     lastMarks.delete(peer)
@@ -98,7 +101,7 @@ export const createCalls = (host: CallsHost): Calls => {
     for (const oldest of lastMarks.keys()) if (lastMarks.size > MAX_MARKS) lastMarks.delete(oldest)
   }
 
-  /** Sends a read mark. While it waits, it replaces lower marks of the same epoch and peer. */
+  /** Sends a read mark. Of the marks that wait with the same epoch and peer, only the highest is kept. */
   const mark = (frame: Read): Promise<unknown> =>
     request(frame, {
       checks: callFrames.read,
@@ -116,7 +119,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // Somebody who is no peer, or no longer, has no mark that could reach the offset, and nothing unread.
+        // A user who is no peer, or no longer, has nothing unread, and no mark that could reach the offset.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })

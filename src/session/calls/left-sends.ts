@@ -46,7 +46,10 @@ export const createLeftSends = (
 ): (() => void) => {
   const { appId } = session
   let user = knownUserId
-  /** The latest credentials. At `pagehide` the session discards those that a source can replace, maybe before this part's listener. */
+  /**
+   * The latest credentials. At `pagehide` the session discards those that a source can replace, maybe before this part's listener is
+   * called.
+   */
   let proof: ReturnType<typeof credentials.held> = null
   const noteProof = (): void => {
     proof = credentials.held() ?? proof
@@ -119,7 +122,7 @@ export const createLeftSends = (
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
     if (isStopped) listen('removeEventListener')
-    // The user has logged out, so nobody will send these messages.
+    // The session has ended, so nobody will send these messages.
     if (session.state === 'ended') take((userId) => userId === user)
     return isStopped
   }
@@ -137,7 +140,7 @@ export const createLeftSends = (
     // those of other users are dropped.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Another user has logged in, and must not learn what the former user has sent. A former guest was the same person.
+      // Another user has logged in, and must not learn what the former user has sent. But a guest and a former guest are the same person.
       const id = idOf(userId)
       const isSecret = id ? !(verified?.guest && isGuestId(id)) : userId && verified?.guest
       if (!isMine && isSecret) continue

@@ -7,7 +7,7 @@ import { createCalls } from './calls.js'
 export const loadCalls = (): Promise<{ createCalls: typeof createCalls }> => Promise.resolve({ createCalls })
 
 /**
- * Calls `load` for messages that are not stored. The script-tag build waits for a second, unless there is a `reason` why they wait: most
- * pages need no further script to send one.
+ * Calls `load` for messages that are not stored. The script-tag build waits for a second, unless there is a `reason` why the messages wait,
+ * because most messages are stored before that.
  */
 export const loadForSend: (load: () => unknown, reason: string | null) => unknown = (load) => load()

@@ -85,7 +85,7 @@ export const createSleep = (
     if (!locks) return
     const user = info()?.user.id
     const state = runner.state()
-    // Browsers hide a page that is left after `pagehide`.
+    // If a page is left, browsers hide it only after `pagehide`.
     const isLeft = event?.type === 'pagehide' || ('socket' in state && state.socket.at === 'page-hidden')
     if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.

@@ -33,8 +33,8 @@ export interface CredentialStore {
   /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
   accept(token?: string): void
   /**
-   * Forgets credentials that a token source can replace. Other credentials are kept, so that a later start tries them again. `all` also
-   * cancels a fetch that is under way.
+   * `newest` forgets the credentials that are not accepted yet. `all` forgets all credentials that a token source can replace, and cancels
+   * a fetch that is under way. Without a source it keeps the credentials, so that a later start tries them again.
    */
   discard(which: 'newest' | 'all'): void
   /** Fetches fresh credentials. One fetch is under way at a time: a new fetch cancels an earlier one. */

@@ -25,8 +25,8 @@ import type {
 } from './state.js'
 
 /**
- * If the heartbeat's timer fires by more milliseconds too late, the device slept or its clock was set forward. Frames may be queued behind
- * the timer. So the gateway gets as many milliseconds to answer a probe.
+ * If the heartbeat's timer fires more than so many milliseconds late, the device slept or its clock was set forward. Frames may be queued
+ * behind the timer. So the gateway gets as many milliseconds to answer a probe.
  */
 const SLEEP_GRACE = 2_000
 /** The code of a close without a close frame (RFC 6455, 7.1.5). */
@@ -90,8 +90,8 @@ const fetched = (state: Active, { result, cause }: Input & { type: 'fetch-result
 }
 
 /**
- * Called when a token was refused. The session goes on with the token that the gateway accepted before. If the refused token was fetched,
- * another one is fetched at once. If that is refused, too, the session ends.
+ * Called when a token was refused. The session goes on with the token that the gateway accepted before. If the refusal is retryable, the
+ * same token is sent again later. Otherwise a fetched token is replaced by another one at once. If that is refused, too, the session ends.
  */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
   const discard: Effect = { do: 'discard', which: 'newest' }
@@ -138,7 +138,7 @@ const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   return deliver({ ...state, info: { ...info, unread }, cursor: { ...cursor, offset } }, frame)
 }
 
-/** Requests the messages after the cursor. There are none, but the answer shows that the connection is alive. */
+/** Requests the messages after the cursor. There are none as a rule, but the answer shows that the connection is alive. */
 const probe = (state: Active): Effect => {
   const { epoch, offset } = state.cursor
   return { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } }

@@ -31,9 +31,7 @@ export const ATTEMPT_TIMEOUT = 20_000
  * download, the page stays, and reconnects.
  */
 const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
-/**
- * Milliseconds after which a connection counts as stable. If a stable connection is lost, the first attempt to reconnect follows at once.
- */
+/** Milliseconds after which a connection counts as stable, and the failures before it are forgotten. */
 const STABLE_AFTER = 10_000
 
 const initialContext: MachineContext = {
@@ -74,7 +72,7 @@ const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
   return prepend({ do: 'discard', which: 'all' }, fetchToken(next, reason))
 }
 
-/** Connects with the credentials that there are. Missing ones are fetched while the socket opens. */
+/** Connects with the credentials that there are. Missing ones are fetched; if there is a source, the socket opens meanwhile. */
 export const connect = (state: Connecting, world: World): Step => {
   if (state.expiresAt !== null && state.expiresAt <= world.now)
     return refetch(state, { code: 'token-expired' }, 'expiring')

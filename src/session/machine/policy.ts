@@ -47,7 +47,7 @@ export const resetHeartbeat = (
   sleepGraceUsed: false,
 })
 
-/** Ends the session with an error. If no start has succeeded, the state is `failed`, else `ended`. */
+/** Ends the session with an error. If the session was starting, the state is `failed`, else `ended`. */
 export const endWith = (state: Connecting | Active, error: Fault, ...effects: Effect[]): Step => [
   { name: state.name === 'starting' ? 'failed' : 'ended', error, cursor: state.cursor },
   ...effects,

@@ -27,7 +27,7 @@ export type SessionInfo = GatewayFrameOf<'started'> &
 
 /**
  * Why a page has no socket. `page-hidden`: the page was left (`pagehide`), and only `pageshow` opens another socket. `page-asleep`: the
- * page is frozen, so that no timer runs, or sleeps, and `wake` opens another socket.
+ * page is frozen or sleeps, and `wake` opens another socket.
  */
 type PagePhase = 'page-hidden' | 'page-asleep'
 
@@ -50,25 +50,25 @@ export type CredentialPhase =
 
 /** The renewal of a live session's token. `fetched` is false for a token that the page set. */
 export type Renewal =
-  /** Accepted, and good for ever, or until the gateway says otherwise. */
+  /** The token is accepted, and no renewal is scheduled: it is good for ever, or nothing can renew it. */
   | { at: 'held' }
   /** Another token will be fetched at `until`. */
   | { at: 'scheduled'; until: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
   /** The token was sent. `superseded` counts the tokens that were sent before and that the gateway has not answered yet. */
   | { at: 'sent'; fetched: boolean; superseded: number }
-  /** The gateway was unable to check it, so it is sent again at `until`. */
+  /** The gateway was unable to check the token, so the token is sent again at `until`. */
   | { at: 'retrying'; until: number; fetched: boolean }
 
 /** The fields that a connecting and a live session have in common. */
 export interface MachineContext {
-  /** Attempts that failed since a connection was last stable. */
+  /** Attempts that failed, and connections that were lost, since a connection was last stable. */
   connectFailures: number
-  /** Fetches for credentials that failed in a row. */
+  /** Failures in a row to fetch credentials, or to have a token checked. */
   fetchFailures: number
   /** Fresh credentials that were rejected in a row. */
   rejections: number
-  /** Whether the start is sent as the first frame, because an attempt with the start in its header did not open. */
+  /** Whether the start is sent as the first frame, and not in the handshake's header. */
   startAsFrame: boolean
   /** When the credentials expire; null when they don't, or when it is unknown. */
   expiresAt: number | null
@@ -121,7 +121,7 @@ export type Input =
   | { type: 'end' }
   /** The page set credentials. */
   | { type: 'credentials' }
-  /** The page set a source of tokens, or credentials that a live session can't use. */
+  /** The page set a source of tokens, and no token. */
   | { type: 'source' }
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
@@ -133,7 +133,7 @@ export type Input =
   /** The attempt failed, and every further attempt would fail in the same way. */
   | { type: 'fatal'; fault: Fault }
   | { type: 'time' }
-  /** The network is back, the page is visible again, or it is no longer frozen. */
+  /** The network is back, the page is visible again or no longer frozen, or a call needs a page that sleeps. */
   | { type: 'wake' }
   /**
    * The page gives up its connection. At `pagehide` the user leaves the page, which may come back from the browser's cache. At `freeze` the
@@ -142,7 +142,7 @@ export type Input =
    * of the user knows it.
    */
   | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
-  /** `pageshow` from the cache. `resume` is the session that another page stored meanwhile; null if that page ended it. */
+  /** `pageshow` from the cache. `resume` is the session that this page, or another one since, has stored; null if another page ended it. */
   | { type: 'show'; resume?: Resumption | null | undefined }
 
 export type Effect =
@@ -160,7 +160,7 @@ export type Effect =
   | { do: 'fetch-token'; reason: AskReason }
   /** The gateway accepted the newest credentials. If it sent a token of its own, `token` replaces them. */
   | { do: 'accept-credentials'; token?: string | undefined }
-  /** The newest credentials, or all of them, were rejected or have expired. */
+  /** Forget the newest credentials, or all that a source can replace. */
   | { do: 'discard'; which: 'newest' | 'all' }
   /** Hand a frame to the session. */
   | { do: 'deliver'; frame: GatewayFrameOf<'message' | AnswerType> }

@@ -6,8 +6,8 @@ import type { LeftSend } from './outbox.js'
 export const LEFT_SENDS = 'chat-session-left'
 
 /**
- * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and else true:
- * whoever it was, no guest may send these messages.
+ * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and true for anyone
+ * else. No guest may send messages with true.
  */
 export type LeftRecord = [
   endpoint: string | URL,
@@ -17,8 +17,8 @@ export type LeftRecord = [
 ]
 
 /**
- * Stores the messages that wait for the next page of the tab, in place of an earlier record under the same `key`. If storage is forbidden
- * or full, only the post of this page can save the messages.
+ * Stores the waiting messages for the next page of the tab, in place of an earlier record under the same `key`. If storage is forbidden or
+ * full, only the post of this page can save the messages.
  */
 export const leaveSends = (key: string, record: LeftRecord): void => {
   ifPossible(() => {

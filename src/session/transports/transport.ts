@@ -6,15 +6,15 @@ export type TransportListener = (
   input: Extract<Input, { type: 'opened' | 'deadline' | 'frame' | 'closed' | 'fatal' }>,
 ) => void
 
-/** A WebSocket, or what does as one. */
+/** A WebSocket, or an object with the same methods. */
 export type SessionSocket = WebSocket & {
   /** Is called with the time at which the attempt is given up: Infinity while it waits for its turn. */
   ondeadline?: ((until: number) => void) | null
 }
 
 /**
- * Opens a WebSocket, or an object with the same methods. It takes over `former`, the attempt's WebSocket, with its handlers; `phase` is the
- * session's state of that WebSocket.
+ * Opens a socket. If `former`, the attempt's WebSocket, is given, the socket takes over `former` with its handlers. `phase` is the
+ * session's state of `former`.
  */
 export type OpenSocket = (
   url: string,

@@ -30,7 +30,7 @@ export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefi
   return [SUBPROTOCOL, START_PREFIX + base64url(bytes)]
 }
 
-/** Returns the gateway's WebSocket address. Throws if `endpoint` is no http(s) or ws(s) URL, or contains a password. */
+/** Returns the gateway's WebSocket address. Throws if `endpoint` is no http(s) or ws(s) URL, or contains a user name or password. */
 export const sessionUrl = (endpoint: string | URL): string => {
   const url = new URL(endpoint)
   url.protocol = url.protocol.replace('http', 'ws')

@@ -1,6 +1,4 @@
-/*
- * Functions that tell a page from a worker and from Node. The script-tag build replaces this module, because its script runs only in pages.
- */
+/* These tell a page from a worker and from Node. The script-tag build replaces this module, because its script runs only in pages. */
 
 /** False in a worker and in Node. */
 export const isPage = typeof document !== 'undefined'

@@ -147,7 +147,7 @@ export class PanelSession extends EventTarget {
   async refreshToken(): Promise<void> {
     if (!this.#element || !this.#settings) return
     const token = await fetchToken(this.#settings)
-    // Two tokens that are made within a second are equal, and for the element an equal token is no change.
+    // For the element an equal token is no change.
     const isSame = token === this.#element.token
     this.#log.add('you', 'set a fresh token', token ? (isSame ? 'the same as before' : '') : 'signed out')
     if (token) this.#element.setAttribute('token', token)

@@ -48,7 +48,7 @@ export class Thread extends EventTarget {
     return this.#outgoing.filter(({ id, to, error }) => to === peer && (error ?? !stored.has(id)))
   }
 
-  /** Returns what is known of another user: the gateway tells only of those who have written to this one. */
+  /** Returns whether another user types or is online, as far as the gateway tells it. */
   contact(id: Peer['id']): string {
     if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'types…'
     return this.#element?.state === 'active' && this.#online.get(id) ? 'online' : ''
@@ -60,7 +60,7 @@ export class Thread extends EventTarget {
     this.#show(id)
   }
 
-  /** Sends a signal to another user that this one types, every few seconds. */
+  /** Tells another user by a signal, every few seconds, that this user types. */
   type(to: string): void {
     this.choose(to)
     if (Date.now() < this.#nextSignalAt) return

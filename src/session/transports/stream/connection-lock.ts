@@ -63,23 +63,23 @@ const takePlace = (origin: string, locks: LockManager): Place => {
   return { granted, signal, giveUp: () => life.abort() }
 }
 
-/** The lock of one session, which keeps it, or its place in the queue, from one attempt to the next. */
+/** The lock of one session. The session keeps the lock, or its place in the queue, from one attempt to the next. */
 export interface ConnectionLock {
   /**
-   * Resolves when the page has the lock, or when `signal` aborts, which ends the use of it. `onWait` is called if other tabs have all
-   * locks, `onYield` when the page has been hidden for a minute: it has to end its use.
+   * Resolves when the page has the lock, or when `signal` aborts. The abort ends the use of the lock. `onWait` is called if other tabs have
+   * all locks. `onYield` is called when the page has been hidden for a minute, and has lost the lock.
    */
   take(on: { onWait(): void; onYield(): void }, signal: AbortSignal): Promise<void>
   /** Gives the lock, or the place in the queue, away at once. */
   release(): void
 }
 
-/** With `sleeps` another lock says which hidden page stays connected: the others let their connections go by themselves. */
+/** If `sleeps` is set, hidden pages close their connections by themselves, so none of them loses its lock. */
 export const createConnectionLock = (origin: string, sleeps: boolean): ConnectionLock => {
   let place: Place | undefined
   let users = 0
   let keeping: ReturnType<typeof setTimeout> | undefined
-  /** Whether the page has given a lock away: hidden, it takes none again. */
+  /** Whether the page has lost a lock because it was hidden. It takes another one when it is visible. */
   let hasYielded = false
 
   const release = (): void => {

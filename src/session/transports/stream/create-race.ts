@@ -64,7 +64,8 @@ const END = JSON.stringify({ type: 'end' })
 const answers = ['sent', 'history', 'peers', 'refused', 'renewed']
 
 /**
- * Whether a gateway's frame says that it has heard nothing on a connection. A session that notices the loss itself has no frame.
+ * Returns whether a gateway's frame says that the gateway has heard nothing on a connection. If the session itself noticed the loss, there
+ * is no frame.
  */
 const isUnheard = (frame: Partial<RaceFrame> | Fault | null): boolean =>
   !!frame && 'type' in frame && frame.code === 'timeout'
@@ -87,14 +88,17 @@ export const createRace = (
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
   /**
-   * The transports that the page's Content-Security-Policy blocks, and the stream if the gateway has no streams. A page tries these again
-   * only if it may use no other.
+   * The transports that the page's Content-Security-Policy blocks. They are not tried again. The stream of a gateway without streams is
+   * tried only if the page may use no WebSocket.
    */
   const barred = new Set<TransportKind>()
   let isAbsent = false
   /** The transport that worked in this tab before; undefined before the first attempt. */
   let worked: Memory | 'websocket' | null | undefined
-  /** The resume key of all attempts since the last session, if the start of one that lost or was given up has come last. */
+  /**
+   * The resume key of all further attempts until a session starts; set after a late start of another attempt has replaced the winner's
+   * connection.
+   */
   let contestedKey: string | undefined
   let lock: ConnectionLock | undefined
 
@@ -113,7 +117,7 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // Without a storage the session to resume is one of this page, and a stream would have loaded this part.
+      // If nothing is noted, a WebSocket carried the session to resume: a stream would have loaded this part before.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
@@ -123,7 +127,7 @@ export const createRace = (
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })
 
-    /** Returns the start of this attempt. After a contested race it has the key of the attempts before. */
+    /** Returns the start of this attempt, with `contestedKey` if that is set. */
     const own = (frame: Start): Start => {
       const { resume } = frame
       return resume && contestedKey ? { ...frame, resume: { ...resume, key: contestedKey } } : frame
@@ -235,7 +239,7 @@ export const createRace = (
       hasBrought = true
       const { winner } = race
       isHeard ||= answers.includes(type)
-      // Nothing gets up by a WebSocket, though its handshake did, or its start.
+      // The network swallows what the client sends on a WebSocket, though it passed the handshake or the start on.
       const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
       failures = isFailure ? failures + 1 : 0
       if (isFailure && winner) worked = null
@@ -296,7 +300,7 @@ export const createRace = (
         for (const use of waiting.splice(0)) use(start)
       },
       close(code = 1000) {
-        // The session has given up the attempt, or the page is being left.
+        // With 1000 the session gives up the attempt. With any other code the page is left, which is no failure.
         if (!hasBrought && code === 1000) failures += 1
         life.abort()
         waiting = []

@@ -5,10 +5,7 @@ import type { TransportKind } from './race.js'
 /** The key of `sessionStorage` under which a tab notes, by address, that a stream has worked. It is missing if none has. */
 export const MEMORY_KEY = 'chat-session-stream'
 
-/**
- * The key of `sessionStorage` under which a tab notes the endpoint at which a WebSocket has worked. The first script writes it, which knows
- * no addresses of streams.
- */
+/** The key of `sessionStorage` under which a tab notes the endpoint at which a WebSocket has worked. The runner writes this item, too. */
 export const WEBSOCKET_KEY = 'chat-session-websocket'
 
 /** `only`: WebSockets have opened and no frame has come, so none is tried again. */

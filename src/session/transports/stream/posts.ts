@@ -10,7 +10,7 @@ const TIMEOUT = 20_000
 /** Milliseconds until a post without an answer is repeated. They double each time. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
-/** The seconds that an answer may ask for at most. More would not fit into a timer, which would fire at once. */
+/** The seconds that an answer may ask for at most. A timer fires at once if its time does not fit into 31 bits. */
 const MAX_ASKED = 60
 
 /** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */
@@ -22,8 +22,8 @@ interface Posts {
   /** Whether frames wait for the stream's id. */
   hasEarly(): boolean
   /**
-   * Sends the frames that wait, and a post that closes the stream. Resolves when that post is answered or has failed. With `isLeaving` all
-   * of it is sent before the call returns, for a page that ends its other requests then.
+   * Sends one post with a frame that closes the stream, after the frames that wait if these fit. Resolves when the post is answered or has
+   * failed. With `isLeaving` the post is sent before the call returns, because a page that is left ends its other requests.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }
@@ -66,7 +66,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
         keepalive,
         signal: ended.signal,
       })
-      // A proxy may answer with a date, which is no number. Then the pause is our own: one of NaN would be none.
+      // A proxy may answer with a date, which is no number. Such an answer asks for no pause.
       return { status, pause: Math.min(MAX_ASKED, Number(headers.get('retry-after')) || 0) * 1_000 }
     } catch {
       return { status: 0, pause: 0 }
@@ -93,7 +93,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
-        // Any other answer does not come from a gateway, but from a proxy, or from a network that asks for a log-in.
+        // A gateway that does not take the post answers 4xx. After any other answer the post is repeated: a proxy may send it, or a network
+        // that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
         if (!isOver()) await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }
@@ -125,7 +126,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       let left = MAX_KEPT
       if (!isLeaving) await posting
       else if (unanswered) {
-        // The gateway takes it once.
+        // The gateway takes a repeated post once.
         left -= utf8(unanswered).length
         if (left > 0) void post(unanswered, true)
       }

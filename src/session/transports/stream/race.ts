@@ -40,8 +40,8 @@ export interface Race {
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
   /**
-   * Whether the time of the WebSocket to open, or to answer the start, is over: it counts as failed. One that opens is dropped once the
-   * stream is open: a browser opens one WebSocket at a time, and this one would block others.
+   * Whether the WebSocket has not opened, or not answered the start, in time. Then it counts as failed. If it is still opening when the
+   * stream is open, it is dropped: a browser opens one WebSocket at a time, and this one would block others.
    */
   readonly isOverdue: boolean
   /** Whether the stream waits until another tab lets its connection go. */
@@ -60,7 +60,7 @@ export interface Race {
 }
 
 export type RaceInput =
-  /** A WebSocket is open, or a stream has its id. A WebSocket's start was sent so many milliseconds before. */
+  /** A WebSocket is open, or a stream has its id. `waited`: how many milliseconds ago a WebSocket's start was sent. */
   | { readonly type: 'opened'; readonly kind: TransportKind; readonly waited?: number }
   | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
@@ -240,7 +240,7 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
   if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
   const rival = race[other(kind)]
-  // A stream that waits for other tabs may not be tried for long.
+  // A stream that waits for other tabs may wait for long, so the answer on the WebSocket counts.
   if (kind === 'websocket' && race.isQueued)
     return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
   // The WebSocket has failed before.
