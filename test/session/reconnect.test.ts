@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import type { AuthenticateRequest } from '../../src/gateway/index.js'
+import { VERSION } from '../../src/protocol/index.js'
 import { startProxy } from '../support/network/proxy.js'
 import { startScript } from './scripted.js'
 import { info } from './machine/states.js'
@@ -134,7 +135,7 @@ test('the start is in the handshake, and no URL has a token', async () => {
     type: 'start',
     appId: 'app',
     token,
-    client: 'chat-session/0.1.0',
+    client: `chat-session/${VERSION}`,
   })
 })
 
