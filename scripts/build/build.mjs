@@ -1,5 +1,5 @@
-// Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. If nothing has changed since the
-// last build, it does nothing.
+// Builds dist/: the modules by tsc, the scripts for a script tag by rollup, and their compressed files. It makes only what has changed since
+// the last build, if anything has.
 import { execFile } from 'node:child_process'
 import { copyFile, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { transform } from 'esbuild'
-import { isUpToDate, stamp } from './stamp.mjs'
+import { remaining, stamp } from './stamp.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-if (await isUpToDate(root)) process.exit()
+const work = await remaining(root)
+if (work === 'nothing') process.exit()
+if (work === 'all') await rm(join(root, 'dist'), { recursive: true, force: true })
 
 const run = async (command, ...args) => {
   try {

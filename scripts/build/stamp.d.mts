@@ -1,2 +1,2 @@
 export function stamp(root: string): Promise<void>
-export function isUpToDate(root: string): Promise<boolean>
+export function remaining(root: string): Promise<'nothing' | 'changes' | 'all'>

@@ -1,7 +1,7 @@
 // Says whether dist/ is what the last build made of the sources as they are. Each command builds first, and most find nothing to do.
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 
 /** What a build reads, besides the installed packages, which package-lock.json names. */
 const SOURCES = [
@@ -26,14 +26,15 @@ const filesAt = async (path) => {
     .sort()
 }
 
-const sourcesHash = async (root) => {
-  const hash = createHash('sha256').update(process.version)
+/** Returns the hash of each source by its path, and the version of Node. */
+const hashesOf = async (root) => {
+  const hashes = { node: process.version }
   for (const source of SOURCES)
-    for (const file of await filesAt(join(root, source))) {
-      const bytes = await readFile(file)
-      hash.update(`\n${file.slice(root.length)} ${bytes.length}\n`).update(bytes)
-    }
-  return hash.digest('hex')
+    for (const file of await filesAt(join(root, source)))
+      hashes[relative(root, file)] = createHash('sha256')
+        .update(await readFile(file))
+        .digest('base64')
+  return hashes
 }
 
 /** Returns what changes if a file is written again. */
@@ -46,23 +47,30 @@ const markOf = async (file) => {
 export const stamp = async (root) => {
   const dist = join(root, 'dist')
   const outputs = {}
-  for (const file of await filesAt(dist)) outputs[file.slice(dist.length + 1)] = await markOf(file)
+  // tsc alone reads its notes, and `npm run types` writes them.
+  for (const file of (await filesAt(dist)).filter((path) => !path.endsWith('.tsbuildinfo')))
+    outputs[file.slice(dist.length + 1)] = await markOf(file)
   const file = join(root, STAMP)
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, JSON.stringify({ sources: await sourcesHash(root), outputs }))
+  await writeFile(file, JSON.stringify({ sources: await hashesOf(root), outputs }))
 }
 
-/** Returns whether no source and no file of dist/ has changed since `stamp`. */
-export const isUpToDate = async (root) => {
+/**
+ * Returns what a build has to make: 'nothing', 'changes' if files of src/ have changed or are new since `stamp`, or 'all'. tsc makes what has
+ * changed, but it restores no module that is lost or was edited in dist/, and deletes none whose source is gone.
+ */
+export const remaining = async (root) => {
   const isMissing = ({ code }) => {
     if (code === 'ENOENT') return undefined
     throw new Error(`Can't read what the last build noted: ${code}`)
   }
   const text = await readFile(join(root, STAMP), 'utf8').catch(isMissing)
-  if (text === undefined) return false
+  if (text === undefined) return 'all'
   const { sources, outputs } = JSON.parse(text)
-  if (sources !== (await sourcesHash(root))) return false
   for (const [file, mark] of Object.entries(outputs))
-    if ((await markOf(join(root, 'dist', file)).catch(isMissing)) !== mark) return false
-  return true
+    if ((await markOf(join(root, 'dist', file)).catch(isMissing)) !== mark) return 'all'
+  const now = await hashesOf(root)
+  const changed = Object.keys({ ...sources, ...now }).filter((file) => sources[file] !== now[file])
+  if (changed.length === 0) return 'nothing'
+  return changed.every((file) => file.startsWith('src/') && file in now) ? 'changes' : 'all'
 }

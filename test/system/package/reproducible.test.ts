@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -40,12 +41,16 @@ const checkOut = async (): Promise<string> => {
   return copy
 }
 
-test('a build in another folder gives the same script and the same source map, byte by byte', async () => {
+test('a build in another folder gives the same script and the same source map, byte by byte, and keeps no module of an earlier one', async () => {
   const copy = await checkOut()
+  const stale = join(copy, 'dist/session/stale.js')
+  await mkdir(dirname(stale), { recursive: true })
+  await writeFile(stale, 'export const stale = true\n')
   await promisify(execFile)(process.execPath, [join('scripts', 'build', 'build.mjs')], {
     cwd: copy,
     timeout: 600_000,
   })
+  assert.equal(existsSync(stale), false)
   const files = (await readdir(join(root, 'dist/cdn'))).filter((file) => /\.(js|map|json)$/.test(file))
   assert.ok(files.some((file) => file.startsWith('chat-session-notifications-')))
   for (const file of files)
