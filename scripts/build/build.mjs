@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { transform } from 'esbuild'
-import { remaining, stamp } from './stamp.mjs'
+import { hashSources, remaining, stamp } from './stamp.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const work = await remaining(root)
+const sources = await hashSources(root)
+const work = await remaining(root, sources)
 if (work === 'nothing') process.exit()
 if (work === 'all') await rm(join(root, 'dist'), { recursive: true, force: true })
 
@@ -89,4 +90,4 @@ for (const [page, files] of Object.entries(pages))
 const { readIntegrity } = await import('../../rollup.config.mjs')
 for (const script of [...Object.keys(readIntegrity()), 'chat-session-worker.js'])
   await compress(`dist/cdn/${script}`)
-await stamp(root)
+await stamp(root, sources)

@@ -27,7 +27,7 @@ const filesAt = async (path) => {
 }
 
 /** Returns the hash of each source by its path, and the version of Node. */
-const hashesOf = async (root) => {
+export const hashSources = async (root) => {
   const hashes = { node: process.version }
   for (const source of SOURCES)
     for (const file of await filesAt(join(root, source)))
@@ -43,8 +43,8 @@ const markOf = async (file) => {
   return `${size} ${mtimeMs}`
 }
 
-/** Notes that dist/ below `root` is built of these sources. */
-export const stamp = async (root) => {
+/** Notes that dist/ below `root` is built of sources with these hashes, which were read before the build: one may have changed since. */
+export const stamp = async (root, sources) => {
   const dist = join(root, 'dist')
   const outputs = {}
   // tsc alone reads its notes, and `npm run types` writes them.
@@ -52,14 +52,14 @@ export const stamp = async (root) => {
     outputs[file.slice(dist.length + 1)] = await markOf(file)
   const file = join(root, STAMP)
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, JSON.stringify({ sources: await hashesOf(root), outputs }))
+  await writeFile(file, JSON.stringify({ sources, outputs }))
 }
 
 /**
- * Returns what a build has to make: 'nothing', 'changes' if files of src/ have changed or are new since `stamp`, or 'all'. tsc makes what has
- * changed, but it restores no module that is lost or was edited in dist/, and deletes none whose source is gone.
+ * Returns what a build of sources with these hashes has to make: 'nothing', 'changes' if files of src/ have changed or are new since `stamp`,
+ * or 'all'. tsc makes what has changed, but it restores no module that is lost or was edited in dist/, and deletes none whose source is gone.
  */
-export const remaining = async (root) => {
+export const remaining = async (root, now) => {
   const isMissing = ({ code }) => {
     if (code === 'ENOENT') return undefined
     throw new Error(`Can't read what the last build noted: ${code}`)
@@ -69,7 +69,6 @@ export const remaining = async (root) => {
   const { sources, outputs } = JSON.parse(text)
   for (const [file, mark] of Object.entries(outputs))
     if ((await markOf(join(root, 'dist', file)).catch(isMissing)) !== mark) return 'all'
-  const now = await hashesOf(root)
   const changed = Object.keys({ ...sources, ...now }).filter((file) => sources[file] !== now[file])
   if (changed.length === 0) return 'nothing'
   return changed.every((file) => file.startsWith('src/') && file in now) ? 'changes' : 'all'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { appendFile, cp, mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { remaining, stamp } from '../../../scripts/build/stamp.mjs'
+import { hashSources, remaining, stamp } from '../../../scripts/build/stamp.mjs'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 const sources = ['src/a.ts', 'scripts/build/build.mjs', 'index.html', 'rollup.config.mjs']
@@ -20,13 +20,13 @@ for (const file of [...sources, ...configs, ...outputs]) {
 const remainingAfter = async (change: (root: string) => Promise<unknown>): Promise<string> => {
   const root = join(scratchFolder(), 'project')
   await cp(built, root, { recursive: true })
-  await stamp(root)
+  await stamp(root, await hashSources(root))
   await change(root)
-  return remaining(root)
+  return remaining(root, await hashSources(root))
 }
 
 test('a project that was never built, or whose packages were installed again, is built as a whole', async () => {
-  assert.equal(await remaining(built), 'all')
+  assert.equal(await remaining(built, await hashSources(built)), 'all')
   assert.equal(await remainingAfter((root) => rm(join(root, 'node_modules'), { recursive: true })), 'all')
 })
 
@@ -63,3 +63,12 @@ for (const [what, change] of [
   test(`a project with ${what} is built as a whole`, async () => {
     assert.equal(await remainingAfter(change), 'all')
   })
+
+test('a source that changes during a build is built by the next one', async () => {
+  const root = join(scratchFolder(), 'project')
+  await cp(built, root, { recursive: true })
+  const before = await hashSources(root)
+  await writeFile(join(root, 'src/a.ts'), 'beyond')
+  await stamp(root, before)
+  assert.equal(await remaining(root, await hashSources(root)), 'changes')
+})
