@@ -12,7 +12,7 @@ const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string
 /** Returns the programs that a script of package.json runs, those of the scripts that it calls included. */
 const programsOf = (name: string): string[] =>
   (scripts[name] ?? assert.fail(`package.json has no script ${name}.`)).split(' && ').flatMap((program) => {
-    const called = /^npm run (\S+)$/.exec(program)?.[1]
+    const called = /^npm run (?:-s )?(\S+)$/.exec(program)?.[1]
     return called === undefined ? [program] : programsOf(called)
   })
 
@@ -61,6 +61,15 @@ test('CI runs every command of package.json that has tests', () => {
   const tests = Object.keys(scripts).filter((name) => name.startsWith('test'))
   assert.deepEqual(
     tests.filter((name) => !called.has(name)),
+    [],
+  )
+})
+
+test('each command that reads dist/ builds it first, so that none says what an earlier source was like', () => {
+  const readsSourcesOnly = ['lint', 'types', 'format', 'figures', 'test:simulation', 'simulate']
+  const others = Object.keys(scripts).filter((name) => !readsSourcesOnly.includes(name))
+  assert.deepEqual(
+    others.filter((name) => programsOf(name)[0] !== scripts['build']),
     [],
   )
 })
