@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
@@ -91,7 +91,7 @@ export const readIntegrity = () => {
   try {
     return JSON.parse(readFileSync(integrityFile, 'utf8'))
   } catch (error) {
-    // The first build.
+    // The first script of a build.
     if (error.code === 'ENOENT') return {}
     throw error
   }
@@ -108,22 +108,16 @@ const partTable = () => {
   )
 }
 
-/** Notes the integrity of a script in dist/cdn/integrity.json. The script of a part gets its name, and its former script is deleted. */
+/** Notes the integrity of a script in dist/cdn/integrity.json, and gives the script of a part its name. The folder is empty before a build. */
 const integrity = (algorithm, part) => ({
   name: 'integrity',
   writeBundle(_options, bundle) {
     const [{ fileName, code }] = Object.values(bundle).filter(({ type }) => type === 'chunk')
     const hash = createHash(algorithm).update(code).digest('base64')
     const file = part ? partFile(part, hash) : fileName
-    const isFormer = (other) =>
-      other !== file && part !== undefined && other.startsWith(`chat-session-${part}-`)
-    const entries = Object.entries(readIntegrity())
-    for (const [former] of entries.filter(([other]) => isFormer(other)))
-      for (const ending of ['', '.br', '.gz']) rmSync(inDist(`cdn/${former}${ending}`), { force: true })
     if (part) renameSync(inDist(`cdn/${fileName}`), inDist(`cdn/${file}`))
-    const kept = entries.filter(([other]) => other !== file && !isFormer(other))
-    const all = Object.fromEntries([...kept, [file, `${algorithm}-${hash}`]].sort())
-    writeFileSync(integrityFile, `${JSON.stringify(all, null, 2)}\n`)
+    const all = Object.entries({ ...readIntegrity(), [file]: `${algorithm}-${hash}` }).sort()
+    writeFileSync(integrityFile, `${JSON.stringify(Object.fromEntries(all), null, 2)}\n`)
   },
 })
 
