@@ -23,6 +23,8 @@ const statusOf = (url: string, ca: Buffer): Promise<number> =>
 export interface HAProxy {
   /** https://127.0.0.1:PORT */
   url: string
+  /** The name of its certificate's file. */
+  cert: string
   ca: Buffer
   log(): string
 }
@@ -57,5 +59,5 @@ export const startHAProxy = async (ports: readonly number[]): Promise<HAProxy> =
     if (child.exitCode !== null) throw new Error(`HAProxy ended: ${log}`)
     return (await statusOf(`https://127.0.0.1:${port}/readyz`, ca)) === 200
   })
-  return { url: `https://127.0.0.1:${port}`, ca, log: () => log }
+  return { url: `https://127.0.0.1:${port}`, cert, ca, log: () => log }
 }
