@@ -104,6 +104,27 @@ test('the unit leaves V8 what it needs, and a drain its time', () => {
   assert.ok(Number(valueOf('TimeoutStopSec')) > 20, 'drainTime is 20 by default')
 })
 
+test('the unit starts a gateway again until its Redis is there, however often', async () => {
+  const config = join(folder, 'no-redis.json')
+  const url = `redis://127.0.0.1:${await freePort()}`
+  await writeFile(
+    config,
+    JSON.stringify({
+      listen: { port: 0 },
+      engine: { type: 'redis', url },
+      apps: { [appId]: { environment: 'test' } },
+    }),
+  )
+  const { status, stderr } = spawnSync(process.execPath, [main, 'serve', '--config', config], {
+    encoding: 'utf8',
+  })
+  assert.notEqual(status, 0)
+  assert.match(stderr, /Redis is unavailable/)
+  assert.equal(valueOf('Restart'), 'on-failure')
+  // By default systemd gives up after five starts in ten seconds.
+  assert.equal(valueOf('StartLimitIntervalSec'), '0')
+})
+
 test('the check of docs/OPERATING.md waits for a service that systemd has just started', async () => {
   const page = await readFile(new URL('../../../docs/OPERATING.md', import.meta.url), 'utf8')
   const [, check = ''] = /^systemctl .*enable --now chat-session\n(curl .*)$/m.exec(page) ?? []
