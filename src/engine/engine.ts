@@ -85,8 +85,8 @@ export interface EngineLifecycle {
   check(): Promise<void>
 
   /**
-   * Sets the app's options, until another call replaces them or the engine is closed. A `send` sets the retention too. The engine deletes
-   * expired messages in the background: at least once an hour, and more often if `age` is short.
+   * Sets the app's options, until another call replaces them. An engine may forget the options when it is closed. A `send` sets the
+   * retention too. The engine deletes expired messages in the background: at least once an hour, and more often if `age` is short.
    */
   configure(appId: string, options: AppOptions): Promise<void>
 
@@ -175,8 +175,8 @@ export interface EngineSessions {
 
   /**
    * Called when the client has answered a ping after `rtt` milliseconds, once a minute at most. Ignored if another connection carries the
-   * session. An engine need not store it: it may be lost in a crash. `lastSeenAt` must then not be earlier than the last time at which the
-   * engine is known to have been open.
+   * session. An engine need not store it: it may be lost in a crash. After a crash `lastSeenAt` must not be earlier than the last time at
+   * which the engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 
@@ -222,9 +222,9 @@ export interface EngineRevocations {
   revokeApp(appId: string, revocation: Revocation): Promise<number>
 
   /**
-   * Revokes one token by its `jti`. When the revocation is durable, the sessions that the token started or renewed end as `revoked`. If
-   * there is such a session, the engine keeps the revocation until the token has expired. If there is none, it keeps the revocation for 400
-   * days.
+   * Revokes one token by its `jti`. When the revocation is durable, the sessions whose latest credential is this token end as `revoked`. If
+   * there is such a session, the engine keeps the revocation at least until the token has expired. If there is none, the engine keeps the
+   * revocation for 400 days.
    */
   revokeToken(appId: string, tokenId: string): Promise<void>
 
@@ -322,8 +322,8 @@ export interface EngineSignals {
 export interface EnginePresence {
   /**
    * Resolves with the presence of users, in their order. From then on the engine emits `presence` when one of them comes online or goes
-   * offline, whichever gateway carries the sessions, until `unwatch` or the end of the engine. If an event of a user comes before the call
-   * resolves, the event is newer than the result. Watching a user a second time changes nothing.
+   * offline, whichever gateway carries the sessions, until `unwatch` is called or the engine is closed. If an event of a user comes before
+   * the call resolves, the event is newer than the result. Watching a user a second time changes nothing.
    */
   watch(users: readonly UserRef[]): Promise<UserPresence[]>
 
@@ -348,6 +348,6 @@ export interface EngineNodes {
    */
   askNode(node: string, question: string): Promise<string | null>
 
-  /** Answers the questions of other engines with `answer`, until `signal` aborts. May be called before `open`, and once. */
+  /** Answers the questions of other engines with `answer`, until `signal` aborts. May be called before `open`, but only once. */
   answerNodes(answer: (question: string) => Promise<string>, signal: AbortSignal): void
 }

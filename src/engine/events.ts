@@ -62,9 +62,9 @@ export interface ReauthRequested {
   session: SessionRef
 }
 /**
- * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the event emits this, and the
- * engine that leased the event when the lease or the wait for a retry ends. If nobody takes the event there, another engine on the same data
- * emits it later.
+ * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the event emits this. When a
+ * lease or the wait for a retry ends, the engine that leased the event emits it. If nobody takes the event there, another engine on the
+ * same data emits it later.
  */
 export interface WebhooksDue {
   type: 'webhooks-due'
@@ -85,8 +85,8 @@ export interface PushDue {
   user: UserRef
 }
 /**
- * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Their connections may carry its sessions
- * now. This gateway closes its connections, so that the clients resume.
+ * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Connections of the other gateways may
+ * carry this gateway's sessions now. This gateway closes its connections, so that the clients resume.
  */
 export interface LeaseLost {
   type: 'lease-lost'

@@ -50,7 +50,7 @@ export interface PeerMessages {
   messages: Message[]
   /** The offset after or before which the next page continues; null if there is no next page. */
   next: number | null
-  /** The newest offset of the inbox, of which the answer shows the state. */
+  /** The newest offset of the inbox in the state that the answer shows. */
   offset: number
 }
 
@@ -123,7 +123,8 @@ export interface SendRules {
   unreadPerSender: number
   /**
    * How many inboxes with messages the app may have, and about how many bytes of messages. `bytesPerSender`: about how many of these bytes
-   * the messages of this sender may take in the inboxes of others; no limit by default. Every message of a sender counts.
+   * the messages of this sender may take in the inboxes of others; no limit by default. Messages that were sent without this limit count,
+   * too.
    */
   quota: { inboxes: number; bytes: number; bytesPerSender?: number | undefined }
   /**
@@ -159,6 +160,9 @@ export type SendResult =
 export interface MessagePage {
   /** In offset order. */
   messages: Message[]
-  /** Whether messages between the given position and the first of `messages` are gone, because retention deleted them. */
+  /**
+   * Whether retention has deleted messages between the given position and the first of `messages`. Also true if the inbox has no such
+   * position: its epoch is another one, or its offset is beyond the newest.
+   */
   lost: boolean
 }

@@ -25,7 +25,7 @@ export interface PushDevice extends PushSubscriptionData {
   lastSuccessAt: number | null
   /** Messages up to this offset are no longer pushed to the device. */
   offset: number
-  /** How many pushes failed since the last success, and when the next push may be tried. */
+  /** How many pushes failed since the last one that was delivered or given up, and when the next push may be tried. */
   failures: number
   retryAt: number
 }
@@ -35,8 +35,8 @@ export interface PushOutcome {
   /** The device's id. */
   id: string
   /**
-   * Messages up to this offset are no longer pushed to the device. The stored offset does not decrease, unless the inbox has fewer messages
-   * by now.
+   * Messages up to this offset are no longer pushed to the device. The stored offset does not decrease, unless it belongs to an earlier
+   * epoch.
    */
   offset?: number | undefined
   /**

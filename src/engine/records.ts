@@ -40,7 +40,7 @@ export interface UserChange {
   vouched?: VouchedProfile | undefined
   /**
    * Each field that is given replaces the stored one. Other fields stay. If the merged profile would be larger than `limits.profile` of the
-   * protocol, no field changes, and if the vouched fields leave no room for the stored ones, these are deleted.
+   * protocol, no claimed field changes. If the vouched fields leave no room for the stored claimed fields, the engine deletes these.
    */
   claimed?: Profile | undefined
 }
@@ -140,10 +140,7 @@ export interface SessionRequest extends UserRef, ClientFacts {
 }
 
 export interface StartedSession extends SessionRecord {
-  /**
-   * Whether a session was resumed. If the key is outdated or belongs to a different user, a new session starts and no other session
-   * changes.
-   */
+  /** Whether a session was resumed. If the key is outdated or belongs to a different user, a new session starts. */
   resumed: boolean
 }
 

@@ -24,7 +24,7 @@ export const engineRules = {
   senderShare: 0.1,
   /** The smallest share in bytes. It has room for the largest message, however few bytes the app has. */
   minSenderBytes: 65_536,
-  /** The limits of the retention of which one sender's unread messages may take only a share. */
+  /** One sender's unread messages may take only a share of these limits of the retention. */
   sharedLimits: ['messages', 'bytes'],
   /**
    * The time between two searches for expired messages, as a part of the messages' age. The next two rules bound this time, in
@@ -38,7 +38,7 @@ export const engineRules = {
   reportedUnread: 5,
   /** How many messages at each end of an inbox are searched for unread ones, because the user's own messages between them may be many. */
   searchedForUnread: 64,
-  /** How many failed webhook events of an app are kept. */
+  /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */
   maxFailedEvents: 10_000,
   /** Bytes that a pending webhook event takes besides its data: its ids, its keys, and its place in the queue. */
   eventOverhead: 300,

@@ -51,7 +51,9 @@ export interface WebhookEvent {
   /** When the event happened (Unix, milliseconds). */
   at: number
   appId: string
-  /** Empty for an `events.dropped` of the app itself, which counts events beyond the app's limits and has no presence. */
+  /**
+   * Empty for an `events.dropped` of the app itself, which counts events beyond the app's limits. Its `data` says nothing about presence.
+   */
   userId: string
   /** The event's data with the state after the event, so that the receiver can tell a late delivery from the current state. */
   data: JsonObject
@@ -107,8 +109,8 @@ export interface WebhookQueue {
   endDelivery(appId: string, userId: string, eventId: string, outcome: DeliveryOutcome): Promise<void>
 
   /**
-   * Resolves with a page of pending and failed events. `after` is the `next` of the previous page; null for the first page. An app's newest
-   * 10,000 failed events are kept.
+   * Resolves with a page of pending and failed events. `after` is the `next` of the previous page; null for the first page. Of an app's
+   * failed events the newest are kept, about 10,000 at most.
    */
   pendingEvents(appId: string, after: string | null, limit: number): Promise<PendingEventPage>
 

@@ -35,7 +35,8 @@ export class Deadlines<T> {
   }
 
   /**
-   * Removes up to `limit` items that are due at `now`, and returns them with the earliest first. For the others `onDue` is called again.
+   * Removes up to `limit` items that are due at `now`, and returns them with the earliest first. If more items are due, `onDue` is called
+   * again.
    */
   takeDue(now: number, limit = Infinity): T[] {
     const due: T[] = []

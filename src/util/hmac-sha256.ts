@@ -16,8 +16,8 @@ const pad = (key: Buffer, byte: number): Buffer => {
 const DATA_BYTES = 4_096
 
 /**
- * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, it makes them of two hashes (RFC 2104, 2):
- * with the objects and streams of `createHmac` a start takes more CPU time (ARCHITECTURE.md has the figure).
+ * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, the function makes two hashes (RFC 2104, 2). With
+ * the objects and streams of `createHmac` the start of a session takes more CPU time (ARCHITECTURE.md has the figure).
  */
 export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uint8Array) => Buffer) => {
   const hash = hashOnce

@@ -10,7 +10,7 @@ const TABLES_PER_CHECK = 500
 /** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself does not notice, and goes on writing to that file. */
 interface DatabaseFiles {
   /**
-   * Throws `unavailable` if the folder was removed or replaced, or if a file was that every write or every opening needs. A call takes
+   * Throws `unavailable` if somebody has removed or replaced the folder, or a file that every write or every opening needs. A call takes
    * about ten microseconds.
    */
   assertPresent(): void

@@ -83,7 +83,7 @@ const openWhenUnlocked = async (
 }
 
 /**
- * Makes an engine that stores its data in a folder of this machine, for one process. If a second process opens the folder, that rejects
+ * Makes an engine that stores its data in a folder of this machine, for one process. In a second process, `open` on this folder rejects
  * with `locked`. Durable means synced to the disk. This is the gateway's default engine.
  *
  * @example

@@ -18,7 +18,7 @@ export class Apps {
     return known?.age !== retention.age
   }
 
-  /** Returns the app's retention; undefined if no node has set it. */
+  /** Returns the app's retention; undefined if this node does not know it. */
   retentionOf(appId: string): Retention | undefined {
     return this.#retentions.get(appId)
   }

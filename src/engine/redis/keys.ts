@@ -12,7 +12,7 @@ const HASH_LENGTH = 22
 /** A short hash of ids, for keys whose ids may be long. */
 export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringify(ids)).slice(0, HASH_LENGTH)
 
-/** The owner of a step's keys. In a step of an app or a partition, ids are empty. */
+/** The owner of a step's keys. In a step of an app the user's id is empty, and in a step of a partition both ids are. */
 export interface KeyOwner extends UserRef {
   partition: number
   /** The kind and the hash of the step's hashed key. */

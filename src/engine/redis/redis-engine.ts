@@ -52,8 +52,8 @@ interface CommonOptions {
   /** The beginning of the names of all keys. @default 'chat-session:' */
   prefix?: string | undefined
   /**
-   * Milliseconds between two comparisons of each user's newest offset with Redis, which find published messages that were lost; at least
-   * 1,000. @default 15000
+   * Milliseconds between two questions to each server about how much it has published, which find published messages that were lost. In this
+   * time each watch of a user's presence is renewed, too. At least 1,000. @default 15000
    */
   compareInterval?: number | undefined
   /**
@@ -230,7 +230,7 @@ export class RedisEngine implements Engine {
   deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
     return this.#use(async ({ revocations, users }) => {
-      // The end of the last session deletes a guest without messages, of whom the last step then finds nothing.
+      // The end of the last session deletes a guest without messages. Then the last step does not find the user.
       const wasThere = (await users.get(of)) !== null
       await revocations.revokeUser(of, { issuedBefore: null, mode: 'end' })
       return (await users.delete(of)) || wasThere

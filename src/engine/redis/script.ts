@@ -53,8 +53,8 @@ export const LIBRARY_START = 'chat_session_'
 const NAME = 'NAME_OF_LIBRARY'
 
 /**
- * The scripts of a kind of process. Redis compiles a library once, and so do the functions that scripts share: as scripts for `EVAL`, each
- * call would make them again. A library also has variables that live as long as the server's process (`lua/state.lua`).
+ * The scripts of a kind of process. Redis compiles a library once, and makes the functions that scripts share once. With `EVAL` each call
+ * would make these functions again. A library also has variables that live as long as the server's process (`lua/state.lua`).
  */
 export class StepLibrary implements Library {
   readonly #functions: string[] = []

@@ -31,7 +31,7 @@ export type WireEvent =
       offset: number,
       readOffset: number,
       unread: number,
-      // Of a mark of a peer.
+      // Only if the mark of a peer has moved.
       ...peer: [] | [peer: string, unread: number, readOffset: number],
     ]
   | [kind: EventKinds['signal'], appId: string, userId: string, signal: string]

@@ -21,8 +21,8 @@ import { Users } from './sessions/users.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
 /**
- * How many rows of webhook events are read at once. Two ranges that must be read at the same moment fit in together, so that neither waits
- * for the other.
+ * How many rows of webhook events are read at once. Two ranges fit in, so that neither waits for the other: pending and failed events must
+ * be read at the same moment.
  */
 const MAX_EVENT_ROWS = 4_096
 
@@ -38,7 +38,7 @@ export interface Database {
   pushes: Pushes
   queue: EventQueue
   webhooks: WebhookEvents
-  /** Runs the jobs of `queue` and `pushes`, and the sweep of revoked tokens. */
+  /** Runs the jobs of `queue` and `pushes`, and the sweep of expired rows. */
   scheduler: Scheduler
   reads: Reads
   /** The engine's key. */

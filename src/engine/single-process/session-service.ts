@@ -161,7 +161,7 @@ export class SessionService {
     return before
   }
 
-  /** Ends the app's sessions in steps, for as long as `isOpen` returns true. */
+  /** Revokes credentials of the app, and goes through the app's sessions in steps, for as long as `isOpen` returns true. */
   async revokeApp(
     appId: string,
     revocation: Revocation,
@@ -205,7 +205,7 @@ export class SessionService {
 
   /**
    * Ends the session or emits `reauth` for it, if the revocation concerns it. `before` is the time up to which credentials are revoked,
-   * `lastNumber` the number of the last start before the revocation.
+   * `lastNumber` the `Sessions.lastNumber` before the revocation.
    */
   #revoke(
     session: SessionRecord,
@@ -247,7 +247,7 @@ export class SessionService {
   /** If this was the user's last session, stores when the user was last seen. The deletion of a guest also deletes that time. */
   #storeLastSeen(session: SessionRecord): void {
     const row = rows.lastSeen(session)
-    // A session that ends later may have lost its connection before.
+    // A session that ended earlier may have been seen later.
     const lastSeenAt = Math.max(session.lastSeenAt, this.#seen.get(row) ?? 0)
     if (this.sessions.has(session)) {
       this.#seen.set(row, lastSeenAt)

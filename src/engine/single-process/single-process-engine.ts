@@ -50,8 +50,8 @@ import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
   /**
-   * Called with errors that reject no call: of a listener, a background job, a failed write, or the recovery after it. An error that
-   * repeats is reported once. @default a warning of the process
+   * Called with errors that reject no call: of a listener, a background job, a failed write, or the recovery after it. An error that a
+   * background job or the recovery repeats is reported once. @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -211,7 +211,7 @@ export class SingleProcessEngine implements Engine {
 
   async deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
-    // The end of the last session deletes a guest without messages, of whom the last step then finds nothing.
+    // The end of the last session deletes a guest without messages. Then the last step does not find the user.
     const wasThere = await this.#use(({ database }) => database.users.get(of) !== null)
     await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
     return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {

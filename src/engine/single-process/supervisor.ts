@@ -146,7 +146,7 @@ export class Supervisor {
           )
         const takeOver = async (database: Database): Promise<void> => {
           const { volume, commit, inboxes } = database
-          // Both run in one task, so that one batch has the events and their sessions.
+          // This call also writes the sessions of the events, in the same task, so that one batch has both.
           takeOverEvents(database)
           if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
           await inboxes.takeOver(failed.inboxes)

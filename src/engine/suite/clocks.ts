@@ -18,7 +18,7 @@ import {
 import { ask } from './webhook-kit.js'
 
 const HOUR = 3_600_000
-/** Within so many milliseconds an engine sweeps its ids again. Only a wait shows that no sweep deletes a valid id. */
+/** Milliseconds that an engine gets to sweep its ids. Only a wait shows that no sweep deletes a valid id. */
 const SWEEP_INTERVAL = 50
 const DAY = 24 * HOUR
 

@@ -16,7 +16,7 @@ import { ask, pendingOf, untilPending } from './webhook-kit.js'
 
 const DAY = 86_400_000
 
-/** Milliseconds that a message waits in these tests. */
+/** Milliseconds from a message to its `push-due` in these tests. */
 const AFTER = 50
 
 let counter = 0

@@ -22,7 +22,7 @@ export class BloomFilter {
     }
   }
 
-  /** Returns false if the text was not added. */
+  /** Returns false only if the text was not added. */
   mayHave(hash: TextHash): boolean {
     for (let n = 0, bit = hash.first; n < PROBES; n++, bit = (bit + hash.step) | 0)
       if (((this.#words[(bit & (BITS - 1)) >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return false

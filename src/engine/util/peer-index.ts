@@ -23,8 +23,8 @@ const MIN_CAPACITY = 16
 const PEER_COST = 40
 
 /**
- * An index of an inbox's kept messages by peer, which takes 4 bytes for each message. An inbox has an index only after a call has asked for
- * peers, so that a send costs nothing extra. The caller adds the messages that came since.
+ * An index of an inbox's kept messages by peer, which takes at least 4 bytes for each message. An inbox has an index only after a call has
+ * asked for peers, so that a send costs nothing extra. The caller adds the messages that came since.
  */
 export class PeerIndex {
   readonly #owner: string
@@ -153,7 +153,7 @@ export class PeerIndex {
     return (this.#codeAt(offset) & 1) === 1
   }
 
-  /** Returns the offsets of messages with a peer from one offset to another, `limit` of them; the newest ones if `backwards`. */
+  /** Returns the offsets of at most `limit` messages with a peer, from one offset to another; the newest ones if `backwards`. */
   #offsetsOf(id: string | null, from: number, to: number, limit: number, backwards: boolean): number[] {
     const number = this.#peers.get(id)?.number
     const found: number[] = []

@@ -37,7 +37,7 @@ export class GatheredCalls {
 
   add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
     if (this.#waiting[0] && this.#waiting[0].script.library !== script.library) this.flush()
-    // Promises of one turn, and sockets that are read in one turn, have all called before a callback of `setImmediate` runs.
+    // A callback of `setImmediate` runs after the promises of the turn, and after the sockets that are read in it, have made their calls.
     if (this.#waiting.length === 0) setImmediate(() => this.flush())
     const reply = new Promise<Reply>((resolve, reject) =>
       this.#waiting.push({ script, keys, args, call, resolve, reject }),

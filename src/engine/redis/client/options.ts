@@ -16,7 +16,7 @@ export interface ConnectionOptions {
   database?: number
 }
 
-/** One server; the master that Sentinels name; or a cluster, of which `nodes` lists some. */
+/** One server; the master that Sentinels name; or a cluster, with the addresses of some `nodes`. */
 export type RedisClientOptions =
   | { type: 'single'; url: string; tls?: SecureContextOptions }
   | ({

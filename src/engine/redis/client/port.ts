@@ -59,9 +59,10 @@ export interface RedisClient {
 
   /**
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
-   * server. Without a cluster a script may make the names of its keys itself. The client sends calls in their order, and those of one turn
-   * of the event loop together. It sends a script that is not `repeatable` again only if that script surely did not run. It calls `onRepeat`
-   * before it sends a script again that may have run: the reply that was lost may have said more than the next one.
+   * server. Without a cluster a script may make the names of its keys itself. The client sends calls in their order. Without a cluster it
+   * sends the short scripts of one turn of the event loop together. It sends a script that is not `repeatable` again only if that script
+   * surely did not run. It calls `onRepeat` before it sends a script again that may have run: the reply that was lost may have said more
+   * than the next one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
 
@@ -78,8 +79,8 @@ export interface RedisClient {
   keys(start: string): AsyncIterable<string[]>
 
   /**
-   * Deletes, on every server, the libraries whose names begin with `start`, except this one. A client that still needs another one loads it
-   * again.
+   * Deletes, on every server, the libraries whose names begin with `start`, except `kept`. A client that still needs a deleted library
+   * loads it again.
    */
   keepOneLibrary(start: string, kept: Library): Promise<void>
 

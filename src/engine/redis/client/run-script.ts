@@ -35,9 +35,10 @@ const callFunction = async (
 }
 
 /**
- * Runs a script at the master that serves its slot. Follows redirects. If the connection is lost, it sends the script again if the script
- * is repeatable or was never sent. It throws every other failure at once: the master may be away for long, and calls must not pile up. The
- * class `Cluster` of ioredis does not know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
+ * Runs a script at the master that serves its slot. Follows redirects, and sends the script again after TRYAGAIN, or after READONLY if
+ * another server is the master now. If the connection is lost, it sends the script again if the script is repeatable or was never sent. It
+ * throws every other failure at once: the master may be away for long, and calls must not pile up. The class `Cluster` of ioredis does not
+ * know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
  */
 export const runScript = async (
   servers: Servers,

@@ -6,7 +6,8 @@
 local COMMON_ARGS = 7
 -- If one call runs several scripts, they share this table, which has the time and the generation. It is nil if a call runs one script.
 local shared
--- Functions that are called often, because a local is found faster. There are none while Redis loads the library.
+-- Functions that are called often, because a local is found faster. `begin` sets them, because there is no `redis.call` while Redis loads
+-- the library.
 local call, format
 -- `K` has the keys of the call by their names.
 local KEYS, ARGV, K
@@ -129,7 +130,7 @@ local function load_inbox(key)
   return { key = key, inbox = inbox, INBOX_MEMBERS }
 end
 
--- Makes the numbers those of a new inbox in the same epoch.
+-- Gives the inbox the numbers of a new one in the same epoch.
 local function reset_inbox(user)
   local deletions = user.deletions
   NUMBERS_OF_USER = cmsgpack.unpack(NEW_INBOX)

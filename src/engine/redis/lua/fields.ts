@@ -14,7 +14,7 @@ const user = {
   sender: 's',
   /** `1` for a guest. */
   guest: 'g',
-  /** Until when a guest without a session is kept; 0 if only the inbox without messages is left to delete with the guest. */
+  /** Until when a guest without a session is kept, or an adoption. 0 if the next due step has to delete the guest with the empty inbox. */
   keptUntil: 'sb',
   /**
    * For a guest who was adopted: JSON of the user's id, when the user was created, when the guest was, and how many messages the guest had.
@@ -41,9 +41,9 @@ const user = {
   /** The devices that reach the user while no page is open, as JSON, and how many they are. Both are absent if there is none. */
   devices: 'pd',
   deviceCount: 'pn',
-  /** When there may be something to push to them. */
+  /** When there may be something to push to the devices. */
   pushDueAt: 'px',
-  /** The call that told a node of it, and set `pushDueAt` to the end of that node's lease. */
+  /** The call that last sent `pushDue` to a node, and set `pushDueAt` to the end of that node's lease. */
   pushCall: 'pc',
   /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
@@ -51,7 +51,7 @@ const user = {
 
 /** The numbers of a user's inbox, in the order of the field `inbox`. */
 export const inboxNumbers = [
-  /** How often the user was deleted. The number of an epoch ends with these digits. */
+  /** How many inboxes of the user were deleted. The number of an epoch ends with these digits. */
   'deletions',
   /** The newest offset, and the oldest that is retained. */
   'newest',

@@ -1,9 +1,9 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
 -- unread messages and their bytes by sender, and has the marks of peers. The hash `held` counts the bytes that each sender's messages take
--- in the inboxes of others, on this server, or in a cluster in this partition. The list `peerLog` says whom each message is with, so that
--- a reader of peers reads no messages. Its last item is about the newest message, the one before about the offset before, and so on. An
--- item is the last part of the field `about`. Those of messages that a transfer has brought begin with the offset and a space, because
--- between them there may be holes. In each function `keys` is `K` or `FROM`, and `owner` is the id of the inbox's user.
+-- in the inboxes of others, on this server, or in a cluster in this partition. The list `peerLog` says whom each message is with, so that a
+-- reader of peers reads no messages. Its last item is about the newest message, the one before about the offset before, and so on. An item
+-- is the last part of the field `about`. The items of messages that a transfer has brought begin with the offset and a space, because there
+-- may be holes between these messages. In each function `keys` are the keys of the inbox's user, and `owner` is the user's id.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
 local MAX_DROPPED = 256
@@ -179,7 +179,7 @@ local function bytes_of(list, from)
   return bytes
 end
 
--- Forgets messages that the stream lacks: Redis has evicted it, or they were deleted by hand.
+-- Forgets messages that the stream lacks: Redis has evicted the stream, or somebody has deleted messages by hand.
 local function forget_missing(keys, user, owner)
   call('DEL', keys.inbox, keys.unread, keys.peerLog)
   count('bytes', -user.bytes, keys, owner)
@@ -210,9 +210,8 @@ local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trac
   return with
 end
 
--- Stores a message, and deletes the messages that it pushes out. If the caller has read the latter, it passes them as `old`. With `isRead`
--- the stored message counts as read. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its
--- offset.
+-- Stores a message, and deletes the messages that it pushes out. If the caller has read those, it passes them as `old`. With `isRead` the
+-- stored message counts as read. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its offset.
 local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
   local last, size = user.newest + 1, #json + RULES.messageOverhead
   drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))

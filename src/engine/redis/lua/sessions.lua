@@ -1,5 +1,5 @@
 -- A part of scripts: the changes of a user's sessions.
--- How many rows one step ends. A user may have 10,000, and other calls would wait while a script reads them.
+-- About how many rows one step reads. A user may have 10,000, and other calls would wait while a script reads them.
 local ROWS_PER_STEP = 500
 -- The milliseconds after which the sweep does what follows from the pages of `read_step`, if the caller has gone before the last step.
 local LAST_STEP_WITHIN = 5000
@@ -44,7 +44,7 @@ local function remove(user, row)
   call('HDEL', K.sessions, row.id)
   call('ZREM', K.live, row.id .. '\0' .. userId)
   count('sessions', -1)
-  -- Other sessions may have lost their connections before.
+  -- A session that ended earlier may have been seen later.
   set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt]))
 end
 
@@ -77,7 +77,7 @@ local function add_presence_event(user, wasOnline)
   if online ~= wasOnline then add_event(user, online and 'user.online' or 'user.offline', '') end
 end
 
--- Tells the node of the session's connection, and the app's backend, that it has ended.
+-- Tells the node of the connection, and the app's backend, that a session has ended.
 local function report_end(user, row, code, wasOnline)
   emit(row[SESSION.nodeId] or self, { EVENT.sessionEnded, appId, userId, row.id, code })
   if asked['session.ended'] then add_event(user, 'session.ended', facts_of(row) .. ',"code":' .. text(code)) end
@@ -215,7 +215,7 @@ end
 -- that also changes the inbox calls `store_inbox` besides.
 local function finish(user, isPage)
   if areChanged and isPage then
-    -- The last step knows all sessions. If it does not come, this deadline does.
+    -- The last step knows all sessions. If it does not come, the sweep does its work at this deadline.
     set(user, 'sessionsDueAt', math.min(user.sessionsDueAt or math.huge, now + LAST_STEP_WITHIN))
   elseif areChanged then
     local nodes, seen, nextAt = {}, {}, nil

@@ -1,8 +1,8 @@
 -- A part of scripts: the hash `state` describes a server. In a cluster each partition has such a hash, because a partition may move to
 -- another server. `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
--- The number of an epoch is the generation, followed by how often the user was deleted. It has 14 digits at most, because cjson writes no
--- more.
+-- The number of an epoch is the generation, followed by how many inboxes of the user were deleted. It has 14 digits at most, because cjson
+-- writes no more.
 local DELETIONS_PER_GENERATION = 1000
 -- Generations count hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30 years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10

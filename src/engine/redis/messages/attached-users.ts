@@ -9,7 +9,7 @@ const PAGE = 100
 const READ_AT_ONCE = 32
 /** How many groups of users are compared at once. */
 const GROUPS_AT_ONCE = 4
-/** A session as a text and its owner's ids. */
+/** The ids of a session. */
 export type SessionId = readonly [appId: string, userId: string, sessionId: string]
 /** When a connection last answered a ping, and how many milliseconds the answer took. */
 export type Seen = readonly [lastSeenAt: number, rtt: number]
@@ -153,8 +153,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Returns when the clients of sessions last answered. It is null if a client has not answered, or if no connection of this node carries
-   * the session.
+   * Returns when the clients of sessions last answered; null for a session whose client has not answered, or that no connection of this
+   * node carries.
    */
   seen(sessions: readonly SessionId[]): (Seen | null)[] {
     return sessions.map(
@@ -277,7 +277,7 @@ export class AttachedUsers {
         this.#emit(user, message)
       }
       user.newest = Math.max(user.newest, user.offset)
-      // Retention has deleted the messages that are missing, or the inbox has another epoch, of which the next comparison tells.
+      // Retention has deleted the messages that are missing, or the inbox has another epoch, which the next comparison finds.
       if (user.offset === offset) user.offset = user.newest
     }
   }

@@ -39,7 +39,10 @@ export class HeldBytes {
     return bytesPerSender - count.sum + (count.partitions.get(partition) ?? 0)
   }
 
-  /** Adds up the bytes that the sender takes in all partitions. Resolves with false if the sum is known, so that `limitIn` has used it. */
+  /**
+   * Adds up the bytes that the sender takes in all partitions. Resolves with false without a cluster, and if the sum is known, so that
+   * `limitIn` has used it.
+   */
   async count(sender: UserRef, bytesPerSender: number): Promise<boolean> {
     const runner = this.#runner
     if (!runner.isCluster || this.#known(sender, bytesPerSender)) return false

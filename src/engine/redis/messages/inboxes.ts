@@ -169,7 +169,7 @@ export class Inboxes {
       isAway && sender ? await this.#runner.onUser(steps.readSender, sender, [rate, callId()]) : []
     if (Number(wait) > 0) return { outcome: 'limited', retryAfter: Number(wait) }
     const args = outgoing.args(rules, quota)
-    // If the sender is in another partition, `sender-read` has counted the message.
+    // In mode `away`, `sender-read` has counted the message.
     args.push(isAway ? '' : rate, createdAt, String(quota.bytesPerSender ?? ''), outgoing.traceparent)
     if (isAway) args.push(...[profile, epoch, isNew, noteId, outgoing.id, isMissing].map(String))
     const [outcome, offset, ownOffset, sentAt, toDeletions, json, ownEpoch, isBeyond, held] =
@@ -220,7 +220,7 @@ export class Inboxes {
     )
   }
 
-  /** Resolves with false if the rules do not allow it. */
+  /** Creates the sender. Resolves with false if the rules do not allow that. */
   async #createSender({ sender }: Outgoing, { unknownSenders }: SendRules): Promise<boolean> {
     if (!sender || !unknownSenders || isGuestId(sender.userId)) return false
     await this.#options.createUser(sender)

@@ -1,4 +1,4 @@
--- Counts a message whose recipient is in another partition, and reads the profile of its sender.
+-- Counts a message in a cluster, where the recipient may be in another partition, and reads the profile of its sender.
 -- KEYS: user, rate.
 -- ARGV: 1 how many messages the sender may send in a second; empty for no limit; 2 the id of this call.
 -- Returns the milliseconds until the sender may send; or 0, the sender's profile as JSON, how often the sender was deleted, 1 if there is

@@ -10,8 +10,8 @@ local since = note_reached(reached_since)
 local score = call('ZSCORE', K.nodes, self)
 call('ZADD', K.nodes, now + lease, self)
 local dead = since + lease <= now and call('ZRANGEBYSCORE', K.nodes, '-inf', now, 'WITHSCORES') or {}
--- From now on other nodes detach the sessions of a dead node. The negative score tells this node, if it returns, that it was counted as
--- dead. Then it closes its connections.
+-- From now on other nodes detach the sessions of a dead node. If the dead node returns, the negative score tells that node that it was
+-- counted as dead. Then it closes its connections.
 for n = 1, #dead, 2 do
   local endedAt = string.format('%.0f', math.abs(dead[n + 1]))
   dead[n + 1] = endedAt

@@ -22,7 +22,7 @@ elseif user.keptUntil and user.keptUntil <= now then
   forget_guest(user)
 end
 
--- Returns the oldest unread message from someone else; nil if there is none.
+-- Returns the oldest unread message among the first ones of a range; nil if there is none.
 local function oldest_unread(from, to)
   for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
     if is_unread(K, user, entry) then return entry end

@@ -23,9 +23,9 @@ export class CarriedSessions {
   }
 
   /**
-   * Compares the sessions of users, up to 200 users at a time. If Redis lacks a connection's session, or has it with another connection,
-   * this connection is told that the session has ended with `code`. If Redis has a session with a connection that this node lacks, the
-   * session is detached.
+   * Compares the sessions of users, up to 200 users at a time. If Redis lacks a connection's session, emits its end with `code`. If Redis
+   * has the session as detached, emits its end as `unavailable`. If another connection carries the session, emits `connection-replaced`. If
+   * Redis has a session with a connection that this node lacks, the session is detached.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options
@@ -55,7 +55,7 @@ export class CarriedSessions {
       const session = { ...of, sessionId }
       attached.remove(session, connectionId)
       const other = stored.get(sessionId)
-      // Other nodes have counted this one as dead and detached the session. Its client shall connect again and resume it.
+      // Other nodes have counted this node as dead and detached the session. The client shall connect again and resume the session.
       if (other === '') emit({ type: 'session-ended', session, code: 'unavailable' })
       else if (other === undefined) emit({ type: 'session-ended', session, code })
       else emit({ type: 'connection-replaced', session, connectionId })

@@ -58,7 +58,7 @@ export class Recovery {
     this.run()
   }
 
-  /** Called when this node has received nothing for some time. Events are missing, and a generation may have begun. */
+  /** Called when events for this node may be missing. A generation may have begun, too. */
   check(): void {
     this.#isCheckDue = true
     this.run()

@@ -49,7 +49,7 @@ export class Departures {
             (error: unknown) => {
               failed++
               errors.push(error)
-              // It goes to the end, so that the next retry begins with the others.
+              // The failed change goes to the end, so that the next retry begins with the others.
               this.#pending.delete(change)
               this.#pending.add(change)
             },

@@ -100,7 +100,7 @@ export class RecentSessions {
     }
   }
 
-  /** Notes that another node has ended a session. */
+  /** Notes that a session has ended, by a step of any node. */
   end({ sessionId }: SessionRef, code: EndCode): void {
     const recent = this.#sessions.get(sessionId)
     if (recent) recent.departure = { code }

@@ -1,4 +1,4 @@
--- Makes a start again if an earlier master has acknowledged it and this server lacks it.
+-- Makes a start again that an earlier master has acknowledged and this server lacks.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since: then only a row of an earlier start is
 --   replaced, so that the end finds its connection.

@@ -96,7 +96,7 @@ export class Webhooks {
     await this.#runner.inPartitions(this.#runner.steps.eventsDue, [partition], appId, args)
   }
 
-  /** Takes due events. Partitions that fail are left out. Rejects if they are why nothing was taken. */
+  /** Takes due events. Leaves out partitions that fail. Rejects if nothing was taken and a partition failed. */
   async take(appId: string, limit: number, leaseFor: number): Promise<PendingEvent[]> {
     const { steps } = this.#runner
     const taken: PendingEvent[] = []

@@ -118,7 +118,7 @@ export class AdoptedMessages {
     })
   }
 
-  /** Appends the guest's messages that fit to the inbox of the user. */
+  /** Appends to the user's inbox those of the guest's messages that fit. */
   #append(
     found: readonly MessageRow[],
     inbox: Inbox,
@@ -192,7 +192,7 @@ export class AdoptedMessages {
         message: { offset: mark.offset, ...message },
       })
     }
-    // Clients count each message that comes. So if some are read, the clients get the correct count.
+    // Clients count each message that comes as unread. So if some are read, the clients get the correct count.
     if (moved.some(({ isRead }) => isRead))
       this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }

@@ -48,7 +48,10 @@ export class InboxReader {
     return (await this.rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
   }
 
-  /** Reads the user's unread messages. Resolves with null if there is none. */
+  /**
+   * Looks for the user's oldest and newest unread messages, in `searchedForUnread` messages from each end. Resolves with null if it finds
+   * none.
+   */
   async unread(of: UserRef): Promise<Unread | null> {
     const inbox = this.#open(of)
     const { readUpTo, durable } = inbox

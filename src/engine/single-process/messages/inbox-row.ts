@@ -21,8 +21,8 @@ export interface MessageRow {
 }
 
 /**
- * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. After the message comes 1 if
- * it counts as read, which adopted messages may, or the `traceparent` of one that was sent with it.
+ * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. `mark` is 1 for an adopted message
+ * that counts as read. For another message that is pushed, it is the `traceparent`.
  */
 export type StoredMessage = [
   at: number,
@@ -93,7 +93,7 @@ export interface InboxRow extends Watermark {
   sent: number
   /** The unfinished tally; absent if it has no message. */
   tally?: TallyRow | undefined
-  /** Whether the row covers every stored message. If it does not, `Inbox` looks for later messages when it is opened. */
+  /** Whether the row surely covers every stored message. If not, the constructor of `Inbox` looks for later messages. */
   isExact: boolean
 }
 

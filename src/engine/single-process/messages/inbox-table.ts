@@ -70,10 +70,7 @@ export class InboxTable {
     return inbox
   }
 
-  /**
-   * Puts an empty inbox in the place of the inbox that the next batch deletes. `deletions` is the number of deletions of the user, this one
-   * included.
-   */
+  /** Puts an empty inbox, with this number of `deletions`, in the place of the inbox that the next batch deletes. */
   replace({ of }: Inbox, deletions: number): void {
     const inbox = this.#create(of, deletions, true)
     inbox.batch = this.#commit.nextBatch
@@ -87,7 +84,7 @@ export class InboxTable {
     this.#commit.defer(inbox.row, (batch) => inbox.write(batch))
   }
 
-  /** Adds the inbox's row to a batch that is about to be written, in a deferred write. */
+  /** Called in a deferred write: adds the inbox's row to the batch that is about to be written. */
   writeNow(inbox: Inbox, batch: Operation[]): void {
     inbox.write(batch)
     inbox.batch = Math.max(inbox.batch, this.#commit.nextBatch - 1)

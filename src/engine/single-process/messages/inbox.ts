@@ -40,7 +40,7 @@ interface PendingMessage extends Tallied {
 /** One user's inbox. A message gets its offset when it is appended (`assigned`). Readers see it once it is synced (`durable`). */
 export class Inbox {
   readonly of: UserRef
-  /** How often the inbox's user was deleted before. */
+  /** How many earlier inboxes of the user were deleted. */
   readonly deletions: number
   readonly row: string
   readonly epoch: string
@@ -69,7 +69,7 @@ export class Inbox {
   readonly #tally: Tally
   /** A cached count: the messages from others before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
-  /** Every message from offset `#soleSenderSince` on is from `#soleSender`, or from the inbox's owner. */
+  /** Every message from offset `#soleSenderSince` on is from `#soleSender` or the inbox's owner, or counts as read. */
   #soleSender: string | null = null
   #soleSenderSince: number
   /** The messages after `durable`. */
@@ -165,7 +165,8 @@ export class Inbox {
   }
 
   /**
-   * The stored messages: the parts of their keys, the range of their offsets from `from` up to `to`, and about how many bytes they take.
+   * The stored messages: the parts of their keys, the range of their offsets from `from` up to, but not including, `to`, and about how many
+   * bytes they take.
    */
   get stored(): { ref: InboxRef; from: number; to: number; bytes: number } {
     const { offset, bytes } = this.assigned
@@ -366,8 +367,8 @@ export class Inbox {
 
   /**
    * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained, and the bytes that these free, in all and by
-   * sender. Returns undefined if there is no such message. Without `all` it deletes only whole tallies, of each of which one row has the
-   * sums.
+   * sender. Returns undefined if there is no such message. Without `all` it deletes only the messages of whole tallies, because one row has
+   * the sums of a tally.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first } = this.durable

@@ -73,7 +73,10 @@ export class MessageDel {
   }
 }
 
-/** Returns the operations that delete the messages from one offset up to, but not including, another, and the tallies that end there. */
+/**
+ * Returns the operations that delete the messages from one offset up to, but not including, another, and the tallies that end in this
+ * range.
+ */
 export const deletionsOf = (inbox: InboxRef, from: number, end: number): Operation[] => {
   const prefix = rows.messagePrefix(inbox)
   const operations: Operation[] = []

@@ -81,7 +81,7 @@ export class Tally {
   #peers: (string | null)[] = []
   #bytes: number[] = []
   #codes = ''
-  /** The codes after those, at most `SHORT`. */
+  /** The codes after those in `#codes`. */
   #newest = ''
   /** How many of the first messages are missing, because the inbox's row had no tally. */
   #missing = 0
@@ -130,7 +130,7 @@ export class Tally {
     this.#missing = 0
   }
 
-  /** Adds a message. Returns the row of its tally if it is the last one, and begins the next tally. */
+  /** Adds a message. If the message is the last of its tally, returns the tally's row, and begins the next tally. */
   add(offset: number, { message, isRead, size }: Tallied): TallyRow | undefined {
     const direction = directionOf(this.#owner, message, isRead)
     const index = this.#indexOf(peerOf(this.#owner, message))
@@ -144,7 +144,7 @@ export class Tally {
     return offset % MESSAGES_PER_TALLY === 0 ? this.take() : undefined
   }
 
-  /** Returns the unfinished tally as a row, and begins the next one. */
+  /** Returns the unfinished tally as a row, or undefined if it is empty, and begins the next one. */
   take(): TallyRow | undefined {
     const row = this.#row
     this.#peers = []
@@ -161,7 +161,7 @@ export class Tally {
     if (absent > 0) this.#newest += String.fromCharCode(FIRST_CODE - 1).repeat(absent)
   }
 
-  /** Returns the index of a peer, which it adds if the peer is none of the latest. */
+  /** Returns the index of a peer. Adds the peer unless it is among the `LATEST_PEERS` latest ones. */
   #indexOf(id: string | null): number {
     const peers = this.#peers
     const count = peers.length

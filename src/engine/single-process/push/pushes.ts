@@ -32,7 +32,7 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 const MAX_USERS = 10_000
 /** The most users in one step of the job. */
 const USERS_PER_STEP = 32
-/** The value of a row for a push that waits until its time (`WAITS`), or that a gateway was told of and has leased (`TOLD`). */
+/** The value of a row whose time a message has set (`WAITS`), or a gateway's lease or `endPushes` (`TOLD`). */
 const WAITS = 0
 const TOLD = 1
 
@@ -75,8 +75,8 @@ export class Pushes {
   }
 
   /**
-   * Starts the app's job, which emits `push-due`. If gateways of an earlier process had leased a push, it is due at once. The others are
-   * due at their time.
+   * Starts the app's job, which emits `push-due`. Of the rows that an earlier process has left, those with `TOLD` are due at once, and
+   * those with `WAITS` at their time.
    */
   resume(appId: string): void {
     if (this.#jobs.has(appId)) return
@@ -95,7 +95,7 @@ export class Pushes {
     scheduler.schedule(job, clock.now())
   }
 
-  /** Resolves with false if the device belongs to another user. `newest` is the newest offset of the user's inbox. */
+  /** Resolves with false if the device belongs to another user and has other keys. `newest` is the newest offset of the user's inbox. */
   async save(
     { appId, userId }: UserRef,
     subscription: PushSubscriptionData,

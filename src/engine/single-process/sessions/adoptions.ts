@@ -55,8 +55,8 @@ export class Adoptions {
   }
 
   /**
-   * Marks the guest as adopted, and deletes the guest's user. `messagesOf` returns how many messages the guest has, with the operations
-   * that let them move.
+   * Marks the guest as adopted, and deletes the guest's user. `messagesOf` returns how many messages the guest has, with operations that
+   * delete messages that are not retained.
    */
   async adopt(
     { appId, userId, userCreatedAt, guestId, proof, retention }: AdoptionRequest,

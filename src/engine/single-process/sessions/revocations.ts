@@ -11,7 +11,7 @@ import { del, put, read, readAll, type Operation, type Store } from '../store/st
 export interface UserRow {
   /** Credentials that were issued up to this time are revoked; null if the user has no revocation. */
   revokedBefore: number | null
-  /** How often the user was deleted. */
+  /** How many inboxes of the user were deleted. */
   deletions: number
 }
 
@@ -32,7 +32,8 @@ const later = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b)
 
 /**
- * The revocations of users, apps and tokens, and how often users were deleted. A revocation is synced before it refuses the first start.
+ * The revocations of users, apps and tokens, and how many inboxes of each user were deleted. A revocation is synced before it refuses the
+ * first start.
  */
 export class Revocations {
   readonly #store: Store
@@ -73,7 +74,7 @@ export class Revocations {
     return this.#apps.get(appId)?.hasUsers ?? false
   }
 
-  /** Returns how often the user was deleted. */
+  /** Returns how many inboxes of the user were deleted. */
   deletions(of: UserRef): number {
     return this.#rowOf(of).deletions
   }
@@ -137,7 +138,7 @@ export class Revocations {
     })
   }
 
-  /** Counts a deletion of the user. Calls `write`, which must write the operations. */
+  /** Counts a deletion of the user's inbox. Calls `write`, which must write the operations. */
   countDeletion(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<void> {
     return this.#mutex.run(rows.revokedUser(of), () => {
       const row = this.#rowOf(of)

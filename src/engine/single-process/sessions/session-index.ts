@@ -15,7 +15,7 @@ const MIN_COMPACTED = 64
 class AppSessions<Entry extends Indexed> {
   /** The sessions by user id. Those of a user are in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  /** The sessions in the order of their numbers. When a session ends, its slot gets its number, which binary searches need. */
+  /** The sessions in the order of their numbers. When a session ends, its slot gets the session's number, which binary searches need. */
   #slots: (Entry | number)[] = []
   #size = 0
 

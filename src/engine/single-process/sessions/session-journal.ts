@@ -25,7 +25,7 @@ async function* pagesOf(store: Store): AsyncGenerator<[string, StoredSession][]>
 /** The most sessions of a batch when all sessions are written. One turn of the event loop makes the rows of a batch. */
 const WRITTEN_PER_STEP = 1_000
 
-/** Writes sessions after they have changed in memory, from the first `startWriting` or `deleteOthers` on. */
+/** Writes sessions after they have changed in memory, from the first call with a `commit` on. */
 export class SessionJournal {
   readonly #isCurrent: (session: Session) => boolean
   #commit: GroupCommit | undefined

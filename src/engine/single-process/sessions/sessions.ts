@@ -127,7 +127,7 @@ export class Sessions {
     return this.#index.count(appId)
   }
 
-  /** The number of the latest start. */
+  /** The highest number so far: of a start, a detachment or a hiding. */
   get lastNumber(): number {
     return this.#lastNumber
   }
@@ -165,7 +165,7 @@ export class Sessions {
     return { online: entries.some(({ offline }) => !offline), sessions: entries.length }
   }
 
-  /** Returns the sessions that a token started or renewed. */
+  /** Returns the sessions whose latest credential is this token. */
   ofToken(appId: string, tokenId: string): SessionRecord[] {
     return this.#index.ofToken(appId, tokenId).map(recordOf)
   }
@@ -231,9 +231,7 @@ export class Sessions {
     this.#endExpiredOf(ref)
   }
 
-  /**
-   * Ends a session and returns it. Returns undefined if there is no such session, or if a connection other than `connectionId` carries it.
-   */
+  /** Ends a session and returns it. Returns undefined if there is no such session, or if `connectionId` is given and does not carry it. */
   end(ref: SessionRef, connectionId?: string): SessionRecord | undefined {
     this.#endExpiredOf(ref)
     const session = this.#index.find(ref)

@@ -153,7 +153,10 @@ export class Users {
     })
   }
 
-  /** Notes that a save creates the user. Until that save is synced, messages read their `sender` here, and other changes of the user wait. */
+  /**
+   * Notes that a save or a message creates the user. Until the user is synced, messages read their `sender` here, and other changes of the
+   * user wait.
+   */
   #noteCreation(user: UserRecord, synced: Promise<void>): void {
     const row = rows.user(user)
     const forget = (): boolean => this.#creating.delete(row)

@@ -18,7 +18,7 @@ interface ExpirySweepOptions {
   clock: Clock
 }
 
-/** Deletes revoked tokens when they have expired. The index of `rows.expiry` lists their rows. */
+/** Deletes the rows of revoked tokens and of adoptions when they have expired. The index of `rows.expiry` lists these rows. */
 export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
     // If the token was revoked again for a longer time, a later row of the index lists it.

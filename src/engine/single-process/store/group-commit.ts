@@ -27,8 +27,9 @@ const failureOf = (cause: unknown): EngineError =>
 const DEFER_DELAY = 10
 
 /**
- * Milliseconds from the start of one batch to the start of the next, if no message waits. Node accepts one connection in each turn of its
- * event loop. So without this wait each of many sessions that start together would have a batch of its own. A single start does not wait.
+ * Milliseconds from the start of one batch to the start of the next, if no urgent write waits, such as a message. Node accepts one
+ * connection in each turn of its event loop. So without this wait each of many sessions that start together would have a batch of its own.
+ * A single start does not wait.
  */
 export const SPACING = 3
 
@@ -165,7 +166,7 @@ export class GroupCommit {
   /** Refuses further writes, and resolves when the earlier ones have ended. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
-    // The deferred writes are added now, with the present state. Of later changes a part would be written, and the rest refused.
+    // The deferred writes are added now, with the present state. Otherwise some later changes would be written, and the rest refused.
     for (const write of this.#deferred.values()) write(this.#operations)
     this.#deferred.clear()
     await this.#running
@@ -202,7 +203,7 @@ export class GroupCommit {
     }
   }
 
-  /** Begins a batch if one is due. None may be due, because the start of a batch does not cancel the timer. */
+  /** Begins a batch if a write waits. Perhaps no write does, because the start of a batch does not cancel the timer. */
   #onTimer(): void {
     this.#timerAt = Infinity
     if (this.#hasWrites && !this.#running) void this.#start()

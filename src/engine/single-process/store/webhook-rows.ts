@@ -15,7 +15,7 @@ const after = (number: number | null, ...parts: string[]): Range =>
 
 /** The keys of the rows of webhook events. */
 export const webhookRows = {
-  /** How often the store was opened. */
+  /** The number of the latest opening of the store in which a `dueAt` was set. */
   run: 'run',
   /** The counters of an app's events. */
   eventCounts: (appId: string) => keyOf('event counts', appId),
@@ -23,7 +23,7 @@ export const webhookRows = {
   pendingEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'event', appId),
   failedEvent: (appId: string, seq: number) => keyOf('failed event', appId, padded(seq)),
   failedEventsAfter: (appId: string, seq: number | null): Range => after(seq, 'failed event', appId),
-  /** The queue of a user's events: the numbers of the oldest and the newest, and when the oldest is due. */
+  /** The `QueueRow` of a user's events. */
   eventQueue: ({ appId, userId }: UserRef) => keyOf('event queue', appId, userId),
   /** An event that waits for an older one of its user. */
   waitingEvent: ({ appId, userId }: UserRef, seq: number) =>

@@ -82,7 +82,9 @@ export class ImportedInbox {
     if (reads) this.#writer.put(rows.readOffsets(this.of), reads)
   }
 
-  /** Writes the tally of the message before, if `offset` belongs to a later one: an inbox on Redis may lack the last message of a tally. */
+  /**
+   * If `offset` belongs to a later tally, writes the tally of the message before: an inbox on Redis may lack the last message of a tally.
+   */
   #endTallyBefore(offset: number): void {
     if (tallyEnd(offset) !== this.#tallyEnd) this.#putTally(this.#tally.take())
     this.#tallyEnd = tallyEnd(offset)

@@ -24,10 +24,10 @@ type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { k
 
 const ROWS_PER_DELETION = 1_000
 
-/** The range of all keys, each of which begins with a letter. */
+/** The range of all keys. Each key begins with a letter. */
 const EVERYTHING = { gte: '!', lt: '~' }
 
-/** Writes records into an empty store. If a record comes twice, it writes the same rows both times. */
+/** Writes records into an empty store. A record that comes twice counts once. */
 export class RowImport {
   readonly #store: Store
   readonly #writer: RowWriter

@@ -80,7 +80,7 @@ export class EventQueue implements WebhookQueue {
     )
   }
 
-  /** Whether a change that added no event is stored. */
+  /** Whether the queue has this change or a later one. */
   hasChange(change: QueueChange): boolean {
     return this.#queues.hasChange(change)
   }

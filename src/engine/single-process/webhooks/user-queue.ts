@@ -39,7 +39,7 @@ export interface UserQueue {
   dropped: number
   /** The row of the newest `events.dropped`, if this process has written it. */
   droppedRow: EventRow | undefined
-  /** The number of the newest change that added no event: it removed an event, or counted a dropped one. */
+  /** The number of the newest change that came in place of an event: it removed an event, or counted a dropped one. */
   change: number
   /** The number of the batch that writes the last change. */
   batch: number

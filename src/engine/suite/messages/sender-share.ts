@@ -78,7 +78,7 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
 
     on('grows again when retention deletes messages', async (engine) => {
       await fill(engine, ['bob', 'cy', 'di'])
-      // Afterwards each of these inboxes has two or three messages, one of them from Ada.
+      // Afterwards these inboxes retain no message from Ada.
       for (const to of ['bob', 'cy', 'di'])
         for (let n = 0; n < 70; n++) await deliver(engine, { from: null, to }, retaining({ messages: 1 }))
       await until('the share is free', async () => (await send(engine)) === 'stored')

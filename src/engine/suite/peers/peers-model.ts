@@ -13,7 +13,7 @@ const PAGE = 4
 /** A large message has this many characters. Beside it there is room for as many small ones as are kept, and for no other large one. */
 const LARGE = 16_000
 const retention: Retention = { messages: KEPT, age: 3_600_000, bytes: 1.9 * LARGE }
-/** Milliseconds for which messages are kept for a moment, so that the older ones expire, and how many operations come after these. */
+/** The age in milliseconds that `expire` sets for a moment, and how many operations come after the messages that must expire. */
 const SHORT_AGE = 60
 const LATE_OPERATIONS = 15
 
@@ -194,8 +194,8 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
 }
 
 /**
- * Lets the messages of before expire after some more have come. How many of these expire, too, is up to the machine: the models take it
- * from the engine.
+ * Calls `more`, and lets the earlier messages expire. How many of the later messages expire, too, depends on the machine: the models take
+ * it from the engine.
  */
 const expire = async (
   engine: Engine,

@@ -12,7 +12,7 @@ local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age =
 local user = load(K.user)
 if user.createdAt ~= tonumber(arg(2)) then return reply(0) end
 check_history()
--- The key has the offset of the guest's last message that an earlier run has appended.
+-- The key has the offset of the guest's last message that an earlier run has appended or left out.
 local taken = call('GET', K.adopted)
 if not taken then add_event(user, 'guest.adopted', '"guest":' .. text(arg(1)) .. ',"messages":' .. arg(3)) end
 taken = tonumber(taken or 0)

@@ -1,4 +1,5 @@
--- Deletes messages of an adopted guest that are in the user's inbox. With the last message it deletes the guest's inbox.
+-- Deletes messages of an adopted guest that `adopted-append` has appended to the user's inbox or left out. With the last message it deletes
+-- the guest's inbox.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
 -- ARGV: 1 the offset of the last such message; empty for all messages.
 -- Returns 1 if the guest still has messages, else 0.

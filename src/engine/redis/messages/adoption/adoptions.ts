@@ -14,7 +14,7 @@ const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: I
 
 export interface AdoptionsOptions {
   runner: StepRunner
-  /** Returns the app's retention; undefined if no gateway has set it. */
+  /** Returns the app's retention; undefined if it is not known. */
   retentionOf: (appId: string) => Retention | undefined
 }
 

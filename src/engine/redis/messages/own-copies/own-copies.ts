@@ -8,7 +8,7 @@ import type { StepRunner } from '../../step-runner.js'
 /** After so many failures the other pending own copies wait for the next sweep. While a server is away there may be very many. */
 const MAX_FAILURES = 8
 
-/** The own copy of a sender whose inbox is in another partition than the recipient's. */
+/** The own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */
 export interface OwnCopy {
   from: UserRef
   to: string
@@ -26,7 +26,7 @@ export interface OwnCopy {
 /** Where an own copy is. */
 export interface OwnCopyPlace {
   offset: number
-  /** The number of the inbox's epoch; 0 if there is no own copy. */
+  /** The number of the inbox's epoch; 0 if there is no own copy, or if it is in the inbox of a user who has adopted the sender. */
   epoch: number
 }
 
@@ -44,7 +44,7 @@ type Note = [
 
 const EVERYTHING = { messages: 1_000_000_000, bytes: Infinity }
 
-/** Makes own copies in other partitions than the recipient's. */
+/** Makes own copies in a cluster. */
 export class OwnCopies {
   readonly #runner: StepRunner
 
@@ -73,8 +73,8 @@ export class OwnCopies {
   }
 
   /**
-   * Makes the own copy of a guest whom a user has adopted since, in the inbox of this user. Returns its place in that inbox, so its epoch
-   * differs from those of the guest.
+   * Makes the own copy of a guest whom a user has adopted since, in the inbox of this user. Returns the offset in that inbox, with the
+   * epoch 0, because no epoch of the guest's inbox has this offset.
    */
   async #makeForAdopter(
     [, by, createdAt]: readonly Reply[],
@@ -90,8 +90,8 @@ export class OwnCopies {
   }
 
   /**
-   * Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. The senders
-   * may be on several servers, so an own copy that fails does not stop those of other senders. Rejects afterwards.
+   * Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. The senders may
+   * be on several servers, so an own copy that fails does not stop those in other partitions. Rejects afterwards.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])

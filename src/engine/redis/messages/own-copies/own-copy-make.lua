@@ -1,4 +1,5 @@
--- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. The recipient is in another partition.
+-- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. In a cluster the recipient may be in another
+-- partition.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines, state, own.
 -- ARGV: 1 the message as JSON; 2 the recipient; 3 how often the sender was deleted when the message was sent; empty for a user who has
 --   adopted the sender; 4 milliseconds for which the message's id makes a retry safe; 5 the retention: messages; 6 the retention: bytes; 7

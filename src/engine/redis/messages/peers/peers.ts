@@ -41,7 +41,7 @@ interface Answer extends Cached {
   readOffset: number
   /** The messages that were asked for, by their offsets. */
   messages: Map<number, Message>
-  /** For each peer that was asked for the number of unread messages and the offset of the mark. */
+  /** For each peer that was asked for: the number of unread messages, and the offset of the mark. */
   unread: readonly number[]
 }
 

@@ -27,7 +27,7 @@ if isNew then
     count('guests', 1)
   end
 end
--- Also with a session, because that one may end before the start comes.
+-- A guest with a session gets this deadline, too, because that session may end before the start comes.
 if maxGuests and user.guest then set(user, 'keptUntil', now + RULES.guestStartTimeout) end
 if arg(10) ~= '' and not isNew then
   for node in string.gmatch(user.nodes or '', '%S+') do

@@ -30,7 +30,7 @@ export class UnreadLimit {
     return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => this.#countsOf(inbox))
   }
 
-  /** Drops the counts of an inbox that is deleted. */
+  /** Drops the counts of an inbox that is deleted, or in which a peer's mark has moved. */
   forget({ row }: Inbox): void {
     this.#counts.delete(row)
   }
