@@ -91,9 +91,9 @@ export interface EngineLifecycle {
   configure(appId: string, options: AppOptions): Promise<void>
 
   /**
-   * Calls `listener` with events from now on, until `signal` aborts. The listener receives `webhooks-due`, and the events of users for whom
-   * a connection of this engine carries a session. An engine that no other process shares may emit the events of all users. May be called
-   * before `open`.
+   * Calls `listener` with events from now on, until `signal` aborts. The listener receives the events of users for whom a connection of
+   * this engine carries a session. The types of the other events say which engine emits them. An engine that no other process shares may
+   * emit the events of all users. May be called before `open`.
    */
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }

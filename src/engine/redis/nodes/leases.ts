@@ -9,7 +9,7 @@ const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
   runner: StepRunner
-  /** Called when the other nodes have counted this one as dead and detached its sessions. */
+  /** Called when the other nodes have counted this one as dead, and so detach its sessions. */
   onLost: () => void
   /** Called after a beat, when Redis can be reached. It is not called again before its promise has resolved. No beat waits for it. */
   onBeat: () => Promise<void>
