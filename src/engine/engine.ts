@@ -136,16 +136,16 @@ export interface EngineUsers {
   deleteUser(of: UserRef): Promise<boolean>
 
   /**
-   * Gives the messages that a guest received and sent to the user. Resolves with null, and changes nothing, if the user is a guest, if
+   * Gives to the user the messages that a guest received and sent. Resolves with null, and changes nothing, if the user is a guest, if
    * there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A second call
    * for the same user resolves with the first result.
    *
    * One durable step marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on messages
    * to the guest go to the user, for as long as the retention keeps messages and the user exists. Later the result of a message to the
-   * guest is `unknown-user`. The guest's messages move in further steps, which go on after a crash. When the call resolves, only some
-   * messages have moved. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out no
-   * message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had read
-   * count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
+   * guest is `unknown-user`. The guest's messages move in further steps, which go on after a crash. When the call resolves, some messages
+   * may not have moved yet. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out
+   * no message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had
+   * read count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
    */
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }
@@ -164,7 +164,10 @@ export interface EngineSessions {
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
-  /** Called when the client has sent a frame on this connection, and so has its new resume key. The previous key is no longer valid. */
+  /**
+   * Called when the client has sent a frame on this connection, and so has its new resume key. From then on the previous keys are not
+   * valid.
+   */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
   /**

@@ -27,7 +27,7 @@ export const engineRules = {
   /** One sender's unread messages may take only a share of these limits of the retention. */
   sharedLimits: ['messages', 'bytes'],
   /**
-   * The time between two searches for expired messages, as a part of the messages' age. The next two rules bound this time, in
+   * The time between two searches for expired messages, as a share of the retention's `age`. The next two rules bound this time, in
    * milliseconds.
    */
   expirySearchRatio: 1 / 32,

@@ -16,7 +16,7 @@ export interface SentId {
   ownOffset: number | null
   /** For how many more milliseconds the id is kept. */
   left: number
-  /** How often the recipient and the sender were deleted. After a further deletion of either, the id counts as new. */
+  /** How many inboxes of the recipient and of the sender were deleted. After a further deletion of either, the id counts as new. */
   deletions: [to: number, from: number]
 }
 

@@ -24,7 +24,7 @@ export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uin
   if (!hash) return (data) => createHmac('sha256', key).update(data).digest()
   const bytes = Buffer.from(key)
   const short = bytes.length > BLOCK ? Buffer.from(hash('sha256', bytes, 'hex'), 'hex') : bytes
-  // Each call writes behind the key, since a new buffer for each would take longer than the hash.
+  // Each call writes its data behind the key, because a new buffer for each call would take longer than the hash.
   const inner = Buffer.concat([pad(short, 0x36), Buffer.alloc(DATA_BYTES)])
   const outer = Buffer.concat([pad(short, 0x5c), Buffer.alloc(DIGEST)])
   const withKey = (data: string | Uint8Array): Buffer => {

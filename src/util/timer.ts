@@ -26,7 +26,7 @@ export class Timer {
     return this.#deadline - this.#now()
   }
 
-  /** Cancels the call that is due, and calls `callback` after `delay` milliseconds from now. */
+  /** Cancels the pending call, and calls `callback` after `delay` milliseconds from now. */
   restart(delay: number): void {
     this.cancel()
     this.#deadline = this.#now() + delay

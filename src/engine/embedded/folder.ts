@@ -81,7 +81,7 @@ export const assertIdentity = (folder: string, identity: string): void => {
 }
 
 /**
- * Returns when a file of the folder was last made or removed. The call blocks for some microseconds. An idle engine makes it four times a
+ * Returns when a file of the folder was last made or removed. The call blocks for some microseconds. An idle engine makes four such calls a
  * second. On another thread these calls would take most of an idle engine's CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs

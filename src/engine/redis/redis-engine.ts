@@ -52,8 +52,8 @@ interface CommonOptions {
   /** The beginning of the names of all keys. @default 'chat-session:' */
   prefix?: string | undefined
   /**
-   * Milliseconds between two questions to each server about how much it has published, which find published messages that were lost. In this
-   * time each watch of a user's presence is renewed, too. At least 1,000. @default 15000
+   * Milliseconds between two questions to each server about how much it has published, which find published messages that were lost. In
+   * that time each watch of a user's presence is renewed, too. At least 1,000. @default 15000
    */
   compareInterval?: number | undefined
   /**

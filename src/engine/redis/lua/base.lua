@@ -110,8 +110,8 @@ end
 -- The numbers of an inbox are one field of the user's hash, because a message needs most of them. Returns the value of that field.
 local function packed(user) return cmsgpack.pack(NUMBERS_OF_USER) end
 
--- The packed numbers of a new inbox: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them, because
--- there is no `cmsgpack` while Redis loads it.
+-- The packed numbers of a new inbox: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them,
+-- because there is no `cmsgpack` while Redis loads the library.
 local NEW_INBOX = '\0\0\1\0\192\0\0\192'
 
 -- Reads a user's hash into a table whose fields have the names of `fields.ts`.

@@ -26,8 +26,8 @@ export interface RecoveryOptions {
 
 /**
  * What this node does when a generation of epochs begins: a replica has become the master, or Redis was restarted or restored. The new
- * master may lack changes of sessions that the old one has acknowledged. This node makes its own changes again. It detaches the sessions
- * that Redis has with a connection or a node that does not exist. Then it compares its users' epochs.
+ * master may lack changes of sessions that the old one has acknowledged. This node makes its own changes again, and compares its users'
+ * epochs. Then it detaches the sessions that Redis has with a connection or a node that does not exist.
  */
 export class Recovery {
   readonly #options: RecoveryOptions

@@ -95,7 +95,7 @@ export class RecentSessions {
     this.#put(recent)
     return (generation) => {
       recent.pending--
-      // A row keeps the generation of its start, because only the start may be lost.
+      // If this node has the row of the start, the generation stays that of the start, because a failover may have lost the start.
       if (recent.row === undefined) recent.generation = generation
     }
   }

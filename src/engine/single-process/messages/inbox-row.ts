@@ -34,7 +34,8 @@ export type StoredMessage = [
   mark?: string | 1,
 ]
 
-// Each message that is read passes here. With an object that was spread, and the marks as an array, missed messages took half as long again.
+// Each message that is read passes here. When this function spread an object, and read the marks from an array, missed messages took half
+// as long again.
 export const messageRowOf = (
   offset: number,
   [at, received, bytes, size, first, message, mark]: StoredMessage,
@@ -58,7 +59,7 @@ export const countedSender = (
   owner: string,
 ): string | null => (isRead ? owner : message.from)
 
-/** The part of a row that decides which messages are retained. */
+/** The parts of a row that decide which messages are retained, and the sender for the unread counts. */
 export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {
   from: string | null
 }
@@ -83,7 +84,7 @@ export interface InboxRow extends Watermark {
    * and `readOffset` counts.
    */
   readUpTo?: number | undefined
-  /** How many messages from others there are up to that offset. */
+  /** How many messages from others there are up to `readUpTo`, or up to `readOffset` if that is absent. */
   readReceived: number
   /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
@@ -91,7 +92,7 @@ export interface InboxRow extends Watermark {
   oldestAt: number
   /** How many bytes the user's messages take in the inboxes of others. */
   sent: number
-  /** The unfinished tally; absent if it has no message. */
+  /** The unfinished tally; absent if it has only few messages. */
   tally?: TallyRow | undefined
   /** Whether the row surely covers every stored message. If not, the constructor of `Inbox` looks for later messages. */
   isExact: boolean

@@ -83,7 +83,7 @@ export class Tally {
   #codes = ''
   /** The codes after those in `#codes`. */
   #newest = ''
-  /** How many of the first messages are missing, because the inbox's row had no tally. */
+  /** How many of the tally's first messages are missing, because the inbox's row had no tally. */
   #missing = 0
 
   /** `newest` is the newest offset of the inbox, and `stored` the tally in its row. */

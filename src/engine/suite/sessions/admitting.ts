@@ -172,7 +172,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
         }
         await Promise.all([start(), refused(), remove()])
         assert.deepEqual(await engine.sessions(of), [])
-        // The start's credential was issued before the deletion. So the user may exist only as a guest whom a later start made.
+        // The start's credential was issued before the deletion, so no start may bring the user back.
         assert.equal(await engine.user(of), null, `round ${round}`)
         await assertWhole(engine, of)
       }

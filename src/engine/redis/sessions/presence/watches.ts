@@ -69,7 +69,7 @@ export class Watches {
     this.#set(user, online, lastSeenAt, at)
   }
 
-  /** Renews the next share of the watches. */
+  /** Renews one share of the watches. */
   renewShare(share: number): Promise<void> {
     return this.#read(
       [...this.#users.values()].filter(({ partition }) => partition % SHARES === share % SHARES),
