@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { nodeResolve } from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
@@ -14,7 +14,7 @@ const inDist = (path) => fileURLToPath(new URL(`./dist/${path}`, import.meta.url
 const replaced = {
   // A gateway serves its script as `ENDPOINT/v1/chat-session.js`.
   'session/util/endpoint-of-script.js':
-    "export const endpointOfScript = /^(http[^?#]*)\\/v1\\/chat-session[\\w.-]*\\.js([?#]|$)/.exec(import.meta.url)?.[1] ?? ''",
+    "export const endpointOfScript = /^(http[^?#]*)\\/v1\\/chat-session[^/]*\\.js/.exec(import.meta.url)?.[1] ?? ''",
   // A gateway serves a page of codes beside the script. A page that serves the script itself has none to link to.
   'session/error-message.js': `
     import { endpointOfScript } from './util/endpoint-of-script.js'
@@ -48,7 +48,9 @@ const replaced = {
     export const loadCalls = () => loadPart('calls')
     export const loadForSend = (load, reason) => setTimeout(load, reason ? 0 : 1e3)`,
   'element/parts/part-table.js': () => `export const partTable = ${JSON.stringify(partTable())}`,
-  'session/util/runtime.js': 'export const isPage = true, hasEvents = () => true',
+  'session/util/runtime.js': `
+    export const isPage = true, hasEvents = () => true
+    export const isOffline = () => !navigator.onLine`,
   'element/lit/server-shim.js': 'export const removeShim = () => undefined',
   // A module of lit, as a whole: the element has no styles of lit's kind.
   '../node_modules/@lit/reactive-element/css-tag.js': `
@@ -58,11 +60,18 @@ const replaced = {
     export const css = undefined, unsafeCSS = undefined, supportsAdoptingStyleSheets = undefined`,
 }
 
-/** Puts other sources in the place of modules, by their path from dist/. A function makes the source when the module is loaded. */
+/**
+ * Puts other sources in the place of modules, by their path from dist/. A function makes the source when the module is loaded. The build
+ * fails if there is no such module.
+ */
 const replace = (sources) => {
-  const byId = new Map(Object.entries(sources).map(([path, source]) => [inDist(path), source]))
+  let byId
   return {
     name: 'replace',
+    buildStart() {
+      // Rollup names a module by its real path, also if node_modules is a link.
+      byId = new Map(Object.entries(sources).map(([path, source]) => [realpathSync(inDist(path)), source]))
+    },
     load(id) {
       const source = byId.get(id)
       return (typeof source === 'function' ? source() : source) ?? null

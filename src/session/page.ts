@@ -19,10 +19,6 @@ const PRERENDER_HANDOVER = 200
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50
 
-/** Returns whether the browser says that there is no network. */
-export const isPageOffline = (): boolean =>
-  (globalThis as { navigator?: { onLine?: boolean } }).navigator?.onLine === false
-
 /** Returns false in a worker and in Node, which have no page to hide. */
 export const isPageHidden = (): boolean => isPage && document.visibilityState === 'hidden'
 

@@ -22,8 +22,9 @@ import type { HistoryRange, PeersPage, PeersRange, PushSubscriber, Sent, SignalO
 import type { Credentials, SessionOptions, StartOptions } from './options.js'
 import { newId } from './util/new-id.js'
 import { nextEvent } from './util/next-event.js'
+import { isOffline } from './util/runtime.js'
 import { checkedCopy, createOutbox, type Outbox } from './storage/outbox.js'
-import { isPageHidden, isPageOffline } from './page.js'
+import { isPageHidden } from './page.js'
 import { createRunner, type Runner } from './runner.js'
 import { guestToken } from './storage/guest-token.js'
 import { areSendsLeft, leaveSends, leftKey } from './storage/left-sends.js'
@@ -454,7 +455,7 @@ export class ChatSession extends SessionTarget {
     const isActive = state.name === 'active'
     const pause = this.#outbox.pause()
     const { pending: count } = this
-    const held = isPageOffline() ? 'offline' : isActive ? pause?.reason : 'reconnecting'
+    const held = isOffline() ? 'offline' : isActive ? pause?.reason : 'reconnecting'
     const until = count && (isActive ? pause?.until : retryDeadlineOf(state))
     const reason = (count && held) || null
     const report = [count, reason, until].join()

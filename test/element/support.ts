@@ -90,6 +90,7 @@ export const useGateway = (options: Omit<GatewayRequest, 'config'> = {}): TestGa
     const apps: GatewayConfig['apps'] = {
       app: { environment: 'test', secrets: [secret], signatureSecrets: [signatureSecret] },
       other: { environment: 'test' },
+      short: { environment: 'test', retention: { messages: 1 } },
       vouched: { environment: 'test', profiles: 'vouched' },
     }
     url = await startGateway({ apps }, options)

@@ -136,8 +136,11 @@ export const attach: AttachPart = (session, context) => {
         if (data?.['chat-session'] !== userKey) return
         const { messages = [], offset } = data
         if (!offset) return void clicked(messages)
-        // The push had no message in it, and retention may have deleted the message.
-        session.history({ after: offset - 1, limit: 1 }).then(clicked, () => clicked([]))
+        // The push had no message in it. If retention has deleted the message, the history begins with a later one.
+        session.history({ after: offset - 1, limit: 1 }).then(
+          ([found]) => clicked(found?.offset === offset ? [found] : []),
+          () => clicked([]),
+        )
       },
       { signal },
     )

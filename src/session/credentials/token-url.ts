@@ -3,16 +3,17 @@ import { sentences } from '../sentences.js'
 import { deadlineTimer, now } from '../util/clock.js'
 import { ifPossible } from '../util/if-possible.js'
 
+/** The statuses without a token. A redirect that is not followed has the status 0 in browsers, and its own in other runtimes. */
+const signedOut = /^(0|204|3..|40[13])$/
+
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 /** Milliseconds in which the token URL has to answer. After that the fetch fails and is repeated. */
 const ANSWER_TIMEOUT = 30_000
 
 const read = async (response: Response): Promise<string | null> => {
-  const { ok, status, type } = response
-  // In browsers a redirect that is not followed is opaque. In other runtimes it has its status.
-  const isRedirect = type === 'opaqueredirect' || (status >= 300 && status < 400)
-  if (isRedirect || [204, 401, 403].includes(status)) return null
+  const { ok, status } = response
+  if (signedOut.test(String(status))) return null
   const body = ok ? (await response.text()).trim() : ''
   if (jwt.test(body)) return body
   // The parser's message for bad JSON quotes the text, which may contain a token. So the message must not get into an error.

@@ -1,6 +1,7 @@
 import { expect } from '@open-wc/testing'
 import type { ChatSessionElement } from '../../../src/element/define.js'
 import { notificationContent } from '../../../src/element/notifications/content.js'
+import { userKeyOf } from '../../../src/element/notifications/show.js'
 import { isAnyTabVisible, announceVisibility } from '../../../src/element/notifications/tab-visibility.js'
 import { SessionError, type Message } from '../../../src/session/index.js'
 import { until } from '../../support/until.js'
@@ -91,6 +92,23 @@ describe('<chat-session notifications>', () => {
     ])
       navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }))
     expect(clicks).to.deep.equal([{ messages }])
+  })
+
+  it('has no message in the click on a push if retention has deleted the message', async () => {
+    const element = gateway.mount({ appId: 'short', guest: true, notifications: true })
+    const session = await element.whenStarted()
+    const to = session.user?.id ?? ''
+    for (const body of ['deleted', 'kept']) await session.send({ to, body })
+    const clicks: (string | undefined)[][] = []
+    element.addEventListener('session-notification-click', ({ detail }) =>
+      clicks.push(detail.messages.map(({ body }) => body)),
+    )
+    for (const offset of [1, 2]) {
+      const data = { 'chat-session': userKeyOf('short', to), offset }
+      navigator.serviceWorker.dispatchEvent(new MessageEvent('message', { data }))
+      await until('the click is dispatched', () => clicks.length === offset)
+    }
+    expect(clicks).to.deep.equal([[], ['kept']])
   })
 
   it('releases the lock while the page is in the back/forward cache, and holds it again after', async () => {
