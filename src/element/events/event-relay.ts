@@ -13,8 +13,13 @@ import type { CustomEventMap } from './event-map.js'
 import type { ReactiveController } from '../lit/base.js'
 import { ifPossible, isRevivable } from '../../session/internal.js'
 
-/** The events that are dispatched with the prefix `session-` and the same `detail`. A new event does not compile without its name here. */
-const relayed: Record<Exclude<keyof SessionEventDetails, 'state' | 'logout'>, true> = {
+/** The session's events that the element dispatches with the prefix `session-` and the same `detail`. */
+type Relayed = Exclude<keyof SessionEventDetails, 'state' | 'logout'>
+
+/** A new event does not compile without its name here. Neither does an event whose class in `events.ts` has another `detail`. */
+const relayed: {
+  [K in Relayed]: SessionEventDetails[K] extends CustomEventMap[`session-${K}`]['detail'] ? true : never
+} = {
   message: true,
   unread: true,
   user: true,

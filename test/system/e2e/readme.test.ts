@@ -1,4 +1,4 @@
-// Runs the README's first snippets in a page, and the pinned tag of docs/ELEMENT.md.
+// Runs the README's first snippets in a page, its calls from a server, and the pinned tag of docs/ELEMENT.md.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, test } from 'node:test'
@@ -6,18 +6,20 @@ import { startDev } from '../../../src/cli/dev/dev.js'
 import { newContext } from '../../support/browsers/browser.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { siteOf, startSiteGateway, startSite, watch } from '../../support/sites/element-page.js'
-import { tokenFor } from '../../support/tokens.js'
+import { startClient } from '../../support/raw-client.js'
+import { startOf } from '../../support/starts.js'
+import { secret, tokenFor } from '../../support/tokens.js'
 
 const context = await newContext()
 const read = (name: string): Promise<string> => readFile(new URL(`../../../${name}`, import.meta.url), 'utf8')
 const readme = await read('README.md')
 const elementPage = await read('docs/ELEMENT.md')
 
-/** Returns the first block of HTML on a page that contains `text`. */
-const blockWith = (text: string, page = readme): string => {
-  const block = [...page.matchAll(/^```html\n(.*?)^```$/gms)]
-    .map(([, html = '']) => html)
-    .find((html) => html.includes(text))
+/** Returns the first block of a language on a page that contains `text`. */
+const blockWith = (text: string, page = readme, language = 'html'): string => {
+  const block = [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].find(
+    ([, its, code]) => its === language && code?.includes(text),
+  )?.[2]
   assert.ok(block, text)
   return block
 }
@@ -57,6 +59,19 @@ test('the README’s page without a server connects when this machine serves it'
   await page.goto(await startSite(siteOf({ '/': { html } })))
   await page.getByText('active', { exact: true }).waitFor()
   assert.deepEqual(complaints, [])
+})
+
+test('the README’s calls from a server send a message and end the user’s sessions', async () => {
+  const gateway = await startSiteGateway()
+  const client = await startClient(gateway, await startOf('12345'))
+  process.env['CHAT_SECRET'] = secret
+  const code = blockWith('createRestClient', readme, 'js')
+    .replace('chat-session/rest', new URL('../../../dist/rest-client/index.js', import.meta.url).href)
+    .replace('https://chat.example.com', gateway)
+    .replace('hF83jaq', 'app')
+  await import(`data:text/javascript,${encodeURIComponent(code)}`)
+  assert.equal((await client.next('message'))['body'], 'Your order is on its way.')
+  assert.equal((await client.next('ended'))['code'], 'revoked')
 })
 
 test('the tag with a version and a hash starts a session with a gateway of another origin', async () => {
