@@ -23,7 +23,7 @@ export const loadSteps = () => {
     configure: step('configure', ['apps'], { ...again, ...grows }),
     published: step('nodes/published', ['check'], again),
     tellNode: step('nodes/node-tell', ['check'], again),
-    noteState: step('nodes/state-note', ['state'], again),
+    noteState: step('state-note', ['state'], again),
 
     readUser: step('sessions/users/user-read', ['user'], reads),
     saveUser: step('sessions/users/user-save', ['user', ...events, 'users', 'deadlines', 'revoked'], grows),
@@ -37,7 +37,7 @@ export const loadSteps = () => {
     renewSession: step('sessions/session-renew', [...sessions, 'revoked', 'tombs'], again),
     restoreSession: step('sessions/session-restore', [...sessions, 'revoked', 'tombs'], again),
     watch: step('sessions/presence/watch', [], again),
-    readCarried: step('sessions/sessions-carried', [], reads),
+    readCarried: step('recovery/sessions-carried', [], reads),
     hideSession: step('sessions/session-hide', sessions, again),
     detachSession: step('sessions/session-detach', sessions),
     endSession: step('sessions/session-end', sessions),
@@ -94,7 +94,7 @@ export const loadSteps = () => {
       again,
     ),
     markRead: step('messages/inbox-read', ['user', ...events, ...inbox, 'deadlines', 'state'], again),
-    signal: step('messages/signal', ['user']),
+    signal: step('signal', ['user']),
     expireInbox: step('nodes/inbox-expire', [...sessions, ...deletions], again),
 
     readPush: step('push/push-read', ['user'], reads),
@@ -115,7 +115,7 @@ export const loadSteps = () => {
     listAging: batchStep('nodes/list-aging', ['aging'], reads),
     listAttached: batchStep('nodes/list-attached', ['attached'], reads),
     listNodes: batchStep('nodes/list-nodes', ['attached'], reads),
-    listGenerations: batchStep('nodes/list-generations', ['state']),
+    listGenerations: batchStep('recovery/list-generations', ['state']),
     readCounts: batchStep('counts-read', ['counts'], reads),
 
     beat: step('nodes/node-beat', ['nodes', 'state'], again),

@@ -1,7 +1,7 @@
-// The comment of each script names the keys with which the script is called.
+// Each script stands beside its caller, and its comment names the keys with which it is called.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { withValues } from '../../../src/engine/redis/lua/prelude.js'
@@ -10,22 +10,36 @@ import { loadTransferSteps } from '../../../src/engine/redis/transfer/steps.js'
 import { engineRules } from '../../../src/engine/rules.js'
 
 const folder = fileURLToPath(new URL('../../../src/engine/redis', import.meta.url))
-const steps = [...Object.values(loadSteps()), ...Object.values(loadTransferSteps())]
+const entries = [...Object.entries(loadSteps()), ...Object.entries(loadTransferSteps())]
+const steps = entries.map(([, step]) => step)
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+const scripts = files.filter((path) => path.endsWith('.lua') && !path.startsWith('lua'))
 
 /** The comment at the start of each script, by the script's name. */
 const comments = new Map(
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.lua') && !path.startsWith('lua'))
-    .map((path) => {
-      const lines = readFileSync(join(folder, path), 'utf8').split('\n')
-      const end = lines.findIndex((line) => !line.startsWith('--'))
-      const text = lines.slice(0, end).map((line) => line.replace(/^-- +/, ''))
-      return [basename(path, '.lua'), text.join(' ')]
-    }),
+  scripts.map((path) => {
+    const lines = readFileSync(join(folder, path), 'utf8').split('\n')
+    const end = lines.findIndex((line) => !line.startsWith('--'))
+    const text = lines.slice(0, end).map((line) => line.replace(/^-- +/, ''))
+    return [basename(path, '.lua'), text.join(' ')]
+  }),
 )
 
 it('every script has a step, and every step a script', () => {
   assert.deepEqual([...comments.keys()].sort(), [...new Set(steps.map(({ name }) => name))].sort())
+})
+
+it('every script stands beside a file that names its step', () => {
+  const far = scripts.filter((path) => {
+    const beside = files.filter(
+      (file) => dirname(file) === dirname(path) && file.endsWith('.ts') && basename(file) !== 'steps.ts',
+    )
+    const text = beside.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n')
+    return !entries.some(
+      ([name, step]) => step.name === basename(path, '.lua') && new RegExp(`\\b${name}\\b`).test(text),
+    )
+  })
+  assert.deepEqual(far, [])
 })
 
 for (const name of comments.keys())

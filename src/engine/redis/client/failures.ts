@@ -82,7 +82,7 @@ export const mayHaveRun = (error: unknown): boolean => {
   return replyCode(cause) === ''
 }
 
-/** Whether a script that only reads has failed with NOSTATE: then `nodes/state-note.lua` has to store the server's history first. */
+/** Whether a script that only reads has failed with NOSTATE: then `state-note.lua` has to store the server's history first. */
 export const needsState = (error: unknown): boolean =>
   error instanceof EngineError && replyCode(error.cause) === 'NOSTATE'
 
