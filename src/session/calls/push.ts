@@ -32,7 +32,7 @@ export const createPush = (
   const renew = async (): Promise<void> => {
     const known = info()
     const asked = subscriber
-    // If the subscription was taken back without a connection, the gateway has not heard of it, and would go on to push.
+    // If the subscription was taken back without a connection, the gateway does not know this, and would go on to push.
     if (!asked) takeBack()
     // Before the first `started` it is not known whether the app pushes.
     if (!asked || !known) return

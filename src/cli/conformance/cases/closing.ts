@@ -87,7 +87,7 @@ export const closing: Case[] = [
     name: 'close-44xx',
     section: 'closing',
     core: true,
-    rule: 'After 44xx a client gives up, also if it does not know the code.',
+    rule: 'After 44xx a client gives up, even if it does not know the code.',
     run: (bench) => each([4400, 4404, 4409, 4410, 4413, 4499], expectOver, bench),
   },
   {

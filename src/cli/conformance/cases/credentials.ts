@@ -63,7 +63,7 @@ export const credentials: Case[] = [
     name: 'refetch',
     section: 'credentials',
     core: true,
-    rule: 'After 41xx a client starts with a fresh token, also if it does not know the code.',
+    rule: 'After 41xx a client starts with a fresh token, even if it does not know the code.',
     async run(bench) {
       await Promise.all([
         expectRefetch(bench, 4101, 'unauthenticated'),

@@ -1,7 +1,7 @@
 /** What a script returns. Redis cuts Lua's numbers to whole ones and makes null of `false`. */
 export type Reply = string | number | null | Reply[]
 
-/** A library of Redis Functions. Its name has a hash of its source, so that a server can have two versions of it at a time. */
+/** A library of Redis Functions. The name has a hash of the source, so that a server can have two versions of a library at a time. */
 export interface Library {
   readonly name: string
   readonly source: string

@@ -94,7 +94,7 @@ end
 -- Deletes the user's inbox. The next one has another epoch. The caller also calls `store_inbox`.
 local function delete_inbox(user)
   if user.newest > 0 then
-    -- The inbox may lack its newest messages, which were deleted by hand: then what remains of it is still there.
+    -- The keys are deleted in any case: if somebody has deleted the newest messages by hand, older ones may be left.
     call('UNLINK', K.inbox, K.unread, K.peerLog)
     call('ZREM', K.aging, userId)
     count('inboxes', -1)

@@ -19,7 +19,7 @@ interface SessionStart {
   released: () => DetachOrEnd | undefined
 }
 
-/** A session that the engine has started or resumed, with all that the client is told of it. */
+/** A session that the engine has started or resumed, with all that the client is told about the session. */
 interface OpenedSession {
   ref: SessionRef
   resumed: boolean
