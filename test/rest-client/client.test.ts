@@ -42,7 +42,13 @@ for (const [how, clientOf] of Object.entries(clients)) {
   test(`each method makes its call, with ids of every kind, ${how}`, async () => {
     const run = await startGateway()
     const { url } = run
-    const chat = clientOf(run)
+    const called = new Set<string>()
+    const chat = new Proxy(clientOf(run), {
+      get(client, name: keyof RestCalls) {
+        called.add(name)
+        return client[name]
+      },
+    })
     const user = 'a/b ?#%:日本'
     assert.deepEqual(await chat.putUser({ user, body: { name: 'Ann' } }), { id: user, name: 'Ann' })
     const session = await startClient(url, await startOf(user))
@@ -63,6 +69,17 @@ for (const [how, clientOf] of Object.entries(clients)) {
     const more = await chat.listMessages({ user, cursor: page.next })
     assert.equal(more.messages.length, 1)
     assert.equal((await chat.markRead({ user, body: { epoch: page.epoch, offset: 1 } })).unread, 1)
+    const { peers } = await chat.listPeers({ user })
+    assert.deepEqual(
+      peers.map(({ id }) => id),
+      [null],
+    )
+    const guest = await startClient(url, { type: 'start', appId: 'app', guest: true, userId: how })
+    assert.deepEqual((await chat.adoptGuest({ user, body: { guest: `guest:${how}` } })).adopted, null)
+    guest.close()
+    await chat.sendSignal({ user, body: { name: 'typing' } })
+    assert.deepEqual(await chat.listPushSubscriptions({ user }), { subscriptions: [] })
+    await assert.rejects(chat.endPushSubscription({ user, id: 'none' }), RestError)
     const { sessions } = await chat.listUserSessions({ user })
     assert.equal(sessions[0]?.way, 'token')
     assert.equal(await chat.endSession({ user, session: sessions[0].id }), undefined)
@@ -77,6 +94,7 @@ for (const [how, clientOf] of Object.entries(clients)) {
     assert.ok((await chat.getUsage()).users > 0)
     assert.ok((await chat.deleteUser({ user })).revokedBefore > 0)
     assert.ok((await chat.endAppSessions()).revokedBefore > 0)
+    assert.deepEqual([...called].sort(), Object.keys(operations).sort())
   })
 
   test(`an error has the status, the code and the sentence, ${how}`, async () => {
