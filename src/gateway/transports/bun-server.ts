@@ -309,11 +309,13 @@ export const createBunServer = (
       const stopped = server?.stop()
       const timer = setTimeout(() => {
         for (const transport of open) transport.terminate()
+        // This closes the sockets of requests that are not answered yet.
+        void server?.stop(true)
       }, timeout)
       // Bun's `stop` does not wait until the last frames of a slow reader are sent.
       if (open.size > 0) await new Promise<void>((resolve) => (onEmpty = resolve))
-      clearTimeout(timer)
       await stopped
+      clearTimeout(timer)
     },
   }
 }

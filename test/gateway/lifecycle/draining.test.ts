@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import { createMemoryEngine, EngineError, type Engine } from '../../../src/engine/index.js'
 import { Connection } from '../../../src/gateway/connection/connection.js'
-import { openClient, startClient, within } from '../../support/raw-client.js'
+import { openRaw, openClient, startClient, within } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { key, secretOf } from '../../support/network/webhook-endpoint.js'
 import { until } from '../../support/until.js'
@@ -125,6 +125,24 @@ test('a webhook or a push whose engine call hangs delays close() for drainTime a
     await until(`${name} hangs`, () => hung, 1)
     await within(gateway.close(), 'close')
   }
+})
+
+test('a request whose body never ends delays close() for drainTime at most', async () => {
+  const head = 'Host: gateway\r\nContent-Type: text/plain\r\nContent-Length: 10000\r\n\r\n'
+  const closing = async (drainTime: number) => {
+    const { gateway, url } = await startGateway({}, { drainTime })
+    const raw = await openRaw(url)
+    raw.socket.write(
+      `GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\nPOST /v1/session/send HTTP/1.1\r\n${head}`,
+    )
+    assert.equal((await raw.answer()).status, 200)
+    return { raw, closed: gateway.close().then(() => drainTime) }
+  }
+  const [long, short] = [await closing(60), await closing(1)]
+  assert.equal(await Promise.race([long.closed, short.closed]), 1)
+  await within(short.raw.closed, 'close')
+  long.raw.socket.destroy()
+  await within(long.closed, 'end')
 })
 
 test('a drain spreads the reconnects of its clients', async () => {
