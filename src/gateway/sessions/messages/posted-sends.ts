@@ -153,15 +153,13 @@ export const createPostedSends = (
     peer: Peer,
   ): Promise<PostedAnswer> => {
     const start = { type: 'start', appId, token, signature, userId } as ClientFrameOf<'start'>
-    const admitted = await admit(
-      { engine, settings, metrics, isOpen: () => true },
-      await context.apps(),
-      start,
-      peer,
-    )
+    const apps = await context.apps()
+    const admitted = await admit({ engine, settings, metrics, isOpen: () => true }, apps, start, peer)
     if (!admitted.ok) {
       const { code, why, retryAfter, origin } = admitted
-      log.info({ code, why, origin, address: peer.address }, 'posted messages refused')
+      // The id of an unknown app is not logged, because it may be a token in the wrong field.
+      const known = apps.has(appId) ? appId : undefined
+      log.info({ appId: known, code, why, origin, address: peer.address }, 'posted messages refused')
       return { ok: false, code, why, retryAfter }
     }
     const { app } = admitted

@@ -67,6 +67,18 @@ test('a user in debt of bytesPerSecond is told when to post again', async () => 
   assert.ok((posted.results[0]?.['retryAfter'] as number) > 1_000)
 })
 
+test('the log names the app of a refused post, unless the app is unknown', async () => {
+  const { url, lines } = await startGateway()
+  for (const id of [appId, 'a secret in the wrong field'])
+    await post(url, { appId: id, token: 'x.x.x', sends: [hello] })
+  const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const refused = logged.filter(({ msg }) => msg === 'posted messages refused')
+  assert.deepEqual(
+    refused.map((line) => line['appId']),
+    [appId, undefined],
+  )
+})
+
 test('a bad or expired proof is 401, and none, two or an id of somebody else 400', async () => {
   const token = await tokenFor('ada')
   const sends = [hello]
