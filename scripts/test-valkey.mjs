@@ -10,11 +10,11 @@ import { fileURLToPath } from 'node:url'
 const ON_THE_SERVER = [
   'standalone.test.ts',
   'client',
-  'failover.test.ts',
-  'outages.test.ts',
-  'restored.test.ts',
-  'large-lists.test.ts',
-  'scripts.test.ts',
+  'recovery/failover.test.ts',
+  'recovery/outages.test.ts',
+  'recovery/restored.test.ts',
+  'messages/large-lists.test.ts',
+  'scripts/scripts.test.ts',
 ]
 
 const args = ON_THE_SERVER.map((name) => `test/system/redis-engine/${name}`)

@@ -1,0 +1,136 @@
+// A node crashes in each step of an adoption. In a cluster the guest and the user may be on different servers.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type { AdoptionRequest, Engine, UserRef } from '../../../../src/engine/index.js'
+import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  newMessage,
+  rules,
+  saveGuest,
+} from '../../../../src/engine/suite/kit.js'
+import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
+import { FEW_PARTITIONS } from '../../../support/redis/engines.js'
+import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
+import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
+import { until } from '../../../support/until.js'
+
+const { settings } = await startSingleAndCluster()
+const guest: UserRef = { appId: app, userId: 'guest:~visitor' }
+const COUNT = 70
+
+/** Has the engine opened, and closes it after `body`. */
+const withEngine = async <T>(engine: Engine, body: (engine: Engine) => Promise<T>): Promise<T> => {
+  await engine.open()
+  try {
+    return await body(engine)
+  } finally {
+    await engine.close()
+  }
+}
+
+const isUnavailable = (error: unknown): boolean => (error as { code?: unknown }).code === 'unavailable'
+
+it('adopts a guest of another partition than the user', () => {
+  const partitions = new Partitions(FEW_PARTITIONS)
+  assert.notEqual(partitions.of(guest), partitions.of(ada))
+})
+
+const steps = ['adopt-mark', 'adopted-read', 'adopted-append', 'adopted-drop', 'adopted-end']
+const fates = ['lost-request', 'lost-reply'] as const
+for (const { name, options } of settings)
+  for (const step of steps)
+    for (const fate of fates) {
+      const prefix = `${step} ${fate}:`
+      const engineOf = (fateOf: (script: string) => Fate | undefined = () => undefined, shift = 0): Engine =>
+        new RedisEngine({
+          client: () => lossyClient(options, fateOf).client,
+          prefix,
+          partitionCount: FEW_PARTITIONS,
+          clockShift: () => shift,
+          onError: (error) => assert.ok(isUnavailable(error), String(error)),
+        })
+
+      it(`${name}: another node goes on after a crash with the ${fate} of ${step}`, async () => {
+        let isBroken = true
+        const request = await withEngine(
+          engineOf((script) => (script === step && isBroken ? fate : undefined)),
+          async (engine): Promise<AdoptionRequest> => {
+            await ask(engine, ['guest.adopted', 'message.created'])
+            const saved = (await saveGuest(engine, guest)) ?? assert.fail()
+            const { user } = await engine.saveUser(ada, {})
+            for (let n = 0; n < COUNT; n++)
+              await deliver(engine, { from: null, to: guest.userId, body: `${n}` })
+            const { credential } = { credential: { authMethod: 'guest', tokenId: null } as const }
+            const times = { issuedAt: Date.now(), expiresAt: null }
+            const proof = { credential: { ...credential, ...times }, createdAt: saved.user.createdAt }
+            const { retention } = rules()
+            const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof, retention }
+            await engine.adoptGuest(asked).catch((error: unknown) => assert.ok(isUnavailable(error)))
+            const both = new Set([...(await bodies(engine, guest)), ...(await bodies(engine, ada))])
+            assert.equal(both.size, COUNT, 'each message is in one of the inboxes')
+            return asked
+          },
+        )
+        isBroken = false
+        await withEngine(engineOf(undefined, 6_000), async (engine) => {
+          // Without a mark nothing says that there is something to do: the client repeats its start.
+          if (step === 'adopt-mark' && fate === 'lost-request') assert.ok(await engine.adoptGuest(request))
+          await until(
+            'all messages have moved',
+            async () => (await bodies(engine, guest)).length === 0 && (await engine.usage(app)).inboxes,
+            1,
+            20_000,
+          )
+          assert.deepEqual(
+            await bodies(engine, ada),
+            Array.from({ length: COUNT }, (_, n) => `${n}`),
+          )
+          assert.deepEqual(await engine.adoptGuest(request), { guest: guest.userId, messages: COUNT })
+          const types = (await pending(engine)).map(({ event }) => event.type)
+          assert.equal(types.filter((type) => type === 'guest.adopted').length, 1)
+          assert.equal(types.filter((type) => type === 'message.created').length, COUNT)
+        })
+      })
+    }
+
+for (const { name, options } of settings)
+  it(`${name}: a copy that is owed to an adopted guest goes to the user`, async () => {
+    let isBroken = true
+    const engine = new RedisEngine({
+      client: () =>
+        lossyClient(options, (script) =>
+          script === 'own-copy-make' && isBroken ? 'lost-request' : undefined,
+        ).client,
+      prefix: 'owed:',
+      partitionCount: FEW_PARTITIONS,
+      onError: () => undefined,
+    })
+    await withEngine(engine, async () => {
+      const saved = (await saveGuest(engine, guest)) ?? assert.fail()
+      const { user } = await engine.saveUser(ada, {})
+      await engine.saveUser(bob, {})
+      const message = newMessage({ from: guest.userId, to: bob.userId, body: 'a question' })
+      // In a cluster the own copy is pending. On one server it is stored.
+      await engine.send(message, rules()).catch((error: unknown) => assert.ok(isUnavailable(error)))
+      const { retention } = rules()
+      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+      assert.ok(await engine.adoptGuest(asked))
+      isBroken = false
+      await until('the copy is made', async () => (await bodies(engine, ada)).length, 1, 20_000)
+      const { epoch } = await engine.inbox(ada)
+      const { messages } = await engine.messagesAfter(ada, { epoch, offset: 0 }, 10)
+      const { id, body } = message
+      assert.deepEqual(
+        messages.map((each) => [each.id, each.from, each.to, each.body, each.adopted]),
+        [[id, ada.userId, bob.userId, body, true]],
+      )
+      assert.equal((await engine.inbox(ada)).unread, 0)
+      assert.equal(saved.created, true)
+    })
+  })

@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
+import type { Reply } from '../../../../src/engine/redis/client/port.js'
+import {
+  AttachedUsers,
+  type AttachedUsersOptions,
+} from '../../../../src/engine/redis/messages/attached-users.js'
+import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
+import type { SessionRequest } from '../../../../src/engine/index.js'
+import {
+  ada,
+  bob,
+  deliver,
+  nextEvents,
+  request,
+  start,
+  startSession,
+} from '../../../../src/engine/suite/kit.js'
+import { redisEngines } from '../../../support/redis/engines.js'
+import { standalone } from '../../../support/redis/server.js'
+import { until } from '../../../support/until.js'
+
+const server = await standalone()
+
+it('emits, once and in order, the messages that were published while its subscription was lost', async () => {
+  const engines = redisEngines(() => ({ type: 'single', url: server.url }))
+  const [one, two] = [engines.createWith('lost:'), engines.createWith('lost:')]
+  await Promise.all([one.open(), two.open()])
+  try {
+    await start(two, bob)
+    const received = nextEvents(two, 'message', 40)
+    for (let n = 0; n < 10; n++) await deliver(one, { data: { n } })
+    const [, lost] = await Promise.all([
+      server.command('client', 'kill', 'type', 'pubsub'),
+      (async () => {
+        for (let n = 0; n < 20; n++) await deliver(one, { data: { n } })
+      })(),
+    ])
+    assert.equal(lost, undefined)
+    for (let n = 0; n < 10; n++) await deliver(one, { data: { n } })
+    assert.deepEqual(
+      (await received).map(({ message }) => message.offset),
+      Array.from({ length: 40 }, (_, n) => n + 1),
+    )
+  } finally {
+    await Promise.all([one.close(), two.close()])
+  }
+})
+
+/** A request without a token, whose start is one call. */
+const withoutToken = (more: Partial<SessionRequest>): SessionRequest =>
+  request(ada, {
+    credential: { authMethod: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+    ...more,
+  })
+
+it('emits messages to the new connection of a session that is detached and resumed at the same time', async () => {
+  const engines = redisEngines(() => ({ type: 'single', url: server.url }))
+  const client = createRedisClient({ type: 'single', url: server.url })
+  const run = client.run.bind(client)
+  let release: (reply: Reply) => void = () => undefined
+  client.run = (script, keys, args) => {
+    const reply = run(script, keys, args)
+    if (script.name === 'session-start') void reply.then(release)
+    // The replies are kept together, as if both had come in one chunk.
+    return script.name === 'session-detach'
+      ? new Promise<Reply>((resolve) => (release = resolve)).then(() => reply)
+      : reply
+  }
+  const one = new RedisEngine({ client: () => client, prefix: 'resumed:', onError: assert.ifError })
+  const two = engines.createWith('resumed:')
+  await Promise.all([one.open(), two.open()])
+  try {
+    const first = withoutToken({ keyHash: 'the key' })
+    const session = await startSession(one, first)
+    // After this call Redis knows both scripts, so that they run in the order of their calls.
+    const unknown = one.detachSession({ ...session, sessionId: 'another' }, 'another', 60_000)
+    await startSession(one, withoutToken({ ...bob }))
+    await unknown
+    const [, resumed] = await Promise.all([
+      one.detachSession(session, first.connectionId, 60_000),
+      startSession(one, withoutToken({ resumes: 'the key' })),
+    ])
+    assert.equal(resumed.resumed, true)
+    const received = nextEvents(one, 'message')
+    const { offset } = await deliver(two, { from: null, to: ada.userId })
+    const [event] = await received
+    assert.equal(event?.message.offset, offset)
+  } finally {
+    await Promise.all([one.close(), two.close()])
+  }
+})
+
+const message = { id: 'a', from: null, to: ada.userId, sender: {}, body: 'Hello', sentAt: 0 }
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** The attached users of a node without a connection to Redis. */
+const attachedUsers = (options: Pick<AttachedUsersOptions, 'emit' | 'messagesAfter'>): AttachedUsers =>
+  new AttachedUsers({
+    runner: new StepRunner({
+      client: createRedisClient({ type: 'single', url: server.url }),
+      prefix: 'attached:',
+      partitions: new Partitions(),
+      nodeId: 'node',
+      clockShift: () => 0,
+      onEvents: () => undefined,
+      webhooksOf: () => null,
+    }),
+    onError: assert.ifError,
+    ...options,
+  })
+
+it('stays in an epoch though a message of an earlier one is told late', () => {
+  const attached = attachedUsers({ emit: () => assert.fail('an event'), messagesAfter: () => assert.fail() })
+  attached.add({ ...ada, sessionId: 'one' }, 'a connection', 2, 0)
+  attached.receive(ada, 1, 9, '{}')
+  // The start of another session took so long that a failover came in between.
+  const finish = attached.expectStart(bob)
+  attached.receive(bob, 1, 9, '{}')
+  attached.add({ ...bob, sessionId: 'two' }, 'a connection', 2, 0)
+  finish()
+})
+
+it('reads no message twice while Redis has another epoch of which this node is not told yet', async () => {
+  let reads = 0
+  const attached = attachedUsers({
+    emit: () => assert.fail('an event'),
+    async messagesAfter() {
+      reads += 1
+      await turn()
+      // The position is of another epoch, so Redis returns the oldest messages.
+      return { messages: [{ ...message, offset: 1 }], lost: true }
+    },
+  })
+  attached.add({ ...ada, sessionId: 'one' }, 'a connection', 1, 5)
+  attached.receive(ada, 1, 6, undefined)
+  for (let n = 0; n < 20; n++) await turn()
+  attached.clear()
+  assert.equal(reads, 1)
+})
+
+it('carries no session that ended, or moved to another node, before the result of its start came', () => {
+  const attached = attachedUsers({ emit: () => assert.fail('an event'), messagesAfter: () => assert.fail() })
+  const session = { ...ada, sessionId: 'a session' }
+  const finish = attached.expectStart(ada)
+  attached.remove(session)
+  attached.add(session, 'a connection', 0, 0)
+  assert.equal(attached.size, 0)
+  const other = { ...ada, sessionId: 'another session' }
+  attached.remove(other, 'a connection')
+  attached.add(other, 'a connection', 0, 0)
+  assert.equal(attached.size, 0)
+  finish()
+  attached.add(other, 'a connection', 0, 0)
+  assert.equal(attached.size, 1)
+})
+
+it('has one connection for commands and one for subscriptions, however many users it carries', async () => {
+  const engine = redisEngines(() => ({ type: 'single', url: server.url })).createWith('connections:')
+  const clients = async (): Promise<number> =>
+    (await server.command('client', 'list')).split('\n').filter((line) => !line.includes('redis-cli')).length
+  const before = await clients()
+  await engine.open()
+  try {
+    for (let n = 0; n < 50; n++) await start(engine, { ...ada, userId: `user ${n}` })
+    // Both counts include the connection of redis-cli.
+    assert.equal((await clients()) - before, 2)
+  } finally {
+    await engine.close()
+  }
+})
+
+it('reads the missing messages of 32 users at a time', async () => {
+  const emitted: string[] = []
+  const reads: (() => void)[] = []
+  const attached = attachedUsers({
+    emit: (event) => event.type === 'message' && emitted.push(event.user.userId),
+    async messagesAfter({ userId }, { offset }) {
+      await new Promise<void>((resolve) => reads.push(resolve))
+      return { messages: [{ ...message, to: userId, offset: offset + 1 }], lost: false }
+    },
+  })
+  const users = Array.from({ length: 100 }, (_, n) => `user ${n}`)
+  for (const userId of users) {
+    attached.add({ ...ada, userId, sessionId: userId }, 'a connection', 0, 0)
+    attached.receive({ ...ada, userId }, 0, 1, undefined)
+  }
+  for (const expected of [32, 32, 32, 4]) {
+    await until('reads', () => reads.length, expected)
+    for (const resolve of reads.splice(0)) resolve()
+  }
+  await until('all messages', () => emitted.length, users.length)
+  assert.deepEqual(emitted.toSorted(), users.toSorted())
+})

@@ -1,0 +1,48 @@
+// A step deletes some of the messages beyond the retention, and the engine goes on until a step finds no more of them.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import type { Engine } from '../../../../src/engine/index.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { bob, deliver } from '../../../../src/engine/suite/kit.js'
+import { lossyClient } from '../../../support/redis/lossy-client.js'
+import { standalone } from '../../../support/redis/server.js'
+
+const server = await standalone()
+
+/** Runs `work`, which sends messages. Returns how many steps have deleted messages by the time a client has asked many times more. */
+const stepsAfter = async (prefix: string, work: (engine: Engine) => Promise<void>): Promise<number> => {
+  let steps = 0
+  const { client } = lossyClient({ type: 'single', url: server.url }, (script) => {
+    if (script === 'inbox-trim') steps += 1
+    return undefined
+  })
+  const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+  await engine.open()
+  try {
+    await work(engine)
+    for (let n = 0; n < 20; n++) await engine.inbox(bob)
+    return steps
+  } finally {
+    await engine.close()
+  }
+}
+
+it('no step follows a message that alone exceeds the retention: the newest message stays', async () => {
+  const retention = { messages: 10, bytes: 1, age: 60_000 }
+  const steps = await stepsAfter('large:', async (engine) => {
+    for (let n = 0; n < 2; n++) await deliver(engine, {}, { retention })
+  })
+  assert.equal(steps, 0)
+})
+
+it('one step follows a message after whose arrival the inbox still has too many offsets, some of them without a message', async () => {
+  const retention = { messages: 3, bytes: 1e9, age: 60_000 }
+  const steps = await stepsAfter('holes:', async (engine) => {
+    for (let n = 0; n < 3; n++) await deliver(engine, { from: null }, { retention })
+    const [inbox = ''] = (await server.command('keys', 'holes:*inbox*bob*')).split('\n')
+    // The oldest message is deleted by hand.
+    await server.command('xdel', inbox, 1)
+    await deliver(engine, { from: null }, { retention })
+  })
+  assert.equal(steps, 1)
+})

@@ -1,0 +1,82 @@
+// A node renews its lease whatever else it has to do.
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { EngineError } from '../../../../src/engine/index.js'
+import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
+import type { Reply } from '../../../../src/engine/redis/client/port.js'
+import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { Departures } from '../../../../src/engine/redis/sessions/departures.js'
+import { ada } from '../../../../src/engine/suite/kit.js'
+import { standalone } from '../../../support/redis/server.js'
+import { until } from '../../../support/until.js'
+
+const server = await standalone()
+const partitions = new Partitions()
+
+/** An engine whose calls of one script wait for `release`, and the number of its beats. */
+const waitingEngine = (prefix: string, name: string) => {
+  const client = createRedisClient({ type: 'single', url: server.url })
+  const run = client.run.bind(client)
+  const waiting: (() => void)[] = []
+  const state = { beats: 0, isHeld: true }
+  client.run = async (script, keys, args): Promise<Reply> => {
+    if (script.name === 'node-beat') state.beats++
+    if (script.name === name && state.isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
+    return run(script, keys, args)
+  }
+  const release = (): void => {
+    state.isHeld = false
+    for (const resolve of waiting.splice(0)) resolve()
+  }
+  const engine = new RedisEngine({ client: () => client, prefix, onError: assert.ifError })
+  return { engine, state, waiting, release }
+}
+
+it('renews its lease while it detaches the sessions of a dead node, and closes when that is done', async () => {
+  const { engine, state, waiting, release } = waitingEngine('bury:', 'node-detach')
+  await engine.open()
+  try {
+    const [partition, tag] = [partitions.of(ada), (n: number) => `bury:{${partitions.tags[n]}}:`]
+    const script = `redis.call('ZADD', KEYS[1], 0, 'dead')
+      redis.call('HSET', KEYS[2], 'f', 1)
+      redis.call('ZADD', KEYS[3], 0, 'dead' .. string.char(0) .. ARGV[1] .. string.char(0) .. ARGV[2])`
+    const keys = [`${tag(0)}nodes`, `${tag(0)}state`, `${tag(partition)}attached`]
+    await server.command('eval', script, 3, ...keys, ada.appId, ada.userId)
+    await until('the burial', () => waiting.length, 1)
+    const { beats } = state
+    await until('three beats', () => state.beats >= beats + 3)
+    // The burial runs once, though each beat names the dead node.
+    assert.equal(waiting.length, 1)
+    release()
+    await until(
+      'the end of the burial',
+      async () => (await server.command('zscore', keys[0] ?? '', 'dead')).trim(),
+      '',
+    )
+  } finally {
+    release()
+    await engine.close()
+  }
+})
+
+it('makes all departures but the one that keeps failing', async () => {
+  const departures = new Departures()
+  let isAway = true
+  let made = 0
+  const run = (change: () => Promise<unknown>): Promise<unknown> =>
+    departures.run(change).catch((error: unknown) => assert.ok(error instanceof EngineError))
+  await run(() => Promise.reject(new EngineError('unavailable', 'always')))
+  for (let n = 0; n < 250; n++)
+    await run(() => {
+      if (isAway) return Promise.reject(new EngineError('unavailable', 'away'))
+      made++
+      return Promise.resolve(true)
+    })
+  await assert.rejects(departures.retry(), EngineError)
+  isAway = false
+  await assert.rejects(departures.retry(), /always/)
+  assert.equal(made, 250)
+  await assert.rejects(departures.retry(), /always/)
+  assert.equal(made, 250)
+})

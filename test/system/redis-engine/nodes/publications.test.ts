@@ -1,0 +1,165 @@
+// What scripts publish to a node is numbered: a node notices what does not reach it, and only the node of a connection knows how it is.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { describe, it } from 'node:test'
+import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
+import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
+import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { ada, bob, deliver, request, start, startSession } from '../../../../src/engine/suite/kit.js'
+import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
+import { until } from '../../../support/until.js'
+
+const { server, settings } = await startSingleAndCluster()
+
+interface Node {
+  engine: Engine
+  events: EngineEvent[]
+  /** Whether what is published reaches the node. */
+  hears: boolean
+  /** How many published texts did not reach it. */
+  lost: number
+  /** The scripts that the node has run. */
+  scripts: string[]
+}
+
+for (const { name, options } of settings)
+  void describe(name, () => {
+    const openNode = async (prefix: string): Promise<Node> => {
+      const client = createRedisClient(options)
+      const [open, run] = [client.open.bind(client), client.run.bind(client)]
+      client.open = (events) =>
+        open({
+          ...events,
+          onMessage: (...args) => {
+            if (node.hears) events.onMessage(...args)
+            else node.lost++
+          },
+        })
+      client.run = ((...args) => {
+        node.scripts.push(args[0].name)
+        return run(...args)
+      }) satisfies RedisClient['run']
+      const engine = new RedisEngine({
+        ...{ client: () => client, prefix, compareInterval: 1_000, onError: assert.ifError },
+      })
+      const node: Node = { engine, events: [], hears: true, lost: 0, scripts: [] }
+      engine.listen((event) => node.events.push(event), new AbortController().signal)
+      await engine.open()
+      return node
+    }
+
+    const onTwo = (what: string, body: (one: Node, two: Node) => Promise<void>): void =>
+      void it(what, async () => {
+        const prefix = `${randomUUID()}:`
+        const nodes = [await openNode(prefix), await openNode(prefix)] as const
+        try {
+          await body(...nodes)
+        } finally {
+          await Promise.all(nodes.map(({ engine }) => engine.close()))
+        }
+      })
+
+    const messagesTo = ({ events }: Node, userId: string): number[] =>
+      events.flatMap((event) =>
+        event.type === 'message' && event.user.userId === userId ? [event.message.offset] : [],
+      )
+
+    onTwo('a message that did not reach the node is emitted within the interval, once', async (one, two) => {
+      await start(two.engine, bob)
+      two.hears = false
+      await deliver(one.engine, { from: null })
+      await deliver(one.engine, { from: null })
+      await until('both are lost', () => two.lost, 2)
+      two.hears = true
+      await until('both messages', () => messagesTo(two, bob.userId).length, 2)
+      await deliver(one.engine, { from: null })
+      await until('the third one', () => messagesTo(two, bob.userId).length, 3)
+      assert.deepEqual(messagesTo(two, bob.userId), [1, 2, 3])
+    })
+
+    onTwo('the end of a session that did not reach the node is noticed too', async (one, two) => {
+      const session = await start(two.engine, bob)
+      two.hears = false
+      await one.engine.endSession(session, 'revoked')
+      await until('the event is lost', () => two.lost, 1)
+      two.hears = true
+      await until('the end', () => two.events.some(({ type }) => type === 'session-ended'))
+    })
+
+    onTwo('a text that does reach the node shows what was lost before it', async (one, two) => {
+      await start(two.engine, bob)
+      await start(two.engine, ada)
+      two.hears = false
+      await deliver(one.engine, { from: null })
+      await until('the message is lost', () => two.lost, 1)
+      two.hears = true
+      // In a cluster another server may publish this one.
+      for (let n = 0; n < 3; n++) await deliver(one.engine, { from: null, to: ada.userId })
+      await until('the lost message', () => messagesTo(two, bob.userId).length, 1)
+      await until('the others', () => messagesTo(two, ada.userId).length, 3)
+    })
+
+    onTwo('nothing is missed, and no call is for a user, while sessions are idle', async (_one, two) => {
+      for (let n = 0; n < 50; n++) await start(two.engine, { ...ada, userId: `user ${n}` })
+      two.scripts.length = 0
+      await until('three checks', () => two.scripts.filter((script) => script === 'published').length >= 9)
+      const idle = ['published', 'node-beat', 'list-due', 'list-aging', 'counts-read', 'list-generations']
+      assert.deepEqual(
+        [...new Set(two.scripts)].filter((script) => !idle.includes(script)),
+        [],
+      )
+      assert.ok(!two.scripts.includes('list-generations'), 'no recovery')
+    })
+
+    onTwo('a node says when its connections answered last, and others ask it', async (one, two) => {
+      const asked = request(ada)
+      const session = await startSession(two.engine, asked)
+      await until('a later time', () => Date.now() > session.lastSeenAt + 1)
+      await two.engine.touchSession(session, 'another connection', { rtt: 7 })
+      assert.equal((await one.engine.sessions(ada))[0]?.rtt, null)
+      await two.engine.touchSession(session, asked.connectionId, { rtt: 8 })
+      for (const { engine } of [one, two]) {
+        const [found] = await engine.sessions(ada)
+        assert.equal(found?.rtt, 8)
+        assert.ok(found.lastSeenAt > session.lastSeenAt)
+        assert.deepEqual((await engine.appSessions(ada.appId, null, 10)).sessions, [found])
+      }
+    })
+
+    onTwo('sessions of a node that does not answer are listed as Redis has them', async (one, two) => {
+      const asked = request(ada)
+      const session = await startSession(two.engine, asked)
+      await two.engine.touchSession(session, asked.connectionId, { rtt: 8 })
+      two.hears = false
+      const [found] = await one.engine.sessions(ada)
+      assert.deepEqual([found?.state, found?.rtt, found?.lastSeenAt], ['active', null, session.lastSeenAt])
+    })
+  })
+
+it('numbers begin again with the library, and nothing is lost', async () => {
+  const prefix = `${randomUUID()}:`
+  const [one, two] = [1, 2].map(
+    () =>
+      new RedisEngine({
+        client: () => createRedisClient({ type: 'single', url: server.url }),
+        ...{ prefix, compareInterval: 1_000, onError: assert.ifError },
+      }),
+  )
+  assert.ok(one && two)
+  await Promise.all([one.open(), two.open()])
+  const offsets: number[] = []
+  two.listen((event) => {
+    if (event.type === 'message') offsets.push(event.message.offset)
+  }, new AbortController().signal)
+  await start(two, bob)
+  for (let n = 0; n < 3; n++) {
+    await deliver(one, { from: null })
+    const [library = ''] = /chat_session_\w{12}\b/.exec(await server.command('function', 'list')) ?? []
+    await server.command('function', 'delete', library)
+  }
+  await deliver(one, { from: null })
+  await until('all messages', () => offsets.length, 4)
+  assert.deepEqual(offsets, [1, 2, 3, 4])
+  await Promise.all([one.close(), two.close()])
+})

@@ -1,0 +1,197 @@
+// What an engine does when its Redis was away or has lost writes.
+import assert from 'node:assert/strict'
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { it } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
+import { ada, bob, bodies, deliver, request, startSession } from '../../../../src/engine/suite/kit.js'
+import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
+import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { startSentinels } from '../../../support/redis/sentinel.js'
+import { standalone, type RedisServer, type Settings } from '../../../support/redis/server.js'
+import { until } from '../../../support/until.js'
+
+interface Node {
+  engine: Engine
+  events: EngineEvent[]
+}
+
+const openNode = async (server: RedisClientOptions): Promise<Node> => {
+  // Errors of background jobs are expected while Redis is away.
+  const engine = new RedisEngine({ client: () => createRedisClient(server), onError: () => undefined })
+  const events: EngineEvent[] = []
+  engine.listen((event) => events.push(event), new AbortController().signal)
+  await engine.open()
+  return { engine, events }
+}
+
+const withNodes = async (
+  server: RedisClientOptions,
+  body: (one: Node, two: Node) => Promise<void>,
+): Promise<void> => {
+  const nodes = [await openNode(server), await openNode(server)] as const
+  try {
+    await body(...nodes)
+  } finally {
+    await Promise.all(nodes.map(({ engine }) => engine.close()))
+  }
+}
+
+const typesOf = ({ events }: Node): string[] => events.map(({ type }) => type)
+
+const stored = (engine: Engine): Promise<boolean> =>
+  deliver(engine, { body: 'after' }).then(
+    () => true,
+    () => false,
+  )
+
+/** Sends one more message once Redis answers again. */
+const untilStored = (engine: Engine): Promise<void> => until('a message is stored', () => stored(engine))
+
+const options = ({ url }: RedisServer): RedisClientOptions => ({ type: 'single', url })
+
+/** This is longer than the lease of a node and the resume window of these tests' sessions. */
+const ABSENCE = 12_000
+
+it('ends no session, and counts no node as dead, because Redis was stopped', async () => {
+  const server = await standalone()
+  await withNodes(options(server), async (one, two) => {
+    const carried = await startSession(two.engine, request(ada))
+    const asked = request(bob)
+    const detached = await startSession(one.engine, asked)
+    await one.engine.detachSession(detached, asked.connectionId, 4_000)
+    const { epoch } = await one.engine.inbox(bob)
+    server.pause()
+    // This call waits in the socket of the stopped server, and runs before all others.
+    const early = one.engine.sessions(bob).catch(() => undefined)
+    await pause(ABSENCE)
+    await early
+    server.resume()
+    await untilStored(one.engine)
+    const [session] = await one.engine.sessions(bob)
+    assert.equal(session?.sessionId, detached.sessionId)
+    await until(
+      'the session ends, when its time has passed again',
+      async () => (await one.engine.sessions(bob)).length === 0,
+    )
+    assert.deepEqual(
+      (await one.engine.sessions(ada)).map(({ sessionId, state }) => [sessionId, state]),
+      [[carried.sessionId, 'active']],
+    )
+    for (const node of [one, two]) assert.ok(!typesOf(node).includes('lease-lost'))
+    assert.equal((await one.engine.inbox(bob)).epoch, epoch, 'the same process has lost nothing')
+  })
+})
+
+const restart = async (server: RedisServer): Promise<void> => {
+  await server.kill()
+  await server.start()
+}
+
+const withAppendOnly: Settings = { appendonly: 'yes', appendfsync: 'always' }
+
+it('keeps sessions and messages when Redis is killed and restarted with its append-only file', async () => {
+  const server = await standalone({ settings: withAppendOnly })
+  await withNodes(options(server), async (one, two) => {
+    const session = await startSession(two.engine, request(bob))
+    await deliver(one.engine, { body: 'before' })
+    await restart(server)
+    await untilStored(one.engine)
+    assert.deepEqual(await bodies(one.engine, bob), ['before', 'after'])
+    assert.deepEqual(
+      (await one.engine.sessions(bob)).map(({ sessionId, state }) => [sessionId, state]),
+      [[session.sessionId, 'active']],
+    )
+    assert.ok(!typesOf(two).includes('lease-lost'))
+  })
+})
+
+it('starts new epochs when Redis is restarted without its data', async () => {
+  const server = await standalone()
+  await withNodes(options(server), async (one, two) => {
+    await startSession(two.engine, request(bob))
+    await deliver(one.engine, { body: 'before' })
+    const before = await one.engine.inbox(bob)
+    await restart(server)
+    await untilStored(one.engine)
+    const after = await one.engine.inbox(bob)
+    assert.notEqual(after.epoch, before.epoch)
+    assert.deepEqual(await one.engine.messagesAfter(bob, before, 10), {
+      messages: (await one.engine.messagesAfter(bob, { epoch: after.epoch, offset: 0 }, 10)).messages,
+      lost: true,
+    })
+    await until('the node that carried the session knows that it is gone', () =>
+      typesOf(two).includes('lease-lost'),
+    )
+  })
+})
+
+it('has another epoch after a failover to a master that lacks acknowledged messages', async () => {
+  const { name, servers, sentinels, master } = await startSentinels()
+  const [first] = servers
+  assert.ok(first)
+  const addresses = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }))
+  await withNodes({ type: 'sentinel', name, sentinels: addresses }, async (one, two) => {
+    await startSession(two.engine, request(bob))
+    await deliver(one.engine, { body: 'kept' })
+    await first.command('wait', '2', '5000')
+    // The replicas do not know the password, so they receive nothing more.
+    await first.command('config', 'set', 'requirepass', 'unknown to replicas')
+    await first.command('-a', 'unknown to replicas', 'client', 'kill', 'type', 'replica')
+    const { offset: lostOffset } = await deliver(one.engine, { body: 'lost' })
+    const before = await one.engine.inbox(bob)
+    assert.deepEqual([lostOffset, before.offset], [2, 2])
+    await first.kill()
+    await until('a replica is the master', async () => (await master()) !== first)
+    await untilStored(one.engine)
+    const after = await one.engine.inbox(bob)
+    assert.deepEqual(await bodies(one.engine, bob), ['kept', 'after'])
+    assert.notEqual(after.epoch, before.epoch, 'the offset 2 is given again')
+    assert.equal((await one.engine.messagesAfter(bob, before, 10)).lost, true)
+    await until('the node that carries the session is told', () =>
+      two.events.some((event) => event.type === 'epoch-changed' && event.epoch === after.epoch),
+    )
+  })
+})
+
+it('has another epoch after a backup was restored while no engine was open', async () => {
+  const server = await standalone()
+  const [dump, backup] = ['dump.rdb', 'backup.rdb'].map((file) => join(server.folder, file)) as [
+    string,
+    string,
+  ]
+  const { engine } = await openNode(options(server))
+  await deliver(engine, { body: 'kept' })
+  await server.command('save')
+  await copyFile(dump, backup)
+  await deliver(engine, { body: 'lost' })
+  const before = await engine.inbox(bob)
+  await engine.close()
+  await server.kill()
+  await copyFile(backup, dump)
+  await server.start()
+  await engine.open()
+  await deliver(engine, { body: 'other' })
+  assert.notEqual((await engine.inbox(bob)).epoch, before.epoch)
+  const { messages, lost } = await engine.messagesAfter(bob, before, 10)
+  assert.deepEqual([messages.map(({ body }) => body), lost], [['kept', 'other'], true])
+  await engine.close()
+})
+
+it('has another epoch after Redis has evicted keys', async () => {
+  const server = await standalone()
+  const { engine, events } = await openNode(options(server))
+  await startSession(engine, request(bob))
+  await deliver(engine, { body: 'before' })
+  const before = await engine.inbox(bob)
+  for (let n = 0; n < 100; n++)
+    await server.command('set', `of another program ${n}`, 'x'.repeat(10_000), 'ex', 600)
+  await server.command('config', 'set', 'maxmemory-policy', 'volatile-random')
+  const used = /used_memory:(\d+)/.exec(await server.command('info', 'memory'))?.[1]
+  await server.command('config', 'set', 'maxmemory', Number(used) - 300_000)
+  await until('the epoch has changed', () => events.some(({ type }) => type === 'epoch-changed'))
+  await server.command('config', 'set', 'maxmemory', '0')
+  assert.notEqual((await engine.inbox(bob)).epoch, before.epoch)
+  await engine.close()
+})
