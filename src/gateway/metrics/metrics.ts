@@ -1,6 +1,6 @@
-import { Gauge, Registry, type Counter, type MetricObjectWithValues, type MetricValue } from 'prom-client'
+import { Gauge, Registry, type MetricObjectWithValues, type MetricValue } from 'prom-client'
 import { TaskQueue } from '../../util/task-queue.js'
-import { createCounter } from './counter.js'
+import { createCounter, type Counting } from './counter.js'
 import { Histogram } from './histogram.js'
 import { metricsTable, type Row } from './table.js'
 
@@ -8,7 +8,7 @@ type Table = typeof metricsTable
 
 type MetricOf<R> =
   R extends Row<'counter', infer Label>
-    ? Counter<Label>
+    ? Counting<Label>
     : R extends Row<'gauge', infer Label>
       ? Gauge<Label>
       : R extends Row<'histogram', infer Label>
@@ -30,7 +30,7 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
 const create = (
   { kind, name, help, labels, buckets, aggregator }: Table[keyof Table],
   registry: Registry,
-): Counter | Gauge | Histogram<string> => {
+): Counting<string> | Gauge | Histogram<string> => {
   if (kind === 'histogram')
     return new Histogram({ name, help, labelNames: labels, buckets }).register(registry)
   const options = { name, help, labelNames: [...labels], registers: [registry], aggregator }
