@@ -2,7 +2,7 @@ import { pino, stdTimeFunctions, type DestinationStream, type LevelWithSilent, t
 
 export type LogLevel = LevelWithSilent
 
-/** The levels, the least severe first. `silent` logs nothing. */
+/** The levels, the least severe first. `silent` logs nothing but the audit log. */
 export const LOG_LEVELS: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 export const isLogLevel = (level: string): level is LogLevel =>

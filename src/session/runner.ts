@@ -23,7 +23,7 @@ import {
   type State,
 } from './machine/state.js'
 
-/** Milliseconds after which the race, which knows streams, is loaded if no attempt has succeeded. */
+/** Milliseconds after which the race of a WebSocket and an event stream is loaded, if no attempt has succeeded. */
 const RACE_AFTER = 1_000
 /** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
@@ -36,7 +36,7 @@ interface Host {
   resumeStorage: ResumeStorage | undefined
   /** Returns the position up to which a server drew the page; undefined once a session has started. */
   since(): Position | undefined
-  /** Called after each step, when its effects have run. */
+  /** Called once for each step, after all queued inputs. The frames and errors of the step are delivered after this call. */
   changed(before: State, after: State): void
   deliver(frame: GatewayFrameOf<'message' | AnswerType>): void
   emitError(fault: Fault): void
@@ -56,7 +56,8 @@ export interface Runner {
 }
 
 /**
- * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine makes all decisions.
+ * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine decides everything but
+ * when the race is loaded.
  */
 export const createRunner = (
   options: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,
@@ -65,7 +66,9 @@ export const createRunner = (
   const { endpoint, transports, trace } = options
   const { credentials, resumeStorage } = host
   let state = idle
-  /** Aborts when the session is over, which removes its listeners and timers and cancels a fetch. */
+  /**
+   * Its abort removes the session's listeners and timers, and cancels a fetch. A session that is over aborts it, unless it may wake again.
+   */
   let lifetime = new AbortController()
   lifetime.abort()
   /** When the race will be loaded; Infinity while no attempt needs it. */

@@ -21,7 +21,10 @@ interface Faults {
 export interface FaultProxy {
   /** Handles the upgrades of `server` before the gateway that is attached to it. */
   attach(server: Server): void
-  /** If a request is for an event stream of a link, passes it on to the gateway of `server`, and returns true. */
+  /**
+   * Handles the requests of a link: passes them on to the gateway of `server`, or destroys them while the link is down. Returns false for
+   * every other request.
+   */
   forward(server: Server, request: IncomingMessage, response: ServerResponse): boolean
   faults(name: string): Faults
   /** Sets the faults of a link. If the link goes down or begins to refuse WebSockets, it closes its connections. */

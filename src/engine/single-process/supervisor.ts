@@ -10,7 +10,7 @@ interface SupervisorOptions {
   openVolume: (signal: AbortSignal) => Promise<Volume>
   onError: (error: unknown) => void
   emit: (event: EngineEvent) => void
-  /** Resolves or rejects when the engine's previous supervisor has closed. */
+  /** Settles when the engine's previous supervisor has closed. If it rejects, `ready` rejects. */
   previous: Promise<void>
 }
 
@@ -30,7 +30,7 @@ const CHECKS_PER_SAVE = 20
 const MIN_RETRY_DELAY = 100
 const MAX_RETRY_DELAY = 1_000
 
-/** Opens the database, and opens it again when a write has failed, until the engine is closed. */
+/** Opens the database. Opens it again after a failed write or a failed check of the volume, until the engine is closed. */
 export class Supervisor {
   readonly ready: Promise<Opened>
   /** The value of `ready` once it has resolved. */
@@ -38,7 +38,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #life = new AbortController()
   #recovery: Promise<void> = Promise.resolve()
-  /** Resolves when the sessions of an earlier process are written again. */
+  /** Resolves when the journal has written every session that was loaded from the store. */
   #journaled: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #lastCheckError = ''
@@ -75,7 +75,7 @@ export class Supervisor {
       throw error
     })
     const opened = (this.opened = { sessions, service, database })
-    // The journal begins only now. If a session had ended before, there would have been no database for its events.
+    // The journal begins after `opened` is set: while it writes, sessions may end, and their events need a database.
     if (database.volume.isPersistent) this.#journaled = sessions.journalTo(database.commit)
     this.#timer = setInterval(() => this.#check(opened), CHECK_INTERVAL).unref()
     return opened
@@ -146,7 +146,7 @@ export class Supervisor {
           )
         const takeOver = async (database: Database): Promise<void> => {
           const { volume, commit, inboxes } = database
-          // This call also writes the sessions of the events, in the same task, so that one batch has both.
+          // This call adds each unwritten event together with its session's row, so that one batch writes both.
           takeOverEvents(database)
           if (volume.isPersistent) await sessions.rewriteTo(volume.store, commit)
           await inboxes.takeOver(failed.inboxes)

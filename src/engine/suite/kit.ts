@@ -62,7 +62,7 @@ export const credential = (): Credential => ({
   expiresAt: null,
 })
 
-/** Saves the guest of a start. Returns null if the app has too many guests. */
+/** Saves a guest, as a start does. Returns null if the app has too many guests. */
 export const saveGuest = async (
   engine: Engine,
   of: UserRef,
@@ -236,7 +236,7 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
   }
 }
 
-/** Ids that break careless stores: with separators, escapes, prefixes or names of rows, the last id in order, and the longest. */
+/** Ids that break careless stores: with separators or escapes, beginning as others do, names of rows, the last in order, the longest. */
 export const trickyIds = [
   'a',
   'ab',

@@ -3,7 +3,7 @@ import { parseConfig, type ConfigInput, type Env, type GatewayConfig, type Setti
 
 /** Returns the settings of a config. Throws a `GatewayError` of code `bad-config`, whose message lists every problem. */
 export const parseOrThrow = (config: GatewayConfig, env: Env): Settings => {
-  // Because of `satisfies`, a documented key that the schema does not accept fails to compile.
+  // `satisfies` checks at compile time that the schema accepts every value that `GatewayConfig` allows.
   const parsed = parseConfig(config satisfies ConfigInput, env)
   if (!parsed.ok) throw new GatewayError('bad-config', parsed.problems.join('\n'))
   return parsed.config

@@ -4,8 +4,8 @@ import type { IncomingMessage, Server } from 'node:http'
 const DEFAULT_COUNT = 1_000
 
 /**
- * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. Without the `Content-Length` of
- * a request that is given back to its server, the body would be read as another request.
+ * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. They could also be the
+ * `Content-Length` of an upgrade that is handed back to Node as a plain request: Node would read its body as another request.
  */
 export const mayLackHeaders = (
   { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,

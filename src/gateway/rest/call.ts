@@ -110,6 +110,6 @@ export const defineCall = <
   query: query ?? {},
   body: body ?? null,
   errors: errors ?? [],
-  // The routes pass only the results of this row's schemas.
+  // `Call` has unknown inputs. The routes validate them with this row's schemas.
   handle: handle,
 })

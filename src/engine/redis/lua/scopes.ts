@@ -1,8 +1,8 @@
 /**
  * The kinds of keys, and what follows the kind in the name of a key: the ids of a user, the id of an app, a hash that the caller gives, or
- * nothing. `server` is for keys of a server, `held` for keys of an app on a server. In a cluster each partition has such keys. `appQueue`
- * is the queue of the app's own events in a partition, which is the queue of the user with the empty id. Steps of other users need its
- * name, too.
+ * nothing. A Redis server has each key of the scope `server` once, and those of the scope `held` once for each app; in a cluster each
+ * partition has them. `appQueue` is the queue of the app's own events in a partition, which is the queue of the user with the empty id. A
+ * script that runs for a user may add to it.
  */
 export const scopes = {
   ...{ user: 'user', inbox: 'user', sessions: 'user', unread: 'user', peerLog: 'user' },
@@ -15,6 +15,6 @@ export const scopes = {
   // Each of these keys exists only in the first partition.
   ...{ key: 'partition', epochs: 'partition', apps: 'partition' },
   ...{ nodes: 'partition', check: 'partition', transfer: 'partition' },
-  // The hashes stand for a message's id, a sender's own copy, an adopted guest, a token, and a device.
+  // What is hashed, in this order: a message's id, a sender's own copy, an adopted guest, a token, a device.
   ...{ id: 'hash', own: 'hash', adopted: 'hash', token: 'hash', device: 'hash' },
 } as const satisfies Record<string, 'user' | 'app' | 'appQueue' | 'partition' | 'server' | 'held' | 'hash'>

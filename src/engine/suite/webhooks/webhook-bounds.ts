@@ -196,7 +196,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       assert.deepEqual(await dropped, [report, report])
     })
 
-    on('about presence cancel each other when many of the user are pending', async (engine) => {
+    on('about presence cancel each other when many events of the user are pending', async (engine) => {
       await ask(engine, ['message.created', 'user.online', 'user.offline'])
       const visit = async () => engine.endSession(await start(engine, ada), 'ended')
       await visit()
@@ -220,7 +220,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       assert.deepEqual([types[0], types.at(-1), types.length], ['user.online', 'user.offline', 9])
     })
 
-    on('about presence that cancel each other leave all other events', async (engine) => {
+    on('about presence that cancel each other remove no other events', async (engine) => {
       await ask(engine, ['session.started', 'session.ended', 'user.online', 'user.offline'])
       const presenceIn = (events: PendingEvent[]) =>
         typesOf(events).filter((type) => type.startsWith('user.'))
@@ -235,7 +235,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       assert.equal((await engine.pendingSummary(app)).pending, events.length)
     })
 
-    on('about presence stay if a later event says something else about it', async (engine) => {
+    on('about presence stay if the newest event would otherwise report another presence', async (engine) => {
       await ask(engine, ['message.created', 'user.updated', 'user.online', 'user.offline'])
       await engine.saveUser(ada, {})
       await sendMany(engine, ada, 1, BEHIND)
@@ -244,8 +244,8 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       await engine.endSession(session, 'ended')
       await start(engine, ada)
       const events = await pendingOf(engine, ada)
-      // `user.offline` did not cancel the first `user.online`: the newest event would be `user.updated`, which says that Ada is online. The
-      // second `user.online` cancelled `user.offline`.
+      // `user.offline` did not cancel the first `user.online`: otherwise the newest event would be `user.updated`, which says that Ada is
+      // online. The second `user.online` cancelled `user.offline`.
       assert.deepEqual(typesOf(events).slice(BEHIND), ['user.online', 'user.updated'])
       assert.equal(events.at(-1)?.event.data['online'], true)
     })

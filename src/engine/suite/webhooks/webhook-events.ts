@@ -20,7 +20,7 @@ import { ask, pending, pendingOf, typesOf, untilPending } from '../webhook-kit.j
 /** A part of the suite: the webhook events that changes make. */
 export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void => {
   describe('webhook events', () => {
-    on('are kept of the types that the app asks for alone, and of no other app', async (engine) => {
+    on('are kept only if the app asks for their type, and only for that app', async (engine) => {
       await start(engine, ada)
       assert.deepEqual(await pending(engine), [])
       await ask(engine, ['session.ended'])
@@ -50,15 +50,18 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       )
     })
 
-    on('report a guest who comes and leaves nothing', async (engine) => {
-      await ask(engine, ['user.created', 'user.deleted'])
-      const guest = { appId: app, userId: 'guest:1' }
-      await saveGuest(engine, guest, {}, 10)
-      await engine.endSession(await startSession(engine, request(guest, { guest: true })), 'ended')
-      await untilPending(engine, guest, 'user.deleted')
-      const [created] = await pendingOf(engine, guest)
-      assert.equal(created?.event.data['guest'], true)
-    })
+    on(
+      'report that a guest without messages is created, and is deleted after the session',
+      async (engine) => {
+        await ask(engine, ['user.created', 'user.deleted'])
+        const guest = { appId: app, userId: 'guest:1' }
+        await saveGuest(engine, guest, {}, 10)
+        await engine.endSession(await startSession(engine, request(guest, { guest: true })), 'ended')
+        await untilPending(engine, guest, 'user.deleted')
+        const [created] = await pendingOf(engine, guest)
+        assert.equal(created?.event.data['guest'], true)
+      },
+    )
 
     on('report sessions and presence: the first to start, and the last to end', async (engine) => {
       await ask(engine)
@@ -128,19 +131,22 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       await untilPending(engine, ada, 'user.offline')
     })
 
-    on('report no presence when a detached session ends whose user is online by another', async (engine) => {
-      await ask(engine, ['user.online', 'user.offline', 'session.ended'])
-      const detached = request(ada)
-      await engine.detachSession(await startSession(engine, detached), detached.connectionId, 30_000)
-      await start(engine, ada)
-      // The detached session no longer counts as online when it ends.
-      advanceClock(21_000)
-      await engine.status(ada)
-      advanceClock(10_000)
-      await engine.status(ada)
-      await untilPending(engine, ada, 'session.ended')
-      assert.deepEqual(typesOf(await pendingOf(engine, ada)), ['user.online', 'session.ended'])
-    })
+    on(
+      'report no presence when a detached session ends while another keeps the user online',
+      async (engine) => {
+        await ask(engine, ['user.online', 'user.offline', 'session.ended'])
+        const detached = request(ada)
+        await engine.detachSession(await startSession(engine, detached), detached.connectionId, 30_000)
+        await start(engine, ada)
+        // The detached session no longer counts as online when it ends.
+        advanceClock(21_000)
+        await engine.status(ada)
+        advanceClock(10_000)
+        await engine.status(ada)
+        await untilPending(engine, ada, 'session.ended')
+        assert.deepEqual(typesOf(await pendingOf(engine, ada)), ['user.online', 'session.ended'])
+      },
+    )
 
     on('report messages and read marks', async (engine) => {
       await ask(engine, ['message.created', 'message.read'])

@@ -8,7 +8,7 @@ import { createPosts } from './posts.js'
 
 /** Milliseconds in which the first frame has to arrive. */
 const FIRST_FRAME_TIMEOUT = 8_000
-/** Milliseconds for which a session that ends while it starts waits for the stream's id, and for which `close` waits for its answer. */
+/** Milliseconds that the end of a starting session waits for the stream's id, and `close` for the answer to its last post. */
 const END_TIMEOUT = 5_000
 
 /** The statuses of a gateway, or of a proxy, without streams. */
@@ -17,7 +17,7 @@ const ABSENT = [404, 405]
 interface StreamOptions {
   /** The address of the session: `https://HOST/v1/session`. */
   url: string
-  /** Returns the start as it is when the stream's turn comes. */
+  /** Returns the start frame. Called only when the lock lets this stream begin, so that the frame is up to date. */
   start(): ClientFrameOf<'start'>
   lock: ConnectionLock
   listener: LaneListener
@@ -105,7 +105,7 @@ export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: St
       if (isClosed) return
       isClosed = true
       if (Object.values(pageCloseCodes).includes(closeCode)) {
-        // All of this is done in one turn: a lock, or a request that the page waits for, would keep it out of the browser's cache.
+        // All of this happens in one task: an open request or a held lock would keep the page out of the back/forward cache.
         if (hasBegun && !signal.aborted) void posts.close(closeCode, true)
         life.abort()
         return lock.release()
