@@ -175,7 +175,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
     assert.equal(right.code, 0)
     assert.deepEqual(right.stdout.split('\n'), [
       'ok    core  start  A start has the app and the token, and names no other user.',
-      'ok    core  pong   One pong answers `started`, and one each ping.',
+      'ok    core  pong   One pong answers `started`, and one pong answers each ping.',
       'core: 2 of 2 hold; all: 2 of 2 hold',
       '',
     ])
@@ -184,7 +184,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
     assert.equal(wrong.code, 1)
     assert.deepEqual(wrong.stdout.split('\n'), [
       'ok    core  start  A start has the app and the token, and names no other user.',
-      'FAIL  core  pong   One pong answers `started`, and one each ping.',
+      'FAIL  core  pong   One pong answers `started`, and one pong answers each ping.',
       '                   → The client did not send `pong` within 2 s.',
       'core: 1 of 2 hold; all: 1 of 2 hold',
       '',
