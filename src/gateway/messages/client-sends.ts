@@ -21,7 +21,7 @@ const QUOTA_RETRY_AFTER = 30_000
 export const maySend = ({ settings: { send } }: App, userId: string): boolean =>
   send === 'anyone' || (send === 'users' && !isGuestId(userId))
 
-/** Milliseconds that `authorizeSend` may take. Without a limit, a call that never ends would keep back all later messages of the user. */
+/** Milliseconds that `authorizeSend` may take. Without a limit a call that never ends would keep back all later messages of the session. */
 const MAX_AUTHORIZE_TIME = 10_000
 
 const tookTooLong = (): Error => new Error('authorizeSend took too long')

@@ -1,8 +1,8 @@
 import { createTurnLimit } from '../limits/turn-limit.js'
 
 /**
- * How many messages of pages are read or sent in one turn of the event loop. The last page of a turn may exceed this. Reading and sending a
- * message takes about 6 µs. If both happen in one turn, the message counts twice.
+ * How many messages are read or sent in one turn of the event loop, a page at a time. The last page of a turn may exceed this number.
+ * Reading and sending a message takes about 6 µs. A message that is read and sent in one turn counts twice.
  */
 const MAX_PER_TURN = 256
 
@@ -13,8 +13,8 @@ export interface MessageTurns {
 }
 
 /**
- * Creates the limit. Without it the memory engine would read many pages in one turn, and with Redis the pages of many sessions may come in
- * one.
+ * Creates the limit. Without it the memory engine would read many pages in one turn, and Redis could answer with the pages of many sessions
+ * in one turn.
  */
 export const createMessageTurns = (): MessageTurns => {
   const limit = createTurnLimit(MAX_PER_TURN)

@@ -9,8 +9,8 @@ interface Context {
 }
 
 /**
- * Reads messages with all peers, as many as `limit` and `maxBytes` allow, in the order of offsets. Resolves with null if the inbox
- * has another epoch.
+ * Reads messages with all peers, as many as `limit` and `maxBytes` allow, in the order of offsets. Resolves with null if the inbox has
+ * another epoch than `range`, and so numbers its messages anew.
  */
 export const readHistory = async (
   { engine, messageTurns }: Context,
@@ -31,8 +31,8 @@ export const readHistory = async (
     const page = await engine.messagesAfter(of, { epoch, offset }, count)
     // The user may have been deleted since the caller read the epoch. Then these are messages of another inbox.
     if (page.lost && (await engine.inbox(of)).epoch !== epoch) return null
-    // For an offset beyond the newest one the engine returns all messages. Here no message comes after such an offset. If retention has
-    // deleted messages since the last read, the page ends before the gap.
+    // For an offset beyond the newest one the engine returns all messages, and the filter keeps none. If retention has deleted messages
+    // since the last read, the page ends before the gap.
     const isGap = last !== undefined && page.lost
     return isGap ? [] : page.messages.filter((message) => message.offset > offset)
   })

@@ -9,8 +9,8 @@ interface Context {
 }
 
 /**
- * Reads messages with a peer, as many as `limit` and `maxBytes` allow. `offset` is the inbox's newest offset, from the read that was
- * nearest to the newest message. Resolves with null if the inbox has another epoch.
+ * Reads messages with a peer, as many as `limit` and `maxBytes` allow. The result's `offset` is the inbox's newest offset at the time when
+ * the page's newest messages were read. Resolves with null if the inbox has another epoch than `range`, and so numbers its messages anew.
  */
 export const readWith = async (
   { engine, messageTurns }: Context,
@@ -44,7 +44,7 @@ export const readWith = async (
 
 /**
  * Reads an inbox's peers, or only those whose newest message is before an offset, as many as `limit` and `maxBytes` allow. Resolves with
- * null if the inbox has another epoch.
+ * null if `epoch` is no longer the inbox's epoch.
  */
 export const readPeers = async (
   { engine, messageTurns }: Context,

@@ -4,9 +4,9 @@ import type { MessageTurns } from './message-turns.js'
 const FIRST_CHUNK = 16
 
 /**
- * Resolves with up to `limit` messages, or peers with a message each, of at most `maxBytes` as JSON in all; with at least one if there is
- * any. `read` reads the messages after the last one. Each read waits for its turn. Reading all messages at once could take 1.6 MB for a
- * frame of 64 kB.
+ * Resolves with messages, or peers with a message each: at most `limit` of them with at most `maxBytes` as JSON in all, but at least one if
+ * there is any. `read` reads those after its argument `last`. Each read waits for its turn. Reading all messages at once could take 1.6 MB
+ * for a frame of 64 kB.
  */
 export const readWhatFits = async <T>(
   turns: MessageTurns,

@@ -18,7 +18,7 @@ export const countVersions = (versions: Iterable<string>): ReadonlyMap<string, n
   for (const version of versions) counts.set(version, (counts.get(version) ?? 0) + 1)
   const fixed = ['unknown', 'other']
   const ranked = [...counts].filter(([version]) => !fixed.includes(version))
-  // If two labels have as many sessions, the first in the alphabet is kept, so that the labels don't change from scrape to scrape.
+  // If two labels have equally many sessions, the first in the alphabet is kept, so that the labels don't change from scrape to scrape.
   ranked.sort(([one, ones], [other, others]) => others - ones || (one < other ? -1 : 1))
   const most = new Map(ranked.slice(0, MAX_VERSIONS))
   for (const version of fixed) if (counts.has(version)) most.set(version, counts.get(version) ?? 0)

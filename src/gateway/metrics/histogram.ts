@@ -10,7 +10,7 @@ interface Configuration<Label extends string> {
 
 interface Series<Label extends string> {
   labels: LabelValues<Label>
-  /** How many values are in each bucket and in none before it. The last are greater than every bound. */
+  /** For each bucket, how many values are in it and in no earlier one. The last number counts the values above every bound. */
   counts: number[]
   sum: number
 }
@@ -19,8 +19,8 @@ interface Series<Label extends string> {
 const NO_LABELS = {}
 
 /**
- * A histogram, for prom-client's registry. It counts in arrays. prom-client's own histogram makes a text of a bucket's bound at each value,
- * so that a message to one more session of a user took 8% longer. This one also forwards each value to `onValue`, because OpenTelemetry
+ * A histogram, for prom-client's registry. It counts in arrays. prom-client's own histogram makes a text of a bucket's bound at each value:
+ * with it a message to one more session of a user took 8% longer. This class also forwards each value to `onValue`, because OpenTelemetry
  * can't read a histogram.
  */
 export class Histogram<Label extends string> {
@@ -31,7 +31,7 @@ export class Histogram<Label extends string> {
   readonly #labelNames: readonly Label[]
   readonly #bounds: readonly number[]
   readonly #series = new Map<string, Series<Label>>()
-  /** The series of a histogram without labels, which a scrape shows before its first value too. */
+  /** The series of a histogram without labels. A scrape shows it even before the first value. */
   readonly #plain: Series<Label> | undefined
 
   constructor({ name, help, labelNames, buckets }: Configuration<Label>) {
@@ -52,7 +52,7 @@ export class Histogram<Label extends string> {
     this.onValue?.(value, labels)
   }
 
-  /** Returns the values in prom-client's form. The registry calls this for a scrape, charts call it too. */
+  /** Returns the values in prom-client's form. Called by the registry at a scrape, and by the charts of the console. */
   get(): Promise<MetricObjectWithValues<MetricValue<Label>>> {
     const values: { labels: object; value: number; metricName: string }[] = []
     for (const { labels, counts, sum } of this.#series.values()) {

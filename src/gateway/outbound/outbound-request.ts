@@ -2,7 +2,7 @@ import { signWebhook } from './sign.js'
 
 /**
  * `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. `private-address`:
- * the host has no address on the internet, and the request may go to no other.
+ * the host has no address on the internet, and the request may go nowhere else.
  */
 type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted' | 'private-address'
 
@@ -23,7 +23,7 @@ export interface OutboundRequest {
   body?: string
   /** Milliseconds until the last byte of the answer. */
   timeout: number
-  /** Bytes of the answer's body that are read, after decompression. */
+  /** The most bytes of the answer's body, after decompression. */
   maxBytes: number
   /** Ends the request as `aborted`. */
   signal?: AbortSignal
@@ -42,7 +42,8 @@ export type RequestMeter = <Response extends Pick<OutboundResponse, 'status'>>(
 ) => Promise<Response>
 
 /**
- * Returns the error code of the system or of TLS, such as `ECONNREFUSED`. It leaves out other parts of the error, which may repeat the URL.
+ * Returns the error code of the system or of TLS in parentheses, such as ` (ECONNREFUSED)`; an empty text if the error has none. Other
+ * parts of the error may repeat the URL, and are left out.
  */
 export const failureOf = (error: unknown): string => {
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : undefined

@@ -7,7 +7,7 @@ interface SignedHeaders {
 }
 
 /**
- * Returns the headers with which Standard Webhooks signs a request. `sentAt` is a Unix time in milliseconds. The signature covers exactly
+ * Returns the headers with which Standard Webhooks signs a request. `sentAt` is a Unix time in milliseconds. A signature covers exactly
  * the bytes that are sent. There is a signature for each key, so that keys can be rotated: the receiver needs to know only one of them.
  */
 export const signWebhook = (

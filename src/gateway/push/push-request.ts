@@ -20,7 +20,7 @@ const MAX_UNANSWERED = 16
 /** How many services are remembered. Some have a host for each data centre. */
 const MAX_SERVICES = 1_000
 
-/** The network to which pushes go. Only tests have one of their own: no config sends pushes anywhere but to the internet. */
+/** The network to which pushes go: the internet, whatever the config says. Only tests pass another one. */
 export interface PushNetwork {
   lookup(
     host: string,
@@ -84,8 +84,8 @@ const publicLookup =
 
 export const createPushRequests = (network: PushNetwork): PushRequests => {
   const { port, ca, timeout } = network
-  // The agent's own bounds are not used: they count idle connections too, so that the idle ones of two services would let all requests to
-  // a third one wait.
+  // The agent's own bounds are not used, because they count idle connections too: those of two services would make all requests to a third
+  // service wait.
   const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT })
   const limit = createConcurrencyLimit(MAX_SOCKETS, Infinity)
   const lookup = publicLookup(network)
@@ -102,7 +102,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
     return known
   }
 
-  /** Returns whether a service is silent. A further request would only wait with many others, and delay the users of other services. */
+  /** Returns whether a service is silent. A further request to it would only wait, and delay the users of other services. */
   const isSilent = ({ unanswered, silentSince }: Service): boolean =>
     unanswered >= MAX_UNANSWERED &&
     silentSince !== null &&

@@ -22,7 +22,7 @@ import { sendPush, type Push, type PushResult } from './send-push.js'
 const MAX_SENDERS = 5
 /**
  * Milliseconds after which no further push to a device is begun. Together with the time-out of one request this is less than
- * `engineRules.pushLease`, after which another gateway would push.
+ * `engineRules.pushLease`. After the lease another gateway would push.
  */
 const BEGIN_WITHIN = 10_000
 
@@ -38,7 +38,7 @@ export interface PushContext {
   createdAt: number
 }
 
-/** Sends a push, counts it and makes its span. If the push is given up, it writes a line to the log. */
+/** Sends a push, counts it and makes its span. If the push is given up, the log says why. */
 export const deliver = async (
   { log, metrics, requests, tracing }: PushContext,
   appPush: AppPush,
@@ -100,8 +100,8 @@ const pushToDevice = async (
 }
 
 /**
- * Returns the milliseconds in which the page of this session may reconnect, if the gateway before this one carried the session. After a
- * restart no message may be pushed that such a page shows.
+ * Returns for how many milliseconds the page of a session from before this gateway's start may still reconnect; 0 for any other session.
+ * Meanwhile nothing is pushed, because the page may show the messages itself.
  */
 const returnsIn = (
   { createdAt, settings }: PushContext,

@@ -23,7 +23,7 @@ export interface Push {
 export interface PushResult {
   result: NonNullable<PushOutcome['result']>
   retryIn?: number
-  /** Why it was not delivered. */
+  /** Why the push was not delivered. */
   failure?: NonNullable<PushOutcome['report']>
 }
 

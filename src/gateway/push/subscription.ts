@@ -6,7 +6,7 @@ const MAX_ENDPOINT = 1_024
 const POINT_BYTES = 65
 const AUTH_BYTES = 16
 
-/** Returns whether a host is in a list: under its own name, or below a name that begins with `*.`. */
+/** Returns whether a host is in a list. A listed name that begins with `*.` stands for every host below it. */
 const isListed = (hosts: readonly string[], host: string): boolean =>
   hosts.some((listed) => (listed.startsWith('*.') ? host.endsWith(listed.slice(1)) : host === listed))
 

@@ -14,15 +14,15 @@ interface InProcessContext extends CallContext {
 }
 
 /**
- * Returns `gateway.client()`: the REST client of an app whose calls are answered in this process. A call has the same checks, handler and
- * errors as over HTTP. Because the caller is the operator's own code, a call needs no token, does not count against `restPerSecond`, waits
- * for no other call, and causes neither a line in the audit log nor a metric of the REST API.
+ * Returns the function `gateway.client()`. It makes an app's REST client, and this process answers the client's calls. A call has the same
+ * checks, handler and errors as over HTTP. Because the caller is the operator's own code, a call needs no token, does not count against
+ * `restPerSecond`, waits for no other call, and causes neither a line in the audit log nor a metric of the REST API.
  */
 export const createInProcessClients = (context: InProcessContext): ((appId: string) => RestCalls) => {
   const answer = async (appId: string, { name, path, query, body }: CallRequest): Promise<CallAnswer> => {
     const call = calls.find(({ id }) => id === name)
     if (!call) throw new TypeError(`The gateway has no call ${name}.`)
-    // If the gateway is closed or its engine can't be opened, the call rejects with that error.
+    // If the gateway is closed or its engine can't be opened, `apps` rejects, and so does the call.
     const app = (await context.apps()).get(appId)
     try {
       if (!app) throw new RestError('unknown-app', 'The gateway has no app with this id.')

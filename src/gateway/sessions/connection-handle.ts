@@ -12,8 +12,8 @@ export interface ConnectionHandle {
   /** Resolves when no frame waits for the client any more, or when the connection is closed. */
   drained(): Promise<void>
   /**
-   * Sends `ended` with this code and closes the connection. If the code lets the client reconnect, it does so after `retryAfter`
-   * milliseconds.
+   * Sends `ended` with this code and closes the connection. If the code lets the client reconnect, the client waits `retryAfter`
+   * milliseconds first.
    */
   end(code: EndCode, why?: string, retryAfter?: number): void
   /** Sends a `ping` and returns its number. */

@@ -23,8 +23,8 @@ interface Devices {
   /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
   handle(frame: PushFrame): Promise<unknown>
   /**
-   * Called when the session may have another credential. The device gets the same credential, so that a revocation of the former one does
-   * not end the device.
+   * Called when the session may have another credential. The device gets this credential, so that a revocation of the former credential
+   * does not end the device.
    */
   renewed(): Promise<unknown>
 }

@@ -3,7 +3,7 @@ import { Timer } from '../../util/timer.js'
 
 /**
  * Ends a session's connection when its credentials expire. The timer follows the monotonic clock. When the wall clock has jumped, `check`
- * compares the expiry with both clocks. With the wall clock alone, setting the clock back would keep an expired token alive.
+ * compares the expiry with both clocks. If only the wall clock counted, setting it back would keep an expired token alive.
  */
 export class ExpiryTimer {
   readonly #connection: Pick<ConnectionHandle, 'end'>

@@ -116,7 +116,7 @@ export const createFrameHandler = (
         connection,
         refuse,
         sendBarrier,
-        // The event of the own copy may come after the answer.
+        // The event with the sender's copy of the message may come only after the answer.
         onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
       },
     )
@@ -183,7 +183,7 @@ export const createFrameHandler = (
     if (vouched && !(await engine.changeUser(user, { vouched }))) return connection.end('revoked')
     if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
     currentCredential = credential
-    // A question that waits for the next second is about the former credentials, unless another revocation has come at this very moment.
+    // A `reauth` that waits for the next second is about the former credentials, unless another revocation has just come.
     if (seenReauths === reauths()) cancelReauth()
     expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
@@ -235,7 +235,7 @@ export const createFrameHandler = (
   const execute = (frame: RequestFrame): Promise<unknown> | undefined => {
     switch (frame.type) {
       case 'token':
-        // A renewal that rejects answers its own frame.
+        // If an earlier renewal rejects, only its own frame is refused.
         lastRenewal = lastRenewal.catch(() => undefined).then(() => renewExpiry(frame))
         return lastRenewal.then(renewDevice)
       case 'profile':
@@ -306,7 +306,7 @@ export const createFrameHandler = (
       const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
-      // A `read` is not answered before the messages in front of its `unread` are sent.
+      // The `unread` that answers a `read` waits until the messages that it counts are sent.
       const waitingCount = pendingCount + (frame.type === 'read' ? delivery.waitingReadMarks : 0)
       // Without this limit a client that sends frames faster than they are answered would fill the memory.
       if (isCounted && waitingCount >= MAX_PENDING) {

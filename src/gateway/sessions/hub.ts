@@ -19,7 +19,7 @@ export interface Hub {
   dispatch(event: EngineEvent): void
 }
 
-/** Returns the event's user; undefined for an event about an app. */
+/** Returns the event's user; undefined for an event that no session of the user receives. */
 const userOf = (event: EngineEvent): UserRef | undefined => {
   switch (event.type) {
     case 'session-ended':

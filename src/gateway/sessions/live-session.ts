@@ -26,7 +26,7 @@ type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 const CAN = ['peers', 'signal', 'watch', 'adopt']
 const CAN_PUSH = [...CAN, 'push']
 
-/** The engine receives a client's round-trip time once in this many milliseconds. */
+/** The engine receives a client's round-trip time at most once in so many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
 /** Milliseconds that a client has to send another token after a `reauth`. */
@@ -43,11 +43,11 @@ export class LiveSession implements HubSession {
   readonly #expiryTimer: ExpiryTimer
   readonly #delivery: Delivery
   #phase: SessionPhase = { name: 'starting', events: [] }
-  /** When the engine was last touched, on the monotonic clock. */
+  /** When the engine last received a round-trip time, on the monotonic clock. */
   #touchedAt = -TOUCH_INTERVAL
   #reauthTimer: Timer | undefined
   #reauths = 0
-  /** Created for the first frame that needs it. Most sessions send none. */
+  /** Created for the first frame that needs it. Most sessions send no such frame. */
   #frameHandler: FrameHandler | undefined
   /** Created only for apps with `push`. */
   #pageSight: PageSight | undefined
@@ -86,7 +86,7 @@ export class LiveSession implements HubSession {
     else if (event.type !== 'signal') phase.events.push(event)
   }
 
-  /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before. Called once. */
+  /** Starts or resumes the session and sends `started`. Resolves with false if the connection closed before that. Called once. */
   async start(admitted: Admitted, fields: StartFields): Promise<boolean> {
     const starting = this.#phase
     if (starting.name !== 'starting') return false
@@ -132,7 +132,7 @@ export class LiveSession implements HubSession {
     if (push) frame.pushKey = push.publicKey
     this.#connection.send(frame)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
-    // Offsets of different epochs can't be compared. So all messages that are kept are sent.
+    // A position beyond the newest message, or of another epoch and so another numbering, says nothing here. Then all messages are sent.
     const isComparable = position?.epoch === epoch && position.offset <= offset
     const from = position ? (isComparable ? position.offset : 0) : offset
     if (resume) {
@@ -333,7 +333,7 @@ export class LiveSession implements HubSession {
     return this.#phase.name === 'starting' || this.#phase.name === 'released' ? undefined : this.#phase
   }
 
-  /** This is a function because the compiler would narrow the phase over an `await`. */
+  /** This is a function, because after an `await` the compiler would still assume the phase from before. */
   #detachOrEnd(): DetachOrEnd | undefined {
     return this.#phase.name === 'released' ? this.#phase.detachOrEnd : undefined
   }

@@ -18,7 +18,7 @@ export interface SessionContext extends MessagingContext {
 /** The fields of a start that do not prove who the user is. */
 export interface StartFields {
   resume: Resumption | undefined
-  /** The position after which the client's messages begin. If it is undefined, they begin after the position in `resume`. */
+  /** The position after which the client's messages begin. If `since` is undefined, they begin after the position in `resume`. */
   since: Position | undefined
   /** The token of a guest whom the user adopts. */
   adopt: string | undefined

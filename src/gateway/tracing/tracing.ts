@@ -32,7 +32,7 @@ const withoutSdk: Tracing = {
   },
 }
 
-/** The API's own provider, which an SDK's provider may join at any time. */
+/** The API's own provider, to which an SDK may give its provider at any time. */
 interface Provider extends TracerProvider {
   getDelegateTracer?(name: string, version: string): Tracer | undefined
 }
@@ -47,7 +47,7 @@ const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: OpenTeleme
   let tracer: Tracer | undefined
   return {
     start(name, kind, parent, attributes) {
-      // Without an SDK the API makes a span that does nothing, which would be 4% of a message's time.
+      // Without an SDK the API would make a span that does nothing. To make it would take 4% of a message's time.
       tracer ??= findTracer()
       if (!tracer) return withoutSdk.start(name, kind, parent, attributes)
       const place = parseTraceparent(parent)

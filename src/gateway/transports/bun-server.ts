@@ -46,7 +46,7 @@ interface BunHandlers {
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
 }
 
-/** Seconds without a byte after which Bun closes a connection that is no WebSocket. So a call of the REST API may take so long. */
+/** Seconds without a byte after which Bun closes a connection that is no WebSocket: the time limit of a REST call. */
 const IDLE_TIMEOUT = 30
 
 /**
@@ -86,7 +86,7 @@ const isDecodable = (path: string): boolean => {
  */
 const callTargetOf = ({ url, params }: BunRequest): string => {
   const path = pathOf({ url })
-  // `params` has U+FFFD for bytes that are not UTF-8. A call refuses the path itself.
+  // `params` has U+FFFD for bytes that are not UTF-8. Such a path is returned as it is, and the call refuses it.
   if (!isDecodable(path)) return path
   const query = /\?[^#]*/.exec(url)?.[0] ?? ''
   return APPS + Object.values(params).map(encodeURIComponent).join('/') + query
@@ -247,7 +247,7 @@ export const createBunServer = (
       tls: certificate,
       // In development Bun's error page shows source code.
       development: false,
-      // Otherwise a second gateway could listen on the same port, and each would get a part of the connections.
+      // With `true` a second gateway could listen on the same port, and each would get a part of the connections.
       reusePort: false,
       idleTimeout: IDLE_TIMEOUT,
       maxRequestBodySize: MAX_BODY,

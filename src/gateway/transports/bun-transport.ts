@@ -6,7 +6,7 @@ import { CLOSE_TIMEOUT } from './handshake.js'
 import { sendBuffers } from './send-buffers.js'
 import { createTurnFlush } from './turn-flush.js'
 
-/** After so many characters the frames of a turn are written at once. */
+/** If the frames of a turn have more characters, they are written before the turn ends. */
 const MAX_BATCH = 8_192
 
 /** How many bytes a masked control frame has without its payload. */
@@ -17,8 +17,8 @@ const flushLater = createTurnFlush((run) => setImmediate(run))
 const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendCollected()
 
 /**
- * A WebSocket of Bun's server. The frames of one turn are sent in one write. A turn ends with `setImmediate`. Bun empties the queues of
- * promises and of `nextTick` after each frame that arrives, so those queues would collect nothing.
+ * A WebSocket of Bun's server. The frames of one turn of the event loop are sent in one write. A turn ends with `setImmediate`. Bun empties
+ * the queues of promises and of `nextTick` after each frame that arrives, so those queues would collect nothing.
  */
 export class BunTransport implements Transport {
   readonly kind = 'websocket'
@@ -43,8 +43,8 @@ export class BunTransport implements Transport {
   #isClosed = false
 
   /**
-   * `upgrade` is called once. It lets Bun answer the handshake, which calls `open`, or it calls `onClose`. `onClosed` is called once, when
-   * the socket is closed.
+   * `upgrade` is called once. It lets Bun answer the handshake. If Bun can, it calls `open`; if it can't, `upgrade` calls `onClose`.
+   * `onClosed` is called once, when the socket is closed.
    */
   constructor(
     upgrade: (transport: BunTransport) => void,
@@ -173,7 +173,7 @@ export class BunTransport implements Transport {
     this.#frames = undefined
     this.#release()
     this.#onClosed(this)
-    // If the gateway has closed the connection, `end` has released it, with its own reason.
+    // If the gateway has closed the connection, its `end` has already released the session.
     if (!this.#closing) this.#connection?.onClose(code)
   }
 

@@ -9,7 +9,7 @@ export const SESSION_PATH = '/v1/session'
 /** Milliseconds that a client has to answer a close frame before its socket is destroyed. */
 export const CLOSE_TIMEOUT = 3_000
 
-/** The codes of a close without a code, and of one without a close frame (RFC 6455, 7.4.1). */
+/** The codes that stand for a close frame without a code, and for a close without a close frame (RFC 6455, 7.4.1). */
 export const NO_CODE = 1005
 export const LOST = 1006
 

@@ -5,7 +5,8 @@ interface Unanswered {
 }
 
 /**
- * An answer waits so many milliseconds for an expected frame, or up to twice as long. The engine may take some ten milliseconds to write.
+ * The answer to a handshake waits for an expected frame: so many milliseconds, or up to twice as long. The engine may need some ten
+ * milliseconds to write.
  */
 const ANSWER_WAIT = 25
 

@@ -68,8 +68,8 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
 const ignore = (): void => undefined
 
 /**
- * How many sockets that were refused for a limit may wait until their clients have read the reason. They are open beyond the limit. If
- * there are so many already, a further client that still sends may lose the code.
+ * How many sockets that were refused for a limit may wait until their clients have read the reason. These sockets do not count for the
+ * limit. If so many wait already, a further client that is still sending may not get the code.
  */
 const MAX_LINGERING = 64
 
@@ -162,7 +162,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Node stops reading a socket with an upgrade.
+      // Node has stopped reading the socket, because the request asks for an upgrade.
       if (isDropped(socket)) return void socket.resume()
       const isOurs = isSession(request)
       const mayReturn = isReturned(request, others)

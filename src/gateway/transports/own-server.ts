@@ -19,7 +19,7 @@ export interface OwnServer {
    * Throws a `GatewayError` of code `bad-tls`.
    */
   readCertificate(files: Tls | null): (() => void) | undefined
-  /** Resolves when every socket is closed. After `timeout` milliseconds destroys open sockets; on Bun only those of sessions. */
+  /** Resolves when every socket is closed. After `timeout` milliseconds destroys the sockets that are still open. */
   close(timeout: number): Promise<void>
 }
 
@@ -65,7 +65,7 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
   const server = certificate
     ? createTlsServer({ ...base, ...certificate, handshakeTimeout: startTimeout })
     : createServer(base)
-  // Zero means no limit. `maxHeaderSize` bounds the bytes of headers. Beyond a limit of headers Node would leave out the others.
+  // Zero means no limit. `maxHeaderSize` bounds the bytes of headers. With a limit Node would leave out the headers beyond it.
   server.maxHeadersCount = 0
   return server
 }

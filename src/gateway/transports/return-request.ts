@@ -37,7 +37,7 @@ interface ChoosingServer extends Server {
 
 /**
  * Lets `choose` decide which requests are upgraded: a server may ignore the `Upgrade` header (RFC 9110, 7.8). If `choose` returns
- * undefined, the server decides. The returned function undoes this. On older versions of Node `chooseUpgrades` does nothing, and
+ * undefined, the server decides. The returned function restores the server. On older versions of Node `chooseUpgrades` does nothing, and
  * `returnRequest` gives requests back. From Node 26 on requests can't be given back, because Node has read the body when it emits
  * `upgrade`.
  */

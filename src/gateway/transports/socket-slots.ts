@@ -4,8 +4,8 @@ import type { Duplex } from 'node:stream'
 import type { ConnectionLimits, Slot } from '../limits/connection-limits.js'
 
 /**
- * The slots of open sockets. The gateway's own server counts a socket when it is accepted. A socket of a server to which the gateway is
- * attached counts from its first request to the gateway on.
+ * The slots of open sockets: their places in the limits of connections. The gateway's own server counts a socket when it is accepted. A
+ * socket of a server to which the gateway is attached counts from its first request to the gateway on.
  */
 export interface SocketSlots {
   /**
@@ -14,8 +14,8 @@ export interface SocketSlots {
    */
   watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
   /**
-   * Returns the slot of a socket. If the socket does not count yet, counts it. The `evict` of such a slot does not close the socket,
-   * because another listener of the server may answer on it: the socket does not count until its next request to the gateway.
+   * Returns the slot of a socket. If the socket does not count yet, counts it. Then `evict` does not close the socket, because another
+   * listener of the server may answer on it. The socket only stops counting until its next request to the gateway.
    */
   slotOf(socket: Duplex): Slot
 }
@@ -27,7 +27,7 @@ const remoteAddressOf = (socket: Duplex): string =>
 const endpointOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`
 
 export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
-  // The slot is a property of the socket, and all sockets share the listeners: ARCHITECTURE.md has the figure.
+  // The slot is a property of the socket, so that all sockets can share the listeners. ARCHITECTURE.md says how much memory this saves.
   const SLOT: unique symbol = Symbol('slot')
   type Slotted = Duplex & { [SLOT]?: Slot | undefined }
 

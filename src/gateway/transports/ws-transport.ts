@@ -18,8 +18,8 @@ import { sendBuffers, type SlowSocket } from './send-buffers.js'
 import { createTurnFlush } from './turn-flush.js'
 
 /**
- * After so many bytes the frames of a turn are written at once. With a larger number `isFull()` would return true for a client that reads
- * fast.
+ * If the frames of a turn have more bytes, they are written before the turn ends. With a larger number `isFull()` would return true for a
+ * client that reads fast.
  */
 const MAX_BATCH = 8_192
 
@@ -43,8 +43,8 @@ const answer = (transport: WsTransport): void => transport.answer()
 const destroy = (stream: Duplex): void => void stream.destroy()
 
 /**
- * A WebSocket on Node (RFC 6455). The frames of one turn are sent in one write, because a system call for each frame would cost more than
- * the frame itself.
+ * A WebSocket on Node (RFC 6455). The frames of one turn of the event loop are sent in one write, because a system call for each frame
+ * would cost more than the frame itself.
  */
 export class WsTransport implements Transport, FrameListener, SlowSocket {
   readonly kind = 'websocket'

@@ -31,8 +31,8 @@ const MAX_RUNNING = 20
 const TIMEOUT = 15_000
 
 /**
- * Milliseconds for which events are leased. If a gateway crashes, another one delivers its events after this time. A delivery never takes
- * so long.
+ * Milliseconds for which the engine gives an event to no other gateway. If this gateway crashes, another one delivers the event after this
+ * time. A delivery never takes so long.
  */
 const LEASE = 60_000
 
@@ -142,7 +142,7 @@ export class AppDispatcher {
     return this.#failures >= DOWN_AFTER
   }
 
-  /** This is a method because the compiler would narrow the field over an `await`. */
+  /** This is a method, because after an `await` the compiler would still assume the value from before. */
   #canTake(): boolean {
     return !this.#isClosed
   }

@@ -39,7 +39,7 @@ export const createDispatcher = (
   const dispatchers = new Map<string, AppDispatcher>()
   let isClosed = false
   const listed = new Map<string, DeliverySummary[]>()
-  /** The closing dispatchers of apps whose webhooks a reload removed. */
+  /** The dispatchers that are closing, because a reload removed the app's webhooks or the gateway closes. */
   const closing = new Set<Promise<void>>()
 
   const onDelivery = (appId: string, delivery: DeliverySummary): void => {

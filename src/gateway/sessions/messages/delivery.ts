@@ -125,7 +125,7 @@ export class Delivery {
     } else this.#connection.endOnError(this.#pull(epoch))
   }
 
-  /** Ends the connection if its messages are of another epoch. */
+  /** Ends the connection if the inbox has another epoch by now, and so numbers its messages anew. */
   onEpoch(epoch: string): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
@@ -155,8 +155,8 @@ export class Delivery {
   }
 
   /**
-   * Sends `unread` once every message that it counts is sent, because a client adds each message to the count itself. Returns false if the
-   * count is out of date, because the client has received messages that it leaves out.
+   * Sends `unread` once every message that it counts is sent, because the client adds each message that comes after `unread` to the count.
+   * Returns false if the count is out of date: it leaves out messages that the client has received.
    */
   sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
     if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
@@ -179,7 +179,7 @@ export class Delivery {
     this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())
   }
 
-  /** This is a function because the compiler would narrow the state of a field over an `await`. */
+  /** This is a function, because after an `await` the compiler would still assume the state from before. */
   #isStopped(): boolean {
     return this.#state === 'stopped'
   }
@@ -238,8 +238,8 @@ export class Delivery {
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)
-    // Redis may have messages whose events have not come yet. If the socket filled up before such messages, they would stay in the page,
-    // and be sent again after their events.
+    // Redis may have messages whose events have not come yet. Without this line the loop could end while such messages wait in the page for
+    // a full socket. Their events would send them, and the next loop would send them a second time.
     this.#newest = Math.max(this.#newest, replay.page.at(-1)?.offset ?? 0)
   }
 

@@ -163,7 +163,7 @@ export const createPostedSends = (
       return { ok: false, code, why, retryAfter }
     }
     const { app } = admitted
-    // If the guest no longer exists, the post would create another guest, who never starts a session.
+    // The guest no longer exists, and a post must not create another guest, who would never start a session.
     if (admitted.mustBeNew) return refusal('unauthenticated', GUEST_GONE)
     const user = { appId: app.settings.appId, userId: admitted.userId }
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
@@ -187,7 +187,7 @@ export const createPostedSends = (
         throw error
       })
     }
-    // Verifying a user costs as much as at a start. So posts wait in the queue of starts.
+    // To verify the user of a post costs as much as at a start. So posts wait in the queue of starts.
     if (!(await startQueue.run(work, peer.address, bytes)))
       metrics.limitsReached.inc({ app: settings.apps.has(posted.appId) ? posted.appId : '', limit: 'starts' })
     return answer

@@ -1,6 +1,6 @@
 import type { InboxState, PeerState } from '../../../engine/index.js'
 
-/** A read mark of the inbox, or with `peer` of that peer. */
+/** A read mark: of the peer, or of the whole inbox if `peer` is undefined. */
 export interface ReadMark {
   inbox: InboxState
   peer: PeerState | undefined
@@ -13,7 +13,7 @@ export type MarkedPeer = PeerState['id'] | undefined
 export class ReadMarks {
   /** The latest mark of each peer that was not sent yet, in the order in which the engine counted. */
   readonly #due = new Map<MarkedPeer, ReadMark>()
-  /** The peers whose marks a call awaits. */
+  /** The running calls of `whetherAdded`, each with its peer. */
   readonly #awaited = new Set<{ readonly peer: MarkedPeer; isAdded: boolean }>()
 
   /** How many marks were not sent yet. */

@@ -16,7 +16,7 @@ interface SendRefusal {
 export interface SendBarrier {
   /** Returns the refusal of an earlier send that a new send would overtake; undefined if there is none. */
   current(): RefusalParts | undefined
-  /** Refuses the next sends for the same reason. Called when a send was refused that the client may try again. */
+  /** Refuses the next sends for the same reason. Called when a send that the client may try again was refused. */
   raise(reason: SendRefusal): void
 }
 

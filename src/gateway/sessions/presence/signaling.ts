@@ -33,7 +33,7 @@ export const createSignaling = (
   { limits, contacts, refuse }: { limits: UserLimits; contacts: Contacts; refuse: Refuse },
 ): Signaling => {
   let last = Promise.resolve()
-  /** The latest turn of each user to whom a signal is on its way. */
+  /** For each user to whom a signal is on its way, the promise of the latest such signal. */
   const turns = new Map<string, Promise<void>>()
 
   const isAllowed = async (to: string): Promise<boolean> => {

@@ -4,8 +4,8 @@ import { GUEST_EXISTS, type Admitted } from '../../auth/admission.js'
 import type { Metrics } from '../../metrics/metrics.js'
 
 /**
- * The reason for revoked credentials at a start. Its code is not `revoked`. After that code a client gives up, but this client may fetch
- * other credentials.
+ * Why a start with revoked credentials is refused. The code of the refusal is not `revoked`: after `revoked` a client gives up, but this
+ * client may fetch other credentials.
  */
 const REVOKED = "The app's backend revoked these credentials: log in again."
 const TOO_MANY_GUESTS = "The app has as many guests as its 'limits.guests' allows."

@@ -27,7 +27,7 @@ interface OpenedSession {
   saved: SavedUser
   /** The token that the gateway signed for this user. */
   token: string | undefined
-  /** See `adoptAtStart`; undefined if the client did not ask. */
+  /** The result of `adoptAtStart`; undefined, too, if the client did not ask. */
   adopted: Adoption | null | undefined
   /** Where the client's messages begin; undefined if they begin at the newest. */
   position: Position | undefined
@@ -92,8 +92,8 @@ export const openSession = async (
 }
 
 /**
- * The connection closed before `started` was sent. A new session ends, because the client has no key to it. A resumed session is detached,
- * whatever closed the connection, because the client still has the key that it used.
+ * Called if the connection closed before `started` was sent. A new session ends, because the client has no key to resume it. A resumed
+ * session is detached, whatever closed the connection, because the client still has the key with which it resumed.
  */
 export const abandonStart = (
   { engine, settings }: SessionContext,

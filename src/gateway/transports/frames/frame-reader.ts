@@ -226,7 +226,7 @@ export class FrameReader {
     this.#listener.onMessage(payload, isBinary)
   }
 
-  /** This is a function because the compiler would narrow the field over a call of the listener. */
+  /** This is a function, because after a call of the listener the compiler would still assume the value from before. */
   #hasEnded(): boolean {
     return this.#isEnded
   }

@@ -19,7 +19,7 @@ export interface EventSink {
   destroy(): void
 }
 
-/** After so many characters the events of a turn are written at once. */
+/** If the events of a turn have more characters, they are written before the turn ends. */
 const MAX_BATCH = 8_192
 
 const flushLater = createTurnFlush((run) => setImmediate(run))
@@ -36,7 +36,9 @@ const createPause = (): Pause => {
   return { ended, end }
 }
 
-/** A transport with an event stream to the client and posts from the client. The events of one turn are sent in one write. */
+/**
+ * A transport with an event stream to the client and posts from the client. The events of one turn of the event loop are sent in one write.
+ */
 export class StreamTransport implements Transport, SlowSocket {
   readonly kind = 'stream'
   readonly #sink: EventSink
@@ -175,7 +177,7 @@ export class StreamTransport implements Transport, SlowSocket {
     const isLost = !this.#isEnded
     this.#end()
     this.onDrain()
-    // If the gateway has closed the connection, `end` has released it, with its own reason.
+    // If the gateway has closed the connection, its `end` has already released the session.
     if (isLost) this.#connection?.onClose(LOST)
   }
 
