@@ -1,5 +1,5 @@
 -- Reads the counts of an app's data in a partition.
 -- KEYS: counts.
 -- ARGV: none.
--- Returns the numbers of users, guests, inboxes, bytes, sessions, pending events and the bytes of these.
+-- Returns the numbers of users, guests, inboxes, bytes, sessions, pending events, and bytes of pending events.
 return call('HMGET', K.counts, 'users', 'guests', 'inboxes', 'bytes', 'sessions', 'events', 'eventBytes')

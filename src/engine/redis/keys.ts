@@ -3,9 +3,9 @@ import { sha256 } from '../../util/hash.js'
 import { scopes } from './lua/scopes.js'
 import type { Partitions } from './nodes/partitions.js'
 
-/** The names by which a step knows its keys. */
+/** The names by which a step, which is a script with its keys, knows these keys. */
 export type KeyKind = keyof typeof scopes
-/** Kinds whose names have a hash. */
+/** The kinds of keys whose names contain a hash. */
 export type HashedKind = { [K in KeyKind]: (typeof scopes)[K] extends 'hash' ? K : never }[KeyKind]
 
 const HASH_LENGTH = 22
@@ -64,8 +64,8 @@ export class Keys {
   }
 
   /**
-   * Returns the channels that a node subscribes to: its own, those on which scripts tell all nodes that a generation of epochs begins, and
-   * the one on which other nodes ask it by its name.
+   * Returns the channels that a node subscribes to: its own, those on which scripts tell all nodes that a generation of epochs
+   * (`lua/state.lua`) begins, and the one on which other nodes ask it by its name.
    */
   subscribed(nodeId: string, name: string): string[] {
     const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))

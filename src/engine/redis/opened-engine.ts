@@ -251,7 +251,7 @@ export class OpenedEngine {
     const { step } = call
     // The lost reply may have said that the other nodes have counted this one as dead, which the next beat does not say.
     if (step === this.#runner.steps.beat) this.#recovery.check()
-    // The other steps have no events for this node.
+    // Steps without these keys have no events for this node.
     else if (step.keys.includes('due') || step.keys.includes('own')) this.#uncertain.note(call)
   }
 

@@ -27,8 +27,8 @@ interface AppCounts {
 const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0 }
 
 /**
- * The counts of an app in all partitions. A step adds its own partition's exact count to those of the other partitions. Changes by this
- * node are counted at once, those by other nodes some seconds later.
+ * The counts of an app in all partitions. For a limit, a step adds the exact count of its own partition to these counts of the other
+ * partitions. Changes by this node are counted at once, those by other nodes some seconds later.
  */
 export class Quotas {
   readonly #runner: StepRunner

@@ -52,8 +52,8 @@ interface CommonOptions {
   /** The beginning of the names of all keys. @default 'chat-session:' */
   prefix?: string | undefined
   /**
-   * Milliseconds between two questions to each server about how much it has published, which find published messages that were lost. In
-   * that time each watch of a user's presence is renewed, too. At least 1,000. @default 15000
+   * Milliseconds between two questions to each server about how much it has published. The answers show which published messages were lost.
+   * Within this interval each watch of a user's presence is renewed, too. At least 1,000. @default 15000
    */
   compareInterval?: number | undefined
   /**
@@ -76,15 +76,15 @@ export interface SharedEngineOptions extends CommonOptions {
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
   /**
-   * The number of partitions, a power of two: for tests. On a cluster an engine opens each partition by a call of its own. All engines of a
-   * Redis need the same number.
+   * The number of partitions, a power of two: for tests. On a cluster an engine needs a call for each partition when it opens. All engines
+   * of a Redis need the same number.
    */
   partitionCount?: number | undefined
 }
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
-/** An engine whose data are in a Redis, which other engines share. */
+/** An engine whose data are in a Redis that other engines may share. */
 export class RedisEngine implements Engine {
   readonly #node = createNodeName()
   readonly #options: SharedEngineOptions

@@ -26,8 +26,8 @@ interface StepOptions {
   repeatable?: boolean
   /**
    * Says whether the script runs if the server is out of memory, has too few replicas, or can't write to its disk. A script that `reads`
-   * runs. A script that `grows` the data does not run. The other scripts run if the server is out of memory, because they free memory or
-   * need hardly any.
+   * runs. A script that `grows` the data does not run. Any other script runs only in the first case, because it frees memory or needs
+   * hardly any.
    */
   effect?: 'reads' | 'grows'
 }
@@ -53,8 +53,9 @@ export const LIBRARY_START = 'chat_session_'
 const NAME = 'NAME_OF_LIBRARY'
 
 /**
- * The scripts of a kind of process. Redis compiles a library once, and makes the functions that scripts share once. With `EVAL` each call
- * would make these functions again. A library also has variables that live as long as the server's process (`lua/state.lua`).
+ * The scripts of one kind of process: of a gateway, or of a transfer. Redis compiles a library once, and makes the functions that scripts
+ * share once. With `EVAL` each call would make these functions again. A library also has variables that live as long as the server's
+ * process (`lua/state.lua`).
  */
 export class StepLibrary implements Library {
   readonly #functions: string[] = []
@@ -70,8 +71,8 @@ export class StepLibrary implements Library {
   }
 
   /**
-   * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps whose keys
-   * have other kinds of hashes may share a script.
+   * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps that differ
+   * only in the kind of their hashed key may share a script.
    */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
     return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }

@@ -229,7 +229,7 @@ export class StepRunner {
   ): Promise<Reply[]> {
     const { onEvents, webhooksOf } = this.#options
     const { appId, userId, partition, hashed = '' } = owner
-    // The other steps add no webhook events.
+    // Steps without the key `appQueue` add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
     const all = [
       this.#context(),

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import { unavailable } from './failures.js'
 
-/** The number of checks after which a call is rejected: one each half second, so after 5 seconds. */
+/** The number of checks after which a call is rejected. A check comes each half second, so that is after 5 seconds. */
 const MAX_CHECKS = 10
 
 /** One call of the engine, for which the client may send several commands. */
 export interface Call {
-  /** Whether the call has resolved or was rejected. Then it must send nothing more. */
+  /** Whether the call has resolved or was rejected. Then the client must send nothing more for it. */
   isOver(): boolean
-  /** Must be called before a script is sent again that may have run. */
+  /** Must be called before a script that may have run is sent again. */
   onRepeat?: (() => void) | undefined
 }
 
@@ -22,7 +22,7 @@ interface WaitingCall extends Call {
 /**
  * The calls that wait for Redis. Each is rejected after 5 seconds. The client counts checks instead of time, because replies may wait in
  * the socket while this process stands still. The option `commandTimeout` of ioredis counts time: after an event loop stood still for 6.5
- * seconds, it rejected 48 of 72 calls. It also limits each command of a call by itself.
+ * seconds, it rejected 48 of 72 calls. That option also limits each command of a call by itself.
  */
 export class Calls {
   /** The calls in the order of their start. */

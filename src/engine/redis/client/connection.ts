@@ -8,7 +8,7 @@ export interface ConnectionEvents {
   /** Called once, when the connection is lost or closed, even if it was never open. */
   onClose: () => void
   onMessage?: (channel: string, message: string) => void
-  /** Called if the server ends a sharded subscription because its slot has moved. */
+  /** Called if the server ends a sharded subscription because the channel's slot has moved. */
   onMoved?: () => void
 }
 
@@ -24,11 +24,11 @@ const ignore = (): void => undefined
 
 /**
  * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
- * for replies are rejected with a `ConnectionFailure`. It says whether the server may have received the command, so that `runScript` can
- * decide what to send again. ioredis would report "Connection is closed." in both cases.
+ * for replies are rejected with a `ConnectionFailure`. The failure says whether the server may have received the command, so that
+ * `runScript` can decide what to send again. ioredis would report "Connection is closed." in both cases.
  *
  * `check` finds a connection that is silent without being closed. The option `socketTimeout` of ioredis does so only while a command waits
- * for its reply, and a subscribed connection sends none. That option also counts time in which this process was stopped.
+ * for its reply, and a subscribed connection sends no commands. That option also counts time in which this process was stopped.
  */
 export class Connection {
   readonly address: Address
@@ -74,7 +74,7 @@ export class Connection {
     }
     if (onMoved) this.#redis.on('moved', onMoved)
     this.opened = this.#open()
-    // The callers that await `opened` get the rejection. Without any, Node would report an unhandled one.
+    // The callers that await `opened` get the rejection. If there are none, Node would report it as unhandled without this handler.
     this.opened.catch(ignore)
   }
 
@@ -128,8 +128,8 @@ export class Connection {
   }
 
   /**
-   * Sends a PING if none waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks. It counts
-   * checks instead of time: if this process was stopped, the reply waits in the socket, and Node reads it after the next check.
+   * Sends a PING, unless one still waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks. It
+   * counts checks instead of time: if this process was stopped, the reply waits in the socket, and Node reads it after the next check.
    */
   check(): void {
     if (this.#state !== 'open') return

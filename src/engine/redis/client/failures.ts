@@ -36,7 +36,7 @@ export const connectionReason = (error: Error): string => {
   return reason === undefined ? error.message : `${reason}: ${error.message}`
 }
 
-/** What the client does about an error reply or a failure. */
+/** The kind of an error reply or a failure, by which the client decides what to do. */
 export type Failure =
   | { kind: 'moved' | 'ask'; to: Address }
   | { kind: 'unknown-function' | 'try-again' | 'read-only' | 'lost' | 'other' }
@@ -75,7 +75,7 @@ const reasons: Record<string, string> = {
   NOPERM: 'the user of the ACL may not do this',
 }
 
-/** Whether a script that failed may have changed data: its reply was lost, or did not come in time. After an error reply it has not. */
+/** Whether a failed script may have changed data. It may if its reply was lost or did not come in time, but not after an error reply. */
 export const mayHaveRun = (error: unknown): boolean => {
   const cause = error instanceof EngineError ? error.cause : error
   if (cause instanceof ConnectionFailure) return cause.sent

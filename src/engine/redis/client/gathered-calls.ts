@@ -4,7 +4,7 @@ import { ConnectionFailure } from './failures.js'
 
 /** How many scripts one call runs at most. Other calls of the server wait for it. */
 const MAX_SCRIPTS = 32
-/** How many arguments one call has at most. Lua can unpack only some thousands. */
+/** How many arguments a gathered script has at most. Lua can unpack only some thousands. */
 const MAX_ARGUMENTS = 1_000
 
 type Run = (script: Script, keys: readonly string[], args: readonly string[], call: Call) => Promise<Reply>
@@ -37,7 +37,7 @@ export class GatheredCalls {
 
   add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
     if (this.#waiting[0] && this.#waiting[0].script.library !== script.library) this.flush()
-    // A callback of `setImmediate` runs after the promises of the turn, and after the sockets that are read in it, have made their calls.
+    // A callback of `setImmediate` runs when the promises of the turn, and the sockets that it has read, have made their calls.
     if (this.#waiting.length === 0) setImmediate(() => this.flush())
     const reply = new Promise<Reply>((resolve, reject) =>
       this.#waiting.push({ script, keys, args, call, resolve, reject }),

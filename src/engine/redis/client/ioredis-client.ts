@@ -18,8 +18,9 @@ import { topologyOf } from './topology.js'
 const CHECK_INTERVAL = 500
 
 /**
- * The number of checks between two readings of the masters while no connection is lost. The client asks a Sentinel at every check: until an
- * old master has become a replica, it accepts writes that are lost then. The masters of a cluster refuse such writes by themselves.
+ * The number of checks between two readings of the masters while no connection is lost. The client asks a Sentinel at every check, because
+ * an old master accepts writes until it becomes a replica, and then loses these writes. The masters of a cluster refuse such writes by
+ * themselves.
  */
 const CHECKS_PER_REFRESH = { single: 4, sentinel: 1, cluster: 4 }
 
@@ -166,7 +167,7 @@ export class IORedisClient implements RedisClient {
     await this.#calls.add('function', async () => {
       for (const { commands } of this.#get().servers.all) {
         const connection = await commands.connection()
-        // Each is a list of names and values, which begins with the library's name.
+        // Each library is a list of names and values, which begins with the library's name.
         const libraries = (await connection.call('function', [
           'list',
           'libraryname',
@@ -189,7 +190,7 @@ export class IORedisClient implements RedisClient {
     })
   }
 
-  /** Rejects, and throws nothing: gathered calls may be sent after the client was closed. */
+  /** Rejects instead of throwing, because gathered calls may be sent after the client was closed. */
   async #runNow(
     script: Script,
     keys: readonly string[],

@@ -13,8 +13,8 @@ const crc16 = (text: string): number => {
 }
 
 /**
- * Returns the slot of a hash tag. ioredis computes the slot by the package cluster-key-slot, and does not export it. The engine needs slots
- * before it loads ioredis, which is optional.
+ * Returns the slot of a hash tag. ioredis computes the slot by the package cluster-key-slot, and exports no function for that. The engine
+ * needs slots before it loads ioredis, which is optional.
  */
 export const slotOf = (tag: string): number => crc16(tag) % SLOTS
 

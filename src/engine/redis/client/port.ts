@@ -15,8 +15,8 @@ export interface Script {
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
   /**
-   * Whether the script is short enough to share a call with others, which the function `several` of its library runs. Other calls of the
-   * server wait until all scripts of the call have run.
+   * Whether the script is short enough to share a call with others. The function `several` of the library runs such a call. Other calls of
+   * the server wait until all scripts of the call have run.
    */
   readonly isShort: boolean
 }
@@ -61,8 +61,8 @@ export interface RedisClient {
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
    * server. Without a cluster a script may make the names of its keys itself. The client sends calls in their order. Without a cluster it
    * sends the short scripts of one turn of the event loop together. It sends a script that is not `repeatable` again only if that script
-   * surely did not run. It calls `onRepeat` before it sends a script again that may have run: the reply that was lost may have said more
-   * than the next one.
+   * surely did not run. Before it repeats a script that may have run, it calls `onRepeat`, because the lost reply may have said more than
+   * the next one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
 
@@ -72,7 +72,7 @@ export interface RedisClient {
    */
   subscribe(channels: readonly string[]): Promise<void>
 
-  /** Returns the first of the keys that each server serves. */
+  /** Returns for each server the first of the keys that it serves. */
   ofEachServer(keys: readonly string[]): string[]
 
   /** Yields the names of all keys that begin with `start`, in pages. A name may come twice. */

@@ -6,7 +6,7 @@ import { ConnectionFailure, failureOf } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
 
-/** How many redirects one call follows without a pause. If two servers redirect to each other, further ones wait. */
+/** How many redirects one call follows without a pause. If two servers redirect to each other, further redirects wait. */
 const QUICK_REDIRECTS = 3
 
 /**

@@ -1,19 +1,19 @@
--- The part that every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` makes one library of all
--- parts and scripts. The variables of a part live as long as the server's process, so `begin` sets them again at the beginning of each
--- script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and `EVENT` have the names
--- of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all scripts. What a script's own comment calls argument 1
--- comes after them.
+-- The part that every script uses. It has the script's arguments, the time, the user's hash, and events for gateways. `script.ts` makes one
+-- library of all parts and scripts. The variables of a part live as long as the server's process, so `begin` sets them again at the
+-- beginning of each script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and
+-- `EVENT` have the names of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all scripts. What a script's own
+-- comment calls argument 1 comes after them.
 local COMMON_ARGS = 7
 -- If one call runs several scripts, they share this table, which has the time and the generation. It is nil if a call runs one script.
 local shared
--- Functions that are called often, because a local is found faster. `begin` sets them, because there is no `redis.call` while Redis loads
--- the library.
+-- These functions are called often, so they are locals, which Lua finds faster. `begin` sets them, because there is no `redis.call` while
+-- Redis loads the library.
 local call, format
--- `K` has the keys of the call by their names.
+-- `K` has the names of the call's keys by their kinds (`scopes.ts`).
 local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
--- `context` is the argument that all calls of a node have in common. The others are its parts: milliseconds to add to the time, the node's
--- id, the command that publishes, and what the names of channels begin with.
+-- `context` is the argument that all calls of a node (the engine of one gateway) have in common. The others are parts of `context`:
+-- milliseconds to add to the time, the node's id, the command that publishes, and what the names of channels begin with.
 local context, shift, self, publish, channels
 -- The events for the calling node, and what the script adds to the app's counts. The differences are grouped by the key of the counts,
 -- because a message may also change the counts in the sender's partition.
@@ -30,7 +30,7 @@ end
 -- Returns how many arguments the script has.
 local function arg_count() return #ARGV - COMMON_ARGS end
 
--- Returns the name of a channel. `name` is a node's id, or `all` for the channel to which all nodes subscribe.
+-- Returns the name of a channel. `name` is a node's id, `name:` and a node's name, or `all` for the channel to which all nodes subscribe.
 local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end
 
 local function text(value) return cjson.encode(value) end
@@ -48,7 +48,7 @@ local function whole(number)
 end
 
 local timeOfText, textOfTime
--- Returns the time as text. The scripts of one call share it.
+-- Returns the time as text. The scripts of one call share the text.
 local function now_text()
   if timeOfText ~= now then timeOfText, textOfTime = now, whole(now) end
   return textOfTime
@@ -73,13 +73,13 @@ local function with_difference(field, value)
   return sum
 end
 
--- Returns whether the app's limits leave room for more bytes, and for more inboxes if there are any.
+-- Returns whether the app's limits leave room for more bytes, and for more inboxes if `inboxes` is not 0.
 local function has_room(bytes, maxBytes, inboxes, maxInboxes)
   return with_difference('bytes', call('HGET', K.counts, 'bytes')) + bytes <= maxBytes
     and (inboxes == 0 or with_difference('inboxes', call('HGET', K.counts, 'inboxes')) + inboxes <= maxInboxes)
 end
 
--- The counts that limits apply to, and their places in the event.
+-- The counts that limits apply to, and their places in the event `counts`.
 local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8 }
 
 -- Returns the result of the script: the events for the calling node, and the values.
@@ -130,7 +130,7 @@ local function load_inbox(key)
   return { key = key, inbox = inbox, INBOX_MEMBERS }
 end
 
--- Gives the inbox the numbers of a new one in the same epoch.
+-- Gives the inbox the numbers of a new inbox, and keeps its epoch.
 local function reset_inbox(user)
   local deletions = user.deletions
   NUMBERS_OF_USER = cmsgpack.unpack(NEW_INBOX)

@@ -14,14 +14,17 @@ const user = {
   sender: 's',
   /** `1` for a guest. */
   guest: 'g',
-  /** Until when a guest without a session is kept, or an adoption. 0 if the next due step has to delete the guest with the empty inbox. */
+  /**
+   * Until when a guest without a session, or the record of an adoption, is kept. 0 if the next `user-due` has to delete the guest with the
+   * empty inbox.
+   */
   keptUntil: 'sb',
   /**
-   * For a guest who was adopted: JSON of the user's id, when the user was created, when the guest was, and how many messages the guest had.
-   * It is kept until `keptUntil`.
+   * For a guest whom a user has adopted, that is, taken over: JSON of that user's id, when that user was created, when the guest was
+   * created, and how many messages the guest had. It is kept until `keptUntil`.
    */
   adoption: 'ad',
-  /** When the sweeper goes on to move the messages of an adopted guest. It is absent if there are none. */
+  /** When the sweeper continues to move the messages of an adopted guest. It is absent if no messages are left to move. */
   moveDueAt: 'md',
   /** The time up to which the user's credentials are revoked. */
   revokedBefore: 'rb',
@@ -29,7 +32,7 @@ const user = {
   lastSeenAt: 'ls',
   /** The numbers of the inbox, packed by `cmsgpack`. It is absent if there never was an inbox. */
   inbox: 'in',
-  /** The nodes to which the user's sessions are attached, separated by spaces. */
+  /** The ids of the nodes (engines of gateways) whose connections carry the user's sessions, separated by spaces. */
   nodes: 'on',
   /** `1` if the user counts as online. */
   online: 'ol',
@@ -38,12 +41,15 @@ const user = {
   /** When to look for unread messages, and the offset from which to look. */
   unreadCheckAt: 'uc',
   unreadCheckOffset: 'uo',
-  /** The devices that reach the user while no page is open, as JSON, and how many they are. Both are absent if there is none. */
+  /**
+   * The devices that reach the user while no page is open, as JSON, and how many devices there are. Both fields are absent if there is
+   * none.
+   */
   devices: 'pd',
   deviceCount: 'pn',
   /** When there may be something to push to the devices. */
   pushDueAt: 'px',
-  /** The call that last sent `pushDue` to a node, and set `pushDueAt` to the end of that node's lease. */
+  /** The call that last sent `pushDue` to a node, and set `pushDueAt` to the end of the lease in which that node pushes. */
   pushCall: 'pc',
   /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
@@ -51,13 +57,13 @@ const user = {
 
 /** The numbers of a user's inbox, in the order of the field `inbox`. */
 export const inboxNumbers = [
-  /** How many inboxes of the user were deleted. The number of an epoch ends with these digits. */
+  /** How many inboxes of the user were deleted. The number of the inbox's epoch (`state.lua`) ends with these digits. */
   'deletions',
   /** The newest offset, and the oldest that is retained. */
   'newest',
   'first',
   'readOffset',
-  /** The offset up to which all messages are read; nil if no peer was marked since everything was read. */
+  /** The offset up to which all messages are read; nil if no peer's mark was set since everything was read. */
   'readUpTo',
   'unread',
   /** The bytes of the messages. */
@@ -116,7 +122,8 @@ const session = {
   hiddenSince: 'h',
   detached: 'd',
   /**
-   * How many connections have carried the session. If there are two rows of one session, the row with the greater number is the newer one.
+   * How many connections have carried the session. If there are two rows of one session, the row with the greater `starts` is the newer
+   * one.
    */
   starts: 'q',
   /** For how many milliseconds the session can be resumed once it is detached, and until when it can. */
@@ -145,7 +152,7 @@ const entry = {
   /**
    * When the message was stored, and whom it is with, separated by a space: `r` and the sender's id, which is empty for the app's backend;
    * `x` in place of `r` for a message that counts as read, wherever the read mark stands, because the guest who had it before has read it;
-   * `s` and the recipient's id for an own message. They are one field, because each field takes time.
+   * `s` and the recipient's id for an own message. Time and peer are one field, because each field takes time.
    */
   about: 'w',
   /** What `unreadSenders` adds to the message, as JSON with a comma before it. */
@@ -189,7 +196,10 @@ const state = {
   evicted: 'v',
   /** The generation of the epochs. */
   generation: 'g',
-  /** How often an engine was opened: a transfer finds out whether a gateway ran meanwhile. Only the first partition has it. */
+  /**
+   * How often an engine was opened. By this number a transfer finds out whether a gateway ran meanwhile. Only the first partition has the
+   * field.
+   */
   opened: 'o',
 } as const
 
@@ -215,14 +225,14 @@ const event = {
   pushDue: 'o',
   /** The devices of a user ended with the user. */
   devicesEnded: 'l',
-  /** A question of another node, one about when sessions were seen last, and the answer to a question. */
+  /** A question of another node, a node's question about when sessions were seen last, and the answer to a question of either kind. */
   asked: 'q',
   seenAsked: 'y',
   answered: 'n',
 } as const
 
 /**
- * The names of fields in Redis, by the names that TypeScript and Lua use. Those in Redis are short, because a Redis may have millions of
- * users and sessions. A script reads `fields.session` as `SESSION`, and so on.
+ * The names of fields in Redis, by the names that TypeScript and Lua use. The names in Redis are short, because a Redis may have millions
+ * of users and sessions. A script reads `fields.session` as `SESSION`, and so on.
  */
 export const fields = { user, session, entry, unread, queue, state, event }

@@ -1,21 +1,24 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender, and has the marks of peers. The hash `held` counts the bytes that each sender's messages take
--- in the inboxes of others, on this server, or in a cluster in this partition. The list `peerLog` says whom each message is with, so that a
--- reader of peers reads no messages. Its last item is about the newest message, the one before about the offset before, and so on. An item
--- is the last part of the field `about`. The items of messages that a transfer has brought begin with the offset and a space, because there
--- may be holes between these messages. In each function `keys` are the keys of the inbox's user, and `owner` is the user's id.
+-- unread messages and their bytes by sender, and has for each peer, whom messages are with, the mark up to which these are read. The hash
+-- `held` counts the bytes that each sender's messages take in the inboxes of others, on this server, or in a cluster in this partition. The
+-- list `peerLog` says whom each message is with, so that a script that looks for peers reads no messages. The list's last item is about the
+-- newest message, the one before about the offset before, and so on. An item is the last part of the field `about`. The items of messages
+-- that a transfer from another engine has brought begin with the offset and a space, because there may be holes between these messages. In
+-- each function `keys` are the keys of the inbox's user, and `owner` is the user's id.
 local MAX_EXPIRED = 64
--- How many messages beyond the retention one script deletes. A lower retention may leave thousands, and other calls would wait for them.
+-- How many messages beyond the retention one script deletes. After the retention was lowered there may be thousands, and to delete all of
+-- them in one script would let other calls wait.
 local MAX_DROPPED = 256
--- How many messages one command reads. They may have 64 kB each.
+-- How many messages one command reads. A message may have 64 kB as JSON.
 local MAX_CHUNK = 16
 -- After how many deleted messages `peerLog` is trimmed.
 local PEER_LOG_TRIMMED = 64
--- Milliseconds after which the sweeper goes on to move the messages of an adopted guest.
+-- Milliseconds after which the sweeper continues to move the messages of an adopted guest to the user who has taken over the guest.
 local MOVE_RETRY = 5000
 
 -- Returns an entry: its offset, its fields, which are read as `entry[ENTRY.message]`, its bytes, and what `about` says. The kind is `r` for
--- a message of the peer that is unread until it is marked, `x` for another message of the peer, and `s` for an own message to the peer.
+-- a message of the peer that is unread until it is marked, `x` for a message of the peer that counts as read, and `s` for an own message to
+-- the peer.
 local function entry_of(raw)
   local entry = { offset = tonumber(string.match(raw[1], '^%d+')) }
   for n = 1, #raw[2], 2 do entry[raw[2][n]] = raw[2][n + 1] end
@@ -70,13 +73,13 @@ local function is_unread(keys, user, entry)
   return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry.peer))
 end
 
--- Deletes the mark of a message's peer, if this message was the newest one when the mark was set.
+-- Deletes the mark of a message's peer, if this message was the peer's newest one when the mark was set.
 local function forget_mark(keys, user, entry)
   local _, newest = mark_of(keys, user, entry.peer)
   if newest == entry.offset then call('HDEL', keys.unread, UNREAD.mark .. entry.peer) end
 end
 
--- Subtracts a message from the unread ones.
+-- Subtracts a message from the counts of unread messages.
 local function forget_unread(keys, user, entry)
   user.unread = math.max(user.unread - 1, 0)
   if call('HINCRBY', keys.unread, UNREAD.messages .. entry.peer, -1) <= 0 then
@@ -86,7 +89,8 @@ local function forget_unread(keys, user, entry)
   end
 end
 
--- Adds to the bytes that a sender's messages take in the inboxes of others. Returns the sum; nil for a message that does not count.
+-- Adds to the bytes that a sender's messages take in the inboxes of others. Returns the sum; nil for a message of the backend or of the
+-- owner, which does not count.
 local function hold(from, owner, bytes)
   if from == '' or from == owner then return end
   local sum = call('HINCRBY', K.held, from, whole(bytes))
@@ -110,7 +114,8 @@ local function drop(keys, user, owner, old)
   user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    -- `aging` keeps the owner for the sweeper: a guest without messages is deleted, even if the send that dropped the last one was refused.
+    -- The owner stays in `aging`, so that the sweeper deletes a guest without messages, even if the send that dropped the last message was
+    -- refused.
     call('DEL', keys.inbox, keys.peerLog)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
@@ -130,8 +135,8 @@ end
 local NO_ENTRIES = {}
 
 -- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
--- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads no message that stays, because each message to a
--- full inbox would pay for that.
+-- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads as few messages that stay as it can, because each
+-- message to a full inbox waits for these reads.
 local function beyond(keys, user, last, bytes, retention)
   if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
   local old, first, kept = {}, user.first, last - retention.messages + 1
@@ -155,8 +160,8 @@ local function trim(keys, user, owner, retention)
   return #old == MAX_DROPPED
 end
 
--- Returns whether the sender of a new message has too many unread messages here, and an unread one of someone else is among those that the
--- new message would push out.
+-- Returns whether the sender of a new message has too many unread messages in this inbox, and the new message would push out an unread
+-- message of someone else.
 local function is_crowded(keys, user, owner, from, old, rules)
   if from == '' or from == owner then return false end
   local pushesOut = false
@@ -170,7 +175,7 @@ local function is_crowded(keys, user, owner, from, old, rules)
   return false
 end
 
--- Returns how many bytes the messages of a sender take among these.
+-- Returns how many bytes a sender's messages take in a list of entries.
 local function bytes_of(list, from)
   local bytes = 0
   for _, entry in ipairs(list) do
@@ -211,7 +216,8 @@ local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trac
 end
 
 -- Stores a message, and deletes the messages that it pushes out. If the caller has read those, it passes them as `old`. With `isRead` the
--- stored message counts as read. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns its offset.
+-- stored message counts as read. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns the message's
+-- offset.
 local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
   local last, size = user.newest + 1, #json + RULES.messageOverhead
   drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
@@ -235,10 +241,10 @@ end
 -- Returns a message as JSON.
 local function message_of(offset, json) return '{"offset":' .. whole(offset) .. ',' .. string.sub(json, 2) end
 
--- A text that is published may have so many bytes of a message.
+-- How many bytes a message in a published text may have.
 local MAX_PUBLISHED = 2048
 
--- Tells the nodes of a user that a message was stored. Other nodes read a large message themselves.
+-- Tells the nodes of a user that a message was stored. The nodes other than the calling one read a large message themselves.
 local function emit_message(user, owner, offset, json)
   if not user.nodes then return end
   local epoch = epoch_of(user)

@@ -2,7 +2,7 @@
 -- checks whether this server has all of them.
 -- What the names of the server's keys begin with; empty in a cluster.
 local serverPrefix
--- The kind and the hash of the script's hashed key, and the kinds that the script may use with their scopes.
+-- The kind and the hash of the script's hashed key, and the kinds of keys that the script may use, each with its scope.
 local hashed, declared
 
 local NAMES = {
@@ -26,7 +26,7 @@ local KEYS_BY_KIND = {
 
 -- Returns the keys of a user in a partition, as `keys.inbox`.
 local function keys_of(prefix, owner)
-  -- The last fields make room. A table that grows as its fields are set takes several times as long.
+  -- The fields that are nil make room in the table. A table that grows as its fields are set takes several times as long.
   local keys = { prefix = prefix, ending = ':' .. appId .. '\0' .. owner, user = nil, inbox = nil, unread = nil, peerLog = nil, counts = nil,
     sessions = nil, held = nil }
   return setmetatable(keys, KEYS_BY_KIND)

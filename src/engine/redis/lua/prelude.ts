@@ -13,8 +13,8 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * What scripts write in place of the fields that they load, and of the members that they make of these. In place of the numbers of an inbox
- * they write `NUMBERS` for local variables, and `NUMBERS_OF_USER` for the members of `user`.
+ * The placeholders that scripts write for the fields that they load, and for the members that they make of these fields. For the numbers of
+ * an inbox they write `NUMBERS` for local variables, and `NUMBERS_OF_USER` for the members of `user`.
  */
 const loaded = [
   ['WITH_DEADLINES', loadedWithDeadlines],
@@ -22,8 +22,8 @@ const loaded = [
 ] as const
 
 /**
- * Returns a script in which each `TABLE.entry` is replaced by its value, because a call would have to build the table. If the script uses a
- * table otherwise, it begins with the whole table. Throws if there is no such entry.
+ * Returns a script in which each `TABLE.entry` is replaced by its value, because a constant is faster than a look into a table. If the
+ * script also uses a table in another way, it begins with the whole table. Throws if there is no such entry.
  */
 export const withValues = (source: string): string => {
   let begin = ''

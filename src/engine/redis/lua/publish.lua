@@ -1,8 +1,9 @@
 -- A part of scripts: what a script publishes to nodes, and the history of the server.
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
--- The server's history, and when it was read. The history may be kept for so many milliseconds, because a failover takes longer. A replica
--- that becomes the master has variables of its own: it runs no scripts, and a full resynchronization loads its libraries again.
+-- The server's history, which is the id of its replication, and when it was read. The history may be kept for so many milliseconds, because
+-- a failover takes longer. When a replica becomes the master, these variables are nil: a replica runs no scripts, and a full
+-- resynchronization loads its libraries again.
 local HISTORY_KNOWN_FOR = 100
 local knownHistory, knownAt
 local function history()
@@ -26,7 +27,7 @@ local function run_name()
   return run
 end
 
--- Publishes a text to a node. If `name` is `all`, the text goes to all nodes. Returns how many nodes received it.
+-- Publishes a text on the channel that `channel_of` returns for `name`. Returns how many nodes received it.
 local function publish_to(name, json)
   local of, number = run_name(), numbers[name]
   if not number then
@@ -38,7 +39,7 @@ local function publish_to(name, json)
 end
 
 -- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets the event with the reply. If there is
--- a `brief`, the other nodes get this in place of the event.
+-- a `brief`, the other nodes get the `brief` in place of the event.
 local function emit(nodes, event, brief)
   if not nodes then return end
   for node in string.gmatch(nodes, '%S+') do

@@ -1,9 +1,9 @@
--- A part of scripts: the queue of a user's pending events, and of the app's own events in a partition, whose owner is the empty id. The
--- queue lists numbers. The hash `events` has the record of the queue, as JSON under `q` and the owner's id. `fields.ts` describes the
--- record's fields. An empty queue has no record.
+-- A part of scripts: the queue of a user's pending events, and that of the app's own events in a partition. The owner of the app's own
+-- events is the empty id. A queue lists the numbers of events. The hash `events` has the record of the queue, as JSON under `q` and the
+-- owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
 
 -- The node that adds an event delivers it. If the node has gone, the sweep of the partition finds the event this many milliseconds after it
--- was due: the member of `deadlines` with an empty user's id stands for the app's events.
+-- was due. The sweep knows the app's events by a member of `deadlines` with an empty user's id.
 local DUE_EVENTS_WAIT = 5000
 
 -- Returns the member of `deadlines` for the app's events.

@@ -91,7 +91,7 @@ local function end_devices(user)
   clear(user, { 'devices', 'deviceCount', 'pushDueAt', 'pushCall' })
 end
 
--- Deletes the user's inbox. The next one has another epoch. The caller also calls `store_inbox`.
+-- Deletes the user's inbox. The user's next inbox has another epoch. The caller also calls `store_inbox`.
 local function delete_inbox(user)
   if user.newest > 0 then
     -- The keys are deleted in any case: if somebody has deleted the newest messages by hand, older ones may be left.
@@ -110,7 +110,7 @@ local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if select(2, presence(user)) > 0 then return end
   if user.newest > 0 then
-    -- Most steps that end sessions have no keys of the inbox, which would make each start dearer. The due step has them.
+    -- Most steps that end sessions do not declare the keys of the inbox: these would make each start dearer. The step `user-due` has them.
     if not declared.inbox then return set(user, 'keptUntil', 0) end
     delete_inbox(user)
   end
@@ -135,7 +135,7 @@ local function end_due_sessions(user, isLast)
   if not isLast and (not user.sessionsDueAt or user.sessionsDueAt > now) then return end
   local expired, away, since = {}, {}, swept_since()
   sessions()
-  -- The steps with pages have left to this one what follows from their rows.
+  -- The earlier steps have read pages of rows, and have left to this step what follows from those rows.
   areChanged = true
   add_presence_event(user, user.online ~= nil)
   for _, row in pairs(rows) do
@@ -211,11 +211,11 @@ local function tell_watchers(user, online)
   emit(table.concat(nodes, ' '), { EVENT.presence, appId, userId, online and 1 or 0, online and now or user.lastSeenAt or -1, now })
 end
 
--- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last. One
--- that also changes the inbox calls `store_inbox` besides.
+-- Writes the user's nodes, presence and deadlines as they follow from the sessions. Each script that changes sessions calls it last. A
+-- script that also changes the inbox calls `store_inbox`, too.
 local function finish(user, isPage)
   if areChanged and isPage then
-    -- The last step knows all sessions. If it does not come, the sweep does its work at this deadline.
+    -- The last step knows all sessions. If that step does not come, the sweep does the work of that step at this deadline.
     set(user, 'sessionsDueAt', math.min(user.sessionsDueAt or math.huge, now + LAST_STEP_WITHIN))
   elseif areChanged then
     local nodes, seen, nextAt = {}, {}, nil
@@ -243,7 +243,7 @@ local function finish(user, isPage)
     end
     local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
-      -- A node that watches the user later reads this field, and no rows.
+      -- A node that begins to watch the user later reads this field, and no rows.
       for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end
     end
     set(user, 'online', online and '1' or nil)

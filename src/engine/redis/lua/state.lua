@@ -1,8 +1,8 @@
 -- A part of scripts: the hash `state` describes a server. In a cluster each partition has such a hash, because a partition may move to
 -- another server. `fields.ts` describes its fields.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
--- The number of an epoch is the generation, followed by how many inboxes of the user were deleted. It has 14 digits at most, because cjson
--- writes no more.
+-- An epoch names one sequence of an inbox's offsets. The number of an epoch is the generation, followed by how many inboxes of the user
+-- were deleted. The number has 14 digits at most, because cjson writes no more.
 local DELETIONS_PER_GENERATION = 1000
 -- Generations count hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30 years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
@@ -13,7 +13,7 @@ local function begin_state(writes) unshifted, generation, isVisited, mayWrite = 
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
 -- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
--- was stopped, the result is now.
+-- was stopped, the result is the present time.
 local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
@@ -33,8 +33,8 @@ local function begin_generation(last, field, value, wholeUntil)
 end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
--- the partition moved. The server may then lack messages that were acknowledged, and would give their offsets to others. Servers replicate
--- writes in their order, so the server has all writes from before the time at which a node last reached it.
+-- the partition moved. The server may then lack messages that were acknowledged, and may give their offsets to other messages. Servers
+-- replicate writes in their order, so the server has all writes from before the time at which a node last reached it.
 local function check_history()
   generation = shared and shared.generation
   if generation then return end
@@ -49,9 +49,9 @@ local function check_history()
   call('HDEL', K.state, STATE.evicted)
 end
 
--- Since when this process of the server is swept without a pause, and when a sweep came last, by what the names of an engine's keys begin
--- with. In a cluster one node sweeps a partition. If this node is killed, nobody sweeps the partition until its lease has ended, though the
--- other nodes sweep others of the same server.
+-- For each beginning of the names of an engine's keys: since when this process of the server is swept without a pause, and when a sweep
+-- came last. In a cluster one node sweeps a partition. If this node is killed, nobody sweeps the partition until the node's lease has
+-- ended, though other nodes sweep other partitions of the same server.
 local sweeps = {}
 
 local function note_sweep()
@@ -64,7 +64,7 @@ local function note_sweep()
   known.at = unshifted
 end
 
--- Returns since when the partition, or others of its server, are swept without a pause.
+-- Returns since when partitions of this server, not necessarily the script's own, are swept without a pause.
 local function swept_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   local known = sweeps[string.match(prefix, '^[^{]*')]
@@ -84,8 +84,8 @@ local function note_reached(since)
   return start
 end
 
--- How many keys the server has evicted, and when that was read. To read it takes longer than the rest of a sweep's call, and in a cluster a
--- server sweeps each of its partitions by a call.
+-- How many keys the server has evicted, and when that was read. To read that number takes longer than the rest of a sweep's call, and in a
+-- cluster a sweep needs a call for each partition.
 local knownEvicted, evictedAt
 local function evicted_keys()
   if not knownEvicted or math.abs(unshifted - evictedAt) > HISTORY_KNOWN_FOR then
@@ -94,7 +94,8 @@ local function evicted_keys()
   return knownEvicted
 end
 
--- Begins another generation if the server has evicted keys: its `maxmemory-policy` was changed after the engines were opened.
+-- Begins another generation if the server has evicted keys. This happens only if its `maxmemory-policy` was changed after the engines were
+-- opened.
 local function check_evictions()
   local evicted = evicted_keys()
   local known = call('HGET', K.state, STATE.evicted) or '0'

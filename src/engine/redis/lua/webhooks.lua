@@ -1,7 +1,7 @@
--- A part of scripts: the script that makes a change also adds its webhook events. The last of the common arguments has, separated by
--- commas: random digits for ids; the beginning of the epoch of the user's inbox; `unreadAfter`; the limits of a user's pending events, in
--- number and bytes; what other partitions leave of the app's limits, in number and bytes; and the types of events that the app asks for. It
--- is empty for an app without webhooks.
+-- A part of scripts: the script that makes a change also adds the webhook events that report the change. The last of the common arguments
+-- has, separated by commas: random digits for ids; the beginning of the epoch of the user's inbox; `unreadAfter`; the limits of a user's
+-- pending events, in number and bytes; what other partitions leave of the app's limits, in number and bytes; and the types of events that
+-- the app asks for. That argument is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 
@@ -34,8 +34,8 @@ end
 
 -- Returns an event with a number and an id of its own.
 local function new_event(kind, owner, data)
-  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time is also greater than
-  -- those of other partitions, and than those that Redis has lost.
+  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time is also greater than the
+  -- earlier numbers of other partitions, and than the numbers that Redis has lost.
   local seq = string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now))
   return event_of('evt_' .. partition .. '_' .. seq .. '_' .. salt, seq, kind, owner, data), seq
 end

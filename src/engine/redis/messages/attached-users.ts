@@ -25,10 +25,10 @@ interface AttachedUser {
    * what an idle session costs Redis.
    */
   readonly seen: Map<string, Seen>
-  /** The number of the inbox's epoch, and the offset of the message that was emitted last. */
+  /** The number of the inbox's epoch, within which offsets are comparable, and the offset of the message that was emitted last. */
   epoch: number
   offset: number
-  /** The newest offset that this node knows. It reads the messages up to this offset, and emits them. */
+  /** The newest offset that this node knows. The node reads the messages up to this offset, and emits them. */
   newest: number
   isReading: boolean
 }
@@ -177,8 +177,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes the place of the own copy of the user's message. If its epoch is a new one, this reports the new epoch before the sender learns
-   * the offset, because in the earlier epoch the offset may belong to another message.
+   * Notes the place of the own copy of a message, which is the copy in the sender's inbox. A new epoch of the inbox is reported before the
+   * sender learns the offset, because in the earlier epoch the offset may belong to another message.
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
     const user = this.#users.get(keyOf(of))
@@ -238,7 +238,7 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // A session that started in the new epoch may lack messages, and the newest one tells it so.
+      // A session that started in the new epoch may lack messages. The newest message, which is emitted now, shows it the gap.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)

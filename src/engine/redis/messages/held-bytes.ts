@@ -19,8 +19,8 @@ interface Count {
 
 /**
  * How many bytes each sender's messages take in the inboxes of others. A single server counts them exactly. In a cluster each partition
- * counts its own inboxes, and a sender may take an even part of the share in every partition. Only beyond this part the node adds up the
- * partitions, because that takes a call for each of them.
+ * counts its own inboxes, and a sender may take an even part of the share in every partition. The node adds up the partitions only beyond
+ * this part, because that takes a call for each of them.
  */
 export class HeldBytes {
   readonly #runner: StepRunner
@@ -40,8 +40,8 @@ export class HeldBytes {
   }
 
   /**
-   * Adds up the bytes that the sender takes in all partitions. Resolves with false without a cluster, and if the sum is known, so that
-   * `limitIn` has used it.
+   * Adds up the bytes that the sender takes in all partitions. Resolves with false if `limitIn` was exact already: without a cluster, or
+   * because the sum was known.
    */
   async count(sender: UserRef, bytesPerSender: number): Promise<boolean> {
     const runner = this.#runner

@@ -1,4 +1,4 @@
--- Deletes messages of a user that are not retained, to make room in the app's quota.
+-- Deletes messages of a user that have expired, or that are beyond the retention.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
 -- ARGV: 1 the retention: messages; 2 the retention: bytes; 3 the retention: age.
 -- Returns 1 if more messages may be beyond the retention, else 0.

@@ -153,7 +153,7 @@ export class Inboxes {
     return again.outcome === 'adopted' ? this.#sendToAdopter(outgoing, rules, again) : again
   }
 
-  /** Sends a message to the user who has adopted the recipient. If that user is deleted, nobody receives it. */
+  /** Sends a message to the user who has adopted the recipient. If that user is deleted, nobody receives the message. */
   #sendToAdopter(outgoing: Outgoing, rules: SendRules, { by, createdAt }: Adopted): Promise<SendResult> {
     // The first try has counted the message.
     const narrowed = { ...rules, unknownRecipients: false, messagesPerSecond: undefined }

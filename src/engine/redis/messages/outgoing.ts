@@ -4,7 +4,7 @@ import { contentDigest } from '../../util/content-digest.js'
 import { hashOf } from '../keys.js'
 import type { RunOptions, StepRunner } from '../step-runner.js'
 
-/** A copy of the message to send, because the caller may change its object later. */
+/** A message to send, independent of the caller's object, which may change later. */
 export class Outgoing {
   readonly id: string
   readonly recipient: UserRef
@@ -12,7 +12,7 @@ export class Outgoing {
   readonly partition: number
   /** Null for the app's backend. */
   readonly sender: UserRef | null
-  /** Whether a second step makes the own copy, because in a cluster another server may have the sender's inbox. */
+  /** Whether a second step makes the own copy (the sender's), because in a cluster another server may have the sender's inbox. */
   readonly isAway: boolean
   /** The field under which the recipient's partition notes that the own copy is pending; empty if one step writes both inboxes. */
   readonly noteId: string
@@ -55,7 +55,7 @@ export class Outgoing {
     return new Outgoing(this.#runner, { ...this.#message, to: userId })
   }
 
-  /** Returns the first arguments of the step that sends the message. `quota` is what other partitions leave of the app's. */
+  /** Returns the first arguments of the step that sends the message. `quota` is what other partitions leave of the app's quota. */
   args(
     { sendWindow, unknownRecipients, retention, unreadPerSender, pushAfter }: SendRules,
     quota: SendRules['quota'],

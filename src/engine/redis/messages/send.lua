@@ -1,19 +1,20 @@
--- Puts a message into the recipient's inbox and, in mode `here`, into the sender's.
+-- Puts a message into the recipient's inbox and, in mode `here`, its copy for the sender, the own copy, into the sender's inbox.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
 --   id, held, rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away`; 2 the sender; empty
 --   for the backend; 3 what the names of the sender's keys begin with; 4 the message's JSON up to the sender's profile; 5 the message's
 --   JSON between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which `rules_of` reads them; 8 how many
---   inboxes other partitions leave; 9 how many bytes other partitions leave; 10 how many messages the sender may send in a second; empty
---   for no limit; 11 when the recipient was created; empty if the message is for whoever has the id; 12 how many bytes the sender's
+--   inboxes other partitions leave of the app's limit; 9 how many bytes they leave; 10 how many messages the sender may send in a second;
+--   empty for no limit; 11 when the recipient was created; empty if the message is for whoever has the id; 12 how many bytes the sender's
 --   messages may take in the inboxes of others; empty for no limit; 13 what the data of `message.created` and the message for pushes have
 --   besides, as JSON with a comma before it; 14 mode `away`: the sender's profile as JSON; 15 mode `away`: how often the sender was
 --   deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`: the field of the pending own copy; 18 mode `away`: the
 --   message's id; 19 mode `away`: `1` if the sender does not exist.
--- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, in mode `away` the
---   message's JSON, and the number of the sender's epoch, and for `stored` 1 if an inbox still has messages beyond the retention, and the
---   bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has adopted the recipient,
---   and when that user was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`.
+-- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, the message's JSON in
+--   mode `away`, the number of the sender's epoch in the other modes, and for `stored` also 1 if an inbox still has messages beyond the
+--   retention, and the bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has
+--   adopted the recipient, and when that user was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or
+--   `full`.
 local mode, from, digest = arg(1), arg(2), arg(6)
 local rules = rules_of(arg(7))
 local retention = rules.retention

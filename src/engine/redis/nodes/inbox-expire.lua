@@ -1,4 +1,4 @@
--- Deletes expired messages of a user, and then the user with the inbox if it is a guest without messages.
+-- Deletes expired messages of a user. A guest who then has neither messages nor sessions is deleted with the inbox.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held.
 -- ARGV: 1 the greatest age of a message, in milliseconds.

@@ -1,7 +1,9 @@
 import type { UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds for which the other nodes count this one as alive after its last beat, and milliseconds between two beats. */
+/**
+ * Milliseconds for which the other nodes count this one as alive after a beat, which renews its lease, and milliseconds between two beats.
+ */
 const LEASE = 10_000
 const BEAT_INTERVAL = 1_000
 /** How many users of a dead node are detached at once. Other calls of this node run between two steps. */
@@ -25,10 +27,7 @@ export class Leases {
   #live: string[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
-  /**
-   * The work that beats have started. It may take long, so no kind of work runs twice at a time, and neither does the detachment of one
-   * dead node's sessions.
-   */
+  /** The work that beats have started, by its name. It may take long, so no work of one name runs twice at a time. */
   readonly #work = new Map<string, Promise<void>>()
   #isStopped = false
 
@@ -88,7 +87,7 @@ export class Leases {
     }
   }
 
-  /** Starts work without waiting for it: a node that waits for it longer than its lease would lose its own sessions. */
+  /** Starts work without waiting for it: a node that waited longer than its lease would lose its sessions. */
   #startWork(name: string, work: () => Promise<void>): void {
     if (this.#isStopped || this.#work.has(name)) return
     const running = work()

@@ -11,7 +11,7 @@ local delay = first[2] and math.ceil(tonumber(first[2]) - now)
 if ownCopies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end
 if not delay or delay > 0 then return { ownCopies, delay or -1 } end
 local found = call('ZRANGEBYSCORE', K.deadlines, '-inf', now, 'LIMIT', 0, arg(1))
--- Nobody may deliver the events of this app now, so they are listed again only after a while.
+-- Perhaps no node delivers the events of this app now, so the next listing of them comes only after a while.
 for _, due in ipairs(found) do
   if string.sub(due, -1) == '\0' then call('ZADD', K.deadlines, now + DUE_EVENTS_WAIT, due) end
 end

@@ -1,5 +1,5 @@
--- Renews the lease of the calling node. No lease ends before nodes have reached Redis for the length of a lease without a pause: while
--- Redis was away, no node could renew its lease.
+-- Renews the lease for which the calling node counts as alive. No lease ends before nodes have reached Redis for the length of a lease
+-- without a pause: while Redis was away, no node could renew its lease.
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
 -- Returns 1 if the other nodes have counted this one as dead, the nodes whose lease has ended with the time of that end or 0, and the nodes

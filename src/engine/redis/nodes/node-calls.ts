@@ -5,10 +5,10 @@ import type { StepRunner } from '../step-runner.js'
 
 /** Milliseconds until an answer must have arrived. The other node may throttle a client for 10 seconds before it answers. */
 const TIMEOUT = 15_000
-/** The same for a question that the engine itself asks. */
+/** Milliseconds until an answer to a question that the engine itself asks must have arrived. */
 const SEEN_TIMEOUT = 2_000
 
-/** The form of a node's name. A client may send any name, and it must not name another channel. */
+/** The form of a node's name. A client may send any name, and no name may select another channel. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event
@@ -29,7 +29,7 @@ export interface NodeCallsOptions {
   onError: (error: unknown) => void
 }
 
-/** Questions to other nodes, which are published on a channel of each node, and their answers. */
+/** Questions to other nodes, and the answers. A question or an answer is published on a channel of the node that shall receive it. */
 export class NodeCalls {
   readonly #options: NodeCallsOptions
   readonly #questions = new Map<number, Question>()

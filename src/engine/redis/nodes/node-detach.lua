@@ -1,5 +1,4 @@
--- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. If there are many, it takes several
--- steps.
+-- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. Many sessions take several steps.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the node; 2 the step; empty for the first; 3 when the node's connections were lost; empty for now.
 -- Returns the next step or false.

@@ -50,8 +50,8 @@ export class Partitions {
   }
 
   /**
-   * Returns the partition of a webhook event. The app's own events, whose user id is empty, are in the partition where an event was
-   * dropped, which their ids name. The id of an event from another engine names no partition.
+   * Returns the partition of a webhook event. The app's own events have an empty user id. They are in the partition where an event was
+   * dropped, and their ids name that partition. The id of an event from another engine names no partition.
    */
   ofEvent(of: UserRef, eventId: string): number {
     const named = Number(/^evt_(\d+)_\d+_/.exec(eventId)?.[1] ?? NaN)

@@ -20,8 +20,8 @@ export interface PublicationsOptions {
 
 /**
  * Notices texts that scripts have published to this node and that did not arrive. Each server numbers what it publishes in a channel, so a
- * gap shows what was lost before a text. If no text follows a lost one, no gap shows it: so the servers are also asked for their numbers.
- * That costs a call for each server and node, however many users the node has.
+ * gap shows what was lost before a text. If no text follows a lost one, no gap shows the loss, so the node also asks the servers for their
+ * numbers. That costs a call for each server and node, however many users the node has.
  */
 export class Publications {
   readonly #options: PublicationsOptions

@@ -11,7 +11,7 @@ const SWEEP_INTERVAL = 1_000
 const PARTITIONS_PER_BATCH = 128
 /** How many users a step returns. */
 const USERS_PER_STEP = 100
-/** Milliseconds after which a sweep makes an own copy that is still pending. */
+/** Milliseconds after which a sweep makes an own copy (the sender's copy of a message) that is still pending. */
 const OWN_COPY_PENDING_FOR = 5_000
 
 export interface SweeperOptions {
@@ -36,7 +36,7 @@ export class Sweeper {
   readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
   /** The sweeps that run, by their batch or their single partition. */
   readonly #running = new Map<unknown, Promise<void>>()
-  /** When the inboxes of an app in a partition are searched again, by the monotonic clock. */
+  /** When the inboxes of an app in a partition are next searched for expired messages, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()
   #interval: NodeJS.Timeout | undefined
   #isStopped = false
@@ -58,7 +58,7 @@ export class Sweeper {
     }, SWEEP_INTERVAL / batches.length).unref()
   }
 
-  /** Sweeps the partition in `delay` milliseconds, if no earlier sweep follows. */
+  /** Sweeps the partition in `delay` milliseconds, unless it is swept earlier anyway. */
   wake(partition: number, delay: number): void {
     if (this.#isStopped || delay >= SWEEP_INTERVAL) return
     const [known, at] = [this.#timers.get(partition), performance.now() + delay]
@@ -102,7 +102,7 @@ export class Sweeper {
     for (const error of failures.values()) this.#options.onError(error)
   }
 
-  /** Calls `work` with each partition of a cluster, where a server that fails must stop no partition of another; else with all at once. */
+  /** Calls `work` with all partitions at once; in a cluster with each by itself, so that a failing server stops no partition of another. */
   async #eachApart(
     partitions: readonly number[],
     work: (group: readonly number[]) => Promise<void>,
@@ -125,7 +125,8 @@ export class Sweeper {
   }
 
   /**
-   * Makes the pending own copies of a partition, and runs the due step of each listed user. Resolves with true if there may be more users.
+   * Makes the pending own copies of a partition, and runs the step `due` for each listed user. Resolves with true if there may be more
+   * users.
    */
   async #doDue(
     partition: number,
@@ -133,7 +134,7 @@ export class Sweeper {
     onFailure: (error: unknown) => void,
   ): Promise<boolean> {
     const { runner, inboxes, adoptions, onEventsDue } = this.#options
-    // An own copy may wait for another server than the users.
+    // An own copy may wait for a server that the users' steps do not need.
     const copies =
       Number(ownCopies) > 0
         ? inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR).catch(onFailure)
@@ -150,7 +151,7 @@ export class Sweeper {
     const failed = results.filter((result) => result.status === 'rejected')
     for (const { reason } of failed) onFailure(reason)
     if (Number(next) >= 0) this.wake(partition, Number(next))
-    // A user whose step has failed would be listed again at once.
+    // After a failure the next sweep goes on, because another list now would have the same user.
     return members.length === USERS_PER_STEP && failed.length === 0
   }
 

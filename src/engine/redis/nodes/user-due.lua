@@ -9,7 +9,7 @@ end_due_sessions(user)
 local isMoving = user.moveDueAt and user.moveDueAt <= now
 if isMoving then set(user, 'moveDueAt', now + MOVE_RETRY) end
 if user.adoption and user.keptUntil and user.keptUntil <= now then
-  -- The move reads `adoption` to know the user.
+  -- The move of the messages reads from `adoption` which user gets them.
   if user.moveDueAt then
     set(user, 'keptUntil', user.moveDueAt)
   else
@@ -60,8 +60,8 @@ if user.unreadCheckAt and user.unreadCheckAt <= now then
   set(user, 'unreadCheckAt', again)
   if not again then set(user, 'unreadCheckOffset', nil) end
 end
--- If the reply with the event was lost, this call may come twice. If the calling node does not end the push, the event is sent again when
--- the lease ends, to the node that sweeps then.
+-- If the reply with the event was lost, this call may come twice. If the calling node does not end the push, the event is sent again after
+-- `RULES.pushLease`, to the node that sweeps then.
 if user.pushDueAt and (user.pushDueAt <= now or user.pushCall == arg(1)) then
   set(user, 'pushDueAt', now + RULES.pushLease)
   set(user, 'pushCall', arg(1))

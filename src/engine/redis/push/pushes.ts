@@ -186,7 +186,8 @@ export class Pushes {
   }
 
   /**
-   * Changes a user's stored devices. Returns false if there is no such user. If the user has no device before and after, it writes nothing.
+   * Changes a user's stored devices. Returns false if there is no such user. If the user has a device neither before nor after, writes
+   * nothing.
    */
   async #change(of: UserRef, change: (stored: Stored) => Change): Promise<boolean> {
     const { runner } = this.#options

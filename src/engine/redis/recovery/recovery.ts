@@ -76,7 +76,7 @@ export class Recovery {
       throw new EngineError('unavailable', 'What a failover has lost is not made again.')
   }
 
-  /** Recovers the servers that are due. A server whose recovery fails stays due, until the next call. */
+  /** Recovers the servers that are due. If the recovery of a server fails, the next call tries it again. */
   run(): void {
     if (this.#isStopped || this.#running || !this.#isDue) return
     this.#running = this.#runDue()

@@ -18,7 +18,10 @@ interface Doubt {
   code: EndCode
   mayHaveSaved: boolean
   mayHaveRead: boolean
-  /** How many comparisons are left: one now, and one after the next beat, because Redis may still run the call. */
+  /**
+   * How many comparisons are left: one now, and one after the next beat (the renewal of the node's lease), because Redis may still run the
+   * call.
+   */
   runsLeft: number
 }
 
@@ -30,7 +33,7 @@ export interface UncertainCallsOptions {
   recovery: Recovery
   watches: Watches
   user: (of: UserRef) => Promise<UserRecord | null>
-  /** Asks for the webhook events of an app in a partition, if the app has any. */
+  /** Asks for the webhook events of an app in a partition, if the app has webhooks. */
   noteWebhooks: (appId: string, partition: number) => void
   emit: (event: EngineEvent) => void
   onError: (error: unknown) => void
@@ -81,7 +84,10 @@ export class UncertainCalls {
     await this.#running
   }
 
-  /** What fails stays in doubt until the next run, and does not stop the others: the master of another partition may be away for long. */
+  /**
+   * What fails stays in doubt until the next run, and does not stop the other comparisons: the master of one partition may be away for
+   * long.
+   */
   async #run(): Promise<void> {
     const doubts = [...this.#doubts]
     const errors: unknown[] = []

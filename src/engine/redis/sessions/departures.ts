@@ -4,7 +4,7 @@ import { EngineError } from '../../errors.js'
 const AT_ONCE = 100
 
 /**
- * Detaches and ends sessions whose connections are gone. If Redis is away, it makes these changes when Redis is back, because no client
+ * Detaches and ends sessions whose connections are gone. If Redis is away, these changes are made when Redis is back, because no client
  * repeats them, and a session that stays attached would never end. A change names its connection, so that a late change does nothing to a
  * session that another connection carries.
  */

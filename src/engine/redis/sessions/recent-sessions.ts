@@ -2,7 +2,10 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { Credential, SessionRef, UserRef } from '../../engine.js'
 import type { OfPartition } from '../step-runner.js'
 
-/** For how many beats of the node a change is kept: about a minute. A replica that lacks more than that is not made a master. */
+/**
+ * For how many beats of the node, which renew its lease, a change is kept: about a minute. A replica that lacks more than that is not made
+ * a master.
+ */
 const KEPT_FOR = 60
 
 /** How a session left its connection: it can be resumed for some milliseconds, or it ended. */
@@ -63,7 +66,7 @@ export class RecentSessions {
     this.#put(Object.assign(this.#entry(session), { connectionId, row, credential, generation }))
   }
 
-  /** Changes the stored row of a session that this connection carries. */
+  /** Changes the noted row of a session that this connection carries. */
   change(
     { sessionId }: SessionRef,
     connectionId: string,
@@ -78,7 +81,7 @@ export class RecentSessions {
 
   /**
    * Notes that a session leaves its connection. Without a connection, notes that the session ends, whichever connection carries it. Call
-   * the returned function with the generation in which this was stored.
+   * the returned function with the generation of the epochs in which Redis has stored the departure.
    */
   depart(
     session: SessionRef,

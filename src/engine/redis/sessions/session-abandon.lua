@@ -1,4 +1,5 @@
--- Undoes a start whose reply was lost, because the gateway has refused the connection. If the start itself arrives later, it is refused.
+-- Undoes a start whose reply was lost. The gateway has refused the connection of that start. If the start itself arrives later, it is
+-- refused.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the connection; 2 the id of the new session, if the start did not resume one; 3 for how many milliseconds a resumed session is
 --   resumable.

@@ -71,8 +71,8 @@ export const credentialArgs = (
 ]
 
 /**
- * Returns the fields of a started session's row that its node knows, as JSON without the first brace. `use` is the name of
- * the note at the token, or empty.
+ * Returns the fields of a started session's row that its node knows, as JSON without the first brace. `use` is the name of the note in the
+ * token's hash, or empty.
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request

@@ -60,8 +60,8 @@ export class Sessions {
     const newId = randomUUID()
     const finish = this.#attached.expectStart(of)
     try {
-      // The note in the token's hash is written first. If a revocation comes before the note, this start finds the revocation. If it comes
-      // later, the revocation finds the note.
+      // The note in the token's hash is written first. If a revocation comes before the note, this start finds the revocation. A revocation
+      // that comes later finds the note.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
       const args = [
@@ -96,7 +96,7 @@ export class Sessions {
     }
   }
 
-  /** Undoes a start whose reply was lost. It may have run, and nobody else would detach or end its session. */
+  /** Undoes a start whose reply was lost. The start may have run, and nobody else would detach or end its session. */
   #abandon(request: SessionRequest, newId: string, use: string): void {
     const { appId, userId, connectionId, resumableFor } = request
     const of = { appId, userId }
@@ -113,7 +113,7 @@ export class Sessions {
     this.#departures.run(abandon).catch(() => undefined)
   }
 
-  /** Deletes the note in the token's hash of a start that has not run. */
+  /** Deletes from the token's hash the note of a start that has not run. */
   async #releaseToken({ appId, userId, credential }: SessionRequest, use: string): Promise<void> {
     if (use !== '') await this.#revocations.releaseToken({ appId, userId }, JSON.stringify(credential), use)
   }
@@ -178,8 +178,8 @@ export class Sessions {
   }
 
   /**
-   * Makes again the changes of a session that a failover may have lost: its start, and then its departure. If Redis has a change, the
-   * change has no effect.
+   * Makes again the changes of a session that a failover may have lost: its start, and then its departure. A change that Redis has already
+   * has no effect.
    */
   async restore(recent: RecentSession): Promise<void> {
     const { of, sessionId, row } = recent
@@ -205,7 +205,7 @@ export class Sessions {
     return this.#departures.retry()
   }
 
-  /** Waits for the changes of lost connections that run, and makes the failed ones again. Must be called before this node leaves. */
+  /** Waits for the running changes of lost connections, and makes the failed changes again. Must be called before this node leaves. */
   finishDepartures(): Promise<void> {
     return this.#departures.finish()
   }

@@ -1,4 +1,4 @@
--- Makes a failed event of the user a pending one.
+-- Makes a failed event of the user pending again.
 -- KEYS: queue, due, events, pending, failed, counts, deadlines.
 -- ARGV: 1 the event's number; 2 the event's id.
 -- Returns milliseconds until the next event is due or -1, and 1 if there was such an event.

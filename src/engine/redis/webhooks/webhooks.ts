@@ -17,7 +17,7 @@ import { Timer } from '../../../util/timer.js'
  * may have the app.
  */
 const UNDELIVERED_WAIT = 300_000
-/** Milliseconds until a partition whose events could not be taken is asked again. Meanwhile the others have the whole limit. */
+/** Milliseconds until a partition whose events could not be taken is asked again. Meanwhile the other partitions have the whole limit. */
 const FAILED_WAIT = 1_000
 
 interface EventId {
@@ -89,7 +89,7 @@ export class Webhooks {
     this.#resumed.delete(appId)
   }
 
-  /** Called if the sweep has found events in a partition that the node which added them does not deliver. */
+  /** Called if the sweep has found, in a partition, events that the node which added them does not deliver. */
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
     const args = ['0', String(UNDELIVERED_WAIT)]

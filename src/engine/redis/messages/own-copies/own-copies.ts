@@ -5,10 +5,10 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** After so many failures the other pending own copies wait for the next sweep. While a server is away there may be very many. */
+/** After so many failures the other pending own copies wait for the next sweep. While a server is away, very many may be pending. */
 const MAX_FAILURES = 8
 
-/** The own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */
+/** The sender's own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */
 export interface OwnCopy {
   from: UserRef
   to: string
@@ -52,7 +52,7 @@ export class OwnCopies {
     this.#runner = runner
   }
 
-  /** Makes an own copy, unless the sender's inbox has it: a retry calls this too, because a failover may have lost the own copy. */
+  /** Makes an own copy, unless the sender's inbox has it. A retry calls `make`, too, because a failover may have lost the own copy. */
   async make(
     { from, to, id, json, fromDeletions, toDeletions, window }: OwnCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
@@ -90,8 +90,8 @@ export class OwnCopies {
   }
 
   /**
-   * Makes the own copies that have been pending for `age` milliseconds, because the node that should make them was stopped. The senders may
-   * be on several servers, so an own copy that fails does not stop those in other partitions. Rejects afterwards.
+   * Makes the own copies that a stopped node has left pending for `age` milliseconds. The senders may be on several servers, so an own copy
+   * that fails does not stop those in other partitions. If any failed, this rejects at the end.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])

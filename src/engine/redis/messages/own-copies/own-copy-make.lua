@@ -1,9 +1,9 @@
 -- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. In a cluster the recipient may be in another
 -- partition.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines, state, own.
--- ARGV: 1 the message as JSON; 2 the recipient; 3 how often the sender was deleted when the message was sent; empty for a user who has
+-- ARGV: 1 the message as JSON; 2 the recipient; 3 how often the sender had been deleted when the message was sent; empty for a user who has
 --   adopted the sender; 4 milliseconds for which the message's id makes a retry safe; 5 the retention: messages; 6 the retention: bytes; 7
---   when the user was created who has adopted the sender; else empty.
+--   for a user who has adopted the sender: when that user was created; else empty.
 -- Returns the own copy's offset, and the number of the inbox's epoch; 0 and 0 if there is no own copy; or `adopted`, the user who has
 --   adopted the sender, and when that user was created.
 local KEPT_LONGER = 60000
@@ -15,7 +15,7 @@ if not user.createdAt and user.adoption then
   local adoption = cjson.decode(user.adoption)
   return reply('adopted', adoption[1], adoption[2])
 end
--- The sender was deleted since the message was sent.
+-- False if the sender was deleted since the message was sent.
 local isSame = user.createdAt and (user.deletions == tonumber(arg(3)) or user.createdAt == tonumber(arg(7)))
 if not isSame then return reply(0, 0) end
 check_history()

@@ -29,7 +29,7 @@ local function read(from, to)
   end)
 end
 
--- Moves `readUpTo` to the next unread message, over a limited number of messages.
+-- Moves `readUpTo` to just before the next unread message, or past as many messages as one step reads.
 local function advance()
   if user.unread == 0 then
     user.readUpTo = user.newest

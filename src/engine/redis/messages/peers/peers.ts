@@ -53,8 +53,8 @@ const kinds: Readonly<Record<string, Direction>> = {
 }
 
 /**
- * The peers of inboxes, and their marks. Redis has a list that says whom each message is with. A node that is asked about peers keeps an
- * index of the list in memory, and each call reads what the index lacks.
+ * The peers of inboxes, whom the messages are with, and the marks up to which their messages are read. Redis has a list that says whom each
+ * message is with. A node that is asked about peers keeps an index of the list in memory, and each call reads what the index lacks.
  */
 export class Peers {
   readonly #runner: StepRunner
@@ -167,7 +167,7 @@ export class Peers {
     }
   }
 
-  /** Reads whom the next messages are with into an index. The answer has another index if the inbox is another one. */
+  /** Reads into an index whom the next messages are with. The answer has a new index if the known one is of another inbox or epoch. */
   async #read(
     of: UserRef,
     { epoch, index }: Cached,

@@ -31,7 +31,7 @@ export class Revocations {
 
   /**
    * Notes in a token's hash that a session of the user will use the token. Returns the name of the note; an empty text if there is no
-   * token; null if the token is revoked. A session's row has the name. The step that removes the name from the row tells its calling node
+   * token; null if the token is revoked. A session's row has the name. The step that removes the name from the row tells the calling node
    * to delete the note.
    */
   async useToken(

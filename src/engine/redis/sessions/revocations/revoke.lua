@@ -1,9 +1,9 @@
--- Ends the sessions that a revocation concerns, or asks for other credentials. If the user has many, it takes several steps.
+-- Ends the sessions that a revocation concerns, or asks for other credentials. Many sessions take several steps.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
 -- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which credentials are revoked; empty for now; 3 the mode: `end`,
---   or another one to ask for credentials; 4 the greatest number of a session that ends whatever its credential; empty for none, `all` for
+--   or another one to ask for credentials; 4 the number up to which sessions end whatever their credentials are; empty for none, `all` for
 --   the sessions that there are now; 5 the step; empty for the first.
--- Returns the time up to which credentials are revoked, the greatest number or false, and the next step or false.
+-- Returns the time up to which credentials are revoked, the number of argument 4 or false, and the next step or false.
 local mode = arg(3)
 local upTo = tonumber(arg(4) == 'all' and (call('HGET', K.counts, 'number') or 0) or arg(4))
 local user = load(K.user)

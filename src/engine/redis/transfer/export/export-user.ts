@@ -9,7 +9,7 @@ import type { loadTransferSteps } from '../steps.js'
 
 type TransferSteps = ReturnType<typeof loadTransferSteps>
 
-/** A message may have 16 kB, so a page may have 1 MB. */
+/** A message may have 16 kB of text, so a page may have 1 MB. */
 const MESSAGES_PER_PAGE = 64
 
 const profileOf = (json: string | undefined): UserRecord['vouched'] =>

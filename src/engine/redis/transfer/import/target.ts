@@ -89,7 +89,7 @@ export class RedisTarget implements TransferTarget {
     await this.#opened?.client.close()
   }
 
-  /** Deletes all keys but the mark and the secret of the epochs. */
+  /** Deletes all keys but the mark of the transfer and the secret of the epochs. */
   async #clear(): Promise<void> {
     if (!this.#opened) return
     const { client, runner } = this.#opened
@@ -196,7 +196,7 @@ export class RedisTarget implements TransferTarget {
         const adoption = JSON.stringify([by, byCreatedAt, createdAt, messages])
         await this.#setFields(record, { adoption }, { adoption: record })
         if (!record.isMoving) return
-        // The engine of the source has reported the adoption already, so this first step of the move must not report it again.
+        // The engine of the source has reported the adoption already, so this key keeps the first step of the move from reporting it again.
         const hashed = `adopted:${hashOf(appId, userId)}` as const
         const args = ['0', String(Math.max(1, Math.ceil(record.left)))]
         await runner.onUser(this.#steps.importAdopted, { appId, userId: by }, args, { hashed })
@@ -220,7 +220,7 @@ export class RedisTarget implements TransferTarget {
     }
   }
 
-  /** Sets the fields of a user's hash that are not empty. */
+  /** Sets those fields of a user's hash whose new values are not empty. */
   async #setFields(
     of: UserRef,
     {
