@@ -45,8 +45,8 @@ export * from './records.js'
 export * from './webhook-events.js'
 
 /**
- * Stores users, sessions and inboxes for gateways, and connects gateways that share it. Write an engine of your own by implementing the
- * parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is required. If a method
+ * Stores users, sessions and inboxes for gateways, and connects gateways that share its data. Write an engine of your own by implementing
+ * the parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is required. If a method
  * fails, it rejects with an `EngineError`.
  *
  * Users, messages with their ids, revocations and deletions are durable, which means synced, before a read returns them. Sessions and read
@@ -85,15 +85,15 @@ export interface EngineLifecycle {
   check(): Promise<void>
 
   /**
-   * Sets the app's options, until another call replaces them. An engine may forget the options when it is closed. A `send` sets the
-   * retention too. The engine deletes expired messages in the background: at least once an hour, and more often if `age` is short.
+   * Sets the app's options, until another call replaces them. An engine may forget the options when it is closed. Each `send` also sets the
+   * retention. The engine deletes expired messages in the background: at least once an hour, and more often if `age` is short.
    */
   configure(appId: string, options: AppOptions): Promise<void>
 
   /**
    * Calls `listener` with events from now on, until `signal` aborts. The listener receives the events of users for whom a connection of
-   * this engine carries a session. The types of the other events say which engine emits them. An engine that no other process shares may
-   * emit the events of all users. May be called before `open`.
+   * this engine carries a session. The comments on the other types of events say which engine emits them. An engine that no other process
+   * shares may emit the events of all users. May be called before `open`.
    */
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }
@@ -103,15 +103,15 @@ export interface EngineUsers {
   user(of: UserRef): Promise<UserRecord | null>
 
   /**
-   * Creates the user or changes the profile. The result is durable. A save that changes nothing writes nothing. Emits
+   * Creates the user or changes the profile. The resulting profile is durable. A save that changes nothing writes nothing. Emits
    * `user-changed`, unless the user is new, once the change is durable.
    */
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * As `saveUser`, for the user of a start. The step that saves the user also checks the admission: a start that was verified before the
-   * user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has ended, or
-   * if no session starts within 30 seconds.
+   * As `saveUser`, for a user who starts a session. One step checks the admission and saves the user, so that a start that was verified
+   * before the user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has
+   * ended, or if no session starts within 30 seconds.
    */
   admitUser(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal>
 
@@ -130,8 +130,8 @@ export interface EngineUsers {
 
   /**
    * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the ids that make
-   * retries of the user's messages safe. The inbox has another epoch from then on. The revocation stays. The deletion is durable when the
-   * call resolves, with false if there was no such user.
+   * retries of the user's messages safe. From then on the inbox has another epoch, whose offsets begin with 1. The revocation stays. The
+   * deletion is durable when the call resolves, with false if there was no such user.
    */
   deleteUser(of: UserRef): Promise<boolean>
 
@@ -141,7 +141,7 @@ export interface EngineUsers {
    * for the same user resolves with the first result.
    *
    * One durable step marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on messages
-   * to the guest go to the user, for as long as the retention keeps messages and the user exists. Later the result of a message to the
+   * to the guest go to the user, until the `age` of the retention has passed or the user is deleted. Later the result of a message to the
    * guest is `unknown-user`. The guest's messages move in further steps, which go on after a crash. When the call resolves, some messages
    * may not have moved yet. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out
    * no message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had
@@ -157,16 +157,16 @@ export interface EngineUsers {
 export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
-   * or if the user of `userCreatedAt` is deleted. The step that stores the session also checks both, so that no revocation and no deletion
-   * can come between the check and the write. A resume emits `connection-replaced` if a connection still carries the session. The resume
-   * key that the client sent and the one that it replaces stay valid until `confirmSession`. Emits `session-ended` for each session that
-   * `sessionsPerUser` ends.
+   * or if the user of `userCreatedAt` is deleted. The step that stores the session makes these two checks, so that no revocation and no
+   * deletion can come between the check and the write. A resume emits `connection-replaced` if a connection still carries the session. The
+   * resume key that the client sent, and the latest key that the session had, stay valid until `confirmSession`. Emits `session-ended` for
+   * each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
   /**
-   * Called when the client has sent a frame on this connection, and so has its new resume key. From then on the previous keys are not
-   * valid.
+   * Called when the client has sent a frame on this connection. The frame shows that the client has its new resume key. From then on the
+   * previous keys are not valid.
    */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
@@ -178,8 +178,8 @@ export interface EngineSessions {
 
   /**
    * Called when the client has answered a ping after `rtt` milliseconds, once a minute at most. Ignored if another connection carries the
-   * session. An engine need not store it: it may be lost in a crash. After a crash `lastSeenAt` must not be earlier than the last time at
-   * which the engine is known to have been open.
+   * session. An engine need not store `rtt` and the time, which a crash may lose. After a crash `lastSeenAt` must not be earlier than the
+   * last time at which the engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 
@@ -274,7 +274,7 @@ export interface EngineInboxes {
 }
 
 /**
- * The peers of an inbox. The peer of a received message is its sender; the peer of an own message is its recipient; null is the app's
+ * The peers of an inbox. The peer of a received message is its sender; the peer of a sent message is its recipient; null is the app's
  * backend. Only users whose messages with the inbox's owner are kept are peers. An engine without an index of peers reads an inbox once, in
  * steps, and keeps the result. Later calls read only the messages that came since.
  */
@@ -301,8 +301,8 @@ export interface EnginePeers {
 
   /**
    * Marks the peer's messages up to an offset as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest
-   * message of the inbox. The engine deletes the mark when retention has deleted all messages that the peer had when the mark was set. A
-   * user who is no peer gets no mark. Resolves with null if the inbox has another epoch.
+   * message of the inbox. The engine deletes the mark when retention has deleted all messages with the peer that were there when the mark
+   * was set. A user who is no peer gets no mark. Resolves with null if the inbox has another epoch.
    */
   markPeerRead(
     of: UserRef,
@@ -314,7 +314,7 @@ export interface EnginePeers {
 /** Signals of users to each other's open pages. An engine stores none of them. */
 export interface EngineSignals {
   /**
-   * Emits `signal` at each engine with a connection that carries a session of the user, at most once. A session that starts later does not
+   * Emits `signal`, at most once, at each engine with a connection that carries a session of the user. A session that starts later does not
    * get the signal. Resolves when the signal is on its way, even if the user has no such session. If each call is made after the one before
    * has resolved, the signals to a user are emitted in the order of the calls.
    */

@@ -37,7 +37,7 @@ export interface EpochChanged {
   user: UserRef
   epoch: string
 }
-/** The user's read mark or the mark of a peer in the user's inbox has moved, or messages of an adopted guest came that count as read. */
+/** The mark of the user's inbox or of one of its peers has moved, or messages of an adopted guest that count as read have come. */
 export interface MessagesRead {
   type: 'read'
   user: UserRef
@@ -56,15 +56,15 @@ export interface PresenceChanged extends Pick<UserPresence, 'online' | 'lastSeen
   type: 'presence'
   user: UserRef
 }
-/** The session's credentials were revoked with `reauth`: its gateway asks the client for new ones. */
+/** The session's credentials were revoked with `reauth`, so its gateway asks the client for new ones. */
 export interface ReauthRequested {
   type: 'reauth'
   session: SessionRef
 }
 /**
- * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the event emits this. When a
- * lease or the wait for a retry ends, the engine that leased the event emits it. If nobody takes the event there, another engine on the
- * same data emits it later.
+ * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added it emits `webhooks-due`. When a
+ * lease or the wait for a retry ends, the engine that leased the webhook event emits `webhooks-due`. If nobody takes the webhook event
+ * there, another engine on the same data emits `webhooks-due` later.
  */
 export interface WebhooksDue {
   type: 'webhooks-due'
@@ -77,8 +77,8 @@ export interface WebhookDropped {
   eventType: string
 }
 /**
- * A message may have to be pushed to the user's devices. Only one of the gateways on the engine gets this event, and answers with
- * `endPushes`. If it does not, the engine emits the event again after `engineRules.pushLease` milliseconds, to any gateway.
+ * A message may have to be pushed to the user's devices. Only one of the gateways that share the data gets this event, and answers with
+ * `endPushes`. Without an answer the event is emitted again after `engineRules.pushLease` milliseconds, to any of these gateways.
  */
 export interface PushDue {
   type: 'push-due'

@@ -1,6 +1,6 @@
 import type { JsonObject, Message } from '../protocol/index.js'
 
-/** A position in an inbox. Offsets of different epochs can't be compared. */
+/** A position in an inbox. An epoch is one sequence of offsets: offsets of different epochs can't be compared. */
 export interface Position {
   epoch: string
   /** 0 is before the first message. */
@@ -50,7 +50,7 @@ export interface PeerMessages {
   messages: Message[]
   /** The offset after or before which the next page continues; null if there is no next page. */
   next: number | null
-  /** The newest offset of the inbox in the state that the answer shows. */
+  /** The newest offset that the inbox had when the page was read. */
   offset: number
 }
 
@@ -112,8 +112,8 @@ export interface SendRules {
    */
   unknownRecipients: boolean
   /**
-   * Whether a sender who does not exist is created. For a client's message this is false: its sender was saved at the start, and if that
-   * user is missing by now, it was deleted.
+   * Whether a sender who does not exist is created. For a client's message this is false: the sender was saved when the session started, so
+   * a sender who is missing was deleted.
    */
   unknownSenders: boolean
   /**
@@ -142,8 +142,8 @@ export type SendResult =
       /** The offset in the recipient's inbox. */
       offset: number
       /**
-       * The offset of the sender's own copy. It equals `offset` for a message to oneself. It is null for a message from the backend, which
-       * has no own copy.
+       * The offset of the sender's own copy, in the sender's inbox. It equals `offset` for a message to oneself. It is null for a message
+       * from the backend, which has no inbox.
        */
       ownOffset: number | null
       sentAt: number

@@ -55,7 +55,7 @@ const deviceAfter = (
   through: number,
   now: number,
 ): PushDevice => {
-  // An older offset can be beyond the newest message, as above.
+  // An older offset can be beyond the newest message, as in `withSubscription`.
   const next = { ...device, offset: device.offset > through ? offset : Math.max(device.offset, offset) }
   if (result === 'failed') return { ...next, failures: device.failures + 1, retryAt: now + retryIn }
   if (result === undefined) return next

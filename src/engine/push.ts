@@ -83,7 +83,7 @@ export interface EnginePush {
 
   /**
    * Resolves with up to `limit` senders who have an unread message after an offset, in the order of their newest unread message, the oldest
-   * first. Messages of the user and messages of an adopted guest do not count. An offset beyond the newest message belongs to an earlier
+   * first. The user's own messages and messages of an adopted guest do not count. An offset beyond the newest message belongs to an earlier
    * epoch, and counts as 0.
    */
   unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders>

@@ -45,7 +45,7 @@ export interface UserChange {
   claimed?: Profile | undefined
 }
 
-/** The start for which a user is saved. */
+/** The start of a session, for which its user is saved. */
 export interface Admission {
   /** The proof of the start. If it is revoked, nothing is saved. */
   credential: Credential

@@ -52,7 +52,7 @@ export const engineRules = {
   /** Milliseconds after which `push-due` is emitted again if no gateway has ended the pushes, because the gateway may have crashed. */
   pushLease: 30 * SECOND,
 
-  /** Milliseconds after which a start can no longer be on its way to the engine. */
+  /** Milliseconds after which the start of a session can no longer be on its way to the engine. */
   startTimeout: 60 * SECOND,
   /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
   tokenKeptFor: 400 * DAY,

@@ -7,7 +7,7 @@ interface Entry<T> {
 
 /**
  * A heap of items by the time at which they are due, in milliseconds of the clock `now`, with one timer for the earliest. If the time of an
- * item changes, the item is added again and is in the heap twice. So the caller compares each due item with its current time.
+ * item changes, the item is added again and is in the heap twice. So the caller checks whether each returned item is still due.
  */
 export class Deadlines<T> {
   /** A binary heap: the earliest entry is the first. */

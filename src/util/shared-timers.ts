@@ -44,8 +44,8 @@ export const addTimed = (at: number, item: Timed): void => {
 }
 
 /**
- * Cancels the call that `addTimed` scheduled. If the items of this time are being called now, the item is still called: `onTime` must
- * check whether it was stopped.
+ * Cancels the call that `addTimed` scheduled. If the items of this time are being called now, the item is still called: `onTime` must check
+ * whether the item was removed.
  */
 export const removeTimed = (at: number, item: Timed): void => {
   const group = groups.get(at)

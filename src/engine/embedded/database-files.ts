@@ -94,7 +94,7 @@ export const watchDatabaseFiles = (
       const name = findLostFile()
       if (name === undefined) return
       lostFile = name
-      // Acknowledged messages may be gone. Without its marker the folder gets new epochs when it is opened again.
+      // Acknowledged messages may be gone. Without the marker the next opening gives inboxes other epochs, so clients read them again.
       rmSync(join(folder, MARKER), { force: true })
       throw new EngineError(
         'unavailable',

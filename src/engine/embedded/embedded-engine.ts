@@ -12,8 +12,8 @@ export interface EmbeddedEngineOptions extends EngineOptions {
   /** The folder with all data. If the folder is missing, the engine makes it. Only one process at a time can open it. */
   path: string
   /**
-   * Milliseconds for which `open` waits for another process to close the folder. A gateway is often started while the former gateway still
-   * drains. @default 5_000
+   * Milliseconds for which `open` waits for another process to close the folder. A gateway is often started while the former gateway is
+   * still closing. @default 5_000
    */
   lockWait?: number | undefined
   /**

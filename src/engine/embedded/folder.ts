@@ -99,8 +99,8 @@ const setMode = async (path: string, mode: number): Promise<boolean> => {
 
 /**
  * Returns a function that makes the folder and its files private to their owner. The engine calls this function again and again, because
- * LevelDB makes files while it runs, with the rights that the process's umask gives. It checks the rights only of files that are new since
- * the last call.
+ * LevelDB makes files while it runs, with the rights that the process's umask gives. Each call checks the rights only of files that are new
+ * since the last call.
  */
 export const createPrivacy = (folder: string): (() => Promise<void>) => {
   let privateFiles = new Set<string>()

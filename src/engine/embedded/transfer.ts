@@ -29,7 +29,7 @@ export const folderSource = (path: string): TransferSource => {
         store = await openLevelStore(folder)
         if (store.getSync(rows.unfinishedTransfer) !== undefined)
           throw new EngineError('unavailable', unfinishedTransfer(folder))
-        // The format is checked here because the next step of a transfer opens the target, which marks the target already.
+        // A transfer opens the target next, and that marks the target. So the format is checked before.
         checkFormat(store, folder)
       }),
     async *pages() {

@@ -47,7 +47,7 @@ class Group {
   }
 }
 
-/** A store in memory. It relies on the keys of `rows`: it recognizes a range of messages by its form in `rows.messages`. */
+/** A store in memory. It relies on the keys that `rows` makes: it recognizes messages by the beginning of their keys. */
 export class MemoryStore implements Store {
   readonly #groups = new Map<string, Group>()
   /** The messages of each inbox, by the result of `rows.messagePrefix`. */

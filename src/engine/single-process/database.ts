@@ -21,8 +21,7 @@ import { Users } from './sessions/users.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
 /**
- * How many rows of webhook events are read at once. Two ranges fit in, so that neither waits for the other: pending and failed events must
- * be read at the same moment.
+ * How many rows of webhook events are read at once. Two ranges fit in, because pending and failed events must be read at the same moment.
  */
 const MAX_EVENT_ROWS = 4_096
 

@@ -59,7 +59,7 @@ export class SessionService {
   readonly sessions: Sessions
   /** The keys of the users whose presence a gateway watches. */
   readonly #watched = new Set<string>()
-  /** When users with sessions were last seen in a session that has ended, by the rows of these times. */
+  /** For each user who still has a session: when a session that has ended was last seen. The keys are `rows.lastSeen`. */
   readonly #seen = new Map<string, number>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
@@ -120,7 +120,7 @@ export class SessionService {
     if (!session.resumed && webhooks.asks(appId, 'session.started'))
       webhooks.defer(session, 'session.started', eventDataOf(session))
     if (reportsPresence && !wasOnline) this.#onPresence(session, false)
-    // If there is nothing to flush, this returns no promise, because a promise would cost a start a turn of the microtasks.
+    // If there is nothing to flush, this returns no promise, because a promise would delay each start by some microtasks.
     return sessions.flush()?.then(() => session) ?? session
   }
 

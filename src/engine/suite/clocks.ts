@@ -45,7 +45,7 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         const sent = await engine.send(message, rules())
         await withClock(shift, async () => {
           assert.deepEqual(await engine.send(message, rules()), { ...sent, outcome: 'repeated' })
-          // A sweep of expired ids must not find this one.
+          // A sweep of expired ids must not delete the id of `message`.
           for (let n = 0; n < 5; n++) {
             await deliver(engine, { from: 'cy' }, { sendWindow: 1 })
             await sleep(SWEEP_INTERVAL)

@@ -1,5 +1,6 @@
 /**
- * How many bits a filter has: 1 MB, for about 800,000 texts. Then `mayHave` returns true for one in a hundred texts that were not added.
+ * How many bits a filter has: 1 MB, for about 800,000 texts. With so many, `mayHave` returns true for one in a hundred texts that were not
+ * added.
  */
 const BITS = 2 ** 23
 const BITS_PER_TEXT = 10

@@ -24,7 +24,7 @@ const PEER_COST = 40
 
 /**
  * An index of an inbox's kept messages by peer, which takes at least 4 bytes for each message. An inbox has an index only after a call has
- * asked for peers, so that a send costs nothing extra. The caller adds the messages that came since.
+ * asked for peers, so that a send costs nothing extra. Before each use the caller adds the newer messages.
  */
 export class PeerIndex {
   readonly #owner: string
@@ -136,8 +136,7 @@ export class PeerIndex {
   }
 
   /**
-   * Returns, by the peer's number, how many messages after an offset are unread: messages that count, and for which `isRead`
-   * does not return true.
+   * Returns, by the peer's number, how many messages after an offset are unread: `counts` returns true for them, and `isRead` does not.
    */
   unreadAfter(after: number, isRead?: (offset: number) => boolean): Uint32Array {
     const counts = new Uint32Array(this.#numbered.length)

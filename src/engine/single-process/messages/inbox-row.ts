@@ -34,8 +34,8 @@ export type StoredMessage = [
   mark?: string | 1,
 ]
 
-// Each message that is read passes here. When this function spread an object, and read the marks from an array, missed messages took half
-// as long again.
+// Each message that is read passes here. When this function spread an object, and read the marks from an array, reading the messages that a
+// client had missed took half as long again.
 export const messageRowOf = (
   offset: number,
   [at, received, bytes, size, first, message, mark]: StoredMessage,
@@ -84,7 +84,7 @@ export interface InboxRow extends Watermark {
    * and `readOffset` counts.
    */
   readUpTo?: number | undefined
-  /** How many messages from others there are up to `readUpTo`, or up to `readOffset` if that is absent. */
+  /** How many messages from others there are up to `readUpTo`, or up to `readOffset` if `readUpTo` is absent. */
   readReceived: number
   /** The offset of the oldest message that is not deleted, and the bytes of the messages before it. */
   swept: { offset: number; bytes: number }
@@ -98,7 +98,7 @@ export interface InboxRow extends Watermark {
   isExact: boolean
 }
 
-/** An inbox as it is stored. With the names of its fields, a message between a million users took a quarter longer. */
+/** An inbox as it is stored. With the names of the fields, a message took a quarter longer among a million users. */
 export type StoredInbox = [
   offset: number,
   received: number,

@@ -367,8 +367,8 @@ export class Inbox {
 
   /**
    * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained, and the bytes that these free, in all and by
-   * sender. Returns undefined if there is no such message. Without `all` it deletes only the messages of whole tallies, because one row has
-   * the sums of a tally.
+   * sender. Returns undefined if there is no such message. Without `all` it deletes only the messages of whole tallies, each of which has
+   * its sums in one row.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first } = this.durable

@@ -51,7 +51,7 @@ interface InboxesOptions {
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
   emit: (event: EngineEvent) => void
-  /** Called after retention has deleted the last message of an inbox. Meanwhile a message may have come. */
+  /** Called after retention has deleted the last message of an inbox. By then another message may have come. */
   onEmptied: (of: UserRef) => void
   /** Called with errors of background jobs. */
   onError: (error: unknown) => void

@@ -19,8 +19,8 @@ const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
 /**
- * An unfinished tally of fewer messages is not in the inbox's row: if there are more later, those messages are read again. With a tally in
- * each row, a message between a million users took 6% longer, and a start after a crash twice as long.
+ * An unfinished tally of fewer messages is not in the inbox's row. If more messages come, the first ones are read again. With a tally in
+ * each row, a message took 6% longer among a million users, and a start after a crash twice as long.
  */
 const MIN_STORED = 16
 

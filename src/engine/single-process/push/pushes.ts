@@ -32,7 +32,7 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 const MAX_USERS = 10_000
 /** The most users in one step of the job. */
 const USERS_PER_STEP = 32
-/** The value of a row whose time a message has set (`WAITS`), or a gateway's lease or `endPushes` (`TOLD`). */
+/** The value of a row: `WAITS` if a message has set its time, `TOLD` if a gateway's lease or `endPushes` has set it. */
 const WAITS = 0
 const TOLD = 1
 
@@ -259,7 +259,7 @@ export class Pushes {
       }
       // Since the read, this process has set another time.
       if (entry.dueAt !== undefined && entry.dueAt !== time) continue
-      // The row is deleted, so no `push-due` is pending. With another value the next message would keep this time.
+      // The row is deleted, so no `push-due` is pending. If `dueAt` kept its value, the next message would store no row.
       entry.dueAt = Infinity
       if (entry.devices.length === 0) continue
       commit.append(this.#schedule(of, entry, now + engineRules.pushLease))

@@ -145,7 +145,7 @@ export class Users {
         await synced
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
-        // If the profile is equal, the write needs no sync: a power cut can lose only its later time, and no field.
+        // If the profile is equal, the write needs no sync: a power cut can lose only the later `vouchedAt`, and no field.
         this.#commit.defer(row, (batch) => batch.push(put(row, storedUserOf(user))))
         await this.#commit.flush()
       }
@@ -154,8 +154,8 @@ export class Users {
   }
 
   /**
-   * Notes that a save or a message creates the user. Until the user is synced, messages read their `sender` here, and other changes of the
-   * user wait.
+   * Notes that a save or a message creates the user. Until the user is synced, messages get their `sender` from `#creating`, and other
+   * changes of the user wait.
    */
   #noteCreation(user: UserRecord, synced: Promise<void>): void {
     const row = rows.user(user)
@@ -192,8 +192,8 @@ export class Users {
   }
 
   /**
-   * Deletes a guest without an event. `decide` is called with the guest, or with null if there is none. The deletion is in the batch of the
-   * operations that `decide` returns. If `decide` returns null, nothing is deleted.
+   * Deletes a guest, and adds no webhook event. `decide` is called with the guest, or with null if there is none. The deletion is in the
+   * batch of the operations that `decide` returns. If `decide` returns null, nothing is deleted.
    */
   deleteAdopted(of: UserRef, decide: (guest: UserRecord | null) => Operation[] | null): Promise<void> {
     const [row, guestRow] = [rows.user(of), rows.guest(of)]

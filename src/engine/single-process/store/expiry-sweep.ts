@@ -29,7 +29,7 @@ export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOpt
   const job = scheduler.job(async (now) => {
     const due = await readAll<string[]>(store, { ...rows.expiriesBefore(now), limit: INDEX_ROWS_PER_STEP })
     if (due.length === 0) return now + INTERVAL
-    // After the flush reads see every revocation, even one that keeps a token for longer.
+    // After the flush `read` returns every revocation, even one that prolongs an earlier revocation.
     await commit.flush()
     const deletions: Operation[] = []
     for (const [indexRow, listed] of due) {

@@ -203,7 +203,7 @@ export class GroupCommit {
     }
   }
 
-  /** Begins a batch if a write waits. Perhaps no write does, because the start of a batch does not cancel the timer. */
+  /** Begins a batch if a write waits. Perhaps none waits, because the start of a batch does not cancel the timer. */
   #onTimer(): void {
     this.#timerAt = Infinity
     if (this.#hasWrites && !this.#running) void this.#start()

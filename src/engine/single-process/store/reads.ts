@@ -1,8 +1,8 @@
 import { readAll, type Range, type Store } from './store.js'
 
 /**
- * How many rows are read at once by default. A read of more rows counts as so many. LevelDB may report all reads that have ended in one
- * turn of the event loop, which then parses their rows, at about 4 µs for each.
+ * How many rows are read at once by default. A read of more rows counts as this many. In one turn of the event loop LevelDB may report many
+ * finished reads, and parsing their rows takes about 4 µs for each row.
  */
 const MAX_ROWS = 128
 

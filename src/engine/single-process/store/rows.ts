@@ -78,7 +78,7 @@ export const rows = {
     gte: rows.message(of, from),
     lt: rows.message(of, to),
   }),
-  /** Whom the messages of a tally are with. `end` is the offset of its last message. */
+  /** A tally, which says whom some messages of an inbox are with. `end` is the offset of the last of them. */
   tally: ({ appId, userId, deletions = 0 }: InboxRef, end: number) =>
     `tally\0${appId}\0${userId}\0${deletions}:${padded(end)}`,
   /** The tallies whose last messages are from offset `from` up to, but not including, `to`. */

@@ -83,7 +83,8 @@ export class ImportedInbox {
   }
 
   /**
-   * If `offset` belongs to a later tally, writes the tally of the message before: an inbox on Redis may lack the last message of a tally.
+   * If `offset` belongs to a later tally, writes the earlier one. `add` writes a tally only with its last message, which an inbox on Redis
+   * may lack.
    */
   #endTallyBefore(offset: number): void {
     if (tallyEnd(offset) !== this.#tallyEnd) this.#putTally(this.#tally.take())

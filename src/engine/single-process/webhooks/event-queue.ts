@@ -198,7 +198,7 @@ export class EventQueue implements WebhookQueue {
     return next && rows.seqOf(next[0])
   }
 
-  /** If the app already keeps the most failed events, returns the oldest of them. */
+  /** If the app has as many failed events as are kept, returns the oldest of them. */
   async #failedBeyond(appId: string): Promise<[string, EventRow][]> {
     if (this.#queues.counts.of(appId).failed < engineRules.maxFailedEvents) return []
     return this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })

@@ -35,7 +35,7 @@ export interface UserQueue {
   online: boolean | null
   /** The newest event about presence. */
   presence: PresenceEvent | null
-  /** The number of the newest `events.dropped`; 0 if there is none. This event, and that of `presence`, is never the oldest one. */
+  /** The number of the newest `events.dropped`; 0 if there is none. Neither this event nor that of `presence` is ever the oldest. */
   dropped: number
   /** The row of the newest `events.dropped`, if this process has written it. */
   droppedRow: EventRow | undefined

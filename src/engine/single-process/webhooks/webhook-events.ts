@@ -81,7 +81,7 @@ export class WebhookEvents {
     return this.#queue.add(this.#event(of, type, data)).operations
   }
 
-  /** Stores an event with the next batch, which writes its change too. */
+  /** Stores an event with the next batch, which also writes the change that the event reports. */
   defer(of: UserRef, type: WebhookEventType, data: JsonObject): void {
     if (this.asks(of.appId, type)) this.#defer(this.#event(of, type, data))
   }

@@ -303,7 +303,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       await deliver(engine, message, brief)
       const sendAgain = async (): Promise<boolean> => {
         const again = await engine.send(message, rules())
-        // On a slow machine the window may be over already, but never too early. An engine may count whole milliseconds.
+        // On a slow machine the window may be over by now, but it must not end too early. An engine may count whole milliseconds.
         if (performance.now() < began + sendWindow - 1) assert.equal(again.outcome, 'repeated')
         return again.outcome === 'stored'
       }

@@ -194,8 +194,8 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
 }
 
 /**
- * Calls `more`, and lets the earlier messages expire. How many of the later messages expire, too, depends on the machine: the models take
- * it from the engine.
+ * Calls `more`, and lets the earlier messages expire. How many of the later messages also expire depends on the machine, so the models ask
+ * the engine.
  */
 const expire = async (
   engine: Engine,

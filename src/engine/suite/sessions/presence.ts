@@ -104,7 +104,7 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const [touched] = await engine.sessions(ada)
       assert.equal(touched?.rtt, 8)
       assert.ok(touched.lastSeenAt >= session.lastSeenAt + 60_000)
-      // An engine may say of an attached session that it is seen now.
+      // An engine may say that the user of an active session is seen now.
       assert.ok(((await engine.status(ada)).lastSeenAt ?? 0) >= touched.lastSeenAt)
     })
 

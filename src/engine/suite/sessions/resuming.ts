@@ -75,7 +75,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     on('are found by each key of two starts with the same one, until one is confirmed', async (engine) => {
       const first = await connect(engine, ada)
       const second = await connect(engine, ada, first.keyHash)
-      // The client has the answer to the second start, and the gateway gets a third one later.
+      // The client has the answer to the second start, and the gateway gets a third start later.
       await connect(engine, ada, first.keyHash)
       const fourth = await connect(engine, ada, second.keyHash)
       assert.equal(fourth.session.sessionId, first.session.sessionId)
@@ -158,7 +158,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const many = await Promise.all(Array.from({ length: 20 }, () => connect(engine, ada, first.keyHash)))
       const resumed = many.filter(({ session }) => session.resumed)
       assert.ok(resumed.every(({ session }) => session.sessionId === first.session.sessionId))
-      // The key that they used is valid until one of them is confirmed.
+      // The key that all starts used is valid until one of them is confirmed.
       assert.equal(resumed.length, 20)
       assert.deepEqual(idsOf(await engine.sessions(ada)), [first.session.sessionId])
     })

@@ -145,7 +145,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      // Keys that are being written may not be in the store yet, so the pass may miss them. Their expiries count from the start.
+      // Keys that are being written may not be in the store yet, so the pass may miss them. Their expiries are included here.
       this.#nextExpiry = Infinity
       for (const { expiresAt } of this.#pending.values())
         this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)

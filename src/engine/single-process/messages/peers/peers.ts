@@ -187,7 +187,7 @@ export class Peers {
       // The inbox may have been evicted and opened again, or deleted with its user.
       const inbox = this.#open(of)
       const { epoch, row, durable } = inbox
-      // The cache may have dropped this index for others, or because it alone exceeds the limit.
+      // The cache may have dropped this index for others, or because the index by itself exceeds the limit.
       known = this.#indexes.get(row) ?? known
       // When the messages of an adopted guest have moved, the guest's inbox begins again in the same epoch.
       const isCurrent = known?.epoch === epoch && known.index.last <= durable.offset
@@ -203,7 +203,7 @@ export class Peers {
       if (to < durable.offset) await nextTurn()
     }
   }
-  /** Adds the next messages to an index. Returns the offset up to which it did. */
+  /** Adds the next messages to an index. Returns the offset up to which they are added. */
   async #read({ of: { userId }, stored: { ref }, durable }: Inbox, index: PeerIndex): Promise<number> {
     const { reads } = this.#options
     const from = index.last + 1

@@ -11,7 +11,7 @@ interface DeletionsOptions {
   usage: Usage
   shares: SenderShares
   commit: GroupCommit
-  /** Called after retention has deleted the last message of an inbox. Meanwhile a message may have come. */
+  /** Called after retention has deleted the last message of an inbox. By then another message may have come. */
   onEmptied: (of: UserRef) => void
 }
 
@@ -31,14 +31,14 @@ export class Deletions {
     this.#onEmptied = onEmptied
   }
 
-  /** Adds operations that delete messages which are not retained. With `all` they delete every such message of the inbox. */
+  /** Adds operations that delete messages which are not retained. Without `all` they leave some for a later call. */
   add(inbox: Inbox, retention: Retention, now: number, all: boolean, operations: Operation[]): void {
     const { first } = inbox.durable
     if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
-    // A send that empties the inbox stores its own message in the same task.
+    // The callback waits for the end of the task, because a send that empties the inbox stores its own message in the same task.
     if (inbox.durable.first !== first && !inbox.hasMessages) queueMicrotask(() => this.#onEmptied(inbox.of))
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)

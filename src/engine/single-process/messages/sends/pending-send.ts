@@ -38,7 +38,7 @@ export class PendingSend implements Waiter {
   readonly #inboxes: SentInboxes
   readonly #result: StoredResult
   readonly #emit: (event: EngineEvent) => void
-  /** The ends of the recipient's and the sender's inbox with this message. */
+  /** The watermarks of the recipient's and the sender's inbox after this message. */
   readonly #mark: Watermark
   readonly #ownMark: Watermark
   #onSynced!: (result: StoredResult) => void

@@ -53,8 +53,8 @@ export class SenderShares {
   }
 
   /**
-   * Subtracts the bytes in a deferred write, because opening these inboxes may evict others: a send uses two inboxes meanwhile, and a
-   * deferred write none.
+   * Subtracts the bytes in a deferred write, because opening these inboxes may evict others: a send still uses two inboxes, and a deferred
+   * write uses none.
    */
   #takeOff(batch: Operation[]): void {
     const all = this.#freed

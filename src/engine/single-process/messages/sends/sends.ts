@@ -183,8 +183,8 @@ export class Sends {
   }
 
   /**
-   * Returns whether the user exists. The inbox, which the message needs anyway, is deleted together with its user, so that a user with an
-   * inbox is not read. But the inbox of an adopted guest stays until its messages have moved.
+   * Returns whether the user exists. The inbox, which the message needs anyway, is deleted together with its user. So a user with an inbox
+   * exists, and need not be read. But the inbox of an adopted guest stays until its messages have moved.
    */
   #isKnown(of: UserRef, key: string): boolean {
     const hasInbox = !isGuestId(of.userId) && this.#table.peek(of, key).exists

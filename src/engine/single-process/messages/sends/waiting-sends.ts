@@ -21,7 +21,7 @@ const inboxesOf = ({ appId, from, to }: CheckedMessage): string[] =>
  */
 export class WaitingSends {
   #waiting: WaitingSend[] = []
-  /** The rows of the inboxes that waiting messages have. */
+  /** The rows of the inboxes to which waiting messages belong. */
   readonly #blocked = new Set<string>()
 
   /** Returns whether the message would overtake a waiting one. */
