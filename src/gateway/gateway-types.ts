@@ -17,8 +17,8 @@ export interface GatewayOptions {
    */
   engine?: Engine | undefined
   /**
-   * For processes that serve one port together, such as those of `serve --workers`. The gateway calls the function once, with a function
-   * that collects this gateway's metrics in the form of prom-client's `getMetricsAsJSON`. The returned function makes the text of
+   * For processes that serve one port together, such as those of `serve --workers`. The gateway calls `metrics` once. `collect` resolves
+   * with this gateway's metrics in the form of prom-client's `getMetricsAsJSON`. The function that `metrics` returns makes the text of
    * `/metrics` for all processes.
    * @default only this gateway's metrics
    */

@@ -268,7 +268,7 @@ export const assembleGateway = (
     lifetime.signal,
   )
 
-  /** Serves the gateway's paths on a server until the gateway is closed. Returns a function that ends that before. */
+  /** Serves the gateway's paths on a server until the gateway is closed. Returns a function that stops serving them earlier. */
   const attachTo = (server: Server): (() => void) => {
     assertNotClosed()
     const { detach } = attach(server, {
@@ -278,7 +278,7 @@ export const assembleGateway = (
       openStream: streams.open,
       countSocket(socket, request, peer) {
         const slot = slots.slotOf(socket)
-        // From now on the socket carries a session, and no request of others.
+        // From now on the socket carries only this client's session, so `evict` may destroy the socket.
         slot.evict = () => void socket.destroy()
         return identify(slot, request, peer)
       },
@@ -288,7 +288,7 @@ export const assembleGateway = (
           request,
           peerOf(request, settings.listen.trustProxy),
         )
-        // A full gateway still answers health checks: a restart would make no room.
+        // A full gateway still answers health checks, because a restart after a failed check would make no room.
         if (refusal === 'rate-limited') refuseAddress(response)
         else void respond(request, response)
       },
@@ -331,7 +331,7 @@ export const assembleGateway = (
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
     const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
-    // After this time the requests are aborted. A call of an engine that hangs can't be aborted.
+    // After this time both `close` calls abort their requests. They can't abort a call of an engine that hangs.
     const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
     const logLate = (err: unknown): void =>
       log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')

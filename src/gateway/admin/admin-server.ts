@@ -22,7 +22,7 @@ export interface AdminServer {
 /** Milliseconds that a client has to send the headers of a request, and milliseconds for the whole request. */
 const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
-/** Milliseconds that a client has to read a response. They are longer than a stream lasts. */
+/** Milliseconds that a client has to read a response. No stream lasts so long. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
 /** How many sockets may be open. `limits.connections` does not count them. So too many sockets would leave no open files for the engine. */
 const MAX_SOCKETS = 100
@@ -41,12 +41,12 @@ export const createAdminServer = (
     {
       headersTimeout: HEADERS_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
-      // With Node's default, a silent socket would stay open for up to 30 seconds.
+      // With Node's default a silent socket could stay open for another 30 seconds after its time is over.
       connectionsCheckingInterval: 1_000,
     },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
-  // Zero means no limit. Node bounds the bytes of headers anyway. Beyond a limit of headers it would leave out the others.
+  // Zero means no limit. With a limit Node would leave out all further headers. It bounds the bytes of headers anyway.
   server.maxHeadersCount = 0
   server.on('connection', sockets.accept)
   let listening: Promise<string> | undefined

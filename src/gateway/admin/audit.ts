@@ -17,7 +17,7 @@ interface AuditEntry {
   result: number
 }
 
-/** Returns an id for the log. If a caller has sent a token in place of an id, the log does not get it. */
+/** Returns an id for the log. If a caller has sent a token in place of an id, the log gets `[redacted]`. */
 const shown = (id: string): string => (/^eyJ[\w-]*\./.test(id) ? '[redacted]' : id)
 
 export type Audit = (entry: AuditEntry) => void

@@ -66,7 +66,7 @@ const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
   return next()
 }
 
-/** Lets only callers with one of the admin tokens pass. A request that may change something needs the token that may do everything. */
+/** Lets only callers with one of the two admin tokens pass. With `readToken` only GET and HEAD requests pass. */
 const createGuard =
   ({ login, trust, log, limitsReached }: AdminRoutesContext): MiddlewareHandler<AdminEnv> =>
   async (context, next) => {

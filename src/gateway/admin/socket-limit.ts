@@ -14,7 +14,7 @@ interface SocketLimit {
 /** Limits the open sockets, so that silent sockets do not keep out an operator or a scraper. */
 export const createSocketLimit = (max: number): SocketLimit => {
   const counted = new Set<Socket>()
-  /** The sockets without a right token by address, the oldest first. */
+  /** By address: the sockets that have sent no right token, the oldest first. */
   const strangers = new Map<string, Set<Socket>>()
 
   const keyOf = ({ remoteAddress }: Socket): string => addressKey(remoteAddress ?? 'unknown')
@@ -43,7 +43,7 @@ export const createSocketLimit = (max: number): SocketLimit => {
 
   return {
     accept(socket) {
-      // A closed socket has no address.
+      // The key is computed now, because a closed socket has no address.
       const key = keyOf(socket)
       strangers.set(key, (strangers.get(key) ?? new Set()).add(socket))
       counted.add(socket)

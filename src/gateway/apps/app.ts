@@ -23,7 +23,7 @@ const MAX_AUTHENTICATIONS = 100
 /** How many starts wait until another check ends. They wait no longer than `startTimeout`. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
-/** An app of the config with its keys imported. Sessions keep this object for as long as they last, even when the config is reloaded. */
+/** An app of the config, ready to verify tokens. Sessions keep this object for as long as they last, even when the config is reloaded. */
 export interface App {
   /** The app's rules. Read them for each decision: `update` replaces them. */
   readonly settings: AppSettings

@@ -5,11 +5,11 @@ import type { AppSettings, Settings } from '../config/parse.js'
 /** How many webhook events of an app and of one user may be pending. */
 const APP_EVENTS = 1_000_000
 const USER_EVENTS = 10_000
-/** About how many bytes: the smallest limit for an app's pending events, and the largest limit for those of a user. */
+/** In bytes: the smallest limit for all pending events of an app, and the largest limit for those of one user. */
 const MIN_APP_EVENT_BYTES = 2 ** 20
 const MAX_USER_EVENT_BYTES = 4 * 2 ** 20
 
-/** Returns the limits of pending webhook events. They grow with `limits.bytes`, and one user alone can't fill the app. */
+/** Returns the limits of pending webhook events. Those in bytes grow with `limits.bytes`. One user can't reach the limits of the app. */
 const eventLimitsOf = ({ limits }: Pick<AppSettings, 'limits'>): WebhookOptions['limits'] => {
   const bytes = Math.max(MIN_APP_EVENT_BYTES, Math.floor(limits.bytes / 10))
   return {
@@ -29,8 +29,8 @@ export const engineOptionsOf = ({ retention, webhooks, limits }: AppSettings): A
 })
 
 /**
- * How many milliseconds longer than `sendWindow` the engine remembers ids. A client that retries at the end of the window is still
- * recognized when the retry arrives.
+ * How many milliseconds longer than `sendWindow` the engine remembers the ids of messages. So a retry at the end of the window is still
+ * recognized when it arrives.
  */
 const SEND_WINDOW_MARGIN = 60_000
 

@@ -20,8 +20,8 @@ export interface AppPush {
 /** The order of the curve P-256. A private key is a number from 1 up to, but not including, the order. */
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 /**
- * A private key that the gateway derives is the remainder of a number of this many bytes, plus 1. The 16 bytes more than the order has
- * make all keys almost equally likely (FIPS 186-5, A.2.1).
+ * A private key that the gateway derives is the remainder of a number of this many bytes, plus 1. The number has 16 bytes more than the
+ * order, so that all keys are almost equally likely (FIPS 186-5, A.2.1).
  */
 const WIDE_BYTES = 48
 
@@ -72,7 +72,7 @@ export const createAppPush = ({ appId, push: settings }: AppSettings, ownKey: Ui
     authorization(origin) {
       const known = headers.get(origin)
       const signedAt = Date.now()
-      // Push services compare the header with their own clocks. So it is also made again if the machine's clock was set back by so much.
+      // Push services compare the header with their own clocks. So a header is also made again if the clock went back by `USED_FOR`.
       if (known && Math.abs(signedAt - known.signedAt) < USED_FOR) return known.header
       const header = sign(origin)
       headers.set(origin, { header, signedAt })

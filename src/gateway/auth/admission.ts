@@ -136,7 +136,7 @@ const authenticateGuest = async (
     : admitGuest(app, userId, true)
 }
 
-/** The reason for which a guest of a production app is refused. */
+/** Why a guest of a production app is refused if another guest has the id. */
 export const GUEST_EXISTS = "Another guest has this id: start with that guest's token, or without a 'userId'."
 
 /** Authenticates a start with a token. If the token's guest was deleted, a new guest is admitted. */
@@ -181,7 +181,7 @@ const authenticateStart = (
   return authenticateParams(context, app, userId, authParams ?? {}, peer)
 }
 
-/** Returns why a start is refused for every app; undefined if it may go on. */
+/** Returns why a start is refused whatever its app is; undefined if the start may go on. */
 const checkStart = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
   if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")

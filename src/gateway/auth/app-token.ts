@@ -13,7 +13,7 @@ const MISSING =
 
 /**
  * Authenticates the backend of an app by an `Authorization` header. The token must be signed with a secret of the app that its `iss` names.
- * The keys of a JWKS are not accepted, because a log-in service that other parties use, too, often has them.
+ * The keys of a JWKS are not accepted, because they often belong to a log-in service that serves other parties, too.
  */
 export const authenticateApp = (
   apps: ReadonlyMap<string, App>,

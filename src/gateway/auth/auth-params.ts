@@ -21,7 +21,10 @@ const RETRY_AFTER = 5_000
  */
 const GRACE = 250
 
-/** `authenticateUrl` may take this share of `startTimeout`. So the start ends as `unavailable` before the connection's own deadline. */
+/**
+ * `authenticateUrl` may take this share of `startTimeout`. If it takes longer, the start ends as `unavailable`, before the connection's own
+ * deadline.
+ */
 const URL_SHARE = 0.8
 
 /** An app's check of auth params: its function `authenticate`, or a request to its `authenticateUrl`. */
@@ -58,7 +61,7 @@ const checkOf = (
     return {
       name: "The app's 'authenticate' function",
       badAnswer: 'unavailable',
-      // Otherwise calls of `authenticate` that never end would use up its concurrency limit.
+      // Without a timeout, calls of `authenticate` that never end would use up `app.authentications`.
       ask: () => withTimeout(authenticate(request), startTimeout + GRACE, tookTooLong),
     }
   if (!authenticateUrl) return undefined
@@ -77,7 +80,7 @@ const checkOf = (
   }
 }
 
-/** Only `ok: true` lets a user in, so that a truthy value or a Response does not. */
+/** Only an object with `ok: true` lets a user in. Another truthy value does not. */
 const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && answer['ok'] === true
 
@@ -100,7 +103,7 @@ export const authenticateParams = async (
   let issuedAt = Date.now()
   try {
     const turn = app.authentications.run(async () => {
-      // The time is read before the app's backend answers, so that a revocation counts that comes while the answer is on its way.
+      // The time is read before the app's backend answers, so that a revocation during the request counts.
       issuedAt = Date.now()
       return context.isOpen() ? check.ask() : undefined
     })
@@ -122,7 +125,7 @@ export const authenticateParams = async (
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)
   const expiresAt = Date.now() + expiresIn * 1000
-  // No token can have a later date. So `signOwnToken` would reject, when the user is saved already.
+  // No token can expire so late that its date looks like milliseconds. `signOwnToken` would reject, but only after the user was saved.
   const isExpiry = Number.isFinite(expiresIn) && expiresIn > 0 && !isInMilliseconds(expiresAt / 1000)
   if (!isExpiry || (user !== undefined && !profile))
     return refuse(

@@ -8,7 +8,7 @@ type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 /** The most bytes of an answer. The largest profile has less than a quarter of them. */
 const MAX_BYTES = 65_536
 
-/** The app's backend gave an answer that is neither yes nor no. The start is `unavailable`. The message repeats no part of the answer. */
+/** The app's backend did not decide, or no time was left to ask. The start is `unavailable`. The message repeats no part of an answer. */
 export class NoDecisionError extends Error {
   override readonly name = 'NoDecisionError'
 }

@@ -78,8 +78,8 @@ const hashOf = ({ alg, kid }: Partial<JWTHeaderParameters>): string =>
 /**
  * Creates the key set at a URL. The keys are fetched when the first token needs them. Then they are kept, and fetched again in the
  * background. While their server is down, the last keys stay in use. One fetch runs at a time. A server that fails, or a flood of unknown
- * key ids, costs one fetch in a `retryInterval`. An unknown key id is refused only after a fetch that began after its first token came,
- * because an earlier fetch may have missed a key that was just published.
+ * key ids, costs one fetch in a `retryInterval`. An unknown key id is refused only after a fetch that began after the first token with this
+ * id came, because an earlier fetch may have missed a key that was just published.
  */
 export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): RemoteKeySet => {
   const {
@@ -178,7 +178,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // If there is no timer, no fetch has ended yet. If there is one, the last fetch has failed, and a start does not wait for the next.
+      // Without a timer no fetch has ended yet. If there is a timer, every fetch has failed, and a start does not wait for the next.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

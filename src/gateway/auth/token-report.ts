@@ -137,7 +137,7 @@ const checkSignature = async (
   const signature = findingFor('signature')
   const { alg } = token.header
   const isApp = token.claims['tokenType'] === 'app'
-  // An app's own token must be signed with one of its secrets. Its key set is for user tokens only.
+  // An app's own token must be signed with one of the app's secrets. The app's key set is for user tokens only.
   const keySet = isApp ? undefined : keySetOf(app)
   const accepted: readonly string[] = [
     ...(app.secrets.length > 0 ? ['HS256'] : []),

@@ -72,7 +72,7 @@ const ORIGINS_REQUIRED =
 const forwardsHeaders = (given: unknown): boolean =>
   isObject(given) && Array.isArray(given['forwardHeaders']) && given['forwardHeaders'].length > 0
 
-/** The default of `retention.bytes`: one inbox alone can't fill the app. */
+/** The largest default of `retention.bytes`. The default is at most a tenth of the app's bytes, so that one inbox can't fill the app. */
 const MAX_INBOX_BYTES = 16 * 2 ** 20
 const inboxBytes = (appBytes: number): number =>
   Math.max(1, Math.min(MAX_INBOX_BYTES, Math.floor(appBytes / 10)))

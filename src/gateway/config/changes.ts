@@ -18,14 +18,11 @@ const changedKeys = (running: object, next: object, prefix: string): string[] =>
     .map((key) => `${prefix}${key}`)
 }
 
-/** Returns `admin` for the running gateway. Its tokens can change; its address, and whether there is a listener, only with a restart. */
+/** Returns `admin` for the running gateway. Without a restart only the tokens of a running listener can change. */
 const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
   running && next ? { ...running, token: next.token, readToken: next.readToken } : running
 
-/**
- * Returns `listen` for the running gateway. The files of its certificate can change; its address, and whether there is TLS, only with a
- * restart.
- */
+/** Returns `listen` for the running gateway. Without a restart only the files of a certificate in use can change. */
 const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
   running.tls && next.tls ? { ...running, tls: next.tls } : running
 
@@ -48,7 +45,7 @@ const changesOfProcess = (running: Settings, next: Settings): string[] => {
   ]
 }
 
-/** Compares the settings of a running gateway with new ones. A removed app stays until a restart, because it has sessions. */
+/** Compares the settings of a running gateway with new ones. A removed app stays until a restart, because it may have sessions. */
 export const changesOf = (running: Settings, next: Settings): ConfigChanges => {
   const settings: Settings = {
     ...running,

@@ -77,7 +77,7 @@ export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {})
     }),
   )
 
-/** Returns a schema for the value, or null if the key is absent. */
+/** Returns a schema whose output is the value, or null if the key is absent. */
 export const orNull = <S extends v.GenericSchema>(schema: S) =>
   v.pipe(
     v.optional(schema),

@@ -10,7 +10,7 @@ const KEY = 'must be a public key as a JSON Web Key, of type RSA, EC or OKP'
 const MINIMUM_RSA_BITS = 2048
 
 const keyProblem = (key: Record<string, unknown>): string | undefined => {
-  // Key sets are published. If the config accepted a private key, its owner would not notice that the key set contains it.
+  // Key sets are published. If the config accepted a private key, nobody would notice that it is public.
   if ('d' in key || 'k' in key) return 'holds a private or symmetric key: the gateway takes public keys only'
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })

@@ -15,7 +15,7 @@ const openFileLimit = (): number => {
       return undefined
     }
   }
-  // Systems without `/proc` may have the limit in the report. The report takes 16 ms, so `/proc` comes first.
+  // On systems without `/proc`, Node's report may have the limit. `/proc` comes first, because the report takes 16 ms.
   const fromReport = (): unknown =>
     (process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } }).userLimits
       ?.open_files?.soft

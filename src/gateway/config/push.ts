@@ -59,7 +59,7 @@ const host = v.pipe(
 const fill = (url: string, from: string): string => url.replaceAll('{from}', from)
 
 const IN_HOST = 'must not have {from} in its origin: a user id would choose whose page a notification opens'
-/** Returns whether every sender's notification opens a page of one origin. */
+/** Returns whether the notifications of all senders open pages of the same origin. */
 const hasOneOrigin = (given: string): boolean =>
   URL.canParse(fill(given, 'a')) && new URL(fill(given, 'a')).origin === new URL(fill(given, 'b')).origin
 

@@ -51,7 +51,7 @@ export type Authenticate = (request: AuthenticateRequest) => Promise<Authenticat
 export const sendRules = ['anyone', 'users', 'backend'] as const
 export type SendRule = (typeof sendRules)[number]
 
-/** Who may let a user adopt a guest: the user's client with the guest's token, the app's backend alone, or nobody. */
+/** Who may let a user take over a guest's messages: client and backend, only the backend, or nobody. */
 export const adoptionRules = ['client', 'backend', 'nobody'] as const
 export type AdoptionRule = (typeof adoptionRules)[number]
 
@@ -145,7 +145,7 @@ export interface EmbeddedEngineConfig {
 }
 
 /**
- * Keeps everything in a Redis, which several gateways can share. Clients see them as one gateway. It needs the package ioredis. Give one of
+ * Keeps everything in a Redis, which several gateways can share. Clients see these gateways as one. Needs the package ioredis. Give one of
  * `url`, `sentinels` with `name`, and `cluster`. A URL is `redis://USER:PASSWORD@HOST:PORT`, or `rediss:` for TLS; user and password can be
  * left out.
  */
@@ -161,7 +161,7 @@ export interface RedisEngineConfig {
   cluster?: SecretConfig[] | undefined
   /** The text with which the names of all keys begin. Gateways with the same prefix share their data. @default 'chat-session:' */
   prefix?: string | undefined
-  /** True, or PEM files. Left out: true for `rediss:`. */
+  /** Whether to use TLS, or the PEM files to use with it. Left out: true for `rediss:`. */
   tls?:
     | boolean
     | {
@@ -169,7 +169,7 @@ export interface RedisEngineConfig {
         ca?: string | undefined
         /** The file of this client's certificate. */
         cert?: string | undefined
-        /** The file of its private key. */
+        /** The file of the certificate's private key. */
         key?: string | undefined
       }
     | undefined
@@ -197,8 +197,9 @@ export interface AppConfig {
    */
   secrets?: SecretConfig[] | undefined
   /**
-   * Secrets of signatures of user ids, which pages may have in place of tokens. In production each has 32 bytes of UTF-8 or more. If the
-   * list is empty, signatures are refused. A signature never expires. So `requireExpiry` must be false. @default []
+   * Secrets for signatures of user ids. A page may have a signature in place of a token. In production each secret has 32 bytes of UTF-8 or
+   * more. A signature never expires, so a list with a secret needs `requireExpiry: false`. With an empty list signatures are refused.
+   * @default []
    */
   signatureSecrets?: SecretConfig[] | undefined
   /**
@@ -226,7 +227,7 @@ export interface AppConfig {
   profiles?: ProfileRule | undefined
   /** Must a user token have an `exp`? @default false in test, true in production */
   requireExpiry?: boolean | undefined
-  /** Checks auth params. In a config module only: JSON has no functions. Without it auth params are refused. */
+  /** Checks auth params. In a config module only: JSON has no functions. Without it and `authenticateUrl`, auth params are refused. */
   authenticate?: Authenticate | undefined
   /** Checks auth params with a request to your backend, in place of `authenticate`. */
   authenticateUrl?: AuthenticateUrlConfig | undefined
@@ -324,7 +325,7 @@ export interface RetentionConfig {
 }
 
 export interface AppLimitsConfig {
-  /** Sessions of one user. Beyond it an older session ends. 1 to 10,000. @default 20 */
+  /** Sessions of one user. If one more starts, an older session ends. 1 to 10,000. @default 20 */
   sessionsPerUser?: number | undefined
   /** Messages of one user in a second, over all gateways on one engine. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
@@ -337,8 +338,8 @@ export interface AppLimitsConfig {
   /** Requests of the app's backend to the REST API in a second. 1 to 1,000,000. @default 1000 */
   restPerSecond?: number | undefined
   /**
-   * The share of an inbox that one sender's unread messages may take. A message that exceeds it is refused if the message would push out
-   * another sender's unread message. Above 0, to 1. @default 0.5
+   * The share of an inbox that one sender's unread messages may take. A message beyond this share is refused if it would push out another
+   * sender's unread message. Above 0, to 1. @default 0.5
    */
   unreadPerSender?: number | undefined
   /** Guests that the app keeps in all. From 0. @default 100_000 */

@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics/metrics.js'
 /** How a connection was closed: the code of its `ended`, `left` if the page was left, or `lost` if it closed in another way. */
 export type CloseReason = EndCode | 'left' | 'lost'
 
-/** The close codes of a page that may come back: its session is detached for `leaveWindow`. */
+/** The close codes of a page that may come back: its session waits for the page for `leaveWindow`. */
 const pageLeftCodes: readonly number[] = Object.values(pageCloseCodes)
 
 /** Returns how a client closed its socket. */

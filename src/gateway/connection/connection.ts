@@ -80,7 +80,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   readonly #context: ConnectionContext
   readonly #transport: Transport
   readonly #heartbeat: Heartbeat
-  /** Created when the user is first in debt of `bytesPerSecond`. */
+  /** Created when the user first exceeds `bytesPerSecond`. */
   #throttle: Throttle | undefined
   #phase: ConnectionPhase
 
@@ -121,7 +121,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
-    // If the client may reconnect, its session is detached. The client must come back before the resume window ends.
+    // If the client may reconnect, its session waits for `resumeWindow`. The client must come back before that time ends.
     const { resumeWindow } = this.#context.settings
     const longest = (this.#isLive && resumeWindow / 2) || Infinity
     this.send({
@@ -191,8 +191,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
 
   /**
    * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered,
-   * because most of these clients have left, and their session could end another one as `too-many-sessions`. Such a connection ends as
-   * `unavailable`, so that a client that still receives reconnects.
+   * because most of these clients have left, and their session could end another one as `too-many-sessions`. A connection that is still
+   * starting ends as `unavailable`, so that a client reconnects if it still receives frames.
    */
   onEnd(): Promise<void> {
     const phase = this.#phase

@@ -6,8 +6,8 @@ const MAX_BYTES = 16_384
 export const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most ${MAX_FRAMES} frames and ${MAX_BYTES} bytes together.`
 
 /**
- * The frames that come before `started`. They wait as text, because 16 kB of `{}` would take hundreds of kilobytes when parsed, for a
- * client that is not authenticated.
+ * The frames that come before `started`. They wait as text, because a client that is not authenticated could send 16 kB of `{}`, which
+ * would take hundreds of kilobytes when parsed.
  */
 export class EarlyFrames {
   readonly texts: string[] = []

@@ -6,11 +6,11 @@ const MAX_THROTTLED = 10_000
 /** If the user has this share of a second's bytes left, the client has recovered, and `MAX_THROTTLED` begins again with the next debt. */
 const RECOVERED = 0.5
 
-/** Stops reading from one connection's socket while its user is in debt of `bytesPerSecond`. */
+/** Stops reading from one connection's socket while its user is in debt: the user has sent more than `bytesPerSecond` allows. */
 export class Throttle {
   readonly #transport: Pick<Transport, 'pause' | 'resume'>
   #timer: NodeJS.Timeout | undefined
-  /** When the debt began from which the client has not recovered; null if the client has no such debt. */
+  /** When the first debt since the client's latest recovery began; null if there was none. */
   #since: number | null = null
 
   constructor(transport: Pick<Transport, 'pause' | 'resume'>) {

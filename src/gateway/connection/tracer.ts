@@ -3,13 +3,11 @@ import type { TracedFrame } from '../../protocol/internal.js'
 
 type FrameListener = (frame: TracedFrame) => void
 
-/**
- * Lets operators watch the frames of single sessions, without their content. While no session is watched, it costs a frame almost nothing.
- */
+/** Lets operators watch the frames of single sessions, without their content. This takes almost no time while no session is watched. */
 export interface Tracer {
   /** Returns whether any session is watched. Ask it before each `record…`. */
   isOn(): boolean
-  /** `bytes` is the length of a client's frame. Does nothing if the session is undefined, because it has not started yet. */
+  /** `bytes` is the length of a client's frame. Does nothing while the connection has no session yet. */
   recordReceived(session: SessionRef | undefined, type: string, bytes: number): void
   /** `code` is the code of a `refused` or an `ended` frame. */
   recordSent(session: SessionRef | undefined, json: string, code: string | null): void

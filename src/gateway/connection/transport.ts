@@ -2,7 +2,7 @@
 export interface Transport {
   /** The kind, for the metrics. */
   readonly kind: 'websocket' | 'stream'
-  /** Sends a text frame. The frames of one turn may leave in one write. */
+  /** Sends a text frame. The frames of one turn of the event loop may leave in one write. */
   send(text: string): void
   /**
    * Called when the next frame follows within milliseconds. If the answer to the handshake is not sent yet, the answer may wait for that

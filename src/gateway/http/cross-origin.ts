@@ -1,6 +1,6 @@
 /**
- * The headers of an answer that pages of other origins read. Every such request has its credentials in its body. So cookies have no effect,
- * and any origin may read the answer. Proxies must neither store the answer nor delay a part of the answer.
+ * The headers of an answer that pages of other origins read. The request has its credentials in its body. So cookies have no effect, and
+ * any origin may read the answer. Proxies must neither store the answer nor delay a part of it.
  */
 export const crossOriginHeaders: Readonly<Record<string, string>> = {
   'access-control-allow-origin': '*',

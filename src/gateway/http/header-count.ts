@@ -5,7 +5,7 @@ const DEFAULT_COUNT = 1_000
 
 /**
  * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. They could also be the
- * `Content-Length` of an upgrade that is handed back to Node as a plain request: Node would read its body as another request.
+ * `Content-Length` of an upgrade that is handed back to Node as a plain request. Then Node would read the body as another request.
  */
 export const mayLackHeaders = (
   { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,

@@ -6,7 +6,7 @@ const pick = ({ headers }: RequestHead, names: readonly string[]): Record<string
     names.flatMap((name) => (headers[name] === undefined ? [] : [[name, [headers[name]].flat().join(', ')]])),
   )
 
-/** Matches an address with a port, and an IPv6 address in brackets. Some proxies append these in place of the address alone. */
+/** Matches an address with a port, and an IPv6 address in brackets. Some proxies append one of these in place of the plain address. */
 const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([^\]]+)\](?::\d+)?)$/
 
 /** Returns the address in the entry of X-Forwarded-For at this position, counted from the right. */
@@ -18,9 +18,9 @@ const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string |
 }
 
 /**
- * Returns the origin and the address of a request's client. If `trustProxy` proxies are in front, the outermost one has appended the
- * address to X-Forwarded-For, so the address is at that position from the right. Clients can forge the entries before it. Of the other
- * headers only those of `forwardHeaders` are kept.
+ * Returns the origin and the address of a request's client. If `trustProxy` proxies are in front, the outermost proxy has appended the
+ * client's address to X-Forwarded-For. This entry is at position `trustProxy` from the right. Clients can forge the entries before it. Of
+ * the other headers only those of `forwardHeaders` are kept.
  */
 export const peerOf = (
   request: RequestHead,

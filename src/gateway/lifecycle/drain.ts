@@ -2,7 +2,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 
-/** Milliseconds over which the clients of a drain reconnect: a base, and an addition for each connection. */
+/** Milliseconds over which the clients of a drain reconnect: a base, an addition for each connection, and the most. */
 const BASE = 1_000
 const EACH = 5
 const MAX = 30_000
@@ -25,7 +25,7 @@ const MAX_WINDOW = 60_000
 export const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
 
-/** Calls `change` for all present connections, in their order, for some in each turn of the event loop. */
+/** Calls `change` for each present connection, in their order, and for `perTurn` of them in each turn of the event loop. */
 export const eachInTurns = async (
   connections: Iterable<Connection>,
   change: (connection: Connection) => void,
@@ -50,7 +50,7 @@ interface Drain {
   retryAfter(): number | null
   /** Called when a connection is closed and removed. */
   onClosed(): void
-  /** Ends each connection once its frames are answered, and the others after `timeout` milliseconds. */
+  /** Ends each connection once its frames are answered, at the latest after `timeout` milliseconds. */
   run(timeout: number): Promise<void>
 }
 
@@ -64,12 +64,12 @@ export const createDrain = (
   const delay = (count = connections.size): number =>
     Math.ceil(
       Math.random() *
-        // The last client must reconnect before its detached session ends.
+        // A session waits for its client for `resumeWindow`. The last client must reconnect before that time ends.
         Math.min(settings.resumeWindow / 2 || MAX, MAX, BASE + EACH * count),
     )
 
   const closeAll = (close: CloseOne, perTurn?: number, pause?: () => Promise<unknown>): Promise<void> => {
-    // Clients of connections that are closed in later turns reconnect over the same time.
+    // The size is read once, so that clients of later turns reconnect over the same time as those of the first.
     const { size } = connections
     return eachInTurns(connections, (connection) => close(connection, delay(size)), perTurn, pause)
   }

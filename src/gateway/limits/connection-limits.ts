@@ -2,14 +2,14 @@ import type { Log } from '../log.js'
 import { isPrivateAddress } from './private-address.js'
 import type { RateLimiter } from './rate-limiter.js'
 
-/** The code of the `ended` frame of a socket that is closed for a limit. */
+/** The code of the `ended` frame of a socket that is closed because of a limit. */
 export type SocketRefusal = 'unavailable' | 'rate-limited'
 
 /** An open socket, from its acceptance on. */
 export interface Slot {
   /** Set if a limit refuses this socket. Then the socket gets no session, and is closed with this code. */
   refusal: SocketRefusal | undefined
-  /** Makes room for another socket: closes this socket, or stops counting a socket of a server that others use, too. */
+  /** Makes room for another socket: closes this socket, or only stops counting it if its server has other listeners, too. */
   evict: (refusal: SocketRefusal) => void
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
@@ -135,7 +135,7 @@ export const createConnectionLimits = (
     evicted.evict(refusal)
   }
 
-  /** Sessions may have ended since the socket was refused. A proxy keeps sockets for later requests. */
+  /** Lifts a refusal if sessions have ended since. A proxy may send a later request on a socket that was refused. */
   const recheck = (slot: Slot): void => {
     if (slot.refusal === 'unavailable' && sessions < current().connections) slot.refusal = undefined
   }
@@ -157,7 +157,7 @@ export const createConnectionLimits = (
     const key = addressKey(clientAddress)
     if (slot.isReleased || slot.hasSession || slot.address === key || proxies.has(slot.remoteAddress)) return
     uncount(slot)
-    // The former client of the socket was refused, but this one may be within the limits.
+    // The former client of the socket was refused, but the new client may be within the limits.
     if (slot.refusal === 'rate-limited') slot.refusal = undefined
     const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const address = addresses.get(key) ?? { sockets: 0, sessions: 0, opening: new Set<Slot>() }

@@ -6,7 +6,7 @@ import { addressKey } from './connection-limits.js'
  */
 export interface StartQueue {
   /**
-   * Calls `work` at once with false, or after a wait for earlier starts with true. Resolves with true when `work` has finished; with false
+   * Calls `work(false)` at once, or `work(true)` after a wait for earlier starts. Resolves with true when `work` has finished; with false
    * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
    * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
    * the memory of a waiting start.
@@ -24,7 +24,7 @@ interface AtOnce {
   /** So many starts run at once even if other work delays the event loop. Without them nobody could start at a busy gateway. */
   fewest: number
   first: number
-  /** The most starts at once. More would not be faster, and each waits in the engine, which also serves sessions. */
+  /** The most starts at once. More would not be faster: they would wait in the engine, and delay its calls for sessions. */
   most: number
 }
 

@@ -77,7 +77,7 @@ const messageOf = (type: string, fields: FieldChecks, summary: string): Json => 
   }
 }
 
-/** The messages of one sender, under names that differ from the other sender's: both have a `history`. */
+/** Returns the messages of one sender. Their names begin with the sender, because both senders have a `history`. */
 const messagesOf = <T extends Record<string, FieldChecks>>(
   sender: string,
   table: T,

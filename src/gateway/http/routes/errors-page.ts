@@ -23,7 +23,8 @@ code { font-family: ui-monospace, monospace; }
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
 /**
- * Returns where a code comes from. For the gateway's codes it adds whether a retry may succeed. The sentences of the client's codes say so.
+ * Returns where a code comes from. For a code of the gateway it adds whether a retry may help. For a code of the client the code's message
+ * says that.
  */
 const originOf = (code: string): string => {
   if (!Object.hasOwn(errorMessages, code)) return 'reported by the client'

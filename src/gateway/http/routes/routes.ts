@@ -82,7 +82,7 @@ export const createRoutes = (
   routes.get('/v1/asyncapi.json', (context) =>
     context.body(asyncApiJson(), 200, { 'content-type': 'application/json', 'cache-control': 'no-cache' }),
   )
-  // The script is public. A page on another origin needs CORS to load it with an integrity hash.
+  // The script is public. A page on another origin needs CORS to load it as a module or with an integrity hash.
   routes.get('/v1/:file{chat-session.*}', cors({ origin: '*' }), async (context) => {
     const name = context.req.param('file')
     // If reading fails, the next request tries again, because the build may write the files while the gateway runs.

@@ -9,7 +9,7 @@ interface Described {
   sample: unknown
 }
 
-/** A name of no field, for checks of objects with any names. */
+/** A name that no field has. Checks of objects whose fields may have any names accept it. */
 const FREE_NAME = ' '
 
 /** Calls `check` with an object. Returns whether it accepts the object, and the first missing field that it read. */

@@ -10,7 +10,7 @@ import type { Log } from '../../log.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { redisServerOf } from './redis-server.js'
 
-/** If the publication of a message is lost, the message is late by at most so many milliseconds, however long the ping interval is. */
+/** If the publication of a message is lost, the engine finds the message within so many milliseconds, even if `pingInterval` is longer. */
 const MAX_COMPARE_INTERVAL = 15_000
 
 /**

@@ -58,7 +58,7 @@ interface TransferOptions {
   onProgress: (progress: TransferProgress) => void
 }
 
-/** Transfers all data of one config's engine to the engine of another config, which must be empty. */
+/** Transfers all data of one config's engine to the engine of another config. The second engine must be empty. */
 export const transferData = async (
   from: Pick<Settings, 'engine' | 'sendWindow'>,
   to: Pick<Settings, 'engine'>,
