@@ -50,7 +50,8 @@ const program = new Command('chat-session')
   .showHelpAfterError()
 
 /**
- * Runs a command that reads a config, and ends the process once its output is written: a config module may have a timer or a socket open.
+ * Runs a command that reads a config, and ends the process once the command's output is written, because a config module may have a timer
+ * or a socket open.
  */
 const thenExit = async (command: Promise<void>): Promise<void> => {
   await command

@@ -17,14 +17,12 @@ export const profileAttributes: {
   'user-role': 'role',
 }
 
-/** The warnings of this page so far. Each row of a list may have the same mistake, also after its session has started. */
+/** The warnings that this page has written. Many elements may have the same mistake, which is reported once. */
 const written = new Set<string>()
 
 const withoutHyphens = (name: string): string => name.replace(/[-_]/g, '')
 
-/**
- * Warns of attributes such as `user_id`, and `appid`, which HTML makes of `appId`.
- */
+/** Warns of misspelt attributes, such as `user_id`, or `appid`, the name that HTML makes of `appId`. */
 export const warnOfMisspelt = (element: Element, attributes: readonly string[]): void => {
   for (const name of element.getAttributeNames()) {
     const right = attributes.find((each) => withoutHyphens(each) === withoutHyphens(name))

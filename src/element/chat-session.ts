@@ -41,7 +41,7 @@ const booleanAttribute: PropertyDeclaration = { converter }
  * `<chat-session>` starts a user's chat session from its attributes, reports every change with DOM events, and ends the session
  * when it leaves the document. It renders nothing and never writes its own attributes.
  *
- * Elements with the same endpoint, app and user share one session. It ends a task after the last of them has left.
+ * Elements with the same endpoint, app and user share one session. The session ends a task after the last of these elements has left.
  */
 export class ChatSessionElement extends ReactiveElement {
   static override properties: PropertyDeclarations = {
@@ -88,12 +88,13 @@ export class ChatSessionElement extends ReactiveElement {
   /** The gateway's URL, absolute or relative to the page. @default the origin of the script, if that is a gateway */
   declare endpoint: string | null | undefined
   /**
-   * `EPOCH/OFFSET`: the server drew the page up to that message. Later ones come as `session-message`, none twice. The
-   * element reads `since` when it makes the session. A change of `since` alone restarts nothing.
+   * `EPOCH/OFFSET`, the place in the inbox up to which the server drew the page. Later messages come as `session-message`, none twice. The
+   * element reads `since` when it makes the session. A later change of `since` restarts nothing.
    */
   declare since: string | null | undefined
   /**
-   * How the session may connect: `websocket`, `stream`, or both with a space between them. The element reads it when it makes the session.
+   * How the session may connect: `websocket`, `stream`, or both with a space between them. The element reads `transports` when it makes the
+   * session.
    * @default both
    */
   declare transports: string | null | undefined
@@ -112,13 +113,13 @@ export class ChatSessionElement extends ReactiveElement {
    */
   declare notifications: boolean | null | undefined
   /**
-   * Reach the user on this device while no page of the site is open. It needs `notifications`, a service worker, and an app with `push` in
-   * the config of the gateway.
+   * Reach the user on this device while no page of the site is open. This needs `notifications`, a service worker, and an app with `push`
+   * in the config of the gateway.
    */
   declare push: boolean | null | undefined
   /**
    * Close the connection while the page is hidden for longer than a minute. One hidden page of the user stays connected for all of them.
-   * The element reads it when it makes the session.
+   * The element reads `sleepHidden` when it makes the session.
    */
   declare sleepHidden: boolean | null | undefined
   /**
@@ -236,7 +237,7 @@ export class ChatSessionElement extends ReactiveElement {
     await this.session?.end()
   }
 
-  /** Sends a message. Resolves when it is durable. Rejects with a SessionError: `ended` if there is no session. */
+  /** Sends a message. Resolves when it is stored. Rejects with a SessionError: `ended` if there is no session. */
   async send(message: NewMessage): Promise<Sent> {
     return this.#requireSession().send(message)
   }

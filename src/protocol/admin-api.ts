@@ -67,7 +67,7 @@ export interface SessionChange {
   userId: string
   sessionId: string
   type: 'started' | 'resumed' | 'disconnected' | 'ended'
-  /** Why it was disconnected or ended. `left`: the page was left. `lost`: the connection was closed in another way. */
+  /** Why the session was disconnected or ended. `left`: the page was left. `lost`: the connection was closed in another way. */
   code: EndCode | 'left' | 'lost' | null
 }
 
@@ -94,14 +94,14 @@ export interface DeviceSummary {
   createdAt: number
   renewedAt: number
   lastSuccessAt: number | null
-  /** How many pushes failed since one succeeded. */
+  /** How many pushes have failed since the last one that succeeded. */
   failures: number
 }
 
 /** The result of a test push to one device. */
 export interface PushTest {
   id: string
-  /** `failed`: a push of a message would be retried. */
+  /** `failed`: the gateway would try again if this were the push of a message. */
   result: 'delivered' | 'failed' | 'given-up' | 'gone'
   error: string | null
 }
@@ -139,9 +139,9 @@ export interface DeliverySummary {
   status: number | null
   /** Milliseconds until the answer. */
   duration: number
-  /** `retry`: the event will be delivered again. `failed`: it was given up. */
+  /** `retry`: the event will be delivered again. `failed`: the event was given up. */
   result: 'delivered' | 'retry' | 'failed'
-  /** Why it was not delivered; null if it was. */
+  /** Why the event was not delivered; null if it was delivered. */
   error: string | null
 }
 

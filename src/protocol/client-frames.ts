@@ -32,7 +32,7 @@ export const clientFrames = {
     client: optional(text),
   },
   token: { token: text },
-  // This package's client sends no `traceparent`. So `sendFields`, which the script has, lacks this check.
+  // This package's client sends no `traceparent`. So `sendFields`, which is in the script that every page loads, lacks this check.
   send: { ...sendFields, traceparent: optional(text) },
   // The session itself makes `id` and `epoch`, and turns `with` into a text or null. So `callFrames`, which the client checks, lacks these
   // fields.

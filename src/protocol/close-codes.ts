@@ -44,7 +44,7 @@ export type RefusalCode =
 
 export type ProtocolCode = EndCode | RefusalCode
 
-/** The close codes of a client that may come back: its session is detached, and ends after `leaveWindow`. */
+/** The close codes of a client that may come back. Its session stays without a connection, and ends after the config's `leaveWindow`. */
 export const pageCloseCodes = {
   /** The browser leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,

@@ -6,7 +6,7 @@ export const limits = {
   profile: 4_096,
   /** Auth params as JSON. */
   authParams: 4_096,
-  /** The subprotocol that carries a start frame. A longer start is the first frame instead. Many proxies accept only 8 kB of headers. */
+  /** The subprotocol that carries a start frame. A longer start is sent as the first frame. Many proxies accept only 8 kB of headers. */
   startHeader: 4_096,
   /** All headers of the handshake together. */
   headers: 32_768,

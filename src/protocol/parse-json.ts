@@ -27,7 +27,7 @@ export const endOfString = (json: string, start: number): number => {
 
 /** Returns whether a text opens more than `MAX_JSON_DEPTH` objects and arrays inside one another. It reads the text once. */
 export const isDeepJson = (json: string): boolean => {
-  // Each level has an opening and a closing bracket, and most texts are shorter.
+  // Each level takes two brackets, so JSON of this length can't be too deep. Most texts are this short.
   if (json.length <= 2 * MAX_JSON_DEPTH) return false
   let depth = 0
   for (let index = 0; index < json.length; index += 1) {

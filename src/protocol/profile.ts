@@ -33,8 +33,8 @@ const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean
   value === undefined || (rules[name]?.(value) ?? true)
 
 /**
- * Returns whether no text has half a surrogate pair. UTF-8 can't write one: encoders replace it or fail, so that systems would disagree
- * about the text.
+ * Returns whether no text has half a surrogate pair. UTF-8 can't write such a half. Some encoders replace it and others fail, so systems
+ * would disagree about the text.
  */
 const isWellFormed = ({ custom = {}, ...lines }: Profile): boolean =>
   ![...Object.values(lines), ...Object.entries(custom).flat()].some((line) => /\p{Surrogate}/u.test(line))

@@ -4,7 +4,7 @@ import { count, literal, nullable, number, object, optional, shape, text, type C
 export const user = shape({ id: text, ...profileFields })
 export type User = Checked<typeof user>
 
-/** A place in an inbox. */
+/** A place in an inbox. An inbox counts its offsets anew in a new epoch, which begins when stored messages may be gone. */
 export const position = shape({ epoch: text, offset: count })
 
 export const resumption = shape({ key: text, epoch: text, offset: count })
@@ -23,7 +23,7 @@ export const messageFields = {
 }
 export const message = shape(messageFields)
 /**
- * One message in an inbox. `sentAt` is Unix time in milliseconds. `from` is null if the app's backend sent the message. `adopted` says that
- * the message was a guest's before.
+ * One message in an inbox. `sentAt` is Unix time in milliseconds. `from` is null if the app's backend sent the message. `adopted`: the user
+ * has taken over the message from a guest.
  */
 export type Message = Checked<typeof message>

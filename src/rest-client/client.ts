@@ -81,7 +81,7 @@ const segmentOf = (name: string, id: unknown): string => {
 
 /**
  * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and the call would
- * log out harder than meant.
+ * end sessions that `reauth` spares.
  */
 const requireKnown = (name: keyof RestCalls, input: Input): void => {
   const { path, query } = operations[name]

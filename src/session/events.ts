@@ -58,8 +58,8 @@ export interface ErrorDetail {
 }
 
 /**
- * Asks the listeners for a token. `respondWith` works as FetchEvent's does: once, and only while the event is dispatched.
- * Null means that the user is signed out. If a promise given to `respondWith` rejects, a later event asks again.
+ * Asks the listeners for a token. `respondWith` works as FetchEvent's does: once, and only while the event is dispatched. A token of null
+ * means that the user is signed out. If a promise given to `respondWith` rejects, a later event asks again.
  */
 export class TokenNeededEvent extends Event {
   readonly reason: AskReason
@@ -128,7 +128,7 @@ export interface SessionEventMap extends SessionCustomEvents {
 
 type TypedListener<E> = ((event: E) => void) | { handleEvent(event: E): void } | null
 
-// The libraries of the DOM and of Node have different names for these types, so they are taken from EventTarget.
+// The libraries of the DOM and of Node have different names for these types, so the types are taken from EventTarget.
 type ListenerOptions = Parameters<EventTarget['addEventListener']>[2]
 type RemovalOptions = Parameters<EventTarget['removeEventListener']>[2]
 

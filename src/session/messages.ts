@@ -1,7 +1,7 @@
 import type { SessionError } from './errors.js'
 import type { GatewayFrameOf, JsonObject } from '../protocol/index.js'
 
-/** A message that is durable. */
+/** A message that the gateway has stored. */
 export interface Sent {
   id: string
   /** The position of the sender's own copy in their inbox. */
@@ -49,7 +49,7 @@ export interface SignalOptions {
   ttl?: number | undefined
 }
 
-/** A signal of another user's page, such as that the user types, or of the app's backend. */
+/** A short-lived fact, such as that a user types. It comes from a page of another user, or from the app's backend. */
 export interface Signal {
   /** Null if the app's backend sent it. */
   from: string | null

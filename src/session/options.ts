@@ -74,7 +74,8 @@ export interface SessionOptions extends Credentials {
   transports?: readonly ('websocket' | 'stream')[] | string | null | undefined
   /**
    * When a user logs in, the user takes over the messages that this browser's guest of the same app received and sent. For this the guest's
-   * own session needs the option, too: then `localStorage` keeps the guest's token until `end()` or the adoption. @default false
+   * own session needs the option, too: then `localStorage` keeps the guest's token until `end()`, or until a user takes the messages over.
+   * @default false
    */
   adoptGuest?: boolean | null | undefined
   /**

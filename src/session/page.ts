@@ -3,7 +3,7 @@ import type { Input } from './machine/state.js'
 import { deadlineTimer, now } from './util/clock.js'
 import { hasEvents, isPage } from './util/runtime.js'
 
-/** The inputs of the machine that are events of the page, or of the worker. */
+/** The inputs of the session's state machine (machine/step.ts) that are events of the page, or of the worker. */
 type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>
 
 /**
@@ -42,7 +42,7 @@ export const watchPage = (
   }, signal)
   const wake = (): void => feed({ type: 'wake' })
   on(globalThis, 'online', wake)
-  // A `time` input before the machine's deadline changes nothing there. After the step the session reports why messages wait.
+  // After any input the session reports why messages wait. The machine itself ignores a `time` input before its deadline.
   on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
     setShow(Infinity)
@@ -54,11 +54,10 @@ export const watchPage = (
     setShow(now())
   })
   if (!isPage) return
-  // There is no `code`, so the gateway keeps the session for as long as that of a lost connection.
+  // Without a `code` the gateway keeps the session as long as after a lost connection.
   on(document, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
   on(document, 'resume', wake)
-  // A `time` input before the machine's deadline changes nothing there. After the step the session tells the gateway that the page is
-  // hidden.
+  // After any input the session tells the gateway if the page is hidden. The machine itself ignores a `time` input before its deadline.
   on(document, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }
 

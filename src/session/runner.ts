@@ -36,7 +36,7 @@ interface Host {
   resumeStorage: ResumeStorage | undefined
   /** Returns the position up to which a server drew the page; undefined once a session has started. */
   since(): Position | undefined
-  /** Called once for each step, after all queued inputs. The frames and errors of the step are delivered after this call. */
+  /** Called once for each step, when no input is queued any more. The frames and errors of the step are delivered after this call. */
   changed(before: State, after: State): void
   deliver(frame: GatewayFrameOf<'message' | AnswerType>): void
   emitError(fault: Fault): void
@@ -67,7 +67,8 @@ export const createRunner = (
   const { credentials, resumeStorage } = host
   let state = idle
   /**
-   * Its abort removes the session's listeners and timers, and cancels a fetch. A session that is over aborts it, unless it may wake again.
+   * When this controller aborts, the session's listeners and timers are removed, and a fetch is cancelled. It aborts when the session is
+   * over, unless the session may wake again.
    */
   let lifetime = new AbortController()
   lifetime.abort()
@@ -83,7 +84,7 @@ export const createRunner = (
   let needsRace: unknown = isStreamOnly || ifPossible(() => sessionStorage[MEMORY_KEY] as unknown)
   /** Opens the attempts, once the race is loaded. */
   let openRace: OpenSocket | undefined
-  /** Inputs that came while a step was running; undefined while none is. */
+  /** Inputs that came while a step was running; undefined while no step runs. */
   let queue: Input[] | undefined
 
   const begin = (): void => {
@@ -127,7 +128,7 @@ export const createRunner = (
         if (!state.error?.retryAfter) feed({ type: 'wake' })
       },
       (error: unknown) => {
-        // If the session was active before, the network or the gateway is down, which is no news.
+        // A session that was active before reports no error here, because its state tells already that the connection is lost.
         if (state.name === 'starting') host.emitError(error as Fault)
         if (!needsRace) return
         needsRace = isStreamOnly
@@ -190,7 +191,7 @@ export const createRunner = (
     }
   }
 
-  /** Runs one input after the other. Then it calls `host.changed`, which may feed more inputs. */
+  /** Runs all queued inputs, one after the other. Then it calls `host.changed` for each of them, which may feed more inputs. */
   const feed = (input: Input): void => {
     if (queue) return void queue.push(input)
     const inputs = (queue = [input])

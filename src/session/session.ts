@@ -1,4 +1,4 @@
-// For projects with an older `lib`: `Symbol.asyncDispose` is in this class's type, and `await using` ends a session.
+// Projects with an older `lib` need this reference, because the type of this class has `Symbol.asyncDispose`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
   VERSION,
@@ -111,8 +111,8 @@ export class ChatSession extends SessionTarget {
    */
   #hasLeftSends: boolean | undefined
   /**
-   * Whether the page is hidden, as far as the gateway knows. Undefined if the starts that were sent differ, because the gateway takes one of
-   * them.
+   * Whether the page is hidden, as far as the gateway knows. Undefined if the session has sent starts that differ in this, because it is
+   * not known which start the gateway took.
    */
   #announcedHidden: boolean | undefined = isPageHidden()
   /** The content of the latest `pending` event, as text. */
@@ -235,7 +235,7 @@ export class ChatSession extends SessionTarget {
     return this.#outbox.pending()
   }
 
-  /** The inbox's newest offset when the connection was made. Messages up to this offset were missed. 0 while there is no session. */
+  /** The inbox's newest offset when the connection was made. Messages that arrive up to it were missed. 0 while there is no session. */
   get missedUntil(): number {
     return this.info?.offset ?? 0
   }
@@ -270,7 +270,7 @@ export class ChatSession extends SessionTarget {
     if (this.info) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
-    // `start()` removes the listener itself. With many listeners on one signal, Node may not remove one by its option `signal`.
+    // `start()` removes the listener itself. If a signal has many listeners, Node may not remove one of them by the option `signal`.
     const end = (): void => void this.end(true)
     signal?.addEventListener('abort', end)
     await withTimeout(timeout, (done) => {
@@ -344,8 +344,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Sends a message. Resolves when it is durable. Until then it is sent again on each new connection, and stored once. Rejects with a
-   * SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
+   * Sends a message. Resolves when the message is stored. Until then it is sent again on each new connection, and is never stored twice.
+   * Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     if (isOver(this.state)) throw this.error ?? new SessionError('ended')
@@ -373,14 +373,14 @@ export class ChatSession extends SessionTarget {
   /**
    * Marks all messages up to `offset` as read; with `with` only those of that peer. A lower offset than before changes nothing. Resolves
    * when the gateway has accepted the mark. Until then it is sent again on each new connection. Rejects as `send` does, and with `conflict`
-   * if the inbox has another epoch by now.
+   * if the inbox has begun a new epoch, in which offsets count anew.
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
     return (await this.#loadCalls()).markRead(offset, options)
   }
 
   /**
-   * Sends a signal to the open pages of another user, such as that this user types. A signal is not stored, and arrives at most once.
+   * Sends a signal, such as that this user types, to the open pages of another user. The signal is not stored, and arrives at most once.
    * Resolves with whether the signal was sent. If the gateway refuses the signal, an `error` event reports that.
    */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {

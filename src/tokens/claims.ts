@@ -8,7 +8,7 @@ import {
 } from '../protocol/index.js'
 import { isInMilliseconds, isTimestamp } from './timestamp.js'
 
-/** `user`: made by an app's backend for its user; `app`: for its own REST calls; `gateway`: made by the gateway. */
+/** `user`: made by an app's backend for one of its users; `app`: made by the backend for its REST calls; `gateway`: made by the gateway. */
 export type TokenType = 'user' | 'app' | 'gateway'
 
 /** The claims of a verified token. */

@@ -9,8 +9,8 @@ const encoder = new TextEncoder()
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
 
 /**
- * Returns whether `secret` is usable as a key. HMAC pads a short key with zeros (RFC 2104, 2), so a secret of zeros alone is the empty
- * key, which everyone knows.
+ * Returns whether `secret` is usable as a key. HMAC pads a short key with zeros (RFC 2104, 2), so a secret of nothing but zeros is the same
+ * as the empty key, which everyone knows.
  */
 const isSecret = (secret: unknown): secret is string | Uint8Array =>
   secret instanceof Uint8Array

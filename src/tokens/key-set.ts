@@ -42,7 +42,7 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
   }
 }
 
-/** Returns the code of an error. `instanceof` would fail, because the set may come from another copy of jose. */
+/** Returns the code of an error. `instanceof` could fail, because the set may come from another copy of jose. */
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined
 

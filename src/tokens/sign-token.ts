@@ -42,13 +42,13 @@ const datesOf = ({ expiresIn, preciseDate, now = Date.now }: TokenToSign): { iat
   const iat = preciseDate ? now() / 1000 : Math.floor(now() / 1000)
   if (expiresIn === null) return { iat }
   const exp = Number.isFinite(expiresIn) ? iat + expiresIn : NaN
-  // No verifier would accept such a date.
+  // No verifier would accept a date that fails this check.
   if (!(expiresIn > 0 && isTimestamp(exp * 1000) && !isInMilliseconds(exp)))
     throw new TokenError('bad-expiry')
   return { iat, exp }
 }
 
-/** Returns an id of 128 random bits for a token (RFC 7519, 4.1.7), so that a backend can revoke this token alone. */
+/** Returns an id of 128 random bits for a token (RFC 7519, 4.1.7), so that a backend can revoke only this token. */
 export const newTokenId = (): string => base64url.encode(crypto.getRandomValues(new Uint8Array(16)))
 
 /** Signs a token of any type by HS256. Rejects with a `TokenError` if no verifier would accept the token. */

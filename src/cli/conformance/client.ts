@@ -6,7 +6,7 @@ import type { Feed, Watch } from './watch.js'
 
 /** Milliseconds that a client has to end after its standard input has ended. */
 const END_TIMEOUT = 2_000
-/** Characters of one report. */
+/** The most characters of one report. */
 const MAX_LINE = 1_000_000
 
 /** A command for the client under test: a line of JSON on its standard input. */

@@ -69,7 +69,7 @@ const runCase = async (
     if (!(error instanceof Breach)) throw error
     return { ...result, holds: false, why: error.message }
   } finally {
-    // In a race of two waits the loser goes on. It would keep this process running for as long as a step may take.
+    // In a race of two waits the loser goes on. Without this line it would keep this process running for as long as a step may take.
     bench.watch.fail('The case has ended.')
     await bench.close()
   }

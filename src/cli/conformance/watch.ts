@@ -38,7 +38,7 @@ interface Taker<T> {
 export const createWatch = (limit: number): Watch => {
   const failure = new AbortController()
   const { signal } = failure
-  // Each wait has a listener, and a case may have many.
+  // Each wait adds a listener, and a case may have many waits.
   setMaxListeners(0, signal)
 
   const createFeed = <T>(): Feed<T> => {

@@ -23,8 +23,8 @@ export const originsOf = (host: string, port: number): string[] => {
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**
- * Returns whether a page of this machine has this origin. Browsers send `null` for a page that is a file. It does not count, because they
- * also send it for a frame that any website can make. Other programs send `file://`, which no website can have.
+ * Returns whether a page of this machine has this origin. Browsers send `null` for a page that is a file. `null` does not count, because
+ * browsers also send it for a frame that any website can make. Other programs send `file://`, which no website can have.
  */
 const isLocalOrigin = (origin: string, host: string): boolean => {
   if (origin === 'file://') return true

@@ -135,7 +135,7 @@ export const createFaultProxy = (): FaultProxy => {
         const path = pathOf(request)
         if (path === SESSION_PATH) return track(socket, socket)
         const [, name, target] = LINK_PATH.exec(path) ?? []
-        // No other listener answers such an upgrade, so the client would wait for ever.
+        // No other listener answers an upgrade of any other path, so the client would wait for ever.
         if (!name || target !== SESSION_PATH) return void socket.destroy()
         const link = linkOf(name)
         if (downFor(link)) return void socket.destroy()

@@ -8,7 +8,7 @@ const spaceOf = (address: string): number => (isLoopback(address) ? 2 : isPrivat
 
 /**
  * Returns a finding about Chrome's Local Network Access. Chrome compares the page's address with the gateway's address to which it
- * connects. That may be any address of the gateway's name.
+ * connects. It may connect to any of the gateway's addresses.
  */
 export const checkAddressSpace = (
   gateway: readonly string[],

@@ -10,7 +10,7 @@ export interface Answer {
   status: number
   headers: IncomingHttpHeaders
   body: string
-  /** Milliseconds by which the server's clock is ahead of this machine's, to about a second; null without a `Date` header. */
+  /** Milliseconds by which the server's clock is ahead of this machine's, accurate to about a second; null without a `Date` header. */
   clockDifference: number | null
 }
 

@@ -67,7 +67,7 @@ const readFrames = (
       if (line.startsWith('data: ')) frames.push(readJson(line.slice('data: '.length)))
     notify()
   })
-  // A proxy may cut the stream: then it has just ended.
+  // If a proxy cuts the stream, that counts as its end.
   response.on('error', () => undefined)
   response.once('close', () => {
     isOver = true

@@ -17,7 +17,7 @@ interface Attempt {
   headers?: Record<string, string>
 }
 
-/** Opens a WebSocket and sends a start that no gateway accepts. Resolves with the `ended` frame that answers it. */
+/** Opens a WebSocket and sends a start that no gateway accepts. Resolves with what comes in answer. */
 const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Opened> =>
   new Promise((resolve) => {
     const url = below(base, '/v1/session')

@@ -18,7 +18,7 @@ export interface Stack {
   tag: string
   /** The port of the framework's development server. */
   port: number
-  /** Whether the framework's server reads the environment from `.env` alone. */
+  /** Whether the framework's server reads the environment only from `.env`. */
   readsDotEnv?: true
 }
 

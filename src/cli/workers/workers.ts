@@ -4,7 +4,7 @@ import { aggregateMetrics } from '../../gateway/internal.js'
 import { untilSignal } from '../until-signal.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
-/** Milliseconds until a worker that ended is replaced, and the most milliseconds if its successors end, too. */
+/** Milliseconds until a worker that ended is replaced. If its successors end, too, they double each time, up to `MAX_DELAY`. */
 const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
 /** A worker that has run for so many milliseconds counts as sound. If it ends, its successor starts after `FIRST_DELAY` again. */

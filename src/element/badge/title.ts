@@ -5,7 +5,7 @@ let observer: MutationObserver | undefined
 /** Writes `next` before the page's own title. It removes the former prefix, even if the page has built its new title from the old one. */
 const write = (next: string): void => {
   const { title } = document
-  // `document.title` has no space at its end, so the prefix of an empty title comes back without its own.
+  // `document.title` has no space at its end, so the prefix before an empty title comes back without its last space.
   const own = prefix && `${title} `.startsWith(prefix) ? title.slice(prefix.length) : title
   prefix = next
   const shown = (next + own).trim()

@@ -35,8 +35,8 @@ interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
   /**
-   * Relays the events of `session` from now on, and no other session's events. Without a session the element is `idle`, or `ended` after
-   * the end of its former session. That session may go on for other elements.
+   * Relays the events of `session` from now on, and no other session's events. Without `session` the element becomes `idle`, though its
+   * former session may go on for other elements. If that session has ended, the element stays `ended`.
    */
   follow(session?: ChatSession): void
   /** Writes the error to the console, unless it was written since the session started. */

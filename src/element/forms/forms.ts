@@ -15,13 +15,13 @@ const messageOf = (
   submitter: Element | null,
 ): (NewMessage & { body: string }) | undefined => {
   const name = submitter?.getAttribute('name')
-  // If the button names another address or method, or has a name of its own, the submit is for the backend.
+  // If the button names another address or method, or has a name that is no field of a message, the submit is for the backend.
   if (['formaction', 'formmethod'].some((attribute) => submitter?.hasAttribute(attribute))) return undefined
   if (name && !FIELD.test(name)) return undefined
   const fields = new FormData(form)
   if (name) fields.set(name, submitter?.getAttribute('value') ?? '')
   const entries = [...fields]
-  // The user chose a file. If none is chosen, the name is empty.
+  // A form with a chosen file is for the backend. If none is chosen, the file's name is empty.
   if (entries.some(([, value]) => typeof value !== 'string' && value.name)) return undefined
   const { to, body, id, ...others } = Object.fromEntries(
     entries.filter(([key]) => FIELD.test(key)),
@@ -56,8 +56,8 @@ const setField = (form: HTMLFormElement, name: string, value: string): void => {
 const valueOf = (form: HTMLFormElement, name: string): string | undefined => fieldOf(form, name)?.value
 
 /**
- * Resets the form, and returns a function that puts the recipient and the data back. It does nothing if one of them was changed since:
- * then they belong to the next message.
+ * Resets the form, and returns a function that puts the recipient and the data back. That function does nothing if one of them was changed
+ * since: then they belong to the next message.
  */
 const resetForm = (form: HTMLFormElement): (() => void) => {
   const fields = fieldsOf(form).filter(({ name }) => FIELD.test(name) && name !== 'body' && name !== 'id')
@@ -89,8 +89,8 @@ const submit = (event: Event): void => {
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
       const error = reason as SessionError
-      // The text is put back, unless the user has begun another one. With the same id the message is never stored twice. Without its
-      // recipient the text would go to the one that the form names at first.
+      // The text is put back, unless the user has begun another text. With the same id the message is never stored twice. Unless the
+      // recipient is put back, too, the text goes to the one that the form named at first.
       if (!valueOf(target, 'body')) {
         putBack()
         setField(target, 'body', message.body)

@@ -75,7 +75,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   let isRefused = false
   /** The id of the session's user, also once the session has ended; empty before it was active. */
   let user = ''
-  /** The element that asks or asked last. If it loses all its attributes at once, `target` no longer returns it. */
+  /** The element that asks for pushes, or asked last. If it loses all its attributes at once, `target` no longer returns it. */
   let asker: Asker | undefined
 
   /**

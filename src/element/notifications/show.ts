@@ -38,7 +38,7 @@ export interface PushedData {
   from: string | null
 }
 
-/** Returns the page's service workers. They are absent over plain http, and a sandboxed iframe throws. */
+/** Returns the page's service workers. They are absent over plain http, and in a sandboxed iframe reading them throws. */
 export const serviceWorkers = (): ServiceWorkerContainer | undefined =>
   ifPossible(() => (navigator as Partial<Navigator>).serviceWorker)
 

@@ -19,7 +19,7 @@ export interface DesiredSession {
   key: string
   endpoint: string
   appId: string
-  /** The value of `user-id`, also after it was cleared while the token named the user; empty if the token alone named the user. */
+  /** The value of `user-id`, also after it was cleared while the token named the user; empty if only the token named the user. */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
   knownUserId: string | undefined
@@ -42,7 +42,7 @@ const mergeProfile = (input: ElementInput): Profile => {
 
 /**
  * Returns the session that `input` asks for, or undefined while the app or the user is missing. The user comes from `user-id`, from the
- * token, or from `guest`. If only a token named the user and the token is cleared, `previous` keeps the user. `endpoints` are the only
+ * token, or from `guest`. If only a token named the user and the token is cleared, the user of `previous` stays. `endpoints` are the only
  * endpoints that the page allows; null allows any.
  */
 export const toDesiredSession = (

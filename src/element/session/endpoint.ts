@@ -4,8 +4,8 @@ import { endpointOfScript, ifPossible, sessionUrl } from '../../session/internal
  * Returns the endpoints in `data-endpoint` of the page's module scripts; null if no tag has any. If there are several tags, an endpoint has
  * to be in each of them, so that a tag of an attacker can't allow more. A tag's `src` is not compared with the script's URL, because a
  * redirect changes that URL. If no module script's `src` contains `chat-session`, the tag may have been removed, and only the gateway that
- * served the script is allowed. Throws if markup has clobbered the functions of `document`. `document.scripts` is not used, because
- * clobbered it would look like an empty list.
+ * served the script is allowed. Throws if markup has clobbered the functions of `document`. `document.scripts` is not used, because a
+ * clobbered one would look like an empty list.
  */
 export const pinnedEndpoints = (): string[] | null => {
   const tag = 'script[type=module]'

@@ -41,7 +41,7 @@ export const leave = (
 ): void => {
   members.delete(member)
   if (!members.size) {
-    // A listener of the end that joins under the same key must get a new session.
+    // If a listener of the session's end joins under the same key, it must get a new session.
     sharedSessions.delete(key)
     void session.end(true)
   }
@@ -90,7 +90,8 @@ export const applyChanges = (
     const { tokenFetcher, tokenUrl } = shared.credentials
     if (restart) void session.end()
     session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
-    // A page may set another function each time it renders, and render because the session has failed. That would never end.
+    // A page may set another function each time it renders, and render because the session has failed. If each such function started the
+    // session, that would never end.
     const first = previous?.credentials.tokenFetcher ? null : fresh.tokenFetcher
     if (restart || (session.state === 'failed' && hasCredentials({ ...fresh, tokenFetcher: first })))
       void session.start()

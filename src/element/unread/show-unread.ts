@@ -52,7 +52,7 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
       listening.abort()
       listening = new AbortController()
       chat = found
-      // An element that has left the document dispatches the end of its session on itself alone.
+      // An element that has left the document dispatches the end of its session only on itself.
       chat?.addEventListener('session-state', update, { signal: listening.signal })
     }
     show()

@@ -43,10 +43,10 @@ type Read = ClientFrameOf<'read'>
 const peerId = (id: string | number | null | undefined): string | null | undefined =>
   id === undefined || id === null ? id : String(id)
 
-/** How many marks are sent again on a new connection. If the gateway's machine crashes, it can lose only the marks of its last moments. */
+/** How many read marks are sent again on a new connection. A crash of the gateway's machine can lose only the latest marks. */
 const MAX_MARKS = 20
 
-/** What a gateway may lack, by the names of `can`. A frame with `with` needs `peers`. */
+/** What an older gateway may lack, by the names in the field `can` of `started`. A frame with `with` needs `peers`. */
 const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
 
 export const createCalls = (host: CallsHost): Calls => {
@@ -81,7 +81,7 @@ export const createCalls = (host: CallsHost): Calls => {
   /** Resolves with the answer to a frame. Rejects as `send` does, and with `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
-    // Without a connection it is not known what the next gateway can.
+    // Without a connection it is not known which frames the next gateway knows.
     const error = (): SessionError | undefined =>
       runner.state().name === 'active' && !isKnown(frame) ? new SessionError('protocol-error') : undefined
     return sleep.awake(() => outbox.add<T>(frame, { ...options, error }))
@@ -91,8 +91,8 @@ export const createCalls = (host: CallsHost): Calls => {
   takeLeftSends()
 
   /**
-   * The read marks that the gateway named last, by peer. The inbox's own mark has the key undefined. A peer's mark is beyond the inbox's.
-   * The latest is last.
+   * The read marks that the gateway named last, by peer. The inbox's own mark has the key undefined. A peer's mark is beyond the inbox's
+   * own mark. The mark that was named last is last.
    */
   const lastMarks = new Map<Read['with'], Read>()
   const remember = (offset: number, peer?: Read['with']): void => {
@@ -119,7 +119,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // A user who is no peer, or no longer, has nothing unread, and no mark that could reach the offset.
+        // With a user who is no peer, or is none any more, nothing is unread, and no mark could reach the offset.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
@@ -243,7 +243,7 @@ export const createCalls = (host: CallsHost): Calls => {
       if (type === 'started')
         push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))
-      // A watch ends with its connection, so it begins again here. If a watch is still unanswered, the outbox sends that one again.
+      // A watch ends with its connection, so it begins again here. If a watch is still unanswered, the outbox sends that watch again.
       if (type === 'started' && watched && !asking)
         watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'signal')

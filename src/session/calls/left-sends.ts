@@ -36,8 +36,8 @@ const keepAlive = (url: string, body: string): void => {
 }
 
 /**
- * Sends the messages that earlier pages of the tab have left. When the user leaves this page, it posts the messages that wait here. The
- * returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the session; null
+ * Sends the messages that earlier pages of the tab have left. When the user leaves this page, the page posts the messages that wait here.
+ * The returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the session; null
  * while there is none.
  */
 export const createLeftSends = (
@@ -56,7 +56,7 @@ export const createLeftSends = (
   }
   /** Whether the page is left, and its messages are to be posted. */
   let isPosting = false
-  /** How many messages were posted since the page was left. Nothing answers them any more, so they stay the first that wait. */
+  /** How many messages were posted since the page was left. No answer to them comes any more, so they stay the first that wait. */
   let posted = 0
 
   /**
@@ -88,8 +88,8 @@ export const createLeftSends = (
     })
 
   /**
-   * Posts the messages that wait and were not posted. The browser completes the request after the page is gone. The next page sends the same
-   * messages again, with the same ids.
+   * Posts the waiting messages that were not posted yet. The browser completes the request after the page is gone. The next page sends the
+   * same messages again, with the same ids.
    */
   const post = (): void => {
     if (!proof?.token && !proof?.signature) return
@@ -140,7 +140,7 @@ export const createLeftSends = (
     // those of other users are dropped.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Another user has logged in, and must not learn what the former user has sent. But a guest and a former guest are the same person.
+      // Another user who has logged in must not learn what the former one sent. But a guest and a former guest are one person.
       const id = idOf(userId)
       const isSecret = id ? !(verified?.guest && isGuestId(id)) : userId && verified?.guest
       if (!isMine && isSecret) continue

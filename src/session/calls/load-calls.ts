@@ -7,7 +7,8 @@ import { createCalls } from './calls.js'
 export const loadCalls = (): Promise<{ createCalls: typeof createCalls }> => Promise.resolve({ createCalls })
 
 /**
- * Calls `load`, which loads these methods, while sent messages wait: one of them posts the messages if the user leaves the page. The
- * script-tag build calls it after a second, because most messages are stored by then; if there is a `reason` why they wait, at once.
+ * Called while sent messages wait. `load` loads the script of these methods, which also posts the messages if the user leaves the page. The
+ * script-tag build calls `load` after a second, because most messages are stored by then. If there is a `reason` why they wait, it calls
+ * `load` at once.
  */
 export const loadForSend: (load: () => unknown, reason: string | null) => unknown = (load) => load()

@@ -13,8 +13,8 @@ interface Push {
 }
 
 /**
- * Tells the gateway where the user can be reached on this device. `send` sends a frame if there is a connection to a gateway that knows it,
- * and returns whether there is.
+ * Tells the gateway where the user can be reached on this device. `send` sends a frame if there is a connection to a gateway that knows the
+ * frame, and returns whether there is.
  */
 export const createPush = (
   session: CallsHost['session'],
@@ -32,7 +32,7 @@ export const createPush = (
   const renew = async (): Promise<void> => {
     const known = info()
     const asked = subscriber
-    // If the subscription was taken back without a connection, the gateway does not know this, and would go on to push.
+    // If the subscription was taken back while there was no connection, the gateway learns it here.
     if (!asked) takeBack()
     // Before the first `started` it is not known whether the app pushes.
     if (!asked || !known) return

@@ -34,7 +34,7 @@ export interface CredentialStore {
   accept(token?: string): void
   /**
    * `newest` forgets the credentials that are not accepted yet. `all` forgets all credentials that a token source can replace, and cancels
-   * a fetch that is under way. Without a source it keeps the credentials, so that a later start tries them again.
+   * a fetch that is under way. Without a source `all` keeps the credentials, so that a later start tries them again.
    */
   discard(which: 'newest' | 'all'): void
   /** Fetches fresh credentials. One fetch is under way at a time: a new fetch cancels an earlier one. */
@@ -66,7 +66,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       const fields = fieldsOf(credentials)
       if (!fields) return false
       underWay?.abort()
-      // Only a token can be sent on a live session. So only if a token is set, the accepted credentials are kept beside it.
+      // A live session can send only a token. So a token is kept beside the accepted credentials, and any other credentials replace them.
       if (fields.token) newest = fields
       else {
         accepted = fields
@@ -80,7 +80,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
     },
     discard(which) {
       const isReplaceable = source()
-      // A token that only the page has, and that is not accepted yet, outlasts a page that is left.
+      // If no source can replace a token, `all` keeps the token, even if it is not accepted yet.
       if (which === 'newest' || isReplaceable) newest = null
       if (which === 'newest') return
       underWay?.abort()

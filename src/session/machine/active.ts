@@ -55,7 +55,7 @@ export const disconnected = (state: Active): Connecting => {
 const closed = (state: Active, close: Closed, world: World): Step => {
   const { code, reason } = close
   const next = disconnected(state)
-  // The gateway has received nothing: a network may pass the handshake on, with the start in it, and swallow what the client sends later.
+  // After `timeout` the gateway has received nothing: a network may pass on the handshake with the start, and swallow all later frames.
   next.startAsFrame ||= reason?.code === 'timeout'
   // While the gateway has not answered a new token, a close that asks for fresh credentials is about the old one.
   if (pendingToken(state) && closeAction(code) === 'refetch')

@@ -123,7 +123,7 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
     // If nothing is unread, all messages are read. A message that comes later must not make them unread again.
     info: info.unread ? info : { ...info, readOffset: offset },
     ...resetHeartbeat(info.pingInterval, world),
-    // If no attempt has failed, there is nothing to reset, and no timer: an idle session wakes its page only for pings.
+    // If no attempt has failed, there is nothing to reset, so no timer is set: an idle session wakes its page only for pings.
     stableAt: context.connectFailures ? world.now + STABLE_AFTER : null,
     fetchFailures: 0,
     rejections: 0,
@@ -160,7 +160,7 @@ const fetched = (
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(
             state,
-            // Any other error is about the last attempt, and new credentials would not start the session again.
+            // Any other error is about the last attempt. If the session ended with that error, new credentials would not start it again.
             state.error && isRevivable(state.error.code) ? state.error : { code: 'no-credentials' },
             { do: 'close' },
           )
@@ -185,7 +185,7 @@ const fetched = (
 
 /**
  * A proxy that refuses the header with the start looks like a network that is down. So if an attempt did not open, the next one puts the
- * start into the first frame instead of the header, or back.
+ * start into the first frame instead of the header, or back into the header.
  */
 const moveStart = (state: Connecting): Connecting => {
   const { at } = state.socket

@@ -19,9 +19,9 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
   (hidden ? reconnectWindow : Math.min(reconnectWindow, Math.max(reconnectWindow / 5, MIN_VISIBLE_WINDOW)))
 
 /**
- * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others: a tenth of `lifetime` before
- * that, at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched at half that time, so that a source which
- * returns the same token until it expires is not called in a loop.
+ * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others: a tenth of `lifetime` before that,
+ * at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched after half of it, so that a source which returns the
+ * same token until it expires is not called in a loop.
  */
 export const renewalSchedule = (
   lifetime: number | null,

@@ -14,7 +14,7 @@ import { ended, type Input, type State, type Step, type World } from './state.js
  * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
-/** If a user has too many sessions, one ends with this code: a detached one, else the one that is hidden longest, else the oldest one. */
+/** If a user has too many sessions, one ends with this code: one without a connection, else the one hidden longest, else the oldest. */
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
 /** Returns the code of the error with which the session ended, or its last attempt failed; empty if there is none. */

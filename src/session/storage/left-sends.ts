@@ -7,7 +7,7 @@ export const LEFT_SENDS = 'chat-session-left'
 
 /**
  * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and true for anyone
- * else. No guest may send messages with true.
+ * else. A guest must not send the messages of a record with true.
  */
 export type LeftRecord = [
   endpoint: string | URL,
@@ -18,7 +18,7 @@ export type LeftRecord = [
 
 /**
  * Stores the waiting messages for the next page of the tab, in place of an earlier record under the same `key`. If storage is forbidden or
- * full, only the post of this page can save the messages.
+ * full, only the HTTP request that this page sends when it is left can save the messages.
  */
 export const leaveSends = (key: string, record: LeftRecord): void => {
   ifPossible(() => {

@@ -14,7 +14,7 @@ export interface RequestOptions {
   checks?: RequestChecks
   /**
    * Returns whether a frame answers a request that has no id. Called only after the request, or the older one that it replaced, was
-   * written, because such frames also come without a request.
+   * written, because frames of the same type also come without a request.
    */
   isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
   /** Returns the request that replaces the two requests; undefined if both are needed. */
@@ -74,7 +74,7 @@ export interface Outbox {
    * now on each of them counts as written.
    */
   leave(): LeftSend[]
-  /** Returns the gateway's refusal because of which all requests wait. */
+  /** Returns the pause in which all requests wait after a refusal; undefined if there is none. */
   pause(): Pause | undefined
   /** Rejects all requests. */
   end(error: SessionError): void
@@ -92,8 +92,8 @@ interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
 
 /**
  * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session: the inbox's epoch, and
- * for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` after a deadline has passed, because other
- * requests may wait then, or for another reason.
+ * for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` after a deadline has passed, because then
+ * other requests may wait, or wait for another reason.
  */
 export const createOutbox = (
   write: (request: Request) => boolean | undefined,
@@ -192,8 +192,8 @@ export const createOutbox = (
     },
     proceed,
     answered(frame) {
-      // A refusal without an id may fit several requests. Those in flight come first: if it settled a request that was not sent, one in
-      // flight would stay unanswered for ever.
+      // A refusal without an id may fit several requests. Those in flight come first: if the refusal settled a request that was not sent, a
+      // request in flight would stay unanswered for ever.
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)

@@ -13,7 +13,7 @@ export type SessionSocket = WebSocket & {
 }
 
 /**
- * Opens a socket. If `former`, the attempt's WebSocket, is given, the socket takes over `former` with its handlers. `phase` is the
+ * Opens a socket. If `former`, the attempt's WebSocket, is given, the new socket takes over `former` with its handlers. `phase` is the
  * session's state of `former`.
  */
 export type OpenSocket = (

@@ -12,7 +12,7 @@ import { sentences } from '../sentences.js'
 import { utf8 } from '../util/utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
-/** Milliseconds that the socket of a session that has ended has to open. */
+/** If a session ends while its socket opens, the socket is given up after so many milliseconds. */
 const END_TIMEOUT = 5_000
 
 const base64url = (bytes: Uint8Array): string =>

@@ -1,4 +1,4 @@
-/** If the two clocks drift apart by more milliseconds between two reads, one of them was set. */
+/** If the monotonic clock gains more milliseconds on the wall clock between two reads, the wall clock was set back. */
 const JUMP = 1_000
 
 /** By how much the monotonic clock is ahead of the wall clock. */
@@ -7,8 +7,9 @@ let lead = performance.now() - Date.now()
 let setBack = 0
 
 /**
- * Returns the milliseconds of a clock for deadlines. The clock follows the wall clock, except when that is set back: otherwise a deadline
- * would be late by as much. It follows a step forward, because that looks like a device that slept, whose monotonic clock may have stopped.
+ * Returns the milliseconds of a clock for deadlines. The clock follows the wall clock, but not when the wall clock is set back, because a
+ * deadline would be late by as much. It does follow a step forward: that looks like a device that slept, whose monotonic clock may have
+ * stopped.
  */
 export const now = (): number => {
   const wall = Date.now()

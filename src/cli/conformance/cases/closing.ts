@@ -7,12 +7,12 @@ const QUIET = 1_000
 /** How many milliseconds too early a timer of the client may fire. */
 const TOLERANCE = 30
 /**
- * For so many milliseconds attempts are counted, and so many are allowed. With full jitter a good client makes more attempts once in 100
- * million runs.
+ * Milliseconds for which attempts are counted, and how many are allowed. With full jitter a good client makes more once in 100 million
+ * runs.
  */
 const BACKOFF_TIME = 5_000
 const MAX_ATTEMPTS = 10
-/** Milliseconds in which not all clients may connect again, if each waits a random part of a window. */
+/** If each client waits a random part of a window, not all of them connect again within so many milliseconds. */
 const EARLY = 200
 
 /** Closes a session, and expects that its client reports the end and does not reconnect. */
@@ -154,7 +154,7 @@ export const closing: Case[] = [
     core: false,
     rule: 'After a loss without a word the first attempt waits a random part of `reconnectWindow`.',
     async run(bench) {
-      // A visible page may wait a part of the first 2 s alone. So all six good clients may be early once in a million runs.
+      // A visible page may wait a random part of only the first 2 s. So all six good clients may be early once in a million runs.
       const window = 3_000
       const waits = await Promise.all(
         Array.from({ length: 6 }, async () => {

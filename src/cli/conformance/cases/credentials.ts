@@ -16,7 +16,7 @@ const tokenWith = (expiresIn: number): string => {
   return `${parts.map((part) => part.toString('base64url')).join('.')}.c2lnbmF0dXJl`
 }
 
-/** Answers the next question of a client for a token. */
+/** Gives a client a token, or null, when it next asks for one. */
 const give = async ({ client }: Pick<Begun, 'client'>, token: string | null): Promise<void> => {
   await client.next('ask')
   client.tell({ type: 'token', token })

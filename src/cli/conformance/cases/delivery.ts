@@ -22,7 +22,7 @@ const expectResume = ({ start }: Connection, key: string, epoch: string, offset:
   expect(resume.offset === offset, `The start resumes from offset ${resume.offset}, not ${offset}.`)
 }
 
-/** Begins a session, delivers two messages and cuts the connection. The resume key is `first`, and that of the next connection `second`. */
+/** Begins a session, delivers two messages and cuts the connection. The resume key of this connection is `first`. */
 const beginAndLose = async (bench: Bench): Promise<Begun> => {
   const begun = await bench.begin({ resumeKey: 'first' })
   begun.connection.send(messageFrame(1), messageFrame(2))

@@ -20,7 +20,7 @@ const RESULTS: Readonly<Record<DeliverySummary['result'], string>> = {
 }
 
 const attemptsText = (attempts: number): string => {
-  // A user's events are sent in order, so this one may wait for an earlier one.
+  // A user's events are sent in order, so this event may wait for an earlier one.
   if (attempts === 0) return 'Not sent yet.'
   return attempts === 1 ? 'Failed once.' : `Failed ${attempts} times.`
 }

@@ -30,7 +30,7 @@ export class PanelSession extends EventTarget {
   readonly #places: readonly HTMLElement[]
   readonly #log: ActivityLog
   #element: ChatSessionElement | null = null
-  /** The index of the element's place, kept while it is removed. */
+  /** The index of the element's place, kept while the element is removed. */
   #place = 0
   /** The settings of the element. */
   #settings: Settings | null = null

@@ -11,10 +11,10 @@ export interface OutgoingMessage {
   error: SessionError | null
 }
 
-/** Milliseconds after which the next key sends another signal. Each holds for five seconds. */
+/** Milliseconds after which the next key sends another signal. Each signal holds for five seconds. */
 const TYPING_INTERVAL = 3_000
 
-/** The conversations of the element's user, the messages of one of them, and those that the user is sending. Emits `change`. */
+/** The conversations of the element's user, the messages of one conversation, and the messages that the user is sending. Emits `change`. */
 export class Thread extends EventTarget {
   /** With whom the user has exchanged messages, the one with the newest message first. */
   peers: readonly Peer[] = []
@@ -134,7 +134,7 @@ export class Thread extends EventTarget {
     })
   }
 
-  /** Asks for the peers. All that changes while a call runs is told by the next one. */
+  /** Asks for the peers. What changes while a call runs comes with the next call. */
   #loadPeers(element: ChatSessionElement): void {
     if (this.#isWaiting) return
     this.#isWaiting = true

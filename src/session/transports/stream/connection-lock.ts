@@ -6,7 +6,7 @@ const LOCKS = 3
 
 /** Milliseconds after which a hidden page gives its lock to another one. */
 const HIDDEN_TIME = 60_000
-/** Milliseconds after which a page without a lock counts as one that waits for it. A browser grants a lock that is free sooner. */
+/** Milliseconds after which a page without a lock counts as one that waits for it. A browser takes less time to grant a free lock. */
 const GRANT_TIME = 500
 /** Milliseconds for which a page between two attempts keeps its lock, or its place among those that wait. */
 const KEEP_TIME = 5_000
@@ -30,7 +30,7 @@ const visible = (signal: AbortSignal): Promise<void> =>
 
 /** A lock, or the requests for one. */
 interface Place {
-  /** Resolves with whether the page has a lock. It goes on without one where there can be none. */
+  /** Resolves with whether the page has a lock. Where there can be no lock, the page goes on without one. */
   granted: Promise<boolean>
   /** Aborts when the place is given up. */
   signal: AbortSignal
@@ -116,7 +116,7 @@ export const createConnectionLock = (origin: string, sleeps: boolean): Connectio
 
   return {
     async take({ onWait, onYield }, signal) {
-      // Node has none, and neither has a page without a secure context.
+      // Node has no locks, and neither has a page without a secure context.
       const locks = (globalThis as { navigator?: { locks?: LockManager } }).navigator?.locks
       const isOver = (): boolean => signal.aborted
       if (!locks || !page || isOver()) return

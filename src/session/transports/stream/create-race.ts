@@ -88,8 +88,8 @@ export const createRace = (
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
   /**
-   * The transports that the page's Content-Security-Policy blocks. They are not tried again. The stream of a gateway without streams is
-   * tried only if the page may use no WebSocket.
+   * The transports that the page's Content-Security-Policy blocks. They are not tried again. If the gateway has no streams (`isAbsent`), a
+   * stream is tried only if `transports` names nothing else.
    */
   const barred = new Set<TransportKind>()
   let isAbsent = false
@@ -117,7 +117,7 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // If nothing is noted, a WebSocket carried the session to resume: a stream would have loaded this part before.
+      // If nothing is noted, a WebSocket carried the former session, if any: a stream would have loaded this part before.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
@@ -243,7 +243,7 @@ export const createRace = (
       const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
       failures = isFailure ? failures + 1 : 0
       if (isFailure && winner) worked = null
-      // The gateway was reached by the stream alone.
+      // Only the stream has reached the gateway.
       if (type === 'ended' && by === 'stream' && !winner) worked ??= by
       if (type !== 'started' || !winner) return socket.onmessage?.({ data: json })
       contestedKey = undefined

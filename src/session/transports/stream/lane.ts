@@ -6,7 +6,7 @@ export interface LaneListener {
   closed(code: number): void
 }
 
-/** One connection of a race. */
+/** One of the two connections of a race (race.ts): a WebSocket or a stream. */
 export interface Lane {
   /** Sends a frame's JSON if the connection is open. */
   send(json: string): void

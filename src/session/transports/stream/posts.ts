@@ -22,8 +22,8 @@ interface Posts {
   /** Whether frames wait for the stream's id. */
   hasEarly(): boolean
   /**
-   * Sends one post with a frame that closes the stream, after the frames that wait if these fit. Resolves when the post is answered or has
-   * failed. With `isLeaving` the post is sent before the call returns, because a page that is left ends its other requests.
+   * Sends one last post: the frames that wait, if they fit, and after them a frame that closes the stream. Resolves when the post is
+   * answered or has failed. With `isLeaving` the post is sent before the call returns, because a page that is left ends its other requests.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }
@@ -93,8 +93,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
-        // A gateway that does not take the post answers 4xx. After any other answer the post is repeated: a proxy may send it, or a network
-        // that asks for a log-in.
+        // A gateway that does not take the post answers 4xx. After any other answer the post is repeated: such an answer may come from a
+        // proxy, or from a network that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
         if (!isOver()) await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }

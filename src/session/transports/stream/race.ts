@@ -33,8 +33,8 @@ export interface Race {
   /** The transport that carries the session; null before the first `started`. */
   readonly winner: TransportKind | null
   /**
-   * What is done if the WebSocket takes too long: a stream is begun; or the attempt has failed, because WebSockets have worked in this tab;
-   * or nothing, without streams.
+   * What happens if the WebSocket takes too long. `stream`: a stream is begun. `fail`: the attempt has failed, because WebSockets have
+   * worked in this tab. `nothing`: there are no streams.
    */
   readonly late: 'stream' | 'fail' | 'nothing'
   /** Whether a WebSocket is tried while the stream carries the session. */
@@ -48,7 +48,7 @@ export interface Race {
   readonly isQueued: boolean
   /**
    * Whether a start of another attempt, which lost or was given up, may still replace the winner's connection. A network that is slow or
-   * repeats lost packets may bring it after the winner's start.
+   * repeats lost packets may bring that start after the winner's start.
    */
   readonly isContested: boolean
   /** The last frame and the close code of the attempt that failed first. The session gets them if the other attempt fails, too. */
@@ -88,7 +88,7 @@ export type RaceEffect =
   | { readonly do: 'wait'; readonly for: Wait; readonly time: number }
   /** Try no WebSocket again in this tab. */
   | { readonly do: 'stay' }
-  /** Resume with the key of both attempts. */
+  /** Let the next attempts resume with the key that this attempt's starts had. */
   | { readonly do: 'keep-key' }
 
 export type RaceStep = readonly [Race, ...RaceEffect[]]
@@ -178,7 +178,7 @@ const onOverdue = (race: Race): RaceStep => {
   const late: Race = { ...race, isOverdue: true }
   const without: Race = { ...late, websocket: 'none', failure: null }
   const { failure } = race
-  // The gateway has refused the start by the stream. That counts, because now both have failed.
+  // The gateway has refused the start that the stream sent. That refusal counts, because now both connections have failed.
   if (failure?.kind === 'stream' && failure.ended) {
     const refused: RaceStep = [without, drop('websocket'), { do: 'pass', frame: failure.ended }]
     return race.stream === 'none' ? [...refused, { do: 'pass-close', code: failure.code }] : refused
@@ -243,7 +243,7 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   // A stream that waits for other tabs may wait for long, so the answer on the WebSocket counts.
   if (kind === 'websocket' && race.isQueued)
     return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
-  // The WebSocket has failed before.
+  // A WebSocket that is overdue has failed already.
   if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
     return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
   // The gateway has received no start in time, perhaps because the network swallows what the client sends.

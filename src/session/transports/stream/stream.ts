@@ -23,7 +23,7 @@ interface StreamOptions {
   listener: LaneListener
   /** Called if the gateway has no streams. */
   onAbsent(): unknown
-  /** Called when other tabs have all connections, and when this one's turn has come. */
+  /** Called when other tabs have all connections, and when this tab's turn has come. */
   onQueue(isQueued: boolean): void
 }
 
