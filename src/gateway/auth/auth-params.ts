@@ -80,9 +80,12 @@ const checkOf = (
   }
 }
 
-/** Only an object with `ok: true` lets a user in. Another truthy value does not. */
+/**
+ * Only an object with `ok: true` of its own lets a user in. Another truthy value does not. Neither does a `Response`, which inherits `ok`:
+ * `authenticate` may have forgotten to read the body, and the body may say no.
+ */
 const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
-  object(answer) && answer['ok'] === true
+  object(answer) && Object.hasOwn(answer, 'ok') && answer['ok'] === true
 
 export const authenticateParams = async (
   context: StartContext,

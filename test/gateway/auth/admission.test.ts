@@ -38,6 +38,8 @@ const { url } = await startGateway({
     if (pass === 'truthy') return Promise.resolve({ ok: 1 } as unknown as { ok: false })
     if (pass === 'true') return Promise.resolve(true as unknown as { ok: false })
     if (pass === 'nothing') return Promise.resolve(null)
+    if (pass === 'a response')
+      return Promise.resolve(new Response('{"ok":false}') as unknown as { ok: false })
     return Promise.resolve({ ok: false })
   },
 })
@@ -86,7 +88,7 @@ test('`authenticate` gets the auth params, the user id, the origin and the addre
   client.close()
 })
 
-for (const pass of ['wrong', 'truthy', 'true', 'nothing'])
+for (const pass of ['wrong', 'truthy', 'true', 'nothing', 'a response'])
   test(`auth params are refused if authenticate returns ${pass}`, async () => {
     assert.equal(await refusalOf(url, withPass(pass)), 'unauthenticated')
   })
