@@ -81,6 +81,9 @@ test('a user with the documented rules uses one server, and no key beside the pr
   await allow([server], 'chat-session')
   const url = server.url.replace('//', '//chat-session:s3cret@')
   await useAll(await openEngine({ type: 'single', url }))
+  // Redis applies rules in their order, and `-@dangerous` would take this right away again.
+  const allowed = await server.command('acl', 'dryrun', 'chat-session', 'config', 'get', 'appendfsync')
+  assert.equal(allowed, 'OK')
   await assert.rejects(openEngine({ type: 'single', url }, 'other:'), {
     code: 'unavailable',
     message: /NOPERM/,
