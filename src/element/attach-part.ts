@@ -6,7 +6,7 @@ export interface PartContext {
   target(): HTMLElement | undefined
   /** The class of all errors of the session. With a second class `instanceof` would fail. */
   SessionError: typeof SessionError
-  /** The newest 100 of the session's `message` events that came before the part was loaded. */
+  /** The session's `message` events that came while the part was being loaded: the newest 100. */
   early: readonly CustomEvent<MessageDetail>[]
 }
 

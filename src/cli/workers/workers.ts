@@ -4,10 +4,11 @@ import { aggregateMetrics } from '../../gateway/internal.js'
 import { untilSignal } from '../until-signal.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
-/** Milliseconds until a worker that ended is replaced. If its successors end, too, they double each time, up to `MAX_DELAY`. */
+/** Milliseconds until a worker that ended is replaced. Each time a successor ends early, too, this delay doubles, up to
+ * `MAX_DELAY`. */
 const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
-/** A worker that has run for so many milliseconds counts as sound. If it ends, its successor starts after `FIRST_DELAY` again. */
+/** Milliseconds after which a running worker counts as sound. If it ends, its successor starts after `FIRST_DELAY` again. */
 const SOUND_AFTER = 60_000
 /** Milliseconds that a worker has to answer with its metrics. A worker that is too busy is left out. */
 const COLLECT_TIMEOUT = 3_000
@@ -100,7 +101,7 @@ export const runWorkers = (count: number, log: Log): void => {
       if (message.type === 'listening') onListening(message.url, message.admin)
       else if (message.type === 'collected') collecting.get(message.id)?.(message.metrics)
       else if (message.type === 'scrape') void scrape(worker, message.id)
-      // The worker is connected. A `stop` that came while it loaded its modules was lost.
+      // This message is `connected`. A `stop` that was sent before it, while the worker loaded its modules, was lost.
       else if (isStopping) post(worker, { type: 'stop' })
     })
     worker.once('exit', (code: number | null, signal: string | null) => {
@@ -111,7 +112,7 @@ export const runWorkers = (count: number, log: Log): void => {
       else {
         // A first worker that can't start logs why, unless it was killed, as the kernel does if memory is short.
         if (signal !== null) log.error({ signal }, 'the first worker process was killed before it listened')
-        // This process has imported the config, too. A timer of the config's module would keep this process running.
+        // A config can be a JavaScript module, which this process has imported, too. A timer in it would keep this process running.
         process.exit(code ?? 1)
       }
       if (workers().length === 0) onEmpty()

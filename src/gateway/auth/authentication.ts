@@ -3,7 +3,7 @@ import type { Credential, Engine, UserRecord, VouchedProfile } from '../../engin
 import type { Settings } from '../config/parse.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** The parts of a gateway that authenticate a start. */
+/** What the code that authenticates a start needs of the gateway. */
 export interface AdmissionContext {
   engine: Pick<Engine, 'user'>
   settings: Pick<Settings, 'startTimeout'>

@@ -22,7 +22,7 @@ interface Remote {
   stop(): void
 }
 
-/** The part of a log that gets failed fetches and keys that can't be used. */
+/** The method of the log that reports failed fetches and keys that can't be used. */
 interface KeySetLog {
   warn(fields: { appId: string; err: unknown }, message: string): void
 }

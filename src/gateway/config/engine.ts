@@ -126,7 +126,7 @@ export const redisUrlProblem = (engine: unknown, env: Env): string | undefined =
     : `REDIS_URL: the environment variable ${REDIS_URL_RULE}`
 }
 
-/** Returns the schema of `engine`. Passwords are read from `env`. */
+/** Returns the schema of `engine`. `REDIS_URL`, and each text that is given as `{ env: NAME }`, are read from `env`. */
 export const engineSchema = (env: Env) => {
   const redisEngine = redis(env)
   return v.lazy((value) => {

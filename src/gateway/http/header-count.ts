@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http'
 
-/** If a server sets no `maxHeadersCount`, Node reads so many headers of a request, and leaves out the others without an error. */
+/** How many headers of a request Node keeps if a server sets no `maxHeadersCount`. It leaves out the others without an error. */
 const DEFAULT_COUNT = 1_000
 
 /**
- * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. They could also be the
- * `Content-Length` of an upgrade that is handed back to Node as a plain request. Then Node would read the body as another request.
+ * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. If the request asks for
+ * an upgrade and is handled as a plain request, one could be `Content-Length`: then Node would take the body for the next request.
  */
 export const mayLackHeaders = (
   { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,

@@ -22,13 +22,16 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
 
 /** Keeps the credentials, and fetches fresh ones. */
 export interface CredentialStore {
-  /** The newest credentials, for a start or as a token on the open connection; null when they must be fetched first. */
+  /** The newest credentials, to send in a start or, if they are a token, on the open connection; null if a fetch is needed. */
   held(): CredentialFields | null
-  /** Returns whether there is a token source, so that the page need not be asked. */
+  /** Returns whether there is a token source, which is tried before the page is asked. */
   fetchable(): boolean
   /** Returns what the page has set last. */
   given(): Credentials
-  /** Replaces the token sources, and the credentials if any are given. Returns whether any are given. */
+  /**
+   * Replaces the token sources. Also replaces the credentials, and returns true, if there is a token, or if there are other credentials and
+   * no source.
+   */
   set(credentials: Credentials): boolean
   /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
   accept(token?: string): void

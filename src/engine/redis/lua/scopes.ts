@@ -15,6 +15,6 @@ export const scopes = {
   // Each of these keys exists only in the first partition.
   ...{ key: 'partition', epochs: 'partition', apps: 'partition' },
   ...{ nodes: 'partition', check: 'partition', transfer: 'partition' },
-  // What is hashed, in this order: a message's id, a sender's own copy, an adopted guest, a token, a device.
+  // What the hashes stand for: a message's id (`id`), a sender's own copy (`own`), an adopted guest, a token, a device.
   ...{ id: 'hash', own: 'hash', adopted: 'hash', token: 'hash', device: 'hash' },
 } as const satisfies Record<string, 'user' | 'app' | 'appQueue' | 'partition' | 'server' | 'held' | 'hash'>

@@ -16,7 +16,10 @@ interface InboxTableOptions {
   store: Store
   commit: GroupCommit
   revocations: Revocations
-  /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
+  /**
+   * The secret from which each inbox's epoch, the id of its history, is derived. If acknowledged writes may be missing, it changes, and
+   * with it every epoch.
+   */
   epochKey: string
   /** About how many bytes the inboxes in memory may take. */
   cacheBytes: number
@@ -95,7 +98,7 @@ export class InboxTable {
     for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
-  /** Returns a text that changes when the sender or the recipient is deleted, so that an id from before the deletion counts as new. */
+  /** Returns a text that changes when the sender or the recipient is deleted: a message's id from before the deletion counts as new. */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))

@@ -30,7 +30,7 @@ interface AdoptionsOptions {
 /** The guests whom users have adopted. */
 export class Adoptions {
   readonly #options: AdoptionsOptions
-  /** The adoptions that are being written, by their rows. The store does not return them yet. */
+  /** The adoptions that are being written, by the keys of their rows. The store does not return them yet. */
   readonly #writing = new Map<string, AdoptionRow>()
 
   constructor(options: AdoptionsOptions) {
@@ -55,8 +55,8 @@ export class Adoptions {
   }
 
   /**
-   * Marks the guest as adopted, and deletes the guest's user. `messagesOf` returns how many messages the guest has, with operations that
-   * delete messages that are not retained.
+   * Marks the guest as adopted, and deletes the guest from the users. `messagesOf` returns the number of the guest's retained messages, and
+   * the operations that delete the others.
    */
   async adopt(
     { appId, userId, userCreatedAt, guestId, proof, retention }: AdoptionRequest,

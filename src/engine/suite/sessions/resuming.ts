@@ -72,19 +72,22 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.deepEqual([fourth.session.resumed, fourth.session.sessionId], [true, first.session.sessionId])
     })
 
-    on('are found by each key of two starts with the same one, until one is confirmed', async (engine) => {
-      const first = await connect(engine, ada)
-      const second = await connect(engine, ada, first.keyHash)
-      // The client has the answer to the second start, and the gateway gets a third start later.
-      await connect(engine, ada, first.keyHash)
-      const fourth = await connect(engine, ada, second.keyHash)
-      assert.equal(fourth.session.sessionId, first.session.sessionId)
-      await engine.confirmSession(fourth.session, fourth.connectionId)
-      assert.equal((await connect(engine, ada, second.keyHash)).session.resumed, false)
-    })
+    on(
+      'are found by the new key of each of two starts that used the same old key, until one of them is confirmed',
+      async (engine) => {
+        const first = await connect(engine, ada)
+        const second = await connect(engine, ada, first.keyHash)
+        // A copy of the second start, with the same old key, arrives after the client has the answer to the second.
+        await connect(engine, ada, first.keyHash)
+        const fourth = await connect(engine, ada, second.keyHash)
+        assert.equal(fourth.session.sessionId, first.session.sessionId)
+        await engine.confirmSession(fourth.session, fourth.connectionId)
+        assert.equal((await connect(engine, ada, second.keyHash)).session.resumed, false)
+      },
+    )
 
     on(
-      'are found by a key that was never confirmed, which makes the one before the last stale',
+      'are found by a key that was never confirmed; its use makes the key before it stale',
       async (engine) => {
         const first = await connect(engine, ada)
         const second = await connect(engine, ada, first.keyHash)
@@ -253,7 +256,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       },
     )
 
-    on('are hidden and shown by the connection that carries them, not by a replaced one', async (engine) => {
+    on('are hidden by the connection that carries them, not by one that was replaced', async (engine) => {
       const sessionRequest = request(ada, { hidden: true })
       const first = await startSession(engine, sessionRequest)
       assert.equal(first.hidden, true)
@@ -276,30 +279,33 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
 
     if (!durable) return
 
-    on('are there after a close with their keys, and so are active ones', async (engine) => {
-      const detached = await connect(engine, ada)
-      await detach(engine, detached)
-      const active = await connect(engine, ada)
-      const unconfirmed = await connect(engine, bob, (await connect(engine, bob)).keyHash)
-      const ended = await connect(engine, ada)
-      await engine.endSession(ended.session, 'ended')
-      await reopen(engine)
-      assert.deepEqual(
-        (await engine.sessions(ada)).map(({ sessionId, state }) => [sessionId, state]),
-        [detached, active].map(({ session }) => [session.sessionId, 'detached']),
-      )
-      for (const [of, { session, keyHash }] of [
-        [ada, detached],
-        [ada, active],
-        [bob, unconfirmed],
-      ] as const) {
-        const again = await connect(engine, of, keyHash)
-        assert.deepEqual([again.session.resumed, again.session.sessionId], [true, session.sessionId])
-      }
-      assert.equal((await connect(engine, ada, ended.keyHash)).session.resumed, false)
-    })
+    on(
+      'are kept with their keys when the engine is closed; so are active ones, as detached',
+      async (engine) => {
+        const detached = await connect(engine, ada)
+        await detach(engine, detached)
+        const active = await connect(engine, ada)
+        const unconfirmed = await connect(engine, bob, (await connect(engine, bob)).keyHash)
+        const ended = await connect(engine, ada)
+        await engine.endSession(ended.session, 'ended')
+        await reopen(engine)
+        assert.deepEqual(
+          (await engine.sessions(ada)).map(({ sessionId, state }) => [sessionId, state]),
+          [detached, active].map(({ session }) => [session.sessionId, 'detached']),
+        )
+        for (const [of, { session, keyHash }] of [
+          [ada, detached],
+          [ada, active],
+          [bob, unconfirmed],
+        ] as const) {
+          const again = await connect(engine, of, keyHash)
+          assert.deepEqual([again.session.resumed, again.session.sessionId], [true, session.sessionId])
+        }
+        assert.equal((await connect(engine, ada, ended.keyHash)).session.resumed, false)
+      },
+    )
 
-    on('are found after a close by the unconfirmed key and by the one before', async (engine) => {
+    on('are found after a close by the key before the unconfirmed one', async (engine) => {
       const first = await connect(engine, ada)
       await connect(engine, ada, first.keyHash)
       await reopen(engine)

@@ -32,7 +32,7 @@ export class PeerMarks {
     this.#put(rows.peerMark(stored.ref, peer), [offset, newest])
   }
 
-  /** Deletes the marks of those peers of an inbox whose messages retention has deleted. */
+  /** Deletes the marks that no longer matter: retention has deleted all messages that the peer had sent when the mark was set. */
   async prune({ stored: { ref }, durable: { first } }: Inbox, reads: Reads): Promise<void> {
     let range = rows.peerMarks(ref)
     for (let isLast = false; !isLast;) {
