@@ -1,4 +1,4 @@
-/* These tell a page from a worker and from Node. The script-tag build replaces this module, because its script runs only in pages. */
+/* What differs between a page, a worker and Node. The script-tag build replaces this module, because its script runs only in pages. */
 
 /** False in a worker and in Node. */
 export const isPage = typeof document !== 'undefined'
