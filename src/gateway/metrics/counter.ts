@@ -34,5 +34,12 @@ export const createCounter = (options: CounterConfiguration<string>): Counting<s
     if (known) known.count += count
     else pending.set(key, { labels, count })
   }
-  return { get: () => counter.get(), reset: () => counter.reset(), inc }
+  return {
+    get: () => counter.get(),
+    reset() {
+      pending.clear()
+      counter.reset()
+    },
+    inc,
+  }
 }
