@@ -28,6 +28,24 @@ test('a page with one tag and one script has a live session', async () => {
   assert.deepEqual(complaints, [])
 })
 
+test('a message that waits says that the page is offline', async () => {
+  const gateway = await startShopGateway()
+  const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
+  const page = await openPage(url)
+  await untilState(page, 'active')
+  await page.context().setOffline(true)
+  const reason = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const chat = document.querySelector('chat-session')
+        chat?.addEventListener('session-pending', ({ detail }) => resolve(detail.reason))
+        chat?.send({ to: 'bob', body: 'Hello' }).catch(() => undefined)
+      }),
+  )
+  await page.context().setOffline(false)
+  assert.equal(reason, 'offline')
+})
+
 test('removing the element ends the session, for the gateway too', async () => {
   const gateway = await startShopGateway()
   const { url } = await servePage(gatewayScript(gateway.url) + chatTag({ token: await shopTokenFor('ada') }))
