@@ -97,6 +97,8 @@ const show = () => {
 scrollToEnd()
 const contacts = openContacts(() => show())
 const inbox = openInbox(other, show)
+// The session may have failed before this script ran.
+show()
 
 const showOlder = async () => {
   const first = list.firstElementChild

@@ -145,7 +145,10 @@ test('the chart takes the values of docs/OPERATING.md', async () => {
   assert.equal(find(resources, 'Ingress').spec.rules[0]?.host, 'chat.example.com')
   const pod = podOf(resources)
   const { drainTime } = JSON.parse(find(resources, 'ConfigMap').data['chat.json']) as { drainTime: number }
-  assert.ok(guide.includes(`a pod may take ${pod.terminationGracePeriodSeconds - drainTime} s more than`))
+  const seconds = /each pod drains before it ends,\s+which may take (\d+) s more than\s+`drainTime`/.exec(
+    guide,
+  )?.[1]
+  assert.equal(Number(seconds), pod.terminationGracePeriodSeconds - drainTime)
 })
 
 test('kubernetes.yaml is what the chart renders for its app', async () => {

@@ -184,7 +184,15 @@ test('a visitor whom the gateway refuses reads that only customers can write', a
   const page = await (await newContext()).newPage()
   await page.routeWebSocket(/\/v1\/session/, (socket) => socket.close({ code: 4403 }))
   await page.goto(`${site.url}/products/mug`)
-  await page.getByText('You can’t write without an account here. Log in first.').waitFor()
+  const notice = page.getByText('You can’t write without an account here. Log in first.')
+  await notice.waitFor()
+  // The session can fail before the script of the thread runs.
+  await page.route('**/public/thread.js', async (route) => {
+    await untilState(page, 'failed')
+    await route.continue()
+  })
+  await page.reload({ waitUntil: 'commit' })
+  await notice.waitFor()
 })
 
 test('messages that can no longer be sent stay in the thread, and the first one is in the form again', async () => {
