@@ -45,13 +45,13 @@ export * from './records.js'
 export * from './webhook-events.js'
 
 /**
- * Stores users, sessions and inboxes for gateways, and connects gateways that share its data. Write an engine of your own by implementing
- * the parts of this type, prove it with `chat-session/engine/suite`, and pass it to `createGateway`. Every method is required. If a method
- * fails, it rejects with an `EngineError`.
+ * Stores users, sessions and inboxes for gateways, and connects gateways that share its data. An engine of your own implements every method
+ * of this type. Test it with `chat-session/engine/suite`, and pass it to `createGateway`. If a call fails, it rejects with an
+ * `EngineError`.
  *
- * Users, messages with their ids, revocations and deletions are durable, which means synced, before a read returns them. Sessions and read
- * marks are written without a sync: they survive a crash of the process, but not a crash of the machine. A session is written when
- * `startSession` resolves. Other changes of sessions, and read marks, are written milliseconds later.
+ * Users, messages with their ids, revocations and deletions are durable before a read returns them. In an engine that writes files, durable
+ * means synced. Sessions and read marks need no sync: they survive a crash of the process, and a crash of the machine may lose them. A
+ * session is written when `startSession` resolves. Other changes of sessions, and read marks, may be written milliseconds later.
  */
 export type Engine = EngineLifecycle &
   EngineUsers &
@@ -81,7 +81,7 @@ export interface EngineLifecycle {
   /** Resolves with 32 random bytes. Every gateway on this engine gets the same bytes for as long as the data exist. */
   key(): Promise<Uint8Array>
 
-  /** Resolves if a synced write and a read succeed. */
+  /** Resolves if a durable write and a read succeed. */
   check(): Promise<void>
 
   /**
@@ -92,8 +92,9 @@ export interface EngineLifecycle {
 
   /**
    * Calls `listener` with events from now on, until `signal` aborts. The listener receives the events of users for whom a connection of
-   * this engine carries a session. The comments on the other types of events say which engine emits them. An engine that no other process
-   * shares may emit the events of all users. May be called before `open`.
+   * this engine carries a session. The engine that watches a user emits `presence`. The comments on `webhooks-due`, `webhook-dropped` and
+   * `push-due` say which engine emits these. An engine that no other process shares may emit the events of all users. May be called before
+   * `open`.
    */
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }
@@ -103,13 +104,13 @@ export interface EngineUsers {
   user(of: UserRef): Promise<UserRecord | null>
 
   /**
-   * Creates the user or changes the profile. The resulting profile is durable. A save that changes nothing writes nothing. Emits
-   * `user-changed`, unless the user is new, once the change is durable.
+   * Creates the user or changes the profile. The resulting profile is durable when the call resolves. A save that changes nothing writes
+   * nothing. Emits `user-changed` once the changed profile of an existing user is durable.
    */
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * As `saveUser`, for a user who starts a session. One step checks the admission and saves the user, so that a start that was verified
+   * As `saveUser`, for a user who starts a session. One atomic step checks the admission and saves the user. So a start that was verified
    * before the user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has
    * ended, or if no session starts within 30 seconds.
    */
@@ -130,36 +131,36 @@ export interface EngineUsers {
 
   /**
    * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the ids that make
-   * retries of the user's messages safe. From then on the inbox has another epoch, whose offsets begin with 1. The revocation stays. The
-   * deletion is durable when the call resolves, with false if there was no such user.
+   * retries of the user's messages safe. From then on the inbox has another epoch (see `Position`), whose offsets begin with 1. The
+   * revocation stays. When the deletion is durable, the call resolves with whether there was such a user.
    */
   deleteUser(of: UserRef): Promise<boolean>
 
   /**
    * Gives to the user the messages that a guest received and sent. Resolves with null, and changes nothing, if the user is a guest, if
    * there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A second call
-   * for the same user resolves with the first result.
+   * for the same user and guest resolves with the first result.
    *
-   * One durable step marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on messages
-   * to the guest go to the user, until the `age` of the retention has passed or the user is deleted. Later the result of a message to the
-   * guest is `unknown-user`. The guest's messages move in further steps, which go on after a crash. When the call resolves, some messages
-   * may not have moved yet. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out
-   * no message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had
-   * read count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
+   * One durable write marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on
+   * messages to the guest go to the user, until the `age` of the retention has passed or the user is deleted. Later the result of a message
+   * to the guest is `unknown-user`. Further writes move the guest's messages, even after a crash. When the call resolves, some messages may
+   * not have moved yet. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out no
+   * message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had read
+   * count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
    */
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }
 
 /**
- * The sessions of users. Each session has at most one connection. A call that names a connection changes nothing if another one carries the
- * session.
+ * The sessions of users. Each session has at most one connection. `startSession` gives the session to a connection. Every other call that
+ * names a connection changes nothing if another connection carries the session.
  */
 export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
-   * or if the user of `userCreatedAt` is deleted. The step that stores the session makes these two checks, so that no revocation and no
-   * deletion can come between the check and the write. A resume emits `connection-replaced` if a connection still carries the session. The
-   * resume key that the client sent, and the latest key that the session had, stay valid until `confirmSession`. Emits `session-ended` for
+   * or if the user of `userCreatedAt` is deleted. These checks and the write of the session are one atomic step, so that no revocation and
+   * no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. After a resume, the
+   * key that the client sent and the latest key that the session had before stay valid until `confirmSession`. Emits `session-ended` for
    * each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
@@ -177,19 +178,18 @@ export interface EngineSessions {
   renewSession(session: SessionRef, connectionId: string, credential: Credential): Promise<boolean>
 
   /**
-   * Called when the client has answered a ping after `rtt` milliseconds, once a minute at most. Ignored if another connection carries the
-   * session. An engine need not store `rtt` and the time, which a crash may lose. After a crash `lastSeenAt` must not be earlier than the
-   * last time at which the engine is known to have been open.
+   * Called when the client has answered a ping after `rtt` milliseconds, but for each connection at most once a minute. An engine may keep
+   * `rtt` and the time of the call in memory only. After a crash the `lastSeenAt` of a session that a connection carried must not be
+   * earlier than the last time at which the engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 
-  /** Called when the session's page was hidden or shown. Ignored if another connection carries the session. */
+  /** Called when the session's page was hidden or shown. */
   setHidden(session: SessionRef, connectionId: string, hidden: boolean): Promise<void>
 
   /**
    * Called when the connection is lost. From then on the session is detached. It ends after `resumableFor` milliseconds, unless a client
-   * resumes it. If the engine is closed meanwhile, these milliseconds start again when it is opened. Ignored if another connection carries
-   * the session.
+   * resumes it. If no engine has the data open meanwhile, these milliseconds may start again at the next opening.
    */
   detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
@@ -232,8 +232,8 @@ export interface EngineRevocations {
   revokeToken(appId: string, tokenId: string): Promise<void>
 
   /**
-   * Removes the user's own revocation. Revocations of the app and of single tokens stay. The removal is durable when the call resolves,
-   * with false if there was no revocation.
+   * Removes the user's own revocation. Revocations of the app and of single tokens stay. When the removal is durable, the call resolves
+   * with whether there was a revocation.
    */
   liftRevocation(of: UserRef): Promise<boolean>
 }
@@ -241,9 +241,9 @@ export interface EngineRevocations {
 /** The messages of users, and which of them are read. */
 export interface EngineInboxes {
   /**
-   * Puts a message into the inbox of its recipient, and the sender's own copy into the sender's inbox. Both are durable when the call
-   * resolves, and so is a user whom the message has created. A second call with the same id and content stores nothing, and resolves with
-   * the first result as `repeated`.
+   * Puts a message into the inbox of its recipient, and a copy, the sender's own copy, into the inbox of a sender who is another user. Both
+   * are durable when the call resolves, and so is a user whom the message has created. Within `sendWindow` a second call with the same
+   * sender, recipient, id and content stores nothing, and resolves with the first result as `repeated`.
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 
@@ -275,16 +275,16 @@ export interface EngineInboxes {
 
 /**
  * The peers of an inbox. The peer of a received message is its sender; the peer of a sent message is its recipient; null is the app's
- * backend. Only users whose messages with the inbox's owner are kept are peers. An engine without an index of peers reads an inbox once, in
- * steps, and keeps the result. Later calls read only the messages that came since.
+ * backend. The inbox keeps at least one message from or to each of its peers. An engine may read the whole inbox at the first call, in
+ * steps, to make an index of peers. Later calls then read only newer messages.
  */
 export interface EnginePeers {
   /** Resolves, for each peer in the given order, with whether the inbox keeps a message from that peer, and one to that peer. */
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
 
   /**
-   * Resolves with the peers whose newest message is before a position; with all if the position is null. Resolves with null if the inbox
-   * has another epoch.
+   * Resolves with up to `limit` peers whose newest message is before a position. If the position is null, the page begins with the newest
+   * peer. Resolves with null if the inbox has another epoch.
    */
   peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null>
 
@@ -335,7 +335,8 @@ export interface EnginePresence {
 }
 
 /**
- * Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have what the request names.
+ * Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have the connection to which
+ * the request belongs.
  */
 export interface EngineNodes {
   /**
@@ -345,9 +346,9 @@ export interface EngineNodes {
   node(): string
 
   /**
-   * Asks the engine with the name `node`. Resolves with the answer of its `answerNodes`; with null if no open engine has this name, which a
-   * client may have made up. Rejects with `unavailable` if there is no answer. Even then the question may have arrived. So it must be safe
-   * to repeat a question that changes something.
+   * Asks the engine with the name `node`. Resolves with the answer of its `answerNodes`; with null if no open engine has this name: a
+   * client may have made it up. Rejects with `unavailable` if there is no answer. Even then the question may have arrived. So it must be
+   * safe to repeat a question that changes something.
    */
   askNode(node: string, question: string): Promise<string | null>
 

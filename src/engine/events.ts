@@ -30,19 +30,19 @@ export interface MessageStored {
 }
 /**
  * The user's inbox has another epoch, because the engine may have lost messages that it had acknowledged. A gateway closes the connections
- * whose clients know the earlier epoch, so that they read the inbox again.
+ * of clients that know the earlier epoch, so that these clients read the inbox again.
  */
 export interface EpochChanged {
   type: 'epoch-changed'
   user: UserRef
   epoch: string
 }
-/** The mark of the user's inbox or of one of its peers has moved, or messages of an adopted guest that count as read have come. */
+/** The read mark of the user's inbox or of one of its peers has moved, or messages of an adopted guest that count as read have come. */
 export interface MessagesRead {
   type: 'read'
   user: UserRef
   inbox: InboxState
-  /** The peer whose mark has moved; undefined if the mark of the inbox has moved. */
+  /** The peer whose mark has moved; undefined in the other cases. */
   peer?: PeerState | undefined
 }
 /** Another user, or the app's backend, has sent a signal to the user. */
@@ -62,15 +62,15 @@ export interface ReauthRequested {
   session: SessionRef
 }
 /**
- * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added it emits `webhooks-due`. When a
- * lease or the wait for a retry ends, the engine that leased the webhook event emits `webhooks-due`. If nobody takes the webhook event
- * there, another engine on the same data emits `webhooks-due` later.
+ * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the webhook event emits
+ * `webhooks-due`. When the lease of a webhook event (see `takeDueEvents`) or the wait for a retry ends, the engine that leased it emits
+ * `webhooks-due`. If nobody takes the webhook event there, another engine on the same data emits `webhooks-due` later.
  */
 export interface WebhooksDue {
   type: 'webhooks-due'
   appId: string
 }
-/** An event was dropped, because the user or the app had too many pending events. The engine whose call dropped it emits this. */
+/** A webhook event was dropped, because the user or the app had too many pending events. The engine whose call dropped it emits this. */
 export interface WebhookDropped {
   type: 'webhook-dropped'
   appId: string

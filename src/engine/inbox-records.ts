@@ -10,7 +10,10 @@ export interface Position {
 /** The state of an inbox. `offset` is that of the newest message. */
 export interface InboxState extends Position {
   readOffset: number
-  /** The number of retained messages from others that neither `readOffset` nor the mark of their peer has reached. */
+  /**
+   * The number of retained messages from others that neither `readOffset` nor the read mark of their peer has reached. Messages that an
+   * adopted guest had read do not count.
+   */
   unread: number
 }
 
@@ -26,12 +29,12 @@ export interface Exchange {
 export interface Peer {
   /** The peer's user id; null for the app's backend. */
   id: string | null
-  /** The values in the newest kept message from the peer; null if there is no such message. */
+  /** The sender's `name` and `photoUrl` in the newest kept message from the peer; null if there is none. */
   name: string | null
   photoUrl: string | null
   /** The number of unread messages from the peer. */
   unread: number
-  /** The greater of two offsets: the peer's mark and the mark of the inbox. */
+  /** The greater of two offsets: the peer's read mark and the read mark of the inbox. */
   readOffset: number
   /** The newest message from or to the peer. */
   newest: Message
@@ -107,8 +110,8 @@ export interface SendRules {
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
   /**
-   * Whether a recipient who does not exist is created with the message. Otherwise, and for a guest, the result is `unknown-user`. Only a
-   * guest's own start creates a guest.
+   * Whether a recipient who does not exist is created with the message. If not, or if the id is that of a guest, the result is
+   * `unknown-user`. Only a guest's own start creates a guest.
    */
   unknownRecipients: boolean
   /**
@@ -154,7 +157,7 @@ export type SendResult =
    * push out an unread message of someone else. `over-share`: the sender's messages take `bytesPerSender`.
    */
   | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
-  /** Nothing is stored, because the sender has sent `messagesPerSecond` messages. `retryAfter` is in milliseconds. */
+  /** Nothing is stored, because the sender has sent `messagesPerSecond` messages within a second. `retryAfter` is in milliseconds. */
   | { outcome: 'limited'; retryAfter: number }
 
 export interface MessagePage {

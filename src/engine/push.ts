@@ -12,7 +12,10 @@ export interface PushSubscriptionData {
   keys: { p256dh: string; auth: string }
 }
 
-/** A device with a push subscription, to which the gateway pushes while no page is open. Times are Unix times, in milliseconds. */
+/**
+ * A device with a push subscription, to which the gateway pushes messages while no page of the user is visible. Times are Unix times, in
+ * milliseconds.
+ */
 export interface PushDevice extends PushSubscriptionData {
   /** The first 22 characters of the endpoint's SHA-256 in Base64url. They do not reveal the endpoint, and are unique in an app. */
   id: string
@@ -25,7 +28,7 @@ export interface PushDevice extends PushSubscriptionData {
   lastSuccessAt: number | null
   /** Messages up to this offset are no longer pushed to the device. */
   offset: number
-  /** How many pushes failed since the last one that was delivered or given up, and when the next push may be tried. */
+  /** How many pushes failed since the last push that was delivered or given up. `retryAt`: when the next push may be tried. */
   failures: number
   retryAt: number
 }

@@ -45,7 +45,7 @@ export interface UserChange {
   claimed?: Profile | undefined
 }
 
-/** The start of a session, for which its user is saved. */
+/** The conditions under which the user of a session's start is saved. */
 export interface Admission {
   /** The proof of the start. If it is revoked, nothing is saved. */
   credential: Credential
@@ -80,7 +80,10 @@ export interface Credential {
   authMethod: AuthMethod
   /** The token's `jti`; null if there is none. */
   tokenId: string | null
-  /** When the credential was issued; null if that is unknown. Every revocation of the user revokes a credential without this time. */
+  /**
+   * When the credential was issued; null if that is unknown. Every revocation of the user or of the app revokes a credential without this
+   * time.
+   */
   issuedAt: number | null
   /** When the credential expires; null if it never does. */
   expiresAt: number | null
@@ -171,11 +174,11 @@ export interface SessionPage {
   next: string | null
 }
 
-/** The credentials and sessions that a revocation ends. */
+/** Which credentials are revoked, and what happens to the sessions that used them. */
 export interface Revocation {
   /**
    * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null means
-   * now, and ends every session that exists now, whatever its credential.
+   * now, and `mode` then concerns every session that exists now, whatever its credential.
    */
   issuedBefore: number | null
   /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each of them. */
@@ -189,7 +192,9 @@ export interface UserStatus {
   sessions: number
   /** Unix time in milliseconds; null if the user never had a session. */
   lastSeenAt: number | null
-  /** A revocation of the user or of the app revokes the credentials that were issued up to this time; null if there is no revocation. */
+  /**
+   * The user's credentials that were issued up to this time are revoked, by a revocation of the user or of the app; null if there is none.
+   */
   revokedBefore: number | null
   /** The number of unread messages. */
   unread: number

@@ -3,8 +3,8 @@ const HOUR = 3_600 * SECOND
 const DAY = 24 * HOUR
 
 /**
- * The numbers and field names that every engine of this package obeys. TypeScript reads them here when it needs them. The scripts of the
- * Redis engine read them as `RULES.name`: `redis/lua/prelude.ts` writes the values into the scripts.
+ * The numbers and field names that every engine of this package obeys. The scripts of the Redis engine read them as `RULES.name`:
+ * `redis/lua/prelude.ts` writes the values into the scripts.
  */
 export const engineRules = {
   /** Milliseconds from the loss of a session's connection until the session no longer makes its user online. */
@@ -24,7 +24,7 @@ export const engineRules = {
   senderShare: 0.1,
   /** The smallest share in bytes. It has room for the largest message, however few bytes the app has. */
   minSenderBytes: 65_536,
-  /** One sender's unread messages may take only a share of these limits of the retention. */
+  /** The limits of the retention of which one sender's unread messages may take only a share, `unreadPerSender`. */
   sharedLimits: ['messages', 'bytes'],
   /**
    * The time between two searches for expired messages, as a share of the retention's `age`. The next two rules bound this time, in
@@ -36,7 +36,10 @@ export const engineRules = {
 
   /** How many of the newest unread messages a `message.unread` has. */
   reportedUnread: 5,
-  /** How many messages at each end of an inbox are searched for unread ones, because the user's own messages between them may be many. */
+  /**
+   * How many messages after an inbox's read mark are searched for unread ones, from each end. A search of all of them could take long,
+   * because many may be the user's own.
+   */
   searchedForUnread: 64,
   /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */
   maxFailedEvents: 10_000,

@@ -16,7 +16,7 @@ export interface SentId {
   ownOffset: number | null
   /** For how many more milliseconds the id is kept. */
   left: number
-  /** How many inboxes of the recipient and of the sender were deleted. After a further deletion of either, the id counts as new. */
+  /** How often the inbox of the recipient and that of the sender had been deleted. Once either is deleted again, the id counts as new. */
   deletions: [to: number, from: number]
 }
 

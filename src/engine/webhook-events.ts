@@ -1,6 +1,6 @@
 import type { JsonObject } from '../protocol/index.js'
 
-/** Every event that a gateway can send to an app's backend by webhook. */
+/** The types of webhook events that an app can ask for. */
 export const webhookEventTypes = [
   'session.started',
   'session.ended',
@@ -51,9 +51,7 @@ export interface WebhookEvent {
   /** When the event happened (Unix, milliseconds). */
   at: number
   appId: string
-  /**
-   * Empty for an `events.dropped` of the app itself, which counts events beyond the app's limits. Its `data` says nothing about presence.
-   */
+  /** Empty for an `events.dropped` that counts events beyond the app's limits. The `data` of such an event says nothing about presence. */
   userId: string
   /** The event's data with the state after the event, so that the receiver can tell a late delivery from the current state. */
   data: JsonObject
@@ -93,9 +91,8 @@ export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error:
  * reports. When the engine is opened again, every pending event is due at once, unless another engine had the same data open meanwhile.
  *
  * If a user has eight pending events or more, the receiver is behind. Then a `user.online` and a `user.offline` that follow one another
- * cancel each other: the engine removes the first and does not add the second. They do not cancel each other if the first is the user's
- * oldest pending event, which a gateway may be delivering, or if the newest event that remains would report another presence than the
- * second.
+ * cancel each other: the engine removes the first and does not add the second. Both stay if the first is the user's oldest pending event,
+ * because a gateway may be delivering it. Both stay, too, if the newest event without them would report another presence than the second.
  */
 export interface WebhookQueue {
   /**

@@ -14,7 +14,10 @@ interface DatabaseFiles {
    * about ten microseconds.
    */
   assertPresent(): void
-  /** Looks for removed and replaced tables if LevelDB made or removed a file. If it finds one, `assertPresent` throws from then on. */
+  /**
+   * Looks for removed and replaced tables, LevelDB's data files, after a file of the folder was made or removed. If it finds one,
+   * `assertPresent` throws from then on.
+   */
   checkTables(): Promise<void>
 }
 
@@ -33,7 +36,8 @@ const fileIdentity = (folder: string, name: string): string | undefined => {
 }
 
 /**
- * Called when LevelDB has opened `folder`, whose identity is `identity`. `liveTables` returns the names of the files with LevelDB's tables.
+ * Called when LevelDB has opened `folder`, whose identity is `identity`. `liveTables` returns the names of the tables that LevelDB uses
+ * now.
  */
 export const watchDatabaseFiles = (
   folder: string,
@@ -110,8 +114,8 @@ export const watchDatabaseFiles = (
       const before = liveTables()
       const present = new Set(await readdir(folder))
       const after = new Set(liveTables())
-      // If a table is live both before and after the folder was read, its file must be there. LevelDB may have been making or removing the
-      // other files.
+      // If LevelDB uses a table both before and after the folder was read, the table's file must be there. LevelDB may have been making or
+      // removing the other files.
       const live = before.filter((name) => after.has(name))
       for (const name of tables.keys()) if (!after.has(name)) tables.delete(name)
       lostFile ??= live.find((name) => !present.has(name)) ?? (await findReplacedTable(live))

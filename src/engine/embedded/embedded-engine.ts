@@ -17,8 +17,9 @@ export interface EmbeddedEngineOptions extends EngineOptions {
    */
   lockWait?: number | undefined
   /**
-   * About how many bytes the engine may take to keep inboxes and senders in memory, so that a message need not read them. In addition there
-   * are two write buffers of LevelDB, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids of up to 8 MB.
+   * About how many bytes the engine may take to keep inboxes and senders in memory, so that a send need not read them from the disk. In
+   * addition there are two write buffers of LevelDB, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids
+   * of up to 8 MB.
    * @default 67_108_864
    */
   cacheBytes?: number | undefined

@@ -34,7 +34,7 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 }
 
 /**
- * Makes the folder and its parents unless the path exists already. Only the owner can read the folder, because users' profiles and the
+ * Makes the folder and its parents unless they exist. Only the owner can read a folder that it makes, because users' profiles and the
  * engine's key will be in it. Rejects with Node's error.
  *
  * It does not use Node's option `recursive`, which loops forever if a parent exists in which no folder can be made: a link to a disk that
@@ -42,7 +42,7 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
-/** The name of an empty file, which is made with the folder. Its inode and birth time identify the folder. */
+/** The name of an empty file in the folder, which the first opening makes. Its inode and birth time identify the folder. */
 export const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
@@ -82,7 +82,7 @@ export const assertIdentity = (folder: string, identity: string): void => {
 
 /**
  * Returns when a file of the folder was last made or removed. The call blocks for some microseconds. An idle engine makes four such calls a
- * second. On another thread these calls would take most of an idle engine's CPU time.
+ * second. If they ran on another thread, they would take most of an idle engine's CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 
@@ -125,7 +125,7 @@ export const createPrivacy = (folder: string): (() => Promise<void>) => {
   }
 }
 
-/** Writes a file of so many bytes and removes it. Rejects with Node's error if the disk is too full. */
+/** Writes a file of `bytes` bytes and removes it. Rejects with Node's error if the disk is too full. */
 export const probe = async (folder: string, bytes: number): Promise<void> => {
   const file = join(folder, PROBE)
   try {

@@ -17,7 +17,7 @@ const withFolder = async <T>(folder: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The data in a folder of an embedded engine. The transfer reads the data without an engine, so nothing in the folder changes. */
+/** The data in a folder of an embedded engine. The transfer reads the rows without an engine, so it changes none of them. */
 export const folderSource = (path: string): TransferSource => {
   const folder = resolve(path)
   let store: LevelStore | undefined
@@ -39,7 +39,10 @@ export const folderSource = (path: string): TransferSource => {
   }
 }
 
-/** A folder of an embedded engine, to which a transfer writes. It must be new or empty. */
+/**
+ * A folder of an embedded engine, to which a transfer writes. It must have no data. With `restart` it may have those of an unfinished
+ * transfer.
+ */
 export const folderTarget = (path: string): TransferTarget => {
   const folder = resolve(path)
   const makePrivate = createPrivacy(folder)

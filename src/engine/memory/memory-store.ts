@@ -8,7 +8,7 @@ import { MessageLog, offsetOf } from './message-log.js'
 /** The text with which the key of every message begins. */
 const MESSAGES = 'message\0'
 
-/** The rows for which `groupOf` returns the same text, without messages. A range never reaches beyond one group. */
+/** The rows for which `groupOf` returns the same text, except messages. A range never reaches beyond one group. */
 class Group {
   readonly rows = new Map<string, string>()
   /** The keys in order; undefined until the first range is read. */

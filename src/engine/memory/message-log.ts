@@ -6,7 +6,7 @@ interface Row {
   readonly value: string
 }
 
-/** The messages of one inbox by offset. Offsets have no gaps, so the log needs no keys. */
+/** The messages of one inbox by offset. Offsets have no gaps, so the rows are in an array, without their keys. */
 export class MessageLog {
   #rows: (Row | undefined)[] = []
   /** The offset of the row at index 0. */
@@ -59,7 +59,7 @@ export class MessageLog {
   }
 }
 
-/** Returns the offset in the key of a message. Throws if the key belongs to no message. */
+/** Returns the offset in the key of a message. Throws if the key does not end with an offset. */
 export const offsetOf = (key: string): number => {
   const offset = Number(key.slice(-DIGITS))
   if (Number.isNaN(offset))

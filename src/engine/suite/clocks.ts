@@ -18,7 +18,7 @@ import {
 import { ask } from './webhook-kit.js'
 
 const HOUR = 3_600_000
-/** Milliseconds that an engine gets to sweep its ids. Only a wait shows that no sweep deletes a valid id. */
+/** Milliseconds that an engine gets to delete expired ids. Only a wait shows that it deletes no valid id. */
 const SWEEP_INTERVAL = 50
 const DAY = 24 * HOUR
 
@@ -45,7 +45,7 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         const sent = await engine.send(message, rules())
         await withClock(shift, async () => {
           assert.deepEqual(await engine.send(message, rules()), { ...sent, outcome: 'repeated' })
-          // A sweep of expired ids must not delete the id of `message`.
+          // The deletion of expired ids must not delete the id of `message`.
           for (let n = 0; n < 5; n++) {
             await deliver(engine, { from: 'cy' }, { sendWindow: 1 })
             await sleep(SWEEP_INTERVAL)
@@ -72,7 +72,8 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         const retention = { messages: 100, age: 30 * DAY, bytes: 1e9 }
         await deliver(engine, {}, { retention })
         await withClock(shift, async () => {
-          // A changed age starts a sweep at once. The sweep of the other app, whose messages expire soon, starts later and ends later.
+          // A changed age starts a search for expired messages at once. The search in the other app, whose messages expire soon, starts and
+          // ends later.
           await engine.configure(app, { retention: { ...retention, age: 29 * DAY }, webhooks: null })
           await deliver(engine, { appId: 'app2' })
           await engine.configure('app2', { retention: { ...retention, age: 20 }, webhooks: null })

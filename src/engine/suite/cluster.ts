@@ -143,7 +143,7 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
         (await ended).map(({ session }) => session.sessionId),
         idsOf([byToken, later]),
       )
-      // A revocation takes less than these 30 seconds, even on a busy machine.
+      // The next credential is issued within these 30 seconds, even on a busy machine.
       await one.revokeApp(app, { issuedBefore: Date.now() + 30_000, mode: 'end' })
       assert.equal(await two.startSession(request(ada)), null)
     })

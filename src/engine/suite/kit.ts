@@ -28,11 +28,11 @@ export interface EngineUnderTest {
   create: () => Engine | Promise<Engine>
   /** Whether the engine's data is still there when it is closed and opened again. */
   durable: boolean
-  /** Makes a second engine on the data of an engine that `create` made. Left out for engines that no other process can share. */
+  /** Makes a second engine on the data of an engine that `create` made. Leave this out if two engines can't share their data. */
   createPeer?: (engine: Engine) => Engine | Promise<Engine>
   /**
-   * Whether lists of an app have one order: users by id, sessions and webhook events by age. If not, only the entries of each user are in
-   * that order. @default true
+   * Whether each list of an app is in order as a whole: users by id, sessions and webhook events by age. If not, only the entries of each
+   * user are in order. @default true
    */
   ordered?: boolean
 }
@@ -202,7 +202,7 @@ export const isUnavailable = (error: unknown): boolean =>
 export interface SuiteContext extends SuiteRunner, EngineUnderTest {
   /** Defines a test on an open engine, which is closed after it. */
   on: (name: string, body: (engine: Engine) => Promise<void>) => void
-  /** Defines a test on two open engines with the same data; none if no engine can share its data. */
+  /** Defines a test on two open engines with the same data; none without `createPeer`. */
   onTwo: (name: string, body: (one: Engine, two: Engine) => Promise<void>) => void
   reopen: (engine: Engine) => Promise<void>
 }
@@ -236,7 +236,10 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
   }
 }
 
-/** Ids that break careless stores: with separators or escapes, beginning as others do, names of rows, the last in order, the longest. */
+/**
+ * Ids that break careless stores: ids with separators or escapes, ids that begin like others, names of rows, the last id in order, and the
+ * longest.
+ */
 export const trickyIds = [
   'a',
   'ab',

@@ -37,7 +37,9 @@ const allSessions = async (
 
 /** A part of the suite: lists by pages. */
 export const listsSuite = ({ describe, on, reopen, durable, ordered = true }: SuiteContext): void => {
-  /** The ids of sessions as a list must have them: in order of age, or those of each user in that order. */
+  /**
+   * Returns the ids of sessions for a comparison of two lists. If only the sessions of each user must be in order, it sorts them by user.
+   */
   const inOrder = (sessions: SessionRecord[]): string[] =>
     idsOf(
       ordered
@@ -110,7 +112,8 @@ export const listsSuite = ({ describe, on, reopen, durable, ordered = true }: Su
         more.push(await start(engine, ada))
       })
       const kept = idsOf([...listed.slice(0, 40), ...listed.slice(150)])
-      // A session that starts after two pages were read comes last, unless its place in the order is on one of those pages.
+      // The session that starts after two pages were read comes last in an ordered list. In another list its place may be on a page that
+      // was read.
       const [late] = idsOf(more)
       assert.deepEqual(
         idsOf(found).filter((id) => id !== late),

@@ -50,7 +50,7 @@ const withDevice = async (
 const idsOf = async (engine: Engine, of: UserRef): Promise<string[]> =>
   (await engine.pushDevices(of)).map(({ id }) => id)
 
-/** Waits for a `push-due` of Cy. By then every earlier `push-due` has been emitted, too. Asserts that Bob had none. */
+/** Waits for a `push-due` of Cy. By then the engine has emitted every `push-due` that was due before. Asserts that Bob had none. */
 const nothingIsDue = async (engine: Engine, after = 2 * AFTER): Promise<void> => {
   await engine.saveUser(cy, {})
   await engine.savePushDevice(cy, device(), credential())
@@ -59,7 +59,7 @@ const nothingIsDue = async (engine: Engine, after = 2 * AFTER): Promise<void> =>
   assert.deepEqual((await due)[0]?.user, cy)
 }
 
-/** A part of the suite: the devices that reach users while no page is open. */
+/** A part of the suite: users' devices with push subscriptions, and when pushes are due. */
 export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('devices', () => {
     on('are those that sessions brought, the last one first', async (engine) => {
@@ -244,7 +244,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     on('does not come if a page was sent the message', async (engine) => {
       await ask(engine, [])
       await withDevice(engine)
-      // On a slow disk the engine hears of the page late.
+      // The time is long, because on a slow disk the engine hears of the page late.
       await deliver(engine, {}, { pushAfter: 20 * AFTER })
       await engine.seenOnPage(bob, 1)
       assert.deepEqual(

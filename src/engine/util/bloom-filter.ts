@@ -39,7 +39,7 @@ export interface TextHash {
 
 /**
  * Computes two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. If a client
- * makes ids that collide, the engine only has to read the rows of that client's messages.
+ * makes ids whose hashes collide, the only harm is that the engine reads a row for each of that client's messages.
  */
 export const hashText = (text: string): TextHash => {
   let first = 0x811c9dc5

@@ -1,6 +1,6 @@
 /**
- * How a message concerns the owner of an inbox. `received` is unread until a mark reaches it. `read` counts as read, because the guest who
- * had it before has read it. `sent` is the owner's own message. The numbers are in stored rows.
+ * How a message concerns the owner of an inbox. `received` is unread until a read mark reaches it. `read` counts as read, because a guest
+ * whom the owner has adopted had read it. `sent` is the owner's own message. The numbers are in stored rows.
  */
 export const directions = { received: 0, read: 1, sent: 2 } as const
 export type Direction = (typeof directions)[keyof typeof directions]
@@ -23,8 +23,8 @@ const MIN_CAPACITY = 16
 const PEER_COST = 40
 
 /**
- * An index of an inbox's kept messages by peer, which takes at least 4 bytes for each message. An inbox has an index only after a call has
- * asked for peers, so that a send costs nothing extra. Before each use the caller adds the newer messages.
+ * An index of an inbox's kept messages by peer, which takes at least 4 bytes for each message. The caller makes the index when a call asks
+ * for peers, and adds newer messages before each use. So a send costs nothing extra.
  */
 export class PeerIndex {
   readonly #owner: string

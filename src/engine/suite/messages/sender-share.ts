@@ -4,7 +4,7 @@ import { ada, app, bob, deliver, newMessage, rules, saveGuest, until, type Suite
 
 const HOUR = 3_600_000
 const body = 'x'.repeat(1_000)
-/** This has room for 7 to 9 messages with such a body. */
+/** Bytes for 7 to 9 messages with this `body`. */
 const BYTES_PER_SENDER = 10_000
 const quota = { inboxes: 1_000, bytes: 1e9, bytesPerSender: BYTES_PER_SENDER }
 const retaining = (retention: Partial<Retention> = {}) => ({
@@ -12,7 +12,7 @@ const retaining = (retention: Partial<Retention> = {}) => ({
   retention: { messages: 1_000, age: HOUR, bytes: 1e9, ...retention },
 })
 
-/** Sends messages to one recipient after the other until one is refused. Resolves with how many were stored. */
+/** Sends messages to the recipients in turn until a message is refused. Resolves with how many messages were stored. */
 const fill = async (engine: Engine, recipients: readonly string[]): Promise<number> => {
   for (let stored = 0; stored < 50; stored++) {
     const to = recipients[stored % recipients.length] ?? ''
@@ -100,7 +100,7 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
       await fill(engine, ['cy'])
       await engine.deleteUser(bob)
       await until('the share is free', async () => (await send(engine, { to: 'cy' })) === 'stored')
-      // The ids differ in length, and so do the messages.
+      // The ids of the users differ in length, so the stored messages differ in size.
       const again = await fill(engine, ['cy', 'di'])
       assert.ok(again >= stored - 1 && again <= stored, `${again} were stored`)
     })
@@ -130,7 +130,7 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
       assert.equal(await send(engine, { to: 'cy' }), 'over-share')
       await engine.deleteUser(bob)
       await until('the share is free', async () => (await send(engine, { to: 'cy' })) === 'stored')
-      // The ids differ in length, and so do the messages.
+      // The ids of the users differ in length, so the stored messages differ in size.
       const again = await fill(engine, ['cy', 'di'])
       assert.ok(again >= stored - 1 && again <= stored, `${again} were stored`)
     })

@@ -99,7 +99,7 @@ export const signalsSuite = ({ describe, on, createPeer }: SuiteContext): void =
       try {
         await start(one, bob)
         await start(two, bob)
-        // The third engine had a session until now.
+        // The third engine had a connection with a session of the user until now.
         const asked = request(bob)
         const left = await startSession(three, asked)
         await three.detachSession(left, asked.connectionId, 60_000)

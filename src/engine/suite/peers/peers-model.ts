@@ -6,7 +6,7 @@ import { app, deliver, until, type SuiteContext } from '../kit.js'
 const OWNERS = 4
 const OPERATIONS = 4_000
 const PHASES = 5
-/** How many messages an inbox keeps mostly, and how many now and then. */
+/** How many messages an inbox keeps after most sends, and how many after some. */
 const KEPT = 40
 const KEPT_SHORTLY = 7
 const PAGE = 4
@@ -165,7 +165,7 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
       const peer = messages === KEPT ? anyPeer() : null
       const isSent = peer === model.owner || (peer !== null && random() < 0.25)
       const [from, to] = isSent ? [model.owner, peer] : [peer, model.owner]
-      // For the same reason no other user sends large ones.
+      // A large message of another user could be refused, too.
       const isLarge = (isSent || peer === null) && random() < 0.03
       model.add({ from, to, isLarge }, messages)
       const body = 'x'.repeat(isLarge ? LARGE : 1)

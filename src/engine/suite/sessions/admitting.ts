@@ -112,7 +112,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual(sent, { outcome: 'unknown-user' })
       await assertWhole(engine, guest)
       assert.equal(await engine.user(guest), null)
-      // Another guest of the same id is not the one who was meant.
+      // A later guest with the same id is another guest.
       await engine.admitUser(guest, {}, admission({ credential: later, maxGuests: 10 }))
       assert.equal(await engine.startSession({ ...asked, connectionId: 'another', keyHash: 'x' }), null)
       assert.deepEqual(await engine.sessions(guest), [])

@@ -77,7 +77,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       async (engine) => {
         const first = await connect(engine, ada)
         const second = await connect(engine, ada, first.keyHash)
-        // A copy of the second start, with the same old key, arrives after the client has the answer to the second.
+        // A copy of the second start, with the same old key, arrives after the client has received the second key.
         await connect(engine, ada, first.keyHash)
         const fourth = await connect(engine, ada, second.keyHash)
         assert.equal(fourth.session.sessionId, first.session.sessionId)
@@ -194,7 +194,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const times = [400, 100, 300, 200]
       const all: Connected[] = []
       while (all.length < times.length) all.push(await connect(engine, ada))
-      // The calls run at once: if one waited for the one before, its deadline would begin later.
+      // The calls run at once: if each waited for the call before it, the later deadlines would begin later.
       await Promise.all(all.map((one, n) => detach(engine, one, times[n])))
       const [a, b, c, d] = all.map(({ session }) => session.sessionId)
       assert.deepEqual(
@@ -207,7 +207,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       const first = await connect(engine, ada)
       await detach(engine, first, 200)
       const second = await connect(engine, ada, first.keyHash)
-      // This session has a longer resume window. When it has ended, the first deadline has passed.
+      // Bob's session has a longer resume window. When this session has ended, Ada's first deadline has passed.
       const other = await connect(engine, bob)
       const events = nextEvents(engine, 'session-ended')
       await detach(engine, other, 250)

@@ -119,7 +119,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       await engine.endSession(session, 'ended')
       await until('it is old enough', () => Promise.resolve(Date.now() > first.sentAt + 20))
       const { retention } = rules()
-      // Only the send uses the short age, so that no sweep deletes `second`.
+      // Only the send uses the short age, so that no search for expired messages deletes `second`.
       const second = newMessage({ to: 'guest:a', body: 'second' })
       const [{ outcome }] = await Promise.all([
         engine.send(second, rules({ retention: { ...retention, age: 20 } })),

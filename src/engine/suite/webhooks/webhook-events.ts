@@ -138,7 +138,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
         const detached = request(ada)
         await engine.detachSession(await startSession(engine, detached), detached.connectionId, 30_000)
         await start(engine, ada)
-        // The detached session no longer counts as online when it ends.
+        // From now on the detached session no longer makes the user online. It ends later.
         advanceClock(21_000)
         await engine.status(ada)
         advanceClock(10_000)
