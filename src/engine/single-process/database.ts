@@ -21,11 +21,12 @@ import { Users } from './sessions/users.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
 /**
- * How many rows of webhook events are read at once. Two ranges fit in, because pending and failed events must be read at the same moment.
+ * The most rows that `reads` reads at once. A page of pending events and a page of failed ones fit in, because both must be read at the
+ * same moment.
  */
 const MAX_EVENT_ROWS = 4_096
 
-/** An open volume with its tables. The engine uses it until the engine is closed or a write fails. */
+/** An open volume with its tables. A recovery after a failed write opens another one. */
 export interface Database {
   volume: Volume
   commit: GroupCommit
@@ -46,7 +47,7 @@ export interface Database {
 }
 
 interface EpochRow {
-  /** The secret from which the epoch of every inbox is derived. */
+  /** The secret from which the epoch of every inbox, the id of its history, is derived. */
   key: string
   /**
    * The identity of the volume on which the row was written. A copy of that volume has another identity, and may lack acknowledged writes.
@@ -61,8 +62,8 @@ const INBOXES_SHARE = 0.75
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**
- * Reads the engine's secrets. It makes and syncs missing secrets before it returns them. Otherwise a power cut could remove a secret on
- * which data depend.
+ * Reads the engine's secrets. Missing secrets are made, and synced before the function returns them. Otherwise a power cut could remove a
+ * secret on which data depend.
  */
 const loadSecrets = async (
   store: Store,
@@ -85,8 +86,8 @@ const loadSecrets = async (
 const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
 
 /**
- * Stores the times of the engine's clock and of the wall clock, without a sync. If a crash loses the latest seconds, messages and ids are
- * kept as many seconds longer, and the last time at which connected users were seen is as many seconds earlier.
+ * Stores the times of the engine's clock and of the wall clock, without a sync. A crash loses the seconds since the last call. Messages and
+ * ids are then kept that much longer, and connected users count as last seen that much earlier.
  */
 export const saveTime = ({ clock, commit }: Database): void =>
   commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))
@@ -99,7 +100,7 @@ interface DatabaseOptions {
   onError: (error: unknown) => void
   hasSession: (of: UserRef) => boolean
   presenceOf: (of: UserRef) => Presence
-  /** The clock of the failed database that this one replaces. Unlike the time while the engine was closed, the outage counts. */
+  /** The clock of the failed database that this one replaces. The new clock goes on from it, so that the time of the outage counts. */
   failedClock: Clock | undefined
   /** Called before the database is returned. If it rejects, the volume is closed again. */
   prepare: (database: Database) => Promise<void>

@@ -24,7 +24,7 @@ import { rows } from './store/rows.js'
 import { Sessions } from './sessions/sessions.js'
 import { del, put, read } from './store/store.js'
 
-/** How many of an app's sessions a revocation ends before it lets other work run. */
+/** How many of an app's sessions a revocation checks before it lets other work run. */
 const ENDED_PER_STEP = 32
 
 const refOf = ({ appId, userId, sessionId }: SessionRef): SessionRef => ({ appId, userId, sessionId })
@@ -59,7 +59,7 @@ export class SessionService {
   readonly sessions: Sessions
   /** The keys of the users whose presence a gateway watches. */
   readonly #watched = new Set<string>()
-  /** For each user who still has a session: when a session that has ended was last seen. The keys are `rows.lastSeen`. */
+  /** For each user who still has a session: the last time at which an ended session of that user was seen. The keys are `rows.lastSeen`. */
   readonly #seen = new Map<string, number>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
@@ -74,7 +74,7 @@ export class SessionService {
     })
   }
 
-  /** Saves the user of a start, unless the admission or a limit forbids it. */
+  /** Saves the user before a session starts, or returns why the admission is refused. */
   admit(
     { appId, userId }: UserRef,
     change: UserChange,
@@ -134,7 +134,7 @@ export class SessionService {
     this.#watched.delete(userKey(of))
   }
 
-  /** Returns when the user was last seen; null if the user never had a session. */
+  /** Returns when the user was last seen; null if the user never had a session, or was deleted since. */
   lastSeenAt(of: UserRef): number | null {
     const database = this.#database()
     const row = rows.lastSeen(of)
@@ -161,7 +161,9 @@ export class SessionService {
     return before
   }
 
-  /** Revokes credentials of the app, and goes through the app's sessions in steps, for as long as `isOpen` returns true. */
+  /**
+   * Revokes credentials of the app. Then calls `#revoke` with each of the app's sessions, in steps, for as long as `isOpen` returns true.
+   */
   async revokeApp(
     appId: string,
     revocation: Revocation,
@@ -171,7 +173,7 @@ export class SessionService {
     const { sessions } = this
     const { lastNumber } = sessions
     const before = await revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
-    // From now on every start is compared with the revocation. So no session with a higher number has to end.
+    // From now on every start is compared with the revocation. So this revocation ends no session with a number above `end`.
     const end = sessions.lastNumber
     let after: string | null = null
     do {
@@ -189,7 +191,7 @@ export class SessionService {
     const adoption = await inboxes.adopt({ ...request })
     if (!adoption) return null
     for (const session of this.sessions.of(guest)) this.end(session, 'replaced')
-    // The end of a session defers a write of the time at which its user was last seen. This replaces that write.
+    // The end of a session defers a write of the time at which its user was last seen. This deletion replaces that write.
     commit.defer(rows.lastSeen(guest), (batch) => batch.push(del(rows.lastSeen(guest))))
     await inboxes.moveAdopted(guest)
     return adoption
@@ -204,7 +206,7 @@ export class SessionService {
   }
 
   /**
-   * Ends the session or emits `reauth` for it, if the revocation concerns it. `before` is the time up to which credentials are revoked,
+   * If the revocation concerns the session, ends the session or emits `reauth`. `before` is the time up to which credentials are revoked,
    * `lastNumber` the `Sessions.lastNumber` before the revocation.
    */
   #revoke(
@@ -231,7 +233,8 @@ export class SessionService {
   }
 
   /**
-   * If the presence of the session's user has changed, adds `user.online` or `user.offline`, and emits `presence` if the user is watched.
+   * If the presence of the session's user has changed, adds the webhook event `user.online` or `user.offline`, and emits `presence` if the
+   * user is watched.
    */
   #onPresence(session: SessionRecord, wasOnline: boolean): void {
     const { online } = this.sessions.presence(session)

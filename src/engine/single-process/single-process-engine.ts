@@ -50,7 +50,7 @@ import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
   /**
-   * Called with errors that reject no call: of a listener, a background job, a failed write, or the recovery after it. An error that a
+   * Called with the errors of listeners, of background jobs, of failed writes, and of the recovery after a failed write. An error that a
    * background job or the recovery repeats is reported once. @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
@@ -68,7 +68,7 @@ export class SingleProcessEngine implements Engine {
   #closing: Promise<void> = Promise.resolve()
 
   /**
-   * `openVolume` is called when a closed engine is opened, and again by each recovery after a failed write. Its signal aborts when the
+   * `openVolume` is called when a closed engine is opened, and at each attempt of a recovery after a failed write. `signal` aborts when the
    * engine is closed.
    */
   constructor(openVolume: (signal: AbortSignal) => Promise<Volume>, { onError = warn }: EngineOptions = {}) {
@@ -217,7 +217,7 @@ export class SingleProcessEngine implements Engine {
     return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
       let hadInbox = false
       const forget = (): void => {
-        // This replaces the deferred write of a session that has just ended, which would store the row again.
+        // A session that has just ended has deferred a write of this row. The deletion replaces that write.
         commit.defer(rows.lastSeen(of), (batch) => batch.push(del(rows.lastSeen(of))))
       }
       const hadUser = await users.delete(of, async (operations) => {
@@ -412,7 +412,7 @@ export class SingleProcessEngine implements Engine {
   #use<T>(work: (opened: Opened) => T | Promise<T>): Promise<T> {
     const opened = this.#current?.opened
     if (!opened) return this.#useWhenReady(work)
-    // This is no async function, because that would pass on a promise three microtasks later.
+    // This is no async function, because an async function would pass on the promise of `work` three microtasks later.
     try {
       const result = work(opened)
       return result instanceof Promise ? result : Promise.resolve(result)

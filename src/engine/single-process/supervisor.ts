@@ -24,7 +24,7 @@ export interface Opened {
 
 /** How often the volume is checked, in milliseconds. */
 const CHECK_INTERVAL = 500
-/** After so many checks the engine's time is stored. */
+/** After this many checks the engine's time is stored. */
 const CHECKS_PER_SAVE = 20
 /** Milliseconds that a recovery waits before it opens the store again, at first and at most. */
 const MIN_RETRY_DELAY = 100
@@ -81,7 +81,7 @@ export class Supervisor {
     return opened
   }
 
-  /** Checks the volume. Each commit checks it, too, but an engine may have nothing to write. */
+  /** Checks the volume. Each synced batch checks it, too, but an engine may have nothing to write. */
   #check({ database }: Opened): void {
     const { commit, volume } = database
     commit.verify()

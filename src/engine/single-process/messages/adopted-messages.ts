@@ -46,7 +46,7 @@ interface AdoptedMessagesOptions {
   retentionOf: (appId: string) => Retention | undefined
 }
 
-/** A moved message, and the end of the inbox after that message. */
+/** A moved message, and the end of the user's inbox after that message. */
 interface Moved {
   mark: Watermark
   message: Omit<Message, 'offset'>
@@ -54,8 +54,8 @@ interface Moved {
 }
 
 /**
- * Moves the messages of adopted guests into the inboxes of their users. A step writes both inboxes in one batch, so that a crash neither
- * loses nor repeats a message. The row `rows.moving` stays until the last step.
+ * Moves the messages of adopted guests into the inboxes of the users who adopted them. A step writes both inboxes in one batch, so that a
+ * crash neither loses nor repeats a message. The row `rows.moving` stays until the last step.
  */
 export class AdoptedMessages {
   readonly #options: AdoptedMessagesOptions
@@ -68,7 +68,7 @@ export class AdoptedMessages {
     this.#options = options
   }
 
-  /** Continues the moves of the app in the background. */
+  /** Moves the messages of the app's adopted guests in the background. */
   resume(appId: string): void {
     const { scheduler, clock } = this.#options
     let job = this.#jobs.get(appId)
@@ -76,7 +76,7 @@ export class AdoptedMessages {
     scheduler.schedule(job, clock.now())
   }
 
-  /** Moves the messages of a guest. The first messages move before it resolves, the others in the background. */
+  /** Moves the messages of a guest. The first messages move before the call resolves, the others in the background. */
   async move(guest: UserRef): Promise<void> {
     for (let left = STEPS_AWAITED; left > 0; left--) if (!(await this.#step(guest))) return
     this.resume(guest.appId)
@@ -129,7 +129,7 @@ export class AdoptedMessages {
     const { of: guest, assigned, retained } = inbox
     const now = clock.now()
     const adopter = adoptions.adopterOf(guest)
-    // If the user was deleted, the guest's messages are deleted, too.
+    // If the user was deleted or the adoption has ended, the guest's messages are not moved, and `#drop` deletes them.
     if (!adopter || found.length === 0) return { moved: [] }
     const user = table.open(adopter)
     swept.deleteUnretained(user, retention, now, operations)
@@ -178,7 +178,7 @@ export class AdoptedMessages {
     if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
-    // The key of a message's id has the number of deletions. The number stays, so that a retry of a message to the guest is still
+    // An idempotency key has the recipient's number of deletions. The number stays, so that a retry of a message to the guest is still
     // recognized.
     table.replace(inbox, deletions)
     commit.defer(row, (batch) => batch.push(del(row)))
@@ -192,7 +192,7 @@ export class AdoptedMessages {
         message: { offset: mark.offset, ...message },
       })
     }
-    // Clients count each message that comes as unread. So if some are read, the clients get the correct count.
+    // Clients count every new message as unread. So if some of these messages are read, the clients get the correct count.
     if (moved.some(({ isRead }) => isRead))
       this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }

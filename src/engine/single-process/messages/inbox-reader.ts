@@ -26,7 +26,7 @@ export class InboxReader {
     const isComparable = position.epoch === inbox.epoch && position.offset <= newest
     const from = isComparable ? position.offset : 0
     const messages = await this.read(inbox, Math.max(from + 1, first), newest + 1, limit)
-    // `lost` is computed from the messages that were read, because the sweep may have deleted some since `first` was read.
+    // `lost` is computed from the messages that were read, because retention may have deleted some since `first` was read.
     const next = messages[0]?.offset ?? newest + 1
     return { messages, lost: !isComparable || next > from + 1 }
   }
@@ -72,7 +72,7 @@ export class InboxReader {
       inbox: state,
       deletions: inbox.deletions,
       oldest: { ...oldest.message, at: oldest.at },
-      // Marks of peers may have read all of the newest messages.
+      // Marks of peers may have reached all of the newest messages.
       newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }
   }
@@ -89,7 +89,7 @@ export class InboxReader {
       for (const row of page) {
         const { from: sender, offset, adopted } = row.message
         if (countedSender(row, of.userId) === of.userId || adopted || inbox.isRead(offset)) continue
-        // The sender is deleted first, so that it moves to the place of its newest message.
+        // Without this deletion the sender would keep the place of its oldest message in the map.
         newest.delete(sender)
         const { message, traceparent } = row
         newest.set(sender, traceparent === undefined ? message : { ...message, traceparent })

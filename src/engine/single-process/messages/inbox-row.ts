@@ -12,7 +12,7 @@ export interface MessageRow {
   bytes: number
   /** How many bytes this message has. */
   size: number
-  /** The oldest offset that is retained after this message. */
+  /** The oldest offset that is retained once this message is stored. */
   first: number
   /** Whether the message counts as read, whatever the read mark is, because the adopted guest had read it. */
   isRead: boolean
@@ -34,8 +34,8 @@ export type StoredMessage = [
   mark?: string | 1,
 ]
 
-// Each message that is read passes here. When this function spread an object, and read the marks from an array, reading the messages that a
-// client had missed took half as long again.
+// Every stored message passes here when it is read. With a spread of an object here, and an array of marks, it took half as long again to
+// read the messages that a client had missed.
 export const messageRowOf = (
   offset: number,
   [at, received, bytes, size, first, message, mark]: StoredMessage,
@@ -80,8 +80,8 @@ export interface Watermark {
 export interface InboxRow extends Watermark {
   readOffset: number
   /**
-   * The offset up to which all messages are read, by the mark of the inbox or by marks of peers. If no peer was ever marked, it is absent,
-   * and `readOffset` counts.
+   * The offset up to which all messages are read, by the read mark of the inbox or by those of peers. If no peer was ever marked, it is
+   * absent, and `readOffset` counts.
    */
   readUpTo?: number | undefined
   /** How many messages from others there are up to `readUpTo`, or up to `readOffset` if `readUpTo` is absent. */
@@ -178,6 +178,6 @@ export const NO_ROW: InboxRow = {
   isExact: false,
 }
 
-/** Returns whether an inbox may have an expired message, as far as its row shows. A row without messages may not cover all messages. */
+/** Returns whether an inbox may have an expired message, as far as its row shows. A row that shows no message may lack later ones. */
 export const mayHaveExpired = ({ offset, first, oldestAt }: InboxRow, now: number, age: number): boolean =>
   first > offset || oldestAt + age <= now

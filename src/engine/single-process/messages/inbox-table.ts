@@ -17,8 +17,8 @@ interface InboxTableOptions {
   commit: GroupCommit
   revocations: Revocations
   /**
-   * The secret from which each inbox's epoch, the id of its history, is derived. If acknowledged writes may be missing, it changes, and
-   * with it every epoch.
+   * The secret from which each inbox's epoch, the id of its history, is derived. If acknowledged writes may be missing, the secret changes,
+   * and with it every epoch.
    */
   epochKey: string
   /** About how many bytes the inboxes in memory may take. */
@@ -98,7 +98,9 @@ export class InboxTable {
     for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
-  /** Returns a text that changes when the sender or the recipient is deleted: a message's id from before the deletion counts as new. */
+  /**
+   * Returns a text that changes when the sender or the recipient is deleted: an id that was used before the deletion then counts as new.
+   */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
@@ -118,7 +120,6 @@ export class InboxTable {
     if (this.#commit.isWritable && inbox.prepareClose()) this.markChanged(inbox)
   }
 
-  /** Returns whether the inbox's last change is written. */
   #isWritten(inbox: Inbox): boolean {
     return inbox.batch <= this.#commit.lastWritten
   }

@@ -61,7 +61,7 @@ export class Inbox {
   #readUpTo: number | undefined
   /** How many messages from others there are up to `readUpTo`. */
   #readReceived: number
-  /** The messages beyond `readUpTo` that marks of peers have read. */
+  /** The messages beyond `readUpTo` that marks of peers have reached. */
   #reads: ReadOffsets | undefined
   #areReadsChanged = false
   #swept: { offset: number; bytes: number }
@@ -307,7 +307,7 @@ export class Inbox {
     this.durable = mark.first < this.durable.first ? { ...mark, first: this.durable.first } : mark
   }
 
-  /** Moves the read mark forward to `target`. Returns false if the mark is there already. */
+  /** Moves the read mark forward to `target`. Returns false if the mark is already there or beyond. */
   markRead(target: number): boolean {
     const { durable } = this
     const offset = Math.min(target, durable.offset)
@@ -451,7 +451,7 @@ export class Inbox {
     return received + (this.#reads?.countAfter(Math.max(readUpTo, first - 1)) ?? 0)
   }
 
-  /** As `#summaryOf`, but a message that a peer's mark has read gets the owner as its sender. */
+  /** As `#summaryOf`, but a message that a peer's mark has reached gets the owner as its sender. */
   #unreadSummaryOf(offset: number): MessageSummary | undefined {
     const summary = this.#summaryOf(offset)
     return summary && this.#reads?.has(offset) ? { ...summary, from: this.of.userId } : summary

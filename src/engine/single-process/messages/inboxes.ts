@@ -42,9 +42,9 @@ interface InboxesOptions {
   adoptions: Adoptions
   pushes: Pushes
   webhooks: WebhookEvents
-  /** The clock of every duration in the store. */
+  /** The engine's clock, which stops while the engine is closed. */
   clock: Clock
-  /** The secret from which epochs are derived. It changes when acknowledged writes may be missing. */
+  /** The secret from which the epochs of inboxes are derived: see `InboxTable`. */
   epochKey: string
   /** Whether the store is on a disk. */
   isPersistent: boolean
@@ -189,8 +189,8 @@ export class Inboxes {
   }
 
   /**
-   * Deletes the user's inbox, in the batch in which `write` writes its argument. The inbox has another epoch at once, and no read returns
-   * its messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
+   * Deletes the user's inbox: calls `write` with the operations. The user's inbox has another epoch at once, and no read returns the old
+   * messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const { exists } = this.#table.open(of)
@@ -204,7 +204,7 @@ export class Inboxes {
       this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
-      // This replaces a deferred write of the inbox, which would store the row again.
+      // A deferred write of the inbox would store the row again. The deletion replaces that write.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
       return write([...operations, ...this.#purge.add(ref, from, to)])
     })

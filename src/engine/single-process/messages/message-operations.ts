@@ -8,7 +8,7 @@ type MessageSums = Pick<MessageRow, 'at' | 'received' | 'bytes' | 'size' | 'firs
 
 /**
  * The operation that stores a message. It makes the key and the value only when they are read. A store in memory keeps the operation itself
- * by `prefix` and `offset`. With a key and a value for each message that engine would need twice the CPU time.
+ * by `prefix` and `offset`. With a key and a value for each message the engine in memory would need twice the CPU time.
  */
 export class MessagePut {
   readonly type = 'put'

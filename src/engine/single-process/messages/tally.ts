@@ -1,7 +1,7 @@
 import type { Message } from '../../../protocol/index.js'
 import { directions, type Direction } from '../../util/peer-index.js'
 
-/** How many messages of an inbox share one tally. The last of them is at an offset that this number divides. */
+/** A tally says whom this many successive messages of an inbox are with. The offset of the last of them is a multiple of this number. */
 export const MESSAGES_PER_TALLY = 64
 
 /**
@@ -13,20 +13,20 @@ export type TallyRow = [peers: (string | null)[], bytes: number[], codes: string
 
 /**
  * The character of the first peer's first direction. The next two characters are those of the other directions, then come those of the
- * second peer. The character before stands for an offset without a message.
+ * second peer. The character before this one stands for an offset without a message.
  */
 const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
 /**
- * An unfinished tally of fewer messages is not in the inbox's row. If more messages come, the first ones are read again. With a tally in
- * each row, a message took 6% longer among a million users, and a start after a crash twice as long.
+ * An unfinished tally of fewer messages than this is not in the inbox's row. If more messages come, the first ones are read again. With a
+ * tally in each row, a message took 6% longer among a million users, and a start after a crash twice as long.
  */
 const MIN_STORED = 16
 
 /**
- * A message's peer is looked for among so many of the latest peers only, because a search among all of them would take a tenth of the time
- * of a message to an inbox with many peers.
+ * A message's peer is looked for only among this many of the latest peers. In an inbox with many peers, a search among all of them would
+ * take a tenth of a message's time.
  */
 const LATEST_PEERS = 4
 
@@ -34,8 +34,8 @@ const LATEST_PEERS = 4
 const FEW_PEERS = 8
 
 /**
- * V8 copies texts of up to so many characters when it joins them. Of longer ones it keeps the parts, 32 bytes for each: in every inbox in
- * memory the parts of a tally would take 2 kB.
+ * V8 copies texts of up to so many characters when it joins them. Of longer ones it keeps the parts, 32 bytes for each. The parts of a
+ * tally would take 2 kB in every inbox in memory.
  */
 const SHORT = 12
 
@@ -73,8 +73,8 @@ export const visitTally = (
 }
 
 /**
- * Notes whom an inbox's messages are with. When a tally is full, it becomes a row. So finding the peers of an inbox, and deleting the
- * messages of a tally, read one row instead of one for each message.
+ * Notes whom an inbox's messages are with. When a tally is full, it becomes a row. To find the peers of an inbox, or the senders of deleted
+ * messages, the engine then reads one row for each tally, and not one for each message.
  */
 export class Tally {
   readonly #owner: string
@@ -155,7 +155,7 @@ export class Tally {
     return row[2] === '' ? undefined : row
   }
 
-  /** Notes that there is no message at the next offsets, up to `length` messages. */
+  /** Notes that the next offsets have no message, until the tally covers `length` offsets. */
   #padTo(length: number): void {
     const absent = length - this.#codes.length - this.#newest.length
     if (absent > 0) this.#newest += String.fromCharCode(FIRST_CODE - 1).repeat(absent)

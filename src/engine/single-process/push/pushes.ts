@@ -32,7 +32,7 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 const MAX_USERS = 10_000
 /** The most users in one step of the job. */
 const USERS_PER_STEP = 32
-/** The value of a row: `WAITS` if a message has set its time, `TOLD` if a gateway's lease or `endPushes` has set it. */
+/** The value of a row: `WAITS` if a message has set its time, `TOLD` if an emitted `push-due` or `endPushes` has set it. */
 const WAITS = 0
 const TOLD = 1
 
@@ -40,8 +40,8 @@ const TOLD = 1
 interface Entry {
   devices: readonly PushDevice[]
   /**
-   * When the next `push-due` of the user is emitted, by the engine's clock; Infinity if none is pending. Undefined if it is not known in
-   * memory: an earlier process may have stored a row.
+   * When the next `push-due` of the user is emitted, by the engine's clock; Infinity if none is pending. Undefined while it is not known
+   * whether the store has a row.
    */
   dueAt: number | undefined
   /** The number of the batch that writes the latest change. */
@@ -59,7 +59,7 @@ interface PushesOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** The devices of users, and when the engine emits `push-due` for a user. */
+/** The devices of users, to which gateways push messages, and when the engine emits `push-due` for a user. */
 export class Pushes {
   readonly #options: PushesOptions
   readonly #users: LruCache<Entry>
@@ -95,7 +95,10 @@ export class Pushes {
     scheduler.schedule(job, clock.now())
   }
 
-  /** Resolves with false if the device belongs to another user and has other keys. `newest` is the newest offset of the user's inbox. */
+  /**
+   * Resolves with false if the device belongs to another user, and `subscription` has other keys. `newest` is the newest offset of the
+   * user's inbox.
+   */
   async save(
     { appId, userId }: UserRef,
     subscription: PushSubscriptionData,

@@ -9,7 +9,8 @@ import type { Revocations } from './revocations.js'
 import type { Users } from './users.js'
 
 /**
- * An adoption. Until `until`, a time of the engine's clock, messages to the guest go to the user `by`, who was created at `byCreatedAt`.
+ * An adoption, which gives a guest's messages to a user. Until `until`, a time of the engine's clock, messages to the guest go to the user
+ * `by`, who was created at `byCreatedAt`. The guest was created at `createdAt`, and had `messages` retained messages.
  */
 export type AdoptionRow = [
   until: number,
@@ -56,7 +57,7 @@ export class Adoptions {
 
   /**
    * Marks the guest as adopted, and deletes the guest from the users. `messagesOf` returns the number of the guest's retained messages, and
-   * the operations that delete the others.
+   * operations that delete messages which are not retained.
    */
   async adopt(
     { appId, userId, userCreatedAt, guestId, proof, retention }: AdoptionRequest,

@@ -15,9 +15,9 @@ interface GuestsOptions {
   commit: GroupCommit
   users: Users
   clock: Clock
-  /** Returns whether the guest has a session, or an inbox with a message, and so is kept. */
+  /** Returns whether the guest has a session or a message, and so is kept. */
   isInUse: (of: UserRef) => boolean
-  /** Deletes the guest's inbox, in the batch in which `write` writes its argument. */
+  /** Deletes the guest's inbox: calls `write` with the operations that delete it. */
   deleteInbox: (of: UserRef, write: (operations: Operation[]) => Promise<void>) => Promise<unknown>
   onError: (error: unknown) => void
 }
@@ -54,7 +54,7 @@ export class Guests {
     )
   }
 
-  /** Deletes, in the background, the guests that a crash has left without a session. Called when the sessions are loaded. */
+  /** Deletes, in the background, the guests that a crash has left without a session. Called after the sessions are loaded. */
   sweep(): void {
     let after: string | undefined
     const job = this.#scheduler.job(async () => {

@@ -104,7 +104,7 @@ export class Revocations {
 
   /**
    * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. An earlier revocation
-   * of the token is never shortened, because it has left no session that shows when the token expires.
+   * of the token is never shortened, because after it no session is left that shows when the token expires.
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)

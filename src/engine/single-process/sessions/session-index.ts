@@ -8,14 +8,16 @@ interface Indexed extends SessionRef {
   readonly tokenId: string | null
 }
 
-/** If an app has more slots than this, and most of them are empty, they are compacted. */
+/** If an app has more slots than this, and most of them are of ended sessions, the slots of ended sessions are removed. */
 const MIN_COMPACTED = 64
 
 /** The sessions of one app, by user and in the order of their numbers. */
 class AppSessions<Entry extends Indexed> {
   /** The sessions by user id. Those of a user are in the order of their starts. */
   readonly users = new Multimap<Entry>()
-  /** The sessions in the order of their numbers. When a session ends, its slot gets the session's number, which binary searches need. */
+  /**
+   * The sessions in the order of their numbers. When a session ends, its slot keeps the session's number, because binary searches need it.
+   */
   #slots: (Entry | number)[] = []
   #size = 0
 

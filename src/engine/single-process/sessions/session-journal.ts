@@ -25,7 +25,7 @@ async function* pagesOf(store: Store): AsyncGenerator<[string, StoredSession][]>
 /** The most sessions of a batch when all sessions are written. One turn of the event loop makes the rows of a batch. */
 const WRITTEN_PER_STEP = 1_000
 
-/** Writes sessions after they have changed in memory, from the first call with a `commit` on. */
+/** Writes sessions after they have changed in memory. Writes nothing before the first call that has a `commit`. */
 export class SessionJournal {
   readonly #isCurrent: (session: Session) => boolean
   #commit: GroupCommit | undefined
@@ -78,7 +78,7 @@ export class SessionJournal {
     }
   }
 
-  /** As `write`, but if `session` is undefined, its row is deleted. Writes every change through `commit` from now on. */
+  /** As `write`, but if `session` is undefined, the row of `ref` is deleted. Writes every change through `commit` from now on. */
   rewrite(ref: SessionRef, session: Session | undefined, commit: GroupCommit): void {
     this.#commit = commit
     const row = rows.session(ref)
@@ -99,8 +99,8 @@ export class SessionJournal {
   }
 
   /**
-   * Resolves when the sessions in their present state are written, so that they survive a crash of the process. Returns undefined if
-   * sessions are never written.
+   * Resolves when the sessions in their present state are written, so that they survive a crash of the process. Returns undefined as long
+   * as sessions are not written.
    */
   flush(): Promise<void> | undefined {
     return this.#commit?.flush()

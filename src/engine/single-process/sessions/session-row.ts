@@ -16,7 +16,7 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   hiddenSince: number | null
   /** The connection that carries the session; null while it is detached. */
   connectionId: string | null
-  /** The hash of the resume key that the client received last. */
+  /** The hash of the resume key that the client received last. With this key the client can resume the session. */
   keyHash: string
   /**
    * The hash of the previous resume key, or two hashes with a line break between them. The previous keys are valid until the client has
@@ -24,7 +24,7 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
    * answer to the first one.
    */
   previousKeyHash: string | null
-  /** The length of the resume window, in milliseconds. The window begins when the session is detached or loaded. */
+  /** Milliseconds for which a client can resume the session: the resume window. It begins when the session is detached or loaded. */
   resumableFor: number
   /** When the resume window ends, by the monotonic clock; null while the session is active. */
   expiresAt: number | null
@@ -106,8 +106,9 @@ export const recordOf = (session: Session): SessionRecord => ({
 })
 
 /**
- * The fields of a session that are stored, in the order of the values of its row. The id is in the key, and the other fields are true only
- * while the process runs. With the names of the fields a row would be twice as long, and LevelDB keeps the rows of idle sessions in memory.
+ * The fields of a session that are stored, in the order of the values of its row. The id is in the key, and the other fields are of use
+ * only while the process runs. With the names of the fields a row would be twice as long, and LevelDB keeps the rows of idle sessions in
+ * memory.
  */
 const STORED_FIELDS = [
   'number',
@@ -140,7 +141,7 @@ export const storedSessionOf = (session: Session): StoredSession =>
   STORED_FIELDS.map((field) => session[field])
 
 /**
- * Returns a stored session. No connection carries it any more. If a connection did when the row was written, the session was last seen at
+ * Returns a stored session. No connection carries it any more. If a connection carried it when the row was written, it counts as seen until
  * `openAt`, because answers to pings are not written.
  */
 export const sessionOf = (sessionId: string, stored: StoredSession, openAt: number): Session => {

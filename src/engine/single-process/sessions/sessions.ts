@@ -36,12 +36,12 @@ interface SessionCallbacks {
 /** The clock of resume windows. Setting the machine's time does not move it, and so neither shortens nor extends a window. */
 const monotonicNow = (): number => performance.now()
 
-/** How many sessions a step ends, or marks as away, before other work runs. After a restart all sessions are due at once. */
+/** How many sessions a step ends, or marks as away, before other work runs. After a restart many sessions are due at the same time. */
 const DUE_PER_STEP = 32
 /** How many sessions of an earlier process are detached in one turn of the event loop. */
 const DETACHED_PER_STEP = 1_000
 
-/** Returns the sessions of a user beyond `limit`, in the order of `engineRules.makesRoom`. */
+/** Returns the sessions that have to end so that a user has at most `limit`, in the order of `engineRules.makesRoom`. */
 const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] => {
   if (sessions.length <= limit) return []
   const { makesRoom } = engineRules
@@ -54,13 +54,13 @@ const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] 
 }
 
 /**
- * The sessions that have not ended. The state in memory counts. If the volume is persistent, the journal writes changes afterwards. Only a
- * start waits until its row is written (`flush`), because its client receives a resume key.
+ * The sessions that have not ended. The state in memory counts. If the volume is persistent, the journal writes changes afterwards. A start
+ * waits until its row is written (`flush`), because its client receives a resume key. A revocation waits, too.
  */
 export class Sessions {
   readonly #index = new SessionIndex<Session>()
   readonly #deadlines = new Deadlines<Session>(monotonicNow, () => this.#endExpired())
-  /** Sessions without a connection, by the time at which their user counts as offline. */
+  /** Sessions without a connection, by `offlineAt`. */
   readonly #offlineDeadlines = new Deadlines<Session>(monotonicNow, () => this.#markAway())
   readonly #onExpired: SessionCallbacks['onExpired']
   readonly #onAway: SessionCallbacks['onAway']
@@ -249,7 +249,8 @@ export class Sessions {
 
   /** Ends sessions whose resume window is over, some in each step. */
   #endExpired(): void {
-    // While sessions are being loaded, the first one may be due before the last one is detached. The timer fires again later.
+    // No session ends while sessions are being loaded, though the first may be due before the last is detached. The timer fires again
+    // later.
     if (this.#isLoading) return
     const now = monotonicNow()
     for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)

@@ -165,8 +165,8 @@ export class Users {
   }
 
   /**
-   * Deletes the user if it is a guest and `isUnused` returns true. `deleteInbox` deletes the inbox, in the batch in which its argument
-   * writes the operations.
+   * Deletes the user if it is a guest and `isUnused` returns true. `deleteInbox` calls its argument with the operations that delete the
+   * inbox. One batch writes these and deletes the user.
    */
   deleteGuest(
     of: UserRef,
@@ -228,7 +228,7 @@ export class Users {
     })
   }
 
-  /** Resolves when every save so far has ended. */
+  /** Resolves when every save, deletion and read so far has ended. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
     await this.#reads.idle()

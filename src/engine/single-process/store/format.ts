@@ -2,7 +2,7 @@ import { EngineError } from '../../errors.js'
 import { rows } from './rows.js'
 import { put, read, type Operation, type Store } from './store.js'
 
-/** The number of the format of the rows. If a change makes earlier rows unreadable, it raises the number. */
+/** The number of the format of the rows. A change that makes earlier rows unreadable raises the number. */
 const FORMAT = 9
 
 /** Returns the operation that stores the number of the format. */

@@ -27,18 +27,19 @@ const failureOf = (cause: unknown): EngineError =>
 const DEFER_DELAY = 10
 
 /**
- * Milliseconds from the start of one batch to the start of the next, if no urgent write waits, such as a message. Node accepts one
- * connection in each turn of its event loop. So without this wait each of many sessions that start together would have a batch of its own.
- * A single start does not wait.
+ * Milliseconds from the start of one batch to the start of the next, unless an urgent write waits. The write of a message is urgent. Node
+ * accepts one connection in each turn of its event loop. So without this wait each of many sessions that start together would have a batch
+ * of its own. A single start does not wait.
  */
 export const SPACING = 3
 
 /**
- * All writes to a store go through its group commit. While one batch is written, the next gathers the writes that come meanwhile, so that
- * many writes share one sync. Writes keep the order of their calls, and a batch has every write that came before the batch began.
+ * All writes of an engine to its store go through a group commit. While one batch is written, the next gathers the writes that come
+ * meanwhile, so that many writes share one sync. Except for `defer`, writes keep the order of their calls. A batch has every write that
+ * came before the batch began.
  *
  * A failed batch is the last one. After a failed sync the contents of the disk are unknown, and a second sync may report success for pages
- * that the kernel has dropped. After a half-written record, LevelDB's next recovery may skip the records behind it. So the commit refuses
+ * that the kernel has dropped. After a half-written record, LevelDB's next recovery may skip the records that follow. So the commit refuses
  * every later write. The engine then opens the store again, with another group commit.
  */
 export class GroupCommit {
@@ -65,9 +66,9 @@ export class GroupCommit {
   #lastWritten = 0
 
   /**
-   * `onFailure` is called once, when a batch fails, because a deferred write has no caller who would get the error. A synced batch also
-   * fails if `assertPresent` throws after it, because then the batch was written to files that are gone. `spacing` is 0 for a store in
-   * memory, where a batch costs nothing.
+   * `onFailure` is called at the first failure, because a deferred write has no caller who would get the error. A synced batch also fails
+   * if `assertPresent` throws after it, because then the batch was written to files that are gone. `spacing` is 0 for a store in memory,
+   * where a batch costs nothing.
    */
   constructor(
     store: Store,
@@ -107,7 +108,7 @@ export class GroupCommit {
     this.#add(operations, waiter)
   }
 
-  /** Resolves when the operations are synced; rejects with `unavailable` if they may not be. */
+  /** Resolves when the operations are synced; rejects with `unavailable` if they may not be synced. */
   sync(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
@@ -133,7 +134,7 @@ export class GroupCommit {
 
   /**
    * Writes as `defer` does, but keeps the order of the calls of `append`, `write` and `sync`. Deferred writes are added at the end of their
-   * batch, where they would replace rows of later calls.
+   * batch, so they would overwrite rows of later calls.
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return
@@ -174,7 +175,6 @@ export class GroupCommit {
     this.#clearTimer()
   }
 
-  /** Whether operations or deferred writes wait. */
   get #hasWrites(): boolean {
     return this.#deferred.size > 0 || this.#operations.length > 0
   }
@@ -259,7 +259,10 @@ export class GroupCommit {
     for (const waiter of waiters) waiter.resolve()
   }
 
-  /** Rejects `waiters` and all later writes. It reports only the first failure, because a batch may run when `verify` fails. */
+  /**
+   * Rejects `waiters` and all later writes. Only the first failure is reported: if `verify` fails while a batch runs, that batch may fail,
+   * too.
+   */
   #fail(waiters: Waiter[], cause: unknown): void {
     const isFirst = this.#failure === undefined
     const failure = (this.#failure ??= failureOf(cause))

@@ -12,7 +12,7 @@ interface WaitingRead {
 }
 
 /**
- * Reads ranges of rows, a limited number of rows at once. It keeps track of the running reads, because the store must not be closed before
+ * Reads ranges of rows, a limited number of rows at once. Keeps track of the running reads, because the store must not be closed before
  * they end.
  */
 export class Reads {

@@ -37,7 +37,7 @@ export const below = (...parts: string[]): Range => {
 export const afterRow = (range: Range, row: string | undefined): Range =>
   row === undefined ? range : { ...range, gte: row + AFTER_SEPARATOR }
 
-/** Returns functions that make the keys of rows with a time and a user. The rows of an app are in the order of their times. */
+/** Returns functions that make and read the keys of rows with a time and a user. The rows of an app are in the order of their times. */
 export const timedRows = (kind: string) => ({
   at: ({ appId, userId }: UserRef, time: number) => keyOf(kind, appId, padded(time) + userId),
   until: (appId: string, time: number): Range => ({

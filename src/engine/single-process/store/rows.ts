@@ -53,9 +53,9 @@ export const rows = {
     return { appId: guest.slice(0, end), userId: guest.slice(end + 1) }
   },
   adoption: ({ appId, userId }: UserRef) => `adoption\0${appId}\0${userId}`,
-  /** An adopted guest whose messages still move. */
+  /** An adopted guest: a guest whose messages go to a user. The row is kept until all messages of the guest have moved. */
   moving: ({ appId, userId }: UserRef) => `moving\0${appId}\0${userId}`,
-  /** The guests of an app whose messages still move. */
+  /** The `moving` rows of an app. */
   allMoving: (appId: string): Range => below('moving', appId),
   movingOf: (row: string): string => lastOf(row),
   session: ({ sessionId }: SessionRef) => keyOf('session', sessionId),
@@ -88,10 +88,10 @@ export const rows = {
   }),
   /** The `ReadOffsets` of an inbox. */
   readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,
-  /** The mark of a peer in an inbox; null is the app's backend. */
+  /** The read mark of a peer, with whom an inbox has messages. The peer null is the app's backend. */
   peerMark: ({ appId, userId, deletions = 0 }: InboxRef, peer: string | null) =>
     `mark\0${appId}\0${userId}\0${deletions}:${peer ?? ''}`,
-  /** The marks of an inbox's peers. `;` comes after `:`. */
+  /** The read marks of an inbox's peers. `;` comes after `:`. */
   peerMarks: ({ appId, userId, deletions = 0 }: InboxRef): Range => ({
     gte: `mark\0${appId}\0${userId}\0${deletions}:`,
     lt: `mark\0${appId}\0${userId}\0${deletions};`,

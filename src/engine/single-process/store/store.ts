@@ -14,7 +14,10 @@ export interface Store {
   /** Reads one row on this thread, which takes a few microseconds. On another thread it would take tens of microseconds. */
   getSync(key: string): string | undefined
   iterator(range: Range): { all(): Promise<[string, string][]> }
-  /** Writes all operations or none. With `sync` it resolves when a power cut can't undo them. Until it resolves, no read returns them. */
+  /**
+   * Writes all operations or none. With `sync` it resolves when a power cut can't undo them. Until it resolves, reads may not return them
+   * yet.
+   */
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   close(): Promise<void>
 }
@@ -28,7 +31,7 @@ export interface Volume {
   identity: string
   /** About how many bytes the engine may take to keep inboxes and users in memory, so that a message need not read them. */
   cacheBytes: number
-  /** Throws if the medium is gone or was replaced, so that writes would be lost. Called after each sync. */
+  /** Throws if the medium is gone or was replaced, so that writes would be lost. Called after each sync, and about twice a second. */
   assertPresent(): void
   /** Rejects while the store can't be opened again after a failure, because the disk is full or the medium is gone. */
   probe(): Promise<void>
@@ -50,7 +53,7 @@ export const del = (key: string): Operation => ({ type: 'del', key })
 const unreadable = (cause: unknown): EngineError =>
   new EngineError('unavailable', "The engine's store can't be read: look for a failing disk.", { cause })
 
-/** Returns the parsed value of a row; undefined if there is no such row. Throws `unavailable`. */
+/** Returns the parsed value of a row; undefined if there is no such row. Throws `unavailable` if the store can't be read. */
 export const read = (store: Store, key: string): unknown => {
   try {
     const json = store.getSync(key)

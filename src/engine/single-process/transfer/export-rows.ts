@@ -39,7 +39,7 @@ async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): A
   }
 }
 
-/** Reads all data of a store that no engine has open. */
+/** Yields the records of a store that no engine has open. */
 export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
   // Rows have times of the engine's clock, which stops while no engine is open.
   const now = (read(store, rows.time) as number | undefined) ?? Date.now()
@@ -97,7 +97,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
       const { time, userId } = rows.unreadChecks.of(row)
       const of = { appId: refOf(row).appId, userId }
-      // The inbox was deleted after the check was stored, or a user has adopted its messages.
+      // The inbox was deleted after the check was stored, or a user has adopted the guest.
       if (deletionsOf(store, of) !== deletions || read(store, rows.adoption(of)) !== undefined) return []
       return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
     })

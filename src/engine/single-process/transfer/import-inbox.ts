@@ -25,7 +25,7 @@ export class ImportedInbox {
   /** The end of the tally to which the latest message belongs. */
   #tallyEnd = 0
   readonly #marks: Map<string | null, number>
-  /** The messages that marks of peers have read. */
+  /** The messages that marks of peers have reached. */
   readonly #reads = new ReadOffsets()
 
   constructor(record: InboxRecord, writer: RowWriter) {
@@ -41,7 +41,7 @@ export class ImportedInbox {
     this.#tally = new Tally(userId, 0)
   }
 
-  /** Adds a message that was stored at a time of the engine's clock. */
+  /** Adds a message. `at` is the time at which it was stored, by the engine's clock. */
   add(record: MessageRecord, at: number): void {
     const { message, size, isRead } = record
     const { offset, ...rest } = message
@@ -83,8 +83,8 @@ export class ImportedInbox {
   }
 
   /**
-   * If `offset` belongs to a later tally, writes the earlier one. `add` writes a tally only with its last message, which an inbox on Redis
-   * may lack.
+   * If `offset` belongs to a later tally, writes the earlier one. `Tally.add` returns a tally only with its last message, which an inbox
+   * from Redis may lack.
    */
   #endTallyBefore(offset: number): void {
     if (tallyEnd(offset) !== this.#tallyEnd) this.#putTally(this.#tally.take())

@@ -45,7 +45,8 @@ export class RowImport {
   }
 
   /**
-   * Marks the store, which `where` names in errors. Rejects if the store is not empty. With `restart` it first empties a store with a mark.
+   * Stores the mark of an unfinished transfer. `where` names the store in errors. Rejects if the store is not empty. With `restart` it
+   * empties a store that has the mark.
    */
   async begin(where: string, restart: boolean): Promise<void> {
     if (read(this.#store, rows.unfinishedTransfer) !== undefined) {

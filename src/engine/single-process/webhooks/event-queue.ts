@@ -28,12 +28,15 @@ interface EventQueueOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** Returns the number in an event's id. If the event was transferred from a Redis, the number of its partition comes before. */
+/**
+ * Returns the number in an event's id. In the id of an event that was transferred from Redis, the number of a partition may come before it.
+ */
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
- * Stores the pending webhook events. The key of an event's row has the event's number. Each user with pending events has a second row,
- * whose key has the time at which the user's oldest event is due. Each other pending event of the user has a row that says that it waits.
+ * Stores the pending and the failed webhook events. The key of an event's row has the event's number. For each user with pending events,
+ * the key of another row has the time at which the oldest of them is due. Each later event of that user has a second row, which says that
+ * the event waits.
  */
 export class EventQueue implements WebhookQueue {
   readonly #store: Store
@@ -71,7 +74,7 @@ export class EventQueue implements WebhookQueue {
     return this.#queues.add(event)
   }
 
-  /** Whether the event with this id was stored. Another event may have cancelled it since: then that later change is stored. */
+  /** Whether the event with this id was stored. If another event has cancelled it since, the queue has a later change instead. */
   has({ appId, userId }: UserRef, eventId: string): boolean {
     const seq = seqOf(eventId)
     if (this.hasChange({ of: { appId, userId }, seq })) return true
@@ -189,7 +192,7 @@ export class EventQueue implements WebhookQueue {
     return job
   }
 
-  /** Returns the number of the user's oldest event after another; undefined if no later event is stored. */
+  /** Returns the number of the user's oldest event after number `seq`; undefined if no later event is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
     // After a failed write the row of an added event may never be stored.
     this.#commit.assertWritable()

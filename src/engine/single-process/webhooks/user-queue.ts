@@ -1,7 +1,7 @@
 import type { EventLimits, UserRef, WebhookEvent } from '../../engine.js'
 import { engineRules } from '../../rules.js'
 
-/** A stored event. The row of a pending event becomes that of a failed one. */
+/** The row of an event, pending or failed. */
 export interface EventRow {
   event: WebhookEvent
   attempts: number
@@ -21,11 +21,11 @@ export interface PresenceEvent {
 export interface UserQueue {
   /** The user. The user id is empty for events of the app itself. */
   readonly of: UserRef
-  /** The oldest pending event, which may be on its way; 0 if there is none. */
+  /** The number of the oldest pending event, which may be on its way; 0 if there is none. */
   first: number
   /** The number of the user's newest event since the queue was last empty. */
   last: number
-  /** The number of the opening in which `dueAt` was set. */
+  /** The number of the opening of the store in which `dueAt` was set. */
   run: number
   dueAt: number
   /** How many events are pending, and about how many bytes they take. */

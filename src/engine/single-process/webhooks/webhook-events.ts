@@ -7,7 +7,7 @@ import type { Operation } from '../store/store.js'
 
 /** How many events are kept in memory while the store can't be written. */
 const MAX_UNWRITTEN = 10_000
-/** If more events than this are kept, the written ones are removed. */
+/** If at least this many events are kept, the written ones are removed. */
 const MIN_PRUNED = 64
 
 const LOST = `More than ${MAX_UNWRITTEN} webhook events happened while the store could not be written: the oldest are lost.`
@@ -87,9 +87,9 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes over from an object whose store has failed: adds the events again that were not written, and calls `writeSession` with the
-   * session of each. If a crash left only the session's row or only the event, the receiver would see a session end without a start, or end
-   * twice. A second call takes over what has happened since the first.
+   * Takes over from an object whose store has failed: adds the events again that were not written. If such an event is about a session,
+   * calls `writeSession` with that session. If a crash left only the session's row or only the event, the receiver would see a session end
+   * without a start, or end twice. A second call takes over what has happened since the first.
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)

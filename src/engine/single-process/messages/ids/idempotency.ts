@@ -100,7 +100,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     this.#job = scheduler.job((now) => this.#step(now))
   }
 
-  /** Adds the keys of earlier processes to the filter: some before it resolves, the others in the background. */
+  /** Adds the keys of earlier processes to the filter: some before the call resolves, the others in the background. */
   async load(): Promise<void> {
     this.#scheduler.schedule(this.#job, await this.#job.run(this.#clock.now()))
   }
@@ -170,7 +170,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     return this.#nextPass()
   }
 
-  /** Returns the time of the next pass, which is so late that at most two passes read a key. */
+  /** Returns the time of the next pass, which is so late that hardly any key is read by more than two passes. */
   #nextPass(): number {
     return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
   }

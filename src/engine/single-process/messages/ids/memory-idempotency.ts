@@ -2,7 +2,7 @@ import type { CheckedMessage, SendResult } from '../../../engine.js'
 import { shortContentOrDigest } from '../../../util/content-digest.js'
 import type { IdempotencyKeys, NewKey } from './idempotency.js'
 
-/** The most keys, which take about 100 MB. If more messages are sent within a `sendWindow`, a retry of the oldest ones is stored again. */
+/** The most keys, which take about 100 MB. If more messages are sent within a `sendWindow`, a retry of an old one may be stored again. */
 const MAX_KEYS = 500_000
 
 /** Content of up to so many characters is compared without a hash. Hashing it would take 4% of a message's time. */
@@ -35,8 +35,8 @@ interface Generation {
 const newGeneration = (): Generation => ({ entries: new Map(), expiresAt: 0 })
 
 /**
- * The idempotency keys of an engine in memory. It writes no rows, because rows took a third of a message's time. With the package lru-cache
- * a message takes 11% longer (ARCHITECTURE.md has the figure).
+ * The idempotency keys of an engine in memory. This class writes no rows, because rows would take a third of a message's time. With the
+ * package lru-cache a message takes 11% longer (ARCHITECTURE.md has the figure).
  */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
   readonly #maxPerGeneration: number

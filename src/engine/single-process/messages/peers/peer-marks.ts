@@ -4,12 +4,12 @@ import { rows } from '../../store/rows.js'
 import { del, put, read, type Store } from '../../store/store.js'
 import type { Inbox } from '../inbox.js'
 
-/** The offset up to which a peer's messages are read, and the offset of the peer's newest message when the mark was set. */
+/** The offset up to which a peer's messages are read, and the offset of the newest message with the peer when the mark was set. */
 type MarkRow = [offset: number, newest: number]
 
 const MARKS_PER_READ = 512
 
-/** The marks of peers. Each mark is a row, so that it costs the same however many peers there are. */
+/** The read marks of peers. Each mark is a row, so that setting one costs the same however many peers there are. */
 export class PeerMarks {
   readonly #store: Store
   readonly #commit: GroupCommit
@@ -21,7 +21,7 @@ export class PeerMarks {
     this.#commit = commit
   }
 
-  /** Returns the mark of a peer; 0 if there is none. */
+  /** Returns the offset of a peer's mark; 0 if there is none, or if it no longer matters (see `prune`). */
   of({ stored, durable }: Inbox, peer: string | null): number {
     const row = rows.peerMark(stored.ref, peer)
     const mark = this.#unwritten.get(row)?.mark ?? (read(this.#store, row) as MarkRow | undefined)
@@ -32,7 +32,7 @@ export class PeerMarks {
     this.#put(rows.peerMark(stored.ref, peer), [offset, newest])
   }
 
-  /** Deletes the marks that no longer matter: retention has deleted all messages that the peer had sent when the mark was set. */
+  /** Deletes the marks that no longer matter, because retention has deleted all messages with the peer from before the mark was set. */
   async prune({ stored: { ref }, durable: { first } }: Inbox, reads: Reads): Promise<void> {
     let range = rows.peerMarks(ref)
     for (let isLast = false; !isLast;) {

@@ -52,7 +52,7 @@ interface Cached {
   index: PeerIndex
 }
 
-/** The peers of inboxes, and their marks. */
+/** The peers of inboxes: the users, and the app's backend, with whom an inbox has messages. A peer may have a read mark. */
 export class Peers {
   readonly #options: PeersOptions
   readonly #marks: PeerMarks
@@ -213,7 +213,7 @@ export class Peers {
       const to = Math.min(last, durable.offset - (durable.offset % MESSAGES_PER_TALLY))
       const range = { ...rows.tallies(ref, end, to + 1), limit: TALLIES_PER_STEP }
       for (const [key, tally] of await reads.all<TallyRow>(range)) {
-        // Another call may have added the same messages.
+        // Another call may have added the same messages meanwhile.
         const { last } = index
         visitTally(rows.offsetOf(key), tally, (offset, peer, direction) => {
           if (offset > last) index.add(offset, peer, direction)

@@ -31,14 +31,14 @@ export class Deletions {
     this.#onEmptied = onEmptied
   }
 
-  /** Adds operations that delete messages which are not retained. Without `all` they leave some for a later call. */
+  /** Adds operations that delete messages which are not retained. Without `all` it leaves some for a later call. */
   add(inbox: Inbox, retention: Retention, now: number, all: boolean, operations: Operation[]): void {
     const { first } = inbox.durable
     if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)
     if (all) inbox.trim(retention)
     const swept = inbox.sweep(all)
     if (inbox.durable.first !== first || swept) this.#table.markChanged(inbox)
-    // The callback waits for the end of the task, because a send that empties the inbox stores its own message in the same task.
+    // The callback runs in a microtask, because a send that empties the inbox appends its own message right after this call.
     if (inbox.durable.first !== first && !inbox.hasMessages) queueMicrotask(() => this.#onEmptied(inbox.of))
     if (!swept) return
     for (const operation of swept.operations) operations.push(operation)

@@ -9,7 +9,7 @@ import { messageRowOf, type MessageRow, type StoredMessage } from '../inbox-row.
 import type { SenderShares } from '../sends/sender-shares.js'
 import { bytesBySender, type TallyRow } from '../tally.js'
 
-/** The messages of a deleted inbox that are still stored: from one offset up to another. */
+/** The messages of a deleted inbox that are still stored: from one offset up to, but not including, another. */
 type PurgeRow = [from: number, to: number]
 
 /** The most inboxes that a step reads, and the most messages that it deletes. */

@@ -10,11 +10,11 @@ import { readAll, type Operation, type Store } from '../../store/store.js'
 /** The most inboxes that a step of the sweep reads, and about the most messages that it deletes. */
 const INBOXES_PER_STEP = 32
 const MAX_DELETIONS_PER_STEP = 256
-/** Milliseconds from the start of a full step, or from the end of a step that stopped early, to the next step. */
+/** Milliseconds until the next step: from the start of a full step, and from the end of a step that stopped early. */
 const STEP_DELAY = 100
 const RESUME_DELAY = 20
 
-/** The sweep of one app. */
+/** The state of a sweep, which goes through all inboxes of an app. */
 interface Sweep {
   retention: Retention
   /** The row of the last inbox that was read; undefined at the start. */

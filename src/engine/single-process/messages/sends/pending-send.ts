@@ -74,7 +74,7 @@ export class PendingSend implements Waiter {
   #publish(inbox: Inbox, mark: Watermark, tail: string): void {
     inbox.publish(mark)
     const message = messageAt(mark.offset, this.#content)
-    // The recipient's message and the own copy differ only in their offsets.
+    // The recipient's message and the sender's own copy differ only in their offsets.
     const json = `{"offset":${mark.offset},${tail}`
     this.#emit({ type: 'message', user: inbox.of, epoch: inbox.epoch, message, json })
   }

@@ -23,7 +23,7 @@ export class SenderShares {
 
   /**
    * Returns false if a further message of `size` bytes is surely within the share of the sender, whose own inbox is `own`. If it returns
-   * true, the caller first deletes the recipient's messages that are not retained.
+   * true, the caller deletes the recipient's messages that are not retained, and then calls `exceeds`.
    */
   mayExceed(own: Inbox, size: number, { quota: { bytesPerSender } }: SendRules): boolean {
     return bytesPerSender !== undefined && own.sent + size > bytesPerSender
@@ -37,8 +37,8 @@ export class SenderShares {
   }
 
   /**
-   * Subtracts the bytes of deleted messages from their senders' shares, in the batch that deletes the messages. If messages move into
-   * another inbox, their bytes are negative.
+   * Subtracts the bytes of deleted messages from their senders' shares, in the batch that deletes the messages. The bytes of messages that
+   * move into another inbox are given as negative numbers.
    */
   free(appId: string, bytesBySender: ReadonlyMap<string, number>): void {
     if (bytesBySender.size === 0) return
@@ -53,8 +53,8 @@ export class SenderShares {
   }
 
   /**
-   * Subtracts the bytes in a deferred write, because opening these inboxes may evict others: a send still uses two inboxes, and a deferred
-   * write uses none.
+   * Subtracts the bytes. This is a deferred write, because opening the senders' inboxes may evict others. The caller of `free` may still
+   * use an inbox, and a deferred write uses none.
    */
   #takeOff(batch: Operation[]): void {
     const all = this.#freed

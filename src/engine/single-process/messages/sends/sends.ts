@@ -104,7 +104,7 @@ export class Sends {
     const isToUnknown = from !== to && !this.#isKnown(recipient, recipientKey)
     let unknown: readonly UserRef[] = NOBODY
     const adopter = isToUnknown ? this.#adoptions.adopterOf(recipient) : undefined
-    // If the user is deleted before the message is stored, the message must not create the user.
+    // If the adopter is deleted before the message is stored, the message must not create that user.
     if (adopter) return this.send({ ...message, to: adopter.userId }, { ...rules, unknownRecipients: false })
     if (sender === undefined || isToUnknown) {
       unknown = [...(isToUnknown ? [recipient] : []), ...(sender === undefined ? [sendingUser] : [])]

@@ -29,7 +29,7 @@ export class WaitingSends {
     return this.#blocked.size > 0 && inboxesOf(message).some((row) => this.#blocked.has(row))
   }
 
-  /** Calls `send` when no earlier message of the same users waits, and returns its result. */
+  /** Calls `send` when no earlier message of the same users waits, and resolves with the result. */
   queue(message: CheckedMessage, send: Send): Promise<SendResult> {
     return new Promise((resolve, reject) => {
       this.#add({ inboxes: inboxesOf(message), send, resolve, reject, isReady: true })
@@ -41,7 +41,6 @@ export class WaitingSends {
     return new Promise((resolve, reject) => {
       const waiting: WaitingSend = {
         inboxes: inboxesOf(message),
-        // If `wait` has rejected, the message is rejected.
         send: () => (isWaitOver ? send() : wait.then(send)),
         resolve,
         reject,

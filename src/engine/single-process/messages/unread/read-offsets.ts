@@ -2,7 +2,7 @@
 export type StoredReadOffsets = [base: number, bits: string]
 
 /**
- * The messages that a peer's mark has read, and the mark of the inbox has not reached: a bit for each offset. With these bits an inbox
+ * A bit for each offset: whether a peer's mark has reached the message, though the mark of the inbox has not. With these bits an inbox
  * knows its unread messages without reading rows.
  */
 export class ReadOffsets {
@@ -62,7 +62,7 @@ export class ReadOffsets {
     return Math.max(0, this.#after + 1 - this.#base) >> 3
   }
 
-  /** The offset behind the last bit. */
+  /** The offset after the last bit. */
   get #end(): number {
     return this.#base + 8 * this.#bits.length
   }

@@ -18,7 +18,7 @@ export type CheckRow = [offset: number, deletions: number]
 export interface Unread {
   inbox: InboxState
   deletions: number
-  /** The oldest unread message, and when it was stored by the engine's clock. */
+  /** The oldest unread message. `at` is the time at which it was stored, by the engine's clock. */
   oldest: Message & { at: number }
   /** The newest unread messages, the oldest of them first. */
   newest: Message[]

@@ -21,7 +21,7 @@ export class UnreadCounts {
     return this.#counted.size
   }
 
-  /** Counts the messages from `first` to `last`, `STEP` of them in one call. Returns whether all are counted. */
+  /** Counts the messages from `first` to `last`, at most `STEP` of them in one call. Returns whether all are counted. */
   update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): boolean {
     if (first > this.#last) {
       this.#counts.clear()
