@@ -1,10 +1,9 @@
 import type { UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
-/**
- * Milliseconds for which the other nodes count this one as alive after a beat, which renews its lease, and milliseconds between two beats.
- */
+/** Milliseconds for which the other nodes count this one as alive after a beat. Each beat renews the lease. */
 const LEASE = 10_000
+/** Milliseconds between two beats. */
 const BEAT_INTERVAL = 1_000
 /** How many users of a dead node are detached at once. Other calls of this node run between two steps. */
 const USERS_PER_STEP = 100
@@ -81,7 +80,7 @@ export class Leases {
     this.#startWork('departures', onBeat)
     for (let n = 0; n < (dead as string[]).length; n += 2) {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
-      // The node died after its last beat, and before the next.
+      // The node died before its next beat was due.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
       this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
     }
@@ -97,8 +96,8 @@ export class Leases {
   }
 
   /**
-   * Detaches a dead node's sessions in the partitions that this node sweeps. Their connections were lost at `lostAt`. When no partition has
-   * such a session, the first of the living nodes removes the dead one.
+   * Detaches a dead node's sessions in the partitions that this node sweeps. Their connections were lost at `lostAt`. When no session
+   * in any partition is attached to the dead node, the first of the living nodes removes the dead node.
    */
   async #bury(dead: string, lostAt: number | undefined): Promise<void> {
     const { runner } = this.#options
@@ -114,13 +113,13 @@ export class Leases {
   }
 
   /**
-   * Detaches the sessions of nodes that have no lease. A failover may have lost the record of a dead node, whose sessions nobody else would
-   * detach.
+   * Detaches the sessions of nodes that have no lease. A failover may have lost the record of a dead node. Then no beat finds the
+   * dead node, and its sessions would stay attached.
    */
   async detachUnknown(partitions: readonly number[]): Promise<void> {
     const { runner } = this.#options
     const lists = await runner.inPartitions(runner.steps.listNodes, partitions, '', [])
-    // This comes after the list, because a node has its lease before it has sessions.
+    // The beat comes after the list, because a node has its lease before it has sessions.
     await this.#beat(false)
     for (const node of new Set(lists.flat() as string[])) {
       if (this.#live.includes(node)) continue
@@ -147,7 +146,7 @@ export class Leases {
       ])
       const members = lists.flat()
       for (let n = 0; n < members.length; n += USERS_PER_STEP) {
-        // This node stops, and the other nodes go on.
+        // If this node stops, the other nodes detach the rest.
         if (this.#isStopped && node !== runner.nodeId) return
         await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {

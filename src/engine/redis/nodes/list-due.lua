@@ -1,9 +1,9 @@
--- Notes that the partition was reached, and lists the users for whom something is due, and the apps with events that no node delivers. If
--- nothing is due soon, the list is empty.
+-- Notes that a node has reached the server. Lists the users for whom something is due, and the apps with events that no node delivers.
 -- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
--- Returns how many own copies are pending, the milliseconds until the next deadline of another user or -1, and the users: app and user,
---   separated by NUL. The user of an app's events is empty.
+-- Returns nothing if nothing is due before the next sweep; else how many own copies (the senders' copies of messages) are pending, the
+--   milliseconds until the next deadline of another user or -1, and the users: app and user, separated by NUL. For an app's events the user
+--   is empty.
 visit()
 local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')

@@ -3,7 +3,7 @@ import { fields } from '../lua/fields.js'
 import type { Seen, SessionId } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds until an answer must have arrived. The other node may throttle a client for 10 seconds before it answers. */
+/** Milliseconds until an answer must have arrived. The other node may throttle the asking client for 10 seconds before it answers. */
 const TIMEOUT = 15_000
 /** Milliseconds until an answer to a question that the engine itself asks must have arrived. */
 const SEEN_TIMEOUT = 2_000
@@ -45,7 +45,10 @@ export class NodeCalls {
     return this.#ask(`name:${node}`, (id) => [kinds.asked, this.#options.name, id, question], TIMEOUT)
   }
 
-  /** Asks the node with this id when its sessions were seen last. Resolves with null if the node does not exist or does not answer. */
+  /**
+   * Asks the node with this id when the clients of these sessions were last seen. Resolves with null if the node does not exist or does not
+   * answer.
+   */
   async askSeen(nodeId: string, sessions: readonly SessionId[]): Promise<(Seen | null)[] | null> {
     const event = (id: number): unknown[] => [kinds.seenAsked, this.#options.name, id, sessions]
     const answer = await this.#ask(nodeId, event, SEEN_TIMEOUT).catch(() => null)

@@ -1,4 +1,5 @@
--- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. Many sessions take several steps.
+-- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. Many sessions take several calls,
+-- the steps.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the node; 2 the step; empty for the first; 3 when the node's connections were lost; empty for now.
 -- Returns the next step or false.
@@ -11,7 +12,7 @@ for _, row in pairs(sessions()) do
     detach(row, row[SESSION.resumableFor], lostAt)
   end
 end
--- Until the last step the user stays listed for the node. So another node goes on if the calling one dies.
+-- Until the last step the user stays listed for the node. So another node goes on if the calling node dies.
 if not following then call('ZREM', K.attached, node .. '\0' .. member) end
 finish(user, isPage)
 return reply(following or false)

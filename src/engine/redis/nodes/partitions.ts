@@ -1,13 +1,13 @@
 import type { UserRef } from '../../engine.js'
 import { SLOTS, slotOf } from '../client/key-slot.js'
 
-/** The number of partitions of every Redis in use. Another number would move every key. */
+/** The number of partitions. If this number changed, the keys of every Redis in use would have to move. */
 export const PARTITION_COUNT = 1_024
 
 /**
- * Returns the hash tags of the partitions, which share the slots evenly and in order. The tag of a partition is the first number, in base
- * 36, whose slot belongs to the partition. So the masters of a cluster, which serve ranges of slots, get partitions in proportion to their
- * slots.
+ * Returns the hash tags of the partitions. Each partition has a range of a cluster's slots, and all ranges are equally long. The tag of a
+ * partition is the first number, in base 36, whose slot is in the range. So the masters of a cluster get partitions in proportion to
+ * their slots.
  */
 export const partitionTags = (count = PARTITION_COUNT): string[] => {
   const tags: string[] = []
@@ -50,8 +50,8 @@ export class Partitions {
   }
 
   /**
-   * Returns the partition of a webhook event. The app's own events have an empty user id. They are in the partition where an event was
-   * dropped, and their ids name that partition. The id of an event from another engine names no partition.
+   * Returns the partition of a webhook event. An event `events.dropped` of the app itself has an empty user id. It is in the partition
+   * where events were dropped, and its id names that partition. The id of an event from another engine names no partition.
    */
   ofEvent(of: UserRef, eventId: string): number {
     const named = Number(/^evt_(\d+)_\d+_/.exec(eventId)?.[1] ?? NaN)

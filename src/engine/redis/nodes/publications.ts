@@ -20,8 +20,8 @@ export interface PublicationsOptions {
 
 /**
  * Notices texts that scripts have published to this node and that did not arrive. Each server numbers what it publishes in a channel, so a
- * gap shows what was lost before a text. If no text follows a lost one, no gap shows the loss, so the node also asks the servers for their
- * numbers. That costs a call for each server and node, however many users the node has.
+ * gap in the numbers shows that texts were lost. If no text follows a lost one, there is no gap, so the node also asks the servers for
+ * their numbers. That costs a call for each server and node, however many users the node has.
  */
 export class Publications {
   readonly #options: PublicationsOptions
@@ -41,19 +41,19 @@ export class Publications {
     const [, run = '', digits = '', text = ''] = /^(\S+) (\d+) (.*)$/s.exec(published) ?? []
     const name = channel.slice(channel.lastIndexOf('channel:') + 'channel:'.length)
     const [key, number] = [`${run} ${name}`, Number(digits)]
-    // If this node does not know the run, the server is new, or has other scripts than before.
+    // A run that this node does not know has just begun, and its first text has the number 1.
     const last = this.#numbers.get(key) ?? 0
     this.#note(key, number)
     if (number > last + 1) this.#options.onMissed()
     return text
   }
 
-  /** Reads the numbers before anything is published to this node. */
+  /** Reads the numbers of the last texts from before this node was opened. */
   async open(): Promise<void> {
     for (const [key, number] of await this.#read()) this.#note(key, number)
   }
 
-  /** Asks the servers for their numbers. A text that has not arrived a second later is missed. */
+  /** Asks the servers for their numbers. A text that has not arrived a second later counts as missed. */
   async check(): Promise<void> {
     const published = await this.#read()
     clearTimeout(this.#timer)

@@ -9,7 +9,7 @@ import { callId, type StepRunner } from '../step-runner.js'
 const SWEEP_INTERVAL = 1_000
 /** How many partitions a batch has. The batches are swept one after the other, spread over the interval. */
 const PARTITIONS_PER_BATCH = 128
-/** How many users a step returns. */
+/** How many users one step lists. */
 const USERS_PER_STEP = 100
 /** Milliseconds after which a sweep makes an own copy (the sender's copy of a message) that is still pending. */
 const OWN_COPY_PENDING_FOR = 5_000
@@ -27,14 +27,15 @@ export interface SweeperOptions {
 }
 
 /**
- * Sweeps partitions: ends detached sessions, deletes guests and expired messages, makes pending own copies, moves the messages of adopted
- * guests, reports unread messages, and finds webhook events that no node delivers.
+ * Sweeps partitions: does regularly what is due there. A sweep ends sessions that were detached for too long, deletes guests who have left,
+ * deletes expired messages, makes pending own copies, moves the messages of adopted guests, reports unread messages, and finds webhook
+ * events that no node delivers.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
   /** The timers of partitions where something is due before the next sweep. */
   readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
-  /** The sweeps that run, by their batch or their single partition. */
+  /** The sweeps that run, by their batch. The sweep of a single partition has a symbol of its own. */
   readonly #running = new Map<unknown, Promise<void>>()
   /** When the inboxes of an app in a partition are next searched for expired messages, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()
@@ -102,7 +103,7 @@ export class Sweeper {
     for (const error of failures.values()) this.#options.onError(error)
   }
 
-  /** Calls `work` with all partitions at once; in a cluster with each by itself, so that a failing server stops no partition of another. */
+  /** Calls `work` with all partitions at once; in a cluster with each by itself, so that a failing server stops no other. */
   async #eachApart(
     partitions: readonly number[],
     work: (group: readonly number[]) => Promise<void>,
@@ -191,7 +192,7 @@ export class Sweeper {
     }
   }
 
-  /** Returns the partitions in which an app's inboxes are to be searched now. */
+  /** Returns the partitions in which an app's inboxes are to be searched now, and sets when their next search is due. */
   #searchNow(appId: string, age: number, partitions: readonly number[]): readonly number[] {
     const searchAt = this.#searchAt.get(appId) ?? new Map<number, number>()
     this.#searchAt.set(appId, searchAt)

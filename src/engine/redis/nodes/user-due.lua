@@ -1,5 +1,6 @@
--- Handles the deadlines of a user that have passed: ends sessions, deletes a guest who started no session or whom another step could not
--- delete, reports unread messages, tells of a push, and forgets an adoption.
+-- Handles the deadlines of a user that have passed: ends detached sessions, deletes a guest who started no session or whom another step
+-- could not delete, reports unread messages, tells the calling node that a push is due, and forgets an adoption: that a user has taken
+-- over the messages of this guest.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog.
 -- ARGV: 1 the id of this call.

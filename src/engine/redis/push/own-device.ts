@@ -7,7 +7,7 @@ import type { StepRunner } from '../step-runner.js'
 /** Milliseconds for which a device's owner is kept longer than the device. A device without an owner no longer counts as the user's. */
 const OWNER_MARGIN = 86_400_000
 
-/** Reads or changes the owner of a device. Returns the owner before. See `push-own.lua`. */
+/** Reads or changes the owner of a device. Returns the owner before the call. See `push-own.lua`. */
 export const ownDevice = async (
   runner: StepRunner,
   mode: 'own' | 'free' | 'read',

@@ -1,8 +1,8 @@
--- Reads the unread messages after an offset, or so many messages as one step reads.
+-- Reads the unread messages after an offset, without those that the user has taken over from a guest. One step reads `MAX_READ` messages.
 -- KEYS: user, inbox, unread, aging, counts, state.
 -- ARGV: 1 the offset.
--- Returns the number of the epoch, the newest offset, the read offset, the number of unread messages, the offset after which another step
---   goes on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
+-- Returns the number of the inbox's epoch, the newest offset, the read offset, the number of unread messages, the offset after which
+--   another step goes on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
 local MAX_READ = 256
 local user = load_inbox(K.user)
 local after = tonumber(arg(1))
@@ -10,7 +10,7 @@ local after = tonumber(arg(1))
 if after > user.newest then after = 0 end
 local from = math.max(after, user.readOffset, user.readUpTo or 0, user.first - 1) + 1
 
--- The search comes first, because it is faster than to decode each message. Few other messages have this text in their data.
+-- The search for the text comes first, because it is faster than to decode each message. Few other messages have this text in their data.
 local function is_adopted(json) return string.find(json, '"adopted":true', 1, true) and cjson.decode(json).adopted == true end
 
 local newest, found = {}, {}

@@ -20,7 +20,7 @@ import type { Reply } from '../client/port.js'
 import type { StepRunner } from '../step-runner.js'
 import { ownDevice } from './own-device.js'
 
-/** How often a change is tried. Each further try follows a change by another call. */
+/** How often a change is tried at most. Each further try follows a change by another call. */
 const MAX_TRIES = 100
 
 /** The devices that a user has after a change, and when there may be something to push to them. */
@@ -42,7 +42,7 @@ interface Stored {
 export interface PushesOptions {
   runner: StepRunner
   isRevoked: (of: UserRef, credential: Credential) => Promise<boolean>
-  /** Returns the state of an inbox that a step has returned. */
+  /** Makes the state of an inbox from the values that a step has returned. */
   stateOf: (of: UserRef, state: readonly Reply[]) => InboxState
 }
 
@@ -87,7 +87,7 @@ export class Pushes {
     return device !== undefined
   }
 
-  /** Returns the user's devices, and ends those that have lapsed, or whose credentials are revoked. */
+  /** Returns the user's devices. Ends and leaves out those that have lapsed, belong to another user, or have a revoked credential. */
   async devices({ appId, userId }: UserRef): Promise<PushDevice[]> {
     const of = { appId, userId }
     const { devices } = await this.#read(of)
@@ -131,7 +131,7 @@ export class Pushes {
       )
       for (const json of list as string[]) {
         const message = JSON.parse(json) as UnreadSenders['messages'][number]
-        // The sender's place is that of the newest message.
+        // The sender's place in the list is that of the sender's newest message.
         newest.delete(message.from)
         newest.set(message.from, message)
       }

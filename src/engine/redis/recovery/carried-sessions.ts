@@ -25,7 +25,7 @@ export class CarriedSessions {
   /**
    * Compares the sessions of users, up to 200 users at a time. If Redis lacks a connection's session, emits its end with `code`. If Redis
    * has the session as detached, emits its end as `unavailable`. If another connection carries the session, emits `connection-replaced`. If
-   * Redis has a session with a connection that this node lacks, the session is detached.
+   * Redis has a session with a connection of this node that does not exist, detaches the session.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options

@@ -1,4 +1,4 @@
--- Reads the generation of the epochs (`lua/state.lua`), after a look at the server's history.
+-- Reads the generation of the epochs (`lua/state.lua`). If the server's history has changed, a new generation begins first.
 -- KEYS: state.
 -- ARGV: none.
 -- Returns the generation.

@@ -11,7 +11,7 @@ import type { CarriedSessions } from './carried-sessions.js'
 /** How many sessions are restored at once, and how many users a list has. Other calls of this node run between two steps. */
 const SESSIONS_PER_STEP = 50
 const USERS_PER_STEP = 100
-/** How many partitions have their users listed at once. */
+/** In how many partitions users are listed or compared at once. */
 const PARTITIONS_PER_STEP = 64
 
 export interface RecoveryOptions {
@@ -25,15 +25,16 @@ export interface RecoveryOptions {
 }
 
 /**
- * What this node does when a generation of epochs begins: a replica has become the master, or Redis was restarted or restored. The new
- * master may lack changes of sessions that the old one has acknowledged. This node makes its own changes again, and compares its users'
- * epochs. Then it detaches the sessions that Redis has with a connection or a node that does not exist.
+ * What this node does when a replica has become the master, or Redis was restarted or restored. This begins a generation of epochs: offsets
+ * from before may stand for other messages. The new master may lack changes of sessions that the old master has acknowledged. This node
+ * makes its own changes again, and compares its users' epochs. Then it detaches the sessions that Redis has with a connection or a node
+ * that does not exist.
  */
 export class Recovery {
   readonly #options: RecoveryOptions
   /**
-   * The generation of each server for which the recovery is done. In a cluster each partition counts as a server, elsewhere the first
-   * one.
+   * The generation of each server for which the recovery is done. In a cluster each partition counts as a server. Without a cluster
+   * partition 0 stands for the server.
    */
   readonly #generations = new Map<number, number>()
   /** The servers for which the recovery is due. */

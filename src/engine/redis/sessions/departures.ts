@@ -4,8 +4,8 @@ import { EngineError } from '../../errors.js'
 const AT_ONCE = 100
 
 /**
- * Detaches and ends sessions whose connections are gone. If Redis is away, these changes are made when Redis is back, because no client
- * repeats them, and a session that stays attached would never end. A change names its connection, so that a late change does nothing to a
+ * Detaches and ends sessions whose connections are gone. If Redis is away, these changes are made when Redis is back: no client repeats
+ * them, and a session that stays attached would never end. A change names its connection, so that a late change does nothing to a
  * session that another connection carries.
  */
 export class Departures {
@@ -33,8 +33,8 @@ export class Departures {
   }
 
   /**
-   * Makes each pending change once, some at a time. A change that fails stays pending, and does not stop the others. If all changes of a
-   * group fail, Redis is away again, and the other groups wait. Rejects with the first error.
+   * Makes each pending change once, in groups of `AT_ONCE`. A change that fails stays pending, and does not stop the others. If all changes
+   * of a group fail, Redis is away again, and the other groups wait. Rejects with the first error.
    */
   async retry(): Promise<void> {
     const changes = [...this.#pending]

@@ -2,16 +2,13 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { Credential, SessionRef, UserRef } from '../../engine.js'
 import type { OfPartition } from '../step-runner.js'
 
-/**
- * For how many beats of the node, which renew its lease, a change is kept: about a minute. A replica that lacks more than that is not made
- * a master.
- */
+/** For how many beats of the node, a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
 const KEPT_FOR = 60
 
 /** How a session left its connection: it can be resumed for some milliseconds, or it ended. */
 export type Departure = { detachedFor: number } | { code: EndCode }
 
-/** The credential of a start, with the name of the note in its token's hash. */
+/** The credential of a start or a renewal, and the name of the note with which the token's hash lists the session. */
 export interface StartCredential {
   readonly credential: Credential
   readonly use: string
@@ -26,7 +23,7 @@ export interface RecentSession extends OfPartition {
   row: string | undefined
   credential: StartCredential | undefined
   departure: Departure | undefined
-  /** How many calls that store the departure have not succeeded. */
+  /** How many calls that store the departure have not succeeded yet. */
   pending: number
   /** The generation of the epochs in which Redis had all of these changes. */
   generation: number
@@ -103,13 +100,13 @@ export class RecentSessions {
     }
   }
 
-  /** Notes that a session has ended, by a step of any node. */
+  /** Notes that a step of some node has ended a session. */
   end({ sessionId }: SessionRef, code: EndCode): void {
     const recent = this.#sessions.get(sessionId)
     if (recent) recent.departure = { code }
   }
 
-  /** Notes that another connection has resumed a session. */
+  /** Forgets a session that another connection has resumed. `connectionId` is the connection that it had before. */
   replace({ sessionId }: SessionRef, connectionId: string): void {
     if (this.#sessions.get(sessionId)?.connectionId === connectionId) this.#sessions.delete(sessionId)
   }
@@ -121,8 +118,8 @@ export class RecentSessions {
   }
 
   /**
-   * Forgets old changes. Must be called after each beat that Redis has answered. It counts beats instead of time, so that no change grows
-   * old while Redis is away.
+   * Forgets old changes. Must be called after each beat that Redis has answered. The age of a change is counted in beats, so that no
+   * change grows old while Redis is away.
    */
   beat(): void {
     this.#beats++

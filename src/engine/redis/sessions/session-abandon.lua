@@ -1,7 +1,7 @@
 -- Undoes a start whose reply was lost. The gateway has refused the connection of that start. If the start itself arrives later, it is
 -- refused.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
--- ARGV: 1 the connection; 2 the id of the new session, if the start did not resume one; 3 for how many milliseconds a resumed session is
+-- ARGV: 1 the connection; 2 the id for a new session, in case the start resumed none; 3 for how many milliseconds a resumed session is
 --   resumable.
 -- Returns 1 if the start had run, else 0.
 local connection = arg(1)

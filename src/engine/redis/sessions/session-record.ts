@@ -40,7 +40,7 @@ export const recordOf = ({ appId, userId }: UserRef, sessionId: string, json: st
 /** A session as Redis has it. */
 export interface StoredSession {
   readonly record: SessionRecord
-  /** The node of the connection that carries the session; undefined while it is detached. */
+  /** The node of the connection that carries the session; undefined while the session is detached. */
   readonly nodeId: string | undefined
 }
 
@@ -59,7 +59,7 @@ export const storedSessions = (of: UserRef, list: readonly string[]): StoredSess
 /** Returns the hash that stands for a token's id in rows and keys. */
 export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
 
-/** Returns a credential as arguments of a step: its method, its token, its time, and the whole credential as JSON. */
+/** Returns a credential as arguments of a step: its method, the hash of its token's id, when it was issued, and all of it as JSON. */
 export const credentialArgs = (
   appId: string,
   { authMethod, tokenId, issuedAt, expiresAt }: Credential,

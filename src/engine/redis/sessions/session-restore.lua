@@ -1,4 +1,4 @@
--- Makes again a start that an earlier master has acknowledged and this server lacks.
+-- Makes a start again that an earlier master has acknowledged, and that this server lacks.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since: then only a row of an earlier start is
 --   replaced, so that the end finds the connection that it names.
@@ -9,7 +9,7 @@ end_due_sessions(user)
 row.id = arg(1)
 local stored = sessions()[row.id]
 local isLost, isOutdated = not stored and arg(3) ~= '1', stored and (stored[SESSION.starts] or 0) < row[SESSION.starts]
--- The server had every write from before this time. If it lacks the row of an earlier start, the session has ended since.
+-- The server has every write from before `wholeUntil`. If it lacks the row of a start from before then, the session has ended since.
 local wholeUntil = tonumber(call('HGET', K.state, STATE.wholeUntil) or 0)
 if isLost and row[SESSION.lastSeenAt] - shift < wholeUntil then isLost = false end
 if is_revoked(user, row[SESSION.issuedAt], row[SESSION.token]) or not (isLost or isOutdated) then
@@ -23,7 +23,7 @@ if isOutdated then
     emit(stored[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, stored[SESSION.connectionId] })
   end
 else
-  -- The server may have given the same numbers to other sessions.
+  -- The server may have given the row's number to another session.
   row[SESSION.number] = next_number()
   call('ZADD', K.live, row[SESSION.number], row.id .. '\0' .. userId)
   count('sessions', 1)

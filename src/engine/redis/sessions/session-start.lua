@@ -4,8 +4,8 @@
 --   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token; empty for none; 8 when the credential was issued; empty
 --   if that is unknown; 9 when the user was created; empty if the start does not depend on it; 10 the fields of the session's row that the
 --   caller knows, as JSON without the first brace.
--- Returns 0 if the credential is revoked, that user is deleted, or the start was abandoned; else 1, 1 if a session was resumed, the
---   session's id and row, the number of the inbox's epoch, its newest offset, and the generation.
+-- Returns 0 if the credential is revoked, the user of argument 9 is deleted, or the start was undone before it came; else 1, 1 if a session
+--   was resumed, the session's id and row, the number of the inbox's epoch, the inbox's newest offset, and the generation of the epochs.
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
 local user = load(K.user)
@@ -45,7 +45,7 @@ else
   local hidden = isHidden and '"' .. SESSION.hiddenSince .. '":' .. whole(next_number()) .. ',' or ''
   json = '{"' .. SESSION.number .. '":' .. number .. ',"' .. SESSION.startedAt .. '":' .. at .. ',"' .. SESSION.lastSeenAt .. '":' .. at
     .. ',"' .. SESSION.starts .. '":1,' .. hidden .. known
-  -- Without the event `session.started` the script needs two fields of the row, so it does not decode the JSON.
+  -- Without the event `session.started` the script needs only two fields of the row, so it does not decode the JSON.
   row = asked['session.started'] and cjson.decode(json) or { [SESSION.nodeId] = self, [SESSION.lastSeenAt] = now }
   row.id = id
   put(row, json)

@@ -80,7 +80,7 @@ export class Sessions {
         .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
-          // Clients try again and again while Redis refuses starts, for example because its memory is full.
+          // While Redis refuses starts, for example because its memory is full, clients try again and again. Each try would leave a note.
           else this.#departures.run(() => this.#releaseToken(request, use)).catch(() => undefined)
           throw error
         })
@@ -106,10 +106,10 @@ export class Sessions {
       const [hasRun] = await this.#runner.onUser(this.#runner.steps.abandonSession, of, args)
       this.#abandoned.delete(connectionId)
       this.#sweeper.wake(this.#runner.partitions.of(of), resumableFor)
-      // The step that ends a session releases its token.
+      // If the start has run, the step that ends the session releases the token.
       if (hasRun !== 1) await this.#releaseToken(request, use)
     }
-    // If the change fails, it stays pending, and a later retry makes it.
+    // If Redis is away, the change stays pending, and a later retry makes it.
     this.#departures.run(abandon).catch(() => undefined)
   }
 
@@ -200,7 +200,7 @@ export class Sessions {
     return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null
   }
 
-  /** Makes again the changes of lost connections that failed because Redis was away. */
+  /** Makes those changes of lost connections again that failed because Redis was away. */
   retryDepartures(): Promise<void> {
     return this.#departures.retry()
   }
@@ -278,8 +278,8 @@ export class Sessions {
   }
 
   /**
-   * Adds when connections last answered a ping. Only the node of a connection knows that. If the node does not answer, the time stays
-   * unknown.
+   * Adds when connections last answered a ping. Only the node of a connection knows that. If the node does not answer, the
+   * records keep the stored times.
    */
   async #withSeen(stored: readonly StoredSession[]): Promise<SessionRecord[]> {
     const byNode = new Map<string, SessionRecord[]>()

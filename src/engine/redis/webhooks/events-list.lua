@@ -1,6 +1,6 @@
--- Lists pending and failed events after a number, in their order.
+-- Lists pending and failed events, in the order of their numbers.
 -- KEYS: due, events, pending, failed.
--- ARGV: 1 the number; 2 how many events at most.
+-- ARGV: 1 the number after which the list begins; 2 how many events at most.
 -- Returns for each event `pending` or `failed`, its JSON, its outcome, and in how many milliseconds it is due or an empty text.
 local after, limit = '(' .. arg(1), tonumber(arg(2))
 local pending = call('ZRANGEBYSCORE', K.pending, after, '+inf', 'LIMIT', 0, limit)

@@ -26,8 +26,8 @@ interface EventId {
 }
 
 /**
- * Returns the number in an event's id. It ignores the partition before the number, which is outdated if the event was transferred from
- * another engine.
+ * Returns the number in an event's id. The partition before the number is ignored: it is outdated if the event was transferred from another
+ * engine.
  */
 const seqOf = (id: string): string | undefined => /^evt_(?:\d+_)?(\d+)_[0-9a-f]*$/.exec(id)?.[1]
 
@@ -41,8 +41,8 @@ type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
 /**
  * The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. It learns
- * this from its own steps. The sweep finds the events that the node which added them does not deliver. If all nodes were told of each
- * event, the calls would grow with nodes × events.
+ * this from its own steps. The sweep finds the events that the node which added them does not deliver. An event is not announced
+ * to all nodes, because the calls would grow with nodes × events.
  */
 export class Webhooks {
   readonly #runner: StepRunner
@@ -75,7 +75,7 @@ export class Webhooks {
     const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
       ...[endsLeases ? '1' : '0', ''],
     ])
-    // Other calls may have been answered meanwhile, and these answers may be newer.
+    // Other calls may have been answered meanwhile, and their answers may be newer than `delays`.
     for (const [partition, [delay]] of delays.entries()) {
       const known = this.#due.get(appId)?.get(partition)
       const at = performance.now() + Number(delay)
@@ -201,7 +201,7 @@ export class Webhooks {
     for (const timer of this.#timers.values()) timer.cancel()
   }
 
-  /** Returns the partition and the number that an event's id names; undefined if the text is not the id of an event. */
+  /** Returns the partition and the number of an event; undefined if the text is not the id of an event. */
   #idOf(of: UserRef, eventId: string): EventId | undefined {
     const seq = seqOf(eventId)
     return seq === undefined ? undefined : { partition: this.#runner.partitions.ofEvent(of, eventId), seq }
@@ -209,7 +209,7 @@ export class Webhooks {
 
   /**
    * Notes the answer to a call that began after `since` announcements: the next event of the partition is due in `delay` milliseconds, or
-   * there is none if the number is negative. If an event was announced meanwhile, the answer may be older than that event.
+   * there is none if `delay` is negative. If an event was announced meanwhile, the answer may be older than that event, and is ignored.
    */
   #note(appId: string, partition: number, delay: number, since: number): void {
     const announcement = this.#due.get(appId)?.get(partition)?.announcement ?? 0

@@ -4,7 +4,7 @@ import type { Reply } from '../../client/port.js'
 import { tokenHash } from '../session-record.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How many sessions of a revoked app are ended at once. */
+/** How many sessions of a revoked app are ended at once in a partition. */
 const ENDED_PER_STEP = 100
 /** In how many partitions sessions are ended at once. More calls would delay later ones, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
@@ -92,7 +92,7 @@ export class Revocations {
     return result === 1
   }
 
-  /** Ends an app's sessions in a partition, `ENDED_PER_STEP` at a time. The last of `args` is the number of the newest session. */
+  /** Carries out an app's revocation in a partition, `ENDED_PER_STEP` sessions at a time. `args` ends with the newest session's number. */
   async #revokeIn(appId: string, partition: number, args: readonly string[]): Promise<void> {
     const { steps } = this.#runner
     const newest = Number(args.at(-1))
@@ -114,7 +114,7 @@ export class Revocations {
     }
   }
 
-  /** Ends a user's sessions step by step: one step for all of them would let other calls wait. */
+  /** Carries out a revocation for a user step by step: one step for all sessions would make other calls wait. */
   async #revoke(of: UserRef, args: readonly string[]): Promise<number> {
     const { steps } = this.#runner
     const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''])

@@ -1,8 +1,8 @@
--- Ends the sessions that a revocation concerns, or asks for other credentials. Many sessions take several steps.
+-- Ends the sessions that a revocation concerns, or asks for other credentials. Many sessions take several calls, the steps.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
 -- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which credentials are revoked; empty for now; 3 the mode: `end`,
---   or another one to ask for credentials; 4 the number up to which sessions end whatever their credentials are; empty for none, `all` for
---   the sessions that there are now; 5 the step; empty for the first.
+--   or another one to ask for credentials; 4 the number up to which sessions are concerned whatever their credentials are; empty for none,
+--   `all` for the sessions that there are now; 5 the step; empty for the first.
 -- Returns the time up to which credentials are revoked, the number of argument 4 or false, and the next step or false.
 local mode = arg(3)
 local upTo = tonumber(arg(4) == 'all' and (call('HGET', K.counts, 'number') or 0) or arg(4))
@@ -29,6 +29,7 @@ for _, row in ipairs(concerned) do
   end
 end
 finish(user, isPage)
--- The step after the pages writes what follows from ended sessions. In the other mode no session ends, so this step is left out.
+-- The step `last` writes what follows from the sessions that the other steps have ended. In the other mode no session ends, so this step is
+-- left out.
 if mode ~= 'end' and following == 'last' then following = nil end
 return reply(before, upTo or false, following or false)

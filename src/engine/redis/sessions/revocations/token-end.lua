@@ -1,5 +1,5 @@
--- Ends a user's sessions whose credential is a revoked token. Many sessions take several steps. A start that has checked the token before
--- the revocation finds the mark in `tombs`.
+-- Ends a user's sessions whose credential is a revoked token. Many sessions take several calls, the steps. A start that has checked the
+-- token before the revocation finds the mark in `tombs`.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the token; 2 the step; empty for the first.
 -- Returns the next step or false.

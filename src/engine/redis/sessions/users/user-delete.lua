@@ -3,7 +3,7 @@
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held.
 -- ARGV: none.
--- Returns 1 if there was a user or an inbox, else 0; -1 if another step goes on.
+-- Returns 1 if there was a user or an inbox, else 0; -1 if another call must go on.
 local user = load(K.user)
 local old = entries(K, user.first, user.newest, MAX_DROPPED)
 drop(K, user, userId, old)
@@ -24,7 +24,7 @@ if hadUser then
 end
 delete_inbox(user)
 clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
--- For an adopted guest this is when the adoption ends.
+-- For an adopted guest `keptUntil` is when the adoption is forgotten.
 if not user.adoption then clear(user, { 'keptUntil' }) end
 end_devices(user)
 store_inbox(user)

@@ -1,4 +1,4 @@
--- Reads the value of a message's id, or of an own copy.
+-- Reads the value of a message's id, or of an own copy (the sender's copy of a message).
 -- KEYS: id; or own.
 -- ARGV: none.
 -- Returns the value, and for how many milliseconds it is kept.

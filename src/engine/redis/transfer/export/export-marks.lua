@@ -1,4 +1,4 @@
--- Reads the marks of peers in an inbox.
+-- Reads the marks of an inbox. A mark says up to which offset the messages of one peer are read.
 -- KEYS: unread.
 -- ARGV: none.
 -- Returns for each mark the peer's id, empty for the backend, and the mark.

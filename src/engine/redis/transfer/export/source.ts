@@ -12,7 +12,7 @@ import { exportUser } from './export-user.js'
 
 const EVENTS_PER_PAGE = 200
 const TOKENS_PER_PAGE = 500
-/** How many users are read at once. For each of them a page of messages is in memory. */
+/** From how many users the first pages are read at once. */
 const USERS_AT_ONCE = 16
 
 const IN_USE = 'A gateway uses the Redis of --from: stop it. After a crash its lease ends within 10 seconds.'
@@ -69,7 +69,7 @@ export class RedisSource implements TransferSource {
       yield* this.#exportUsers(found.filter(({ kind }) => kind === 'user').map(({ rest }) => refOf(rest)))
       for (const each of found) yield* this.#exportApp(each)
     }
-    // A gateway that has started and stopped meanwhile has no lease any more.
+    // A gateway that has started and stopped meanwhile has no lease any more, but has changed `opened`.
     if ((await this.#assertUnused()).opened !== opened) throw new EngineError('locked', USED_MEANWHILE)
   }
 
@@ -126,7 +126,7 @@ export class RedisSource implements TransferSource {
       const exports = users
         .slice(n, n + USERS_AT_ONCE)
         .map((of) => exportUser(runner, this.#steps, of, this.#sendWindow))
-      // The first pages of all users are read at once.
+      // The first pages have no messages.
       const firsts = await Promise.all(exports.map((pages) => pages.next()))
       for (const [index, pages] of exports.entries()) {
         const first = firsts[index]

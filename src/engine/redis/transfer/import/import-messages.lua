@@ -1,7 +1,7 @@
 -- Adds messages to an inbox whose first and newest offsets are stored already. Messages that are there already are left out.
 -- KEYS: user, inbox, unread, aging, peerLog, counts, held.
 -- ARGV: 1 for each message: the offset; 2 the JSON; 3 the age in milliseconds; 4 the sender; empty for the backend; 5 the recipient;
---   6 `1` if it counts as read.
+--   6 `1` if it counts as read wherever the read mark stands.
 -- Returns nothing.
 local user = load(K.user)
 local newest = call('XREVRANGE', K.inbox, '+', '-', 'COUNT', 1)[1]

@@ -1,7 +1,7 @@
 -- Writes fields of a user who is transferred from another engine.
 -- KEYS: user, users, counts, deadlines.
 -- ARGV: 1 when a session was last seen; empty if that does not change; 2 in how many milliseconds to look for unread messages; empty for
---   never; 3 the first offset of those; 4 in how many milliseconds to forget an adoption; empty for none; 5 `1` if the guest's
+--   never; 3 the offset from which to look; 4 in how many milliseconds to forget an adoption; empty for none; 5 `1` if the guest's
 --   messages still move; 6 numbers of the inbox as JSON: an object; 7 from here on: fields and their values.
 -- Returns nothing.
 local user = load(K.user)
@@ -23,7 +23,7 @@ if user.createdAt and not wasThere then
   count('users', 1)
   if user.guest then
     count('guests', 1)
-    -- At that time a guest without messages is deleted unless a session has started.
+    -- At `keptUntil` a guest without messages is deleted, unless a session has started.
     set(user, 'keptUntil', now + RULES.guestStartTimeout)
   end
 end

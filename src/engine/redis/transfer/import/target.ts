@@ -89,7 +89,7 @@ export class RedisTarget implements TransferTarget {
     await this.#opened?.client.close()
   }
 
-  /** Deletes all keys but the mark of the transfer and the secret of the epochs. */
+  /** Deletes all keys with the prefix, except the mark of the transfer and the secret of the epochs. */
   async #clear(): Promise<void> {
     if (!this.#opened) return
     const { client, runner } = this.#opened
@@ -196,7 +196,7 @@ export class RedisTarget implements TransferTarget {
         const adoption = JSON.stringify([by, byCreatedAt, createdAt, messages])
         await this.#setFields(record, { adoption }, { adoption: record })
         if (!record.isMoving) return
-        // The engine of the source has reported the adoption already, so this key keeps the first step of the move from reporting it again.
+        // Without this key the first step of the move would report the adoption, which the engine of the source has reported already.
         const hashed = `adopted:${hashOf(appId, userId)}` as const
         const args = ['0', String(Math.max(1, Math.ceil(record.left)))]
         await runner.onUser(this.#steps.importAdopted, { appId, userId: by }, args, { hashed })
@@ -299,7 +299,7 @@ export class RedisTarget implements TransferTarget {
   }
 }
 
-/** Returns a text. Records with the same text must be written in their order. */
+/** Returns a text that stands for the owner of a record. The records of one owner must be written in their order. */
 const ownerOf = (record: TransferRecord): string => {
   switch (record.kind) {
     case 'key':
