@@ -30,8 +30,8 @@ export interface Gateway {
    * Serves the gateway's paths on your HTTP server: `/v1/session`, its `/stream`, `/frames` and `/send`, `/v1/chat-session…`, `/v1/errors`,
    * `/v1/apps/…`, `/v1/openapi.json`, `/v1/asyncapi.json`, `/healthz` and `/readyz`. Other requests and upgrades go to the listeners that
    * the server had before. So attach the gateway last. Create the server with `maxHeaderSize: 32_768` or more: the start of a session is
-   * sent in a header. Not supported on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed` after
-   * `close()`.
+   * sent in a header. `attach` does not work on Bun, where `listen()` uses Bun's own server. Throws a `GatewayError` of code `closed`
+   * after `close()`.
    */
   attach(server: Server): void
   /**
@@ -60,10 +60,11 @@ export interface Gateway {
    */
   publish(message: NewMessage & { appId: string; from?: string | number | undefined }): Promise<Sent>
   /**
-   * Applies another config without ending a session: secrets and all other rules of apps, new apps, limits, admin tokens, and the TLS
-   * certificate, whose files are read again. Other keys keep their values until a restart, and a removed app stays until then. A session
-   * whose token was signed with a removed secret goes on until its credentials expire. Rejects with a `GatewayError` (`bad-config`,
-   * `bad-tls`, `closed`), an `EngineError`, or the error of a function that reads the config. If it rejects, nothing has changed.
+   * Applies these parts of another config, without ending a session: secrets and all other rules of apps, new apps, limits, admin tokens,
+   * and the TLS certificate, whose files are read again. Other keys keep their values until a restart, and a removed app stays until then.
+   * A session whose token was signed with a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
+   * (`bad-config`, `bad-tls`, `closed`), an `EngineError`, or the error of a function that reads the config. If it rejects, nothing has
+   * changed.
    */
   reload(config: ConfigSource): Promise<Reloaded>
   /**

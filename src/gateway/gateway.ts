@@ -111,7 +111,7 @@ export const assembleGateway = (
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
   /** Milliseconds of the drain time that are left for sockets to close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  /** The apps by id. While the engine opens, this is their promise. A start that finds the map itself waits for no promise. */
+  /** The apps by id; a promise of them while the engine opens. With the map itself a start waits for no promise. */
   let opened: Map<string, App> | Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
@@ -331,7 +331,7 @@ export const assembleGateway = (
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
     const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
-    // After this time both `close` calls abort their requests. They can't abort a call of an engine that hangs.
+    // After this time both `close` calls abort their requests. They can't abort a call to an engine that hangs.
     const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
     const logLate = (err: unknown): void =>
       log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')
@@ -353,7 +353,10 @@ export const assembleGateway = (
     }
   }
 
-  /** Other gateways may carry this gateway's sessions now. So all connections close, and each client resumes its session at any gateway. */
+  /**
+   * The other gateways counted this one as dead, and may carry its sessions now. So all its connections close, and each client resumes its
+   * session at any gateway.
+   */
   const closeAfterLostLease = (): void => {
     log.warn({ connections: connections.size }, LEASE_LOST)
     drain

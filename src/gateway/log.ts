@@ -15,13 +15,13 @@ export type Log = Pick<Logger, 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & 
 }
 
 export interface LogOptions {
-  /** Less severe lines are left out. @default 'info' */
+  /** Lines less severe than this are left out. @default 'info' */
   level?: LogLevel | undefined
   /** Where lines go. @default standard error; if more than 1 MB of lines wait for its reader, further lines are dropped and counted */
   destination?: DestinationStream | undefined
 }
 
-/** Fields, in lower case, whose value is never logged, at any depth of a line. */
+/** The names, in lower case, of fields whose values are replaced at any depth of a line. */
 const redactedFields = new Set([
   'token',
   'signature',
@@ -50,8 +50,8 @@ const redactField = (key: string, value: unknown): unknown =>
 
 /**
  * Removes secrets that a caller has logged by mistake. It reads the finished line, so that it sees the fields of children, the properties
- * of errors, arrays and `toJSON`. A line without such a field costs one regular expression. pino's own `redact` works on fixed paths and
- * takes ten times as long for every line.
+ * of errors, arrays and `toJSON`. A line without a redacted field costs one regular expression. pino's own `redact` works on fixed paths
+ * and takes ten times as long for every line.
  */
 const redactLine = (line: string): string =>
   redactedFieldPattern.test(line) ? `${JSON.stringify(JSON.parse(line), redactField)}\n` : line

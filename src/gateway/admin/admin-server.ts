@@ -24,12 +24,12 @@ const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
 /** Milliseconds that a client has to read a response. No stream lasts so long. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
-/** How many sockets may be open. `limits.connections` does not count them. So too many sockets would leave no open files for the engine. */
+/** How many sockets may be open. `limits.connections` does not count them, so without this limit they could take all open files. */
 const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>
 
-/** `current` is called for each request, because a reload may change the tokens. */
+/** `current` is called whenever a token is checked, because a reload may change the tokens. */
 export const createAdminServer = (
   current: () => AdminSettings,
   context: Omit<AdminRoutesContext, 'login' | 'trust'>,

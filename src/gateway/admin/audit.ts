@@ -6,7 +6,7 @@ type Caller =
   | { by: 'admin-token'; address: string }
   | { by: 'app-token'; appId: string; tokenId: string | null; address: string }
 
-/** A call that changes something, or tried to. */
+/** A call for the audit log, with its result. */
 interface AuditEntry {
   who: Caller
   /** The name of the call, such as `session.end`. */
@@ -26,9 +26,9 @@ export type Audit = (entry: AuditEntry) => void
 const isRefused = (result: number): boolean => result >= 400 && result < 500
 
 /**
- * Returns a function that writes one line for each call, with `audit: true`. Refused calls are counted by app, call and result, because a
- * flood of them would fill the log. `log` must be the log itself, not a repeat log, which would count the other calls, too. The lines are
- * written at every log level. When `signal` aborts, the counts so far are written.
+ * Returns a function that writes a line with `audit: true` for each call. Repeated refusals are only counted, by app, call and result,
+ * because a flood of them would fill the log. `log` must not be a repeat log, because each call that was not refused needs its own line.
+ * The lines are written whatever the level of `log` is. When `signal` aborts, the counts so far are written.
  */
 export const createAudit = (log: Log, signal: AbortSignal): Audit => {
   const lines = log.child({ audit: true }, { level: 'info' })

@@ -20,7 +20,7 @@ interface ReadCall {
   readonly handle: Handle
 }
 
-/** A call that changes something. Only the admin token allows it, and the audit log gets a line. */
+/** A call that only the admin token allows, and of which the audit log gets a line. Most such calls change something. */
 export interface ChangeCall {
   readonly method: 'post' | 'put' | 'delete'
   /** The path. In the audit log its parameters are the call's `whom`. */

@@ -22,7 +22,7 @@ export const streamLines = <Entry>(
   subscribe: (push: Push<Entry>, signal: AbortSignal) => void,
 ): Response => {
   const headers = { 'content-type': 'application/x-ndjson' }
-  // A HEAD request has no body, so the stream would never be cancelled.
+  // The response to a HEAD request has no body, so the stream would never be cancelled.
   if (context.req.method === 'HEAD') return context.body(null, 200, headers)
   const life = new AbortController()
   const encoder = new TextEncoder()

@@ -18,7 +18,7 @@ export interface Login {
   check(authorization: string | undefined, address: string): LoginResult
 }
 
-/** After so many wrong tokens an address may try one every `FAILURE_INTERVAL` milliseconds. Further ones are answered with 429, not 401. */
+/** After so many wrong tokens an address may try one every `FAILURE_INTERVAL` milliseconds. Wrong tokens in between get 429, not 401. */
 const MAX_FAILURES = 10
 const FAILURE_INTERVAL = 10_000
 /** Of how many addresses the failures are kept. */
@@ -40,8 +40,8 @@ const bearerToken = (authorization: string | undefined): string | undefined =>
 /**
  * Checks the admin tokens and limits failed log-ins. The right token is accepted at any time, because a stranger may share the operator's
  * address, for example behind the same proxy. So the limit does not make guessing slower. No rate is enough to find a token of 32 random
- * bytes: a million guesses a second would take 10^63 years. `current` is called for each request, because a reload may change the tokens.
- * `clock` returns milliseconds.
+ * bytes: a million guesses a second would take 10^63 years. `current` is called for each token, because a reload may change the
+ * config's tokens. `clock` returns milliseconds.
  */
 export const createLogin = (
   current: () => Pick<AdminSettings, 'token' | 'readToken'>,

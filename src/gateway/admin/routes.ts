@@ -57,7 +57,7 @@ const askAgain: MiddlewareHandler<AdminEnv> = async (context, next) => {
   return next()
 }
 
-/** Refuses a large body before it is read. A body of unknown length is refused, too, because browsers send the length of a text. */
+/** Refuses a large body before it is read. Refuses a body of unknown length, too: a browser sends the length of every text. */
 const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
   const length = Number(context.req.header('content-length') ?? 0)
   if (context.req.header('transfer-encoding') !== undefined)

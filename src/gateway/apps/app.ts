@@ -18,7 +18,7 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 import { createAppPush, type AppPush } from './vapid.js'
 
-/** How many starts with auth params of one app are checked at once. More checks could overload the app's backend. */
+/** How many starts with auth params of one app are checked at once. The app's backend makes these checks, and more could overload it. */
 const MAX_AUTHENTICATIONS = 100
 /** How many starts wait until another check ends. They wait no longer than `startTimeout`. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
@@ -90,8 +90,8 @@ const createRules = (
 }
 
 /**
- * `ownKey` is the engine's key. It signs the gateway's own tokens, so that all gateways on one engine accept each other's. No secret of an
- * app signs them.
+ * `ownKey` is the engine's key. It signs the tokens that gateways give to clients, so that all gateways on one engine accept each other's
+ * tokens.
  */
 export const createApp = (settings: AppSettings, ownKey: Uint8Array, keySet?: KeySet): App => {
   const { appId } = settings

@@ -19,7 +19,7 @@ export interface RemoteKeySetOptions {
   refreshInterval?: number
   /** Milliseconds between two fetches after a failure, and between two fetches for unknown key ids. */
   retryInterval?: number
-  /** Milliseconds that a fetch may take. With fewer than `startTimeout`, a start ends as `unavailable` and not as `timeout`. */
+  /** Milliseconds that a fetch may take. If `startTimeout` is longer, a start whose fetch fails ends as `unavailable`, not as `timeout`. */
   timeout?: number
   meter?: RequestMeter | undefined
 }
@@ -178,7 +178,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // Without a timer no fetch has ended yet. If there is a timer, every fetch has failed, and a start does not wait for the next.
+      // Without a timer no fetch has ended yet. With a timer but no keys every fetch has failed, and a start does not wait for the next.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

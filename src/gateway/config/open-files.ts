@@ -25,6 +25,6 @@ const openFileLimit = (): number => {
 
 let cached: number | undefined
 
-/** Returns the default of `limits.connections`: the open-file limit of the process, less a quarter for other files. */
+/** Returns the default of `limits.connections`: three quarters of the process's open-file limit, and at most `MAX_CONNECTIONS`. */
 export const defaultConnections = (): number =>
   (cached ??= Math.max(1, Math.min(MAX_CONNECTIONS, Math.floor(openFileLimit() * (1 - RESERVE)))))

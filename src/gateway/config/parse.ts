@@ -22,7 +22,7 @@ export type * from './types.js'
 
 type ParsedConfig =
   | { ok: true; config: Settings }
-  /** Each problem is a path and a sentence, `apps.hF83jaq.secrets[0]: is too short: …`, and never has a value. */
+  /** Each problem is a path and a sentence, `apps.hF83jaq.secrets[0]: is too short: …`. It has no value of the config. */
   | { ok: false; problems: string[] }
 
 const tls = object({

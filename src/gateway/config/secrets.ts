@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { formatPath, isObject, listOf, object, pathItem, text, type Path } from './fields.js'
 import type { Env, Environment, SecretConfig } from './types.js'
 
-/** A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
+/** The fewest bytes of a secret in production. A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
 const PRODUCTION_MINIMUM = 32
 
 /**
@@ -31,7 +31,7 @@ const reference = (env: Env) =>
     }),
   )
 
-/** A check that returns the secret: the text itself, or the value of the environment variable that the config names. */
+/** Returns the schema of a secret. Its output is the text itself, or the value of the environment variable that the config names. */
 export const secretText = (env: Env) => {
   const inline = v.string('must be a string, or { "env": "NAME" } for an environment variable that holds it')
   const variable = reference(env)
@@ -53,7 +53,7 @@ export const secretSchema = (env: Env, environment: Environment) => {
 export const secretList = (env: Env, environment: Environment) =>
   v.optional(v.array(secretSchema(env, environment), 'must be a list of secrets'), [])
 
-/** The shortest key that Standard Webhooks allows. */
+/** The fewest bytes of a key that Standard Webhooks allows. */
 const WEBHOOK_MINIMUM = 24
 
 const WEBHOOK_PREFIX = 'whsec_'
@@ -68,7 +68,7 @@ const webhookKey = (secret: string): Buffer | undefined => {
   return key.length > 0 && isExact ? key : undefined
 }
 
-/** A check of one or more webhook secrets, which returns the bytes of their keys. */
+/** Returns the schema of one or more webhook secrets. Its output is the bytes of their keys. */
 export const webhookSecrets = (env: Env, environment: Environment) => {
   const minimum = environment === 'production' ? WEBHOOK_MINIMUM : 1
   const secret = v.pipe(

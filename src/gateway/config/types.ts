@@ -7,7 +7,7 @@ export type Env = Readonly<Record<string, string | undefined>>
 /** A secret, or the name of the environment variable that holds it. No secret may stand twice in a config. */
 export type SecretConfig = string | { env: string }
 
-/** `test` is lenient by default, `production` is strict. An app id belongs to one of them. */
+/** `test` is lenient by default, `production` is strict. Each app has one of the two. */
 export const environments = ['test', 'production'] as const
 export type Environment = (typeof environments)[number]
 
@@ -15,7 +15,7 @@ export type Environment = (typeof environments)[number]
 export const profileRules = ['vouched', 'anyone'] as const
 export type ProfileRule = (typeof profileRules)[number]
 
-/** Signature algorithms a JWKS may be used with (RFC 7518, RFC 8037). */
+/** The signature algorithms that a JWKS may be used with (RFC 7518, RFC 8037). */
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type JwksAlgorithm = (typeof jwksAlgorithms)[number]
 
@@ -68,8 +68,8 @@ export interface AuthorizeSendRequest {
 }
 
 /**
- * Called for each message of a client that the app's other rules allow. Only `true` allows the message. If the function
- * throws, the message is refused as `unavailable`.
+ * Called for each message of a client that the app's `send` rule allows. Only `true` allows the message. If the function throws, or takes
+ * longer than 10 seconds, the message is refused as `unavailable`.
  */
 export type AuthorizeSend = (request: AuthorizeSendRequest) => boolean | Promise<boolean>
 
@@ -153,11 +153,11 @@ export interface RedisEngineConfig {
   type: 'redis'
   /** One server, with the number of a database as the path. The environment's `REDIS_URL` overrides it. */
   url?: SecretConfig | undefined
-  /** Sentinels, with the login that they and the servers have. */
+  /** URLs of Sentinels, with the login of the Sentinels and of the servers. */
   sentinels?: SecretConfig[] | undefined
   /** The name that the Sentinels' config gives the master. */
   name?: string | undefined
-  /** Some servers of a cluster, with the login that all have. */
+  /** URLs of some servers of a cluster, with the login that all its servers have. */
   cluster?: SecretConfig[] | undefined
   /** The text with which the names of all keys begin. Gateways with the same prefix share their data. @default 'chat-session:' */
   prefix?: string | undefined
@@ -178,7 +178,7 @@ export interface RedisEngineConfig {
 
 export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig | RedisEngineConfig
 
-/** Limits of the process, for clients before they are authenticated. */
+/** Limits of the process on connections, over all apps. */
 export interface LimitsConfig {
   /** Open connections in all. From 1. @default three quarters of the open-file limit */
   connections?: number | undefined
@@ -242,8 +242,8 @@ export interface AppConfig {
   /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   /**
-   * To whom a client may send signals, such as 'typing'. `peers`: to users who have written to the user or to whom the user has written, as
-   * far as the messages are kept.
+   * To whom a client may send signals, such as 'typing'. `peers`: to users who have written to the client's user, or to whom that user has
+   * written, as far as the messages are kept.
    * @default 'peers'
    */
   signals?: ContactRule | undefined
@@ -347,7 +347,7 @@ export interface AppLimitsConfig {
   /** Inboxes of the app in all. From 1. @default 1_000_000 */
   inboxes?: number | undefined
   /**
-   * Bytes of the app's messages in all. Webhook events that are to be delivered may take another tenth. From 1.
+   * Bytes of the app's messages in all. Webhook events that are to be delivered may take another tenth, or 1 MiB if that is more. From 1.
    * @default 10_737_418_240 (10 GiB)
    */
   bytes?: number | undefined

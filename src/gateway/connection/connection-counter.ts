@@ -12,7 +12,7 @@ const pageLeftCodes: readonly number[] = Object.values(pageCloseCodes)
 export const closeReasonOf = (code: number): 'left' | 'lost' =>
   pageLeftCodes.includes(code) ? 'left' : 'lost'
 
-/** A start without a result. */
+/** A start that has no result yet. */
 export interface PendingStart {
   readonly app: string
   readonly authMethod: AuthMethod | 'none'

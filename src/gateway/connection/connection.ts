@@ -72,8 +72,9 @@ const SECOND_START = "A connection takes one 'start': open another connection fo
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 /**
- * One connection, from the handshake to its close: it receives a start, authenticates it, and carries the user's session until either side
- * closes. An error in one connection ends no other connection. The transport calls `receive`, `receiveControl`, `onEnd` and `onClose`.
+ * One connection, from the handshake to its close. It receives the frame `start`, authenticates the user, and carries the user's session
+ * until either side closes. An error in one connection ends no other connection. The transport calls `receive`, `receiveControl`, `onEnd`
+ * and `onClose`.
  */
 export class Connection implements ConnectionHandle, HeartbeatConnection {
   readonly connectionId = createConnectionId()
@@ -184,14 +185,14 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.status.session?.watchExpiry(until)
   }
 
-  /** Called when the wall clock has jumped. Ends the connection if the credentials have expired by the wall clock. */
+  /** Called when the wall clock has jumped. Ends the connection if the user's credentials have expired. */
   onClockJump(): void {
     if (this.#phase.name === 'live') this.#phase.session.checkExpiry()
   }
 
   /**
    * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered,
-   * because most of these clients have left, and their session could end another one as `too-many-sessions`. A connection that is still
+   * because most of these clients have left, and their session could end another session as `too-many-sessions`. A connection that is still
    * starting ends as `unavailable`, so that a client reconnects if it still receives frames.
    */
   onEnd(): Promise<void> {
@@ -264,7 +265,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** Counts a frame before it is parsed. Returns false if that has ended the connection. */
+  /** Counts a frame before it is parsed. If the user has sent too much, ends the connection and returns false. */
   #charge(session: LiveSession, bytes: number): boolean {
     const seconds = session.limits.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true
@@ -292,7 +293,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     // Only promises are awaited, because an `await` of a plain value would cost a turn of the microtasks.
     const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, peer)
     const admitted = admitting instanceof Promise ? await admitting : admitting
-    // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
+    // If the client has left meanwhile, its session could end another session as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, origin, trace, retryAfter } = admitted

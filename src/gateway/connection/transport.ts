@@ -1,4 +1,4 @@
-/** Carries the frames of a connection: a WebSocket or a stream, on Node or Bun. The module `transports` has the implementations. */
+/** Carries the frames of a connection: a WebSocket or a stream, on Node or Bun. The folder `transports` has the implementations. */
 export interface Transport {
   /** The kind, for the metrics. */
   readonly kind: 'websocket' | 'stream'

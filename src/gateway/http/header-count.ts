@@ -5,7 +5,7 @@ const DEFAULT_COUNT = 1_000
 
 /**
  * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. If the request asks for
- * an upgrade and is handled as a plain request, one could be `Content-Length`: then Node would take the body for the next request.
+ * an upgrade and is handled as a plain request, one of them could be `Content-Length`: then Node would take the body for the next request.
  */
 export const mayLackHeaders = (
   { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,

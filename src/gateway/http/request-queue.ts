@@ -89,7 +89,7 @@ const closeAfterResponse = (socket: Socket): void => {
   socket.destroySoon = () => lingeringClose(socket)
 }
 
-/** Responds 429 to the first request that waits. It is the socket's last response, so the others get none. */
+/** Responds 429 to the first request that waits. It is the socket's last response, so the other waiting requests get none. */
 const refuseWaiting = (socket: Socket, { waiting }: SocketState): void => {
   dropInput(socket)
   closeAfterResponse(socket)

@@ -41,7 +41,7 @@ export const eachInTurns = async (
 
 type CloseOne = (connection: Connection, retryAfter: number) => void
 
-/** Closes the connections when a gateway closes. */
+/** Closes the connections of a gateway. */
 interface Drain {
   isDraining(): boolean
   /** Closes all present connections with `close`. Each call gets a random delay, so that clients don't all reconnect at once. */

@@ -14,7 +14,7 @@ export interface Slot {
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */
   address: string | undefined
-  /** Whether the socket has a session. It stays true when the session ends, because its socket closes then. */
+  /** Whether the socket has a session. It stays true when the session ends, because the socket closes then. */
   hasSession: boolean
   /** Whether the socket is no longer counted. */
   isReleased: boolean
@@ -23,7 +23,8 @@ export interface Slot {
 export interface ConnectionLimits {
   /**
    * Counts a socket that was accepted. `clientAddress` is undefined if only a request will tell it. Beyond a limit of open sockets the
-   * oldest socket without a session is closed. Beyond the limit of new sockets in a second the new one is refused.
+   * oldest other socket without a session is closed; if there is none, the new socket is refused. Beyond the limit of new sockets in a
+   * second the new socket is refused.
    */
   accept(remoteAddress: string, evict: Slot['evict'], clientAddress: string | undefined): Slot
   /**

@@ -12,8 +12,8 @@ export interface RateLimiter {
   /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
   take(limit: LimitName, key: string, perSecond: number): number
   /**
-   * Spends `amount` tokens of `perSecond`. If the bucket has fewer, the key is in debt afterwards, by at most `MAX_DEBT`. Returns the rest
-   * in seconds: 1 is a full bucket, -2 a debt that is repaid in two seconds.
+   * Spends `amount` tokens of `perSecond`. If the bucket has fewer, the key is in debt afterwards. Returns the rest in seconds: 1 is a full
+   * bucket, -2 a debt that is repaid in two seconds. Of a greater debt than `MAX_DEBT` only `MAX_DEBT` is kept.
    */
   spend(limit: LimitName, key: string, perSecond: number, amount: number): number
   /** Returns how many buckets are kept. */
@@ -43,7 +43,7 @@ class Generation {
   }
 }
 
-/** The buckets of one limit. A key without a bucket has a full one. */
+/** The buckets of one limit. A full bucket need not be kept. */
 class Buckets {
   /** Milliseconds after which any bucket is full again. */
   readonly #fullAfter: number

@@ -54,7 +54,7 @@ const INTERVAL = 20
 
 /**
  * The delays, in milliseconds, below which more starts run at once and above which fewer do. A frame waits for two or three turns of the
- * event loop. So its answer comes within 50 ms.
+ * event loop. So even at the second delay its answer comes within 50 ms.
  */
 const [SHORT_DELAY, LONG_DELAY] = [5, 10]
 const INCREASE = 8

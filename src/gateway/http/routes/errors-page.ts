@@ -22,10 +22,7 @@ code { font-family: ui-monospace, monospace; }
 /** The page's Content-Security-Policy, which allows no script, and only the page's own style. */
 export const errorsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`
 
-/**
- * Returns where a code comes from. For a code of the gateway it adds whether a retry may help. For a code of the client the code's message
- * says that.
- */
+/** Returns where a code comes from, and for a code of the gateway whether a retry may help. */
 const originOf = (code: string): string => {
   if (!Object.hasOwn(errorMessages, code)) return 'reported by the client'
   const close = Object.hasOwn(closeCodes, code) ? closeCodes[code as EndCode] : undefined
