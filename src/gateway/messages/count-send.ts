@@ -9,7 +9,7 @@ interface Send {
   at: number
 }
 
-/** The name of the app's limit for each outcome, for the metric. */
+/** The names of the app's limits that refuse messages, by outcome. */
 const limits: Partial<Record<SendResult['outcome'], string>> = {
   full: 'storage',
   'over-share': 'storagePerSender',

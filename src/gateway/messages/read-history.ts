@@ -29,10 +29,10 @@ export const readHistory = async (
     }
     const offset = last?.offset ?? range.after
     const page = await engine.messagesAfter(of, { epoch, offset }, count)
-    // The user may have been deleted since the caller read the epoch. Then these are messages of another inbox.
+    // The user may have been deleted since the caller read the epoch. Then `page` has messages of another inbox.
     if (page.lost && (await engine.inbox(of)).epoch !== epoch) return null
     // For an offset beyond the newest one the engine returns all messages, and the filter keeps none. If retention has deleted messages
-    // since the last read, the page ends before the gap.
+    // since the last read, the result ends before the gap.
     const isGap = last !== undefined && page.lost
     return isGap ? [] : page.messages.filter((message) => message.offset > offset)
   })

@@ -5,8 +5,7 @@ const FIRST_CHUNK = 16
 
 /**
  * Resolves with messages, or peers with a message each: at most `limit` of them with at most `maxBytes` as JSON in all, but at least one if
- * there is any. `read` reads those after its argument `last`. Each read waits for its turn. Reading all messages at once could take 1.6 MB
- * for a frame of 64 kB.
+ * there is any. `read` reads those that follow its argument `last`. All messages in one read could have 1.6 MB, for a frame of 64 kB.
  */
 export const readWhatFits = async <T>(
   turns: MessageTurns,

@@ -7,7 +7,7 @@ import { countSend } from './count-send.js'
 import { backendRulesOf } from '../apps/engine-rules.js'
 import { checkMessage } from './rules.js'
 
-/** A message of the app's backend. `from` is null or absent for the backend itself. */
+/** A message that the app's backend sends. Without `from` the backend itself is the sender. */
 interface BackendMessage extends Omit<NewMessage, 'to'> {
   to: string
   from?: string | undefined

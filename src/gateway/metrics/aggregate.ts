@@ -10,8 +10,8 @@ const isSessions = (metric: object): metric is { values: Value[] } =>
   'name' in metric && metric.name === metricsTable.sessions.name
 
 /**
- * Corrects the number of detached sessions. Each process counts as detached all sessions that it does not carry, so the sum would count
- * a session several times. The first process gets the right number, and the others 0.
+ * Corrects the number of detached sessions. Each process counts all sessions without a connection to it as detached, so the sum would
+ * count a session several times. The first process gets the right number, and the others 0.
  */
 const countDetachedOnce = (processes: readonly (readonly object[])[]): void => {
   const all = processes.flat().filter(isSessions)

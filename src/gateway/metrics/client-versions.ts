@@ -3,7 +3,7 @@ const MAX_VERSIONS = 50
 
 const PATTERN = /^[\w@.-]{1,24}(\/[\w@.-]{1,24}){0,2}$/
 
-/** Returns the label for the `client` of a start. */
+/** Returns the label for the `client` that a start names. */
 export const clientVersion = (client: string | null): string => {
   if (client === null) return 'unknown'
   return PATTERN.test(client) ? client : 'other'

@@ -15,8 +15,8 @@ const unitOf = (name: string): string =>
 
 /**
  * Gives every metric of the table to the SDK of OpenTelemetry that is registered now, until `signal` aborts. If no SDK is registered now,
- * it does nothing: the API for metrics finds no SDK that is registered later. The SDK reads counters and gauges when it collects. It can't
- * read a histogram, so `onValue` gives it each value at once. The histogram has the buckets of the table.
+ * does nothing: the API for metrics finds no SDK that is registered later. The SDK reads counters and gauges when it collects. The SDK
+ * can't read a histogram, so `onValue` gives it each value at once. The histogram has the buckets of the table.
  */
 export const exportMetrics = (
   metrics: Metrics,

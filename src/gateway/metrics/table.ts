@@ -37,8 +37,8 @@ const NETWORK = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /**
  * Every metric of the gateway. Names are written out, so that a search finds them. A label takes values from the config or from a fixed
- * list, since each value costs memory here and in Prometheus. Only `version` comes from clients: `countVersions` bounds the number of its
- * values. docs/METRICS.md says for each metric how to react to it.
+ * list, since each value costs memory here and in Prometheus. Only the `version` of `clients` comes from clients: `countVersions` bounds
+ * the number of its values. docs/METRICS.md says for each metric how to react to it.
  */
 export const metricsTable = {
   info: gauge(

@@ -97,8 +97,8 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
 }
 
 /**
- * Sends a request and returns its answer, of any status. A redirect is returned as an answer, because the gateway sends signed requests
- * only to the configured URL. Rejects with an `OutboundRequestError`.
+ * Sends a request and returns its answer, of any status. A redirect is not followed, because a request goes only to the configured URL.
+ * Rejects with an `OutboundRequestError`.
  */
 export const sendRequest = (url: string, request: OutboundRequest): Promise<OutboundResponse> =>
   request.meter ? request.meter(() => send(url, request)) : send(url, request)

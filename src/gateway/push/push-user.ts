@@ -22,11 +22,11 @@ import { sendPush, type Push, type PushResult } from './send-push.js'
 const MAX_SENDERS = 5
 /**
  * Milliseconds after which no further push to a device is begun. Together with the time-out of one request this is less than
- * `engineRules.pushLease`. After the lease another gateway would push.
+ * `engineRules.pushLease`, after which the engine may ask another gateway to push.
  */
 const BEGIN_WITHIN = 10_000
 
-/** The parts of a gateway that push. */
+/** What pushes need of a gateway. */
 export interface PushContext {
   engine: Engine
   log: Log
@@ -100,8 +100,8 @@ const pushToDevice = async (
 }
 
 /**
- * Returns for how many milliseconds the page of a session from before this gateway's start may still reconnect; 0 for any other session.
- * Meanwhile nothing is pushed, because the page may show the messages itself.
+ * If a session with a visible page lost its connection before this gateway's start, returns for how many milliseconds the page may still
+ * reconnect; else 0. Meanwhile nothing is pushed, because the page may show the messages itself.
  */
 const returnsIn = (
   { createdAt, settings }: PushContext,
@@ -123,7 +123,8 @@ const earliest = (delays: readonly (number | null)[]): number | null => {
 
 /**
  * Sends a user's devices the pushes that are due, and tells the engine their outcomes. A message that comes meanwhile has an offset beyond
- * `through`, so that the engine keeps the time of its push. Rejects if the engine fails. Then the engine names the user again later.
+ * `through`, so that the engine keeps the time of its push. Rejects if the engine fails. Then the engine emits `push-due` for the user
+ * again later.
  */
 export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
   const { engine, settings } = context

@@ -115,7 +115,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
         (await engine.pushDevices(user)).map(async (device): Promise<PushTest> => {
           const sentAt = Date.now()
           const { result, failure } = await deliver(context, push, device, { user, from: null, sentAt, text })
-          // This is not `endPushes`, which would change the time of the next push.
+          // `endPushes` would change the time of the next push.
           if (result === 'gone') await engine.endPushDevice(user, device.id)
           return { id: device.id, result, error: failure?.error ?? null }
         }),

@@ -34,14 +34,14 @@ export interface CallContext {
   readonly metrics: Pick<Metrics, 'engineErrors'>
 }
 
-/** The input of a call's handler, which is authenticated and validated. `appId` is the app of the token and of the path. */
+/** The authenticated and validated input of a call's handler. `appId` is the app's id, in the token and in the path. */
 interface Input<Path extends string, Query extends v.ObjectEntries, Body> {
   app: App
   appId: string
   params: ParamsOf<Path>
   query: v.InferOutput<v.ObjectSchema<Query, undefined>>
   body: Body
-  /** The `traceparent` that the call passes on; undefined if it belongs to no trace. */
+  /** The `traceparent` that the call passes on; undefined if the call belongs to no trace. */
   traceparent: string | undefined
   context: CallContext
 }

@@ -18,7 +18,7 @@ export const errorStatus = {
 
 export type RestErrorCode = keyof typeof errorStatus
 
-/** The failure of a call. The message is the `title` of the answer. It says what to do, and has no secret. */
+/** The failure of a call. The answer to the caller has the `message` as its `title`, so a `message` must not contain a secret. */
 export class RestError extends Error {
   override readonly name = 'RestError'
   readonly code: RestErrorCode

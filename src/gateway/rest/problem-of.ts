@@ -17,8 +17,8 @@ const RETRY_AFTER = 5
 const UNAVAILABLE = 'The gateway cannot answer now: send the call again after the time in Retry-After.'
 
 /**
- * Returns the problem of an error that a call may throw; undefined for any other error, which is a bug. Counts an error of the engine, which
- * nothing else reports.
+ * Returns the problem of an error that a call may throw; undefined for any other error, which is a bug. Counts an error of the engine,
+ * because nothing else reports it.
  */
 export const problemOf = (
   error: unknown,

@@ -12,7 +12,8 @@ import { pathParams } from './params.js'
 const MAX_BODY = 1_048_576
 
 /**
- * Returns the result of `schema` for `input`. Throws a `RestError`. `place`, such as `The body's`, begins a sentence that has no subject.
+ * Returns the result of `schema` for `input`. Throws a `RestError` if `input` is not valid. If the schema's message is no sentence, `place`
+ * begins the error's sentence, for example with `The body's`.
  */
 const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
   const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })

@@ -82,7 +82,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     return limit
   }
 
-  /** Counts a call. Throws a `RestError` of code `rate-limited`. */
+  /** Counts a call. Throws a `RestError` of code `rate-limited` if the app has made too many. */
   const takeCall = (response: Context<HttpEnv>, { settings }: App): void => {
     const { appId, limits } = settings
     const quota = limits.restPerSecond

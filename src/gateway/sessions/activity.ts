@@ -3,12 +3,12 @@ import type { EngineEvent, UserRef } from '../../engine/index.js'
 import { userKey } from '../../engine/internal.js'
 import type { SessionChange } from '../../protocol/internal.js'
 
-/** How many changes are kept for each app, and for each of the `MAX_USERS` users with the latest changes. */
+/** How many changes are kept for each app and for each user, and for how many users. */
 const MAX_PER_APP = 200
 const MAX_PER_USER = 20
 const MAX_USERS = 2_000
 
-/** The latest changes of this gateway's sessions, for operators. They are kept in memory only. */
+/** The latest changes of this gateway's sessions, for operators. They are kept only in memory. */
 export interface Activity {
   record(change: Omit<SessionChange, 'seq' | 'at'>): void
   /** Called with each event of the engine. Records the ends of sessions. */
@@ -31,7 +31,7 @@ export const createActivity = (): Activity => {
   const apps = new Map<string, SessionChange[]>()
   const users = new LRUCache<string, SessionChange[]>({ max: MAX_USERS })
   const listeners = new Map<string, Set<(change: SessionChange) => void>>()
-  // The numbers begin with the present time. So they are greater than before a restart, and a console that reconnects misses no change.
+  // `seq` begins with the present time. So it is greater than before a restart, and a console that reconnects misses no change.
   let seq = Date.now()
 
   const activity: Activity = {

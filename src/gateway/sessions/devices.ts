@@ -53,7 +53,7 @@ export const createDevices = (
     const { subscription, endpoint } = frame
     if (subscription === null) {
       if (endpoint === undefined) return refuse(frame, 'bad-request', NO_ENDPOINT)
-      // The client may take back an earlier endpoint, after it has sent its present subscription.
+      // The endpoint may be an earlier one than that of the present subscription.
       if (saved?.subscription.endpoint === endpoint) saved = undefined
       await engine.endPushDevice(user, pushDeviceId(endpoint))
       return

@@ -11,7 +11,7 @@ export class ExpiryTimer {
   /** When the credentials expire by the monotonic clock, in whole milliseconds. */
   #deadline = 0
   #watchedUntil = 0
-  /** Null after `stop`. Undefined while no timer is needed, because `watch` will be called before the deadline. */
+  /** Null after `stop`. Undefined while no timer is needed: the credentials never expire, or `watch` will be called before they do. */
   #timer: Timer | null | undefined
 
   constructor(connection: Pick<ConnectionHandle, 'end'>) {

@@ -29,7 +29,7 @@ import { createSendBarrier } from './messages/send-barrier.js'
 import { createSignaling } from './presence/signaling.js'
 import { userOf } from './user-of.js'
 
-/** How many frames of one session may wait for their answers. Sends do not count, unless `authorizeSend` delays them. */
+/** How many frames of one session may wait for their answers. Sends count only if the app has an `authorizeSend`. */
 const MAX_PENDING = 100
 /** Milliseconds after which a client tries again if too many of its frames wait. */
 const RETRY_AFTER = 1_000
@@ -41,7 +41,7 @@ export interface FrameHandler {
   onMessage(message: Message): void
   /** Ends the session's watch of other users. */
   stop(): void
-  /** Resolves when every frame so far is answered. */
+  /** Resolves when no frame waits for its answer. */
   allAnswered(): Promise<void>
 }
 

@@ -142,7 +142,7 @@ export class LiveSession implements HubSession {
     if (push)
       this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
         hidden,
-        // A page that names its position has seen the messages before it, and the engine may not know that.
+        // A page that names its position has seen the messages up to there, and the engine may not know that.
         told: position ? 0 : from,
         received: from,
       })
@@ -151,7 +151,7 @@ export class LiveSession implements HubSession {
     return true
   }
 
-  /** Called for each frame on the connection: the client has received its new resume key, so the engine voids the old one. */
+  /** Called for each frame of the client. The first one shows that the client has its new resume key, so the engine voids the old key. */
   confirm(): void {
     const phase = this.#phase
     if (phase.name !== 'live') return
@@ -233,7 +233,7 @@ export class LiveSession implements HubSession {
       this.#context.activity?.record({ ...started.ref, type: 'disconnected', code: reason })
     const { engine } = this.#context
     const { connectionId } = this.#connection
-    // The engine must know which messages the page has seen before the page counts as gone. Otherwise a push could come in between.
+    // The engine is first told which messages the page has seen. If the page counted as gone before that, the messages could be pushed.
     const pushRest = this.#pageSight?.onClose(reason, this.#delivery)
     const released =
       'code' in detachOrEnd
@@ -287,7 +287,7 @@ export class LiveSession implements HubSession {
 
   /**
    * Asks for a token when the next second begins. A token has whole seconds in `iat`, and a token from the second of the revocation is
-   * revoked, too. A client that is asked at once would fetch such a token.
+   * revoked, too. If the client were asked at once, it would fetch such a token.
    */
   #scheduleReauth(): void {
     this.#reauths += 1

@@ -15,7 +15,7 @@ interface VisibilityOptions {
 
 /**
  * Stores whether a session's page is hidden. If a user has too many sessions, a start on any gateway ends hidden ones before visible ones.
- * So the first change is stored at once. If several changes come within `INTERVAL`, only the latest state is stored. Each call of the
+ * So the first change is stored at once. Of the changes within `INTERVAL` after that, only the latest is stored. Each call of the
  * engine counts as a request of the user.
  */
 export class Visibility {

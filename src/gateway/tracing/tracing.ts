@@ -3,9 +3,9 @@ import { formatTraceparent, parseTraceparent } from '../../util/traceparent.js'
 import { VERSION } from '../../protocol/index.js'
 import type { OpenTelemetryApi } from '../open-telemetry.js'
 
-/** A unit of work: one REST call, one message, one delivery. No span is as long as a connection. */
+/** A unit of work: a REST call, a client's message, a webhook or a push. No span is as long as a connection. */
 export interface Span {
-  /** The `traceparent` that the work passes on; undefined if it belongs to no trace. */
+  /** The `traceparent` that the work passes on; undefined if the work belongs to no trace. */
   readonly traceparent: string | undefined
   /** Ends the span. `error` says why the work failed. */
   end(attributes?: Attributes, error?: string): void
@@ -24,7 +24,6 @@ const LIBRARY = 'chat-session'
 /** One object for all work without a trace, because most messages have none. */
 const NO_SPAN: Span = { traceparent: undefined, end }
 
-/** Passes a `traceparent` on unchanged. */
 const withoutSdk: Tracing = {
   start(_name, _kind, parent) {
     const place = parseTraceparent(parent)
@@ -68,7 +67,7 @@ const tracingBy = ({ ROOT_CONTEXT, SpanKind, SpanStatusCode, trace }: OpenTeleme
   }
 }
 
-/** Spans begin once `api` has loaded. */
+/** Creates the tracing of a gateway. There are no spans before `api` has loaded. */
 export const createTracing = (api: Promise<OpenTelemetryApi | undefined>): Tracing => {
   let tracing = withoutSdk
   void api.then((loaded) => {

@@ -6,7 +6,7 @@ export interface BunWebSocket<Data> {
   close(code: number, reason: string): void
   /** Destroys the socket. */
   terminate(): void
-  /** Calls `write` with this socket at once. The frames that it sends leave in one write. */
+  /** Calls `write` with this socket at once. The frames that `write` sends leave with one system call. */
   cork(write: (socket: this) => void): void
   /** Returns the bytes that wait until the kernel takes them. */
   getBufferedAmount(): number

@@ -39,14 +39,14 @@ interface BunHandlers {
   countSocket(head: RequestHead, peer: Peer): Slot
   /** Stops counting a WebSocket or a stream. */
   releaseSlot(slot: Slot): void
-  /** Creates the connection of a WebSocket. Its handshake may not be answered yet. */
+  /** Creates the connection of a WebSocket. The handshake may not be answered yet. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
   openStream: Streams['open']
   /** Responds to a plain request. */
   respond(request: Request, incoming: ReadableRequest): Response | Promise<Response>
 }
 
-/** Seconds without a byte after which Bun closes a connection that is no WebSocket: the time limit of a REST call. */
+/** Seconds without a byte after which Bun closes a connection that is no WebSocket. A REST call must be answered within this time. */
 const IDLE_TIMEOUT = 30
 
 /**
@@ -86,7 +86,7 @@ const isDecodable = (path: string): boolean => {
  */
 const callTargetOf = ({ url, params }: BunRequest): string => {
   const path = pathOf({ url })
-  // `params` has U+FFFD for bytes that are not UTF-8. Such a path is returned as it is, and the call refuses it.
+  // `params` has U+FFFD for bytes that are not UTF-8. A path with such bytes is returned as it is, and the call refuses it.
   if (!isDecodable(path)) return path
   const query = /\?[^#]*/.exec(url)?.[0] ?? ''
   return APPS + Object.values(params).map(encodeURIComponent).join('/') + query
@@ -107,8 +107,8 @@ const isWebSocket = ({ headers }: RequestHead): boolean =>
   headers.upgrade?.toLowerCase() === 'websocket' && /(^|,)\s*upgrade\s*(,|$)/i.test(headers.connection ?? '')
 
 /**
- * Returns a function that lets Bun answer the handshake, and then calls `respond`. This is a function of the module, because a closure in
- * `accept` would keep the request in memory as long as its socket.
+ * Returns a function that lets Bun answer the handshake, and then calls `respond`. `createUpgrade` is a function of the module, because
+ * a closure in `accept` would keep the request in memory as long as its socket.
  */
 const createUpgrade =
   (request: BunRequest, server: BunServer<BunTransport>, respond: (response: Response | undefined) => void) =>
@@ -217,7 +217,7 @@ export const createBunServer = (
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {
-        // If the client has left meanwhile, its session could end another one as `too-many-sessions`.
+        // If the client has left meanwhile, a session for it could push out another session of its user as `too-many-sessions`.
         if (isLater && request.signal.aborted) return resolve(refuseUpgrade(400, NO_HANDSHAKE))
         accept(createUpgrade(request, bunServer, resolve), head, protocols)
       })

@@ -34,7 +34,7 @@ export class BunTransport implements Transport {
   #characters = 0
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = false
-  /** Whether bytes wait for the kernel: true from a write that it did not take completely until `onDrain`. */
+  /** Whether bytes wait for the kernel: true from a write that the kernel did not take completely until `onDrain`. */
   #isFull = false
   /** The functions that resolve the promises of `drained()`. */
   #waiting: (() => void)[] | undefined
@@ -43,7 +43,7 @@ export class BunTransport implements Transport {
   #isClosed = false
 
   /**
-   * `upgrade` is called once. It lets Bun answer the handshake. If Bun can, it calls `open`; if it can't, `upgrade` calls `onClose`.
+   * `upgrade` is called once. It lets Bun answer the handshake. If Bun can, Bun calls `open`; if not, `upgrade` calls `onClose`.
    * `onClosed` is called once, when the socket is closed.
    */
   constructor(
@@ -107,7 +107,7 @@ export class BunTransport implements Transport {
     this.#countWaiting()
   }
 
-  /** Called by `flush`, so that Bun writes all frames at once. */
+  /** Sends the frames of this turn. Within `open` and `cork` Bun collects them into one write. */
   sendCollected(): void {
     const frames = this.#frames ?? []
     this.#frames = undefined
@@ -183,7 +183,7 @@ export class BunTransport implements Transport {
     flushLater(this)
   }
 
-  /** Returns the socket, after Bun has answered the handshake; undefined if it could not. */
+  /** Lets Bun answer the handshake, if that is not done, and returns the socket; undefined if Bun could not answer. */
   #opened(): BunWebSocket<BunTransport> | undefined {
     const upgrade = this.#upgrade
     this.#upgrade = undefined

@@ -5,8 +5,8 @@ interface Unanswered {
 }
 
 /**
- * The answer to a handshake waits for an expected frame: so many milliseconds, or up to twice as long. The engine may need some ten
- * milliseconds to write.
+ * If a frame is expected, the answer to a handshake waits for the frame, for so many milliseconds or up to twice as long. The engine may
+ * need some ten milliseconds to write.
  */
 const ANSWER_WAIT = 25
 

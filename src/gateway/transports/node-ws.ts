@@ -128,7 +128,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // If the client has left, its session could end another one as `too-many-sessions`.
+    // If the client has left, a session for it could push out another session of its user as `too-many-sessions`.
     if (!socket.readable || !socket.writable) return void socket.destroy()
     if (isDetached) return refuseUpgrade(socket, '503 Service Unavailable', 'The gateway is closing.')
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay()

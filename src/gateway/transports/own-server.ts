@@ -15,8 +15,8 @@ export interface OwnServer {
   /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
   /**
-   * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if the files have not changed.
-   * Throws a `GatewayError` of code `bad-tls`.
+   * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if no files are given, or if
+   * they have not changed. Throws a `GatewayError` of code `bad-tls`.
    */
   readCertificate(files: Tls | null): (() => void) | undefined
   /** Resolves when every socket is closed. After `timeout` milliseconds destroys the sockets that are still open. */
@@ -71,8 +71,8 @@ const createHttpServer = (startTimeout: number, certificate: Certificate | undef
 }
 
 /**
- * Creates the server that the config describes, on Node's HTTP server. `serve` is called with it, and returns a function that is called if
- * the server can't listen. Throws a `GatewayError` of code `bad-tls`.
+ * Creates the server that the config describes, on Node's HTTP server. `serve` is called with this server, and returns a function that is
+ * called if the server can't listen. Throws a `GatewayError` of code `bad-tls`.
  */
 export const createNodeServer = (
   settings: Settings,

@@ -1,7 +1,7 @@
-/** How many bytes may wait for one client that doesn't read. Beyond them its socket is destroyed, to bound the memory. */
+/** How many bytes may wait for one client that doesn't read. If more wait, the client's socket is destroyed, to bound the memory. */
 const MAX_EACH = 1_048_576
 /**
- * How many bytes may wait for all such clients of the process together. Beyond them the socket with the most waiting bytes is destroyed.
+ * How many bytes may wait for all such clients of the process together. If more wait, the socket with the most waiting bytes is destroyed.
  */
 const MAX_TOTAL = 128 * 1_048_576
 
@@ -55,5 +55,5 @@ export class SendBuffers {
   }
 }
 
-/** All gateways of the process share this object, because their send buffers share its memory. */
+/** All gateways of the process share this object, because their send buffers share the memory of the process. */
 export const sendBuffers = new SendBuffers()

@@ -14,8 +14,8 @@ export interface SocketSlots {
    */
   watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
   /**
-   * Returns the slot of a socket. If the socket does not count yet, counts it. Then `evict` does not close the socket, because another
-   * listener of the server may answer on it. The socket only stops counting until its next request to the gateway.
+   * Returns the slot of a socket. If the socket does not count yet, counts it, with an `evict` that does not close the socket, because
+   * another listener of the server may answer on it. The socket only stops counting until its next request to the gateway.
    */
   slotOf(socket: Duplex): Slot
 }
@@ -39,7 +39,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
   return {
     watch(server, isTls, clientOf) {
       const handshaking = new Map<string, Slot>()
-      // `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
+      // `closeAllConnections()` would not do, because it leaves out WebSockets and sockets in their TLS handshake.
       const sockets = new Set<Duplex>()
       const onClose = function (this: Slotted): void {
         sockets.delete(this)

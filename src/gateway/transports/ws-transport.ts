@@ -75,7 +75,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   /**
    * `accepted` is the response to the handshake. It is sent at the end of this turn, or with an expected frame, in one write and as one
-   * string. Two writes of a corked stream would take 3 % more of a start's CPU time.
+   * string. Two writes of a corked stream would take 3% more of a start's CPU time.
    */
   constructor(stream: Duplex, accepted: string) {
     this.#stream = stream

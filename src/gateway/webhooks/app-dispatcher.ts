@@ -154,7 +154,7 @@ export class AppDispatcher {
   }
 
   async #takeDue(): Promise<void> {
-    // If no delivery may begin, no event is taken. The next delivery that ends calls `wake`.
+    // If no delivery may begin, no event is taken. The next delivery that ends calls `wake`, or the timer if the endpoint is down.
     while (this.#mayBeDue && !this.#isClosed && this.#free() > 0) {
       this.#mayBeDue = false
       const limit = this.#free()
@@ -194,7 +194,7 @@ export class AppDispatcher {
     // The engine's empty id stands for an event of the app itself.
     const userId = event.userId || null
     const sentAt = Date.now()
-    // Without this an endpoint that is down for days would cause more and more pending events.
+    // Without this check an endpoint that is down for days would cause more and more pending events.
     if (this.#isDown() && hasExpired(at, sentAt))
       return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
     // The trace is sent in the header, where the backend's own tracing finds it.
@@ -209,7 +209,7 @@ export class AppDispatcher {
     const answer = await this.#post(id, body, span.traceparent)
     const { status, error } = answer
     span.end(status === null ? {} : { 'http.response.status_code': status }, error ?? undefined)
-    // The event is still pending, and will be delivered after the next start.
+    // The delivery was aborted. Its event is still pending, and will be delivered after the next start.
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
     this.#countFailures(answer, id)
@@ -250,7 +250,7 @@ export class AppDispatcher {
 
   #outcomeOf({ status, error }: Answer, { at }: WebhookEvent, failures: number): DeliveryOutcome {
     if (error === null) return { delivered: true }
-    // This status means that the server will never accept the event.
+    // The status 410 means that the server will never accept the event.
     const retryAfter = status === GONE ? null : retryDelay(failures, at)
     return retryAfter === null ? { failed: error } : { retryAfter, error }
   }

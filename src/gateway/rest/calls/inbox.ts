@@ -1,6 +1,6 @@
 import type { InboxState } from '../../../engine/index.js'
 
-/** Returns the state of an inbox for an answer. It leaves out further fields that an operator's own engine may return. */
+/** Returns the state of an inbox for an answer, without other fields that an operator's own engine may have added. */
 export const inboxOf = ({ epoch, offset, readOffset, unread }: InboxState): InboxState => ({
   epoch,
   offset,

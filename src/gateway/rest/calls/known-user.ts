@@ -1,7 +1,7 @@
 import type { Engine, UserRecord, UserRef } from '../../../engine/index.js'
 import { RestError } from '../errors.js'
 
-/** Resolves with the user. Rejects with a `RestError` of code `unknown-user`. */
+/** Resolves with the user. Rejects with a `RestError` of code `unknown-user` if there is none. */
 export const knownUser = async (engine: Pick<Engine, 'user'>, of: UserRef): Promise<UserRecord> => {
   const record = await engine.user(of)
   if (!record)

@@ -115,7 +115,7 @@ const pageWith = async (
   return {
     messages,
     ...(next !== null && { next: encodeCursor([direction, epoch, next, place.peer]) }),
-    // This is not the offset of `later`: a message may have come after the page was read.
+    // The offset of `later` would be wrong here: a message may have come after the page was read.
     ...(reaches && { since: `${epoch}/${offset}` }),
   }
 }

@@ -172,8 +172,8 @@ export class Delivery {
   }
 
   /**
-   * Tells the client to come back when all gateways have found the new master of Redis. Otherwise a gateway that still uses the old master
-   * could give the session a resume key that the new master does not have.
+   * Redis has a new master, so the inbox has another epoch. Tells the client to come back when all gateways have found that master. A
+   * gateway that still uses the old master could give the session a resume key that the new master does not have.
    */
   #endForEpoch(): void {
     this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())

@@ -18,7 +18,7 @@ const DEFAULT_PEERS = 20
 const FRAME_OVERHEAD = 1_024
 const MAX_FRAME_BYTES = limits.frame - FRAME_OVERHEAD
 
-/** Returns whether a frame's `with` names a peer. */
+/** Returns whether a frame's `with` is absent or names a peer. */
 export const isPeer = (peer: string | null | undefined): boolean =>
   peer === undefined || peer === null || isUserId(peer)
 

@@ -43,7 +43,7 @@ export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
 /** Answers `send` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
 interface Messaging {
-  /** Stores a message, but not before `first` resolves. Undefined if the frame was refused at once. */
+  /** Stores a message, but not before `first` resolves. Returns undefined if the frame is refused at once. */
   send(frame: ClientFrameOf<'send'>, first: Promise<void> | undefined): Promise<unknown> | undefined
   /** Returns the sends to a user that are not answered. */
   unansweredTo(userId: string): Promise<unknown>[]
@@ -71,7 +71,7 @@ export const createMessaging = (
   },
 ): Messaging => {
   const { appId, userId } = user
-  /** The sends that are authorized one after the other. */
+  /** Runs `sendInOrder` for one send after the other. */
   const turns = new TaskQueue()
   let turnCount = 0
   let failureCount = 0
@@ -131,7 +131,7 @@ export const createMessaging = (
 
   /**
    * Authorizes and stores one send after the other, however long each waits for `first` and for `authorizeSend`. If a send fails, the sends
-   * that wait behind it are refused too, because they would overtake it.
+   * that wait behind it are refused too, because they would overtake it when the client sends it again.
    */
   const sendInOrder = async (
     frame: ClientFrameOf<'send'>,

@@ -73,8 +73,8 @@ export const createPostedSends = (
   const { settings, engine, log, metrics, startQueue, tracing } = context
 
   /**
-   * Returns whether the credential has expired or is revoked. It is checked before each message, because the app's `authorizeSend` may take
-   * long.
+   * Returns whether the credential has expired or is revoked. The credential is checked before each message, because the app's
+   * `authorizeSend` may take long.
    */
   const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
     (credential.expiresAt !== null && credential.expiresAt <= Date.now()) ||
@@ -169,7 +169,7 @@ export const createPostedSends = (
     const wait = new UserLimits(metrics, app, user.userId).takeBytes(bytes)
     if (wait > 0)
       return { ok: true, results: await storeAll(sends, user, admitted, ['rate-limited', undefined, wait]) }
-    // This is checked before the user is saved, because a revoked token must not bring back a deleted user.
+    // The credential is checked before the user is saved, because a revoked token must not bring back a deleted user.
     if (await isRevoked(user, admitted)) return refusal(...(REVOKED as [EndCode, string]))
     let unsaved: PostedAnswer | undefined
     const saved = await saveAdmitted({ engine, metrics }, user, admitted, (code, why) => {

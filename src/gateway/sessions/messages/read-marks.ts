@@ -11,7 +11,7 @@ export type MarkedPeer = PeerState['id'] | undefined
 
 /** The read marks of a user that one connection passes on. */
 export class ReadMarks {
-  /** The latest mark of each peer that was not sent yet, in the order in which the engine counted. */
+  /** For each peer the latest mark that was not sent yet, in the order in which the engine counted. */
   readonly #due = new Map<MarkedPeer, ReadMark>()
   /** The running calls of `whetherAdded`, each with its peer. */
   readonly #awaited = new Set<{ readonly peer: MarkedPeer; isAdded: boolean }>()

@@ -16,7 +16,7 @@ const NOT_ALLOWED: RefusalParts = [
 interface Signaling {
   /**
    * Passes on a `signal` frame once `sends`, the connection's sends to the same user, are done: they may have made the user a contact.
-   * Resolves when the engine has the signal; undefined if the frame was refused at once.
+   * Resolves when the engine has the signal, or when the signal is refused after that. Returns undefined if the frame is refused at once.
    */
   signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
   /**

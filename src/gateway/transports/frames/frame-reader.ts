@@ -115,7 +115,7 @@ export class FrameReader {
   }
 
   /**
-   * Lets the reader read at most `bytes` more bytes, and stop between two frames. When a frame has closed the connection, its chunk may
+   * Lets the reader read at most `bytes` more bytes, and stop between two frames. The chunk of a frame that has closed the connection may
    * have thousands of further frames.
    */
   stopAfter(bytes: number): void {
@@ -142,7 +142,7 @@ export class FrameReader {
     }
   }
 
-  /** Returns the chunk behind the bytes that were not read yet; undefined if more bytes are needed. */
+  /** Returns the unread bytes of earlier chunks and this chunk; undefined if the frame needs more bytes or has too many chunks. */
   #withRest(chunk: Buffer): Buffer | undefined {
     const rest = this.#rest
     if (!rest) return chunk
@@ -181,7 +181,7 @@ export class FrameReader {
           : data.readUInt16BE(at + 2)
     }
     const opcode = first & OPCODE
-    // The frame is refused before its payload arrives, which would have to wait in memory.
+    // The frame is refused before its payload arrives, because the payload would have to wait in memory.
     if (!isControl(opcode) && length + (this.#message?.bytes ?? 0) > this.#limits.message) {
       this.#refuse(TOO_LARGE)
       return at

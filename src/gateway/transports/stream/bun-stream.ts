@@ -102,7 +102,7 @@ export const openBunStream = async (
   }
   const headers = namedOriginHeaders(peer.origin)
   const start = await receiveStartBody(incoming)
-  // The session of a client that has left could end another one as `too-many-sessions`.
+  // If the client has left, a session for it could push out another session of its user as `too-many-sessions`.
   if ('status' in start || request.signal.aborted) {
     context.onClosed()
     const { status, ...problem } = 'status' in start ? start : badBody('incomplete')

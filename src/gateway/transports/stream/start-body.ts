@@ -5,7 +5,7 @@ import { jsonOf } from './post.js'
 
 export const STREAM_PATH = '/v1/session/stream'
 
-/** The most bytes of a body. A start within this limit may still have too many bytes for a frame. Then the stream reports it. */
+/** The most bytes of a body. A start within this limit may still have too many bytes for a frame. Then the stream reports the error. */
 export const MAX_BODY = 131_072
 
 /** The frame with which a stream begins. */

@@ -48,7 +48,7 @@ export class StreamTransport implements Transport, SlowSocket {
   #events = ''
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = false
-  /** Whether the stream has ended for the client, who gets no further event, and whose posts are answered as unknown. */
+  /** Whether the stream has ended. Then the client gets no further event, and its posts get the answer for an unknown stream. */
   #isEnded = false
   #closeTimer: NodeJS.Timeout | undefined
   /** The functions that resolve the promises of `drained()`. */
@@ -100,7 +100,7 @@ export class StreamTransport implements Transport, SlowSocket {
     return true
   }
 
-  /** Answers the client's `close`. The answers to its other frames may come too late, as on a WebSocket. */
+  /** Answers the client's `close`. The answers to the client's other frames may come too late, as on a WebSocket. */
   #closeBy(code: number): void {
     this.close(code)
     this.#connection?.onClose(code)
