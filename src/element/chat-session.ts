@@ -118,8 +118,8 @@ export class ChatSessionElement extends ReactiveElement {
    */
   declare push: boolean | null | undefined
   /**
-   * Close the connection while the page is hidden for longer than a minute. One hidden page of the user stays connected for all of them.
-   * The element reads `sleepHidden` when it makes the session.
+   * Close the connection while the page is hidden for longer than a minute. One hidden page of the user stays connected for the others. The
+   * element reads `sleepHidden` when it makes the session.
    */
   declare sleepHidden: boolean | null | undefined
   /**
@@ -127,7 +127,7 @@ export class ChatSessionElement extends ReactiveElement {
    * between them.
    */
   declare badge: string | null | undefined
-  /** Called for the first token, and for a fresh one before a token expires. */
+  /** Called for the first token if `token` is not set, and for a fresh one before a token expires or when it was refused. */
   declare tokenFetcher: TokenFetcher | null | undefined
   /** The JSON, at most 4 kB, that the gateway passes to its `authenticate` function. */
   declare authParams: Credentials['authParams']
@@ -196,8 +196,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. If there is no
-   * session because the attribute `token` is empty while `user-id` is not, the error is `no-credentials`.
+   * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. Without a session
+   * the error is `no-credentials` if the attribute `token` is empty, `user-id` is not, and the element is not `manual`.
    */
   get error(): SessionError | null {
     if (this.session) return this.session.error
@@ -318,8 +318,8 @@ export class ChatSessionElement extends ReactiveElement {
       if (!this.session && this.error) this.#relay.warn(this.error)
       return
     }
-    // Frameworks set one property after the other. The element applies all changes of a task together, so that they restart the session
-    // once.
+    // Frameworks set one property after the other. The element applies all changes of a task together, so that they restart the session at
+    // most once.
     this.#reconciled ??= new Promise((resolve) => {
       setTimeout(() => {
         this.#reconciled = undefined
@@ -329,7 +329,7 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** Brings the session in line with attributes and properties. Returns the result of the start, if it starts one. */
+  /** Brings the session in line with attributes and properties. If that starts a session, returns the result of the start. */
   #reconcile(): Promise<StartResult> | undefined {
     if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
     const lease = this.#lease
@@ -382,7 +382,8 @@ export class ChatSessionElement extends ReactiveElement {
     const unneeded = new AbortController()
     let answer = this.#relay.askForToken({ reason: 'first', signal: unneeded.signal })
     if (!answer) return undefined
-    // This source returns the answer once. After that it returns undefined. The session then has no source, and dispatches `tokenneeded`.
+    // This source returns the answer once. After that it returns undefined, and the session dispatches `tokenneeded`, unless it has a
+    // `tokenUrl` by then.
     return (({ signal }) => {
       const first = answer
       answer = undefined

@@ -133,7 +133,7 @@ export interface DeliverySummary {
   userId: string | null
   /** When the request was sent. */
   at: number
-  /** 1 for the event's first delivery. */
+  /** 1 for the event's first request. */
   attempt: number
   /** The status of the answer; null if there was none. */
   status: number | null
@@ -183,7 +183,7 @@ export interface Finding {
 
 /** A token is good if no finding is a `fail`. */
 export interface TokenCheck {
-  /** The app and the user that the token names, whether it is good or not. A token of type `app` names no user. */
+  /** The app and the user that the token names, even if the token is not good. A token of type `app` names no user. */
   appId: string | null
   userId: string | null
   findings: Finding[]

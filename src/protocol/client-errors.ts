@@ -29,7 +29,7 @@ export const clientErrorMessages = {
     'This device cannot be reached while no page is open: the app has no `push` in the config of the gateway, the page no service worker, or the browser got no subscription, of which `cause` tells.',
 }
 
-/** The codes of the client itself. The gateway's codes are in `closeCodes`. */
+/** The codes of the client itself. The gateway's codes are `ProtocolCode`. */
 export type ClientCode = keyof typeof clientErrorMessages
 
 const revivable: readonly string[] = [

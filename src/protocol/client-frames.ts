@@ -6,7 +6,7 @@ import { position, resumption } from './shapes.js'
 /** The subprotocol that a client offers and the gateway echoes. */
 export const SUBPROTOCOL = 'chat-session.v1'
 
-/** The prefix of the subprotocol that carries the start frame. The base64url of its JSON follows. */
+/** The prefix of the subprotocol that carries the start frame. The frame's JSON in base64url follows. */
 export const START_PREFIX = 'start.'
 
 /**

@@ -105,8 +105,8 @@ export interface SessionEventDetails {
   /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
   sent: Sent
   /**
-   * A signal came, and replaces the former one of the same sender and name. Or a message ended a signal of its sender: the event comes once
-   * more with that signal, and its `until` has passed.
+   * A signal came, and replaces the former one of the same sender and name. Or a message from the signal's sender ended it: then the event
+   * comes once more with that signal, whose `until` has passed.
    */
   signal: SignalDetail
   /**
@@ -120,7 +120,7 @@ export interface SessionEventDetails {
 
 type SessionCustomEvents = { [K in keyof SessionEventDetails]: CustomEvent<SessionEventDetails[K]> }
 
-/** The session's events by name. The types of `#emit` and of the element's relay follow from it. */
+/** The session's events by name. The types of `#emit` and of the element's relay are derived from this map. */
 export interface SessionEventMap extends SessionCustomEvents {
   /** A token is needed, and there is no source that can give one. */
   tokenneeded: TokenNeededEvent

@@ -25,7 +25,7 @@ export interface SessionUser extends Profile {
 export interface Credentials {
   /** A JWT that the app's backend signed for the user (`createToken` of chat-session/tokens). */
   token?: string | null | undefined
-  /** Called for the first token if `token` is not set, and for a fresh one before a token expires. */
+  /** Called for the first token if `token` is not set, and for a fresh one before a token expires or when it was refused. */
   tokenFetcher?: TokenFetcher | null | undefined
   /**
    * A URL that is fetched with the page's cookies and answers JSON `{ "token": "…" }` or the token as text. 401, 403, 204, null or a
@@ -79,8 +79,8 @@ export interface SessionOptions extends Credentials {
    */
   adoptGuest?: boolean | null | undefined
   /**
-   * Whether the page closes its connection when it has been hidden for a minute. One hidden page of the user stays connected for all of
-   * them. The page connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
+   * Whether the page closes its connection when it has been hidden for a minute. One hidden page of the user stays connected for the
+   * others. The page connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
    */
   sleep?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */

@@ -57,7 +57,8 @@ export const watchPage = (
   // Without a `code` the gateway keeps the session as long as after a lost connection.
   on(document, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
   on(document, 'resume', wake)
-  // After any input the session tells the gateway if the page is hidden. The machine itself ignores a `time` input before its deadline.
+  // After any input the session tells the gateway whether the page is hidden, if that has changed. The machine itself ignores a `time`
+  // input before its deadline.
   on(document, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }
 

@@ -23,7 +23,9 @@ import {
   type State,
 } from './machine/state.js'
 
-/** Milliseconds after which the race of a WebSocket and an event stream is loaded, if no attempt has succeeded. */
+/**
+ * Milliseconds after which the race is loaded, if no attempt has succeeded. The race tries a WebSocket and an event stream side by side.
+ */
 const RACE_AFTER = 1_000
 /** The close code of a connection that was lost without a close frame (RFC 6455, 7.1.5). */
 const LOST = 1006
@@ -67,8 +69,8 @@ export const createRunner = (
   const { credentials, resumeStorage } = host
   let state = idle
   /**
-   * When this controller aborts, the session's listeners and timers are removed, and a fetch is cancelled. It aborts when the session is
-   * over, unless the session may wake again.
+   * When this controller aborts, the listeners for events of the page are removed, and a fetch is cancelled. It aborts when the session is
+   * over, unless the session may start again by itself.
    */
   let lifetime = new AbortController()
   lifetime.abort()

@@ -102,7 +102,7 @@ export class ChatSession extends SessionTarget {
   /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   #userId: string | undefined
-  /** The calls; undefined until they are needed. */
+  /** The calls that most pages do without; undefined until one is needed. */
   #calls: Promise<Calls> | undefined
   #profile: Profile
   /**
@@ -235,7 +235,10 @@ export class ChatSession extends SessionTarget {
     return this.#outbox.pending()
   }
 
-  /** The inbox's newest offset when the connection was made. Messages that arrive up to it were missed. 0 while there is no session. */
+  /**
+   * The inbox's newest offset when the connection was made. A message that arrives with this offset or a lower one was missed before. 0
+   * while there is no session.
+   */
   get missedUntil(): number {
     return this.info?.offset ?? 0
   }
@@ -292,8 +295,8 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Ends the session, at the gateway too, and frees its resources. Resolves when the connection is closed, or after a second; a connection
-   * that is still opening has five seconds to send `end`. A second call changes nothing. A session that has ended may be started again. A
-   * guest's session with `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
+   * that is still opening has five seconds to send `end`. A session that has ended may be started again. A guest's session with
+   * `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
    */
   async end(keepsGuest?: boolean): Promise<void> {
     if (!keepsGuest) {
@@ -447,7 +450,7 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Emits `pending` if messages have failed, or if their number, their reason or the time until which they wait has changed. Called after
+   * Emits `pending` if messages have failed, or if one of these has changed: how many messages wait, why, and until when. Called after
    * everything that may change these.
    */
   #reportPending(failed: FailedSend[] = []): void {

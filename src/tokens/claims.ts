@@ -33,7 +33,7 @@ export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: true; claims: TokenClaims<Type> }
   | { ok: false; code: 'unauthenticated' | 'token-expired' | 'unavailable'; why: string; retryAfter?: number }
 
-/** Milliseconds that an issuer's clock may be ahead of ours. */
+/** Milliseconds that an issuer's clock may be ahead of the verifier's. */
 export const LEEWAY = 30_000
 
 export const refuse = (

@@ -37,7 +37,7 @@ const verifies = async ({ text, header }: ParsedToken, key: Key): Promise<boolea
     await compactVerify(text, key, { algorithms: [header.alg] })
     return true
   } catch {
-    // The signature is wrong, or the key does not fit the algorithm. Either way this key does not verify it.
+    // The signature is wrong, or the key does not fit the algorithm. In both cases this key does not verify the token.
     return false
   }
 }

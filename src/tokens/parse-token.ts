@@ -89,7 +89,7 @@ const wrongHeader = (header: JsonObject): string | undefined => {
 
 type Header = ParsedToken['header']
 
-/** The latest valid header. All tokens of a backend have the same header, so most need no parsing. */
+/** The latest valid header. The tokens of a backend usually have the same header, so most headers need no parsing. */
 let latestHeader: { readonly segment: string; readonly header: Readonly<Header> } | undefined
 
 /** Returns the header, or a sentence that says why it is refused. */

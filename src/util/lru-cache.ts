@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
-/** If so many values are retained, the cache looks for those that are no longer in use, and removes them. */
+/** If so many values are in `#retained`, the cache looks for those that are no longer in use, and removes them. */
 const MIN_SEARCH = 64
 
 interface LruCacheOptions<T> {

@@ -10,10 +10,12 @@ import { showInTitle } from './title.js'
  */
 export { update } from '../unread/show-unread.js'
 
-/** The unread count of each session that has a badge, by the places that show it. The places show the sum. */
+/**
+ * The unread count of each session that has a badge, with the places that show the count. Each place shows the sum of its sessions' counts.
+ */
 const counts = new Map<ChatSession, { unread: number; places: readonly string[] }>()
 
-/** Each place shows a count; undefined puts back what was there before. */
+/** The functions that show a count in each place. Undefined puts back what was there before. */
 const places: Record<string, (count: number | undefined) => void> = {
   title: showInTitle,
   favicon: showFaviconDot,

@@ -29,7 +29,10 @@ const withDot = async (address: string): Promise<string> => {
   return canvas.toDataURL()
 }
 
-/** Returns the page's icon links. A page without any gets a link to `/favicon.ico`, which browsers show then. */
+/**
+ * Returns the page's icon links. If there is none and a dot is wanted, makes one for `/favicon.ico`, which browsers show for a page without
+ * icon links.
+ */
 const icons = (): HTMLLinkElement[] => {
   const links = [...document.querySelectorAll<HTMLLinkElement>('link[rel~=icon]')]
   if (links.length || !isWanted) return links

@@ -1,8 +1,11 @@
-/** The text before the page's own title; undefined if the title was never changed. */
+/** The text that `write` has put before the page's own title; undefined while no session shows its count there. */
 let prefix: string | undefined
 let observer: MutationObserver | undefined
 
-/** Writes `next` before the page's own title. It removes the former prefix, even if the page has built its new title from the old one. */
+/**
+ * Writes `next` before the page's own title. It removes the former prefix, even if the page has built a new title from the title with the
+ * prefix.
+ */
 const write = (next: string): void => {
   const { title } = document
   // `document.title` has no space at its end, so the prefix before an empty title comes back without its last space.

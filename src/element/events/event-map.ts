@@ -39,7 +39,7 @@ export type CustomEventMap = Omit<ElementEventMap, 'session-token-needed'>
 
 type EventClass<E extends CustomEvent> = new (type: string, init: CustomEventInit<E['detail']>) => E
 
-/** The class of each event. An event of ElementEventMap without a row fails to compile. */
+/** The class of each event. An event of CustomEventMap without a row fails to compile. */
 export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<CustomEventMap[K]> } = {
   'session-state': SessionStateEvent,
   'session-started': SessionStartedEvent,

@@ -38,12 +38,12 @@ const messageOf = (
   }
 }
 
-/** Returns the fields of the form, which may be anywhere in the page (`form="ID"`). A field named `elements` hides the form's own list. */
+/** Returns the form's fields. They may be anywhere in the page (`form="ID"`). A field named `elements` hides the form's own list. */
 const fieldsOf = (form: HTMLFormElement): HTMLInputElement[] => [
   ...(Reflect.get(HTMLFormElement.prototype, 'elements', form) as Iterable<HTMLInputElement>),
 ]
 
-/** Returns a field of the form. The list's `namedItem` finds a field by its id, too. */
+/** Returns a field of the form. The list's `namedItem` is not used, because it also finds a field by its id. */
 const fieldOf = (form: HTMLFormElement, name: string): HTMLInputElement | undefined =>
   fieldsOf(form).find((field) => field.name === name)
 
@@ -89,8 +89,8 @@ const submit = (event: Event): void => {
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
       const error = reason as SessionError
-      // The text is put back, unless the user has begun another text. With the same id the message is never stored twice. Unless the
-      // recipient is put back, too, the text goes to the one that the form named at first.
+      // The text is put back, unless the user has begun another text. With the same id the message is never stored twice. The recipient is
+      // put back with the text, because after the reset the form names its first recipient.
       if (!valueOf(target, 'body')) {
         putBack()
         setField(target, 'body', message.body)

@@ -80,7 +80,7 @@ export const attach: AttachPart = (session, context) => {
     const isVisible = await isAnyTabVisible(userKey)
     if (userKey !== state.userKey || messages.every(isRead)) return
     if (isVisible) {
-      // The visible tab shows the pending messages, too. No notification was shown, so none counts for the rate limit.
+      // The user sees the messages in the visible tab. No notification was shown, so none counts for the rate limit.
       state.idleAt -= INTERVAL
       return clear()
     }
@@ -116,15 +116,15 @@ export const attach: AttachPart = (session, context) => {
     const userKey = user ? userKeyOf(appId, user.id) : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
-    // Only an active page takes the lock. A page that reconnects shows nothing new, and its lock would keep it out of the back/forward
-    // cache.
+    // Only a page with an active session takes the lock that says that it is visible. A page that reconnects shows nothing new, and its
+    // lock would keep it out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey
       clear()
     }
     if (!userKey) return
-    // Another device may have read messages while this page had no connection.
+    // The user may have read messages on another device while this page had no connection.
     if (session.state === 'active') {
       state.marks.clear()
       state.mark = ''

@@ -10,7 +10,7 @@ import { closeRead, isGranted, serviceWorkers, userKeyOf } from './show.js'
  */
 const LOGGED_OUT = ['signed-out', 'revoked']
 
-/** Safari 18.4 can subscribe without a service worker. */
+/** Safari 18.4 and later can subscribe without a service worker. */
 const pageManager = (): PushManager | undefined => (window as { pushManager?: PushManager }).pushManager
 
 const pushManager = async (): Promise<PushManager | undefined> =>
@@ -22,7 +22,9 @@ const hasKey = ({ options: { applicationServerKey } }: PushSubscription, key: st
     .replaceAll('+', '-')
     .replaceAll('/', '_') === key
 
-/** The latest change of the browser's subscription. All sessions of a page share the subscription, so one change waits for the other. */
+/**
+ * The latest change of the browser's subscription. All sessions of a page share the subscription, so each change waits for the one before.
+ */
 let turn: Promise<unknown> = Promise.resolve()
 const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
   const result = turn.then(work)
@@ -160,7 +162,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     else if (!isAsked && session.state === 'active') renew().catch(report)
   }
 
-  /** Also drops the subscription of an earlier page, which may have subscribed the device before this page had a connection. */
+  /** Closes the notifications and drops the subscription, even if only an earlier page has subscribed the device. */
   const logOut = (): void => {
     closeAll()
     if (isAsked || isWanted()) drop()

@@ -71,7 +71,7 @@ const close = (notification: Notification): void => {
   notification.close()
 }
 
-/** The notifications that this page shows, with what they were shown for. */
+/** The notifications that this page shows itself, with the user's key and the messages of each. */
 const shown = new Map<Notification, NotificationClick>()
 
 /** Closes the user's notifications whose messages are all read, both the page's own and those of a service worker. */

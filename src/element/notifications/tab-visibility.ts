@@ -1,7 +1,7 @@
 /*
  * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or crashes.
- * The lock's name contains the tab's id. A query may still show a lock just after its release, and a tab that was just hidden must not take
- * its own lock for that of another tab.
+ * The lock's name contains the tab's id, because a query may still show a lock just after its release: a tab that was just hidden must not
+ * take its own lock for that of another tab.
  */
 
 const tabId = Math.random()

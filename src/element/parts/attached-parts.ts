@@ -32,7 +32,7 @@ export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => 
     }
     updates[name] = () => undefined
     session.addEventListener('message', keep)
-    // If a part could not be loaded, `update` tries again when the session becomes active the next time.
+    // If a part could not be loaded, the next call of `update` tries again.
     updates[name] = (await usePart(name, first))?.attach(session, { target, early, SessionError })
     session.removeEventListener('message', keep)
   }

@@ -19,7 +19,9 @@ export interface DesiredSession {
   key: string
   endpoint: string
   appId: string
-  /** The value of `user-id`, also after it was cleared while the token named the user; empty if only the token named the user. */
+  /**
+   * The value of `user-id`, or its former value if it was cleared while the token names the user. Empty if only the token names the user.
+   */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
   knownUserId: string | undefined
@@ -27,7 +29,10 @@ export interface DesiredSession {
   profileFields: Profile
 }
 
-/** Returns a malformed URL unchanged, because the session reports it: as `bad-endpoint`, or when it fetches the token. */
+/**
+ * Returns an absolute URL. A malformed URL stays unchanged, because the session reports it: as `bad-endpoint`, or when it fetches the
+ * token.
+ */
 const absoluteUrl = (url: string, base: string): string =>
   url && (ifPossible(() => new URL(url, base).href) ?? url)
 

@@ -1,11 +1,11 @@
 import { endpointOfScript, ifPossible, sessionUrl } from '../../session/internal.js'
 
 /**
- * Returns the endpoints in `data-endpoint` of the page's module scripts; null if no tag has any. If there are several tags, an endpoint has
- * to be in each of them, so that a tag of an attacker can't allow more. A tag's `src` is not compared with the script's URL, because a
- * redirect changes that URL. If no module script's `src` contains `chat-session`, the tag may have been removed, and only the gateway that
- * served the script is allowed. Throws if markup has clobbered the functions of `document`. `document.scripts` is not used, because a
- * clobbered one would look like an empty list.
+ * Returns the endpoints in `data-endpoint` of the page's module scripts. If there are several tags, an endpoint has to be in each of them,
+ * so that a tag of an attacker can't allow more. If no tag has `data-endpoint`, returns null, which allows any endpoint. But if no module
+ * script's `src` contains `chat-session` either, the tag may have been removed, and only the gateway that served the script is allowed. A
+ * tag's `src` is not compared with the script's URL, because a redirect changes that URL. Throws if markup has clobbered the functions of
+ * `document`. `document.scripts` is not used, because a clobbered one would look like an empty list.
  */
 export const pinnedEndpoints = (): string[] | null => {
   const tag = 'script[type=module]'
@@ -17,7 +17,8 @@ export const pinnedEndpoints = (): string[] | null => {
 }
 
 /**
- * Returns the address to which a session connects. It is relative to the page's own URL, because an attacker's `<base>` changes `baseURI`.
+ * Returns the address to which a session connects. A relative endpoint is resolved against the page's own URL, because an attacker's
+ * `<base>` changes `baseURI`.
  */
 const addressOf = (endpoint: string | URL): string =>
   ifPossible(() => sessionUrl(new URL(endpoint, location.href))) ?? ''

@@ -76,7 +76,7 @@ export const createCalls = (host: CallsHost): Calls => {
     const needed = peer === undefined ? type : 'peers'
     return !extensions.includes(needed) || !!info()?.can?.includes(needed)
   }
-  /** Sends a frame that nothing answers. Returns whether there is a connection for it. */
+  /** Sends a frame without waiting for an answer. Returns whether the frame was sent. */
   const sendNow = (frame: ClientFrameOf<'signal' | 'push'>): boolean => isKnown(frame) && runner.send(frame)
   /** Resolves with the answer to a frame. Rejects as `send` does, and with `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
@@ -91,8 +91,8 @@ export const createCalls = (host: CallsHost): Calls => {
   takeLeftSends()
 
   /**
-   * The read marks that the gateway named last, by peer. The inbox's own mark has the key undefined. A peer's mark is beyond the inbox's
-   * own mark. The mark that was named last is last.
+   * The latest read marks that the gateway sent, by peer. The mark of the whole inbox has the key undefined. A peer's mark is noted only if
+   * it is beyond the mark of the whole inbox. The newest entry is last.
    */
   const lastMarks = new Map<Read['with'], Read>()
   const remember = (offset: number, peer?: Read['with']): void => {
@@ -119,7 +119,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // With a user who is no peer, or is none any more, nothing is unread, and no mark could reach the offset.
+        // If the user is not or no longer a peer, nothing from them is unread, and no mark can reach the offset.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
@@ -132,7 +132,7 @@ export const createCalls = (host: CallsHost): Calls => {
   /** The profile of the next start without the changes that wait for their answer; undefined before the first change. */
   let profile: Profile | undefined
 
-  /** The signals that have not ended, by sender and name. */
+  /** The signals that no message has ended, by sender and name. When a signal comes, those whose time is over are removed. */
   const signals = new Map<string, Signal>()
 
   /** The watch that the gateway answered last. */
@@ -143,7 +143,7 @@ export const createCalls = (host: CallsHost): Calls => {
   const watch = async (frame: ClientFrameOf<'watch'>): Promise<void> => {
     asking += 1
     try {
-      // The answer has all users. A `presence` without some of them is a change of an earlier watch.
+      // The answer has all users of the watch. A `presence` without some of them reports a change to an earlier watch.
       const isAnswer: RequestOptions['isAnswer'] = (answer) => {
         if (answer.type !== 'presence') return false
         const ids = new Set(answer.users.map(({ id }) => id))

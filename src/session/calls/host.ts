@@ -26,7 +26,7 @@ export interface CallsHost {
     feed(input: Extract<Input, { type: 'wake' | 'leave' }>): void
   }
   outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
-  /** Returns a copy of a frame whose fields have passed the checks. Throws `bad-request`. */
+  /** Returns a copy of a frame. Throws `bad-request` if a field does not pass its check. */
   checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
   /** Emits `pending` with the messages that have failed. */
   reportPending(failed: { id: string; to: string; error: SessionError }[]): void

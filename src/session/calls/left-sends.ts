@@ -36,8 +36,8 @@ const keepAlive = (url: string, body: string): void => {
 }
 
 /**
- * Sends the messages that earlier pages of the tab have left. When the user leaves this page, the page posts the messages that wait here.
- * The returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the session; null
+ * Sends the messages that earlier pages of the tab have left. When the user leaves this page, it posts its own waiting messages. The
+ * returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the session; null
  * while there is none.
  */
 export const createLeftSends = (
@@ -59,9 +59,7 @@ export const createLeftSends = (
   /** How many messages were posted since the page was left. No answer to them comes any more, so they stay the first that wait. */
   let posted = 0
 
-  /**
-   * Sends a message of an earlier page. If that fails, a `pending` event reports it, because the promise of `send()` is gone with its page.
-   */
+  /** Sends a message of an earlier page. A `pending` event reports a failure, because the promise of `send()` is gone with its page. */
   const restore = ({ id, to, body, data, writtenAt }: LeftSend, isMine: boolean): void => {
     const isLate = writtenAt + (info()?.sendWindow ?? Infinity) <= Date.now()
     const send = { type: 'send', id, to, body, data } as LeftSend
@@ -137,10 +135,10 @@ export const createLeftSends = (
     const verified = info()
     user = verified?.user.id ?? knownUserId
     // Before the gateway has verified the user, only messages of the user whom the page names are taken. After that all are taken, and
-    // those of other users are dropped.
+    // those of other users are not sent.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Another user who has logged in must not learn what the former one sent. But a guest and a former guest are one person.
+      // Another user who has logged in must not learn what the former user sent. But a guest and a former guest are one person.
       const id = idOf(userId)
       const isSecret = id ? !(verified?.guest && isGuestId(id)) : userId && verified?.guest
       if (!isMine && isSecret) continue

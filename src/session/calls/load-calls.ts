@@ -7,7 +7,7 @@ import { createCalls } from './calls.js'
 export const loadCalls = (): Promise<{ createCalls: typeof createCalls }> => Promise.resolve({ createCalls })
 
 /**
- * Called while sent messages wait. `load` loads the script of these methods, which also posts the messages if the user leaves the page. The
+ * Called while sent messages wait. `load` loads the script of the calls, which also posts the messages if the user leaves the page. The
  * script-tag build calls `load` after a second, because most messages are stored by then. If there is a `reason` why they wait, it calls
  * `load` at once.
  */

@@ -17,8 +17,8 @@ interface Sleep {
   /** Called for each start and each new connection. */
   update(): void
   /**
-   * Tells the pages that sleep what is unread, and the latest mark. Called for each `unread` frame, because the mark may change while the
-   * count stays.
+   * Tells the pages that sleep how many messages are unread, and the latest read mark. Called for each `unread` frame, because the mark may
+   * change while the count stays.
    */
   tell(): void
   /** Wakes the page, and keeps it awake until the call has settled. */
@@ -36,7 +36,7 @@ export const createSleep = (
   let calls = 0
   /** Aborts when the page is shown or left, or its session is over; undefined while the page is not hidden. */
   let hidden: AbortController | undefined
-  /** The channel on which this page tells the pages that sleep; undefined unless this is the hidden page that stays connected. */
+  /** The channel to the pages that sleep; undefined unless this is the hidden page that stays connected. */
   let toSleepers: BroadcastChannel | undefined
 
   const wake = (): void => {

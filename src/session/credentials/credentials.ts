@@ -10,7 +10,10 @@ export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature
 /** Asks the page for a token; returns undefined when no listener responds. */
 type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
-/** Returns the fields of a start. A token goes before a token source, and a source before credentials that can't be renewed. */
+/**
+ * Returns the fields of a start; null if there are none, or if a token source comes first. The order is: a token, a token source,
+ * credentials that can't be renewed.
+ */
 const fieldsOf = (credentials: Credentials): CredentialFields | null => {
   const { token, tokenFetcher, tokenUrl, signature, authParams, guest } = credentials
   if (token) return { token }
@@ -22,15 +25,15 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
 
 /** Keeps the credentials, and fetches fresh ones. */
 export interface CredentialStore {
-  /** The newest credentials, to send in a start or, if they are a token, on the open connection; null if a fetch is needed. */
+  /** The newest credentials; null if a fetch is needed. A start sends them, and a live session sends them if they are a token. */
   held(): CredentialFields | null
   /** Returns whether there is a token source, which is tried before the page is asked. */
   fetchable(): boolean
   /** Returns what the page has set last. */
   given(): Credentials
   /**
-   * Replaces the token sources. Also replaces the credentials, and returns true, if there is a token, or if there are other credentials and
-   * no source.
+   * Replaces the token sources. If there is a token, or if there are other credentials and no source, this also replaces the credentials
+   * and returns true.
    */
   set(credentials: Credentials): boolean
   /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
@@ -98,7 +101,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       let cause: unknown
       try {
         const { tokenFetcher, tokenUrl } = given
-        // The element's source of an answered `session-token-needed` returns a promise once, and undefined after that.
+        // If a listener answers `session-token-needed`, the element makes a source that returns this answer once, and undefined after that.
         let answer = tokenFetcher?.(ask)
         if (answer === undefined) answer = tokenUrl ? fetchToken(tokenUrl, ask.signal) : askPage(ask)
         if (answer === undefined) result = 'no-source'

@@ -25,8 +25,8 @@ import type {
 } from './state.js'
 
 /**
- * If the heartbeat's timer fires more than so many milliseconds late, the device slept or its clock was set forward. Frames may be queued
- * behind the timer. So the gateway gets as many milliseconds to answer a probe.
+ * If the heartbeat's timer is late by more than these milliseconds, the device slept or its clock was set forward, and frames may be queued
+ * behind the timer. So the session sends a probe, and gives the gateway as many milliseconds to answer.
  */
 const SLEEP_GRACE = 2_000
 /** The code of a close without a close frame (RFC 6455, 7.1.5). */
@@ -34,7 +34,7 @@ const NO_CLOSE_FRAME = 1006
 /** Milliseconds in which a frame has to arrive on a connection that may be dead. */
 const PROBE_TIMEOUT = 5_000
 
-/** The token that was sent and that the gateway has not accepted or refused. */
+/** The token that was sent and that the gateway has neither accepted nor refused for good. */
 const pendingToken = ({ credentials }: Active): { fetched: boolean } | null =>
   'fetched' in credentials ? credentials : null
 
@@ -55,7 +55,8 @@ export const disconnected = (state: Active): Connecting => {
 const closed = (state: Active, close: Closed, world: World): Step => {
   const { code, reason } = close
   const next = disconnected(state)
-  // After `timeout` the gateway has received nothing: a network may pass on the handshake with the start, and swallow all later frames.
+  // With `timeout` a gateway says that no frame has arrived for too long: a network may pass on the handshake with the start, and swallow
+  // all later frames.
   next.startAsFrame ||= reason?.code === 'timeout'
   // While the gateway has not answered a new token, a close that asks for fresh credentials is about the old one.
   if (pendingToken(state) && closeAction(code) === 'refetch')
@@ -91,7 +92,8 @@ const fetched = (state: Active, { result, cause }: Input & { type: 'fetch-result
 
 /**
  * Called when a token was refused. The session goes on with the token that the gateway accepted before. If the refusal is retryable, the
- * same token is sent again later. Otherwise a fetched token is replaced by another one at once. If that is refused, too, the session ends.
+ * same token is sent again later. Otherwise the session fetches another token at once in place of a fetched one. If that token is refused,
+ * too, the session ends.
  */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
   const discard: Effect = { do: 'discard', which: 'newest' }
@@ -138,7 +140,7 @@ const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   return deliver({ ...state, info: { ...info, unread }, cursor: { ...cursor, offset } }, frame)
 }
 
-/** Requests the messages after the cursor. There are none as a rule, but the answer shows that the connection is alive. */
+/** Requests the message after the cursor. As a rule there is none, but the answer shows that the connection is alive. */
 const probe = (state: Active): Effect => {
   const { epoch, offset } = state.cursor
   return { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } }
@@ -188,7 +190,8 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
     // A second `started` means that a WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
-    // These frames answer requests. In the script-tag build an unknown frame of a newer gateway comes here, too, and answers none.
+    // These are the other frames of `AnswerType`. In the script-tag build an unknown frame of a newer gateway comes here, too, and answers
+    // no request.
     default:
       return deliver(state, frame)
   }

@@ -85,7 +85,7 @@ export const connect = (state: Connecting, world: World): Step => {
   ]
 }
 
-/** Called when the connection is lost or the attempt failed. `spread` is the shortest wait, unless the gateway gave `retryAfter`. */
+/** Called when the connection is lost or the attempt failed. `spread` is the shortest wait, unless the error has `retryAfter`. */
 export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
   if (!hasCredentials(state)) return [{ ...state, error, socket: { at: 'none' } }]
   const wait = error.retryAfter ?? Math.max(spread, backoff(state.connectFailures, world))
@@ -115,7 +115,8 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
   const { resumeKey: key, epoch, offset, lost } = info
   const { socket, credentials, error, ...context } = state
   const { cursor } = context
-  // Offsets of different epochs don't compare. An offset beyond the inbox's newest is from before a backup was restored.
+  // If an inbox may have lost messages, it begins a new epoch, in which offsets count anew. An offset beyond the inbox's newest is from
+  // before a backup was restored.
   const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
     ...context,
@@ -160,7 +161,8 @@ const fetched = (
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(
             state,
-            // Any other error is about the last attempt. If the session ended with that error, new credentials would not start it again.
+            // An error that is not revivable is about the last attempt. If the session ended with such an error, new credentials would not
+            // start it again.
             state.error && isRevivable(state.error.code) ? state.error : { code: 'no-credentials' },
             { do: 'close' },
           )
@@ -184,8 +186,8 @@ const fetched = (
 }
 
 /**
- * A proxy that refuses the header with the start looks like a network that is down. So if an attempt did not open, the next one puts the
- * start into the first frame instead of the header, or back into the header.
+ * A proxy that refuses the header with the start looks like a network that is down. So if the socket of an attempt did not open, the next
+ * attempt moves the start from the header into the first frame, or back.
  */
 const moveStart = (state: Connecting): Connecting => {
   const { at } = state.socket

@@ -56,7 +56,7 @@ export const endWith = (state: Connecting | Active, error: Fault, ...effects: Ef
 /** Runs `effect` before the effects of a step. */
 export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
 
-/** Fetches credentials: for a start, or on a live session for its next token. */
+/** Fetches a token: for a start, or to renew the token of a live session. */
 export const fetchToken = (state: Connecting | Active, reason: AskReason): Step => [
   { ...state, credentials: { at: 'fetching', reason } },
   { do: 'fetch-token', reason },

@@ -9,7 +9,7 @@ export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 /** The frames that answer requests, and `signal`. `unread`, `user` and `presence` also come without a request. */
 export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused' | 'presence' | 'signal'
 
-/** Why something went wrong, as data. The runner makes a `SessionError` from this data. */
+/** Why something went wrong, as data. The session makes a `SessionError` from this data. */
 export interface Fault {
   code: string
   message?: string | undefined
@@ -19,15 +19,15 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. The marks come from the latest `unread` frames. If a stream brought the frame,
- * `transport` is set.
+ * The `started` frame, kept up to date by later frames. The fields of `unread` say up to where the user has read. If a stream brought the
+ * frame, `transport` is set.
  */
 export type SessionInfo = GatewayFrameOf<'started'> &
   Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>> & { transport?: 'stream' }
 
 /**
  * Why a page has no socket. `page-hidden`: the page was left (`pagehide`), and only `pageshow` opens another socket. `page-asleep`: the
- * page is frozen or sleeps, and `wake` opens another socket.
+ * page is frozen, or sleeps (the option `sleep`), and `wake` opens another socket.
  */
 type PagePhase = 'page-hidden' | 'page-asleep'
 
@@ -42,7 +42,7 @@ export type SocketPhase =
    */
   | { at: 'opening-with-start' | 'opening' | 'open' | 'start-sent'; until: number }
 
-/** The phase of the credentials. Only `fresh` ones, which were just fetched, count as rejected (`rejections`). */
+/** The phase of the credentials. `fresh`: they were just fetched. Only rejections of fresh credentials are counted (`rejections`). */
 export type CredentialPhase =
   | { at: 'held' | 'fresh' }
   | { at: 'fetching'; reason: AskReason }
@@ -72,7 +72,9 @@ export interface MachineContext {
   startAsFrame: boolean
   /** When the credentials expire; null when they don't, or when it is unknown. */
   expiresAt: number | null
-  /** The session to resume, and the newest message that arrived. The key is empty if only a position is known, and no session. */
+  /**
+   * The session to resume, and the position of the newest message that arrived. If there is a position and no session, the key is empty.
+   */
   cursor: Resumption | null
 }
 
@@ -92,9 +94,9 @@ export interface Active extends MachineContext {
   name: 'active'
   info: SessionInfo
   cursor: Resumption
-  /** The connection is dead if no frame arrives until then. */
+  /** If no frame arrives before this time, the connection counts as dead. */
   heartbeatDeadline: number
-  /** Whether the heartbeat deadline was put off because its timer fired late. It is put off only once. */
+  /** Whether the heartbeat deadline was put off because its timer fired late. Until a frame arrives, it is put off only once. */
   sleepGraceUsed: boolean
   /** When the connection counts as stable, which resets `connectFailures`; null after that, and if `connectFailures` is 0. */
   stableAt: number | null
@@ -126,14 +128,16 @@ export type Input =
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
   | { type: 'opened' }
-  /** The attempt is given up at `until`, which is Infinity while the attempt waits for its turn. */
+  /** The attempt is given up at `until`, which is Infinity while the attempt waits for a connection that other tabs use. */
   | { type: 'deadline'; until: number }
   | { type: 'frame'; frame: SessionFrame }
   | (Closed & { type: 'closed' })
   /** The attempt failed, and every further attempt would fail in the same way. */
   | { type: 'fatal'; fault: Fault }
   | { type: 'time' }
-  /** The network is back, the page is visible again or no longer frozen, or a call needs a page that sleeps. */
+  /**
+   * The session should connect now: the network is back, the page is visible again or no longer frozen, or a page that sleeps makes a call.
+   */
   | { type: 'wake' }
   /**
    * The page gives up its connection. At `pagehide` the user leaves the page, which may come back from the browser's cache. At `freeze` the
@@ -169,7 +173,7 @@ export type Effect =
 
 /** Everything that the machine reads besides its state and its input. */
 export interface World {
-  /** Milliseconds of a clock that never goes back (clock.ts). */
+  /** Milliseconds of `now()` (clock.ts). */
   now: number
   /** From 0 up to, but not including, 1. */
   random: number

@@ -4,7 +4,7 @@ import { connect, connecting, stepConnecting } from './connecting.js'
 import { ended, type Input, type State, type Step, type World } from './state.js'
 
 /*
- * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes every decision.
+ * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes the decisions.
  * Sockets, timers and the page feed it inputs, and the runner runs its effects.
  *
  * Every input of a socket comes from the newest socket: the runner closes a socket before it opens another, and a closed socket gives no
@@ -14,7 +14,10 @@ import { ended, type Input, type State, type Step, type World } from './state.js
  * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
  */
 
-/** If a user has too many sessions, one ends with this code: one without a connection, else the one hidden longest, else the oldest. */
+/**
+ * If a user has too many sessions, one ends with this code: the one that has had no connection for longest, else the one hidden longest,
+ * else the oldest.
+ */
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
 /** Returns the code of the error with which the session ended, or its last attempt failed; empty if there is none. */

@@ -58,13 +58,13 @@ export type LeftSend = ClientFrameOf<'send'> & {
 export interface Outbox {
   /** Adds a request. Resolves with the answer. If `merge` replaces two requests by one, both get the same answer. */
   add<T>(request: Request, options?: RequestOptions): Promise<T>
-  /** Called for each new connection: from now on no request counts as written to it. Calls `proceed`. */
+  /** Called for each new connection, to which no request was written yet. Calls `proceed`. */
   connected(): void
   /** Rejects the requests whose deadline has passed, and writes those that may be written now and are not in flight. */
   proceed(): void
   /**
-   * Settles the request that `frame` answers, or pauses the outbox if the frame is a retryable refusal. Returns undefined if no request has
-   * this answer.
+   * Settles the request that `frame` answers, or pauses the outbox if the frame is a retryable refusal. Returns undefined if no request
+   * waits for this frame.
    */
   answered(frame: GatewayFrameOf<AnswerType>): unknown
   /** Returns how many messages are not stored yet. */
@@ -197,7 +197,7 @@ export const createOutbox = (
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
-      // The outbox pauses even if the refused request was answered since, because the gateway has refused the requests behind it, too.
+      // The outbox pauses even if no request waits for this refusal any more, because the gateway has also refused the requests behind it.
       else if (frame.retryable)
         pause = {
           reason: frame.code === 'rate-limited' ? frame.code : 'busy',

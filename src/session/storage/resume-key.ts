@@ -10,7 +10,10 @@ export interface ResumeStorage {
    * Null if that page ended the session, undefined if no page left one.
    */
   take(): Resumption | null | undefined
-  /** Stores the session when the page is gone, and null when the session ended. A page that comes back from the cache reads it. */
+  /**
+   * Stores the session when the page is gone, and null when the session ended. A page that comes back from the browser's cache reads what
+   * was stored.
+   */
   save(state: State): void
 }
 

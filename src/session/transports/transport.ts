@@ -8,13 +8,13 @@ export type TransportListener = (
 
 /** A WebSocket, or an object with the same methods. */
 export type SessionSocket = WebSocket & {
-  /** Is called with the time at which the attempt is given up: Infinity while it waits for its turn. */
+  /** Is called with the time at which the attempt is given up: Infinity while it waits for a connection that other tabs use. */
   ondeadline?: ((until: number) => void) | null
 }
 
 /**
  * Opens a socket. If `former`, the attempt's WebSocket, is given, the new socket takes over `former` with its handlers. `phase` is the
- * session's state of `former`.
+ * phase of `former` in the session's state.
  */
 export type OpenSocket = (
   url: string,

@@ -1,4 +1,4 @@
-/** If the monotonic clock gains more milliseconds on the wall clock between two reads, the wall clock was set back. */
+/** If the monotonic clock gains more milliseconds than this on the wall clock between two reads, the wall clock was set back. */
 const JUMP = 1_000
 
 /** By how much the monotonic clock is ahead of the wall clock. */
@@ -7,9 +7,9 @@ let lead = performance.now() - Date.now()
 let setBack = 0
 
 /**
- * Returns the milliseconds of a clock for deadlines. The clock follows the wall clock, but not when the wall clock is set back, because a
- * deadline would be late by as much. It does follow a step forward: that looks like a device that slept, whose monotonic clock may have
- * stopped.
+ * Returns the milliseconds of a clock for deadlines. The clock follows the wall clock, unless that is set back by more than `JUMP`: then
+ * every deadline would be late by as much. The clock does follow a step forward, because that looks like a device that slept, whose
+ * monotonic clock may have stopped.
  */
 export const now = (): number => {
   const wall = Date.now()

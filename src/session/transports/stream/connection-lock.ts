@@ -4,9 +4,9 @@
  */
 const LOCKS = 3
 
-/** Milliseconds after which a hidden page gives its lock to another one. */
+/** Milliseconds after which a hidden page gives up its lock. */
 const HIDDEN_TIME = 60_000
-/** Milliseconds after which a page without a lock counts as one that waits for it. A browser takes less time to grant a free lock. */
+/** Milliseconds after which a page without a lock counts as waiting for other tabs. A browser takes less time to grant a free lock. */
 const GRANT_TIME = 500
 /** Milliseconds for which a page between two attempts keeps its lock, or its place among those that wait. */
 const KEEP_TIME = 5_000
@@ -66,20 +66,20 @@ const takePlace = (origin: string, locks: LockManager): Place => {
 /** The lock of one session. The session keeps the lock, or its place in the queue, from one attempt to the next. */
 export interface ConnectionLock {
   /**
-   * Resolves when the page has the lock, or when `signal` aborts. The abort ends the use of the lock. `onWait` is called if other tabs have
-   * all locks. `onYield` is called when the page has been hidden for a minute, and has lost the lock.
+   * Resolves when the page has the lock, when there can be no lock, or when `signal` aborts. The abort ends the use of the lock. `onWait`
+   * is called if other tabs have all locks. `onYield` is called when the page has been hidden for a minute, and has given up the lock.
    */
   take(on: { onWait(): void; onYield(): void }, signal: AbortSignal): Promise<void>
   /** Gives the lock, or the place in the queue, away at once. */
   release(): void
 }
 
-/** If `sleeps` is set, hidden pages close their connections by themselves, so none of them loses its lock. */
+/** If `sleeps` is set, hidden pages close their connections by themselves, so this lock does not watch for hidden pages. */
 export const createConnectionLock = (origin: string, sleeps: boolean): ConnectionLock => {
   let place: Place | undefined
   let users = 0
   let keeping: ReturnType<typeof setTimeout> | undefined
-  /** Whether the page has lost a lock because it was hidden. It takes another one when it is visible. */
+  /** Whether the page has given up a lock because it was hidden. It takes another lock when it is visible. */
   let hasYielded = false
 
   const release = (): void => {
@@ -91,13 +91,13 @@ export const createConnectionLock = (origin: string, sleeps: boolean): Connectio
   const take = (locks: LockManager): Place => {
     const taken = takePlace(origin, locks)
     const { signal } = taken
-    // A lock keeps a page out of the browser's cache, where no timer runs.
+    // A lock would keep the page out of the browser's cache, and a frozen page runs no timer that could release the lock.
     addEventListener('pagehide', release, { signal })
     page?.addEventListener('freeze', release, { signal })
     return taken
   }
 
-  /** Calls `onYield` when the page has been hidden for a minute. */
+  /** Releases the lock, and calls `onYield`, when the page has been hidden for a minute. */
   const watch = (onYield: () => void, signal: AbortSignal): void => {
     let timer: ReturnType<typeof setTimeout> | undefined
     const check = (): void => {

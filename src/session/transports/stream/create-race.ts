@@ -64,8 +64,8 @@ const END = JSON.stringify({ type: 'end' })
 const answers = ['sent', 'history', 'peers', 'refused', 'renewed']
 
 /**
- * Returns whether a gateway's frame says that the gateway has heard nothing on a connection. If the session itself noticed the loss, there
- * is no frame.
+ * Returns whether a gateway's frame says that the gateway has heard nothing on a connection. An error that the session itself found is no
+ * frame, and has no `type`.
  */
 const isUnheard = (frame: Partial<RaceFrame> | Fault | null): boolean =>
   !!frame && 'type' in frame && frame.code === 'timeout'
@@ -76,8 +76,8 @@ const waited = (phase: SocketPhase | undefined): number =>
 
 /**
  * Returns the function that opens all further attempts of a session, by a WebSocket, a stream or both. To the session each attempt looks
- * like one WebSocket. `startFrame` returns the start of the session as it is now. From the state the race takes how many attempts have
- * failed in a row, and why the last connection was lost.
+ * like one WebSocket. `startFrame` returns the start of the session as it is now. The state says how many attempts have failed in a row,
+ * and why the last connection was lost.
  */
 export const createRace = (
   { WebSocket: CustomWebSocket, transports, sleep }: RaceOptions,
@@ -96,8 +96,8 @@ export const createRace = (
   /** The transport that worked in this tab before; undefined before the first attempt. */
   let worked: Memory | 'websocket' | null | undefined
   /**
-   * The resume key of all further attempts until a session starts; set after a late start of another attempt has replaced the winner's
-   * connection.
+   * Set when a late start of the slower transport has replaced the winner's connection: the key with which all further attempts resume,
+   * until a session starts.
    */
   let contestedKey: string | undefined
   let lock: ConnectionLock | undefined
@@ -109,7 +109,10 @@ export const createRace = (
     const isUnderWay = !phase || ('until' in phase && phase.at !== 'backoff')
     // The attempt is over, or is ending.
     if (former && (!isUnderWay || former.readyState === CLOSING)) return former
-    /** The attempt's WebSocket, which is opening or open. If the page's policy blocks a WebSocket, Chrome reports no close. */
+    /**
+     * The attempt's WebSocket, if it is opening or open. `former` may be closed: if the page's policy blocks a WebSocket, Chrome reports no
+     * close.
+     */
     const adopted = former && former.readyState < CLOSING ? former : undefined
     const url = address.replace(/^ws/, 'http')
     const addresses = { websocket: address, stream: `${url}/stream` }
@@ -117,7 +120,7 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // If nothing is noted, a WebSocket carried the former session, if any: a stream would have loaded this part before.
+      // If nothing is noted and there was a session, a WebSocket carried it: for a stream this function would have been called before.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
@@ -239,7 +242,7 @@ export const createRace = (
       hasBrought = true
       const { winner } = race
       isHeard ||= answers.includes(type)
-      // The network swallows what the client sends on a WebSocket, though it passed the handshake or the start on.
+      // A failure means that the network swallows what the client sends on a WebSocket, though it passed on the handshake or the start.
       const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
       failures = isFailure ? failures + 1 : 0
       if (isFailure && winner) worked = null
@@ -265,7 +268,7 @@ export const createRace = (
         case 'drop':
           return drop(effect.kind)
         case 'send-start':
-          // Since the first start the session has received messages, so its start is made again.
+          // The session may have received messages since its first start, so a new start is made.
           if (hasBrought) return lanes.websocket?.send(JSON.stringify(startFrame()))
           return whenStart(() => hasStart || lanes.websocket?.send(JSON.stringify(own(startFrame()))))
         case 'wait':
@@ -300,7 +303,7 @@ export const createRace = (
         for (const use of waiting.splice(0)) use(start)
       },
       close(code = 1000) {
-        // With 1000 the session gives up the attempt. With any other code the page is left, which is no failure.
+        // With 1000 the session gives up the attempt. With any other code the page is left or sleeps, which is no failure.
         if (!hasBrought && code === 1000) failures += 1
         life.abort()
         waiting = []

@@ -8,7 +8,7 @@ export const MEMORY_KEY = 'chat-session-stream'
 /** The key of `sessionStorage` under which a tab notes the endpoint at which a WebSocket has worked. The runner writes this item, too. */
 export const WEBSOCKET_KEY = 'chat-session-websocket'
 
-/** `only`: WebSockets have opened and no frame has come, so none is tried again. */
+/** `only`: a stream has worked, but on the WebSockets that opened no frame came, so no WebSocket is tried again. */
 export type Memory = 'stream' | 'only'
 
 const readAll = (): Record<string, Memory> =>

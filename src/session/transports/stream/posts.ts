@@ -10,7 +10,7 @@ const TIMEOUT = 20_000
 /** Milliseconds until a post without an answer is repeated. They double each time. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
-/** The seconds that an answer may ask for at most. A timer fires at once if its time does not fit into 31 bits. */
+/** The most seconds of a `Retry-After` that are waited for. A timer fires at once if its time does not fit into 31 bits. */
 const MAX_ASKED = 60
 
 /** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */
@@ -23,7 +23,8 @@ interface Posts {
   hasEarly(): boolean
   /**
    * Sends one last post: the frames that wait, if they fit, and after them a frame that closes the stream. Resolves when the post is
-   * answered or has failed. With `isLeaving` the post is sent before the call returns, because a page that is left ends its other requests.
+   * answered or has failed. With `isLeaving` all this is sent before the call returns, and an unanswered post is sent once more, because
+   * the browser aborts the earlier requests of a page that is left.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }
@@ -93,8 +94,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
-        // A gateway that does not take the post answers 4xx. After any other answer the post is repeated: such an answer may come from a
-        // proxy, or from a network that asks for a log-in.
+        // A gateway that refuses the post for good answers 4xx, but not 429. After any other answer the post is repeated: such an answer
+        // may come from a proxy, or from a network that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
         if (!isOver()) await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }
@@ -126,7 +127,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       let left = MAX_KEPT
       if (!isLeaving) await posting
       else if (unanswered) {
-        // The gateway takes a repeated post once.
+        // The gateway takes a repeated post only once.
         left -= utf8(unanswered).length
         if (left > 0) void post(unanswered, true)
       }

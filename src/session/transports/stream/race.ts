@@ -33,15 +33,15 @@ export interface Race {
   /** The transport that carries the session; null before the first `started`. */
   readonly winner: TransportKind | null
   /**
-   * What happens if the WebSocket takes too long. `stream`: a stream is begun. `fail`: the attempt has failed, because WebSockets have
-   * worked in this tab. `nothing`: there are no streams.
+   * What happens if the WebSocket takes too long. `stream`: a stream is begun. `fail`: the attempt fails, because WebSockets have worked in
+   * this tab, so the gateway itself may be down. `nothing`: there are no streams.
    */
   readonly late: 'stream' | 'fail' | 'nothing'
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
   /**
    * Whether the WebSocket has not opened, or not answered the start, in time. Then it counts as failed. If it is still opening when the
-   * stream is open, it is dropped: a browser opens one WebSocket at a time, and this one would block others.
+   * stream is open, it is dropped: a browser opens one WebSocket to a host at a time, and this one would block others.
    */
   readonly isOverdue: boolean
   /** Whether the stream waits until another tab lets its connection go. */
@@ -51,7 +51,7 @@ export interface Race {
    * repeats lost packets may bring that start after the winner's start.
    */
   readonly isContested: boolean
-  /** The last frame and the close code of the attempt that failed first. The session gets them if the other attempt fails, too. */
+  /** The last frame and the close code of the transport that failed first. The session gets them if the other transport fails, too. */
   readonly failure: {
     readonly kind: TransportKind
     readonly ended: RaceFrame | null
@@ -80,7 +80,7 @@ export type RaceEffect =
   | { readonly do: 'pass'; readonly frame: RaceFrame }
   | { readonly do: 'pass-close'; readonly code: number }
   | { readonly do: 'open'; readonly kind: TransportKind }
-  /** Close an attempt, if there is one, and ignore its later events. */
+  /** Close the transport's connection, if there is one, and ignore its later events. */
   | { readonly do: 'drop'; readonly kind: TransportKind }
   /** Send the start on the WebSocket, unless its handshake had it. */
   | { readonly do: 'send-start' }
@@ -107,7 +107,7 @@ const ANSWER_TIME = 10_000
  */
 const RETRY_TIME = 60_000
 const RETURN_TIME = 4_000
-/** Milliseconds after a race in which a start of another attempt may still end the winner's connection as `replaced`. */
+/** For how many milliseconds after a race a start of another attempt may still end the winner's connection as `replaced`. */
 const CONTEST_TIME = 10_000
 /** After so many failures WebSockets were refused both with the start in the header and without it, so a stream is opened at once. */
 const REFUSED_BOTH = 2
@@ -158,7 +158,8 @@ const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
 ]
 
 /**
- * A stream may wait for long. A WebSocket that hangs would block those of other tabs, so it is dropped, and tried again now and then.
+ * The stream may wait for other tabs for long. A WebSocket that hangs would block those of other tabs, so it is dropped. If WebSockets may
+ * be tried again, that happens after a minute.
  */
 const whileQueued = (race: Race): RaceStep => {
   const again = race.mayReturn ? [wait('retry', RETRY_TIME)] : []
@@ -190,7 +191,7 @@ const onOverdue = (race: Race): RaceStep => {
 
 /**
  * Called if the WebSocket took the start and never answered. It is unknown which connection carries the session, so both close, and the
- * client resumes it by a stream.
+ * client resumes the session by a stream.
  */
 const giveUpWebSocket = (race: Race): RaceStep => [
   { ...race, websocket: 'none', stream: 'none', mayReturn: false },

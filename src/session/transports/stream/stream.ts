@@ -27,7 +27,7 @@ interface StreamOptions {
   onQueue(isQueued: boolean): void
 }
 
-/** Opens an event stream with posts. The stream counts as open when its first frame arrives. */
+/** Opens an event stream, and posts what the client sends. The stream counts as open when its first frame arrives. */
 export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: StreamOptions): Lane => {
   const life = new AbortController()
   const { signal } = life
