@@ -1,7 +1,8 @@
 import { CliError } from './cli-error.js'
 
 /**
- * Returns a secret from the environment. In an argument other users of the machine would see it, and it would stay in the shell's history.
+ * Returns the secret in an environment variable. Other users of the machine would see a secret in an argument, and the shell's history
+ * would keep it.
  */
 export const secretOf = (name: string): string => {
   const secret = process.env[name]

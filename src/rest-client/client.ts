@@ -80,8 +80,8 @@ const segmentOf = (name: string, id: unknown): string => {
 }
 
 /**
- * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and the call would
- * end sessions that `reauth` spares.
+ * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and a call that was
+ * meant to spare sessions (`reauth`) would end them.
  */
 const requireKnown = (name: keyof RestCalls, input: Input): void => {
   const { path, query } = operations[name]

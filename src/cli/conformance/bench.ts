@@ -74,7 +74,7 @@ export const createBench = (command: string, watch: Watch): Bench => {
       return { gateway, client, connection }
     },
     async close() {
-      // The newest parts end first: clients before their gateways, whose end would make them reconnect.
+      // The newest parts end first: clients before their gateways, because the end of a gateway would make its clients reconnect.
       for (const end of ends.toReversed()) await end()
     },
   }

@@ -63,7 +63,7 @@ export interface Client {
   end(): Promise<void>
 }
 
-/** Checks of the fields whose members cases read. A report without them must fail its case, not the whole command. */
+/** Checks of the fields that are objects and lists. A report without such a field must fail its case, not the whole command. */
 const checks = new Map<unknown, (report: Record<string, unknown>) => boolean>([
   ['message', ({ message }) => object(message)],
   ['history', ({ messages }) => Array.isArray(messages) && messages.every(object)],

@@ -40,7 +40,7 @@ const select = (only: string | undefined): readonly Case[] => {
   return cases.filter((one) => words.some((word) => fits(one, word)))
 }
 
-/** Starts the client once. Without its first report every case would fail for the same reason. */
+/** Checks once that the client starts and prints its first report, without which every case would fail. */
 const checkClient = async (command: string, limit: number): Promise<void> => {
   const client = startClient(command, createWatch(limit))
   try {

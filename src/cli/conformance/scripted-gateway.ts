@@ -27,7 +27,7 @@ export interface ScriptedGateway {
   answerPost: (seq: number) => PostAnswer
   /** Takes the next connection when its start has arrived. */
   connection(): Promise<Connection>
-  /** Takes the next connection and answers its start as an existing session. */
+  /** Takes the next connection and answers its start with `started`. */
   begin(changes?: Partial<Started>): Promise<Connection>
   close(): Promise<void>
 }
@@ -37,7 +37,7 @@ const newestIn = (frames: readonly GatewayFrame[], before: number): number =>
   Math.max(before, ...frames.map((frame) => (frame.type === 'message' ? frame.offset : 0)))
 
 const refuseUpgrade = (socket: Duplex, status: string): void =>
-  // After an upgrade Node handles no error of the socket. A client that resets it would end this process.
+  // After an upgrade Node handles no error of the socket. A client that resets the socket would end this process.
   void socket
     .on('error', () => socket.destroy())
     .end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)

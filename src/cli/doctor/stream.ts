@@ -5,7 +5,7 @@ import { readJson } from '../read-json.js'
 import { below } from './http.js'
 import { failureOf, TIMEOUT } from './network.js'
 
-/** Characters of a stream that are read: the gateway's comment of 4 kB, and a few frames. */
+/** The most characters of a stream that are read. The gateway's comment of 4 kB and a few frames need less. */
 const MAX_BODY = 65_536
 
 /**
@@ -24,7 +24,7 @@ const post = ({ base, origin }: Target, path: string, body: unknown): ClientRequ
   const url = below(base, path)
   const headers = {
     'content-type': 'text/plain;charset=UTF-8',
-    // A proxy may compress what a browser says it can read.
+    // A proxy compresses answers only if the request says that the client can read them, as requests of browsers do.
     'accept-encoding': 'gzip, deflate, br',
     connection: 'close',
     ...(origin !== undefined && { origin }),
@@ -141,7 +141,7 @@ const tryStream = async (target: Target, appId: string): Promise<Outcome> => {
   }
 }
 
-/** Opens an event stream through whatever is in front of the gateway. Sessions need it where networks block WebSockets. */
+/** Opens an event stream through the proxies in front of the gateway. Sessions need event streams where networks block WebSockets. */
 export const checkStream = async (
   base: URL,
   { origin, appId }: { origin: string | undefined; appId: string | undefined },

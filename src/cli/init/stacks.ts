@@ -43,8 +43,8 @@ const nodeStack = (name: string, dependency: string, endpoint: string, tag: stri
 })
 
 /**
- * The stacks that `init` knows. The first row that fits counts: an app of Rails or Laravel has a package.json too, and an app of Next may
- * also use Express.
+ * The stacks that `init` knows. The first row that fits counts: an app of Rails or Laravel may have a package.json too, and an app of Next
+ * may also use Express.
  */
 const stacks: readonly Stack[] = [
   {

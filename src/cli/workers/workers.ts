@@ -4,11 +4,10 @@ import { aggregateMetrics } from '../../gateway/internal.js'
 import { untilSignal } from '../until-signal.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
-/** Milliseconds until a worker that ended is replaced. Each time a successor ends early, too, this delay doubles, up to
- * `MAX_DELAY`. */
+/** Milliseconds until a worker that ended is replaced. With each end the delay doubles, up to `MAX_DELAY`, until a worker is sound. */
 const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
-/** Milliseconds after which a running worker counts as sound. If it ends, its successor starts after `FIRST_DELAY` again. */
+/** Milliseconds after which a running worker counts as sound. If a sound worker ends, its successor starts after `FIRST_DELAY`. */
 const SOUND_AFTER = 60_000
 /** Milliseconds that a worker has to answer with its metrics. A worker that is too busy is left out. */
 const COLLECT_TIMEOUT = 3_000
@@ -110,7 +109,7 @@ export const runWorkers = (count: number, log: Log): void => {
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
       else {
-        // A first worker that can't start logs why, unless it was killed, as the kernel does if memory is short.
+        // A first worker that can't start logs why. A worker that was killed, for example by the kernel for lack of memory, logs nothing.
         if (signal !== null) log.error({ signal }, 'the first worker process was killed before it listened')
         // A config can be a JavaScript module, which this process has imported, too. A timer in it would keep this process running.
         process.exit(code ?? 1)

@@ -15,7 +15,7 @@ interface Operation {
   description?: string
   parameters: Parameter[]
   requestBody?: { content: { 'application/json': { example: unknown } } }
-  /** Empty for an operation without a token. */
+  /** Empty for an operation that needs no token. */
   security?: unknown[]
 }
 

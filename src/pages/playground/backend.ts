@@ -14,7 +14,7 @@ const tokenPath = ({ appId, userId, method, profile }: Settings): string =>
     appId,
     userId,
     expiresIn: String(loginMethods[method].lifetime ?? 3600),
-    // The strict app takes the profile from the token only.
+    // The strict app takes the profile only from the token.
     ...(appId === 'strict' && profile.name && { name: profile.name }),
   })}`
 

@@ -70,7 +70,7 @@ const talk = async (bench: Bench, transports?: readonly ['stream']): Promise<voi
   })
 }
 
-/** Sends messages while the connection is cut again and again, and expects that all are stored in order. */
+/** Sends messages, cuts the connection `cuts` times meanwhile, and expects that all messages are stored in order. */
 const sendAll = async (
   bench: Bench,
   perSecond: number | undefined,

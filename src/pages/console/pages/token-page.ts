@@ -28,7 +28,7 @@ export class TokenPage extends Page {
     this.#sent = token
     await this.attempt(async () => {
       const check = await this.client.change<TokenCheck>('POST', '/check-token', { token })
-      // The operator may have sent another token meanwhile, and must not take this verdict for its own.
+      // The operator may have sent another token meanwhile, and must not take this verdict for that of the other token.
       if (token !== this.#sent) return
       this.#check = check
       this.requestUpdate()

@@ -25,11 +25,11 @@ const testText = ({ result, error }: PushTest): string =>
       ? 'A push service has ended a subscription.'
       : `A push service has not taken the test: ${error ?? 'unknown'}.`
 
-/** The page of one user: presence, inbox, sessions, their latest changes, and buttons that end them. */
+/** The page of one user: presence, inbox, devices, sessions and their latest changes, with buttons to end sessions and devices. */
 export class UserPage extends Page {
   static override properties = { ...Page.properties, watched: { state: true }, done: { state: true } }
 
-  /** The session whose frames are shown. The list keeps it when it has ended, so that its last frames can be read. */
+  /** The session whose frames are shown. The list keeps the session after its end, so that its last frames can be read. */
   declare watched: SessionSummary | null
   /** The result of the button that was pressed last. */
   declare done: string

@@ -5,7 +5,7 @@ import { Page } from './page.js'
 import { pagedHeading } from '../parts.js'
 import { apiPath, linkTo, pagePath } from '../route.js'
 
-/** An app's users by page, and a field to open one by id. */
+/** An app's users by page, and a field to open a user by id. */
 export class UsersPage extends Page {
   #list: UserList | null = null
   /** The cursor of the page of users that was opened last. */

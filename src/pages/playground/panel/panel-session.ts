@@ -245,7 +245,7 @@ export class PanelSession extends EventTarget {
     if (!element) return
     element.remove()
     this.#element = this.tokenRequest = null
-    // The element releases its session a task after its removal. Until then a new element for the same user would share it.
+    // The element releases its session a task after its removal. Until then a new element for the same user would share the session.
     for (let task = 0; element.session && task < 100; task++)
       await new Promise((resolve) => setTimeout(resolve))
   }

@@ -32,7 +32,7 @@ const initialView = {
 }
 type PanelView = typeof initialView & { settings: Settings }
 
-/** The session and the settings of one user of the page. Emits `change`; the buttons of `UserPanel` add `close` and `write-later`. */
+/** The session and the settings of one user of the page. Emits `change`. Buttons in the panel emit `close` and `write-later`. */
 export class Panel extends LitElement {
   static override properties = {
     user: { attribute: false },

@@ -18,14 +18,14 @@ const TYPING_INTERVAL = 3_000
 export class Thread extends EventTarget {
   /** With whom the user has exchanged messages, the one with the newest message first. */
   peers: readonly Peer[] = []
-  /** Whose conversation is shown: the chosen one, or the newest; undefined while there is none. */
+  /** The peer whose conversation is shown: the chosen one, or else the one with the newest message; undefined while there is no peer. */
   shown: Peer['id'] | undefined
   readonly #log: ActivityLog
   #element: ChatSessionElement | null = null
   #chosen: Peer['id'] | undefined
   #messages = new Map<number, Message>()
   #outgoing: readonly OutgoingMessage[] = []
-  /** The latest call of `peers()`, and whether it waits for the one before. */
+  /** The latest call of `peers()`, and whether this call waits for the call before. */
   #load = Promise.resolve()
   #isWaiting = false
   readonly #online = new Map<string | null, boolean>()
@@ -48,7 +48,7 @@ export class Thread extends EventTarget {
     return this.#outgoing.filter(({ id, to, error }) => to === peer && (error ?? !stored.has(id)))
   }
 
-  /** Returns whether another user types or is online, as far as the gateway tells it. */
+  /** Returns a word that says whether another user types or is online; empty if the gateway has told neither. */
   contact(id: Peer['id']): string {
     if ((this.#typingUntil.get(id) ?? 0) > Date.now()) return 'types…'
     return this.#element?.state === 'active' && this.#online.get(id) ? 'online' : ''
@@ -126,7 +126,10 @@ export class Thread extends EventTarget {
     await this.#try('markRead()', this.#element.markRead(newest.offset, { with: this.shown }))
   }
 
-  /** Resolves with the answer to a call, or with undefined if it is refused. The log says already that a session has ended. */
+  /**
+   * Resolves with the answer to a call, or with undefined if it is refused. The code `ended` is not logged here, because the log has the
+   * end of the session already.
+   */
   #try<T>(name: string, call: Promise<T>): Promise<T | undefined> {
     return call.catch((error: unknown): undefined => {
       const { code } = error as SessionError
