@@ -71,7 +71,12 @@ export class Pushes {
   constructor(options: PushesOptions) {
     this.#options = options
     const { commit } = options
-    this.#users = new LruCache({ max: MAX_USERS, isInUse: ({ batch }) => batch > commit.lastWritten })
+    // The rows of pushes are found by their time, so only the entry tells the next message that a push is pending already.
+    const isPending = (dueAt: number | undefined): boolean => dueAt !== undefined && dueAt !== Infinity
+    this.#users = new LruCache({
+      max: MAX_USERS,
+      isInUse: ({ batch, dueAt }) => batch > commit.lastWritten || isPending(dueAt),
+    })
   }
 
   /**

@@ -127,6 +127,21 @@ void describe('what is due to devices', () => {
     await engine.close()
   })
 
+  void it('is told in time although the engine has looked at many other users since, and a later message came', async () => {
+    const engine = await engineOn(new MemoryStore())
+    await configure(engine)
+    await addDevice(engine, 'bob')
+    await send(engine, 'bob', 60_000)
+    for (let n = 0; n <= 10_000; n++) await engine.pushDevices(of(`user ${n}`))
+    await send(engine, 'bob', 600_000)
+    const due = nextEvents(engine, 'push-due', 2)
+    advanceClock(61_000)
+    await addDevice(engine, 'cy')
+    await send(engine, 'cy', 1)
+    assert.deepEqual((await due).map(({ user }) => user.userId).sort(), ['bob', 'cy'])
+    await engine.close()
+  })
+
   void it('is told of a user who has a device again', async () => {
     const engine = await engineOn(new MemoryStore())
     await configure(engine)
