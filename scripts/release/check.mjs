@@ -26,6 +26,8 @@ const problems = [
   locked && `package-lock.json says ${locked}.`,
   ...(await Promise.all(places.map(problemAt))),
   tag && tag !== `v${version}` && `The tag is ${tag}.`,
+  // npm and the image would give it to all who ask for `latest`.
+  tag?.includes('-') && `${tag} is a prerelease, and the workflow releases every version as the latest.`,
   tag && !sectionOf(await read('CHANGELOG.md'), version) && `CHANGELOG.md has nothing under ## ${version}.`,
 ].filter(Boolean)
 

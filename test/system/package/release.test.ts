@@ -237,6 +237,11 @@ test('a tag that is not the version is not released', async () => {
   assert.match(await refusal(folder, version), new RegExp(`The tag is ${version}\\.`))
 })
 
+test('a prerelease is not released, because it would become the latest version', async () => {
+  const folder = await prepare()
+  assert.match(await refusal(folder, `v${version}-rc.1`), /v.+-rc\.1 is a prerelease/)
+})
+
 const disagreements: [file: string, from: string, to: string, message: RegExp][] = [
   ['package-lock.json', `"version": "${version}"`, '"version": "99.0.0"', /package-lock\.json says 99\.0\.0/],
   ['src/protocol/version.ts', `'${version}'`, "'99.0.0'", /src\/protocol\/version\.ts says 99\.0\.0/],
