@@ -44,8 +44,14 @@ const row = (name, numbers) =>
 row('bytes', ['minified', 'gzip', 'brotli', 'limit'])
 /** A row for each script, the first one above its parts. */
 const files = Object.keys(readIntegrity()).sort((one, other) => one.length - other.length)
+const nameOf = (file) => file.replace(/-\w{8}\.js$/, '.js')
+const names = files.map(nameOf)
+for (const name of Object.keys(limits).filter((limited) => !names.includes(limited))) {
+  console.error(`${name} has a limit, but the build makes no such script.`)
+  process.exitCode = 1
+}
 for (const file of files) {
-  const name = file.replace(/-\w{8}\.js$/, '.js')
+  const name = nameOf(file)
   const total = sizes(await readFile(`dist/cdn/${file}`))
   row(name, [...total, limits[name]])
   if (!(total.at(-1) <= limits[name])) {
