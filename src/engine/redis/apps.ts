@@ -1,6 +1,6 @@
 import type { AppOptions, Retention, WebhookOptions } from '../engine.js'
 
-/** The options of apps as this node knows them. */
+/** The options of apps as this node, the engine of one gateway, knows them. */
 export class Apps {
   readonly #retentions = new Map<string, Retention>()
   readonly #webhooks = new Map<string, WebhookOptions>()
@@ -11,7 +11,7 @@ export class Apps {
     else this.#webhooks.delete(appId)
   }
 
-  /** Sets an app's retention. Returns whether the greatest age of messages has changed. */
+  /** Sets an app's retention. Returns false if this node knew the same greatest age of messages already. */
   retain(appId: string, retention: Retention): boolean {
     const known = this.#retentions.get(appId)
     this.#retentions.set(appId, retention)

@@ -1,4 +1,4 @@
--- Writes and reads a value, and publishes to the calling node its canary, a text whose arrival shows that the node's subscription works.
+-- Writes and reads a value. Publishes to the calling node the canary, a text whose arrival shows that the node's subscription works.
 -- KEYS: check.
 -- ARGV: 1 the canary.
 -- Returns 1 if the value was read as it was written, else 0.

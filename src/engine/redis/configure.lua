@@ -1,4 +1,4 @@
--- Stores an app's options for nodes that open later.
+-- Stores an app's options. Each engine reads them when it opens.
 -- KEYS: apps.
 -- ARGV: 1 the options as JSON.
 -- Returns nothing.

@@ -1,5 +1,5 @@
--- Reads the counts of an app's data in a partition.
+-- Reads the counts of an app's data in a partition (a share of all data).
 -- KEYS: counts.
 -- ARGV: none.
--- Returns the numbers of users, guests, inboxes, bytes, sessions, pending events, and bytes of pending events.
+-- Returns the numbers of users, guests, inboxes, bytes of messages, sessions, pending webhook events, and bytes of these events.
 return call('HMGET', K.counts, 'users', 'guests', 'inboxes', 'bytes', 'sessions', 'events', 'eventBytes')

@@ -2,7 +2,7 @@ import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
-/** If a read did not fill the page, the number of partitions of the next read grows by this factor. */
+/** If a read did not fill the page, the next read has this many times as many partitions. */
 const GROWTH = 4
 
 /** Where a list goes on: in a partition, after the item with this id or number. */

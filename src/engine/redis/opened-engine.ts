@@ -88,7 +88,7 @@ export class OpenedEngine {
   readonly #carried: CarriedSessions
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
-  /** The interval, in milliseconds, at which the node asks servers what they have published, and within which it renews all watches. */
+  /** The interval, in milliseconds, at which the node asks what servers have published, and within which it renews its presence watches. */
   readonly #compareInterval: number
   #key = Buffer.alloc(0)
   #compareTimer: NodeJS.Timeout | undefined
@@ -203,7 +203,7 @@ export class OpenedEngine {
         this.#apps.set(String(apps[n]), JSON.parse(String(apps[n + 1])) as AppOptions)
       await this.#publications.open()
       await this.#recovery.open()
-      // This is the last step that may fail, because it starts work that goes on.
+      // This call comes last of those that may fail, because it starts work that goes on.
       await this.#leases.start()
     } catch (error) {
       await client.close()
@@ -229,12 +229,12 @@ export class OpenedEngine {
       await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
       await this.#sweeper.stop()
       await this.inboxes.stop()
-      // The pending changes come first, because some of them end sessions. A session that the node only detaches would stay until it can no
-      // longer be resumed.
+      // The pending changes come first, because some of them end sessions. If the node only detached such a session, the session would stay
+      // until it can no longer be resumed.
       await this.sessions.finishDepartures().catch(this.#options.onError)
       await this.#leases.leave()
     } catch (error) {
-      // Without Redis the node's lease ends, and other nodes detach its sessions.
+      // If Redis can't be reached, the node's lease ends, and then other nodes detach the sessions of this node.
       this.#options.onError(error)
     }
     this.attached.clear()
@@ -246,18 +246,19 @@ export class OpenedEngine {
     return new Uint8Array(this.#key)
   }
 
-  /** Called if a step may have run, though its reply was lost. */
+  /** Called if a step (a script) may have run, though its reply was lost. */
   #onUncertain(call: UncertainCall): void {
     const { step } = call
-    // The lost reply may have said that the other nodes have counted this one as dead, which the next beat does not say.
+    // A beat renews the node's lease. The lost reply may have said that other nodes had counted this one as dead. The next reply does not
+    // say so.
     if (step === this.#runner.steps.beat) this.#recovery.check()
-    // Steps without these keys have no events for this node.
+    // The other steps have no events for this node but those that may be lost, for example a signal.
     else if (step.keys.includes('due') || step.keys.includes('own')) this.#uncertain.note(call)
   }
 
   /**
-   * Rejects unless Redis stores a value, and a canary that it publishes to this node arrives. Without a working subscription messages come
-   * late.
+   * Rejects unless Redis stores a value, and this node receives the canary, a random text that Redis publishes to it. Without a working
+   * subscription messages come late.
    */
   async check(): Promise<void> {
     const canary = randomUUID()
@@ -277,11 +278,11 @@ export class OpenedEngine {
     await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
     if (!options.webhooks) return this.webhooks.leave(appId)
     await this.webhooks.resume(appId, this.#leases.isAlone)
-    // From now on this node knows how many events are pending.
+    // This call reads how many webhook events are pending, so that the app's limits apply from now on.
     await this.#quotas.others(appId, 0)
   }
 
-  /** Sets the app's retention, which the rules of each message name. */
+  /** Sets the app's retention. It comes with `configure`, with each message, and with each adoption. */
   retain(appId: string, retention: AppOptions['retention']): void {
     if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
   }
@@ -291,7 +292,7 @@ export class OpenedEngine {
     await this.#runner.onUser(this.#runner.steps.signal, to, [JSON.stringify(signal)])
   }
 
-  /** Adopts a guest, and moves the first messages. If the move fails, the sweeper goes on. */
+  /** Lets a user adopt a guest: take over the guest's messages. Moves the first of them; the sweeper moves the others. */
   async adopt(request: AdoptionRequest): Promise<Adoption | null> {
     const { appId, guestId: userId, proof, retention } = request
     this.retain(appId, retention)
@@ -316,7 +317,7 @@ export class OpenedEngine {
     await this.sessions.retryDepartures()
   }
 
-  /** Called when the other nodes have counted this one as dead. Connections of other nodes may carry its sessions now. */
+  /** Called when the other nodes have counted this one as dead. Other nodes' connections may now carry the sessions of this node. */
   #onLost(): void {
     this.attached.clear()
     this.#options.emit({ type: 'lease-lost' })
@@ -329,7 +330,7 @@ export class OpenedEngine {
     return { ...webhooks, limits: { user, app: this.#quotas.eventsLeft(appId, partition, app) } }
   }
 
-  /** Handles an event of a step of this node, or an event that a node has published. */
+  /** Handles an event from the reply to a step of this node, or an event that a script has published. */
   #receive(event: WireEvent): void {
     const { emit } = this.#options
     if (event[0] === kinds.canary) return this.#canaries.arrive(event[1])
@@ -369,12 +370,12 @@ export class OpenedEngine {
       case kinds.pushDue:
         return emit({ type: 'push-due', user })
       case kinds.devicesEnded:
-        // If this fails, the keys with the owners take up memory until they expire, and have no other effect.
+        // If this fails, the keys that name the owners of the devices stay until they expire, and have no other effect.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
         return this.webhooks.announce(event[1], event[2])
       case kinds.tokenReleased:
-        // If this fails, the note takes up memory until the token's hash expires, and has no other effect.
+        // If this fails, the note that a session uses the token stays until the token's hash expires, and has no other effect.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.eventDropped:
         this.#quotas.refresh(event[1])

@@ -12,7 +12,7 @@ export interface Counts {
   eventBytes: number
 }
 
-/** Milliseconds after which the counts are read again, because other nodes change them. If a limit was reached, they are read sooner. */
+/** Milliseconds after which the counts are read again, because other gateways change them, and sooner after a limit was reached. */
 const MAX_AGE = 5_000
 const MAX_AGE_AT_LIMIT = 200
 
@@ -27,8 +27,9 @@ interface AppCounts {
 const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0 }
 
 /**
- * The counts of an app in all partitions. For a limit, a step adds the exact count of its own partition to these counts of the other
- * partitions. Changes by this node are counted at once, those by other nodes some seconds later.
+ * The counts of apps in all partitions, which are shares of the data. For a limit, a step compares the exact count of its own partition
+ * with what the other partitions leave of the limit. Changes by this node (the engine of one gateway) are counted at once, those by other
+ * nodes some seconds later.
  */
 export class Quotas {
   readonly #runner: StepRunner
@@ -43,8 +44,8 @@ export class Quotas {
   }
 
   /**
-   * Resolves with the counts of the app in all other partitions. `isAtLimit` says that a limit was reached by the counts that this node
-   * knows.
+   * Resolves with the counts of the app in all partitions except `partition`. `isAtLimit` says that a limit was reached by the counts that
+   * this node knows.
    */
   async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
     return othersOf(await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE), partition)
@@ -61,7 +62,7 @@ export class Quotas {
     return { events: limits.events - events, bytes: limits.bytes - eventBytes }
   }
 
-  /** Reads the counts again in the background if they are older than `maxAge`, which is short after a limit was reached. */
+  /** If the counts are older than `maxAge` milliseconds, reads them again in the background. The default is for a reached limit. */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
     // If the counts can't be read, the known counts stay in use.
     this.#counts(appId, maxAge).catch(() => undefined)
@@ -74,7 +75,7 @@ export class Quotas {
     const partition = this.#runner.partitions.of(of)
     const latest = this.#latest.get(of.appId)
     if (latest) change(latest, partition, changed)
-    // A reading that runs now may have counted before this change. If it fails, the next call that needs the counts reads them again.
+    // A reading that runs now may have counted before this change. If the reading fails, the next call that needs the counts reads again.
     this.#readings.get(of.appId)?.then(
       (counts) => change(counts, partition, changed),
       () => undefined,

@@ -52,8 +52,8 @@ interface CommonOptions {
   /** The beginning of the names of all keys. @default 'chat-session:' */
   prefix?: string | undefined
   /**
-   * Milliseconds between two questions to each server about how much it has published. The answers show which published messages were lost.
-   * Within this interval each watch of a user's presence is renewed, too. At least 1,000. @default 15000
+   * Milliseconds between two questions to each server about how much it has published. The answers show whether published messages were
+   * lost. Within this interval the engine also renews each watch of a user's presence. At least 1,000. @default 15000
    */
   compareInterval?: number | undefined
   /**
@@ -61,7 +61,7 @@ interface CommonOptions {
    * @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
-  /** Called when the engine has opened, with the information of its server. In a cluster this is the least durable server. */
+  /** Called when the engine has opened, with what its server says about itself. In a cluster this is the least durable server. */
   onOpen?: ((server: ServerInfo) => void) | undefined
 }
 
@@ -76,8 +76,8 @@ export interface SharedEngineOptions extends CommonOptions {
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
   /**
-   * The number of partitions, a power of two: for tests. On a cluster an engine needs a call for each partition when it opens. All engines
-   * of a Redis need the same number.
+   * The number of partitions, into which the engine divides the data: a power of two, for tests. On a cluster an engine needs a call for
+   * each partition when it opens. All engines of a Redis need the same number.
    */
   partitionCount?: number | undefined
 }
@@ -119,7 +119,7 @@ export class RedisEngine implements Engine {
       this.#opening = undefined
       this.#closing = opening.ready.then(
         async (node) => {
-          // Some calls may wait for the answers of other gateways.
+          // This ends the calls that wait for the answers of other gateways.
           node.calls.close()
           await Promise.allSettled(this.#calls)
           await node.close()
@@ -230,7 +230,7 @@ export class RedisEngine implements Engine {
   deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
     return this.#use(async ({ revocations, users }) => {
-      // The end of the last session deletes a guest without messages. Then the last step does not find the user.
+      // The end of the last session deletes a guest without messages. Then `users.delete` does not find the user.
       const wasThere = (await users.get(of)) !== null
       await revocations.revokeUser(of, { issuedBefore: null, mode: 'end' })
       return (await users.delete(of)) || wasThere

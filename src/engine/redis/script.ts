@@ -16,7 +16,7 @@ export interface BatchStep extends Step {
   readonly isBatch: true
 }
 
-/** The parts that scripts share: each uses those before it. */
+/** The parts that scripts share. Each part may use the parts before it. */
 const PARTS = [
   ...['base', 'keys', 'publish', 'state', 'rows', 'queue', 'webhooks', 'sessions', 'inbox', 'rate'],
   ...['rules', 'events', 'begin'],
@@ -26,8 +26,8 @@ interface StepOptions {
   repeatable?: boolean
   /**
    * Says whether the script runs if the server is out of memory, has too few replicas, or can't write to its disk. A script that `reads`
-   * runs. A script that `grows` the data does not run. Any other script runs only in the first case, because it frees memory or needs
-   * hardly any.
+   * runs. A script that `grows` the data does not run. Any other script runs if the server only lacks memory, because it frees memory or
+   * needs hardly any.
    */
   effect?: 'reads' | 'grows'
 }
@@ -53,9 +53,9 @@ export const LIBRARY_START = 'chat_session_'
 const NAME = 'NAME_OF_LIBRARY'
 
 /**
- * The scripts of one kind of process: of a gateway, or of a transfer. Redis compiles a library once, and makes the functions that scripts
- * share once. With `EVAL` each call would make these functions again. A library also has variables that live as long as the server's
- * process (`lua/state.lua`).
+ * The scripts of one kind of process: of a gateway, or of a transfer between engines. Redis compiles a library once, and makes the
+ * functions that scripts share once. With `EVAL` each call would make these functions again. A library also has variables that live as long
+ * as the server's process (`lua/state.lua`).
  */
 export class StepLibrary implements Library {
   readonly #functions: string[] = []
@@ -71,16 +71,16 @@ export class StepLibrary implements Library {
   }
 
   /**
-   * Makes a step. `path` is that of the script's file, without the extension. The script's name is the name of the file. Steps that differ
-   * only in the kind of their hashed key may share a script.
+   * Makes a step. `path` is the path of the script's file, without the extension. Steps that differ only in the kind of their hashed key
+   * may share a script.
    */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
     return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }
   }
 
   /**
-   * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The file may run
-   * twice, because it only reads, or because a second run does no harm.
+   * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The step may run again
+   * after a lost reply, so its file only reads, or does no harm the second time.
    */
   batchStep(path: string, keys: readonly KeyKind[], { effect }: Pick<StepOptions, 'effect'> = {}): BatchStep {
     const options = { repeatable: true, ...(effect && { effect }) }

@@ -18,14 +18,14 @@ const PARTITIONS_PER_CALL = 64
 /** More users in one call would let other calls wait for long. */
 const USERS_PER_CALL = 200
 
-/** Returns an app's webhooks, and what the epoch of the user's inbox begins with, in the form in which `lua/webhooks.lua` reads them. */
+/** Returns what `lua/webhooks.lua` reads: random digits, the beginning of the epoch of the user's inbox, and the app's webhooks. */
 const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: string): string => {
   const { user, app } = limits ?? {}
   const bounds = [user?.events, user?.bytes, app?.events, app?.bytes].map((bound) => bound ?? '-')
   return [randomBytes(SALT_BYTES).toString('hex'), epochBase, unreadAfter, ...bounds, ...events].join(',')
 }
 
-/** Returns an id by which a script that runs twice, because its first reply was lost, knows what it has counted already. */
+/** Returns an id for a call. A script that runs again, because its first reply was lost, knows by this id what it has counted already. */
 export const callId = (): string => randomBytes(CALL_ID_BYTES).toString('base64url')
 
 export interface StepRunnerOptions {
@@ -36,9 +36,9 @@ export interface StepRunnerOptions {
   nodeId: string
   /** Returns milliseconds to add to the time of Redis: for tests. */
   clockShift: () => number
-  /** Called with the events that a step has for this node, before its caller receives the result. */
+  /** Called with the events that a step has for this node, before the caller of the step receives the result. */
   onEvents: (events: WireEvent[]) => void
-  /** Called if a step may have run, though its reply was lost with the events for this node. The step may run again. */
+  /** Called if a step may have run, though its reply, which has the events for this node, was lost. The step may run again. */
   onUncertain?: (call: UncertainCall) => void
   /** Returns an app's webhooks with what other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
@@ -47,14 +47,14 @@ export interface StepRunnerOptions {
 /** A call that may have run. */
 export interface UncertainCall {
   readonly step: Step
-  /** Empty ids if the step is not about a user or an app. */
+  /** The user's id is empty if the step is about an app. Both ids are empty if the step is about a partition. */
   readonly of: UserRef
   readonly partition: number
   readonly args: readonly string[]
 }
 
 export interface RunOptions {
-  /** The kind and the hash in the name of a key. */
+  /** The kind and the hash of the step's hashed key. */
   hashed?: `${HashedKind}:${string}`
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
@@ -66,15 +66,15 @@ export interface OfPartition {
   readonly partition: number
 }
 
-/** Runs steps on the keys of users, apps and partitions. */
+/** Runs steps (scripts with their keys) on the keys of users, apps and partitions. A partition is a share of the data. */
 export class StepRunner {
   readonly steps: Steps = loadSteps()
   readonly partitions: Partitions
   readonly keys: Keys
   readonly nodeId: string
-  /** Whether partitions may be on different servers. If they are, a step has the keys of one partition. */
+  /** Whether partitions may be on different servers. If they may, a step has the keys of one partition. */
   readonly isCluster: boolean
-  /** The secret from which the epochs of inboxes are derived. */
+  /** The secret from which the epochs of inboxes (`lua/state.lua`) are derived. */
   epochKey = ''
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions
@@ -89,13 +89,13 @@ export class StepRunner {
     this.isCluster = options.client.isCluster
   }
 
-  /** Returns a partition of each server. */
+  /** Returns one partition for each server. */
   partitionOfEachServer(): number[] {
     const { prefixes } = this.keys
     return this.#client.ofEachServer(prefixes).map((prefix) => prefixes.indexOf(prefix))
   }
 
-  /** Deletes the libraries of other versions of the engine. A node of such a version loads its library again. */
+  /** Deletes the libraries of other versions of the engine. A node of another version loads its library again. */
   keepOwnLibrary(): Promise<void> {
     return this.#client.keepOneLibrary(LIBRARY_START, this.steps.open.library)
   }
@@ -122,7 +122,7 @@ export class StepRunner {
     )
   }
 
-  /** Runs a step on the keys of each user of a group, which the step reads as `KEYS`. `kinds` says which keys. */
+  /** Runs a step on keys of the users of a group. `kinds` says which keys of each user the step reads as `KEYS`. */
   onUsers(
     step: Step,
     kinds: readonly KeyKind[],
@@ -150,8 +150,8 @@ export class StepRunner {
   }
 
   /**
-   * Runs a step on an app's keys in several partitions, and resolves with their results in the same order. In a cluster each partition
-   * takes a call.
+   * Runs a step on an app's keys in several partitions, and resolves with their results in the same order. In a cluster this takes a call
+   * for each partition.
    */
   async inPartitions(
     step: BatchStep,
@@ -214,8 +214,8 @@ export class StepRunner {
   }
 
   /**
-   * `keys` are those that the step reads as `KEYS`, `prefix` is what the names of the step's other keys begin with. `onLostReply` is called
-   * if the step may have run before, and runs again.
+   * `keys` are the keys that the step reads as `KEYS`. `prefix` is what the names of the step's other keys begin with. `onLostReply` is
+   * called if the step may have run before, and runs again.
    */
   async #run(
     step: Step,
@@ -262,7 +262,7 @@ export class StepRunner {
     const shift = this.#options.clockShift()
     if (this.#lastContext.shift !== shift) {
       const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
-      // In a cluster each partition has keys and channels of its own for what a server has elsewhere.
+      // In a cluster each partition has its own keys and channels in place of those of a server.
       const channels = this.isCluster ? '' : this.keys.channels(0)
       this.#lastContext = {
         shift,

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import { unavailable } from './failures.js'
 
-/** The number of checks after which a call is rejected. A check comes each half second, so that is after 5 seconds. */
+/** A call is rejected at the first check after this many. A check comes each half second, so that is after 5 to 5.5 seconds. */
 const MAX_CHECKS = 10
 
 /** One call of the engine, for which the client may send several commands. */
 export interface Call {
-  /** Whether the call has resolved or was rejected. Then the client must send nothing more for it. */
+  /** Whether the call has resolved or was rejected. After that the client must send nothing more for it. */
   isOver(): boolean
   /** Must be called before a script that may have run is sent again. */
   onRepeat?: (() => void) | undefined
@@ -20,9 +20,9 @@ interface WaitingCall extends Call {
 }
 
 /**
- * The calls that wait for Redis. Each is rejected after 5 seconds. The client counts checks instead of time, because replies may wait in
- * the socket while this process stands still. The option `commandTimeout` of ioredis counts time: after an event loop stood still for 6.5
- * seconds, it rejected 48 of 72 calls. That option also limits each command of a call by itself.
+ * The calls that wait for Redis. A call that takes more than about 5 seconds is rejected. The client counts checks instead of time, because
+ * replies may wait in the socket while this process stands still. The option `commandTimeout` of ioredis counts time, and limits each
+ * command of a call, but not the whole call.
  */
 export class Calls {
   /** The calls in the order of their start. */
@@ -61,7 +61,7 @@ export class Calls {
     for (const call of this.#calls) this.#reject(call, error)
   }
 
-  /** Resolves when no call waits, or after `milliseconds` milliseconds. Its timer keeps no process alive. */
+  /** Resolves when no call waits, or after `milliseconds` milliseconds. The timer keeps no process alive. */
   async idle(milliseconds: number): Promise<void> {
     if (this.#calls.size === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))

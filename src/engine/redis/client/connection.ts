@@ -25,7 +25,7 @@ const ignore = (): void => undefined
 /**
  * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
  * for replies are rejected with a `ConnectionFailure`. The failure says whether the server may have received the command, so that
- * `runScript` can decide what to send again. ioredis would report "Connection is closed." in both cases.
+ * `runScript` can decide what to send again. ioredis reports "Connection is closed." whether the command was sent or not.
  *
  * `check` finds a connection that is silent without being closed. The option `socketTimeout` of ioredis does so only while a command waits
  * for its reply, and a subscribed connection sends no commands. That option also counts time in which this process was stopped.
@@ -98,7 +98,7 @@ export class Connection {
     return reply
   }
 
-  /** Loads a library. Simultaneous calls share one load, so that the calls that wait for it are sent in their order. */
+  /** Loads a library. Simultaneous calls load it once, so that the scripts that wait for the library are sent in their order. */
   load({ name, source }: Library): Promise<void> {
     const loading =
       this.#loading.get(name) ??
@@ -147,8 +147,8 @@ export class Connection {
   close(): void {
     this.#state = 'closed'
     this.#redis.disconnect()
-    // `disconnect` only ends this side of the stream, and a stopped server would never end the other. Before the first attempt there is no
-    // stream.
+    // `disconnect` only ends this side of the stream, and a stopped server would never end the other side. Before the first attempt to
+    // connect there is no stream.
     ;(this.#redis.stream as Redis['stream'] | undefined)?.destroy()
   }
 

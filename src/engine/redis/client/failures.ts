@@ -20,7 +20,7 @@ export class ConnectionFailure extends Error {
 
 const UNTRUSTED = "no trusted authority has signed the server's certificate"
 
-/** The reasons, by the codes of Node and OpenSSL. Most messages of Node and OpenSSL do not say whose certificate is wrong. */
+/** Reasons of a failed TLS connection, by the codes of Node and OpenSSL. Most of their messages do not say whose certificate is wrong. */
 const tlsReasons: Record<string, string> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
@@ -41,7 +41,7 @@ export type Failure =
   | { kind: 'moved' | 'ask'; to: Address }
   | { kind: 'unknown-function' | 'try-again' | 'read-only' | 'lost' | 'other' }
 
-/** Returns the first word of an error reply, as `READONLY`. */
+/** Returns the first word of an error reply, for example `READONLY`; empty for any other error. */
 const replyCode = (error: unknown): string =>
   error instanceof Error && error.name === 'ReplyError' ? (error.message.split(' ', 1)[0] ?? '') : ''
 

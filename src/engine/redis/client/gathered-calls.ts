@@ -2,7 +2,7 @@ import type { Reply, Script } from './port.js'
 import type { Call } from './calls.js'
 import { ConnectionFailure } from './failures.js'
 
-/** How many scripts one call runs at most. Other calls of the server wait for it. */
+/** How many scripts one call runs at most. Meanwhile the other calls to the server wait. */
 const MAX_SCRIPTS = 32
 /** How many arguments a gathered script has at most. Lua can unpack only some thousands. */
 const MAX_ARGUMENTS = 1_000
@@ -20,7 +20,7 @@ interface Waiting {
 
 /**
  * Gathers the scripts of one turn of the event loop, and sends them in one call, because a call costs the server and this process about as
- * much as a short script. In one turn Node may read the sockets of many clients, or the replies for many callers.
+ * much as a short script.
  */
 export class GatheredCalls {
   readonly #run: Run
@@ -37,7 +37,7 @@ export class GatheredCalls {
 
   add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
     if (this.#waiting[0] && this.#waiting[0].script.library !== script.library) this.flush()
-    // A callback of `setImmediate` runs when the promises of the turn, and the sockets that it has read, have made their calls.
+    // `setImmediate` waits until the promises of this turn, and the sockets that the turn has read, have made their calls.
     if (this.#waiting.length === 0) setImmediate(() => this.flush())
     const reply = new Promise<Reply>((resolve, reject) =>
       this.#waiting.push({ script, keys, args, call, resolve, reject }),
@@ -69,8 +69,8 @@ export class GatheredCalls {
         isOver: () => calls.every(({ call }) => call.isOver()),
       })) as Reply[]
     } catch (error) {
-      // An error reply says that no script ran. One of them may be the reason, for example if it may not run while the server's memory is
-      // full. So each is sent alone.
+      // After an error reply no script has run. One script may be the reason, for example if it may not run while the server's memory is
+      // full. So each script is sent alone.
       const mayHaveRun = error instanceof ConnectionFailure && error.sent
       for (const each of calls) {
         if (each.call.isOver() || (mayHaveRun && !each.script.repeatable)) each.reject(error)

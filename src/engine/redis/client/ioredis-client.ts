@@ -19,8 +19,8 @@ const CHECK_INTERVAL = 500
 
 /**
  * The number of checks between two readings of the masters while no connection is lost. The client asks a Sentinel at every check, because
- * an old master accepts writes until it becomes a replica, and then loses these writes. The masters of a cluster refuse such writes by
- * themselves.
+ * after a failover the old master accepts writes until it becomes a replica, and then loses these writes. The masters of a cluster refuse
+ * such writes by themselves.
  */
 const CHECKS_PER_REFRESH = { single: 4, sentinel: 1, cluster: 4 }
 

@@ -12,13 +12,10 @@ const crc16 = (text: string): number => {
   return crc
 }
 
-/**
- * Returns the slot of a hash tag. ioredis computes the slot by the package cluster-key-slot, and exports no function for that. The engine
- * needs slots before it loads ioredis, which is optional.
- */
+/** Returns the slot of a hash tag. The engine needs slots before it loads ioredis, which is optional. */
 export const slotOf = (tag: string): number => crc16(tag) % SLOTS
 
-/** Returns the slot of a key or a sharded channel. The text in the first braces decides it, or the whole name if there are no braces. */
+/** Returns the slot of a key or a sharded channel. The text in the first braces decides it, or the whole name if there is no such text. */
 export const slotOfKey = (key: string): number => {
   const start = key.indexOf('{')
   const end = start < 0 ? -1 : key.indexOf('}', start + 1)

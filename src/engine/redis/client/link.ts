@@ -31,7 +31,7 @@ export class Link {
     return this.#connection?.isOpen ? this.#connection : undefined
   }
 
-  /** Resolves with an open connection. Rejects with a `ConnectionFailure`: at once during the pause after a failed attempt. */
+  /** Resolves with an open connection. Rejects with a `ConnectionFailure`, at once during the pause after a failed attempt. */
   async connection(): Promise<Connection> {
     if (this.#pause > 0)
       throw new ConnectionFailure(

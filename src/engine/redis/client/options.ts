@@ -10,7 +10,10 @@ export interface ConnectionOptions {
   /** A user of the server's ACL. @default the user `default` */
   username?: string
   password?: string
-  /** Connects with TLS. The server's certificate must be valid for its host, and signed by an authority of `ca`, or else of Node. */
+  /**
+   * Connects with TLS. The server's certificate must be valid for its host, and signed by an authority in `ca`; without `ca`, by one that
+   * Node trusts.
+   */
   tls?: boolean | SecureContextOptions
   /** The number of the database. A cluster has only 0. @default 0 */
   database?: number

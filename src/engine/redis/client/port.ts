@@ -44,7 +44,7 @@ export interface ClientEvents {
 }
 
 /**
- * Connections to a Redis: one server, one that Sentinel names, or a cluster. Every method rejects with an `EngineError`: `unavailable`
+ * Connections to a Redis: one server, one that Sentinel names, or a cluster. A call fails with an `EngineError` `unavailable`, for example
  * if Redis is away, read-only, loading, full, failing over, or does not reply within 5 seconds.
  */
 export interface RedisClient {
@@ -59,10 +59,10 @@ export interface RedisClient {
 
   /**
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
-   * server. Without a cluster a script may make the names of its keys itself. The client sends calls in their order. Without a cluster it
-   * sends the short scripts of one turn of the event loop together. It sends a script that is not `repeatable` again only if that script
-   * surely did not run. Before it repeats a script that may have run, it calls `onRepeat`, because the lost reply may have said more than
-   * the next one.
+   * server. Without a cluster a script may make the names of its keys itself, and the client sends the short scripts of one turn of the
+   * event loop together. The client sends calls in their order, except those that it sends again. It sends a script that is not
+   * `repeatable` again only if that script surely did not run. Before it repeats a script that may have run, it calls `onRepeat`, because
+   * the lost reply may have said more than the next one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
 
@@ -72,7 +72,7 @@ export interface RedisClient {
    */
   subscribe(channels: readonly string[]): Promise<void>
 
-  /** Returns for each server the first of the keys that it serves. */
+  /** Returns for each server the first of `keys` that the server has. */
   ofEachServer(keys: readonly string[]): string[]
 
   /** Yields the names of all keys that begin with `start`, in pages. A name may come twice. */

@@ -6,7 +6,7 @@ import { ConnectionFailure, failureOf } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
 
-/** How many redirects one call follows without a pause. If two servers redirect to each other, further redirects wait. */
+/** How many redirects one call follows without a pause. A pause precedes further ones, in case two servers redirect to each other. */
 const QUICK_REDIRECTS = 3
 
 /**
@@ -15,7 +15,7 @@ const QUICK_REDIRECTS = 3
  */
 const TRY_AGAIN_PAUSE = 20
 
-/** Calls a function. Loads its library, and calls again, if the server does not know it. */
+/** Calls a function. If the server does not know the function, loads its library, and calls the function again. */
 const callFunction = async (
   connection: Connection,
   { library, name }: Script,
@@ -36,9 +36,9 @@ const callFunction = async (
 
 /**
  * Runs a script at the master that serves its slot. Follows redirects, and sends the script again after TRYAGAIN, or after READONLY if
- * another server is the master now. If the connection is lost, it sends the script again if the script is repeatable or was never sent. It
- * throws every other failure at once: the master may be away for long, and calls must not pile up. The class `Cluster` of ioredis does not
- * know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
+ * another server is the master now. If the connection is lost, it sends the script once more if the script is repeatable or was never sent.
+ * It throws every other failure at once: the master may be away for long, and calls must not pile up. The class `Cluster` of ioredis does
+ * not know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
  */
 export const runScript = async (
   servers: Servers,

@@ -38,9 +38,9 @@ const shuffled = <T>(items: readonly T[]): T[] =>
  * The masters, and which of them serves which slot. A single server, the master that Sentinels name and the masters of a cluster are one
  * case here.
  *
- * It replaces the Sentinel support of ioredis. ioredis asks a Sentinel only when it connects, or listens to all Sentinels by its option
- * `failoverDetector`. In a failover on demand each Sentinel's notice then closed the connections once more, and calls failed for 1.6
- * seconds; here no call failed. Besides, ioredis reports an error of TLS at a Sentinel as "Connection is closed.".
+ * This class replaces the Sentinel support of ioredis. ioredis asks a Sentinel only when it connects, or listens to all Sentinels by its
+ * option `failoverDetector`. With that option each Sentinel's notice of a failover on demand closes the connections once more, and calls
+ * fail.
  */
 export class Servers {
   readonly #topology: Topology
@@ -50,7 +50,8 @@ export class Servers {
   readonly #servers = new Map<string, Server>()
   readonly #bySlot: (Server | undefined)[] = new Array<Server | undefined>(SLOTS)
   /**
-   * The link to the seed that is being asked, or to the Sentinel that answered last. A master of a cluster is asked through its own link.
+   * The link to the seed (an address from the options) that is being asked, or to the Sentinel that answered last. A master of a cluster is
+   * asked through its own link.
    */
   #seed: Link | undefined
   #refreshing: Promise<void> | undefined
@@ -99,7 +100,7 @@ export class Servers {
 
   /**
    * Reads again which masters there are. Simultaneous calls share one reading. Rejects if no server answers. With `elsewhere` it may ask
-   * another Sentinel than the last time, because the master that the last one named does not work.
+   * another Sentinel than the last time, because the master that the last one named may not work.
    */
   refresh({ elsewhere = false } = {}): Promise<void> {
     if (elsewhere && !this.#refreshing) this.#closeSeed()
@@ -115,7 +116,7 @@ export class Servers {
     for (const { commands, subscriber } of this.#servers.values()) {
       commands.check()
       subscriber.check()
-      // A lost connection is made again before a call needs it. The link keeps a failure for the calls.
+      // This reconnects before a call needs the connection. If it fails, the link keeps the error for the calls.
       if (!commands.open) commands.connection().catch(ignore)
     }
   }

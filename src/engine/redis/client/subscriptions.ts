@@ -20,9 +20,9 @@ export interface SubscriptionsEvents {
  * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
  * the same code subscribes at the start, after a lost connection, and after slots have moved.
  *
- * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. The option
- * `shardedSubscribers` of ioredis does not say that: its event `subscribersReady` comes before the servers confirm, and came 50 times while
- * a killed master was replaced. If a server refuses a channel when ioredis subscribes again, ioredis reports no error.
+ * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. With the option
+ * `shardedSubscribers` of ioredis nothing says that: the event `subscribersReady` comes before the servers confirm. If a server refuses a
+ * channel when ioredis subscribes again, ioredis reports no error.
  */
 export class Subscriptions {
   readonly #servers: Servers

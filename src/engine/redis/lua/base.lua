@@ -1,10 +1,11 @@
 -- The part that every script uses. It has the script's arguments, the time, the user's hash, and events for gateways. `script.ts` makes one
--- library of all parts and scripts. The variables of a part live as long as the server's process, so `begin` sets them again at the
--- beginning of each script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`, `STATE` and
--- `EVENT` have the names of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all scripts. What a script's own
--- comment calls argument 1 comes after them.
+-- library of all parts and scripts. The variables of a part live as long as the server's process, so `begin` sets those that belong to one
+-- script at the beginning of each script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`,
+-- `STATE` and `EVENT` have the names of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all scripts. What a
+-- script's own comment calls argument 1 comes after them.
 local COMMON_ARGS = 7
--- If one call runs several scripts, they share this table, which has the time and the generation. It is nil if a call runs one script.
+-- If one call runs several scripts, they share this table, which has the time and the generation of epochs (`state.lua`). If not, the table
+-- is nil.
 local shared
 -- These functions are called often, so they are locals, which Lua finds faster. `begin` sets them, because there is no `redis.call` while
 -- Redis loads the library.
@@ -27,7 +28,6 @@ local function optional(n)
   if value ~= '' then return value end
 end
 
--- Returns how many arguments the script has.
 local function arg_count() return #ARGV - COMMON_ARGS end
 
 -- Returns the name of a channel. `name` is a node's id, `name:` and a node's name, or `all` for the channel to which all nodes subscribe.
@@ -54,8 +54,8 @@ local function now_text()
   return textOfTime
 end
 
--- Adds `difference` to a count of the app in the partition of `owner`. By default the owner is the script's user. `reply` writes the
--- counts.
+-- Adds `difference` to a count of the app in the partition of `owner`, whose keys are `keys`. By default the owner is the script's user.
+-- `reply` writes the counts.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
   local fields = differences[key]
@@ -66,7 +66,7 @@ local function count(field, difference, keys, owner)
   end
 end
 
--- Returns a count with what this script has added to it so far. `value` is the count in Redis.
+-- Returns a count with what this script has added to it so far, in any partition. `value` is the count in Redis.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields[field] or 0) end
@@ -92,7 +92,7 @@ local function reply(...)
       local sum, place = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
       if place then event[place], isLimited = sum, true end
     end
-    -- The calling node adds up the counts of all partitions. An empty owner says nothing about the partition.
+    -- By the owner the calling node knows which partition these counts are of.
     if isLimited and owner ~= '' then events[#events + 1] = event end
   end
   return { events, ... }
@@ -114,7 +114,7 @@ local function packed(user) return cmsgpack.pack(NUMBERS_OF_USER) end
 -- because there is no `cmsgpack` while Redis loads the library.
 local NEW_INBOX = '\0\0\1\0\192\0\0\192'
 
--- Reads a user's hash into a table whose fields have the names of `fields.ts`.
+-- Reads a user's hash, except the fields in `large` of `fields.ts`, into a table whose fields have the names of that file.
 local function load(key)
   local value = call('HMGET', key, WITH_DEADLINES_FIELDS)
   local inbox = value[1] or NEW_INBOX
@@ -162,7 +162,7 @@ local function store_inbox(user)
   call('HSET', user.key, USER.inbox, inbox)
 end
 
--- Writes the other fields that have changed.
+-- Writes the changed fields other than `inbox`.
 local function store_fields(user)
   if not user.changed then return end
   local puts, dels = {}, {}

@@ -2,7 +2,7 @@ import type { engineRules } from '../../rules.js'
 
 /** The fields of a user's hash. */
 const user = {
-  /** When the user was created. It is absent if the hash has only an inbox or a revocation. */
+  /** When the user was created. It is absent if there is no user, but for example an inbox or a revocation. */
   createdAt: 'cr',
   /**
    * The profile that the backend vouches for, its time, and the profile that clients claim. A profile is JSON, and absent if it is empty.
@@ -24,11 +24,11 @@ const user = {
    * created, and how many messages the guest had. It is kept until `keptUntil`.
    */
   adoption: 'ad',
-  /** When the sweeper continues to move the messages of an adopted guest. It is absent if no messages are left to move. */
+  /** When the sweeper, which does what is due, moves more messages of an adopted guest. It is absent if none are left to move. */
   moveDueAt: 'md',
   /** The time up to which the user's credentials are revoked. */
   revokedBefore: 'rb',
-  /** When the user was last seen in a session that has ended. */
+  /** When the user was last seen. It is written when a session ends, and when the user goes offline. */
   lastSeenAt: 'ls',
   /** The numbers of the inbox, packed by `cmsgpack`. It is absent if there never was an inbox. */
   inbox: 'in',
@@ -49,7 +49,7 @@ const user = {
   deviceCount: 'pn',
   /** When there may be something to push to the devices. */
   pushDueAt: 'px',
-  /** The call that last sent `pushDue` to a node, and set `pushDueAt` to the end of the lease in which that node pushes. */
+  /** The call that last sent `pushDue` to a node. It also set `pushDueAt` to the end of the time in which that node pushes. */
   pushCall: 'pc',
   /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
@@ -63,12 +63,12 @@ export const inboxNumbers = [
   'newest',
   'first',
   'readOffset',
-  /** The offset up to which all messages are read; nil if no peer's mark was set since everything was read. */
+  /** The offset up to which all messages are read; nil if no mark of a peer (whom messages are with) was set since everything was read. */
   'readUpTo',
   'unread',
   /** The bytes of the messages. */
   'bytes',
-  /** When the oldest message was stored, or an earlier time; nil if there never was one. */
+  /** When the oldest message was stored, or an earlier time; nil if the inbox never had a message. */
   'oldestAt',
 ] as const
 
@@ -108,14 +108,14 @@ export const loadedInbox = loading(ofMessages)
 
 /** The fields of a session's row, which is JSON. */
 const session = {
-  /** The number of the session's start. In a partition, one sequence numbers the starts, detachments and hidings of an app. */
+  /** The number of the session's start. In a partition, one sequence numbers the starts, detachments and hidings of an app's sessions. */
   number: 'n',
   startedAt: 's',
   lastSeenAt: 'l',
   /** The connection that carries the session, and the node of that connection. Both are absent while the session is detached. */
   connectionId: 'c',
   nodeId: 'i',
-  /** The hash of the resume key, and of the previous key. */
+  /** The hash of the resume key, and of the previous resume key. */
   keyHash: 'k',
   previousKeyHash: 'p',
   /** The numbers of the page's hiding and of the session's detachment. */
@@ -138,7 +138,7 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /** The name of the note in the token's hash that this session uses the token. It is absent if the session has no token. */
+  /** The name under which the token's Redis hash notes that this session uses the token. It is absent if the session has no token. */
   tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */
@@ -150,9 +150,10 @@ const entry = {
   /** The message as JSON without its offset, which is the entry's id. */
   message: 'm',
   /**
-   * When the message was stored, and whom it is with, separated by a space: `r` and the sender's id, which is empty for the app's backend;
-   * `x` in place of `r` for a message that counts as read, wherever the read mark stands, because the guest who had it before has read it;
-   * `s` and the recipient's id for an own message. Time and peer are one field, because each field takes time.
+   * When the message was stored, and whom it is with, separated by a space. After the space come `r` and the sender's id, which is empty
+   * for the app's backend. A message that counts as read, wherever the read mark stands, has `x` in place of `r`: a guest who had it before
+   * has read it. A message that the inbox's user has sent has `s` and the recipient's id. Time and peer are one field, because each field
+   * takes time.
    */
   about: 'w',
   /** What `unreadSenders` adds to the message, as JSON with a comma before it. */
@@ -183,14 +184,14 @@ const queue = {
   dropped: 'd',
 } as const
 
-/** The fields of the hash `state`. */
+/** The fields of the hash `state`. `publish.lua` explains the history, and `state.lua` the generation. */
 const state = {
   /** When a node last reached the server, and since when nodes have reached the server without a pause. */
   reachedAt: 't',
   reachedSince: 'f',
   /** The history of the server in which the generation began. */
   history: 'h',
-  /** The last time at which the server surely had every write of the history before. */
+  /** The time before which the server has lost no write. */
   wholeUntil: 'w',
   /** How many keys the server has evicted. */
   evicted: 'v',

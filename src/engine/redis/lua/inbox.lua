@@ -1,19 +1,20 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender, and has for each peer, whom messages are with, the mark up to which these are read. The hash
--- `held` counts the bytes that each sender's messages take in the inboxes of others, on this server, or in a cluster in this partition. The
--- list `peerLog` says whom each message is with, so that a script that looks for peers reads no messages. The list's last item is about the
--- newest message, the one before about the offset before, and so on. An item is the last part of the field `about`. The items of messages
--- that a transfer from another engine has brought begin with the offset and a space, because there may be holes between these messages. In
--- each function `keys` are the keys of the inbox's user, and `owner` is the user's id.
+-- unread messages and their bytes by sender, and has for each peer (whom messages are with) the mark up to which the peer's messages are
+-- read. The hash `held` counts the bytes that each sender's messages take in the inboxes of others, on this server, or in a cluster in this
+-- partition. The list `peerLog` says whom each message is with, so that a script that looks for peers reads no messages. The list's last
+-- item is about the newest message, the one before about the offset before, and so on. An item is the last part of the field `about`. The
+-- items of messages that a transfer from another engine has brought begin with the offset and a space, because there may be holes between
+-- these messages. In each function `keys` are the keys of the inbox's user, and `owner` is the user's id.
 local MAX_EXPIRED = 64
--- How many messages beyond the retention one script deletes. After the retention was lowered there may be thousands, and to delete all of
--- them in one script would let other calls wait.
+-- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
+-- calls would wait while one script deletes all of them.
 local MAX_DROPPED = 256
 -- How many messages one command reads. A message may have 64 kB as JSON.
 local MAX_CHUNK = 16
 -- After how many deleted messages `peerLog` is trimmed.
 local PEER_LOG_TRIMMED = 64
--- Milliseconds after which the sweeper continues to move the messages of an adopted guest to the user who has taken over the guest.
+-- Milliseconds after which the sweeper, which does what is due, continues to move the messages of an adopted guest to the user who has
+-- taken over the guest.
 local MOVE_RETRY = 5000
 
 -- Returns an entry: its offset, its fields, which are read as `entry[ENTRY.message]`, its bytes, and what `about` says. The kind is `r` for
@@ -35,8 +36,8 @@ local function entries(keys, from, to, count)
   return found
 end
 
--- Calls `visit` with the entries from one offset up to another. It stops if `visit` returns true. It also stops after so many entries or
--- bytes, because other calls wait while it reads. Returns the offset up to which entries were visited.
+-- Calls `visit` with the entries from one offset up to another. It stops if `visit` returns true. It also stops after `MAX_VISITED` entries
+-- or `MAX_VISITED_BYTES` bytes, because other calls wait while it reads. Returns the offset up to which entries were visited.
 local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144
 local function visit_entries(keys, from, to, visit)
   local last, left, bytes = from - 1, MAX_VISITED, 0
@@ -67,7 +68,6 @@ local function unread_of(keys, user, peer)
   return tonumber(call('HGET', keys.unread, UNREAD.messages .. peer) or 0), (mark_of(keys, user, peer))
 end
 
--- Returns whether a message of the inbox is unread.
 local function is_unread(keys, user, entry)
   if entry.offset <= user.readOffset or entry.kind ~= 'r' then return false end
   return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry.peer))
@@ -135,8 +135,8 @@ end
 local NO_ENTRIES = {}
 
 -- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
--- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads as few messages that stay as it can, because each
--- message to a full inbox waits for these reads.
+-- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads few messages that stay, because each message to a
+-- full inbox waits for these reads.
 local function beyond(keys, user, last, bytes, retention)
   if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
   local old, first, kept = {}, user.first, last - retention.messages + 1
@@ -206,7 +206,8 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Adds a message to the stream. The offset and the time are texts. Returns the message's item for `peerLog`, which the caller adds.
+-- Adds a message to the stream. `id`, which is the offset, and `storedAt` are texts. Returns the message's item for `peerLog`, which the
+-- caller adds.
 local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trace)
   local with = from == owner and 's' .. to or (isRead and 'x' or 'r') .. from
   local about = storedAt .. ' ' .. with
@@ -238,7 +239,6 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   return last
 end
 
--- Returns a message as JSON.
 local function message_of(offset, json) return '{"offset":' .. whole(offset) .. ',' .. string.sub(json, 2) end
 
 -- How many bytes a message in a published text may have.

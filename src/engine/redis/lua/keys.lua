@@ -1,5 +1,5 @@
--- A part of scripts: the names of keys, by the rules of `keys.ts`. In a cluster a call also declares the keys: while a slot moves, Redis
--- checks whether this server has all of them.
+-- A part of scripts: the names of keys, by the rules of `keys.ts`. In a cluster a call also declares the keys, so that Redis can check,
+-- while a slot moves, whether this server has all of them.
 -- What the names of the server's keys begin with; empty in a cluster.
 local serverPrefix
 -- The kind and the hash of the script's hashed key, and the kinds of keys that the script may use, each with its scope.

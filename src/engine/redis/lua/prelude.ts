@@ -13,8 +13,8 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * The placeholders that scripts write for the fields that they load, and for the members that they make of these fields. For the numbers of
- * an inbox they write `NUMBERS` for local variables, and `NUMBERS_OF_USER` for the members of `user`.
+ * The beginnings of placeholders. Scripts write `…_FIELDS` for the fields that they load, and `…_MEMBERS` for the members that they make of
+ * these fields. For the numbers of an inbox they write `NUMBERS` for local variables, and `NUMBERS_OF_USER` for the members of `user`.
  */
 const loaded = [
   ['WITH_DEADLINES', loadedWithDeadlines],
@@ -23,7 +23,7 @@ const loaded = [
 
 /**
  * Returns a script in which each `TABLE.entry` is replaced by its value, because a constant is faster than a look into a table. If the
- * script also uses a table in another way, it begins with the whole table. Throws if there is no such entry.
+ * script also uses a table in another way, it begins with the whole table. Throws if a table lacks an entry that the script names.
  */
 export const withValues = (source: string): string => {
   let begin = ''

@@ -1,15 +1,14 @@
--- A part of scripts: the queue of a user's pending events, and that of the app's own events in a partition. The owner of the app's own
--- events is the empty id. A queue lists the numbers of events. The hash `events` has the record of the queue, as JSON under `q` and the
+-- A part of scripts: the queue of a user's pending webhook events, and that of the app's own events in a partition. The owner of the app's
+-- own events is the empty id. A queue lists the numbers of events. The hash `events` has the record of the queue, as JSON under `q` and the
 -- owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
 
--- The node that adds an event delivers it. If the node has gone, the sweep of the partition finds the event this many milliseconds after it
--- was due. The sweep knows the app's events by a member of `deadlines` with an empty user's id.
+-- The node (engine of a gateway) that adds an event delivers it. If that node has gone, the sweep, which is another node's regular look for
+-- what is due, finds the event this many milliseconds after it was due. The sweep knows the app's events by a member of `deadlines` with an
+-- empty user's id.
 local DUE_EVENTS_WAIT = 5000
 
--- Returns the member of `deadlines` for the app's events.
 local function events_member() return appId .. '\0' end
 
--- Returns the record of a queue.
 local function queue_of(owner)
   local json = call('HGET', K.events, 'q' .. owner)
   return json and cjson.decode(json) or { [QUEUE.bytes] = 0 }
@@ -24,7 +23,6 @@ local function store_queue(owner, queue, size)
   end
 end
 
--- Returns about how many bytes an event takes.
 local function size_of(event) return #event + RULES.eventOverhead end
 
 -- Adds to the counts of a queue and of the app's pending events in the partition.

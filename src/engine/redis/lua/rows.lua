@@ -6,7 +6,7 @@ local total, onlineCount, isOnline
 
 local function begin_rows() rows, areChanged = nil, false end
 
--- Corrects these counts after a row has changed. `row` is nil if the row is removed.
+-- Corrects `total`, `onlineCount` and `isOnline` after a row has changed. `row` is nil if the row is removed.
 local function tally(id, row)
   if isOnline[id] ~= nil then
     total = total - 1
@@ -50,7 +50,7 @@ local function encode(row)
   return json
 end
 
--- Writes a row. Returns its JSON. If the caller has the JSON, the row may lack what the rest of the script does not read.
+-- Writes a row. Returns its JSON. If the caller passes the JSON, `row` may lack fields that the rest of the script does not read.
 local function put(row, json)
   sessions()[row.id] = row
   tally(row.id, row)

@@ -1,8 +1,8 @@
 /**
- * The kinds of keys, and what follows the kind in the name of a key: the ids of a user, the id of an app, a hash that the caller gives, or
- * nothing. A Redis server has each key of the scope `server` once, and those of the scope `held` once for each app; in a cluster each
- * partition has its own. `appQueue` is the queue of the app's own events in a partition, which is the queue of the user with the empty id.
- * A script that runs for a user may add to it.
+ * The kinds of keys, and what follows the kind in the name of a key: the ids of an app and a user, the id of an app, a hash that the caller
+ * gives, or nothing. A Redis server has each key of the scope `server` once, and those of the scope `held` once for each app; in a cluster
+ * each partition has these keys. `appQueue` is the queue of the app's own webhook events in a partition. Its name is that of the queue of a
+ * user with an empty id. A script that runs for a user may add to this queue.
  */
 export const scopes = {
   ...{ user: 'user', inbox: 'user', sessions: 'user', unread: 'user', peerLog: 'user' },

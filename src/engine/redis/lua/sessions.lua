@@ -1,7 +1,8 @@
 -- A part of scripts: the changes of a user's sessions.
 -- About how many rows one step reads. A user may have 10,000, and other calls would wait while a script reads them.
 local ROWS_PER_STEP = 500
--- The milliseconds after which the sweep does what follows from the pages of `read_step`, if the caller has gone before the last step.
+-- If the caller of `read_step` goes away before the last step, the sweep (a node's regular look for what is due) does the work of that step
+-- after this many milliseconds.
 local LAST_STEP_WITHIN = 5000
 
 -- Returns whether a credential is revoked, by the revocation of the user, the app, or the token. `issuedAt` and `token` are nil if there is
@@ -35,7 +36,7 @@ local function release_token(credential, use)
   if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
 end
 
--- Removes a session without an event.
+-- Removes a session, and does not report its end.
 local function remove(user, row)
   sessions()[row.id] = nil
   tally(row.id)
@@ -84,7 +85,7 @@ local function report_end(user, row, code, wasOnline)
   add_presence_event(user, wasOnline)
 end
 
--- Deletes the user's devices. The calling node deletes the keys that name their owner, because these may be in other partitions.
+-- Deletes the user's push devices. The calling node deletes the keys that name their owner, because these may be in other partitions.
 local function end_devices(user)
   local devices = user.deviceCount and call('HGET', K.user, USER.devices)
   if devices then events[#events + 1] = { EVENT.devicesEnded, appId, userId, devices } end
@@ -105,12 +106,13 @@ local function delete_inbox(user)
   clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
 end
 
--- Deletes the user and the inbox if the user is a guest without sessions and messages.
+-- Deletes the user and the inbox if the user is a guest without sessions and messages whom `keptUntil` no longer keeps.
 local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if select(2, presence(user)) > 0 then return end
   if user.newest > 0 then
-    -- Most steps that end sessions do not declare the keys of the inbox: these would make each start dearer. The step `user-due` has them.
+    -- Most steps that end sessions do not declare the keys of the inbox, because these keys would slow down each start. The step `user-due`
+    -- has them.
     if not declared.inbox then return set(user, 'keptUntil', 0) end
     delete_inbox(user)
   end
@@ -122,7 +124,6 @@ local function forget_guest(user)
   add_event(user, 'user.deleted', '')
 end
 
--- Ends a session.
 local function end_session(user, row, code, wasOnline)
   remove(user, row)
   report_end(user, row, code, wasOnline)
@@ -130,12 +131,12 @@ local function end_session(user, row, code, wasOnline)
 end
 
 -- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online. With `isLast` this is the
--- last step of `read_step`, which has read all rows that are left.
+-- last step of `read_step`, which works on all rows that are left.
 local function end_due_sessions(user, isLast)
   if not isLast and (not user.sessionsDueAt or user.sessionsDueAt > now) then return end
   local expired, away, since = {}, {}, swept_since()
   sessions()
-  -- The earlier steps have read pages of rows, and have left to this step what follows from those rows.
+  -- Earlier steps, if there were any, have read pages of rows, and have left to this step what follows from those rows.
   areChanged = true
   add_presence_event(user, user.online ~= nil)
   for _, row in pairs(rows) do
@@ -183,10 +184,10 @@ local function detach(row, duration, lostAt)
   put(row)
 end
 
--- Reads the rows whose sessions a step may end. If the user has many rows, it reads one page of them. `step` is empty in the first step,
--- and in each other one what the step before has returned: a cursor for the next page, or `last` after the last page. A step with a page
--- counts the rows of other pages as they are stored. A page with all rows that are left is the last step. Returns the next step or nil, and
--- whether this step has read only a page.
+-- Reads the rows whose sessions a step may end. If the user has many rows, it reads one page of them. `step` is empty in the first step. In
+-- a later step it is what the step before has returned: a cursor for the next page, or `last` after the last page. A step with a page takes
+-- the number of the other rows, and the user's presence, from what is stored. If the page has all rows that are left, its step is the last.
+-- Returns the next step or nil, and whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')

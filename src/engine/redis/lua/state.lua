@@ -4,7 +4,8 @@ local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- An epoch names one sequence of an inbox's offsets. The number of an epoch is the generation, followed by how many inboxes of the user
 -- were deleted. The number has 14 digits at most, because cjson writes no more.
 local DELETIONS_PER_GENERATION = 1000
--- Generations count hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30 years.
+-- The number of a generation counts hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30
+-- years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
 -- The time of the server itself, the generation if the script knows it, whether the script has called `visit`, and whether it may write.
 local unshifted, generation, isVisited, mayWrite
@@ -12,16 +13,16 @@ local unshifted, generation, isVisited, mayWrite
 local function begin_state(writes) unshifted, generation, isVisited, mayWrite = now - shift, nil, false, writes end
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
--- back. Deadlines that had not passed start again from the end of the pause. If this script itself has waited in a socket while the server
--- was stopped, the result is the present time.
+-- back. Deadlines that had not passed start again from the end of the pause. If this script is the first after a pause, the result is the
+-- present time.
 local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
   return tonumber(state[2] or 0)
 end
 
--- Begins a generation, and tells every node. Its number comes from the time, so it is a new one even if Redis has lost the last generation.
--- The server has lost no write from before `wholeUntil`.
+-- Begins a generation, and tells every node, unless this is the first generation. The number of the generation comes from the time, so it
+-- is new even if Redis has lost the last number. The server has lost no write from before `wholeUntil`.
 local function begin_generation(last, field, value, wholeUntil)
   generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
   if shared then shared.generation = generation end
@@ -34,7 +35,7 @@ end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
 -- the partition moved. The server may then lack messages that were acknowledged, and may give their offsets to other messages. Servers
--- replicate writes in their order, so the server has all writes from before the time at which a node last reached it.
+-- replicate writes in their order, so the server has all writes from before the time in its `reachedAt`.
 local function check_history()
   generation = shared and shared.generation
   if generation then return end
@@ -49,9 +50,9 @@ local function check_history()
   call('HDEL', K.state, STATE.evicted)
 end
 
--- For each beginning of the names of an engine's keys: since when this process of the server is swept without a pause, and when a sweep
--- came last. In a cluster one node sweeps a partition. If this node is killed, nobody sweeps the partition until the node's lease has
--- ended, though other nodes sweep other partitions of the same server.
+-- A sweep is a node's regular look for what is due in a partition. For each beginning of the names of an engine's keys: since when this
+-- process of the server is swept without a pause, and when a sweep came last. In a cluster one node sweeps a partition. If this node is
+-- killed, nobody sweeps the partition until the node's lease has ended, though other nodes sweep other partitions of the same server.
 local sweeps = {}
 
 local function note_sweep()
@@ -74,7 +75,7 @@ end
 
 -- Notes that a node has reached the server, and returns `since()`.
 local function note_reached(since)
-  -- This call comes first, because it reads `reachedAt` as the history before has left it.
+  -- This call comes first, because it needs `reachedAt` as the earlier history has left it.
   check_history()
   local start = since()
   local last = call('HGET', K.state, STATE.reachedAt)
@@ -94,15 +95,16 @@ local function evicted_keys()
   return knownEvicted
 end
 
--- Begins another generation if the server has evicted keys. This happens only if its `maxmemory-policy` was changed after the engines were
--- opened.
+-- Begins another generation if the server has evicted keys. Engines refuse a server that reports a policy of eviction, but the policy may
+-- change later.
 local function check_evictions()
   local evicted = evicted_keys()
   local known = call('HGET', K.state, STATE.evicted) or '0'
   if tonumber(evicted) and tonumber(evicted) > tonumber(known) then begin_generation(generation, STATE.evicted, evicted, unshifted) end
 end
 
--- Returns the generation, without a look at the server's history. Scripts of one call share what one of them has read.
+-- Returns the generation. Looks at the server's history only if no generation is stored. Scripts of one call share what one of them has
+-- read.
 local function stored_generation()
   if not generation and shared then generation = shared.generation or shared.stored end
   if not generation then
@@ -120,8 +122,8 @@ end
 -- Returns the number in the epoch of a user's inbox.
 local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERATION + user.deletions end
 
--- Notes for a sweep that a node has reached the server, and checks for evictions. A call for several partitions does so once, because these
--- are on one server. In a cluster a call has one partition.
+-- Called by a sweep. Notes that a node has reached the server, and checks for evictions. A call for several partitions does so once,
+-- because these are on one server. In a cluster a call has one partition.
 local function visit()
   if isVisited then return end
   isVisited = true

@@ -14,7 +14,7 @@ export type SessionId = readonly [appId: string, userId: string, sessionId: stri
 /** When a connection last answered a ping, and how many milliseconds the answer took. */
 export type Seen = readonly [lastSeenAt: number, rtt: number]
 
-/** A user for whom a connection of this node carries a session. */
+/** A user for whom a connection of this node, the engine of one gateway, carries a session. */
 interface AttachedUser {
   readonly of: UserRef
   readonly partition: number
@@ -53,8 +53,8 @@ const NO_CONNECTIONS: ReadonlyMap<string, string> = new Map()
 const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
 
 /**
- * The users whose sessions are attached to this node, and the newest message that this node has emitted for each. Every message is emitted
- * once and in order, even if what Redis published was lost.
+ * The users whose sessions are attached to this node, and the newest message that this node has emitted for each. Messages are emitted once
+ * and in order. If what Redis published was lost, the node reads the messages from the inbox.
  */
 export class AttachedUsers {
   readonly #options: AttachedUsersOptions
@@ -76,7 +76,7 @@ export class AttachedUsers {
     return [...this.#users.values()].map(({ of }) => of)
   }
 
-  /** Notes the messages that come before the result of a start, until the returned function is called. */
+  /** Called before a start of the user. Notes the newest message, and what ends, until the returned function is called. */
   expectStart(of: UserRef): () => void {
     const key = keyOf(of)
     const starting = this.#starting.get(key) ?? { count: 0, newest: undefined, gone: new Set() }
@@ -238,7 +238,8 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // A session that started in the new epoch may lack messages. The newest message, which is emitted now, shows it the gap.
+      // A session that started in the new epoch may lack messages. It finds the gap by the offset of the newest message, which is emitted
+      // next.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)

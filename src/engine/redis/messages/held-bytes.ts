@@ -3,7 +3,7 @@ import type { UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
 /**
- * Milliseconds after which a sender's bytes are counted again, because other nodes and deletions change them. The first number is for
+ * Milliseconds after which a sender's bytes are counted again, because other gateways and deletions change them. The first number is for
  * senders who have taken less than half of their share, the second for the others.
  */
 const MAX_AGE = 60_000
@@ -19,8 +19,8 @@ interface Count {
 
 /**
  * How many bytes each sender's messages take in the inboxes of others. A single server counts them exactly. In a cluster each partition
- * counts its own inboxes, and a sender may take an even part of the share in every partition. The node adds up the partitions only beyond
- * this part, because that takes a call for each of them.
+ * counts its own inboxes, and lets a sender take `bytesPerSender` divided by the number of partitions. Only beyond this limit does the node
+ * add up the partitions, because that takes a call for each of them.
  */
 export class HeldBytes {
   readonly #runner: StepRunner

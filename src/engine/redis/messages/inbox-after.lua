@@ -1,6 +1,6 @@
 -- Reads the messages after a position.
 -- KEYS: user, inbox, unread, aging, counts, state.
--- ARGV: 1 the number of the position's epoch; 2 the position's offset; 3 how many messages at most.
+-- ARGV: 1 the number of the position's epoch (`state.lua`); 2 the position's offset; 3 how many messages at most.
 -- Returns the number of the epoch, the newest offset, 1 if the position is of this epoch and not beyond the newest offset, the offset
 --   from which on messages were read (the one after the position, or `first` if that is later), and the messages as JSON.
 local user = load_inbox(K.user)

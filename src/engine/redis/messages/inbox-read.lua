@@ -1,6 +1,6 @@
--- Marks the messages up to an offset as read, or so many of them as one step reads.
+-- Marks the messages up to an offset as read, or as many of them as one step reads.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
--- ARGV: 1 the number of the epoch; 2 the offset.
+-- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset.
 -- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
 --   messages, and 1 if another step goes on, else 0.
 local user = load(K.user)

@@ -19,14 +19,14 @@ import { callId, type StepRunner } from '../step-runner.js'
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
 
-/** The user who has adopted the recipient of a message, and when that user was created. */
+/** The user who has adopted (taken over) the recipient of a message, and when that user was created. */
 interface Adopted {
   outcome: 'adopted'
   by: string
   createdAt: string
 }
 
-/** Called with the place of a sender's own copy before its offset is returned. */
+/** Called with the place of the sender's own copy of a message before the offset of this copy is returned. */
 export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
 
 export interface InboxesOptions {

@@ -1,7 +1,7 @@
 -- Reads the newest offsets of users. The first keys are the users' hashes.
 -- KEYS: state.
 -- ARGV: 1 how many users.
--- Returns for each user the number of the inbox's epoch, and the newest offset.
+-- Returns for each user the number of the inbox's epoch (`state.lua`), and the newest offset.
 local result = {}
 for n = 1, tonumber(arg(1)) do
   local user = load_inbox(KEYS[n])

@@ -18,7 +18,7 @@ export class Outgoing {
   readonly noteId: string
   /** As JSON: the member `traceparent` of the event that reports the message, with a comma before it; empty if there is none. */
   readonly traceparent: string
-  /** The hashes in the names of the step's keys. */
+  /** The hashed key of the step, and the sender if the step also changes the sender's inbox. */
   readonly keys: RunOptions
   readonly #content: readonly string[]
   readonly #runner: StepRunner
@@ -29,7 +29,7 @@ export class Outgoing {
     this.id = id
     this.traceparent = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
     this.#runner = runner
-    // Only a guest can be adopted, so only a message to a guest may go to another user.
+    // Only a message to a guest may go to another user: one who has adopted (taken over) the guest.
     this.#message = isGuestId(to) ? structuredClone(message) : message
     this.recipient = { appId, userId: to }
     this.partition = runner.partitions.of(this.recipient)

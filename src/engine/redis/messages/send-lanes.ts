@@ -1,6 +1,6 @@
 import type { SendResult } from '../../engine.js'
 
-/** The outcome of a send that failed, and that its caller may repeat. Later sends that wait must not overtake the repetition. */
+/** The outcome of a failed send, which its caller may repeat. Later sends that wait must not overtake the repetition. */
 type Failure = { result: SendResult } | { error: unknown }
 
 interface Lane {
@@ -10,9 +10,9 @@ interface Lane {
 }
 
 /**
- * Runs the sends of one user one after the other. Otherwise a later script would overtake one that the Redis client sends again, after a
- * lost connection or while a slot moves. If a send fails, its caller may repeat it, so the sends that wait for it fail with the same
- * outcome.
+ * Runs the sends of each user, which are a lane, one after the other. Without this a later script could overtake one that the Redis client
+ * sends again, after a lost connection or while a slot moves. If a send throws, or ends with `full` or `limited`, its caller may repeat it.
+ * So the sends that wait for it fail with the same outcome.
  */
 export class SendLanes {
   readonly #lanes = new Map<string, Lane>()

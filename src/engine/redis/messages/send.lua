@@ -1,4 +1,4 @@
--- Puts a message into the recipient's inbox and, in mode `here`, its copy for the sender, the own copy, into the sender's inbox.
+-- Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
 --   id, held, rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away`; 2 the sender; empty
@@ -6,15 +6,15 @@
 --   JSON between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which `rules_of` reads them; 8 how many
 --   inboxes other partitions leave of the app's limit; 9 how many bytes they leave; 10 how many messages the sender may send in a second;
 --   empty for no limit; 11 when the recipient was created; empty if the message is for whoever has the id; 12 how many bytes the sender's
---   messages may take in the inboxes of others; empty for no limit; 13 what the data of `message.created` and the message for pushes have
---   besides, as JSON with a comma before it; 14 mode `away`: the sender's profile as JSON; 15 mode `away`: how often the sender was
---   deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`: the field of the pending own copy; 18 mode `away`: the
---   message's id; 19 mode `away`: `1` if the sender does not exist.
--- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, the recipient's deletions, the message's JSON in
---   mode `away`, the number of the sender's epoch in the other modes, and for `stored` also 1 if an inbox still has messages beyond the
---   retention, and the bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted` with the user who has
---   adopted the recipient, and when that user was created; or `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or
---   `full`.
+--   messages may take in the inboxes of others; empty for no limit; 13 the member `traceparent` for `message.created` and for pushes, as
+--   JSON with a comma before it; empty if there is none; 14 mode `away`: the sender's profile as JSON; 15 mode `away`: how many inboxes of
+--   the sender were deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`: the field of the pending own copy; 18 mode
+--   `away`: the message's id; 19 mode `away`: `1` if the sender does not exist.
+-- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, how many inboxes of the recipient were deleted, the
+--   message's JSON in mode `away`, the number of the sender's epoch in the other modes, and for `stored` also 1 if an inbox still has
+--   messages beyond the retention, else 0, and the bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted`
+--   with the user who has adopted the recipient, and when that user was created; or `conflict`, `unknown-user`, `unknown-sender`,
+--   `refused`, `over-share` or `full`.
 local mode, from, digest = arg(1), arg(2), arg(6)
 local rules = rules_of(arg(7))
 local retention = rules.retention
@@ -78,7 +78,8 @@ if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then
   if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then return done('full') end
 end
 
--- This check comes last: the caller creates the sender and sends again, and must not create a sender whose message is then refused.
+-- The caller creates the sender and sends again. So this check follows those for `refused` and `full`: such a message must not create its
+-- sender.
 if (isAway and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
 -- The message is counted before it is stored, so that one command both counts it and returns the sum for the comparison.

@@ -1,5 +1,5 @@
--- Appends messages of an adopted guest to the user's inbox. Older messages of the guest that do not fit beside those of the user are left
--- out.
+-- Appends messages of an adopted guest to the inbox of the user who takes them over. Older messages of the guest that do not fit beside
+-- those of the user are left out.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
 --   adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how

@@ -1,4 +1,4 @@
--- Lets the key of a move that has ended expire. If a request of the move comes late, it finds the key, and appends no message twice.
+-- Sets when the key of an ended move of messages expires. If a step of the move comes late, it finds the key, and appends no message twice.
 -- KEYS: adopted.
 -- ARGV: none.
 -- Returns nothing.

@@ -5,7 +5,7 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** After so many failures the other pending own copies wait for the next sweep. While a server is away, very many may be pending. */
+/** After so many failures the other own copies stay pending for now. While a server is away, very many may be pending. */
 const MAX_FAILURES = 8
 
 /** The sender's own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */
@@ -16,7 +16,7 @@ export interface OwnCopy {
   id: string
   /** The message without its offset. */
   json: string
-  /** How often the sender and the recipient were deleted. After a further deletion of either, the id counts as new. */
+  /** How many inboxes of the sender and of the recipient were deleted. After a further deletion of either, the id counts as new. */
   fromDeletions: number
   toDeletions: number
   /** Milliseconds for which the id makes a retry safe. */
@@ -67,7 +67,7 @@ export class OwnCopies {
     const [offset, epoch] =
       made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
     const partition = partitions.of({ appId: from.appId, userId: to })
-    // The send does not wait until the note is deleted. If the note stays, a sweep finds it, and makes no second own copy.
+    // The send does not wait until the note is deleted. If the note stays, `makePending` finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     return { offset: Number(offset), epoch: Number(epoch) }
   }
@@ -90,8 +90,8 @@ export class OwnCopies {
   }
 
   /**
-   * Makes the own copies that a stopped node has left pending for `age` milliseconds. The senders may be on several servers, so an own copy
-   * that fails does not stop those in other partitions. If any failed, this rejects at the end.
+   * Makes the own copies that have been pending for `age` milliseconds, for example because their node has stopped. The senders may be on
+   * several servers, so an own copy that fails does not stop those in other partitions. If any failed, this rejects at the end.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])

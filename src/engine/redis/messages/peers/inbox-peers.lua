@@ -3,11 +3,11 @@
 -- ARGV: 1 the number of the epoch that the caller knows; 2 the offset up to which the caller knows whom the messages are with; 3 for how
 --   many messages at most to read whom they are with; 4 how many offsets follow; from here on: the offsets of messages, and the ids of
 --   peers, empty for the backend.
--- Returns the number of the epoch, the newest offset, the oldest one, the read offset, 1 if the caller knows another inbox, the offset up
---   to which the script has read `peerLog`, the items that it has read, a list with the JSON of each message, or an empty text if there is
---   none, and a list with the number of unread messages and the offset of the mark of each peer.
+-- Returns the number of the epoch, the newest offset, the oldest one, the read offset, 1 if what the caller knows is of another inbox, else
+--   0, the offset up to which the script has read `peerLog`, the items that it has read, a list with the JSON of each message, or an empty
+--   text if there is none, and a list with the number of unread messages and the offset of the mark of each peer.
 local user, known = load_inbox(K.user), tonumber(arg(2))
--- When the messages of an adopted guest have moved, the guest's inbox begins anew in the same epoch.
+-- When all messages of a guest have moved to a user, the guest's inbox begins anew in the same epoch.
 local isOther = tonumber(arg(1)) ~= epoch_of(user) or known > user.newest
 local from = math.max(isOther and 0 or known, user.first - 1) + 1
 local to = math.min(from + tonumber(arg(3)) - 1, user.newest)

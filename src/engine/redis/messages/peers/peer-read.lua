@@ -1,7 +1,7 @@
--- Marks the messages of a peer up to an offset as read, or so many of them as one step reads.
+-- Marks the messages of a peer up to an offset as read, or as many of them as one step reads.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, deadlines, state.
 -- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend; 4 an offset up to which the caller knows whom the
---   messages are with; 5 the newest message with the peer among these; 0 if there is none. Somebody who is no peer gets no mark.
+--   messages are with; 5 the newest offset with the peer among these; 0 if there is none. Somebody who is no peer gets no mark.
 -- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
 --   messages, 1 if another step goes on, else 0, and the number of unread messages and the read offset of the peer.
 local user, peer = load(K.user), arg(3)
@@ -22,7 +22,7 @@ local function newest_with()
   return newest >= user.first and newest or 0
 end
 
--- Notes that the peer's messages from one offset to another are read, or so many of them as one step reads. Returns the last offset.
+-- Notes that the peer's messages from one offset to another are read, or as many of them as one step reads. Returns the last offset.
 local function read(from, to)
   return visit_entries(K, from, to, function(entry)
     if entry.peer == peer and is_unread(K, user, entry) then forget_unread(K, user, entry) end

@@ -15,9 +15,9 @@ import { directions, PeerIndex, type Direction } from '../../../util/peer-index.
 import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** For how many messages a step reads whom they are with. Other calls wait for a step. */
+/** For how many messages one step reads whom they are with. Other calls wait while a step runs. */
 const MESSAGES_PER_STEP = 2_000
-/** How often a call asks again because messages were stored or deleted meanwhile. */
+/** How often a call asks again at most because messages were stored or deleted meanwhile. */
 const MAX_TRIES = 8
 /** The greatest sum of the indexes' costs. One unit takes about 4 bytes. */
 const MAX_COST = 3_000_000
@@ -53,8 +53,8 @@ const kinds: Readonly<Record<string, Direction>> = {
 }
 
 /**
- * The peers of inboxes, whom the messages are with, and the marks up to which their messages are read. Redis has a list that says whom each
- * message is with. A node that is asked about peers keeps an index of the list in memory, and each call reads what the index lacks.
+ * The peers of inboxes (those whom messages are with), and the marks up to which their messages are read. Redis has a list that says whom
+ * each message is with. A gateway that is asked about peers keeps an index of the list in memory, and each call reads what the index lacks.
  */
 export class Peers {
   readonly #runner: StepRunner
@@ -151,7 +151,7 @@ export class Peers {
     const key = `${of.appId}\0${of.userId}`
     let known: Cached = { epoch: -1, index: new PeerIndex(of.userId) }
     for (let [newest, tries] = [0, 0]; ;) {
-      // The cache may have dropped this index for others, or because it alone exceeds the limit.
+      // The cache may have dropped this index to make room, or because this index exceeds the limit by itself.
       known = this.#indexes.get(key) ?? known
       const { last, first } = known.index
       const isComplete = last >= newest
