@@ -11,7 +11,7 @@ import { withRedis } from './redis-servers.mjs'
 import { changeResults } from './results.mjs'
 import { appId, openSession, secret, tokenOf } from './setting.mjs'
 
-const PARTITIONS = 1_024
+export const PARTITIONS = 1_024
 
 /**
  * The calls a second that gateways make without users, by what they are for. `counted` returns them from counts: `scripts` by their names,

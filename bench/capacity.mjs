@@ -69,9 +69,17 @@ const tenMillion = (results) => {
   const callsMeasured = callsPerSecond({ ...MEASURED, apps: 0, watched: 0 }, [])
   const perCall = ((redis('cluster-none') - redis('cluster-bare')) * 1_000) / callsMeasured
   const bareCores = redis('cluster-bare') / 1_000 / MEASURED.masters
-  const callsOf = (masters) => callsPerSecond({ gateways, masters, apps, watched }, [])
+  const callsOf = (masters) => callsPerSecond({ gateways, masters, apps: 0, watched }, [])
+  // The counts of an app are read in all partitions at once, which costs less than as many calls on their own.
+  const readings = callsPerSecond({ gateways, masters: 0, apps, watched }, []) - callsOf(0)
+  const countCores = (readings * redis('cluster-counts')) / 1e6
   const coresOf = (masters) =>
-    messageCores + startCores + idleCores + (callsOf(masters) * perCall) / 1e6 + masters * bareCores
+    messageCores +
+    startCores +
+    idleCores +
+    countCores +
+    (callsOf(masters) * perCall) / 1e6 +
+    masters * bareCores
   let mastersByCpu = 1
   while (coresOf(mastersByCpu) > mastersByCpu * USED) {
     if (++mastersByCpu > 1_024) throw new Error('More masters than partitions would be needed.')
@@ -105,7 +113,12 @@ const tenMillion = (results) => {
       idle === undefined ? 'none' : cores(idleCores),
     ],
     [
-      'CPU for calls without users',
+      'CPU for counts of the app',
+      `${whole(readings)} a second × ${number(redis('cluster-counts'))} µs`,
+      cores(countCores),
+    ],
+    [
+      'CPU for other calls without users',
       `${whole(callsOf(masters))} a second × ${number(perCall)} µs`,
       cores((callsOf(masters) * perCall) / 1e6),
     ],

@@ -5,8 +5,10 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
+import { createRedisEngine } from '../dist/engine/index.js'
 import { createGateway, createLog } from '../dist/gateway/index.js'
 import { createToken } from '../dist/tokens/index.js'
+import { PARTITIONS } from './calls.mjs'
 import { withRedis } from './redis-servers.mjs'
 import { changeResults } from './results.mjs'
 import { appId, openSession, percentile, secret } from './setting.mjs'
@@ -24,6 +26,8 @@ const MESSAGES_PER_SECOND = isQuick ? 250 : 400
 const PING_INTERVAL = isQuick ? 2 : 25
 /** Each session is pinged three times in 75 s, and the gateway stores the round-trip time of one of these pings. */
 const IDLE_SECONDS = isQuick ? 6 : 75
+/** How often the counts of an app are read in all partitions. */
+const READINGS = isQuick ? 10 : 200
 /** An idle time is measured in this many parts, whose differences are the noise. */
 const IDLE_PARTS = 3
 const body = 'Is the blue one still there? I would come for it on Saturday.'
@@ -165,8 +169,25 @@ const sendSteadily = async (pairs, name, count) => {
   return Promise.all(deliveries)
 }
 
+/** What an engine of this process takes to read the counts of an app in one partition, beyond what the engine takes anyway. */
+const measureCounts = async (redis) => {
+  const engine = createRedisEngine({ server: redis.server })
+  await engine.open()
+  const none = await measure(redis, [], IDLE_SECONDS / IDLE_PARTS, waitAPart)
+  const read = async () => {
+    for (let n = 0; n < READINGS; n++) await engine.usage(appId)
+  }
+  const counts = await measure(redis, [], READINGS * PARTITIONS, read, none)
+  await engine.close()
+  return { gateways: counts.generator, redis: counts.redis }
+}
+
 const measureNodes = async ({ name, count }, redis) => {
   const bare = await measure(redis, [], IDLE_SECONDS / IDLE_PARTS, waitAPart)
+  const counts = await measureCounts(redis)
+  console.log(
+    `${name}: the counts of an app in a partition: ${counts.gateways.toFixed(1)} µs of the gateway, ${counts.redis.toFixed(1)} µs of Redis`,
+  )
   const gateways = await Promise.all(Array.from({ length: count }, () => startGateway(redis.engine)))
   const percent = (microseconds) => (microseconds / 1e4).toFixed(2)
   const printIdle = async (sessions) => {
@@ -216,6 +237,7 @@ const measureNodes = async ({ name, count }, redis) => {
     start: both((server) => starts[server]),
     message: both((server) => sends[server]),
     idle: both(perSession),
+    counts,
     bare: { redis: bare.redis / 1_000 },
     none: both((server) => none[server] / 1_000),
     median: { gateways: percentile(times, 50) },
@@ -227,6 +249,7 @@ const units = {
   start: "µs of CPU for a start of a new user's session",
   message: 'µs of CPU for a message',
   idle: 'µs of CPU a second for an idle session',
+  counts: 'µs of CPU for reading the counts of an app in a partition',
   bare: 'ms of CPU a second without gateways',
   none: 'ms of CPU a second without sessions',
   median: 'ms to the recipient, median',
