@@ -21,12 +21,12 @@ import { Users } from './sessions/users.js'
 import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
 
 /**
- * The most rows that `reads` reads at once. A page of pending events and a page of failed ones fit in, because both must be read at the
- * same moment.
+ * The most rows that `reads` reads at once. There is room for a page of pending events and a page of failed ones, because both pages must
+ * be read at the same moment.
  */
 const MAX_EVENT_ROWS = 4_096
 
-/** An open volume with its tables. A recovery after a failed write opens another one. */
+/** An open volume, and what reads and writes its rows. A recovery after a failed write opens another one. */
 export interface Database {
   volume: Volume
   commit: GroupCommit
@@ -41,13 +41,13 @@ export interface Database {
   /** Runs the jobs of `queue` and `pushes`, and the sweep of expired rows. */
   scheduler: Scheduler
   reads: Reads
-  /** The engine's key. */
+  /** The bytes of `Engine.key`. */
   key: Uint8Array
   clock: Clock
 }
 
 interface EpochRow {
-  /** The secret from which the epoch of every inbox, the id of its history, is derived. */
+  /** The secret from which the epoch of every inbox is derived. */
   key: string
   /**
    * The identity of the volume on which the row was written. A copy of that volume has another identity, and may lack acknowledged writes.
@@ -56,7 +56,7 @@ interface EpochRow {
 }
 
 const SECRET_BYTES = 32
-/** The share of the cache that inboxes get. Senders of messages get the rest. */
+/** The share of `cacheBytes` for inboxes. The other part is for the senders of messages, in `Users`. */
 const INBOXES_SHARE = 0.75
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
@@ -100,7 +100,7 @@ interface DatabaseOptions {
   onError: (error: unknown) => void
   hasSession: (of: UserRef) => boolean
   presenceOf: (of: UserRef) => Presence
-  /** The clock of the failed database that this one replaces. The new clock goes on from it, so that the time of the outage counts. */
+  /** The clock of the failed database that this one replaces. The new clock begins at the time of that clock, so that the outage counts. */
   failedClock: Clock | undefined
   /** Called before the database is returned. If it rejects, the volume is closed again. */
   prepare: (database: Database) => Promise<void>
@@ -172,7 +172,7 @@ export const openDatabase = async ({
     try {
       await inboxes.loadIds()
       await prepare(database)
-      // If a background job's write failed meanwhile, the commit refuses every write, and the database could never be used.
+      // Throws if the write of a background job has failed by now: the commit would refuse every write of this database.
       commit.assertWritable()
       guests.sweep()
     } catch (error) {

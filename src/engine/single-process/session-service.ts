@@ -59,7 +59,7 @@ export class SessionService {
   readonly sessions: Sessions
   /** The keys of the users whose presence a gateway watches. */
   readonly #watched = new Set<string>()
-  /** For each user who still has a session: the last time at which an ended session of that user was seen. The keys are `rows.lastSeen`. */
+  /** When an ended session was last seen, for each user who still has another session. The keys are those of `rows.lastSeen`. */
   readonly #seen = new Map<string, number>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
@@ -173,7 +173,7 @@ export class SessionService {
     const { sessions } = this
     const { lastNumber } = sessions
     const before = await revocations.revokeApp(appId, revocation.issuedBefore ?? Date.now())
-    // From now on every start is compared with the revocation. So this revocation ends no session with a number above `end`.
+    // From now on a start with a revoked credential is refused. So the revocation concerns no session with a number above `end`.
     const end = sessions.lastNumber
     let after: string | null = null
     do {
@@ -206,8 +206,8 @@ export class SessionService {
   }
 
   /**
-   * If the revocation concerns the session, ends the session or emits `reauth`. `before` is the time up to which credentials are revoked,
-   * `lastNumber` the `Sessions.lastNumber` before the revocation.
+   * If the revocation concerns the session, ends the session or emits `reauth`. Credentials that were issued up to `before` are revoked.
+   * `lastNumber` is the `Sessions.lastNumber` before the revocation.
    */
   #revoke(
     session: SessionRecord,
@@ -242,7 +242,7 @@ export class SessionService {
     this.#database()?.webhooks.defer(session, online ? 'user.online' : 'user.offline', {})
     if (!this.#watched.has(userKey(session))) return
     const { appId, userId } = session
-    // The time that the last session has stored may not be written yet.
+    // The stored time may be older than that of this session, whose deferred write perhaps still waits.
     const lastSeenAt = Math.max(session.lastSeenAt, this.lastSeenAt(session) ?? 0)
     this.#emit({ type: 'presence', user: { appId, userId }, online, lastSeenAt })
   }

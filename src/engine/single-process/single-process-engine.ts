@@ -211,7 +211,7 @@ export class SingleProcessEngine implements Engine {
 
   async deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
-    // The end of the last session deletes a guest without messages. Then the last step does not find the user.
+    // This is read first: if the user is a guest without messages, the end of the last session deletes the user.
     const wasThere = await this.#use(({ database }) => database.users.get(of) !== null)
     await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
     return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
@@ -392,7 +392,7 @@ export class SingleProcessEngine implements Engine {
     return this.#node
   }
 
-  /** No other engine has these data. */
+  /** Resolves with null, because no other engine has the data of this one. */
   askNode(): Promise<string | null> {
     return this.#use(() => null)
   }

@@ -88,7 +88,7 @@ export class Supervisor {
     if (!commit.isWritable) return
     if (volume.isPersistent && ++this.#checks % CHECKS_PER_SAVE === 0) saveTime(database)
     const maintained = volume.maintain().catch((error: unknown) => {
-      // An error that stays the same would fill the log.
+      // If each check reported the same error, the log would fill up.
       if (!this.#life.signal.aborted && this.#lastCheckError !== (this.#lastCheckError = String(error)))
         this.#options.onError(error)
     })
@@ -152,11 +152,11 @@ export class Supervisor {
           await inboxes.takeOver(failed.inboxes)
         }
         opened.database = await this.#openDatabase(sessions, takeOver, failed.clock)
-        // Until now the failed database got the events of sessions that ended during the recovery.
+        // Sessions that ended during the recovery have added their events to the failed database.
         takeOverEvents(opened.database)
         return
       } catch (error) {
-        // An error that stays the same would fill the log.
+        // If each attempt reported the same error, the log would fill up.
         if (lastError !== (lastError = String(error))) this.#options.onError(error)
       }
     }

@@ -21,7 +21,7 @@ import type { SenderShares } from './sends/sender-shares.js'
 import type { SweptInboxes } from './retention/retention-sweep.js'
 import type { UnreadChecks } from './unread/unread-checks.js'
 
-/** How many messages one step moves, and the most steps for which a call waits. */
+/** How many messages one step moves, and for how many steps a call of `move` waits at most. */
 const MESSAGES_PER_STEP = 128
 const STEPS_AWAITED = 8
 /** With this retention a moved message pushes no other message out. */
@@ -46,7 +46,7 @@ interface AdoptedMessagesOptions {
   retentionOf: (appId: string) => Retention | undefined
 }
 
-/** A moved message, and the end of the user's inbox after that message. */
+/** A moved message. `mark` is the watermark of the user's inbox after that message. */
 interface Moved {
   mark: Watermark
   message: Omit<Message, 'offset'>
@@ -90,13 +90,13 @@ export class AdoptedMessages {
     return clock.now()
   }
 
-  /** Moves the guest's oldest messages. Resolves with whether there are more. */
+  /** Moves the guest's oldest messages. Resolves with whether the guest has further messages. */
   #step(guest: UserRef): Promise<boolean> {
     return this.#mutex.run(rows.moving(guest), async () => {
       const { table, reader, commit, retentionOf } = this.#options
       const { first, offset } = table.open(guest).assigned
       const found = await reader.rows(table.open(guest), first, offset + 1, MESSAGES_PER_STEP, false)
-      // The inbox may have been evicted and opened again.
+      // While the rows were read, the inbox may have been evicted and opened again.
       const inbox = table.open(guest)
       const retention = retentionOf(guest.appId)
       if (!retention) return true
@@ -118,7 +118,7 @@ export class AdoptedMessages {
     })
   }
 
-  /** Appends to the user's inbox those of the guest's messages that fit. */
+  /** Appends messages of the guest to the user's inbox. Leaves out those that would exceed the app's retention. */
   #append(
     found: readonly MessageRow[],
     inbox: Inbox,
@@ -162,7 +162,7 @@ export class AdoptedMessages {
     return { user, moved }
   }
 
-  /** Deletes the guest's messages up to `last`, and the inbox if it has no others. */
+  /** Deletes the guest's messages up to `last`. If no message remains, deletes the inbox, too. */
   #drop(inbox: Inbox, last: number, operations: Operation[]): void {
     const { table, shares, usage, commit, purge } = this.#options
     const { of, row, deletions, exists } = inbox
@@ -173,13 +173,13 @@ export class AdoptedMessages {
       shares.free(of.appId, swept.senders)
     }
     if (inbox.hasMessages) return table.markChanged(inbox)
-    // The messages that the guest has read are marked as read in the user's inbox, so the guest's marks are no longer needed.
     operations.push(del(rows.moving(of)))
+    // Messages that the guest had read count as read in the user's inbox, so the marks of the guest's inbox are no longer needed.
     if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
-    // An idempotency key has the recipient's number of deletions. The number stays, so that a retry of a message to the guest is still
-    // recognized.
+    // An idempotency key contains how many inboxes of the recipient were deleted. This number stays, so that a retry of a message to the
+    // guest finds its key.
     table.replace(inbox, deletions)
     commit.defer(row, (batch) => batch.push(del(row)))
   }
@@ -192,7 +192,7 @@ export class AdoptedMessages {
         message: { offset: mark.offset, ...message },
       })
     }
-    // Clients count every new message as unread. So if some of these messages are read, the clients get the correct count.
+    // Clients count each new message as unread. If some of the moved messages are read, this event gives clients the correct count.
     if (moved.some(({ isRead }) => isRead))
       this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }

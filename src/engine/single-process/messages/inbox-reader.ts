@@ -43,14 +43,14 @@ export class InboxReader {
     return messages.reverse()
   }
 
-  /** Reads the messages from `from` up to, but not including, `to`. */
+  /** Reads the messages at offset `from` and later, before offset `to`. */
   async read(inbox: Inbox, from: number, to: number, limit: number, reverse = false): Promise<Message[]> {
     return (await this.rows(inbox, from, to, limit, reverse)).map(({ message }) => message)
   }
 
   /**
-   * Looks for the user's oldest and newest unread messages, in `searchedForUnread` messages from each end. Resolves with null if it finds
-   * none.
+   * Looks for the oldest and the newest unread messages among the first and the last `engineRules.searchedForUnread` messages after
+   * `readUpTo`. Resolves with null if it finds none.
    */
   async unread(of: UserRef): Promise<Unread | null> {
     const inbox = this.#open(of)
@@ -72,7 +72,7 @@ export class InboxReader {
       inbox: state,
       deletions: inbox.deletions,
       oldest: { ...oldest.message, at: oldest.at },
-      // Marks of peers may have reached all of the newest messages.
+      // Perhaps none of the newest messages is unread, because marks of peers have reached them.
       newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }
   }

@@ -17,8 +17,8 @@ interface InboxTableOptions {
   commit: GroupCommit
   revocations: Revocations
   /**
-   * The secret from which each inbox's epoch, the id of its history, is derived. If acknowledged writes may be missing, the secret changes,
-   * and with it every epoch.
+   * The secret from which each inbox's epoch is derived. If acknowledged writes may be missing, the secret changes, and every epoch with
+   * it.
    */
   epochKey: string
   /** About how many bytes the inboxes in memory may take. */
@@ -98,9 +98,7 @@ export class InboxTable {
     for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
-  /**
-   * Returns a text that changes when the sender or the recipient is deleted: an id that was used before the deletion then counts as new.
-   */
+  /** Returns a text that changes when the sender or the recipient is deleted. So an id that was used before the deletion counts as new. */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))
@@ -109,7 +107,7 @@ export class InboxTable {
 
   /** With `isNew` the inbox ignores the row in the store, which belongs to an earlier inbox that is being deleted. */
   #create(of: UserRef, deletions: number, isNew: boolean): Inbox {
-    // An inbox without a row needs an epoch too, so the epoch is derived.
+    // The epoch is derived and not stored, because an inbox without a row needs one, too.
     const row = rows.inbox(of)
     const mac = this.#epochHmac(deletions > 0 ? `${row}\0${deletions}` : row)
     const epoch = mac.toString('base64url', 0, EPOCH_BYTES)

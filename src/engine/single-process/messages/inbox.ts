@@ -22,7 +22,7 @@ import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
 
-/** The most messages that a row lacks if it is not exact. */
+/** The most stored messages that the inbox's row lacks. */
 const MAX_ROW_LAG = 32
 /** The most messages that one call of `sweep` deletes. */
 const MAX_DELETIONS = 1024
@@ -37,7 +37,10 @@ interface PendingMessage extends Tallied {
   bytes: number
 }
 
-/** One user's inbox. A message gets its offset when it is appended (`assigned`). Readers see it once it is synced (`durable`). */
+/**
+ * One user's inbox. `assigned` is its end with the messages that are being written, `durable` its end without them. Readers see a message
+ * once it is synced.
+ */
 export class Inbox {
   readonly of: UserRef
   /** How many earlier inboxes of the user were deleted. */
@@ -57,7 +60,7 @@ export class Inbox {
   readonly #ref: InboxRef
   /** The first part of the keys of messages. It is made for the first message, because most inboxes have none for a long time. */
   #messagePrefix: string | undefined
-  /** The offset up to which all messages are read; undefined if no peer was marked. */
+  /** The offset up to which all messages are read; undefined if no peer was marked, and then `readOffset` is this offset. */
   #readUpTo: number | undefined
   /** How many messages from others there are up to `readUpTo`. */
   #readReceived: number
@@ -67,21 +70,23 @@ export class Inbox {
   #swept: { offset: number; bytes: number }
   #oldestAt: number
   readonly #tally: Tally
-  /** A cached count: the messages from others before offset `first`. */
+  /** A cached count: `received` messages from others come before offset `first`. */
   #receivedAtFirst = NONE_RECEIVED
-  /** Every message from offset `#soleSenderSince` on is from `#soleSender` or the inbox's owner, or counts as read. */
+  /**
+   * The sender of all messages at offset `#soleSenderSince` and later, except messages of the inbox's owner and those that count as read.
+   */
   #soleSender: string | null = null
   #soleSenderSince: number
   /** The messages after `durable`. */
   #pending: PendingMessage[] = NONE_PENDING
   /** The newest offset that the inbox's row covers. */
   #rowOffset: number
-  /** Whether the newest row is exact. If it is, each batch with a message to the inbox also writes the row. */
+  /** Whether the newest row is exact (see `InboxRow.isExact`). If it is, each batch with a message to the inbox also writes the row. */
   #isRowExact: boolean
   /** How many messages were appended since the inbox was opened. */
   #appended = 0
 
-  /** With `isNew` a row in the store belongs to an earlier inbox, which is being deleted. */
+  /** With `isNew` the constructor ignores a row in the store, which belongs to an earlier inbox that is being deleted. */
   constructor(of: UserRef, deletions: number, epoch: string, store: Store, isNew: boolean) {
     this.of = of
     this.deletions = deletions
@@ -126,7 +131,7 @@ export class Inbox {
 
   /** Adds the inbox's row to a batch. The row covers the messages of that batch. */
   write(batch: Operation[]): void {
-    // An exact row has to be written with each message. That pays only if the inbox gets a single message before it is evicted.
+    // An exact row has to be written with each message. This is cheaper only if the inbox gets no second message before its eviction.
     this.#isRowExact = this.#appended <= 1
     const { offset, received, bytes, first } = this.assigned
     // A spread of the watermark here took more time than the rest of this method.
@@ -153,7 +158,9 @@ export class Inbox {
     this.#rowOffset = offset
   }
 
-  /** Prepares the inbox for its eviction. Returns whether its row has to be written, so that opening the inbox again reads only the row. */
+  /**
+   * Prepares the inbox for its eviction. Returns whether the row has to be written. The next opening of the inbox then reads only the row.
+   */
   prepareClose(): boolean {
     this.#appended = 0
     return this.exists && !this.#isRowExact
@@ -165,7 +172,7 @@ export class Inbox {
   }
 
   /**
-   * The stored messages: the parts of their keys, the range of their offsets from `from` up to, but not including, `to`, and about how many
+   * Where the stored messages are: `ref` is in their keys, and their offsets begin at `from` and end before `to`. `bytes` is about how many
    * bytes they take.
    */
   get stored(): { ref: InboxRef; from: number; to: number; bytes: number } {
@@ -184,7 +191,7 @@ export class Inbox {
     return !this.exists || this.#isRowExact || this.assigned.offset - this.#rowOffset >= MAX_ROW_LAG
   }
 
-  /** Whether a message from another user is unread, even if it is not synced yet. */
+  /** Whether a message from someone else is unread. Messages that are not synced yet count, too. */
   get hasUnread(): boolean {
     return this.assigned.received > this.#receivedAndRead()
   }
@@ -199,7 +206,7 @@ export class Inbox {
     return this.#readUpTo ?? this.readOffset
   }
 
-  /** Returns whether a mark has reached the message, or no message up to it is unread. */
+  /** Returns whether a mark of the inbox or of a peer has reached the message. True also if no message up to it is unread. */
   isRead(offset: number): boolean {
     return offset <= this.readUpTo || this.#reads?.has(offset) === true
   }
@@ -209,7 +216,7 @@ export class Inbox {
     return { epoch, offset: durable.offset, readOffset, unread: durable.received - this.#receivedAndRead() }
   }
 
-  /** Counts some of the unread messages in `counts`. Returns whether all are counted. */
+  /** Adds some of the unread messages to `counts`. Returns whether all of them are in `counts`. */
   count(counts: UnreadCounts): boolean {
     const { first, offset } = this.assigned
     return counts.update(Math.max(first, this.readUpTo + 1), offset, (each) => this.#unreadSummaryOf(each))
@@ -230,8 +237,8 @@ export class Inbox {
     const firstUnread = Math.max(first, this.readUpTo + 1)
     // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
-    // If the retention was lowered, messages are beyond it already, so this message does not push them out. Reading them all would block
-    // the event loop.
+    // If the retention was lowered, some messages are beyond it already. The new message does not push these out, and reading them all
+    // would block the event loop.
     const { offset, bytes } = this.assigned
     const firstWithin = this.#firstWithin(first, offset, bytes, retention)
     const firstAfter = this.#firstAfter(size, retention, firstWithin)
@@ -319,7 +326,8 @@ export class Inbox {
   }
 
   /**
-   * Notes that the messages at `offsets`, which are sorted, are read. `counts` returns whether a message is unread until a mark reaches it.
+   * Notes that the messages at the sorted `offsets` are read. `counts` says of an offset whether its message is unread until a mark reaches
+   * it.
    */
   markReadAt(offsets: readonly number[], counts: (offset: number) => boolean): void {
     const { first, offset: newest } = this.durable
@@ -366,9 +374,9 @@ export class Inbox {
   }
 
   /**
-   * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained, and the bytes that these free, in all and by
-   * sender. Returns undefined if there is no such message. Without `all` it deletes only the messages of whole tallies, each of which has
-   * its sums in one row.
+   * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained. `freed` is how many bytes this frees, and
+   * `senders` has these bytes by sender. Returns undefined if there is nothing to delete. Without `all` only whole tallies are deleted,
+   * because one row has the sums of a tally.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first } = this.durable
@@ -388,11 +396,11 @@ export class Inbox {
     return { freed, senders, operations: deletionsOf(this.#ref, from, end) }
   }
 
-  /** Reads the messages that the inbox's row does not cover. */
+  /** Reads the stored messages that the inbox's row lacks. */
   #catchUp(): void {
     for (let next; (next = this.#messageRow(this.assigned.offset + 1));) {
       const { from, to, offset, adopted } = next.message
-      // Adopted messages are not counted: in the peers' inboxes they still have the guest's id.
+      // Adopted messages are not counted, because in the inboxes of their recipients they still have the guest's id.
       if (from === this.of.userId && to !== from && !adopted) this.sent += next.size
       this.#addToTally(offset, next)
       this.assigned = {
@@ -404,7 +412,7 @@ export class Inbox {
     }
   }
 
-  /** As `Tally.add`. */
+  /** Calls `Tally.add`. If the tally lacks its first messages, and needs them now, calls `Tally.complete` before. */
   #addToTally(offset: number, added: Tallied): TallyRow | undefined {
     if (this.#tally.isIncompleteAt(offset)) this.#tally.complete(offset, (each) => this.#messageRow(each))
     return this.#tally.add(offset, added)
@@ -416,7 +424,9 @@ export class Inbox {
     return this.#firstWithin(first, offset + 1, bytes + size, retention)
   }
 
-  /** As `#firstAfter`, of an inbox whose newest message is at `offset`, and whose messages take `bytes`. */
+  /**
+   * Returns the oldest offset, from `first` on, that is retained if `offset` is the newest and the messages up to it have `bytes` bytes.
+   */
   #firstWithin(first: number, offset: number, bytes: number, retention: Retention): number {
     const from = Math.max(first, offset - retention.messages + 1)
     // The bytes since the last deletion are an upper bound that needs no read.
@@ -425,8 +435,8 @@ export class Inbox {
   }
 
   /**
-   * Returns the first offset from `from` on whose message has `bytes` or more before it. This is a binary search: after the retention was
-   * lowered, reading each message beyond it would block the event loop.
+   * Returns the first offset, from `from` on, before which there are `bytes` bytes or more. This is a binary search, because after the
+   * retention was lowered, reading each message beyond it would block the event loop.
    */
   #searchFirst(from: number, offset: number, bytes: number): number {
     return lowerBound(from, offset, (next) => this.#bytesBefore(next) < bytes)
@@ -483,7 +493,7 @@ export class Inbox {
 
   /** Returns how many bytes all messages before an offset have taken. */
   #bytesBefore(offset: number): number {
-    // An inbox that was transferred from Redis may lack messages between others.
+    // An inbox that was transferred from Redis may have offsets without a message.
     for (let next = offset; next <= this.assigned.offset; next++) {
       const summary = this.#summaryOf(next)
       if (summary) return summary.bytes

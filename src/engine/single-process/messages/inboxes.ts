@@ -108,7 +108,7 @@ export class Inboxes {
     })
     this.#unreadChecks = new UnreadChecks({
       ...{ reads, commit, clock, scheduler, webhooks },
-      // An adopted guest gets no `message.unread`, because the messages are moving to the user.
+      // An adopted guest gets no `message.unread`, because the guest's messages are moving to the user.
       unreadOf: async (of) => (adoptions.of(of) ? null : this.reader.unread(of)),
     })
     const swept: SweptInboxes = {
@@ -189,8 +189,8 @@ export class Inboxes {
   }
 
   /**
-   * Deletes the user's inbox: calls `write` with the operations. The user's inbox has another epoch at once, and no read returns the old
-   * messages any more. A background job deletes them. Resolves with whether the inbox ever had a message.
+   * Deletes the user's inbox. `write` has to write the operations. At once the user has a new inbox with another epoch, and no read returns
+   * the old messages. A background job deletes those. Resolves with whether the old inbox ever had a message.
    */
   async delete(of: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
     const { exists } = this.#table.open(of)
@@ -226,8 +226,8 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. It keeps read marks that were not written. If messages of a failed batch turn out to be
-   * stored, it emits them, because their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed. Keeps read marks that were not written. Emits messages of a failed batch that turn out
+   * to be stored: their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)

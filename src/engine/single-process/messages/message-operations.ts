@@ -19,7 +19,10 @@ export class MessagePut {
   readonly #bytes: number
   readonly #size: number
   readonly #first: number
-  /** The message's JSON without its offset, and the rest of the row. The recipient's message and the sender's own copy share this text. */
+  /**
+   * The end of the row: the message's JSON without its offset, and the `traceparent` if the row has one. If it has none, the recipient's
+   * message and the sender's own copy share this text.
+   */
   readonly #json: string
 
   /** `prefix` is the result of `rows.messagePrefix`. */
@@ -74,8 +77,8 @@ export class MessageDel {
 }
 
 /**
- * Returns the operations that delete the messages from one offset up to, but not including, another, and the tallies that end in this
- * range.
+ * Returns the operations that delete the messages at the offsets from `from` to `end - 1`, and the tallies whose last offsets are among
+ * these.
  */
 export const deletionsOf = (inbox: InboxRef, from: number, end: number): Operation[] => {
   const prefix = rows.messagePrefix(inbox)

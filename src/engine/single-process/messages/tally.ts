@@ -1,26 +1,30 @@
 import type { Message } from '../../../protocol/index.js'
 import { directions, type Direction } from '../../util/peer-index.js'
 
-/** A tally says whom this many successive messages of an inbox are with. The offset of the last of them is a multiple of this number. */
+/**
+ * A tally covers this many successive offsets of an inbox, and says with whom the message at each of them is. Its last offset is a multiple
+ * of this number.
+ */
 export const MESSAGES_PER_TALLY = 64
 
 /**
- * Whom the messages of a tally are with: the ids of the peers, null for the app's backend, and how many bytes the messages from each have.
- * A peer may be in the list more than once. `codes` has a character for each offset up to the last message. Some offsets may have no
+ * `peers` are the ids of the tally's peers, null for the app's backend. A peer may be in this list more than once. `bytes` says how many
+ * bytes the messages from each of them have. `codes` has a character for each offset, also for one without a message, up to the last
  * message.
  */
 export type TallyRow = [peers: (string | null)[], bytes: number[], codes: string]
 
 /**
- * The character of the first peer's first direction. The next two characters are those of the other directions, then come those of the
- * second peer. The character before this one stands for an offset without a message.
+ * The character for the first peer and the first direction. Each peer has `DIRECTIONS` successive characters. The character before
+ * `FIRST_CODE` stands for an offset without a message.
  */
 const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
 /**
- * An unfinished tally of fewer messages than this is not in the inbox's row. If more messages come, the first ones are read again. With a
- * tally in each row, a message took 6% longer among a million users, and a start after a crash twice as long.
+ * An unfinished tally is in the inbox's row only if it has at least this many messages. With a tally in each row, a message took 6% longer
+ * among a million users, and a start of the engine after a crash twice as long. If an inbox was loaded from a row without a tally, the
+ * tally's first messages are read again once it gets this many.
  */
 const MIN_STORED = 16
 
@@ -30,12 +34,12 @@ const MIN_STORED = 16
  */
 const LATEST_PEERS = 4
 
-/** Up to so many peers are kept in arrays without room for more. `push` would make room for 16 more in each inbox in memory. */
+/** Up to this many peers are kept in arrays without room for more. `push` would make room for 16 more in each inbox in memory. */
 const FEW_PEERS = 8
 
 /**
- * V8 copies texts of up to so many characters when it joins them. Of longer ones it keeps the parts, 32 bytes for each. The parts of a
- * tally would take 2 kB in every inbox in memory.
+ * V8 copies texts of up to this many characters when it joins them. Of longer texts it keeps the parts, which take 32 bytes each. The parts
+ * of a tally would take 2 kB in every inbox in memory.
  */
 const SHORT = 12
 
@@ -58,7 +62,7 @@ export const directionOf = (owner: string, { from }: Pick<Message, 'from'>, isRe
 export const tallyEnd = (offset: number): number =>
   offset + ((MESSAGES_PER_TALLY - (offset % MESSAGES_PER_TALLY)) % MESSAGES_PER_TALLY)
 
-/** Calls `visit` with each message of a tally, in their order. `end` is the offset at the end of the tally. */
+/** Calls `visit` with each message of a tally, in the order of the offsets. `end` is the tally's last offset. */
 export const visitTally = (
   end: number,
   [peers, , codes]: TallyRow,
@@ -113,7 +117,7 @@ export class Tally {
     return this.#missing > 0 && (offset - 1) % MESSAGES_PER_TALLY >= MIN_STORED - 1
   }
 
-  /** Adds the first messages, which are missing. */
+  /** Adds the missing first messages. */
   complete(offset: number, rowAt: (offset: number) => Tallied | undefined): void {
     const missing = this.#missing
     const later = (this.#codes + this.#newest).slice(missing)
@@ -144,7 +148,7 @@ export class Tally {
     return offset % MESSAGES_PER_TALLY === 0 ? this.take() : undefined
   }
 
-  /** Returns the unfinished tally as a row, or undefined if it is empty, and begins the next one. */
+  /** Returns the tally so far as a row; undefined if it is empty. Begins the next tally. */
   take(): TallyRow | undefined {
     const row = this.#row
     this.#peers = []
@@ -178,7 +182,9 @@ export class Tally {
   }
 }
 
-/** Returns the bytes of the messages from others from one offset up to, but not including, another, by sender. */
+/**
+ * Returns how many bytes the messages at offsets `from` to `end - 1` have, by sender. The owner's and the backend's messages are left out.
+ */
 export const bytesBySender = (
   owner: string,
   from: number,

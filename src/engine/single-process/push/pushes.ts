@@ -32,7 +32,10 @@ import type { WebhookEvents } from '../webhooks/webhook-events.js'
 const MAX_USERS = 10_000
 /** The most users in one step of the job. */
 const USERS_PER_STEP = 32
-/** The value of a row: `WAITS` if a message has set its time, `TOLD` if an emitted `push-due` or `endPushes` has set it. */
+/**
+ * The values of a row that schedules a `push-due`. `WAITS` means that a message has set the time, and `TOLD` that `endPushes` or an emitted
+ * `push-due` has set the time.
+ */
 const WAITS = 0
 const TOLD = 1
 
@@ -71,7 +74,7 @@ export class Pushes {
   constructor(options: PushesOptions) {
     this.#options = options
     const { commit } = options
-    // The rows of pushes are found by their time, so only the entry tells the next message that a push is pending already.
+    // An entry with a pending push stays in memory: the row of a push is found only by its time, and only the entry has that time.
     const isPending = (dueAt: number | undefined): boolean => dueAt !== undefined && dueAt !== Infinity
     this.#users = new LruCache({
       max: MAX_USERS,
@@ -80,13 +83,13 @@ export class Pushes {
   }
 
   /**
-   * Starts the app's job, which emits `push-due`. Of the rows that an earlier process has left, those with `TOLD` are due at once, and
-   * those with `WAITS` at their time.
+   * Starts the app's job, which emits `push-due`. Among the rows of an earlier process, those with `TOLD` are due at once, and those with
+   * `WAITS` at their time.
    */
   resume(appId: string): void {
     if (this.#jobs.has(appId)) return
     const { scheduler, clock, reads } = this.#options
-    /** The last row that the job has read of those that earlier processes left; undefined when it has read them all. */
+    /** The row that the job has read last among the rows of earlier processes; undefined when it has read them all. */
     let leftUntil: string | undefined = ''
     const job = scheduler.job(async (now) => {
       const range = leftUntil === undefined ? rows.pushes.until(appId, now) : rows.pushes.all(appId)
@@ -101,7 +104,7 @@ export class Pushes {
   }
 
   /**
-   * Resolves with false if the device belongs to another user, and `subscription` has other keys. `newest` is the newest offset of the
+   * Resolves with false if another user has the device, with other keys than those of `subscription`. `newest` is the newest offset of the
    * user's inbox.
    */
   async save(
@@ -222,7 +225,9 @@ export class Pushes {
     return entry
   }
 
-  /** Returns the operations that store a user's devices, and delete the owners of those that are gone. */
+  /**
+   * Returns the operations that replace a user's devices by `devices`, and delete the owners of former devices that are not among these.
+   */
   #set(of: UserRef, devices: readonly PushDevice[]): Operation[] {
     const entry = this.#entry(of)
     const gone = entry.devices.filter(({ id }) => !devices.some((device) => device.id === id))
@@ -247,7 +252,7 @@ export class Pushes {
     return [...operations, put(rows.pushes.at(of, entry.dueAt), value)]
   }
 
-  /** Emits `push-due` for the users in a range of rows. Resolves with the last row that was read if there may be more. */
+  /** Emits `push-due` for the users in a range of rows. Resolves with the last row that was read; undefined if there are no more. */
   async #step(appId: string, range: Range, now: number): Promise<string | undefined> {
     const { commit, reads, emit } = this.#options
     await commit.flush()
@@ -258,14 +263,14 @@ export class Pushes {
       const entry = this.#entry(of)
       if (entry.dueAt === time && time > now) continue
       commit.append([del(row)])
-      // Since the read, this process has found that no push is pending.
+      // While the rows were read, the user's push has ended.
       if (entry.dueAt === Infinity) continue
       if (time > now && value === WAITS && entry.devices.length > 0) {
-        // An earlier process has left the row. A message that came since may have set a later time.
+        // The row is of an earlier process. A message that came since may have set a later time.
         commit.append(this.#schedule(of, entry, Math.min(entry.dueAt ?? Infinity, time), WAITS))
         continue
       }
-      // Since the read, this process has set another time.
+      // While the rows were read, another time was set.
       if (entry.dueAt !== undefined && entry.dueAt !== time) continue
       // The row is deleted, so no `push-due` is pending. If `dueAt` kept its value, the next message would store no row.
       entry.dueAt = Infinity

@@ -34,7 +34,7 @@ export class Guests {
   readonly #onError: (error: unknown) => void
   readonly #scheduler: Scheduler
   readonly #deadlines: Deadlines<UserRef>
-  /** Until when a saved guest without a session is kept, by row. */
+  /** The time until which a guest whose session has not started is kept, by the guest's row. */
   readonly #starting = new Map<string, number>()
   readonly #deletions = new Set<Promise<void>>()
 

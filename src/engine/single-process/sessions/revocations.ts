@@ -15,7 +15,7 @@ export interface UserRow {
   deletions: number
 }
 
-/** Until when the revocation of a token is kept; null for ever, because JSON has no `Infinity`. */
+/** Until when the revocation of a token is kept. Null stands for ever, because JSON has no `Infinity`. */
 export type RevokedToken = [until: number | null]
 
 /** Which kinds of rows an app has. If it has none of a kind, look-ups need not read the store. */
@@ -65,7 +65,7 @@ export class Revocations {
     return read(this.#store, rows.revokedToken(of.appId, tokenId)) !== undefined
   }
 
-  /** Returns the time up to which the user's credentials are revoked; null if there is no revocation. */
+  /** Credentials of the user that were issued up to the returned time are revoked. Null if there is no revocation. */
   revokedBefore(of: UserRef): number | null {
     return later(this.#apps.get(of.appId)?.revokedBefore ?? null, this.#rowOf(of).revokedBefore)
   }
@@ -79,7 +79,7 @@ export class Revocations {
     return this.#rowOf(of).deletions
   }
 
-  /** Resolves with the time up to which the user's credentials are revoked. */
+  /** Revokes credentials that were issued up to `before`. Resolves with the user's `revokedBefore`, which may be later. */
   async revokeUser({ appId, userId }: UserRef, before: number): Promise<number> {
     const of = { appId, userId }
     await this.#mutex.run(rows.revokedUser(of), async () => {
@@ -91,7 +91,9 @@ export class Revocations {
     return later(before, this.revokedBefore(of)) ?? before
   }
 
-  /** Resolves with the time up to which the credentials of the app's users are revoked. */
+  /**
+   * Revokes credentials of the app's users that were issued up to `before`. Resolves with the app's `revokedBefore`, which may be later.
+   */
   revokeApp(appId: string, before: number): Promise<number> {
     const row = rows.appRevocation('app', appId)
     return this.#mutex.run(row, async () => {
@@ -103,8 +105,8 @@ export class Revocations {
   }
 
   /**
-   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. An earlier revocation
-   * of the token is never shortened, because after it no session is left that shows when the token expires.
+   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. A later call does not
+   * shorten an earlier revocation: by then no session is left that shows when the token expires.
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)

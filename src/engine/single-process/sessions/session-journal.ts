@@ -22,10 +22,10 @@ async function* pagesOf(store: Store): AsyncGenerator<[string, StoredSession][]>
   }
 }
 
-/** The most sessions of a batch when all sessions are written. One turn of the event loop makes the rows of a batch. */
+/** When all sessions are written: the most sessions in one batch. The rows of a batch are made in one turn of the event loop. */
 const WRITTEN_PER_STEP = 1_000
 
-/** Writes sessions after they have changed in memory. Writes nothing before the first call that has a `commit`. */
+/** Writes sessions after they have changed in memory. Writes nothing until one of its methods gets a `commit`. */
 export class SessionJournal {
   readonly #isCurrent: (session: Session) => boolean
   #commit: GroupCommit | undefined
@@ -55,7 +55,7 @@ export class SessionJournal {
     }
   }
 
-  /** Writes these sessions in steps through `commit`, and from then on every change. Resolves when the sessions are written. */
+  /** Writes these sessions in steps, and resolves when they are written. From now on every change is written through `commit`. */
   async startWriting(commit: GroupCommit, sessions: Session[]): Promise<void> {
     this.#commit = commit
     for (let start = 0; start < sessions.length; start += WRITTEN_PER_STEP) {

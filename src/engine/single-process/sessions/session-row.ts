@@ -20,8 +20,8 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   keyHash: string
   /**
    * The hash of the previous resume key, or two hashes with a line break between them. The previous keys are valid until the client has
-   * shown that it has the new key. A client may send two starts with the same key, on a WebSocket and on an event stream, and keep the
-   * answer to the first one.
+   * shown that it has the new key. A client may send two `start` frames with the same key, on a WebSocket and on an HTTP stream, and use
+   * the answer to the first one.
    */
   previousKeyHash: string | null
   /** Milliseconds for which a client can resume the session: the resume window. It begins when the session is detached or loaded. */
@@ -106,9 +106,8 @@ export const recordOf = (session: Session): SessionRecord => ({
 })
 
 /**
- * The fields of a session that are stored, in the order of the values of its row. The id is in the key, and the other fields are of use
- * only while the process runs. With the names of the fields a row would be twice as long, and LevelDB keeps the rows of idle sessions in
- * memory.
+ * The fields of a session that are stored. The row has their values in this order. The id is in the key, and the other fields are of use
+ * only while the process runs. Names in the row would double its length, and LevelDB keeps the rows of idle sessions in memory.
  */
 const STORED_FIELDS = [
   'number',
@@ -141,8 +140,8 @@ export const storedSessionOf = (session: Session): StoredSession =>
   STORED_FIELDS.map((field) => session[field])
 
 /**
- * Returns a stored session. No connection carries it any more. If a connection carried it when the row was written, it counts as seen until
- * `openAt`, because answers to pings are not written.
+ * Makes a session of a stored row. No connection carries the session any more. If one did when the row was written, the session counts as
+ * seen until `openAt`, because answers to pings are not written.
  */
 export const sessionOf = (sessionId: string, stored: StoredSession, openAt: number): Session => {
   const fields = Object.fromEntries(STORED_FIELDS.map((field, n) => [field, stored[n]]))

@@ -17,7 +17,7 @@ import { isHidden, newSession, recordOf, setCredential, type Session } from './s
 import type { Store } from '../store/store.js'
 import type { Presence } from '../webhooks/webhook-events.js'
 
-/** The result of a start. */
+/** The result of `Sessions.start`. */
 interface Started {
   session: StartedSession
   /** The sessions that had to end, because the user had too many. */
@@ -54,8 +54,9 @@ const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] 
 }
 
 /**
- * The sessions that have not ended. The state in memory counts. If the volume is persistent, the journal writes changes afterwards. A start
- * waits until its row is written (`flush`), because its client receives a resume key. A revocation waits, too.
+ * The sessions that have not ended. Their state in memory is the valid one. If the volume is persistent, the journal writes each change
+ * afterwards. A start waits until the row of its session is written (`flush`), because the client receives a resume key. A revocation
+ * waits, too.
  */
 export class Sessions {
   readonly #index = new SessionIndex<Session>()
@@ -84,7 +85,7 @@ export class Sessions {
         this.#index.add(session)
         sessions.push(session)
       }
-    // Sessions are detached only when all are loaded, because a detachment gets the number after the highest one.
+    // Sessions are detached only when all are loaded, because the number of a detachment has to be above all numbers in the store.
     for (let start = 0; start < sessions.length; start += DETACHED_PER_STEP) {
       const now = monotonicNow()
       // The resume window begins now, because no client could return while the engine was closed.
@@ -127,12 +128,12 @@ export class Sessions {
     return this.#index.count(appId)
   }
 
-  /** The highest number so far: of a start, a detachment or a hiding. */
+  /** The highest number that a start, a detachment or a hiding has got so far. */
   get lastNumber(): number {
     return this.#lastNumber
   }
 
-  /** Returns a page of the app's sessions. The cursor of a page is the number of the last session before that page. */
+  /** Returns a page of the app's sessions. `after` is the number of the last session on the page before; null for the first page. */
   inApp(appId: string, after: string | null, limit: number): SessionPage {
     this.#endExpired()
     const now = monotonicNow()
@@ -209,7 +210,7 @@ export class Sessions {
   touch(ref: SessionRef, connectionId: string, rtt: number): void {
     const session = this.#index.find(ref)
     if (session?.connectionId !== connectionId) return
-    // This is not written. After a crash the last time at which the engine was open takes its place.
+    // The time is not written. After a crash the last time at which the engine was open takes its place.
     session.lastSeenAt = Date.now()
     session.rtt = rtt
   }

@@ -1,6 +1,6 @@
 import type { UserRecord, UserRef } from '../../engine.js'
 
-/** A user as it is stored. The ids are in the key. With them, and with the names of the fields, the row would be three times as long. */
+/** A user as it is stored. The ids are in the key. With the ids and the names of the fields, the row would be three times as long. */
 export type StoredUser = [
   createdAt: UserRecord['createdAt'],
   claimed: UserRecord['claimed'],

@@ -145,7 +145,7 @@ export class Users {
         await synced
         this.#senders.delete(userKey(of))
       } else if (user.vouchedAt !== stored?.vouchedAt) {
-        // If the profile is equal, the write needs no sync: a power cut can lose only the later `vouchedAt`, and no field.
+        // If the profile has not changed, the write needs no sync: a power cut can lose only the new `vouchedAt`.
         this.#commit.defer(row, (batch) => batch.push(put(row, storedUserOf(user))))
         await this.#commit.flush()
       }
@@ -192,8 +192,8 @@ export class Users {
   }
 
   /**
-   * Deletes a guest, and adds no webhook event. `decide` is called with the guest, or with null if there is none. The deletion is in the
-   * batch of the operations that `decide` returns. If `decide` returns null, nothing is deleted.
+   * Deletes a guest, and adds no webhook event. `decide` is called with the guest, or with null if there is none. One batch deletes the
+   * guest and writes the operations that `decide` returns. If `decide` returns null, nothing is deleted.
    */
   deleteAdopted(of: UserRef, decide: (guest: UserRecord | null) => Operation[] | null): Promise<void> {
     const [row, guestRow] = [rows.user(of), rows.guest(of)]
@@ -207,7 +207,7 @@ export class Users {
     })
   }
 
-  /** Reads the app's users after a user, in the order of their rows. */
+  /** Reads the users of the app that come after `userId`, in the order of their rows. */
   async after(appId: string, userId: string | null, limit: number): Promise<UserRecord[]> {
     const found = await this.#reads.all<StoredUser>({ ...rows.usersAfter(appId, userId), limit })
     return found.map(([row, stored]) => userRecordOf({ appId, userId: lastOf(row) }, stored))

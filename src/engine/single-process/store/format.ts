@@ -15,7 +15,7 @@ export const putFormat = (): Operation => put(rows.format, FORMAT)
 export const checkFormat = (store: Store, where = "The engine's folder"): boolean => {
   const format = read(store, rows.format)
   if (format === FORMAT) return true
-  // A store without a number, but with a key, has the first format.
+  // A store that has the engine's key, but no number, has the first format.
   if (format === undefined && read(store, rows.key) === undefined) return false
   throw new EngineError(
     'unavailable',

@@ -27,9 +27,9 @@ const failureOf = (cause: unknown): EngineError =>
 const DEFER_DELAY = 10
 
 /**
- * Milliseconds from the start of one batch to the start of the next, unless an urgent write waits. The write of a message is urgent. Node
- * accepts one connection in each turn of its event loop. So without this wait each of many sessions that start together would have a batch
- * of its own. A single start does not wait.
+ * Milliseconds from the beginning of one batch to the beginning of the next, unless an urgent write waits. The write of a message is
+ * urgent. Node accepts one connection in each turn of its event loop. So without this wait each of many sessions that start together would
+ * have a batch of its own. The start of a session that comes alone does not wait.
  */
 export const SPACING = 3
 
@@ -56,7 +56,7 @@ export class GroupCommit {
   /** When the timer fires, and when the last batch began, by the monotonic clock. */
   #timerAt = Infinity
   #lastBegin = -Infinity
-  /** Whether a write waits that must not wait for `SPACING`. */
+  /** Whether an urgent write waits, for which `SPACING` does not count. */
   #isUrgent = false
   #running: Promise<void> | undefined
   #failure: EngineError | undefined
@@ -108,7 +108,9 @@ export class GroupCommit {
     this.#add(operations, waiter)
   }
 
-  /** Resolves when the operations are synced; rejects with `unavailable` if they may not be synced. */
+  /**
+   * Resolves when the operations are synced. Rejects with `unavailable` if writes are refused, or if the operations are perhaps not synced.
+   */
   sync(operations: Operation[]): Promise<void> {
     return new Promise((resolve, reject) => this.write(operations, { resolve, reject }))
   }
@@ -122,9 +124,9 @@ export class GroupCommit {
   }
 
   /**
-   * Writes with the next batch, without asking for a sync. The batch begins with the next synced write, and within milliseconds at the
-   * latest. A deferred write replaces an earlier one of the same name that still waits. Ignored if writes are refused, because the recovery
-   * that opens the store again writes the state in memory.
+   * Writes with the next batch, without asking for a sync. That batch begins with the next synced write, or after some milliseconds if none
+   * comes. A deferred write replaces an earlier one of the same name that still waits. If writes are refused, this does nothing, because
+   * the recovery writes the state in memory to the store that it opens.
    */
   defer(name: string, write: DeferredWrite): void {
     if (this.#refusal) return
@@ -133,8 +135,8 @@ export class GroupCommit {
   }
 
   /**
-   * Writes as `defer` does, but keeps the order of the calls of `append`, `write` and `sync`. Deferred writes are added at the end of their
-   * batch, so they would overwrite rows of later calls.
+   * Writes as `defer` does, but in the order of the calls of `append`, `write` and `sync`. Deferred writes are added at the end of their
+   * batch. There they would overwrite rows of later calls.
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return
@@ -143,8 +145,8 @@ export class GroupCommit {
   }
 
   /**
-   * Resolves, within milliseconds, when the kernel has every write so far. Then the writes survive a crash of this process, though not a
-   * power cut. Never rejects, because after a failure the recovery writes the state in memory.
+   * Resolves, within milliseconds, when the kernel has every write so far. Then the writes survive a crash of this process, but not a power
+   * cut. Also resolves after a failure, because the recovery then writes the state in memory.
    */
   flush(): Promise<void> {
     if (this.#refusal) return Promise.resolve()
@@ -167,7 +169,8 @@ export class GroupCommit {
   /** Refuses further writes, and resolves when the earlier ones have ended. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
-    // The deferred writes are added now, with the present state. Otherwise some later changes would be written, and the rest refused.
+    // The deferred writes are called now, because they read the state in memory. Later they would also write parts of changes that were
+    // made after this call, and whose other writes are refused.
     for (const write of this.#deferred.values()) write(this.#operations)
     this.#deferred.clear()
     await this.#running
@@ -185,13 +188,15 @@ export class GroupCommit {
     this.#schedule()
   }
 
-  /** Begins the next batch when it is due. While a batch runs, this does nothing: the batch calls it again at its end. */
+  /**
+   * Begins the next batch if it is due, or sets the timer. Does nothing while a batch runs, because `#run` calls `#schedule` at its end.
+   */
   #schedule(): void {
     if (this.#running) return
     if (this.#isUrgent) return void this.#start()
     const isWaiting = this.#waiters.length + this.#flushes.length > 0
-    // If a timer is set, it fires early enough for a deferred write. Reading the clock and setting a timer for each write would cost each
-    // message 1 µs.
+    // If a timer is set, it fires early enough for a deferred write. To read the clock and set a timer for each write would take 1 µs for
+    // each message.
     if (!isWaiting && (!this.#hasWrites || this.#timerAt < Infinity)) return
     const now = performance.now()
     const at = isWaiting ? this.#lastBegin + this.#spacing : now + DEFER_DELAY
@@ -203,7 +208,7 @@ export class GroupCommit {
     }
   }
 
-  /** Begins a batch if a write waits. Perhaps none waits, because the start of a batch does not cancel the timer. */
+  /** Begins a batch if a write waits. Perhaps none waits, because a batch that begins earlier does not cancel the timer. */
   #onTimer(): void {
     this.#timerAt = Infinity
     if (this.#hasWrites && !this.#running) void this.#start()
@@ -222,8 +227,8 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that arrives. So on
-    // Bun a batch for a disk waits for the end of the turn of the event loop. In memory a batch costs nothing, and without that wait
-    // `started` is sent together with the answer to the handshake.
+    // Bun a batch for a disk begins a turn of the event loop later. A store in memory does not wait for that turn, because there a batch
+    // costs nothing, and `started` is then sent together with the answer to the handshake.
     await (isBun && this.#spacing > 0 ? nextTurn() : Promise.resolve())
     do await this.#writeBatch()
     while (this.#isUrgent)

@@ -1,8 +1,8 @@
 import { readAll, type Range, type Store } from './store.js'
 
 /**
- * How many rows are read at once by default. A read of more rows counts as this many. In one turn of the event loop LevelDB may report many
- * finished reads, and parsing their rows takes about 4 µs for each row.
+ * How many rows all reads together read at once, unless the constructor gets another number. A read of more rows counts as this many. There
+ * is a limit because in one turn of the event loop LevelDB may report many finished reads, and parsing takes about 4 µs for each row.
  */
 const MAX_ROWS = 128
 

@@ -8,7 +8,7 @@ import type { Range } from './store.js'
 export const SEPARATOR = '\0'
 export const AFTER_SEPARATOR = '\x01'
 
-/** The number of digits of the largest safe integer. Numbers that are padded to this length sort as text. */
+/** The number of digits of the largest safe integer. If numbers are padded to this length, their texts have the order of the numbers. */
 export const DIGITS = 16
 
 export const keyOf = (...parts: string[]): string => parts.join(SEPARATOR)
@@ -31,8 +31,8 @@ export const below = (...parts: string[]): Range => {
 }
 
 /**
- * Returns the part of a range after a row; the whole range if `row` is undefined. No key in the range may begin with another key in the
- * range.
+ * Returns the part of a range after a row; the whole range if `row` is undefined. Works only if no key in the range begins with another
+ * one.
  */
 export const afterRow = (range: Range, row: string | undefined): Range =>
   row === undefined ? range : { ...range, gte: row + AFTER_SEPARATOR }

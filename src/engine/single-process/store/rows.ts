@@ -65,7 +65,7 @@ export const rows = {
   inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
   /** The inboxes of an app after a row; from the first one if `row` is undefined. */
   inboxesAfter: (appId: string, row: string | undefined): Range => afterRow(below('inbox', appId), row),
-  /** The key of a message. A range of messages reaches into no other inbox of the user, because `:` comes after all digits. */
+  /** The key of a message. A range of messages reaches into no other inbox of the user, because `deleted` comes after all digits. */
   message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
   messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
     `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,
@@ -73,25 +73,25 @@ export const rows = {
   messageIn: (prefix: string, offset: number) => prefix + padded(offset),
   /** Returns the offset at the end of the key of a message or a tally. */
   offsetOf: (row: string) => Number(row.slice(-DIGITS)),
-  /** The messages of an inbox from offset `from` up to, but not including, `to`. */
+  /** The messages of an inbox at offset `from` and later, before offset `to`. */
   messages: (of: InboxRef, from: number, to: number): Range => ({
     gte: rows.message(of, from),
     lt: rows.message(of, to),
   }),
-  /** A tally, which says whom some messages of an inbox are with. `end` is the offset of the last of them. */
+  /** A tally of an inbox. `end` is the last offset of the tally. */
   tally: ({ appId, userId, deletions = 0 }: InboxRef, end: number) =>
     `tally\0${appId}\0${userId}\0${deletions}:${padded(end)}`,
-  /** The tallies whose last messages are from offset `from` up to, but not including, `to`. */
+  /** The tallies of an inbox whose last offset is `from` or later, and before `to`. */
   tallies: (of: InboxRef, from: number, to: number): Range => ({
     gte: rows.tally(of, from),
     lt: rows.tally(of, to),
   }),
   /** The `ReadOffsets` of an inbox. */
   readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,
-  /** The read mark of a peer, with whom an inbox has messages. The peer null is the app's backend. */
+  /** The read mark of a peer. The peer null is the app's backend. */
   peerMark: ({ appId, userId, deletions = 0 }: InboxRef, peer: string | null) =>
     `mark\0${appId}\0${userId}\0${deletions}:${peer ?? ''}`,
-  /** The read marks of an inbox's peers. `;` comes after `:`. */
+  /** The read marks of an inbox's peers. `;` is the character after `:`. */
   peerMarks: ({ appId, userId, deletions = 0 }: InboxRef): Range => ({
     gte: `mark\0${appId}\0${userId}\0${deletions}:`,
     lt: `mark\0${appId}\0${userId}\0${deletions};`,
@@ -132,8 +132,8 @@ export const rows = {
     return { appId, userId: userId.join(' '), deletions: Number(deletions) }
   },
   /**
-   * The message's id comes last, because it may contain any character. `join` makes one text. V8 would keep the parts of a template, which
-   * take 320 bytes of memory in place of 110.
+   * The message's id comes last, because it may contain any character. `join` makes one text. Of a template V8 would keep the parts, which
+   * take 320 bytes of memory instead of 110.
    */
   idempotencyKey: ({ appId, from, to, id }: { appId: string; from: string | null; to: string; id: string }) =>
     keyOf('sent', appId, from ?? '', to, id),
@@ -143,7 +143,7 @@ export const rows = {
     gte: row === undefined ? SENT : row + SEPARATOR,
     lt: keyOf('sent') + AFTER_SEPARATOR,
   }),
-  /** A row that lists other rows, with the time at which they expire. `name` distinguishes rows with the same time. */
+  /** A row that lists other rows, which expire at `time`. `name` distinguishes such rows with the same time. */
   expiry: (time: number, name: string) => keyOf('until', padded(time) + name),
   expiriesBefore: (time: number): Range => ({ ...below('until'), lt: keyOf('until', padded(time)) }),
 } as const

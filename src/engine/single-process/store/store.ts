@@ -15,8 +15,8 @@ export interface Store {
   getSync(key: string): string | undefined
   iterator(range: Range): { all(): Promise<[string, string][]> }
   /**
-   * Writes all operations or none. With `sync` it resolves when a power cut can't undo them. Until it resolves, reads may not return them
-   * yet.
+   * Writes all operations or none. With `sync` the promise resolves when a power cut can't undo the operations. Until the promise resolves,
+   * reads perhaps still return the rows from before.
    */
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   close(): Promise<void>
@@ -25,7 +25,7 @@ export interface Store {
 /** An open store, and its medium: memory, or a folder. */
 export interface Volume {
   store: Store
-  /** Whether the rows outlive the process. Sessions are written only if they do. */
+  /** Whether the rows outlive the process. If not, sessions are not written. */
   isPersistent: boolean
   /** A text that differs between the medium and its copies, such as a restored backup. */
   identity: string

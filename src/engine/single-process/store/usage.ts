@@ -18,7 +18,7 @@ export class Usage {
     this.#apps = new AppCounters({ store, commit, rowOf: rows.usage, load })
   }
 
-  /** Returns whether the app stays within `quota` if it uses `more`. Only a new inbox is compared with the quota of inboxes. */
+  /** Returns whether the app stays within `quota` if it uses `more`. The number of inboxes is checked only if `more` has a new inbox. */
   fits(appId: string, more: Pick<StoredUsage, 'inboxes' | 'bytes'>, quota: SendRules['quota']): boolean {
     const { inboxes, bytes } = this.#apps.of(appId)
     return (

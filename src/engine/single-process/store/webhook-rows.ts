@@ -2,7 +2,10 @@ import type { UserRef } from '../../engine.js'
 import { below, DIGITS, keyOf, lastOf, padded, timedRows } from './row-keys.js'
 import type { Range } from './store.js'
 
-/** When the oldest pending event of a user is due. `run` is the number of the opening of the store in which `dueAt` was set. */
+/**
+ * When the oldest pending event of a user is due. A run lasts as long as the store is open. `run` is the number of the run that set
+ * `dueAt`.
+ */
 export interface DueKey {
   run: number
   dueAt: number
@@ -15,7 +18,7 @@ const after = (number: number | null, ...parts: string[]): Range =>
 
 /** The keys of the rows of webhook events. */
 export const webhookRows = {
-  /** The number of the latest opening of the store in which a `dueAt` was set. */
+  /** The number of the latest run that has set a `dueAt`. */
   run: 'run',
   /** The counters of an app's events. */
   eventCounts: (appId: string) => keyOf('event counts', appId),
@@ -31,7 +34,7 @@ export const webhookRows = {
   waitingEventsAfter: ({ appId, userId }: UserRef, seq: number): Range =>
     after(seq, 'waiting event', appId, userId),
   seqOf: (row: string): number => Number(lastOf(row)),
-  /** The rows of earlier openings come first, because their events are due at once. */
+  /** The rows of earlier runs come first, because their events are due at once. */
   dueEvent: (appId: string, { run, dueAt, userId }: DueKey) =>
     keyOf('due event', appId, padded(run) + padded(dueAt) + userId),
   dueEventsUntil: (appId: string, run: number, time: number): Range => ({

@@ -97,7 +97,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
     yield found.flatMap(([row, [offset, deletions]]): TransferRecord[] => {
       const { time, userId } = rows.unreadChecks.of(row)
       const of = { appId: refOf(row).appId, userId }
-      // The inbox was deleted after the check was stored, or a user has adopted the guest.
+      // Leaves the check out if the inbox was deleted after the check was stored, or if a user has adopted the guest.
       if (deletionsOf(store, of) !== deletions || read(store, rows.adoption(of)) !== undefined) return []
       return [{ kind: 'check', ...of, offset, deletions, left: leftOf(time) }]
     })

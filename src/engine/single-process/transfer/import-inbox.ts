@@ -83,8 +83,8 @@ export class ImportedInbox {
   }
 
   /**
-   * If `offset` belongs to a later tally, writes the earlier one. `Tally.add` returns a tally only with its last message, which an inbox
-   * from Redis may lack.
+   * If `offset` belongs to another tally than the latest message, writes that message's tally. `Tally.add` returns a tally only with the
+   * message at the tally's last offset. An inbox from Redis may lack this message.
    */
   #endTallyBefore(offset: number): void {
     if (tallyEnd(offset) !== this.#tallyEnd) this.#putTally(this.#tally.take())

@@ -45,8 +45,8 @@ export class RowImport {
   }
 
   /**
-   * Stores the mark of an unfinished transfer. `where` names the store in errors. Rejects if the store is not empty. With `restart` it
-   * empties a store that has the mark.
+   * Stores the row `unfinishedTransfer`. Rejects if the store is not empty. But with `restart` a store that has this row is emptied.
+   * `where` names the store in errors.
    */
   async begin(where: string, restart: boolean): Promise<void> {
     if (read(this.#store, rows.unfinishedTransfer) !== undefined) {
@@ -81,7 +81,7 @@ export class RowImport {
     await this.#store.batch([putFormat(), del(rows.unfinishedTransfer)], { sync: true })
   }
 
-  /** Deletes all rows but the mark. */
+  /** Deletes all rows but `unfinishedTransfer`. */
   async #clear(): Promise<void> {
     for (let found = ROWS_PER_DELETION; found >= ROWS_PER_DELETION;) {
       const keys = await this.#store.iterator({ ...EVERYTHING, limit: ROWS_PER_DELETION }).all()

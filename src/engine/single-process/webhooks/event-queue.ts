@@ -34,9 +34,8 @@ interface EventQueueOptions {
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
 /**
- * Stores the pending and the failed webhook events. The key of an event's row has the event's number. For each user with pending events,
- * the key of another row has the time at which the oldest of them is due. Each later event of that user has a second row, which says that
- * the event waits.
+ * Stores the pending and the failed webhook events. The number of an event is in the key of its row. The time at which a user's oldest
+ * pending event is due is in the key of another row. Each later event of that user has a second row, which says that the event waits.
  */
 export class EventQueue implements WebhookQueue {
   readonly #store: Store
@@ -69,12 +68,12 @@ export class EventQueue implements WebhookQueue {
     this.#scheduler.schedule(this.#job(appId), this.#clock.now())
   }
 
-  /** Adds an event, unless it cancels another event, or the user or the app has too many pending events. */
+  /** Adds an event. An event that cancels another one is not stored. An event beyond a limit of the user or of the app is dropped. */
   add(event: NewEvent): AddedEvent {
     return this.#queues.add(event)
   }
 
-  /** Whether the event with this id was stored. If another event has cancelled it since, the queue has a later change instead. */
+  /** Whether the event with this id was stored. Also true if the queue has a later change, which may have cancelled the event. */
   has({ appId, userId }: UserRef, eventId: string): boolean {
     const seq = seqOf(eventId)
     if (this.hasChange({ of: { appId, userId }, seq })) return true
@@ -194,14 +193,14 @@ export class EventQueue implements WebhookQueue {
 
   /** Returns the number of the user's oldest event after number `seq`; undefined if no later event is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
-    // After a failed write the row of an added event may never be stored.
+    // After a failed write the row of an added event is perhaps never stored.
     this.#commit.assertWritable()
     await this.#commit.flush()
     const [next] = await this.#reads.all({ ...rows.waitingEventsAfter(of, seq), limit: 1 })
     return next && rows.seqOf(next[0])
   }
 
-  /** If the app has as many failed events as are kept, returns the oldest of them. */
+  /** Returns the app's oldest failed event if there is no room for another failed one; otherwise an empty list. */
   async #failedBeyond(appId: string): Promise<[string, EventRow][]> {
     if (this.#queues.counts.of(appId).failed < engineRules.maxFailedEvents) return []
     return this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })
@@ -242,7 +241,7 @@ export class EventQueue implements WebhookQueue {
     if (operations.length > 0) this.#commit.append(operations)
   }
 
-  /** Returns when the event, or the event that it waits for, is due by the engine's clock. */
+  /** Returns when the oldest event of this event's user is due, by the engine's clock. The user's other events wait for that one. */
   #dueAtOf(event: WebhookEvent): number {
     const { run, dueAt } = this.#queues.of(event)
     return run === this.#queues.run ? dueAt : this.#clock.now()

@@ -13,7 +13,7 @@ export interface PresenceEvent {
   type: WebhookEvent['type']
   seq: number
   size: number
-  /** What the event before it says about presence: online or offline; null if that is unknown. */
+  /** What the event before this one says about presence: true for online, false for offline, null if unknown. */
   before: boolean | null
 }
 
@@ -21,11 +21,11 @@ export interface PresenceEvent {
 export interface UserQueue {
   /** The user. The user id is empty for events of the app itself. */
   readonly of: UserRef
-  /** The number of the oldest pending event, which may be on its way; 0 if there is none. */
+  /** The number of the oldest pending event, which a gateway may be delivering; 0 if there is none. */
   first: number
   /** The number of the user's newest event since the queue was last empty. */
   last: number
-  /** The number of the opening of the store in which `dueAt` was set. */
+  /** The number of the run (see `DueKey`) that set `dueAt`. */
   run: number
   dueAt: number
   /** How many events are pending, and about how many bytes they take. */
@@ -35,11 +35,11 @@ export interface UserQueue {
   online: boolean | null
   /** The newest event about presence. */
   presence: PresenceEvent | null
-  /** The number of the newest `events.dropped`; 0 if there is none. Neither this event nor that of `presence` is ever the oldest. */
+  /** The number of the newest `events.dropped`; 0 if there is none. The oldest event is neither this one nor that of `presence`. */
   dropped: number
   /** The row of the newest `events.dropped`, if this process has written it. */
   droppedRow: EventRow | undefined
-  /** The number of the newest change that came in place of an event: it removed an event, or counted a dropped one. */
+  /** The number of the newest `QueueChange`, which removed an event or counted a dropped one. */
   change: number
   /** The number of the batch that writes the last change. */
   batch: number
@@ -90,8 +90,8 @@ export const onlineOf = ({ data }: Pick<WebhookEvent, 'data'>): boolean | null =
   typeof data['online'] === 'boolean' ? data['online'] : null
 
 /**
- * Returns whether a new event of this type and the user's newest event about presence cancel each other. The newest event that remains must
- * have the same `online` as the new event, because receivers use the newest state.
+ * Returns whether a new event of this type and the user's newest event about presence cancel each other. They do so only if the newest
+ * event that remains has the same `online` as the new event, because receivers use the newest state.
  */
 export const cancels = (
   { count, last, online: newest, presence }: UserQueue,

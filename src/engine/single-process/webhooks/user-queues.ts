@@ -25,20 +25,20 @@ import {
 const MAX_CACHED = 10_000
 const ID_BYTES = 12
 
-/** What `add` is given. `at` is a Unix time in milliseconds. */
+/** The argument of `UserQueues.add`. `at` is a Unix time in milliseconds. */
 export interface NewEvent extends UserRef {
   type: WebhookEventType
   at: number
   data: JsonObject
 }
 
-/** A change of a queue that came in place of an event. */
+/** A change of a queue in place of a new event: an older event was removed, or the new one was counted as dropped. */
 export interface QueueChange {
   of: UserRef
   seq: number
 }
 
-/** The result of `add`: the id of the added event, or the change if the event cancels another one or the pending events are at a limit. */
+/** The result of `UserQueues.add`. `added` has the id of the added event, or the change in place of it. */
 export interface AddedEvent {
   added: { id: string } | { change: QueueChange }
   /** The next batch must write these operations. */
@@ -55,16 +55,16 @@ interface UserQueuesOptions {
 }
 
 /**
- * Holds each user's queue of pending events. `add` drops an event that would exceed the limits, and counts it in an `events.dropped`, to
- * which the limits do not apply. `setFirst` says which event is the oldest one.
+ * Holds each user's queue of pending events. If an event would exceed the limits, `add` drops it, and counts it in an event
+ * `events.dropped`. The limits do not apply to that event. `setFirst` says which event is the oldest one.
  */
 export class UserQueues {
   readonly counts: EventCounts
-  /** The number of this opening of the store. Events that an earlier opening left are due at once. */
+  /** The number of this run (see `DueKey`). Events of earlier runs are due at once. */
   readonly run: number
   /**
-   * The rows of queues whose next event is being read. That event becomes the oldest one. If `add` removed it meanwhile, the queue would
-   * have an oldest event that does not exist.
+   * The rows of queues whose next event is being read, which then becomes the oldest one. Meanwhile `add` neither removes nor changes an
+   * event of these queues, because that may be the event that is being read.
    */
   readonly advancing = new Set<string>()
   readonly #store: Store
@@ -177,8 +177,8 @@ export class UserQueues {
   }
 
   /**
-   * If the queue's newest event is an `events.dropped` that is not on its way and not about to be, counts the dropped event in it.
-   * Otherwise adds an `events.dropped`.
+   * Counts the dropped event in the queue's newest event if this is an `events.dropped` that is neither the oldest event nor about to
+   * become the oldest. Otherwise adds an `events.dropped`.
    */
   #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {
     const { of, dropped: seq } = queue

@@ -41,9 +41,11 @@ export class WebhookEvents {
   readonly #presenceOf: (of: UserRef) => Presence
   readonly #onError: (error: unknown) => void
   readonly #apps = new Map<string, WebhookOptions>()
-  /** The events that may not be written yet, the oldest first. A recovery adds them again, because their changes are only in memory. */
+  /**
+   * The events that are perhaps not written yet, the oldest first. A recovery adds them again, because their changes are only in memory.
+   */
   #unwritten: Unwritten[] = []
-  /** The events that were taken over from an object whose store has failed. */
+  /** The events of failed objects that this object has taken over already. */
   readonly #takenOver = new WeakSet<Unwritten>()
   #pruneAt = MIN_PRUNED
   #hasReportedLoss = false
@@ -87,9 +89,9 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes over from an object whose store has failed: adds the events again that were not written. If such an event is about a session,
-   * calls `writeSession` with that session. If a crash left only the session's row or only the event, the receiver would see a session end
-   * without a start, or end twice. A second call takes over what has happened since the first.
+   * Takes over from an object whose store has failed: adds the events again that were not written. For an event about a session, also calls
+   * `writeSession` with that session, so that one batch writes the event and the session's row. If a crash came between the two, the
+   * receiver could see a session end without a start, or end twice. A second call takes over only what has come since the first.
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)
@@ -129,7 +131,8 @@ export class WebhookEvents {
       attempts.push(added)
       this.#keep({ event, attempts, batch: this.#commit.nextBatch })
     } catch (error) {
-      // The store can't be read. The change still happens, because it may have no caller to reject: the end of a resume window has none.
+      // The store can't be read. The change still happens, because perhaps no caller would get the error: the end of a resume window has no
+      // caller.
       this.#onError(error)
       this.#keep({ event, attempts, batch: Infinity })
     }
@@ -144,7 +147,7 @@ export class WebhookEvents {
       if (!this.#hasReportedLoss) this.#onError(new Error(LOST))
       this.#hasReportedLoss = true
     }
-    // The next search waits until the number has doubled, so that searching costs a constant time per event.
+    // The next search waits until there are twice as many events, so that searching costs a constant time per event.
     this.#pruneAt = Math.min(MAX_UNWRITTEN, Math.max(MIN_PRUNED, 2 * this.#unwritten.length))
   }
 }

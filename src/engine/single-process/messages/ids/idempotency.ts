@@ -9,7 +9,7 @@ import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
-/** A message that is about to be written. */
+/** A message that is about to be written, for `IdempotencyKeys.add`. */
 export interface NewKey {
   /** The result of `digestOf`. */
   digest: string
@@ -20,7 +20,7 @@ export interface NewKey {
   expiresAt: number
 }
 
-/** The ids of recent messages with their results, so that a retry stores no message twice. */
+/** The ids of recent messages with the results of their sends, so that a retry stores no message twice. */
 export interface IdempotencyKeys {
   /** Called once before the first send. */
   load(): Promise<void>
@@ -50,8 +50,8 @@ export type IdempotencyRow = [
 const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
 /**
- * How many keys one step of the first pass reads. The first pass adds the keys to the filter. Until it has ended, every message costs a
- * read.
+ * How many keys a step reads in the first pass over all keys. This pass adds the keys to the filter. Until the pass has ended, every
+ * message costs a read.
  */
 export const KEYS_PER_LOADING_STEP = 4_096
 /** How many keys one step of a later pass reads. A step may delete all keys that it reads. */
@@ -87,9 +87,9 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   #passBegan = -Infinity
   /** The keys that were written since the step's read began; undefined between two reads. */
   #writtenMeanwhile: Set<string> | undefined
-  /** The earliest expiry of the keys that the pass has read and kept, and of the keys that were added since. */
+  /** The earliest expiry of a key that the latest pass has kept, or that is newer than the pass. */
   #nextExpiry = Infinity
-  /** The longest time until the expiry of a key, from the time at which it was added or read. */
+  /** The longest time from the adding or the reading of a key to its expiry. */
   #longestKept = 0
 
   constructor({ store, commit, scheduler, clock }: IdempotencyKeysOptions) {
@@ -135,7 +135,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
         this.#pending.delete(row)
         this.#writtenMeanwhile?.add(row)
       },
-      // Nothing is done here, because after a failed write the store is opened again, with a new object for its keys.
+      // Does nothing: after a failed write the store is opened again, with a new `StoredIdempotencyKeys`.
       () => undefined,
     )
   }
@@ -145,7 +145,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL
       this.#passBegan = now
-      // Keys that are being written may not be in the store yet, so the pass may miss them. Their expiries are included here.
+      // The pass may miss keys that are still being written, because they are not in the store yet. So their expiries are included here.
       this.#nextExpiry = Infinity
       for (const { expiresAt } of this.#pending.values())
         this.#nextExpiry = Math.min(this.#nextExpiry, expiresAt)
@@ -162,7 +162,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
       else this.#keep(row, expiresAt, now)
     }
     this.#last = page.length === limit ? page.at(-1)?.[0] : undefined
-    // The deletions must keep their place among the writes. Behind a later write they would delete a key that was sent again meanwhile.
+    // `append` keeps the order of the calls: if a key is sent again after this, its write comes after its deletion.
     this.#commit.append(deletions)
     if (this.#last !== undefined) return now + STEP_SPACING
     if (!this.#isLoaded) this.#filter.setLoaded()

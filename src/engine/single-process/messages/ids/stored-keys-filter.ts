@@ -10,15 +10,15 @@ interface Generation {
 }
 
 /**
- * Says for most unknown idempotency keys, without a read, that they are not stored. With a read for each message the engine's CPU time for
- * a message is 3 µs longer, and 13 µs longer with many users.
+ * A filter in memory that recognizes most idempotency keys which are not stored. If each message read the store instead, the engine's CPU
+ * time for a message would be 3 µs longer, or 13 µs with many users.
  */
 export class StoredKeysFilter {
   /** The filters, the newest last. */
   #generations: Generation[] = []
-  /** Until this time a key of a dropped filter may be in the store. */
+  /** The time until which the store may have keys of filters that were dropped. */
   #droppedUntil = 0
-  /** Whether all keys that an earlier process has stored were added. */
+  /** Whether the keys that earlier processes have stored are all in the filters. */
   #isLoaded = false
   readonly #maxFilters: number
   /** The latest key and its hash, which are kept because a new message calls `mayHave` and then `add` with the same key. */

@@ -9,11 +9,11 @@ type MarkRow = [offset: number, newest: number]
 
 const MARKS_PER_READ = 512
 
-/** The read marks of peers. Each mark is a row, so that setting one costs the same however many peers there are. */
+/** The read marks of peers. Each mark is a row, so that the cost of setting a mark does not grow with the number of peers. */
 export class PeerMarks {
   readonly #store: Store
   readonly #commit: GroupCommit
-  /** The marks that may not be written yet, by row, with the number of their batch. The oldest is first. */
+  /** The marks that are perhaps not written yet, by row, with the number of their batch. The oldest is first. */
   readonly #unwritten = new Map<string, { mark: MarkRow; batch: number }>()
 
   constructor(store: Store, commit: GroupCommit) {
@@ -21,7 +21,7 @@ export class PeerMarks {
     this.#commit = commit
   }
 
-  /** Returns the offset of a peer's mark; 0 if there is none, or if it no longer matters (see `prune`). */
+  /** Returns the offset of a peer's mark; 0 if the peer has no mark, or a mark that no longer matters (see `prune`). */
   of({ stored, durable }: Inbox, peer: string | null): number {
     const row = rows.peerMark(stored.ref, peer)
     const mark = this.#unwritten.get(row)?.mark ?? (read(this.#store, row) as MarkRow | undefined)
@@ -32,7 +32,7 @@ export class PeerMarks {
     this.#put(rows.peerMark(stored.ref, peer), [offset, newest])
   }
 
-  /** Deletes the marks that no longer matter, because retention has deleted all messages with the peer from before the mark was set. */
+  /** Deletes the marks that no longer matter: retention has deleted all messages with the peer that came before the mark was set. */
   async prune({ stored: { ref }, durable: { first } }: Inbox, reads: Reads): Promise<void> {
     let range = rows.peerMarks(ref)
     for (let isLast = false; !isLast;) {
@@ -45,7 +45,7 @@ export class PeerMarks {
     }
   }
 
-  /** Takes over the marks that a failed store may lack. */
+  /** Takes over the marks that the store of `failed` perhaps lacks. */
   takeOver(failed: PeerMarks): void {
     for (const [row, { mark, batch }] of failed.#unwritten)
       if (batch > failed.#commit.lastWritten) this.#put(row, mark)

@@ -24,13 +24,11 @@ import { messageRowOf, type StoredMessage } from '../inbox-row.js'
 import { directionOf, MESSAGES_PER_TALLY, peerOf, tallyEnd, visitTally, type TallyRow } from '../tally.js'
 import { PeerMarks } from './peer-marks.js'
 
-/** The most tallies that are read at once. With more, other clients' frames would wait. */
+/** The most tallies that are read at once. Reading more would delay the frames of other clients. */
 const TALLIES_PER_STEP = 64
 /** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
-/**
- * How many bytes the indexes may take, as a share of the bytes for inboxes, and about how many bytes one unit of an index's `cost` takes.
- */
+/** How many bytes the indexes may take, as a share of the bytes for inboxes. One unit of an index's `cost` takes about `COST_BYTES`. */
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 
@@ -52,11 +50,11 @@ interface Cached {
   index: PeerIndex
 }
 
-/** The peers of inboxes: the users, and the app's backend, with whom an inbox has messages. A peer may have a read mark. */
+/** The peers of inboxes. The app's backend may be a peer, too. A peer may have a read mark. */
 export class Peers {
   readonly #options: PeersOptions
   readonly #marks: PeerMarks
-  /** The indexes of the inboxes whose peers were read last, by the row of the inbox. */
+  /** The indexes that were used last. The key is the row of the inbox. */
   readonly #indexes: LRUCache<string, Cached>
 
   constructor(options: PeersOptions) {
@@ -91,7 +89,7 @@ export class Peers {
     const peers = found.flatMap(({ id, unread, readOffset, newest, received }): Peer[] => {
       const message = messages.get(newest)
       const { name = null, photoUrl = null } = messages.get(received)?.sender ?? {}
-      // Retention may have deleted the message meanwhile.
+      // Perhaps retention has deleted the message since `#use`.
       return message ? [{ id, name, photoUrl, unread, readOffset, newest: message }] : []
     })
     const last = found.at(-1)
@@ -141,7 +139,7 @@ export class Peers {
     })
   }
 
-  /** Takes over the marks that a failed store may lack. */
+  /** Takes over the marks that the store of `failed` perhaps lacks. */
   takeOver(failed: Peers): void {
     this.#marks.takeOver(failed.#marks)
   }
@@ -184,12 +182,12 @@ export class Peers {
     const { reads } = this.#options
     let known: Cached | undefined
     for (;;) {
-      // The inbox may have been evicted and opened again, or deleted with its user.
+      // Since the last round of this loop the inbox may have been evicted and opened again, or deleted with its user.
       const inbox = this.#open(of)
       const { epoch, row, durable } = inbox
-      // The cache may have dropped this index for others, or because the index by itself exceeds the limit.
+      // If the cache has dropped the index, perhaps because the index alone exceeds the limit, the loop goes on with `known`.
       known = this.#indexes.get(row) ?? known
-      // When the messages of an adopted guest have moved, the guest's inbox begins again in the same epoch.
+      // After the messages of an adopted guest have moved, the guest's new inbox has the same epoch, and its offsets begin anew.
       const isCurrent = known?.epoch === epoch && known.index.last <= durable.offset
       const index = isCurrent && known ? known.index : new PeerIndex(of.userId)
       index.forgetBefore(durable.first)

@@ -31,7 +31,7 @@ export class Deletions {
     this.#onEmptied = onEmptied
   }
 
-  /** Adds operations that delete messages which are not retained. Without `all` it leaves some for a later call. */
+  /** Adds operations that delete messages which are not retained. Without `all` some of these messages stay for a later call. */
   add(inbox: Inbox, retention: Retention, now: number, all: boolean, operations: Operation[]): void {
     const { first } = inbox.durable
     if (inbox.hasExpired(now, retention.age)) inbox.expire(now, retention.age)

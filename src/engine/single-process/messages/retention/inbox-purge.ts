@@ -9,7 +9,7 @@ import { messageRowOf, type MessageRow, type StoredMessage } from '../inbox-row.
 import type { SenderShares } from '../sends/sender-shares.js'
 import { bytesBySender, type TallyRow } from '../tally.js'
 
-/** The messages of a deleted inbox that are still stored: from one offset up to, but not including, another. */
+/** The messages of a deleted inbox that are still stored: their offsets begin at `from` and end before `to`. */
 type PurgeRow = [from: number, to: number]
 
 /** The most inboxes that a step reads, and the most messages that it deletes. */
@@ -49,7 +49,7 @@ export class InboxPurge {
     scheduler.schedule(this.#job, clock.now())
   }
 
-  /** Returns operations. When the caller has written them, a background job deletes the messages. */
+  /** Returns the operations that tell a background job to delete the messages. */
   add(inbox: InboxRef, from: number, to: number): Operation[] {
     this.#scheduler.schedule(this.#job, this.#clock.now())
     return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]

@@ -10,7 +10,10 @@ import { readAll, type Operation, type Store } from '../../store/store.js'
 /** The most inboxes that a step of the sweep reads, and about the most messages that it deletes. */
 const INBOXES_PER_STEP = 32
 const MAX_DELETIONS_PER_STEP = 256
-/** Milliseconds until the next step: from the start of a full step, and from the end of a step that stopped early. */
+/**
+ * Milliseconds until the next step: `STEP_DELAY` from the beginning of a step that has finished all its inboxes, `RESUME_DELAY` from the
+ * end of a step that has not.
+ */
 const STEP_DELAY = 100
 const RESUME_DELAY = 20
 

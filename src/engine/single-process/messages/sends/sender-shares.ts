@@ -22,8 +22,8 @@ export class SenderShares {
   }
 
   /**
-   * Returns false if a further message of `size` bytes is surely within the share of the sender, whose own inbox is `own`. If it returns
-   * true, the caller deletes the recipient's messages that are not retained, and then calls `exceeds`.
+   * Returns false if a further message of `size` bytes is within the sender's share. `own` is the sender's inbox. After true the caller
+   * deletes those of the recipient's messages that are not retained, and calls `exceeds`.
    */
   mayExceed(own: Inbox, size: number, { quota: { bytesPerSender } }: SendRules): boolean {
     return bytesPerSender !== undefined && own.sent + size > bytesPerSender
@@ -37,8 +37,8 @@ export class SenderShares {
   }
 
   /**
-   * Subtracts the bytes of deleted messages from their senders' shares, in the batch that deletes the messages. The bytes of messages that
-   * move into another inbox are given as negative numbers.
+   * Subtracts the bytes of deleted messages from their senders' shares, in the batch that deletes the messages. For a message that was
+   * moved into another inbox, the bytes are negative.
    */
   free(appId: string, bytesBySender: ReadonlyMap<string, number>): void {
     if (bytesBySender.size === 0) return
@@ -53,8 +53,8 @@ export class SenderShares {
   }
 
   /**
-   * Subtracts the bytes. This is a deferred write, because opening the senders' inboxes may evict others. The caller of `free` may still
-   * use an inbox, and a deferred write uses none.
+   * Subtracts the bytes. This is a deferred write, because it opens the inboxes of senders, which may evict other inboxes. The caller of
+   * `free` may still be using one of those.
    */
   #takeOff(batch: Operation[]): void {
     const all = this.#freed

@@ -183,8 +183,8 @@ export class Sends {
   }
 
   /**
-   * Returns whether the user exists. The inbox, which the message needs anyway, is deleted together with its user. So a user with an inbox
-   * exists, and need not be read. But the inbox of an adopted guest stays until its messages have moved.
+   * Returns whether the user exists. A user with an inbox exists, because the two are deleted together. The message needs the inbox anyway,
+   * so the user need not be read. But the inbox of an adopted guest stays until its messages have moved.
    */
   #isKnown(of: UserRef, key: string): boolean {
     const hasInbox = !isGuestId(of.userId) && this.#table.peek(of, key).exists
@@ -197,8 +197,8 @@ export class Sends {
   }
 
   /**
-   * Adds a message, which takes `size` bytes in each inbox, to the app's usage. Returns false if that exceeds the app's quota. To stay
-   * within the quota, it first adds operations that delete messages which are not retained.
+   * Adds a message of `size` bytes in each inbox to the app's usage. If the app's quota has no room for the message, first adds operations
+   * that delete messages which are not retained. Returns false if there is still no room.
    */
   #reserve(
     inboxes: SentInboxes,
@@ -223,7 +223,10 @@ export class Sends {
     return false
   }
 
-  /** Refuses the app's later messages of this task, too. Otherwise a smaller message that fits would overtake the refused one. */
+  /**
+   * Refuses the app's later messages in this task of the event loop, too. Otherwise a smaller message that fits would overtake the refused
+   * one.
+   */
   #refuseForThisTask(appId: string): void {
     this.#full.add(appId)
     queueMicrotask(() => this.#full.delete(appId))

@@ -4,7 +4,7 @@ import { rows } from '../../store/rows.js'
 type Send = () => Promise<SendResult>
 
 interface WaitingSend {
-  /** The rows of the inboxes of recipient and sender. */
+  /** The rows of the recipient's inbox and of the sender's. */
   readonly inboxes: readonly string[]
   readonly send: Send
   readonly resolve: (result: Promise<SendResult>) => void
@@ -17,7 +17,7 @@ const inboxesOf = ({ appId, from, to }: CheckedMessage): string[] =>
 
 /**
  * The messages that can't be stored yet, in their order. A later message to or from one of their users waits, too, so that no message is
- * overtaken. A message waits only for earlier ones. If two could wait for each other, they would be tried again without end.
+ * overtaken. A message waits only for earlier ones, so no two messages wait for each other.
  */
 export class WaitingSends {
   #waiting: WaitingSend[] = []

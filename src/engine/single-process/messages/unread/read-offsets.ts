@@ -2,7 +2,7 @@
 export type StoredReadOffsets = [base: number, bits: string]
 
 /**
- * A bit for each offset: whether a peer's mark has reached the message, though the mark of the inbox has not. With these bits an inbox
+ * One bit for each offset. It is set if a peer's mark has reached the message, and the mark of the inbox has not. With these bits an inbox
  * knows its unread messages without reading rows.
  */
 export class ReadOffsets {
@@ -48,7 +48,7 @@ export class ReadOffsets {
       if (this.has(offset)) yield offset
   }
 
-  /** The bits for the store; undefined if no offset is left. */
+  /** The bits for the store; undefined if no bit is counted any more. */
   get stored(): StoredReadOffsets | undefined {
     if (this.#count === 0) return undefined
     const from = this.#passed
@@ -57,7 +57,7 @@ export class ReadOffsets {
     return [this.#base + 8 * from, bits]
   }
 
-  /** How many bytes at the start have no counted bits. */
+  /** How many of the first bytes have only bits that are not counted any more. */
   get #passed(): number {
     return Math.max(0, this.#after + 1 - this.#base) >> 3
   }
@@ -76,7 +76,7 @@ export class ReadOffsets {
     this.#bits = bits
   }
 
-  /** Moves the first bit to an earlier offset. */
+  /** Makes room before the first bit, so that the offset `base` has a bit. */
   #move(base: number): void {
     const bytes = Math.ceil((this.#base - base) / 8)
     const bits = new Uint8Array(bytes + this.#bits.length)

@@ -35,8 +35,8 @@ interface UnreadChecksOptions {
 }
 
 /**
- * Adds a `message.unread` when the oldest unread message of a user is old enough. A streak of unread messages begins with the first message
- * after the user has read everything. With that message a row is stored that says when to check the inbox.
+ * Adds an event `message.unread` when the oldest unread message of a user is old enough. A streak of unread messages begins with the first
+ * message that comes after the user has read everything. With this message a row is stored that says when to check the inbox.
  */
 export class UnreadChecks {
   readonly #reads: Reads
@@ -57,14 +57,14 @@ export class UnreadChecks {
     this.#unreadOf = unreadOf
   }
 
-  /** From now on makes the app's checks when they are due. */
+  /** Makes the app's checks when they are due, from now on. */
   resume(appId: string): void {
     this.#schedule(appId, this.#clock.now())
   }
 
   /**
-   * Returns the operations that store the check of a streak which begins with this message; an empty list if the app does not ask for
-   * `message.unread`.
+   * Returns the operations that store the check of a new streak, whose first message is at `offset`. The list is empty if the app does not
+   * ask for `message.unread`.
    */
   begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {
     const unreadAfter = this.#webhooks.unreadAfter(of.appId)

@@ -1,6 +1,6 @@
 import type { MessageSummary } from '../inbox-row.js'
 
-/** The most messages that one call of `update` counts. It reads a row for each message, which takes some microseconds. */
+/** The most messages that one call of `update` counts. For each message `update` reads a row, which takes some microseconds. */
 const STEP = 128
 
 interface SenderCount {
