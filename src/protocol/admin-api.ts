@@ -8,7 +8,7 @@ export interface Login {
   version: string
 }
 
-/** An app, and how much of its limits it uses. */
+/** An app, and its use of its limits. */
 export interface AppSummary {
   appId: string
   environment: 'test' | 'production'
@@ -59,7 +59,7 @@ export interface UserList {
   next: string | null
 }
 
-/** A change of a session on this gateway. Each change has a greater `seq` than the one before. */
+/** A change of a session on this gateway. Each later change has a greater `seq`. */
 export interface SessionChange {
   seq: number
   at: number
@@ -67,7 +67,7 @@ export interface SessionChange {
   userId: string
   sessionId: string
   type: 'started' | 'resumed' | 'disconnected' | 'ended'
-  /** Why the session was disconnected or ended. `left`: the page was left. `lost`: the connection was closed in another way. */
+  /** Why the session was disconnected or ended. `left`: the user left the page. `lost`: the connection was closed in another way. */
   code: EndCode | 'left' | 'lost' | null
 }
 
@@ -86,7 +86,7 @@ export interface UserDetail extends UserSummary {
   changes: readonly SessionChange[]
 }
 
-/** A device with a push subscription. The endpoint is left out, because whoever knows it can push to the device. */
+/** A device with a push subscription. The subscription's endpoint is left out, because whoever knows it can push to the device. */
 export interface DeviceSummary {
   id: string
   /** The host of the push service. */
@@ -101,7 +101,7 @@ export interface DeviceSummary {
 /** The result of a test push to one device. */
 export interface PushTest {
   id: string
-  /** `failed`: the gateway would try again if this were the push of a message. */
+  /** `failed`: the gateway would push a message again after this result. */
   result: 'delivered' | 'failed' | 'given-up' | 'gone'
   error: string | null
 }
@@ -123,7 +123,7 @@ export interface StreamLine<Entry> {
   skipped: number
 }
 
-/** One request to an app's endpoint of webhooks, without its body and its URL. */
+/** One request to an app's webhook endpoint, without its body and its URL. */
 export interface DeliverySummary {
   /** The event's id. The id of a test belongs to no event. */
   id: string
@@ -139,7 +139,7 @@ export interface DeliverySummary {
   status: number | null
   /** Milliseconds until the answer. */
   duration: number
-  /** `retry`: the event will be delivered again. `failed`: the event was given up. */
+  /** `retry`: the gateway will deliver the event again. `failed`: the gateway has given the event up. */
   result: 'delivered' | 'retry' | 'failed'
   /** Why the event was not delivered; null if it was delivered. */
   error: string | null
@@ -173,7 +173,7 @@ export interface PendingEventList {
   next: string | null
 }
 
-/** A finding about one part of a token. Its sentence has no part of a signature or of a secret. */
+/** A finding about one part of a token. `text` quotes no part of a signature or of a secret. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
   part:
@@ -189,7 +189,7 @@ export interface TokenCheck {
   findings: Finding[]
 }
 
-/** The samples of one chart, oldest first. A null is a time without a value. */
+/** The samples of one chart, oldest first. A null stands for a time without a value. */
 export interface Series {
   label: string
   unit: '' | 'per second' | 'milliseconds' | 'bytes'

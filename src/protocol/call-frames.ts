@@ -2,7 +2,7 @@ import { profile } from './profile.js'
 import { count, list, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
-/** Checks of the fields that developers set in frames that only some pages send. The script that every page loads lacks these checks. */
+/** Checks of the fields that a developer sets. Few pages send these frames, so the script that every page loads lacks these checks. */
 export const callFrames = {
   read: { offset: count },
   history: { after: optional(count), before: optional(count), limit: optional(count) },

@@ -6,7 +6,7 @@ import { position, resumption } from './shapes.js'
 /** The subprotocol that a client offers and the gateway echoes. */
 export const SUBPROTOCOL = 'chat-session.v1'
 
-/** The prefix of the subprotocol that carries the start frame. The frame's JSON in base64url follows. */
+/** The prefix of the subprotocol that carries the `start` frame. After the prefix comes the frame's JSON in base64url. */
 export const START_PREFIX = 'start.'
 
 /**
@@ -34,8 +34,8 @@ export const clientFrames = {
   token: { token: text },
   // This package's client sends no `traceparent`. So `sendFields`, which is in the script that every page loads, lacks this check.
   send: { ...sendFields, traceparent: optional(text) },
-  // The session itself makes `id` and `epoch`, and turns `with` into a text or null. So `callFrames`, which the client checks, lacks these
-  // fields.
+  // The session itself makes `id` and `epoch`, and turns `with` into a text or null. So these fields are not in `callFrames`, with which
+  // the client checks what a developer sets.
   history: { id: text, epoch: text, ...callFrames.history, with: optional(nullable(text)) },
   read: { epoch: text, ...callFrames.read, with: optional(nullable(text)) },
   peers: { id: text, ...callFrames.peers },

@@ -1,7 +1,7 @@
 /**
  * Every code with which a gateway ends a connection, and its WebSocket close code. Several codes may share a number. The `ended` frame
- * before the close names the code. A close without that frame gets the first code of its number in this table: that code claims the least.
- * If a row is added, the compiler and the tests name all other places that need the code.
+ * before the close names the code. Without that frame a close has the first code of its number in this table, which is the most general
+ * one. If a row is added, the compiler and the tests name all other places that need the code.
  */
 export const closeCodes = {
   ended: 1000,
@@ -25,7 +25,7 @@ export const closeCodes = {
 export const revivableCodes: readonly string[] = [
   'unauthenticated',
   'token-expired',
-  // A token of another user ends a session with this code, and a token of the right user starts it again.
+  // A token of another user ends a session with this code. A token of the right user starts the session again.
   'bad-request',
   'guests-refused',
   'revoked',
@@ -44,11 +44,11 @@ export type RefusalCode =
 
 export type ProtocolCode = EndCode | RefusalCode
 
-/** The close codes of a client that may come back. Its session stays without a connection, and ends after the config's `leaveWindow`. */
+/** The close codes of a client that may come back. Its session is then detached, and ends after the config's `leaveWindow`. */
 export const pageCloseCodes = {
-  /** The browser leaves the page (RFC 6455, 7.4.1). */
+  /** The browser itself closes the socket, because it leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
-  /** The page was left (`pagehide`), or gives up its connection while it is hidden. */
+  /** The script closes the socket, because the user leaves the page (`pagehide`), or the hidden page gives up its connection. */
   hidden: 4000,
 }
 
@@ -60,7 +60,7 @@ const hundredsOf = (close: number): number => Math.floor(close / 100)
 /** How a client reacts to a close: it ends its session, fetches fresh credentials, gives up, or connects again. */
 export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
-/** Returns how a client reacts to a close code. The hundreds decide, so that a client can handle codes that are newer than the client. */
+/** Returns how a client reacts to a close code. The hundreds digit decides, so a client can handle codes that are newer than the client. */
 export const closeAction = (close: number): CloseAction => {
   if (close === closeCodes.ended) return 'ended'
   if (hundredsOf(close) === 41) return 'refetch'

@@ -3,7 +3,7 @@ import { object, wrongField, type FrameOf, type FrameTable } from './schema.js'
 
 export type Parsed<F> =
   | { ok: true; frame: F }
-  /** `unknown`: the table has no frame of this type. The peer may be newer. */
+  /** `unknown`: the table has no frame of this type. The sender may be newer. */
   | { ok: false; why: string; unknown: boolean }
 
 const bad = (why: string, unknown = false) => ({ ok: false, why, unknown }) as const
@@ -23,7 +23,7 @@ export const parse = <T extends FrameTable>(table: T, json: string): Parsed<Fram
   const type = value['type']
   if (typeof type !== 'string') return bad("A frame has no 'type'.")
   if (!Object.hasOwn(table, type)) return bad("A frame's 'type' is unknown.", true)
-  // A gateway checks the data of a `send` with a rule of its own, so that the session goes on after a refusal.
+  // A gateway checks the depth of a message's data later, so that it can refuse the message and keep the connection.
   if (type !== 'send' && isDeepJson(json)) return bad(`A frame is nested more than ${MAX_JSON_DEPTH} deep.`)
   const wrong = wrongField(table[type] ?? {}, value)
   if (wrong) return bad(`The field '${wrong}' of '${type}' is missing or of the wrong type.`)

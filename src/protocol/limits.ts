@@ -6,9 +6,11 @@ export const limits = {
   profile: 4_096,
   /** Auth params as JSON. */
   authParams: 4_096,
-  /** The subprotocol that carries a start frame. A longer start is sent as the first frame. Many proxies accept only 8 kB of headers. */
+  /**
+   * The subprotocol that carries a `start` frame. A longer `start` is sent as the first frame. Many proxies accept only 8 kB of headers.
+   */
   startHeader: 4_096,
-  /** All headers of the handshake together. */
+  /** All headers of the WebSocket handshake together. */
   headers: 32_768,
   userId: 255,
   /** The id that a sender gives to a message, in characters. */
@@ -30,7 +32,7 @@ export const byteLength = (text: string): number => {
 /** The first characters of every guest's id. No other user's id begins with them. */
 export const GUEST_PREFIX = 'guest:'
 
-/** Bidirectional format characters make one id look like another one. */
+/** Bidirectional format characters can make one id look like another one. */
 const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
 
 /**
@@ -41,7 +43,7 @@ export const isUserId = (id: string): boolean =>
   id !== '' &&
   id !== '.' &&
   id !== '..' &&
-  // A code unit takes three bytes at most.
+  // A code unit takes at most three bytes, so most ids need no count.
   (3 * id.length <= limits.userId || byteLength(id) <= limits.userId) &&
   !forbiddenInIds.test(id)
 

@@ -1,12 +1,12 @@
 /**
- * How deeply a peer may nest JSON. `JSON.parse` reads any depth. But `JSON.stringify` throws at a depth of some thousands, and its time
- * grows with the square of the depth.
+ * How deeply JSON from outside may be nested. `JSON.parse` reads any depth. But `JSON.stringify` throws at a depth of some thousands, and
+ * its time grows with the square of the depth.
  */
 export const MAX_JSON_DEPTH = 64
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-/** A square bracket with this bit set is the curly bracket of the same direction. */
+/** `[ | CURLY` is `{`, and `] | CURLY` is `}`. */
 const CURLY = 0x20
 const OPENING = 0x7b
 const CLOSING = 0x7d
@@ -18,7 +18,7 @@ const isEscaped = (json: string, index: number): boolean => {
   return (index - before) % 2 === 0
 }
 
-/** Returns the index of the quote that ends the string which begins at `start`; the text's length if there is none. */
+/** Returns the index of the quote that ends the string which begins at `start`; the text's length if no quote ends it. */
 export const endOfString = (json: string, start: number): number => {
   let end = json.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(json, end)) end = json.indexOf('"', end + 1)
@@ -41,8 +41,8 @@ export const isDeepJson = (json: string): boolean => {
 }
 
 /**
- * Parses JSON from a peer. Throws a `SyntaxError` for a text that is no JSON, or that is nested more than `MAX_JSON_DEPTH` deep. The depth
- * is checked before anything is parsed.
+ * Parses JSON from outside. Throws a `SyntaxError` if the text is not JSON, or is nested more than `MAX_JSON_DEPTH` deep. The depth is
+ * checked before anything is parsed.
  */
 export const parseJson = (json: string): unknown => {
   if (isDeepJson(json)) throw new SyntaxError(`The JSON is nested more than ${MAX_JSON_DEPTH} deep.`)

@@ -1,10 +1,10 @@
 import { byteLength, limits } from './limits.js'
 import { optional, record, shape, text, type Checked } from './schema.js'
 
-/** Gateways and backends run where this method exists, but the library types of this folder (ES2022) do not declare it. */
+/** The gateway and backends have this method, but the library types of this folder (ES2022) do not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
-/** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later may not accept them. */
+/** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later perhaps refuses them. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
 /** The fields of a profile. If a row is added, the compiler and the tests name all other places that need the field. */
@@ -22,7 +22,7 @@ export const profileFields = {
 export const profile = shape(profileFields)
 export type Profile = Checked<typeof profile>
 
-/** The rules for a field's value besides its type. */
+/** What a field's value has to be besides its type. */
 const rules: { [K in keyof Profile]?: (value: NonNullable<Profile[K]>) => boolean } = {
   photoUrl: isHttpsUrl,
 }
@@ -49,8 +49,8 @@ const describeRule = (): string =>
 export const PROFILE_RULE = /* @__PURE__ */ describeRule()
 
 /**
- * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out. If a backend passes a whole database
- * row as a user, the row must not become readable in a browser's token, and its `id` must not override the user's.
+ * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out. A backend may pass a whole row of its
+ * database as the user: nobody must be able to read that row in a browser's token, and the row's `id` must not override the user's.
  */
 export const parseProfile = (value: unknown): Profile | undefined => {
   if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined

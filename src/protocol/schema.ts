@@ -49,7 +49,7 @@ export const record =
 
 /** Returns the first field of `value` that is missing or of the wrong type. */
 export const wrongField = (checks: Checks, value: object): string | undefined => {
-  // A loop makes no closure for each frame; `find` would make one.
+  // `find` would make a closure for each frame.
   for (const key of Object.keys(checks)) if (!checks[key]?.((value as JsonObject)[key])) return key
   return undefined
 }

@@ -5,7 +5,7 @@ import { errorMessageOf } from './error-message.js'
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
 
 export interface SessionErrorOptions extends ErrorOptions {
-  /** Replaces the code's own sentence. The gateway sends a message with its errors. */
+  /** Replaces the sentence that the code has. The gateway sends a message with its errors. */
   message?: string | undefined
   /** Whether the same call may succeed later. @default true for the protocol's codes that are retried, else false */
   retryable?: boolean | undefined

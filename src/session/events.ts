@@ -37,7 +37,7 @@ export interface FailedSend {
 export interface PendingDetail {
   /** How many messages are not stored yet. */
   count: number
-  /** Why messages wait; null if none wait, or if they are on their way. */
+  /** Why the messages wait; null if there are none, or if they are on their way. */
   reason: 'offline' | 'reconnecting' | 'rate-limited' | 'busy' | null
   /** Unix time in milliseconds of the next attempt, where it is known. */
   retryAt: number | null
@@ -58,8 +58,8 @@ export interface ErrorDetail {
 }
 
 /**
- * Asks the listeners for a token. `respondWith` works as FetchEvent's does: once, and only while the event is dispatched. A token of null
- * means that the user is signed out. If a promise given to `respondWith` rejects, a later event asks again.
+ * Asks the listeners for a token. `respondWith` works like FetchEvent's: a listener can call it once, and only while the event is
+ * dispatched. A token of null means that the user is signed out. If a promise given to `respondWith` rejects, the session asks again later.
  */
 export class TokenNeededEvent extends Event {
   readonly reason: AskReason
@@ -88,7 +88,7 @@ export class TokenNeededEvent extends Event {
 
 /** The `detail` of each event that is a CustomEvent. */
 export interface SessionEventDetails {
-  /** The state changed, or the time of the next attempt to connect did. */
+  /** The state changed, or the time of the next attempt to connect. */
   state: StateDetail
   /**
    * A message came into the inbox: one that the user received, or a copy of one that the user sent. Each message comes once, in order.
@@ -98,20 +98,20 @@ export interface SessionEventDetails {
   unread: UnreadDetail
   /** The session started, or the user's profile changed. */
   user: UserDetail
-  /** Messages failed, or one of these changed: how many messages are not stored yet, why they wait, or until when they wait. */
+  /** Messages failed. Or one of these changed: how many messages are not stored yet, why they wait, and until when they wait. */
   pending: PendingDetail
   /** The user logs out: `end()` was called. This event comes before the session ends. `detail` is null. */
   logout: null
-  /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
+  /** A message of the user is stored. This page has sent it, or an earlier page of the tab. */
   sent: Sent
   /**
-   * A signal came, and replaces the former one of the same sender and name. Or a message from the signal's sender ended it: then the event
-   * comes once more with that signal, whose `until` has passed.
+   * A signal came, and replaces the earlier signal of that sender and name. Or a message of the sender ended the signal: then the event has
+   * that signal once more, with an `until` that has passed.
    */
   signal: SignalDetail
   /**
-   * A watch began, also on a new connection: `users` has all watched users. Or presence changed: `users` has the users whose presence
-   * changed.
+   * A watch began, perhaps on a new connection: `users` has all watched users. Or the presence of some users changed: `users` has these
+   * users.
    */
   presence: PresenceDetail
   /** Something failed, and the session goes on. */

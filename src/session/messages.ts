@@ -11,8 +11,8 @@ export interface Sent {
 }
 
 /**
- * A part of the inbox: the messages after an offset, before an offset, or the newest ones. If `with` is set, the part has only messages
- * from and to this peer.
+ * A part of the inbox: the messages after an offset, before an offset, or the newest ones. If `with` is set, it has only messages from and
+ * to that peer.
  */
 export interface HistoryRange {
   after?: number | undefined
@@ -26,18 +26,18 @@ export interface HistoryRange {
 /** A user, or the app's backend, with whom the user has exchanged messages. */
 export type Peer = GatewayFrameOf<'peers'>['peers'][number]
 
-/** A part of the user's peers: the newest ones, or those after an earlier part. */
+/** A part of the user's peers: those with the newest messages, or those that follow an earlier part. */
 export interface PeersRange {
   /** 1 to 100. @default 20 */
   limit?: number | undefined
-  /** The `next` of the part before. */
+  /** The `next` of the earlier part. */
   cursor?: PeersPage['next']
 }
 
 export interface PeersPage {
   /** The peer with the newest message first. */
   peers: Peer[]
-  /** The `cursor` of the next part; undefined after the last peer. */
+  /** The `cursor` for the next part; undefined if there are no more peers. */
   next: GatewayFrameOf<'peers'>['next']
 }
 
@@ -55,7 +55,7 @@ export interface Signal {
   from: string | null
   name: string
   data: JsonObject | undefined
-  /** When the signal ends (Unix time in milliseconds). If a message of the sender has ended the signal, this time has passed. */
+  /** When the signal ends (Unix time in milliseconds). This time has passed if a message of the sender has ended the signal. */
   until: number
 }
 

@@ -11,7 +11,7 @@ export interface TokenAsk {
 }
 
 /**
- * Returns a fresh token, or null when the user is signed out, which ends the session. A function that throws or rejects is called again
+ * Returns a fresh token, or null when the user is signed out. Null ends the session. A function that throws or rejects is called again
  * later.
  */
 export type TokenFetcher = (ask: TokenAsk) => Promise<string | null> | string | null
@@ -25,7 +25,7 @@ export interface SessionUser extends Profile {
 export interface Credentials {
   /** A JWT that the app's backend signed for the user (`createToken` of chat-session/tokens). */
   token?: string | null | undefined
-  /** Called for the first token if `token` is not set, and for a fresh one before a token expires or when it was refused. */
+  /** Called for the first token if `token` is not set. Called for a fresh token before a token expires, and when one was refused. */
   tokenFetcher?: TokenFetcher | null | undefined
   /**
    * A URL that is fetched with the page's cookies and answers JSON `{ "token": "…" }` or the token as text. 401, 403, 204, null or a
@@ -34,7 +34,7 @@ export interface Credentials {
   tokenUrl?: string | URL | null | undefined
   /** HMAC-SHA256 of the user id in hex (`createSignature` of chat-session/tokens). Never expires. */
   signature?: string | null | undefined
-  /** The argument of the gateway's `authenticate`; sent until the gateway has accepted it and given a token. */
+  /** The argument of the gateway's `authenticate`. It is sent until the gateway has accepted it and answered with a token. */
   authParams?: JsonObject | null | undefined
   /** Start as a guest, if the app allows guests. */
   guest?: boolean | undefined
@@ -63,24 +63,24 @@ export interface SessionOptions extends Credentials {
   /** The `id` may be left out with a token, and for a guest. */
   user?: SessionUser | undefined
   /**
-   * `EPOCH/OFFSET`, the position up to which a server drew the page: `since` of the REST API's list of messages. Later messages come as
-   * `message` events, none twice. @default the newest message
+   * `EPOCH/OFFSET`: a server drew the page with the messages up to this position. It is `since` of the REST API's list of messages. Later
+   * messages come as `message` events, none twice. @default the newest message
    */
   since?: string | null | undefined
   /**
-   * How the session may connect: the names in a list, or in a text with spaces between them. If WebSockets do not get through, the session
+   * How the session may connect: a list of names, or a text with spaces between the names. If WebSockets do not get through, the session
    * uses a stream. @default ['websocket', 'stream']
    */
   transports?: readonly ('websocket' | 'stream')[] | string | null | undefined
   /**
-   * When a user logs in, the user takes over the messages that this browser's guest of the same app received and sent. For this the guest's
-   * own session needs the option, too: then `localStorage` keeps the guest's token until `end()`, or until a user takes the messages over.
+   * When a user logs in, the user takes over the messages that this browser's guest of this app received and sent. The guest's own session
+   * needs the option, too: then `localStorage` keeps the guest's token until `end()`, or until a user takes the messages over.
    * @default false
    */
   adoptGuest?: boolean | null | undefined
   /**
    * Whether the page closes its connection when it has been hidden for a minute. One hidden page of the user stays connected for the
-   * others. The page connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
+   * others. A page that sleeps connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
    */
   sleep?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
@@ -92,6 +92,6 @@ export interface SessionOptions extends Credentials {
 export interface StartOptions {
   /** Ends the session when it aborts before the session has started. */
   signal?: AbortSignal | undefined
-  /** Milliseconds until `start()` resolves as failed with `unavailable`; the session goes on connecting. @default 30_000 */
+  /** Milliseconds after which `start()` resolves as failed with `unavailable`. The session still goes on connecting. @default 30_000 */
   timeout?: number | undefined
 }

@@ -7,14 +7,14 @@ import { hasEvents, isPage } from './util/runtime.js'
 type PageInput = Extract<Input, { type: 'time' | 'wake' | 'leave' }>
 
 /**
- * Milliseconds that the previous page needs to store its session after a prerendered page took its place. No event reports that the session
- * is stored. In Chromium a page that reads the storage too early does not see the value later either.
+ * Milliseconds to wait when a prerendered page takes the place of another page, which first stores its session. No event reports that the
+ * session is stored. In Chromium a page that reads the storage too early does not see the value later either.
  */
 const PRERENDER_HANDOVER = 200
 
 /**
- * Milliseconds between two calls of `show`, and how many calls may follow the first one. The page that was left must store its session
- * first, and Chromium sends `pagehide` to that page after `pageshow` to this one, sometimes much later.
+ * Milliseconds between two calls of `show`, and how many calls may follow the first one. The page that was left must first store its
+ * session. Chromium sends that page `pagehide` after it sends this one `pageshow`, sometimes much later.
  */
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50
@@ -42,7 +42,7 @@ export const watchPage = (
   }, signal)
   const wake = (): void => feed({ type: 'wake' })
   on(globalThis, 'online', wake)
-  // After any input the session reports why messages wait. The machine itself ignores a `time` input before its deadline.
+  // The machine ignores `time` before its deadline. But after any input the session reports why messages wait.
   on(globalThis, 'offline', () => feed({ type: 'time' }))
   on(globalThis, 'pagehide', () => {
     setShow(Infinity)
@@ -54,11 +54,10 @@ export const watchPage = (
     setShow(now())
   })
   if (!isPage) return
-  // Without a `code` the gateway keeps the session as long as after a lost connection.
+  // Without a `code` the gateway treats the connection as lost, and keeps the session for `resumeWindow`.
   on(document, 'freeze', () => feed({ type: 'leave', at: 'page-asleep' }))
   on(document, 'resume', wake)
-  // After any input the session tells the gateway whether the page is hidden, if that has changed. The machine itself ignores a `time`
-  // input before its deadline.
+  // The machine ignores `time` before its deadline. But after any input the session tells the gateway if the page was hidden or shown.
   on(document, 'visibilitychange', () => feed({ type: isPageHidden() ? 'time' : 'wake' }))
 }
 

@@ -58,8 +58,8 @@ export interface Runner {
 }
 
 /**
- * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine decides everything but
- * when the race is loaded.
+ * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine makes all decisions
+ * except when to load the race.
  */
 export const createRunner = (
   options: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,
@@ -70,18 +70,18 @@ export const createRunner = (
   let state = idle
   /**
    * When this controller aborts, the listeners for events of the page are removed, and a fetch is cancelled. It aborts when the session is
-   * over, unless the session may start again by itself.
+   * over, unless that session starts again when its page is visible.
    */
   let lifetime = new AbortController()
   lifetime.abort()
-  /** When the race will be loaded; Infinity while no attempt needs it. */
+  /** When the race will be loaded; Infinity if no attempt needs it. */
   let raceAt = Infinity
   let transport: Transport | undefined
   let closing: Promise<void> | undefined
   const isStreamOnly = transports && !transports.includes('websocket')
   /**
-   * Whether attempts wait until the race is loaded: only streams are allowed, a stream has worked in this tab, or no WebSocket can be
-   * opened.
+   * Whether attempts wait until the race is loaded. They do if only streams are allowed, if a stream has worked in this tab, or if no
+   * WebSocket can be opened.
    */
   let needsRace: unknown = isStreamOnly || ifPossible(() => sessionStorage[MEMORY_KEY] as unknown)
   /** Opens the attempts, once the race is loaded. */
@@ -96,7 +96,7 @@ export const createRunner = (
       feed,
       (mayWait) => {
         const resume = resumeStorage?.take()
-        // If the session that this page saved is gone, another page has taken it and has not saved it yet.
+        // If the stored session is gone, another page has taken it, and has not stored it again yet.
         if (resumeStorage && resume === undefined && mayWait) return false
         feed({ type: 'show', resume })
         return true
@@ -116,10 +116,10 @@ export const createRunner = (
     return socket ?? ({ OPEN: 1 } as WebSocket)
   }
 
-  /** Loads the race, unless an attempt has succeeded. The race makes all later attempts. */
+  /** Loads the race, unless an attempt has succeeded. The race then makes all further attempts. */
   const raceSoon = (): void => {
     raceAt = Infinity
-    // A page that sleeps has no transport. It must not be woken.
+    // A page that sleeps has no transport, and must not be woken.
     if (openRace || !transport || !('socket' in state)) return
     loadRace().then(
       ({ createRace }) => {
@@ -130,7 +130,7 @@ export const createRunner = (
         if (!state.error?.retryAfter) feed({ type: 'wake' })
       },
       (error: unknown) => {
-        // A session that was active before reports no error here, because its state tells already that the connection is lost.
+        // If the session was active before, its state tells already that the connection is lost.
         if (state.name === 'starting') host.emitError(error as Fault)
         if (!needsRace) return
         needsRace = isStreamOnly
@@ -148,7 +148,7 @@ export const createRunner = (
     let url: string | undefined, protocols: string[] | undefined
     try {
       url = sessionUrl(endpoint)
-      // JSON can't write every value of `authParams`.
+      // This throws if `authParams` has a value that JSON can't write.
       if (withStart) protocols = startProtocols(host.startFrame())
     } catch (cause) {
       const code = url ? 'bad-request' : endpoint ? 'bad-endpoint' : 'no-endpoint'
@@ -181,7 +181,7 @@ export const createRunner = (
           feed({ type: 'fetch-result', result, cause }),
         )
       case 'accept-credentials':
-        // This notes that a WebSocket has worked, so that a later outage does not look like a network that swallows WebSockets.
+        // Notes that a WebSocket has worked. Otherwise a later outage would look like a network that swallows WebSockets.
         if (!openRace) ifPossible(() => (sessionStorage[WEBSOCKET_KEY] = endpoint))
         return credentials.accept(effect.token)
       case 'discard':
@@ -193,7 +193,7 @@ export const createRunner = (
     }
   }
 
-  /** Runs all queued inputs, one after the other. Then it calls `host.changed` for each of them, which may feed more inputs. */
+  /** Runs the queued inputs one after the other. Then calls `host.changed` for each of these inputs, which may feed more inputs. */
   const feed = (input: Input): void => {
     if (queue) return void queue.push(input)
     const inputs = (queue = [input])
@@ -217,7 +217,7 @@ export const createRunner = (
     queue = undefined
     if (isOver(state.name)) {
       raceAt = Infinity
-      // A session that made room for a newer one keeps its listeners, so that it starts again when the page is visible.
+      // A session that made room for a newer one of the user keeps its listeners: it starts again when its page is visible.
       if (errorCodeOf(state) !== TOO_MANY_SESSIONS) lifetime.abort()
     }
     setDeadline(Math.min(deadlineOf(state), raceAt))

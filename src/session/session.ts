@@ -48,7 +48,7 @@ import type { Calls, CallsFrame } from './calls/calls.js'
 /** Milliseconds that `end()` waits for the close of the socket. */
 const CLOSE_TIMEOUT = 1_000
 
-/** Parses `EPOCH/OFFSET`. If a text has another form, the console says so and the page works without a position. */
+/** Parses `EPOCH/OFFSET`. If the text has another form, the console says so, and the page works without a position. */
 const parsePosition = (text: string | null | undefined): Position | undefined => {
   const [, epoch, offset] = /^(.+)\/(\d{1,15})$/.exec(text ?? '') ?? []
   if (epoch) return { epoch, offset: Number(offset) }
@@ -87,11 +87,14 @@ export class ChatSession extends SessionTarget {
   readonly #credentials: CredentialStore
   readonly #runner: Runner
   readonly #outbox: Outbox
-  /** Undefined if there is no storage, or if the user is no guest and not known before the start: the storage's key has the user id. */
+  /**
+   * Undefined if there is no storage. Also undefined if the user id is not known before the start, except for a guest: the storage's key
+   * has the id.
+   */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
   readonly #options: Pick<SessionOptions, 'endpoint' | 'sleep'>
-  /** The user id, if it is known before the start. A guest may have none. */
+  /** The user id, if it is known before the start. A guest may have no id yet. */
   readonly #knownUserId: string | undefined
   /** The key under which the next page of the tab finds the messages of this page. */
   readonly #leftKey = leftKey()
@@ -102,17 +105,17 @@ export class ChatSession extends SessionTarget {
   /** The position up to which a server drew the page; undefined once a session has started. */
   #since: Position | undefined
   #userId: string | undefined
-  /** The calls that most pages do without; undefined until one is needed. */
+  /** The methods that most pages never call; undefined until one of them is needed. */
   #calls: Promise<Calls> | undefined
   #profile: Profile
   /**
-   * Whether the outbox has all messages that earlier pages have left. Until it has them, it sends nothing, so that no request overtakes
-   * them.
+   * Whether the outbox has all messages that earlier pages stored for this page. Until then the outbox sends nothing, so that no request
+   * overtakes these messages.
    */
   #hasLeftSends: boolean | undefined
   /**
-   * Whether the page is hidden, as far as the gateway knows. Undefined if the session has sent starts that differ in this, because it is
-   * not known which start the gateway took.
+   * Whether the page is hidden, as far as the gateway knows. Undefined if two starts differ in this, because the gateway may have taken
+   * either of them.
    */
   #announcedHidden: boolean | undefined = isPageHidden()
   /** The content of the latest `pending` event, as text. */
@@ -149,7 +152,7 @@ export class ChatSession extends SessionTarget {
         const hidden = isPageHidden()
         if (hidden !== this.#announcedHidden) this.#announcedHidden = undefined
         const { cursor } = this.#runner.state()
-        // If there is no key, there is no session to resume, and the position comes from `since`.
+        // Without a key there is no session to resume, and `since` has the position.
         const { key, ...since } = cursor ?? {}
         // JSON leaves out fields that are undefined.
         return {
@@ -170,7 +173,7 @@ export class ChatSession extends SessionTarget {
         const { type, ...detail } = frame
         if (frame.type === 'message') this.#emit('message', { message: detail as Message })
         else {
-          // A signal is not in the outbox, and has a rate limit of its own. So its refusal answers no request. Only refusals have `re`.
+          // Signals do not go through the outbox, so the refusal of a signal answers none of its requests. Only refusals have `re`.
           const isOfSignal = (frame as { re?: string }).re === 'signal'
           if (!isOfSignal && this.#outbox.answered(frame) && type === 'sent') this.#emit(type, detail as Sent)
           this.#reportPending()
@@ -210,7 +213,7 @@ export class ChatSession extends SessionTarget {
     return this.info?.sessionId ?? null
   }
 
-  /** What carries the session, or did before the connection was lost; null while there is no session. */
+  /** What carries the session, or carried it before the connection was lost; null while there is no session. */
   get transport(): 'websocket' | 'stream' | null {
     return this.info && (this.info.transport ?? 'websocket')
   }
@@ -236,16 +239,15 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * The inbox's newest offset when the connection was made. A message that arrives with this offset or a lower one was missed before. 0
-   * while there is no session.
+   * The inbox's newest offset when the connection was made. If a message with this offset or a lower one arrives now, the page had missed
+   * it. 0 while there is no session.
    */
   get missedUntil(): number {
     return this.info?.offset ?? 0
   }
 
   /**
-   * The offset up to which the user has read all messages, here or on another device, as far as the gateway has reported it on the latest
-   * connection.
+   * The offset up to which the user has read all messages, here or on another device, as the gateway reported it on the latest connection.
    */
   get readOffset(): number {
     return this.info?.readOffset ?? 0
@@ -273,7 +275,8 @@ export class ChatSession extends SessionTarget {
     if (this.info) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
-    // `start()` removes the listener itself. If a signal has many listeners, Node may not remove one of them by the option `signal`.
+    // `start()` removes this listener itself. If a signal has many listeners, Node perhaps does not remove one of them by the option
+    // `signal`.
     const end = (): void => void this.end(true)
     signal?.addEventListener('abort', end)
     await withTimeout(timeout, (done) => {
@@ -306,7 +309,7 @@ export class ChatSession extends SessionTarget {
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
 
-  /** Ends the session. A browser without `await using` has no such symbol, and there the method's name is `undefined`. */
+  /** Ends the session. In a browser without `await using` there is no such symbol, and the method's name is `undefined`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.end()
   }
@@ -328,15 +331,15 @@ export class ChatSession extends SessionTarget {
     const { tokenFetcher, tokenUrl, token } = credentials
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner.feed({ type: 'credentials' })
-    // Only a source makes an active session fetch a token here. If a page sets other credentials in each `tokenneeded` event, a fetch would
+    // An active session fetches a token here only from a source. If a page set other credentials in each `tokenneeded` event, a fetch would
     // cause the next event, in a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner.feed({ type: 'source' })
   }
 
   /**
-   * Changes fields of the user's profile. Resolves when the gateway has accepted them. Until then they are sent again on each new
-   * connection. Rejects as `send` does, and with `refused` if only the app's backend may change profiles. A session that has ended keeps
-   * the change for its next start.
+   * Changes fields of the user's profile. Resolves when the gateway has accepted the change. Until then the session sends it again on each
+   * new connection. Rejects as `send` does, and with `refused` if only the app's backend may change profiles. A session that has ended
+   * keeps the change for its next start.
    */
   async setProfile(change: Profile): Promise<void> {
     const before = this.#profile
@@ -347,8 +350,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Sends a message. Resolves when the message is stored. Until then it is sent again on each new connection, and is never stored twice.
-   * Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
+   * Sends a message. Resolves when the message is stored. Until then the session sends it again on each new connection, and it is never
+   * stored twice. Rejects with a SessionError: the gateway's refusal, `unknown-outcome`, `outbox-full`, or why the session ended.
    */
   async send({ to, id = newId(), body, data }: NewMessage): Promise<Sent> {
     if (isOver(this.state)) throw this.error ?? new SessionError('ended')
@@ -362,21 +365,21 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Returns a part of the user's inbox, in order: the messages that the user received, and those that they sent. If messages are large, the
-   * list may be shorter than `limit`. An empty list means that there are no more.
+   * list may be shorter than `limit`. An empty list means that there are no more messages.
    */
   async history(range?: HistoryRange): Promise<Message[]> {
     return (await this.#loadCalls()).history(range)
   }
 
-  /** Returns the users with whom this user has exchanged messages, the one with the newest message first. */
+  /** Returns the users with whom this user has exchanged messages. The one with the newest message comes first. */
   async peers(range?: PeersRange): Promise<PeersPage> {
     return (await this.#loadCalls()).peers(range)
   }
 
   /**
    * Marks all messages up to `offset` as read; with `with` only those of that peer. A lower offset than before changes nothing. Resolves
-   * when the gateway has accepted the mark. Until then it is sent again on each new connection. Rejects as `send` does, and with `conflict`
-   * if the inbox has begun a new epoch, in which offsets count anew.
+   * when the gateway has accepted the mark. Until then the session sends it again on each new connection. Rejects as `send` does, and with
+   * `conflict` if the inbox has begun a new epoch.
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
     return (await this.#loadCalls()).markRead(offset, options)
@@ -391,8 +394,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Watches which of these users, at most 100, are online, in place of those watched before. `presence` events report changes. Resolves
-   * when the gateway has answered. The session repeats the watch on each new connection. An empty list ends the watch.
+   * Watches which of these users, at most 100, are online. A new watch replaces the one before, and an empty list ends the watch.
+   * `presence` events report changes. Resolves when the gateway has answered. The session repeats the watch on each new connection.
    */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return (await this.#loadCalls()).watch(users)
@@ -408,7 +411,7 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Resolves with whether the gateway accepts the credentials: true if the session is active, false if there is no session. While the
-   * session is starting or reconnecting, it waits for the outcome. Never rejects.
+   * session is starting or reconnecting, this method waits for the outcome. Never rejects.
    */
   async hasValidCredentials(): Promise<boolean> {
     while (this.state !== 'active' && this.#runner.isRunning()) await nextEvent(this, 'state')
@@ -416,7 +419,7 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Loads the calls that most pages do without. Rejects with `script-unavailable` if their script can't be loaded; the next call loads it
+   * Loads the methods that most pages never call. Rejects with `script-unavailable` if their script can't be loaded. The next call tries
    * again.
    */
   #loadCalls(): Promise<Calls> {
@@ -442,7 +445,7 @@ export class ChatSession extends SessionTarget {
 
   /** Stores the waiting messages for the next page of the tab, or removes them again if this page goes on. */
   #leave(isGone: boolean): void {
-    // While this page is gone, another page of the tab may leave messages.
+    // While this page is gone, another page of the tab may store messages. These messages come first when this page is back.
     this.#hasLeftSends = false
     const sends = isGone ? this.#outbox.leave() : []
     const userId = this.#userId ?? this.#knownUserId ?? !this.#isGuest
@@ -451,7 +454,7 @@ export class ChatSession extends SessionTarget {
 
   /**
    * Emits `pending` if messages have failed, or if one of these has changed: how many messages wait, why, and until when. Called after
-   * everything that may change these.
+   * everything that may change one of them.
    */
   #reportPending(failed: FailedSend[] = []): void {
     const state = this.#runner.state()
@@ -465,14 +468,14 @@ export class ChatSession extends SessionTarget {
     if (report === this.#reported && !failed.length) return
     this.#reported = report
     this.#emit('pending', { count, reason, retryAt: until ? toUnixTime(until) : null, failed })
-    // When the user leaves the page, the script of the calls posts the waiting messages. If that script can't be loaded, the next page of
-    // the tab sends them.
+    // When the user leaves the page, the script that is loaded here posts the waiting messages. If the script can't be loaded, the next
+    // page of the tab sends them.
     if (count) loadForSend(() => this.pending && this.#loadCalls().catch(() => undefined), reason)
   }
 
   /**
-   * Hands frames to the calls, in their order. A signal loads the calls. So does a start if the page may sleep, or an earlier page has left
-   * messages.
+   * Hands frames to the methods that most pages never call, in the order of the frames. Loads these methods for a signal. Also loads them
+   * for a start if the page may sleep, or if an earlier page stored messages.
    */
   async #pass(frame: CallsFrame): Promise<void> {
     const { type } = frame
@@ -493,7 +496,7 @@ export class ChatSession extends SessionTarget {
     const hidden = isPageHidden()
     if (hidden !== this.#announcedHidden && this.#runner.send({ type: 'visibility', hidden }))
       this.#announcedHidden = hidden
-    // If a WebSocket takes over from a stream, the resume key changes.
+    // If a WebSocket takes over from a stream, the session stays `active`, and its resume key changes.
     if (
       after.name === 'active' &&
       (before.name !== 'active' || before.info.resumeKey !== after.info.resumeKey)
@@ -507,16 +510,16 @@ export class ChatSession extends SessionTarget {
     }
     const isGone = isPageGone(after)
     const isBack = isPageGone(before) && !isGone
-    // A frozen page goes on from memory. Its resume key was stored for the case that the browser discards the page and loads it again.
+    // The page goes on from memory, so the session that it stored for a reload is removed.
     if (isBack) this.#resumeStorage?.take()
-    // An input that changes nothing must not store the session again, because another page may have taken it.
+    // If nothing has changed, the session must not be stored again, because another page may have taken it.
     if (before !== after) {
       this.#resumeStorage?.save(after)
       if (isGone || isBack) this.#leave(isGone)
     }
     if (after.name === 'starting' && before.name !== 'starting') void this.#pass({ type: 'starting' })
     if (isOver(after.name)) this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
-    // This comes before any listener is called, because a listener may start the session again.
+    // This comes before the events, because a listener may start the session again.
     this.#settleStart?.()
     const retryAt = retryAtOf(after)
     const state = nameOf(after)

@@ -23,17 +23,19 @@ export interface Calls {
   history(range?: HistoryRange): Promise<Message[]>
   peers(range?: PeersRange): Promise<PeersPage>
   markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
-  /** Changes the profile. `before` is the next start's profile without `fields`, and `set` replaces the next start's profile. */
+  /**
+   * Changes the profile. `before` is the profile for the next start, still without `fields`. `set` replaces the profile for the next start.
+   */
   setProfile(fields: Profile, before: Profile, set: (profile: Profile) => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
   watch(users: readonly (string | number)[]): Promise<void>
   push(subscriber: PushSubscriber | null): Promise<void>
-  /** Called with each frame that concerns the calls. */
+  /** Called with each frame that these methods need. */
   received(frame: CallsFrame): void
 }
 
 /**
- * The frames for the calls: `starting` when a session starts, `started` for each new connection, and the frames that the machine delivers.
+ * The frames for `received`: `starting` when a session starts, `started` for each new connection, and the frames that the machine delivers.
  */
 export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'message' | AnswerType>
 
@@ -43,10 +45,10 @@ type Read = ClientFrameOf<'read'>
 const peerId = (id: string | number | null | undefined): string | null | undefined =>
   id === undefined || id === null ? id : String(id)
 
-/** How many read marks are sent again on a new connection. A crash of the gateway's machine can lose only the latest marks. */
+/** The most read marks that are sent again on a new connection. A crash of the gateway's machine can lose only the latest marks. */
 const MAX_MARKS = 20
 
-/** What an older gateway may lack, by the names in the field `can` of `started`. A frame with `with` needs `peers`. */
+/** What an older gateway may lack. The field `can` of `started` has the names of what a gateway has. A frame with `with` needs `peers`. */
 const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
 
 export const createCalls = (host: CallsHost): Calls => {
@@ -71,7 +73,7 @@ export const createCalls = (host: CallsHost): Calls => {
   }
   /** Returns whether the latest `started` lists what a frame needs. A gateway ends the connection for a frame that it does not know. */
   const isKnown = (frame: CallFrame | ClientFrameOf<'push'>): boolean => {
-    // JSON leaves out a `with` that is undefined.
+    // A `with` that is undefined is not sent.
     const { type, with: peer } = frame as { type: string; with?: string | null | undefined }
     const needed = peer === undefined ? type : 'peers'
     return !extensions.includes(needed) || !!info()?.can?.includes(needed)
@@ -81,7 +83,7 @@ export const createCalls = (host: CallsHost): Calls => {
   /** Resolves with the answer to a frame. Rejects as `send` does, and with `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
-    // Without a connection it is not known which frames the next gateway knows.
+    // Only a connection shows which frames its gateway knows.
     const error = (): SessionError | undefined =>
       runner.state().name === 'active' && !isKnown(frame) ? new SessionError('protocol-error') : undefined
     return sleep.awake(() => outbox.add<T>(frame, { ...options, error }))
@@ -91,7 +93,7 @@ export const createCalls = (host: CallsHost): Calls => {
   takeLeftSends()
 
   /**
-   * The latest read marks that the gateway sent, by peer. The mark of the whole inbox has the key undefined. A peer's mark is noted only if
+   * The latest read marks that the gateway sent, by peer. The mark of the whole inbox has the key undefined. A peer's mark is kept only if
    * it is beyond the mark of the whole inbox. The newest entry is last.
    */
   const lastMarks = new Map<Read['with'], Read>()
@@ -115,35 +117,35 @@ export const createCalls = (host: CallsHost): Calls => {
         const read = request as Read
         const newest = cursor()
         if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
-        // The gateway's mark does not go beyond the newest message, which arrived before `unread`.
+        // The gateway's mark is never beyond the newest message. That message arrived before `unread`.
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // If the user is not or no longer a peer, nothing from them is unread, and no mark can reach the offset.
+        // If that user is not a peer, they have no unread messages, and no mark reaches `target`.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
 
   /**
    * Settles when the gateway has answered the latest change of the profile. Each change waits for the one before, because an answer does
-   * not say which change it answers.
+   * not name its change.
    */
   let profileTurn: Promise<unknown> = Promise.resolve()
-  /** The profile of the next start without the changes that wait for their answer; undefined before the first change. */
+  /** The profile for the next start without the changes that have no answer yet; undefined before the first change. */
   let profile: Profile | undefined
 
-  /** The signals that no message has ended, by sender and name. When a signal comes, those whose time is over are removed. */
+  /** The signals that no message has ended, by sender and name. Each new signal removes those whose time is over. */
   const signals = new Map<string, Signal>()
 
-  /** The watch that the gateway answered last. */
+  /** The latest watch that the gateway has answered. */
   let watched: ClientFrameOf<'watch'> | undefined
-  /** How many watches wait for their answer. */
+  /** How many watches have no answer yet. */
   let asking = 0
 
   const watch = async (frame: ClientFrameOf<'watch'>): Promise<void> => {
     asking += 1
     try {
-      // The answer has all users of the watch. A `presence` without some of them reports a change to an earlier watch.
+      // The answer has all users of the watch. A `presence` without some of these users is about an earlier watch.
       const isAnswer: RequestOptions['isAnswer'] = (answer) => {
         if (answer.type !== 'presence') return false
         const ids = new Set(answer.users.map(({ id }) => id))
@@ -173,7 +175,7 @@ export const createCalls = (host: CallsHost): Calls => {
         checks: callFrames.history,
       })
       const left = limit - messages.length
-      // With a peer an answer may have fewer messages than `limit` although there are more.
+      // If `with` is set, an answer may have fewer messages than `limit` although there are more.
       if (!left || next === undefined) return messages
       const isBackwards = after === undefined
       const more = await calls.history({ [isBackwards ? 'before' : 'after']: next, with: peer, limit: left })
@@ -204,7 +206,7 @@ export const createCalls = (host: CallsHost): Calls => {
             request(frame, { checks: callFrames.profile, isAnswer: ({ type }) => type === 'user' }),
           ))
       } catch (error) {
-        // A start with these fields would be refused for them, too, and the session would end.
+        // The gateway would refuse a start with these fields, too, and the session would end.
         if (/^(bad-request|too-large)$/.test((error as SessionError).code)) kept = {}
         throw error
       } finally {
@@ -236,14 +238,14 @@ export const createCalls = (host: CallsHost): Calls => {
         if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
         sleep.tell()
       }
-      // The gateway's machine may have crashed and forgotten the marks. No caller of markRead() waits for these requests.
+      // The gateway's machine may have crashed and forgotten the marks. Nobody waits for these requests, so their errors are dropped.
       if (type === 'started')
         for (const last of lastMarks.values())
           if (last.epoch === frame.epoch) mark(last).catch(() => undefined)
       if (type === 'started')
         push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))
-      // A watch ends with its connection, so it begins again here. If a watch is still unanswered, the outbox sends that watch again.
+      // A watch ends with its connection, so the session sends it again. If a later watch has no answer yet, the outbox sends that one.
       if (type === 'started' && watched && !asking)
         watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'signal')

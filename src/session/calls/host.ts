@@ -7,7 +7,7 @@ import type { Outbox } from '../storage/outbox.js'
 export type CallFrame = ClientFrameOf<keyof typeof callFrames>
 type CallChecks = (typeof callFrames)[keyof typeof callFrames]
 
-/** What the calls use of the session and of the script that every page loads. */
+/** What the methods in calls.ts use of the session and of the script that every page loads. */
 export interface CallsHost {
   session: EventTarget & {
     readonly appId: string

@@ -9,11 +9,11 @@ import { sessionUrl } from '../transports/websocket.js'
 import { utf8 } from '../util/utf8.js'
 import type { CallsHost } from './host.js'
 
-/** The most messages and the most bytes of one post. */
+/** The most messages of one post, and the most bytes. */
 const MAX_SENDS = 16
 const MAX_BYTES = 61_440
 
-/** Returns the record that a page has left; undefined for other content, which another script of the page may have written. */
+/** Parses the record that an earlier page stored. Returns undefined for other content, which another script may have written. */
 const parseRecord = (json: string | null): LeftRecord | undefined =>
   ifPossible(() => {
     const [endpoint, appId, userId, sends] = JSON.parse(json ?? '') as LeftRecord
@@ -36,9 +36,9 @@ const keepAlive = (url: string, body: string): void => {
 }
 
 /**
- * Sends the messages that earlier pages of the tab have left. When the user leaves this page, it posts its own waiting messages. The
- * returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the session; null
- * while there is none.
+ * Sends the messages that earlier pages of the tab have put into `sessionStorage`. When the user leaves this page, posts the messages that
+ * wait here. The returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the
+ * session; null while there is none.
  */
 export const createLeftSends = (
   { session, endpoint, knownUserId, credentials, runner, outbox, reportPending, SessionError }: CallsHost,
@@ -47,16 +47,15 @@ export const createLeftSends = (
   const { appId } = session
   let user = knownUserId
   /**
-   * The latest credentials. At `pagehide` the session discards those that a source can replace, maybe before this part's listener is
-   * called.
+   * The latest credentials. They are kept here, because at `pagehide` the session may discard them before this file's listener is called.
    */
   let proof: ReturnType<typeof credentials.held> = null
   const noteProof = (): void => {
     proof = credentials.held() ?? proof
   }
-  /** Whether the page is left, and its messages are to be posted. */
+  /** Whether the user has left the page, and its messages are to be posted. */
   let isPosting = false
-  /** How many messages were posted since the page was left. No answer to them comes any more, so they stay the first that wait. */
+  /** How many messages were posted since the page was left. The page gets no answer to them, so in the outbox they stay the first. */
   let posted = 0
 
   /** Sends a message of an earlier page. A `pending` event reports a failure, because the promise of `send()` is gone with its page. */
@@ -74,7 +73,7 @@ export const createLeftSends = (
     sent.catch((error: unknown) => reportPending([{ id, to, error: error as SessionError }]))
   }
 
-  /** Removes the records for which `isWanted` returns true from the storage, and returns them. */
+  /** Removes from the storage the records for which `isWanted` returns true, and returns them. */
   const take = (isWanted: (userId: string | undefined) => boolean): LeftRecord[] =>
     (ifPossible(() => Object.keys(sessionStorage)) ?? []).flatMap((key) => {
       if (!key.startsWith(LEFT_SENDS)) return []
@@ -86,8 +85,8 @@ export const createLeftSends = (
     })
 
   /**
-   * Posts the waiting messages that were not posted yet. The browser completes the request after the page is gone. The next page sends the
-   * same messages again, with the same ids.
+   * Posts the waiting messages that were not posted yet. The browser completes the request after the page is gone. The next page sends
+   * these messages again, with the ids that they have.
    */
   const post = (): void => {
     if (!proof?.token && !proof?.signature) return
@@ -97,12 +96,12 @@ export const createLeftSends = (
       const json = JSON.stringify({ ...proof, appId, userId: user, sends })
       if (utf8(json).length > MAX_BYTES) continue
       posted += count
-      // A later message must not arrive before the messages that did not fit.
+      // The other messages did not fit. No later message must arrive before them.
       if (count < all.length) isPosting = false
       return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
     }
   }
-  // When the page is left, its other listeners may send messages, too.
+  // When the page is left, its own listeners may send more messages.
   session.addEventListener('pending', () => {
     noteProof()
     if (isPosting) post()
@@ -134,11 +133,11 @@ export const createLeftSends = (
     if (isPageGone(runner.state())) return
     const verified = info()
     user = verified?.user.id ?? knownUserId
-    // Before the gateway has verified the user, only messages of the user whom the page names are taken. After that all are taken, and
-    // those of other users are not sent.
+    // Before the gateway has verified the user, only messages of the user whom the page names are taken. After that the messages of all
+    // users are taken, but those of others are not sent.
     for (const [, , userId, sends] of take((userId) => !!verified || (!!userId && userId === user))) {
       const isMine = userId ? userId === user : !!verified?.guest
-      // Another user who has logged in must not learn what the former user sent. But a guest and a former guest are one person.
+      // If another user has logged in, that user must not learn what the earlier one sent. But two guests of one tab are one person.
       const id = idOf(userId)
       const isSecret = id ? !(verified?.guest && isGuestId(id)) : userId && verified?.guest
       if (!isMine && isSecret) continue

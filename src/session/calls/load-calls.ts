@@ -7,8 +7,8 @@ import { createCalls } from './calls.js'
 export const loadCalls = (): Promise<{ createCalls: typeof createCalls }> => Promise.resolve({ createCalls })
 
 /**
- * Called while sent messages wait. `load` loads the script of the calls, which also posts the messages if the user leaves the page. The
- * script-tag build calls `load` after a second, because most messages are stored by then. If there is a `reason` why they wait, it calls
- * `load` at once.
+ * Called while sent messages wait. `load` loads the script of the calls, which also posts the messages if the user leaves the page. If
+ * there is a `reason` why the messages wait, the script-tag build calls `load` at once. Otherwise it calls `load` after a second: most
+ * messages are stored by then, and need no `load`.
  */
 export const loadForSend: (load: () => unknown, reason: string | null) => unknown = (load) => load()

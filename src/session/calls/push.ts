@@ -13,8 +13,8 @@ interface Push {
 }
 
 /**
- * Tells the gateway where the user can be reached on this device. `send` sends a frame if there is a connection to a gateway that knows the
- * frame, and returns whether there is.
+ * Tells the gateway where it can push to the user on this device. `send` sends a frame if the session is connected and the gateway knows
+ * the frame. It returns whether it has sent the frame.
  */
 export const createPush = (
   session: CallsHost['session'],
@@ -22,7 +22,7 @@ export const createPush = (
   info: () => SessionInfo | null,
 ): Push => {
   let subscriber: PushSubscriber | null = null
-  /** The endpoint that was last sent to the gateway, until it is taken back. */
+  /** The endpoint of the subscription that this page sent last; undefined if the subscription was taken back or refused. */
   let endpoint: string | undefined
 
   const takeBack = (): void => {
@@ -32,7 +32,7 @@ export const createPush = (
   const renew = async (): Promise<void> => {
     const known = info()
     const asked = subscriber
-    // If the subscription was taken back while there was no connection, the gateway learns it here.
+    // Perhaps the subscription was taken back while there was no connection. Then the gateway learns it here.
     if (!asked) takeBack()
     // Before the first `started` it is not known whether the app pushes.
     if (!asked || !known) return

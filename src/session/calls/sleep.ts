@@ -8,7 +8,7 @@ import type { CallsHost } from './host.js'
  * other pages close their connections, and get the count from that page.
  */
 
-/** Milliseconds for which a page must be hidden before it sleeps, and after which a page that was woken tries to sleep again. */
+/** Milliseconds after which a hidden page tries to sleep. It tries again each time that so many milliseconds have passed. */
 const SLEEP_AFTER = 60_000
 
 const pageEvents = ['visibilitychange', 'pagehide', 'pageshow']
@@ -18,7 +18,7 @@ interface Sleep {
   update(): void
   /**
    * Tells the pages that sleep how many messages are unread, and the latest read mark. Called for each `unread` frame, because the mark may
-   * change while the count stays.
+   * change without the count.
    */
   tell(): void
   /** Wakes the page, and keeps it awake until the call has settled. */
@@ -30,11 +30,11 @@ export const createSleep = (
   { session, sleep, endpoint, runner, outbox }: CallsHost,
   info: () => SessionInfo | null,
 ): Sleep => {
-  // Web Locks are absent over plain http. Without them no page knows whether another one stays connected, so none sleeps.
+  // Web Locks are absent over plain http. Without them no page knows whether another one stays connected, so no page sleeps.
   const locks = sleep && isPage ? (navigator as Partial<Navigator>).locks : undefined
   /** How many calls have not settled. */
   let calls = 0
-  /** Aborts when the page is shown or left, or its session is over; undefined while the page is not hidden. */
+  /** Undefined unless the page is hidden. Aborts when the page is shown or left, or its session is over. */
   let hidden: AbortController | undefined
   /** The channel to the pages that sleep; undefined unless this is the hidden page that stays connected. */
   let toSleepers: BroadcastChannel | undefined
@@ -77,7 +77,7 @@ export const createSleep = (
     }
     locks
       .request(name, { signal }, stay)
-      // If a sandbox forbids locks, each page stays connected. The request also rejects when `signal` aborts.
+      // If a sandbox forbids locks, each page stays connected. An abort of `signal` comes here, too.
       .catch(() => (signal.aborted ? undefined : stay()))
   }
 
@@ -85,7 +85,7 @@ export const createSleep = (
     if (!locks) return
     const user = info()?.user.id
     const state = runner.state()
-    // If a page is left, browsers hide it only after `pagehide`.
+    // When a page is left, `pagehide` comes first. Only after that does the browser hide the page.
     const isLeft = event?.type === 'pagehide' || ('socket' in state && state.socket.at === 'page-hidden')
     if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.

@@ -11,8 +11,8 @@ export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature
 type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
 
 /**
- * Returns the fields of a start; null if there are none, or if a token source comes first. The order is: a token, a token source,
- * credentials that can't be renewed.
+ * Returns the fields of a `start` frame; null if there are none, or if a token has to be fetched first. A token comes first, then a token
+ * source, then the credentials that can't be renewed.
  */
 const fieldsOf = (credentials: Credentials): CredentialFields | null => {
   const { token, tokenFetcher, tokenUrl, signature, authParams, guest } = credentials
@@ -25,18 +25,18 @@ const fieldsOf = (credentials: Credentials): CredentialFields | null => {
 
 /** Keeps the credentials, and fetches fresh ones. */
 export interface CredentialStore {
-  /** The newest credentials; null if a fetch is needed. A start sends them, and a live session sends them if they are a token. */
+  /** The newest credentials; null if there are none. A start sends any credentials, and a live session sends only a token. */
   held(): CredentialFields | null
-  /** Returns whether there is a token source, which is tried before the page is asked. */
+  /** Returns whether there is a token source. It is tried before the page is asked. */
   fetchable(): boolean
-  /** Returns what the page has set last. */
+  /** Returns what the page set last. */
   given(): Credentials
   /**
-   * Replaces the token sources. If there is a token, or if there are other credentials and no source, this also replaces the credentials
-   * and returns true.
+   * Replaces the token sources. Also replaces the credentials if `credentials` has a token, or has other credentials and no source. Returns
+   * whether it has replaced them.
    */
   set(credentials: Credentials): boolean
-  /** Called when the gateway accepted the newest credentials. If the gateway gave a token, that token replaces them. */
+  /** Called when the gateway has accepted the newest credentials. If the gateway gave a token, that token replaces them. */
   accept(token?: string): void
   /**
    * `newest` forgets the credentials that are not accepted yet. `all` forgets all credentials that a token source can replace, and cancels
@@ -52,8 +52,8 @@ export interface CredentialStore {
 }
 
 /**
- * Creates the store. Until the gateway accepts a fresh token, the store keeps the former one, which stays in use if the fresh token is
- * refused.
+ * Creates the store. It keeps the token in use until the gateway accepts a fresh one. If the gateway refuses the fresh one, the old one
+ * stays in use.
  */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
   let given = credentials
@@ -72,7 +72,8 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       const fields = fieldsOf(credentials)
       if (!fields) return false
       underWay?.abort()
-      // A live session can send only a token. So a token is kept beside the accepted credentials, and any other credentials replace them.
+      // A live session can send only a token. So a token is kept beside the accepted credentials until it is accepted. Other credentials
+      // replace the accepted ones at once.
       if (fields.token) newest = fields
       else {
         accepted = fields
@@ -101,7 +102,8 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       let cause: unknown
       try {
         const { tokenFetcher, tokenUrl } = given
-        // If a listener answers `session-token-needed`, the element makes a source that returns this answer once, and undefined after that.
+        // If a listener answers `session-token-needed`, the element makes a token source of the answer. That source returns the answer
+        // once, and undefined after that.
         let answer = tokenFetcher?.(ask)
         if (answer === undefined) answer = tokenUrl ? fetchToken(tokenUrl, ask.signal) : askPage(ask)
         if (answer === undefined) result = 'no-source'

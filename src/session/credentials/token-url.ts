@@ -25,8 +25,8 @@ const read = async (response: Response): Promise<string | null> => {
 
 /**
  * Fetches a token with the page's cookies. Returns null when the user is signed out: 401, 403, 204, a null, or a redirect, which usually
- * leads to a login page that would answer 200 with HTML. Rejects if the fetch should be repeated. `signal` aborts when the answer is no
- * longer needed, also after a rejection.
+ * leads to a login page that would answer 200 with HTML. Rejects if the fetch should be repeated. `signal` aborts when the token is no
+ * longer needed.
  */
 export const fetchToken = (
   url: string | URL,

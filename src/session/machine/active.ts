@@ -25,8 +25,8 @@ import type {
 } from './state.js'
 
 /**
- * If the heartbeat's timer is late by more than these milliseconds, the device slept or its clock was set forward, and frames may be queued
- * behind the timer. So the session sends a probe, and gives the gateway as many milliseconds to answer.
+ * If the heartbeat's timer is late by more milliseconds than this, the device slept or its clock was set forward. Then frames may be queued
+ * behind the timer. So the session sends a probe, and waits as many milliseconds for an answer.
  */
 const SLEEP_GRACE = 2_000
 /** The code of a close without a close frame (RFC 6455, 7.1.5). */
@@ -55,10 +55,10 @@ export const disconnected = (state: Active): Connecting => {
 const closed = (state: Active, close: Closed, world: World): Step => {
   const { code, reason } = close
   const next = disconnected(state)
-  // With `timeout` a gateway says that no frame has arrived for too long: a network may pass on the handshake with the start, and swallow
-  // all later frames.
+  // `timeout` says that no frame has reached the gateway for too long. Perhaps the network passes on a handshake with the start, and
+  // swallows all later frames.
   next.startAsFrame ||= reason?.code === 'timeout'
-  // While the gateway has not answered a new token, a close that asks for fresh credentials is about the old one.
+  // While a new token has no answer, a close that asks for fresh credentials is about the token before it.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)
   const isSilent = code === NO_CLOSE_FRAME && !reason
@@ -92,8 +92,8 @@ const fetched = (state: Active, { result, cause }: Input & { type: 'fetch-result
 
 /**
  * Called when a token was refused. The session goes on with the token that the gateway accepted before. If the refusal is retryable, the
- * same token is sent again later. Otherwise the session fetches another token at once in place of a fetched one. If that token is refused,
- * too, the session ends.
+ * session sends the refused token again later. Otherwise, if the session had fetched that token, it fetches another one at once. If that
+ * one is refused, too, the session ends.
  */
 const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: World): Step => {
   const discard: Effect = { do: 'discard', which: 'newest' }
@@ -131,7 +131,7 @@ const deliver = (state: Active, frame: GatewayFrameOf<'message' | AnswerType>): 
   { do: 'deliver', frame },
 ]
 
-/** Delivers a message, unless it arrived before. The unread messages up to the offset of `started` are counted in `started` already. */
+/** Delivers a message, unless it arrived before. The count in `started` already has the unread messages up to the offset in `started`. */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   const { info, cursor } = state
   const { offset, from } = frame
@@ -156,11 +156,11 @@ const onWake = (state: Active, { now }: World): Step => {
 /** A new frame type of the gateway fails to compile, unless it has a case or is an `AnswerType`. */
 const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
   const { credentials } = state
-  // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for others.
+  // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for new ones.
   const isReauth = frame.type === 'renewed' && frame.reauth
   const answersToken =
     (frame.type === 'renewed' && !isReauth) || (frame.type === 'refused' && frame.re === 'token')
-  // The gateway answers tokens in the order in which they were sent, so this answer is about a superseded one.
+  // The gateway answers tokens in the order in which they were sent, so this answer is about a token that a newer one has replaced.
   if (answersToken && credentials.at === 'sent' && credentials.superseded)
     return [{ ...state, credentials: { ...credentials, superseded: credentials.superseded - 1 } }]
   switch (frame.type) {
@@ -190,7 +190,7 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
     // A second `started` means that a WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
-    // These are the other frames of `AnswerType`. In the script-tag build an unknown frame of a newer gateway comes here, too, and answers
+    // The other frames of `AnswerType`. In the script-tag build also frames of a newer gateway that this client does not know: they answer
     // no request.
     default:
       return deliver(state, frame)

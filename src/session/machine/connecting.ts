@@ -27,8 +27,8 @@ import type {
 /** Milliseconds in which an attempt has to bring `started`. */
 export const ATTEMPT_TIMEOUT = 20_000
 /**
- * Firefox closes a page's sockets with 1001 as soon as a navigation begins. After `retryAfter` most such pages are gone. If the link was a
- * download, the page stays, and reconnects.
+ * Firefox closes a page's sockets with 1001 as soon as a navigation begins. After `retryAfter` most of these pages are gone. If the
+ * navigation turns out to be a download, the page stays, and reconnects.
  */
 const NAVIGATION = { code: pageCloseCodes.leaving, retryAfter: 1_000 }
 /** Milliseconds after which a connection counts as stable, and the failures before it are forgotten. */
@@ -66,13 +66,16 @@ const open = (state: Connecting, world: World): Step => {
   ]
 }
 
-/** Fetches other credentials in place of those that are no longer good, and then connects. */
+/** Forgets the credentials, which are no longer good, fetches others, and then connects. */
 const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
   const next: Connecting = { ...state, error, expiresAt: null, socket: { at: 'none' } }
   return prepend({ do: 'discard', which: 'all' }, fetchToken(next, reason))
 }
 
-/** Connects with the credentials that there are. Missing ones are fetched; if there is a source, the socket opens meanwhile. */
+/**
+ * Connects with the credentials that there are. If there are none, they are fetched; if there is a token source, the socket opens
+ * meanwhile.
+ */
 export const connect = (state: Connecting, world: World): Step => {
   if (state.expiresAt !== null && state.expiresAt <= world.now)
     return refetch(state, { code: 'token-expired' }, 'expiring')
@@ -85,7 +88,7 @@ export const connect = (state: Connecting, world: World): Step => {
   ]
 }
 
-/** Called when the connection is lost or the attempt failed. `spread` is the shortest wait, unless the error has `retryAfter`. */
+/** Called when the connection is lost or the attempt failed. The wait is the error's `retryAfter`; without it at least `spread`. */
 export const retry = (state: Connecting, error: Fault, world: World, spread = 0): Step => {
   if (!hasCredentials(state)) return [{ ...state, error, socket: { at: 'none' } }]
   const wait = error.retryAfter ?? Math.max(spread, backoff(state.connectFailures, world))
@@ -115,13 +118,13 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
   const { resumeKey: key, epoch, offset, lost } = info
   const { socket, credentials, error, ...context } = state
   const { cursor } = context
-  // If an inbox may have lost messages, it begins a new epoch, in which offsets count anew. An offset beyond the inbox's newest is from
-  // before a backup was restored.
+  // An inbox that may have lost messages begins a new epoch. If the cursor's offset is beyond the inbox's newest one, the inbox was
+  // restored from a backup.
   const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
     ...context,
     name: 'active',
-    // If nothing is unread, all messages are read. A message that comes later must not make them unread again.
+    // If nothing is unread, all messages up to `offset` are read. They must stay so when a later message comes.
     info: info.unread ? info : { ...info, readOffset: offset },
     ...resetHeartbeat(info.pingInterval, world),
     // If no attempt has failed, there is nothing to reset, so no timer is set: an idle session wakes its page only for pings.
@@ -156,13 +159,12 @@ const fetched = (
     case 'signed-out':
       return endWith(state, { code: 'signed-out' }, { do: 'close' })
     case 'no-source':
-      // The credentials have expired only by this device's clock, which may be fast. The gateway decides.
+      // The credentials have expired by this device's clock, which may be fast. So they are sent, and the gateway decides.
       return credentials.reason === 'expiring' && world.credentials === 'held'
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(
             state,
-            // An error that is not revivable is about the last attempt. If the session ended with such an error, new credentials would not
-            // start it again.
+            // If the session ended with an error that is not revivable, new credentials would not start it again.
             state.error && isRevivable(state.error.code) ? state.error : { code: 'no-credentials' },
             { do: 'close' },
           )
@@ -208,8 +210,7 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       if (isPageGone(state)) return [state]
       const next: Connecting = { ...state, credentials: { at: 'held' }, expiresAt: null, fetchFailures: 0 }
       const [after, ...effects] = connect(next, world)
-      // If the start that was sent began a new session, nobody would resume that session, so it is ended. A resumed session is resumed
-      // again.
+      // If there is no session to resume, the start that was sent may have begun one. Nobody would resume that session, so it is ended.
       return [
         after,
         ...sendEndAndClose.slice(socket.at === 'start-sent' && !state.cursor?.key ? 0 : 1),
@@ -247,7 +248,8 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       const { resume } = input
       if (resume === null) return [ended]
       const { cursor } = state
-      // The session of the other page goes on, and this page gets the messages that it has not received itself.
+      // Another page may have gone on with the session. This page takes the session's latest key, but keeps its own offset, to get the
+      // messages that it has missed.
       return connect({ ...state, cursor: resume ? { ...resume, ...cursor, key: resume.key } : cursor }, world)
     }
     default:

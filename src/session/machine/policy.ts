@@ -1,6 +1,6 @@
 import type { Active, AskReason, Connecting, Effect, Fault, SessionInfo, Step, World } from './state.js'
 
-/** How many milliseconds late the gateway's ping may be. */
+/** How many milliseconds the gateway's ping may be late. */
 const PING_GRACE = 10_000
 const MAX_BACKOFF = 30_000
 /** The shortest window, in milliseconds, in which visible pages reconnect. */
@@ -19,9 +19,9 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
   (hidden ? reconnectWindow : Math.min(reconnectWindow, Math.max(reconnectWindow / 5, MIN_VISIBLE_WINDOW)))
 
 /**
- * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others: a tenth of `lifetime` before that,
- * at least 5 s and at most 60 s. If `lifetime` is shorter than 10 s, they are fetched after half of it, so that a source which returns the
- * same token until it expires is not called in a loop.
+ * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others. The fetch comes a tenth of
+ * `lifetime` before they expire, but at least 5 s and at most 60 s before. If `lifetime` is under 10 s, the fetch comes after half of it.
+ * Without this rule a source that returns the same token until it expires would be called in a loop.
  */
 export const renewalSchedule = (
   lifetime: number | null,

@@ -1,12 +1,12 @@
 import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Resumption } from '../../protocol/index.js'
 
-/** Why a token is fetched: for a start, because the token in use expires soon, or because it was refused. */
+/** Why a token is fetched. `first`: for a start. `expiring`: the token in use expires soon. `rejected`: a token was refused. */
 export type AskReason = 'first' | 'expiring' | 'rejected'
 
 /** The result of one fetch for credentials. `no-source`: there is nothing to fetch from, and no listener responded. */
 export type FetchResult = 'fresh' | 'signed-out' | 'no-source' | 'failed'
 
-/** The frames that answer requests, and `signal`. `unread`, `user` and `presence` also come without a request. */
+/** The frames that answer requests, and `signal`. `unread`, `user` and `presence` also come without any request. */
 export type AnswerType = 'sent' | 'history' | 'peers' | 'unread' | 'user' | 'refused' | 'presence' | 'signal'
 
 /** Why something went wrong, as data. The session makes a `SessionError` from this data. */
@@ -19,15 +19,15 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. The fields of `unread` say up to where the user has read. If a stream brought the
- * frame, `transport` is set.
+ * The `started` frame, kept up to date by later frames. The fields of `unread` say how far the user has read. `transport` is set if a
+ * stream brought the frame.
  */
 export type SessionInfo = GatewayFrameOf<'started'> &
   Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>> & { transport?: 'stream' }
 
 /**
- * Why a page has no socket. `page-hidden`: the page was left (`pagehide`), and only `pageshow` opens another socket. `page-asleep`: the
- * page is frozen, or sleeps (the option `sleep`), and `wake` opens another socket.
+ * Why a page has no socket. `page-hidden`: the user has left the page (`pagehide`), and only `pageshow` opens another socket.
+ * `page-asleep`: the page is frozen, or sleeps (the option `sleep`), and `wake` opens another socket.
  */
 type PagePhase = 'page-hidden' | 'page-asleep'
 
@@ -48,16 +48,16 @@ export type CredentialPhase =
   | { at: 'fetching'; reason: AskReason }
   | { at: 'backoff'; until: number; reason: AskReason }
 
-/** The renewal of a live session's token. `fetched` is false for a token that the page set. */
+/** The renewal of a live session's token. `fetched` is false if the page set the token. */
 export type Renewal =
   /** The token is accepted, and no renewal is scheduled: it is good for ever, or nothing can renew it. */
   | { at: 'held' }
   /** Another token will be fetched at `until`. */
   | { at: 'scheduled'; until: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
-  /** The token was sent. `superseded` counts the tokens that were sent before and that the gateway has not answered yet. */
+  /** The token was sent. `superseded` counts the tokens before it that the gateway has not answered yet. */
   | { at: 'sent'; fetched: boolean; superseded: number }
-  /** The gateway was unable to check the token, so the token is sent again at `until`. */
+  /** The gateway was unable to check the token. The session sends the token again at `until`. */
   | { at: 'retrying'; until: number; fetched: boolean }
 
 /** The fields that a connecting and a live session have in common. */
@@ -72,9 +72,7 @@ export interface MachineContext {
   startAsFrame: boolean
   /** When the credentials expire; null when they don't, or when it is unknown. */
   expiresAt: number | null
-  /**
-   * The session to resume, and the position of the newest message that arrived. If there is a position and no session, the key is empty.
-   */
+  /** The session to resume, and the position of the newest message that arrived. The key is empty if there is a position and no session. */
   cursor: Resumption | null
 }
 
@@ -96,9 +94,9 @@ export interface Active extends MachineContext {
   cursor: Resumption
   /** If no frame arrives before this time, the connection counts as dead. */
   heartbeatDeadline: number
-  /** Whether the heartbeat deadline was put off because its timer fired late. Until a frame arrives, it is put off only once. */
+  /** Whether the deadline was put off because its timer fired late. Only a frame that arrives allows this again. */
   sleepGraceUsed: boolean
-  /** When the connection counts as stable, which resets `connectFailures`; null after that, and if `connectFailures` is 0. */
+  /** When the connection counts as stable, and `connectFailures` becomes 0; null if it is 0 already. */
   stableAt: number | null
   credentials: Renewal
 }
@@ -112,7 +110,7 @@ export type State = { name: 'idle'; cursor: null } | Connecting | Active | Over
 /** The frames that the machine gets. */
 export type SessionFrame = Exclude<GatewayFrame, { type: 'ended' }>
 
-/** How a connection was closed. `reason` is the gateway's `ended` frame, if one came before the close. */
+/** How a connection was closed. `reason` is the gateway's `ended` frame, if that came before the close. */
 export interface Closed {
   code: number
   reason?: Fault | undefined
@@ -128,7 +126,7 @@ export type Input =
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
   | { type: 'opened' }
-  /** The attempt is given up at `until`, which is Infinity while the attempt waits for a connection that other tabs use. */
+  /** The attempt is given up at `until`: Infinity while it waits for other tabs, which use all connections. */
   | { type: 'deadline'; until: number }
   | { type: 'frame'; frame: SessionFrame }
   | (Closed & { type: 'closed' })
@@ -140,13 +138,15 @@ export type Input =
    */
   | { type: 'wake' }
   /**
-   * The page gives up its connection. At `pagehide` the user leaves the page, which may come back from the browser's cache. At `freeze` the
-   * hidden page stops running, and the browser may discard it without another event. Or the hidden page sleeps. The socket is closed with
-   * `code`; without `code` the gateway treats the connection as lost. While the page sleeps, `info` is the session's state as another page
-   * of the user knows it.
+   * The page gives up its connection: the user leaves the page (`pagehide`), the browser stops the hidden page (`freeze`), or the hidden
+   * page sleeps. The socket is closed with `code`; without `code` the gateway treats the connection as lost. While the page sleeps, `info`
+   * is the session's state as another page of the user knows it.
    */
   | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
-  /** `pageshow` from the cache. `resume` is the session that this page, or another one since, has stored; null if another page ended it. */
+  /**
+   * `pageshow` from the cache. `resume` is the session that was stored last, by this page or by another one since. It is null if another
+   * page ended the session.
+   */
   | { type: 'show'; resume?: Resumption | null | undefined }
 
 export type Effect =
@@ -159,10 +159,10 @@ export type Effect =
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Close the socket. The machine gets no more inputs from it. */
   | { do: 'close'; code?: number | undefined }
-  /** Send `end` as soon as the socket opens, then close the socket. The start in its handshake may have begun a session. */
+  /** Send `end` as soon as the socket opens, then close the socket. The start in the handshake may have begun a session. */
   | { do: 'end-after-open' }
   | { do: 'fetch-token'; reason: AskReason }
-  /** The gateway accepted the newest credentials. If it sent a token of its own, `token` replaces them. */
+  /** The gateway accepted the newest credentials. If `token` is set, the gateway gave it in their place. */
   | { do: 'accept-credentials'; token?: string | undefined }
   /** Forget the newest credentials, or all that a source can replace. */
   | { do: 'discard'; which: 'newest' | 'all' }
@@ -195,14 +195,14 @@ export const ended: State = { name: 'ended', error: null, cursor: null }
 /** Returns whether the session has ended or failed. */
 export const isOver = (name: State['name']): boolean => name === 'ended' || name === 'failed'
 
-/** Returns whether a page whose session was active sleeps, or is frozen. */
+/** Returns whether the page of an active session sleeps or is frozen. */
 export const isAsleep = (state: State): boolean =>
   'socket' in state && !!state.info && state.socket.at === 'page-asleep'
 
 /** Returns the name of the state for the page. A session that sleeps is `active`. */
 export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'active' : state.name)
 
-/** Returns whether the page is in the browser's cache, or asleep. Then another page may take its place. */
+/** Returns whether the page is in the browser's cache, frozen or asleep. Then another page may take its place. */
 export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
 
 /** The time that a phase waits for; Infinity if it waits for none. */

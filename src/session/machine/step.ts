@@ -5,22 +5,22 @@ import { ended, type Input, type State, type Step, type World } from './state.js
 
 /*
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes the decisions.
- * Sockets, timers and the page feed it inputs, and the runner runs its effects.
+ * Its inputs come from sockets, timers and the page, and the runner runs its effects.
  *
  * Every input of a socket comes from the newest socket: the runner closes a socket before it opens another, and a closed socket gives no
  * input (transport.ts).
  *
- * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one
- * timer for the earliest of them (`deadlineOf`), and when it fires the machine compares them with the clock.
+ * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one timer for the
+ * earliest deadline (`deadlineOf`). When the timer fires, the machine compares its deadlines with the clock.
  */
 
 /**
- * If a user has too many sessions, one ends with this code: the one that has had no connection for longest, else the one hidden longest,
- * else the oldest.
+ * If a user has too many sessions, one of them ends with this code: the one that has been detached for longest. If none is detached, it is
+ * the one that has been hidden for longest. If none is hidden, it is the oldest one.
  */
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
-/** Returns the code of the error with which the session ended, or its last attempt failed; empty if there is none. */
+/** Returns the code of the error with which the session ended, or its last attempt failed; empty if there is no error. */
 export const errorCodeOf = (state: State): string => ('error' in state && state.error?.code) || ''
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
@@ -28,7 +28,7 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (input.type === 'leave' && 'credentials' in state) {
     const { at, code, info } = input
     const next = 'socket' in state ? state : disconnected(state)
-    // The browser freezes a page in its cache, too, and such a page stays `page-hidden`.
+    // The browser also freezes a page in its cache. Such a page stays `page-hidden`.
     if (at === 'page-asleep' && next.socket.at === 'page-hidden') return [state]
     // Credentials that a source can replace are discarded, because the user may sign out before the page comes back.
     return [
@@ -41,15 +41,15 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (state.name === 'active') return stepActive(state, input, world)
   if (input.type === 'end') return [ended]
   const code = errorCodeOf(state)
-  // A page that made room for a newer session of its user starts again when it becomes visible.
+  // If the session ended to make room for a newer one of the user, it starts again when its page becomes visible.
   const revived =
     input.type === 'credentials'
       ? isRevivable(code)
       : input.type === 'wake' && !world.hidden && code === TOO_MANY_SESSIONS
   if (input.type !== 'start' && !revived) return [state]
-  // A session that has ended or failed by itself goes on from its last message.
+  // A session that ended or failed with an error goes on from its last message.
   const resume = (input.type === 'start' ? input.resume : null) ?? state.cursor
-  // The page does not have the messages that an earlier page of the tab received, but it has those that the server drew.
+  // The page has the messages that the server drew, but not those that an earlier page of the tab received.
   const cursor = world.since ? { key: '', ...resume, ...world.since } : resume
   return connect({ ...connecting('starting'), cursor }, world)
 }

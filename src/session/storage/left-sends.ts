@@ -2,12 +2,12 @@ import { ifPossible } from '../util/if-possible.js'
 import { newId } from '../util/new-id.js'
 import type { LeftSend } from './outbox.js'
 
-/** The text with which the keys in `sessionStorage` begin. */
+/** The prefix of the keys in `sessionStorage` under which a page stores messages for the next page of the tab. */
 export const LEFT_SENDS = 'chat-session-left'
 
 /**
- * Endpoint, app, user, and the messages. If no start has named or verified a user yet, the user is false for a guest, and true for anyone
- * else. A guest must not send the messages of a record with true.
+ * Endpoint, app, user, and messages. If the user id is not known yet, `userId` is false for a guest, and true for any other user. A guest
+ * must not send the messages of a record with true.
  */
 export type LeftRecord = [
   endpoint: string | URL,
@@ -17,8 +17,8 @@ export type LeftRecord = [
 ]
 
 /**
- * Stores the waiting messages for the next page of the tab, in place of an earlier record under the same `key`. If storage is forbidden or
- * full, only the HTTP request that this page sends when it is left can save the messages.
+ * Stores the waiting messages for the next page of the tab, in place of an earlier record under this `key`. If storage is forbidden or
+ * full, nothing is stored. Then only the HTTP request that a page sends when the user leaves it can save the messages.
  */
 export const leaveSends = (key: string, record: LeftRecord): void => {
   ifPossible(() => {
@@ -30,6 +30,6 @@ export const leaveSends = (key: string, record: LeftRecord): void => {
 /** Returns the key of a page's record. */
 export const leftKey = (): string => LEFT_SENDS + newId()
 
-/** Returns whether an earlier page has left messages, of any user. */
+/** Returns whether an earlier page has stored messages, of any user. */
 export const areSendsLeft = (): boolean | undefined =>
   ifPossible(() => Object.keys(sessionStorage).join().includes(LEFT_SENDS))

@@ -13,15 +13,15 @@ export interface RequestOptions {
   /** @default the checks of a message */
   checks?: RequestChecks
   /**
-   * Returns whether a frame answers a request that has no id. Called only after the request, or the older one that it replaced, was
-   * written, because frames of the same type also come without a request.
+   * Returns whether a frame answers a request that has no id. Called only after this request, or one that it replaced, was written, because
+   * frames of that type also come without a request.
    */
   isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
   /** Returns the request that replaces the two requests; undefined if both are needed. */
   merge?: (older: Request, newer: Request) => Request | undefined
-  /** When an earlier page first wrote or left the message (Unix time in milliseconds). Undefined for a message of this page. */
+  /** When an earlier page first wrote or stored the message (Unix time in milliseconds). Undefined for a message of this page. */
   writtenAt?: number
-  /** Returns why the request must not be written to this connection; undefined if it may be. Asked before each write. */
+  /** Returns why the request can't be written to this connection; undefined if it can. Called before each write. */
   error?: (() => SessionError | undefined) | undefined
 }
 
@@ -48,9 +48,9 @@ interface Pause {
   until: number
 }
 
-/** A message that is not stored yet, and that a page leaves to the next page of the tab. */
+/** A message that the gateway has not stored yet, and that a page keeps for the next page of the tab. */
 export type LeftSend = ClientFrameOf<'send'> & {
-  /** When the message was first written to a connection, or left (Unix time in milliseconds). */
+  /** When the message was first written to a connection, or else stored for the next page (Unix time in milliseconds). */
   writtenAt: number
 }
 
@@ -58,23 +58,23 @@ export type LeftSend = ClientFrameOf<'send'> & {
 export interface Outbox {
   /** Adds a request. Resolves with the answer. If `merge` replaces two requests by one, both get the same answer. */
   add<T>(request: Request, options?: RequestOptions): Promise<T>
-  /** Called for each new connection, to which no request was written yet. Calls `proceed`. */
+  /** Called for each new connection, before a request is written to it. Calls `proceed`. */
   connected(): void
   /** Rejects the requests whose deadline has passed, and writes those that may be written now and are not in flight. */
   proceed(): void
   /**
-   * Settles the request that `frame` answers, or pauses the outbox if the frame is a retryable refusal. Returns undefined if no request
-   * waits for this frame.
+   * Settles the request that `frame` answers. If the frame is a retryable refusal, pauses the outbox instead. Returns undefined if no
+   * request waits for this frame.
    */
   answered(frame: GatewayFrameOf<AnswerType>): unknown
   /** Returns how many messages are not stored yet. */
   pending(): number
   /**
-   * Returns the messages that are not stored yet: for the next page of the tab, and for the HTTP request that a leaving page sends. From
-   * now on each of them counts as written.
+   * Returns the messages that the gateway has not stored yet: for the next page of the tab, and for the HTTP request of a page that the
+   * user leaves. From now on each of them counts as written.
    */
   leave(): LeftSend[]
-  /** Returns the pause in which all requests wait after a refusal; undefined if there is none. */
+  /** Returns the pause after a refusal, in which all requests wait; undefined if there is none. */
   pause(): Pause | undefined
   /** Rejects all requests. */
   end(error: SessionError): void
@@ -86,14 +86,14 @@ interface Entry extends Pick<RequestOptions, 'error' | 'isAnswer'> {
   answer: Promise<unknown>
   /** Settles `answer`, and takes the request out of the outbox. */
   settle: (outcome: SessionError | GatewayFrameOf<AnswerType>) => void
-  /** When the request was first written, or left to the next page. Before that it can't have an unknown outcome. */
+  /** When the request was first written, or stored for the next page. Before that its outcome is not in doubt. */
   writtenAt?: number | undefined
 }
 
 /**
- * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session: the inbox's epoch, and
- * for how many milliseconds the gateway recognizes a repeated id. The outbox calls `changed` after a deadline has passed, because then
- * other requests may wait, or wait for another reason.
+ * `write` writes a request, and returns whether it did. `info` returns the gateway's latest state of the session. The outbox reads two of
+ * its fields: the inbox's epoch, and for how many milliseconds the gateway recognizes a repeated id. `changed` is called after a deadline
+ * has passed: perhaps fewer requests wait then, or they wait for another reason.
  */
 export const createOutbox = (
   write: (request: Request) => boolean | undefined,
@@ -105,9 +105,8 @@ export const createOutbox = (
   /** Set after a retryable refusal, while no request is sent; undefined if requests may be sent. */
   let pause: Pause | undefined
   /**
-   * The requests that were written to this connection and not answered. After a retryable refusal the outbox sends nothing until this set
-   * is empty. Otherwise two copies of a request could be in flight: the gateway could refuse the first one for good, and store the second
-   * one.
+   * The requests that were written to this connection and have no answer yet. After a retryable refusal the outbox sends nothing until this
+   * set is empty. Otherwise a request could be in flight twice: the gateway could refuse the first copy for good, and store the second one.
    */
   const inFlight = new Set<Entry | undefined>()
 
@@ -115,7 +114,7 @@ export const createOutbox = (
     const { asked: request } = entry
     const error = entry.error?.()
     if (error) return entry.settle(error)
-    // If a request was made before the first session, its epoch is empty, and it is about the inbox of that session.
+    // A request that was made before the first session has no epoch. It is about the inbox of that session.
     if ('epoch' in request) request.epoch ||= info()?.epoch ?? ''
     if (!pause && inFlight.size < MAX_IN_FLIGHT && write(request)) {
       inFlight.add(entry)
@@ -179,7 +178,7 @@ export const createOutbox = (
       })
       const entry: Entry = { ...options, asked: copy, size, answer, settle }
       waiting = [...waiting, entry]
-      // The messages of earlier pages come first. Nothing was written before they are added: see `#hasLeftSends` of the session.
+      // The messages of earlier pages come first. Nothing is written before they are added: see `#hasLeftSends` in session.ts.
       if (options.writtenAt)
         waiting.sort((one, other) => (one.writtenAt ?? Infinity) - (other.writtenAt ?? Infinity))
       proceed()
@@ -192,12 +191,11 @@ export const createOutbox = (
     },
     proceed,
     answered(frame) {
-      // A refusal without an id may fit several requests. Those in flight come first: if the refusal settled a request that was not sent, a
-      // request in flight would stay unanswered for ever.
+      // A refusal without an id may fit several requests. Those in flight come first, because a refusal answers a request that was sent.
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
-      // The outbox pauses even if no request waits for this refusal any more, because the gateway has also refused the requests behind it.
+      // The outbox pauses even if no request waits for this refusal: the gateway has also refused the requests that were sent after it.
       else if (frame.retryable)
         pause = {
           reason: frame.code === 'rate-limited' ? frame.code : 'busy',

@@ -6,13 +6,13 @@ import { isPageGone, type State } from '../machine/state.js'
 /** Stores the session between two pages of a tab, in `sessionStorage`. */
 export interface ResumeStorage {
   /**
-   * Removes and returns the session that a page left. It is removed, so that a tab that is duplicated later does not get the session, too.
-   * Null if that page ended the session, undefined if no page left one.
+   * Removes and returns the session that a page stored. A tab that is duplicated later must not get the session, too. Null if that page
+   * ended the session, undefined if no session is stored.
    */
   take(): Resumption | null | undefined
   /**
-   * Stores the session when the page is gone, and null when the session ended. A page that comes back from the browser's cache reads what
-   * was stored.
+   * Stores the session when the page is gone, and null when the session ended. A page that comes back from the browser's cache takes the
+   * session again.
    */
   save(state: State): void
 }
@@ -24,9 +24,9 @@ interface GuestToken {
 }
 
 /**
- * Returns undefined if there is no storage. If storage is forbidden or full, the next page starts a new session. If the user id is not
- * known before the start, the user is a guest whose id the gateway generates. Only the gateway's token proves that the next page is this
- * guest, so the token is stored, too.
+ * Returns undefined if there is no storage. If storage is forbidden or full, the next page starts a new session. Without a known user id
+ * the user is a guest, whose id comes from the gateway. Only the gateway's token proves that the next page has the same guest. So the token
+ * is stored, too.
  */
 export const createResumeStorage = (
   key: string,

@@ -8,13 +8,15 @@ export type TransportListener = (
 
 /** A WebSocket, or an object with the same methods. */
 export type SessionSocket = WebSocket & {
-  /** Is called with the time at which the attempt is given up: Infinity while it waits for a connection that other tabs use. */
+  /**
+   * Is called with the time at which the attempt is given up: Infinity while the attempt waits for other tabs, which use all connections.
+   */
   ondeadline?: ((until: number) => void) | null
 }
 
 /**
- * Opens a socket. If `former`, the attempt's WebSocket, is given, the new socket takes over `former` with its handlers. `phase` is the
- * phase of `former` in the session's state.
+ * Opens a socket. `former` is the attempt's WebSocket, if it has one: the new socket takes it over with its handlers. `phase` is the phase
+ * of `former` in the session's state.
  */
 export type OpenSocket = (
   url: string,
@@ -29,7 +31,7 @@ export interface Transport {
   /** Closes the socket, and resolves when it is closed. The listener is not called any more. @default code 1000 */
   close(code?: number): Promise<void>
   /**
-   * Sends `end` as soon as the socket opens, then closes it, because the start in its handshake may have begun a session. Gives up after
+   * Sends `end` as soon as the socket opens, then closes the socket. The start in the handshake may have begun a session. Gives up after
    * five seconds, and at `pagehide`.
    */
   endAfterOpen(): Promise<void>

@@ -12,7 +12,7 @@ import { sentences } from '../sentences.js'
 import { utf8 } from '../util/utf8.js'
 import type { OpenSocket, Transport, TransportListener } from './transport.js'
 
-/** If a session ends while its socket opens, the socket is given up after so many milliseconds. */
+/** Milliseconds after which a socket that is still opening is given up, if its session has ended. */
 const END_TIMEOUT = 5_000
 
 const base64url = (bytes: Uint8Array): string =>
@@ -21,7 +21,7 @@ const base64url = (bytes: Uint8Array): string =>
     .replaceAll('/', '_')
     .replaceAll('=', '')
 
-/** Returns the subprotocols to offer, one of them the start; undefined if the start is too long for a header. */
+/** Returns the subprotocols to offer. One of them has the `start` frame. Returns undefined if that frame is too long for a header. */
 export const startProtocols = (start: ClientFrameOf<'start'>): string[] | undefined => {
   const bytes = utf8(JSON.stringify(start))
   // Base64 has four characters for three bytes. This is checked first, because `String.fromCharCode` can't take a very long start as
@@ -49,7 +49,7 @@ export const openTransport = (
   listener: TransportListener,
 ): Transport => {
   let socket = open(url, protocols)
-  // These are handlers, not listeners, because a WebSocket that isn't the browser's own may not support the option `signal`.
+  // These are handlers, not listeners: a WebSocket that isn't the browser's own perhaps does not support the option `signal`.
   socket.onopen = () => listener({ type: 'opened' })
   socket.ondeadline = (until) => listener({ type: 'deadline', until })
   let reason: GatewayFrameOf<'ended'> | undefined
@@ -62,7 +62,7 @@ export const openTransport = (
   }
   // Without a handler some WebSockets throw. After each error comes a close, which has all information that a page may get.
   socket.onerror = () => undefined
-  // A socket that the gateway is closing sends nothing, and browsers warn about the attempt.
+  // A socket that is closing sends nothing, and browsers warn about the attempt.
   const send: Transport['send'] = (frame) => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
   }

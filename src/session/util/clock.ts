@@ -3,13 +3,13 @@ const JUMP = 1_000
 
 /** By how much the monotonic clock is ahead of the wall clock. */
 let lead = performance.now() - Date.now()
-/** The sum of the steps by which the wall clock was set back. */
+/** By how much the wall clock was set back, in all. */
 let setBack = 0
 
 /**
- * Returns the milliseconds of a clock for deadlines. The clock follows the wall clock, unless that is set back by more than `JUMP`: then
- * every deadline would be late by as much. The clock does follow a step forward, because that looks like a device that slept, whose
- * monotonic clock may have stopped.
+ * Returns the milliseconds of a clock for deadlines. It follows the wall clock. But if the wall clock is set back by more than `JUMP`, this
+ * clock goes on, because otherwise every deadline would be late. If the wall clock is set forward, this clock follows: perhaps the device
+ * slept, and the monotonic clock stood still.
  */
 export const now = (): number => {
   const wall = Date.now()
@@ -26,9 +26,8 @@ export const toUnixTime = (deadline: number): number => deadline - now() + Date.
 const MAX_TIMEOUT = 2 ** 31 - 1
 
 /**
- * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. When the timer fires, it reads the
- * clock again. If it is early, it waits for the rest. So the deadline is right after the device slept, under throttling, and beyond 24.8
- * days.
+ * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. A timer that fires too early is
+ * set again. So the deadline is kept although the device slept or the browser throttles timers, and may be more than 24.8 days away.
  */
 export const deadlineTimer = (reached: () => void, signal?: AbortSignal): ((deadline: number) => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined

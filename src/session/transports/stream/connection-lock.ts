@@ -1,14 +1,14 @@
 /**
  * The most streams that the tabs of a browser open to one gateway. Over HTTP/1.1 a browser opens six connections to a host, and each stream
- * occupies one. The other connections are left for posts and for a site on the same host.
+ * occupies one. The other three are for posts, and for a site on that host.
  */
 const LOCKS = 3
 
 /** Milliseconds after which a hidden page gives up its lock. */
 const HIDDEN_TIME = 60_000
-/** Milliseconds after which a page without a lock counts as waiting for other tabs. A browser takes less time to grant a free lock. */
+/** Milliseconds after which a page without a lock counts as waiting for other tabs. A browser grants a free lock sooner. */
 const GRANT_TIME = 500
-/** Milliseconds for which a page between two attempts keeps its lock, or its place among those that wait. */
+/** Milliseconds for which a page keeps its lock, or its place in the queue, after an attempt. */
 const KEEP_TIME = 5_000
 
 const page = typeof document === 'undefined' ? undefined : document
@@ -30,7 +30,7 @@ const visible = (signal: AbortSignal): Promise<void> =>
 
 /** A lock, or the requests for one. */
 interface Place {
-  /** Resolves with whether the page has a lock. Where there can be no lock, the page goes on without one. */
+  /** Resolves with true when the page has a lock. Resolves with false if locks are forbidden, or if the place is given up. */
   granted: Promise<boolean>
   /** Aborts when the place is given up. */
   signal: AbortSignal
@@ -57,7 +57,7 @@ const takePlace = (origin: string, locks: LockManager): Place => {
     for (let number = 1; number <= LOCKS; number += 1)
       locks
         .request(`chat-session:stream:${origin}:${number}`, { signal: others.signal }, hold)
-        // If a sandbox forbids locks, the page connects without one. Requests that were aborted reject here, too.
+        // If a sandbox forbids locks, the page connects without a lock. Requests that were aborted come here, too.
         .catch(() => resolve(false))
   })
   return { granted, signal, giveUp: () => life.abort() }
@@ -66,15 +66,16 @@ const takePlace = (origin: string, locks: LockManager): Place => {
 /** The lock of one session. The session keeps the lock, or its place in the queue, from one attempt to the next. */
 export interface ConnectionLock {
   /**
-   * Resolves when the page has the lock, when there can be no lock, or when `signal` aborts. The abort ends the use of the lock. `onWait`
-   * is called if other tabs have all locks. `onYield` is called when the page has been hidden for a minute, and has given up the lock.
+   * Resolves when the page has the lock, when there can be no lock, or when `signal` aborts. An abort of `signal` ends the use of the lock.
+   * `onWait` is called if other tabs have all locks. `onYield` is called when the page has been hidden for a minute, and has given up the
+   * lock.
    */
   take(on: { onWait(): void; onYield(): void }, signal: AbortSignal): Promise<void>
-  /** Gives the lock, or the place in the queue, away at once. */
+  /** Gives up the lock, or the place in the queue, at once. */
   release(): void
 }
 
-/** If `sleeps` is set, hidden pages close their connections by themselves, so this lock does not watch for hidden pages. */
+/** With `sleeps` hidden pages close their connections by themselves, so this lock takes no notice of hidden pages. */
 export const createConnectionLock = (origin: string, sleeps: boolean): ConnectionLock => {
   let place: Place | undefined
   let users = 0

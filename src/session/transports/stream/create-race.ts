@@ -64,8 +64,7 @@ const END = JSON.stringify({ type: 'end' })
 const answers = ['sent', 'history', 'peers', 'refused', 'renewed']
 
 /**
- * Returns whether a gateway's frame says that the gateway has heard nothing on a connection. An error that the session itself found is no
- * frame, and has no `type`.
+ * Returns whether the frame says that the gateway has heard nothing on a connection. A fault that the session itself found has no `type`.
  */
 const isUnheard = (frame: Partial<RaceFrame> | Fault | null): boolean =>
   !!frame && 'type' in frame && frame.code === 'timeout'
@@ -76,7 +75,7 @@ const waited = (phase: SocketPhase | undefined): number =>
 
 /**
  * Returns the function that opens all further attempts of a session, by a WebSocket, a stream or both. To the session each attempt looks
- * like one WebSocket. `startFrame` returns the start of the session as it is now. The state says how many attempts have failed in a row,
+ * like one WebSocket. `startFrame` returns the session's `start` frame as it is now. The state says how many attempts have failed in a row,
  * and why the last connection was lost.
  */
 export const createRace = (
@@ -87,17 +86,14 @@ export const createRace = (
   let failures = connectFailures
   const named = kindsOf.filter((kind) => transports?.includes(kind))
   const wanted = named.length ? named : kindsOf
-  /**
-   * The transports that the page's Content-Security-Policy blocks. They are not tried again. If the gateway has no streams (`isAbsent`), a
-   * stream is tried only if `transports` names nothing else.
-   */
+  /** The transports that the page's Content-Security-Policy blocks. They are not tried again. */
   const barred = new Set<TransportKind>()
   let isAbsent = false
-  /** The transport that worked in this tab before; undefined before the first attempt. */
+  /** What has worked in this tab before; null if nothing has, undefined before the first attempt. */
   let worked: Memory | 'websocket' | null | undefined
   /**
-   * Set when a late start of the slower transport has replaced the winner's connection: the key with which all further attempts resume,
-   * until a session starts.
+   * The key with which all further attempts resume, until a session starts. Set when the slower transport's start came late and replaced
+   * the winner's connection.
    */
   let contestedKey: string | undefined
   let lock: ConnectionLock | undefined
@@ -110,8 +106,8 @@ export const createRace = (
     // The attempt is over, or is ending.
     if (former && (!isUnderWay || former.readyState === CLOSING)) return former
     /**
-     * The attempt's WebSocket, if it is opening or open. `former` may be closed: if the page's policy blocks a WebSocket, Chrome reports no
-     * close.
+     * The attempt's WebSocket, if it is opening or open. `former` may be closed already: Chrome dispatches no close event if the page's
+     * policy blocks the WebSocket.
      */
     const adopted = former && former.readyState < CLOSING ? former : undefined
     const url = address.replace(/^ws/, 'http')
@@ -120,17 +116,17 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // If nothing is noted and there was a session, a WebSocket carried it: for a stream this function would have been called before.
+      // If nothing is noted, a WebSocket carried the earlier session: only this function opens streams.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
-      // Connections that were lost soon do not count as failures, because their WebSockets have opened.
+      // The connections were lost soon. Their WebSockets have opened, so they do not count as failures.
       else if (hadSession) failures = 0
     }
 
     const world = (): RaceWorld => ({ kinds: kinds(), worked: worked ?? null, failures })
 
-    /** Returns the start of this attempt, with `contestedKey` if that is set. */
+    /** Returns the attempt's `start` frame, with `contestedKey` if that is set. */
     const own = (frame: Start): Start => {
       const { resume } = frame
       return resume && contestedKey ? { ...frame, resume: { ...resume, key: contestedKey } } : frame
@@ -139,7 +135,7 @@ export const createRace = (
     let start = isSent || protocols.length > 1 ? own(startFrame()) : undefined
     /** Whether the start was sent on the WebSocket, in the handshake or as a frame. */
     let hasStart = !!start
-    /** Whether the session was told that the connection is open. Then the session sends the start, unless it was in the handshake. */
+    /** Whether the session was told that the connection is open. Then the session sends the `start` frame, unless the handshake had it. */
     let isOpen = isSent || phase?.at === 'open'
     let hasBrought = false
     let hasBegun = false
@@ -147,7 +143,7 @@ export const createRace = (
     let isHeard = false
     /** Whether the session ends. */
     let isOver = false
-    /** Functions that are called with the start. */
+    /** Functions that wait for the `start` frame. */
     let waiting: ((start: Start) => void)[] = []
 
     const whenStart = (use: (start: Start) => void): void => {
@@ -159,7 +155,7 @@ export const createRace = (
       queueMicrotask(() => life.signal.aborted || socket.onopen?.())
     }
 
-    /** Ends the session as a gateway would, because every further attempt would fail in the same way. */
+    /** Ends the session with a frame like the gateway's, because every further attempt would fail in the same way. */
     const fail = (code: ClientCode, cause = ''): void => {
       if (life.signal.aborted) return
       life.abort()
@@ -172,7 +168,7 @@ export const createRace = (
       })
     }
 
-    /** Called when the page's policy blocked a connection to an address of the gateway. Another script may have opened it. */
+    /** Called when the page's policy blocked a connection to an address of the gateway. Perhaps another script opened that connection. */
     const bar = (kind: TransportKind): void => {
       if (race[kind] !== 'opening') return
       barred.add(kind)
@@ -210,7 +206,7 @@ export const createRace = (
         const opening = new (Socket as typeof WebSocket)(address, offered ?? [SUBPROTOCOL])
         lanes.websocket = webSocketLane(opening, listenerOf('websocket'))
       } catch (cause) {
-        // Firefox and WebKit throw when the page's policy blocks the connection, and dispatch the policy's event after that.
+        // If the page's policy blocks the connection, Firefox and WebKit throw, and only then dispatch the policy's event.
         setTimeout(() => {
           if (race.websocket === 'none') return
           if (hasBrought) feed({ type: 'closed', kind: 'websocket', code: LOST })
@@ -229,7 +225,7 @@ export const createRace = (
         listener: listenerOf('stream'),
         onAbsent: () => (isAbsent = true),
         onQueue(isQueued) {
-          // The wait for other tabs is no failure of the attempt.
+          // A wait for other tabs does not make the attempt fail.
           if (!race.winner) socket.ondeadline?.(isQueued ? Infinity : now() + ATTEMPT_TIMEOUT)
           feed({ type: 'queued', isQueued })
         },
@@ -242,11 +238,12 @@ export const createRace = (
       hasBrought = true
       const { winner } = race
       isHeard ||= answers.includes(type)
-      // A failure means that the network swallows what the client sends on a WebSocket, though it passed on the handshake or the start.
+      // A failure means that the network passed on the handshake or the start, but swallows what the client sends on the WebSocket after
+      // that.
       const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
       failures = isFailure ? failures + 1 : 0
       if (isFailure && winner) worked = null
-      // Only the stream has reached the gateway.
+      // Only the stream has reached the gateway, so it counts as what works.
       if (type === 'ended' && by === 'stream' && !winner) worked ??= by
       if (type !== 'started' || !winner) return socket.onmessage?.({ data: json })
       contestedKey = undefined
@@ -268,7 +265,7 @@ export const createRace = (
         case 'drop':
           return drop(effect.kind)
         case 'send-start':
-          // The session may have received messages since its first start, so a new start is made.
+          // The session may have received messages since its first start, so it needs a new `start` frame.
           if (hasBrought) return lanes.websocket?.send(JSON.stringify(startFrame()))
           return whenStart(() => hasStart || lanes.websocket?.send(JSON.stringify(own(startFrame()))))
         case 'wait':
@@ -298,12 +295,13 @@ export const createRace = (
           for (const kind of kindsOf) if (!race.winner || race.winner === kind) lanes[kind]?.send(json)
           return
         }
-        // The session was told that the connection is open. So its first frame is the start.
+        // The session knows that the connection is open. So the first frame that it sends is `start`.
         start = own(JSON.parse(json) as Start)
         for (const use of waiting.splice(0)) use(start)
       },
       close(code = 1000) {
-        // With 1000 the session gives up the attempt. With any other code the page is left or sleeps, which is no failure.
+        // With 1000 the session gives up the attempt. With any other code the user leaves the page, or the page sleeps, which is no
+        // failure.
         if (!hasBrought && code === 1000) failures += 1
         life.abort()
         waiting = []
@@ -330,12 +328,12 @@ export const createRace = (
       former.onclose = null
     }
     if (adopted) lanes.websocket = webSocketLane(adopted, listenerOf('websocket'))
-    // Node has no events of a page.
+    // In Node there is no `addEventListener`.
     ifPossible(() => {
       addEventListener('online', () => feed({ type: 'retry' }), { signal: life.signal })
       addEventListener(
         'securitypolicyviolation',
-        // A policy that only reports blocks nothing. Some browsers report only the origin of a cross-origin URL.
+        // A policy that only reports blocks nothing. Some browsers report only the origin of a URL from another origin.
         ({ blockedURI: uri, disposition }) => {
           for (const kind of kindsOf)
             if (disposition === 'enforce' && [addresses[kind], new URL(addresses[kind]).origin].includes(uri))

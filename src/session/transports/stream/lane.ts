@@ -1,4 +1,4 @@
-/** Gets the events of one connection of a race. */
+/** Gets the events of one connection in a race. */
 export interface LaneListener {
   opened(): void
   /** A frame's JSON. */
@@ -6,7 +6,7 @@ export interface LaneListener {
   closed(code: number): void
 }
 
-/** One of the two connections of a race (race.ts): a WebSocket or a stream. */
+/** One of the two connections in a race (race.ts): a WebSocket or a stream. */
 export interface Lane {
   /** Sends a frame's JSON if the connection is open. */
   send(json: string): void

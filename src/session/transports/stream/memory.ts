@@ -2,13 +2,18 @@ import { ifPossible } from '../../util/if-possible.js'
 import { sessionUrl } from '../websocket.js'
 import type { TransportKind } from './race.js'
 
-/** The key of `sessionStorage` under which a tab notes, by address, that a stream has worked. It is missing if none has. */
+/**
+ * The key of `sessionStorage` under which a tab notes the addresses at which a stream has worked. Without such an address there is no item.
+ */
 export const MEMORY_KEY = 'chat-session-stream'
 
-/** The key of `sessionStorage` under which a tab notes the endpoint at which a WebSocket has worked. The runner writes this item, too. */
+/**
+ * The key of `sessionStorage` under which a tab notes the endpoint at which a WebSocket has worked. The runner (session/runner.ts) writes
+ * this item, too.
+ */
 export const WEBSOCKET_KEY = 'chat-session-websocket'
 
-/** `only`: a stream has worked, but on the WebSockets that opened no frame came, so no WebSocket is tried again. */
+/** `only`: a stream has worked, but no WebSocket that opened has brought a frame. So no WebSocket is tried again. */
 export type Memory = 'stream' | 'only'
 
 const readAll = (): Record<string, Memory> =>

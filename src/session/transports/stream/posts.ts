@@ -1,16 +1,16 @@
 import { utf8 } from '../../util/utf8.js'
 
-/** The most frames of one post, and the most bytes of its frames. The gateway accepts 128 kB. */
+/** The most frames of one post, and the most bytes of these frames. The gateway accepts 128 kB. */
 const MAX_FRAMES = 16
 const MAX_BYTES = 120_000
 /** The most bytes of a post that a browser sends for a page that is gone. */
 const MAX_KEPT = 60_000
 /** Milliseconds that an answer may take. If a user sends too fast, the gateway delays the answer by up to ten seconds. */
 const TIMEOUT = 20_000
-/** Milliseconds until a post without an answer is repeated. They double each time. */
+/** Milliseconds until a post without an answer is repeated. The time doubles with each try, up to `MAX_PAUSE`. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
-/** The most seconds of a `Retry-After` that are waited for. A timer fires at once if its time does not fit into 31 bits. */
+/** The most seconds to wait for a `Retry-After`. A timer fires at once if its time does not fit into 31 bits. */
 const MAX_ASKED = 60
 
 /** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */
@@ -22,9 +22,9 @@ interface Posts {
   /** Whether frames wait for the stream's id. */
   hasEarly(): boolean
   /**
-   * Sends one last post: the frames that wait, if they fit, and after them a frame that closes the stream. Resolves when the post is
-   * answered or has failed. With `isLeaving` all this is sent before the call returns, and an unanswered post is sent once more, because
-   * the browser aborts the earlier requests of a page that is left.
+   * Sends one last post: the waiting frames, if they fit, and after them a frame that closes the stream. Resolves when the post is answered
+   * or has failed. With `isLeaving` the post is sent before the call returns. If an earlier post has no answer, it is sent once more,
+   * because the browser aborts the earlier requests of a page that is left.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }
@@ -94,8 +94,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
-        // A gateway that refuses the post for good answers 4xx, but not 429. After any other answer the post is repeated: such an answer
-        // may come from a proxy, or from a network that asks for a log-in.
+        // With 4xx, except 429, the gateway refuses the post for good. After any other answer the post is repeated: a proxy may have sent
+        // it, or a network that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
         if (!isOver()) await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }
@@ -127,7 +127,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       let left = MAX_KEPT
       if (!isLeaving) await posting
       else if (unanswered) {
-        // The gateway takes a repeated post only once.
+        // If the gateway has this post already, it ignores the copy.
         left -= utf8(unanswered).length
         if (left > 0) void post(unanswered, true)
       }

@@ -14,14 +14,14 @@ export interface RaceFrame {
   readonly by?: TransportKind
 }
 
-/** The state of one transport's connection. `open`: the start was sent. */
+/** The state of one transport's connection. `open`: the start was sent on it. */
 export type Lane = 'none' | 'opening' | 'open'
 
 /** The facts that are known before an attempt. */
 export interface RaceWorld {
   /** The transports that the page may use. */
   readonly kinds: readonly TransportKind[]
-  /** The transport that carried a session in this tab before. `only`: a stream did, and WebSockets have opened without any frame. */
+  /** What carried a session in this tab before. `only`: a stream did, and the WebSockets that opened brought no frame. */
   readonly worked: TransportKind | 'only' | null
   /** How many attempts in a row brought no frame. */
   readonly failures: number
@@ -33,25 +33,25 @@ export interface Race {
   /** The transport that carries the session; null before the first `started`. */
   readonly winner: TransportKind | null
   /**
-   * What happens if the WebSocket takes too long. `stream`: a stream is begun. `fail`: the attempt fails, because WebSockets have worked in
-   * this tab, so the gateway itself may be down. `nothing`: there are no streams.
+   * What happens if the WebSocket takes too long. `stream`: a stream is begun. `fail`: the attempt fails, because a WebSocket has worked in
+   * this tab before, so the gateway itself may be down. `nothing`: there are no streams.
    */
   readonly late: 'stream' | 'fail' | 'nothing'
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
   /**
-   * Whether the WebSocket has not opened, or not answered the start, in time. Then it counts as failed. If it is still opening when the
-   * stream is open, it is dropped: a browser opens one WebSocket to a host at a time, and this one would block others.
+   * Whether the time of the WebSocket to open, or to answer the start, is over. Then the WebSocket counts as failed. If it is still opening
+   * when the stream is open, it is dropped: a browser opens one WebSocket to a host at a time, and others would have to wait.
    */
   readonly isOverdue: boolean
-  /** Whether the stream waits until another tab lets its connection go. */
+  /** Whether the stream waits until another tab gives up its connection. */
   readonly isQueued: boolean
   /**
-   * Whether a start of another attempt, which lost or was given up, may still replace the winner's connection. A network that is slow or
-   * repeats lost packets may bring that start after the winner's start.
+   * Whether the start of an attempt that lost or was given up may still replace the winner's connection. A slow network may bring that
+   * start late, and so may one that repeats lost packets.
    */
   readonly isContested: boolean
-  /** The last frame and the close code of the transport that failed first. The session gets them if the other transport fails, too. */
+  /** The last frame and the close code of the transport that failed first. The session gets both if the other transport fails, too. */
   readonly failure: {
     readonly kind: TransportKind
     readonly ended: RaceFrame | null
@@ -60,19 +60,19 @@ export interface Race {
 }
 
 export type RaceInput =
-  /** A WebSocket is open, or a stream has its id. `waited`: how many milliseconds ago a WebSocket's start was sent. */
+  /** A WebSocket is open, or a stream has its id. `waited`: milliseconds since a WebSocket's start was sent. */
   | { readonly type: 'opened'; readonly kind: TransportKind; readonly waited?: number }
   | { readonly type: 'frame'; readonly kind: TransportKind; readonly frame: RaceFrame }
   | { readonly type: 'closed'; readonly kind: TransportKind; readonly code: number }
   /** The stream has to wait for other tabs, or its turn has come. */
   | { readonly type: 'queued'; readonly isQueued: boolean }
-  /** The time of `wait` is over. `retry` also comes when the network is back. */
+  /** The time of this `wait` is over. `retry` also comes when the network is back. */
   | { readonly type: Wait }
 
 /**
- * `overdue`: the time of the WebSocket to open, or to answer the start, is over. `retry`: a stream has carried the session, or waited, for
- * a while, so a WebSocket is tried. `timeout`: the time of that WebSocket is over. `over`: no other attempt can replace the winner's
- * connection any more.
+ * `overdue`: the WebSocket has not opened, or not answered the start, in time. `retry`: a stream has carried the session, or waited, for a
+ * while, so a WebSocket is tried. `timeout`: that WebSocket took too long. `over`: no other attempt can replace the winner's connection any
+ * more.
  */
 export type Wait = 'overdue' | 'retry' | 'timeout' | 'over'
 
@@ -88,7 +88,7 @@ export type RaceEffect =
   | { readonly do: 'wait'; readonly for: Wait; readonly time: number }
   /** Try no WebSocket again in this tab. */
   | { readonly do: 'stay' }
-  /** Let the next attempts resume with the key that this attempt's starts had. */
+  /** Let the next attempts resume with the key in this attempt's `start` frame. */
   | { readonly do: 'keep-key' }
 
 export type RaceStep = readonly [Race, ...RaceEffect[]]
@@ -102,16 +102,18 @@ const TIMEOUT = 4508
 const OPEN_TIME = 4_000
 const ANSWER_TIME = 10_000
 /**
- * Milliseconds until a WebSocket is tried again while a stream carries the session, and milliseconds in which it has to open, and then to
+ * While a stream carries the session: milliseconds until a WebSocket is tried again, and milliseconds in which it has to open, and then to
  * answer.
  */
 const RETRY_TIME = 60_000
 const RETURN_TIME = 4_000
-/** For how many milliseconds after a race a start of another attempt may still end the winner's connection as `replaced`. */
+/** Milliseconds after a race in which the start of another attempt may still end the winner's connection as `replaced`. */
 const CONTEST_TIME = 10_000
-/** After so many failures WebSockets were refused both with the start in the header and without it, so a stream is opened at once. */
+/** After so many failures both ways were tried: the start in the header, and the start as a frame. So a stream is opened at once. */
 const REFUSED_BOTH = 2
-/** If a WebSocket has worked before, the gateway itself may be down. So a stream is only opened after so many failures in a row. */
+/**
+ * If a WebSocket has worked before, the gateway itself may be down. So a stream is opened only at the last of so many failures in a row.
+ */
 const OUTAGE = 3
 
 const other = (kind: TransportKind): TransportKind => (kind === 'stream' ? 'websocket' : 'stream')
@@ -119,7 +121,7 @@ const open = (kind: TransportKind): RaceEffect => ({ do: 'open', kind })
 const drop = (kind: TransportKind): RaceEffect => ({ do: 'drop', kind })
 const wait = (name: Wait, time: number): RaceEffect => ({ do: 'wait', for: name, time })
 
-/** Begins an attempt. With `isAdopted` its WebSocket has been opening for `waited` milliseconds already. */
+/** Begins an attempt. With `isAdopted` its WebSocket exists already, and has been opening for `waited` milliseconds. */
 export const beginRace = (
   { kinds, worked, failures }: RaceWorld,
   isAdopted: boolean,
@@ -158,8 +160,8 @@ const stayOnStream = (race: Race, ...effects: RaceEffect[]): RaceStep => [
 ]
 
 /**
- * The stream may wait for other tabs for long. A WebSocket that hangs would block those of other tabs, so it is dropped. If WebSockets may
- * be tried again, that happens after a minute.
+ * Called while the stream waits for other tabs, perhaps for long. A WebSocket that hangs is dropped, because it would block those of other
+ * tabs. If a WebSocket may be tried again, that happens after a minute.
  */
 const whileQueued = (race: Race): RaceStep => {
   const again = race.mayReturn ? [wait('retry', RETRY_TIME)] : []
@@ -173,13 +175,13 @@ const onLate = (race: Race): RaceStep =>
     ? [{ ...race, stream: 'opening' }, open('stream')]
     : [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass-close', code: LOST }]
 
-/** The time of the WebSocket to open, or to answer the start, is over. */
+/** The WebSocket has not opened, or not answered the start, in time. */
 const onOverdue = (race: Race): RaceStep => {
   if (race.winner || race.websocket === 'none') return [race]
   const late: Race = { ...race, isOverdue: true }
   const without: Race = { ...late, websocket: 'none', failure: null }
   const { failure } = race
-  // The gateway has refused the start that the stream sent. That refusal counts, because now both connections have failed.
+  // The gateway has refused the stream's start. The session gets that refusal, because now both connections have failed.
   if (failure?.kind === 'stream' && failure.ended) {
     const refused: RaceStep = [without, drop('websocket'), { do: 'pass', frame: failure.ended }]
     return race.stream === 'none' ? [...refused, { do: 'pass-close', code: failure.code }] : refused
@@ -190,8 +192,8 @@ const onOverdue = (race: Race): RaceStep => {
 }
 
 /**
- * Called if the WebSocket took the start and never answered. It is unknown which connection carries the session, so both close, and the
- * client resumes the session by a stream.
+ * Called if the WebSocket took the start and never answered. Either connection may carry the session. So both are closed, and the client
+ * resumes the session by a stream.
  */
 const giveUpWebSocket = (race: Race): RaceStep => [
   { ...race, websocket: 'none', stream: 'none', mayReturn: false },
@@ -213,7 +215,7 @@ const onOpened = (race: Race, kind: TransportKind, waited: number): RaceStep => 
   return [{ ...next, isOverdue: false }, { do: 'send-start' }, ...overdue]
 }
 
-/** Called for the first `started`, or for that of a WebSocket which takes over the session from a stream. */
+/** Called for the first `started`, and for the `started` of a WebSocket that takes over the session from a stream. */
 const onWon = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep => {
   const rival = other(kind)
   const isContested = !race.winner && (race.isContested || race.isOverdue || race[rival] !== 'none')
@@ -241,13 +243,13 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
   if (winner !== kind && frame.type === 'started') return onWon(race, kind, frame)
   if (frame.type !== 'ended') return winner === kind ? [race, { do: 'pass', frame }] : [race]
   const rival = race[other(kind)]
-  // A stream that waits for other tabs may wait for long, so the answer on the WebSocket counts.
+  // The stream may wait for other tabs for long, so the answer on the WebSocket counts.
   if (kind === 'websocket' && race.isQueued)
     return [{ ...race, stream: 'none', isQueued: false }, drop('stream'), { do: 'pass', frame }]
-  // A WebSocket that is overdue has failed already.
+  // The WebSocket is overdue, so it has failed already.
   if (!winner && race.isOverdue && kind === 'stream' && rival !== 'none')
     return [{ ...race, websocket: 'none' }, drop('websocket'), { do: 'pass', frame }]
-  // The gateway has received no start in time, perhaps because the network swallows what the client sends.
+  // The gateway has received no start in time. Perhaps the network swallows what the client sends.
   if (
     !winner &&
     frame.code === 'timeout' &&
@@ -260,7 +262,7 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
       drop('websocket'),
       open('stream'),
     ]
-  // While a WebSocket takes over the session, the stream ends as `replaced`.
+  // The other connection may still win. Also, the stream ends as `replaced` while a WebSocket takes over the session.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
   if (race.isContested && frame.code === 'replaced')
@@ -284,7 +286,7 @@ const onClosed = (race: Race, kind: TransportKind, code: number): RaceStep => {
     if (race.stream !== 'none') return giveUpWebSocket(race)
     return code === LOST ? [next, { do: 'stay' }, passed] : [next, passed]
   }
-  // The start was not sent on a WebSocket that is only opening.
+  // The WebSocket is only opening, so no start was sent on it.
   if (race.winner === kind && race[rival] === 'opening')
     return [{ ...next, [rival]: 'none' }, drop(rival), passed]
   const { failure } = race

@@ -8,7 +8,7 @@ import { createPosts } from './posts.js'
 
 /** Milliseconds in which the first frame has to arrive. */
 const FIRST_FRAME_TIMEOUT = 8_000
-/** Milliseconds that the end of a starting session waits for the stream's id, and `close` for the answer to its last post. */
+/** Milliseconds that `close` waits for the stream's id if the session is still starting, and then for the answer to its last post. */
 const END_TIMEOUT = 5_000
 
 /** The statuses of a gateway, or of a proxy, without streams. */
@@ -17,13 +17,13 @@ const ABSENT = [404, 405]
 interface StreamOptions {
   /** The address of the session: `https://HOST/v1/session`. */
   url: string
-  /** Returns the start frame. Called only when the lock lets this stream begin, so that the frame is up to date. */
+  /** Returns the `start` frame. Called only when the stream has the lock, so that the frame is up to date. */
   start(): ClientFrameOf<'start'>
   lock: ConnectionLock
   listener: LaneListener
   /** Called if the gateway has no streams. */
   onAbsent(): unknown
-  /** Called when other tabs have all connections, and when this tab's turn has come. */
+  /** Called with true when other tabs have all connections, and with false when this tab's turn has come. */
   onQueue(isQueued: boolean): void
 }
 
@@ -50,7 +50,7 @@ export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: St
   const posts = createPosts(`${url}/frames`, () => finish(LOST), signal)
 
   const onData = (json: string): void => {
-    // If the text is no frame, the listener reports that.
+    // If the text is not JSON, the listener reports that.
     const frame = ifPossible(
       () => JSON.parse(json) as { type?: unknown; id?: unknown; code?: unknown } | null,
     )
@@ -105,12 +105,12 @@ export const openStream = ({ url, start, lock, listener, onAbsent, onQueue }: St
       if (isClosed) return
       isClosed = true
       if (Object.values(pageCloseCodes).includes(closeCode)) {
-        // All of this happens in one task: an open request or a held lock would keep the page out of the back/forward cache.
+        // All of this is done at once: an open request or a held lock would keep the page out of the back/forward cache.
         if (hasBegun && !signal.aborted) void posts.close(closeCode, true)
         life.abort()
         return lock.release()
       }
-      // If the session is still starting, its `end` waits for the stream's id.
+      // If the session is still starting, its `end` can be posted only when the stream has its id.
       if (hasAsked && posts.hasEarly()) await withTimeout(END_TIMEOUT, (done) => (onBegun = done))
       if (hasBegun && !signal.aborted)
         await withTimeout(END_TIMEOUT, (done) => void posts.close(closeCode, false).then(done))
