@@ -1,7 +1,7 @@
 import { count, findingsAbout, type Finding } from './report.js'
 
 const DAY = 86_400_000
-/** A certificate should be renewed so many days before it expires. */
+/** How many days before its expiry a certificate should be renewed. */
 const RENEW_DAYS = 14
 
 /** Returns a finding that says how long the certificate is valid. `validTo` is a date as OpenSSL writes it. */

@@ -14,7 +14,7 @@ import { isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
 import { count, findingsAbout, hasFailed, printFindings, type Finding } from './report.js'
 
-/** Returns how the users of an app can log in, in the words of the config. */
+/** Returns the ways in which the users of an app can log in, named as in the config. */
 const loginsOf = (app: AppSettings): string =>
   [
     ...(app.secrets.length > 0 ? [count(app.secrets.length, 'secret')] : []),
@@ -35,7 +35,7 @@ const checkApp = (app: AppSettings, settings: Settings): Finding[] => {
   ]
 }
 
-/** Checks the certificate, which it reads as `serve` does. */
+/** Reads the certificate as `serve` does, and checks its expiry. */
 const checkCertificate = (tls: NonNullable<Settings['listen']['tls']>): Finding => {
   const what = 'listen.tls'
   try {
@@ -67,7 +67,7 @@ const checkAdmin = ({ admin }: Settings): Finding[] => {
   return [finding.ok(`on ${host}, port ${port}`), ...(isLoopback(host) ? [] : [finding.warn(exposed)])]
 }
 
-/** Matches a problem of a config, with the path and the sentence as groups. A quoted key in the path may contain a colon. */
+/** Matches a problem of a config. The groups are the path and the sentence. A quoted key in the path may contain a colon. */
 const PROBLEM = /^((?:"(?:\\.|[^"\\])*"|[^"])*?): (.*)$/s
 
 const problemFinding = (problem: string): Finding => {

@@ -1,4 +1,4 @@
-/** A token of JSON (RFC 8259, 2) and the space before it. */
+/** Matches a token of JSON (RFC 8259, 2), and the space before the token. */
 const token =
   /[ \t\n\r]*(?:([{}[\]:,])|("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/y
 
@@ -45,7 +45,9 @@ export const findMistake = (text: string): number | undefined => {
   return readValue() && kind === 'end' ? undefined : start
 }
 
-/** Returns `line 3, column 5` of the first mistake in a text that `JSON.parse` refuses. Both count from 1, as editors do. */
+/**
+ * Returns the place of the first mistake in a text that `JSON.parse` refuses, such as `line 3, column 5`. Lines and columns count from 1.
+ */
 export const positionOfMistake = (text: string): string => {
   const lines = text.slice(0, findMistake(text)).split(/\r\n|\n|\r/)
   return `line ${lines.length}, column ${(lines.at(-1) ?? '').length + 1}`

@@ -6,8 +6,8 @@ import { CliError } from './cli-error.js'
 import { positionOfMistake } from './json-position.js'
 
 /**
- * Returns why a config can't be read. V8's own messages may quote the file, which has secrets: a secret without quotes causes a
- * ReferenceError that names it. Messages of the file's author and of the file system are shown.
+ * Returns why a config can't be read. V8's own messages may quote the file, which has secrets. For example, a secret without quotes causes
+ * a ReferenceError with the secret in its message. Messages that the file's author wrote are shown, and so are those of the file system.
  */
 const reasonOf = (cause: unknown): string => {
   if (cause instanceof SyntaxError) return 'it is not well-formed'
@@ -43,7 +43,7 @@ const importInTime = async (url: string): Promise<unknown> => {
   return Promise.race([import(url), late]).finally(() => clearTimeout(timer))
 }
 
-/** How often a module was imported. Node caches modules by their URL, so a reload imports the module under another URL. */
+/** How many times a module was imported. Node caches modules by their URL, so a reload imports the module under another URL. */
 let imports = 0
 
 /**

@@ -22,7 +22,7 @@ const parseLogLevel = (level: string | undefined): LogLevel => {
   )
 }
 
-/** Returns how many workers `--workers` asks for. Rejects with a `CliError` if they could not work together. */
+/** Returns how many workers `--workers` asks for. Rejects with a `CliError` if this runtime or engine can't have several workers. */
 const countWorkers = async (workers: number | 'auto', config: string | undefined): Promise<number> => {
   if (process.versions['bun'] !== undefined)
     throw new CliError('--workers needs Node.js: Bun shares no port.')

@@ -2,13 +2,13 @@ import type { ChatSession, MessageDetail, SessionError } from '../session/index.
 
 /** The values that `chat-session.js` passes to a part (parts/parts.ts), so that the part's own script need not contain them. */
 export interface PartContext {
-  /** Returns the first element in the page that asks for the part; undefined while none does. */
+  /** Returns the first element in the page that asks for the part; undefined while no element does. */
   target(): HTMLElement | undefined
-  /** The class of all errors of the session. With a second class `instanceof` would fail. */
+  /** The class of all errors of the session. The part must use this class, so that `instanceof` works. */
   SessionError: typeof SessionError
   /** The session's `message` events that came while the part was being loaded: the newest 100. */
   early: readonly CustomEvent<MessageDetail>[]
 }
 
-/** Attaches a part to a session. The returned function is called when an attribute has changed, or an element has joined or left. */
+/** Attaches a part to a session. The caller calls the returned function when an element of the session has changed, joined or left. */
 export type AttachPart = (session: ChatSession, context: PartContext) => () => void

@@ -41,7 +41,8 @@ const booleanAttribute: PropertyDeclaration = { converter }
  * `<chat-session>` starts a user's chat session from its attributes, reports every change with DOM events, and ends the session
  * when it leaves the document. It renders nothing and never writes its own attributes.
  *
- * Elements with the same endpoint, app and user share one session. The session ends a task after the last of these elements has left.
+ * Elements with the same endpoint, app and user share one session. When the last of these elements has left and is not back by the end of
+ * the next task, the session ends.
  */
 export class ChatSessionElement extends ReactiveElement {
   static override properties: PropertyDeclarations = {
@@ -70,8 +71,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * The only endpoints that elements may use, absolute or relative to the page; null allows any. A session with any other endpoint
-   * fails with `bad-endpoint` before any credential is fetched or sent. The script-tag build takes them from `data-endpoint` of its tag.
+   * The only endpoints that elements may use, absolute or relative to the page; null allows any. A session with any other endpoint fails
+   * with `bad-endpoint` before any credential is fetched or sent. The script-tag build takes the endpoints from its tag's `data-endpoint`.
    */
   static endpoints: readonly (string | URL)[] | null = null
 
@@ -88,7 +89,7 @@ export class ChatSessionElement extends ReactiveElement {
   /** The gateway's URL, absolute or relative to the page. @default the origin of the script, if that is a gateway */
   declare endpoint: string | null | undefined
   /**
-   * `EPOCH/OFFSET`, the place in the inbox up to which the server drew the page. Later messages come as `session-message`, none twice. The
+   * `EPOCH/OFFSET`, the place in the inbox up to which the server drew the page. Each later message comes once, as `session-message`. The
    * element reads `since` when it makes the session. A later change of `since` restarts nothing.
    */
   declare since: string | null | undefined
@@ -101,8 +102,8 @@ export class ChatSessionElement extends ReactiveElement {
   /** Start as a guest, where the app takes guests. */
   declare guest: boolean | null | undefined
   /**
-   * When a user logs in, the user takes over the messages that this browser's guest of the same app received and sent. For this the guest's
-   * own tag needs the attribute, too: then the session keeps the guest's token in `localStorage`.
+   * When a user logs in, the user takes over the messages that this browser's guest of the same app received and sent. The guest's tag
+   * needs the attribute, too, so that the session keeps the guest's token in `localStorage`.
    */
   declare adoptGuest: boolean | null | undefined
   /** Do not start before `start()` is called. */
@@ -118,8 +119,8 @@ export class ChatSessionElement extends ReactiveElement {
    */
   declare push: boolean | null | undefined
   /**
-   * Close the connection while the page is hidden for longer than a minute. One hidden page of the user stays connected for the others. The
-   * element reads `sleepHidden` when it makes the session.
+   * Close the connection while the page is hidden for longer than a minute. One hidden page of the user stays connected. The element reads
+   * `sleepHidden` when it makes the session.
    */
   declare sleepHidden: boolean | null | undefined
   /**
@@ -127,16 +128,16 @@ export class ChatSessionElement extends ReactiveElement {
    * between them.
    */
   declare badge: string | null | undefined
-  /** Called for the first token if `token` is not set, and for a fresh one before a token expires or when it was refused. */
+  /** Called for the first token if `token` is not set. Called again before a token expires, and after one was refused. */
   declare tokenFetcher: TokenFetcher | null | undefined
   /** The JSON, at most 4 kB, that the gateway passes to its `authenticate` function. */
   declare authParams: Credentials['authParams']
-  /** The profile. The `user-…` attributes override its fields. */
+  /** The user's profile. The `user-…` attributes override its fields. */
   declare user: Profile | null | undefined
 
   constructor() {
     super()
-    // Vue sets '' for an attribute without a value, unless it finds a boolean in the property.
+    // Vue sets '' for an attribute without a value, unless the property has a boolean.
     this.guest = this.adoptGuest = this.manual = this.notifications = this.push = this.sleepHidden = false
     this.addController(this.#relay)
     this.addController(
@@ -148,7 +149,7 @@ export class ChatSessionElement extends ReactiveElement {
     )
   }
 
-  /** The session that this element uses, and the desired session that was last applied to it. */
+  /** The session that this element uses, and the `DesiredSession` that the element last applied to it. */
   #lease: { shared: SharedSession; desired: DesiredSession } | undefined
   // A listener on the document must get each event once, however many elements share the session.
   readonly #relay = createEventRelay(
@@ -160,9 +161,9 @@ export class ChatSessionElement extends ReactiveElement {
   )
   /** Whether `start()` was called since the element came into the document. */
   #startCalled = false
-  /** The key of the session for which `session-token-needed` asked for the first token. */
+  /** The key of the `DesiredSession` for which `session-token-needed` asked for the first token. */
   #askedFor: string | undefined
-  /** Resolves after the scheduled `#reconcile()`. */
+  /** Resolves after the scheduled call of `#reconcile()`. */
   #reconciled: Promise<void> | undefined
 
   /** `idle`, `starting`, `active`, `reconnecting`, `ended` or `failed`. */
@@ -196,13 +197,13 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * The error that the session failed or ended with, or that the last attempt to connect or to fetch a token failed with. Without a session
-   * the error is `no-credentials` if the attribute `token` is empty, `user-id` is not, and the element is not `manual`.
+   * The error with which the session failed or ended, or the error of its last attempt to connect or to fetch a token. If there is no
+   * session, the error is `no-credentials` when the attribute `token` is empty, `user-id` is not empty, and the element is not `manual`.
    */
   get error(): SessionError | null {
     if (this.session) return this.session.error
-    // Frameworks set properties. So an empty attribute `token` comes from a template whose variable was empty. An empty `user-id` means a
-    // visitor who is not logged in.
+    // Frameworks set properties. An empty attribute `token` therefore comes from a template whose variable was empty. But if `user-id` is
+    // empty, too, no user is logged in.
     return this.getAttribute('token') === '' && this.getAttribute('user-id') !== '' && !isSet(this.manual)
       ? new SessionError('no-credentials')
       : null
@@ -210,7 +211,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** Resolves with the session when it is active. Rejects with a `SessionError` if it fails or ends first. */
   async whenStarted(): Promise<ChatSession> {
-    // A change that is still scheduled may start another session. The state of the current one must not settle this promise.
+    // A scheduled change may start another session. The state of the present session must not settle this promise.
     await this.updateComplete
     await this.#reconciled
     while (this.state !== 'active' || !this.session) {
@@ -220,7 +221,7 @@ export class ChatSessionElement extends ReactiveElement {
     return this.session
   }
 
-  /** Starts the session of a `manual` element, or one that has ended. Never rejects. Waits until the element is in a document. */
+  /** Starts the session of a `manual` element, or a session that has ended. Never rejects. Waits until the element is in a document. */
   async start(): Promise<StartResult> {
     await this.updateComplete
     this.#startCalled = true
@@ -253,8 +254,8 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * Marks all messages up to `offset` as read; with `with` only those of that peer. Resolves when the gateway has accepted the mark.
-   * Rejects as `send` does.
+   * Marks all messages up to `offset` as read. With the option `with` it marks only the messages of that peer. Resolves when the gateway
+   * has accepted the mark. Rejects as `send` does.
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {
     return this.#requireSession().markRead(offset, options)
@@ -265,15 +266,15 @@ export class ChatSessionElement extends ReactiveElement {
     return this.#requireSession().signal(to, name, options)
   }
 
-  /** Watches which of these users are online, in place of those watched before. `session-presence` events report changes. */
+  /** Watches which of these users are online, in place of the users who were watched before. `session-presence` events report changes. */
   async watch(users: readonly (string | number)[]): Promise<void> {
     return this.#requireSession().watch(users)
   }
 
   /**
-   * Asks the user for the permission to show notifications, and with `push` subscribes this device. Call it after a gesture, such as a
-   * click, because browsers ignore other requests. Rejects with a SessionError: `notifications-denied`, `notifications-unsupported`,
-   * `push-unavailable`, or `script-unavailable`.
+   * Asks the user for the permission to show notifications. If the element has `push`, also subscribes this device. Call this method after
+   * a gesture, such as a click, because browsers ignore other requests. Rejects with a SessionError: `notifications-denied`,
+   * `notifications-unsupported`, `push-unavailable`, or `script-unavailable`.
    */
   async requestNotifications(): Promise<void> {
     await (await loadPart('notifications')).requestPermission(SessionError, this)
@@ -289,11 +290,11 @@ export class ChatSessionElement extends ReactiveElement {
     if (!isInWindow(this)) return
     adoptStyle(this)
     watchForms()
-    // Without this update an element that comes back unchanged would not start again.
+    // Without this update an element that comes back unchanged would start no session.
     this.requestUpdate()
   }
 
-  /** If this callback exists, `moveBefore()` calls it in place of disconnectedCallback, and the session goes on. */
+  /** `moveBefore()` calls this callback in place of disconnectedCallback, so that the session goes on. */
   connectedMoveCallback(): void {
     adoptStyle(this)
   }
@@ -329,7 +330,7 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** Brings the session in line with attributes and properties. If that starts a session, returns the result of the start. */
+  /** Applies the attributes and properties to the session. If that starts a session, returns the result of the start. */
   #reconcile(): Promise<StartResult> | undefined {
     if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
     const lease = this.#lease
@@ -340,20 +341,20 @@ export class ChatSessionElement extends ReactiveElement {
     )
     if (lease && lease.desired.key !== desired?.key) {
       this.#release()
-      // The listeners of the end may have changed attributes and properties, so read them again.
+      // Listeners to the end of the session may have changed attributes and properties, so read them again.
       return this.#reconcile()
     }
     if (!desired) return undefined
     if (!lease) return isSet(this.manual) && !this.#startCalled ? undefined : this.#acquire(desired)
     const previous = lease.desired
-    // If `user-id` is cleared while the token names the user, the session ends when the token is cleared, too.
+    // If `user-id` is cleared while the token names the user, the former id stays. So the session ends when the token is cleared, too.
     desired.userId ||= previous.userId
     lease.desired = desired
     applyChanges(lease.shared, desired, previous)
     return undefined
   }
 
-  /** Joins the other elements of the session, or makes the session and starts it. */
+  /** Joins the session with the key of `desired`, or makes the session and starts it. */
   #acquire(desired: DesiredSession): Promise<StartResult> | undefined {
     const { key, endpoint, appId, userId, profileFields } = desired
     let { credentials } = desired
@@ -382,8 +383,8 @@ export class ChatSessionElement extends ReactiveElement {
     const unneeded = new AbortController()
     let answer = this.#relay.askForToken({ reason: 'first', signal: unneeded.signal })
     if (!answer) return undefined
-    // This source returns the answer once. After that it returns undefined, and the session dispatches `tokenneeded`, unless it has a
-    // `tokenUrl` by then.
+    // This source returns the answer once, and then undefined. For a later token the session uses its `tokenUrl`, or else dispatches
+    // `tokenneeded`.
     return (({ signal }) => {
       const first = answer
       answer = undefined
@@ -396,8 +397,8 @@ export class ChatSessionElement extends ReactiveElement {
   #release(): void {
     const lease = this.#lease
     if (!lease) return
-    // The lease is cleared before the events of the end: a listener may change or move the element, which may then acquire another
-    // session.
+    // A listener to the events of the end may change or move the element, and the element may then acquire another session. So the lease is
+    // cleared first.
     this.#lease = undefined
     leave(lease.desired.key, lease.shared, this)
     this.#relay.follow()

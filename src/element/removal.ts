@@ -10,7 +10,7 @@ export const isTurboPreview = (document: Document): boolean =>
 
 /**
  * Creates a controller that calls `removed` when `host` has left its window and is not back by the end of the next task. React's
- * StrictMode, moves, Turbo and htmx take an element out and put it back. Without the wait each of them would end the session.
+ * StrictMode, moves, Turbo and htmx take an element out and put it back. Without the wait each of these would end the session.
  */
 export const createRemovalController = (host: Element, removed: () => void): ReactiveController => {
   /** The `pagehide` listeners on the windows that the host has been in. */
@@ -36,7 +36,7 @@ export const createRemovalController = (host: Element, removed: () => void): Rea
   return {
     hostConnected() {
       listening ??= new AbortController()
-      // If an iframe is removed, no disconnectedCallback is called: its elements stay connected to a document without a window.
+      // When an iframe is removed, its elements get no disconnectedCallback: they stay connected to a document without a window.
       host.ownerDocument.defaultView?.addEventListener('pagehide', pageHidden, { signal: listening.signal })
     },
     hostDisconnected: checkAfterNextTask,

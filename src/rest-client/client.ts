@@ -19,7 +19,7 @@ export type RestClientOptions = {
     }
 )
 
-/** The seconds for which a token is valid, and for which the client uses it. */
+/** The seconds for which a token is valid, and the seconds for which the client uses the token. */
 const TOKEN_LIFETIME = 120
 const TOKEN_USED_FOR = 60
 
@@ -58,7 +58,7 @@ const requireEndpoint = (endpoint: string): string => {
   return endpoint.replace(/\/+$/, '')
 }
 
-/** Returns a function that returns an app token. The function makes a new token once a minute. */
+/** Returns a function that returns an app token. That function makes a new token when the latest one is older than a minute. */
 const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => Promise<string>) => {
   let latest: { token: Promise<string>; at: number } | undefined
   return () => {
@@ -71,7 +71,8 @@ const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => 
 }
 
 /**
- * Returns an id as a segment of a path. `.` and `..` are refused: URL parsers remove them, and the rest would be the path of another call.
+ * Returns an id as a segment of a path. `.` and `..` are refused: URL parsers remove them, and the result would be the path of another
+ * call.
  */
 const segmentOf = (name: string, id: unknown): string => {
   if (typeof id !== 'string' || id === '' || id === '.' || id === '..' || /\p{Surrogate}/u.test(id))
@@ -118,8 +119,8 @@ const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): Re
       )
 
 /**
- * Resolves or rejects as `work` does. If the signal aborts first, rejects with its reason. The work may go on: a call in the same process
- * can't be taken back, and a backend's own `token` does not know the signal.
+ * Resolves or rejects as `work` does. If the signal aborts first, rejects with the signal's reason. The work may go on: a call in the same
+ * process can't be taken back, and the backend's `token` function does not get the signal.
  */
 const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   signal?.throwIfAborted()

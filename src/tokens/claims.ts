@@ -26,8 +26,9 @@ export type TokenClaims<Type extends TokenType = 'user'> = {
 }
 
 /**
- * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, so try again later. If the
- * key set says when, `retryAfter` has the milliseconds. `why` is a sentence for a log or a developer, and has no part of the token.
+ * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, so try again later.
+ * `retryAfter` has the milliseconds until the next try, if the key set gives a time. `why` is a sentence for a log or a developer, and has
+ * no part of the token.
  */
 export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: true; claims: TokenClaims<Type> }

@@ -5,7 +5,7 @@ import { readUserId } from './ids.js'
 export type SignatureRules = {
   /** Secrets of signatures. Any of them may have made a signature, so that they can be rotated. An empty secret verifies nothing. */
   secrets: readonly string[]
-  /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
+  /** The runtime's own HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
 }
 

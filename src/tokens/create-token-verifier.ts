@@ -19,7 +19,7 @@ export type TokenRules<Type extends TokenType = 'user'> = {
   requireExpiry?: boolean | undefined
   /** Returns Unix time in milliseconds. Called at most once per token. @default Date.now */
   now?: (() => number) | undefined
-  /** The host's HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
+  /** The runtime's own HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
 }
 
@@ -35,14 +35,14 @@ export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
 ) => MaybePromise<TokenResult<Type>>
 
 /**
- * The command `check-token` tries the common mistakes, such as a secret that was decoded from base64. Here each try would cost a
- * verification.
+ * This sentence does not say what is wrong with the secret, because each guess would cost a verification. The command `check-token` tries
+ * the common mistakes, such as a secret that was decoded from base64.
  */
 const WRONG_SECRET =
   "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
 
 /**
- * Makes a verifier as `createTokenVerifier` does. If `rules` have the host's HMAC, it returns the result of an HS256 token without a
+ * Makes a verifier as `createTokenVerifier` does. If `rules` have an `hmac`, the verifier returns the result of an HS256 token without a
  * promise.
  */
 export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(

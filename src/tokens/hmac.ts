@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose'
 import { TokenError } from './token-error.js'
 
-/** An HMAC-SHA256 of the host, for runtimes where it is faster than Web Crypto's. Returns 32 bytes. */
+/** An HMAC-SHA256 of the runtime, where it is faster than Web Crypto's. Returns 32 bytes. */
 export type Hmac<Secret = string> = (secret: Secret, data: Uint8Array) => Uint8Array
 
 const encoder = new TextEncoder()
@@ -29,10 +29,7 @@ const importKey = (secret: string | Uint8Array, use: 'sign' | 'verify'): Promise
     [use],
   )
 
-/**
- * Returns the HMAC-SHA256 of `data`. Rejects with a `TokenError` of code `bad-secret` for an empty key or one of zeros, which everyone
- * knows.
- */
+/** Returns the HMAC-SHA256 of `data`. Rejects with a `TokenError` of code `bad-secret` if the secret is empty or has only zeros. */
 export const createMac = async <Secret extends string | Uint8Array>(
   secret: Secret,
   data: Uint8Array,

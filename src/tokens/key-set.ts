@@ -28,7 +28,10 @@ interface KeySetOutage {
 
 type KeySetResult = 'good' | 'bad' | KeySetOutage
 
-/** Returns the set's algorithms without `HS256`, which a caller without types could pass. Everyone can make a MAC with a public key. */
+/**
+ * Returns the set's algorithms without `HS256`, which a caller without types could pass. Everyone knows a public key, so it must not be the
+ * secret of a MAC.
+ */
 export const publicKeyAlgorithms = ({ algorithms }: KeySet): KeySetAlgorithm[] =>
   asymmetric.filter((algorithm) => algorithms.includes(algorithm))
 

@@ -14,8 +14,8 @@ export type ParsedToken = {
 type ParseResult = { ok: true; token: ParsedToken } | { ok: false; why: string }
 
 /**
- * The most characters of a token. They are enough for the largest profile from an encoder that escapes everything but ASCII (three times
- * its size), in base64 (a third more), with an RSA signature.
+ * The most characters of a token. The largest profile fits, even with an RSA signature. An encoder that escapes everything but ASCII at
+ * most triples the profile, and base64 adds a third.
  */
 const MAX_LENGTH = 24_576
 
@@ -30,14 +30,14 @@ const compact = (() => {
 })()
 
 /**
- * Headers that carry a key, name an address of a key, or change how the rest of the token is read (RFC 8725, 3.10; RFC 7515, 4.1; RFC
- * 7797). A backend that vouches for its own users needs none of them.
+ * Headers that carry a key, name the address of a key, or change how the token is read (RFC 8725, 3.10; RFC 7515, 4.1; RFC 7797). A backend
+ * that vouches for its own users needs none of these headers.
  */
 const refusedHeaders = ['crit', 'cty', 'b64', 'jwk', 'jku', 'x5u', 'x5c']
 
 /**
- * Decodes a segment with Node's own decoder, where it exists, because jose's takes several times as long. Both are exact for the canonical
- * segments of `compact`.
+ * Decodes a segment with Node's own decoder, where it exists, because jose's takes several times as long. Both decoders are exact for the
+ * segments that `compact` matches.
  */
 const decodeSegment: (segment: string) => Uint8Array =
   typeof Buffer === 'function' ? (segment) => Buffer.from(segment, 'base64url') : base64url.decode
@@ -69,7 +69,8 @@ const readObject = (segment: string): JsonObject | undefined => {
     return undefined
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  // `JSON.stringify` repeats no name, and most encoders write the same text as it does. So only a different text is searched.
+  // `JSON.stringify` repeats no name. Most encoders write the same text as it does, so only a different text is searched for a repeated
+  // name.
   if (JSON.stringify(value) !== json && repeatsName(json)) return undefined
   return value as JsonObject
 }
@@ -106,8 +107,8 @@ const readHeader = (segment: string): Readonly<Header> | string => {
 const bad = (why: string) => ({ ok: false, why }) as const
 
 /**
- * Parses a token without verifying it. It is stricter than the libraries that verify tokens: each token has one spelling and one reading.
- * `why` has no part of the token.
+ * Parses a token without verifying it. `parseToken` is stricter than libraries that verify tokens: each token has one spelling and one
+ * reading. `why` has no part of the token.
  */
 export const parseToken = (text: unknown): ParseResult => {
   if (typeof text !== 'string') return bad('The token is not text.')

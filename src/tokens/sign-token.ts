@@ -14,11 +14,11 @@ type TokenToSign = {
   more?: JsonObject | undefined
   /** Unix time in milliseconds. @default Date.now */
   now?: () => number
-  /** Whether `iat` has milliseconds. Then a token that is signed just after a revocation is not revoked. @default false */
+  /** Whether `iat` has milliseconds, so that a token that is signed just after a revocation is not revoked. @default false */
   preciseDate?: boolean | undefined
   /** The token's own id. @default a random one */
   tokenId?: string | undefined
-  /** The host's HMAC-SHA256, used instead of Web Crypto's. */
+  /** The runtime's own HMAC-SHA256, used instead of Web Crypto's. */
   hmac?: Hmac | undefined
 } & (
   | { tokenType: 'user' | 'gateway'; userId: string | number; user?: Profile | undefined }

@@ -5,7 +5,10 @@ import type { ChatSessionElement } from '../element/define.js'
 
 type Own = Exclude<keyof ChatSessionElement, keyof ReactiveElement>
 
-/** The properties that can be set. Their types include undefined, and those of methods and read-only properties do not. */
+/**
+ * The properties that can be set: those whose type includes undefined. The types of methods and read-only properties do not include
+ * undefined.
+ */
 export type TagProperties = {
   [K in Own as undefined extends ChatSessionElement[K] ? K : never]?: ChatSessionElement[K]
 }

@@ -20,7 +20,7 @@ export interface Case {
   run(bench: Bench): Promise<void>
 }
 
-/** A client whose session is active at a scripted gateway of its own. */
+/** A client with an active session, and the scripted gateway that only this client uses. */
 export interface Begun {
   gateway: ScriptedGateway
   client: Client
@@ -29,7 +29,7 @@ export interface Begun {
 
 type StartCommand = Extract<Command, { type: 'start' }>
 
-/** Makes the parts of a case, and closes them when the case ends. */
+/** Makes the clients and gateways of a case, and closes them when the case ends. */
 export interface Bench {
   readonly watch: Watch
   client(): Client
@@ -37,7 +37,7 @@ export interface Bench {
   realGateway(messagesPerSecond?: number): Promise<RealGateway>
   /** Tells a new client to start a session at a scripted gateway. */
   start(gateway: ScriptedGateway, command?: Partial<StartCommand>): Client
-  /** Starts a client, and answers its start. */
+  /** Starts a client at a new scripted gateway, and answers its `start` frame. Resolves when the session is active. */
   begin(started?: Partial<Started>, command?: Partial<StartCommand>): Promise<Begun>
   close(): Promise<void>
 }

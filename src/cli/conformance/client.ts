@@ -4,7 +4,7 @@ import { object } from '../../protocol/internal.js'
 import type { JsonObject, Message } from '../../protocol/index.js'
 import type { Feed, Watch } from './watch.js'
 
-/** Milliseconds that a client has to end after its standard input has ended. */
+/** Milliseconds in which a client must end after its standard input has ended. */
 const END_TIMEOUT = 2_000
 /** The most characters of one report. */
 const MAX_LINE = 1_000_000
@@ -53,7 +53,7 @@ type ReportOf<T extends ReportType> = Extract<Report, { type: T }>
 export interface Client {
   readonly reports: Feed<Report>
   tell(command: Command): void
-  /** Takes the next report of a type. */
+  /** Takes the next report of this type for which `fits` is true. */
   next<T extends ReportType>(type: T, fits?: (report: ReportOf<T>) => boolean): Promise<ReportOf<T>>
   /** Takes the next report of this state. */
   reaches(state: Reports['state']['state']): Promise<ReportOf<'state'>>
@@ -63,7 +63,7 @@ export interface Client {
   end(): Promise<void>
 }
 
-/** Checks of the fields that are objects and lists. A report without such a field must fail its case, not the whole command. */
+/** Checks the fields of reports that are objects or lists. A report without such a field must fail its case, not the whole command. */
 const checks = new Map<unknown, (report: Record<string, unknown>) => boolean>([
   ['message', ({ message }) => object(message)],
   ['history', ({ messages }) => Array.isArray(messages) && messages.every(object)],
@@ -83,7 +83,7 @@ const parseReport = (line: string): Report | undefined => {
 /** Starts the client under test by the shell. */
 export const startClient = (command: string, watch: Watch): Client => {
   const isPosix = process.platform !== 'win32'
-  // The shell has a process group of its own, so that the processes that it has started can be killed, too.
+  // The shell gets a process group of its own, so that `kill` can kill the shell and its processes.
   const child = spawn(command, { shell: true, detached: isPosix, stdio: ['pipe', 'pipe', 'pipe'] })
   const reports = watch.feed<Report>()
   let isEnding = false
@@ -91,7 +91,7 @@ export const startClient = (command: string, watch: Watch): Client => {
   child.stderr
     .setEncoding('utf8')
     .on('data', (text: string) => (lastWords = (lastWords + text).slice(-2_000)))
-  // A client that has ended takes no commands. The listener below reports its end.
+  // A write to a client that has ended fails. `onEnd` reports the end.
   child.stdin.on('error', () => undefined)
   createInterface({ input: child.stdout }).on('line', (line) => {
     const report = line.length > MAX_LINE ? undefined : parseReport(line)
@@ -112,9 +112,9 @@ export const startClient = (command: string, watch: Watch): Client => {
     try {
       process.kill(isPosix ? -child.pid : child.pid, 'SIGKILL')
     } catch {
-      // The process has ended meanwhile.
+      // The process has already ended.
     }
-    // A process in another group may have the client's output open. Without these lines `close` would wait for that process.
+    // A process of another group may hold the client's output open. Without these lines `close` would wait for that process.
     child.stdout.destroy()
     child.stderr.destroy()
   }

@@ -23,7 +23,7 @@ interface Result {
   why?: string
 }
 
-/** How many cases run at the same time. Most of them wait. */
+/** How many cases run at the same time. A case spends most of its time waiting. */
 const AT_ONCE = 4
 
 /** Returns the cases that `--only` names: by name, by section, or `core`. */
@@ -40,7 +40,7 @@ const select = (only: string | undefined): readonly Case[] => {
   return cases.filter((one) => words.some((word) => fits(one, word)))
 }
 
-/** Checks once that the client starts and prints its first report, without which every case would fail. */
+/** Checks that the client starts and prints its first report. Otherwise every case would fail. */
 const checkClient = async (command: string, limit: number): Promise<void> => {
   const client = startClient(command, createWatch(limit))
   try {
@@ -69,7 +69,7 @@ const runCase = async (
     if (!(error instanceof Breach)) throw error
     return { ...result, holds: false, why: error.message }
   } finally {
-    // In a race of two waits the loser goes on. Without this line it would keep this process running for as long as a step may take.
+    // A case may race two waits, and the slower wait goes on after the race. Without this line that wait would keep this process running.
     bench.watch.fail('The case has ended.')
     await bench.close()
   }
@@ -84,7 +84,7 @@ const runCases = async (
   const results: Result[] = []
   const entries = selected.entries()
   const work = async (): Promise<void> => {
-    // All workers share this iterator, so that each case runs once.
+    // All calls of `work` share this iterator, so that each case runs once.
     for (const [index, one] of entries) {
       const result = await runCase(one, command, limit)
       results[index] = result
@@ -110,7 +110,7 @@ const printTable = (results: readonly Result[]): void => {
   console.log(summaryOf(results))
 }
 
-/** Runs a client through the rules of docs/PROTOCOL.md. The exit code is 1 if the client breaks one. */
+/** Runs a client through the rules of docs/PROTOCOL.md. The exit code is 1 if the client breaks a rule. */
 export const conformance = async ({ client, only, json, timeout }: ConformanceOptions): Promise<void> => {
   const selected = select(only)
   const limit = timeout * 1_000

@@ -16,14 +16,14 @@ export type Kind = 'websocket' | 'stream'
 export interface Connection {
   readonly kind: Kind
   readonly start: ClientFrameOf<'start'>
-  /** Milliseconds of `performance.now()` at which the start arrived. */
+  /** When the `start` frame arrived, in milliseconds of `performance.now()`. */
   readonly at: number
   /** The connection's WebSocket, for cases about packets and fragments. */
   readonly socket: WebSocket | undefined
   readonly response: ServerResponse | undefined
-  /** Takes the next frame of a type. */
+  /** Takes the next frame of this type. */
   next<T extends ClientFrame['type']>(type: T): Promise<ClientFrameOf<T>>
-  /** All frames of a type so far. */
+  /** All frames of this type that the client has sent so far. */
   all<T extends ClientFrame['type']>(type: T): ClientFrameOf<T>[]
   send(...frames: GatewayFrame[]): void
   /** Sends a frame, which may have an unknown type. */
@@ -34,7 +34,7 @@ export interface Connection {
   cut(): void
 }
 
-/** The functions that send text on a connection and close it, for both transports. */
+/** What a transport gives a connection: the functions that send text, and that close or cut the connection. */
 interface Line {
   kind: Kind
   socket?: WebSocket
@@ -45,8 +45,8 @@ interface Line {
 }
 
 /**
- * Makes a connection that sends and receives frames on `line`. Returns the function to call with each text that arrives. `begun` is called
- * with the connection once its start has arrived.
+ * Makes a connection that sends its frames on `line`. Returns a function that takes each text that arrives. When the `start` frame has
+ * arrived, calls `begun` with the connection.
  */
 export const createConnection = (
   line: Line,

@@ -2,14 +2,14 @@ import type { ClientFrameOf, GatewayFrame, GatewayFrameOf, Message } from '../..
 
 export type Started = GatewayFrameOf<'started'>
 
-/** The ids of the app, the user and their peer in every case. */
+/** The ids in every case: of the app, of the user, and of the user's peer. */
 export const APP = 'conformance'
 export const USER = 'ann'
 export const PEER = 'bob'
 
 let keys = 0
 
-/** Returns a scripted gateway's answer to a start. Each answer has a resume key of its own. */
+/** Returns a scripted gateway's answer to a `start` frame. Each answer has a resume key of its own. */
 export const startedFrame = (
   start: ClientFrameOf<'start'>,
   offset: number,

@@ -5,7 +5,7 @@ import { createGateway, createLog, type Gateway } from '../../gateway/index.js'
 import { createToken } from '../../tokens/index.js'
 import { APP } from './frames.js'
 
-/** A gateway of this package with the memory engine, whose connections a case can cut. */
+/** A gateway of this package, with the memory engine. A case can cut the gateway's connections. */
 export interface RealGateway {
   readonly url: string
   readonly rest: ReturnType<Gateway['client']>

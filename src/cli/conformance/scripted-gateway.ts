@@ -10,34 +10,34 @@ import type { Watch } from './watch.js'
 
 interface Attempt {
   kind: Kind
-  /** Whether the start is in the handshake. */
+  /** Whether the client's `start` frame is in the handshake. */
   inHandshake: boolean
-  /** Milliseconds of `performance.now()`. */
+  /** The time of the attempt, in milliseconds of `performance.now()`. */
   at: number
 }
 
-/** A gateway that does what a case tells it, even if that is wrong. */
+/** A gateway that does what a case tells it, even what the protocol forbids. */
 export interface ScriptedGateway {
   readonly url: string
-  /** Every handshake and every request of a stream. */
+  /** Every WebSocket handshake, and every request that opens a stream. */
   readonly attempts: readonly Attempt[]
-  /** Returns whether an attempt is refused before it opens. */
+  /** A case may set this function. Returns whether the gateway refuses an attempt. */
   refuse: (attempt: Attempt) => boolean
-  /** Returns how a post of frames is answered. Called with the post's number. */
+  /** A case may set this function. Returns the answer to the post with the number `seq`. */
   answerPost: (seq: number) => PostAnswer
-  /** Takes the next connection when its start has arrived. */
+  /** Takes the next connection once its `start` frame has arrived. */
   connection(): Promise<Connection>
-  /** Takes the next connection and answers its start with `started`. */
+  /** Takes the next connection, and answers its `start` frame with `started`. */
   begin(changes?: Partial<Started>): Promise<Connection>
   close(): Promise<void>
 }
 
-/** Returns the newest offset that the connections of a gateway have sent. The next `started` has it. */
+/** Returns the highest offset among `before` and the messages in `frames`. The next `started` frame has this offset. */
 const newestIn = (frames: readonly GatewayFrame[], before: number): number =>
   Math.max(before, ...frames.map((frame) => (frame.type === 'message' ? frame.offset : 0)))
 
 const refuseUpgrade = (socket: Duplex, status: string): void =>
-  // After an upgrade Node handles no error of the socket. A client that resets the socket would end this process.
+  // After an upgrade Node handles no error of the socket. Without a listener, a client that resets the socket would end this process.
   void socket
     .on('error', () => socket.destroy())
     .end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
@@ -80,7 +80,7 @@ export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway
       return refuseUpgrade(socket, '400 Bad Request')
     }
     if (isRefused('websocket', start !== undefined)) return refuseUpgrade(socket, '503 Service Unavailable')
-    // The answer to a start in the handshake comes in one packet with the handshake's own answer.
+    // If the `start` frame is in the handshake, its answer goes out in one packet with the answer to the handshake.
     socket.cork()
     setImmediate(() => setImmediate(() => socket.uncork()))
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
@@ -99,8 +99,7 @@ export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway
         if (isBinary) watch.fail('The client sent a binary frame.')
         else take(data.toString())
       })
-      // A bad frame of the client causes this error and closes the socket. Without this line the case would fail with a less helpful
-      // reason.
+      // A broken WebSocket frame of the client causes this error. Without a listener the error would end this process.
       webSocket.on('error', ({ message }) => watch.fail(`The client's WebSocket is broken: ${message}`))
       if (start !== undefined) take(Buffer.from(start.slice(START_PREFIX.length), 'base64url').toString())
     })

@@ -5,10 +5,12 @@ import { readJson } from '../read-json.js'
 import { createConnection, type Connection } from './connection.js'
 import type { Watch } from './watch.js'
 
-/** The answer to a post: a status, or a fault. `taken`: the gateway takes the frames, and the answer is lost. `lost`: the post is lost. */
+/**
+ * The answer to a post: a status, or a fault. `taken`: the gateway takes the frames, but sends no answer. `lost`: the post does not arrive.
+ */
 export type PostAnswer = 204 | 404 | 503 | 'taken' | 'lost'
 
-/** Milliseconds until a post is answered. If a client sends two posts at the same time, the second arrives within this time. */
+/** Milliseconds until a post is answered. A second post in this time shows that the client does not wait for the answer. */
 const ANSWER_TIME = 20
 /** The most bytes of a post (docs/PROTOCOL.md). */
 const MAX_BODY = 131_072
@@ -21,10 +23,9 @@ interface Options {
 }
 
 interface Stream {
-  /** Takes a frame's text. */
   take(text: string): void
   response: ServerResponse
-  /** The body of the newest post whose frames were taken, and its number. */
+  /** The body of the newest post whose frames were taken. `seq` is the number of that post. */
   taken: string
   seq: number
   isPosting: boolean
@@ -40,7 +41,7 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
   return bytes <= MAX_BODY ? Buffer.concat(chunks).toString() : ''
 }
 
-/** Answers the requests of event streams and of their posts. */
+/** Answers the requests that open event streams, and the posts to these streams. */
 export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Options): RequestListener => {
   const streams = new Map<string, Stream>()
 
@@ -73,7 +74,7 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
     takeFrame(body)
   }
 
-  /** Takes the frames of a post. Returns whether a gateway would have taken them. */
+  /** Takes the frames of a new post. Returns whether a gateway would accept the post, which may be a repeated one. */
   const take = (stream: Stream, body: string): boolean => {
     const { seq, frames } = readJson(body)
     if (seq === stream.seq) {
@@ -123,7 +124,7 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
   }
 
   return (request, response) => {
-    // A client may be gone before it has sent its body.
+    // A client may close its connection before it has sent the whole body.
     answer(request, response).catch(() => response.destroy())
   }
 }

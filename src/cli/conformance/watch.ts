@@ -15,16 +15,19 @@ export function expect(holds: unknown, otherwise: string): asserts holds {
 export interface Feed<T> {
   readonly all: readonly T[]
   push(item: T): void
-  /** Resolves with the oldest item that fits and was not taken yet. Rejects with "The client did not WHAT" after the watch's limit. */
+  /**
+   * Resolves with the oldest item that fits and was not taken yet. After `limit` rejects with a `Breach` whose message has the words
+   * `what`.
+   */
   take(what: string, fits?: (item: T) => boolean): Promise<T>
 }
 
-/** Makes the waits of one case, and ends them. */
+/** Makes and ends the waits of one case. */
 export interface Watch {
   /** Milliseconds that a client has for each step. */
   readonly limit: number
   feed<T>(): Feed<T>
-  /** Ends the case. Every wait rejects, even one that begins later. The first reason counts. */
+  /** Ends the case: every wait rejects, even one that begins later. Only the first call counts. */
   fail(why: string): void
   /** Waits for so many milliseconds. Rejects if the case fails meanwhile. */
   pause(milliseconds: number): Promise<void>
@@ -38,7 +41,7 @@ interface Taker<T> {
 export const createWatch = (limit: number): Watch => {
   const failure = new AbortController()
   const { signal } = failure
-  // Each wait adds a listener, and a case may have many waits.
+  // Each wait adds a listener to this signal. Without this line Node would warn of many listeners.
   setMaxListeners(0, signal)
 
   const createFeed = <T>(): Feed<T> => {

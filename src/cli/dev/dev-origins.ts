@@ -7,7 +7,9 @@ import { isLoopback } from '../../gateway/internal.js'
 export const originOf = (host: string, port: number): string =>
   new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
 
-/** Returns this machine's addresses if a server on `host` listens on all of them. A phone, for example, uses one of them. */
+/**
+ * Returns this machine's addresses; none if a server on `host` does not listen on all of them. A phone, for example, opens the page at one.
+ */
 const ownAddresses = (host: string): string[] =>
   ['0.0.0.0', '::'].includes(host)
     ? Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
@@ -19,12 +21,12 @@ export const originsOf = (host: string, port: number): string[] => {
   return [...new Set(hosts.map((name) => originOf(name, port)))]
 }
 
-/** The origin that stands for all pages of this machine. An app's `origins` lists whole origins, but such a page may have any port. */
+/** The origin that stands for every page of this machine. Such a page may have any port, but an app's `origins` lists whole origins. */
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**
- * Returns whether a page of this machine has this origin. Browsers send `null` for a page that is a file. `null` does not count, because
- * browsers also send it for a frame that any website can make. Other programs send `file://`, which no website can have.
+ * Returns whether a page of this machine has this origin. For a page that is a file browsers send `null`, which does not count: browsers
+ * also send `null` for an iframe that any website can make. Other programs send `file://`, which no website can have.
  */
 const isLocalOrigin = (origin: string, host: string): boolean => {
   if (origin === 'file://') return true
@@ -34,8 +36,8 @@ const isLocalOrigin = (origin: string, host: string): boolean => {
 }
 
 /**
- * Replaces the origin of a request by `LOCAL_PAGE` if it comes from a page of this machine and its origin is not in `kept`. In the answer
- * the page's own origin replaces `LOCAL_PAGE` again, because the browser compares origins.
+ * Replaces the origin of a request from a page of this machine by `LOCAL_PAGE`, unless the origin is in `kept`. The answer gets the page's
+ * own origin back, because the browser compares this header with the page's origin.
  */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
   const isRenamed = ({ headers }: IncomingMessage): boolean => {

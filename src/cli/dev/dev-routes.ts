@@ -35,7 +35,7 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** Returns the name of a cookie. A browser that has the cookie gets no token for this user. */
+/** Returns the name of a cookie. While a browser has this cookie, it gets no token for the user. */
 const signedOutCookie = (userId: string): string => `signed-out-${Buffer.from(userId).toString('base64url')}`
 
 const milliseconds = v.pipe(v.string(), v.transform(Number), v.number(), v.minValue(0), v.maxValue(3_600_000))
@@ -52,9 +52,9 @@ const faultsQuery = v.object({
 })
 
 /**
- * Returns whether a request comes from the playground or from no page at all. A page of another origin is refused, and so is a website that
- * has pointed its own host name at this machine (DNS rebinding). Browsers send no `sec-fetch-site` to an address that is no secure context.
- * There the `Origin` header decides.
+ * Returns whether a request comes from the playground or from no page at all. A page of another origin is refused. So is a website that has
+ * pointed its own host name at this machine (DNS rebinding). At an address that is no secure context browsers send no `sec-fetch-site`, and
+ * the `Origin` header decides.
  */
 const isSameOrigin = (request: Request, host: string): boolean => {
   const { hostname, origin } = new URL(request.url)
@@ -116,7 +116,7 @@ export const createDevRoutes = (secrets: DevSecrets, proxy: FaultProxy, host: st
     const { appId, userId } = v.parse(userQuery, context.req.query())
     return context.json({ signature: await createSignature(userId, secrets[appId].signature) })
   })
-  // A session whose endpoint is one of these addresses connects through the fault proxy.
+  // `/dev/links/NAME` is also the endpoint of sessions that connect through the link NAME of the fault proxy.
   routes.get('/dev/links/:link{[\\w-]{1,64}}', (context) =>
     context.json(proxy.faults(context.req.param('link'))),
   )

@@ -19,8 +19,8 @@ const createSecrets = (): AppSecrets => {
 }
 
 /**
- * Returns the secrets in the folder's `secrets.json`, and creates the file if it is missing. Each folder has its own secrets. So tokens
- * stay valid over a restart, and every other development gateway refuses them.
+ * Returns the secrets in the folder's `secrets.json`, and creates the file if it is missing. The file keeps the secrets, so tokens stay
+ * valid over a restart. Other folders have other secrets, so their development gateways refuse the tokens.
  */
 export const readDevSecrets = async (folder: string): Promise<DevSecrets> => {
   const file = join(folder, 'secrets.json')

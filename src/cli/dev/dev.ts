@@ -26,7 +26,7 @@ export interface Dev {
   close(): Promise<void>
 }
 
-/** Milliseconds that clients have to close when the gateway stops. */
+/** Milliseconds in which clients must close when the gateway stops. */
 const CLOSE_TIMEOUT = 1_000
 
 /**

@@ -6,11 +6,11 @@ import { SESSION_PATH } from '../../gateway/internal.js'
 
 /** The faults of a link. */
 interface Faults {
-  /** Milliseconds that every byte is delayed, in each direction. */
+  /** Milliseconds by which the link delays every byte, in each direction. */
   delay: number
-  /** Milliseconds for which the link stays down and refuses connections; 0 if it is up. */
+  /** Milliseconds for which the link stays down; 0 if it is up. A link that is down refuses connections. */
   down: number
-  /** Whether the link refuses WebSockets, as some companies' proxies do. It still passes on event streams. */
+  /** Whether the link refuses WebSockets, as some companies' proxies do. Such a link still passes on event streams. */
   noWebSocket: boolean
 }
 
@@ -19,11 +19,11 @@ interface Faults {
  * the link of that name. A link can be made slow, cut or taken down, to try how the session reacts.
  */
 export interface FaultProxy {
-  /** Handles the upgrades of `server` before the gateway that is attached to it. */
+  /** Handles each upgrade of `server` before the gateway that is attached to `server`. */
   attach(server: Server): void
   /**
-   * Handles the requests of a link: passes them on to the gateway of `server`, or destroys them while the link is down. Returns false for
-   * every other request.
+   * Handles a request of a link. Passes it on to the gateway of `server`, or destroys it while the link is down. Returns false for a
+   * request without a link.
    */
   forward(server: Server, request: IncomingMessage, response: ServerResponse): boolean
   faults(name: string): Faults
@@ -32,26 +32,26 @@ export interface FaultProxy {
   /** Closes every connection of the link without a close frame. New ones may connect at once. */
   cut(name: string): void
   /**
-   * Closes every connection of every link, and every WebSocket without a link. An event stream without a link is a request to the server
-   * itself, whose `closeAllConnections` closes it.
+   * Closes every connection of every link, and every WebSocket without a link. `closeAllConnections` of the server closes event streams
+   * without a link.
    */
   cutAll(): void
 }
 
 interface Link {
   delay: number
-  /** Until when the link is down (`performance.now()`). */
+  /** The time of `performance.now()` at which the link is up again. */
   downUntil: number
   noWebSocket: boolean
   connections: Set<Connection>
 }
 
-/** A socket, or a request and its answer. */
+/** A socket, or an HTTP request with its answer. */
 interface Connection {
   destroy(): unknown
 }
 
-/** The most links. Beyond them the oldest link is forgotten, so that requests for new names can't fill the memory. */
+/** The most links. A further link replaces the oldest one, so that requests for new names can't fill the memory. */
 const MAX_LINKS = 1_000
 
 const LINK_PATH = /^\/dev\/links\/([\w-]{1,64})(\/v1\/session(?:\/stream|\/frames|\/send)?)$/
@@ -62,8 +62,8 @@ const REFUSAL = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 
 const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*/s, '')
 
 /**
- * Writes the bytes of one stream to another in their order, even if the delay changes meanwhile. The end follows the last byte. The
- * returned function calls its argument after the bytes so far are written.
+ * Writes the bytes of `from` to `to`, each after the delay. The bytes keep their order when the delay changes. The end comes after the last
+ * byte. The returned function calls its argument when the bytes so far are written.
  */
 const passOn = (from: Readable, to: Writable, delay: () => number): ((deliver: () => void) => void) => {
   let forwarded = Promise.resolve()
@@ -80,17 +80,17 @@ const passOn = (from: Readable, to: Writable, delay: () => number): ((deliver: (
   return afterDelay
 }
 
-/** Forwards the bytes of a socket, and its close. */
+/** Forwards the bytes and the close of a socket. */
 const forwardSocket = (from: Duplex, to: Duplex, delay: () => number): void => {
   const afterDelay = passOn(from, to, delay)
   from.once('close', () => afterDelay(() => to.end(() => to.destroy())))
-  // Without a listener an error would end the process. The `close` that follows it is forwarded.
+  // Without a listener an error would end the process. After an error comes `close`, which is forwarded.
   from.on('error', () => undefined)
 }
 
 const loopbackOf: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
-/** Returns the address of the server itself, to which the proxy connects for a link. */
+/** Returns the address at which the proxy reaches the server. */
 const addressOf = (server: Server): { host: string; port: number } => {
   const { address, port } = server.address() as AddressInfo
   return { host: loopbackOf[address] ?? address, port }
@@ -117,7 +117,7 @@ export const createFaultProxy = (): FaultProxy => {
     return link
   }
   const downFor = ({ downUntil }: Link): number => Math.max(0, downUntil - performance.now())
-  /** Adds a connection to `all` and to its link until `stream` is closed. */
+  /** Keeps a connection in `all` and in its link until `stream` is closed. */
   const track = (connection: Connection, stream: Duplex | ServerResponse, link?: Link): void => {
     for (const set of [all, ...(link ? [link.connections] : [])]) {
       set.add(connection)
@@ -130,12 +130,12 @@ export const createFaultProxy = (): FaultProxy => {
 
   return {
     attach(server) {
-      // The gateway's listener runs after this one, and ignores a destroyed socket and another path.
+      // This listener runs before the gateway's, which ignores destroyed sockets and the paths of links.
       server.prependListener('upgrade', (request, socket, head: Buffer) => {
         const path = pathOf(request)
         if (path === SESSION_PATH) return track(socket, socket)
         const [, name, target] = LINK_PATH.exec(path) ?? []
-        // No other listener answers an upgrade of any other path, so the client would wait for ever.
+        // No listener answers an upgrade of an unknown path. Without this line the client would wait for ever.
         if (!name || target !== SESSION_PATH) return void socket.destroy()
         const link = linkOf(name)
         if (downFor(link)) return void socket.destroy()

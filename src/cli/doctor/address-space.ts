@@ -7,8 +7,8 @@ const spaces = ['on the internet', 'in a private network', 'on the user’s own 
 const spaceOf = (address: string): number => (isLoopback(address) ? 2 : isPrivateAddress(address) ? 1 : 0)
 
 /**
- * Returns a finding about Chrome's Local Network Access. Chrome compares the page's address with the gateway's address to which it
- * connects. It may connect to any of the gateway's addresses.
+ * Returns a finding about Chrome's Local Network Access. Chrome compares the page's address with that of the gateway. If the gateway has
+ * several addresses, Chrome may connect to any of them.
  */
 export const checkAddressSpace = (
   gateway: readonly string[],

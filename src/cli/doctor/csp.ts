@@ -16,8 +16,8 @@ export const parsePolicies = (text: string): Policy[] =>
     .filter((policy) => policy.size > 0)
 
 /**
- * Returns the sources of the first of these directives that the policy has, or else those of `default-src`. Returns undefined if the policy
- * has none of them. Such a policy allows everything.
+ * Returns the sources of the first directive in `names` that the policy has, or else the sources of `default-src`. Returns undefined if the
+ * policy has none of these directives. Such a policy allows everything.
  */
 export const sourcesOf = (policy: Policy, ...names: string[]): readonly string[] | undefined =>
   [...names, 'default-src'].map((name) => policy.get(name)).find((sources) => sources !== undefined)
@@ -38,8 +38,8 @@ const pathMatches = (pattern: string, path: string): boolean =>
   pattern === '' || pattern === '/' || (pattern.endsWith('/') ? path.startsWith(pattern) : path === pattern)
 
 /**
- * Returns whether a source lets a page load `url` in every browser. A source that is a host without a scheme allows the scheme of the page.
- * Only some browsers let such a source allow WebSockets, so it does not count for them here.
+ * Returns whether a source lets a page load `url` in every browser. A source that is a host without a scheme allows the page's scheme. Only
+ * some browsers let such a source allow WebSockets, so here it allows none.
  */
 const sourceMatches = (source: string, url: URL, page: URL): boolean => {
   const scheme = url.protocol.slice(0, -1)

@@ -18,9 +18,8 @@ export interface Answer {
 const MAX_BODY = 2_000_000
 
 /**
- * Requests a URL, without following redirects, and resolves when its answer has ended. With `lookup` it connects to the addresses that
- * `lookup` finds. Rejects if the answer is too large, or is not whole after `TIMEOUT`. A bad certificate is no error here: it has a finding
- * of its own.
+ * Requests a URL without following redirects. Resolves when the whole answer has come. `lookup` replaces the DNS lookup. Rejects if the
+ * answer is too large, or is not complete after `TIMEOUT`. A bad certificate is no error here: `checkTls` reports it.
  */
 export const get = (
   url: URL,
@@ -95,13 +94,13 @@ export const below = (base: URL, path: string): URL => {
   return url
 }
 
-/** Returns why an answer is not a 200; undefined if it is one. */
+/** Returns why the status of an answer is not 200; undefined if the status is 200. */
 const problemOf = (answer: Answer | Error): string | undefined => {
   if (answer instanceof Error) return `doesn't answer (${failureOf(answer)})`
   return answer.status === 200 ? undefined : explainStatus(answer)
 }
 
-/** Requests a URL as `get` does, and resolves with the error if that fails. */
+/** Requests a URL as `get` does. If the request fails, resolves with the error. */
 const tryGet = (url: URL): Promise<Answer | Error> =>
   get(url).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))))
 

@@ -41,7 +41,7 @@ const untilEvent = (socket: Socket, event: string): Promise<void> =>
     socket.once(event, () => resolve())
   })
 
-/** Connects to each address separately. A browser tries the addresses in turn, and a dead one delays it. */
+/** Connects to each address separately. A browser tries the addresses in turn, and a dead address delays the browser. */
 export const checkTcp = async (addresses: readonly string[], port: number): Promise<Finding> => {
   const failures: string[] = []
   for (const address of addresses) {
@@ -80,7 +80,7 @@ const judgeCertificate = ({ valid_to: validTo }: PeerCertificate, problem: strin
   return tls.fail(`the certificate is not good (${problem}, valid to ${validTo}): ${adviceFor(problem)}`)
 }
 
-/** Makes a TLS handshake as a browser does. `reached`: the other side speaks TLS, whatever its certificate. */
+/** Makes a TLS handshake as a browser does, unless the URL is plain HTTP. `reached` is true even if the certificate is bad. */
 export const checkTls = async (
   url: URL,
   isLocal: boolean,

@@ -10,7 +10,7 @@ import { checkDns, failureOf, hostOf } from './network.js'
 
 const MAX_REDIRECTS = 5
 
-/** The most tags of a page that are checked. Real pages have a few, and a hostile page must not keep the command busy. */
+/** The most tags of each kind that are checked. Real pages have a few. A hostile page must not keep the command busy. */
 const MAX_POLICIES = 100
 const MAX_SCRIPTS = 20
 
@@ -76,7 +76,7 @@ const hasHashes = (sources: readonly string[] | undefined, tag: Map<string, stri
   return !!hashes?.every((hash) => sources?.includes(`'${hash.replace(/\?.*/, '')}'`))
 }
 
-/** Returns whether a policy allows a tag. A nonce or a hash allows each tag that has it. With 'strict-dynamic' a policy allows no host. */
+/** Returns whether a policy allows a tag. A nonce or a hash allows each tag that has it. A policy with 'strict-dynamic' ignores hosts. */
 const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boolean => {
   const sources = sourcesOf(policy, 'script-src-elem', 'script-src')
   const nonce = tag.get('nonce')

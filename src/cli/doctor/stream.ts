@@ -5,12 +5,12 @@ import { readJson } from '../read-json.js'
 import { below } from './http.js'
 import { failureOf, TIMEOUT } from './network.js'
 
-/** The most characters of a stream that are read. The gateway's comment of 4 kB and a few frames need less. */
+/** The most characters of a stream that are read. The gateway's first comment has 4 kB, and the few frames are short. */
 const MAX_BODY = 65_536
 
 /**
- * Milliseconds in which the first event of a stream has to come. A client waits for eight seconds, and a gateway ends a stream without a
- * start after ten.
+ * Milliseconds in which the first event of a stream must come. A client waits for eight seconds. A gateway waits ten seconds for the
+ * `start` frame, and then ends the stream.
  */
 const FIRST_EVENT_TIMEOUT = 5_000
 
@@ -19,12 +19,12 @@ interface Target {
   origin: string | undefined
 }
 
-/** Posts a body as a page does. */
+/** Posts a body with the headers that a page sends. */
 const post = ({ base, origin }: Target, path: string, body: unknown): ClientRequest => {
   const url = below(base, path)
   const headers = {
     'content-type': 'text/plain;charset=UTF-8',
-    // A proxy compresses answers only if the request says that the client can read them, as requests of browsers do.
+    // Browsers send this header, and without it a proxy would not compress the answer.
     'accept-encoding': 'gzip, deflate, br',
     connection: 'close',
     ...(origin !== undefined && { origin }),
@@ -48,7 +48,7 @@ const untilResponse = (outgoing: ClientRequest, time: number): Promise<IncomingM
     })
   })
 
-/** Reads the frames of a stream. `next` resolves with the next frame; undefined if none comes in time, and when the stream has ended. */
+/** Reads the frames of a stream. `next` resolves with the next frame; or with undefined, if the time is over or the stream has ended. */
 const readFrames = (
   response: IncomingMessage,
 ): { next: (time: number) => Promise<Record<string, unknown> | undefined>; isOver: () => boolean } => {
@@ -94,7 +94,7 @@ const NO_GATEWAY =
   'the answer to POST /v1/session/stream is not that of a gateway: the proxy must pass it on as it is'
 const BUFFERED = `its first event does not come within ${FIRST_EVENT_TIMEOUT / 1_000} s while it is open, so the proxy holds it back: switch its buffer off for /v1/session/stream (nginx: proxy_buffering off)`
 
-/** Returns what is wrong with the head of the answer; undefined if it is that of a stream. */
+/** Returns what is wrong with the status and headers of the answer; undefined if they are those of a stream. */
 const problemOf = ({ statusCode, headers }: IncomingMessage): string | undefined => {
   const { 'content-type': type = '', 'content-encoding': encoding = '' } = headers
   if (statusCode !== 200)
@@ -104,16 +104,16 @@ const problemOf = ({ statusCode, headers }: IncomingMessage): string | undefined
   return type.startsWith('text/event-stream') ? undefined : NO_GATEWAY
 }
 
-/** Milliseconds until the first event, or what is wrong. */
+/** The milliseconds until the first event, or a problem. */
 type Outcome = { time: number } | { problem: string }
 
-/** Opens a stream without a start, so that it stays open, and posts a start that no gateway accepts. */
+/** Opens a stream without a `start` frame, so that it stays open. Then posts a `start` frame that no gateway accepts. */
 const tryStream = async (target: Target, appId: string): Promise<Outcome> => {
   const begin = performance.now()
   const stream = post(target, '/v1/session/stream', { type: 'pong' })
   try {
     const response = await untilResponse(stream, FIRST_EVENT_TIMEOUT).catch((error: unknown) => {
-      // A proxy that waits for the end of the answer holds the head back, too.
+      // A proxy that waits for the end of an answer passes on nothing before the end, not even the headers.
       if (performance.now() - begin >= FIRST_EVENT_TIMEOUT) return undefined
       throw error
     })

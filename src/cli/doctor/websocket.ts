@@ -17,7 +17,7 @@ interface Attempt {
   headers?: Record<string, string>
 }
 
-/** Opens a WebSocket and sends a start that no gateway accepts. Resolves with what comes in answer. */
+/** Opens a WebSocket, and sends a `start` frame that no gateway accepts. Resolves with what happened. */
 const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Opened> =>
   new Promise((resolve) => {
     const url = below(base, '/v1/session')
@@ -55,10 +55,10 @@ const explainUpgrade = (opened: Exclude<Opened, { outcome: 'open' }>): string =>
     : `the upgrade is answered with ${opened.status}: the proxy must pass on WebSockets for /v1/session`
 }
 
-/** The sizes of one header that are tried, in bytes, the largest first. The gateway accepts 32 kB of headers in all. */
+/** The sizes of a header to try, in bytes, the largest first. The gateway accepts 32 kB of headers in all. */
 const HEADER_SIZES = [30_000, 15_000, 7_000] as const
 
-/** Finds out how large headers may be. A handshake needs up to 4 kB for the start, and also has the site's cookies. */
+/** Finds out how large headers may be. A handshake has the site's cookies, and up to 4 kB for the `start` frame. */
 const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
   const finding = findingsAbout('headers')
   for (const size of HEADER_SIZES) {
@@ -75,7 +75,9 @@ const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
   )
 }
 
-/** Reads from the answer to a start whether the app exists and accepts the origin. The gateway checks the origin before the token. */
+/**
+ * Reads from the answer to a `start` frame whether the app exists and accepts the origin. The gateway checks the origin before the token.
+ */
 const judgeStart = (code: unknown, { origin, appId }: Attempt): Finding => {
   const finding = findingsAbout(origin === undefined ? 'app' : 'origin')
   if (code === 'unknown-app')

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 /** A code block of docs/BACKENDS.md. */
 export interface Block {
-  /** The first file that the paragraph above the block names, if it names a file. */
+  /** The first file that the paragraph above the block names; undefined if it names none. */
   file: string | undefined
   paragraph: string
   /** The language in the block's fence, such as `ruby`. */

@@ -42,8 +42,8 @@ const writeNew = async (config: GatewayConfig): Promise<void> => {
 }
 
 /**
- * Returns the block of docs/BACKENDS.md with this file. A file may have several variants. The last one needs no library; on Node the first
- * one needs only this package.
+ * Returns the code block for this file. If docs/BACKENDS.md has several variants of the file, returns the last, which needs no library. On
+ * Node it returns the first, which needs only this package.
  */
 const blockOf = (blocks: readonly Block[], { chapter }: Stack, file: string): Block => {
   const variants = blocks.filter((block) => block.file === file)
@@ -60,7 +60,7 @@ const textOf = ({ paragraph, language, code }: Block): string => `${paragraph}\n
 const environmentOf = (appId: string, { readsDotEnv }: Stack): string => {
   const secret = `"$(node -p 'require("./${FILE}").apps["${appId}"].secrets[0]')"`
   return readsDotEnv
-    ? // The file's last line may have no end.
+    ? // Perhaps the last line of `.env` has no line break.
       `printf '\\nCHAT_APP_ID=%s\\nCHAT_SECRET=%s\\n' ${appId} ${secret} >>.env`
     : `export CHAT_APP_ID=${appId}\nexport CHAT_SECRET=${secret}`
 }

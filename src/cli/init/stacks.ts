@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import { codeOf } from '../../engine/internal.js'
 import { CliError } from '../cli-error.js'
 
-/** A framework, and its part of docs/BACKENDS.md. */
+/** A framework, with its part of docs/BACKENDS.md. */
 export interface Stack {
   name: string
-  /** The file by which `init` recognizes a folder with such an app. */
+  /** The file by which `init` recognizes an app of this framework. */
   file: string
-  /** Returns whether the file's text belongs to such an app. Throws a `SyntaxError` if the file should be JSON and is not. */
+  /** Returns whether this file's text is that of such an app. Throws a `SyntaxError` if the file should be JSON and is not. */
   isIn(text: string): boolean
-  /** The heading of its chapter in docs/BACKENDS.md. */
+  /** The heading of the framework's chapter in docs/BACKENDS.md. */
   chapter: string
-  /** The chapter's files with the token endpoint. */
+  /** The chapter's files that make the token endpoint. */
   endpoint: string[]
-  /** The chapter's file with the tag. */
+  /** The chapter's file that has the tag. */
   tag: string
   /** The port of the framework's development server. */
   port: number
@@ -24,7 +24,7 @@ export interface Stack {
 
 type Manifest = Record<string, Record<string, unknown> | undefined>
 
-/** Returns a function that finds a package among the dependencies in a manifest of npm or Composer. */
+/** Returns a function that returns whether a manifest of npm or Composer has the package `name` among its dependencies. */
 const dependsOn =
   (name: string, ...fields: string[]) =>
   (text: string): boolean => {

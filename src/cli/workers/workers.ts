@@ -4,15 +4,15 @@ import { aggregateMetrics } from '../../gateway/internal.js'
 import { untilSignal } from '../until-signal.js'
 import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 
-/** Milliseconds until a worker that ended is replaced. With each end the delay doubles, up to `MAX_DELAY`, until a worker is sound. */
+/** Milliseconds until a worker that ended is replaced. Each further end doubles the delay, up to `MAX_DELAY`, until a worker is sound. */
 const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
 /** Milliseconds after which a running worker counts as sound. If a sound worker ends, its successor starts after `FIRST_DELAY`. */
 const SOUND_AFTER = 60_000
-/** Milliseconds that a worker has to answer with its metrics. A worker that is too busy is left out. */
+/** Milliseconds in which a worker must answer with its metrics. A worker that is too busy is left out. */
 const COLLECT_TIMEOUT = 3_000
 
-/** The place of one worker: the worker that runs, and those that replace it when it has ended. */
+/** The place of one worker and its successors. */
 interface Slot {
   readonly role: 'admin' | 'plain'
   delay: number
@@ -28,8 +28,8 @@ const post = (worker: Worker, message: ToWorker): void => {
 }
 
 /**
- * Runs `count` worker processes on one port. The primary process accepts all connections and gives them to the workers in turn. Connections
- * are long, so an even spread matters. If the workers accepted from one socket, the kernel would favour some of them.
+ * Runs `count` worker processes on one port. The primary process accepts all connections and gives them to the workers in turn. An even
+ * spread matters, because connections last long. If the workers accepted from one socket, the kernel would favour some of them.
  */
 export const runWorkers = (count: number, log: Log): void => {
   cluster.schedulingPolicy = cluster.SCHED_RR
@@ -73,8 +73,7 @@ export const runWorkers = (count: number, log: Log): void => {
     listening += 1
     if (!hasListened) {
       hasListened = true
-      // The other workers start only when the first one serves. Otherwise each of them would report a port that is in use, or a Redis that
-      // does not answer.
+      // The other workers start only when the first one serves. Otherwise each worker would report the same problem, such as a port in use.
       for (const slot of slots.slice(1)) start(slot)
     }
     if (listening !== count) return
@@ -109,9 +108,9 @@ export const runWorkers = (count: number, log: Log): void => {
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
       else {
-        // A first worker that can't start logs why. A worker that was killed, for example by the kernel for lack of memory, logs nothing.
+        // A first worker that can't start logs why. A worker that is killed, for example by the kernel for lack of memory, logs nothing.
         if (signal !== null) log.error({ signal }, 'the first worker process was killed before it listened')
-        // A config can be a JavaScript module, which this process has imported, too. A timer in it would keep this process running.
+        // This process may have imported a config module, and a timer of that module would keep it running.
         process.exit(code ?? 1)
       }
       if (workers().length === 0) onEmpty()

@@ -6,7 +6,7 @@ export const showAppBadge = (count: number | undefined): void => {
   if (count === shown) return
   shown = count
   const { setAppBadge, clearAppBadge } = navigator as Partial<Navigator>
-  // `setAppBadge` rejects in a page that may not set the badge, for example in a frame.
+  // `setAppBadge` rejects where a page must not set the badge, for example in an iframe.
   if (count) setAppBadge?.call(navigator, count).catch(() => undefined)
   else clearAppBadge?.call(navigator).catch(() => undefined)
 }

@@ -5,8 +5,8 @@ import { showFaviconDot } from './favicon.js'
 import { showInTitle } from './title.js'
 
 /**
- * `<chat-unread>` uses this function. It is in the script of the badge, because the hash of a further script would cost every page more
- * bytes than this function costs pages with a badge.
+ * `<chat-unread>` uses this function. With a script of its own, the function would need a hash in `chat-session.js`, which every page
+ * loads. Here only pages that load the badge pay for the function.
  */
 export { update } from '../unread/show-unread.js'
 
@@ -15,7 +15,7 @@ export { update } from '../unread/show-unread.js'
  */
 const counts = new Map<ChatSession, { unread: number; places: readonly string[] }>()
 
-/** The functions that show a count in each place. Undefined puts back what was there before. */
+/** For each place the function that shows a count there. With undefined it puts back what the page had there before. */
 const places: Record<string, (count: number | undefined) => void> = {
   title: showInTitle,
   favicon: showFaviconDot,

@@ -1,7 +1,7 @@
 /** The width and height of an icon in pixels. */
 const SIZE = 64
 
-/** The icons of the page that have a dot, with their own address and the address that is shown. */
+/** The icon links with a dot. `own` is the page's own address of the icon, and `shown` the address that the link shows. */
 const dotted = new Map<HTMLLinkElement, { own: string | null; shown: string }>()
 let isWanted = false
 let observer: MutationObserver | undefined
@@ -47,7 +47,7 @@ const addDot = async (link: HTMLLinkElement): Promise<void> => {
   const entry = { own, shown: own ?? '' }
   dotted.set(link, entry)
   const shown = await withDot(link.href || '/favicon.ico').catch(() => undefined)
-  // Meanwhile the user may have read everything, or the page may have another icon.
+  // While the icon loaded, the user may have read everything, or the page may have changed its icon.
   if (!shown || dotted.get(link) !== entry || link.getAttribute('href') !== own) return
   entry.shown = shown
   link.href = shown
@@ -55,7 +55,7 @@ const addDot = async (link: HTMLLinkElement): Promise<void> => {
 
 const removeDot = (link: HTMLLinkElement, { own, shown }: { own: string | null; shown: string }): void => {
   dotted.delete(link)
-  // A page that looks for its icon finds the link that was made for the dot, and may have written its own address there.
+  // The page may have written another address into the link, even into a link that was made for the dot.
   if (![own, shown].includes(link.getAttribute('href'))) return
   if (own === null) link.remove()
   else link.href = own

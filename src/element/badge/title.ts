@@ -3,12 +3,12 @@ let prefix: string | undefined
 let observer: MutationObserver | undefined
 
 /**
- * Writes `next` before the page's own title. It removes the former prefix, even if the page has built a new title from the title with the
+ * Writes `next` before the page's own title, in place of the former prefix. The page may have built a new title from one that had the
  * prefix.
  */
 const write = (next: string): void => {
   const { title } = document
-  // `document.title` has no space at its end, so the prefix before an empty title comes back without its last space.
+  // `document.title` drops a space at its end. If the page's own title is empty, the prefix has therefore lost its last space.
   const own = prefix && `${title} `.startsWith(prefix) ? title.slice(prefix.length) : title
   prefix = next
   const shown = (next + own).trim()

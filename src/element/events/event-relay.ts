@@ -13,7 +13,7 @@ import type { CustomEventMap } from './event-map.js'
 import type { ReactiveController } from '../lit/base.js'
 import { ifPossible, isRevivable } from '../../session/internal.js'
 
-/** The session's events that the element dispatches with the prefix `session-` and the same `detail`. */
+/** The events of the session that the element also dispatches: with the prefix `session-`, and with the same `detail`. */
 type Relayed = Exclude<keyof SessionEventDetails, 'state' | 'logout'>
 
 /** A new event does not compile without its name here. Neither does an event whose class in `events.ts` has another `detail`. */
@@ -35,8 +35,8 @@ interface EventRelay extends ReactiveController {
   /** The state of the last `session-state` event. */
   readonly state: SessionState
   /**
-   * Relays the events of `session` from now on, and no other session's events. Without `session` the element becomes `idle`, though its
-   * former session may go on for other elements. If that session has ended, the element stays `ended`.
+   * Relays only the events of `session` from now on. Without `session` the element becomes `idle`, even if its former session goes on for
+   * other elements. But an element whose state is `ended` stays `ended`.
    */
   follow(session?: ChatSession): void
   /** Writes the error to the console, unless it was written since the session started. */
@@ -77,7 +77,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     if (bubbles()) warnOnce(written, message.startsWith(code) ? message : `${code}: ${message}`)
   }
 
-  /** Takes over the session's state, and dispatches the events for it. */
+  /** Takes over the session's state, and dispatches the events of this change. */
   const update = ({
     state: next,
     error,
@@ -88,7 +88,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     showStates()
     dispatch('session-state', { state, previous, error, retryAt })
     if (next !== previous && (next === 'starting' || next === 'active')) written.clear()
-    // An error with a cause comes from the page's own source of tokens. Any other error of a reconnect is an outage.
+    // While the session reconnects, an error with a cause comes from the page's own source of tokens. Any other error is an outage.
     if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
     if (next === 'ended' && dispatch('session-ended', { error }) && error && isRevivable(error.code))

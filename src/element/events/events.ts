@@ -24,7 +24,7 @@ export type {
   UserDetail,
 }
 
-/** The state changed, or the time of the next attempt to connect did. */
+/** The state or the time of the next attempt to connect changed. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
 
 export interface StartedDetail {
@@ -60,13 +60,13 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
-/** Messages failed, or one of these changed: how many messages are not stored yet, why they wait, or until when they wait. */
+/** Messages failed, or there is a change in how many messages are not stored yet, why they wait, or until when. */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 
 /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
 export class SessionSentEvent extends CustomEvent<Sent> {}
 
-/** A signal came, or a message of its sender ended it. */
+/** A signal came, or a message of the signal's sender ended it. */
 export class SessionSignalEvent extends CustomEvent<SignalDetail> {}
 
 /** The presence of watched users. */

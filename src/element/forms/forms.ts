@@ -21,7 +21,7 @@ const messageOf = (
   const fields = new FormData(form)
   if (name) fields.set(name, submitter?.getAttribute('value') ?? '')
   const entries = [...fields]
-  // A form with a chosen file is for the backend. If none is chosen, the file's name is empty.
+  // A form with a chosen file is for the backend. If no file is chosen, the name of the value is empty.
   if (entries.some(([, value]) => typeof value !== 'string' && value.name)) return undefined
   const { to, body, id, ...others } = Object.fromEntries(
     entries.filter(([key]) => FIELD.test(key)),
@@ -47,7 +47,6 @@ const fieldsOf = (form: HTMLFormElement): HTMLInputElement[] => [
 const fieldOf = (form: HTMLFormElement, name: string): HTMLInputElement | undefined =>
   fieldsOf(form).find((field) => field.name === name)
 
-/** Writes into a field of the form, if it has one. */
 const setField = (form: HTMLFormElement, name: string, value: string): void => {
   const field = fieldOf(form, name)
   if (field) field.value = value
@@ -56,8 +55,8 @@ const setField = (form: HTMLFormElement, name: string, value: string): void => {
 const valueOf = (form: HTMLFormElement, name: string): string | undefined => fieldOf(form, name)?.value
 
 /**
- * Resets the form, and returns a function that puts the recipient and the data back. That function does nothing if one of them was changed
- * since: then they belong to the next message.
+ * Resets the form. Returns a function that puts the recipient and the data back. If one of them has changed since the reset, both belong to
+ * the next message, and the function does nothing.
  */
 const resetForm = (form: HTMLFormElement): (() => void) => {
   const fields = fieldsOf(form).filter(({ name }) => FIELD.test(name) && name !== 'body' && name !== 'id')
@@ -72,7 +71,7 @@ const resetForm = (form: HTMLFormElement): (() => void) => {
   }
 }
 
-/** Sends a form's message in place of its submit. The page may have prevented the submit already. */
+/** Sends a form's message in place of its submit, unless the page has prevented the submit. */
 const submit = (event: Event): void => {
   const { target, submitter } = event as SubmitEvent
   if (event.defaultPrevented || !(target instanceof HTMLFormElement)) return
@@ -89,8 +88,8 @@ const submit = (event: Event): void => {
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
       const error = reason as SessionError
-      // The text is put back, unless the user has begun another text. With the same id the message is never stored twice. The recipient is
-      // put back with the text, because after the reset the form names its first recipient.
+      // Puts the text back, unless the user has begun another text. Because of its id the message is never stored twice. The reset has set
+      // the form's first recipient, so `putBack` puts the message's own recipient back.
       if (!valueOf(target, 'body')) {
         putBack()
         setField(target, 'body', message.body)
@@ -102,8 +101,8 @@ const submit = (event: Event): void => {
 }
 
 /**
- * Sends the messages of the forms in `root` from now on. For a document it listens on the window, which gets the event last, so that the
- * page's listeners can prevent it.
+ * Sends the messages of the forms in `root` from now on. For a document it listens on the window, which gets an event last. So the page's
+ * listeners can prevent the submit.
  */
 export const listenToForms = (root: Node): void =>
   (root instanceof ShadowRoot ? root : window).addEventListener('submit', submit)

@@ -16,21 +16,21 @@ import {
 
 export { requestPermission } from './permission.js'
 
-/** The most messages in a notification's `data`, because browsers limit its size. The newest are kept, and all are counted. */
+/** The most messages in a notification's `data`, because browsers limit its size. The newest messages are kept. The count includes all. */
 const MAX_MESSAGES = 20
 
-/** How many notifications may be shown at once, and the milliseconds that each further one waits. */
+/** How many notifications may be shown at once, and how many milliseconds each further notification waits. */
 const BURST = 5
 const INTERVAL = 1_000
 
 /** The state of a session's notifications. */
 interface State {
   /**
-   * App and user as one text: the tag of the notifications, and the name under which tabs announce their visibility. Empty while there is
-   * no session.
+   * App and user as one text: the tag of the notifications, and the name under which tabs announce their visibility. Empty while the
+   * session has no user.
    */
   userKey: string
-  /** Ends the listener and the announcement that belong to the session's present state. */
+  /** Ends the listener to clicks, and the announcement that this tab is visible. */
   subscription?: AbortController
   /** The messages that no notification has shown yet, at most `MAX_MESSAGES`. */
   pending: readonly Message[]
@@ -38,11 +38,11 @@ interface State {
   pendingCount: number
   /** The offset of the latest message. */
   newest: number
-  /** The offset up to which each peer's messages are read, as far as the frames of this connection say it. */
+  /** For each peer, the offset up to which the user has read the peer's messages, as far as this connection has reported it. */
   marks: Map<string | null, number>
-  /** The marks up to which notifications were closed. */
+  /** The marks, as JSON, for which `closeRead` was called last. */
   mark: string
-  /** When the rate limit allows a whole burst again (`performance.now()`). */
+  /** The time of `performance.now()` at which the rate limit allows a whole burst again. */
   idleAt: number
   timer?: ReturnType<typeof setTimeout>
   failureReported?: boolean
@@ -80,7 +80,7 @@ export const attach: AttachPart = (session, context) => {
     const isVisible = await isAnyTabVisible(userKey)
     if (userKey !== state.userKey || messages.every(isRead)) return
     if (isVisible) {
-      // The user sees the messages in the visible tab. No notification was shown, so none counts for the rate limit.
+      // The user sees the messages in the visible tab. The rate limit counts only notifications that were shown.
       state.idleAt -= INTERVAL
       return clear()
     }
@@ -89,7 +89,7 @@ export const attach: AttachPart = (session, context) => {
     try {
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {
-      // This is reported once for each session, because every further message would fail in the same way.
+      // Each session reports this error once, because every further message would fail in the same way.
       const error = new SessionError('notifications-unsupported', { cause })
       state.failureReported ||= emit(target(), 'session-error', { error })
     }
@@ -98,7 +98,7 @@ export const attach: AttachPart = (session, context) => {
   /** Shows the pending messages as one notification, as soon as the rate limit allows it. */
   const showPending = (): void => {
     clearTimeout(state.timer)
-    // After a reconnect all missed messages arrive first, and are shown as one summary.
+    // After a reconnect all missed messages come first. One summary shows them.
     if (!state.pendingCount || state.newest < session.missedUntil) return
     const now = performance.now()
     const wait = state.idleAt - now - (BURST - 1) * INTERVAL
@@ -116,8 +116,8 @@ export const attach: AttachPart = (session, context) => {
     const userKey = user ? userKeyOf(appId, user.id) : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
-    // Only a page with an active session takes the lock that says that it is visible. A page that reconnects shows nothing new, and its
-    // lock would keep it out of the back/forward cache.
+    // Only a page with an active session takes the lock of a visible tab. While a session reconnects, the page shows nothing new, and the
+    // lock would keep the page out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey
@@ -136,7 +136,7 @@ export const attach: AttachPart = (session, context) => {
         if (data?.['chat-session'] !== userKey) return
         const { messages = [], offset } = data
         if (!offset) return void clicked(messages)
-        // The push had no message in it. If retention has deleted the message, the history begins with a later one.
+        // The push did not contain the message. If retention has deleted the message, the history begins with a later message.
         session.history({ after: offset - 1, limit: 1 }).then(
           ([found]) => clicked(found?.offset === offset ? [found] : []),
           () => clicked([]),
@@ -147,7 +147,7 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
-    // If there is no key, another listener of this message has ended the session.
+    // Without a key, another listener to this event has ended the session.
     if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target() || push.isOn())
       return clear()
     if (message.from !== session.user?.id && !message.adopted) {
@@ -160,13 +160,13 @@ export const attach: AttachPart = (session, context) => {
 
   const readMoved = (): void => {
     const { with: peer, readOffsetWith: readOffset = 0 } = session.info ?? {}
-    // A new message also causes `unread`, and leaves the marks as they are.
+    // A new message causes `unread`, too, but does not change the marks.
     const mark = JSON.stringify([session.readOffset, peer, readOffset])
     if (mark === state.mark) return
     state.mark = mark
     if (peer !== undefined) state.marks.set(peer, readOffset)
     if (state.pending.every(isRead)) clear()
-    // If a sandbox forbids service workers, only the page's own notifications exist, and they are closed by now.
+    // A sandbox may forbid service workers. Then all notifications are the page's own, and `closeRead` has already closed those.
     closeRead(state.userKey, isRead).catch(() => undefined)
   }
 

@@ -5,8 +5,8 @@ import { isSet } from '../is-set.js'
 import { closeRead, isGranted, serviceWorkers, userKeyOf } from './show.js'
 
 /**
- * The codes of a session that ends because the user has logged out. An expired token is not among them: it does not mean that the user has
- * logged out.
+ * The codes of a session that ends because the user has logged out. The code of an expired token is not here, because the user may still be
+ * logged in.
  */
 const LOGGED_OUT = ['signed-out', 'revoked']
 
@@ -23,7 +23,8 @@ const hasKey = ({ options: { applicationServerKey } }: PushSubscription, key: st
     .replaceAll('/', '_') === key
 
 /**
- * The latest change of the browser's subscription. All sessions of a page share the subscription, so each change waits for the one before.
+ * The latest change of the browser's subscription. All sessions of a page share the subscription, so a change waits for the previous
+ * change.
  */
 let turn: Promise<unknown> = Promise.resolve()
 const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -69,19 +70,19 @@ export const renewPush = async (session: ChatSession): Promise<void> => renewals
 
 /** Subscribes this device while an element of the session asks for pushes, and unsubscribes it when the user logs out. */
 export const attachPush = (session: ChatSession, { target, SessionError }: PartContext): Push => {
-  /** Whether the latest call of `session.push` had the subscriber. */
+  /** Whether the latest call of `session.push` passed `subscriber`, and not null. */
   let isAsked = false
   let isOn = false
-  /** Whether an error was reported. It is reported once, because every connection would fail in the same way. */
+  /** Whether an error was reported. Only the first error is reported, because every connection would fail in the same way. */
   let isReported = false
   let isRefused = false
-  /** The id of the session's user, also once the session has ended; empty before it was active. */
+  /** The id of the session's user; empty before the session is active. After the end of the session the id stays. */
   let user = ''
-  /** The element that asks for pushes, or asked last. If it loses all its attributes at once, `target` no longer returns it. */
+  /** The element that asks for pushes, or asked last. When an element loses all its attributes at once, `target` no longer returns it. */
   let asker: Asker | undefined
 
   /**
-   * Returns the element that says whether the device is to be subscribed; undefined if it has left the page, or has another session.
+   * Returns the element whose attributes say whether to subscribe the device; undefined if the element has left the page or this session.
    */
   const findAsker = (): Asker | undefined => {
     asker = target() ?? asker
@@ -102,7 +103,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
       try {
         if (!key) throw new Error('The gateway gave no key.')
         const subscription = await inTurn(() => subscribe(session, key))
-        // After a refusal the device does not count as subscribed, because the gateway may refuse it again.
+        // After a refusal the device does not count as subscribed, because the gateway may refuse the device again.
         isOn = isAsked && !isRefused
         return subscription.toJSON()
       } catch (cause) {
@@ -129,7 +130,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
 
   /** Ends the subscription, even without a connection. */
   const drop = (): void => {
-    // If `push` fails, the script of the calls did not load, so the gateway knows no subscription.
+    // If `push` fails, its script did not load. Then the gateway knows of no subscription.
     if (isAsked) session.push(null).catch(() => undefined)
     isAsked = isOn = false
     // An error of the browser is ignored: the gateway ends the subscription too, or the session of the next user replaces it.
@@ -137,7 +138,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   }
 
   /**
-   * Whether an element in the page has a session of another user of the app. A new session of the same user does not count, because an
+   * Whether an element in the page has a session of another user of the app. Another session of the same user does not count, because an
    * element may leave the page and come back.
    */
   const isReplaced = (): boolean =>
@@ -155,14 +156,14 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
 
   const update = (): void => {
     user = session.user?.id ?? user
-    // An element that has left the page does not say whether the user has logged out.
+    // If `asker` has left the page, only the session of another user shows that this user has logged out.
     const isLeft = !findAsker() && isReplaced()
     if (isLeft) closeAll()
     if (isAsked && (isLeft || (findAsker() && !isWanted()))) drop()
     else if (!isAsked && session.state === 'active') renew().catch(report)
   }
 
-  /** Closes the notifications and drops the subscription, even if only an earlier page has subscribed the device. */
+  /** Closes the notifications and drops the subscription, even a subscription that an earlier page made. */
   const logOut = (): void => {
     closeAll()
     if (isAsked || isWanted()) drop()
@@ -172,10 +173,10 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     (session.state === 'ended' || session.state === 'failed') && codes.includes(session.error?.code ?? '')
   session.addEventListener('state', () => {
     if (hasEndedWith(LOGGED_OUT)) logOut()
-    // An element that changes its user joins the next session a task later.
+    // An element whose user changes joins the next session one task later.
     else setTimeout(update)
   })
-  // The session may have ended before this script loaded. A session that `end()` has ended has no error.
+  // The session may have ended before this script loaded. After `end()` the session has no error, for which '' stands.
   if (hasEndedWith([...LOGGED_OUT, ''])) logOut()
   update()
   return { isOn: () => isOn, update }

@@ -2,12 +2,12 @@ import type { Message } from '../../session/index.js'
 import { ifPossible } from '../../session/internal.js'
 import type { NotificationContent } from './content.js'
 
-/** Milliseconds that a service worker has to answer with this page's client id. */
+/** Milliseconds in which a service worker must answer with this page's client id. */
 const CLIENT_ID_TIMEOUT = 3_000
 
 /** The message that a service worker posts to the page after a click. */
 export interface NotificationClick {
-  /** The key of the app's user, by which a page recognizes its own notifications. */
+  /** App and user as one text. By this key a page recognizes its own notifications. */
   'chat-session': string
   messages: readonly Message[]
   /** The offset of a pushed message. A pushed notification has no `messages`. */
@@ -62,10 +62,10 @@ const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
     worker.postMessage('chat-session', [port2])
   })
 
-/** The place of a message in its inbox, and its sender, null for the app's backend. */
+/** The offset of a message, and its sender: null for the app's backend. */
 export type Placed = Pick<Message, 'offset' | 'from'>
 
-/** Closes a notification of the page. Chromium ignores `close` until it has loaded the icon and shows the notification. */
+/** Closes a notification of the page. Until Chromium has loaded the icon and shows the notification, it ignores `close`. */
 const close = (notification: Notification): void => {
   notification.onshow = () => notification.close()
   notification.close()
@@ -74,7 +74,7 @@ const close = (notification: Notification): void => {
 /** The notifications that this page shows itself, with the user's key and the messages of each. */
 const shown = new Map<Notification, NotificationClick>()
 
-/** Closes the user's notifications whose messages are all read, both the page's own and those of a service worker. */
+/** Closes the user's notifications whose messages are all read: the page's own ones, and those of a service worker. */
 export const closeRead = async (userKey: string, isRead: (message: Placed) => boolean): Promise<void> => {
   for (const [notification, { 'chat-session': key, messages }] of shown)
     if (key === userKey && messages.every(isRead)) close(notification)

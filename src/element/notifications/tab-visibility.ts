@@ -1,7 +1,7 @@
 /*
  * A visible tab holds a Web Lock, by which other tabs see that it is visible. The browser releases the lock when the tab closes or crashes.
- * The lock's name contains the tab's id, because a query may still show a lock just after its release: a tab that was just hidden must not
- * take its own lock for that of another tab.
+ * The lock's name contains the tab's id, because a query may still show a lock just after its release. Without the id, a tab that was just
+ * hidden could take its own lock for the lock of another tab.
  */
 
 const tabId = Math.random()
@@ -9,17 +9,16 @@ const tabId = Math.random()
 /** Returns the Web Locks, which are absent over plain http. */
 const locks = (): LockManager | undefined => (navigator as Partial<Navigator>).locks
 
-/** Returns the name of this tab's lock. */
 const lockName = (name: string): string => `${name} ${tabId}`
 
-/** Holds this tab's lock until the returned controller aborts. */
+/** Holds this tab's lock until the caller aborts the returned controller. */
 const hold = (name: string): AbortController => {
   const held = new AbortController()
   const { signal } = held
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   locks()
     ?.request(lockName(name), { signal }, () => aborted)
-    // The request was aborted before the lock was granted, or a sandbox forbids locks. Other tabs then don't see this one.
+    // The request was aborted before the lock was granted, or a sandbox forbids locks. Without a lock other tabs don't see this tab.
     .catch(() => undefined)
   return held
 }
@@ -42,7 +41,7 @@ export const announceVisibility = (name: string, signal: AbortSignal): void => {
   update()
 }
 
-/** Returns whether this tab is visible, or another one that announces itself under `name`. */
+/** Returns whether this tab is visible, or another tab that announces itself under `name`. */
 export const isAnyTabVisible = async (name: string): Promise<boolean> => {
   const snapshot = await locks()
     ?.query()

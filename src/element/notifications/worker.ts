@@ -1,7 +1,7 @@
 /*
- * A module for a site's service worker. It shows the gateway's pushes while no page is open, and in Chrome on Android the notifications of
- * the site's pages. After a click it focuses a page and posts the click to that page. The module has no imports, and does nothing outside a
- * service worker.
+ * A module for a site's service worker. It shows the gateway's pushes. After a click on a notification it focuses a page, and posts the
+ * click to that page. It also handles clicks on the notifications that the site's pages show in Chrome on Android. The module has no
+ * imports, and does nothing outside a service worker.
  */
 import type { NotificationClick, NotificationData, PushedData } from './show.js'
 
@@ -19,7 +19,7 @@ interface PushMessage {
   app_badge?: number
 }
 
-/** The `data` of a pushed notification, with what a click opens. */
+/** The `data` of a pushed notification, with the URL that a click opens. */
 type ShownData = PushedData & { navigate: string }
 
 interface ExtendableEvent {
@@ -46,7 +46,7 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope
 
-/** Focuses the page that showed the notification, or one with the same URL, or any page of the site. If no page is open, it opens one. */
+/** Focuses the page that showed the notification, or a page with the same URL, or any page of the site. If no page is open, opens one. */
 const focusPage = async (
   click: NotificationClick,
   { client, url }: { client?: string | undefined; url: string },
@@ -73,8 +73,7 @@ const messageOf = ({ data }: Events['push']): PushMessage | undefined => {
 
 const show = async ({ notification, app_badge: unread }: PushMessage): Promise<void> => {
   const { title, body = '', navigate, tag, data } = notification
-  // A later notification of the same sender replaces the earlier one, and `renotify` alerts the user again. `renotify` without a tag
-  // throws.
+  // A later notification of the same sender replaces the earlier one. `renotify` makes it alert the user again, and throws without a tag.
   const options: NotificationOptions & { renotify: boolean } = {
     body,
     tag,
@@ -94,7 +93,7 @@ if ('clients' in globalThis && 'registration' in globalThis) {
     const { data } = event.notification
     const { app, user = '', offset, navigate = '/', messages = [], client, url = navigate } = data ?? {}
     const userKey = data?.['chat-session'] ?? (app && `chat-session:${app}:${encodeURIComponent(user)}`)
-    // The site's own notifications have no such data.
+    // A notification of the site itself has neither `chat-session` nor `app` in its data.
     if (!userKey) return
     event.notification.close()
     const click = { 'chat-session': userKey, messages, ...(app && offset && { offset }) }

@@ -2,10 +2,10 @@ import { SessionError, type ChatSession, type MessageDetail } from '../../sessio
 import { isSet } from '../is-set.js'
 import { usePart } from './use-part.js'
 
-/** The parts that an attribute of an element asks for, and that are attached to its session. */
+/** The parts that attach to a session. An element asks for a part by the attribute of the same name. */
 export type Attachable = 'badge' | 'notifications'
 
-/** How many messages wait for a part at most. */
+/** The most messages that wait while a part is loaded. */
 const MAX_EARLY = 100
 
 /** Returns the first element in the page that uses the session and passes the filter. */
@@ -14,11 +14,11 @@ type FirstWith = (
 ) => HTMLElement | undefined
 
 /**
- * Attaches to the session the parts that its elements ask for. The caller calls the returned function when an attribute has changed or an
- * element has joined or left. The function attaches the parts that are missing, and updates the others.
+ * Attaches to a session the parts that its elements ask for. The caller calls the returned function when an element has changed, joined or
+ * left. That function attaches the missing parts, and updates the attached ones.
  */
 export const attachParts = (session: ChatSession, firstWith: FirstWith): (() => void) => {
-  /** A function for each part that an element asked for. It tells the part that elements may have changed. */
+  /** For each part that was asked for, a function that tells the part that the elements may have changed. */
   const updates: Partial<Record<Attachable, (() => void) | undefined>> = {}
 
   const attach = async (

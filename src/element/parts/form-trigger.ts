@@ -7,7 +7,7 @@ const load = async (form: HTMLElement | null | undefined): Promise<void> => {
   if (form) (await usePart('calls', form))?.listenToForms(form.getRootNode())
 }
 
-/** Called when a field gets the focus. So forms are found that come into the page later, or are in a shadow tree. */
+/** Called when a field gets the focus. This finds forms that came into the page later, and forms in a shadow tree. */
 const focused = (event: Event): void => {
   const [field] = event.composedPath() as Partial<HTMLInputElement>[]
   void load((field?.form ?? field)?.closest?.<HTMLElement>(FORM))

@@ -9,7 +9,7 @@ let failures = 0
 
 const load = async (name: string): Promise<unknown> => {
   const hash = partTable[name] ?? ''
-  // Browsers remember that a module at an address failed. So the next try has another address.
+  // After a failure a browser does not load the module from the same address again. So the next try has another address.
   const again = failures ? `?${failures}` : ''
   const file = `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
   const url = new URL(file + again, import.meta.url).href

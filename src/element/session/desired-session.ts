@@ -20,7 +20,8 @@ export interface DesiredSession {
   endpoint: string
   appId: string
   /**
-   * The value of `user-id`, or its former value if it was cleared while the token names the user. Empty if only the token names the user.
+   * The value of `user-id`; empty if only the token names the user. If `user-id` was cleared while the token names the user, its former
+   * value stays.
    */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
@@ -29,10 +30,7 @@ export interface DesiredSession {
   profileFields: Profile
 }
 
-/**
- * Returns an absolute URL. A malformed URL stays unchanged, because the session reports it: as `bad-endpoint`, or when it fetches the
- * token.
- */
+/** Returns an absolute URL. A malformed URL stays unchanged: the session reports it as `bad-endpoint`, or when it fetches the token. */
 const absoluteUrl = (url: string, base: string): string =>
   url && (ifPossible(() => new URL(url, base).href) ?? url)
 
@@ -46,9 +44,9 @@ const mergeProfile = (input: ElementInput): Profile => {
 }
 
 /**
- * Returns the session that `input` asks for, or undefined while the app or the user is missing. The user comes from `user-id`, from the
- * token, or from `guest`. If only a token named the user and the token is cleared, the user of `previous` stays. `endpoints` are the only
- * endpoints that the page allows; null allows any.
+ * Returns the session that `input` asks for; undefined while the app or the user is missing. The user comes from `user-id`, from the token,
+ * or from `guest`. If only a token named the user and the token is cleared, the user of `previous` stays. The page allows only these
+ * `endpoints`; null allows any.
  */
 export const toDesiredSession = (
   input: ElementInput,
@@ -63,8 +61,8 @@ export const toDesiredSession = (
     (token ? unverifiedSubject(token) : guest || previous?.userId ? undefined : previous?.knownUserId)
   if (!appId || !(knownUserId || token || guest)) return undefined
   const url = absoluteUrl(input.endpoint || endpointOfScript, baseURI)
-  // An endpoint that is not allowed gets a scheme with which the session fails as `bad-endpoint`. Such a session gets no credential and no
-  // token source: an attacker who can add markup to the page, but no script, must not get the user's token.
+  // An endpoint that is not allowed gets the scheme `forbidden:`, with which the session fails as `bad-endpoint`. The session gets no
+  // credential and no token source: an attacker who can add markup to the page, but no script, must not get the user's token.
   const allowed = !url || isAllowedEndpoint(url, endpoints)
   const endpoint = allowed ? url : `forbidden:${url}`
   return {

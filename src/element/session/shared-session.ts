@@ -68,7 +68,7 @@ export const firstOf = (
         : 1,
     )[0]
 
-/** Returns whether only a new start can use these credentials. A live session accepts tokens and no other credentials. */
+/** Returns whether only a new start can use these credentials. A live session accepts a new token, and no other credential. */
 const areForStart = ({ token, signature, authParams, guest }: Credentials): boolean =>
   !token && !!(signature || authParams || guest)
 
@@ -90,8 +90,8 @@ export const applyChanges = (
     const { tokenFetcher, tokenUrl } = shared.credentials
     if (restart) void session.end()
     session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
-    // A page may set another function each time it renders, and render because the session has failed. If each such function started the
-    // session, that would never end.
+    // A page may set a new function each time it renders, and may render because the session has failed. If each new function started the
+    // session, that would never end. So only an element's first function counts.
     const first = previous?.credentials.tokenFetcher ? null : fresh.tokenFetcher
     if (restart || (session.state === 'failed' && hasCredentials({ ...fresh, tokenFetcher: first })))
       void session.start()
@@ -103,7 +103,7 @@ export const applyChanges = (
   shared.profileFields = { ...shared.profileFields, ...profile }
   if (Object.keys(profile).length)
     session.setProfile(profile).catch((error: unknown) => {
-      // If the session has ended, it keeps the change for its next start, so nothing failed.
+      // An ended session keeps the change for its next start, so nothing has failed.
       if (session.sessionId) session.dispatchEvent(new CustomEvent('error', { detail: { error } }))
     })
 }

@@ -52,13 +52,13 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
       listening.abort()
       listening = new AbortController()
       chat = found
-      // An element that has left the document dispatches the end of its session only on itself.
+      // A `<chat-session>` outside the document dispatches the end of its session only on itself.
       chat?.addEventListener('session-state', update, { signal: listening.signal })
     }
     show()
   }
 
-  // The listener captures, because if several elements share a session, only the events of the first one bubble.
+  // If several elements share a session, only the events of the first one bubble. A capturing listener gets the events of all.
   for (const type of ['session-state', 'session-started', 'session-unread'])
     document.addEventListener(type, update, { capture: true, signal })
   const attributes = new MutationObserver(update)

@@ -4,15 +4,15 @@ import { expect } from '../watch.js'
 
 /** Milliseconds for which a client that must not reconnect is watched. */
 const QUIET = 1_000
-/** How many milliseconds too early a timer of the client may fire. */
+/** Milliseconds by which a timer of the client may fire too early. */
 const TOLERANCE = 30
 /**
- * Milliseconds for which attempts are counted, and how many are allowed. With full jitter a good client makes more once in 100 million
- * runs.
+ * Milliseconds for which attempts are counted, and the most attempts that are allowed in that time. A good client, with full jitter, makes
+ * more attempts once in 100 million runs.
  */
 const BACKOFF_TIME = 5_000
 const MAX_ATTEMPTS = 10
-/** If each client waits a random part of a window, not all of them connect again within so many milliseconds. */
+/** Milliseconds within which not all of several clients connect again, if each one waits a random part of a window. */
 const EARLY = 200
 
 /** Closes a session, and expects that its client reports the end and does not reconnect. */
@@ -154,7 +154,7 @@ export const closing: Case[] = [
     core: false,
     rule: 'After a loss without a word the first attempt waits a random part of `reconnectWindow`.',
     async run(bench) {
-      // A visible page may wait a random part of only the first 2 s. So all six good clients may be early once in a million runs.
+      // A visible page may wait a random part of only the first 2 s. Six good clients may therefore all be early once in a million runs.
       const window = 3_000
       const waits = await Promise.all(
         Array.from({ length: 6 }, async () => {

@@ -25,7 +25,7 @@ const give = async ({ client }: Pick<Begun, 'client'>, token: string | null): Pr
 const expectToken = ({ start }: Connection, token: string): void =>
   expect(start.token === token, 'The start does not have the fresh token.')
 
-/** Expects that a close is answered by a start with a fresh token. */
+/** Closes a connection, and expects that the client connects again with a fresh token. */
 const expectRefetch = async (bench: Bench, closeCode: number, code?: EndCode): Promise<void> => {
   const begun = await bench.begin()
   begun.connection.close(closeCode, code)
@@ -105,7 +105,7 @@ export const credentials: Case[] = [
       await begun.client.reaches('over')
       const again = await Promise.race([begun.gateway.connection(), bench.watch.pause(QUIET)])
       const { attempts } = begun.gateway
-      // A client may open its WebSocket while it asks for a token. It must not send a start.
+      // A client may open its WebSocket while it asks for a token. It must not send a `start` frame.
       expect(!again && attempts.length <= 2, 'The client connected again after its user had signed out.')
     },
   },

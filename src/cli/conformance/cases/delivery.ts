@@ -4,7 +4,7 @@ import type { Connection } from '../connection.js'
 import { messageFrame, startedFrame } from '../frames.js'
 import { expect } from '../watch.js'
 
-/** Waits for the message with the last offset, and compares all that were delivered so far. */
+/** Waits for the message with the last of `offsets`, and expects that the client has delivered exactly these offsets in this order. */
 const expectDelivered = async (client: Client, ...offsets: number[]): Promise<void> => {
   await client.next('message', ({ message }) => message.offset === offsets.at(-1))
   const delivered = client.all('message').map(({ message }) => message.offset)
@@ -22,7 +22,7 @@ const expectResume = ({ start }: Connection, key: string, epoch: string, offset:
   expect(resume.offset === offset, `The start resumes from offset ${resume.offset}, not ${offset}.`)
 }
 
-/** Begins a session, delivers two messages and cuts the connection. The resume key of this connection is `first`. */
+/** Begins a session with the resume key `first`, delivers two messages and cuts the connection. */
 const beginAndLose = async (bench: Bench): Promise<Begun> => {
   const begun = await bench.begin({ resumeKey: 'first' })
   begun.connection.send(messageFrame(1), messageFrame(2))

@@ -29,7 +29,7 @@ const startAs = async (
   return client
 }
 
-/** Waits until `holds` resolves with true. After the client's time for a step it rejects with the sentence. */
+/** Waits until `holds` resolves with true. Rejects with the sentence `otherwise` after the time that the client has for a step. */
 const eventually = async (
   { watch }: Bench,
   otherwise: string,
@@ -48,7 +48,7 @@ const expectInbox = async (gateway: RealGateway, user: string, ids: readonly str
   expect(String(stored) === String(ids), `The inbox has ${stored.join(', ')}, not ${ids.join(', ')}.`)
 }
 
-/** Lets two users exchange messages, and one of them end the session. */
+/** Lets two clients exchange messages. Then ends the session of the first client. */
 const talk = async (bench: Bench, transports?: readonly ['stream']): Promise<void> => {
   const gateway = await bench.realGateway()
   const [ann, bob] = await Promise.all([
@@ -70,7 +70,7 @@ const talk = async (bench: Bench, transports?: readonly ['stream']): Promise<voi
   })
 }
 
-/** Sends messages, cuts the connection `cuts` times meanwhile, and expects that all messages are stored in order. */
+/** Sends `count` messages, and cuts the connection `cuts` times in between. Expects that all messages are stored in order. */
 const sendAll = async (
   bench: Bench,
   perSecond: number | undefined,

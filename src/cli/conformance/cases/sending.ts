@@ -7,7 +7,7 @@ import { expect } from '../watch.js'
 
 type Send = ClientFrameOf<'send'>
 
-/** How many milliseconds too early a timer of the client may fire. */
+/** Milliseconds by which a timer of the client may fire too early. */
 const TOLERANCE = 30
 const WAIT = 700
 
@@ -25,7 +25,7 @@ const refused = (id: string, code: string, retryAfter?: number) => ({
   ...(retryAfter !== undefined && { retryAfter }),
 })
 
-/** Takes the next sends, and expects these ids in this order. */
+/** Takes the next `send` frames, and expects these ids in this order. */
 const expectSends = async (connection: Connection, ...ids: string[]): Promise<Send[]> => {
   const sends: Send[] = []
   for (const expected of ids) {

@@ -2,9 +2,11 @@ import type { Case } from '../bench.js'
 import { APP, messageFrame, PEER, startedFrame, USER } from '../frames.js'
 import { expect } from '../watch.js'
 
-/** Characters of one to four bytes, the two that JSON allows and old JavaScript parsers refuse, and those that JSON escapes. */
+/**
+ * Characters of one to four bytes, the two line separators that old JavaScript parsers refuse in JSON, and characters that JSON escapes.
+ */
 const TEXT = 'plain, Grüße, 你好, 🎉, \u2028\u2029, "quoted\\", \n\t'
-/** Bytes of the longest body. The WebSocket header of its frame has the length in three bytes; a short frame's header has it in one. */
+/** Bytes of the longest body. The WebSocket header has this length in three bytes, and the length of a short body in one. */
 const LONGEST = 16_384
 
 export const starting: Case[] = [

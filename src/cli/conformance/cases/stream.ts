@@ -75,7 +75,7 @@ export const stream: Case[] = [
         connection.send(sentFrame(id, 1))
         await client.next('sent', (report) => report.id === id)
       }
-      // The answer to the first post was lost, and the client repeats that post. A later frame has to come with the next number.
+      // The answer to the first post was lost, so the client has repeated that post. The post of a later frame must have the next number.
       client.tell({ type: 'send', id: 'c', to: PEER, body: 'c' })
       await connection.next('send')
       expect(faults.length === 0, 'The client did not repeat its posts.')
