@@ -78,7 +78,7 @@ export interface EngineLifecycle {
    */
   close(): Promise<void>
 
-  /** Resolves with 32 random bytes. Every gateway on this engine gets the same bytes for as long as the data exist. */
+  /** Resolves with 32 random bytes. Every gateway on the same data gets the same bytes, for as long as the data exist. */
   key(): Promise<Uint8Array>
 
   /** Resolves if a durable write and a read succeed. */
@@ -92,9 +92,9 @@ export interface EngineLifecycle {
 
   /**
    * Calls `listener` with events from now on, until `signal` aborts. The listener receives the events of users for whom a connection of
-   * this engine carries a session. The engine that watches a user emits `presence`. The comments on `webhooks-due`, `webhook-dropped` and
-   * `push-due` say which engine emits these. An engine that no other process shares may emit the events of all users. May be called before
-   * `open`.
+   * this engine carries a session. The engine that watches a user emits `presence`. The comments on `WebhooksDue`, `WebhookDropped` and
+   * `PushDue` say which engine emits those events. An engine that no other process shares may emit the events of all users. May be called
+   * before `open`.
    */
   listen(listener: (event: EngineEvent) => void, signal: AbortSignal): void
 }
@@ -110,9 +110,9 @@ export interface EngineUsers {
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * As `saveUser`, for a user who starts a session. One atomic step checks the admission and saves the user. So a start that was verified
+   * As `saveUser`, for a user who starts a session. One atomic step checks `admission` and saves the user. So a start that was verified
    * before the user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has
-   * ended, or if no session starts within 30 seconds.
+   * ended, or if the guest starts no session within 30 seconds.
    */
   admitUser(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal>
 
@@ -130,23 +130,23 @@ export interface EngineUsers {
   usage(appId: string): Promise<AppUsage>
 
   /**
-   * Revokes the user's credentials, ends all of the user's sessions as `revoked`, and deletes the user, the inbox, and the ids that make
-   * retries of the user's messages safe. From then on the inbox has another epoch (see `Position`), whose offsets begin with 1. The
-   * revocation stays. When the deletion is durable, the call resolves with whether there was such a user.
+   * Revokes the user's credentials, and ends all of the user's sessions as `revoked`. Also deletes the user, the inbox, and the stored ids
+   * of the user's messages (see `SendRules.sendWindow`). From then on the inbox has another epoch (see `Position`), whose offsets begin
+   * with 1. The revocation stays. When the deletion is durable, the call resolves with whether there was such a user.
    */
   deleteUser(of: UserRef): Promise<boolean>
 
   /**
-   * Gives to the user the messages that a guest received and sent. Resolves with null, and changes nothing, if the user is a guest, if
-   * there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A second call
-   * for the same user and guest resolves with the first result.
+   * Gives to the user the messages that a guest received and sent. Resolves with null, and changes nothing, if the user of the request is a
+   * guest, if there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A
+   * second call for the same user and guest resolves with the first result.
    *
    * One durable write marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on
    * messages to the guest go to the user, until the `age` of the retention has passed or the user is deleted. Later the result of a message
-   * to the guest is `unknown-user`. Further writes move the guest's messages, even after a crash. When the call resolves, some messages may
-   * not have moved yet. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`. They push out no
-   * message of the user: only the newest messages of the guest that fit beside the user's messages move. Messages that the guest had read
-   * count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
+   * to the guest is `unknown-user`. Later writes move the guest's messages. A crash only delays these writes. When the call resolves,
+   * perhaps not all messages have moved. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`.
+   * They push out no message of the user. If there is no room for all of the guest's messages, only the newest ones move. Messages that the
+   * guest had read count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
    */
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }
@@ -159,9 +159,9 @@ export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
    * or if the user of `userCreatedAt` is deleted. These checks and the write of the session are one atomic step, so that no revocation and
-   * no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. After a resume, the
-   * key that the client sent and the latest key that the session had before stay valid until `confirmSession`. Emits `session-ended` for
-   * each session that `sessionsPerUser` ends.
+   * no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. Until
+   * `confirmSession` two older keys of a resumed session stay valid: the key that the client sent, and the newest key from before the
+   * resume. Emits `session-ended` for each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
@@ -179,8 +179,8 @@ export interface EngineSessions {
 
   /**
    * Called when the client has answered a ping after `rtt` milliseconds, but for each connection at most once a minute. An engine may keep
-   * `rtt` and the time of the call in memory only. After a crash the `lastSeenAt` of a session that a connection carried must not be
-   * earlier than the last time at which the engine is known to have been open.
+   * `rtt` and the time of the call in memory only. If a connection carried the session when the engine crashed, `lastSeenAt` must
+   * afterwards be no earlier than the last time at which the engine is known to have been open.
    */
   touchSession(session: SessionRef, connectionId: string, seen: { rtt: number }): Promise<void>
 
@@ -189,7 +189,7 @@ export interface EngineSessions {
 
   /**
    * Called when the connection is lost. From then on the session is detached. It ends after `resumableFor` milliseconds, unless a client
-   * resumes it. If no engine has the data open meanwhile, these milliseconds may start again at the next opening.
+   * resumes it. If no engine has the data open meanwhile, an engine may count these milliseconds from the next opening.
    */
   detachSession(session: SessionRef, connectionId: string, resumableFor: number): Promise<void>
 
@@ -215,9 +215,9 @@ export interface EngineRevocations {
   isRevoked(of: UserRef, credential: Credential): Promise<boolean>
 
   /**
-   * Revokes the user's credentials. From then on a start or a renewal with one of them is refused. Resolves when the revocation is durable,
-   * and the sessions have ended or `reauth` was emitted for them. The result is the time up to which credentials are revoked, which never
-   * decreases.
+   * Revokes the user's credentials. From then on `startSession` and `renewSession` refuse revoked credentials. Resolves when the revocation
+   * is durable, and when the sessions have ended or `reauth` was emitted for them. Credentials that were issued up to the returned time are
+   * revoked. This time never decreases.
    */
   revokeUser(of: UserRef, revocation: Revocation): Promise<number>
 
@@ -241,9 +241,9 @@ export interface EngineRevocations {
 /** The messages of users, and which of them are read. */
 export interface EngineInboxes {
   /**
-   * Puts a message into the inbox of its recipient, and a copy, the sender's own copy, into the inbox of a sender who is another user. Both
-   * are durable when the call resolves, and so is a user whom the message has created. Within `sendWindow` a second call with the same
-   * sender, recipient, id and content stores nothing, and resolves with the first result as `repeated`.
+   * Puts a message into the inbox of its recipient. If the sender is another user, also puts the own copy into the inbox of the sender.
+   * When the call resolves, both are durable, and so is a user whom the message has created. Within `sendWindow` a second call with the
+   * same sender, recipient, id and content stores nothing, and resolves with the first result as `repeated`.
    */
   send(message: CheckedMessage, rules: SendRules): Promise<SendResult>
 
@@ -251,14 +251,14 @@ export interface EngineInboxes {
   inbox(of: UserRef): Promise<InboxState>
 
   /**
-   * Resolves with up to `limit` messages after a position. If the position has another epoch or an offset beyond the newest, resolves with
-   * the messages from the first one on, and `lost` is true.
+   * Resolves with up to `limit` messages after a position. If the position has another epoch or an offset beyond the newest, the page
+   * begins with the oldest message, and `lost` is true.
    */
   messagesAfter(of: UserRef, position: Position, limit: number): Promise<MessagePage>
 
   /**
-   * Resolves with the newest messages before an offset; with the newest of all if the offset is null. Resolves with null if the inbox has
-   * another epoch.
+   * Resolves with up to `limit` messages: the newest ones before an offset. If the offset is null, they are the newest messages of the
+   * inbox. Resolves with null if the inbox has another epoch.
    */
   messagesBefore(
     of: UserRef,
@@ -275,16 +275,16 @@ export interface EngineInboxes {
 
 /**
  * The peers of an inbox. The peer of a received message is its sender; the peer of a sent message is its recipient; null is the app's
- * backend. The inbox keeps at least one message from or to each of its peers. An engine may read the whole inbox at the first call, in
- * steps, to make an index of peers. Later calls then read only newer messages.
+ * backend. The inbox keeps at least one message from or to each of its peers. At the first call an engine may read the whole inbox, page by
+ * page, to make an index of peers. Later calls then read only newer messages.
  */
 export interface EnginePeers {
-  /** Resolves, for each peer in the given order, with whether the inbox keeps a message from that peer, and one to that peer. */
+  /** Resolves with an `Exchange` for each peer, in the given order. */
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
 
   /**
-   * Resolves with up to `limit` peers whose newest message is before a position. If the position is null, the page begins with the newest
-   * peer. Resolves with null if the inbox has another epoch.
+   * Resolves with up to `limit` peers, the peer with the newest message first. The newest message of each peer is before the position
+   * `before`. If `before` is null, the page is the first one. Resolves with null if the inbox has another epoch.
    */
   peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null>
 
@@ -301,8 +301,8 @@ export interface EnginePeers {
 
   /**
    * Marks the peer's messages up to an offset as read, and emits `read` if the mark moves. The mark never moves back, nor beyond the newest
-   * message of the inbox. The engine deletes the mark when retention has deleted all messages with the peer that were there when the mark
-   * was set. A user who is no peer gets no mark. Resolves with null if the inbox has another epoch.
+   * message of the inbox. When retention has deleted all messages with the peer that were stored before the mark was set, the engine
+   * deletes the mark. A user who is no peer gets no mark. Resolves with null if the inbox has another epoch.
    */
   markPeerRead(
     of: UserRef,
@@ -315,8 +315,8 @@ export interface EnginePeers {
 export interface EngineSignals {
   /**
    * Emits `signal`, at most once, at each engine with a connection that carries a session of the user. A session that starts later does not
-   * get the signal. Resolves when the signal is on its way, even if the user has no such session. If each call is made after the one before
-   * has resolved, the signals to a user are emitted in the order of the calls.
+   * get the signal. Resolves when the signal is on its way, even if the user has no such session. If a caller awaits each call before the
+   * next one, the signals to a user are emitted in the order of the calls.
    */
   signal(to: UserRef, signal: Signal): Promise<void>
 }
@@ -325,8 +325,8 @@ export interface EngineSignals {
 export interface EnginePresence {
   /**
    * Resolves with the presence of users, in their order. From then on the engine emits `presence` when one of them comes online or goes
-   * offline, whichever gateway carries the sessions, until `unwatch` is called or the engine is closed. If an event of a user comes before
-   * the call resolves, the event is newer than the result. Watching a user a second time changes nothing.
+   * offline, whichever gateway carries the sessions, until `unwatch` is called or the engine is closed. An event that comes before the call
+   * resolves is newer than the result. Watching a user a second time changes nothing.
    */
   watch(users: readonly UserRef[]): Promise<UserPresence[]>
 
@@ -335,20 +335,19 @@ export interface EnginePresence {
 }
 
 /**
- * Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have the connection to which
- * the request belongs.
+ * Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have the request's connection.
  */
 export interface EngineNodes {
   /**
-   * Returns the name of this engine among those that share its data: at most 64 letters, digits, `-` and `_`. The name is random, and stays
-   * the same for as long as the object exists. Clients may see it.
+   * Returns the name of this engine, by which engines on the same data ask each other: at most 64 letters, digits, `-` and `_`. The name is
+   * random, and stays the same for as long as the object exists. Clients may see it.
    */
   node(): string
 
   /**
-   * Asks the engine with the name `node`. Resolves with the answer of its `answerNodes`; with null if no open engine has this name: a
-   * client may have made it up. Rejects with `unavailable` if there is no answer. Even then the question may have arrived. So it must be
-   * safe to repeat a question that changes something.
+   * Asks the engine with the name `node`. Resolves with the answer of that engine's `answerNodes`. Resolves with null if no open engine has
+   * the name, which a client has perhaps made up. Rejects with `unavailable` if there is no answer. The question has perhaps arrived even
+   * then, so a question that changes something must be safe to repeat.
    */
   askNode(node: string, question: string): Promise<string | null>
 

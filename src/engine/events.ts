@@ -37,12 +37,15 @@ export interface EpochChanged {
   user: UserRef
   epoch: string
 }
-/** The read mark of the user's inbox or of one of its peers has moved, or messages of an adopted guest that count as read have come. */
+/**
+ * A read mark of the user's inbox has moved: the mark of the inbox or of a peer. Or messages of an adopted guest have come that count as
+ * read.
+ */
 export interface MessagesRead {
   type: 'read'
   user: UserRef
   inbox: InboxState
-  /** The peer whose mark has moved; undefined in the other cases. */
+  /** The peer whose mark has moved; undefined if no peer's mark has moved. */
   peer?: PeerState | undefined
 }
 /** Another user, or the app's backend, has sent a signal to the user. */
@@ -62,31 +65,35 @@ export interface ReauthRequested {
   session: SessionRef
 }
 /**
- * A webhook event of the app may be due. If it is, `takeDueEvents` returns it. The engine whose call added the webhook event emits
- * `webhooks-due`. When the lease of a webhook event (see `takeDueEvents`) or the wait for a retry ends, the engine that leased it emits
- * `webhooks-due`. If nobody takes the webhook event there, another engine on the same data emits `webhooks-due` later.
+ * A webhook event of the app is perhaps due. `takeDueEvents` returns the webhook events that are due. The engine whose call added the
+ * webhook event emits `webhooks-due`. The engine that leased a webhook event (see `takeDueEvents`) emits `webhooks-due` when the lease
+ * ends, or when the wait for a retry ends. If this engine's gateway does not take the webhook event, another engine on the same data emits
+ * `webhooks-due` later.
  */
 export interface WebhooksDue {
   type: 'webhooks-due'
   appId: string
 }
-/** A webhook event was dropped, because the user or the app had too many pending events. The engine whose call dropped it emits this. */
+/**
+ * A webhook event was dropped, because the user or the app had too many pending events. The engine whose call dropped the webhook event
+ * emits `webhook-dropped`.
+ */
 export interface WebhookDropped {
   type: 'webhook-dropped'
   appId: string
   eventType: string
 }
 /**
- * A message may have to be pushed to the user's devices. Only one of the gateways that share the data gets this event, and answers with
- * `endPushes`. Without an answer the event is emitted again after `engineRules.pushLease` milliseconds, to any of these gateways.
+ * A message perhaps has to be pushed to the user's devices. Only one of the gateways that share the data gets this event, and answers it
+ * with `endPushes`. Without this answer one of the gateways gets the event again after `engineRules.pushLease` milliseconds.
  */
 export interface PushDue {
   type: 'push-due'
   user: UserRef
 }
 /**
- * The other gateways on the engine counted this one as dead, because it was stopped or cut off. Connections of the other gateways may
- * carry this gateway's sessions now. This gateway closes its connections, so that the clients resume.
+ * The other gateways on the same data have counted this gateway as dead, because its process was stopped or cut off. Connections of the
+ * other gateways perhaps carry this gateway's sessions now. This gateway closes its connections, so that the clients resume their sessions.
  */
 export interface LeaseLost {
   type: 'lease-lost'

@@ -34,7 +34,7 @@ export interface Peer {
   photoUrl: string | null
   /** The number of unread messages from the peer. */
   unread: number
-  /** The greater of two offsets: the peer's read mark and the read mark of the inbox. */
+  /** The peer's read mark or the inbox's read mark, whichever is greater. */
   readOffset: number
   /** The newest message from or to the peer. */
   newest: Message
@@ -58,8 +58,8 @@ export interface PeerMessages {
 }
 
 /**
- * A range of an inbox: the first messages after an offset, or the last messages before an offset. If `before` is null, these are the newest
- * of all.
+ * A range of an inbox: the oldest messages after an offset, or the newest messages before an offset. If `before` is null, the range ends
+ * with the newest message.
  */
 export type InboxRange = { epoch: string } & ({ after: number } | { before: number | null })
 
@@ -77,13 +77,13 @@ export interface CheckedMessage {
   body?: string | undefined
   data?: JsonObject | undefined
   /**
-   * The trace to which the message belongs (W3C Trace Context). The engine passes it on in the `data` of the message's `message.created`,
-   * and for its pushes. It is no part of the content.
+   * The trace to which the message belongs (W3C Trace Context). The engine passes `traceparent` on in two places: in the `data` of the
+   * webhook event `message.created`, and in `UnreadSenders`. It is no part of the content: a retry may have another `traceparent`.
    */
   traceparent?: string | undefined
 }
 
-/** Which messages of each inbox an app retains. If an inbox exceeds one of the three limits, the engine deletes its oldest messages. */
+/** Which messages of each inbox an app retains. If an inbox exceeds a limit, the engine deletes the oldest messages of the inbox. */
 export interface Retention {
   /** The greatest number of messages. */
   messages: number
@@ -111,7 +111,7 @@ export interface SendRules {
   retention: Retention
   /**
    * Whether a recipient who does not exist is created with the message. If not, or if the id is that of a guest, the result is
-   * `unknown-user`. Only a guest's own start creates a guest.
+   * `unknown-user`. Only the start of a guest's session creates a guest.
    */
   unknownRecipients: boolean
   /**
@@ -131,8 +131,8 @@ export interface SendRules {
    */
   quota: { inboxes: number; bytes: number; bytesPerSender?: number | undefined }
   /**
-   * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts the messages of
-   * all of them. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
+   * How many messages the sender may send in a second; undefined for no limit. An engine that several gateways share counts the sender's
+   * messages at all gateways. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
    */
   messagesPerSecond?: number | undefined
   /** If the recipient has devices, the engine emits a `push-due` so many milliseconds after the message; undefined for no push. */
@@ -154,7 +154,8 @@ export type SendResult =
   /**
    * `conflict`: the same id was sent with other content. `unknown-user`: the recipient or the sender does not exist. `full`: the app's
    * quota is used up. `refused`: the sender has more unread messages in the inbox than `unreadPerSender` allows, and this message would
-   * push out an unread message of someone else. `over-share`: the sender's messages take `bytesPerSender`.
+   * push out an unread message of someone else. `over-share`: with this message the sender's messages would take more than
+   * `bytesPerSender`.
    */
   | { outcome: 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
   /** Nothing is stored, because the sender has sent `messagesPerSecond` messages within a second. `retryAfter` is in milliseconds. */
@@ -164,8 +165,8 @@ export interface MessagePage {
   /** In offset order. */
   messages: Message[]
   /**
-   * Whether retention has deleted messages between the given position and the first of `messages`. Also true if the inbox has no such
-   * position: its epoch is another one, or its offset is beyond the newest.
+   * Whether retention has deleted messages between the given position and the first of `messages`. Also true if the inbox has another
+   * epoch, or if the given offset is beyond the newest one.
    */
   lost: boolean
 }

@@ -49,11 +49,11 @@ export interface PushOutcome {
   result?: 'delivered' | 'failed' | 'given-up' | 'gone' | undefined
   /** For `failed`: milliseconds until the next try. */
   retryIn?: number | undefined
-  /** The data of a `push.failed` that the engine adds in the same step. */
+  /** If this is set, the engine adds a webhook event `push.failed` with these data, in the write that stores the outcome. */
   report?: { host: string; status: number | null; error: string } | undefined
 }
 
-/** Some senders with their newest unread message, the oldest of these messages first. */
+/** The newest unread message of each of some senders, the oldest of these messages first. */
 export interface UnreadSenders {
   inbox: InboxState
   messages: (Message & {
@@ -66,15 +66,15 @@ export interface UnreadSenders {
  * The push subscriptions of users' devices, and the times at which messages may have to be pushed. The engine stores both. The gateway
  * decides which messages are pushed, and sends the pushes.
  *
- * An engine ends a subscription when its user is deleted or adopted, `engineRules.pushKeptFor` milliseconds after its last renewal, at its
- * `expirationTime`, and when its credential is revoked.
+ * An engine ends a subscription in four cases: when its user is deleted or adopted; when its credential is revoked; at its
+ * `expirationTime`; and when `engineRules.pushKeptFor` milliseconds have passed since its last renewal.
  */
 export interface EnginePush {
   /**
    * Stores or renews a subscription, durably. A new subscription gets the inbox's newest offset, so that no older message is pushed.
-   * Resolves with false, and changes nothing, if the endpoint belongs to another user with other keys, or if there is no such user. If
-   * another user has the endpoint with the same keys, it passes to this user. If the user has more than `engineRules.pushDevices` devices,
-   * those that were renewed the longest time ago end.
+   * Resolves with false, and changes nothing, if the endpoint belongs to another user with other keys, or if there is no such user. If the
+   * endpoint belongs to another user with the same keys, the device passes to this user. If the user has more than
+   * `engineRules.pushDevices` devices, the engine ends those that were renewed the longest time ago.
    */
   savePushDevice(of: UserRef, subscription: PushSubscriptionData, credential: Credential): Promise<boolean>
 
@@ -85,9 +85,9 @@ export interface EnginePush {
   pushDevices(of: UserRef): Promise<PushDevice[]>
 
   /**
-   * Resolves with up to `limit` senders who have an unread message after an offset, in the order of their newest unread message, the oldest
-   * first. The user's own messages and messages of an adopted guest do not count. An offset beyond the newest message belongs to an earlier
-   * epoch, and counts as 0.
+   * Resolves with up to `limit` senders who have an unread message after an offset, each with the newest unread message. The oldest of
+   * these messages comes first. The user's own messages and messages of an adopted guest do not count. An offset beyond the newest message
+   * belongs to an earlier epoch, and counts as 0.
    */
   unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders>
 

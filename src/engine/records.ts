@@ -34,33 +34,32 @@ export interface VouchedProfile {
 
 export interface UserChange {
   /**
-   * Replaces the vouched profile as a whole, unless a profile with a later `issuedAt` is stored: an older token that is still valid must
-   * not bring back a role that was taken away. A profile with `issuedAt: null` replaces no stored one.
+   * Replaces the vouched profile as a whole, unless a vouched profile with a later `issuedAt` is stored. So an older token that is still
+   * valid does not bring back a role that was taken away. A profile with `issuedAt: null` replaces no vouched profile.
    */
   vouched?: VouchedProfile | undefined
   /**
-   * Each field that is given replaces the stored one. Other fields stay. If the merged profile would be larger than `limits.profile` of the
-   * protocol, no claimed field changes. If the vouched fields leave no room for the stored claimed fields, the engine deletes these.
+   * Each given field replaces the stored field of that name. Other stored fields stay. If the merged profile would be larger than
+   * `limits.profile` of the protocol, no claimed field changes. If the vouched fields leave no room for the stored claimed fields, the
+   * engine deletes these.
    */
   claimed?: Profile | undefined
 }
 
-/** The conditions under which the user of a session's start is saved. */
+/** The conditions under which `admitUser` saves the user who starts a session. */
 export interface Admission {
-  /** The proof of the start. If it is revoked, nothing is saved. */
+  /** The proof that the user gave. If it is revoked, nothing is saved. */
   credential: Credential
   /** How many guests the app may have; null if the user is no guest. */
   maxGuests: number | null
-  /** Whether the user must be new. If the id belongs to a user already, the start is refused as `exists`. */
+  /** Whether the user must be new. If a user has the id already, `admitUser` resolves with `exists`. */
   mustBeNew: boolean
-  /**
-   * When the user of the start was created. A later user with the same id is another user. Undefined if the start does not know the time.
-   */
+  /** When the user was created, if the proof tells it. A user with the same id who was created at another time is another user. */
   createdAt?: number | undefined
 }
 
 /**
- * Why the user of a start is not saved. `revoked`: the credential is revoked. `full`: the app has `maxGuests` guests. `exists`: another
+ * Why `admitUser` has not saved the user. `revoked`: the credential is revoked. `full`: the app has `maxGuests` guests. `exists`: another
  * user has the id. `gone`: the user who was created at `createdAt` is deleted.
  */
 export type AdmissionRefusal = 'revoked' | 'full' | 'exists' | 'gone'
@@ -72,7 +71,10 @@ export interface SavedUser {
   changed: boolean
 }
 
-/** How the user of a session proved who they are. A token that a gateway signed counts as the method for which it was signed. */
+/**
+ * How the user of a session proved who they are. A gateway signs tokens for guests, and for users who came by `authParams`. Such a token
+ * counts as `guest` or `authParams`.
+ */
 export type AuthMethod = 'token' | 'signature' | 'authParams' | 'guest'
 
 /** The proof that the session's user gave. Times are Unix times, in milliseconds. */
@@ -121,8 +123,8 @@ export interface SessionRequest extends UserRef, ClientFacts {
   guest: boolean
   credential: Credential
   /**
-   * The `createdAt` of the user whom `admitUser` has saved for this start. If that user was deleted since, the start changes nothing.
-   * Undefined if the start does not depend on the user's creation.
+   * The `createdAt` of the user whom `admitUser` has saved for this start. If this user has been deleted since, `startSession` changes
+   * nothing. If undefined, `startSession` does not check this.
    */
   userCreatedAt?: number | undefined
   /** Whether the session's page is hidden. */
@@ -136,8 +138,8 @@ export interface SessionRequest extends UserRef, ClientFacts {
   /** Milliseconds for which the session can be resumed if its gateway crashes. This is the session's resume window. */
   resumableFor: number
   /**
-   * How many sessions the user may have, this one included. If there are more, sessions end as `too-many-sessions`: first those that have
-   * been detached for the longest time, then those that have been hidden for the longest time, then the oldest.
+   * How many sessions the user may have, this one included. If the user has more, the engine ends sessions as `too-many-sessions`: first
+   * those that have been detached for the longest time, then those that have been hidden for the longest time, then the oldest.
    */
   sessionsPerUser: number
 }
@@ -178,7 +180,7 @@ export interface SessionPage {
 export interface Revocation {
   /**
    * Credentials that were issued up to this time (Unix, milliseconds) are revoked, and so are those whose `issuedAt` is null. Null means
-   * now, and `mode` then concerns every session that exists now, whatever its credential.
+   * the present time, and then `mode` concerns every session that exists, whatever its credential.
    */
   issuedBefore: number | null
   /** `end`: the sessions end as `revoked`. `reauth`: the sessions go on, and the engine emits `reauth` for each of them. */
@@ -186,14 +188,15 @@ export interface Revocation {
 }
 
 export interface UserStatus {
-  /** Whether a connection carries a session of the user, or did so less than 20 seconds ago and that session has not ended. */
+  /** Whether the user has a session that a connection carries, or that lost its connection less than 20 seconds ago and has not ended. */
   online: boolean
   /** The number of sessions that have not ended. */
   sessions: number
   /** Unix time in milliseconds; null if the user never had a session. */
   lastSeenAt: number | null
   /**
-   * The user's credentials that were issued up to this time are revoked, by a revocation of the user or of the app; null if there is none.
+   * A revocation of the user or of the app has revoked the user's credentials that were issued up to this time; null if there is no
+   * revocation.
    */
   revokedBefore: number | null
   /** The number of unread messages. */

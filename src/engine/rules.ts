@@ -12,19 +12,19 @@ export const engineRules = {
   /** Milliseconds for which a guest without a session and without messages is kept, so that a session can start. */
   guestStartTimeout: 30 * SECOND,
   /**
-   * The order in which sessions end if a user has too many. A session in which the first of these fields is set ends first. If no session
-   * has it, one with the second field ends, and so on. If several sessions have the field, the one with the smallest number in it ends.
-   * Every session has the last field.
+   * The order in which sessions end if a user has too many. Sessions in which the first of these fields is set end before sessions in which
+   * only the second is set. Those end before sessions with only the third. Among sessions with the same field, the session with the
+   * smallest number in that field ends first. The third field is set in every session.
    */
   makesRoom: ['detached', 'hiddenSince', 'number'],
 
-  /** Bytes that a stored message takes besides its content: its key, and the sums in its row. */
+  /** Bytes that a stored message takes besides its JSON: its key, and the numbers in its row. */
   messageOverhead: 100,
   /** The share of an app's bytes that the messages of one sender may take in the inboxes of others, if a client sends them. */
   senderShare: 0.1,
   /** The smallest share in bytes. It has room for the largest message, however few bytes the app has. */
   minSenderBytes: 65_536,
-  /** The limits of the retention of which one sender's unread messages may take only a share, `unreadPerSender`. */
+  /** The fields of `Retention` to which `SendRules.unreadPerSender` applies. */
   sharedLimits: ['messages', 'bytes'],
   /**
    * The time between two searches for expired messages, as a share of the retention's `age`. The next two rules bound this time, in
@@ -34,18 +34,18 @@ export const engineRules = {
   minExpirySearchInterval: SECOND,
   maxExpirySearchInterval: HOUR,
 
-  /** How many of the newest unread messages a `message.unread` has. */
+  /** How many messages a `message.unread` has at most: the newest unread ones. */
   reportedUnread: 5,
   /**
-   * How many messages after an inbox's read mark are searched for unread ones, from each end. A search of all of them could take long,
-   * because many may be the user's own.
+   * The search for unread messages reads so many of the first messages after the inbox's read mark, and so many of the newest messages. To
+   * read all messages after the mark could take long, because many are perhaps the user's own.
    */
   searchedForUnread: 64,
   /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */
   maxFailedEvents: 10_000,
   /** Bytes that a pending webhook event takes besides its data: its ids, its keys, and its place in the queue. */
   eventOverhead: 300,
-  /** If a user has so many pending webhook events, the receiver is behind, and events about presence cancel each other. */
+  /** If a user has so many pending webhook events, events about presence cancel each other (see `WebhookQueue`). */
   eventsBehind: 8,
 
   /** How many devices with a push subscription a user may have. */
@@ -55,13 +55,13 @@ export const engineRules = {
   /** Milliseconds after which `push-due` is emitted again if no gateway has ended the pushes, because the gateway may have crashed. */
   pushLease: 30 * SECOND,
 
-  /** Milliseconds after which the start of a session can no longer be on its way to the engine. */
+  /** The longest time, in milliseconds, that a call of `startSession` can be on its way to the engine's data. */
   startTimeout: 60 * SECOND,
   /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
   tokenKeptFor: 400 * DAY,
   /**
-   * Milliseconds for which the revocation of a token is kept after the token has expired. Clocks differ, and a device that was stored with
-   * the token is kept for `pushKeptFor`.
+   * Milliseconds for which the revocation of a token is kept after the token has expired. A device that was stored with the token is kept
+   * for `pushKeptFor`, 60 days. The further day is for clocks that differ.
    */
   tokenMargin: 61 * DAY,
 } as const

@@ -4,35 +4,38 @@ import type { AppOptions, UserRecord, UserRef } from './records.js'
 import type { PendingEvent, WebhookEvent } from './webhook-events.js'
 
 /**
- * The mark of a peer in an inbox, with the offset of the peer's newest message when the mark was set. The mark is dropped with that
- * message.
+ * The read mark of a peer in an inbox. `newest` is the offset of the newest message with the peer when the mark was set. When this message
+ * is deleted, so is the mark.
  */
 export type PeerMark = [peer: string | null, offset: number, newest: number]
 
-/** The id of a message, which makes a retry of its send safe. */
+/** What the engine keeps about the id of a message, so that a retry of its send is safe. */
 export interface SentId {
   digest: string
   /** The offset of the sender's own copy; null for a message from the backend. */
   ownOffset: number | null
   /** For how many more milliseconds the id is kept. */
   left: number
-  /** How often the inbox of the recipient and that of the sender had been deleted. Once either is deleted again, the id counts as new. */
+  /**
+   * How often the recipient's inbox and the sender's inbox had been deleted before the send. Once one of these inboxes is deleted again,
+   * the id counts as new.
+   */
   deletions: [to: number, from: number]
 }
 
 /**
- * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. Records have
- * durations in place of times of an engine's own clock.
+ * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. An engine's
+ * own clock means nothing to another engine, so records have durations instead of its times.
  */
 export type TransferRecord =
   /** The engine's key, in Base64url. */
   | { kind: 'key'; key: string }
   /** `options` are null if the engine stores none. */
   | { kind: 'app'; appId: string; revokedBefore: number | null; options: AppOptions | null }
-  /** A revoked token. `left`: for how many more milliseconds the revocation is kept; null for ever. */
+  /** A revoked token. `left`: for how many more milliseconds the revocation is kept; null if it is kept for ever. */
   | { kind: 'token'; appId: string; tokenId: string; left: number | null }
   | { kind: 'user'; user: UserRecord; guest: boolean }
-  /** The engine works out pending pushes when it opens the data. */
+  /** Pending pushes are not transferred. The target's engine works them out when it opens the data. */
   | ({ kind: 'devices'; devices: PushDevice[] } & UserRef)
   | ({ kind: 'seen'; lastSeenAt: number } & UserRef)
   /** The revocation and the number of deletions of a user, which remain when the user is deleted. */
@@ -60,8 +63,8 @@ export type TransferRecord =
       marks: PeerMark[]
     } & UserRef)
   /**
-   * `size` counts for the app's quota, and `age` for its retention. `sent` is null for an own copy. With `isRead` the message counts as
-   * read, whatever the read mark is.
+   * `size` is the message's part in the app's quota. `age` is how old the message is, for the retention. `sent` is null for an own copy.
+   * With `isRead` the message counts as read, whatever the read mark is.
    */
   | ({
       kind: 'message'
@@ -71,7 +74,7 @@ export type TransferRecord =
       sent: SentId | null
       isRead: boolean
     } & UserRef)
-  /** In `left` milliseconds the engine checks whether the messages from `offset` on are unread. */
+  /** In `left` milliseconds the engine looks for unread messages from `offset` on, to report them in a `message.unread`. */
   | ({ kind: 'check'; offset: number; deletions: number; left: number } & UserRef)
   | {
       kind: 'event'
@@ -90,16 +93,19 @@ export interface TransferSource {
   close(): Promise<void>
 }
 
-/** The place to which an engine's data are transferred. It is marked from `open` to `finish`, so that no engine opens unfinished data. */
+/**
+ * The place to which an engine's data are transferred. From `open` to `finish` a flag is stored there, so that no engine opens unfinished
+ * data.
+ */
 export interface TransferTarget {
   /** Rejects if the target has data. With `restart` it first deletes the data of a transfer that did not finish. */
   open(options: { restart: boolean }): Promise<void>
   write(records: readonly TransferRecord[]): Promise<void>
-  /** Makes the records durable, and removes the mark. */
+  /** Makes the records durable, and removes the flag. */
   finish(): Promise<void>
   close(): Promise<void>
 }
 
-/** Returns the error message for data that an unfinished transfer has marked. `where` names the data. */
+/** Returns the error message for the data of an unfinished transfer. `where` names the data. */
 export const unfinishedTransfer = (where: string): string =>
   `${where} holds data of a transfer that did not finish: run \`chat-session copy\` again with --restart, which begins again.`

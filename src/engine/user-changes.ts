@@ -59,10 +59,7 @@ export const hasChanged = (user: UserRecord, stored: UserRecord | null): boolean
   (JSON.stringify(user) !== JSON.stringify(stored) &&
     !isDeepStrictEqual(profilesOf(user), profilesOf(stored)))
 
-/**
- * Returns true if saving the change would surely write nothing. If it returns false, only a full comparison shows whether the change writes
- * anything.
- */
+/** Returns true if the change surely writes nothing. If this function returns false, `hasChanged` decides. */
 export const changesNothing = (stored: UserRecord, { vouched, claimed }: UserChange): boolean =>
   claimed === undefined &&
   (vouched === undefined ||

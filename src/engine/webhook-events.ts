@@ -81,18 +81,19 @@ export interface PendingEventPage {
 }
 
 /**
- * The result of a delivery. `retryAfter` is in milliseconds, because a Unix time would move with the machine's clock. `error` and `failed`
- * say why the delivery failed.
+ * The result of a delivery. `retryAfter`: milliseconds until the next delivery. (If the machine's clock is set, a duration stays right, and
+ * a Unix time does not.) `error` and `failed` say why the delivery failed.
  */
 export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error: string } | { failed: string }
 
 /**
- * The webhook events that an engine keeps until they are delivered. The engine writes an event in the same batch as the change that it
- * reports. When the engine is opened again, every pending event is due at once, unless another engine had the same data open meanwhile.
+ * The webhook events that an engine keeps until they are delivered. One write stores both an event and the change that the event reports.
+ * When the engine is opened again, every pending event is due at once, unless another engine had the same data open meanwhile.
  *
- * If a user has eight pending events or more, the receiver is behind. Then a `user.online` and a `user.offline` that follow one another
- * cancel each other: the engine removes the first and does not add the second. Both stay if the first is the user's oldest pending event,
- * because a gateway may be delivering it. Both stay, too, if the newest event without them would report another presence than the second.
+ * If a user has eight pending events or more, the receiver is behind. Then a `user.online` and the next `user.offline`, or the other way
+ * round, cancel each other: the engine removes the first event and does not add the second. Both stay if the first is the user's oldest
+ * pending event, because a gateway may be delivering it. Both also stay if the newest event that would remain has another `online` in its
+ * data than the second event.
  */
 export interface WebhookQueue {
   /**

@@ -6,8 +6,9 @@ interface Entry<T> {
 }
 
 /**
- * A heap of items by the time at which they are due, in milliseconds of the clock `now`, with one timer for the earliest. If the time of an
- * item changes, the item is added again and is in the heap twice. So the caller checks whether each returned item is still due.
+ * A heap of items, ordered by the times at which they are due, in milliseconds of the clock `now`. One timer waits for the earliest item.
+ * If the time of an item changes, the item is added again and is in the heap twice. So the caller of `takeDue` checks of each returned item
+ * whether it is still due.
  */
 export class Deadlines<T> {
   /** A binary heap: the earliest entry is the first. */
@@ -94,7 +95,8 @@ export class Deadlines<T> {
     this.#timer?.cancel()
     this.#timerAt = earliest
     if (earliest === Infinity) return
-    // In a busy process several timers may fire in one turn of the event loop, but `onDue` is to be called once in a turn.
+    // Without `setImmediate`, several timers could fire in one turn of the event loop if the process is busy. `onDue` is to be called at
+    // most once in a turn.
     this.#timer = new Timer(earliest - this.#now(), () => setImmediate(() => this.#run()), this.#now)
   }
 }

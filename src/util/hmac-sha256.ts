@@ -5,7 +5,7 @@ import { hashOnce } from './hash.js'
 const BLOCK = 64
 const DIGEST = 32
 
-/** Returns the key in one block (RFC 2104, 2), each byte combined with `byte`. */
+/** Fills the key with zeros up to the length of a block, and returns the XOR of each byte with `byte` (RFC 2104, section 2). */
 const pad = (key: Buffer, byte: number): Buffer => {
   const block = Buffer.alloc(BLOCK, byte)
   for (const [index, keyByte] of key.entries()) block[index] = keyByte ^ byte
@@ -16,8 +16,9 @@ const pad = (key: Buffer, byte: number): Buffer => {
 const DATA_BYTES = 4_096
 
 /**
- * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, the function makes two hashes (RFC 2104, 2). With
- * the objects and streams of `createHmac` the start of a session takes more CPU time (ARCHITECTURE.md has the figure).
+ * Returns a function that makes HMAC-SHA256s under one key. If Node has `crypto.hash`, the function makes each HMAC from two hashes (RFC
+ * 2104, section 2). With `createHmac`, which makes objects and streams, the start of a session would take more CPU time. ARCHITECTURE.md
+ * has the figure.
  */
 export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uint8Array) => Buffer) => {
   const hash = hashOnce
@@ -36,7 +37,7 @@ export const createHmacSha256 = (key: string | Uint8Array): ((data: string | Uin
     return target.subarray(0, BLOCK + length)
   }
   return (data) => {
-    // Digests pass as text in Latin-1, which Node also names `binary`: a Buffer for each would take twice as long.
+    // Each digest is a text in Latin-1, which Node also names `binary`. A Buffer for each digest would take twice as long.
     outer.write(hash('sha256', withKey(data), 'binary'), BLOCK, 'latin1')
     return Buffer.from(hash('sha256', outer, 'binary'), 'latin1')
   }

@@ -1,4 +1,4 @@
-/** Runs tasks of the same key one after the other, in the order of the calls, and tasks of different keys at once. */
+/** Runs the tasks of a key one after the other, in the order of the calls. Tasks of different keys run at the same time. */
 export class KeyedMutex {
   /** The last task of each key. */
   readonly #tails = new Map<string, Promise<unknown>>()

@@ -1,6 +1,7 @@
 /**
- * Returns the first number from `from` on for which `isBefore` returns false, or `to` if there is none below `to`. `isBefore` must return
- * true below that number, and false from there on. The nearer the number is to `from`, the fewer calls this takes.
+ * Searches the whole numbers from `from` up to, but not including, `to`. Returns the first one for which `isBefore` returns false, or `to`
+ * if there is none. `isBefore` must return false for all later numbers, too. The nearer the result is to `from`, the fewer calls of
+ * `isBefore` the search takes.
  */
 export const lowerBound = (from: number, to: number, isBefore: (at: number) => boolean): number => {
   let low = from

@@ -1,18 +1,18 @@
 import { LRUCache } from 'lru-cache'
 
-/** If so many values are in `#retained`, the cache looks for those that are no longer in use, and removes them. */
+/** While `#retained` has fewer values than this, the cache does not search it for values that are no longer in use. */
 const MIN_SEARCH = 64
 
 interface LruCacheOptions<T> {
   max: number
   isInUse: (value: T) => boolean
-  /** Called before a value is evicted. It may bring the value into use. */
+  /** Called before a value is evicted. The callback may bring the value into use. */
   onEvict?: (value: T) => void
 }
 
 /**
- * Keeps the `max` most recently used values by key, and besides them each value for which `isInUse` returns true. If such a value were
- * evicted, the next caller would read an outdated one from the store.
+ * Keeps the `max` most recently used values by key, and besides them each value for which `isInUse` returns true. If a value in use were
+ * evicted, the next caller would read an outdated value from the store.
  */
 export class LruCache<T extends object> {
   readonly #recent: LRUCache<string, T>

@@ -40,7 +40,7 @@ export class Scheduler {
     return { run, at: Infinity, lastError: undefined }
   }
 
-  /** Runs the job at `at`, or earlier if an earlier time is scheduled already. */
+  /** Runs the job at `at`, or earlier if it is scheduled for an earlier time already. */
   schedule(job: Job, at: number): void {
     if (at >= job.at) return
     job.at = at
@@ -57,7 +57,7 @@ export class Scheduler {
   #runDue(): void {
     const now = this.#clock.now()
     for (const job of this.#due.takeDue(now)) {
-      // A job that was scheduled twice is in the heap twice: the first entry has run it already.
+      // A job that was scheduled twice is in the heap twice. It runs only at the first of the two entries.
       if (job.at <= now && !this.#running.has(job) && this.#canRun())
         this.#running.set(job, this.#runStep(job, now))
     }
@@ -71,7 +71,7 @@ export class Scheduler {
       next = await job.run(now)
       job.lastError = undefined
     } catch (error) {
-      // If a job kept failing with the same error, it would fill the log.
+      // If an error that repeats were reported each time, it would fill the log.
       if (job.lastError !== (job.lastError = String(error))) this.#onError(error)
     }
     this.#running.delete(job)

@@ -1,6 +1,6 @@
 /** An item that `addTimed` adds. Items of the same time share one timer. */
 export interface Timed {
-  /** Called at the time, or later if the process was busy. */
+  /** Called at the item's time, or later if the process is busy. */
   onTime(): void
 }
 
@@ -10,19 +10,22 @@ interface Group {
 }
 
 /**
- * The groups by their times, in milliseconds of the monotonic clock. A timer for each item, or a heap of items, would take more CPU time:
- * ARCHITECTURE.md has the figures.
+ * The groups of items by the time of their items, in milliseconds of the monotonic clock. A timer for each item, or a heap of items, would
+ * take more CPU time: ARCHITECTURE.md has the figures.
  */
 const groups = new Map<number, Group>()
 
 const run = (at: number): void => {
   const items = groups.get(at)?.items ?? []
-  // Items that are added for this time from now on get another group.
+  // Items that are added for the same time from now on get a new group.
   groups.delete(at)
   for (const item of items) call(item)
 }
 
-/** Calls an item. An error does not stop the other items: it is thrown again in a task of its own, for the process's handlers. */
+/**
+ * Calls `onTime` of an item. If it throws, the error is thrown again later, as an uncaught error of the process. So the other items are
+ * still called.
+ */
 const call = (item: Timed): void => {
   try {
     item.onTime()

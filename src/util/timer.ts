@@ -21,7 +21,7 @@ export class Timer {
     this.#timeout = this.#wait()
   }
 
-  /** The milliseconds that are left; negative if the timer is late. */
+  /** Milliseconds until the timer fires; negative if the timer is late. */
   get remaining(): number {
     return this.#deadline - this.#now()
   }
@@ -39,7 +39,7 @@ export class Timer {
 
   #wait(): NodeJS.Timeout {
     const delay = Math.min(Math.max(Math.ceil(this.remaining), 0), MAX_DELAY)
-    // The timeout gets the timer as an argument: a closure would take more memory for each session.
+    // The timeout gets the timer as an argument, because a closure for each timer would take more memory.
     return setTimeout(Timer.#check, delay, this).unref()
   }
 

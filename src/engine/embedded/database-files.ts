@@ -7,7 +7,7 @@ import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 /** How many tables one call of `checkTables` compares. A folder of 10 GB has 5,000 tables. */
 const TABLES_PER_CHECK = 500
 
-/** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself does not notice, and goes on writing to that file. */
+/** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself does not notice such a change. */
 interface DatabaseFiles {
   /**
    * Throws `unavailable` if somebody has removed or replaced the folder, or a file that every write or every opening needs. A call takes
@@ -15,14 +15,15 @@ interface DatabaseFiles {
    */
   assertPresent(): void
   /**
-   * Looks for removed and replaced tables, LevelDB's data files, after a file of the folder was made or removed. If it finds one,
-   * `assertPresent` throws from then on.
+   * Looks for tables (data files of LevelDB) that were removed or replaced. Does so only after a file of the folder was made or removed.
+   * Once it finds such a table, `assertPresent` throws.
    */
   checkTables(): Promise<void>
 }
 
 /**
- * Returns the name of LevelDB's newest log. LevelDB numbers its logs in order. It removes an old log some time after it has begun the next.
+ * Returns the name of LevelDB's newest log. LevelDB numbers its logs in order. An old log stays for some time after LevelDB has begun a new
+ * one.
  */
 const newestLog = (folder: string): string | undefined =>
   readdirSync(folder)
@@ -36,15 +37,15 @@ const fileIdentity = (folder: string, name: string): string | undefined => {
 }
 
 /**
- * Called when LevelDB has opened `folder`, whose identity is `identity`. `liveTables` returns the names of the tables that LevelDB uses
- * now.
+ * Called when LevelDB has opened `folder`. `identity` is the result of `identityOf`. `liveTables` returns the names of the tables that
+ * LevelDB uses now.
  */
 export const watchDatabaseFiles = (
   folder: string,
   identity: string,
   liveTables: () => string[],
 ): DatabaseFiles => {
-  // LevelDB writes CURRENT and makes a manifest only when it opens a folder.
+  // LevelDB replaces none of these three files while it has the folder open. CURRENT has the name of the third file.
   const fixed = new Map(
     ['LOCK', 'CURRENT', readFileSync(join(folder, 'CURRENT'), 'utf8').trim()].map((name) => [
       name,
@@ -57,8 +58,8 @@ export const watchDatabaseFiles = (
   /** The index of the table with which the next comparison begins; 0 after the last table. */
   let nextTable = 0
   /**
-   * The folder's time of change at the latest two checks. One check is not enough, because two changes within one tick of the kernel's
-   * clock have the same time.
+   * The folder's time of change at the latest two checks. A second check is needed: a change just after the first one may get the same
+   * time, because the kernel's clock ticks slowly.
    */
   let lastChange: [bigint, bigint] = [-1n, -2n]
   let lostFile: string | undefined
@@ -98,7 +99,8 @@ export const watchDatabaseFiles = (
       const name = findLostFile()
       if (name === undefined) return
       lostFile = name
-      // Acknowledged messages may be gone. Without the marker the next opening gives inboxes other epochs, so clients read them again.
+      // Acknowledged messages are perhaps lost. If the file `MARKER` is missing, the next opening gives each inbox another epoch. So
+      // clients read their inboxes again.
       rmSync(join(folder, MARKER), { force: true })
       throw new EngineError(
         'unavailable',
@@ -114,8 +116,8 @@ export const watchDatabaseFiles = (
       const before = liveTables()
       const present = new Set(await readdir(folder))
       const after = new Set(liveTables())
-      // If LevelDB uses a table both before and after the folder was read, the table's file must be there. LevelDB may have been making or
-      // removing the other files.
+      // A table that LevelDB used both before and after the folder was read must have a file. LevelDB was perhaps making or removing the
+      // files of the other tables.
       const live = before.filter((name) => after.has(name))
       for (const name of tables.keys()) if (!after.has(name)) tables.delete(name)
       lostFile ??= live.find((name) => !present.has(name)) ?? (await findReplacedTable(live))

@@ -12,14 +12,14 @@ export interface EmbeddedEngineOptions extends EngineOptions {
   /** The folder with all data. If the folder is missing, the engine makes it. Only one process at a time can open it. */
   path: string
   /**
-   * Milliseconds for which `open` waits for another process to close the folder. A gateway is often started while the former gateway is
-   * still closing. @default 5_000
+   * Milliseconds for which `open` waits for another process to close the folder. A new gateway is often started while the old one is still
+   * closing. @default 5_000
    */
   lockWait?: number | undefined
   /**
-   * About how many bytes the engine may take to keep inboxes and senders in memory, so that a send need not read them from the disk. In
-   * addition there are two write buffers of LevelDB, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids
-   * of up to 8 MB.
+   * About how many bytes of memory the engine may take for inboxes and senders, so that a send need not read them from the disk. The engine
+   * also has two write buffers of LevelDB, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids of up to 8
+   * MB.
    * @default 67_108_864
    */
   cacheBytes?: number | undefined
@@ -77,7 +77,7 @@ const openWhenUnlocked = async (
       const left = deadline - performance.now()
       const isLocked = error instanceof EngineError && error.code === 'locked'
       if (!isLocked || left <= 0 || signal.aborted) throw error
-      // An abort only ends the wait. The next attempt gives the error with which `open` rejects.
+      // If `signal` aborts, only the wait ends. If the folder is still locked then, the next attempt throws its error.
       await sleep(Math.min(LOCK_POLL, left), undefined, { signal }).catch(() => undefined)
     }
   }

@@ -8,7 +8,7 @@ import { EngineError } from '../errors.js'
 export const codeOf = (error: unknown): unknown =>
   typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
 
-/** Syncs a folder's entries. Without this a power cut could remove a new folder, with all files that were synced in it. */
+/** Syncs a folder's entries. Without the sync a power cut could remove a new folder and all files in it, even files that were synced. */
 const sync = async (folder: string): Promise<void> => {
   if (platform === 'win32') return // Windows opens no folders.
   const handle = await open(folder)
@@ -37,8 +37,8 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
  * Makes the folder and its parents unless they exist. Only the owner can read a folder that it makes, because users' profiles and the
  * engine's key will be in it. Rejects with Node's error.
  *
- * It does not use Node's option `recursive`, which loops forever if a parent exists in which no folder can be made: a link to a disk that
- * is not mounted, or `/proc`.
+ * The function does not use Node's option `recursive`. With it Node loops forever if no folder can be made in a parent that exists, such as
+ * `/proc` or a link to a disk that is not mounted.
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
@@ -81,8 +81,8 @@ export const assertIdentity = (folder: string, identity: string): void => {
 }
 
 /**
- * Returns when a file of the folder was last made or removed. The call blocks for some microseconds. An idle engine makes four such calls a
- * second. If they ran on another thread, they would take most of an idle engine's CPU time.
+ * Returns when a file of the folder was last made or removed. The call blocks the main thread for some microseconds. An idle engine makes
+ * four calls a second. If they were asynchronous, they would take most of its CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 
@@ -99,8 +99,8 @@ const setMode = async (path: string, mode: number): Promise<boolean> => {
 
 /**
  * Returns a function that makes the folder and its files private to their owner. The engine calls this function again and again, because
- * LevelDB makes files while it runs, with the rights that the process's umask gives. Each call checks the rights only of files that are new
- * since the last call.
+ * LevelDB makes files while it runs, and they get the rights that the process's umask gives. Each call checks the rights only of files that
+ * are new since the last call.
  */
 export const createPrivacy = (folder: string): (() => Promise<void>) => {
   let privateFiles = new Set<string>()

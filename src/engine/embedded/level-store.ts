@@ -3,7 +3,7 @@ import { EngineError } from '../errors.js'
 import type { Store } from '../single-process/store/store.js'
 import { codeOf } from './folder.js'
 
-/** Imports the package only when an engine needs it. The package has a native binary, which a gateway on another engine does not need. */
+/** Imports the package `classic-level` when an engine needs it. A gateway on another engine does not need the package's native binary. */
 const importClassicLevel = async (): Promise<typeof classicLevel> => {
   try {
     return await import('classic-level')
@@ -25,8 +25,8 @@ export const DEFAULT_CACHE_BYTES = 64 * 2 ** 20
 
 /**
  * Returns how many bytes of rows LevelDB keeps in memory before it sorts them into a file, for an engine that may take `cacheBytes` for its
- * caches. The more bytes LevelDB keeps, the smaller is the part of a message's time that sorting takes: with 1,000,000 users a third at 16
- * MB, and a sixth at 32 MB. But an opening takes longer, because LevelDB may have to write that many bytes.
+ * caches. The more bytes LevelDB keeps, the less time it sorts. With 1,000,000 users, sorting takes a third of the time of a message if
+ * LevelDB keeps 16 MB, and a sixth if it keeps 32 MB. But an opening takes longer, because LevelDB perhaps writes that many bytes then.
  */
 export const writeBufferOf = (cacheBytes: number): number =>
   Math.min(Math.max(Math.floor(cacheBytes / 2), MIN_WRITE_BUFFER), MAX_WRITE_BUFFER)
@@ -69,11 +69,11 @@ export const engineErrorOf = (path: string, error: unknown): EngineError => {
 
 /** A store in LevelDB. */
 export interface LevelStore extends Store {
-  /** Returns the names of the files with the tables; an empty list once the store is closed. */
+  /** Returns the names of LevelDB's data files, the tables. Returns an empty list once the store is closed. */
   liveTables(): string[]
 }
 
-/** Returns the names of the files in a text like ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`, which has a line for each table. */
+/** Returns the names of the tables' files. The text has a line for each table, such as ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`. */
 const tablesIn = (sstables: string): string[] =>
   [...sstables.matchAll(/^ (\d+):\d+\[/gm)].map(([, number = '']) => `${number.padStart(6, '0')}.ldb`)
 

@@ -17,7 +17,7 @@ const withFolder = async <T>(folder: string, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** The data in a folder of an embedded engine. The transfer reads the rows without an engine, so it changes none of them. */
+/** The data in a folder of an embedded engine. The transfer opens no engine on the folder, and changes no row. */
 export const folderSource = (path: string): TransferSource => {
   const folder = resolve(path)
   let store: LevelStore | undefined
@@ -29,7 +29,7 @@ export const folderSource = (path: string): TransferSource => {
         store = await openLevelStore(folder)
         if (store.getSync(rows.unfinishedTransfer) !== undefined)
           throw new EngineError('unavailable', unfinishedTransfer(folder))
-        // A transfer opens the target next, and that marks the target. So the format is checked before.
+        // The format is checked here, because the transfer opens the target next, which already writes to the target.
         checkFormat(store, folder)
       }),
     async *pages() {
@@ -40,8 +40,8 @@ export const folderSource = (path: string): TransferSource => {
 }
 
 /**
- * A folder of an embedded engine, to which a transfer writes. It must have no data. With `restart` it may have those of an unfinished
- * transfer.
+ * The folder to which a transfer writes, for an embedded engine. The folder must have no data. With `restart` it may have data of an
+ * unfinished transfer.
  */
 export const folderTarget = (path: string): TransferTarget => {
   const folder = resolve(path)

@@ -8,7 +8,10 @@ import { MessageLog, offsetOf } from './message-log.js'
 /** The text with which the key of every message begins. */
 const MESSAGES = 'message\0'
 
-/** The rows for which `groupOf` returns the same text, except messages. A range never reaches beyond one group. */
+/**
+ * The rows for which `groupOf` returns the same text. Messages are not among them: they are in a `MessageLog`. A `Range` never reaches
+ * beyond one group.
+ */
 class Group {
   readonly rows = new Map<string, string>()
   /** The keys in order; undefined until the first range is read. */
@@ -16,7 +19,7 @@ class Group {
 
   put(key: string, value: string): void {
     if (this.#keys && !this.rows.has(key)) {
-      // Most keys come in order. Then a comparison with the last key saves the search.
+      // Most keys come in order. For these one comparison, with the last key, replaces the search.
       if (key > (this.#keys.at(-1) ?? '')) this.#keys.push(key)
       else this.#keys.splice(this.#indexOf(this.#keys, key), 0, key)
     }
@@ -47,7 +50,9 @@ class Group {
   }
 }
 
-/** A store in memory. It relies on the keys that `rows` makes: it recognizes messages by the beginning of their keys. */
+/**
+ * A store in memory. It recognizes a message by its key: `rows` in `store/rows.ts` makes keys that begin with `MESSAGES` only for messages.
+ */
 export class MemoryStore implements Store {
   readonly #groups = new Map<string, Group>()
   /** The messages of each inbox, by the result of `rows.messagePrefix`. */

@@ -6,7 +6,7 @@ interface Row {
   readonly value: string
 }
 
-/** The messages of one inbox by offset. Offsets have no gaps, so the rows are in an array, without their keys. */
+/** The messages of one inbox. They are in an array in the order of their offsets, without keys, because the offsets have no gaps. */
 export class MessageLog {
   #rows: (Row | undefined)[] = []
   /** The offset of the row at index 0. */

@@ -18,7 +18,7 @@ import {
 import { ask } from './webhook-kit.js'
 
 const HOUR = 3_600_000
-/** Milliseconds that an engine gets to delete expired ids. Only a wait shows that it deletes no valid id. */
+/** Milliseconds for which the test waits, so that the engine deletes expired ids. */
 const SWEEP_INTERVAL = 50
 const DAY = 24 * HOUR
 
@@ -72,8 +72,8 @@ export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
         const retention = { messages: 100, age: 30 * DAY, bytes: 1e9 }
         await deliver(engine, {}, { retention })
         await withClock(shift, async () => {
-          // A changed age starts a search for expired messages at once. The search in the other app, whose messages expire soon, starts and
-          // ends later.
+          // The changed age makes the engine search `app` for expired messages at once. The search of `app2` starts and ends later. So once
+          // the message of `app2` is deleted, the search of `app` has ended.
           await engine.configure(app, { retention: { ...retention, age: 29 * DAY }, webhooks: null })
           await deliver(engine, { appId: 'app2' })
           await engine.configure('app2', { retention: { ...retention, age: 20 }, webhooks: null })

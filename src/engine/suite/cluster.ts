@@ -89,7 +89,7 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       const limited = (n: number, more: Partial<CheckedMessage> = {}) =>
         (n % 2 ? one : two).send(newMessage(more), rules({ messagesPerSecond: limit }))
       const since = performance.now()
-      // One recipient is the sender. The data of the others may be on other servers.
+      // The second recipient is the sender. The data of the other recipients are perhaps on other servers.
       const to = [bob.userId, ada.userId, 'cy', 'dan']
       const sent = await Promise.all(
         Array.from({ length: 16 }, (_, n) => limited(n, { to: to[n >> 2] ?? '' })),

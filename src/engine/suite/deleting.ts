@@ -18,7 +18,7 @@ import {
   saveGuest,
 } from './kit.js'
 
-/** Asserts that of Bob only the revocation is left. */
+/** Asserts that the engine keeps nothing of Bob but the revocation. */
 const assertForgotten = async (engine: Engine): Promise<void> => {
   assert.equal(await engine.user(bob), null)
   const { offset, readOffset, unread } = await engine.inbox(bob)

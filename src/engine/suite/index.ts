@@ -32,9 +32,9 @@ import { webhookUnreadSuite } from './webhooks/webhook-unread.js'
 export type { EngineUnderTest, SuiteRunner } from './kit.js'
 
 /**
- * Tests of the `Engine` interface. Run them on an engine of your own: if they pass, pass the engine to `createGateway`.
- * They need a runner with `describe` and `it` (`node:test`, Mocha, Vitest or Jest). Each test makes, opens and closes an
- * engine. The whole suite takes a few seconds.
+ * Tests of the `Engine` interface. Run them on an engine of your own. If no test fails, use the engine with `createGateway`. The tests need
+ * a runner with `describe` and `it` (`node:test`, Mocha, Vitest or Jest). Each test makes, opens and closes an engine. The whole suite
+ * takes a few seconds.
  *
  * @example
  *     import { describe, it } from 'node:test'

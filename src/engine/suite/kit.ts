@@ -31,7 +31,7 @@ export interface EngineUnderTest {
   /** Makes a second engine on the data of an engine that `create` made. Leave this out if two engines can't share their data. */
   createPeer?: (engine: Engine) => Engine | Promise<Engine>
   /**
-   * Whether each list of an app is in order as a whole: users by id, sessions and webhook events by age. If not, only the entries of each
+   * Whether each list of an app is in order as a whole: users by id, sessions and webhook events by age. If false, only the entries of each
    * user are in order. @default true
    */
   ordered?: boolean
@@ -48,7 +48,7 @@ const TIMEOUT = 30_000
 
 let counter = 0
 
-/** Returns a vouched profile that was issued later than all before. */
+/** Returns a vouched profile that counts as issued later than the profiles of all earlier calls. */
 export const vouch = (profile: VouchedProfile['profile']): VouchedProfile => ({
   profile,
   issuedAt: Date.now() + ++counter,
@@ -62,7 +62,7 @@ export const credential = (): Credential => ({
   expiresAt: null,
 })
 
-/** Saves a guest, as a start does. Returns null if the app has too many guests. */
+/** Saves a guest, as the start of a session does. Returns null if the app has too many guests. */
 export const saveGuest = async (
   engine: Engine,
   of: UserRef,
@@ -74,7 +74,7 @@ export const saveGuest = async (
   return typeof saved === 'object' ? saved : null
 }
 
-/** Returns a request for a session with a connection and a resume key of its own. */
+/** Returns a request for a session. Each request has another connection and another resume key. */
 export const request = (of: UserRef, more: Partial<SessionRequest> = {}): SessionRequest => {
   counter++
   return {
@@ -123,7 +123,7 @@ export const rules = (more: Partial<SendRules> = {}): SendRules => ({
   ...more,
 })
 
-/** Returns a message from Ada to Bob, with an id of its own. */
+/** Returns a message from Ada to Bob. Each message has another id. */
 export const newMessage = (more: Partial<CheckedMessage> = {}): CheckedMessage => ({
   appId: app,
   id: `message ${++counter}`,
@@ -133,7 +133,7 @@ export const newMessage = (more: Partial<CheckedMessage> = {}): CheckedMessage =
   ...more,
 })
 
-/** Sends a message and asserts that it was stored now. */
+/** Sends a message and asserts that this call stored it. */
 export const deliver = async (
   engine: Engine,
   more: Partial<CheckedMessage> = {},
@@ -156,13 +156,13 @@ export const bodies = async (engine: Engine, of: UserRef): Promise<(string | und
 const monotonicNow = performance.now.bind(performance)
 let advancedBy = 0
 
-/** Sets the monotonic clock forward. It is never set back, because engines rely on that. */
+/** Sets the monotonic clock forward. The clock is never set back, because engines rely on a clock that does not go back. */
 export const advanceClock = (milliseconds: number): void => {
   advancedBy += milliseconds
   performance.now = () => monotonicNow() + advancedBy
 }
 
-/** Waits for a condition. `what` names it in the error of a wait that takes too long. */
+/** Waits for a condition. If the wait takes too long, `what` names the condition in the error. */
 export const until = async (what: string, condition: () => Promise<boolean>): Promise<void> => {
   const deadline = performance.now() + TIMEOUT
   while (!(await condition())) {
@@ -200,9 +200,9 @@ export const isUnavailable = (error: unknown): boolean =>
 
 /** The parameters of each part of the suite. */
 export interface SuiteContext extends SuiteRunner, EngineUnderTest {
-  /** Defines a test on an open engine, which is closed after it. */
+  /** Defines a test on an open engine. The engine is closed after the test. */
   on: (name: string, body: (engine: Engine) => Promise<void>) => void
-  /** Defines a test on two open engines with the same data; none without `createPeer`. */
+  /** Defines a test on two open engines with the same data. Without `createPeer` it defines no test. */
   onTwo: (name: string, body: (one: Engine, two: Engine) => Promise<void>) => void
   reopen: (engine: Engine) => Promise<void>
 }
@@ -237,8 +237,8 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
 }
 
 /**
- * Ids that break careless stores: ids with separators or escapes, ids that begin like others, names of rows, the last id in order, and the
- * longest.
+ * Ids that break careless stores: ids with separators or escapes; ids that begin like another id; names of rows; the id that is last in
+ * order; and the longest ids.
  */
 export const trickyIds = [
   'a',

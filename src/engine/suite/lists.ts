@@ -38,7 +38,7 @@ const allSessions = async (
 /** A part of the suite: lists by pages. */
 export const listsSuite = ({ describe, on, reopen, durable, ordered = true }: SuiteContext): void => {
   /**
-   * Returns the ids of sessions for a comparison of two lists. If only the sessions of each user must be in order, it sorts them by user.
+   * Returns the ids of sessions, for the comparison of two lists. Sorts the sessions by user unless the list must be in order as a whole.
    */
   const inOrder = (sessions: SessionRecord[]): string[] =>
     idsOf(
@@ -112,8 +112,8 @@ export const listsSuite = ({ describe, on, reopen, durable, ordered = true }: Su
         more.push(await start(engine, ada))
       })
       const kept = idsOf([...listed.slice(0, 40), ...listed.slice(150)])
-      // The session that starts after two pages were read comes last in an ordered list. In another list its place may be on a page that
-      // was read.
+      // In an ordered list the session that starts after two pages comes last. In an unordered list it is perhaps on a page that was read
+      // already.
       const [late] = idsOf(more)
       assert.deepEqual(
         idsOf(found).filter((id) => id !== late),

@@ -21,7 +21,7 @@ const AFTER = 50
 
 let counter = 0
 
-/** A device with an endpoint and keys of its own. */
+/** Returns a subscription. Each call makes another endpoint and other keys. */
 const device = (more: Partial<PushSubscriptionData> = {}): PushSubscriptionData => {
   counter++
   return {
@@ -50,7 +50,9 @@ const withDevice = async (
 const idsOf = async (engine: Engine, of: UserRef): Promise<string[]> =>
   (await engine.pushDevices(of)).map(({ id }) => id)
 
-/** Waits for a `push-due` of Cy. By then the engine has emitted every `push-due` that was due before. Asserts that Bob had none. */
+/**
+ * Waits for a `push-due` of Cy, and asserts that no `push-due` of Bob came before it. A `push-due` that was due earlier would have come.
+ */
 const nothingIsDue = async (engine: Engine, after = 2 * AFTER): Promise<void> => {
   await engine.saveUser(cy, {})
   await engine.savePushDevice(cy, device(), credential())
@@ -244,7 +246,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
     on('does not come if a page was sent the message', async (engine) => {
       await ask(engine, [])
       await withDevice(engine)
-      // The time is long, because on a slow disk the engine hears of the page late.
+      // `pushAfter` is long, because on a slow disk `deliver` resolves late, and `seenOnPage` is called only then.
       await deliver(engine, {}, { pushAfter: 20 * AFTER })
       await engine.seenOnPage(bob, 1)
       assert.deepEqual(

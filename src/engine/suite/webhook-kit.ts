@@ -9,7 +9,7 @@ import {
 } from '../engine.js'
 import { app, rules, until } from './kit.js'
 
-/** Asks for webhook events of the named types, or of all types. */
+/** Configures the app, so that the engine keeps webhook events of the given types; of all types by default. */
 export const ask = (
   engine: Engine,
   events: readonly WebhookEventType[] = webhookEventTypes,

@@ -2,7 +2,7 @@ import type { Message } from '../../protocol/index.js'
 
 type Content = Omit<Message, 'offset'>
 
-/** Returns a guest's message in the form that the adopting user receives, and its JSON, in which `sentAt` comes last. */
+/** Returns a guest's message as the adopting user receives it, and the JSON of this form. `sentAt` is the last field of the JSON. */
 export const adoptedJson = (
   { id, from, to, sender, body, data, sentAt }: Content,
   guest: string,
@@ -21,6 +21,6 @@ export const adoptedJson = (
 const MARK = ',"adopted":true'.length
 const lengthOf = (id: string): number => Buffer.byteLength(JSON.stringify(id))
 
-/** Returns the most bytes by which the JSON of a message grows when a user adopts the guest. */
+/** Returns by how many bytes at most the JSON of a message grows when the user adopts the guest. */
 export const adoptionGrowth = (guest: string, user: string): number =>
   MARK + 2 * Math.max(0, lengthOf(user) - lengthOf(guest))

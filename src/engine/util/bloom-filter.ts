@@ -1,12 +1,12 @@
 /**
- * How many bits a filter has: 1 MB, for about 800,000 texts. With so many, `mayHave` returns true for one in a hundred texts that were not
- * added.
+ * The bits of a filter take 1 MB, enough for about 800,000 texts. In a full filter `mayHave` returns true for one in a hundred texts that
+ * were not added.
  */
 const BITS = 2 ** 23
 const BITS_PER_TEXT = 10
 const PROBES = 5
 
-/** A set of texts that takes little memory. It finds every text that was added, and by chance some that were not. */
+/** A set of texts that takes little memory. The set finds every text that was added, and by chance some others. */
 export class BloomFilter {
   readonly #words = new Uint32Array(BITS / 32)
   #size = 0
@@ -38,8 +38,9 @@ export interface TextHash {
 }
 
 /**
- * Computes two hashes in one loop: FNV-1a, and one with another multiplier and a shift, so that two texts rarely share both. If a client
- * makes ids whose hashes collide, the only harm is that the engine reads a row for each of that client's messages.
+ * Computes two hashes in one loop. The first is FNV-1a. The second has another multiplier and a shift, so that two texts rarely have the
+ * same two hashes. If a client makes ids whose hashes collide, the only harm is that the engine reads a row for each of that client's
+ * messages.
  */
 export const hashText = (text: string): TextHash => {
   let first = 0x811c9dc5
@@ -50,7 +51,8 @@ export const hashText = (text: string): TextHash => {
     step = Math.imul(step ^ code, 0x85ebca6b)
     step ^= step >>> 15
   }
-  // The ids of one sender differ most in their last characters, which FNV-1a moves into the upper bits only.
+  // The filter uses the lower 23 bits. The ids of one sender differ most in their last characters, and FNV-1a spreads the last characters
+  // only into the upper bits.
   first ^= first >>> 15
   return { first, step: step | 1 }
 }

@@ -6,7 +6,8 @@ interface Content {
 }
 
 /**
- * The text of a message without data is this character and the body, which saves making JSON. The text of other messages begins with `[`.
+ * If a message has no data, the text for its digest is this character and the body: so no JSON is made. The text for other messages begins
+ * with `[`.
  */
 const BODY = '"'
 
@@ -15,7 +16,9 @@ const sorted = (_key: string, value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value
 
-/** Returns a text that differs if the content differs. The order of an object's fields makes no difference. */
+/**
+ * Returns the text for a content's digest. Different contents have different texts. The order of an object's fields makes no difference.
+ */
 const canonicalOf = ({ body, data }: Content): string =>
   data === undefined && body !== undefined ? BODY + body : JSON.stringify([body, data], sorted)
 

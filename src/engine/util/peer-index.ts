@@ -1,6 +1,6 @@
 /**
  * How a message concerns the owner of an inbox. `received` is unread until a read mark reaches it. `read` counts as read, because a guest
- * whom the owner has adopted had read it. `sent` is the owner's own message. The numbers are in stored rows.
+ * whom the owner has adopted had read it. `sent` is the owner's own message. Stored rows have these numbers.
  */
 export const directions = { received: 0, read: 1, sent: 2 } as const
 export type Direction = (typeof directions)[keyof typeof directions]
@@ -12,19 +12,22 @@ interface IndexedPeer {
   readonly number: number
   /** How many messages with the peer are kept. */
   kept: number
-  /** The newest offset of all messages with the peer, of those from the peer, and of those to the peer; 0 if there is none. */
+  /**
+   * Three newest offsets: of the messages with the peer (`newest`), from the peer (`received`) and to the peer (`sent`). 0 if there is no
+   * such message.
+   */
   newest: number
   received: number
   sent: number
 }
 
 const MIN_CAPACITY = 16
-/** About how much memory a peer takes, as a multiple of a message's. */
+/** A peer takes about as much memory as so many messages. */
 const PEER_COST = 40
 
 /**
  * An index of an inbox's kept messages by peer, which takes at least 4 bytes for each message. The caller makes the index when a call asks
- * for peers, and adds newer messages before each use. So a send costs nothing extra.
+ * for peers, and adds newer messages before each use. So a send does not wait for the index.
  */
 export class PeerIndex {
   readonly #owner: string
@@ -37,7 +40,7 @@ export class PeerIndex {
    * message.
    */
   #codes = new Int32Array(MIN_CAPACITY)
-  /** The index in `#codes` of offset `#first`. */
+  /** The index in `#codes` of the code for offset `#first`. */
   #start = 0
   #first = 1
   #last = 0
@@ -57,12 +60,12 @@ export class PeerIndex {
     return this.#first
   }
 
-  /** About how much memory the index takes, as a multiple of a message's. */
+  /** About how much memory the index takes. The unit is the memory for one message. */
   get cost(): number {
     return this.#codes.length + PEER_COST * this.#peers.size
   }
 
-  /** Adds a message, which is newer than all that were added. */
+  /** Adds a message. It must be newer than all messages that were added before. */
   add(offset: number, id: string | null, direction: Direction): void {
     this.cover(offset)
     const peer = this.#peers.get(id) ?? this.#create(id)
@@ -70,7 +73,7 @@ export class PeerIndex {
     peer.newest = offset
     const isSent = direction === directions.sent
     if (isSent) peer.sent = offset
-    // A message to oneself has both directions.
+    // A message to oneself is both sent and received.
     if (!isSent || id === this.#owner) peer.received = offset
     this.#codes[this.#start + offset - this.#first] =
       2 * peer.number + (direction === directions.received ? 1 : 0)
@@ -115,7 +118,10 @@ export class PeerIndex {
     return found
   }
 
-  /** Returns the offsets of a page of messages with a peer, and the offset from which the next page continues; null if there is none. */
+  /**
+   * Returns the offsets of a page of messages with a peer. `next` is the offset from which the next page continues; null after the last
+   * page.
+   */
   pageOf(
     id: string | null,
     range: { after: number } | { before: number | null },
@@ -130,13 +136,14 @@ export class PeerIndex {
     return { offsets, next: (isBackwards ? offsets[0] : offsets.at(-1)) ?? null }
   }
 
-  /** Returns the offsets, from one offset to another, of the messages with a peer that are unread until a mark reaches them. */
+  /** Returns offsets between `from` and `to`: those of the messages with a peer that are unread until a mark reaches them. */
   countedOf(id: string | null, from: number, to: number): number[] {
     return this.#offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
   }
 
   /**
-   * Returns, by the peer's number, how many messages after an offset are unread: `counts` returns true for them, and `isRead` does not.
+   * Returns how many messages of each peer after an offset are unread, by the peer's number. A message is unread if `counts` returns true
+   * for it and `isRead` does not.
    */
   unreadAfter(after: number, isRead?: (offset: number) => boolean): Uint32Array {
     const counts = new Uint32Array(this.#numbered.length)
@@ -152,7 +159,9 @@ export class PeerIndex {
     return (this.#codeAt(offset) & 1) === 1
   }
 
-  /** Returns the offsets of at most `limit` messages with a peer, from one offset to another; the newest ones if `backwards`. */
+  /**
+   * Returns the offsets of at most `limit` messages with a peer: the first ones from `from` on, or the last ones up to `to` if `backwards`.
+   */
   #offsetsOf(id: string | null, from: number, to: number, limit: number, backwards: boolean): number[] {
     const number = this.#peers.get(id)?.number
     const found: number[] = []
@@ -194,7 +203,7 @@ export class PeerIndex {
     const size = last - this.#first + 1
     const held = this.#last - this.#first + 1
     if (this.#start + size <= this.#codes.length) {
-      // These places may still have the codes of messages that `forgetBefore` has forgotten.
+      // This part of the array may still have codes of messages that `forgetBefore` has forgotten.
       this.#codes.fill(0, this.#start + held, this.#start + size)
       return
     }
