@@ -6,10 +6,10 @@ import type { AdminConfig, Env } from './types.js'
 export const hostName = text('a host name or an IP address', /^[^\s/]+$/)
 export const port = integer(0, 65_535)
 
-/** Matches a text that a header carries unchanged. HTTP removes spaces and line breaks at its ends, and clients encode `ä` differently. */
+/** Matches a text that a header carries unchanged. HTTP removes spaces at a value's ends, and clients differ in how they encode `ä`. */
 const SENDABLE = /^[!-~]([ -~]*[!-~])?$/
 
-/** Returns the schema of the operators' listener. Its tokens have the minimum length of a production app's secrets. */
+/** Returns the schema of `admin`, the listener for operators. Its tokens have the minimum length of a production app's secrets. */
 export const adminSchema = (env: Env) => {
   const token = v.pipe(
     secretSchema(env, 'production'),

@@ -55,7 +55,7 @@ const SIGNATURES_NEVER_EXPIRE =
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 
-/** Returns whether any credential is configured. A wrong one counts too, since it has an error of its own. */
+/** Returns whether any credential is configured. A wrong credential counts, too, because it has an error of its own. */
 const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment): boolean =>
   isGiven(app['secrets']) ||
   isGiven(app['signatureSecrets']) ||
@@ -72,7 +72,7 @@ const ORIGINS_REQUIRED =
 const forwardsHeaders = (given: unknown): boolean =>
   isObject(given) && Array.isArray(given['forwardHeaders']) && given['forwardHeaders'].length > 0
 
-/** The largest default of `retention.bytes`. The default is at most a tenth of the app's bytes, so that one inbox can't fill the app. */
+/** The largest default of `retention.bytes`. The default is at most a tenth of `limits.bytes`, so that one inbox can't fill the app. */
 const MAX_INBOX_BYTES = 16 * 2 ** 20
 const inboxBytes = (appBytes: number): number =>
   Math.max(1, Math.min(MAX_INBOX_BYTES, Math.floor(appBytes / 10)))

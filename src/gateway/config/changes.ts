@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Settings } from './parse.js'
 
-/** The differences between the config of a running gateway and a new one. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+/** The differences between a running gateway's config and a new config. A change is the path of the changed key: `apps.hF83jaq.secrets`. */
 export interface ConfigChanges {
   /** The settings from now on: the new values, and for keys that need a restart the running values. */
   settings: Settings
@@ -18,11 +18,11 @@ const changedKeys = (running: object, next: object, prefix: string): string[] =>
     .map((key) => `${prefix}${key}`)
 }
 
-/** Returns `admin` for the running gateway. Without a restart only the tokens of a running listener can change. */
+/** Returns `admin` for the running gateway. Without a restart only the tokens can change, and no listener is added or removed. */
 const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
   running && next ? { ...running, token: next.token, readToken: next.readToken } : running
 
-/** Returns `listen` for the running gateway. Without a restart only the files of a certificate in use can change. */
+/** Returns `listen` for the running gateway. Without a restart only the certificate's files can change, and TLS stays as it is. */
 const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
   running.tls && next.tls ? { ...running, tls: next.tls } : running
 

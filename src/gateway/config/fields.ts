@@ -2,10 +2,10 @@ import * as v from 'valibot'
 
 export type Path = readonly (string | number)[]
 
-/** One row for each key of an object: the schema of its value, with the default. */
+/** For each key of an object, the schema of the key's value, with the default. */
 type Fields = Record<string, v.GenericSchema<unknown, unknown>>
 
-/** The rows for a documented type, one for each of its keys. The schema of a row accepts only values of the documented type. */
+/** The schemas for the keys of a documented type. Each schema accepts only values that the type allows for its key. */
 export type FieldsOf<T> = { [K in keyof T]-?: v.GenericSchema<T[K], unknown> }
 
 type OptionalKey<F extends Fields> = {
@@ -24,7 +24,7 @@ const formatKey = (key: string | number): string => {
 /** Returns a path as text, such as `apps.hF83jaq.secrets[0]`; `config` for the empty path. */
 export const formatPath = (path: Path): string => path.map(formatKey).join('').replace(/^\./, '') || 'config'
 
-/** Returns one key of an issue's path. It has no value, so that the issue keeps no secret. */
+/** Returns the item of an issue's path for a key. The item lacks the key's value, so that the issue keeps no secret. */
 export const pathItem = (key: string | number): v.IssuePathItem => ({
   type: 'unknown',
   origin: 'value',
@@ -37,7 +37,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 interface ObjectRules {
-  /** Returns the problems of keys that depend on each other. It is called even if single keys are wrong. */
+  /** Returns the problems of keys that depend on each other. Called even if single keys are wrong. */
   check?: (value: Record<string, unknown>) => { message: string; key?: string }[]
 }
 

@@ -6,11 +6,11 @@ import { outboundUrl } from './urls.js'
 
 const KEY = 'must be a public key as a JSON Web Key, of type RSA, EC or OKP'
 
-/** The fewest bits of an RSA key. jose refuses every token of a shorter key, with an error that does not name the key. */
+/** The fewest bits of an RSA key. The package jose refuses every token of a shorter key, with an error that does not name the key. */
 const MINIMUM_RSA_BITS = 2048
 
 const keyProblem = (key: Record<string, unknown>): string | undefined => {
-  // Key sets are published. If the config accepted a private key, nobody would notice that it is public.
+  // Key sets are published. If the config accepted a private key, nobody would notice that the private key is published, too.
   if ('d' in key || 'k' in key) return 'holds a private or symmetric key: the gateway takes public keys only'
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })

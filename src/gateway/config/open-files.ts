@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
-/** The share of the open files that is reserved for the engine, logs and new sockets. */
+/** The share of the open-file limit that is reserved for the engine, logs and new sockets. */
 const RESERVE = 0.25
-/** The limit of a platform that reports none. */
+/** The limit that is assumed if the platform reports none. */
 const ASSUMED_LIMIT = 1_024
 const MAX_CONNECTIONS = 1_000_000
 

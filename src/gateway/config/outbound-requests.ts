@@ -29,7 +29,7 @@ export const authenticateUrl = (env: Env, environment: Environment) =>
     forwardHeaders: v.optional(v.array(headerName, HEADERS), []),
   } satisfies FieldsOf<AuthenticateUrlConfig>)
 
-/** Events that are sent only if the config lists them, because they may be many. */
+/** Types of events that are sent only if the config lists them, because there may be many such events. */
 const optInEvents: readonly WebhookEventType[] = [
   'message.created',
   'message.read',

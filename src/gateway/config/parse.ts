@@ -22,7 +22,7 @@ export type * from './types.js'
 
 type ParsedConfig =
   | { ok: true; config: Settings }
-  /** Each problem is a path and a sentence, `apps.hF83jaq.secrets[0]: is too short: …`. It has no value of the config. */
+  /** Each problem is a path and a sentence, `apps.hF83jaq.secrets[0]: is too short: …`. No problem contains a value of the config. */
   | { ok: false; problems: string[] }
 
 const tls = object({
@@ -91,7 +91,7 @@ export const configSchema = (env: Env) =>
     apps: appsSchema(appSchema(env)),
   } satisfies FieldsOf<GatewayConfig>)
 
-/** The rules of an app, with defaults and secrets filled in. Durations are in milliseconds. */
+/** The settings of an app, with defaults and secrets filled in. Durations are in milliseconds. */
 export type AppSettings = v.InferOutput<AppSchema> & { appId: string }
 
 export type ConfigInput = v.InferInput<ReturnType<typeof configSchema>>
@@ -99,7 +99,7 @@ export type ConfigInput = v.InferInput<ReturnType<typeof configSchema>>
 /** The config with its defaults and secrets filled in. Durations are in milliseconds. Never log it. */
 export type Settings = v.InferOutput<ReturnType<typeof configSchema>>
 
-/** The schema of the environment's `PORT`. An empty variable counts as absent, because some shells and compose files set one. */
+/** The schema of the environment's `PORT`. An empty variable counts as absent, because some shells and compose files set an empty one. */
 const portSchema = v.pipe(
   v.optional(v.string()),
   v.transform((given) => (given && /^\d+$/.test(given) ? Number(given) : given || undefined)),
@@ -113,8 +113,8 @@ const sharesAddress = ({ listen, admin }: Settings): boolean =>
   admin?.port !== 0 && admin?.port === listen.port && admin.host === listen.host
 
 /**
- * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. It returns all problems at once, each with its
- * path. No problem has a value of the config, because a secret may be in a wrong place.
+ * Checks a whole config, fills in the defaults and reads secrets from `env`. Never throws. Returns all problems at once, each with its
+ * path. No problem contains a value of the config, because a secret may be in a wrong place.
  */
 export const parseConfig = (input: unknown, env: Env): ParsedConfig => {
   const parsed = v.safeParse(configSchema(env), input, { abortPipeEarly: true })

@@ -68,7 +68,7 @@ export const push = (env: Env) =>
     subject: v.pipe(v.string(SUBJECT), v.check(isSubject, SUBJECT)),
     url: v.pipe(outboundUrl, v.check(hasOneOrigin, IN_HOST)),
     after: v.optional(seconds(0.01, 86_400), 5),
-    // It becomes the header `TTL`, which is in seconds.
+    // This stays in seconds, because it becomes the header `TTL`.
     ttl: v.optional(integer(0, 2_419_200), 86_400),
     title: v.optional(
       v.pipe(

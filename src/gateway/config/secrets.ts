@@ -2,12 +2,12 @@ import * as v from 'valibot'
 import { formatPath, isObject, listOf, object, pathItem, text, type Path } from './fields.js'
 import type { Env, Environment, SecretConfig } from './types.js'
 
-/** The fewest bytes of a secret in production. A key shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
+/** The fewest bytes of a secret in production. A secret shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
 const PRODUCTION_MINIMUM = 32
 
 /**
- * Returns the name for an error message. Somebody may have written a secret in place of the name, so the message repeats only a text that
- * looks like the name of a variable.
+ * Returns how an error message names a variable. Somebody may have written a secret in place of the name. So the message repeats only a
+ * text that looks like the name of a variable.
  */
 const describeVariable = (name: string): string =>
   /^[A-Z_][A-Z0-9_]{0,63}$/.test(name)
@@ -53,17 +53,17 @@ export const secretSchema = (env: Env, environment: Environment) => {
 export const secretList = (env: Env, environment: Environment) =>
   v.optional(v.array(secretSchema(env, environment), 'must be a list of secrets'), [])
 
-/** The fewest bytes of a key that Standard Webhooks allows. */
+/** The fewest bytes that Standard Webhooks allows for a key. */
 const WEBHOOK_MINIMUM = 24
 
 const WEBHOOK_PREFIX = 'whsec_'
 const makesOne = `\`echo ${WEBHOOK_PREFIX}$(openssl rand -base64 32)\` makes one`
 
-/** Returns the key of a secret as Standard Webhooks writes it; undefined for any other text. */
+/** Returns the key in a secret that is written as Standard Webhooks says; undefined for any other text. */
 const webhookKey = (secret: string): Buffer | undefined => {
   const base64 = secret.startsWith(WEBHOOK_PREFIX) ? secret.slice(WEBHOOK_PREFIX.length) : ''
   const key = Buffer.from(base64, 'base64')
-  // Node's decoder skips characters that are not base64. The receiver's decoder may not skip them, and would then get another key.
+  // Node's decoder skips characters that are not base64. A receiver whose decoder does not skip them would get another key.
   const isExact = key.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   return key.length > 0 && isExact ? key : undefined
 }
@@ -87,7 +87,7 @@ export const webhookSecrets = (env: Env, environment: Environment) => {
   return listOf(secret, 'must be a list of one or more secrets')
 }
 
-/** The paths of secrets in `admin` and in an app. At each path is one secret or a list. */
+/** The paths of secrets in `admin` and in an app. At each path is one secret or a list of secrets. */
 export const adminUses: readonly Path[] = [['token'], ['readToken']]
 export const appUses: readonly Path[] = [
   ['secrets'],
@@ -110,7 +110,7 @@ function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: s
   for (const path of lists) {
     const value = valueAt(config, path)
     const entries: [Path, unknown][] = Array.isArray(value)
-      ? // This is not `map`, which skips the holes of a list like `[, 'secret']`.
+      ? // `map` would skip the holes of a list like `[, 'secret']`.
         Array.from(value, (entry: unknown, index) => [[...path, index], entry])
       : [[path, value]]
     for (const [place, entry] of entries) {
@@ -122,8 +122,8 @@ function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: s
 }
 
 /**
- * Returns a problem for each secret that the config has twice. If signatures and tokens had the same secret, a user could choose the first
- * two parts of a token as user id, and the user's signature would be the third part.
+ * Returns a problem for each secret that the config has twice. If signatures and tokens had the same secret, a user could forge a token:
+ * its first two parts would be the user id, and its third part the user's signature.
  */
 export const duplicateSecrets = (config: unknown, env: Env): string[] => {
   const seen = new Map<string, string>()

@@ -19,7 +19,7 @@ export type ProfileRule = (typeof profileRules)[number]
 export const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA'] as const
 export type JwksAlgorithm = (typeof jwksAlgorithms)[number]
 
-/** The argument of `authenticate`, which decides whether this client is this user. */
+/** The argument of `authenticate`. The function decides whether the client is the user. */
 export interface AuthenticateRequest {
   appId: string
   userId: string
@@ -31,7 +31,7 @@ export interface AuthenticateRequest {
   address: string
 }
 
-/** Only an object with `ok: true` lets the user in. If `authenticate` rejects, the start ends as `unavailable`. */
+/** Only an object with `ok: true` lets the user in. If `authenticate` rejects, the session is refused as `unavailable`. */
 export type AuthenticateAnswer =
   | {
       ok: true
@@ -44,7 +44,7 @@ export type AuthenticateAnswer =
   | null
   | undefined
 
-/** Called once for each start with auth params. */
+/** Called once for each session that a client starts with auth params. */
 export type Authenticate = (request: AuthenticateRequest) => Promise<AuthenticateAnswer>
 
 /** Which clients may send messages: all, those of users who are no guests, or none. The backend always may. */
@@ -55,7 +55,7 @@ export type SendRule = (typeof sendRules)[number]
 export const adoptionRules = ['client', 'backend', 'nobody'] as const
 export type AdoptionRule = (typeof adoptionRules)[number]
 
-/** Between which users a rule allows something. `peers`: one of the two has written to the other. `anyone`: any two. `nobody`: none. */
+/** Between which users a rule allows something. `peers`: users with kept messages between them. `anyone`: any two. `nobody`: none. */
 export const contactRules = ['peers', 'anyone', 'nobody'] as const
 export type ContactRule = (typeof contactRules)[number]
 
@@ -116,7 +116,7 @@ export interface ListenConfig {
     | undefined
 }
 
-/** The operators' listener. Its tokens have 32 bytes of ASCII or more, without a space or a line break at the ends. */
+/** The listener for operators. Each token has 32 ASCII characters or more, without a space or a line break at its ends. */
 export interface AdminConfig {
   /** Name or IP address to listen on. @default '127.0.0.1' */
   host?: string | undefined
@@ -153,7 +153,7 @@ export interface RedisEngineConfig {
   type: 'redis'
   /** One server, with the number of a database as the path. The environment's `REDIS_URL` overrides it. */
   url?: SecretConfig | undefined
-  /** URLs of Sentinels, with the login of the Sentinels and of the servers. */
+  /** URLs of Sentinels, with the login that all Sentinels and servers have. */
   sentinels?: SecretConfig[] | undefined
   /** The name that the Sentinels' config gives the master. */
   name?: string | undefined
@@ -165,7 +165,7 @@ export interface RedisEngineConfig {
   tls?:
     | boolean
     | {
-        /** The file of the authorities that are trusted, in place of Node's. */
+        /** The file of the certificate authorities that are trusted, in place of Node's list. */
         ca?: string | undefined
         /** The file of this client's certificate. */
         cert?: string | undefined
@@ -178,7 +178,7 @@ export interface RedisEngineConfig {
 
 export type EngineConfig = MemoryEngineConfig | EmbeddedEngineConfig | RedisEngineConfig
 
-/** Limits of the process on connections, over all apps. */
+/** Limits on the connections of the process, over all apps. */
 export interface LimitsConfig {
   /** Open connections in all. From 1. @default three quarters of the open-file limit */
   connections?: number | undefined
@@ -329,7 +329,7 @@ export interface AppLimitsConfig {
   sessionsPerUser?: number | undefined
   /** Messages of one user in a second, over all gateways on one engine. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
-  /** Frames of one user in a second, without `send`, `signal` and `pong`. 1 to 1,000,000. @default 50 */
+  /** Frames of one user in a second, not counting `send`, `signal` and `pong`. 1 to 1,000,000. @default 50 */
   requestsPerSecond?: number | undefined
   /** Signals of one user in a second. 1 to 1,000,000. @default 5 */
   signalsPerSecond?: number | undefined
@@ -356,7 +356,7 @@ export interface AppLimitsConfig {
 /** A config, or a function that reads it. A reload that can't read the config counts as failed. */
 export type ConfigSource = GatewayConfig | (() => Promise<GatewayConfig>)
 
-/** The result of `gateway.reload()`. Each change is the path of its key: `apps.hF83jaq.secrets`. */
+/** The result of `gateway.reload()`. A change is the path of the changed key: `apps.hF83jaq.secrets`. */
 export interface Reloaded {
   /** Keys that have their new values from now on. */
   applied: string[]

@@ -2,23 +2,23 @@ import type { AuthMethod } from '../../engine/index.js'
 import { pageCloseCodes, type ClientFrameOf, type EndCode } from '../../protocol/index.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** How a connection was closed: the code of its `ended`, `left` if the page was left, or `lost` if it closed in another way. */
+/** How a connection was closed: the code of the `ended` frame; `left` if the page was left; `lost` in every other case. */
 export type CloseReason = EndCode | 'left' | 'lost'
 
-/** The close codes of a page that may come back: its session waits for the page for `leaveWindow`. */
+/** The close codes of a page that was left. Its session waits for the page until `leaveWindow` is over. */
 const pageLeftCodes: readonly number[] = Object.values(pageCloseCodes)
 
-/** Returns how a client closed its socket. */
+/** Returns what this close code of a client means. */
 export const closeReasonOf = (code: number): 'left' | 'lost' =>
   pageLeftCodes.includes(code) ? 'left' : 'lost'
 
-/** A start that has no result yet. */
+/** The start of a session, before its result is known. */
 export interface PendingStart {
   readonly app: string
   readonly authMethod: AuthMethod | 'none'
-  /** The length of the start frame. */
+  /** The length of the `start` frame. */
   readonly bytes: number
-  /** When the start frame came, on the monotonic clock. */
+  /** When the `start` frame came, on the monotonic clock. */
   readonly at: number
 }
 
@@ -44,7 +44,7 @@ export const countStarted = (
   startSeconds.observe((performance.now() - at) / 1_000, { way: authMethod })
 }
 
-/** Counts a closed connection. If its start has no result, counts the start, too. */
+/** Counts a closed connection. Also counts `start`, which is given if the session did not start. */
 export const countClosed = (
   { ends, starts }: Metrics,
   app: string,

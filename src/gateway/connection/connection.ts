@@ -51,7 +51,7 @@ export interface ConnectionContext extends SessionContext {
   tracer: Tracer
   /** Returns null while the gateway accepts new sessions. Otherwise returns the milliseconds after which a client tries again. */
   retryAfter(): number | null
-  /** Called with the slot of a connection whose session has started. */
+  /** Called when a session has started. `slot` is the place of its connection in the limits of connections. */
   onStarted(slot: Slot): void
   /** Called once for each connection, when it is closed. */
   onClosed(connection: Connection): void
@@ -65,7 +65,7 @@ const PONG = '{"type":"pong"}'
 const parsedPong = parse(clientFrames, PONG)
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
-/** If a start is refused as `TOO_MANY_STARTS`, the client reconnects after a random part of so many milliseconds. */
+/** A client that was refused with `TOO_MANY_STARTS` reconnects after a random time of at most so many milliseconds. */
 const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
@@ -122,7 +122,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
-    // If the client may reconnect, its session waits for `resumeWindow`. The client must come back before that time ends.
+    // The session of a client that may reconnect waits for `resumeWindow`. The client must come back within that time.
     const { resumeWindow } = this.#context.settings
     const longest = (this.#isLive && resumeWindow / 2) || Infinity
     this.send({
@@ -191,9 +191,9 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   }
 
   /**
-   * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. A start is not answered,
-   * because most of these clients have left, and their session could end another session as `too-many-sessions`. A connection that is still
-   * starting ends as `unavailable`, so that a client reconnects if it still receives frames.
+   * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. If the session has not
+   * started yet, it does not start: most of these clients are gone, and the session could end another session of the user as
+   * `too-many-sessions`. Then the connection ends as `unavailable`, so that a client that still receives frames reconnects.
    */
   onEnd(): Promise<void> {
     const phase = this.#phase
@@ -293,7 +293,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     // Only promises are awaited, because an `await` of a plain value would cost a turn of the microtasks.
     const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, peer)
     const admitted = admitting instanceof Promise ? await admitting : admitting
-    // If the client has left meanwhile, its session could end another session as `too-many-sessions`.
+    // A session of a client that is gone could end another session of the user as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, origin, trace, retryAfter } = admitted
@@ -310,9 +310,9 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (wait > 0) return this.end('rate-limited', 'The user starts too many sessions a second.', wait)
     if (!this.#charge(session, start.bytes)) return
     opening.session = session
-    // `expectFrame` is called here, so that the answer to a handshake does not wait for the verification.
+    // `expectFrame` is not called earlier, so that the answer to a handshake does not wait for the verification.
     this.#transport.expectFrame?.()
-    // The session is added to the hub before the engine reads the user, so that it receives every later event.
+    // The session is added to the hub before the engine reads the user, so that the session receives every later event.
     hub.add(session)
     const { origin, address } = peer
     const client = { origin, address, client: frame.client?.slice(0, MAX_CLIENT_NAME) ?? null }

@@ -2,9 +2,9 @@ import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
 
 /**
- * Pings are sent at the times of a grid. The distance between two times is this share of the interval, and at most `MAX_GRID` milliseconds.
- * So one turn of the event loop pings many connections, and another turn receives many answers. Without the grid each ping would wake the
- * process twice.
+ * Regular pings are sent only at the times of a grid. Two times of the grid are this share of the interval apart, and at most `MAX_GRID`
+ * milliseconds. So one turn of the event loop pings many connections, and another turn receives many answers. Without the grid each ping
+ * would wake the process twice.
  */
 const GRID_SHARE = 0.01
 const MAX_GRID = 250
@@ -13,7 +13,7 @@ const PING = '{"type":"ping"}'
 
 /** The part of a connection that its heartbeat uses. */
 export interface HeartbeatConnection extends Pick<ConnectionHandle, 'sendText' | 'end'> {
-  /** Called at the start and with each ping. See `ExpiryTimer.watch`. */
+  /** Called when the heartbeat begins, and with each regular ping. See `ExpiryTimer.watch`. */
   watchExpiry(until: number): void
 }
 
@@ -26,7 +26,7 @@ export class Heartbeat implements Timed {
   #checkAt = 0
   /** When the latest frame came, on the monotonic clock. */
   #lastFrameAt = performance.now()
-  /** How many frames need a `pong` as answer: `started` and every ping. */
+  /** How many frames were sent that the client answers with `pong`: `started` and each `ping`. */
   #pings = 0
   #pongs = 0
   /** When the latest ping was sent, on the monotonic clock. */
@@ -55,7 +55,7 @@ export class Heartbeat implements Timed {
     this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now())
   }
 
-  /** Called when the socket is paused for this time. Without this call a client whose frames are not read would end as `timeout`. */
+  /** Called when the socket is paused for so many milliseconds, so that a client whose frames are not read does not end as `timeout`. */
   allowSilence(milliseconds: number): void {
     this.#lastFrameAt = performance.now() + milliseconds
   }
@@ -91,7 +91,7 @@ export class Heartbeat implements Timed {
   }
 
   onTime(): void {
-    // The shared timer still calls a heartbeat that was stopped in the same call of the timer.
+    // The shared timer calls this heartbeat even if an earlier call of the same timer has stopped it.
     if (this.#checkAt === 0) return
     const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
     if (timeLeft <= 0) return this.#connection.end('timeout')

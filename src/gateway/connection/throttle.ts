@@ -1,9 +1,9 @@
 import { MAX_DEBT } from '../limits/rate-limiter.js'
 import type { Transport } from './transport.js'
 
-/** Milliseconds for which a client may send more than its user's bytes a second. */
+/** Milliseconds for which a client may send more than `bytesPerSecond`. */
 const MAX_THROTTLED = 10_000
-/** If the user has this share of a second's bytes left, the client has recovered, and `MAX_THROTTLED` begins again with the next debt. */
+/** If the user may send this share of `bytesPerSecond` at once, the client has recovered: its next debt begins `MAX_THROTTLED` anew. */
 const RECOVERED = 0.5
 
 /** Stops reading from one connection's socket while its user is in debt: the user has sent more than `bytesPerSecond` allows. */

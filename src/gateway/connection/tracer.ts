@@ -5,13 +5,13 @@ type FrameListener = (frame: TracedFrame) => void
 
 /** Lets operators watch the frames of single sessions, without their content. This takes almost no time while no session is watched. */
 export interface Tracer {
-  /** Returns whether any session is watched. Ask it before each `record…`. */
+  /** Returns whether any session is watched. Call this before each `record…`. */
   isOn(): boolean
   /** `bytes` is the length of a client's frame. Does nothing while the connection has no session yet. */
   recordReceived(session: SessionRef | undefined, type: string, bytes: number): void
   /** `code` is the code of a `refused` or an `ended` frame. */
   recordSent(session: SessionRef | undefined, json: string, code: string | null): void
-  /** Calls `listener` with each frame of the session until `signal` aborts, over all of the session's connections. */
+  /** Calls `listener` with each frame on any of the session's connections, until `signal` aborts. */
   watch(session: SessionRef, listener: FrameListener, signal: AbortSignal): void
 }
 

@@ -11,9 +11,7 @@ export interface Transport {
   expectFrame?(): void
   /** Starts the closing handshake. */
   close(code: number, reason: string): void
-  /**
-   * Stops reading from the socket, so that the client can't send more than the buffers take. Frames that were read already still arrive.
-   */
+  /** Stops reading from the socket, so that the client can't send more than the buffers take. Frames that were read before still arrive. */
   pause(): void
   /** Reads from the socket again. */
   resume(): void

@@ -1,11 +1,11 @@
 import type { IncomingMessage, Server } from 'node:http'
 
-/** How many headers of a request Node keeps if a server sets no `maxHeadersCount`. It leaves out the others without an error. */
+/** How many headers of a request Node keeps if a server sets no `maxHeadersCount`. Node leaves out further headers without an error. */
 const DEFAULT_COUNT = 1_000
 
 /**
- * Returns whether Node may have left out headers of a request. They could be `Origin` or `X-Forwarded-For`. If the request asks for
- * an upgrade and is handled as a plain request, one of them could be `Content-Length`: then Node would take the body for the next request.
+ * Returns whether Node may have left out headers of a request, such as `Origin` or `X-Forwarded-For`. If a request that asks for an upgrade
+ * lacks its `Content-Length` and is handled as a plain request, Node takes its body for the next request.
  */
 export const mayLackHeaders = (
   { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,

@@ -13,7 +13,7 @@ const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+):\d+|\[([^\]]+)\](?::\d+)?)$/
 const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string | undefined => {
   const entry = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',').at(-fromRight)?.trim()
   const [, v4, v6] = WITH_PORT.exec(entry ?? '') ?? []
-  // With the port each connection of a client would count as an address of its own.
+  // If the port were kept, each connection of a client would count as an address of its own.
   return v4 ?? v6 ?? entry
 }
 

@@ -9,13 +9,13 @@ type HandleRequest = (request: IncomingMessage, response: ServerResponse, stayOp
 /** How many requests of one socket may wait for the response to an earlier one. Browsers do not pipeline at all. */
 const MAX_WAITING = 16
 /**
- * How many requests that were parsed after a refusal may be in memory, of all sockets together. They stay there until their socket is
- * closed. Beyond this number a socket is destroyed at once.
+ * How many ignored requests may be in memory, of all sockets together. Node parses them after their socket was refused, and they stay in
+ * memory until the socket is closed. Beyond this number the socket is destroyed at once.
  */
 const MAX_IGNORED = 20_000
 /** How many requests one socket may send in all. The last response closes the socket. */
 const MAX_REQUESTS = 1_000
-/** Milliseconds that a client has to read a response, unless the server says otherwise. */
+/** Milliseconds that a client has to read a response, if no `responseTimeout` is given. */
 const RESPONSE_TIMEOUT = 60_000
 /** Milliseconds that a client has to finish its request after the response. */
 const BODY_TIMEOUT = 5_000
@@ -84,12 +84,12 @@ export const createRequestQueue = (
   }
 }
 
-/** Replaces `destroySoon`, which Node calls after the last response, and which would reset a client that still sends. */
+/** Replaces the socket's `destroySoon`. Node calls it after the last response, and it would reset a client that still sends. */
 const closeAfterResponse = (socket: Socket): void => {
   socket.destroySoon = () => lingeringClose(socket)
 }
 
-/** Responds 429 to the first request that waits. It is the socket's last response, so the other waiting requests get none. */
+/** Responds 429 to the first request that waits. This is the socket's last response: the other waiting requests get none. */
 const refuseWaiting = (socket: Socket, { waiting }: SocketState): void => {
   dropInput(socket)
   closeAfterResponse(socket)

@@ -1,7 +1,7 @@
 /** Runs a bounded number of jobs at once. */
 export interface ConcurrencyLimit {
   /**
-   * Runs `job` when it is its turn, and resolves or rejects as the job does. If too many jobs wait, returns undefined, and the job never
+   * Runs `job` when its turn comes, and resolves or rejects as the job does. If too many jobs wait, returns undefined, and the job never
    * runs.
    */
   run<T>(job: () => Promise<T>): Promise<T> | undefined

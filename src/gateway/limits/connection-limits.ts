@@ -96,7 +96,7 @@ const oldest = (slots: ReadonlySet<Slot>, self: Slot): Slot | undefined => {
 }
 
 /**
- * Creates the limits. It calls `current` for each socket, because a reload of the config changes the limits. It calls `onReached` when a
+ * Creates the limits. `current` is called for each socket, because a reload of the config changes the limits. `onReached` is called when a
  * new socket exceeds a limit.
  */
 export const createConnectionLimits = (
@@ -191,7 +191,7 @@ export const createConnectionLimits = (
       const { connections, connectionsPerAddress } = current()
       const own = slot.address === undefined ? undefined : addresses.get(slot.address)
       if (slot.refusal !== undefined && own) {
-        // The socket is closed at its first request, which may never come. So only the socket's own address makes room for the socket.
+        // A refused socket is closed only at its first request, which perhaps never comes. So only sockets of its address make room for it.
         if (sockets > connections || own.sockets > connectionsPerAddress)
           makeRoom(own.opening, slot, slot.refusal, true)
       } else if (sockets > connections) {

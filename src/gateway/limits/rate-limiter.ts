@@ -12,8 +12,8 @@ export interface RateLimiter {
   /** Takes one token of `perSecond`. Returns 0 if there was a token, else the milliseconds until there is one. */
   take(limit: LimitName, key: string, perSecond: number): number
   /**
-   * Spends `amount` tokens of `perSecond`. If the bucket has fewer, the key is in debt afterwards. Returns the rest in seconds: 1 is a full
-   * bucket, -2 a debt that is repaid in two seconds. Of a greater debt than `MAX_DEBT` only `MAX_DEBT` is kept.
+   * Spends `amount` tokens of `perSecond`. If the bucket has fewer tokens, the key is in debt afterwards. Returns what remains, in seconds:
+   * 1 is a full bucket, -2 is a debt that is repaid in two seconds. Of a debt above `MAX_DEBT` only `MAX_DEBT` is kept.
    */
   spend(limit: LimitName, key: string, perSecond: number, amount: number): number
   /** Returns how many buckets are kept. */
@@ -29,7 +29,7 @@ export const MAX_DEBT = 10
 /** After exactly the time that `take` returned, a bucket may lack this part of a token, because of rounding. */
 const ROUNDING = 1e-6
 
-/** The buckets that were used in a period. Buckets are numbers, because an object for each bucket would take more memory. */
+/** The buckets that were used in a period. Each bucket is a number, because an object would take more memory. */
 class Generation {
   /** When the generation began, on the limiter's clock. */
   readonly start: number

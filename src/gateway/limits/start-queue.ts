@@ -1,7 +1,7 @@
 import { addressKey } from './connection-limits.js'
 
 /**
- * Limits how many sessions start at once, to as many as the event loop serves without delay. Without a limit, thousands of clients that
+ * Limits how many sessions start at once, so that the event loop serves them without delay. Without a limit, thousands of clients that
  * reconnect together, for example after a gateway was killed, would slow down every start and every session.
  */
 export interface StartQueue {
@@ -21,7 +21,7 @@ export interface StartQueue {
 }
 
 interface AtOnce {
-  /** So many starts run at once even if other work delays the event loop. Without them nobody could start at a busy gateway. */
+  /** So many starts run at once even if other work delays the event loop. Without this minimum no session could start at a busy gateway. */
   fewest: number
   first: number
   /** The most starts at once. More would not be faster: they would wait in the engine, and delay its calls for sessions. */
@@ -31,7 +31,7 @@ interface AtOnce {
 interface StartQueueOptions {
   /** How many starts run at once: at first `first`, later more or fewer, depending on the delay of the event loop. */
   atOnce: AtOnce
-  /** How many starts wait. */
+  /** The most starts that wait. */
   waiting: number
   /** The most milliseconds that a start waits. */
   maxWait: number
@@ -54,15 +54,15 @@ const INTERVAL = 20
 
 /**
  * The delays, in milliseconds, below which more starts run at once and above which fewer do. A frame waits for two or three turns of the
- * event loop. So even at the second delay its answer comes within 50 ms.
+ * event loop. So even at the longer of the two delays the frame's answer comes within 50 ms.
  */
 const [SHORT_DELAY, LONG_DELAY] = [5, 10]
 const INCREASE = 8
 const DECREASE = 0.75
 
 /**
- * Returns how many starts run at once from now on, after `current` starts at once have delayed the event loop by `delay` milliseconds. They
- * are fewer after a long delay, and more after a short delay if starts waited meanwhile.
+ * Returns how many starts run at once from now on, after `current` starts at once have delayed the event loop by `delay` milliseconds. The
+ * number falls after a long delay. It grows after a short delay if starts have waited meanwhile.
  */
 export const nextAtOnce = (
   current: number,
@@ -86,7 +86,7 @@ interface Waiting {
 export const createStartQueue = (options: Partial<StartQueueOptions> = {}): StartQueue => {
   const limits = { ...DEFAULTS, ...options }
   let atOnce = limits.atOnce.first
-  /** When each start began, the oldest first. */
+  /** When each running start began, the oldest first. */
   const running = new Map<symbol, number>()
   /**
    * How many starts have finished in this turn of the event loop. They keep their places until the turn ends. Otherwise all starts whose
@@ -101,7 +101,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   let timer: NodeJS.Timeout | undefined
   /** When `timer` fires. */
   let dueAt = 0
-  /** Whether a start has begun since `timer` was set, and whether one had to wait. */
+  /** Whether a start has begun since `timer` was set, and whether a start had to wait. */
   let [hasBegun, hasWaiting] = [false, false]
 
   const forgetSlow = (): void => {

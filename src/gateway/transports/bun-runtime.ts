@@ -15,7 +15,7 @@ export interface BunWebSocket<Data> {
 }
 
 export interface BunRequest extends Request {
-  /** The decoded segments of the path, by the names in the key of `routes`. */
+  /** The decoded segments of the path, by the names that the key of `routes` gives them. */
   readonly params: Record<string, string>
   readonly headers: Headers & { toJSON(): Record<string, string> }
 }

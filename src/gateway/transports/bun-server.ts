@@ -32,14 +32,14 @@ import { STREAM_PATH } from './stream/start-body.js'
 import type { StreamTransport } from './stream/stream-transport.js'
 import type { Streams } from './stream/streams.js'
 
-/** The callbacks of Bun's server into the gateway. */
+/** The functions of the gateway that Bun's server calls. */
 interface BunHandlers {
   peerOf(head: RequestHead): Peer
   /** Counts a WebSocket or a stream for the limits of connections. */
   countSocket(head: RequestHead, peer: Peer): Slot
   /** Stops counting a WebSocket or a stream. */
   releaseSlot(slot: Slot): void
-  /** Creates the connection of a WebSocket. The handshake may not be answered yet. */
+  /** Creates the connection of a WebSocket, whose handshake is not answered yet. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
   openStream: Streams['open']
   /** Responds to a plain request. */
@@ -50,7 +50,7 @@ interface BunHandlers {
 const IDLE_TIMEOUT = 30
 
 /**
- * The size of a body, in bytes, above which Bun itself responds with 413. The REST API's own limit is lower, and its response has a `code`.
+ * The size of a body, in bytes, above which Bun itself responds with 413. The REST API has a lower limit, and its response has a `code`.
  */
 const MAX_BODY = 2 * 1_048_576
 
@@ -86,7 +86,7 @@ const isDecodable = (path: string): boolean => {
  */
 const callTargetOf = ({ url, params }: BunRequest): string => {
   const path = pathOf({ url })
-  // `params` has U+FFFD for bytes that are not UTF-8. A path with such bytes is returned as it is, and the call refuses it.
+  // `params` has U+FFFD for bytes that are not UTF-8. A path with such bytes is returned as it is, and the REST API refuses it.
   if (!isDecodable(path)) return path
   const query = /\?[^#]*/.exec(url)?.[0] ?? ''
   return APPS + Object.values(params).map(encodeURIComponent).join('/') + query
@@ -191,7 +191,7 @@ export const createBunServer = (
       endForLimit(connection, refusal)
       handlers.releaseSlot(slot)
     }
-    // The connection ends before the start is decoded and parsed, so that a refused socket costs little.
+    // The connection ends before the `start` frame is decoded and parsed, so that a refused socket costs little.
     if (slot.refusal) slot.evict(slot.refusal)
     else receiveStart(connection, protocols)
   }
@@ -217,7 +217,7 @@ export const createBunServer = (
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {
-        // If the client has left meanwhile, a session for it could push out another session of its user as `too-many-sessions`.
+        // A session of a client that is gone could end another session of the user as `too-many-sessions`.
         if (isLater && request.signal.aborted) return resolve(refuseUpgrade(400, NO_HANDSHAKE))
         accept(createUpgrade(request, bunServer, resolve), head, protocols)
       })
@@ -260,7 +260,7 @@ export const createBunServer = (
         return new Response(null, { status: 500 })
       },
       websocket: {
-        // Beyond this size Bun closes with 1009. A smaller frame that is still too large gets an `ended` frame.
+        // Bun closes with 1009 if a message is larger. The connection answers a message between `limits.frame` and this size with `ended`.
         maxPayloadLength: 2 * limits.frame,
         backpressureLimit: MAX_BACKPRESSURE,
         closeOnBackpressureLimit: false,

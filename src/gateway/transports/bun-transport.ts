@@ -17,8 +17,8 @@ const flushLater = createTurnFlush((run) => setImmediate(run))
 const sendCollected = ({ data }: BunWebSocket<BunTransport>): void => data.sendCollected()
 
 /**
- * A WebSocket of Bun's server. The frames of one turn of the event loop are sent in one write. A turn ends with `setImmediate`. Bun empties
- * the queues of promises and of `nextTick` after each frame that arrives, so those queues would collect nothing.
+ * A WebSocket of Bun's server. The frames of one turn of the event loop are sent in one write. The write is scheduled with `setImmediate`.
+ * Bun empties the queues of promises and of `nextTick` after each frame that arrives, so those queues would collect nothing.
  */
 export class BunTransport implements Transport {
   readonly kind = 'websocket'
@@ -43,7 +43,7 @@ export class BunTransport implements Transport {
   #isClosed = false
 
   /**
-   * `upgrade` is called once. It lets Bun answer the handshake. If Bun can, Bun calls `open`; if not, `upgrade` calls `onClose`.
+   * `upgrade` is called once, and lets Bun answer the handshake. If Bun answers it, Bun calls `open`. Otherwise `upgrade` calls `onClose`.
    * `onClosed` is called once, when the socket is closed.
    */
   constructor(
@@ -64,7 +64,7 @@ export class BunTransport implements Transport {
 
   /**
    * From now on passes frames to `connection`. The handshake is answered after the promises of this turn, so that `started` is sent
-   * together with the answer if the engine has no disk. The answer can't wait for a later turn, because Bun would refuse frames that come
+   * together with the answer if the engine is in memory. The answer can't wait for a later turn, because Bun would refuse frames that come
    * with the handshake.
    */
   receiveFor(connection: Connection): void {
@@ -123,7 +123,7 @@ export class BunTransport implements Transport {
   close(code: number, reason: string): void {
     if (this.#isClosed || this.#closing) return
     this.flush()
-    // `flush` may have answered the handshake, and found that the client has left.
+    // `flush` perhaps could not answer the handshake, because the client is gone.
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }
@@ -173,7 +173,7 @@ export class BunTransport implements Transport {
     this.#frames = undefined
     this.#release()
     this.#onClosed(this)
-    // If the gateway has closed the connection, its `end` has already released the session.
+    // If the gateway has closed the connection, `Connection.end` has released the session already.
     if (!this.#closing) this.#connection?.onClose(code)
   }
 

@@ -15,7 +15,7 @@ export const LOST = 1006
 
 /**
  * How many handshakes and requests are handled in one turn of the event loop. Each takes about 0.2 ms of CPU time. Without a limit a
- * thousand that come at once would delay every session.
+ * thousand of them at once would delay every session.
  */
 export const MAX_PER_TURN = 16
 
@@ -27,7 +27,7 @@ const LIMIT_MESSAGES: Record<SocketRefusal, string> = {
   'rate-limited': 'Too many connections from this address: reconnect after `retryAfter`.',
 }
 
-/** Returns the start in the subprotocols as UTF-8, null if there is none, and undefined if it is malformed. */
+/** Returns the `start` frame in the subprotocols as UTF-8; null if there is none; undefined if it is malformed. */
 const startInProtocols = (protocols: string[]): Buffer | null | undefined => {
   const values = protocols.filter((protocol) => protocol.startsWith(START_PREFIX))
   if (values.length === 0) return null
@@ -53,7 +53,7 @@ export const isHandshake = (method: string | undefined, { headers }: Pick<Reques
   headers['sec-websocket-version'] === '13' &&
   KEY.test(headers['sec-websocket-key'] ?? '')
 
-/** If there is a start in the subprotocols, passes it to the connection. */
+/** If there is a `start` frame in the subprotocols, passes it to the connection. */
 export const receiveStart = (connection: Connection, protocols: string[]): void => {
   const start = startInProtocols(protocols)
   if (start === undefined)

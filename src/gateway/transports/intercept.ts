@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 type ServerListener = (...args: unknown[]) => void
 
 /**
- * Replaces the listeners of an event by `first`, which gets the former listeners as `others`. Returns a function that restores them. Two
+ * Replaces the listeners of an event by `first`, which gets these listeners as `others`. Returns a function that restores them. Two
  * listeners that respond to one request would break the response, and a WebSocket server of `ws` responds with 400 to every path but its
  * own.
  */

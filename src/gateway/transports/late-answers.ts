@@ -5,7 +5,7 @@ interface Unanswered {
 }
 
 /**
- * If a frame is expected, the answer to a handshake waits for the frame, for so many milliseconds or up to twice as long. The engine may
+ * The answer to a handshake waits for an expected frame: for so many milliseconds at least, and at most for twice as many. The engine may
  * need some ten milliseconds to write.
  */
 const ANSWER_WAIT = 25
@@ -22,7 +22,7 @@ const answerOlder = (): void => {
   for (const transport of due) transport.flush()
 }
 
-/** Answers a handshake after `ANSWER_WAIT`, if the expected frame is not sent before. */
+/** Answers a handshake when `ANSWER_WAIT` is over, if the expected frame was not sent before. */
 export const answerLater = (transport: Unanswered): void => {
   recent.push(transport)
   timer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()

@@ -29,11 +29,11 @@ import type { Streams } from './stream/streams.js'
 import { chooseUpgrades, createRequestReturn } from './return-request.js'
 import { WsTransport } from './ws-transport.js'
 
-/** The callbacks of an HTTP server into the gateway. */
+/** The functions of the gateway that the HTTP server calls. */
 interface GatewayHandlers {
   /** Counts a socket for the limits of connections. */
   countSocket(socket: Duplex, request: IncomingMessage, peer: Peer): Slot
-  /** Stops counting a socket that was refused for a limit, so that another one can take its place. */
+  /** Stops counting a socket that was refused for a limit, so that another socket can take its place. */
   releaseSlot(slot: Slot): void
   /** Creates the connection of a socket that has just opened. */
   connect(transport: Transport, peer: Peer, slot: Slot): Connection
@@ -68,8 +68,8 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
 const ignore = (): void => undefined
 
 /**
- * How many sockets that were refused for a limit may wait until their clients have read the reason. These sockets do not count for the
- * limit. If so many wait already, a further client that is still sending may not get the code.
+ * How many refused sockets may wait until their clients have read the reason. While they wait, they do not count for the limits. If so many
+ * wait already, the next refused client loses the reason if it is still sending.
  */
 const MAX_LINGERING = 64
 
@@ -128,7 +128,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // If the client has left, a session for it could push out another session of its user as `too-many-sessions`.
+    // A session of a client that is gone could end another session of the user as `too-many-sessions`.
     if (!socket.readable || !socket.writable) return void socket.destroy()
     if (isDetached) return refuseUpgrade(socket, '503 Service Unavailable', 'The gateway is closing.')
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay()
@@ -137,7 +137,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     const connection = handlers.connect(transport, peer, slot)
     transport.receiveFor(connection, handlers.messageTimeout)
     slot.evict = evictionOf(connection, socket, slot)
-    // The connection ends before the start is decoded and parsed, so that a refused socket costs little.
+    // The connection ends before the `start` frame is decoded and parsed, so that a refused socket costs little.
     if (slot.refusal) return slot.evict(slot.refusal)
     receiveStart(connection, protocols)
   }
@@ -146,8 +146,8 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     isWebSocket(request) && pathOf(request) === SESSION_PATH
 
   /**
-   * Returns whether a request that asks for an upgrade is handled as a plain request. A listener that was added after `attach()` may want
-   * the upgrade.
+   * Returns whether a request that asks for an upgrade is handled as a plain request. On a path that the gateway does not own, another
+   * listener may want the upgrade. `listenerCount` also counts listeners that were added after `attach()`.
    */
   const isReturned = (request: IncomingMessage, others: readonly unknown[]): boolean =>
     !isWebSocket(request) &&

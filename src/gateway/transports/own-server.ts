@@ -102,7 +102,7 @@ export const createNodeServer = (
       const { host, port } = listen
       const scheme = listen.tls ? 'https' : 'http'
       return listenOn(server, { host, port, backlog: BACKLOG, scheme }, log).catch((error: unknown) => {
-        // The gateway makes another server for its next `listen()`, and would keep each failed server in memory until it closes.
+        // The gateway makes another server for its next `listen()`. Without this call it would keep each failed server in memory.
         stopServing()
         throw error
       })

@@ -52,8 +52,8 @@ export const chooseUpgrades = (
 }
 
 /**
- * Without `chooseUpgrades` Node emits `upgrade` in place of `request` as soon as `upgrade` has a listener. So the request is given back to
- * the server without its `Upgrade` header.
+ * Where `chooseUpgrades` does nothing, Node emits `upgrade` in place of `request` as soon as `upgrade` has a listener. So the request is
+ * given back to the server without its `Upgrade` header.
  */
 export const createRequestReturn = (server: Server): RequestReturn => {
   /** The latest response of each socket. */

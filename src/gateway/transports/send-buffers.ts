@@ -1,11 +1,9 @@
 /** How many bytes may wait for one client that doesn't read. If more wait, the client's socket is destroyed, to bound the memory. */
 const MAX_EACH = 1_048_576
-/**
- * How many bytes may wait for all such clients of the process together. If more wait, the socket with the most waiting bytes is destroyed.
- */
+/** How many bytes may wait for all clients of the process together. If more wait, the socket with the most waiting bytes is destroyed. */
 const MAX_TOTAL = 128 * 1_048_576
 
-/** A client's socket that writes more slowly than frames are sent. */
+/** The socket of a client that reads more slowly than frames are sent. */
 export interface SlowSocket {
   readonly bufferedAmount: number
   terminate(): void

@@ -14,8 +14,8 @@ export interface SocketSlots {
    */
   watch(server: Server, isTls: boolean, clientOf: (socket: Socket) => string | undefined): ReadonlySet<Duplex>
   /**
-   * Returns the slot of a socket. If the socket does not count yet, counts it, with an `evict` that does not close the socket, because
-   * another listener of the server may answer on it. The socket only stops counting until its next request to the gateway.
+   * Returns the slot of a socket. If the socket does not count yet, counts it. The `evict` of this slot does not close the socket, because
+   * another listener of the server may answer on it. After `evict` the socket does not count until its next request to the gateway.
    */
   slotOf(socket: Duplex): Slot
 }
@@ -46,7 +46,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
         release.call(this)
       }
       server.on('connection', (socket: Socket & Slotted) => {
-        // A request that was given back to the server has the same socket again.
+        // When a request is given back to the server, the server emits `connection` for the same socket again.
         if (socket[SLOT]) return
         const slot = limits.accept(remoteAddressOf(socket), () => void socket.destroy(), clientOf(socket))
         socket[SLOT] = slot

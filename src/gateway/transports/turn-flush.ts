@@ -4,8 +4,8 @@ interface Flushable {
 }
 
 /**
- * Returns a function that schedules the flush of a transport for the end of this turn of the event loop. `atEndOfTurn` calls its argument
- * then. One list and one callback for all transports cost less than a callback for each.
+ * Returns a function that schedules the flush of a transport for the end of this turn of the event loop. At the end of a turn `atEndOfTurn`
+ * calls its argument. One list and one callback for all transports cost less than a callback for each.
  */
 export const createTurnFlush = (atEndOfTurn: (run: () => void) => void): ((transport: Flushable) => void) => {
   let unflushed: Flushable[] = []

@@ -54,20 +54,20 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #frames: string
   /** Whether `flush` will be called at the end of this turn. */
   #isScheduled = true
-  /** Whether an expected frame was not sent yet. */
+  /** Whether a frame is expected and not sent yet. */
   #awaitsFrame = false
-  /** Whether the listeners that call `release` are added, because the client has read too slowly before. */
+  /** Whether the listeners that call `release` are added. They are added when the client reads too slowly for the first time. */
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
   #pong: Buffer | undefined
   /** Whether a close frame was sent, or the stream is closed. */
   #isClosing = false
-  /** The code of the client's close frame. */
+  /** The code of the client's close frame; `LOST` until it arrives. */
   #closeCode = LOST
   #closeTimer: NodeJS.Timeout | undefined
   #bytesAfterClose = 0
   #connection: Connection | undefined
-  /** Whether a message was finished by the latest chunk. */
+  /** Whether the latest chunk has finished a message. */
   #isFinished = false
   /** Milliseconds that a message may take from its first chunk to its last. */
   #messageTimeout = 0
@@ -75,7 +75,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   /**
    * `accepted` is the response to the handshake. It is sent at the end of this turn, or with an expected frame, in one write and as one
-   * string. Two writes of a corked stream would take 3% more of a start's CPU time.
+   * string. Two writes of a corked stream would add 3% to the CPU time of a session's start.
    */
   constructor(stream: Duplex, accepted: string) {
     this.#stream = stream
@@ -88,8 +88,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   }
 
   /**
-   * Answers the handshake, now or with the expected frame. A separate write would take a tenth of the CPU time of a start that waits for a
-   * disk.
+   * Answers the handshake now, or together with the expected frame. If a session's start waits for a disk, a separate write would take a
+   * tenth of the start's CPU time.
    */
   answer(): void {
     if (!this.#awaitsFrame) return this.flush()
@@ -130,7 +130,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#schedule()
   }
 
-  /** Answers the client's close frame, unless it is itself an answer. The server closes the socket (RFC 6455, 7.1.1). */
+  /** Answers the client's close frame, unless that frame is itself an answer. The server closes the socket (RFC 6455, 7.1.1). */
   onCloseFrame(payload: Buffer): void {
     this.#closeCode = payload.length === 0 ? NO_CODE : payload.readUInt16BE(0)
     this.#sendClose(payload.toString('latin1'))
@@ -216,7 +216,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   pause(): void {
     this.#stream.pause()
-    // A message may have begun before, and the gateway may not read its end in time.
+    // If a message has begun, the gateway perhaps does not read its end in time.
     this.#cancelMessageTimer()
   }
 
@@ -283,13 +283,13 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#write()
   }
 
-  /** Sends a close frame after the frames of this turn, unless one was sent. The client has some time to answer it. */
+  /** Sends a close frame after the frames of this turn, unless a close frame was sent before. The client has `CLOSE_TIMEOUT` to answer. */
   #sendClose(payload: string): void {
     if (this.#isClosing) return
     this.flush()
     this.#isClosing = true
     this.#reader.stopAfter(MAX_AFTER_CLOSE)
-    // After `onEnd` the stream only waits for the client to read. A client that never reads would keep the socket open.
+    // After `onEnd` nothing can be written. The timer is still needed, because a client that never reads would keep the socket open.
     if (this.#stream.writable) this.#stream.write(controlFrame(opcodes.close, payload), 'latin1')
     this.#closeTimer = setTimeout(destroy, CLOSE_TIMEOUT, this.#stream)
   }

@@ -77,7 +77,7 @@ const messageOf = (type: string, fields: FieldChecks, summary: string): Json => 
   }
 }
 
-/** Returns the messages of one sender. Their names begin with the sender, because both senders have a `history`. */
+/** Returns the messages of one sender. Their names begin with the sender, because both senders have a message `history`. */
 const messagesOf = <T extends Record<string, FieldChecks>>(
   sender: string,
   table: T,
@@ -102,7 +102,7 @@ const codes = (): Json =>
     }),
   )
 
-/** Returns the AsyncAPI 3.0 document of the frames, from the gateway's side: it receives what clients send. */
+/** Returns the AsyncAPI 3.0 document of the frames, from the gateway's side: the gateway receives what clients send. */
 export const asyncApiDocument = (): Json => {
   const received = messagesOf('client', clientFrames, clientSummaries)
   const sent = messagesOf('gateway', gatewayFrames, gatewaySummaries)

@@ -4,7 +4,7 @@ import { VERSION } from '../../../protocol/index.js'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** A served file, with its bytes by content coding. */
+/** A served file. `bodies` has its bytes in each content coding. */
 export interface Asset {
   type: string
   /** Whether the bytes under this name never change. */
@@ -32,9 +32,9 @@ const scriptOf = async (file: string, immutable: boolean): Promise<Asset> => {
 }
 
 /**
- * Reads the scripts and their source maps, by the names that they are served under. A script with a version or a hash in its name never
- * changes. Source maps are not compressed: browsers fetch them only for developer tools, and their compressed forms would enlarge every
- * installed package.
+ * Reads the scripts and their source maps. The keys of the result are the names under which they are served. A script with a version or a
+ * hash in its name never changes. Source maps are not compressed: browsers fetch them only for developer tools, and their compressed forms
+ * would enlarge every installed package.
  */
 export const loadScripts = async (): Promise<ReadonlyMap<string, Asset>> => {
   const assets = new Map<string, Asset>()

@@ -12,7 +12,7 @@ interface Described {
 /** A name that no field has. Checks of objects whose fields may have any names accept it. */
 const FREE_NAME = ' '
 
-/** Calls `check` with an object. Returns whether it accepts the object, and the first missing field that it read. */
+/** Calls `check` with an object. Returns whether the check accepts the object, and the first missing field that the check read. */
 const ask = (check: Check, object: Json): { takes: boolean; asksFor: string | undefined } => {
   let asksFor: string | undefined
   const recording = new Proxy(object, {
@@ -25,8 +25,8 @@ const ask = (check: Check, object: Json): { takes: boolean; asksFor: string | un
 }
 
 /**
- * Describes the fields of objects. A check of a shape reads one field after another and stops at the first wrong one. So the value of a
- * field is right if the check accepts the object, or goes on to a missing field.
+ * Describes the fields of objects. A check of an object reads one field after another, and stops at the first wrong field. So the value of
+ * a field is right if the check accepts the object or goes on to a missing field.
  */
 const describeFields = (check: Check): Described => {
   const properties: Json = {}

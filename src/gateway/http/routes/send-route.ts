@@ -17,7 +17,7 @@ const MAX_BODY = 61_440
 /** The most messages of one post. */
 const MAX_SENDS = 16
 
-/** Milliseconds after which a client posts again, unless the refusal says otherwise. */
+/** Milliseconds after which a client posts again, if the answer has no `retryAfter`. */
 const RETRY_AFTER = 5_000
 
 /** The HTTP statuses of the codes with which a whole post is refused. Every other code has 503. */
@@ -39,8 +39,8 @@ const refuse = (code: EndCode, why: string): Refused => ({ ok: false, code, why 
 const proofFields = { appId: text, token: optional(text), signature: optional(text), userId: optional(text) }
 
 /**
- * Returns the messages of a body, or why the body is refused. The rules for messages are applied later, and their refusals are in the
- * results.
+ * Returns the messages of a body, or why the body is refused. `sendPosted` applies the rules for messages. If it refuses a message, the
+ * results say why.
  */
 const parsePosted = (json: string): PostedSends | Refused => {
   let body: unknown

@@ -21,19 +21,19 @@ interface FrameLimits {
   message: number
   /** The most fragments of a message. */
   fragments: number
-  /** The most chunks of an unfinished frame, so that a client that sends byte by byte can't fill the memory. */
+  /** The most chunks of data in which a frame may arrive, so that a client that sends byte by byte can't fill the memory. */
   chunks: number
 }
 
 const gatewayLimits: FrameLimits = {
-  // A frame between `limits.frame` and this size gets an `ended` frame before the connection is closed.
+  // The connection answers a message between `limits.frame` and this size with `ended`. A larger message only gets a close code.
   message: 2 * limits.frame,
-  // Clients send a frame of 64 kB in one fragment, and each fragment takes 120 bytes of memory or more.
+  // Clients send a message of 64 kB in one fragment. Each fragment takes 120 bytes of memory or more.
   fragments: 64,
   chunks: 512,
 }
 
-/** Gets the frames of a client, with unmasked payloads. */
+/** Gets the messages and the control frames of a client, with unmasked payloads. */
 export interface FrameListener {
   /** Called with a whole message. A text is valid UTF-8. */
   onMessage(payload: Buffer, isBinary: boolean): void
@@ -100,7 +100,7 @@ export class FrameReader {
   readonly #limits: FrameLimits
   #message: UnfinishedMessage | undefined
   #rest: UnfinishedFrame | undefined
-  /** How many bytes are still read after `stopAfter`. */
+  /** How many more bytes are read; undefined until `stopAfter` is called. */
   #left: number | undefined
   #isEnded = false
 
@@ -115,15 +115,14 @@ export class FrameReader {
   }
 
   /**
-   * Lets the reader read at most `bytes` more bytes, and stop between two frames. The chunk of a frame that has closed the connection may
-   * have thousands of further frames.
+   * Lets the reader stop after the frame with which it has read `bytes` more bytes, because the current chunk may have thousands of frames.
    */
   stopAfter(bytes: number): void {
     this.#left ??= bytes
   }
 
   /**
-   * Reads the next bytes of the client, and calls the listener for each frame and message that they finish. Payloads are unmasked in place.
+   * Reads the next bytes of the client. Calls the listener for each control frame and each whole message. Payloads are unmasked in place.
    */
   read(chunk: Buffer): void {
     if (this.#hasEnded()) return
@@ -142,7 +141,7 @@ export class FrameReader {
     }
   }
 
-  /** Returns the unread bytes of earlier chunks and this chunk; undefined if the frame needs more bytes or has too many chunks. */
+  /** Joins the unread bytes of earlier chunks with this chunk. Returns undefined if the frame needs more bytes or has too many chunks. */
   #withRest(chunk: Buffer): Buffer | undefined {
     const rest = this.#rest
     if (!rest) return chunk

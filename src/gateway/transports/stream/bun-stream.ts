@@ -57,7 +57,7 @@ class BunSink implements EventSink {
 
   end(): void {
     if (this.#isClosed) return
-    // Bun does not report when the rest is sent, and a client that does not read must not keep the socket.
+    // Bun does not report when the waiting bytes are sent, and a client that does not read must not keep the socket.
     this.#response.setTimeout(Math.ceil(CLOSE_TIMEOUT / 1_000))
     this.#controller?.close()
     this.#close()
@@ -102,7 +102,7 @@ export const openBunStream = async (
   }
   const headers = namedOriginHeaders(peer.origin)
   const start = await receiveStartBody(incoming)
-  // If the client has left, a session for it could push out another session of its user as `too-many-sessions`.
+  // A session of a client that is gone could end another session of the user as `too-many-sessions`.
   if ('status' in start || request.signal.aborted) {
     context.onClosed()
     const { status, ...problem } = 'status' in start ? start : badBody('incomplete')
@@ -117,7 +117,7 @@ export const openBunStream = async (
     releaseSlot(slot)
   })
   sink.transport = transport
-  // A start that is refused at once has closed the stream already.
+  // If the session was refused at once, the stream is closed already.
   if (!sink.isClosed) onOpened(transport)
   return new Response(sink.body, { headers: { ...headers, ...EVENT_HEADERS } })
 }

@@ -37,7 +37,7 @@ export const openNodeStream = async (
   const slot = countSocket(socket, request, peer)
   const headers = namedOriginHeaders(peer.origin)
   const start = await receiveStartBody(request)
-  // If the client has left, a session for it could push out another session of its user as `too-many-sessions`.
+  // A session of a client that is gone could end another session of the user as `too-many-sessions`.
   if (socket.destroyed) return
   if ('status' in start) return refuse(response, start.status, start.code, start.title, headers)
   socket.setTimeout(0).setNoDelay()

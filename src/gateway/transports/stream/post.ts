@@ -64,7 +64,7 @@ export const parsePost = (body: Buffer): Post | undefined => {
 
 /** Returns the code of a `close` frame, which means the same as the close code of a WebSocket; undefined for every other frame. */
 export const closeCodeOf = (text: string): number | undefined => {
-  // A `close` frame is short. A longer text is another frame, which the connection parses. Here it would be parsed a second time.
+  // A `close` frame is short. A longer text is another frame. The connection parses it, so parsing it here, too, would cost time.
   if (text.length > 64) return undefined
   const value: unknown = JSON.parse(text)
   if (!object(value) || value['type'] !== 'close') return undefined

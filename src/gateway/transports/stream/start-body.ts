@@ -5,10 +5,10 @@ import { jsonOf } from './post.js'
 
 export const STREAM_PATH = '/v1/session/stream'
 
-/** The most bytes of a body. A start within this limit may still have too many bytes for a frame. Then the stream reports the error. */
+/** The most bytes of a body. A body within this limit may still be too large for a frame. Then the stream reports the error. */
 export const MAX_BODY = 131_072
 
-/** The frame with which a stream begins. */
+/** The `start` frame, with which a stream begins. */
 export interface Start {
   text: string
   bytes: number
@@ -29,7 +29,7 @@ export const badBody = (why: 'too-large' | 'too-slow' | 'incomplete'): BadReques
     ? { status: 413, code: 'too-large', title: `A body has at most ${MAX_BODY} bytes.` }
     : { status: 400, code: 'bad-request', title: 'The body was not sent to its end in time.' }
 
-/** Resolves with the start in a request's body. */
+/** Resolves with the `start` frame in a request's body. */
 export const receiveStartBody = async (incoming: ReadableRequest): Promise<Start | BadRequest> => {
   const body = await receiveBody(incoming, MAX_BODY)
   if (!body.ok) return badBody(body.why)

@@ -54,7 +54,7 @@ export class StreamTransport implements Transport, SlowSocket {
   /** The functions that resolve the promises of `drained()`. */
   #waiting: (() => void)[] = []
   #pause: Pause | undefined
-  /** The `seq` of the latest post that was taken, and of the one that waits for the end of a pause. */
+  /** The `seq` of the latest post that was taken, and the `seq` of the post that waits for the end of a pause; 0 if there is none. */
   #seq = 0
   #waitingSeq = 0
   #handed: Promise<boolean> = Promise.resolve(true)
@@ -177,7 +177,7 @@ export class StreamTransport implements Transport, SlowSocket {
     const isLost = !this.#isEnded
     this.#end()
     this.onDrain()
-    // If the gateway has closed the connection, its `end` has already released the session.
+    // If the gateway has closed the connection, `Connection.end` has released the session already.
     if (isLost) this.#connection?.onClose(LOST)
   }
 

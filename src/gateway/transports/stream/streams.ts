@@ -36,7 +36,7 @@ interface StreamsContext {
 }
 
 const ID_BYTES = 24
-/** Separates the gateway's name and the secret in an id. No name contains it. */
+/** Separates the gateway's name and the secret in a stream's id. No gateway's name contains it. */
 const SEPARATOR = '.'
 
 export const createStreams = ({ settings, engine, connect, signal }: StreamsContext): Streams => {
@@ -64,7 +64,7 @@ export const createStreams = ({ settings, engine, connect, signal }: StreamsCont
       streams.set(id, { transport, appId })
       transport.begin(connection, id)
       slot.evict = evictionOf(connection)
-      // The connection ends before the start is parsed, so that a refused stream costs little.
+      // The connection ends before the `start` frame is parsed, so that a refused stream costs little.
       if (slot.refusal) slot.evict(slot.refusal)
       else connection.receive(text, bytes)
       return transport
