@@ -61,7 +61,7 @@ export interface Gateway {
   publish(message: NewMessage & { appId: string; from?: string | number | undefined }): Promise<Sent>
   /**
    * Applies these parts of another config, without ending a session: secrets and all other rules of apps, new apps, limits, admin tokens,
-   * and the TLS certificate, whose files are read again. Other keys keep their values until a restart, and a removed app stays until then.
+   * and the TLS certificate, whose files are read again. Until a restart, the config's other keys keep their values, and removed apps stay.
    * A session whose token was signed with a removed secret goes on until its credentials expire. Rejects with a `GatewayError`
    * (`bad-config`, `bad-tls`, `closed`), an `EngineError`, or the error of a function that reads the config. If it rejects, nothing has
    * changed.
@@ -70,8 +70,8 @@ export interface Gateway {
   /**
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at most), and closes
    * every connection as `unavailable`, so that clients reconnect and resume their sessions. A server to which the gateway is attached keeps
-   * running. Resolves when everything is closed. A second call resolves at the same time. If the engine can't close, everything else
-   * closes, and then the call rejects with the engine's error.
+   * running. Resolves when everything is closed. A second call resolves with the first. If the engine can't close, everything else closes,
+   * and then the call rejects with the engine's error.
    */
   close(): Promise<void>
 }

@@ -109,9 +109,9 @@ export const assembleGateway = (
   const connections = new Set<Connection>()
   const drain = createDrain(settings, connections)
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
-  /** Milliseconds of the drain time that are left for sockets to close. */
+  /** The milliseconds of `drainTime` in which sockets close. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
-  /** The apps by id; a promise of them while the engine opens. With the map itself a start waits for no promise. */
+  /** The apps by id; while the engine opens, a promise of them. Once `opened` is the map, starts wait for no promise. */
   let opened: Map<string, App> | Promise<Map<string, App>> | undefined
   let listening: Promise<string> | undefined
   let closing: Promise<void> | undefined
@@ -176,7 +176,7 @@ export const assembleGateway = (
     if (settings.listen.trustProxy > 0) connectionLimits.identify(slot, peer.address)
     else if ((headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
       connectionLimits.onForwarded(slot)
-    // If the client has just closed the socket, the socket has no address any more. Its slot still has the address.
+    // If the client has just closed the socket, the socket has no address any more, but `slot` has kept the address.
     else connectionLimits.identify(slot, slot.remoteAddress)
     return slot
   }
@@ -331,7 +331,7 @@ export const assembleGateway = (
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
     const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
-    // After this time both `close` calls abort their requests. They can't abort a call to an engine that hangs.
+    // After `drainTime` both `close` calls abort their requests, but they can't abort a call to an engine that hangs.
     const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
     const logLate = (err: unknown): void =>
       log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')
@@ -354,8 +354,8 @@ export const assembleGateway = (
   }
 
   /**
-   * The other gateways counted this one as dead, and may carry its sessions now. So all its connections close, and each client resumes its
-   * session at any gateway.
+   * Called when the other gateways have counted this gateway as dead, and perhaps carry its sessions now. Closes all its connections, so
+   * that each client resumes its session at any gateway.
    */
   const closeAfterLostLease = (): void => {
     log.warn({ connections: connections.size }, LEASE_LOST)

@@ -22,9 +22,9 @@ const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unkn
 const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['why'], line['trace']]
 
 /**
- * Returns a log that writes the first line of a kind at once, and counts further lines of an interval in one line with `repeated`. A kind
- * is a level, a message and the result of `kindOf` for the fields. Without this log a client that is refused again and again could fill the
- * log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
+ * Returns a log that writes the first line of a kind at once. In place of the further lines of an interval it writes one, whose `repeated`
+ * is their number. A kind is a level, a message and the result of `kindOf` for the fields. Without this log a client that is refused again
+ * and again could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
 export const createRepeatLog = (
   log: Log,

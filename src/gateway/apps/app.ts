@@ -18,9 +18,12 @@ import { createConcurrencyLimit, type ConcurrencyLimit } from '../limits/concurr
 import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 import { createAppPush, type AppPush } from './vapid.js'
 
-/** How many starts with auth params of one app are checked at once. The app's backend makes these checks, and more could overload it. */
+/**
+ * A page can start with auth params, which the app's backend checks, in place of a token. For each app so many of these checks run at once.
+ * More could overload the backend.
+ */
 const MAX_AUTHENTICATIONS = 100
-/** How many starts wait until another check ends. They wait no longer than `startTimeout`. */
+/** For each app, how many further starts may wait for a check. They wait no longer than `startTimeout`. */
 const MAX_WAITING_AUTHENTICATIONS = 1_000
 
 /** An app of the config, ready to verify tokens. Sessions keep this object for as long as they last, even when the config is reloaded. */
@@ -29,7 +32,7 @@ export interface App {
   readonly settings: AppSettings
   /** Null if the app's config has no `push`. */
   readonly push: AppPush | null
-  /** Replaces the app's rules and keys. From then on credentials are verified with the new ones. */
+  /** Replaces the app's rules and keys. From then on credentials are verified with the new keys. */
   update(settings: AppSettings, keySet: KeySet | undefined): void
   /** Verifies a token that the app's backend signed. */
   readonly verifyToken: DirectTokenVerifier
@@ -42,7 +45,7 @@ export interface App {
   readonly authentications: ConcurrencyLimit
   /** Counts the frames of the app's users, by user id. */
   readonly userRates: RateLimiter
-  /** Signs a token for a user who started with auth params or as a guest. `more` are private claims. */
+  /** Signs a token for a user who started with auth params or as a guest. `more` has further claims of the token. */
   signOwnToken(userId: string, credential: OwnCredential, more?: JsonObject): Promise<string>
 }
 

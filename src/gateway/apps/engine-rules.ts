@@ -2,14 +2,14 @@ import type { AppOptions, SendRules, WebhookOptions } from '../../engine/index.j
 import { engineRules } from '../../engine/internal.js'
 import type { AppSettings, Settings } from '../config/parse.js'
 
-/** How many webhook events of an app and of one user may be pending. */
+/** How many webhook events may be pending for an app, and how many for one of its users. */
 const APP_EVENTS = 1_000_000
 const USER_EVENTS = 10_000
 /** In bytes: the smallest limit for all pending events of an app, and the largest limit for those of one user. */
 const MIN_APP_EVENT_BYTES = 2 ** 20
 const MAX_USER_EVENT_BYTES = 4 * 2 ** 20
 
-/** Returns the limits of pending webhook events. Those in bytes grow with `limits.bytes`. One user can't reach the limits of the app. */
+/** Returns the limits of pending webhook events. A user's limits are smaller than the app's, so that one user can't use up the app's. */
 const eventLimitsOf = ({ limits }: Pick<AppSettings, 'limits'>): WebhookOptions['limits'] => {
   const bytes = Math.max(MIN_APP_EVENT_BYTES, Math.floor(limits.bytes / 10))
   return {
@@ -29,8 +29,8 @@ export const engineOptionsOf = ({ retention, webhooks, limits }: AppSettings): A
 })
 
 /**
- * How many milliseconds longer than `sendWindow` the engine remembers the ids of messages. So a retry at the end of the window is still
- * recognized when it arrives.
+ * The engine remembers the ids of messages for so many milliseconds longer than `sendWindow`. So it still recognizes a retry that a client
+ * sends at the end of `sendWindow`.
  */
 const SEND_WINDOW_MARGIN = 60_000
 

@@ -8,7 +8,7 @@ export interface AppPush {
   readonly settings: NonNullable<AppSettings['push']>
   /** The key that browsers subscribe with, in base64url. */
   readonly publicKey: string
-  /** Resolves with the `Authorization` header for a push service of this origin. It proves that the app sends the push. */
+  /** Resolves with the `Authorization` header for a push service of this origin. The header proves that the app sends the push. */
   authorization(origin: string): Promise<string>
   /**
    * Returns the `Topic` of pushes about one sender's messages. While a device is off, its push service keeps only the newest push of each
@@ -20,8 +20,8 @@ export interface AppPush {
 /** The order of the curve P-256. A private key is a number from 1 up to, but not including, the order. */
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
 /**
- * A private key that the gateway derives is the remainder of a number of this many bytes, plus 1. The number has 16 bytes more than the
- * order, so that all keys are almost equally likely (FIPS 186-5, A.2.1).
+ * The gateway derives a private key from a number of this many bytes: it divides the number by `ORDER - 1`, and adds 1 to the remainder.
+ * The number has 16 bytes more than `ORDER`, so that all keys are almost equally likely (FIPS 186-5, A.2.1).
  */
 const WIDE_BYTES = 48
 
@@ -72,7 +72,8 @@ export const createAppPush = ({ appId, push: settings }: AppSettings, ownKey: Ui
     authorization(origin) {
       const known = headers.get(origin)
       const signedAt = Date.now()
-      // Push services compare the header with their own clocks. So a header is also made again if the clock went back by `USED_FOR`.
+      // This machine's clock sets the header's expiry, and push services compare it with their own clocks. So the header is also made again
+      // if this clock went back by `USED_FOR`.
       if (known && Math.abs(signedAt - known.signedAt) < USED_FOR) return known.header
       const header = sign(origin)
       headers.set(origin, { header, signedAt })

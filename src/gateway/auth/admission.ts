@@ -19,7 +19,7 @@ import { authenticateParams } from './auth-params.js'
 import { CREATED_AT, GENERATED, unverifiedClaims } from './guest-token.js'
 import type { Authenticated, AuthenticatedUser, Peer, Refusal, StartContext } from './authentication.js'
 
-/** An authenticated start with its user. */
+/** A start of a session whose user is authenticated. */
 export interface Admitted extends AuthenticatedUser {
   ok: true
   app: App
@@ -52,7 +52,7 @@ interface Verified {
   isOwn: boolean
 }
 
-/** Verifies a token, with the app's keys first. Most tokens come from the backend, and their claims are then parsed only once. */
+/** Verifies a token. The app's keys come first: most tokens come from the app's backend, and their claims are then parsed only once. */
 const verify = (app: App, token: string): MaybePromise<Verified> =>
   chain(app.verifyToken(token), (result) =>
     !result.ok && isOwnToken(token)

@@ -12,8 +12,8 @@ const MISSING =
   "Send the header 'Authorization: Bearer TOKEN' with a token of tokenType 'app', made by createAppToken of chat-session/tokens or as docs/REST.md says."
 
 /**
- * Authenticates the backend of an app by an `Authorization` header. The token must be signed with a secret of the app that its `iss` names.
- * The keys of a JWKS are not accepted, because they often belong to a log-in service that serves other parties, too.
+ * Authenticates the backend of an app by the token in an `Authorization` header. The token's `iss` names the app, and one of the app's
+ * `secrets` must have signed it. The keys of a JWKS are not accepted, because they often belong to a log-in service of other parties, too.
  */
 export const authenticateApp = (
   apps: ReadonlyMap<string, App>,

@@ -9,7 +9,10 @@ import { newOwnCredential, type App } from '../apps/app.js'
 import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } from './authentication.js'
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
-/** The seconds for an answer without `expiresIn`, because a session must not outlive the log-in for ever. */
+/**
+ * Auth params are what a page gives to its app's backend, which checks who the user is. If the backend's answer has no `expiresIn`, the
+ * credentials expire after so many seconds, because a session must not outlive the log-in for ever.
+ */
 const DEFAULT_EXPIRES_IN = 86_400
 
 /** Milliseconds after which a client tries again if too many starts wait to be authenticated. */
@@ -29,11 +32,11 @@ const URL_SHARE = 0.8
 
 /** An app's check of auth params: its function `authenticate`, or a request to its `authenticateUrl`. */
 interface Check {
-  /** The subject of a refusal's sentence. */
+  /** The subject of the sentence that says why a start is refused. */
   readonly name: string
-  /** The code of a start whose answer has `ok: true` and a bad `expiresIn` or `user`. */
+  /** The code with which a start is refused if the answer has `ok: true` and a bad `expiresIn` or `user`. */
   readonly badAnswer: EndCode
-  /** Rejects if there is no answer. */
+  /** Resolves with the answer. Rejects if there is none. */
   ask(): Promise<unknown>
 }
 
@@ -81,8 +84,8 @@ const checkOf = (
 }
 
 /**
- * Only an object with `ok: true` of its own lets a user in. Another truthy value does not. Neither does a `Response`, which inherits `ok`:
- * `authenticate` may have forgotten to read the body, and the body may say no.
+ * Only an object whose own `ok` is `true` lets a user in. A `Response` only inherits its `ok`, and perhaps its body says no, which
+ * `authenticate` has not read.
  */
 const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && Object.hasOwn(answer, 'ok') && answer['ok'] === true
@@ -128,7 +131,7 @@ export const authenticateParams = async (
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)
   const expiresAt = Date.now() + expiresIn * 1000
-  // No token can expire so late that its date looks like milliseconds. `signOwnToken` would reject, but only after the user was saved.
+  // If `expiresAt` is so late that it looks like milliseconds, `signOwnToken` would reject it, but only after the user was saved.
   const isExpiry = Number.isFinite(expiresIn) && expiresIn > 0 && !isInMilliseconds(expiresAt / 1000)
   if (!isExpiry || (user !== undefined && !profile))
     return refuse(

@@ -8,7 +8,10 @@ type AuthenticateUrl = NonNullable<AppSettings['authenticateUrl']>
 /** The most bytes of an answer. The largest profile has less than a quarter of them. */
 const MAX_BYTES = 65_536
 
-/** The app's backend did not decide, or no time was left to ask. The start is `unavailable`. The message repeats no part of an answer. */
+/**
+ * The app's backend did not decide, or there was no time to ask it. The start ends as `unavailable`. The error's message repeats no part of
+ * the backend's answer.
+ */
 export class NoDecisionError extends Error {
   override readonly name = 'NoDecisionError'
 }
@@ -23,7 +26,7 @@ const parse = (body: string | null): unknown => {
 
 /**
  * Asks the app's backend whether the client may be this user. Returns the JSON object of a 200, or null if the answer is no. Rejects with a
- * `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. It asks only once, because the client itself tries again.
+ * `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. Asks only once, because the client itself tries again.
  */
 export const askAuthenticateUrl = async (
   target: AuthenticateUrl,

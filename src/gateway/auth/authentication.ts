@@ -3,7 +3,7 @@ import type { Credential, Engine, UserRecord, VouchedProfile } from '../../engin
 import type { Settings } from '../config/parse.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** What the code that authenticates a start needs of the gateway. */
+/** The parts of a gateway that are needed to authenticate a start. */
 export interface AdmissionContext {
   engine: Pick<Engine, 'user'>
   settings: Pick<Settings, 'startTimeout'>
@@ -20,7 +20,7 @@ export interface Peer {
   /** The `Origin` header, which browsers send; null if there is none. */
   origin: string | null
   address: string
-  /** The headers that an app's `authenticateUrl.forwardHeaders` names, in lower case. */
+  /** The headers that an app's `authenticateUrl.forwardHeaders` names. The names are in lower case. */
   headers?: Readonly<Record<string, string>>
 }
 

@@ -7,7 +7,7 @@ import { createRemoteKeySet, type RemoteKeySet } from './remote-key-set.js'
 
 type Jwks = AppSettings['jwks']
 
-/** The key sets of the apps. */
+/** The key sets of the apps: the public keys at the URL in an app's `jwks`. */
 export interface KeySets {
   /**
    * Returns the app's key set; undefined without `jwks`. While the URL in `jwks` stays the same, the fetched keys are kept, so that a
@@ -22,7 +22,7 @@ interface Remote {
   stop(): void
 }
 
-/** The method of the log that reports failed fetches and keys that can't be used. */
+/** The part of the log that key sets use. They report failed fetches, and keys that can't be used. */
 interface KeySetLog {
   warn(fields: { appId: string; err: unknown }, message: string): void
 }

@@ -15,7 +15,9 @@ export interface RemoteKeySetOptions {
   signal: AbortSignal
   /** Called for each failed fetch, and for each token whose key is in the set but can't be used. */
   onError(error: unknown): void
-  /** Milliseconds between two fetches in the background. Until a fetch has succeeded, a withdrawn key still verifies tokens. */
+  /**
+   * Milliseconds between two fetches in the background. A key that its owner has withdrawn verifies tokens until the next successful fetch.
+   */
   refreshInterval?: number
   /** Milliseconds between two fetches after a failure, and between two fetches for unknown key ids. */
   retryInterval?: number
@@ -48,7 +50,7 @@ const MAX_UNKNOWN = 1_000
 /** After so many retry intervals an unknown key id counts as new, because its key may have been published since. */
 const UNKNOWN_FOR = 10
 
-/** A set of a hundred RSA keys with their certificates has about 300 kB. */
+/** The most bytes of a key set. A hundred RSA keys with their certificates have about 300 kB. */
 const MAX_BYTES = 524_288
 
 const fetchKeys = async (
@@ -78,8 +80,8 @@ const hashOf = ({ alg, kid }: Partial<JWTHeaderParameters>): string =>
 /**
  * Creates the key set at a URL. The keys are fetched when the first token needs them. Then they are kept, and fetched again in the
  * background. While their server is down, the last keys stay in use. One fetch runs at a time. A server that fails, or a flood of unknown
- * key ids, costs one fetch in a `retryInterval`. An unknown key id is refused only after a fetch that began after the first token with this
- * id came, because an earlier fetch may have missed a key that was just published.
+ * key ids, costs one fetch in a `retryInterval`. An unknown key id is refused only after a further fetch, which must begin after the first
+ * token with this id came. An earlier fetch perhaps missed a key that was just published.
  */
 export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): RemoteKeySet => {
   const {
@@ -138,8 +140,8 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     new KeySetUnavailableError(hasFailed ? nextAt - performance.now() : untilUnknownFetch())
 
   /**
-   * Resolves after a fetch with a number above `number` has succeeded. Resolves without such a fetch if a fetch has failed, or if an
-   * unknown key id has just caused one.
+   * Resolves after a fetch with a number above `number` has succeeded. Resolves without it if a fetch has failed, or if an unknown key id
+   * has just caused a fetch.
    */
   const refreshAfter = async (number: number): Promise<void> => {
     do {
@@ -160,7 +162,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     return known ?? begun
   }
 
-  /** Returns the key for a token's header from keys that were fetched. */
+  /** Returns the key that a token's header names, from the fetched keys `from`. */
   const pick = async (from: JWTVerifyGetKey, ...of: Parameters<JWTVerifyGetKey>) => {
     try {
       return await from(...of)

@@ -1,6 +1,6 @@
 /** Milliseconds between two reads of the clocks. */
 const INTERVAL = 1_000
-/** How many milliseconds the wall clock may gain or lose in an interval, because time servers correct small errors in small steps. */
+/** If the wall clock gains or loses no more milliseconds than this in an interval, it has not jumped: time servers correct small errors. */
 const TOLERANCE = 1_000
 
 /**

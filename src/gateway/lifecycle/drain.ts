@@ -2,7 +2,10 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 
-/** Milliseconds over which the clients of a drain reconnect: a base, an addition for each connection, and the most. */
+/**
+ * A drain closes all connections of a gateway. Their clients reconnect over so many milliseconds: `BASE`, and `EACH` for each connection,
+ * but at most `MAX`.
+ */
 const BASE = 1_000
 const EACH = 5
 const MAX = 30_000
@@ -17,7 +20,7 @@ const DRAIN_PAUSE = 8
 /** The most milliseconds of all pauses together. */
 const MAX_DRAIN_PAUSES = 4_000
 
-/** So many sessions may reconnect at once. */
+/** If a lost gateway had no more sessions than this, their clients reconnect at once. */
 const MAX_AT_ONCE = 100
 const MAX_WINDOW = 60_000
 
@@ -25,7 +28,7 @@ const MAX_WINDOW = 60_000
 export const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
 
-/** Calls `change` for each present connection, in their order, and for `perTurn` of them in each turn of the event loop. */
+/** Calls `change` for each connection that there is now, in their order: for `perTurn` connections in each turn of the event loop. */
 export const eachInTurns = async (
   connections: Iterable<Connection>,
   change: (connection: Connection) => void,

@@ -35,7 +35,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
     try {
       for (const app of apps.values()) await engine.configure(app.appId, engineOptionsOf(app))
     } catch (error) {
-      // Restores the running settings. If that fails, too, the engine is unavailable, and gets the settings when it is opened again.
+      // The engine gets the running settings back. If that fails, too, the engine is unavailable, and gets them when it is opened again.
       await Promise.allSettled(
         [...settings.apps.values()].map((app) => engine.configure(app.appId, engineOptionsOf(app))),
       )
@@ -66,7 +66,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
   }
 
   return (config) => {
-    // Reloads run one after the other, because each compares its config with the settings after the former reload.
+    // Reloads run one after the other, because each compares its config with the settings after the previous reload.
     const reloaded = reloads.run(() => reload(config))
     reloaded.then(
       () => metrics.reloads.inc({ result: 'applied' }),

@@ -27,7 +27,7 @@ const states = ['opening', 'live', 'draining'] as const
 const transports = ['websocket', 'stream'] as const
 
 /**
- * Creates, with the value 0, the series on which an alert fires with the first count. If a series began with its first count, Prometheus
+ * Creates with the value 0 each series whose first count must already fire an alert. If a series began with its first count, Prometheus
  * would see no increase. Each scrape calls this function, because a reload may add apps and webhooks.
  */
 const beginAtZero = (metrics: Metrics, { apps, admin }: Pick<Settings, 'apps' | 'admin'>): void => {

@@ -29,7 +29,7 @@ export const readWith = async (
       : { epoch, after: last?.offset ?? range.after }
     const page = await engine.messagesWith(of, peer, from, wanted)
     if (!page) return null
-    // Backwards the first read is nearest to the newest message; forwards the last read is.
+    // The page's newest messages come from the first read if it is read backwards, and otherwise from the last.
     if (!last || !isBackwards) offset = page.offset
     next = page.next
     count += page.messages.length

@@ -4,8 +4,9 @@ import type { MessageTurns } from './message-turns.js'
 const FIRST_CHUNK = 16
 
 /**
- * Resolves with messages, or peers with a message each: at most `limit` of them with at most `maxBytes` as JSON in all, but at least one if
- * there is any. `read` reads those that follow its argument `last`. All messages in one read could have 1.6 MB, for a frame of 64 kB.
+ * Resolves with at most `limit` messages, or peers with a message each. Together they have at most `maxBytes` as JSON, unless the first
+ * alone has more. `read` reads what follows its argument `last`. A single read of all of them could have 1.6 MB, although a frame has at
+ * most 64 kB.
  */
 export const readWhatFits = async <T>(
   turns: MessageTurns,

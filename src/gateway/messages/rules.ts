@@ -38,8 +38,8 @@ export const checkMessage = ({
   const size = Buffer.byteLength(body ?? '') + (data ? Buffer.byteLength(JSON.stringify(data)) : 0)
   if (size > limits.message)
     return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
-  // JSON escapes a control character as six bytes, and the message must fit into one frame. Most messages are so short that they fit
-  // even so.
+  // JSON escapes a control character as six bytes, and the message must fit into one frame. Most messages would fit even if each of their
+  // bytes were escaped.
   return size * MAX_ESCAPE > MAX_CONTENT_JSON - CONTENT_OVERHEAD &&
     Buffer.byteLength(JSON.stringify({ body, data })) > MAX_CONTENT_JSON
     ? tooLarge(`A message's body and data have at most ${MAX_CONTENT_JSON} bytes together as JSON.`)

@@ -2,7 +2,7 @@ import { signWebhook } from './sign.js'
 
 /**
  * `timeout`: the answer was not complete in time. `unreachable`: the connection failed. `aborted`: the caller gave up. `private-address`:
- * the host has no address on the internet, and the request may go nowhere else.
+ * the request may go only to the internet, and the host has no address there.
  */
 type OutboundRequestErrorCode = 'timeout' | 'unreachable' | 'aborted' | 'private-address'
 

@@ -5,7 +5,7 @@ const MAX_DELAY = 3_600_000
 /** Later delays are longer or shorter by up to this share, so that events that failed together are not retried together. */
 const JITTER = 0.2
 
-/** For so many milliseconds after an event its delivery is retried. */
+/** The delivery of an event is retried until so many milliseconds after the event. */
 const RETRY_WINDOW = 86_400_000
 
 const backoff = (failures: number, random: number): number => {

@@ -84,8 +84,8 @@ const publicLookup =
 
 export const createPushRequests = (network: PushNetwork): PushRequests => {
   const { port, ca, timeout } = network
-  // The agent's own bounds are not used, because they count idle connections too: those of two services would make all requests to a third
-  // service wait.
+  // The agent's own bounds are not used, because they count idle connections, too. Idle connections to two services could then block all
+  // requests to a third.
   const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT })
   const limit = createConcurrencyLimit(MAX_SOCKETS, Infinity)
   const lookup = publicLookup(network)

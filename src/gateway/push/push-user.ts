@@ -21,8 +21,8 @@ import { sendPush, type Push, type PushResult } from './send-push.js'
 /** For how many senders a device gets pushes at once. The pushes for other senders follow after `push.after`. */
 const MAX_SENDERS = 5
 /**
- * Milliseconds after which no further push to a device is begun. Together with the time-out of one request this is less than
- * `engineRules.pushLease`, after which the engine may ask another gateway to push.
+ * Once the pushes to a device have taken so many milliseconds, no further push to it is begun. Together with the time-out of one request
+ * this is less than `engineRules.pushLease`, after which the engine may ask another gateway to push.
  */
 const BEGIN_WITHIN = 10_000
 
@@ -100,15 +100,15 @@ const pushToDevice = async (
 }
 
 /**
- * If a session with a visible page lost its connection before this gateway's start, returns for how many milliseconds the page may still
- * reconnect; else 0. Meanwhile nothing is pushed, because the page may show the messages itself.
+ * If the session's page was visible and lost its connection before this gateway was created, returns for how many milliseconds the gateway
+ * waits for the page; otherwise 0. Meanwhile nothing is pushed: if the page reconnects, it shows the messages itself.
  */
 const returnsIn = (
   { createdAt, settings }: PushContext,
   { state, hidden, lastSeenAt }: SessionRecord,
 ): number => {
   const found = lossFoundIn(settings.pingInterval)
-  // If the clock was set back since the start, the difference could be days.
+  // The clock may have been set back since `createdAt`. Without the bound `found` the wait could then be days.
   return state === 'detached' && !hidden && lastSeenAt < createdAt
     ? Math.min(found, createdAt + found - Date.now())
     : 0

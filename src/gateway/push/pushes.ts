@@ -71,7 +71,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
       if (!isClosed) log.warn({ appId: due.user.appId, err }, 'pushes of a user failed, and are tried again')
     }
     users.delete(key)
-    // If another `push-due` came meanwhile, the run may have missed its message.
+    // If another `push-due` came during the run, the run perhaps missed the new message.
     if (due.toldAt > toldAt) onDue(due.user)
   }
 
@@ -115,7 +115,7 @@ export const createPushes = ({ apps, ...rest }: PushesContext): Pushes => {
         (await engine.pushDevices(user)).map(async (device): Promise<PushTest> => {
           const sentAt = Date.now()
           const { result, failure } = await deliver(context, push, device, { user, from: null, sentAt, text })
-          // `endPushes` would change the time of the next push.
+          // Unlike `endPushes`, `endPushDevice` leaves the time of the user's next push as it is.
           if (result === 'gone') await engine.endPushDevice(user, device.id)
           return { id: device.id, result, error: failure?.error ?? null }
         }),

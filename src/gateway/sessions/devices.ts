@@ -23,8 +23,8 @@ interface Devices {
   /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
   handle(frame: PushFrame): Promise<unknown>
   /**
-   * Called when the session may have another credential. The device gets this credential, so that a revocation of the former credential
-   * does not end the device.
+   * Called when the session perhaps has a new credential. The engine stores it with the device, so that a revocation of the old credential
+   * does not end the pushes to the device.
    */
   renewed(): Promise<unknown>
 }
@@ -36,7 +36,7 @@ export const createDevices = (
   { refuse, credential }: DevicesOptions,
 ): Devices => {
   const turns = new TaskQueue()
-  /** The subscription that the client has sent, and the credential that was stored with it; undefined if none is stored yet. */
+  /** The client's latest subscription. `by` is the credential that is stored with it; undefined while none is known to be stored. */
   let saved: { subscription: PushSubscriptionData; by: Credential | undefined } | undefined
 
   const save = async (subscription: PushSubscriptionData): Promise<boolean> => {
@@ -53,7 +53,7 @@ export const createDevices = (
     const { subscription, endpoint } = frame
     if (subscription === null) {
       if (endpoint === undefined) return refuse(frame, 'bad-request', NO_ENDPOINT)
-      // The endpoint may be an earlier one than that of the present subscription.
+      // `endpoint` is perhaps that of an earlier subscription.
       if (saved?.subscription.endpoint === endpoint) saved = undefined
       await engine.endPushDevice(user, pushDeviceId(endpoint))
       return

@@ -3,8 +3,8 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 
 /**
- * The bounds, in milliseconds, of the random time after which a client repeats a request that the engine could not answer, so that clients
- * don't all come at once.
+ * If the engine could not answer a request, the client repeats the request after a random time between these bounds, in milliseconds. So
+ * clients don't all come at once.
  */
 const [MIN, MAX] = [1_000, 3_000]
 

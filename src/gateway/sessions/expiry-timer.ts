@@ -20,7 +20,7 @@ export class ExpiryTimer {
 
   /** Replaces the expiry: a Unix time in milliseconds, or null for none. Does nothing after `stop`. */
   set(expiresAt: number | null): void {
-    // A token may be accepted after its connection closed. A timer that is set then would never be cancelled.
+    // If a token is accepted after its connection closed, a timer would never be cancelled.
     if (this.#timer === null) return
     this.#timer?.cancel()
     this.#timer = undefined
@@ -30,7 +30,7 @@ export class ExpiryTimer {
   }
 
   /**
-   * If the credentials expire before `until`, a time of the monotonic clock, sets a timer. The next ping calls `watch` again before
+   * If the credentials expire before `until`, a time of the monotonic clock, sets a timer. The next regular ping calls `watch` again before
    * `until`, so a later deadline needs no timer yet.
    */
   watch(until: number): void {

@@ -116,7 +116,7 @@ export const createFrameHandler = (
         connection,
         refuse,
         sendBarrier,
-        // The event with the sender's copy of the message may come only after the answer.
+        // The engine's event with the user's own copy perhaps comes after the answer, and so too late for the client's next signal.
         onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
       },
     )
@@ -167,9 +167,7 @@ export const createFrameHandler = (
       )
     const { credential } = authenticated
     let seenReauths = reauths()
-    /**
-     * Returns whether the token was revoked in the meantime. The revocation has set an expiry of its own, which the token must not replace.
-     */
+    /** Returns whether the token was revoked in the meantime. Then its expiry must not become the session's. */
     const isRevokedMeanwhile = async (): Promise<boolean> => {
       while (seenReauths !== reauths()) {
         seenReauths = reauths()
@@ -183,7 +181,8 @@ export const createFrameHandler = (
     if (vouched && !(await engine.changeUser(user, { vouched }))) return connection.end('revoked')
     if (await isRevokedMeanwhile()) return refuse(frame, 'unauthenticated', REVOKED)
     currentCredential = credential
-    // A `reauth` that waits for the next second is about the former credentials, unless another revocation has just come.
+    // After a revocation `LiveSession` asks for another token when the next second begins. The new token makes that needless, unless a
+    // further revocation has just come.
     if (seenReauths === reauths()) cancelReauth()
     expiryTimer.set(credential.expiresAt)
     connection.send({ type: 'renewed', expiresIn: expiryTimer.remaining() })
@@ -204,7 +203,7 @@ export const createFrameHandler = (
     const { claimed } = saved.user
     if (!isDeepStrictEqual({ ...claimed, ...changes }, claimed))
       return refuse(frame, 'too-large', PROFILE_RULE)
-    // The engine emits `user-changed` only if the profile changed: if it did not, this client is still sent `user`.
+    // If the profile did not change, the engine emits no `user-changed` event. The client gets `user` even then.
     if (!saved.changed) connection.send({ type: 'user', user: userOf(saved.user) })
   }
 
@@ -218,13 +217,13 @@ export const createFrameHandler = (
         : engine.markPeerRead(user, peer, frame)
     const [marked, isPassedOn] = await delivery.whetherPassedOn(peer, mark)
     if (!marked?.inbox) return connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
-    // The engine emits a `read` event only if the mark moved: if it did not, this client is still sent `unread`.
+    // If the mark did not change, the engine emits no `read` event. The client gets `unread` even then.
     if (isPassedOn || delivery.sendReadMark(marked.inbox, marked.peer)) return
     // A message was sent to the client while the engine counted, so the engine counts again.
     return read(frame)
   }
 
-  /** The `token` frame is answered by now. If the engine fails, the next renewal tries again. */
+  /** Called when a `token` frame was answered. If the engine fails, the next renewal tries again. */
   const renewDevice = async (): Promise<void> => {
     if (!devices) return
     const renewed = devices.renewed()

@@ -29,7 +29,7 @@ const CAN_PUSH = [...CAN, 'push']
 /** The engine receives a client's round-trip time at most once in so many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
-/** Milliseconds that a client has to send another token after a `reauth`. */
+/** Milliseconds in which a client has to send another token after a revocation, from when the gateway asks for it. */
 export const REAUTH_TIMEOUT = 10_000
 
 /** One user's session for as long as one connection carries it. */
@@ -132,7 +132,7 @@ export class LiveSession implements HubSession {
     if (push) frame.pushKey = push.publicKey
     this.#connection.send(frame)
     this.#context.activity?.record({ ...ref, type: resumed ? 'resumed' : 'started', code: null })
-    // A position beyond the newest message, or of another epoch and so another numbering, says nothing here. Then all messages are sent.
+    // If the position has another epoch or is beyond the newest message, it does not fit this inbox. Then all messages are sent.
     const isComparable = position?.epoch === epoch && position.offset <= offset
     const from = position ? (isComparable ? position.offset : 0) : offset
     if (resume) {
@@ -142,7 +142,7 @@ export class LiveSession implements HubSession {
     if (push)
       this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
         hidden,
-        // A page that names its position has seen the messages up to there, and the engine may not know that.
+        // A page that names a position has seen the messages up to there. Perhaps the engine was not told that yet.
         told: position ? 0 : from,
         received: from,
       })
@@ -196,7 +196,7 @@ export class LiveSession implements HubSession {
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
-  /** Called at the start and with each ping. See `ExpiryTimer.watch`. */
+  /** Called by `Heartbeat` when it starts, and after each of its regular pings. See `ExpiryTimer.watch`. */
   watchExpiry(until: number): void {
     this.#expiryTimer.watch(until)
   }
@@ -268,7 +268,7 @@ export class LiveSession implements HubSession {
         this.#delivery.sendReadMark(event.inbox, event.peer)
         return
       case 'signal': {
-        // A signal may be lost. So it does not wait for a client that reads slowly.
+        // If the client reads slowly, the signal is dropped: signals are not guaranteed to arrive.
         const { from, name, data, ttl } = event.signal
         if (!this.#connection.isFull())
           this.#connection.send({ type: 'signal', from, name, ...(data && { data }), ttl })
@@ -286,8 +286,8 @@ export class LiveSession implements HubSession {
   }
 
   /**
-   * Asks for a token when the next second begins. A token has whole seconds in `iat`, and a token from the second of the revocation is
-   * revoked, too. If the client were asked at once, it would fetch such a token.
+   * Asks for a token when the next second begins. `iat` has whole seconds, so a revocation also covers the tokens that are made later in
+   * the same second. If the client were asked at once, it would fetch one of these.
    */
   #scheduleReauth(): void {
     this.#reauths += 1
@@ -295,7 +295,7 @@ export class LiveSession implements HubSession {
     this.#reauthTimer = new Timer(1_000 - (Date.now() % 1_000), () => this.#requestReauth())
   }
 
-  /** Called when the credentials were revoked. The session ends as expired unless a `token` frame with a good token comes. */
+  /** Asks the client for another token. Without a good one the session ends as expired, at the latest after `REAUTH_TIMEOUT`. */
   #requestReauth(): void {
     this.#expiryTimer.set(Date.now() + Math.min(REAUTH_TIMEOUT, this.#expiryTimer.remaining() ?? Infinity))
     this.#connection.send({ type: 'renewed', expiresIn: this.#expiryTimer.remaining(), reauth: true })

@@ -53,8 +53,9 @@ export class PageSight {
   }
 
   /**
-   * Called when the connection closes. Returns undefined if the page is hidden or has received every message. Otherwise returns a function
-   * that schedules the push of the rest, once the engine no longer counts the page as visible.
+   * Called when the connection closes. Returns undefined if the page is hidden, has left, or has received every message. Otherwise returns
+   * a function. It schedules the push of the messages that the page has not received when `released` resolves, because then the engine no
+   * longer counts the page as visible.
    */
   onClose(
     reason: SessionChange['code'],
@@ -69,9 +70,9 @@ export class PageSight {
   }
 
   /**
-   * Returns null if the page has received all that was sent. Otherwise only what was sent before the client's last frame counts as
-   * received, and the rest may be pushed after the returned milliseconds. If the gateway has closed the connection, the page may be back
-   * and visible by then.
+   * Returns null if the page has left or ended the session: all that was sent counts as received. Otherwise only messages that were sent
+   * before the client's latest frame count as received, and later ones may be pushed after the returned milliseconds. If the gateway has
+   * closed the connection, the page has this time to come back.
    */
   #lostDueIn(reason: SessionChange['code']): number | null {
     if (reason === 'lost' || reason === 'timeout' || reason === 'replaced') return 0

@@ -10,7 +10,7 @@ export interface EngineSession {
   readonly resumed: boolean
 }
 
-/** The phase until `started` is sent. Events wait in `events`. A later profile of the user replaces an earlier one. */
+/** The phase until `started` is sent. Meanwhile events wait in `events`. `user` is the user after the latest change of the profile. */
 export interface Starting {
   readonly name: 'starting'
   readonly events: EngineEvent[]

@@ -38,8 +38,8 @@ export class UserLimits {
   }
 
   /**
-   * If the user has no debt of `bytesPerSecond`, counts the bytes and returns 0. Otherwise returns the milliseconds until the debt is
-   * repaid.
+   * Counts the bytes and returns 0 if the user has no debt of `bytesPerSecond` (see `RateLimiter.spend`). Otherwise only returns the
+   * milliseconds until the debt is repaid.
    */
   takeBytes(bytes: number): number {
     const { appId, limits } = this.#app.settings

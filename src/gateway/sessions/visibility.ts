@@ -14,8 +14,8 @@ interface VisibilityOptions {
 }
 
 /**
- * Stores whether a session's page is hidden. If a user has too many sessions, a start on any gateway ends hidden ones before visible ones.
- * So the first change is stored at once. Of the changes within `INTERVAL` after that, only the latest is stored. Each call of the
+ * Stores whether a session's page is hidden. If a user has too many sessions, a start on any gateway ends the sessions of hidden pages
+ * first. So the first change is stored at once. Of the changes in the `INTERVAL` after it, only the latest is stored. Each call of the
  * engine counts as a request of the user.
  */
 export class Visibility {
@@ -32,8 +32,8 @@ export class Visibility {
 
   set(hidden: boolean): void {
     this.#hidden = hidden
-    // If a timer runs, it stores the latest state when it ends. If that state were never stored, the session of a visible page could count
-    // as hidden, and end when the user has too many sessions.
+    // If a timer runs, the latest state is stored when the timer ends. If that state were never stored, the session of a visible page could
+    // count as hidden, and end when the user has too many sessions.
     if (this.#timer === undefined) this.#storeLatest()
   }
 

@@ -154,7 +154,8 @@ export class AppDispatcher {
   }
 
   async #takeDue(): Promise<void> {
-    // If no delivery may begin, no event is taken. The next delivery that ends calls `wake`, or the timer if the endpoint is down.
+    // While no delivery may begin, no event is taken. `wake` is called when a running delivery ends, or by the timer if the endpoint is
+    // down.
     while (this.#mayBeDue && !this.#isClosed && this.#free() > 0) {
       this.#mayBeDue = false
       const limit = this.#free()

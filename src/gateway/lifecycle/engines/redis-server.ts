@@ -41,7 +41,7 @@ const addressesOf = (urls: readonly string[], port: number): { host: string; por
     return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(url.port || port) }
   })
 
-/** Returns the login and the scheme of a list's URLs, which are the same in all of them. */
+/** Returns the login and the scheme, which all URLs of a list have in common. */
 const loginOf = ([text = '']: readonly string[]): {
   isTls: boolean
   username?: string

@@ -52,7 +52,7 @@ const targetOf = (engine: EngineSettings): TransferTarget => {
 }
 
 interface TransferOptions {
-  /** Whether the data of a transfer that did not finish are first deleted from the target. */
+  /** Whether to delete first what an unfinished transfer has written to the target. */
   restart: boolean
   /** Called after each page of records. */
   onProgress: (progress: TransferProgress) => void

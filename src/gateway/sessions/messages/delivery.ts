@@ -13,7 +13,7 @@ import type { ConnectionHandle } from '../connection-handle.js'
 import { engineRetryAfter } from '../engine-retry.js'
 import { ReadMarks, type MarkedPeer } from './read-marks.js'
 
-/** How many messages the first page has, and how many a page has at most. */
+/** Messages are read from the engine in pages: how many messages the first page has, and how many a page has at most. */
 const FIRST_PAGE = 16
 const MAX_PAGE = 128
 /** About how many bytes of a page may wait in memory while the client reads slowly. */
@@ -55,8 +55,8 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
 }
 
 /**
- * The latest message and its frame. All sessions of a user get the same text, so that `textFrame` makes one WebSocket frame for all.
- * Without this a message to one more session of a user took 7% longer.
+ * The JSON of the latest message, and its `message` frame. All sessions of a user get the same string, so that `textFrame` makes only one
+ * frame of WebSocket. Without this, sending a message to one more session of its user took 7% longer.
  */
 let latest = { json: '', frame: '' }
 
@@ -87,7 +87,7 @@ export class Delivery {
   #isLossKnown = false
   /** The offset that the latest `unread` count covers. The client itself counts the messages after it. */
   #countedUpTo = 0
-  /** The read marks that become an `unread`. Created for the first one. */
+  /** The read marks that are sent to the client as `unread`. Created for the first mark. */
   #readMarks: ReadMarks | undefined
 
   constructor(context: DeliveryContext, session: { readonly user: UserRef }, connection: DeliveryConnection) {
@@ -132,7 +132,7 @@ export class Delivery {
     if (epoch !== this.#epoch) this.#endForEpoch()
   }
 
-  /** Sends the messages after `position`. `newest` is the inbox's newest offset, `lost` whether the client knows of a loss. */
+  /** Sends the messages after `position`. `newest` is the inbox's newest offset. `lost` says whether the client knows of a loss. */
   begin({ epoch, offset }: Position, newest: number, lost: boolean): void {
     if (this.#isStopped()) return
     this.#epoch ??= epoch
@@ -146,8 +146,8 @@ export class Delivery {
   }
 
   /**
-   * Resolves with the result of `work`, and with whether `sendReadMark` has accepted a mark of the peer meanwhile, or of the inbox if `peer`
-   * is undefined.
+   * Resolves with the result of `work`, and with whether `sendReadMark` has meanwhile accepted a mark of this peer. If `peer` is undefined,
+   * the mark is that of the whole inbox.
    */
   whetherPassedOn<T>(peer: MarkedPeer, work: () => Promise<T>): Promise<[result: T, isPassedOn: boolean]> {
     this.#readMarks ??= new ReadMarks()
@@ -238,8 +238,8 @@ export class Delivery {
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)
-    // Redis may have messages whose events have not come yet. Without this line the loop could end while such messages wait in the page for
-    // a full socket. Their events would send them, and the next loop would send them a second time.
+    // The page may have messages whose events have not come yet. Without this line the loop could end while such messages still wait in the
+    // page, because the socket is full. Their events would send them, and the next loop would send them a second time.
     this.#newest = Math.max(this.#newest, replay.page.at(-1)?.offset ?? 0)
   }
 

@@ -38,14 +38,14 @@ export type RequestFrame = ClientFrameOf<
   'token' | 'profile' | 'send' | 'history' | 'read' | 'peers' | 'signal' | 'watch' | 'push'
 >
 
-/** Answers a frame with `refused`; `retryAfter` in milliseconds. */
+/** Answers a frame with `refused`. A `retryAfter` is in milliseconds. */
 export type Refuse = (re: RequestFrame, ...refusal: RefusalParts) => void
 
 /** Answers `send` frames. Each call resolves when its frame is answered; sends reach the engine in their order. */
 interface Messaging {
   /** Stores a message, but not before `first` resolves. Returns undefined if the frame is refused at once. */
   send(frame: ClientFrameOf<'send'>, first: Promise<void> | undefined): Promise<unknown> | undefined
-  /** Returns the sends to a user that are not answered. */
+  /** Returns the unanswered sends to a user. */
   unansweredTo(userId: string): Promise<unknown>[]
 }
 
@@ -66,7 +66,7 @@ export const createMessaging = (
     connection: ConnectionHandle
     refuse: Refuse
     sendBarrier: SendBarrier
-    /** Called with the recipient of each message that was stored, before it is answered. */
+    /** Called with the recipient of each stored message, before the `send` frame is answered. */
     onStored: (userId: string) => void
   },
 ): Messaging => {

@@ -9,9 +9,9 @@ export interface ReadMark {
 /** The id of a peer, or undefined for the mark of the whole inbox. */
 export type MarkedPeer = PeerState['id'] | undefined
 
-/** The read marks of a user that one connection passes on. */
+/** The read marks that one connection passes on to its client. */
 export class ReadMarks {
-  /** For each peer the latest mark that was not sent yet, in the order in which the engine counted. */
+  /** The latest unsent mark of each peer, and of the whole inbox (`undefined`), in the order in which the engine counted. */
   readonly #due = new Map<MarkedPeer, ReadMark>()
   /** The running calls of `whetherAdded`, each with its peer. */
   readonly #awaited = new Set<{ readonly peer: MarkedPeer; isAdded: boolean }>()
@@ -41,7 +41,7 @@ export class ReadMarks {
     }
   }
 
-  /** Removes and returns the next mark, if the messages up to `sent` include all that it counts. */
+  /** Removes and returns the next mark, if the messages up to `sent` include all that the mark counts. */
   take(sent: number): ReadMark | undefined {
     for (const [peer, mark] of this.#due) {
       if (sent < mark.inbox.offset) return undefined

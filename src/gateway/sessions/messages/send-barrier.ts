@@ -21,8 +21,8 @@ export interface SendBarrier {
 }
 
 /**
- * Creates the barrier of a connection. `silenceLimit` is how many milliseconds a connection may be silent. After so many milliseconds all
- * frames that the client sent before have arrived.
+ * Creates the barrier of a connection. A connection that is silent for `silenceLimit` milliseconds ends. So when this time has passed since
+ * a refusal, all frames that the client sent before it have arrived.
  */
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
@@ -51,7 +51,8 @@ export const createSendBarrier = (
       // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
       raised = { reason, since: performance.now(), ping: connection.ping() }
-      // If the client sent no `pong` for `started`, its pongs are always one behind. Its answer to this second ping corrects that.
+      // A client that sent no `pong` for `started` has always sent one `pong` too few. Its answer to this second ping counts as the answer
+      // to the first.
       connection.ping()
     },
   }

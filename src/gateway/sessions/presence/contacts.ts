@@ -17,8 +17,9 @@ interface Known {
 }
 
 /**
- * Finds out with whom a user has exchanged messages that are kept, for the app's rule `peers`. An answer of the engine counts for a minute,
- * and messages of the session update it. So not every signal asks the engine.
+ * Finds a user's contacts: those to whom the user has written, or who have written to the user. Only kept messages count. The app's
+ * settings `signals` and `presence` ask for contacts if their value is `peers`. An answer of the engine counts for a minute, and messages
+ * of the session update it. So not every signal asks the engine.
  */
 export class Contacts {
   readonly #engine: Pick<Engine, 'exchanges'>

@@ -145,7 +145,7 @@ export class PresenceFeed implements Watcher {
     this.#parts.connection.send({ type: 'presence', users })
   }
 
-  /** Since the watch began, a reload of the config may have forbidden all presence. */
+  /** Returns whether the user may see this presence now. Since the watch began, a reload perhaps set the app's `presence` to `nobody`. */
   #shows(watched: Watched | undefined): watched is Watched {
     return watched?.isVisible === true && this.#app.settings.presence !== 'nobody'
   }

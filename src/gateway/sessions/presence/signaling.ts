@@ -15,12 +15,13 @@ const NOT_ALLOWED: RefusalParts = [
 
 interface Signaling {
   /**
-   * Passes on a `signal` frame once `sends`, the connection's sends to the same user, are done: they may have made the user a contact.
-   * Resolves when the engine has the signal, or when the signal is refused after that. Returns undefined if the frame is refused at once.
+   * Passes on a `signal` frame when `sends` have ended. These are the connection's earlier sends to the same user, which perhaps make that
+   * user a contact. Resolves when the engine has the signal or the frame is refused. Returns undefined if it is refused at once.
    */
   signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
   /**
-   * Resolves when no earlier signal to a user is on its way; undefined if none is. A message that did not wait would overtake the signal.
+   * Resolves when the earlier signals to a user were passed on or refused. Returns undefined if there are none. A message to the user waits
+   * for this, so that it does not overtake the signals.
    */
   passed(userId: string): Promise<void> | undefined
 }

@@ -5,8 +5,8 @@ import { isGeneratedGuest, verifyGuestToken } from '../../auth/guest-token.js'
 import type { SessionContext } from '../session-context.js'
 
 /**
- * Lets the user of a start adopt the guest of a token, and so take over the guest's messages. Resolves with null if there is no guest to
- * adopt; with undefined if the engine fails. Then the start goes on, and the client asks again at its next start.
+ * Lets the user of a start adopt the guest of a token. Resolves with null if there is no guest to adopt. If the engine fails, resolves with
+ * undefined: the start goes on, and the client asks again at its next start.
  */
 export const adoptAtStart = async (
   { engine, metrics, log }: Pick<SessionContext, 'engine' | 'metrics' | 'log'>,

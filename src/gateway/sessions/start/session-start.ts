@@ -12,7 +12,9 @@ interface SessionStart {
   user: UserRef
   admitted: Admitted
   fields: StartFields
-  /** Its `engineSession` is set as soon as the engine has the session, so that a close of the connection abandons the session. */
+  /**
+   * `openSession` sets its `engineSession` as soon as the engine has the session. If the connection then closes, the session is abandoned.
+   */
   starting: Starting
   connection: ConnectionHandle
   /** What becomes of the session if the connection has closed; undefined while it is open. */
