@@ -1,6 +1,6 @@
 import type { AppOptions, Retention, WebhookOptions } from '../engine.js'
 
-/** The options of apps as this node, the engine of one gateway, knows them. */
+/** The options of apps, as far as this node knows them. */
 export class Apps {
   readonly #retentions = new Map<string, Retention>()
   readonly #webhooks = new Map<string, WebhookOptions>()
@@ -11,7 +11,7 @@ export class Apps {
     else this.#webhooks.delete(appId)
   }
 
-  /** Sets an app's retention. Returns false if this node knew the same greatest age of messages already. */
+  /** Sets an app's retention. Returns true if the greatest age of messages is new to this node. */
   retain(appId: string, retention: Retention): boolean {
     const known = this.#retentions.get(appId)
     this.#retentions.set(appId, retention)

@@ -3,7 +3,7 @@ import { sha256 } from '../../util/hash.js'
 import { scopes } from './lua/scopes.js'
 import type { Partitions } from './nodes/partitions.js'
 
-/** The kinds of keys. By the kind a step (a script with its keys) names a key. */
+/** The kinds of keys. A step lists the kinds of its keys. */
 export type KeyKind = keyof typeof scopes
 /** The kinds of keys whose names contain a hash. */
 export type HashedKind = { [K in KeyKind]: (typeof scopes)[K] extends 'hash' ? K : never }[KeyKind]
@@ -22,8 +22,8 @@ export interface KeyOwner extends UserRef {
 }
 
 /**
- * The names of an engine's keys. Scripts make these names by the same rules (`lua/keys.lua`). A partition is a share of the data. The names
- * of a partition's keys have the partition's hash tag, so that a cluster has these keys on one server.
+ * The names of an engine's keys. Scripts make these names by the same rules (`lua/keys.lua`). The names of a partition's keys contain the
+ * partition's hash tag. A cluster has all keys with one hash tag on one server.
  */
 export class Keys {
   readonly prefix: string
@@ -39,7 +39,7 @@ export class Keys {
     this.prefixes = partitions.tags.map((tag) => `${prefix}{${tag}}:`)
   }
 
-  /** The beginning of the names of a server's keys. It is empty in a cluster, where each partition has these keys. */
+  /** The beginning of the names of the keys that all partitions share. Empty in a cluster, where each partition has its own. */
   get ofServer(): string {
     return this.#isCluster ? '' : (this.prefixes[0] ?? '')
   }
@@ -52,8 +52,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // In a cluster the key has another name, in case the keys of a single server move into a cluster: under the same name a partition
-      // would keep the counts of all partitions for ever.
+      // Without a cluster this key has the counts of all partitions. In a cluster it has another name: if the keys of a single server move
+      // into a cluster, no partition takes these counts for its own.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + (hashed ?? ''),
     }
@@ -61,16 +61,16 @@ export class Keys {
   }
 
   /**
-   * Returns the beginning of the names of a partition's channels. In a cluster it has the tag of the partition, so that the server of the
-   * partition also has its channels. Without a cluster all partitions share their channels.
+   * Returns the beginning of the names of a partition's channels. In a cluster it contains the partition's hash tag, so that the
+   * partition's server has the channels, too. Without a cluster all partitions share their channels.
    */
   channels(partition: number): string {
     return `${this.#isCluster ? this.prefixes[partition] : this.prefix}channel:`
   }
 
   /**
-   * Returns the channels that a node (the engine of one gateway) subscribes to: those of its id, those on which scripts tell all nodes that
-   * the epochs of inboxes change (`lua/state.lua`), and the one on which other nodes ask this node by its name.
+   * Returns the channels that a node subscribes to: those with the node's id; those on which scripts tell all nodes that the epochs of
+   * inboxes change (`lua/state.lua`); and the one with the node's name, for questions and answers of other nodes.
    */
   subscribed(nodeId: string, name: string): string[] {
     const starts = new Set(this.#partitions.tags.map((_tag, partition) => this.channels(partition)))

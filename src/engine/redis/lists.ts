@@ -2,7 +2,7 @@ import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
-/** If a read did not fill the page, the next read has this many times as many partitions. */
+/** The factor by which the number of partitions grows with each further read. */
 const GROWTH = 4
 
 /** Where a list goes on: in a partition, after the item with this id or number. */
@@ -14,7 +14,7 @@ export interface ListPosition {
 export const cursorOf = (partition: number, after: Reply | undefined): string =>
   `${partition}.${String(after)}`
 
-/** Returns the position that a cursor names; the start of the list if the cursor is null. */
+/** Returns the position that a cursor names; the beginning of the list if the cursor is null. */
 export const positionOf = (cursor: string | null): ListPosition => {
   const [partition = '0', after = '0'] = (cursor ?? '').split('.')
   return { partition: Number(partition) || 0, after }
@@ -36,8 +36,8 @@ export interface ListRead<T> {
 }
 
 /**
- * Returns at most `limit` items of a list that goes on from partition to partition. The number of partitions that are read at once grows:
- * one partition of a big app fills a page, but all partitions of a small app may not.
+ * Returns at most `limit` items of a list that goes on from partition to partition. Reads one partition first: in a big app it fills the
+ * page. Then reads more and more partitions at once: in a small app each has few items.
  */
 export const readList = async <T>(
   runner: StepRunner,

@@ -2,8 +2,8 @@
 -- inboxes (`lua/state.lua`) derive.
 -- KEYS: key, epochs, apps, transfer, state.
 -- ARGV: 1 the engine's key, if there is none yet; 2 the secret of the epochs, if there is none yet.
--- Returns the engine's key, the secret of the epochs, and the apps with their options; false while a transfer to this Redis is
---   unfinished.
+-- Returns false while a transfer to this Redis is unfinished; else the engine's key; the secret of the epochs; and for each app its id and
+--   its options.
 if call('EXISTS', K.transfer) == 1 then return reply(false) end
 call('SET', K.key, arg(1), 'NX')
 call('SET', K.epochs, arg(2), 'NX')

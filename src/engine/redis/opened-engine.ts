@@ -53,7 +53,7 @@ export interface OpenedEngineOptions {
   clockShift: () => number
   compareInterval: number
   partitionCount: number | undefined
-  /** The name by which other nodes ask this one. */
+  /** The name under which other nodes send questions to this node. */
   name: string
   /** Answers a question of another node. */
   answer: (question: string) => Promise<string>
@@ -88,7 +88,10 @@ export class OpenedEngine {
   readonly #carried: CarriedSessions
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
-  /** The interval, in milliseconds, at which the node asks what servers have published, and within which it renews its presence watches. */
+  /**
+   * The interval, in milliseconds, at which the node asks how much the servers have published, and within which it renews its presence
+   * watches.
+   */
   readonly #compareInterval: number
   #key = Buffer.alloc(0)
   #compareTimer: NodeJS.Timeout | undefined
@@ -203,7 +206,7 @@ export class OpenedEngine {
         this.#apps.set(String(apps[n]), JSON.parse(String(apps[n + 1])) as AppOptions)
       await this.#publications.open()
       await this.#recovery.open()
-      // This call comes last of those that may fail, because it starts work that goes on.
+      // `start` begins lasting work, so every other call that can fail comes before it.
       await this.#leases.start()
     } catch (error) {
       await client.close()
@@ -246,19 +249,19 @@ export class OpenedEngine {
     return new Uint8Array(this.#key)
   }
 
-  /** Called if a step (a script) may have run, though its reply was lost. */
+  /** Called if the reply of a step was lost: the step may have run. */
   #onUncertain(call: UncertainCall): void {
     const { step } = call
-    // A beat renews the node's lease. The lost reply may have said that other nodes had counted this one as dead. The next reply does not
-    // say so.
+    // A beat renews the node's lease. Perhaps the lost reply said that the other nodes have counted this one as dead. The next reply does
+    // not repeat that.
     if (step === this.#runner.steps.beat) this.#recovery.check()
-    // The other steps have no events for this node but those that may be lost, for example a signal.
+    // A step without the keys `due` and `own` has no event that must arrive.
     else if (step.keys.includes('due') || step.keys.includes('own')) this.#uncertain.note(call)
   }
 
   /**
-   * Rejects unless Redis stores a value, and this node receives the canary, a random text that Redis publishes to it. Without a working
-   * subscription messages come late.
+   * Checks that Redis stores a value, and that this node receives the canary, a random text that Redis publishes to the node. Rejects if
+   * one of these fails. Without a working subscription messages come late.
    */
   async check(): Promise<void> {
     const canary = randomUUID()
@@ -282,7 +285,7 @@ export class OpenedEngine {
     await this.#quotas.others(appId, 0)
   }
 
-  /** Sets the app's retention. It comes with `configure`, with each message, and with each adoption. */
+  /** Sets the app's retention, which comes with `configure`, with each message, and with each adoption. */
   retain(appId: string, retention: AppOptions['retention']): void {
     if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
   }
@@ -292,7 +295,7 @@ export class OpenedEngine {
     await this.#runner.onUser(this.#runner.steps.signal, to, [JSON.stringify(signal)])
   }
 
-  /** Lets a user adopt a guest: take over the guest's messages. Moves the first of them; the sweeper moves the others. */
+  /** Lets a user adopt a guest. Moves the first of the guest's messages to the user; the sweeper moves the others. */
   async adopt(request: AdoptionRequest): Promise<Adoption | null> {
     const { appId, guestId: userId, proof, retention } = request
     this.retain(appId, retention)
@@ -317,7 +320,7 @@ export class OpenedEngine {
     await this.sessions.retryDepartures()
   }
 
-  /** Called when the other nodes have counted this one as dead. Other nodes' connections may now carry the sessions of this node. */
+  /** Called when the other nodes have counted this one as dead. Perhaps connections of other nodes carry this node's sessions now. */
   #onLost(): void {
     this.attached.clear()
     this.#options.emit({ type: 'lease-lost' })
@@ -370,12 +373,12 @@ export class OpenedEngine {
       case kinds.pushDue:
         return emit({ type: 'push-due', user })
       case kinds.devicesEnded:
-        // If this fails, the keys that name the owners of the devices stay until they expire, and have no other effect.
+        // If this fails, the keys that name the devices' owners stay until they expire. They do no harm.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
         return this.webhooks.announce(event[1], event[2])
       case kinds.tokenReleased:
-        // If this fails, the note that a session uses the token stays until the token's hash expires, and has no other effect.
+        // If this fails, the note that a session uses the token stays until the token's hash expires. It does no harm.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.eventDropped:
         this.#quotas.refresh(event[1])

@@ -7,12 +7,12 @@ export interface Counts {
   guests: number
   inboxes: number
   bytes: number
-  /** The pending webhook events, and about how many bytes they take. */
+  /** How many webhook events are pending, and about how many bytes they have. */
   events: number
   eventBytes: number
 }
 
-/** Milliseconds after which the counts are read again, because other gateways change them, and sooner after a limit was reached. */
+/** Milliseconds after which the counts are read again, because other nodes change them. After a limit was reached: `MAX_AGE_AT_LIMIT`. */
 const MAX_AGE = 5_000
 const MAX_AGE_AT_LIMIT = 200
 
@@ -27,15 +27,14 @@ interface AppCounts {
 const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0 }
 
 /**
- * The counts of apps in all partitions, which are shares of the data. For a limit, a step compares the exact count of its own partition
- * with what the other partitions leave of the limit. Changes by this node (the engine of one gateway) are counted at once, those by other
- * nodes some seconds later.
+ * The counts of apps in all partitions. A step compares the exact count in its own partition with the app's limit less the counts in the
+ * other partitions. Changes by this node are counted at once, those by other nodes some seconds later.
  */
 export class Quotas {
   readonly #runner: StepRunner
-  /** The readings that run. */
+  /** The readings that run, by app. */
   readonly #readings = new Map<string, Promise<AppCounts>>()
-  /** The counts that were read last. */
+  /** The counts that were read last, by app. */
   readonly #latest = new Map<string, AppCounts>()
   readonly #mutex = new KeyedMutex()
 
@@ -44,16 +43,16 @@ export class Quotas {
   }
 
   /**
-   * Resolves with the counts of the app in all partitions except `partition`. `isAtLimit` says that a limit was reached by the counts that
-   * this node knows.
+   * Resolves with the counts of the app in all partitions except `partition`. The counts are at most `MAX_AGE` old; with `isAtLimit`, at
+   * most `MAX_AGE_AT_LIMIT`.
    */
   async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
     return othersOf(await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE), partition)
   }
 
   /**
-   * Returns what the other partitions leave of the app's limits of pending webhook events, by the counts that this node knows. A step does
-   * not wait for newer ones, because the calls of a user must reach Redis in their order.
+   * Returns the app's limits of pending webhook events, less the events that this node knows of in the other partitions. A step does not
+   * wait for newer counts, because the calls of a user must reach Redis in their order.
    */
   eventsLeft(appId: string, partition: number, limits: EventLimits): EventLimits {
     this.refresh(appId, MAX_AGE)
@@ -62,14 +61,15 @@ export class Quotas {
     return { events: limits.events - events, bytes: limits.bytes - eventBytes }
   }
 
-  /** If the counts are older than `maxAge` milliseconds, reads them again in the background. The default is for a reached limit. */
+  /** Reads the counts again in the background if they are older than `maxAge` milliseconds. The default is for when a limit was reached. */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
     // If the counts can't be read, the known counts stay in use.
     this.#counts(appId, maxAge).catch(() => undefined)
   }
 
   /**
-   * Notes that a step of this node has changed counts of the user's partition. A negative number stands for a count that did not change.
+   * Notes that a step of this node has changed counts of the user's partition. A negative number in `changed` means that this count has not
+   * changed.
    */
   update(of: UserRef, changed: Counts): void {
     const partition = this.#runner.partitions.of(of)

@@ -52,8 +52,9 @@ interface CommonOptions {
   /** The beginning of the names of all keys. @default 'chat-session:' */
   prefix?: string | undefined
   /**
-   * Milliseconds between two questions to each server about how much it has published. The answers show whether published messages were
-   * lost. Within this interval the engine also renews each watch of a user's presence. At least 1,000. @default 15000
+   * The interval, in milliseconds, at which the engine asks each server how much the server has published. The answers show whether
+   * anything that was published was lost. Within this interval the engine also renews each watch of a user's presence. At least 1,000.
+   * @default 15000
    */
   compareInterval?: number | undefined
   /**
@@ -61,7 +62,7 @@ interface CommonOptions {
    * @default a warning of the process
    */
   onError?: ((error: unknown) => void) | undefined
-  /** Called when the engine has opened, with what its server says about itself. In a cluster this is the least durable server. */
+  /** Called when the engine has opened, with what its server says about itself; in a cluster, with what the least durable server says. */
   onOpen?: ((server: ServerInfo) => void) | undefined
 }
 
@@ -76,8 +77,8 @@ export interface SharedEngineOptions extends CommonOptions {
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
   /**
-   * The number of partitions, into which the engine divides the data: a power of two, for tests. On a cluster an engine needs a call for
-   * each partition when it opens. All engines of a Redis need the same number.
+   * The number of partitions: a power of two. For tests. On a cluster an engine needs a call for each partition when it opens. All engines
+   * of a Redis need the same number.
    */
   partitionCount?: number | undefined
 }
@@ -213,7 +214,7 @@ export class RedisEngine implements Engine {
 
   liftRevocation(of: UserRef): Promise<boolean> {
     return this.#use(async ({ pushes, revocations }) => {
-      // This read ends the devices whose credentials are revoked. Without it they would come back when the revocation is lifted.
+      // `devices` removes the devices whose credentials are revoked. Otherwise these would count again when the revocation is lifted.
       await pushes.devices(of)
       return revocations.lift(of)
     })

@@ -11,7 +11,7 @@ export interface Step extends Script {
   readonly keys: readonly KeyKind[]
 }
 
-/** A script that does the same in several partitions. */
+/** A step that one call can run in several partitions. */
 export interface BatchStep extends Step {
   readonly isBatch: true
 }
@@ -25,9 +25,9 @@ const PARTS = [
 interface StepOptions {
   repeatable?: boolean
   /**
-   * Says whether the script runs if the server is out of memory, has too few replicas, or can't write to its disk. A script that `reads`
-   * runs. A script that `grows` the data does not run. Any other script runs if the server only lacks memory, because it frees memory or
-   * needs hardly any.
+   * Whether the script runs on a server that is out of memory, has too few replicas, or can't write to its disk. A script that `reads`
+   * runs, and a script that `grows` the data does not. Any other script frees memory or needs hardly any, so it runs on a server that is
+   * only out of memory.
    */
   effect?: 'reads' | 'grows'
 }

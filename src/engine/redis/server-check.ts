@@ -1,7 +1,7 @@
 import { EngineError } from '../errors.js'
 import type { ServerInfo } from './client/port.js'
 
-/** The first version with functions and sharded channels. */
+/** The first version of Redis with functions and sharded channels. */
 const NEEDED = [7, 0] as const
 
 const isAtLeast = (version: string, [major, minor]: typeof NEEDED): boolean => {

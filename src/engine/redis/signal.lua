@@ -1,4 +1,4 @@
--- Sends a signal to the nodes (engines of gateways) whose connections carry the user's sessions. Nothing is stored.
+-- Sends a signal to the nodes whose connections carry the user's sessions. Nothing is stored.
 -- KEYS: user.
 -- ARGV: 1 the signal as JSON.
 -- Returns nothing.

@@ -1,5 +1,4 @@
--- Notes the server's history, which is the id of its replication. A script that only reads can't write this note, and fails with NOSTATE
--- without it.
+-- Notes the server's history, which is the id of the server's replication. Without this note a script that only reads fails with NOSTATE.
 -- KEYS: state.
 -- ARGV: none.
 -- Returns nothing.

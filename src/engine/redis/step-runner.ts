@@ -13,9 +13,9 @@ import type { WireEvent } from './wire-event.js'
 const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
 const CALL_ID_BYTES = 6
-/** More partitions in one call would let other calls wait for long. */
+/** How many partitions a call has at most. With more, other calls would wait for long. */
 const PARTITIONS_PER_CALL = 64
-/** More users in one call would let other calls wait for long. */
+/** How many users a call has at most. With more, other calls would wait for long. */
 const USERS_PER_CALL = 200
 
 /** Returns what `lua/webhooks.lua` reads: random digits, the beginning of the epoch of the user's inbox, and the app's webhooks. */
@@ -38,9 +38,9 @@ export interface StepRunnerOptions {
   clockShift: () => number
   /** Called with the events that a step has for this node, before the caller of the step receives the result. */
   onEvents: (events: WireEvent[]) => void
-  /** Called if a step may have run, though its reply, which has the events for this node, was lost. The step may run again. */
+  /** Called if the reply of a step was lost, with its events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
-  /** Returns an app's webhooks with what other partitions leave of the app's limits. */
+  /** Returns an app's webhooks, with the app's limits less the events in the other partitions. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
 
@@ -66,13 +66,13 @@ export interface OfPartition {
   readonly partition: number
 }
 
-/** Runs steps (scripts with their keys) on the keys of users, apps and partitions. A partition is a share of the data. */
+/** Runs steps on the keys of users, apps and partitions. */
 export class StepRunner {
   readonly steps: Steps = loadSteps()
   readonly partitions: Partitions
   readonly keys: Keys
   readonly nodeId: string
-  /** Whether partitions may be on different servers. If they may, a step has the keys of one partition. */
+  /** Whether partitions may be on different servers. Then a call has keys of one partition only. */
   readonly isCluster: boolean
   /** The secret from which the epochs of inboxes (`lua/state.lua`) are derived. */
   epochKey = ''
@@ -191,7 +191,7 @@ export class StepRunner {
     return epoch.startsWith(base) && /^\d+$/.test(number) ? Number(number) : -1
   }
 
-  /** Runs a step in a partition, which may be another than the user's. */
+  /** Runs a step in a partition, perhaps another one than the user's. */
   inPartition(
     step: Step,
     partition: number,
@@ -215,7 +215,7 @@ export class StepRunner {
 
   /**
    * `keys` are the keys that the step reads as `KEYS`. `prefix` is what the names of the step's other keys begin with. `onLostReply` is
-   * called if the step may have run before, and runs again.
+   * called before a step that may have run is sent again.
    */
   async #run(
     step: Step,
@@ -257,12 +257,12 @@ export class StepRunner {
     return reply.slice(1)
   }
 
-  /** Returns the argument that is the same for all calls of this node, in the form in which `lua/begin.lua` reads it. */
+  /** Returns the argument that all calls of this node have in common. `lua/begin.lua` reads it. */
   #context(): string {
     const shift = this.#options.clockShift()
     if (this.#lastContext.shift !== shift) {
       const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
-      // In a cluster each partition has its own keys and channels in place of those of a server.
+      // In a cluster no channels are shared by all partitions.
       const channels = this.isCluster ? '' : this.keys.channels(0)
       this.#lastContext = {
         shift,

@@ -31,7 +31,7 @@ export type WireEvent =
       offset: number,
       readOffset: number,
       unread: number,
-      // Only if the mark up to which a peer's messages are read has moved.
+      // Only if messages with one peer were marked as read.
       ...peer: [] | [peer: string, unread: number, readOffset: number],
     ]
   | [kind: EventKinds['signal'], appId: string, userId: string, signal: string]

@@ -12,7 +12,7 @@ import { createSocketLimit } from './socket-limit.js'
 export interface AdminServer {
   /**
    * Resolves with the address, `http://HOST:PORT`. A second call resolves with the same address. Rejects with a `GatewayError`
-   * (`port-in-use`, `cannot-listen`). After a rejection it can be called again.
+   * (`port-in-use`, `cannot-listen`). After a rejection `listen` can be called again.
    */
   listen(): Promise<string>
   /** Resolves when the server and all its sockets are closed. */
@@ -46,7 +46,7 @@ export const createAdminServer = (
     },
     createRequestQueue((request, response) => void respond(request, response), RESPONSE_TIMEOUT),
   )
-  // Zero means no limit. With a limit Node would leave out all further headers. It bounds the bytes of headers anyway.
+  // Zero means no limit. With a limit Node would leave out all further headers. Node bounds the bytes of headers anyway.
   server.maxHeadersCount = 0
   server.on('connection', sockets.accept)
   let listening: Promise<string> | undefined

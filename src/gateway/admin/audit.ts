@@ -27,8 +27,8 @@ const isRefused = (result: number): boolean => result >= 400 && result < 500
 
 /**
  * Returns a function that writes a line with `audit: true` for each call. Repeated refusals are only counted, by app, call and result,
- * because a flood of them would fill the log. `log` must not be a repeat log, because each call that was not refused needs its own line.
- * The lines are written whatever the level of `log` is. When `signal` aborts, the counts so far are written.
+ * because a flood of them would fill the log. `log` must not leave out repeated lines (`createRepeatLog`), because each call that was not
+ * refused needs its own line. The lines are written whatever the level of `log` is. When `signal` aborts, the counts so far are written.
  */
 export const createAudit = (log: Log, signal: AbortSignal): Audit => {
   const lines = log.child({ audit: true }, { level: 'info' })

@@ -33,5 +33,5 @@ export interface ChangeCall {
 /** A call of the console's JSON API. */
 export type AdminCall = ReadCall | ChangeCall
 
-/** Returns the address of the request's peer. */
+/** Returns the address at the other end of the request's socket. */
 export const addressOf = ({ env }: AdminContext): string => env.incoming.socket.remoteAddress ?? 'unknown'

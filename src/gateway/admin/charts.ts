@@ -29,7 +29,7 @@ const sum = async (metric: Metric, suffix = ''): Promise<number> =>
     .filter(({ metricName }) => suffix === '' || metricName?.endsWith(suffix))
     .reduce((total, { value }) => total + value, 0)
 
-/** Charts by how much a metric rose per second since the former sample. */
+/** Charts by how much a metric has risen per second since the sample before. */
 const rateOf = (label: string, metric: Metric): Chart => {
   let before = 0
   const read = async (): Promise<number> => {
@@ -41,7 +41,7 @@ const rateOf = (label: string, metric: Metric): Chart => {
   return { label, unit: 'per second', read }
 }
 
-/** Charts the mean of a histogram of seconds since the former sample; null if it got no value. */
+/** Charts the mean of the values that a histogram got since the sample before; null if it got none. */
 const meanOf = (label: string, metric: Metric): Chart => {
   let before = { seconds: 0, count: 0 }
   const read = async (): Promise<number | null> => {
@@ -54,7 +54,7 @@ const meanOf = (label: string, metric: Metric): Chart => {
   return { label, unit: 'milliseconds', read }
 }
 
-/** Charts the 99th percentile of the event loop's delay since the former sample. */
+/** Charts the 99th percentile of the event loop's delay since the sample before. */
 const loopDelay = (signal: AbortSignal): Chart => {
   const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION })
   delay.enable()

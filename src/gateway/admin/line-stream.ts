@@ -15,7 +15,7 @@ type Push<Entry> = (entry: Entry) => void
 
 /**
  * Responds with lines of JSON until the client leaves, for `MAX_STREAM` at most. `subscribe` is called once, and calls `push` with each
- * entry until `signal` aborts. A client that reads slowly gets fewer entries: beyond `MAX_ENTRIES` of a line they are only counted.
+ * entry until `signal` aborts. A client that reads slowly gets fewer entries, because a line has at most `MAX_ENTRIES`.
  */
 export const streamLines = <Entry>(
   context: AdminContext,

@@ -18,10 +18,12 @@ export interface Login {
   check(authorization: string | undefined, address: string): LoginResult
 }
 
-/** After so many wrong tokens an address may try one every `FAILURE_INTERVAL` milliseconds. Wrong tokens in between get 429, not 401. */
+/**
+ * After this many wrong tokens an address may try one more every `FAILURE_INTERVAL` milliseconds. Wrong tokens in between get 429, not 401.
+ */
 const MAX_FAILURES = 10
 const FAILURE_INTERVAL = 10_000
-/** Of how many addresses the failures are kept. */
+/** For how many addresses the failures are kept. */
 const MAX_ADDRESSES = 10_000
 
 interface Failures {

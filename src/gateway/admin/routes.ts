@@ -36,8 +36,8 @@ const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const MAX_BODY = 65_536
 
 /**
- * The console's Content-Security-Policy. The console loads only its own files, runs no inline script, and is shown in no frame. Only lit's
- * own templates become HTML (Trusted Types).
+ * The console's Content-Security-Policy. The console loads only its own files, runs no inline script, and is shown in no `iframe`. Only
+ * lit's own templates become HTML (Trusted Types).
  */
 const CONSOLE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lit-html"

@@ -12,8 +12,8 @@ import { pathParams } from './params.js'
 const MAX_BODY = 1_048_576
 
 /**
- * Returns the result of `schema` for `input`. Throws a `RestError` if `input` is not valid. If the schema's message is no sentence, `place`
- * begins the error's sentence, for example with `The body's`.
+ * Returns the result of `schema` for `input`. Throws a `RestError` if `input` is not valid. The error's text begins with `place`, for
+ * example `The body's`, unless the schema's message is a sentence.
  */
 const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: string): v.InferOutput<S> => {
   const result = v.safeParse(schema, input, { abortEarly: true, abortPipeEarly: true })

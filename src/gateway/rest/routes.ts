@@ -155,7 +155,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    // A call that failed because of a bug may have changed something. So it is audited, and `failed` throws its error again.
+    // The status stays 500 if `failed` throws, because of a bug. Such a call has perhaps changed something, so it is audited.
     let status = 500
     try {
       const result = await answer().catch((error: unknown) => failed(response, error, context.metrics))

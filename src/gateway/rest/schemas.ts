@@ -152,7 +152,7 @@ const peer = v.pipe(
   v.description('A user, or the app’s backend, whose messages with this user are kept.'),
 )
 
-/** The state of an inbox, and of a peer whose messages were read. */
+/** The state of an inbox; if the request names a peer, also the state of the messages with the peer. */
 const readInbox = v.object({
   ...inbox.entries,
   with: v.optional(v.nullable(v.pipe(v.string(), v.description('The peer that the request names.')))),
@@ -213,7 +213,7 @@ export const schemas = {
   Problem: problem,
 }
 
-/** The peer of a body; null for the app's backend. */
+/** The peer that a body names; null for the app's backend. */
 export const withField = v.optional(v.nullable(userId))
 
 export const since = v.optional(

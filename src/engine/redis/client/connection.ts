@@ -27,8 +27,8 @@ const ignore = (): void => undefined
  * for replies are rejected with a `ConnectionFailure`. The failure says whether the server may have received the command, so that
  * `runScript` can decide what to send again. ioredis reports "Connection is closed." whether the command was sent or not.
  *
- * `check` finds a connection that is silent without being closed. The option `socketTimeout` of ioredis does so only while a command waits
- * for its reply, and a subscribed connection sends no commands. That option also counts time in which this process was stopped.
+ * `check` closes a connection that is open but silent. The option `socketTimeout` of ioredis closes such a connection only while a command
+ * waits for its reply, and a subscribed connection sends no commands. That option also counts time in which this process was stopped.
  */
 export class Connection {
   readonly address: Address
@@ -52,9 +52,10 @@ export class Connection {
       lazyConnect: true,
       // Without reconnection ioredis never sends a command again.
       retryStrategy: null,
-      // If the connection is lost, a command fails. Without this option it would wait for a next connection, which never comes.
+      // A command without a connection fails. In the offline queue it would wait for a next connection, which never comes.
       enableOfflineQueue: false,
-      // With the check ioredis would send INFO at each connection. A server that still loads its data answers LOADING to scripts anyway.
+      // The check would send INFO on each new connection, to wait until the server has loaded its data. Until then the server answers
+      // LOADING anyway.
       enableReadyCheck: false,
       // Servers before 7.2 do not know CLIENT SETINFO, and an ACL may forbid it.
       disableClientInfo: true,
@@ -104,7 +105,7 @@ export class Connection {
       this.#loading.get(name) ??
       this.call('function', ['load', source])
         .then(ignore, (error: unknown) => {
-          // Another client has loaded it meanwhile.
+          // Another client has loaded the library meanwhile.
           if (!(error as Error).message.endsWith('already exists')) throw error
         })
         .finally(() => this.#loading.delete(name))
@@ -128,8 +129,8 @@ export class Connection {
   }
 
   /**
-   * Sends a PING, unless one still waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks. It
-   * counts checks instead of time: if this process was stopped, the reply waits in the socket, and Node reads it after the next check.
+   * Sends a PING, unless one still waits for its reply. Closes the connection if the PING has no reply after `MAX_SILENT_CHECKS` checks.
+   * Checks are counted instead of time: if this process was stopped, the reply waits in the socket, and Node reads it after the next check.
    */
   check(): void {
     if (this.#state !== 'open') return

@@ -5,7 +5,7 @@ import { parseAddress, type Address } from './options.js'
 export class ConnectionFailure extends Error {
   /** Whether the server may have received the command. */
   readonly sent: boolean
-  /** Whether the latest attempt to connect has failed, so that the next one waits. */
+  /** Whether the next attempt to connect waits, because the latest one has failed. */
   readonly isPausing: boolean
 
   constructor(
@@ -20,7 +20,10 @@ export class ConnectionFailure extends Error {
 
 const UNTRUSTED = "no trusted authority has signed the server's certificate"
 
-/** Reasons of a failed TLS connection, by the codes of Node and OpenSSL. Most of their messages do not say whose certificate is wrong. */
+/**
+ * Why a TLS connection has failed, by the error codes of Node and OpenSSL. Most messages of these errors do not say whose certificate is
+ * wrong.
+ */
 const tlsReasons: Record<string, string> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
   SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
@@ -75,18 +78,18 @@ const reasons: Record<string, string> = {
   NOPERM: 'the user of the ACL may not do this',
 }
 
-/** Whether a failed script may have changed data. It may if its reply was lost or did not come in time, but not after an error reply. */
+/** Whether a failed script has perhaps changed data, because its reply was lost or did not come in time. False after an error reply. */
 export const mayHaveRun = (error: unknown): boolean => {
   const cause = error instanceof EngineError ? error.cause : error
   if (cause instanceof ConnectionFailure) return cause.sent
   return replyCode(cause) === ''
 }
 
-/** Whether a script that only reads has failed with NOSTATE: then `state-note.lua` has to store the server's history first. */
+/** Whether a script that only reads has failed with NOSTATE: it must run again after `state-note.lua` has stored the server's history. */
 export const needsState = (error: unknown): boolean =>
   error instanceof EngineError && replyCode(error.cause) === 'NOSTATE'
 
-/** Returns the `EngineError` for whatever a call of Redis failed with. */
+/** Returns the `EngineError` with which a failed call of Redis is rejected. */
 export const unavailable = (what: string, error: unknown): EngineError => {
   if (error instanceof EngineError) return error
   const message = error instanceof Error ? error.message : String(error)

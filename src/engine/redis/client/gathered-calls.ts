@@ -37,7 +37,7 @@ export class GatheredCalls {
 
   add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
     if (this.#waiting[0] && this.#waiting[0].script.library !== script.library) this.flush()
-    // `setImmediate` waits until the promises of this turn, and the sockets that the turn has read, have made their calls.
+    // `setImmediate` runs after the callbacks of this turn's promises and sockets, which perhaps add more scripts.
     if (this.#waiting.length === 0) setImmediate(() => this.flush())
     const reply = new Promise<Reply>((resolve, reject) =>
       this.#waiting.push({ script, keys, args, call, resolve, reject }),
@@ -69,8 +69,8 @@ export class GatheredCalls {
         isOver: () => calls.every(({ call }) => call.isOver()),
       })) as Reply[]
     } catch (error) {
-      // After an error reply no script has run. One script may be the reason, for example if it may not run while the server's memory is
-      // full. So each script is sent alone.
+      // After an error reply no script has run. Perhaps the server refuses only one of them, for example because its memory is full. So
+      // each script is sent alone.
       const mayHaveRun = error instanceof ConnectionFailure && error.sent
       for (const each of calls) {
         if (each.call.isOver() || (mayHaveRun && !each.script.repeatable)) each.reject(error)

@@ -18,7 +18,7 @@ import { topologyOf } from './topology.js'
 const CHECK_INTERVAL = 500
 
 /**
- * The number of checks between two readings of the masters while no connection is lost. The client asks a Sentinel at every check, because
+ * While no connection is lost, the client reads again which masters there are after this many checks. It asks a Sentinel at every check:
  * after a failover the old master accepts writes until it becomes a replica, and then loses these writes. The masters of a cluster refuse
  * such writes by themselves.
  */
@@ -106,7 +106,7 @@ export class IORedisClient implements RedisClient {
     if (!opened) return
     opened.gathered.flush()
     this.#opened = undefined
-    // Once `close` has resolved, no server counts this client among those that receive what is published.
+    // When `close` has resolved, no server counts this client as a receiver of what is published.
     this.#calls.add('unsubscribe', () => opened.subscriptions.end()).catch(opened.events.onError)
     await this.#calls.idle(CLOSE_TIMEOUT)
     clearInterval(opened.timer)
@@ -167,7 +167,7 @@ export class IORedisClient implements RedisClient {
     await this.#calls.add('function', async () => {
       for (const { commands } of this.#get().servers.all) {
         const connection = await commands.connection()
-        // Each library is a list of names and values, which begins with the library's name.
+        // For each library the reply has a list of names and values. The library's name is the first value.
         const libraries = (await connection.call('function', [
           'list',
           'libraryname',
@@ -176,7 +176,7 @@ export class IORedisClient implements RedisClient {
         for (const [, name = ''] of libraries)
           if (name !== kept.name)
             await connection.call('function', ['delete', name]).catch((error: unknown) => {
-              // Another gateway has deleted it meanwhile.
+              // Another gateway has deleted the library meanwhile.
               if ((error as Error).message !== 'ERR Library not found') throw error
             })
       }
@@ -225,7 +225,7 @@ export class IORedisClient implements RedisClient {
     else if (this.#checks % CHECKS_PER_REFRESH[this.#options.type] === 0) this.#recover({ elsewhere: false })
   }
 
-  /** Reads the masters again, and subscribes what is missing. */
+  /** Reads again which masters there are, and subscribes the missing channels. */
   #recover(options = { elsewhere: true }): void {
     const opened = this.#opened
     if (!opened) return

@@ -4,7 +4,7 @@ import type { Address } from './options.js'
 
 export type Connect = (address: Address, events: ConnectionEvents) => Connection
 
-/** The number of checks before the next attempt, after one, two, … failures in a row. */
+/** How many checks pass before the next attempt to connect: after one failure, after two failures in a row, and so on. */
 const PAUSES = [1, 1, 2, 4, 8]
 
 /**

@@ -1,4 +1,4 @@
-/** What a script returns. Redis cuts Lua's numbers to whole ones and makes null of `false`. */
+/** What a script returns. Redis drops the fraction of Lua's numbers, and turns `false` into null. */
 export type Reply = string | number | null | Reply[]
 
 /** A library of Redis Functions. The name has a hash of the source, so that a server can have two versions of a library at a time. */
@@ -9,14 +9,14 @@ export interface Library {
 
 /** A script: a function of a library. */
 export interface Script {
-  /** Without the name of the library, which precedes it in Redis. */
+  /** The script's name without the library's name. In Redis the library's name comes first. */
   readonly name: string
   readonly library: Library
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
   /**
-   * Whether the script is short enough to share a call with others. The function `several` of the library runs such a call. Other calls of
-   * the server wait until all scripts of the call have run.
+   * Whether the script is short enough to share a call with others. The library's function `several` runs the scripts of such a call.
+   * Meanwhile other calls to the server wait.
    */
   readonly isShort: boolean
 }
@@ -26,26 +26,26 @@ export const functionName = (library: string, script: string): string =>
   `${library}_${script.replaceAll('-', '_')}`
 
 export interface ServerInfo {
-  /** The version of Redis, or the one that another kind of server is compatible with. */
+  /** The version of Redis; for another kind of server, the version of Redis that it is compatible with. */
   version: string
-  /** For example `noeviction`; undefined if the server does not say. */
+  /** The server's `maxmemory-policy`, for example `noeviction`; undefined if the server does not say. */
   maxmemoryPolicy: string | undefined
-  /** For example `always` or `everysec`; undefined if it can't be read. `off` if no append-only file is written. */
+  /** The server's `appendfsync`, for example `always`; `off` if the server writes no append-only file; undefined if it can't be read. */
   appendfsync: string | undefined
 }
 
 export interface ClientEvents {
   /** Called with each message of a subscribed channel. */
   onMessage: (channel: string, message: string) => void
-  /** Called when lost subscriptions were made again. Messages may be missing. */
+  /** Called when lost subscriptions were made again. Perhaps messages were lost in between. */
   onResubscribed: () => void
   /** Called with errors that reject no call, for example of a lost connection. */
   onError: (error: unknown) => void
 }
 
 /**
- * Connections to a Redis: one server, one that Sentinel names, or a cluster. A call fails with an `EngineError` `unavailable`, for example
- * if Redis is away, read-only, loading, full, failing over, or does not reply within 5 seconds.
+ * Connections to a Redis: one server, the master that Sentinels name, or a cluster. A call fails with an `EngineError` `unavailable`, for
+ * example if Redis is away, read-only, loading, full, failing over, or does not reply within 5 seconds.
  */
 export interface RedisClient {
   /** Whether keys are spread over slots. */
@@ -59,10 +59,10 @@ export interface RedisClient {
 
   /**
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
-   * server. Without a cluster a script may make the names of its keys itself, and the client sends the short scripts of one turn of the
-   * event loop together. The client sends calls in their order, except those that it sends again. It sends a script that is not
-   * `repeatable` again only if that script surely did not run. Before it repeats a script that may have run, it calls `onRepeat`, because
-   * the lost reply may have said more than the next one.
+   * server. Without a cluster a script may make the names of its keys itself. Without a cluster the client also sends the short scripts of
+   * one turn of the event loop together. The client sends calls in their order, except those that it sends again. A script that is not
+   * `repeatable` is sent again only if it surely did not run. Before the client repeats a script that may have run, it calls `onRepeat`,
+   * because the lost reply may have said more than the next one.
    */
   run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
 

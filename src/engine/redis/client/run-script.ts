@@ -6,7 +6,10 @@ import { ConnectionFailure, failureOf } from './failures.js'
 import { addressText, type Address } from './options.js'
 import type { Servers } from './servers.js'
 
-/** How many redirects one call follows without a pause. A pause precedes further ones, in case two servers redirect to each other. */
+/**
+ * How many redirects one call follows without a pause. Before each further redirect the call pauses, in case two servers redirect to each
+ * other.
+ */
 const QUICK_REDIRECTS = 3
 
 /**
@@ -36,9 +39,9 @@ const callFunction = async (
 
 /**
  * Runs a script at the master that serves its slot. Follows redirects, and sends the script again after TRYAGAIN, or after READONLY if
- * another server is the master now. If the connection is lost, it sends the script once more if the script is repeatable or was never sent.
- * It throws every other failure at once: the master may be away for long, and calls must not pile up. The class `Cluster` of ioredis does
- * not know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
+ * another server is the master now. If the connection is lost, sends the script once more, unless the server may have received the script
+ * and the script is not repeatable. Throws every other failure at once: the master may be away for long, and calls must not pile up. The
+ * class `Cluster` of ioredis does not know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
  */
 export const runScript = async (
   servers: Servers,
@@ -53,7 +56,7 @@ export const runScript = async (
   let hasRecovered = false
   let asking: Address | undefined
 
-  /** Reads the masters again, once in a call. Throws `error` if that fails, or if it was done before. */
+  /** Reads again which masters there are, but only once in a call. Throws `error` if that fails, and the second time. */
   const recover = async (error: unknown): Promise<void> => {
     if (hasRecovered) throw error
     hasRecovered = true
@@ -65,7 +68,7 @@ export const runScript = async (
   for (;;) {
     const server = asking ? servers.at(asking) : servers.ofSlot(slot)
     try {
-      // If there is a connection, this does not await anything, so that calls are sent in their order.
+      // An open connection is used without `await`, so that calls are sent in their order.
       const connection = server.commands.open ?? (await server.commands.connection())
       return await callFunction(connection, script, tail, asking !== undefined)
     } catch (error) {

@@ -35,11 +35,11 @@ const shuffled = <T>(items: readonly T[]): T[] =>
     .map(({ item }) => item)
 
 /**
- * The masters, and which of them serves which slot. A single server, the master that Sentinels name and the masters of a cluster are one
- * case here.
+ * The masters, and which of them serves which slot. This class treats a single server, the master that Sentinels name, and the masters of a
+ * cluster alike.
  *
- * This class replaces the Sentinel support of ioredis. ioredis asks a Sentinel only when it connects, or listens to all Sentinels by its
- * option `failoverDetector`. With that option each Sentinel's notice of a failover on demand closes the connections once more, and calls
+ * This class replaces the Sentinel support of ioredis. ioredis asks a Sentinel only when it connects. With its option `failoverDetector` it
+ * also listens to all Sentinels. Then, after a failover on demand, the notice of each Sentinel closes the connections once more, and calls
  * fail.
  */
 export class Servers {
@@ -74,7 +74,7 @@ export class Servers {
     return server
   }
 
-  /** Returns the server at an address that MOVED or ASK names. The next refresh drops it unless it is a master. */
+  /** Returns the server at an address, for example one that MOVED or ASK names. The next refresh drops a server that is not a master. */
   at(address: Address): Server {
     const name = addressText(address)
     const known = this.#servers.get(name)
@@ -92,15 +92,15 @@ export class Servers {
     return made
   }
 
-  /** Notes that, as a reply MOVED says, another server serves the slot. */
+  /** Notes that another server serves the slot, as a reply MOVED says. */
   move(slot: number, to: Address): void {
     this.#bySlot[slot] = this.at(to)
     this.#events.onChange()
   }
 
   /**
-   * Reads again which masters there are. Simultaneous calls share one reading. Rejects if no server answers. With `elsewhere` it may ask
-   * another Sentinel than the last time, because the master that the last one named may not work.
+   * Reads again which masters there are. Simultaneous calls share one reading. Rejects if no server answers. Asks first the Sentinel that
+   * answered last; with `elsewhere`, any Sentinel, because perhaps the master that the last one named does not work.
    */
   refresh({ elsewhere = false } = {}): Promise<void> {
     if (elsewhere && !this.#refreshing) this.#closeSeed()

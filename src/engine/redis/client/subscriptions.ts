@@ -6,7 +6,7 @@ import type { Server, Servers } from './servers.js'
 interface Channel {
   readonly name: string
   readonly slot: number
-  /** Whether the server has once confirmed the subscription. Only then can it be lost. */
+  /** Whether a server has confirmed the subscription. Only a confirmed subscription can be lost. */
   wasSubscribed: boolean
 }
 
@@ -18,11 +18,11 @@ export interface SubscriptionsEvents {
 
 /**
  * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
- * the same code subscribes at the start, after a lost connection, and after slots have moved.
+ * the same code makes the first subscriptions, and those after a lost connection or after slots have moved.
  *
- * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. With the option
- * `shardedSubscribers` of ioredis nothing says that: the event `subscribersReady` comes before the servers confirm. If a server refuses a
- * channel when ioredis subscribes again, ioredis reports no error.
+ * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. With its option
+ * `shardedSubscribers` ioredis does not say that: its event `subscribersReady` comes before the servers confirm. ioredis reports no error
+ * if a server refuses a channel when ioredis subscribes again.
  */
 export class Subscriptions {
   readonly #servers: Servers

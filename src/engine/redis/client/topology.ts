@@ -11,11 +11,11 @@ export interface Shard {
 
 /** Where to ask which masters there are. */
 export interface Directory {
-  /** Sentinels, or nodes of a cluster. */
+  /** Sentinels, or servers of a cluster. */
   readonly seeds: readonly Address[]
-  /** Whether the seeds serve keys themselves, as the nodes of a cluster do. Sentinels do not. */
+  /** Whether the seeds serve keys themselves, as the servers of a cluster do. Sentinels do not. */
   readonly seedsAreServers: boolean
-  /** Asks the server at `address` by `call`. */
+  /** Asks the server at `address` which masters there are. `call` sends a command to that server. */
   read(address: Address, call: (command: string, args: string[]) => Promise<Reply>): Promise<Shard[]>
 }
 
@@ -32,7 +32,7 @@ const parseSlots = (reply: Reply, answering: Address): Shard[] => {
   for (const entry of list(reply)) {
     const [from, to, node] = list(entry)
     const [host, port] = list(node)
-    // If a node does not know its own address, the host is empty or null.
+    // If a server of the cluster does not know its own address, the host is empty or null.
     const master = { host: text(host) || answering.host, port: Number(port ?? DEFAULT_PORT) }
     const name = `${master.host}:${master.port}`
     const shard = shards.get(name) ?? { master, ranges: [] }

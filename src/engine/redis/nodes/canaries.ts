@@ -4,7 +4,8 @@ import { EngineError } from '../../errors.js'
 const TIMEOUT = 2_000
 
 /**
- * Canaries are texts that this node publishes to itself. They find a subscription that receives nothing although Redis answers commands.
+ * Canaries are texts that this node publishes to itself. If one does not arrive, the node's subscription does not work, although Redis
+ * answers commands.
  */
 export class Canaries {
   readonly #arrivals = new Map<string, () => void>()
@@ -21,7 +22,7 @@ export class Canaries {
         resolve()
       })
     })
-    // The caller may fail before it awaits the arrival.
+    // If the caller fails before it awaits the arrival, Node would report a rejection as unhandled without this handler.
     arrival.catch(() => undefined)
     return arrival
   }

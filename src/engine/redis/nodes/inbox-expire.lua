@@ -2,7 +2,7 @@
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held.
 -- ARGV: 1 the greatest age of a message, in milliseconds.
--- Returns 1 if more messages may have expired, else 0.
+-- Returns 1 if perhaps more messages have expired, else 0.
 local user = load(K.user)
 local isUnfinished = expire(K, user, userId, tonumber(arg(1)))
 if user.first > user.newest then

@@ -1,18 +1,18 @@
 import type { UserRef } from '../../engine.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds for which the other nodes count this one as alive after a beat. Each beat renews the lease. */
+/** How many milliseconds a lease lasts. Until its lease ends, a node counts as alive. Each beat renews the lease. */
 const LEASE = 10_000
 /** Milliseconds between two beats. */
 const BEAT_INTERVAL = 1_000
-/** How many users of a dead node are detached at once. Other calls of this node run between two steps. */
+/** For how many users at once the sessions of a dead node are detached. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
   runner: StepRunner
-  /** Called when the other nodes have counted this one as dead, and so detach its sessions. */
+  /** Called when the other nodes have counted this one as dead. They detach its sessions. */
   onLost: () => void
-  /** Called after a beat, when Redis can be reached. It is not called again before its promise has resolved. No beat waits for it. */
+  /** Called after each beat that Redis has answered, unless the promise of the call before is still pending. No beat waits for it. */
   onBeat: () => Promise<void>
   onError: (error: unknown) => void
 }
@@ -26,7 +26,10 @@ export class Leases {
   #live: string[] = []
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> = Promise.resolve()
-  /** The work that beats have started, by its name. It may take long, so no work of one name runs twice at a time. */
+  /**
+   * The work that beats have started, by its name. Work may take longer than the interval of beats, so work of one name does not begin
+   * again while it runs.
+   */
   readonly #work = new Map<string, Promise<void>>()
   #isStopped = false
 
@@ -49,7 +52,7 @@ export class Leases {
     this.#schedule()
   }
 
-  /** Detaches this node's sessions, and leaves. */
+  /** Detaches this node's sessions, and removes this node. */
   async leave(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -146,7 +149,7 @@ export class Leases {
       ])
       const members = lists.flat()
       for (let n = 0; n < members.length; n += USERS_PER_STEP) {
-        // If this node stops, the other nodes detach the rest.
+        // If this node stops, the other nodes detach the remaining sessions.
         if (this.#isStopped && node !== runner.nodeId) return
         await Promise.all(
           members.slice(n, n + USERS_PER_STEP).map((member) => {

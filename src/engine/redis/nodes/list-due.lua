@@ -1,9 +1,10 @@
--- Notes that a node has reached the server. Lists the users for whom something is due, and the apps with events that no node delivers.
+-- Notes that a node has reached the server. Lists the users for whom something is due, and the apps with webhook events that were due a
+-- while ago.
 -- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
--- Returns nothing if nothing is due before the next sweep; else how many own copies (the senders' copies of messages) are pending, the
---   milliseconds until the next deadline of another user or -1, and the users: app and user, separated by NUL. For an app's events the user
---   is empty.
+-- Returns nothing if nothing is due before the next sweep; else how many own copies are pending; the milliseconds until the next deadline
+--   that has not passed, or -1 if there is none; and for each user the app and the user, separated by NUL. For an app's events the user is
+--   empty.
 visit()
 local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')
@@ -11,7 +12,7 @@ local delay = first[2] and math.ceil(tonumber(first[2]) - now)
 if ownCopies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end
 if not delay or delay > 0 then return { ownCopies, delay or -1 } end
 local found = call('ZRANGEBYSCORE', K.deadlines, '-inf', now, 'LIMIT', 0, arg(1))
--- Perhaps no node delivers the events of this app now, so the next listing of them comes only after a while.
+-- An app is listed again only after a while, because perhaps no node delivers its events now.
 for _, due in ipairs(found) do
   if string.sub(due, -1) == '\0' then call('ZADD', K.deadlines, now + DUE_EVENTS_WAIT, due) end
 end

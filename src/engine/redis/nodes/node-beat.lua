@@ -1,9 +1,9 @@
--- Renews the lease of the calling node: until the lease ends, the node counts as alive. No node counts as dead until nodes have reached
--- Redis for the length of a lease without a pause, because while Redis was away no node could renew its lease.
+-- Renews the lease of the calling node: until the lease ends, the node counts as alive. After a pause in which no node reached Redis, no
+-- node counts as dead for the length of a lease: during the pause no node could renew its lease.
 -- KEYS: nodes, state.
 -- ARGV: 1 the lease in milliseconds; 2 `1` for the first beat of the node.
--- Returns 1 if the other nodes have counted this one as dead, else 0; the nodes whose lease has ended, each with the time of that end; and
---   the nodes that live.
+-- Returns 1 if the other nodes have counted the calling node as dead, else 0; the nodes whose lease has ended, each with the time of that
+--   end; and the nodes that live.
 local lease = tonumber(arg(1))
 local isNew = arg(2) == '1'
 local since = note_reached(reached_since)

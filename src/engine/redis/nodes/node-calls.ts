@@ -5,10 +5,10 @@ import type { StepRunner } from '../step-runner.js'
 
 /** Milliseconds until an answer must have arrived. The other node may throttle the asking client for 10 seconds before it answers. */
 const TIMEOUT = 15_000
-/** Milliseconds until an answer to a question that the engine itself asks must have arrived. */
+/** Milliseconds until an answer to the engine's own question (`askSeen`) must have arrived. */
 const SEEN_TIMEOUT = 2_000
 
-/** The form of a node's name. A client may send any name, and no name may select another channel. */
+/** The form of a node's name. A client can send any text as a name, and a text of this form names no other kind of channel. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event
@@ -109,7 +109,7 @@ export class NodeCalls {
       timer = setTimeout(late, timeout).unref()
       this.#questions.set(id, { resolve, reject })
     })
-    // The caller may fail before it awaits the answer.
+    // If the caller fails before it awaits the answer, Node would report a rejection as unhandled without this handler.
     promise.catch(() => undefined)
     return {
       promise,

@@ -1,8 +1,8 @@
--- Detaches the sessions of a user that are attached to a node, because the node was closed or has died. Many sessions take several calls,
--- the steps.
+-- Detaches those of a user's sessions that are attached to a node, because the node was closed or has died. Many sessions take several
+-- calls.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
--- ARGV: 1 the node; 2 the step; empty for the first; 3 when the node's connections were lost; empty for now.
--- Returns the next step or false.
+-- ARGV: 1 the node; 2 what the call before has returned; empty for the first call; 3 when the node's connections were lost; empty for now.
+-- Returns argument 2 of the next call; false if this call was the last.
 local node, lostAt = arg(1), tonumber(arg(3))
 local user = load(K.user)
 local following, isPage = read_step(user, arg(2))
@@ -12,7 +12,7 @@ for _, row in pairs(sessions()) do
     detach(row, row[SESSION.resumableFor], lostAt)
   end
 end
--- Until the last step the user stays listed for the node. So another node goes on if the calling node dies.
+-- Until the last call the user stays listed for the node, so that another node goes on if the calling node dies.
 if not following then call('ZREM', K.attached, node .. '\0' .. member) end
 finish(user, isPage)
 return reply(following or false)

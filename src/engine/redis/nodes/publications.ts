@@ -1,12 +1,13 @@
 import type { StepRunner } from '../step-runner.js'
 
 /**
- * Milliseconds that a published text may take to arrive. The text and the reply with its number come on different connections, so the
- * number may come first.
+ * Milliseconds that a published text may take to arrive. The text, and the reply with the text's number, come on different connections, so
+ * perhaps the reply comes first.
  */
 const ARRIVAL_TIME = 1_000
 /**
- * How many numbers are remembered at most. Each restart of a server, and each version of the scripts, begins a new run with new numbers.
+ * How many numbers are remembered at most. Each restart of a server, and each version of the scripts, begins a new run: the numbers begin
+ * again.
  */
 const MAX_NUMBERS = 10_000
 
@@ -41,14 +42,14 @@ export class Publications {
     const [, run = '', digits = '', text = ''] = /^(\S+) (\d+) (.*)$/s.exec(published) ?? []
     const name = channel.slice(channel.lastIndexOf('channel:') + 'channel:'.length)
     const [key, number] = [`${run} ${name}`, Number(digits)]
-    // A run that this node does not know has just begun, and its first text has the number 1.
+    // If this node does not know the run, the run has just begun. Its first text has the number 1.
     const last = this.#numbers.get(key) ?? 0
     this.#note(key, number)
     if (number > last + 1) this.#options.onMissed()
     return text
   }
 
-  /** Reads the numbers of the last texts from before this node was opened. */
+  /** Reads the numbers of the last texts that were published before this node opened. */
   async open(): Promise<void> {
     for (const [key, number] of await this.#read()) this.#note(key, number)
   }

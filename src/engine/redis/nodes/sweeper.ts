@@ -11,7 +11,7 @@ const SWEEP_INTERVAL = 1_000
 const PARTITIONS_PER_BATCH = 128
 /** How many users one step lists. */
 const USERS_PER_STEP = 100
-/** Milliseconds after which a sweep makes an own copy (the sender's copy of a message) that is still pending. */
+/** Milliseconds that an own copy stays pending before a sweep makes it. */
 const OWN_COPY_PENDING_FOR = 5_000
 
 export interface SweeperOptions {
@@ -19,7 +19,7 @@ export interface SweeperOptions {
   apps: Apps
   inboxes: Inboxes
   adoptions: Adoptions
-  /** Whether this node sweeps a partition. One of the living nodes sweeps each partition. */
+  /** Whether this node sweeps a partition. Each partition is swept by one of the living nodes. */
   sweeps: (partition: number) => boolean
   /** Called if webhook events of an app are due in a partition, and the node that added them does not deliver them. */
   onEventsDue: (appId: string, partition: number) => Promise<void>
@@ -91,9 +91,9 @@ export class Sweeper {
     this.#running.set(key, running)
   }
 
-  /** Sweeps partitions. What fails is left to the next sweep. Never rejects. */
+  /** Sweeps partitions. The next sweep tries again what has failed. Never rejects. */
   async #sweep(partitions: readonly number[]): Promise<void> {
-    // A server that fails does so in each of its partitions, so an error is reported once.
+    // A failing server fails in each of its partitions, so equal errors are reported once.
     const failures = new Map<string, unknown>()
     const onFailure = (error: unknown): void => void failures.set(String(error), error)
     await Promise.all([
@@ -103,7 +103,10 @@ export class Sweeper {
     for (const error of failures.values()) this.#options.onError(error)
   }
 
-  /** Calls `work` with all partitions at once; in a cluster with each by itself, so that a failing server stops no other. */
+  /**
+   * Calls `work` once with all partitions. In a cluster calls `work` for each partition, so that a failing server does not stop the work on
+   * other servers.
+   */
   async #eachApart(
     partitions: readonly number[],
     work: (group: readonly number[]) => Promise<void>,
@@ -126,8 +129,8 @@ export class Sweeper {
   }
 
   /**
-   * Makes the pending own copies of a partition, and runs the step `due` for each listed user. Resolves with true if there may be more
-   * users.
+   * Makes the pending own copies of a partition, and runs the step `due` for each listed user. Resolves with true if perhaps more users are
+   * due.
    */
   async #doDue(
     partition: number,
@@ -135,7 +138,7 @@ export class Sweeper {
     onFailure: (error: unknown) => void,
   ): Promise<boolean> {
     const { runner, inboxes, adoptions, onEventsDue } = this.#options
-    // An own copy may wait for a server that the users' steps do not need.
+    // The copies are awaited later, because a copy may wait for a server that the users' steps do not need.
     const copies =
       Number(ownCopies) > 0
         ? inboxes.ownCopies.makePending(partition, OWN_COPY_PENDING_FOR).catch(onFailure)
@@ -152,7 +155,7 @@ export class Sweeper {
     const failed = results.filter((result) => result.status === 'rejected')
     for (const { reason } of failed) onFailure(reason)
     if (Number(next) >= 0) this.wake(partition, Number(next))
-    // After a failure the next sweep goes on, because another list now would have the same user.
+    // After a failure only the next sweep goes on: a list that is read now would have the failed user again.
     return members.length === USERS_PER_STEP && failed.length === 0
   }
 

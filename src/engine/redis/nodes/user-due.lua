@@ -1,6 +1,5 @@
--- Handles the deadlines of a user that have passed: ends detached sessions, deletes a guest who started no session or whom another step
--- could not delete, reports unread messages, tells the calling node that a push is due, and forgets an adoption: that a user has taken
--- over the messages of this guest.
+-- Handles the deadlines of a user that have passed: ends detached sessions; deletes a guest who started no session, or whom another step
+-- could not delete; reports unread messages; tells the calling node that a push is due; and forgets that a user has adopted this guest.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog.
 -- ARGV: 1 the id of this call.
@@ -10,20 +9,20 @@ end_due_sessions(user)
 local isMoving = user.moveDueAt and user.moveDueAt <= now
 if isMoving then set(user, 'moveDueAt', now + MOVE_RETRY) end
 if user.adoption and user.keptUntil and user.keptUntil <= now then
-  -- The move of the messages reads from `adoption` which user gets them.
+  -- As long as messages are to be moved, `adoption` says which user gets them.
   if user.moveDueAt then
     set(user, 'keptUntil', user.moveDueAt)
   else
     clear(user, { 'adoption', 'keptUntil' })
   end
 elseif user.keptUntil and user.keptUntil <= now then
-  -- 0 means that no start is awaited.
+  -- 0 means that the guest is not about to start a session.
   local at = user.keptUntil > 0 and math.max(user.keptUntil, swept_since() + RULES.guestStartTimeout) or 0
   set(user, 'keptUntil', at > now and at or nil)
   forget_guest(user)
 end
 
--- Returns the oldest unread message among the first ones of a range; nil if there is none.
+-- Returns the oldest unread message among the first messages of a range; nil if there is none.
 local function oldest_unread(from, to)
   for _, entry in ipairs(entries(K, from, to, RULES.searchedForUnread)) do
     if is_unread(K, user, entry) then return entry end
@@ -42,7 +41,7 @@ local function report_unread()
       if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
     end
   end
-  -- The newest messages may all be marked as read, peer by peer.
+  -- Perhaps all of the newest messages were marked as read, peer by peer.
   if oldest and #newest == 0 then newest[1] = message_of(oldest.offset, oldest[ENTRY.message]) end
   if not oldest or oldest.offset < user.unreadCheckOffset then return end
   local at = oldest.storedAt + unreadAfter

@@ -12,7 +12,7 @@ export class Departures {
   readonly #pending = new Set<() => Promise<unknown>>()
   readonly #running = new Set<Promise<unknown>>()
 
-  /** Makes a change. If Redis is away, this rejects, and the change is pending. */
+  /** Makes a change. If Redis is away, rejects, and the change is pending. */
   async run<T>(change: () => Promise<T>): Promise<T> {
     const running = change()
     this.#running.add(running)

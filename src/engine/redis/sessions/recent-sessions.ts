@@ -5,10 +5,10 @@ import type { OfPartition } from '../step-runner.js'
 /** For how many beats of the node, a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
 const KEPT_FOR = 60
 
-/** How a session left its connection: it can be resumed for some milliseconds, or it ended. */
+/** How a session left its connection: it was detached, and can be resumed for some milliseconds; or it ended. */
 export type Departure = { detachedFor: number } | { code: EndCode }
 
-/** The credential of a start or a renewal, and the name of the note with which the token's hash lists the session. */
+/** The credential with which a session was started or renewed. `use` names the note about the session in the token's hash. */
 export interface StartCredential {
   readonly credential: Credential
   readonly use: string
@@ -25,7 +25,7 @@ export interface RecentSession extends OfPartition {
   departure: Departure | undefined
   /** How many calls that store the departure have not succeeded yet. */
   pending: number
-  /** The generation of the epochs in which Redis had all of these changes. */
+  /** The generation of the epochs (`lua/state.lua`) in which Redis has stored these changes. */
   generation: number
   changedAt: number
 }
@@ -77,7 +77,7 @@ export class RecentSessions {
   }
 
   /**
-   * Notes that a session leaves its connection. Without a connection, notes that the session ends, whichever connection carries it. Call
+   * Notes that a session leaves its connection. Without `connectionId`, notes that the session ends, whichever connection carries it. Call
    * the returned function with the generation of the epochs in which Redis has stored the departure.
    */
   depart(

@@ -1,7 +1,7 @@
--- Undoes a start whose reply was lost. The gateway has refused the connection of that start. If the start itself arrives later, it is
--- refused.
+-- Undoes a session's start whose reply was lost. The gateway has refused the connection. If the start comes to Redis later than this call,
+-- it is refused.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
--- ARGV: 1 the connection; 2 the id for a new session, in case the start resumed none; 3 for how many milliseconds a resumed session is
+-- ARGV: 1 the connection; 2 the id for a new session, in case the start resumed none; 3 the milliseconds for which a resumed session stays
 --   resumable.
 -- Returns 1 if the start had run, else 0.
 local connection = arg(1)
@@ -17,7 +17,7 @@ if found then
   local wasOnline = presence(user)
   found[SESSION.lastSeenAt] = now
   if found.id == arg(2) then
-    -- The client has not received the resume key of the new session.
+    -- Nobody can resume the new session, because the client has not received its resume key.
     end_session(user, found, 'ended', wasOnline)
   else
     detach(found, tonumber(arg(3)))

@@ -71,8 +71,8 @@ export const credentialArgs = (
 ]
 
 /**
- * Returns the fields of a started session's row that its node knows, as JSON without the first brace. `use` is the name of the note in the
- * token's hash, or empty.
+ * Returns those fields of a new session's row that the node knows, as JSON without the first brace. `use` is the name of the note about the
+ * session in the token's hash; empty without a token.
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request

@@ -1,7 +1,7 @@
--- Makes a start again that an earlier master has acknowledged, and that this server lacks.
+-- Makes a session's start again, which an earlier master has acknowledged and this server lacks.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 its row, as the start has stored it; 3 `1` if the session has ended since: then only a row of an earlier start is
---   replaced, so that the end finds the connection that it names.
+--   replaced, so that the row has the connection that the end names.
 -- Returns 1 if the start was made again, else 0.
 local row = cjson.decode(arg(2))
 local user = load(K.user)
@@ -23,7 +23,7 @@ if isOutdated then
     emit(stored[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, stored[SESSION.connectionId] })
   end
 else
-  -- The server may have given the row's number to another session.
+  -- Perhaps the server has given the number in the row to another session.
   row[SESSION.number] = next_number()
   call('ZADD', K.live, row[SESSION.number], row.id .. '\0' .. userId)
   count('sessions', 1)

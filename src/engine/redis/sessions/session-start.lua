@@ -1,11 +1,12 @@
 -- Starts or resumes a session, unless its credential is revoked.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session; empty for none; 4 how many sessions the
---   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token; empty for none; 8 when the credential was issued; empty
---   if that is unknown; 9 when the user was created; empty if the start does not depend on it; 10 the fields of the session's row that the
+--   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token; empty for none; 8 when the credential was issued; empty if
+--   that is unknown; 9 when the user was created; empty if the start does not depend on it; 10 the fields of the session's row that the
 --   caller knows, as JSON without the first brace.
--- Returns 0 if the credential is revoked, the user of argument 9 is deleted, or the start was undone before it came; else 1, 1 if a session
---   was resumed, the session's id and row, the number of the inbox's epoch, the inbox's newest offset, and the generation of the epochs.
+-- Returns 0 if the credential is revoked, if the user of argument 9 is deleted, or if the start was undone before it came; else seven
+--   values: 1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the inbox's epoch; the inbox's newest
+--   offset; the generation of the epochs.
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
 local user = load(K.user)
@@ -34,8 +35,7 @@ if old then
   row.id, row[SESSION.lastSeenAt], row[SESSION.starts] = old.id, now, (old[SESSION.starts] or 0) + 1
   row[SESSION.number], row[SESSION.startedAt], row[SESSION.guest] = old[SESSION.number], old[SESSION.startedAt], old[SESSION.guest]
   row[SESSION.hiddenSince] = isHidden and (old[SESSION.hiddenSince] or next_number()) or nil
-  -- Two starts with one resume key may be on their way, and the client may keep the answer to the first one. So the previous key stays
-  -- valid.
+  -- Perhaps two starts with one resume key are on their way, and the client keeps the answer to the first. So the previous key stays valid.
   local key = old[SESSION.keyHash]
   row[SESSION.previousKeyHash] = key == resumes and key or resumes .. '\n' .. key
   json = put(row)

@@ -80,7 +80,8 @@ export class Sessions {
         .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
-          // While Redis refuses starts, for example because its memory is full, clients try again and again. Each try would leave a note.
+          // The note is deleted. Otherwise many would stay: while Redis refuses starts, for example because its memory is full, clients try
+          // again and again.
           else this.#departures.run(() => this.#releaseToken(request, use)).catch(() => undefined)
           throw error
         })
@@ -106,7 +107,7 @@ export class Sessions {
       const [hasRun] = await this.#runner.onUser(this.#runner.steps.abandonSession, of, args)
       this.#abandoned.delete(connectionId)
       this.#sweeper.wake(this.#runner.partitions.of(of), resumableFor)
-      // If the start has run, the step that ends the session releases the token.
+      // If the start has run, the note is deleted when the session ends.
       if (hasRun !== 1) await this.#releaseToken(request, use)
     }
     // If Redis is away, the change stays pending, and a later retry makes it.
@@ -172,14 +173,14 @@ export class Sessions {
     return this.#abandoned.has(connectionId) || this.recent.hasDeparted(sessionId, connectionId)
   }
 
-  /** Detaches a session that Redis has with a connection of this node that does not exist. */
+  /** Detaches a session whose row names a connection of this node that does not exist. */
   async release(session: SessionRef, connectionId: string): Promise<void> {
     await this.#detach(session, connectionId, undefined)
   }
 
   /**
-   * Makes again the changes of a session that a failover may have lost: its start, and then its departure. A change that Redis has already
-   * has no effect.
+   * Makes again the changes of a session that a failover may have lost: its start, and then its departure. To make a change again that
+   * Redis has not lost does no harm.
    */
   async restore(recent: RecentSession): Promise<void> {
     const { of, sessionId, row } = recent
@@ -200,12 +201,12 @@ export class Sessions {
     return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null
   }
 
-  /** Makes those changes of lost connections again that failed because Redis was away. */
+  /** Makes the changes for lost connections that are pending because Redis was away. */
   retryDepartures(): Promise<void> {
     return this.#departures.retry()
   }
 
-  /** Waits for the running changes of lost connections, and makes the failed changes again. Must be called before this node leaves. */
+  /** Waits for the running changes for lost connections, and makes the pending ones. Must be called before this node leaves. */
   finishDepartures(): Promise<void> {
     return this.#departures.finish()
   }
@@ -214,7 +215,7 @@ export class Sessions {
     return this.#withSeen(await this.#stored(of))
   }
 
-  /** A page of the app's sessions, partition by partition. */
+  /** Returns a page of the app's sessions, partition by partition. */
   async inApp(appId: string, after: string | null, limit: number): Promise<SessionPage> {
     const found = await readList(this.#runner, {
       ...{
@@ -303,8 +304,8 @@ export class Sessions {
   }
 
   /**
-   * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the generation in
-   * which this is stored.
+   * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the generation of
+   * the epochs in which Redis has stored this.
    */
   async #detach(
     session: SessionRef,

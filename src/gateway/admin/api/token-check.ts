@@ -48,7 +48,7 @@ export const tokenCheckCall = ({ apps, engine, keySets }: ApiContext): AdminCall
       const { jti, iat, exp }: { jti?: unknown; iat?: number; exp?: number } = decodeJwt(token)
       const credential: Credential = {
         authMethod: 'token',
-        // As for a start, only a text is an id: a revocation of the id '5' does not apply to a token with the number 5.
+        // As when a session starts, only a text counts as an id: a revocation of the id '5' does not apply to a token with the number 5.
         tokenId: typeof jti === 'string' && jti !== '' ? jti : null,
         issuedAt: iat === undefined ? null : iat * 1_000,
         expiresAt: exp === undefined ? null : exp * 1_000,

@@ -39,7 +39,7 @@ const cursorOfMessages = v.tuple([
 ])
 
 /**
- * The place where a page of messages begins. If `before` is null, the page begins with the newest message. `peer` is the peer of the page's
+ * The place where a page of messages begins. If `before` is null, the page has the newest messages. `peer` is the peer of the page's
  * messages: empty for the app's backend, undefined for all messages.
  */
 type PageStart = InboxRange & { peer: string | undefined }
@@ -78,8 +78,9 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
 }
 
 /**
- * If a page reaches the newest message, returns the position of the page's last message, which may be newer than `inbox`. Returns undefined
- * for any other page. An empty page reaches the newest message unless its `before` is at most the inbox's `offset`.
+ * If a page reaches the newest message, returns the position of the page's last message. Its offset is perhaps greater than the inbox's
+ * `offset`. Returns undefined for any other page. An empty page reaches the newest message unless its `before` is at most the inbox's
+ * `offset`.
  */
 const sinceOf = (
   messages: Message[],

@@ -1,8 +1,8 @@
--- Notes for a limited time that the calling node watches users, and reads whether these are online. For each user there are two keys:
--- `watch`, which lists the nodes that watch the user, and the user's hash.
+-- Notes for a limited time that the calling node watches users, and reads whether the users are online. The caller names two keys for each
+-- user: `watch`, which lists the nodes that watch the user, and the user's hash.
 -- KEYS: none of its own.
--- ARGV: 1 for how many milliseconds.
--- Returns the time, and for each user 1 for online or 0, and when the user was last seen or -1.
+-- ARGV: 1 the milliseconds for which the note is kept.
+-- Returns the time; and for each user two values: 1 if the user is online, else 0; when the user was last seen, or -1 if that is unknown.
 local duration = tonumber(arg(1))
 local result = {}
 for n = 1, #KEYS, 2 do

@@ -55,7 +55,7 @@ export class Watches {
     return watched.map(({ of, presence }) => ({ ...of, online: false, lastSeenAt: null, ...presence }))
   }
 
-  /** Redis deletes the watch by itself. Until then this node receives events that it ignores. */
+  /** Forgets users. Redis deletes their watches after a while. Until then this node receives events that it ignores. */
   unwatch(users: readonly UserRef[]): void {
     for (const of of users) this.#users.delete(keyOf(of))
   }
@@ -80,7 +80,7 @@ export class Watches {
   renew(partitions?: readonly number[]): Promise<void> {
     const isIn = partitions && new Set(partitions)
     const users = [...this.#users.values()].filter(({ partition }) => isIn?.has(partition) ?? true)
-    // After a failover the clock of the new server may be behind.
+    // After a failover the clock of the new server may be behind `at`.
     for (const user of users) user.at = 0
     return this.#read(users)
   }

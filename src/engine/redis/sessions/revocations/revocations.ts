@@ -8,7 +8,7 @@ import type { StepRunner } from '../../step-runner.js'
 const ENDED_PER_STEP = 100
 /** In how many partitions sessions are ended at once. More calls would delay later ones, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
-/** How many random bytes make the name of a token's note. */
+/** How many random bytes the name of a note in a token's hash has. */
 const USE_BYTES = 6
 
 /** The revocations of users, apps and tokens. */
@@ -31,8 +31,8 @@ export class Revocations {
 
   /**
    * Notes in a token's hash that a session of the user will use the token. Returns the name of the note; an empty text if there is no
-   * token; null if the token is revoked. A session's row has the name. The step that removes the name from the row tells the calling node
-   * to delete the note.
+   * token; null if the token is revoked. The session's row has the name, too. The step that removes the name from the row tells the calling
+   * node to delete the note.
    */
   async useToken(
     { appId, userId }: UserRef,
@@ -119,7 +119,7 @@ export class Revocations {
     const { steps } = this.#runner
     const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''])
     const [, , mode = ''] = args
-    // The sessions that start from now on have credentials that are not revoked.
+    // Sessions that start from now on have credentials that are not revoked, so `upTo` stays the number of the first call.
     const following = ['0', String(before), mode, String(upTo ?? '')]
     for (let step = next; typeof step === 'string';)
       [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step])

@@ -1,9 +1,11 @@
--- Ends the sessions that a revocation concerns, or asks for other credentials. Many sessions take several calls, the steps.
+-- Ends the sessions that a revocation concerns, or asks their clients for other credentials. Many sessions take several calls.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
--- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which credentials are revoked; empty for now; 3 the mode: `end`,
---   or another one to ask for credentials; 4 the number up to which sessions are concerned whatever their credentials are; empty for none,
---   `all` for the sessions that there are now; 5 the step; empty for the first.
--- Returns the time up to which credentials are revoked, the number of argument 4 or false, and the next step or false.
+-- ARGV: 1 `1` to store the revocation as the user's own; 2 the time: credentials that were issued up to it are revoked; empty for now;
+--   3 the mode: `end` to end sessions; any other to ask for credentials; 4 a session's number: sessions up to this number are concerned,
+--   whatever their credentials; empty for none; `all` for the newest number; 5 what the call before has returned last; empty for the first
+--   call.
+-- Returns the time up to which issued credentials are revoked; the number of argument 4, or false for none; and argument 5 of the next
+--   call, or false if this call was the last.
 local mode = arg(3)
 local upTo = tonumber(arg(4) == 'all' and (call('HGET', K.counts, 'number') or 0) or arg(4))
 local user = load(K.user)
@@ -29,7 +31,7 @@ for _, row in ipairs(concerned) do
   end
 end
 finish(user, isPage)
--- The step `last` writes what follows from the sessions that the other steps have ended. In the other mode no session ends, so this step is
--- left out.
+-- The call whose argument 5 is `last` writes what follows from the sessions that the calls before it have ended. Unless the mode is `end`,
+-- no session has ended, so this call is left out.
 if mode ~= 'end' and following == 'last' then following = nil end
 return reply(before, upTo or false, following or false)

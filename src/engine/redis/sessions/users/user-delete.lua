@@ -1,9 +1,9 @@
--- Deletes a user with the sessions and the inbox, or some messages of an inbox that has too many for one step. The revocation and the
--- number of deletions stay.
+-- Deletes a user with the sessions and the inbox. If the inbox has too many messages for one call, deletes only some of them. The
+-- revocation and the number of deletions stay.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held.
 -- ARGV: none.
--- Returns 1 if there was a user or an inbox, else 0; -1 if another call must go on.
+-- Returns 1 if there was a user or an inbox, else 0; -1 if the caller must call again.
 local user = load(K.user)
 local old = entries(K, user.first, user.newest, MAX_DROPPED)
 drop(K, user, userId, old)
@@ -24,7 +24,7 @@ if hadUser then
 end
 delete_inbox(user)
 clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
--- For an adopted guest `keptUntil` is when the adoption is forgotten.
+-- For an adopted guest `keptUntil` says when the adoption is forgotten.
 if not user.adoption then clear(user, { 'keptUntil' }) end
 end_devices(user)
 store_inbox(user)

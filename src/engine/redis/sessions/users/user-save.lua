@@ -5,8 +5,8 @@
 --   empty; 10 the record for other nodes as JSON; empty if the profile does not change; 11 the data of the webhook event; empty if the
 --   profile does not change; 12 `1` if a session of the user starts; 13 when the credential of that start was issued; empty if that is
 --   unknown.
--- Returns `saved`, the time of creation, and 1 for a new user; or `conflict`; or `revoked` if that credential is revoked; or `full` if
---   the app has too many guests.
+-- Returns `saved`, the time of creation, and 1 for a new user, else 0; or only `conflict` if the fields have changed; or only `revoked` if
+--   that credential is revoked; or only `full` if the app has too many guests.
 local stored = call('HMGET', K.user, USER.vouched, USER.vouchedAt, USER.claimed, USER.createdAt)
 for n = 1, 4 do
   if (stored[n] or '') ~= arg(n) then return reply('conflict') end
@@ -28,7 +28,7 @@ if isNew then
     count('guests', 1)
   end
 end
--- A guest with a session gets this deadline, too, because that session may end before the start comes.
+-- A guest who has a session gets this deadline, too: that session may end before the new session starts.
 if maxGuests and user.guest then set(user, 'keptUntil', now + RULES.guestStartTimeout) end
 if arg(10) ~= '' and not isNew then
   for node in string.gmatch(user.nodes or '', '%S+') do

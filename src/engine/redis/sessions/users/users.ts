@@ -16,10 +16,10 @@ import { readList, type ListPosition } from '../../lists.js'
 import type { Quotas } from '../../quotas.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How many times a save is tried again if other nodes, which are engines on the same Redis, change the user meanwhile. */
+/** How many times a save is tried again if other nodes change the user meanwhile. */
 const MAX_TRIES = 50
 
-/** Called with the user after the profile of an existing user has changed. */
+/** Called with an existing user whose profile has changed. */
 type OnChanged = (user: UserRecord) => void
 
 /** The result of a write. `conflict`: another node has changed the user since it was read. */
