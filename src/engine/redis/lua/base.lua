@@ -1,11 +1,11 @@
--- The part that every script uses. It has the script's arguments, the time, the user's hash, and events for gateways. `script.ts` makes one
--- library of all parts and scripts. The variables of a part live as long as the server's process, so `begin` sets those that belong to one
--- script at the beginning of each script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`, `UNREAD`, `QUEUE`,
--- `STATE` and `EVENT` have the names of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all scripts. What a
--- script's own comment calls argument 1 comes after them.
+-- What every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` joins the parts, which are the
+-- files of this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script
+-- first calls `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`,
+-- `UNREAD`, `QUEUE`, `STATE` and `EVENT` are the tables of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all
+-- scripts. `arg`, and each script's own comment, count from the argument after these.
 local COMMON_ARGS = 7
--- If one call runs several scripts, they share this table, which has the time and the generation of epochs (`state.lua`). If not, the table
--- is nil.
+-- If one call runs several scripts, this table has what they share: the time, and the generation of epochs (`state.lua`). If not, it is
+-- nil.
 local shared
 -- These functions are called often, so they are locals, which Lua finds faster. `begin` sets them, because there is no `redis.call` while
 -- Redis loads the library.
@@ -13,10 +13,10 @@ local call, format
 -- `K` has the names of the call's keys by their kinds (`scopes.ts`).
 local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
--- `context` is the argument that all calls of a node (the engine of one gateway) have in common. The others are parts of `context`:
--- milliseconds to add to the time, the node's id, the command that publishes, and what the names of channels begin with.
+-- `context` is the argument that all calls of a node have in common. The other variables are parts of `context`: milliseconds to add to the
+-- time; the node's id; the command that publishes; what the names of channels begin with.
 local context, shift, self, publish, channels
--- The events for the calling node, and what the script adds to the app's counts. The differences are grouped by the key of the counts,
+-- The events for the calling node, and what the script adds to the app's counts. `differences` has a table for each key with counts,
 -- because a message may also change the counts in the sender's partition.
 local events, differences
 
@@ -35,10 +35,10 @@ local function channel_of(name) return (channels == '' and prefix .. 'channel:' 
 
 local function text(value) return cjson.encode(value) end
 
--- The texts of small numbers. To make a text takes longer than to find it here.
+-- The texts of small numbers. To find a text here is faster than to make it.
 local texts, MAX_TEXT = {}, 4096
 
--- Returns a whole number as text, because Redis takes longer to convert a number of Lua.
+-- Returns a whole number as text. If a script passes a number to Redis, the conversion takes longer.
 local function whole(number)
   local known = texts[number]
   if known then return known end
@@ -54,8 +54,8 @@ local function now_text()
   return textOfTime
 end
 
--- Adds `difference` to a count of the app in the partition of `owner`, whose keys are `keys`. By default the owner is the script's user.
--- `reply` writes the counts.
+-- Adds `difference` to a count of the app in one partition: that of the user `owner`, whose keys are `keys`, or by default that of the
+-- script's user. `reply` writes the counts.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
   local fields = differences[key]
@@ -66,7 +66,7 @@ local function count(field, difference, keys, owner)
   end
 end
 
--- Returns a count with what this script has added to it so far, in any partition. `value` is the count in Redis.
+-- Returns the sum of a count in Redis, `value`, and of what this script has added to the count so far, in all partitions.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields[field] or 0) end
@@ -79,7 +79,7 @@ local function has_room(bytes, maxBytes, inboxes, maxInboxes)
     and (inboxes == 0 or with_difference('inboxes', call('HGET', K.counts, 'inboxes')) + inboxes <= maxInboxes)
 end
 
--- The counts that limits apply to, and their places in the event `counts`.
+-- The counts that have a limit, and their places in the event `counts`.
 local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8 }
 
 -- Returns the result of the script: the events for the calling node, and the values.
@@ -92,7 +92,7 @@ local function reply(...)
       local sum, place = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
       if place then event[place], isLimited = sum, true end
     end
-    -- By the owner the calling node knows which partition these counts are of.
+    -- The owner tells the calling node to which partition these counts belong.
     if isLimited and owner ~= '' then events[#events + 1] = event end
   end
   return { events, ... }
@@ -107,7 +107,7 @@ local function reply_list(list, ...)
   return result
 end
 
--- The numbers of an inbox are one field of the user's hash, because a message needs most of them. Returns the value of that field.
+-- Returns the value of the field `inbox`, which has all numbers of the inbox, because a message needs most of them.
 local function packed(user) return cmsgpack.pack(NUMBERS_OF_USER) end
 
 -- The packed numbers of a new inbox: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them,
@@ -130,7 +130,7 @@ local function load_inbox(key)
   return { key = key, inbox = inbox, INBOX_MEMBERS }
 end
 
--- Gives the inbox the numbers of a new inbox, and keeps its epoch.
+-- Sets the numbers of the inbox to those of a new inbox, except `deletions`. So the epoch stays.
 local function reset_inbox(user)
   local deletions = user.deletions
   NUMBERS_OF_USER = cmsgpack.unpack(NEW_INBOX)
@@ -210,7 +210,7 @@ local function schedule(user)
   end
 end
 
--- Returns the time up to which the user's credentials are revoked, or nil.
+-- Returns a time: credentials of the user that were issued up to this time are revoked. Returns nil if there is no such time.
 local function revoked_before(user)
   local app = tonumber(call('GET', K.revoked) or nil)
   if not app then return user.revokedBefore end

@@ -1,4 +1,4 @@
--- The last of the parts that scripts share. The scripts follow it. Each script begins with a call of `begin`.
+-- The last of the parts in the library. The scripts follow it, and each script begins with a call of `begin`.
 local function begin(keys, args, kinds, writes)
   call, format = redis.call, string.format
   KEYS, ARGV, declared = keys, args, kinds

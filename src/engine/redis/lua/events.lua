@@ -1,7 +1,7 @@
--- A part of scripts: the webhook events of an app in a partition. The hash `events` has each event under its number, and the outcome of its
--- deliveries under `a` and the number, with the id of the call that has counted the last attempt. `pending` and `failed` list the numbers
--- of the events in these states. `queue` lists the numbers of a user's pending events. `due` has the oldest pending event of each user,
--- with the time at which that event is due. For the app's own events the user's id is empty.
+-- A part of scripts: the webhook events of an app in a partition. The hash `events` has each event under its number. Under `a` and the
+-- number it has the outcome of the event's deliveries so far, with the id of the call that counted the last attempt. `pending` and `failed`
+-- list the numbers of the events in these states. `queue` lists the numbers of a user's pending events. `due` has the oldest pending event
+-- of each user, with the time at which that event is due. Events of the app itself, which belong to no user, have an empty user's id.
 local function outcome_of(seq) return call('HGET', K.events, 'a' .. seq) or '{"attempts":0,"lastError":null}' end
 
 -- Returns the JSON of the event with this number; nil if that event has another id.
@@ -11,8 +11,7 @@ local function find(seq, id)
   if event and string.sub(event, 1, #head) == head then return event end
 end
 
--- Returns milliseconds until the next event is due; -1 if there is none. Also notes the time at which the sweep, a node's regular look for
--- what is due, looks for that event.
+-- Returns milliseconds until the next event is due; -1 if there is none. Also sets when the sweep looks for that event.
 local function next_due()
   local dueAt = tonumber(call('ZRANGE', K.due, 0, 0, 'WITHSCORES')[2] or nil)
   if not dueAt then

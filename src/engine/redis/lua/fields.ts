@@ -2,10 +2,11 @@ import type { engineRules } from '../../rules.js'
 
 /** The fields of a user's hash. */
 const user = {
-  /** When the user was created. It is absent if there is no user, but for example an inbox or a revocation. */
+  /** When the user was created. It is absent if the user does not exist, and the hash has, for example, only an inbox or a revocation. */
   createdAt: 'cr',
   /**
-   * The profile that the backend vouches for, its time, and the profile that clients claim. A profile is JSON, and absent if it is empty.
+   * The profile that the backend vouches for, when that profile was issued, and the profile that clients claim. A profile is JSON, and
+   * absent if it is empty.
    */
   vouched: 'v',
   vouchedAt: 'va',
@@ -15,41 +16,44 @@ const user = {
   /** `1` for a guest. */
   guest: 'g',
   /**
-   * Until when a guest without a session, or the record of an adoption, is kept. 0 if the next `user-due` has to delete the guest with the
-   * empty inbox.
+   * Until when a guest without a session, or the record of an adoption, is kept. If it is 0, the next run of the script `user-due` deletes
+   * the guest and the empty inbox.
    */
   keptUntil: 'sb',
   /**
-   * For a guest whom a user has adopted, that is, taken over: JSON of that user's id, when that user was created, when the guest was
-   * created, and how many messages the guest had. It is kept until `keptUntil`.
+   * For a guest whom a user has adopted, a JSON list: that user's id; when that user was created; when the guest was created; how many
+   * messages the guest had. The field is kept until `keptUntil`.
    */
   adoption: 'ad',
-  /** When the sweeper, which does what is due, moves more messages of an adopted guest. It is absent if none are left to move. */
+  /** When the sweep moves more messages of this adopted guest. It is absent if no messages are to be moved. */
   moveDueAt: 'md',
-  /** The time up to which the user's credentials are revoked. */
+  /** Credentials of the user that were issued up to this time are revoked. */
   revokedBefore: 'rb',
   /** When the user was last seen. It is written when a session ends, and when the user goes offline. */
   lastSeenAt: 'ls',
-  /** The numbers of the inbox, packed by `cmsgpack`. It is absent if there never was an inbox. */
+  /** The numbers of the inbox, packed by `cmsgpack`. The field is absent if the user never had an inbox. */
   inbox: 'in',
-  /** The ids of the nodes (engines of gateways) whose connections carry the user's sessions, separated by spaces. */
+  /** The ids of the nodes whose connections carry the user's sessions, separated by spaces. */
   nodes: 'on',
   /** `1` if the user counts as online. */
   online: 'ol',
-  /** When the next session ends or no longer makes the user online. */
+  /** The earliest time at which a detached session ends or no longer makes the user online. */
   sessionsDueAt: 'sx',
-  /** When to look for unread messages, and the offset from which to look. */
+  /** When to look for unread messages, to report them as `message.unread`, and the offset from which to look. */
   unreadCheckAt: 'uc',
   unreadCheckOffset: 'uo',
   /**
-   * The devices that reach the user while no page is open, as JSON, and how many devices there are. Both fields are absent if there is
-   * none.
+   * The devices to which messages are pushed while no page is open, as JSON, and the number of devices. Both fields are absent if the user
+   * has no device.
    */
   devices: 'pd',
   deviceCount: 'pn',
   /** When there may be something to push to the devices. */
   pushDueAt: 'px',
-  /** The call that last sent `pushDue` to a node. It also set `pushDueAt` to the end of the time in which that node pushes. */
+  /**
+   * The id of the call that last sent the event `pushDue` to a node. If that node does not end the push, the event is sent again at
+   * `pushDueAt`.
+   */
   pushCall: 'pc',
   /** The earliest of the user's deadlines, which is the user's score in `deadlines`. */
   dueAt: 'nx',
@@ -57,13 +61,16 @@ const user = {
 
 /** The numbers of a user's inbox, in the order of the field `inbox`. */
 export const inboxNumbers = [
-  /** How many inboxes of the user were deleted. The number of the inbox's epoch (`state.lua`) ends with these digits. */
+  /** How many inboxes of the user were deleted. The number of the inbox's epoch (`state.lua`) ends with this number. */
   'deletions',
-  /** The newest offset, and the oldest that is retained. */
+  /** The newest offset, and the offset of the oldest message that is kept. */
   'newest',
   'first',
   'readOffset',
-  /** The offset up to which all messages are read; nil if no mark of a peer (whom messages are with) was set since everything was read. */
+  /**
+   * The offset up to which all messages are read, by the inbox's mark or by marks of peers (`unread.mark`). Nil if no mark of a peer was
+   * set since everything was read.
+   */
   'readUpTo',
   'unread',
   /** The bytes of the messages. */
@@ -87,9 +94,9 @@ const ofMessages: readonly UserField[] = ['createdAt', 'sender', 'nodes', 'onlin
 const texts: readonly UserField[] = ['sender', 'guest', 'nodes', 'online', 'adoption', 'pushCall']
 
 /**
- * Returns Lua that loads `inbox` and other fields of a user: the list of the fields, and the members of the table that has them. In the
- * members `value` is the reply of Redis, and the numbers of the inbox are local variables. The Lua names each field, because a loop over
- * tables of names takes several times as long.
+ * Returns two pieces of Lua that load `inbox` and other fields of a user: the names of the fields in Redis, and the members of a table with
+ * the fields' values. The members read `value`, which is the reply of Redis, and local variables with the numbers of the inbox. The Lua
+ * names each field, because a loop over tables of names takes several times as long.
  */
 const loading = (names: readonly UserField[]): { fields: string; members: string } => ({
   fields: ['inbox' as const, ...names].map((name) => `'${user[name]}'`).join(','),
@@ -108,7 +115,10 @@ export const loadedInbox = loading(ofMessages)
 
 /** The fields of a session's row, which is JSON. */
 const session = {
-  /** The number of the session's start. In a partition, one sequence numbers the starts, detachments and hidings of an app's sessions. */
+  /**
+   * The number of the session's start. In a partition, one sequence of an app numbers the starts and detachments of sessions, and the
+   * hidings of pages.
+   */
   number: 'n',
   startedAt: 's',
   lastSeenAt: 'l',
@@ -126,7 +136,7 @@ const session = {
    * one.
    */
   starts: 'q',
-  /** For how many milliseconds the session can be resumed once it is detached, and until when it can. */
+  /** For how many milliseconds a detached session can be resumed, and until what time. */
   resumableFor: 'hf',
   expiresAt: 'x',
   /** When a detached session no longer makes its user online, and whether that time has come. */
@@ -138,7 +148,7 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /** The name under which the token's Redis hash notes that this session uses the token. It is absent if the session has no token. */
+  /** In the token's hash, the field of this name notes that the session uses the token. It is absent if the session has no token. */
   tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */
@@ -147,27 +157,30 @@ const session = {
 
 /** The fields of a message in the stream of an inbox. */
 const entry = {
-  /** The message as JSON without its offset, which is the entry's id. */
+  /** The message as JSON without its offset. The offset is the entry's id. */
   message: 'm',
   /**
-   * When the message was stored, and whom it is with, separated by a space. After the space come `r` and the sender's id, which is empty
-   * for the app's backend. A message that counts as read, wherever the read mark stands, has `x` in place of `r`: a guest who had it before
-   * has read it. A message that the inbox's user has sent has `s` and the recipient's id. Time and peer are one field, because each field
+   * When the message was stored, a space, the message's kind, and the peer's id. The kind of a received message is `r`. It is `x` if the
+   * message counts as read wherever the mark stands, because a guest had read it before a user adopted the guest. A message that the
+   * inbox's user has sent has the kind `s`. The id of the app's backend is empty. Time and peer are one field, because each further field
    * takes time.
    */
   about: 'w',
-  /** What `unreadSenders` adds to the message, as JSON with a comma before it. */
+  /** The member `traceparent` for pushes of the message, as JSON with a comma before it. */
   trace: 't',
 } as const
 
 /**
- * The beginnings of names in the hash `unread`. A sender's id follows in the fields that count the sender's unread messages, and a peer's
- * id in the field of the peer's mark.
+ * What the names of fields in the hash `unread` begin with. The id of a peer follows. `messages` and `bytes` count the peer's unread
+ * messages.
  */
 const unread = {
   messages: 'n',
   bytes: 'b',
-  /** The offset up to which the peer's messages are read, and that of the peer's newest message when the mark was set. */
+  /**
+   * The peer's mark: the offset up to which the peer's messages are read. Also the offset that the newest message with the peer had when
+   * the mark was set.
+   */
   mark: 'm',
 } as const satisfies Record<(typeof engineRules.sharedLimits)[number] | (string & {}), string>
 
@@ -177,7 +190,7 @@ const queue = {
   bytes: 'b',
   /** What the newest event says about the user's presence. */
   online: 'o',
-  /** The number of the newest event about presence, and what the event before that one says about presence. */
+  /** The number of the newest `user.online` or `user.offline`, and what the event before it says about presence. */
   presence: 'p',
   before: 'w',
   /** The number of the newest `events.dropped`. */
@@ -189,22 +202,22 @@ const state = {
   /** When a node last reached the server, and since when nodes have reached the server without a pause. */
   reachedAt: 't',
   reachedSince: 'f',
-  /** The history of the server in which the generation began. */
+  /** The server's history when the generation began. */
   history: 'h',
-  /** The time before which the server has lost no write. */
+  /** The server has lost no write from before this time. */
   wholeUntil: 'w',
-  /** How many keys the server has evicted. */
+  /** How many keys the server had evicted when a sweep last noticed an eviction. */
   evicted: 'v',
   /** The generation of the epochs. */
   generation: 'g',
   /**
-   * How often an engine was opened. By this number a transfer finds out whether a gateway ran meanwhile. Only the first partition has the
+   * How often an engine was opened. If the number changes during a transfer, a gateway has run meanwhile. Only the first partition has the
    * field.
    */
   opened: 'o',
 } as const
 
-/** The first item of each event, by which a gateway recognizes the kind of an event that a script sends. */
+/** The first item of an event that a script sends. It tells the gateway the kind of the event. */
 const event = {
   sessionEnded: 'e',
   connectionReplaced: 'r',
@@ -226,7 +239,7 @@ const event = {
   pushDue: 'o',
   /** The devices of a user ended with the user. */
   devicesEnded: 'l',
-  /** A question of another node, a node's question about when sessions were seen last, and the answer to a question of either kind. */
+  /** A question of another node; a question of another node when sessions were last seen; the answer to either. */
   asked: 'q',
   seenAsked: 'y',
   answered: 'n',

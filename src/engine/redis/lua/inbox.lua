@@ -1,10 +1,10 @@
 -- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender, and has for each peer (whom messages are with) the mark up to which the peer's messages are
--- read. The hash `held` counts the bytes that each sender's messages take in the inboxes of others, on this server, or in a cluster in this
--- partition. The list `peerLog` says whom each message is with, so that a script that looks for peers reads no messages. The list's last
--- item is about the newest message, the one before about the offset before, and so on. An item is the last part of the field `about`. The
--- items of messages that a transfer from another engine has brought begin with the offset and a space, because there may be holes between
--- these messages. In each function `keys` are the keys of the inbox's user, and `owner` is the user's id.
+-- unread messages and their bytes by sender. It also has the mark of each peer: the offset up to which the peer's messages are read. The
+-- hash `held` counts the bytes that each sender's messages take in the inboxes of others on this server; in a cluster, in this partition.
+-- The list `peerLog` has the kind and the peer of each message, as the field `about` has them, so that a script that looks for peers reads
+-- no messages. The list's last item is about the newest offset, the item before it about the offset before, and so on. Messages from a
+-- transfer may have gaps between their offsets, so their items begin with the offset and a space. In each function `keys` are the keys of
+-- the inbox's user, and `owner` is the user's id.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
 -- calls would wait while one script deletes all of them.
@@ -13,13 +13,10 @@ local MAX_DROPPED = 256
 local MAX_CHUNK = 16
 -- After how many deleted messages `peerLog` is trimmed.
 local PEER_LOG_TRIMMED = 64
--- Milliseconds after which the sweeper, which does what is due, continues to move the messages of an adopted guest to the user who has
--- taken over the guest.
+-- Milliseconds after which the sweep continues to move the messages of an adopted guest.
 local MOVE_RETRY = 5000
 
--- Returns an entry: its offset, its fields, which are read as `entry[ENTRY.message]`, its bytes, and what `about` says. The kind is `r` for
--- a message of the peer that is unread until it is marked, `x` for a message of the peer that counts as read, and `s` for an own message to
--- the peer.
+-- Returns an entry: its offset; its fields, as `entry[ENTRY.message]`; its bytes; and the time, the kind and the peer from `about`.
 local function entry_of(raw)
   local entry = { offset = tonumber(string.match(raw[1], '^%d+')) }
   for n = 1, #raw[2], 2 do entry[raw[2][n]] = raw[2][n + 1] end
@@ -53,8 +50,8 @@ local function visit_entries(keys, from, to, visit)
   return last
 end
 
--- Returns the offset of a peer's mark, and that of the peer's newest message when the mark was set; 0 and 0 if there is no mark. The mark
--- is deleted together with that message.
+-- Returns the offset of a peer's mark, and the offset that the newest message with the peer had when the mark was set. Returns 0 and 0 if
+-- there is no mark. The mark is deleted together with that message.
 local function mark_of(keys, user, peer)
   local mark = user.readUpTo and call('HGET', keys.unread, UNREAD.mark .. peer)
   if not mark then return 0, 0 end
@@ -73,7 +70,7 @@ local function is_unread(keys, user, entry)
   return not user.readUpTo or (entry.offset > user.readUpTo and entry.offset > mark_of(keys, user, entry.peer))
 end
 
--- Deletes the mark of a message's peer, if this message was the peer's newest one when the mark was set.
+-- Deletes the mark of a message's peer, if this message was the newest with the peer when the mark was set.
 local function forget_mark(keys, user, entry)
   local _, newest = mark_of(keys, user, entry.peer)
   if newest == entry.offset then call('HDEL', keys.unread, UNREAD.mark .. entry.peer) end
@@ -89,8 +86,8 @@ local function forget_unread(keys, user, entry)
   end
 end
 
--- Adds to the bytes that a sender's messages take in the inboxes of others. Returns the sum; nil for a message of the backend or of the
--- owner, which does not count.
+-- Adds `bytes` to those that a sender's messages take in the inboxes of others. Returns the sum. Messages of the backend, and own copies,
+-- do not count: for these it returns nil.
 local function hold(from, owner, bytes)
   if from == '' or from == owner then return end
   local sum = call('HINCRBY', K.held, from, whole(bytes))
@@ -114,28 +111,28 @@ local function drop(keys, user, owner, old)
   user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    -- The owner stays in `aging`, so that the sweeper deletes a guest without messages, even if the send that dropped the last message was
+    -- The owner stays in `aging`, so that the sweep deletes a guest without messages, even if the send that dropped the last message was
     -- refused.
     call('DEL', keys.inbox, keys.peerLog)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
-    -- Readers of the list ignore messages before `first`, so a message that pushes out another one need not trim the list.
+    -- Readers of `peerLog` ignore what is before `first`, so the list is trimmed only now and then.
     if math.floor(user.first / PEER_LOG_TRIMMED) > math.floor(before / PEER_LOG_TRIMMED) then
       call('LTRIM', keys.peerLog, user.first - user.newest - 1, -1)
     end
   end
 end
 
--- Returns whether the inbox exceeds the retention once its newest offset is `last`, and its messages take `bytes` bytes. The newest message
--- stays, even if it alone takes more bytes.
+-- Returns whether the inbox exceeds the retention if its newest offset is `last` and its messages take `bytes` bytes. The newest message
+-- stays, even if it alone takes more bytes than the retention has.
 local function exceeds(user, last, bytes, retention)
   return last - user.first + 1 > retention.messages or (bytes > retention.bytes and user.first < last)
 end
 
 local NO_ENTRIES = {}
 
--- Returns the oldest messages that are beyond the retention once the newest offset of the inbox is `last`, and its messages take `bytes`
--- bytes. It returns at most `MAX_DROPPED` of them, and the next script goes on. It reads few messages that stay, because each message to a
+-- Returns the oldest messages, which are beyond the retention if the newest offset of the inbox is `last` and its messages take `bytes`
+-- bytes. It returns at most `MAX_DROPPED` messages, and the next script goes on. It reads few messages that stay, because each message to a
 -- full inbox waits for these reads.
 local function beyond(keys, user, last, bytes, retention)
   if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
@@ -206,8 +203,8 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Adds a message to the stream. `id`, which is the offset, and `storedAt` are texts. Returns the message's item for `peerLog`, which the
--- caller adds.
+-- Adds a message to the stream. `id`, which is the offset, and `storedAt` are texts. Returns the message's item. The caller adds the item
+-- to `peerLog`.
 local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trace)
   local with = from == owner and 's' .. to or (isRead and 'x' or 'r') .. from
   local about = storedAt .. ' ' .. with
@@ -216,9 +213,8 @@ local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trac
   return with
 end
 
--- Stores a message, and deletes the messages that it pushes out. If the caller has read those, it passes them as `old`. With `isRead` the
--- stored message counts as read. `trace` is what `unreadSenders` adds to the message, as JSON with a comma before it. Returns the message's
--- offset.
+-- Stores a message, and deletes the messages that it pushes out: those in `old`, if the caller has read them already. With `isRead` the
+-- stored message counts as read. `trace` is the entry's field of that name. Returns the message's offset.
 local function append(keys, user, owner, json, from, to, retention, isRead, old, trace)
   local last, size = user.newest + 1, #json + RULES.messageOverhead
   drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
@@ -244,7 +240,7 @@ local function message_of(offset, json) return '{"offset":' .. whole(offset) .. 
 -- How many bytes a message in a published text may have.
 local MAX_PUBLISHED = 2048
 
--- Tells the nodes of a user that a message was stored. The nodes other than the calling one read a large message themselves.
+-- Tells the nodes of a user that a message was stored. The other nodes get a large message without its JSON, and read it from the inbox.
 local function emit_message(user, owner, offset, json)
   if not user.nodes then return end
   local epoch = epoch_of(user)

@@ -1,5 +1,5 @@
--- A part of scripts: the names of keys, by the rules of `keys.ts`. In a cluster a call also declares the keys, so that Redis can check,
--- while a slot moves, whether this server has all of them.
+-- A part of scripts: the names of keys, by the rules of `keys.ts`. In a cluster a call also passes the names of the keys. While a slot
+-- moves to another server, Redis checks by these names whether this server has all of the keys.
 -- What the names of the server's keys begin with; empty in a cluster.
 local serverPrefix
 -- The kind and the hash of the script's hashed key, and the kinds of keys that the script may use, each with its scope.
@@ -26,7 +26,7 @@ local KEYS_BY_KIND = {
 
 -- Returns the keys of a user in a partition, as `keys.inbox`.
 local function keys_of(prefix, owner)
-  -- The fields that are nil make room in the table. A table that grows as its fields are set takes several times as long.
+  -- The fields that are nil reserve room in the table. To let the table grow field by field takes several times as long.
   local keys = { prefix = prefix, ending = ':' .. appId .. '\0' .. owner, user = nil, inbox = nil, unread = nil, peerLog = nil, counts = nil,
     sessions = nil, held = nil }
   return setmetatable(keys, KEYS_BY_KIND)

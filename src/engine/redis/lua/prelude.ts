@@ -13,8 +13,9 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * The beginnings of placeholders. Scripts write `…_FIELDS` for the fields that they load, and `…_MEMBERS` for the members that they make of
- * these fields. For the numbers of an inbox they write `NUMBERS` for local variables, and `NUMBERS_OF_USER` for the members of `user`.
+ * What placeholders in scripts begin with. `…_FIELDS` stands for the names of the fields that a script loads, and `…_MEMBERS` for the
+ * members of a table with these fields. `NUMBERS` stands for local variables with the numbers of an inbox, and `NUMBERS_OF_USER` for
+ * members of `user` with these numbers.
  */
 const loaded = [
   ['WITH_DEADLINES', loadedWithDeadlines],
@@ -23,7 +24,8 @@ const loaded = [
 
 /**
  * Returns a script in which each `TABLE.entry` is replaced by its value, because a constant is faster than a look into a table. If the
- * script also uses a table in another way, it begins with the whole table. Throws if a table lacks an entry that the script names.
+ * script also uses a table without naming an entry, the returned script begins with the whole table. Throws if a table lacks an entry that
+ * the script names.
  */
 export const withValues = (source: string): string => {
   let begin = ''

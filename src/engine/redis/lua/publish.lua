@@ -1,7 +1,7 @@
--- A part of scripts: what a script publishes to nodes (engines of gateways), and the history of the server.
+-- A part of scripts: what a script publishes to nodes, and the history of the server.
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
--- The server's history, which is the id of its replication, and when it was read. What was read is used for `HISTORY_KNOWN_FOR`
+-- The server's history, which is the id of its replication, and when it was read. It is read again only after `HISTORY_KNOWN_FOR`
 -- milliseconds, because a failover takes longer. When a replica becomes the master, these variables are nil: a replica runs no scripts, and
 -- a full resynchronization loads its libraries again.
 local HISTORY_KNOWN_FOR = 100
@@ -14,7 +14,8 @@ local function history()
 end
 
 -- The published texts of a channel are numbered, so that a node notices that a text was lost: the next text has too great a number, or the
--- node asks for the newest numbers. A run lasts until the numbers begin again, at the latest with the server's next process.
+-- node asks for the newest numbers. A run is a sequence of these numbers. Another run begins after `MAX_CHANNELS` channels, and in each new
+-- process of the server.
 local MAX_CHANNELS = 100000
 local run, numbers, channelCount
 

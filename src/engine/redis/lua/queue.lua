@@ -1,10 +1,9 @@
--- A part of scripts: the queue of a user's pending webhook events, and that of the app's own events in a partition. The owner of the app's
--- own events is the empty id. A queue lists the numbers of events. The hash `events` has the record of the queue, as JSON under `q` and the
+-- A part of scripts: the queues of pending webhook events. Each user has a queue, and so has the app in each partition, for its own events,
+-- whose owner is the empty id. A queue lists the numbers of events. The hash `events` has a record of each queue: JSON under `q` and the
 -- owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
 
--- The node (engine of a gateway) that adds an event delivers it. If that node has gone, the sweep, which is another node's regular look for
--- what is due, finds the event this many milliseconds after it was due. The sweep knows the app's events by a member of `deadlines` with an
--- empty user's id.
+-- The node that adds an event delivers it. If that node has gone, the sweep of another node finds the event this many milliseconds after it
+-- was due. In `deadlines`, a member with an empty user's id stands for the app's events.
 local DUE_EVENTS_WAIT = 5000
 
 local function events_member() return appId .. '\0' end
@@ -14,7 +13,7 @@ local function queue_of(owner)
   return json and cjson.decode(json) or { [QUEUE.bytes] = 0 }
 end
 
--- Writes the record of a queue that has `size` numbers.
+-- Writes the record of a queue with `size` events. Deletes the record if `size` is 0.
 local function store_queue(owner, queue, size)
   if size == 0 then
     call('HDEL', K.events, 'q' .. owner)

@@ -1,7 +1,7 @@
 -- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes the fields
 -- of a row. A script uses the names of that file, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
 local rows, areChanged
--- How many sessions there are, how many of them make the user online, and for each session whether it does.
+-- How many sessions there are, how many of them make the user online, and for each session whether it makes the user online.
 local total, onlineCount, isOnline
 
 local function begin_rows() rows, areChanged = nil, false end
@@ -19,7 +19,7 @@ local function tally(id, row)
   if isOnline[id] then onlineCount = onlineCount + 1 end
 end
 
--- Makes rows from a list in which each id is followed by its JSON.
+-- Makes rows from a list in which the JSON of each row follows the session's id.
 local function load_rows(list)
   rows, total, onlineCount, isOnline = {}, 0, 0, {}
   for n = 1, #list, 2 do
@@ -50,7 +50,7 @@ local function encode(row)
   return json
 end
 
--- Writes a row. Returns its JSON. If the caller passes the JSON, `row` may lack fields that the rest of the script does not read.
+-- Writes a row. Returns its JSON. If the caller passes `json`, `row` needs only the fields that the script still reads.
 local function put(row, json)
   sessions()[row.id] = row
   tally(row.id, row)

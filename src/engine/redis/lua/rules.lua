@@ -3,9 +3,9 @@
 local knownRules, knownCount = {}, 0
 local MAX_KNOWN = 1000
 
--- Returns the rules of a text, in which spaces separate them: milliseconds for which a message's id makes a retry safe, `1` if a recipient
--- who does not exist is created, the retention (messages, bytes, milliseconds), the share of the retention that one sender's unread
--- messages may take, and the milliseconds after which there may be something to push to the recipient's devices, or `-` for never.
+-- Returns the rules that a text has, separated by spaces: milliseconds for which a message's id makes a retry safe; `1` if a recipient who
+-- does not exist is created; the retention as messages, bytes and milliseconds; the share of the retention that one sender's unread
+-- messages may take; milliseconds from a message until there may be something to push to the recipient's devices, or `-` for never.
 local function rules_of(words)
   local rules = knownRules[words]
   if rules then return rules end

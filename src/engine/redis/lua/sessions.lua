@@ -1,21 +1,20 @@
 -- A part of scripts: the changes of a user's sessions.
--- About how many rows one step reads. A user may have 10,000, and other calls would wait while a script reads them.
+-- About how many rows one step reads. A user may have 10,000 rows, and other calls wait while a script reads.
 local ROWS_PER_STEP = 500
--- If the caller of `read_step` goes away before the last step, the sweep (a node's regular look for what is due) does the work of that step
--- after this many milliseconds.
+-- If the caller of `read_step` stops before the last step, the sweep does the work of that step after this many milliseconds.
 local LAST_STEP_WITHIN = 5000
 
--- Returns whether a credential is revoked, by the revocation of the user, the app, or the token. `issuedAt` and `token` are nil if there is
--- none.
+-- Returns whether a credential is revoked: because of its user, its app, or its token. `issuedAt` is nil if the time is not known, and
+-- `token` if the credential has no token's id.
 local function is_revoked(user, issuedAt, token)
   local before = revoked_before(user)
   return (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)
 end
 
--- Returns the next number for a start, a detachment or a hiding.
+-- Returns the next number for a session's start or detachment, or for the hiding of a page.
 local function next_number() return call('HINCRBY', K.counts, 'number', 1) end
 
--- Sorts rows by a field, and rows with the same value by their start.
+-- Sorts rows by a field. Among rows with the same value, the session that started first comes first.
 local function sort_by(list, field)
   table.sort(list, function(a, b)
     return a[field] < b[field] or (a[field] == b[field] and a[SESSION.number] < b[SESSION.number])
@@ -53,7 +52,7 @@ end
 local function make_room(user, limit)
   local others, removed = {}, {}
   for _, each in pairs(sessions()) do others[#others + 1] = each end
-  -- Returns by which field of `RULES.makesRoom` a session makes room, and the number in that field.
+  -- Returns the index of the first field of `RULES.makesRoom` that the session has, and the number in that field.
   local function rank(each)
     for group, field in ipairs(RULES.makesRoom) do
       local number = each[SESSION[field]]
@@ -95,7 +94,8 @@ end
 -- Deletes the user's inbox. The user's next inbox has another epoch. The caller also calls `store_inbox`.
 local function delete_inbox(user)
   if user.newest > 0 then
-    -- The keys are deleted in any case: if somebody has deleted the newest messages by hand, older ones may be left.
+    -- The keys are deleted even if the numbers show no message: older messages may be there if somebody has deleted the newest ones by
+    -- hand.
     call('UNLINK', K.inbox, K.unread, K.peerLog)
     call('ZREM', K.aging, userId)
     count('inboxes', -1)
@@ -111,8 +111,8 @@ local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if select(2, presence(user)) > 0 then return end
   if user.newest > 0 then
-    -- Most steps that end sessions do not declare the keys of the inbox, because these keys would slow down each start. The step `user-due`
-    -- has them.
+    -- Most steps that end sessions do not declare the keys of the inbox, because more keys make each start of a session slower. The step
+    -- `user-due` declares them.
     if not declared.inbox then return set(user, 'keptUntil', 0) end
     delete_inbox(user)
   end
@@ -130,13 +130,13 @@ local function end_session(user, row, code, wasOnline)
   if row[SESSION.guest] == 1 then forget_guest(user) end
 end
 
--- Ends the detached sessions that can no longer be resumed, and marks those that no longer make the user online. With `isLast` this is the
--- last step of `read_step`, which works on all rows that are left.
+-- Ends the detached sessions that can no longer be resumed, and notes which of the others no longer make the user online. With `isLast`, in
+-- the last step of `read_step`, it looks at the rows even if no deadline has passed.
 local function end_due_sessions(user, isLast)
   if not isLast and (not user.sessionsDueAt or user.sessionsDueAt > now) then return end
   local expired, away, since = {}, {}, swept_since()
   sessions()
-  -- Earlier steps, if there were any, have read pages of rows, and have left to this step what follows from those rows.
+  -- Earlier steps, if any, have read only pages of the rows. So this step writes what follows from all rows (`finish`).
   areChanged = true
   add_presence_event(user, user.online ~= nil)
   for _, row in pairs(rows) do
@@ -184,10 +184,10 @@ local function detach(row, duration, lostAt)
   put(row)
 end
 
--- Reads the rows whose sessions a step may end. If the user has many rows, it reads one page of them. `step` is empty in the first step. In
--- a later step it is what the step before has returned: a cursor for the next page, or `last` after the last page. A step with a page takes
--- the number of the other rows, and the user's presence, from what is stored. If the page has all rows that are left, its step is the last.
--- Returns the next step or nil, and whether this step has read only a page.
+-- Reads the rows whose sessions a step may end: all rows, or one page if the user has many. `step` is empty in the first step. In a later
+-- step it is what the step before has returned: a cursor for the next page, or `last` after the last page. After reading a page, it takes
+-- the number of the other rows, and the user's presence, from what is stored. If there are no other rows, this step is the last. Returns
+-- the next step, or nil after the last; and whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')
@@ -216,7 +216,7 @@ end
 -- script that also changes the inbox calls `store_inbox`, too.
 local function finish(user, isPage)
   if areChanged and isPage then
-    -- The last step knows all sessions. If that step does not come, the sweep does the work of that step at this deadline.
+    -- Only the last step knows all sessions. If the last step does not come, the sweep does its work at this deadline.
     set(user, 'sessionsDueAt', math.min(user.sessionsDueAt or math.huge, now + LAST_STEP_WITHIN))
   elseif areChanged then
     local nodes, seen, nextAt = {}, {}, nil
@@ -244,7 +244,7 @@ local function finish(user, isPage)
     end
     local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
-      -- A node that begins to watch the user later reads this field, and no rows.
+      -- If a node begins to watch the user after this, it reads `lastSeenAt`, and no rows.
       for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end
     end
     set(user, 'online', online and '1' or nil)

@@ -1,5 +1,5 @@
 -- Runs several scripts of the library, one after the other, as if each had come in a call of its own.
--- ARGV: for each script its name, the number of its keys, the number of its arguments, and its arguments.
+-- ARGV: for each script its name; the number of its keys; the number of its arguments; its arguments.
 -- Returns for each script its result, or its error.
 local function several(keys, args)
   local results, key, n = {}, 0, 1

@@ -7,22 +7,23 @@ local DELETIONS_PER_GENERATION = 1000
 -- The number of a generation counts hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30
 -- years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
--- The time of the server itself, the generation if the script knows it, whether the script has called `visit`, and whether it may write.
+-- The server's time without `shift`; the generation, if the script knows it; whether the script has called `visit`; whether the script may
+-- write.
 local unshifted, generation, isVisited, mayWrite
 
 local function begin_state(writes) unshifted, generation, isVisited, mayWrite = now - shift, nil, false, writes end
 
 -- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
--- back. Deadlines that had not passed start again from the end of the pause. If this script is the first after a pause, the result is the
--- present time.
+-- back. A deadline that had not passed by then counts anew from the end of the pause. If this script is the first after a pause, the result
+-- is the present time.
 local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
   return tonumber(state[2] or 0)
 end
 
--- Begins a generation, and tells every node, unless this is the first generation. The number of the generation comes from the time, so it
--- is new even if Redis has lost the last number. The server has lost no write from before `wholeUntil`.
+-- Begins a generation. Tells every node of the generation, unless it is the server's first. The number of the generation comes from the
+-- time, so it is new even if Redis has lost the last number. The server has lost no write from before `wholeUntil`.
 local function begin_generation(last, field, value, wholeUntil)
   generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
   if shared then shared.generation = generation end
@@ -50,9 +51,9 @@ local function check_history()
   call('HDEL', K.state, STATE.evicted)
 end
 
--- A sweep is a node's regular look for what is due in a partition. For each beginning of the names of an engine's keys: since when this
--- process of the server is swept without a pause, and when a sweep came last. In a cluster one node sweeps a partition. If this node is
--- killed, nobody sweeps the partition until the node's lease has ended, though other nodes sweep other partitions of the same server.
+-- For each prefix of an engine's keys: since when nodes have swept this process of the server without a pause, and when a sweep came last.
+-- In a cluster one node sweeps a partition. If that node is killed, nobody sweeps the partition until the node's lease has ended. Meanwhile
+-- other nodes sweep other partitions of the same server.
 local sweeps = {}
 
 local function note_sweep()
@@ -65,7 +66,7 @@ local function note_sweep()
   known.at = unshifted
 end
 
--- Returns since when partitions of this server, not necessarily the script's own, are swept without a pause.
+-- Returns since when nodes have swept this server without a pause, in any of its partitions.
 local function swept_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   local known = sweeps[string.match(prefix, '^[^{]*')]
@@ -75,7 +76,7 @@ end
 
 -- Notes that a node has reached the server, and returns `since()`.
 local function note_reached(since)
-  -- This call comes first, because it needs `reachedAt` as the earlier history has left it.
+  -- This call comes first, because it reads `reachedAt` as the earlier history has left it.
   check_history()
   local start = since()
   local last = call('HGET', K.state, STATE.reachedAt)
@@ -85,8 +86,8 @@ local function note_reached(since)
   return start
 end
 
--- How many keys the server has evicted, and when that was read. To read that number takes longer than the rest of a sweep's call, and in a
--- cluster a sweep needs a call for each partition.
+-- How many keys the server has evicted, and when that was read. The number is kept, because to read it takes longer than all else that a
+-- sweep's call does. In a cluster a sweep needs a call for each partition.
 local knownEvicted, evictedAt
 local function evicted_keys()
   if not knownEvicted or math.abs(unshifted - evictedAt) > HISTORY_KNOWN_FOR then
@@ -122,8 +123,8 @@ end
 -- Returns the number in the epoch of a user's inbox.
 local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERATION + user.deletions end
 
--- Called by a sweep. Notes that a node has reached the server, and checks for evictions. A call for several partitions does so once,
--- because these are on one server. In a cluster a call has one partition.
+-- Called by a sweep. Notes that a node has reached the server, and checks for evictions. A call for several partitions does both once,
+-- because these are on one server: in a cluster a call has only one partition.
 local function visit()
   if isVisited then return end
   isVisited = true

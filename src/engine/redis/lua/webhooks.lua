@@ -1,7 +1,7 @@
 -- A part of scripts, about webhook events. The script that makes a change also adds the events that report the change. The last of the
 -- common arguments has, separated by commas: random digits for ids; the beginning of the epoch of the user's inbox (`state.lua`);
 -- `unreadAfter`; the limits of a user's pending events, in number and bytes; what other partitions leave of the app's limits, in number and
--- bytes; and the types of events that the app asks for. That argument is empty for an app without webhooks.
+-- bytes; and the types of events that the app asks for. This last argument is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 
@@ -34,8 +34,8 @@ end
 
 -- Returns an event with a number and an id of its own.
 local function new_event(kind, owner, data)
-  -- Receivers ignore an event whose number is smaller than one that they have seen. A number that follows the time is also greater than the
-  -- earlier numbers of other partitions, and than the numbers that Redis has lost.
+  -- Receivers ignore an event whose number is smaller than one that they have seen. So the number is at least the time. Then it is also
+  -- greater than earlier numbers in other partitions, and than numbers that Redis has lost.
   local seq = string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now))
   return event_of('evt_' .. partition .. '_' .. seq .. '_' .. salt, seq, kind, owner, data), seq
 end
@@ -61,12 +61,13 @@ local function append_event(key, queue, owner, kind, event, seq, online)
   end
 end
 
--- Returns the oldest number of a queue, the newest number, and how many there are. The oldest event may be on its way to the receiver.
+-- Returns the oldest number of a queue, the newest number, and how many numbers there are. Callers do not change the oldest event, because
+-- it may be on its way to the receiver.
 local function range_of(key) return call('ZRANGE', key, 0, 0)[1], call('ZRANGE', key, -1, -1)[1], call('ZCARD', key) end
 
 -- Removes the user's newest event about presence if this event and a new one with the presence `online` cancel each other. Returns whether
--- they do. They cancel each other only if the newest event that stays says the same as the new one, because receivers go by the newest
--- event.
+-- they do. They cancel each other only if the newest of the other events says the same about presence as the new event: receivers go by the
+-- newest event.
 local function cancel_presence(queue, online)
   local seq = queue[QUEUE.presence]
   if not seq or not call('ZSCORE', K.queue, seq) then return false end
@@ -85,8 +86,8 @@ local function cancel_presence(queue, online)
   return true
 end
 
--- Counts a dropped event in the newest event of a queue, if that is an `events.dropped` and not also the oldest event. If not, adds an
--- `events.dropped`. `state` is the JSON of what the `events.dropped` says about presence.
+-- Counts a dropped event. If the newest event of the queue is an `events.dropped`, and not also the oldest event, it counts the drop there.
+-- Else it adds an `events.dropped`. `state` is the JSON of what the `events.dropped` says about presence.
 local function drop_event(key, owner, kind, state, online)
   events[#events + 1] = { EVENT.eventDropped, appId, kind }
   local queue = queue_of(owner)

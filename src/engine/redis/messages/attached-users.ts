@@ -3,9 +3,9 @@ import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '..
 import type { OwnCopyPlace } from './own-copies/own-copies.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** How many missing messages one read returns at most. */
+/** How many messages one read returns at most. */
 const PAGE = 100
-/** How many users' missing messages are read at once. After an outage all attached users may miss messages. */
+/** How many users' inboxes are read at once. After an outage, perhaps all attached users have missed messages. */
 const READ_AT_ONCE = 32
 /** How many groups of users are compared at once. */
 const GROUPS_AT_ONCE = 4
@@ -14,7 +14,7 @@ export type SessionId = readonly [appId: string, userId: string, sessionId: stri
 /** When a connection last answered a ping, and how many milliseconds the answer took. */
 export type Seen = readonly [lastSeenAt: number, rtt: number]
 
-/** A user for whom a connection of this node, the engine of one gateway, carries a session. */
+/** A user who has a session on a connection of this node. */
 interface AttachedUser {
   readonly of: UserRef
   readonly partition: number
@@ -35,9 +35,12 @@ interface AttachedUser {
 
 interface Starting {
   count: number
-  /** The newest message that came before the start was finished: its epoch and offset. */
+  /** The epoch and offset of the newest message that came before the session's start had a result. */
   newest: [epoch: number, offset: number] | undefined
-  /** Sessions that ended, and connections that no longer carry a session. The result of their start may come later than their end. */
+  /**
+   * The ids of sessions that ended, and of connections that no longer carry a session. The result of a session's start may come after its
+   * end.
+   */
   readonly gone: Set<string>
 }
 
@@ -76,7 +79,9 @@ export class AttachedUsers {
     return [...this.#users.values()].map(({ of }) => of)
   }
 
-  /** Called before a start of the user. Notes the newest message, and what ends, until the returned function is called. */
+  /**
+   * Called before a session of the user starts. Until the returned function is called, this class notes the newest message, and what ends.
+   */
   expectStart(of: UserRef): () => void {
     const key = keyOf(of)
     const starting = this.#starting.get(key) ?? { count: 0, newest: undefined, gone: new Set() }
@@ -87,7 +92,7 @@ export class AttachedUsers {
     }
   }
 
-  /** Whether a start of the user has no result yet. Redis may have the session before this node does. */
+  /** Whether a session of the user is starting, without a result yet. Redis may have the session before this node does. */
   isStarting(of: UserRef): boolean {
     return this.#starting.has(keyOf(of))
   }
@@ -133,10 +138,7 @@ export class AttachedUsers {
     return true
   }
 
-  /**
-   * Notes that a session has ended. With `connectionId`, notes that this connection no longer carries the session. Another connection may
-   * carry it.
-   */
+  /** Notes that a session has ended. With `connectionId`, only notes that this connection no longer carries the session. */
   remove({ appId, userId, sessionId }: SessionRef, connectionId?: string): void {
     const key = keyOf({ appId, userId })
     this.#starting.get(key)?.gone.add(connectionId ?? sessionId)
@@ -177,8 +179,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes the place of the own copy of a message, which is the copy in the sender's inbox. A new epoch of the inbox is reported before the
-   * sender learns the offset, because in the earlier epoch the offset may belong to another message.
+   * Notes the place of a sender's own copy. A new epoch of the inbox is reported before the sender learns the offset, because in the
+   * earlier epoch the offset may belong to another message.
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
     const user = this.#users.get(keyOf(of))
@@ -227,8 +229,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes the place of a message, unless its epoch is an earlier one: a published text, or the reply to a send, may come after a reply that
-   * told of a later epoch.
+   * Notes the place of a message, unless its epoch is an earlier one: a published text, or the reply to a send, may come after a reply with
+   * a later epoch.
    */
   #hear(user: AttachedUser, epoch: number, offset: number): void {
     if (epoch >= user.epoch) this.#advance(user, epoch, offset)
@@ -238,8 +240,8 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // A session that started in the new epoch may lack messages. It finds the gap by the offset of the newest message, which is emitted
-      // next.
+      // Perhaps a session that started in the new epoch lacks messages. The newest message is emitted next, and shows the gap by its
+      // offset.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)
@@ -278,7 +280,7 @@ export class AttachedUsers {
         this.#emit(user, message)
       }
       user.newest = Math.max(user.newest, user.offset)
-      // Retention has deleted the messages that are missing, or the inbox has another epoch, which the next comparison finds.
+      // Nothing was read. Retention has deleted the missing messages, or the inbox has another epoch: the next comparison finds that epoch.
       if (user.offset === offset) user.offset = user.newest
     }
   }

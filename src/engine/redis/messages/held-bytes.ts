@@ -19,8 +19,8 @@ interface Count {
 
 /**
  * How many bytes each sender's messages take in the inboxes of others. A single server counts them exactly. In a cluster each partition
- * counts its own inboxes, and lets a sender take `bytesPerSender` divided by the number of partitions. Only beyond this limit does the node
- * add up the partitions, because that takes a call for each of them.
+ * counts its own inboxes, and lets a sender take `bytesPerSender` divided by the number of partitions. The node adds up all partitions only
+ * if a sender exceeds this limit, because that takes a call for each partition.
  */
 export class HeldBytes {
   readonly #runner: StepRunner
@@ -30,7 +30,7 @@ export class HeldBytes {
     this.#runner = runner
   }
 
-  /** Returns how many of `bytesPerSender` the sender may take in the inboxes that are counted together with those of a partition. */
+  /** Returns how many bytes the sender may take: in a cluster in the inboxes of this partition, else in all inboxes. */
   limitIn(partition: number, sender: UserRef, bytesPerSender: number): number {
     const { isCluster, partitions } = this.#runner
     if (!isCluster) return bytesPerSender

@@ -1,8 +1,8 @@
 -- Reads the messages after a position.
 -- KEYS: user, inbox, unread, aging, counts, state.
 -- ARGV: 1 the number of the position's epoch (`state.lua`); 2 the position's offset; 3 how many messages at most.
--- Returns the number of the epoch, the newest offset, 1 if the position is of this epoch and not beyond the newest offset, the offset
---   from which on messages were read (the one after the position, or `first` if that is later), and the messages as JSON.
+-- Returns the number of the inbox's epoch; the newest offset; 1 if the position is of this epoch and not beyond the newest offset, else 0;
+--   the offset from which on messages were read; and a list of the messages as JSON.
 local user = load_inbox(K.user)
 local offset, limit = tonumber(arg(2)), tonumber(arg(3))
 local isComparable = tonumber(arg(1)) == epoch_of(user) and offset <= user.newest

@@ -1,14 +1,14 @@
--- Marks the messages up to an offset as read, or as many of them as one step reads.
+-- Marks the messages up to an offset as read, or as many of these as one step can.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
 -- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset.
--- Returns 0 if the epoch is another one; else 1, the number of the epoch, the newest offset, the read offset, the number of unread
---   messages, and 1 if another step goes on, else 0.
+-- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
+--   messages; and 1 if another step has to go on, else 0.
 local user = load(K.user)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end
 local target, isUnfinished = math.min(tonumber(arg(2)), user.newest), false
 if target > user.readOffset then
   if target == user.newest then
-    -- Without unread messages the marks of peers say nothing.
+    -- Without unread messages, counts and marks of peers are not needed.
     call('DEL', K.unread)
     user.readUpTo, user.unread = nil, 0
   elseif target >= user.first then

@@ -19,14 +19,14 @@ import { callId, type StepRunner } from '../step-runner.js'
 /** Returns the limit as an argument for Redis, which does not understand `Infinity`. */
 const countOf = (limit: number): string => String(Math.min(limit, 1_000_000))
 
-/** The user who has adopted (taken over) the recipient of a message, and when that user was created. */
+/** The user who has adopted the recipient of a message, and when that user was created. */
 interface Adopted {
   outcome: 'adopted'
   by: string
   createdAt: string
 }
 
-/** Called with the place of the sender's own copy of a message before the offset of this copy is returned. */
+/** Called with the place of the sender's own copy, before `send` returns the copy's offset. */
 export type OnOwnCopy = (sender: UserRef, place: OwnCopyPlace) => void
 
 export interface InboxesOptions {
@@ -39,7 +39,7 @@ export interface InboxesOptions {
 }
 
 /**
- * What one attempt to send a message has of its own. The rules, which all messages of an app share, are not copied for it: the copy took a
+ * What one attempt to send a message has of its own. All messages of an app have the same rules. To copy the rules for each attempt took a
  * twentieth of the process's time for a message.
  */
 interface Attempt {
@@ -140,7 +140,7 @@ export class Inboxes {
       return this.#send(outgoing, rules, { createdAt, messagesPerSecond, quota })
     }
     let sent = await sendOnce(false, rules.messagesPerSecond)
-    // The first try has counted the message.
+    // The first try has counted the message, so the second try gets no `messagesPerSecond`.
     const { bytesPerSender = Infinity } = rules.quota
     if (sent.outcome === 'over-share' && sender && (await this.#held.count(sender, bytesPerSender)))
       sent = await sendOnce(false, undefined)
@@ -182,13 +182,13 @@ export class Inboxes {
     if (sender && outcome === 'stored') this.#held.update(outgoing.partition, sender, Number(held))
     // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-    // The message is stored already. If the deletion fails, the next message to the inbox goes on with it.
+    // The message is stored already. If the deletion fails, the next message to the inbox continues the deletion.
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const
     if (!sender) return { ...result, ownOffset: null }
-    // An offset above 0 means that the own copy exists. In a cluster the step makes none itself, but the message may have been sent before
-    // its keys moved into the cluster.
+    // An offset above 0 means that the own copy exists. In a cluster `send` makes no own copy, but the message may have been sent before
+    // the data moved into the cluster.
     const place =
       Number(ownOffset) > 0
         ? { offset: Number(ownOffset), epoch: Number(ownEpoch ?? 0) }

@@ -1,6 +1,6 @@
 -- Reads the newest offsets of users. The first keys are the users' hashes.
 -- KEYS: state.
--- ARGV: 1 how many users.
+-- ARGV: 1 the number of users.
 -- Returns for each user the number of the inbox's epoch (`state.lua`), and the newest offset.
 local result = {}
 for n = 1, tonumber(arg(1)) do

@@ -12,7 +12,7 @@ export class Outgoing {
   readonly partition: number
   /** Null for the app's backend. */
   readonly sender: UserRef | null
-  /** Whether a second step makes the own copy (the sender's), because in a cluster another server may have the sender's inbox. */
+  /** Whether a second step makes the own copy. In a cluster another server may have the sender's inbox. */
   readonly isAway: boolean
   /** The field under which the recipient's partition notes that the own copy is pending; empty if one step writes both inboxes. */
   readonly noteId: string
@@ -29,7 +29,7 @@ export class Outgoing {
     this.id = id
     this.traceparent = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
     this.#runner = runner
-    // Only a message to a guest may go to another user: one who has adopted (taken over) the guest.
+    // Only a message to a guest may go to another user: to the user who has adopted the guest.
     this.#message = isGuestId(to) ? structuredClone(message) : message
     this.recipient = { appId, userId: to }
     this.partition = runner.partitions.of(this.recipient)

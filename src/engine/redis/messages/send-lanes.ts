@@ -10,7 +10,7 @@ interface Lane {
 }
 
 /**
- * Runs the sends of each user, which are a lane, one after the other. Without this a later script could overtake one that the Redis client
+ * Runs the sends of each user one after the other, in a lane. Otherwise a script could overtake an earlier script that the Redis client
  * sends again, after a lost connection or while a slot moves. If a send throws, or ends with `full` or `limited`, its caller may repeat it.
  * So the sends that wait for it fail with the same outcome.
  */

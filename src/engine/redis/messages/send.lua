@@ -1,20 +1,20 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
 --   id, held, rate.
--- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away`; 2 the sender; empty
---   for the backend; 3 what the names of the sender's keys begin with; 4 the message's JSON up to the sender's profile; 5 the message's
---   JSON between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which `rules_of` reads them; 8 how many
---   inboxes other partitions leave of the app's limit; 9 how many bytes they leave; 10 how many messages the sender may send in a second;
---   empty for no limit; 11 when the recipient was created; empty if the message is for whoever has the id; 12 how many bytes the sender's
---   messages may take in the inboxes of others; empty for no limit; 13 the member `traceparent` for `message.created` and for pushes, as
---   JSON with a comma before it; empty if there is none; 14 mode `away`: the sender's profile as JSON; 15 mode `away`: how many inboxes of
---   the sender were deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`: the field of the pending own copy; 18 mode
---   `away`: the message's id; 19 mode `away`: `1` if the sender does not exist.
--- Returns `stored` or `repeated` with the offset, the own copy's offset or 0, the time, how many inboxes of the recipient were deleted, the
---   message's JSON in mode `away`, the number of the sender's epoch in the other modes, and for `stored` also 1 if an inbox still has
---   messages beyond the retention, else 0, and the bytes that argument 12 limits; or `limited` with the milliseconds to wait; or `adopted`
---   with the user who has adopted the recipient, and when that user was created; or `conflict`, `unknown-user`, `unknown-sender`,
---   `refused`, `over-share` or `full`.
+-- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on
+--   another server); 2 the sender; empty for the backend; 3 what the names of the sender's keys begin with; 4 the message's JSON up to the
+--   sender's profile; 5 the message's JSON between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which
+--   `rules_of` reads them; 8 how many inboxes other partitions leave of the app's limit; 9 how many bytes they leave; 10 how many messages
+--   the sender may send in a second; empty for no limit; 11 when the recipient was created; empty if the message is for whoever has the id;
+--   12 how many bytes the sender's messages may take in the inboxes of others; empty for no limit; 13 the member `traceparent` for
+--   `message.created` and for pushes, as JSON with a comma before it; empty if there is none; 14 mode `away`: the sender's profile as JSON;
+--   15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`: the
+--   field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not exist.
+-- Returns `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
+--   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
+--   copy's offset, or 0; the time; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in the modes `here`
+--   and `self` the number of the sender's epoch; for `stored`, 1 if an inbox still has messages beyond the retention, else 0; for `stored`,
+--   the bytes that argument 12 limits.
 local mode, from, digest = arg(1), arg(2), arg(6)
 local rules = rules_of(arg(7))
 local retention = rules.retention
@@ -35,7 +35,7 @@ if earlier then
   if tonumber(e) == user.deletions and tonumber(theirs) == senderDeletions then
     if same ~= digest then return reply('conflict') end
     -- After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
-    -- retention has deleted this message, its text is made from the arguments.
+    -- retention has deleted this message, its JSON is made from the arguments.
     local stored = isAway and entries(K, offset, offset, 1)[1]
     local json = isAway and (stored and stored[ENTRY.message] or head .. sentAt .. tail)
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
@@ -78,11 +78,11 @@ if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then
   if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then return done('full') end
 end
 
--- The caller creates the sender and sends again. So this check follows those for `refused` and `full`: such a message must not create its
--- sender.
+-- The caller creates the sender and sends again. This check comes after those for `refused` and `full`, because a message with these
+-- results must not create its sender.
 if (isAway and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
--- The message is counted before it is stored, so that one command both counts it and returns the sum for the comparison.
+-- The message's bytes are counted before it is stored, so that one command both adds them and returns the sum for the comparison.
 local held, maxHeld = hold(from, userId, size), tonumber(arg(12)) or math.huge
 if held and held > maxHeld and held - bytes_of(old, from) > maxHeld then
   hold(from, userId, -size)

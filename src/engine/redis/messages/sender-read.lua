@@ -2,8 +2,8 @@
 -- can do neither.
 -- KEYS: user, rate.
 -- ARGV: 1 how many messages the sender may send in a second; empty for no limit; 2 the id of this call.
--- Returns the milliseconds until the sender may send; or 0, the sender's profile as JSON, how many inboxes of the sender were deleted, 1 if
---   the sender has no inbox yet, else 0, and 1 if the sender does not exist, else 0.
+-- Returns the milliseconds until the sender may send. If these are 0, also the sender's profile as JSON; how many inboxes of the sender
+--   were deleted; 1 if the sender has no inbox yet, else 0; and 1 if the sender does not exist, else 0.
 local wait = take_message(K, tonumber(arg(1)), arg(2))
 if wait > 0 then return reply(wait) end
 local user = load_inbox(K.user)

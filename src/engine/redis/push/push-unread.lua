@@ -1,8 +1,8 @@
--- Reads the unread messages after an offset, without those that the user has taken over from a guest. One step reads `MAX_READ` messages.
+-- Reads the unread messages after an offset, without those of guests whom the user has adopted. One step reads at most `MAX_READ` messages.
 -- KEYS: user, inbox, unread, aging, counts, state.
 -- ARGV: 1 the offset.
--- Returns the number of the inbox's epoch, the newest offset, the read offset, the number of unread messages, the offset after which
---   another step goes on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
+-- Returns the number of the inbox's epoch; the newest offset; the read offset; the number of unread messages; the offset after which
+--   another step has to go on, or 0; and a list with the newest unread message of each sender as JSON, the oldest message first.
 local MAX_READ = 256
 local user = load_inbox(K.user)
 local after = tonumber(arg(1))

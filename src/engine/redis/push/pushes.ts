@@ -82,7 +82,7 @@ export class Pushes {
     const { devices } = await this.#read(of)
     const device = devices.find((device) => device.id === id)
     if (device) await this.#remove(of, device)
-    // An earlier call may have failed after it had removed the device, and before it freed the owner's key.
+    // An earlier call may have removed the device from the user's hash, and failed before it deleted the key with the owner.
     else await this.#free(of, id)
     return device !== undefined
   }
@@ -153,7 +153,7 @@ export class Pushes {
     return owner?.[0] === of.userId && !isRevoked
   }
 
-  /** Ends a subscription, unless it was renewed since it was read. */
+  /** Removes a device, unless its subscription was renewed after the caller read the device. */
   async #remove(of: UserRef, { id, renewedAt }: PushDevice): Promise<void> {
     const found = { isRenewed: false }
     await this.#change(of, ({ devices }) => {
@@ -186,7 +186,7 @@ export class Pushes {
   }
 
   /**
-   * Changes a user's stored devices. Returns false if there is no such user. If the user has a device neither before nor after, writes
+   * Changes a user's stored devices. Returns false if there is no such user. If the user has no device, before and after the change, writes
    * nothing.
    */
   async #change(of: UserRef, change: (stored: Stored) => Change): Promise<boolean> {

@@ -23,15 +23,15 @@ export class CarriedSessions {
   }
 
   /**
-   * Compares the sessions of users, up to 200 users at a time. If Redis lacks a connection's session, emits its end with `code`. If Redis
-   * has the session as detached, emits its end as `unavailable`. If another connection carries the session, emits `connection-replaced`. If
-   * Redis has a session with a connection of this node that does not exist, detaches the session.
+   * Compares the sessions of users, up to 200 users at a time. If Redis lacks a session of this node, emits the session's end with `code`.
+   * If Redis has the session as detached, emits its end with `unavailable`. If Redis has it with another connection, emits
+   * `connection-replaced`. If Redis has a session with a connection that this node lacks, detaches the session.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options
     const located = users.map((of) => ({ of, partition: runner.partitions.of(of) }))
     for (const group of runner.userGroups(located)) {
-      // Only the connections from before the read are compared, because Redis may have read before later sessions were stored.
+      // Only connections from before the read are compared: the read perhaps misses a session that starts meanwhile.
       const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
       const stored = await runner.onUsers(runner.steps.readCarried, ['sessions'], group, [])
       await Promise.all(
@@ -55,7 +55,8 @@ export class CarriedSessions {
       const session = { ...of, sessionId }
       attached.remove(session, connectionId)
       const other = stored.get(sessionId)
-      // Other nodes have counted this node as dead and detached the session. The client shall connect again and resume the session.
+      // Other nodes have counted this node as dead and detached the session. After `unavailable` the client connects again and resumes the
+      // session.
       if (other === '') emit({ type: 'session-ended', session, code: 'unavailable' })
       else if (other === undefined) emit({ type: 'session-ended', session, code })
       else emit({ type: 'connection-replaced', session, connectionId })

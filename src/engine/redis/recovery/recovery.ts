@@ -8,7 +8,10 @@ import type { Sessions } from '../sessions/sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 
-/** How many sessions are restored at once, and how many users a list has. Other calls of this node run between two steps. */
+/**
+ * How many sessions are restored at once, and how many users of a partition are listed at once. Other calls of this node run between two
+ * steps.
+ */
 const SESSIONS_PER_STEP = 50
 const USERS_PER_STEP = 100
 /** In how many partitions users are listed or compared at once. */
@@ -25,15 +28,15 @@ export interface RecoveryOptions {
 }
 
 /**
- * What this node does when a replica has become the master, or Redis was restarted or restored. This begins a generation of epochs: offsets
- * from before may stand for other messages. The new master may lack changes of sessions that the old master has acknowledged. This node
- * makes its own changes again, and compares its users' epochs. Then it detaches the sessions that Redis has with a connection or a node
- * that does not exist.
+ * What this node does when a replica has become the master, or Redis was restarted or restored. Then a new generation of epochs begins,
+ * because offsets from before may stand for other messages. The new master may lack changes of sessions that the old master has
+ * acknowledged. This node makes its own changes again, and compares its users' epochs. Then it detaches the sessions that Redis has with a
+ * connection or a node that does not exist.
  */
 export class Recovery {
   readonly #options: RecoveryOptions
   /**
-   * The generation of each server for which the recovery is done. In a cluster each partition counts as a server. Without a cluster
+   * For each server, the generation for which the last recovery was done. In a cluster each partition counts as a server. Without a cluster
    * partition 0 stands for the server.
    */
   readonly #generations = new Map<number, number>()
@@ -59,7 +62,7 @@ export class Recovery {
     this.run()
   }
 
-  /** Called when events for this node may be missing. A generation may have begun, too. */
+  /** Called when this node has perhaps missed events. Perhaps a generation has begun, too. */
   check(): void {
     this.#isCheckDue = true
     this.run()

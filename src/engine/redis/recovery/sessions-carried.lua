@@ -1,8 +1,8 @@
 -- Reads which connections carry the sessions of users. The keys are the hashes `sessions` of these users.
 -- KEYS: none of its own.
 -- ARGV: none.
--- Returns for each user a list: the id of each session, and the connection of the calling node that carries it, `*` if another node does,
---   or an empty text if it is detached.
+-- Returns for each user a list with two items for each session: the session's id; and the connection that carries it on the calling node,
+--   `*` if another node has the connection, or an empty text if the session is detached.
 local result = {}
 for n, key in ipairs(KEYS) do
   local found = {}

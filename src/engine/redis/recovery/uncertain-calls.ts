@@ -19,8 +19,8 @@ interface Doubt {
   mayHaveSaved: boolean
   mayHaveRead: boolean
   /**
-   * How many comparisons are left: one now, and one after the next beat (the renewal of the node's lease), because Redis may still run the
-   * call.
+   * How many comparisons are still to be made: one now, and one after the next beat (the renewal of the node's lease), because Redis may
+   * run the call later.
    */
   runsLeft: number
 }
@@ -85,8 +85,8 @@ export class UncertainCalls {
   }
 
   /**
-   * What fails stays in doubt until the next run, and does not stop the other comparisons: the master of one partition may be away for
-   * long.
+   * A call whose comparison fails stays in doubt until the next run. It does not stop the other comparisons, because the master of one
+   * partition may be away for long.
    */
   async #run(): Promise<void> {
     const doubts = [...this.#doubts]

@@ -1,8 +1,8 @@
 -- Ends the delivery of a user's oldest pending event.
 -- KEYS: queue, due, events, pending, failed, counts, deadlines.
--- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 for `retry`: in how many milliseconds; 5 why the
---   delivery failed; 6 how many failed events a partition keeps; 7 the id of this call.
--- Returns milliseconds until the next event is due, or -1.
+-- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 for `retry`: the milliseconds until the next
+--   delivery; 5 why the delivery failed; 6 how many failed events a partition keeps; 7 the id of this call.
+-- Returns milliseconds until the next event is due, or -1 if none is pending.
 local seq, id, result, retryIn, reason, maxFailed = arg(1), arg(2), arg(3), tonumber(arg(4)), arg(5), tonumber(arg(6))
 local event = find(seq, id)
 if not event or call('ZRANGE', K.queue, 0, 0)[1] ~= seq then return reply(next_due()) end

@@ -1,6 +1,6 @@
 -- Counts the pending events.
 -- KEYS: events, pending.
 -- ARGV: none.
--- Returns their number, and when the oldest of them happened or false.
+-- Returns the number of pending events; and when the oldest of these happened, or false if there is none.
 local seq = call('ZRANGE', K.pending, 0, 0)[1]
 return { call('ZCARD', K.pending), seq and cjson.decode(call('HGET', K.events, seq)).at or false }

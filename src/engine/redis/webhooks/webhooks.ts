@@ -17,7 +17,10 @@ import { Timer } from '../../../util/timer.js'
  * may have the app.
  */
 const UNDELIVERED_WAIT = 300_000
-/** Milliseconds until a partition whose events could not be taken is asked again. Meanwhile the other partitions have the whole limit. */
+/**
+ * Milliseconds until a partition whose events could not be taken is asked again. Meanwhile `take` gives its whole limit to the other
+ * partitions.
+ */
 const FAILED_WAIT = 1_000
 
 interface EventId {
@@ -40,8 +43,8 @@ interface Due {
 type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 
 /**
- * The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. It learns
- * this from its own steps. The sweep finds the events that the node which added them does not deliver. An event is not announced
+ * The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. The node
+ * learns this from its own steps. If the node that added an event does not deliver it, the sweep finds the event. An event is not announced
  * to all nodes, because the calls would grow with nodes × events.
  */
 export class Webhooks {
@@ -66,8 +69,8 @@ export class Webhooks {
   }
 
   /**
-   * Reads when events of the app are due. With `isAlone` no other node lives. Then the first call makes the events due that a stopped node
-   * has leased. At later calls the leases are those of this node.
+   * Reads when events of the app are due. With `isAlone` no other node lives. Then the first call makes leased events due, because a
+   * stopped node has leased them. Later calls do not: then this node has the leases.
    */
   async resume(appId: string, isAlone: boolean): Promise<void> {
     const endsLeases = isAlone && !this.#resumed.has(appId)
@@ -89,7 +92,7 @@ export class Webhooks {
     this.#resumed.delete(appId)
   }
 
-  /** Called if the sweep has found, in a partition, events that the node which added them does not deliver. */
+  /** Called if the sweep has found events in a partition. The node that added these events does not deliver them. */
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
     const args = ['0', String(UNDELIVERED_WAIT)]

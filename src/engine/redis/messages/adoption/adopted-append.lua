@@ -1,10 +1,11 @@
--- Appends messages of an adopted guest to the inbox of the user who takes them over. Older messages of the guest that do not fit beside
--- those of the user are left out.
+-- Appends messages of an adopted guest to the user's inbox. Leaves out older messages of the guest that do not fit into the retention
+-- beside those of the user.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
 --   adopted.
--- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many are left; 5 the bytes of those; 6 by how
---   many bytes a message may grow; 7 the retention: messages; 8 the retention: bytes; 9 the retention: age; from here on for each message:
---   its offset in the guest's inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, and its recipient.
+-- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many of these the guest's inbox still has, with
+--   those below; 5 the bytes that they take there; 6 by how many bytes a message may grow; 7 the retention: messages; 8 the retention:
+--   bytes; 9 the retention: age; from 10 on seven arguments for each message: its offset in the guest's inbox; its JSON; its bytes there;
+--   when it was stored; 1 if it is read; its sender; its recipient.
 -- Returns 1; 0 if the user was deleted.
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
 local left, leftBytes, growth = tonumber(arg(4)), tonumber(arg(5)), tonumber(arg(6))
@@ -12,7 +13,7 @@ local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age =
 local user = load(K.user)
 if user.createdAt ~= tonumber(arg(2)) then return reply(0) end
 check_history()
--- The key has the offset of the guest's last message that an earlier run has appended or left out.
+-- The key `adopted` has the offset, in the guest's inbox, of the last message that an earlier run has appended or left out.
 local taken = call('GET', K.adopted)
 if not taken then add_event(user, 'guest.adopted', '"guest":' .. text(arg(1)) .. ',"messages":' .. arg(3)) end
 taken = tonumber(taken or 0)
@@ -45,7 +46,7 @@ for n = 10, arg_count(), 7 do
   end
   left, leftBytes = left - 1, leftBytes - bytes
 end
--- Clients count each message that arrives as unread, so they are told the right number.
+-- Clients count each new message as unread, so this event tells them the right number.
 if hasRead then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
 call('SET', K.adopted, string.format('%.0f', taken), 'KEEPTTL')
 schedule(user)

@@ -1,4 +1,5 @@
--- Sets when the key of an ended move of messages expires. If a step of the move comes late, it finds the key, and appends no message twice.
+-- Lets the key expire that notes which messages of an adopted guest have been moved. Until then a step of the move that comes late finds
+-- the key, and appends no message twice.
 -- KEYS: adopted.
 -- ARGV: none.
 -- Returns nothing.

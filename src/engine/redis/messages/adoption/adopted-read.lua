@@ -1,8 +1,9 @@
--- Reads the oldest messages of an adopted guest that have not moved yet.
+-- Reads the oldest messages of an adopted guest that have not been moved to the user yet.
 -- KEYS: user, inbox, unread, aging, counts.
 -- ARGV: 1 how many messages at most.
--- Returns nothing if nothing moves; else the user who has adopted the guest, when that user was created, how many messages the guest had,
---   how many are left, their bytes, and for each message its offset, its JSON, its bytes, when it was stored, and 1 if it is read, else 0.
+-- Returns nothing if no messages are to be moved; else the user who has adopted the guest; when that user was created; how many messages
+--   the guest had; how many of these the guest's inbox still has, including the returned ones; the bytes that they take; and for each
+--   returned message its offset, its JSON, its bytes, when it was stored, and 1 if it is read, else 0.
 local user = load(K.user)
 if not user.moveDueAt then return reply() end
 local adoption, found = cjson.decode(user.adoption), {}

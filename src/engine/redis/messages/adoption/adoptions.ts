@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many messages one step moves. A message may have 16 kB of text, so a step may have 1 MB. */
 const MESSAGES_PER_STEP = 64
-/** For how many steps a call waits. The sweeper, which does what is due, does the other steps. */
+/** How many steps a call waits for. The sweep runs the other steps. */
 const STEPS_AWAITED = 16
 const FIELDS_PER_MESSAGE = 5
 
@@ -19,10 +19,10 @@ export interface AdoptionsOptions {
 }
 
 /**
- * Adopts guests: a user takes over a guest's messages. The guest and the user may be in different partitions. So one step marks the guest.
- * Then pairs of steps move the guest's messages: one step appends some of them to the user's inbox, the other deletes these from the
- * guest's inbox. A key in the user's partition has the guest's offset of the last message that was appended or left out, so that each step
- * may run twice. The guest's deadline `moveDueAt` lets the sweeper continue the move after a crash.
+ * Adopts guests. Because the guest and the user may be in different partitions, this takes several steps. The first step notes the adoption
+ * in the guest's hash. Then pairs of steps move the guest's messages: one step appends some of them to the user's inbox, the other deletes
+ * these from the guest's inbox. A key in the user's partition has the offset, in the guest's inbox, of the last message that was appended
+ * or left out. So each step may run twice. The guest's deadline `moveDueAt` lets the sweep continue the move after a crash.
  */
 export class Adoptions {
   readonly #runner: StepRunner
@@ -33,7 +33,7 @@ export class Adoptions {
     this.#retentionOf = retentionOf
   }
 
-  /** Marks the guest. The caller has looked up whether the token of the proof is revoked. */
+  /** Notes the adoption in the guest's hash. The caller has checked that the token of the guest's proof is not revoked. */
   async adopt({
     appId,
     userId,

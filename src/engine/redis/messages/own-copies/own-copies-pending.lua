@@ -1,7 +1,8 @@
--- Lists the own copies (copies of messages for the inboxes of their senders) that have been pending for the given milliseconds.
+-- Lists the own copies that have been pending for the given milliseconds.
 -- KEYS: ownCopies.
 -- ARGV: 1 the milliseconds.
--- Returns for each own copy its field, and its value: the app's id, NUL, and JSON as `Note` in `own-copies.ts`.
+-- Returns for each own copy its field in `ownCopies`, and the value of this field: the app's id, NUL, and a `Note` of `own-copies.ts` as
+--   JSON.
 local found = {}
 local all = call('HGETALL', K.ownCopies)
 for n = 1, #all, 2 do

@@ -5,7 +5,7 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** After so many failures the other own copies stay pending for now. While a server is away, very many may be pending. */
+/** After this many failures the other own copies stay pending for now. While a server is away, very many own copies may be pending. */
 const MAX_FAILURES = 8
 
 /** The sender's own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */
@@ -73,7 +73,7 @@ export class OwnCopies {
   }
 
   /**
-   * Makes the own copy of a guest whom a user has adopted since, in the inbox of this user. Returns the offset in that inbox, with the
+   * Makes the own copy for a sender whom a user has adopted since. The own copy goes into that user's inbox. Returns its offset, with the
    * epoch 0, because no epoch of the guest's inbox has this offset.
    */
   async #makeForAdopter(
@@ -91,7 +91,8 @@ export class OwnCopies {
 
   /**
    * Makes the own copies that have been pending for `age` milliseconds, for example because their node has stopped. The senders may be on
-   * several servers, so an own copy that fails does not stop those in other partitions. If any failed, this rejects at the end.
+   * several servers, so an own copy that fails does not stop those in other partitions. If an own copy failed, `makePending` rejects at the
+   * end.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])

@@ -1,6 +1,6 @@
--- Notes that an own copy was made: it is no longer pending.
+-- Notes that an own copy was made, and is no longer pending.
 -- KEYS: ownCopies.
--- ARGV: 1 the own copy's field.
+-- ARGV: 1 the own copy's field in `ownCopies`.
 -- Returns nothing.
 call('HDEL', K.ownCopies, arg(1))
 return reply()

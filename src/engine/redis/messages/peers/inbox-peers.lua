@@ -1,11 +1,13 @@
--- Reads whom the next messages of an inbox are with, and messages and peers that the caller asks for.
+-- Reads the peer of each message that comes after those known to the caller. Also reads the messages, and the unread counts of peers, that
+-- the caller asks for.
 -- KEYS: user, inbox, unread, aging, peerLog, state.
--- ARGV: 1 the number of the epoch that the caller knows; 2 the offset up to which the caller knows whom the messages are with; 3 for how
---   many messages at most to read whom they are with; 4 how many offsets follow; from here on: the offsets of messages, and the ids of
---   peers, empty for the backend.
--- Returns the number of the epoch, the newest offset, the oldest one, the read offset, 1 if what the caller knows is of another inbox, else
---   0, the offset up to which the script has read `peerLog`, the items that it has read, a list with the JSON of each message, or an empty
---   text if there is none, and a list with the number of unread messages and the offset of the mark of each peer.
+-- ARGV: 1 the number of the epoch that the caller knows; 2 the last offset whose peer the caller knows; 3 how many messages' peers to read
+--   at most; 4 how many offsets follow; from 5 on: the offsets of the messages to read; the ids of the peers whose unread messages to
+--   count, empty for the backend.
+-- Returns the number of the epoch; the newest offset; the oldest offset; the read offset; 1 if the caller knows another epoch or inbox,
+--   else 0; the last offset whose item of `peerLog` was read; the items that were read, separated by NUL; a list with each message as JSON,
+--   or an empty text if the inbox lacks it; a list with two entries for each peer: the number of unread messages, and the offset of the
+--   peer's mark.
 local user, known = load_inbox(K.user), tonumber(arg(2))
 -- When all messages of a guest have moved to a user, the guest's inbox begins anew in the same epoch.
 local isOther = tonumber(arg(1)) ~= epoch_of(user) or known > user.newest

@@ -15,7 +15,7 @@ import { directions, PeerIndex, type Direction } from '../../../util/peer-index.
 import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** For how many messages one step reads whom they are with. Other calls wait while a step runs. */
+/** The number of messages whose peers one step reads. Other calls wait while a step runs. */
 const MESSAGES_PER_STEP = 2_000
 /** How often a call asks again at most because messages were stored or deleted meanwhile. */
 const MAX_TRIES = 8
@@ -28,7 +28,7 @@ interface Cached {
   index: PeerIndex
 }
 
-/** What a call wants to know of Redis: the messages at some offsets, and how many unread messages some peers have. */
+/** What a call asks Redis: the messages at some offsets, and how many messages of some peers are unread. */
 interface Question {
   offsets?: readonly number[]
   peers?: readonly (string | null)[]
@@ -45,7 +45,7 @@ interface Answer extends Cached {
   unread: readonly number[]
 }
 
-/** The directions by the kinds that `fields.ts` describes. */
+/** The direction of a message by its kind, which the field `about` in `fields.ts` has. */
 const kinds: Readonly<Record<string, Direction>> = {
   r: directions.received,
   x: directions.read,
@@ -53,8 +53,9 @@ const kinds: Readonly<Record<string, Direction>> = {
 }
 
 /**
- * The peers of inboxes (those whom messages are with), and the marks up to which their messages are read. Redis has a list that says whom
- * each message is with. A gateway that is asked about peers keeps an index of the list in memory, and each call reads what the index lacks.
+ * The peers of inboxes, and each peer's mark: the offset up to which the peer's messages are read. The list `peerLog` in Redis says whom
+ * each message is with. A gateway that is asked about peers keeps an index of this list in memory, and each call reads what the index
+ * lacks.
  */
 export class Peers {
   readonly #runner: StepRunner
@@ -141,7 +142,7 @@ export class Peers {
 
   /**
    * Completes the index of an inbox. Resolves with what `find` finds in the index, and with the answer to the question that `questionOf`
-   * makes of that. Both show the same state of the inbox, unless messages come faster than this call can ask.
+   * makes of what was found. Both results show the same state of the inbox, unless messages come faster than this call can ask.
    */
   async #ask<T>(
     of: UserRef,
@@ -167,7 +168,7 @@ export class Peers {
     }
   }
 
-  /** Reads into an index whom the next messages are with. The answer has a new index if the known one is of another inbox or epoch. */
+  /** Reads the peers of the next messages into an index. The answer has a new index if the known index is of another inbox or epoch. */
   async #read(
     of: UserRef,
     { epoch, index }: Cached,

@@ -1,6 +1,6 @@
--- Reads the value of a message's id, or of an own copy (the sender's copy of a message).
+-- Reads the value of the key of a message's id, or of an own copy.
 -- KEYS: id; or own.
 -- ARGV: none.
--- Returns the value, and for how many milliseconds it is kept.
--- `K.id` is the hashed key of the step that runs this script, whatever the kind of the key.
+-- Returns the value, and the milliseconds for which it is kept.
+-- `K.id` is the hashed key of the step: of the kind `id` in the step `exportId`, and of the kind `own` in `exportOwnCopy`.
 return reply(call('GET', K.id), call('PTTL', K.id))

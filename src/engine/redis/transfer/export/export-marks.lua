@@ -1,7 +1,7 @@
--- Reads the marks of an inbox. A mark says up to which offset the messages of one peer are read.
+-- Reads the marks of an inbox's peers. A peer's mark says up to which offset the peer's messages are read.
 -- KEYS: unread.
 -- ARGV: none.
--- Returns for each mark the peer's id, empty for the backend, and the mark.
+-- Returns for each mark the peer's id, or an empty text for the backend; and the mark, which `fields.ts` describes.
 local found, list = {}, call('HGETALL', K.unread)
 for n = 1, #list, 2 do
   if string.sub(list[n], 1, #UNREAD.mark) == UNREAD.mark then

@@ -1,5 +1,5 @@
--- Lists the users of a partition who have a deadline. A guest whose messages still move has one.
+-- Lists the users of a partition who have a deadline. Among these are all guests whose messages still have to be moved.
 -- KEYS: deadlines.
 -- ARGV: none.
--- Returns the users: app and user, separated by NUL.
+-- Returns for each user the app's id, NUL, and the user's id.
 return call('ZRANGE', K.deadlines, 0, -1)

@@ -115,7 +115,7 @@ const marksOf = async (
   })
 }
 
-/** Returns what Redis stores for the id of a message in its recipient's inbox; null if that has expired. */
+/** Returns what Redis stores for the id of a received message; null if that has expired, or is about a deleted inbox. */
 const sentIdOf = async (
   runner: StepRunner,
   steps: TransferSteps,
@@ -131,7 +131,7 @@ const sentIdOf = async (
   const counts: SentId['deletions'] = [deletions, Number(fromDeletions)]
   if (from === null) return { digest, ownOffset: null, left, deletions: counts }
   if (own !== '0') return { digest, ownOffset: Number(own), left, deletions: counts }
-  // A second step has made the own copy (the sender's copy), in the sender's partition.
+  // A second step has made the own copy, in the sender's partition.
   const sender = { appId, userId: from }
   const hash = hashOf(appId, from, to, id, fromDeletions, String(deletions))
   const [offset] = await runner.onUser(steps.exportOwnCopy, sender, [], { hashed: `own:${hash}` })

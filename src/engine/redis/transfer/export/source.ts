@@ -98,7 +98,7 @@ export class RedisSource implements TransferSource {
     return { opened, key, apps }
   }
 
-  /** Makes the own copies (the senders' copies of messages) that a crashed gateway has left pending. */
+  /** Makes the own copies that a crashed gateway has not made. */
   async #makePendingOwnCopies(): Promise<void> {
     const { runner } = this.#get()
     if (!runner.isCluster) return

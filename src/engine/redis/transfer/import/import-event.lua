@@ -1,8 +1,8 @@
 -- Adds a webhook event that is transferred from another engine.
 -- KEYS: events, pending, failed, queue, due, counts.
 -- ARGV: 1 its number; 2 its JSON; 3 its id; 4 the outcome of its deliveries, as JSON; 5 `pending` or `failed`.
--- Returns 1 if the event is stored, now or before. Returns 0 if another event has the number, or if the event is pending and the user has
---   a pending one with a higher number.
+-- Returns 1 if this call or an earlier call has stored the event. Returns 0 if another event has the number, or if the event is pending and
+--   the user has a pending event with a higher number.
 local seq, json, id, outcome, state = arg(1), arg(2), arg(3), arg(4), arg(5)
 if find(seq, id) then return reply(1) end
 local newest = call('ZRANGE', K.queue, -1, -1)[1]

@@ -1,7 +1,8 @@
--- Stores the value of a message's id, of an own copy, or of an adopted guest.
+-- Stores the value of the key of a message's id, of an own copy, or of an adopted guest.
 -- KEYS: id; or own; or adopted.
--- ARGV: 1 the value; 2 for how many milliseconds it is kept.
+-- ARGV: 1 the value; 2 the milliseconds for which it is kept.
 -- Returns nothing.
--- `K.id` is the hashed key of the step that runs this script, whatever the kind of the key.
+-- `K.id` is the hashed key of the step: of the kind `id` in the step `importId`, `own` in `importOwnCopy`, and `adopted` in
+-- `importAdopted`.
 call('SET', K.id, arg(1), 'PX', arg(2))
 return reply()

@@ -20,7 +20,7 @@ import { loadTransferSteps } from '../steps.js'
 type RecordOf<Kind extends TransferRecord['kind']> = Extract<TransferRecord, { kind: Kind }>
 
 const KEY_BYTES = 32
-/** How many marks of peers a step writes. */
+/** How many marks of peers one step writes. A peer's mark says up to which offset the peer's messages are read. */
 const MARKS_PER_STEP = 500
 /** About how many characters of messages go to Redis in one call. */
 const MAX_CHARACTERS = 2 ** 20
@@ -30,7 +30,7 @@ const textOf = (profile: object): string => {
   return json === '{}' ? '' : json
 }
 
-/** Returns a message in the form of the stream: `sentAt` is last, and there is no offset. */
+/** Returns a message's JSON as the inbox's stream has it: without the offset, and with `sentAt` last. */
 const jsonOf = ({
   id,
   from,
@@ -43,7 +43,7 @@ const jsonOf = ({
 }: RecordOf<'message'>['message']): string =>
   JSON.stringify({ id, from, to, sender, body, data, adopted, sentAt })
 
-/** A Redis to which a transfer writes. It must have no data with this prefix. */
+/** A Redis to which a transfer writes. Before the transfer it must have no data under the prefix of `place`. */
 export class RedisTarget implements TransferTarget {
   readonly #place: RedisPlace
   readonly #steps = loadTransferSteps()
@@ -89,7 +89,7 @@ export class RedisTarget implements TransferTarget {
     await this.#opened?.client.close()
   }
 
-  /** Deletes all keys with the prefix, except the mark of the transfer and the secret of the epochs. */
+  /** Deletes all keys with the prefix except two: the note that a transfer is unfinished, and the secret from which epochs are derived. */
   async #clear(): Promise<void> {
     if (!this.#opened) return
     const { client, runner } = this.#opened
@@ -196,7 +196,8 @@ export class RedisTarget implements TransferTarget {
         const adoption = JSON.stringify([by, byCreatedAt, createdAt, messages])
         await this.#setFields(record, { adoption }, { adoption: record })
         if (!record.isMoving) return
-        // Without this key the first step of the move would report the adoption, which the engine of the source has reported already.
+        // Without this key, the first step that moves the guest's messages would report the adoption. The source's engine has already
+        // reported it.
         const hashed = `adopted:${hashOf(appId, userId)}` as const
         const args = ['0', String(Math.max(1, Math.ceil(record.left)))]
         await runner.onUser(this.#steps.importAdopted, { appId, userId: by }, args, { hashed })
@@ -270,7 +271,7 @@ export class RedisTarget implements TransferTarget {
       { appId, userId: to },
       { appId, userId: from ?? to },
     ]
-    // `Outgoing` decides by the same rule: in a cluster a second step makes the own copy.
+    // As in `Outgoing`: in a cluster a second step makes the sender's own copy.
     const isAway = runner.isCluster && from !== null && from !== to
     const own = isAway ? 0 : (ownOffset ?? 0)
     const value = [digest, offset, own, sentAt, toDeletions, fromDeletions].join(' ')

@@ -1,6 +1,6 @@
--- Marks a Redis before another engine's data are transferred to it. A Redis with data is not marked.
+-- Notes that a transfer to this Redis is unfinished, unless the Redis has data.
 -- KEYS: transfer, key, epochs.
--- ARGV: 1 the secret of the epochs.
+-- ARGV: 1 the secret from which epochs are derived.
 -- Returns `empty`; or `unfinished` if an earlier transfer has not finished; or `used` if there are data.
 if call('EXISTS', K.transfer) == 1 then return reply('unfinished') end
 if call('EXISTS', K.key) == 1 then return reply('used') end

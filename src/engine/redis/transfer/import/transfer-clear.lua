@@ -1,4 +1,4 @@
--- Deletes keys.
+-- Deletes the keys that the caller passes.
 -- KEYS: none of its own.
 -- ARGV: none.
 -- Returns nothing.

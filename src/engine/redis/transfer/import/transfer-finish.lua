@@ -1,4 +1,4 @@
--- Stores the engine's key, and removes the mark of the transfer.
+-- Stores the engine's key, and deletes the note that a transfer is unfinished.
 -- KEYS: key, transfer.
 -- ARGV: 1 the key.
 -- Returns nothing.
