@@ -50,7 +50,8 @@ interface EpochRow {
   /** The secret from which the epoch of every inbox is derived. */
   key: string
   /**
-   * The identity of the volume on which the row was written. A copy of that volume has another identity, and may lack acknowledged writes.
+   * The identity of the volume on which the row was written. A copy of that volume has another identity. It may lack acknowledged writes,
+   * so it gets another `key`.
    */
   identity: string
 }

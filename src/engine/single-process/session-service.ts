@@ -134,7 +134,7 @@ export class SessionService {
     this.#watched.delete(userKey(of))
   }
 
-  /** Returns when the user was last seen; null if the user never had a session, or was deleted since. */
+  /** Returns the time at which the user was last seen; null if the user never had a session, or was deleted since. */
   lastSeenAt(of: UserRef): number | null {
     const database = this.#database()
     const row = rows.lastSeen(of)

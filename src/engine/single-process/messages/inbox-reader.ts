@@ -10,7 +10,6 @@ import type { Unread } from './unread/unread-checks.js'
 /** How many rows a search reads at once. */
 const ROWS_PER_READ = 128
 
-/** Reads the messages of inboxes. */
 export class InboxReader {
   readonly #reads: Reads
   readonly #open: (of: UserRef) => Inbox

@@ -51,15 +51,15 @@ export const messageRowOf = (
 })
 
 /**
- * Returns whom the unread counts of `owner`'s inbox take as the sender. For a message that counts as read this is the owner, whose messages
- * are never unread.
+ * Returns the sender of a message for the unread counts of `owner`'s inbox. If the message counts as read, this is the owner, because the
+ * owner's messages are never unread.
  */
 export const countedSender = (
   { message, isRead }: Pick<Tallied, 'message' | 'isRead'>,
   owner: string,
 ): string | null => (isRead ? owner : message.from)
 
-/** The fields of a row that decide which messages are retained. `from` is the result of `countedSender`. */
+/** The fields of a row that retention and the unread counts need. `from` is the result of `countedSender`. */
 export interface MessageSummary extends Pick<MessageRow, 'bytes' | 'size'> {
   from: string | null
 }
@@ -99,8 +99,8 @@ export interface InboxRow extends Watermark {
 }
 
 /**
- * An inbox as it is stored. With an object and its field names in place of this array, a message took a quarter longer among a million
- * users.
+ * An inbox as it is stored. With an object and its field names in place of this array, storing a message took a quarter longer with a
+ * million users.
  */
 export type StoredInbox = [
   offset: number,

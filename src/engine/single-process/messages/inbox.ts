@@ -131,7 +131,8 @@ export class Inbox {
 
   /** Adds the inbox's row to a batch. The row covers the messages of that batch. */
   write(batch: Operation[]): void {
-    // An exact row has to be written with each message. This is cheaper only if the inbox gets no second message before its eviction.
+    // An exact row has to be written with each message, but not at the eviction. This is cheaper only if the inbox gets no second message
+    // before its eviction.
     this.#isRowExact = this.#appended <= 1
     const { offset, received, bytes, first } = this.assigned
     // A spread of the watermark here took more time than the rest of this method.
@@ -326,8 +327,8 @@ export class Inbox {
   }
 
   /**
-   * Notes that the messages at the sorted `offsets` are read. `counts` says of an offset whether its message is unread until a mark reaches
-   * it.
+   * Notes that the messages at the sorted `offsets` are read. `counts` returns false for an offset whose message was never unread, such as
+   * one from the owner.
    */
   markReadAt(offsets: readonly number[], counts: (offset: number) => boolean): void {
     const { first, offset: newest } = this.durable
@@ -429,7 +430,7 @@ export class Inbox {
    */
   #firstWithin(first: number, offset: number, bytes: number, retention: Retention): number {
     const from = Math.max(first, offset - retention.messages + 1)
-    // The bytes since the last deletion are an upper bound that needs no read.
+    // This sum is too high if messages that are not retained are not deleted yet, but it needs no read.
     const isWithin = bytes - this.#swept.bytes <= retention.bytes
     return isWithin ? from : this.#searchFirst(from, offset, bytes - retention.bytes)
   }
@@ -481,7 +482,6 @@ export class Inbox {
     return (this.#messagePrefix ??= rows.messagePrefix(this.#ref))
   }
 
-  /** Returns a stored message. */
   messageAt(offset: number): Message | undefined {
     return this.#messageRow(offset)?.message
   }

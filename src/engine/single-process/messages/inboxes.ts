@@ -57,7 +57,6 @@ interface InboxesOptions {
   onError: (error: unknown) => void
 }
 
-/** The inboxes in a store. */
 export class Inboxes {
   readonly reader: InboxReader
   readonly peers: Peers

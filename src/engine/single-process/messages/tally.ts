@@ -2,7 +2,7 @@ import type { Message } from '../../../protocol/index.js'
 import { directions, type Direction } from '../../util/peer-index.js'
 
 /**
- * A tally covers this many successive offsets of an inbox, and says with whom the message at each of them is. Its last offset is a multiple
+ * A tally covers this many successive offsets of an inbox, and has the peer of the message at each of them. Its last offset is a multiple
  * of this number.
  */
 export const MESSAGES_PER_TALLY = 64
@@ -22,15 +22,15 @@ const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
 /**
- * An unfinished tally is in the inbox's row only if it has at least this many messages. With a tally in each row, a message took 6% longer
- * among a million users, and a start of the engine after a crash twice as long. If an inbox was loaded from a row without a tally, the
- * tally's first messages are read again once it gets this many.
+ * An unfinished tally is in the inbox's row only if it covers at least this many offsets. With a tally in each row, storing a message took
+ * 6% longer with a million users, and a start after a crash took twice as long. If an inbox was loaded from a row without a tally, the
+ * tally's first messages are read again when it covers this many offsets.
  */
 const MIN_STORED = 16
 
 /**
- * A message's peer is looked for only among this many of the latest peers. In an inbox with many peers, a search among all of them would
- * take a tenth of a message's time.
+ * The peer of a message is looked for only among this many of the latest peers. In an inbox with many peers, a search among all of them
+ * would take a tenth of the time that storing a message takes.
  */
 const LATEST_PEERS = 4
 
@@ -38,8 +38,8 @@ const LATEST_PEERS = 4
 const FEW_PEERS = 8
 
 /**
- * V8 copies texts of up to this many characters when it joins them. Of longer texts it keeps the parts, which take 32 bytes each. The parts
- * of a tally would take 2 kB in every inbox in memory.
+ * V8 copies texts of up to this many characters when it joins them. Of longer texts it keeps the parts, which take 32 bytes each. So new
+ * codes are gathered in `#newest`: with a part for each code, a tally would take 2 kB in every inbox in memory.
  */
 const SHORT = 12
 
@@ -58,7 +58,7 @@ export const peerOf = (owner: string, { from, to }: Pick<Message, 'from' | 'to'>
 export const directionOf = (owner: string, { from }: Pick<Message, 'from'>, isRead: boolean): Direction =>
   from === owner ? directions.sent : isRead ? directions.read : directions.received
 
-/** Returns the offset of the last message of the tally to which an offset belongs. */
+/** Returns the last offset of the tally to which an offset belongs. */
 export const tallyEnd = (offset: number): number =>
   offset + ((MESSAGES_PER_TALLY - (offset % MESSAGES_PER_TALLY)) % MESSAGES_PER_TALLY)
 
@@ -77,8 +77,8 @@ export const visitTally = (
 }
 
 /**
- * Notes whom an inbox's messages are with. When a tally is full, it becomes a row. To find the peers of an inbox, or the senders of deleted
- * messages, the engine then reads one row for each tally, and not one for each message.
+ * Notes the peer of each message of an inbox. When a tally is full, it becomes a row. To find the peers of an inbox, or the senders of
+ * deleted messages, the engine then reads one row for each tally, and not one for each message.
  */
 export class Tally {
   readonly #owner: string

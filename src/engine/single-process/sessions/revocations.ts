@@ -15,7 +15,7 @@ export interface UserRow {
   deletions: number
 }
 
-/** Until when the revocation of a token is kept. Null stands for ever, because JSON has no `Infinity`. */
+/** The time until which the revocation of a token is kept. Null means that it never ends, because JSON has no `Infinity`. */
 export type RevokedToken = [until: number | null]
 
 /** Which kinds of rows an app has. If it has none of a kind, look-ups need not read the store. */
@@ -105,8 +105,8 @@ export class Revocations {
   }
 
   /**
-   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. A later call does not
-   * shorten an earlier revocation: by then no session is left that shows when the token expires.
+   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. A second call does not
+   * shorten the revocation: it gets no `expiresAt`, because the first call has ended the sessions that show it.
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)

@@ -94,7 +94,6 @@ export class SessionIndex<Entry extends Indexed> {
     return this.#apps.get(appId)?.after(number, limit) ?? []
   }
 
-  /** Returns the number of the app's sessions. */
   count(appId: string): number {
     return this.#apps.get(appId)?.size ?? 0
   }

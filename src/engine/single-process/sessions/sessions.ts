@@ -36,7 +36,7 @@ interface SessionCallbacks {
 /** The clock of resume windows. Setting the machine's time does not move it, and so neither shortens nor extends a window. */
 const monotonicNow = (): number => performance.now()
 
-/** How many sessions a step ends, or marks as away, before other work runs. After a restart many sessions are due at the same time. */
+/** How many sessions are ended, or marked as away, before other work runs. After a restart many sessions are due at the same time. */
 const DUE_PER_STEP = 32
 /** How many sessions of an earlier process are detached in one turn of the event loop. */
 const DETACHED_PER_STEP = 1_000
@@ -101,12 +101,12 @@ export class Sessions {
     return this.#journal.startWriting(commit, [...this.#index.all()])
   }
 
-  /** Writes one session to a store with outdated rows. If the session has ended, deletes its row. */
+  /** Writes one session to a store that a recovery has opened: its row may be outdated. If the session has ended, deletes the row. */
   rewriteOne(ref: SessionRef, commit: GroupCommit): void {
     this.#journal.rewrite(ref, this.#index.find(ref), commit)
   }
 
-  /** As `journalTo`, for a store with outdated rows. It also deletes the rows of sessions that have ended since. */
+  /** As `journalTo`, for a store that a recovery has opened. Also deletes the rows of sessions that have ended. */
   async rewriteTo(store: Store, commit: GroupCommit): Promise<void> {
     await this.#journal.deleteOthers(store, commit, (ref) => this.#index.find(ref) !== undefined)
     await this.journalTo(commit)
@@ -242,7 +242,6 @@ export class Sessions {
     return recordOf(session)
   }
 
-  /** Clears the timers. */
   stop(): void {
     this.#deadlines.stop()
     this.#offlineDeadlines.stop()

@@ -45,7 +45,6 @@ interface UsersOptions {
   onDelete: (of: UserRef) => Operation[]
 }
 
-/** The users in a store. */
 export class Users {
   readonly #store: Store
   readonly #commit: GroupCommit

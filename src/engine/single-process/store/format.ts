@@ -5,7 +5,6 @@ import { put, read, type Operation, type Store } from './store.js'
 /** The number of the format of the rows. A change that makes earlier rows unreadable raises the number. */
 const FORMAT = 9
 
-/** Returns the operation that stores the number of the format. */
 export const putFormat = (): Operation => put(rows.format, FORMAT)
 
 /**

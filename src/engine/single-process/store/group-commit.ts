@@ -135,8 +135,8 @@ export class GroupCommit {
   }
 
   /**
-   * Writes as `defer` does, but in the order of the calls of `append`, `write` and `sync`. Deferred writes are added at the end of their
-   * batch. There they would overwrite rows of later calls.
+   * Writes as `defer` does, but in the order of the calls of `append`, `write` and `sync`. Deferred writes come at the end of their
+   * batch, where these operations would overwrite the rows of later calls.
    */
   append(operations: Operation[]): void {
     if (this.#refusal) return

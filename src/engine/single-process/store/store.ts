@@ -29,7 +29,7 @@ export interface Volume {
   isPersistent: boolean
   /** A text that differs between the medium and its copies, such as a restored backup. */
   identity: string
-  /** About how many bytes the engine may take to keep inboxes and users in memory, so that a message need not read them. */
+  /** About how many bytes the engine may take to keep inboxes and users in memory, so that sending a message need not read them. */
   cacheBytes: number
   /** Throws if the medium is gone or was replaced, so that writes would be lost. Called after each sync, and about twice a second. */
   assertPresent(): void
@@ -63,7 +63,7 @@ export const read = (store: Store, key: string): unknown => {
   }
 }
 
-/** Reads and parses the rows of a range, in the order of their keys or backwards. Rejects with `unavailable`. */
+/** Reads and parses the rows of a range, in the order of their keys or backwards. Rejects with `unavailable` if that fails. */
 export const readAll = <T>(store: Store, range: Range): Promise<[string, T][]> =>
   readAllAs(store, range, (json) => JSON.parse(json) as T)
 

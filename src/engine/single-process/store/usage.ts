@@ -9,7 +9,6 @@ export type StoredUsage = Omit<AppUsage, 'sessions'>
 
 const NOTHING: StoredUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0 }
 
-/** Counts the usage of apps. */
 export class Usage {
   readonly #apps: AppCounters<StoredUsage>
 

@@ -3,8 +3,8 @@ import { below, DIGITS, keyOf, lastOf, padded, timedRows } from './row-keys.js'
 import type { Range } from './store.js'
 
 /**
- * When the oldest pending event of a user is due. A run lasts as long as the store is open. `run` is the number of the run that set
- * `dueAt`.
+ * The time at which the oldest pending event of a user is due, and the number of the run that set this time. A run lasts as long as the
+ * store is open.
  */
 export interface DueKey {
   run: number

@@ -83,8 +83,8 @@ export class ImportedInbox {
   }
 
   /**
-   * If `offset` belongs to another tally than the latest message, writes that message's tally. `Tally.add` returns a tally only with the
-   * message at the tally's last offset. An inbox from Redis may lack this message.
+   * If the latest message belongs to an earlier tally than `offset` does, writes that earlier tally. `Tally.add` returns a tally only for
+   * the message at the tally's last offset, and an inbox from Redis may lack that message.
    */
   #endTallyBefore(offset: number): void {
     if (tallyEnd(offset) !== this.#tallyEnd) this.#putTally(this.#tally.take())

@@ -32,7 +32,6 @@ export class EventCounts {
     return this.#apps.of(appId)
   }
 
-  /** Adds to the counters. */
   add(appId: string, difference: Partial<Omit<EventCountsRow, 'last'>>): void {
     const counts = this.#apps.of(appId)
     counts.pending += difference.pending ?? 0

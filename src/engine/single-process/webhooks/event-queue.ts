@@ -241,7 +241,7 @@ export class EventQueue implements WebhookQueue {
     if (operations.length > 0) this.#commit.append(operations)
   }
 
-  /** Returns when the oldest event of this event's user is due, by the engine's clock. The user's other events wait for that one. */
+  /** Returns the due time of the oldest event of this event's user, by the engine's clock. The user's other events wait for that one. */
   #dueAtOf(event: WebhookEvent): number {
     const { run, dueAt } = this.#queues.of(event)
     return run === this.#queues.run ? dueAt : this.#clock.now()

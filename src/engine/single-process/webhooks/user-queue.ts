@@ -33,9 +33,9 @@ export interface UserQueue {
   bytes: number
   /** What the newest event says about presence; null if that is unknown. */
   online: boolean | null
-  /** The newest event about presence. */
+  /** The newest event about presence that may be cancelled. It is never the oldest event, which a gateway may be delivering. */
   presence: PresenceEvent | null
-  /** The number of the newest `events.dropped`; 0 if there is none. The oldest event is neither this one nor that of `presence`. */
+  /** The number of the newest `events.dropped`; 0 if there is none, or if it is the oldest event. */
   dropped: number
   /** The row of the newest `events.dropped`, if this process has written it. */
   droppedRow: EventRow | undefined

@@ -177,7 +177,7 @@ export class UserQueues {
   }
 
   /**
-   * Counts the dropped event in the queue's newest event if this is an `events.dropped` that is neither the oldest event nor about to
+   * Counts the dropped event in the queue's newest event if that is an `events.dropped` which is neither the oldest event nor about to
    * become the oldest. Otherwise adds an `events.dropped`.
    */
   #drop(queue: UserQueue, type: WebhookEventType, at: number, state: JsonObject): AddedEvent {

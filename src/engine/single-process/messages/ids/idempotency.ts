@@ -50,11 +50,11 @@ export type IdempotencyRow = [
 const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
 /**
- * How many keys a step reads in the first pass over all keys. This pass adds the keys to the filter. Until the pass has ended, every
- * message costs a read.
+ * How many keys a step reads in the first pass over all keys, which adds the keys to the filter. Until this pass has ended, every message
+ * costs a read, so its steps are larger than those of later passes.
  */
 export const KEYS_PER_LOADING_STEP = 4_096
-/** How many keys one step of a later pass reads. A step may delete all keys that it reads. */
+/** How many keys one step of a later pass reads. It may delete them all. */
 export const KEYS_PER_STEP = 2_048
 /**
  * Milliseconds from the start of one step to the start of the next. The pause leaves time for the clients, which all connect at once after

@@ -5,7 +5,7 @@ import type { IdempotencyKeys, NewKey } from './idempotency.js'
 /** The most keys, which take about 100 MB. If more messages are sent within a `sendWindow`, a retry of an old one may be stored again. */
 const MAX_KEYS = 500_000
 
-/** Content of up to this many characters is compared without a hash. Hashing it would take 4% of a message's time. */
+/** Content of up to this many characters is compared without a hash. Hashing it would take 4% of the time that sending a message takes. */
 const MAX_SHORT_CONTENT = 128
 
 /** What is kept of a sent message. The objects `synced` and `result` of `NewKey` would take three times as much memory. */
@@ -35,8 +35,8 @@ interface Generation {
 const newGeneration = (): Generation => ({ entries: new Map(), expiresAt: 0 })
 
 /**
- * The idempotency keys of an engine in memory. This class writes no rows, because rows would take a third of a message's time. With the
- * package lru-cache instead of two maps, a message takes 11% longer (ARCHITECTURE.md has the figure).
+ * The idempotency keys of an engine in memory. This class writes no rows, because they would take a third of the time that sending a
+ * message takes. With the package lru-cache instead of two maps, sending a message takes 11% longer (ARCHITECTURE.md has the figure).
  */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
   readonly #maxPerGeneration: number

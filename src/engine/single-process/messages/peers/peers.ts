@@ -162,7 +162,6 @@ export class Peers {
     return this.#options.table.peek(of)
   }
 
-  /** Returns messages by their offsets. */
   async #messagesAt(
     inbox: Inbox,
     offsets: readonly number[],

@@ -7,7 +7,7 @@ import { inboxRowOf, mayHaveExpired, type StoredInbox } from '../inbox-row.js'
 import { lastOf, rows } from '../../store/rows.js'
 import { readAll, type Operation, type Store } from '../../store/store.js'
 
-/** The most inboxes that a step of the sweep reads, and about the most messages that it deletes. */
+/** A step reads at most `INBOXES_PER_STEP` inboxes. It ends earlier if it has `MAX_DELETIONS_PER_STEP` deletions or more. */
 const INBOXES_PER_STEP = 32
 const MAX_DELETIONS_PER_STEP = 256
 /**

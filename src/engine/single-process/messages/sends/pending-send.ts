@@ -9,7 +9,6 @@ import type { Watermark } from '../inbox-row.js'
 export type Content = Pick<Message, 'id' | 'from' | 'to' | 'sender' | 'sentAt'> &
   Pick<CheckedMessage, 'body' | 'data'>
 
-/** Returns the message at an offset. */
 export const messageAt = (offset: number, { id, from, to, sender, body, data, sentAt }: Content): Message => {
   const message: Message = { offset, id, from, to, sender, sentAt }
   if (body !== undefined) message.body = body

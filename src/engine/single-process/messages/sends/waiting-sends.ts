@@ -65,7 +65,7 @@ export class WaitingSends {
     for (const row of waiting.inboxes) this.#blocked.add(row)
   }
 
-  /** Tries all waiting messages in their order. A message that has to wait again is added in its place. */
+  /** Sends the ready messages in their order, unless an earlier one still blocks them. A message that waits again keeps its place. */
   #sendReady(): void {
     const waiting = this.#waiting
     this.#waiting = []

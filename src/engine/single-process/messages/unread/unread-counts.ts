@@ -16,7 +16,6 @@ export class UnreadCounts {
   #first = 1
   #last = 0
 
-  /** How many messages are counted. */
   get size(): number {
     return this.#counted.size
   }

@@ -3,7 +3,7 @@ import type { SendRules, UserRef } from '../../../engine.js'
 import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 
-/** The most inboxes whose unread messages are counted in memory, and about the most messages in these counts. */
+/** The most inboxes with counts. If the counts have more than `MAX_COUNTED` messages, a new one replaces the least recently used. */
 const MAX_CACHED = 200
 const MAX_COUNTED = 200_000
 
