@@ -117,7 +117,7 @@ export interface TracedFrame {
   code: string | null
 }
 
-/** A line of a stream. `skipped` counts entries that were left out because too many came at once. */
+/** A line of a response that goes on, such as that of traced frames. `skipped` counts entries that came too fast. */
 export interface StreamLine<Entry> {
   entries: Entry[]
   skipped: number

@@ -1,7 +1,7 @@
 /**
  * Every code with which a gateway ends a connection, and its WebSocket close code. Several codes may share a number. The `ended` frame
- * before the close names the code. Without that frame a close has the first code of its number in this table, which is the most general
- * one. If a row is added, the compiler and the tests name all other places that need the code.
+ * before the close names the code. If that frame is missing, a client takes the first code in this table that has the number: it is the
+ * most general one. If a row is added, the compiler and the tests name all other places that need the code.
  */
 export const closeCodes = {
   ended: 1000,
@@ -44,7 +44,7 @@ export type RefusalCode =
 
 export type ProtocolCode = EndCode | RefusalCode
 
-/** The close codes of a client that may come back. Its session is then detached, and ends after the config's `leaveWindow`. */
+/** The close codes of a client that may come back. Its session ends if the client does not resume it within the config's `leaveWindow`. */
 export const pageCloseCodes = {
   /** The browser itself closes the socket, because it leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
@@ -60,7 +60,7 @@ const hundredsOf = (close: number): number => Math.floor(close / 100)
 /** How a client reacts to a close: it ends its session, fetches fresh credentials, gives up, or connects again. */
 export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
-/** Returns how a client reacts to a close code. The hundreds digit decides, so a client can handle codes that are newer than the client. */
+/** Returns how a client reacts to a close code. The first two digits of 4xxx decide, so a client can handle codes newer than itself. */
 export const closeAction = (close: number): CloseAction => {
   if (close === closeCodes.ended) return 'ended'
   if (hundredsOf(close) === 41) return 'refetch'

@@ -7,7 +7,7 @@ export const limits = {
   /** Auth params as JSON. */
   authParams: 4_096,
   /**
-   * The subprotocol that carries a `start` frame. A longer `start` is sent as the first frame. Many proxies accept only 8 kB of headers.
+   * The subprotocol that carries a `start` frame. Many proxies accept only 8 kB of headers, so a longer `start` is sent as the first frame.
    */
   startHeader: 4_096,
   /** All headers of the WebSocket handshake together. */

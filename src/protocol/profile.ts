@@ -4,7 +4,7 @@ import { optional, record, shape, text, type Checked } from './schema.js'
 /** The gateway and backends have this method, but the library types of this folder (ES2022) do not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
-/** URL parsers accept blanks, line breaks and a missing slash. Code that reads the address later perhaps refuses them. */
+/** Refuses blanks, line breaks and a missing slash. URL parsers accept them, but code that reads the address later perhaps does not. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
 /** The fields of a profile. If a row is added, the compiler and the tests name all other places that need the field. */
@@ -49,8 +49,8 @@ const describeRule = (): string =>
 export const PROFILE_RULE = /* @__PURE__ */ describeRule()
 
 /**
- * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out. A backend may pass a whole row of its
- * database as the user: nobody must be able to read that row in a browser's token, and the row's `id` must not override the user's.
+ * Returns the profile in `value`, or undefined if it is not a profile. Unknown fields are left out, because a backend may pass a whole row
+ * of its database as the user. Nobody must be able to read that row in a browser's token, and its `id` must not replace the user's id.
  */
 export const parseProfile = (value: unknown): Profile | undefined => {
   if (!profile(value) || !names.every((name) => obeysRule(name, value[name]))) return undefined

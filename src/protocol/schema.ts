@@ -14,7 +14,7 @@ export type JsonObject = Record<string, unknown>
 
 export const text: Check<string> = (value) => typeof value === 'string'
 export const boolean: Check<boolean> = (value) => typeof value === 'boolean'
-/** A finite number. JSON's 1e999 is parsed as Infinity. */
+/** A finite number. `JSON.parse` reads 1e999 as Infinity, which is refused. */
 export const number: Check<number> = (value): value is number => Number.isFinite(value)
 /** A safe integer, 0 or greater. JavaScript would round a larger one. */
 export const count: Check<number> = (value): value is number =>

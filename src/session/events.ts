@@ -86,7 +86,7 @@ export class TokenNeededEvent extends Event {
   }
 }
 
-/** The `detail` of each event that is a CustomEvent. */
+/** The `detail` of each event that is a CustomEvent. The types of `#emit` and of the element's relay are derived from this map. */
 export interface SessionEventDetails {
   /** The state changed, or the time of the next attempt to connect. */
   state: StateDetail
@@ -120,7 +120,7 @@ export interface SessionEventDetails {
 
 type SessionCustomEvents = { [K in keyof SessionEventDetails]: CustomEvent<SessionEventDetails[K]> }
 
-/** The session's events by name. The types of `#emit` and of the element's relay are derived from this map. */
+/** The session's events by name. */
 export interface SessionEventMap extends SessionCustomEvents {
   /** A token is needed, and there is no source that can give one. */
   tokenneeded: TokenNeededEvent

@@ -88,8 +88,8 @@ export class ChatSession extends SessionTarget {
   readonly #runner: Runner
   readonly #outbox: Outbox
   /**
-   * Undefined if there is no storage. Also undefined if the user id is not known before the start, except for a guest: the storage's key
-   * has the id.
+   * Undefined if there is no storage. Also undefined if the user id, which the storage's key needs, is not known before the start. A guest
+   * needs no id.
    */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
@@ -275,8 +275,8 @@ export class ChatSession extends SessionTarget {
     if (this.info) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
-    // `start()` removes this listener itself. If a signal has many listeners, Node perhaps does not remove one of them by the option
-    // `signal`.
+    // `start()` removes this listener itself. In Node the option `signal` of `addEventListener` perhaps does not remove it, if many
+    // listeners wait for the same abort.
     const end = (): void => void this.end(true)
     signal?.addEventListener('abort', end)
     await withTimeout(timeout, (done) => {
@@ -371,7 +371,7 @@ export class ChatSession extends SessionTarget {
     return (await this.#loadCalls()).history(range)
   }
 
-  /** Returns the users with whom this user has exchanged messages. The one with the newest message comes first. */
+  /** Returns the users, and the app's backend, with whom this user has exchanged messages. The one with the newest message comes first. */
   async peers(range?: PeersRange): Promise<PeersPage> {
     return (await this.#loadCalls()).peers(range)
   }

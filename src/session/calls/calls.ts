@@ -45,10 +45,10 @@ type Read = ClientFrameOf<'read'>
 const peerId = (id: string | number | null | undefined): string | null | undefined =>
   id === undefined || id === null ? id : String(id)
 
-/** The most read marks that are sent again on a new connection. A crash of the gateway's machine can lose only the latest marks. */
+/** At most this many read marks are sent again on a new connection: a crash of the gateway's machine can lose only the latest marks. */
 const MAX_MARKS = 20
 
-/** What an older gateway may lack. The field `can` of `started` has the names of what a gateway has. A frame with `with` needs `peers`. */
+/** What an older gateway may lack. The field `can` of `started` lists what the gateway has. A frame with the field `with` needs `peers`. */
 const extensions: readonly string[] = ['peers', 'signal', 'watch', 'push']
 
 export const createCalls = (host: CallsHost): Calls => {
@@ -121,7 +121,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // If that user is not a peer, they have no unread messages, and no mark reaches `target`.
+        // If the user in `with` is not a peer, nothing from that user is unread, and no mark reaches `target`.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
@@ -238,7 +238,8 @@ export const createCalls = (host: CallsHost): Calls => {
         if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
         sleep.tell()
       }
-      // The gateway's machine may have crashed and forgotten the marks. Nobody waits for these requests, so their errors are dropped.
+      // The gateway's machine may have crashed and forgotten the marks, so they are sent again. Nobody waits for these requests, so their
+      // errors are dropped.
       if (type === 'started')
         for (const last of lastMarks.values())
           if (last.epoch === frame.epoch) mark(last).catch(() => undefined)

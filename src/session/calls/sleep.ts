@@ -8,7 +8,7 @@ import type { CallsHost } from './host.js'
  * other pages close their connections, and get the count from that page.
  */
 
-/** Milliseconds after which a hidden page tries to sleep. It tries again each time that so many milliseconds have passed. */
+/** Milliseconds after which a hidden page tries to sleep, and between two tries. */
 const SLEEP_AFTER = 60_000
 
 const pageEvents = ['visibilitychange', 'pagehide', 'pageshow']
@@ -85,7 +85,7 @@ export const createSleep = (
     if (!locks) return
     const user = info()?.user.id
     const state = runner.state()
-    // When a page is left, `pagehide` comes first. Only after that does the browser hide the page.
+    // When a page is left, `pagehide` comes first, and `visibilitychange` after it. By then the state says that the page was left.
     const isLeft = event?.type === 'pagehide' || ('socket' in state && state.socket.at === 'page-hidden')
     if (isOver(session.state)) for (const type of pageEvents) removeEventListener(type, update)
     // A lock or a channel that is open after `pagehide` keeps the page out of the back/forward cache.

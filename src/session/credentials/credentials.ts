@@ -52,8 +52,8 @@ export interface CredentialStore {
 }
 
 /**
- * Creates the store. It keeps the token in use until the gateway accepts a fresh one. If the gateway refuses the fresh one, the old one
- * stays in use.
+ * Creates the store. It keeps the old token until the gateway accepts a fresh one. If the gateway refuses the fresh one, the old one stays
+ * in use.
  */
 export const credentialStore = (credentials: Credentials, askPage: AskPage): CredentialStore => {
   let given = credentials

@@ -119,7 +119,7 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
   const { socket, credentials, error, ...context } = state
   const { cursor } = context
   // An inbox that may have lost messages begins a new epoch. If the cursor's offset is beyond the inbox's newest one, the inbox was
-  // restored from a backup.
+  // restored from a backup. In both cases the cursor starts again at 0.
   const isKnown = cursor?.epoch === epoch && cursor.offset <= offset
   const next: Active = {
     ...context,
@@ -164,7 +164,7 @@ const fetched = (
         ? open({ ...state, credentials: { at: 'held' } }, world)
         : endWith(
             state,
-            // If the session ended with an error that is not revivable, new credentials would not start it again.
+            // The session ends with a revivable error, so that new credentials start it again.
             state.error && isRevivable(state.error.code) ? state.error : { code: 'no-credentials' },
             { do: 'close' },
           )

@@ -7,7 +7,7 @@ export const LEFT_SENDS = 'chat-session-left'
 
 /**
  * Endpoint, app, user, and messages. If the user id is not known yet, `userId` is false for a guest, and true for any other user. A guest
- * must not send the messages of a record with true.
+ * must not send the messages of a record with true. Null counts as false.
  */
 export type LeftRecord = [
   endpoint: string | URL,
@@ -27,7 +27,7 @@ export const leaveSends = (key: string, record: LeftRecord): void => {
   })
 }
 
-/** Returns the key of a page's record. */
+/** Returns a new key, for the record of one page. */
 export const leftKey = (): string => LEFT_SENDS + newId()
 
 /** Returns whether an earlier page has stored messages, of any user. */

@@ -35,6 +35,6 @@ export interface Transport {
    * five seconds, and at `pagehide`.
    */
   endAfterOpen(): Promise<void>
-  /** Hands the attempt to the race. Called while no frame has arrived. `open` takes over the attempt's WebSocket. */
+  /** Hands the attempt to the race. `open` (stream/create-race.ts) takes over its WebSocket. Called while no frame has arrived. */
   race(open: OpenSocket, phase: SocketPhase): void
 }

@@ -116,11 +116,11 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // If nothing is noted, a WebSocket carried the earlier session: only this function opens streams.
+      // If nothing is noted, a WebSocket carried the earlier session: before this first attempt nothing has opened a stream.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
-      // The connections were lost soon. Their WebSockets have opened, so they do not count as failures.
+      // `connectFailures` also counts connections that were lost before they were stable. Here they do not count: their WebSockets opened.
       else if (hadSession) failures = 0
     }
 
@@ -168,7 +168,7 @@ export const createRace = (
       })
     }
 
-    /** Called when the page's policy blocked a connection to an address of the gateway. Perhaps another script opened that connection. */
+    /** Called when the policy blocked a connection to the gateway, perhaps another script's. So only an opening transport is barred. */
     const bar = (kind: TransportKind): void => {
       if (race[kind] !== 'opening') return
       barred.add(kind)
@@ -333,7 +333,7 @@ export const createRace = (
       addEventListener('online', () => feed({ type: 'retry' }), { signal: life.signal })
       addEventListener(
         'securitypolicyviolation',
-        // A policy that only reports blocks nothing. Some browsers report only the origin of a URL from another origin.
+        // Without `enforce` the policy blocks nothing. If the URL is of another origin, some browsers report only its origin.
         ({ blockedURI: uri, disposition }) => {
           for (const kind of kindsOf)
             if (disposition === 'enforce' && [addresses[kind], new URL(addresses[kind]).origin].includes(uri))
@@ -344,7 +344,7 @@ export const createRace = (
     })
     take(beginRace(world(), !!adopted, waited(phase)))
     hasBegun = true
-    // A start in the handshake was sent when the attempt began.
+    // A start in the handshake was sent when the attempt began, and the time for its answer began then, too.
     if (adopted?.readyState === OPEN)
       feed({ type: 'opened', kind: 'websocket', waited: protocols.length > 1 ? waited(phase) : 0 })
     return socket as unknown as WebSocket

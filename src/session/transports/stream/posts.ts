@@ -10,7 +10,7 @@ const TIMEOUT = 20_000
 /** Milliseconds until a post without an answer is repeated. The time doubles with each try, up to `MAX_PAUSE`. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
-/** The most seconds to wait for a `Retry-After`. A timer fires at once if its time does not fit into 31 bits. */
+/** The most seconds to wait for a `Retry-After`. Without this limit a timer could fire at once: its time has to fit into 31 bits. */
 const MAX_ASKED = 60
 
 /** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */

@@ -40,8 +40,8 @@ export interface Race {
   /** Whether a WebSocket is tried while the stream carries the session. */
   readonly mayReturn: boolean
   /**
-   * Whether the time of the WebSocket to open, or to answer the start, is over. Then the WebSocket counts as failed. If it is still opening
-   * when the stream is open, it is dropped: a browser opens one WebSocket to a host at a time, and others would have to wait.
+   * Whether the WebSocket has not opened, or not answered the start, in time. Then it counts as failed. If it is still opening when the
+   * stream is open, it is dropped: a browser opens one WebSocket to a host at a time, and others would have to wait.
    */
   readonly isOverdue: boolean
   /** Whether the stream waits until another tab gives up its connection. */
@@ -109,10 +109,10 @@ const RETRY_TIME = 60_000
 const RETURN_TIME = 4_000
 /** Milliseconds after a race in which the start of another attempt may still end the winner's connection as `replaced`. */
 const CONTEST_TIME = 10_000
-/** After so many failures both ways were tried: the start in the header, and the start as a frame. So a stream is opened at once. */
+/** After this many failures both ways were tried: the start in the header, and the start as a frame. So a stream is opened at once. */
 const REFUSED_BOTH = 2
 /**
- * If a WebSocket has worked before, the gateway itself may be down. So a stream is opened only at the last of so many failures in a row.
+ * If a WebSocket has worked before, the gateway itself may be down. So a stream is opened only at the last of this many failures in a row.
  */
 const OUTAGE = 3
 
@@ -192,8 +192,8 @@ const onOverdue = (race: Race): RaceStep => {
 }
 
 /**
- * Called if the WebSocket took the start and never answered. Either connection may carry the session. So both are closed, and the client
- * resumes the session by a stream.
+ * Called if the WebSocket took the start and never answered. At the gateway either connection may carry the session now. So both are
+ * closed, and the client resumes the session by a stream.
  */
 const giveUpWebSocket = (race: Race): RaceStep => [
   { ...race, websocket: 'none', stream: 'none', mayReturn: false },
