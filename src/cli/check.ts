@@ -14,7 +14,7 @@ import { isForUser } from './cli-error.js'
 import { loadConfig, type ConfigOptions } from './load-config.js'
 import { count, findingsAbout, hasFailed, printFindings, type Finding } from './report.js'
 
-/** Returns the ways in which the users of an app can log in, named as in the config. */
+/** Returns the ways in which the users of an app can log in, such as `2 secrets, guests`. */
 const loginsOf = (app: AppSettings): string =>
   [
     ...(app.secrets.length > 0 ? [count(app.secrets.length, 'secret')] : []),

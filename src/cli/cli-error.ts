@@ -1,6 +1,6 @@
 /**
- * A command can't do its work because of something that its user can change, such as an argument, a config or a file. The message says
- * what.
+ * Thrown if a command can't do its work because of something that its user can change, such as an argument, a config or a file. The message
+ * says what.
  */
 export class CliError extends Error {
   override readonly name = 'CliError'

@@ -137,7 +137,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   constructor() {
     super()
-    // Vue sets '' for an attribute without a value, unless the property has a boolean.
+    // For an attribute without a value, Vue sets the property to '', unless the property holds a boolean.
     this.guest = this.adoptGuest = this.manual = this.notifications = this.push = this.sleepHidden = false
     this.addController(this.#relay)
     this.addController(
@@ -151,7 +151,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** The session that this element uses, and the `DesiredSession` that the element last applied to it. */
   #lease: { shared: SharedSession; desired: DesiredSession } | undefined
-  // A listener on the document must get each event once, however many elements share the session.
+  // Of the elements that share a session, only the first one's events bubble. So a listener on the document gets each event once.
   readonly #relay = createEventRelay(
     this,
     () =>
@@ -202,8 +202,8 @@ export class ChatSessionElement extends ReactiveElement {
    */
   get error(): SessionError | null {
     if (this.session) return this.session.error
-    // Frameworks set properties. An empty attribute `token` therefore comes from a template whose variable was empty. But if `user-id` is
-    // empty, too, no user is logged in.
+    // Frameworks set the property, so an empty attribute `token` comes from a template whose variable was empty. But if `user-id` is empty,
+    // too, no user is logged in, and that is no error.
     return this.getAttribute('token') === '' && this.getAttribute('user-id') !== '' && !isSet(this.manual)
       ? new SessionError('no-credentials')
       : null
@@ -347,7 +347,7 @@ export class ChatSessionElement extends ReactiveElement {
     if (!desired) return undefined
     if (!lease) return isSet(this.manual) && !this.#startCalled ? undefined : this.#acquire(desired)
     const previous = lease.desired
-    // If `user-id` is cleared while the token names the user, the former id stays. So the session ends when the token is cleared, too.
+    // If `user-id` is cleared while the token names the user, the former id stays. So the session ends if the token is cleared later.
     desired.userId ||= previous.userId
     lease.desired = desired
     applyChanges(lease.shared, desired, previous)

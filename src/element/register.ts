@@ -1,8 +1,8 @@
 import { isPage } from '../session/internal.js'
 
 /**
- * Registers an element, unless the name is taken, for example by another copy of the script. On servers some libraries define a registry
- * without a document.
+ * Registers an element in a page, unless the name is taken, for example by another copy of the script. On a server it does nothing, even
+ * if a library has defined `customElements` there.
  */
 export const register = (name: string, element: CustomElementConstructor): void => {
   if (isPage && !customElements.get(name)) customElements.define(name, element)

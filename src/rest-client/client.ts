@@ -82,7 +82,7 @@ const segmentOf = (name: string, id: unknown): string => {
 
 /**
  * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and a call that was
- * meant to spare sessions (`reauth`) would end them.
+ * meant to spare sessions (`mode: 'reauth'`) would end them.
  */
 const requireKnown = (name: keyof RestCalls, input: Input): void => {
   const { path, query } = operations[name]

@@ -1,4 +1,4 @@
-/** The answer to a call is an error, or does not come from the gateway. */
+/** A call rejects with this error if its answer is an error, or does not come from the gateway. */
 export class RestError extends Error {
   override readonly name = 'RestError'
   /** The HTTP status. */

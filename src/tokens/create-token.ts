@@ -7,7 +7,7 @@ export type TokenOptions = {
   userId: string | number
   /** One of the app's secrets; production asks for 32 bytes or more. Never send it to a browser. */
   secret: string
-  /** Seconds until the token expires, or null for never, which production apps refuse by default. @default 3600 */
+  /** Seconds until the token expires; null for a token that never does, which production apps refuse by default. @default 3600 */
   expiresIn?: number | null | undefined
   /** The profile that your backend vouches for, at most 4096 bytes as JSON. The user can read it in the token. */
   user?: Profile | undefined

@@ -3,7 +3,7 @@ import type { ParsedToken } from './parse-token.js'
 
 const asymmetric = ['RS256', 'ES256', 'EdDSA'] as const
 
-/** The algorithms of a key set, whose verifying keys are public. */
+/** The algorithms that a key set may have: those that verify with a public key. */
 export type KeySetAlgorithm = (typeof asymmetric)[number]
 
 /** The public keys of an app's backend, and the algorithms that it signs with. */

@@ -16,7 +16,7 @@ const messages: Record<TokenErrorCode, string> = {
 }
 
 /**
- * An argument is not usable: an argument of a function that makes tokens or signatures, or the `appId` of `createTokenVerifier` or
+ * Thrown for an unusable argument of a function that makes tokens or signatures, or for an unusable `appId` of `createTokenVerifier` or
  * `verifyToken`. Neither the message nor the code has any part of the argument, so both may be logged.
  *
  * ```js

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** The client breaks a rule. The message says what the client did wrong. */
+/** Thrown if the client breaks a rule. The message says what the client did wrong. */
 export class Breach extends Error {
   override readonly name = 'Breach'
 }
@@ -29,7 +29,7 @@ export interface Watch {
   feed<T>(): Feed<T>
   /** Ends the case: every wait rejects, even one that begins later. Only the first call counts. */
   fail(why: string): void
-  /** Waits for so many milliseconds. Rejects if the case fails meanwhile. */
+  /** Waits. Rejects if the case fails meanwhile. */
   pause(milliseconds: number): Promise<void>
 }
 

@@ -8,7 +8,8 @@ export const originOf = (host: string, port: number): string =>
   new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
 
 /**
- * Returns this machine's addresses; none if a server on `host` does not listen on all of them. A phone, for example, opens the page at one.
+ * Returns this machine's addresses, at which a phone, for example, opens the page; none if a server on `host` does not listen on all of
+ * them.
  */
 const ownAddresses = (host: string): string[] =>
   ['0.0.0.0', '::'].includes(host)
@@ -25,8 +26,8 @@ export const originsOf = (host: string, port: number): string[] => {
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**
- * Returns whether a page of this machine has this origin. For a page that is a file browsers send `null`, which does not count: browsers
- * also send `null` for an iframe that any website can make. Other programs send `file://`, which no website can have.
+ * Returns whether a page of this machine has this origin. `null`, which browsers send for a file, does not count: they also send it for an
+ * iframe that any website can make. `file://`, which other programs send for a file, counts: no website can have it.
  */
 const isLocalOrigin = (origin: string, host: string): boolean => {
   if (origin === 'file://') return true

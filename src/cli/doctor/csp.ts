@@ -1,7 +1,7 @@
 /** The sources of each directive, by its name. If a policy names a directive twice, the first one counts (CSP Level 3, 2.2.1). */
 export type Policy = ReadonlyMap<string, readonly string[]>
 
-/** Reads the policies of a header or of a `<meta>`. Several headers are joined by commas. */
+/** Reads the policies of a header or of a `<meta>`. Node joins several headers by commas. */
 export const parsePolicies = (text: string): Policy[] =>
   text
     .split(',')

@@ -1,8 +1,8 @@
 const NAMED: Readonly<Record<string, string>> = { amp: '&', apos: "'", gt: '>', lt: '<', quot: '"' }
 
 /**
- * Replaces the character references that templates write for quotes and other special characters. The `;` of a reference would end a
- * directive of a policy.
+ * Replaces the character references that templates write for quotes and other special characters. Otherwise the `;` of a reference would
+ * end a directive of a policy.
  */
 const decode = (text: string): string =>
   text.replace(
@@ -11,7 +11,7 @@ const decode = (text: string): string =>
       NAMED[String(name).toLowerCase()] ?? String.fromCodePoint(hex ? parseInt(hex, 16) : Number(decimal)),
   )
 
-/** Returns the attributes of a tag by name. It parses only the HTML of tags such as `doctor` looks for. */
+/** Returns the attributes of a tag by name. It does not parse all HTML, only such tags as `doctor` looks for. */
 const attributesOf = (tag: string): Map<string, string> =>
   new Map(
     // The pattern begins a name at its first letter only. Otherwise a long text without `=` would take a time that grows with the square

@@ -37,7 +37,7 @@ export const get = (
     const outgoing = request(url, options, (response) => {
       const { statusCode: status = 0, headers } = response
       const date = Date.parse(headers.date ?? '')
-      // The server wrote the `Date` header between the request and the answer, and rounded the time down to whole seconds.
+      // The server wrote the `Date` header about halfway between the request and the answer. By rounding down it took off about 500 ms.
       const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
       let body = ''
       response.setEncoding('utf8')

@@ -41,7 +41,7 @@ const untilEvent = (socket: Socket, event: string): Promise<void> =>
     socket.once(event, () => resolve())
   })
 
-/** Connects to each address separately. A browser tries the addresses in turn, and a dead address delays the browser. */
+/** Connects to each address separately, because a browser tries them in turn, and a dead address delays it. */
 export const checkTcp = async (addresses: readonly string[], port: number): Promise<Finding> => {
   const failures: string[] = []
   for (const address of addresses) {

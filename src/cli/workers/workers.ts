@@ -99,7 +99,7 @@ export const runWorkers = (count: number, log: Log): void => {
       if (message.type === 'listening') onListening(message.url, message.admin)
       else if (message.type === 'collected') collecting.get(message.id)?.(message.metrics)
       else if (message.type === 'scrape') void scrape(worker, message.id)
-      // This message is `connected`. A `stop` that was sent before it, while the worker loaded its modules, was lost.
+      // This message is `connected`. A `stop` that was sent earlier was lost, because the worker was still loading.
       else if (isStopping) post(worker, { type: 'stop' })
     })
     worker.once('exit', (code: number | null, signal: string | null) => {

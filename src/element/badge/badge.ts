@@ -5,8 +5,8 @@ import { showFaviconDot } from './favicon.js'
 import { showInTitle } from './title.js'
 
 /**
- * `<chat-unread>` uses this function. With a script of its own, the function would need a hash in `chat-session.js`, which every page
- * loads. Here only pages that load the badge pay for the function.
+ * `<chat-unread>` loads the part `badge` for this function. A part of its own would need another hash in `chat-session.js`, which every
+ * page loads.
  */
 export { update } from '../unread/show-unread.js'
 

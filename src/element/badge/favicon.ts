@@ -12,7 +12,7 @@ let observer: MutationObserver | undefined
 const withDot = async (address: string): Promise<string> => {
   const image = new Image(SIZE, SIZE)
   image.crossOrigin = 'anonymous'
-  // WebKit did not finish `decode()` of an image that it had decoded before.
+  // This waits for `load`, because WebKit did not finish `decode()` of an image that it had decoded before.
   await new Promise((resolve, reject) => {
     image.onload = resolve
     image.onerror = reject
@@ -55,7 +55,7 @@ const addDot = async (link: HTMLLinkElement): Promise<void> => {
 
 const removeDot = (link: HTMLLinkElement, { own, shown }: { own: string | null; shown: string }): void => {
   dotted.delete(link)
-  // The page may have written another address into the link, even into a link that was made for the dot.
+  // If the page has written another address into the link, the link stays, even one that was made for the dot.
   if (![own, shown].includes(link.getAttribute('href'))) return
   if (own === null) link.remove()
   else link.href = own

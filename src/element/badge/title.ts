@@ -3,12 +3,12 @@ let prefix: string | undefined
 let observer: MutationObserver | undefined
 
 /**
- * Writes `next` before the page's own title, in place of the former prefix. The page may have built a new title from one that had the
- * prefix.
+ * Writes `next` before the page's own title. If the title begins with the former prefix, removes that prefix, even if the page built this
+ * title itself from one that had the prefix.
  */
 const write = (next: string): void => {
   const { title } = document
-  // `document.title` drops a space at its end. If the page's own title is empty, the prefix has therefore lost its last space.
+  // `document.title` drops a space at its end. If the page's own title is empty, that space is the last one of the prefix.
   const own = prefix && `${title} `.startsWith(prefix) ? title.slice(prefix.length) : title
   prefix = next
   const shown = (next + own).trim()

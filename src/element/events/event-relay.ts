@@ -16,7 +16,7 @@ import { ifPossible, isRevivable } from '../../session/internal.js'
 /** The events of the session that the element also dispatches: with the prefix `session-`, and with the same `detail`. */
 type Relayed = Exclude<keyof SessionEventDetails, 'state' | 'logout'>
 
-/** A new event does not compile without its name here. Neither does an event whose class in `events.ts` has another `detail`. */
+/** If a name of `Relayed` is missing here, this does not compile. Nor does an event whose class in `events.ts` has another `detail`. */
 const relayed: {
   [K in Relayed]: SessionEventDetails[K] extends CustomEventMap[`session-${K}`]['detail'] ? true : never
 } = {
@@ -61,7 +61,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
   /** Sets the custom states, such as `chat-session:state(active)` and `chat-session:state(unread)`. */
   const showStates = (): void => {
     const states = internals?.states
-    // Chrome before 125 throws on names without a leading `--`, and does not know `:state()`.
+    // Chrome before 125 throws on names without a leading `--`. It does not know `:state()` either, so no rule of a page misses the states.
     ifPossible(() => {
       states?.clear()
       states?.add(state)
@@ -73,7 +73,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
   const written = new Set<string>()
 
   const warn: EventRelay['warn'] = ({ code, message }) => {
-    // If several elements share a session, only the first one warns. The messages of the script-tag build begin with the code.
+    // If several elements share a session, only the first one warns. In the script-tag build an error's message begins with its code.
     if (bubbles()) warnOnce(written, message.startsWith(code) ? message : `${code}: ${message}`)
   }
 
@@ -88,7 +88,8 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
     showStates()
     dispatch('session-state', { state, previous, error, retryAt })
     if (next !== previous && (next === 'starting' || next === 'active')) written.clear()
-    // While the session reconnects, an error with a cause comes from the page's own source of tokens. Any other error is an outage.
+    // While the session reconnects, an error with a cause comes from the page's own token source. Any other error is an outage, which
+    // needs no warning.
     if (error && (next === 'starting' || (next === 'reconnecting' && error.cause))) warn(error)
     if (next === 'failed' && error && dispatch('session-failed', { error })) warn(error)
     if (next === 'ended' && dispatch('session-ended', { error }) && error && isRevivable(error.code))

@@ -60,7 +60,7 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
-/** Messages failed, or there is a change in how many messages are not stored yet, why they wait, or until when. */
+/** Messages failed. Or one of these changed: how many messages are not stored yet, why they wait, and until when they wait. */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 
 /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
@@ -69,7 +69,7 @@ export class SessionSentEvent extends CustomEvent<Sent> {}
 /** A signal came, or a message of the signal's sender ended it. */
 export class SessionSignalEvent extends CustomEvent<SignalDetail> {}
 
-/** The presence of watched users. */
+/** The presence of watched users arrived or changed. */
 export class SessionPresenceEvent extends CustomEvent<PresenceDetail> {}
 
 export interface NotificationDetail {

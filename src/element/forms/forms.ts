@@ -38,7 +38,7 @@ const messageOf = (
   }
 }
 
-/** Returns the form's fields. They may be anywhere in the page (`form="ID"`). A field named `elements` hides the form's own list. */
+/** Returns the form's fields. They may be anywhere in the page (`form="ID"`). A field named `elements` would hide `form.elements`. */
 const fieldsOf = (form: HTMLFormElement): HTMLInputElement[] => [
   ...(Reflect.get(HTMLFormElement.prototype, 'elements', form) as Iterable<HTMLInputElement>),
 ]
@@ -62,7 +62,7 @@ const resetForm = (form: HTMLFormElement): (() => void) => {
   const fields = fieldsOf(form).filter(({ name }) => FIELD.test(name) && name !== 'body' && name !== 'id')
   const read = (): [string, boolean][] => fields.map(({ value, checked }) => [value, checked])
   const chosen = read()
-  // A field that is named `reset` hides the form's method.
+  // A field named `reset` would hide `form.reset`.
   HTMLFormElement.prototype.reset.call(form)
   const initial = String(read())
   return () => {

@@ -98,7 +98,7 @@ export const attach: AttachPart = (session, context) => {
   /** Shows the pending messages as one notification, as soon as the rate limit allows it. */
   const showPending = (): void => {
     clearTimeout(state.timer)
-    // After a reconnect all missed messages come first. One summary shows them.
+    // After a reconnect this waits for the last missed message, so that one summary shows all of them.
     if (!state.pendingCount || state.newest < session.missedUntil) return
     const now = performance.now()
     const wait = state.idleAt - now - (BURST - 1) * INTERVAL
@@ -147,7 +147,7 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
-    // Without a key, another listener to this event has ended the session.
+    // The key is empty if another listener to this event has ended the session.
     if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target() || push.isOn())
       return clear()
     if (message.from !== session.user?.id && !message.adopted) {
@@ -166,7 +166,7 @@ export const attach: AttachPart = (session, context) => {
     state.mark = mark
     if (peer !== undefined) state.marks.set(peer, readOffset)
     if (state.pending.every(isRead)) clear()
-    // A sandbox may forbid service workers. Then all notifications are the page's own, and `closeRead` has already closed those.
+    // A sandbox may forbid service workers. Then the page itself shows all notifications, and `closeRead` has already closed them.
     closeRead(state.userKey, isRead).catch(() => undefined)
   }
 

@@ -130,7 +130,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
 
   /** Ends the subscription, even without a connection. */
   const drop = (): void => {
-    // If `push` fails, its script did not load. Then the gateway knows of no subscription.
+    // `push` rejects if its script did not load. Then the gateway knows of no subscription.
     if (isAsked) session.push(null).catch(() => undefined)
     isAsked = isOn = false
     // An error of the browser is ignored: the gateway ends the subscription too, or the session of the next user replaces it.

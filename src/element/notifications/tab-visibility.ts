@@ -18,7 +18,7 @@ const hold = (name: string): AbortController => {
   const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
   locks()
     ?.request(lockName(name), { signal }, () => aborted)
-    // The request was aborted before the lock was granted, or a sandbox forbids locks. Without a lock other tabs don't see this tab.
+    // The request rejects if it is aborted before the lock is granted, or if a sandbox forbids locks. Then other tabs don't see this tab.
     .catch(() => undefined)
   return held
 }

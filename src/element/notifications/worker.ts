@@ -105,7 +105,7 @@ if ('clients' in globalThis && 'registration' in globalThis) {
   })
   scope.addEventListener('pushsubscriptionchange', (event) => {
     const key = event.oldSubscription?.options.applicationServerKey
-    // The next page that starts gives this subscription to the gateway. If subscribing fails here, that page subscribes.
+    // The next page with a session gives this subscription to the gateway. If subscribing fails here, that page subscribes.
     if (key)
       event.waitUntil(
         scope.registration.pushManager

@@ -20,8 +20,8 @@ export interface DesiredSession {
   endpoint: string
   appId: string
   /**
-   * The value of `user-id`; empty if only the token names the user. If `user-id` was cleared while the token names the user, its former
-   * value stays.
+   * The value of `user-id`; empty if only the token names the user. If `user-id` is cleared while the token names the user, the element
+   * writes the former value here.
    */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */
@@ -30,7 +30,10 @@ export interface DesiredSession {
   profileFields: Profile
 }
 
-/** Returns an absolute URL. A malformed URL stays unchanged: the session reports it as `bad-endpoint`, or when it fetches the token. */
+/**
+ * Returns an absolute URL. A malformed URL stays unchanged, and the session reports it: an endpoint as `bad-endpoint`, a `token-url` when
+ * it fetches a token.
+ */
 const absoluteUrl = (url: string, base: string): string =>
   url && (ifPossible(() => new URL(url, base).href) ?? url)
 

@@ -48,7 +48,7 @@ export const leave = (
   updateParts()
 }
 
-/** Returns the element itself, or the host of the outermost shadow tree around it. Document order is undefined across shadow trees. */
+/** Returns the element itself, or the host of the outermost shadow tree around it. Only elements of one tree have a document order. */
 const outermostHost = (element: Element): Element => {
   const root = element.getRootNode()
   return 'host' in root ? outermostHost((root as ShadowRoot).host) : element

@@ -12,7 +12,7 @@ const TOLERANCE = 30
  */
 const BACKOFF_TIME = 5_000
 const MAX_ATTEMPTS = 10
-/** Milliseconds within which not all of several clients connect again, if each one waits a random part of a window. */
+/** If each of several clients waits a random part of a window, not all of them connect again within this many milliseconds. */
 const EARLY = 200
 
 /** Closes a session, and expects that its client reports the end and does not reconnect. */

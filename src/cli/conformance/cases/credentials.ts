@@ -9,7 +9,7 @@ const QUIET = 1_000
 /** Milliseconds until the credentials expire in cases where the client has to renew them. */
 const LIFETIME = 4_000
 
-/** Returns a token whose `exp` is so many seconds from now by this machine's clock. No gateway would accept its signature. */
+/** Returns a token whose `exp` is `expiresIn` seconds from now by this machine's clock. No gateway would accept its signature. */
 const tokenWith = (expiresIn: number): string => {
   const claims = { sub: USER, exp: Math.floor(Date.now() / 1_000) + expiresIn }
   const parts = [{ alg: 'HS256', typ: 'JWT' }, claims].map((part) => Buffer.from(JSON.stringify(part)))
@@ -105,7 +105,7 @@ export const credentials: Case[] = [
       await begun.client.reaches('over')
       const again = await Promise.race([begun.gateway.connection(), bench.watch.pause(QUIET)])
       const { attempts } = begun.gateway
-      // A client may open its WebSocket while it asks for a token. It must not send a `start` frame.
+      // While a client asks for a token it may open a WebSocket, which is an attempt. It must not send a `start` frame.
       expect(!again && attempts.length <= 2, 'The client connected again after its user had signed out.')
     },
   },

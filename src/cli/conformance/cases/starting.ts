@@ -6,7 +6,7 @@ import { expect } from '../watch.js'
  * Characters of one to four bytes, the two line separators that old JavaScript parsers refuse in JSON, and characters that JSON escapes.
  */
 const TEXT = 'plain, Grüße, 你好, 🎉, \u2028\u2029, "quoted\\", \n\t'
-/** Bytes of the longest body. The WebSocket header has this length in three bytes, and the length of a short body in one. */
+/** Bytes of the longest body. A WebSocket header has the length of a frame with it in three bytes, and that of a short frame in one. */
 const LONGEST = 16_384
 
 export const starting: Case[] = [
