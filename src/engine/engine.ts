@@ -158,10 +158,10 @@ export interface EngineUsers {
 export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
-   * or if the user of `userCreatedAt` is deleted. These checks and the write of the session are one atomic step, so that no revocation and
-   * no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. Until
-   * `confirmSession` two older keys of a resumed session stay valid: the key that the client sent, and the newest key from before the
-   * resume. Emits `session-ended` for each session that `sessionsPerUser` ends.
+   * or if the user who was created at `userCreatedAt` is deleted. These checks and the write of the session are one atomic step, so that no
+   * revocation and no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. Until
+   * `confirmSession` two older resume keys of a resumed session stay valid: the key that the client sent, and the newest key from before
+   * the resume. Emits `session-ended` for each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 

@@ -135,7 +135,7 @@ export interface SendRules {
    * messages at all gateways. An engine of one gateway ignores this limit: the gateway counts every message before it calls `send`.
    */
   messagesPerSecond?: number | undefined
-  /** If the recipient has devices, the engine emits a `push-due` so many milliseconds after the message; undefined for no push. */
+  /** If the recipient has devices, the engine emits a `push-due` this many milliseconds after the message; undefined for no push. */
   pushAfter?: number | undefined
 }
 

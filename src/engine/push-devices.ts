@@ -23,8 +23,8 @@ export const hasLapsed = ({ expirationTime, renewedAt }: PushDevice, now: number
   (expirationTime !== null && expirationTime <= now) || renewedAt + engineRules.pushKeptFor <= now
 
 /**
- * Returns a user's devices with a new or renewed subscription. The device that was renewed last comes first. `offset` is the inbox's newest
- * offset.
+ * Returns a user's devices after a subscription was added or renewed. The device that was renewed last comes first. `offset` is the inbox's
+ * newest offset.
  */
 export const withSubscription = (
   devices: readonly PushDevice[],

@@ -37,15 +37,15 @@ export const engineRules = {
   /** How many messages a `message.unread` has at most: the newest unread ones. */
   reportedUnread: 5,
   /**
-   * The search for unread messages reads so many of the first messages after the inbox's read mark, and so many of the newest messages. To
-   * read all messages after the mark could take long, because many are perhaps the user's own.
+   * After the inbox's read mark, the search for unread messages reads at most this many of the oldest messages, and this many of the
+   * newest. The search skips the user's own messages. Perhaps there are many of these, so reading all messages could take long.
    */
   searchedForUnread: 64,
   /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */
   maxFailedEvents: 10_000,
   /** Bytes that a pending webhook event takes besides its data: its ids, its keys, and its place in the queue. */
   eventOverhead: 300,
-  /** If a user has so many pending webhook events, events about presence cancel each other (see `WebhookQueue`). */
+  /** If a user has this many pending webhook events, events about presence cancel each other (see `WebhookQueue`). */
   eventsBehind: 8,
 
   /** How many devices with a push subscription a user may have. */

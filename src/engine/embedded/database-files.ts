@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { EngineError } from '../errors.js'
 import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 
-/** How many tables one call of `checkTables` compares. A folder of 10 GB has 5,000 tables. */
+/** How many tables one call of `checkTables` compares. A folder of 10 GB has 5,000, too many for one call. */
 const TABLES_PER_CHECK = 500
 
 /** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself does not notice such a change. */

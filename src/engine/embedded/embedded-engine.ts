@@ -17,9 +17,9 @@ export interface EmbeddedEngineOptions extends EngineOptions {
    */
   lockWait?: number | undefined
   /**
-   * About how many bytes of memory the engine may take for inboxes and senders, so that a send need not read them from the disk. The engine
-   * also has two write buffers of LevelDB, each of half as many bytes (4 to 64 MB), a cache of 8 MB, and filters of message ids of up to 8
-   * MB.
+   * About how many bytes of memory the engine may take for inboxes and senders, so that a send need not read them from the disk. Besides
+   * these, LevelDB has a cache of 8 MB and two write buffers. Each of the two has half of `cacheBytes`, but at least 4 and at most 64 MB.
+   * Filters of message ids take up to 8 MB.
    * @default 67_108_864
    */
   cacheBytes?: number | undefined
@@ -85,7 +85,7 @@ const openWhenUnlocked = async (
 
 /**
  * Makes an engine that stores its data in a folder of this machine, for one process. In a second process, `open` on this folder rejects
- * with `locked`. Durable means synced to the disk. This is the gateway's default engine.
+ * with `locked`. Data that are durable are synced to the disk. This is the gateway's default engine.
  *
  * @example
  *     const engine = createEmbeddedEngine({ path: '/var/lib/chat-session' })

@@ -34,8 +34,8 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
 }
 
 /**
- * Makes the folder and its parents unless they exist. Only the owner can read a folder that it makes, because users' profiles and the
- * engine's key will be in it. Rejects with Node's error.
+ * Makes the folder and its parents unless they exist. Only the owner can read a folder that this function makes, because users' profiles
+ * and the engine's key will be in it. Rejects with Node's error.
  *
  * The function does not use Node's option `recursive`. With it Node loops forever if no folder can be made in a parent that exists, such as
  * `/proc` or a link to a disk that is not mounted.
@@ -81,8 +81,8 @@ export const assertIdentity = (folder: string, identity: string): void => {
 }
 
 /**
- * Returns when a file of the folder was last made or removed. The call blocks the main thread for some microseconds. An idle engine makes
- * four calls a second. If they were asynchronous, they would take most of its CPU time.
+ * Returns the time at which a file of the folder was last made or removed. The call blocks the main thread for some microseconds. An idle
+ * engine makes four calls a second. If they were asynchronous, they would take most of its CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 

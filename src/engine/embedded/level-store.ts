@@ -25,8 +25,8 @@ export const DEFAULT_CACHE_BYTES = 64 * 2 ** 20
 
 /**
  * Returns how many bytes of rows LevelDB keeps in memory before it sorts them into a file, for an engine that may take `cacheBytes` for its
- * caches. The more bytes LevelDB keeps, the less time it sorts. With 1,000,000 users, sorting takes a third of the time of a message if
- * LevelDB keeps 16 MB, and a sixth if it keeps 32 MB. But an opening takes longer, because LevelDB perhaps writes that many bytes then.
+ * caches. The more bytes LevelDB keeps, the less time it sorts. With 1,000,000 users and 16 MB, sorting takes a third of the time that a
+ * send takes. With 32 MB it takes a sixth. But an opening takes longer, because LevelDB perhaps writes that many bytes then.
  */
 export const writeBufferOf = (cacheBytes: number): number =>
   Math.min(Math.max(Math.floor(cacheBytes / 2), MIN_WRITE_BUFFER), MAX_WRITE_BUFFER)
@@ -73,7 +73,7 @@ export interface LevelStore extends Store {
   liveTables(): string[]
 }
 
-/** Returns the names of the tables' files. The text has a line for each table, such as ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`. */
+/** Returns the names of the tables' files. `sstables` has a line for each table, such as ` 17:5120['a' @ 9 : 1 .. 'b' @ 7 : 1]`. */
 const tablesIn = (sstables: string): string[] =>
   [...sstables.matchAll(/^ (\d+):\d+\[/gm)].map(([, number = '']) => `${number.padStart(6, '0')}.ldb`)
 

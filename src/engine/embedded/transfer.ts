@@ -29,7 +29,7 @@ export const folderSource = (path: string): TransferSource => {
         store = await openLevelStore(folder)
         if (store.getSync(rows.unfinishedTransfer) !== undefined)
           throw new EngineError('unavailable', unfinishedTransfer(folder))
-        // The format is checked here, because the transfer opens the target next, which already writes to the target.
+        // The format is checked before the transfer opens the target, because the opening already writes to the target.
         checkFormat(store, folder)
       }),
     async *pages() {

@@ -4,7 +4,7 @@ import { SingleProcessEngine, type EngineOptions } from '../single-process/singl
 import type { Volume } from '../single-process/store/store.js'
 import { MemoryStore } from './memory-store.js'
 
-/** The rows are in memory already. So the cache saves only the time for parsing them. */
+/** Half of what the embedded engine takes: the rows are in memory already, so the cache saves only the time for parsing them. */
 const CACHE_BYTES = 32 * 2 ** 20
 
 const openVolume = (): Promise<Volume> =>

@@ -33,7 +33,7 @@ const withClock = async <T>(shift: number, work: () => Promise<T>): Promise<T> =
   }
 }
 
-/** A part of the suite: nothing is deleted, stored twice or kept because the machine's clock was set. */
+/** A part of the suite: nothing is deleted, stored twice or kept for longer because the machine's clock was set. */
 export const clocksSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   for (const [name, shift] of [
     ['forward', 40 * DAY],

@@ -18,10 +18,10 @@ import {
 } from './kit.js'
 import { ask, pending } from './webhook-kit.js'
 
-/** Milliseconds. */
+/** Milliseconds for which the engine leases an event. */
 const LEASE = 60_000
 
-/** A part of the suite: two engines on the same data, as two gateways have them. Only engines that share their data run it. */
+/** A part of the suite: two engines on the same data, one for each of two gateways. Only engines that share their data run it. */
 export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): void => {
   if (!createPeer) return
 
@@ -89,7 +89,7 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       const limited = (n: number, more: Partial<CheckedMessage> = {}) =>
         (n % 2 ? one : two).send(newMessage(more), rules({ messagesPerSecond: limit }))
       const since = performance.now()
-      // The second recipient is the sender. The data of the other recipients are perhaps on other servers.
+      // The second recipient is the sender. The data of the others are perhaps on other servers, and the limit holds there too.
       const to = [bob.userId, ada.userId, 'cy', 'dan']
       const sent = await Promise.all(
         Array.from({ length: 16 }, (_, n) => limited(n, { to: to[n >> 2] ?? '' })),

@@ -133,7 +133,7 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
           if (messages > 0) await deliver(engine, { to: guest.userId })
           assert.equal(await engine.deleteUser(guest), true)
           assert.equal(await engine.user(guest), null)
-          // A credential that was issued in the millisecond of the revocation is revoked too.
+          // A credential that was issued in the millisecond of the revocation is revoked too, so the next one has to come later.
           const now = Date.now()
           await until('a later time', () => Promise.resolve(Date.now() > now + 1))
         }

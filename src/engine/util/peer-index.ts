@@ -13,8 +13,8 @@ interface IndexedPeer {
   /** How many messages with the peer are kept. */
   kept: number
   /**
-   * Three newest offsets: of the messages with the peer (`newest`), from the peer (`received`) and to the peer (`sent`). 0 if there is no
-   * such message.
+   * The offset of the newest message from or to the peer (`newest`), from the peer (`received`), and to the peer (`sent`). 0 if there is
+   * none.
    */
   newest: number
   received: number
@@ -22,7 +22,7 @@ interface IndexedPeer {
 }
 
 const MIN_CAPACITY = 16
-/** A peer takes about as much memory as so many messages. */
+/** A peer takes about as much memory as this many messages. */
 const PEER_COST = 40
 
 /**
@@ -136,7 +136,7 @@ export class PeerIndex {
     return { offsets, next: (isBackwards ? offsets[0] : offsets.at(-1)) ?? null }
   }
 
-  /** Returns offsets between `from` and `to`: those of the messages with a peer that are unread until a mark reaches them. */
+  /** Returns the offsets from `from` to `to` of the messages with a peer that are unread until a mark reaches them. */
   countedOf(id: string | null, from: number, to: number): number[] {
     return this.#offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
   }

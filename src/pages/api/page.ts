@@ -1,4 +1,4 @@
-/** The page of `chat-session dev` to try the REST API. It is made from the gateway's own OpenAPI document. */
+/** The page of `chat-session dev` on which people try the REST API. It is made from the gateway's own OpenAPI document. */
 
 interface Parameter {
   name: string

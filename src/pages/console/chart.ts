@@ -7,7 +7,7 @@ const HEIGHT = 56
 /** How many samples an hour has. The newest sample is at the right edge. */
 const SAMPLES = 240
 
-/** Returns the path of a line through the values. It is broken where there is no value. */
+/** Returns the path of a line through the values. The line is broken where there is no value. */
 const pathOf = (values: readonly (number | null)[], highest: number): string => {
   const step = WIDTH / (SAMPLES - 1)
   const first = SAMPLES - values.length

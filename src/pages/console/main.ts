@@ -119,7 +119,7 @@ export class AdminConsole extends LitElement {
   }
 
   #appChoice(appIds: string[], appId: string): TemplateResult {
-    // This sets the property `value`, because the attribute has no effect after the operator has changed the select.
+    // This sets the property `selected`, because the attribute has no effect after the operator has chosen an option.
     return html`<label
       >App
       <select @change=${this.#chooseApp}>

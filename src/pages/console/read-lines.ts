@@ -1,5 +1,5 @@
 /**
- * Calls `onLine` with each line of a body of text, and resolves at its end. If the body breaks off, it rejects with the error that
+ * Calls `onLine` with each line of a body of text. Resolves at the end of the body. If the body breaks off, rejects with the error that
  * `onBroken` returns.
  */
 export const readLines = async (

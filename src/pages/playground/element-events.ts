@@ -1,6 +1,6 @@
 import type { ElementEventMap } from '../../element/internal.js'
 
-/** Returns a short summary of each event of the element. An event without a row fails to compile. */
+/** For each event of the element, a function that returns a short summary. If a row is missing, the code does not compile. */
 const summaries: { readonly [K in keyof ElementEventMap]: (event: ElementEventMap[K]) => string } = {
   'session-state': ({ detail: { previous, state } }) =>
     previous === state ? `${state}, next attempt` : `${previous} → ${state}`,

@@ -3,7 +3,7 @@ import type { Credentials } from '../../session/index.js'
 
 export type ProfileField = NonNullable<(typeof profileAttributes)[keyof typeof profileAttributes]>
 
-/** A choice that a person makes from a few. */
+/** One of a few things from which a person chooses. */
 export interface Choice {
   label: string
   hint: string
@@ -94,7 +94,7 @@ export const sampleUsers = [
   { userId: 'david', name: 'David Lindqvist' },
 ] as const
 
-/** Returns the sample user after this one; the first sample user if `userId` is none of them. */
+/** Returns the sample user after `userId`; the first sample user if `userId` is none of them. */
 export const nextUser = (userId: string): (typeof sampleUsers)[number] => {
   const index = sampleUsers.findIndex((user) => user.userId === userId)
   return sampleUsers[(index + 1) % sampleUsers.length] ?? sampleUsers[0]

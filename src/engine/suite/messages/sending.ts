@@ -45,7 +45,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       }
     })
 
-    on('are emitted as JSON, if at all, that says the same', async (engine) => {
+    on('equal the JSON that their events have, if any', async (engine) => {
       await start(engine, bob)
       const events = nextEvents(engine, 'message')
       await engine.send(newMessage({ body: '\u2028 "😀" \\', data: { a: [1, { b: null }] } }), rules())
@@ -130,7 +130,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.equal((await engine.usage(app)).users, 2)
     })
 
-    on('create a recipient whom a save creates at the same time once', async (engine) => {
+    on('create a recipient once, even if a save creates the user at the same time', async (engine) => {
       await ask(engine, ['user.created'])
       const save = (name: string) => engine.saveUser(bob, { claimed: { name } })
       await Promise.all([deliver(engine), save('Bob'), deliver(engine), save('Bob B.')])

@@ -34,7 +34,7 @@ const offsetsWith = async (
   return [found.messages.map(({ offset }) => offset), found.next]
 }
 
-/** Marks Bob's messages from a peer as read. Resolves with the number of unread messages in all, and from the peer. */
+/** Marks Bob's messages from a peer as read. Resolves with the unread counts and the read marks of the inbox and of the peer. */
 const read = async (
   engine: Engine,
   peer: string | null,
@@ -291,7 +291,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       for (let n = 0; n < 6; n++) await deliver(engine, {}, under)
       const refused = newMessage()
       assert.equal((await engine.send(refused, rules(under))).outcome, 'refused')
-      // One of Ada's six messages is read, so that she may send one more, though it pushes out an unread one.
+      // One of Ada's six messages is read, so she may send one more, though it pushes out an unread message of Cy.
       await read(engine, 'ada', 5)
       await deliver(engine, {}, under)
       assert.equal((await engine.send(newMessage(), rules(under))).outcome, 'refused')

@@ -161,11 +161,11 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
     const kind = random()
     if (kind < 0.55) {
       const messages = random() < 0.03 ? KEPT_SHORTLY : KEPT
-      // A user's message may be refused if the retention is lower than the number of the user's unread messages.
+      // With the lower retention the backend sends, because a message of a user with more unread messages than that could be refused.
       const peer = messages === KEPT ? anyPeer() : null
       const isSent = peer === model.owner || (peer !== null && random() < 0.25)
       const [from, to] = isSent ? [model.owner, peer] : [peer, model.owner]
-      // A large message of another user could be refused, too.
+      // A large message of another user could be refused, so only the owner and the backend send large ones.
       const isLarge = (isSent || peer === null) && random() < 0.03
       model.add({ from, to, isLarge }, messages)
       const body = 'x'.repeat(isLarge ? LARGE : 1)

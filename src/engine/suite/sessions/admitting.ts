@@ -41,7 +41,7 @@ const assertWhole = async (engine: Engine, of: UserRef): Promise<void> => {
   assert.deepEqual(await bodies(engine, of), [])
 }
 
-/** Lets other work run for so many turns of the event loop. */
+/** Lets other work run for this many turns of the event loop. */
 const turns = async (count: number): Promise<void> => {
   for (let n = 0; n < count; n++) await new Promise((resolve) => setImmediate(resolve))
 }

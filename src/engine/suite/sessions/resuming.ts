@@ -105,7 +105,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     })
 
     on(
-      'are not found by the key of a user of another name or app, whose session stays as it is',
+      'are not found by their key if another user, or a user of another app, sends it, and do not change',
       async (engine) => {
         const theirs = await connect(engine, ada)
         for (const stranger of [bob, { ...ada, appId: 'app2' }]) {
@@ -256,20 +256,23 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       },
     )
 
-    on('are hidden by the connection that carries them, not by one that was replaced', async (engine) => {
-      const sessionRequest = request(ada, { hidden: true })
-      const first = await startSession(engine, sessionRequest)
-      assert.equal(first.hidden, true)
-      const second = await connect(engine, ada, sessionRequest.keyHash)
-      assert.equal(second.session.hidden, false)
-      await engine.setHidden(first, sessionRequest.connectionId, true)
-      assert.equal((await engine.sessions(ada))[0]?.hidden, false)
-      await engine.setHidden(second.session, second.connectionId, true)
-      assert.equal((await engine.sessions(ada))[0]?.hidden, true)
-      if (!durable) return
-      await reopen(engine)
-      assert.equal((await engine.sessions(ada))[0]?.hidden, true)
-    })
+    on(
+      'are set to hidden by the connection that carries them, not by one that was replaced',
+      async (engine) => {
+        const sessionRequest = request(ada, { hidden: true })
+        const first = await startSession(engine, sessionRequest)
+        assert.equal(first.hidden, true)
+        const second = await connect(engine, ada, sessionRequest.keyHash)
+        assert.equal(second.session.hidden, false)
+        await engine.setHidden(first, sessionRequest.connectionId, true)
+        assert.equal((await engine.sessions(ada))[0]?.hidden, false)
+        await engine.setHidden(second.session, second.connectionId, true)
+        assert.equal((await engine.sessions(ada))[0]?.hidden, true)
+        if (!durable) return
+        await reopen(engine)
+        assert.equal((await engine.sessions(ada))[0]?.hidden, true)
+      },
+    )
 
     on('end at once when they are detached with no resume window', async (engine) => {
       const first = await connect(engine, ada)

@@ -129,7 +129,7 @@ export const watchingSuite = ({ describe, on, onTwo, reopen }: SuiteContext): vo
       await untilSeen(changes, 'bob online', 'bob offline')
       await start(engine, bob)
       await engine.revokeUser(bob, { issuedBefore: null, mode: 'end' })
-      // A credential that was issued in the millisecond of the revocation is revoked too.
+      // A credential that was issued in the millisecond of the revocation is revoked too, so the next one has to come later.
       const now = Date.now()
       await until('a later time', () => Promise.resolve(Date.now() > now + 1))
       await engine.saveUser(bob, {})

@@ -3,7 +3,7 @@ import type { Engine, EngineEvent, EventLimits, PendingEvent, UserRef, WebhookEv
 import { ada, app, bob, deliver, nextEvents, start, until, type SuiteContext } from '../kit.js'
 import { ask, pending, pendingOf, typesOf } from '../webhook-kit.js'
 
-/** Milliseconds. */
+/** Milliseconds for which the engine leases an event. */
 const LEASE = 60_000
 
 /** If a user has this many pending events, the receiver counts as behind, and events about presence cancel each other. */

@@ -3,7 +3,7 @@ import type { Engine, PendingEvent } from '../../engine.js'
 import { ada, app, bob, nextEvents, start, until, type SuiteContext } from '../kit.js'
 import { ask, pending, typesOf } from '../webhook-kit.js'
 
-/** Milliseconds. */
+/** Milliseconds for which the engine leases an event. */
 const LEASE = 60_000
 
 /** Takes the only event that is due, and ends its delivery as delivered. */

@@ -182,7 +182,7 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       assert.deepEqual(traced.event.data['message'], messages[0])
     })
 
-    on('have numbers that rise over a restart, since receivers ignore smaller ones', async (engine) => {
+    on('have greater numbers after a restart, since receivers ignore smaller ones', async (engine) => {
       await ask(engine, ['user.created'])
       await engine.saveUser(ada, {})
       const [{ event } = assert.fail()] = await pending(engine)

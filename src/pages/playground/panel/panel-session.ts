@@ -9,7 +9,7 @@ import { NetworkLink } from './network-link.js'
 import { entriesOf, loginMethods, nextUser, type Settings } from '../settings.js'
 import { Thread } from './thread.js'
 
-/** A token that the element asked the page for. */
+/** The request of the element that the page gives it a token. */
 interface TokenRequest {
   reason: TokenAsk['reason']
   respond(token: string | null): void
@@ -46,7 +46,7 @@ export class PanelSession extends EventTarget {
     this.#watchTokenUrl()
   }
 
-  /** The state of the element and its session that the panel shows. */
+  /** What the panel shows of the element and its session. */
   get view() {
     const element = this.#element
     const state = element?.state ?? 'idle'

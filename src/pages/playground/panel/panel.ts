@@ -97,8 +97,8 @@ export class Panel extends LitElement {
     clearTimeout(this.#countdown)
     if (this.session.view.retryAt !== null)
       this.#countdown = setTimeout(() => this.requestUpdate(), COUNTDOWN_INTERVAL)
-    // The page sets `peers` when a panel changes. If the panel emitted `change` for that too, the page and its panels would go on for
-    // ever.
+    // The page sets `peers` when a panel changes. If the panel emitted `change` for that too, the page and its panels would update
+    // each other for ever.
     if (!changed.has('peers') || changed.size > 1) this.dispatchEvent(new Event('change'))
   }
 
@@ -124,7 +124,7 @@ export class Panel extends LitElement {
   async mount(): Promise<void> {
     await this.session.mount(this.settings)
     await this.updateComplete
-    // On a phone the state is above the button that was pressed.
+    // On a phone the state is above the button that was pressed, and perhaps out of view.
     const state = this.renderRoot.querySelector('.state')
     if (state && state.getBoundingClientRect().top < 0) state.scrollIntoView({ block: 'center' })
   }

@@ -16,7 +16,7 @@ const TYPING_INTERVAL = 3_000
 
 /** The conversations of the element's user, the messages of one conversation, and the messages that the user is sending. Emits `change`. */
 export class Thread extends EventTarget {
-  /** With whom the user has exchanged messages, the one with the newest message first. */
+  /** The user's peers, the one with the newest message first. */
   peers: readonly Peer[] = []
   /** The peer whose conversation is shown: the chosen one, or else the one with the newest message; undefined while there is no peer. */
   shown: Peer['id'] | undefined
@@ -137,7 +137,7 @@ export class Thread extends EventTarget {
     })
   }
 
-  /** Asks for the peers. What changes while a call runs comes with the next call. */
+  /** Asks for the peers. If a call runs already, one more call follows it. */
   #loadPeers(element: ChatSessionElement): void {
     if (this.#isWaiting) return
     this.#isWaiting = true

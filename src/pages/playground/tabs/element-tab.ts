@@ -4,7 +4,7 @@ import type { Panel } from '../panel/panel.js'
 
 interface Action {
   label: string
-  /** The action is possible while this property of the session is true. */
+  /** The action is possible while this property of `PanelSession.view` is true. */
   condition: 'isInPage' | 'isRemoved' | 'isLive' | 'canStart' | 'canRefresh' | 'canSignOut'
   run: (session: PanelSession, panel: Panel) => unknown
 }

@@ -3,7 +3,7 @@ import { segments, valueOf } from '../controls.js'
 import { apps, entriesOf, loginMethods, type LoginMethodId, type ProfileField } from '../settings.js'
 import type { Panel } from '../panel/panel.js'
 
-/** The label and input type of each field. A field of the profile without a row fails to compile. */
+/** The label and input type of each field. If a field of the profile has no row, the code does not compile. */
 const moreFields: Record<Exclude<ProfileField, 'name'>, [string, string]> = {
   email: ['E-mail', 'email'],
   photoUrl: ['Photo URL (https)', 'url'],
