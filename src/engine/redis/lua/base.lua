@@ -1,6 +1,6 @@
--- What every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` joins the parts, which are the
--- files of this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script
--- first calls `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`,
+-- What every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` joins its `PARTS`, which are files
+-- of this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script first
+-- calls `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`,
 -- `UNREAD`, `QUEUE`, `STATE` and `EVENT` are the tables of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all
 -- scripts. `arg`, and each script's own comment, count from the argument after these.
 local COMMON_ARGS = 7
@@ -38,7 +38,7 @@ local function text(value) return cjson.encode(value) end
 -- The texts of small numbers. To find a text here is faster than to make it.
 local texts, MAX_TEXT = {}, 4096
 
--- Returns a whole number as text. If a script passes a number to Redis, the conversion takes longer.
+-- Returns a whole number as text. Scripts pass texts to Redis, because Redis takes longer to convert a number.
 local function whole(number)
   local known = texts[number]
   if known then return known end

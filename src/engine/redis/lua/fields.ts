@@ -2,7 +2,7 @@ import type { engineRules } from '../../rules.js'
 
 /** The fields of a user's hash. */
 const user = {
-  /** When the user was created. It is absent if the user does not exist, and the hash has, for example, only an inbox or a revocation. */
+  /** When the user was created. It is absent if the user does not exist. The hash may then have, for example, an inbox or a revocation. */
   createdAt: 'cr',
   /**
    * The profile that the backend vouches for, when that profile was issued, and the profile that clients claim. A profile is JSON, and
@@ -16,8 +16,8 @@ const user = {
   /** `1` for a guest. */
   guest: 'g',
   /**
-   * Until when a guest without a session, or the record of an adoption, is kept. If it is 0, the next run of the script `user-due` deletes
-   * the guest and the empty inbox.
+   * The time until which a guest without a session is kept, or, for an adopted guest, the field `adoption`. With 0 the next run of the
+   * script `user-due` deletes the guest and the guest's empty inbox.
    */
   keptUntil: 'sb',
   /**
@@ -116,8 +116,8 @@ export const loadedInbox = loading(ofMessages)
 /** The fields of a session's row, which is JSON. */
 const session = {
   /**
-   * The number of the session's start. In a partition, one sequence of an app numbers the starts and detachments of sessions, and the
-   * hidings of pages.
+   * The number of the session's start. In each partition an app has one sequence of numbers for the starts and detachments of sessions, and
+   * for the hidings of pages.
    */
   number: 'n',
   startedAt: 's',
@@ -148,7 +148,7 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /** In the token's hash, the field of this name notes that the session uses the token. It is absent if the session has no token. */
+  /** The name of the note that the session uses the token. The token's hash has the note. Absent if the session has no token. */
   tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */
@@ -162,8 +162,8 @@ const entry = {
   /**
    * When the message was stored, a space, the message's kind, and the peer's id. The kind of a received message is `r`. It is `x` if the
    * message counts as read wherever the mark stands, because a guest had read it before a user adopted the guest. A message that the
-   * inbox's user has sent has the kind `s`. The id of the app's backend is empty. Time and peer are one field, because each further field
-   * takes time.
+   * inbox's user has sent has the kind `s`. The id of the app's backend is empty. The time, the kind and the peer share one field, because
+   * each further field slows the script.
    */
   about: 'w',
   /** The member `traceparent` for pushes of the message, as JSON with a comma before it. */
@@ -178,8 +178,8 @@ const unread = {
   messages: 'n',
   bytes: 'b',
   /**
-   * The peer's mark: the offset up to which the peer's messages are read. Also the offset that the newest message with the peer had when
-   * the mark was set.
+   * The peer's mark: the offset up to which the peer's messages are read, and the offset that the newest message with the peer had when the
+   * mark was set.
    */
   mark: 'm',
 } as const satisfies Record<(typeof engineRules.sharedLimits)[number] | (string & {}), string>
@@ -199,7 +199,7 @@ const queue = {
 
 /** The fields of the hash `state`. `publish.lua` explains the history, and `state.lua` the generation. */
 const state = {
-  /** When a node last reached the server, and since when nodes have reached the server without a pause. */
+  /** When a node last reached the server, and the time since which nodes have reached it without a pause. */
   reachedAt: 't',
   reachedSince: 'f',
   /** The server's history when the generation began. */
@@ -239,7 +239,7 @@ const event = {
   pushDue: 'o',
   /** The devices of a user ended with the user. */
   devicesEnded: 'l',
-  /** A question of another node; a question of another node when sessions were last seen; the answer to either. */
+  /** Another node's question; another node's question about the times when sessions were last seen; the answer to either. */
   asked: 'q',
   seenAsked: 'y',
   answered: 'n',

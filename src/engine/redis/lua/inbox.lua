@@ -9,7 +9,7 @@ local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
 -- calls would wait while one script deletes all of them.
 local MAX_DROPPED = 256
--- How many messages one command reads. A message may have 64 kB as JSON.
+-- How many messages one command reads at most. A message may have 64 kB as JSON, so a command may read 1 MB.
 local MAX_CHUNK = 16
 -- After how many deleted messages `peerLog` is trimmed.
 local PEER_LOG_TRIMMED = 64
@@ -131,9 +131,9 @@ end
 
 local NO_ENTRIES = {}
 
--- Returns the oldest messages, which are beyond the retention if the newest offset of the inbox is `last` and its messages take `bytes`
--- bytes. It returns at most `MAX_DROPPED` messages, and the next script goes on. It reads few messages that stay, because each message to a
--- full inbox waits for these reads.
+-- Returns the oldest messages: those that are beyond the retention if the newest offset of the inbox is `last` and its messages take
+-- `bytes` bytes. It returns at most `MAX_DROPPED` messages; the next script goes on. It reads few messages that stay, because each message
+-- to a full inbox waits for these reads.
 local function beyond(keys, user, last, bytes, retention)
   if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
   local old, first, kept = {}, user.first, last - retention.messages + 1

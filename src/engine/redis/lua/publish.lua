@@ -2,8 +2,8 @@
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
 -- The server's history, which is the id of its replication, and when it was read. It is read again only after `HISTORY_KNOWN_FOR`
--- milliseconds, because a failover takes longer. When a replica becomes the master, these variables are nil: a replica runs no scripts, and
--- a full resynchronization loads its libraries again.
+-- milliseconds, because a failover takes longer. A replica that becomes the master reads its history, because these variables are nil
+-- there: a replica runs no scripts, and a full resynchronization loads its libraries again.
 local HISTORY_KNOWN_FOR = 100
 local knownHistory, knownAt
 local function history()

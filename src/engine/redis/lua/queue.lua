@@ -1,9 +1,9 @@
--- A part of scripts: the queues of pending webhook events. Each user has a queue, and so has the app in each partition, for its own events,
--- whose owner is the empty id. A queue lists the numbers of events. The hash `events` has a record of each queue: JSON under `q` and the
--- owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
+-- A part of scripts: the queues of pending webhook events. Each user has a queue. In each partition the app has a queue for its own events,
+-- and the owner of that queue is the empty id. A queue lists the numbers of events. The hash `events` has a record of each queue: JSON
+-- under `q` and the owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
 
 -- The node that adds an event delivers it. If that node has gone, the sweep of another node finds the event this many milliseconds after it
--- was due. In `deadlines`, a member with an empty user's id stands for the app's events.
+-- was due. In `deadlines`, a member with an empty user id stands for all events of the app.
 local DUE_EVENTS_WAIT = 5000
 
 local function events_member() return appId .. '\0' end

@@ -29,7 +29,7 @@ local function facts_of(row)
     .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
--- Tells the calling node to delete the note that a session uses a token. The script can't delete the note, because the token may be in
+-- Tells the calling node that a session no longer uses its token. The node deletes the note `use` in the token's hash, which may be in
 -- another partition than the user.
 local function release_token(credential, use)
   if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
@@ -84,7 +84,7 @@ local function report_end(user, row, code, wasOnline)
   add_presence_event(user, wasOnline)
 end
 
--- Deletes the user's push devices. The calling node deletes the keys that name their owner, because these may be in other partitions.
+-- Deletes the user's push devices. The calling node deletes the devices' own keys, which may be in other partitions.
 local function end_devices(user)
   local devices = user.deviceCount and call('HGET', K.user, USER.devices)
   if devices then events[#events + 1] = { EVENT.devicesEnded, appId, userId, devices } end
@@ -106,13 +106,13 @@ local function delete_inbox(user)
   clear(user, { 'unreadCheckAt', 'unreadCheckOffset' })
 end
 
--- Deletes the user and the inbox if the user is a guest without sessions and messages whom `keptUntil` no longer keeps.
+-- Deletes the user and the inbox if the user is a guest who has no sessions and no messages, and whose `keptUntil` has passed or is nil.
 local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if select(2, presence(user)) > 0 then return end
   if user.newest > 0 then
-    -- Most steps that end sessions do not declare the keys of the inbox, because more keys make each start of a session slower. The step
-    -- `user-due` declares them.
+    -- Most steps do not declare the keys of the inbox. The start of a session may end other sessions, and more keys would slow each start.
+    -- `keptUntil` 0 lets the sweep run the step `user-due`, which declares them.
     if not declared.inbox then return set(user, 'keptUntil', 0) end
     delete_inbox(user)
   end
@@ -185,9 +185,9 @@ local function detach(row, duration, lostAt)
 end
 
 -- Reads the rows whose sessions a step may end: all rows, or one page if the user has many. `step` is empty in the first step. In a later
--- step it is what the step before has returned: a cursor for the next page, or `last` after the last page. After reading a page, it takes
--- the number of the other rows, and the user's presence, from what is stored. If there are no other rows, this step is the last. Returns
--- the next step, or nil after the last; and whether this step has read only a page.
+-- step it is what the step before has returned: a cursor for the next page, or `last` after the last page. A step that has read a page
+-- takes the number of all rows, and whether the user is online, from what is stored. If the page has all rows, this step is the last.
+-- Returns the next step, or nil after the last; and whether this step has read only a page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')
@@ -244,7 +244,7 @@ local function finish(user, isPage)
     end
     local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
-      -- If a node begins to watch the user after this, it reads `lastSeenAt`, and no rows.
+      -- A node that begins to watch the user later reads no rows, so `lastSeenAt` takes up their latest time.
       for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end
     end
     set(user, 'online', online and '1' or nil)

@@ -13,17 +13,17 @@ local unshifted, generation, isVisited, mayWrite
 
 local function begin_state(writes) unshifted, generation, isVisited, mayWrite = now - shift, nil, false, writes end
 
--- Returns since when nodes have reached the server without a pause. During a pause Redis or every node was away, so no client could come
--- back. A deadline that had not passed by then counts anew from the end of the pause. If this script is the first after a pause, the result
--- is the present time.
+-- Returns the time since which nodes have reached the server without a pause. During a pause Redis or every node is away, so no client can
+-- come back. If a deadline has not passed when a pause begins, it counts anew from the end of the pause. If this script is the first after
+-- a pause, the result is the present time.
 local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
   return tonumber(state[2] or 0)
 end
 
--- Begins a generation. Tells every node of the generation, unless it is the server's first. The number of the generation comes from the
--- time, so it is new even if Redis has lost the last number. The server has lost no write from before `wholeUntil`.
+-- Begins a generation. Tells every node about it, unless it is the server's first. The number of the generation comes from the time, so it
+-- is new even if Redis has lost the last number. The server has lost no write from before `wholeUntil`.
 local function begin_generation(last, field, value, wholeUntil)
   generation = math.max(tonumber(last or 0) + 1, math.floor((unshifted - FIRST_GENERATION_AT) / GENERATION_TIME))
   if shared then shared.generation = generation end
@@ -51,9 +51,9 @@ local function check_history()
   call('HDEL', K.state, STATE.evicted)
 end
 
--- For each prefix of an engine's keys: since when nodes have swept this process of the server without a pause, and when a sweep came last.
--- In a cluster one node sweeps a partition. If that node is killed, nobody sweeps the partition until the node's lease has ended. Meanwhile
--- other nodes sweep other partitions of the same server.
+-- For each prefix of an engine's keys: the time since which sweeps have come to this server without a pause, and when the last one came. In
+-- a cluster one node sweeps a partition. If that node is killed, nobody sweeps the partition until the node's lease has ended. That is no
+-- pause if other nodes meanwhile sweep other partitions of the same server.
 local sweeps = {}
 
 local function note_sweep()
@@ -66,7 +66,7 @@ local function note_sweep()
   known.at = unshifted
 end
 
--- Returns since when nodes have swept this server without a pause, in any of its partitions.
+-- Returns what `reached_since` returns, but a time in which nodes swept other partitions of this server is no pause.
 local function swept_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   local known = sweeps[string.match(prefix, '^[^{]*')]

@@ -86,8 +86,8 @@ local function cancel_presence(queue, online)
   return true
 end
 
--- Counts a dropped event. If the newest event of the queue is an `events.dropped`, and not also the oldest event, it counts the drop there.
--- Else it adds an `events.dropped`. `state` is the JSON of what the `events.dropped` says about presence.
+-- Counts a dropped event. If the newest event of the queue is an `events.dropped`, and not also the oldest event, that event counts the
+-- drop. Else this function adds an `events.dropped`. `state` is the JSON of what the `events.dropped` says about presence.
 local function drop_event(key, owner, kind, state, online)
   events[#events + 1] = { EVENT.eventDropped, appId, kind }
   local queue = queue_of(owner)

@@ -38,7 +38,7 @@ interface Starting {
   /** The epoch and offset of the newest message that came before the session's start had a result. */
   newest: [epoch: number, offset: number] | undefined
   /**
-   * The ids of sessions that ended, and of connections that no longer carry a session. The result of a session's start may come after its
+   * The ids of sessions that ended, and of connections that no longer carry a session. The result of a start may come after the session's
    * end.
    */
   readonly gone: Set<string>
@@ -198,7 +198,6 @@ export class AttachedUsers {
     )
   }
 
-  /** Compares one user. */
   async compareUser(of: UserRef): Promise<void> {
     const user = this.#users.get(keyOf(of))
     if (user) await this.#compareAll([user])

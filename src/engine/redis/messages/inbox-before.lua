@@ -1,6 +1,6 @@
 -- Reads the newest messages before an offset.
 -- KEYS: user, inbox, unread, aging, counts, state.
--- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset; empty for the newest messages; 3 how many messages at most.
+-- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset (empty for the newest messages); 3 how many messages at most.
 -- Returns 0 if the inbox has another epoch; else 1, and a list of the messages as JSON, the oldest first.
 local user = load_inbox(K.user)
 if tonumber(arg(1)) ~= epoch_of(user) then return reply(0) end

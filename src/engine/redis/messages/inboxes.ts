@@ -39,8 +39,8 @@ export interface InboxesOptions {
 }
 
 /**
- * What one attempt to send a message has of its own. All messages of an app have the same rules. To copy the rules for each attempt took a
- * twentieth of the process's time for a message.
+ * What one attempt to send a message has of its own. The rules are not part of it: to copy them for each attempt took a twentieth of the
+ * time that sending a message takes.
  */
 interface Attempt {
   /** When the recipient was created; empty if the message is for whoever has the id. */
@@ -182,7 +182,7 @@ export class Inboxes {
     if (sender && outcome === 'stored') this.#held.update(outgoing.partition, sender, Number(held))
     // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-    // The message is stored already. If the deletion fails, the next message to the inbox continues the deletion.
+    // The message is stored, so this call does not wait for the deletion. If that fails, the next message to the inbox continues it.
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const

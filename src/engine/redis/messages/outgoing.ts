@@ -29,7 +29,7 @@ export class Outgoing {
     this.id = id
     this.traceparent = traceparent === undefined ? '' : `,"traceparent":${JSON.stringify(traceparent)}`
     this.#runner = runner
-    // Only a message to a guest may go to another user: to the user who has adopted the guest.
+    // Only a message to a guest needs a copy, for `redirectedTo`: it may go to the user who has adopted the guest.
     this.#message = isGuestId(to) ? structuredClone(message) : message
     this.recipient = { appId, userId: to }
     this.partition = runner.partitions.of(this.recipient)

@@ -2,14 +2,14 @@
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
 --   id, held, rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on
---   another server); 2 the sender; empty for the backend; 3 what the names of the sender's keys begin with; 4 the message's JSON up to the
+--   another server); 2 the sender (empty for the backend); 3 what the names of the sender's keys begin with; 4 the message's JSON up to the
 --   sender's profile; 5 the message's JSON between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which
 --   `rules_of` reads them; 8 how many inboxes other partitions leave of the app's limit; 9 how many bytes they leave; 10 how many messages
---   the sender may send in a second; empty for no limit; 11 when the recipient was created; empty if the message is for whoever has the id;
---   12 how many bytes the sender's messages may take in the inboxes of others; empty for no limit; 13 the member `traceparent` for
---   `message.created` and for pushes, as JSON with a comma before it; empty if there is none; 14 mode `away`: the sender's profile as JSON;
---   15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`: the
---   field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not exist.
+--   the sender may send in a second (empty for no limit); 11 when the recipient was created (empty if the message is for whoever has the
+--   id); 12 how many bytes the sender's messages may take in the inboxes of others (empty for no limit); 13 the member `traceparent` for
+--   `message.created` and for pushes, as JSON with a comma before it (empty if there is none); 14 mode `away`: the sender's profile as
+--   JSON; 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`:
+--   the field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not exist.
 -- Returns `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
 --   copy's offset, or 0; the time; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in the modes `here`

@@ -30,8 +30,8 @@ export interface RecoveryOptions {
 /**
  * What this node does when a replica has become the master, or Redis was restarted or restored. Then a new generation of epochs begins,
  * because offsets from before may stand for other messages. The new master may lack changes of sessions that the old master has
- * acknowledged. This node makes its own changes again, and compares its users' epochs. Then it detaches the sessions that Redis has with a
- * connection or a node that does not exist.
+ * acknowledged. This node makes its own changes again, and compares its users' epochs. Then it detaches those sessions in Redis whose
+ * connection or node does not exist.
  */
 export class Recovery {
   readonly #options: RecoveryOptions
@@ -189,7 +189,7 @@ export class Recovery {
     recent.generation = generation
   }
 
-  /** Compares the sessions of the users whom Redis has as attached to this node, and of those whom this node knows as attached. */
+  /** Runs `carried.compare` for the users whom Redis has as attached to this node, and for the others whom this node has as attached. */
   async #compareCarried(partitions: readonly number[]): Promise<void> {
     const { carried, attached, runner } = this.#options
     const seen = new Set<string>()
@@ -205,7 +205,7 @@ export class Recovery {
     await carried.compare(unseen, 'unavailable')
   }
 
-  /** Yields the users of partitions whom Redis has as attached to this node. */
+  /** Yields the users in these partitions whom Redis has as attached to this node. */
   async *#listAttached(partitions: readonly number[]): AsyncGenerator<UserRef[]> {
     const { runner } = this.#options
     const list = (of: readonly number[], after: string): Promise<string[][]> =>

@@ -2,7 +2,7 @@
 -- KEYS: due, events, pending, failed.
 -- ARGV: 1 the number after which the list begins; 2 how many events at most.
 -- Returns for each event `pending` or `failed`; its JSON; the outcome of its deliveries so far; and the milliseconds until it is due, or an
---   empty text unless it is the user's oldest pending event.
+--   empty text if it is not the user's oldest pending event.
 local after, limit = '(' .. arg(1), tonumber(arg(2))
 local pending = call('ZRANGEBYSCORE', K.pending, after, '+inf', 'LIMIT', 0, limit)
 local failed = call('ZRANGEBYSCORE', K.failed, after, '+inf', 'LIMIT', 0, limit)

@@ -53,7 +53,7 @@ export class Webhooks {
   /** What is due, by app and partition. */
   readonly #due = new Map<string, Map<number, Due>>()
   readonly #timers = new Map<string, Timer>()
-  /** The apps whose events this node delivers. An event may be announced before its app is configured. */
+  /** The apps whose events this node delivers. `#due` may have other apps, too. */
   readonly #resumed = new Set<string>()
   #announcements = 0
   #isStopped = false
@@ -198,7 +198,7 @@ export class Webhooks {
     }
   }
 
-  /** From now on nothing is noted, and no event emitted. */
+  /** From now on nothing is noted, and no event is emitted. */
   stop(): void {
     this.#isStopped = true
     for (const timer of this.#timers.values()) timer.cancel()

@@ -1,7 +1,7 @@
 -- Deletes messages of an adopted guest that `adopted-append` has appended to the user's inbox or left out. With the last message it deletes
 -- the guest's inbox.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines.
--- ARGV: 1 the offset of the last such message; empty for all messages.
+-- ARGV: 1 the offset of the last such message (empty for all messages).
 -- Returns 1 if the guest still has messages, else 0.
 local user = load(K.user)
 if not user.moveDueAt then return reply(0) end

@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many messages one step moves. A message may have 16 kB of text, so a step may have 1 MB. */
 const MESSAGES_PER_STEP = 64
-/** How many steps a call waits for. The sweep runs the other steps. */
+/** How often a call runs `#step` at most. The sweep moves the messages that are left. */
 const STEPS_AWAITED = 16
 const FIELDS_PER_MESSAGE = 5
 
@@ -51,12 +51,12 @@ export class Adoptions {
     return Number(messages) < 0 ? null : { guest: guestId, messages: Number(messages) }
   }
 
-  /** Moves the guest's messages, in `steps` steps at most. */
+  /** Moves the guest's messages. Runs `#step` at most `steps` times. */
   async move(guest: UserRef, steps = STEPS_AWAITED): Promise<void> {
     for (let left = steps; left > 0; left--) if (!(await this.#step(guest))) return
   }
 
-  /** Resolves with whether there are more messages. */
+  /** Moves some of the guest's messages. Resolves with whether there are more. */
   async #step(guest: UserRef): Promise<boolean> {
     const { steps } = this.#runner
     const { appId } = guest

@@ -1,9 +1,9 @@
 -- Puts the sender's own copy of a message into the sender's inbox, if that inbox lacks it. In a cluster the recipient may be in another
 -- partition.
 -- KEYS: user, inbox, unread, aging, peerLog, held, counts, deadlines, state, own.
--- ARGV: 1 the message as JSON; 2 the recipient; 3 how many inboxes of the sender were deleted before the message was sent; empty for a user
---   who has adopted the sender; 4 milliseconds for which the message's id makes a retry safe; 5 the retention: messages; 6 the retention:
---   bytes; 7 for a user who has adopted the sender: when that user was created; else empty.
+-- ARGV: 1 the message as JSON; 2 the recipient; 3 how many inboxes of the sender were deleted before the message was sent (empty for a user
+--   who has adopted the sender); 4 milliseconds for which the message's id makes a retry safe; 5 `retention.messages`; 6 `retention.bytes`;
+--   7 for a user who has adopted the sender, when that user was created (else empty).
 -- Returns the own copy's offset, and the number of the inbox's epoch; 0 and 0 if there is no own copy; or `adopted`, the user who has
 --   adopted the sender, and when that user was created.
 local KEPT_LONGER = 60000

@@ -1,9 +1,9 @@
 -- Reads the peer of each message that comes after those known to the caller. Also reads the messages, and the unread counts of peers, that
 -- the caller asks for.
 -- KEYS: user, inbox, unread, aging, peerLog, state.
--- ARGV: 1 the number of the epoch that the caller knows; 2 the last offset whose peer the caller knows; 3 how many messages' peers to read
---   at most; 4 how many offsets follow; from 5 on: the offsets of the messages to read; the ids of the peers whose unread messages to
---   count, empty for the backend.
+-- ARGV: 1 the number of the epoch that the caller knows; 2 the last offset whose peer the caller knows; 3 how many items of `peerLog` to
+--   read at most; 4 how many offsets follow; from 5 on: the offsets of the messages to read; then the ids of the peers whose unread
+--   messages to count (empty for the backend).
 -- Returns the number of the epoch; the newest offset; the oldest offset; the read offset; 1 if the caller knows another epoch or inbox,
 --   else 0; the last offset whose item of `peerLog` was read; the items that were read, separated by NUL; a list with each message as JSON,
 --   or an empty text if the inbox lacks it; a list with two entries for each peer: the number of unread messages, and the offset of the

@@ -1,8 +1,8 @@
 -- Marks the messages of a peer up to an offset as read, or as many of these as one step can. A user with whom the inbox has no messages
 -- gets no mark.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, deadlines, state.
--- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer; empty for the backend; 4 the last offset whose peer the caller knows; 5 the
---   offset of the newest message with the peer up to that offset; 0 if there is none.
+-- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer (empty for the backend); 4 the last offset whose peer the caller knows; 5 the
+--   offset of the newest message with the peer up to that offset (0 if there is none).
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
 --   messages; 1 if another step has to go on, else 0; the number of unread messages from the peer; and the peer's read offset.
 local user, peer = load(K.user), arg(3)
@@ -23,8 +23,8 @@ local function newest_with()
   return newest >= user.first and newest or 0
 end
 
--- Subtracts the peer's messages in a range of offsets from the unread messages, or as many as one step can. Returns the last offset that it
--- has reached.
+-- Counts the peer's messages in a range of offsets as read, or as many of these as one step can. Returns the last offset that it has
+-- reached.
 local function read(from, to)
   return visit_entries(K, from, to, function(entry)
     if entry.peer == peer and is_unread(K, user, entry) then forget_unread(K, user, entry) end

@@ -53,9 +53,8 @@ const kinds: Readonly<Record<string, Direction>> = {
 }
 
 /**
- * The peers of inboxes, and each peer's mark: the offset up to which the peer's messages are read. The list `peerLog` in Redis says whom
- * each message is with. A gateway that is asked about peers keeps an index of this list in memory, and each call reads what the index
- * lacks.
+ * The peers of inboxes, and each peer's mark: the offset up to which the peer's messages are read. The list `peerLog` in Redis has the peer
+ * of each message. A gateway that is asked about peers keeps an index of this list in memory, and each call reads what the index lacks.
  */
 export class Peers {
   readonly #runner: StepRunner
@@ -198,7 +197,7 @@ export class Peers {
   }
 }
 
-/** Adds messages to an index by items of `peerLog`, which are separated by NUL. The last item is about the message at offset `to`. */
+/** Adds messages to an index, from items of `peerLog`. The last item is about the message at offset `to`. */
 const addItems = (index: PeerIndex, items: readonly string[], to: number): void => {
   for (const [n, item] of items.entries()) {
     // The item of a message that a transfer has brought begins with the offset.

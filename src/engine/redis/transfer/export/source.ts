@@ -126,7 +126,7 @@ export class RedisSource implements TransferSource {
       const exports = users
         .slice(n, n + USERS_AT_ONCE)
         .map((of) => exportUser(runner, this.#steps, of, this.#sendWindow))
-      // The first pages have no messages.
+      // The first pages have no messages, so several are read at once.
       const firsts = await Promise.all(exports.map((pages) => pages.next()))
       for (const [index, pages] of exports.entries()) {
         const first = firsts[index]
@@ -181,7 +181,7 @@ export class RedisSource implements TransferSource {
   }
 }
 
-/** The ids in a key. */
+/** Returns the ids in a text: the app's id, NUL, the user's id. */
 const refOf = (rest: string): UserRef => {
   const [appId = '', ...userId] = rest.split('\0')
   return { appId, userId: userId.join('\0') }

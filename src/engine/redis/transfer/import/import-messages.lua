@@ -1,7 +1,7 @@
 -- Adds messages to an inbox whose first and newest offsets are stored already. Leaves out messages that the inbox already has.
 -- KEYS: user, inbox, unread, aging, peerLog, counts, held.
--- ARGV: six arguments for each message: its offset; its JSON; its age in milliseconds; its sender, empty for the backend; its recipient;
---   `1` if it counts as read wherever the mark stands, else empty.
+-- ARGV: six arguments for each message: its offset; its JSON; its age in milliseconds; its sender (empty for the backend); its recipient;
+--   `1` if it counts as read wherever the mark stands (else empty).
 -- Returns nothing.
 local user = load(K.user)
 local newest = call('XREVRANGE', K.inbox, '+', '-', 'COUNT', 1)[1]

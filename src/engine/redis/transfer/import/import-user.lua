@@ -1,8 +1,8 @@
 -- Writes fields of a user who is transferred from another engine.
 -- KEYS: user, users, counts, deadlines.
--- ARGV: 1 when a session was last seen; empty if that does not change; 2 milliseconds until the look for unread messages; empty for never;
---   3 the offset from which to look; 4 milliseconds until an adoption is forgotten; empty for none; 5 `1` if the guest's messages are still
---   to be moved; 6 a JSON object with numbers of the inbox; from 7 on: the name and the value of each field.
+-- ARGV: 1 when a session was last seen (empty if that does not change); 2 milliseconds until the sweep looks for unread messages (empty for
+--   never); 3 the offset from which to look; 4 milliseconds until an adoption is forgotten (empty for none); 5 `1` if the guest's messages
+--   are still to be moved; 6 a JSON object with numbers of the inbox; from 7 on: the name and the value of each field.
 -- Returns nothing.
 local user = load(K.user)
 local wasThere, hadInbox = user.createdAt ~= nil, user.newest > 0

@@ -287,7 +287,7 @@ export class RedisTarget implements TransferTarget {
 
   async #writeEvent({ event, attempts, lastError, state }: RecordOf<'event'>): Promise<void> {
     const { appId, userId, type, at, data } = event
-    // Two partitions of a Redis may have given the same number to two events.
+    // Two partitions of a Redis may have given the same number to two events. The second of these gets a greater number here.
     for (let { id, seq } = event; ; seq++, id = `evt_${seq}_${randomBytes(12).toString('hex')}`) {
       const json = JSON.stringify({ id, type, seq, at, appId, userId, data })
       const outcome = JSON.stringify({ attempts, lastError })

@@ -1,7 +1,7 @@
 -- Notes that a transfer to this Redis is unfinished, unless the Redis has data.
 -- KEYS: transfer, key, epochs.
 -- ARGV: 1 the secret from which epochs are derived.
--- Returns `empty`; or `unfinished` if an earlier transfer has not finished; or `used` if there are data.
+-- Returns `unfinished` if an earlier transfer has not finished, `used` if there are data, else `empty`.
 if call('EXISTS', K.transfer) == 1 then return reply('unfinished') end
 if call('EXISTS', K.key) == 1 then return reply('used') end
 call('SET', K.transfer, now)
