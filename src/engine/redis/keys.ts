@@ -23,7 +23,7 @@ export interface KeyOwner extends UserRef {
 
 /**
  * The names of an engine's keys. Scripts make these names by the same rules (`lua/keys.lua`). The names of a partition's keys contain the
- * partition's hash tag. A cluster has all keys with one hash tag on one server.
+ * partition's hash tag. A cluster keeps all keys with one hash tag on one server, so that one script can use them.
  */
 export class Keys {
   readonly prefix: string
@@ -52,8 +52,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // Without a cluster this key has the counts of all partitions. In a cluster it has another name: if the keys of a single server move
-      // into a cluster, no partition takes these counts for its own.
+      // Without a cluster this key has the counts of all partitions. In a cluster it has another name. Otherwise a partition would take
+      // these counts for its own after the keys of a single server have moved into a cluster.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + (hashed ?? ''),
     }

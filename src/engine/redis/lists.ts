@@ -2,7 +2,7 @@ import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
-/** The factor by which the number of partitions grows with each further read. */
+/** Each read has this many times as many partitions as the read before. */
 const GROWTH = 4
 
 /** Where a list goes on: in a partition, after the item with this id or number. */
@@ -36,8 +36,8 @@ export interface ListRead<T> {
 }
 
 /**
- * Returns at most `limit` items of a list that goes on from partition to partition. Reads one partition first: in a big app it fills the
- * page. Then reads more and more partitions at once: in a small app each has few items.
+ * Returns at most `limit` items of a list that goes on from partition to partition. First reads one partition, which fills the page in a
+ * big app. Then reads more and more partitions at once, because each has few items in a small app.
  */
 export const readList = async <T>(
   runner: StepRunner,

@@ -61,15 +61,17 @@ export class Quotas {
     return { events: limits.events - events, bytes: limits.bytes - eventBytes }
   }
 
-  /** Reads the counts again in the background if they are older than `maxAge` milliseconds. The default is for when a limit was reached. */
+  /**
+   * Reads the counts again in the background if they are older than `maxAge` milliseconds. The default applies after a limit was reached.
+   */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
     // If the counts can't be read, the known counts stay in use.
     this.#counts(appId, maxAge).catch(() => undefined)
   }
 
   /**
-   * Notes that a step of this node has changed counts of the user's partition. A negative number in `changed` means that this count has not
-   * changed.
+   * Notes what a step of this node has changed in the user's partition. `changed` has the new counts; a negative number stands for a count
+   * that has not changed.
    */
   update(of: UserRef, changed: Counts): void {
     const partition = this.#runner.partitions.of(of)

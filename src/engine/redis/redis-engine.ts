@@ -77,8 +77,8 @@ export interface SharedEngineOptions extends CommonOptions {
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
   /**
-   * The number of partitions: a power of two. For tests. On a cluster an engine needs a call for each partition when it opens. All engines
-   * of a Redis need the same number.
+   * The number of partitions: a power of two. For tests, because on a cluster an engine makes one call for each partition when it opens.
+   * All engines of a Redis need the same number.
    */
   partitionCount?: number | undefined
 }
@@ -214,7 +214,7 @@ export class RedisEngine implements Engine {
 
   liftRevocation(of: UserRef): Promise<boolean> {
     return this.#use(async ({ pushes, revocations }) => {
-      // `devices` removes the devices whose credentials are revoked. Otherwise these would count again when the revocation is lifted.
+      // `devices` removes the devices whose credentials are revoked. Otherwise messages would be pushed to these again.
       await pushes.devices(of)
       return revocations.lift(of)
     })

@@ -38,7 +38,7 @@ export interface StepRunnerOptions {
   clockShift: () => number
   /** Called with the events that a step has for this node, before the caller of the step receives the result. */
   onEvents: (events: WireEvent[]) => void
-  /** Called if the reply of a step was lost, with its events for this node. The step may have run, and perhaps runs again. */
+  /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
   /** Returns an app's webhooks, with the app's limits less the events in the other partitions. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null

@@ -22,9 +22,9 @@ export interface AdminServer {
 /** Milliseconds that a client has to send the headers of a request, and milliseconds for the whole request. */
 const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
-/** Milliseconds that a client has to read a response. No stream lasts so long. */
+/** Milliseconds that a client has to read a response. No stream lasts this long. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
-/** How many sockets may be open. `limits.connections` does not count them, so without this limit they could take all open files. */
+/** How many sockets may be open. `limits.connections` does not count them, so without this limit they could use all file handles. */
 const MAX_SOCKETS = 100
 
 type AdminSettings = NonNullable<Settings['admin']>

@@ -69,7 +69,7 @@ const failed = (
   return problem(context, known.status, known.code, known.title)
 }
 
-/** Returns the routes of the REST API. Mount them in an app whose `getPath` returns the path as the client sent it. */
+/** Returns the routes of the REST API. Mount them in a Hono app whose `getPath` returns the path as the client sent it. */
 export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
   const routes = new Hono<HttpEnv>()
   const concurrency = new Map<string, ConcurrencyLimit>()
@@ -155,7 +155,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    // The status stays 500 if `failed` throws, because of a bug. Such a call has perhaps changed something, so it is audited.
+    // After a bug `failed` throws, and the status stays 500. The call has perhaps changed something, so it is audited.
     let status = 500
     try {
       const result = await answer().catch((error: unknown) => failed(response, error, context.metrics))

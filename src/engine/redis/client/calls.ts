@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import { unavailable } from './failures.js'
 
-/** A call is rejected at the first check after this many checks: after 5 to 5.5 seconds, because a check comes each half second. */
+/** How many checks a call may last. The next check rejects it, 5 to 5.5 seconds after its start, because a check comes each half second. */
 const MAX_CHECKS = 10
 
 /** One call of the engine, for which the client may send several commands. */

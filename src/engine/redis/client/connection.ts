@@ -28,7 +28,8 @@ const ignore = (): void => undefined
  * `runScript` can decide what to send again. ioredis reports "Connection is closed." whether the command was sent or not.
  *
  * `check` closes a connection that is open but silent. The option `socketTimeout` of ioredis closes such a connection only while a command
- * waits for its reply, and a subscribed connection sends no commands. That option also counts time in which this process was stopped.
+ * waits for its reply, and without the PING of `check` a subscribed connection sends no command. That option also counts time in which this
+ * process was stopped.
  */
 export class Connection {
   readonly address: Address

@@ -18,7 +18,7 @@ import { topologyOf } from './topology.js'
 const CHECK_INTERVAL = 500
 
 /**
- * While no connection is lost, the client reads again which masters there are after this many checks. It asks a Sentinel at every check:
+ * While no connection is lost, the client reads again after this many checks which masters there are. It asks a Sentinel at every check:
  * after a failover the old master accepts writes until it becomes a replica, and then loses these writes. The masters of a cluster refuse
  * such writes by themselves.
  */
@@ -106,7 +106,7 @@ export class IORedisClient implements RedisClient {
     if (!opened) return
     opened.gathered.flush()
     this.#opened = undefined
-    // When `close` has resolved, no server counts this client as a receiver of what is published.
+    // The client unsubscribes, so that no server counts it as a receiver of what is published after `close` has resolved.
     this.#calls.add('unsubscribe', () => opened.subscriptions.end()).catch(opened.events.onError)
     await this.#calls.idle(CLOSE_TIMEOUT)
     clearInterval(opened.timer)

@@ -12,7 +12,7 @@ const crc16 = (text: string): number => {
   return crc
 }
 
-/** Returns the slot of a hash tag. The engine needs slots before it loads ioredis, which is optional. */
+/** Returns the slot of a hash tag. This file computes it, because the engine needs slots before it loads ioredis, which is optional. */
 export const slotOf = (tag: string): number => crc16(tag) % SLOTS
 
 /** Returns the slot of a key or a sharded channel. The text in the first braces decides it, or the whole name if there is no such text. */

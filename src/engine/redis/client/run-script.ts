@@ -40,8 +40,9 @@ const callFunction = async (
 /**
  * Runs a script at the master that serves its slot. Follows redirects, and sends the script again after TRYAGAIN, or after READONLY if
  * another server is the master now. If the connection is lost, sends the script once more, unless the server may have received the script
- * and the script is not repeatable. Throws every other failure at once: the master may be away for long, and calls must not pile up. The
- * class `Cluster` of ioredis does not know what was sent: by its option `retryDelayOnFailover` it sends all lost commands again, or none.
+ * and the script is not repeatable. Throws every other failure at once: the master may be away for long, and calls must not pile up. This
+ * function replaces the class `Cluster` of ioredis, which does not know what was sent: by its option `retryDelayOnFailover` it sends all
+ * lost commands again, or none.
  */
 export const runScript = async (
   servers: Servers,
@@ -56,7 +57,7 @@ export const runScript = async (
   let hasRecovered = false
   let asking: Address | undefined
 
-  /** Reads again which masters there are, but only once in a call. Throws `error` if that fails, and the second time. */
+  /** Reads again which masters there are. Throws `error` if the reading fails, or if this call has made one before. */
   const recover = async (error: unknown): Promise<void> => {
     if (hasRecovered) throw error
     hasRecovered = true

@@ -5,7 +5,7 @@ import type { StepRunner } from '../step-runner.js'
 const LEASE = 10_000
 /** Milliseconds between two beats. */
 const BEAT_INTERVAL = 1_000
-/** For how many users at once the sessions of a dead node are detached. Between two such groups other calls of this node run. */
+/** For how many users at once a node's sessions are detached. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 100
 
 export interface LeasesOptions {
@@ -83,7 +83,7 @@ export class Leases {
     this.#startWork('departures', onBeat)
     for (let n = 0; n < (dead as string[]).length; n += 2) {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
-      // The node died before its next beat was due.
+      // The dead node's last beat was `LEASE` before its lease ended, and the node died before the next beat was due.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
       this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
     }

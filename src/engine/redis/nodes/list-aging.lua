@@ -1,4 +1,4 @@
--- Lists the users of an app whose oldest message is perhaps older than an age.
+-- Lists an app's users whose oldest message is perhaps older than an age.
 -- KEYS: aging.
 -- ARGV: 1 the age in milliseconds; 2 how many users at most.
 -- Returns the users' ids.

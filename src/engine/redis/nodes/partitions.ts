@@ -5,9 +5,9 @@ import { SLOTS, slotOf } from '../client/key-slot.js'
 export const PARTITION_COUNT = 1_024
 
 /**
- * Returns the hash tags of the partitions. Each partition has a range of a cluster's slots, and all ranges are equally long. The tag of a
- * partition is the first number, in base 36, whose slot is in the range. So the masters of a cluster get partitions in proportion to
- * their slots.
+ * Returns the hash tags of the partitions. Each partition has a range of a cluster's slots. All ranges are equally long, so the masters of
+ * a cluster get partitions in proportion to their slots. The tag of a partition is the first number, in base 36, whose slot is in the
+ * range.
  */
 export const partitionTags = (count = PARTITION_COUNT): string[] => {
   const tags: string[] = []

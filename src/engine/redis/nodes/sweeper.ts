@@ -28,8 +28,8 @@ export interface SweeperOptions {
 
 /**
  * Sweeps partitions: does regularly what is due there. A sweep ends sessions that were detached for too long, deletes guests who have left,
- * deletes expired messages, makes pending own copies, moves the messages of adopted guests, reports unread messages, and finds webhook
- * events that no node delivers.
+ * deletes expired messages, makes the own copies that are pending, moves the messages of adopted guests, reports unread messages, and finds
+ * webhook events that no node delivers.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
@@ -104,8 +104,8 @@ export class Sweeper {
   }
 
   /**
-   * Calls `work` once with all partitions. In a cluster calls `work` for each partition, so that a failing server does not stop the work on
-   * other servers.
+   * In a cluster calls `work` for each partition, so that a failing server does not stop the work on other servers. Without a cluster calls
+   * `work` once with all partitions.
    */
   async #eachApart(
     partitions: readonly number[],

@@ -1,8 +1,8 @@
 -- Gives a session a new credential. If the new credential is revoked, or if another connection carries the session, the session keeps its
 -- old credential.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
--- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token; empty for none; 5 when the credential was issued; empty
---   if that is unknown; 6 the credential as JSON; 7 the name of the note with which the token's hash lists this session; empty for none.
+-- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token (empty for none); 5 when the credential was issued (empty
+--   if that is unknown); 6 the credential as JSON; 7 the name of the note with which the token's hash lists this session (empty for none).
 -- Returns 0 if the credential is revoked, else 1.
 local token, issuedAt, use = optional(4), tonumber(arg(5)), optional(7)
 local user = load(K.user)

@@ -1,8 +1,8 @@
 -- Starts or resumes a session, unless its credential is revoked.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
--- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session; empty for none; 4 how many sessions the
---   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token; empty for none; 8 when the credential was issued; empty if
---   that is unknown; 9 when the user was created; empty if the start does not depend on it; 10 the fields of the session's row that the
+-- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session (empty for none); 4 how many sessions the
+--   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token (empty for none); 8 when the credential was issued (empty if
+--   that is unknown); 9 when the user was created (empty if the start does not depend on it); 10 the fields of the session's row that the
 --   caller knows, as JSON without the first brace.
 -- Returns 0 if the credential is revoked, if the user of argument 9 is deleted, or if the start was undone before it came; else seven
 --   values: 1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the inbox's epoch; the inbox's newest

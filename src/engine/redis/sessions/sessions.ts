@@ -178,10 +178,7 @@ export class Sessions {
     await this.#detach(session, connectionId, undefined)
   }
 
-  /**
-   * Makes again the changes of a session that a failover may have lost: its start, and then its departure. To make a change again that
-   * Redis has not lost does no harm.
-   */
+  /** Makes a session's start again, and then its departure, because a failover may have lost them. This does no harm if Redis has them. */
   async restore(recent: RecentSession): Promise<void> {
     const { of, sessionId, row } = recent
     const session = { ...of, sessionId }
@@ -279,8 +276,8 @@ export class Sessions {
   }
 
   /**
-   * Adds when connections last answered a ping. Only the node of a connection knows that. If the node does not answer, the
-   * records keep the stored times.
+   * Adds the time at which each connection last answered a ping, and the time that the ping took. Only the node of a connection knows them.
+   * If the node does not answer, the records keep the stored times.
    */
   async #withSeen(stored: readonly StoredSession[]): Promise<SessionRecord[]> {
     const byNode = new Map<string, SessionRecord[]>()

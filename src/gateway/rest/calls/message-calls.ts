@@ -78,8 +78,8 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
 }
 
 /**
- * If a page reaches the newest message, returns the position of the page's last message. Its offset is perhaps greater than the inbox's
- * `offset`. Returns undefined for any other page. An empty page reaches the newest message unless its `before` is at most the inbox's
+ * If a page reaches the newest message, returns the position of the page's last message. This message perhaps came after the inbox's state
+ * was read. Returns undefined for any other page. An empty page reaches the newest message unless its `before` is at most the inbox's
  * `offset`.
  */
 const sinceOf = (

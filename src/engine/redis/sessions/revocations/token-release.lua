@@ -1,5 +1,5 @@
--- Deletes the note that a session of the user uses a token. If the token is not revoked and this was the last note, the token's hash is
--- deleted.
+-- Deletes a note from a token's hash, because a session of the user no longer uses the token. If the token is not revoked and this was the
+-- last note, the token's hash is deleted.
 -- KEYS: token.
 -- ARGV: 1 the name of the note.
 -- Returns nothing.
