@@ -22,7 +22,7 @@ const changedKeys = (running: object, next: object, prefix: string): string[] =>
 const mergeAdmin = (running: Settings['admin'], next: Settings['admin']): Settings['admin'] =>
   running && next ? { ...running, token: next.token, readToken: next.readToken } : running
 
-/** Returns `listen` for the running gateway. Without a restart only the certificate's files can change, and TLS stays as it is. */
+/** Returns `listen` for the running gateway. Without a restart only the certificate's files can change, and TLS stays on or off. */
 const mergeListen = (running: Settings['listen'], next: Settings['listen']): Settings['listen'] =>
   running.tls && next.tls ? { ...running, tls: next.tls } : running
 

@@ -6,7 +6,7 @@ import { outboundUrl } from './urls.js'
 
 const KEY = 'must be a public key as a JSON Web Key, of type RSA, EC or OKP'
 
-/** The fewest bits of an RSA key. The package jose refuses every token of a shorter key, with an error that does not name the key. */
+/** The fewest bits of an RSA key. With a shorter key the package jose would refuse every token, and not name the key. */
 const MINIMUM_RSA_BITS = 2048
 
 const keyProblem = (key: Record<string, unknown>): string | undefined => {

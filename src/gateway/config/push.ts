@@ -24,7 +24,7 @@ const KEY =
 /** Returns the private key that a text spells; undefined if the text is no key. */
 const privateKeyOf = (given: string): Buffer | undefined => {
   const scalar = Buffer.from(given, 'base64url')
-  // Node's decoder skips characters that are not base64url.
+  // Node's decoder skips characters that are not base64url, so the result is encoded again and compared.
   if (scalar.length !== 32 || scalar.toString('base64url') !== given.replace(/=+$/, '')) return undefined
   try {
     createECDH('prime256v1').setPrivateKey(scalar)

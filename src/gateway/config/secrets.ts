@@ -122,8 +122,8 @@ function* secretsIn(config: unknown, env: Env): Generator<[path: Path, secret: s
 }
 
 /**
- * Returns a problem for each secret that the config has twice. If signatures and tokens had the same secret, a user could forge a token:
- * its first two parts would be the user id, and its third part the user's signature.
+ * Returns a problem for each secret that the config has twice. If signatures and tokens had the same secret, a user could choose the first
+ * two parts of a token as user id, and the id's signature would complete the token.
  */
 export const duplicateSecrets = (config: unknown, env: Env): string[] => {
   const seen = new Map<string, string>()

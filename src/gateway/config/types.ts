@@ -89,7 +89,7 @@ export interface GatewayConfig {
   resumeWindow?: number | undefined
   /** Seconds that a session waits for its client after its page was left. 0 to 86,400. @default 20 */
   leaveWindow?: number | undefined
-  /** Seconds in which the id of a message makes a retry safe. 1 to 604,800. @default 3600 */
+  /** Seconds for which a message is stored only once if its client sends it again with the same id. 1 to 604,800. @default 3600 */
   sendWindow?: number | undefined
   /** Seconds for which `close()` waits, at most, until the frames that clients have sent are answered. 0.1 to 3600. @default 20 */
   drainTime?: number | undefined
@@ -242,8 +242,8 @@ export interface AppConfig {
   /** May a client send to a user who does not exist? Its message creates the user. @default true in test, false in production */
   unknownRecipients?: boolean | undefined
   /**
-   * To whom a client may send signals, such as 'typing'. `peers`: to users who have written to the client's user, or to whom that user has
-   * written, as far as the messages are kept.
+   * To whom a client may send signals, such as 'typing'. `peers`: to users with whom the client's user has exchanged a message that
+   * is kept, in either direction.
    * @default 'peers'
    */
   signals?: ContactRule | undefined
@@ -329,7 +329,7 @@ export interface AppLimitsConfig {
   sessionsPerUser?: number | undefined
   /** Messages of one user in a second, over all gateways on one engine. 1 to 1,000,000. @default 20 */
   messagesPerSecond?: number | undefined
-  /** Frames of one user in a second, not counting `send`, `signal` and `pong`. 1 to 1,000,000. @default 50 */
+  /** Starts and other frames of one user in a second, all but `send`, `signal`, `pong` and `end`. 1 to 1,000,000. @default 50 */
   requestsPerSecond?: number | undefined
   /** Signals of one user in a second. 1 to 1,000,000. @default 5 */
   signalsPerSecond?: number | undefined

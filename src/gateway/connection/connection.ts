@@ -65,7 +65,7 @@ const PONG = '{"type":"pong"}'
 const parsedPong = parse(clientFrames, PONG)
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
-/** A client that was refused with `TOO_MANY_STARTS` reconnects after a random time of at most so many milliseconds. */
+/** A client that was refused with `TOO_MANY_STARTS` reconnects after a random time of at most this many milliseconds. */
 const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
@@ -122,7 +122,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
-    // The session of a client that may reconnect waits for `resumeWindow`. The client must come back within that time.
+    // The session is kept for `resumeWindow`. So a client that may reconnect is told to come back within half of it.
     const { resumeWindow } = this.#context.settings
     const longest = (this.#isLive && resumeWindow / 2) || Infinity
     this.send({
@@ -192,8 +192,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
 
   /**
    * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. If the session has not
-   * started yet, it does not start: most of these clients are gone, and the session could end another session of the user as
-   * `too-many-sessions`. Then the connection ends as `unavailable`, so that a client that still receives frames reconnects.
+   * started yet, the connection ends as `unavailable`, so that a client that still receives frames reconnects. Most of these clients are
+   * gone, and a session of theirs could end another session of the user as `too-many-sessions`.
    */
   onEnd(): Promise<void> {
     const phase = this.#phase
@@ -257,7 +257,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** Called with a ping or a pong of the WebSocket protocol. Each counts like a text frame, because a flood of either costs as much. */
+  /** Called with a ping or a pong of the WebSocket protocol. Each counts like a text frame, because it costs as much. */
   receiveControl(bytes: number): void {
     const phase = this.#phase
     if (phase.name === 'live') this.#charge(phase.session, bytes)
@@ -293,7 +293,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     // Only promises are awaited, because an `await` of a plain value would cost a turn of the microtasks.
     const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, peer)
     const admitted = admitting instanceof Promise ? await admitting : admitting
-    // A session of a client that is gone could end another session of the user as `too-many-sessions`.
+    // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, origin, trace, retryAfter } = admitted

@@ -2,7 +2,7 @@ import type { ConnectionHandle } from '../sessions/connection-handle.js'
 import { addTimed, removeTimed, type Timed } from '../../util/shared-timers.js'
 
 /**
- * Regular pings are sent only at the times of a grid. Two times of the grid are this share of the interval apart, and at most `MAX_GRID`
+ * Regular pings are sent only at the times of a grid. Two neighbouring times are this share of the interval apart, but at most `MAX_GRID`
  * milliseconds. So one turn of the event loop pings many connections, and another turn receives many answers. Without the grid each ping
  * would wake the process twice.
  */
@@ -55,7 +55,7 @@ export class Heartbeat implements Timed {
     this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now())
   }
 
-  /** Called when the socket is paused for so many milliseconds, so that a client whose frames are not read does not end as `timeout`. */
+  /** Called when the socket is paused for this many milliseconds, so that a client whose frames are not read does not end as `timeout`. */
   allowSilence(milliseconds: number): void {
     this.#lastFrameAt = performance.now() + milliseconds
   }

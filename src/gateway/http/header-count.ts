@@ -4,8 +4,8 @@ import type { IncomingMessage, Server } from 'node:http'
 const DEFAULT_COUNT = 1_000
 
 /**
- * Returns whether Node may have left out headers of a request, such as `Origin` or `X-Forwarded-For`. If a request that asks for an upgrade
- * lacks its `Content-Length` and is handled as a plain request, Node takes its body for the next request.
+ * Returns whether Node may have left out headers of a request, such as `Origin` or `X-Forwarded-For`. Such a request is refused. If Node
+ * left out the `Content-Length` of an upgrade that is handled as a plain request, it would even read the body as the next request.
  */
 export const mayLackHeaders = (
   { maxHeadersCount }: Pick<Server, 'maxHeadersCount'>,

@@ -7,7 +7,7 @@ interface ListenOptions {
   host: string
   port: number
   backlog?: number
-  /** Whether the other workers of a cluster can't use the port. */
+  /** Whether the port is kept from the other workers of a cluster of Node. */
   exclusive?: boolean
   scheme: 'http' | 'https'
 }
@@ -27,7 +27,7 @@ const addressOf = (server: Server, scheme: string): string => {
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-/** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+/** Resolves with the address, such as `http://127.0.0.1:8080`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
 export const listenOn = (
   server: Server,
   { scheme, ...options }: ListenOptions,

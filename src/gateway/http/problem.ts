@@ -40,7 +40,7 @@ export const methodNotAllowed = (context: Context, allow: string): Response => {
   return problem(context, 405, 'method-not-allowed', `This address has the method ${allow}.`)
 }
 
-/** Refuses a request that is not routed, and closes its socket. */
+/** Refuses a request that reaches no route, and closes its socket. */
 export const refuse = (
   response: ServerResponse,
   status: number,
@@ -53,7 +53,7 @@ export const refuse = (
     .end(JSON.stringify({ status, code, title }))
 }
 
-/** Refuses a request from an address that has too many connections. */
+/** Refuses a request from an address that has reached a limit of connections. */
 export const refuseAddress = (response: ServerResponse): void =>
   refuse(response, 429, 'rate-limited', 'Too many connections from this address.', {
     ...crossOriginHeaders,

@@ -72,7 +72,7 @@ class Buckets {
     return older === undefined ? 0 : Math.max(0, older - (now - this.#older.start))
   }
 
-  /** Sets the milliseconds until the bucket is full. Called right after `missing`. */
+  /** Sets the milliseconds until the bucket is full. Called right after `missing`, which rotates the generations. */
   set(key: string, now: number, missing: number): void {
     const { start, fullAt } = this.#recent
     fullAt.set(key, now - start + missing)

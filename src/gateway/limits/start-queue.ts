@@ -21,7 +21,7 @@ export interface StartQueue {
 }
 
 interface AtOnce {
-  /** So many starts run at once even if other work delays the event loop. Without this minimum no session could start at a busy gateway. */
+  /** At least this many starts run at once even if other work delays the event loop. Else a busy gateway would start no session. */
   fewest: number
   first: number
   /** The most starts at once. More would not be faster: they would wait in the engine, and delay its calls for sessions. */

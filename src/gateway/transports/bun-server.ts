@@ -50,7 +50,8 @@ interface BunHandlers {
 const IDLE_TIMEOUT = 30
 
 /**
- * The size of a body, in bytes, above which Bun itself responds with 413. The REST API has a lower limit, and its response has a `code`.
+ * The size of a body, in bytes, above which Bun itself responds with 413. Below it the REST API applies its own limit, and its 413 has a
+ * `code`.
  */
 const MAX_BODY = 2 * 1_048_576
 
@@ -96,7 +97,7 @@ const ignore = (): void => undefined
 
 const readable = (request: Request, head: RequestHead): ReadableRequest => {
   const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-  // If the client leaves, the stream emits an error. The handler that reads the body gets that error from its own read.
+  // Without a listener the error of a client that leaves would end the process. The handler that reads the body gets this error, too.
   return Object.assign(body.on('error', ignore), head)
 }
 
@@ -202,7 +203,7 @@ export const createBunServer = (
     url: string,
   ): Response | undefined | Promise<Response | undefined> => {
     const head = headOf(request, url, bunServer.requestIP(request)?.address ?? 'unknown')
-    // Without a valid `Host` header Bun's URL is only the path. Simple health checks use HTTP/1.0, and send no such header.
+    // Without a valid `Host` header Bun's URL is only the path. Simple health checks use HTTP/1.0 without the header, and are answered.
     const isRelative = request.url.startsWith('/')
     if (isRelative && head.headers.host !== undefined) return badTarget()
     if (request.method === 'POST' && pathOf(head) === STREAM_PATH) return openStream(request, bunServer, head)
@@ -217,7 +218,7 @@ export const createBunServer = (
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {
-        // A session of a client that is gone could end another session of the user as `too-many-sessions`.
+        // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
         if (isLater && request.signal.aborted) return resolve(refuseUpgrade(400, NO_HANDSHAKE))
         accept(createUpgrade(request, bunServer, resolve), head, protocols)
       })

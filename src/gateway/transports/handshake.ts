@@ -19,7 +19,7 @@ export const LOST = 1006
  */
 export const MAX_PER_TURN = 16
 
-/** A client that was refused for a limit reconnects after a random time of at most so many milliseconds. */
+/** A client that was refused for a limit reconnects after a random time of at most this many milliseconds. */
 const RETRY_AFTER = 5_000
 
 const LIMIT_MESSAGES: Record<SocketRefusal, string> = {

@@ -5,8 +5,8 @@ interface Unanswered {
 }
 
 /**
- * The answer to a handshake waits for an expected frame: for so many milliseconds at least, and at most for twice as many. The engine may
- * need some ten milliseconds to write.
+ * The answer to a handshake waits for an expected frame: for at least this many milliseconds, and for at most twice as many. The engine may
+ * need about ten milliseconds to write.
  */
 const ANSWER_WAIT = 25
 

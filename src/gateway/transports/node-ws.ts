@@ -68,8 +68,8 @@ const refuseUpgrade = (socket: Duplex, status: string, why: string): void => {
 const ignore = (): void => undefined
 
 /**
- * How many refused sockets may wait until their clients have read the reason. While they wait, they do not count for the limits. If so many
- * wait already, the next refused client loses the reason if it is still sending.
+ * How many refused sockets may wait until their clients have read the reason. While they wait, they do not count for the limits. If this
+ * many wait already, the next refused client loses the reason if it is still sending.
  */
 const MAX_LINGERING = 64
 
@@ -128,7 +128,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // A session of a client that is gone could end another session of the user as `too-many-sessions`.
+    // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
     if (!socket.readable || !socket.writable) return void socket.destroy()
     if (isDetached) return refuseUpgrade(socket, '503 Service Unavailable', 'The gateway is closing.')
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay()

@@ -12,7 +12,7 @@ import type { SocketSlots } from './socket-slots.js'
 
 /** The HTTP and WebSocket server of `gateway.listen()`. */
 export interface OwnServer {
-  /** Resolves with the address, `http://HOST:PORT`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
+  /** Resolves with the address, such as `http://127.0.0.1:8080`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
   /**
    * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if no files are given, or if

@@ -57,7 +57,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
         handshaking.set(endpoint, slot)
         socket.once('close', () => handshaking.delete(endpoint))
       })
-      // Over TLS a request has a TLSSocket, which is not the accepted socket.
+      // Over TLS a request has a TLSSocket, which is not the accepted socket, but has the same endpoint.
       server.on('secureConnection', (socket: Socket & Slotted) => {
         const slot = handshaking.get(endpointOf(socket))
         if (slot) socket[SLOT] = slot

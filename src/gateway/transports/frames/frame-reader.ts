@@ -115,7 +115,7 @@ export class FrameReader {
   }
 
   /**
-   * Lets the reader stop after the frame with which it has read `bytes` more bytes, because the current chunk may have thousands of frames.
+   * Lets the reader stop at the end of a frame as soon as it has read `bytes` more bytes. The current chunk may have thousands of frames.
    */
   stopAfter(bytes: number): void {
     this.#left ??= bytes

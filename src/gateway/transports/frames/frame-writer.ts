@@ -9,7 +9,7 @@ const headerOf = (bytes: number): string => {
   return String.fromCharCode(FIN_TEXT, EIGHT_BYTES, 0, 0, 0, 0, bytes >>> 24, (bytes >> 16) & 0xff, ...low)
 }
 
-/** The latest text and its frame. A message to a user with many sessions is the same text for each session. */
+/** The latest text and its frame. The frame of a message to a user with many sessions is made only once. */
 let latest = { text: '', frame: headerOf(0) }
 
 /**

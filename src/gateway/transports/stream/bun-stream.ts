@@ -8,7 +8,7 @@ import { badBody, receiveStartBody } from './start-body.js'
 import type { EventSink, StreamTransport } from './stream-transport.js'
 import type { Streams } from './streams.js'
 
-/** If so many bytes wait, a stream counts as full. */
+/** If this many bytes wait, a stream counts as full. */
 const HIGH_WATER_MARK = 16_384
 
 const encoder = new TextEncoder()
@@ -102,7 +102,7 @@ export const openBunStream = async (
   }
   const headers = namedOriginHeaders(peer.origin)
   const start = await receiveStartBody(incoming)
-  // A session of a client that is gone could end another session of the user as `too-many-sessions`.
+  // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
   if ('status' in start || request.signal.aborted) {
     context.onClosed()
     const { status, ...problem } = 'status' in start ? start : badBody('incomplete')

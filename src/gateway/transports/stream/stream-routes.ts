@@ -9,14 +9,14 @@ import type { Streams } from './streams.js'
 
 const FRAMES_PATH = '/v1/session/frames'
 
-/** Seconds after which a client repeats a post if the gateway with its stream did not answer. */
+/** Seconds after which a client repeats a post if the gateway that has the stream could not be asked. */
 const RETRY_AFTER = '1'
 
 const setHeaders = (context: Context, headers: Readonly<Record<string, string>>): void => {
   for (const [name, value] of Object.entries(headers)) context.header(name, value)
 }
 
-/** Returns the routes for posts of streams. The server of each runtime answers the requests for the streams themselves. */
+/** Returns the routes of streams, except a POST to `STREAM_PATH`: the server of each runtime answers it with a stream. */
 export const createStreamRoutes = ({ post }: Pick<Streams, 'post'>): Hono<HttpEnv> => {
   const routes = new Hono<HttpEnv>()
   routes.all(STREAM_PATH, (context) => {
