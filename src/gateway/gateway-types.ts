@@ -55,8 +55,8 @@ export interface Gateway {
   client(appId: string): RestCalls
   /**
    * Sends a message from the app's backend, or in the name of the user `from`, as `client(appId).sendMessage(…)` does. A recipient or
-   * sender who does not exist is created, unless the id is a guest's. Resolves when the message is durable. A second call with the same
-   * `id` and content stores nothing, and resolves with the same result.
+   * sender who does not exist is created, unless the id is a guest's. Resolves when the message is durable. Within `sendWindow`, a second
+   * call with the same `id` and content stores nothing, and resolves with the same result.
    */
   publish(message: NewMessage & { appId: string; from?: string | number | undefined }): Promise<Sent>
   /**

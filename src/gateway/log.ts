@@ -49,9 +49,9 @@ const redactField = (key: string, value: unknown): unknown =>
   redactedFields.has(key.toLowerCase()) ? '[redacted]' : value
 
 /**
- * Removes secrets that a caller has logged by mistake. It reads the finished line, so that it sees the fields of children, the properties
- * of errors, arrays and `toJSON`. A line without a redacted field costs one regular expression. pino's own `redact` works on fixed paths
- * and takes ten times as long for every line.
+ * Removes secrets that a caller has logged by mistake. It reads the finished line, which also has the fields of child logs, the properties
+ * of errors, the items of arrays, and the results of `toJSON`. A line without a redacted field costs one regular expression. pino's own
+ * `redact` works on fixed paths and takes ten times as long for every line.
  */
 const redactLine = (line: string): string =>
   redactedFieldPattern.test(line) ? `${JSON.stringify(JSON.parse(line), redactField)}\n` : line

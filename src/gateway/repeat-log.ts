@@ -23,8 +23,8 @@ const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), l
 
 /**
  * Returns a log that writes the first line of a kind at once. In place of the further lines of an interval it writes one, whose `repeated`
- * is their number. A kind is a level, a message and the result of `kindOf` for the fields. Without this log a client that is refused again
- * and again could fill the log. Debug lines are not counted. When `signal` aborts, the counts so far are written.
+ * is their number. Otherwise a client that is refused again and again could fill the log. A kind is a level, a message and the result of
+ * `kindOf` for the fields. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
 export const createRepeatLog = (
   log: Log,

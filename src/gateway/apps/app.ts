@@ -19,8 +19,8 @@ import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 import { createAppPush, type AppPush } from './vapid.js'
 
 /**
- * A page can start with auth params, which the app's backend checks, in place of a token. For each app so many of these checks run at once.
- * More could overload the backend.
+ * A page can start with auth params, which the app's backend checks, in place of a token. For each app this many of these checks run at
+ * once. More could overload the backend.
  */
 const MAX_AUTHENTICATIONS = 100
 /** For each app, how many further starts may wait for a check. They wait no longer than `startTimeout`. */

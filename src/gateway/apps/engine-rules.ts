@@ -29,7 +29,7 @@ export const engineOptionsOf = ({ retention, webhooks, limits }: AppSettings): A
 })
 
 /**
- * The engine remembers the ids of messages for so many milliseconds longer than `sendWindow`. So it still recognizes a retry that a client
+ * The engine remembers the ids of messages this many milliseconds longer than `sendWindow`. So it still recognizes a retry that a client
  * sends at the end of `sendWindow`.
  */
 const SEND_WINDOW_MARGIN = 60_000

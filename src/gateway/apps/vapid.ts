@@ -72,8 +72,8 @@ export const createAppPush = ({ appId, push: settings }: AppSettings, ownKey: Ui
     authorization(origin) {
       const known = headers.get(origin)
       const signedAt = Date.now()
-      // This machine's clock sets the header's expiry, and push services compare it with their own clocks. So the header is also made again
-      // if this clock went back by `USED_FOR`.
+      // Push services refuse a header whose expiry is more than 24 hours ahead of their clocks. So the header is also made again if this
+      // machine's clock went back by `USED_FOR`.
       if (known && Math.abs(signedAt - known.signedAt) < USED_FOR) return known.header
       const header = sign(origin)
       headers.set(origin, { header, signedAt })

@@ -11,7 +11,7 @@ import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
 /**
  * Auth params are what a page gives to its app's backend, which checks who the user is. If the backend's answer has no `expiresIn`, the
- * credentials expire after so many seconds, because a session must not outlive the log-in for ever.
+ * credentials expire after this many seconds, because a session must not outlive the log-in for ever.
  */
 const DEFAULT_EXPIRES_IN = 86_400
 
@@ -19,8 +19,8 @@ const DEFAULT_EXPIRES_IN = 86_400
 const RETRY_AFTER = 5_000
 
 /**
- * `authenticate` may take so many milliseconds longer than `startTimeout`. So the connection's own deadline comes first, and ends the start
- * as `timeout`.
+ * `authenticate` may take this many milliseconds longer than `startTimeout`. So the connection's own deadline comes first, and ends the
+ * start as `timeout`.
  */
 const GRACE = 250
 
@@ -84,8 +84,8 @@ const checkOf = (
 }
 
 /**
- * Only an object whose own `ok` is `true` lets a user in. A `Response` only inherits its `ok`, and perhaps its body says no, which
- * `authenticate` has not read.
+ * Only an object whose own `ok` is `true` lets a user in. If `authenticate` returns a `Response` without reading its body, the body perhaps
+ * says no. A `Response` inherits its `ok`, so it lets nobody in.
  */
 const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && Object.hasOwn(answer, 'ok') && answer['ok'] === true

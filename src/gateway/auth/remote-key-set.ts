@@ -47,7 +47,7 @@ class KeySetUnavailableError extends Error {
 
 /** How many unknown key ids are remembered. A forgotten id counts as new. So during a flood of unknown ids a client may have to retry. */
 const MAX_UNKNOWN = 1_000
-/** After so many retry intervals an unknown key id counts as new, because its key may have been published since. */
+/** After this many retry intervals an unknown key id counts as new, because its key may have been published since. */
 const UNKNOWN_FOR = 10
 
 /** The most bytes of a key set. A hundred RSA keys with their certificates have about 300 kB. */
@@ -140,8 +140,8 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     new KeySetUnavailableError(hasFailed ? nextAt - performance.now() : untilUnknownFetch())
 
   /**
-   * Resolves after a fetch with a number above `number` has succeeded. Resolves without it if a fetch has failed, or if an unknown key id
-   * has just caused a fetch.
+   * Resolves after a fetch with a number above `number` has succeeded. Resolves without such a fetch if a fetch has failed, or if an
+   * unknown key id has just caused one.
    */
   const refreshAfter = async (number: number): Promise<void> => {
     do {

@@ -110,7 +110,7 @@ const checkUserClaims = (token: ParsedToken): Finding[] => {
 const isSignedWith = async (token: ParsedToken, secret: string | Uint8Array): Promise<boolean> =>
   createMacCheck([secret])(Buffer.from(token.signed), token.signature)
 
-/** Returns why no secret of the app verifies the token. It tries the common mistakes. */
+/** Returns why no secret of the app verifies the token. Tries the common mistakes. */
 const explainWrongSecret = async (
   token: ParsedToken,
   app: AppSettings,
@@ -137,7 +137,7 @@ const checkSignature = async (
   const signature = findingFor('signature')
   const { alg } = token.header
   const isApp = token.claims['tokenType'] === 'app'
-  // An app's own token must be signed with one of the app's secrets. The app's key set is for user tokens only.
+  // A token of type `app` must be signed with one of the app's secrets. The app's key set is for user tokens only.
   const keySet = isApp ? undefined : keySetOf(app)
   const accepted: readonly string[] = [
     ...(app.secrets.length > 0 ? ['HS256'] : []),
@@ -197,7 +197,7 @@ export const reportToken = async (text: string, options: Options): Promise<Token
       ? findingFor('iss')('ok', `is the app ${app.appId} (${app.environment})`)
       : findingFor('iss')('fail', `is the id of no app; the apps are ${[...apps.keys()].join(', ')}`),
     ...(app && tokenType !== 'gateway' ? await checkSignature(token, app, options) : []),
-    // An app's own token always expires.
+    // A token of type `app` must have an expiry.
     checkExpiry(exp, tokenType === 'app' || (app?.requireExpiry ?? true), now),
     ...checkBegun('nbf', nbf, now, ''),
     ...checkBegun('iat', iat, now, tokenType === 'app' ? '' : NO_IAT),
@@ -205,7 +205,7 @@ export const reportToken = async (text: string, options: Options): Promise<Token
   )
   return {
     appId: app?.appId ?? null,
-    // The gateway reads no `sub` of an app's own token.
+    // The gateway does not read the `sub` of a token of type `app`.
     userId: tokenType !== 'app' && typeof sub === 'string' && isUserId(sub) ? sub : null,
     findings,
   }

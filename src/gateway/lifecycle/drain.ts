@@ -3,8 +3,8 @@ import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 
 /**
- * A drain closes all connections of a gateway. Their clients reconnect over so many milliseconds: `BASE`, and `EACH` for each connection,
- * but at most `MAX`.
+ * A drain closes all connections of a gateway. The milliseconds over which their clients reconnect are `BASE`, and `EACH` for each
+ * connection, but at most `MAX`.
  */
 const BASE = 1_000
 const EACH = 5
@@ -24,7 +24,7 @@ const MAX_DRAIN_PAUSES = 4_000
 const MAX_AT_ONCE = 100
 const MAX_WINDOW = 60_000
 
-/** Returns the milliseconds over which the clients of so many sessions reconnect if their gateway is lost. */
+/** Returns the milliseconds over which the clients of a lost gateway reconnect if it had this many sessions. */
 export const reconnectWindow = (sessions: number): number =>
   sessions <= MAX_AT_ONCE ? 0 : Math.min(MAX_WINDOW, EACH * sessions)
 
@@ -81,7 +81,8 @@ export const createDrain = (
   const pauseWithin = (timeout: number): (() => Promise<unknown>) => {
     const longest = Math.min(MAX_DRAIN_PAUSES, timeout / 2)
     const milliseconds = Math.min(DRAIN_PAUSE, (longest * DRAINED_PER_TURN) / connections.size)
-    // A timer takes at least a millisecond. In a busy process several timers end in one turn, so each waits for a further turn.
+    // A timer takes at least a millisecond, so a shorter pause is a turn without a timer. In a busy process several timers end in one turn.
+    // So each pause with a timer waits for a further turn.
     return milliseconds < 1 ? nextTurn : () => sleep(milliseconds).then(() => nextTurn())
   }
 

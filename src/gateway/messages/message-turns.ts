@@ -2,13 +2,13 @@ import { createTurnLimit } from '../limits/turn-limit.js'
 
 /**
  * How many messages are read or sent in one turn of the event loop. They come in pages, and the last page of a turn may exceed this number.
- * To read and send a message takes about 6 µs. A message that is read and sent in one turn counts twice.
+ * This keeps a turn short: to read and send a message takes about 6 µs. A message that is read and sent in one turn counts twice.
  */
 const MAX_PER_TURN = 256
 
 /** Spreads the pages of messages of all sessions and REST calls over turns of the event loop. */
 export interface MessageTurns {
-  /** Resolves when so many messages may be read or sent, in this turn or in a later one. Calls resolve in their order. */
+  /** Resolves when this many messages may be read or sent, in this turn or in a later one. Calls resolve in their order. */
   wait(messages: number): Promise<void>
 }
 

@@ -5,8 +5,8 @@ const FIRST_CHUNK = 16
 
 /**
  * Resolves with at most `limit` messages, or peers with a message each. Together they have at most `maxBytes` as JSON, unless the first
- * alone has more. `read` reads what follows its argument `last`. A single read of all of them could have 1.6 MB, although a frame has at
- * most 64 kB.
+ * alone has more. `read` reads what follows its argument `last`. It is called for one chunk after the other, because a single read of 100
+ * messages could have 1.6 MB, of which at most 64 kB fit into a frame.
  */
 export const readWhatFits = async <T>(
   turns: MessageTurns,

@@ -17,7 +17,7 @@ interface BackendMessage extends Omit<NewMessage, 'to'> {
 /** A message that is durable. `repeated`: the same message was stored before. */
 export interface StoredMessage {
   id: string
-  /** The position in the recipient's inbox. */
+  /** The message's offset in the recipient's inbox. */
   offset: number
   /** Unix time in milliseconds. */
   sentAt: number
@@ -30,7 +30,7 @@ export interface SendProblem {
   why: string
 }
 
-/** Rejects with an `EngineError`. */
+/** Resolves with the durable message or with the problem. Rejects with an `EngineError` if the engine fails. */
 export type SendMessage = (app: AppSettings, message: BackendMessage) => Promise<StoredMessage | SendProblem>
 
 const NO_GUEST: SendProblem = {

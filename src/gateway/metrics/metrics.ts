@@ -48,7 +48,7 @@ export const createMetrics = (): Metrics => {
   const reads = new TaskQueue()
   let running: Promise<string> | undefined
 
-  /** Reads the metrics after all earlier reads have ended. During a read some gauges are empty, until the engine has answered. */
+  /** Reads the metrics after all earlier reads have ended, because during a read some gauges are empty until the engine has answered. */
   const read = <T>(from: () => Promise<T>): Promise<T> =>
     reads.run(async () => {
       for (const collect of collectors) await collect()

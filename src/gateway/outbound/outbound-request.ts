@@ -97,8 +97,8 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
 }
 
 /**
- * Sends a request and returns its answer, of any status. A redirect is not followed, because a request goes only to the configured URL.
- * Rejects with an `OutboundRequestError`.
+ * Sends a request, and resolves with its answer, of any status. A redirect is not followed, because a request goes only to the configured
+ * URL. Rejects with an `OutboundRequestError` if there is no complete answer.
  */
 export const sendRequest = (url: string, request: OutboundRequest): Promise<OutboundResponse> =>
   request.meter ? request.meter(() => send(url, request)) : send(url, request)

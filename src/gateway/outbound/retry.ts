@@ -1,11 +1,11 @@
 /** Milliseconds before the second, third, fourth and fifth delivery of an event. */
 const FIRST_DELAYS = [1_000, 2_000, 5_000, 15_000]
-/** Later delays double, up to so many milliseconds. */
+/** Later delays double, up to this many milliseconds. */
 const MAX_DELAY = 3_600_000
 /** Later delays are longer or shorter by up to this share, so that events that failed together are not retried together. */
 const JITTER = 0.2
 
-/** The delivery of an event is retried until so many milliseconds after the event. */
+/** The delivery of an event is retried until this many milliseconds after the event. */
 const RETRY_WINDOW = 86_400_000
 
 const backoff = (failures: number, random: number): number => {
@@ -20,8 +20,8 @@ const backoff = (failures: number, random: number): number => {
 export const hasExpired = (at: number, now: number): boolean => now > at + RETRY_WINDOW
 
 /**
- * Returns the milliseconds until an event is delivered again after so many failures; null if it is given up. `at` and `now` are Unix times
- * in milliseconds. `random` is from 0 to 1.
+ * Returns the milliseconds until an event is delivered again after this many failures; null if it is given up. `at` and `now` are Unix
+ * times in milliseconds. `random` is from 0 to 1.
  */
 export const retryDelay = (
   failures: number,

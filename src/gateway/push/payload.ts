@@ -60,6 +60,6 @@ export const pushPayload = (
   if (Buffer.byteLength(full) <= MAX_BYTES) return full
   const left = MAX_BYTES - Buffer.byteLength(jsonOf(title, CUT)) + jsonBytes(CUT)
   if (body !== undefined && left > jsonBytes(CUT)) return jsonOf(title, cut(body, left))
-  // With long ids the message does not fit.
+  // Long ids leave no room for the message, so the push does not show it.
   return jsonOf(defaultTitle)
 }

@@ -29,7 +29,7 @@ export interface PushNetwork {
   ): void
   isPublic(address: string): boolean
   port: number
-  /** Authorities to trust in place of the runtime's. */
+  /** Certificate authorities to trust in place of the runtime's. */
   ca?: string | Buffer
   timeout: number
 }
@@ -53,12 +53,12 @@ interface Service {
   /** Bounds the requests that have a connection. */
   readonly limit: ConcurrencyLimit
   unanswered: number
-  /** Since when the service has answered no request; null if no request waits for an answer. */
+  /** The time since which the service has answered no request; null if no request waits for an answer. */
   silentSince: number | null
 }
 
-/** Posts a body to a push service. Rejects with an `OutboundRequestError`. */
 export interface PushRequests {
+  /** Posts a body to a push service. Rejects with an `OutboundRequestError` if there is no answer. */
   post(url: URL, headers: Record<string, string | number>, body: Buffer): Promise<PushAnswer>
   /** Ends all requests as `aborted`. */
   close(): void

@@ -21,7 +21,7 @@ import { sendPush, type Push, type PushResult } from './send-push.js'
 /** For how many senders a device gets pushes at once. The pushes for other senders follow after `push.after`. */
 const MAX_SENDERS = 5
 /**
- * Once the pushes to a device have taken so many milliseconds, no further push to it is begun. Together with the time-out of one request
+ * Once the pushes to a device have taken this many milliseconds, no further push to it is begun. Together with the time-out of one request
  * this is less than `engineRules.pushLease`, after which the engine may ask another gateway to push.
  */
 const BEGIN_WITHIN = 10_000

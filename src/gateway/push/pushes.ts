@@ -9,7 +9,7 @@ import { deliver, pushToUser, type PushContext } from './push-user.js'
 const MAX_RUNNING = 100
 const MAX_WAITING = 10_000
 /**
- * After a `push-due` event the engine names the user to no gateway until the event's lease ends. If a user has waited here for so many
+ * After a `push-due` event the engine names the user to no gateway until the event's lease ends. If a user has waited here for this many
  * milliseconds, the lease is renewed.
  */
 const RENEW_AFTER = 5_000

@@ -18,7 +18,7 @@ interface DevicesOptions {
   credential: () => Promise<Credential>
 }
 
-/** The device of one session. */
+/** The push subscription of one session's client. The engine stores it as a device of the user. */
 interface Devices {
   /** Answers a `push` frame. Frames are answered one after the other, so that the last one counts. */
   handle(frame: PushFrame): Promise<unknown>
@@ -53,7 +53,7 @@ export const createDevices = (
     const { subscription, endpoint } = frame
     if (subscription === null) {
       if (endpoint === undefined) return refuse(frame, 'bad-request', NO_ENDPOINT)
-      // `endpoint` is perhaps that of an earlier subscription.
+      // If `endpoint` is that of an earlier subscription, the current one stays.
       if (saved?.subscription.endpoint === endpoint) saved = undefined
       await engine.endPushDevice(user, pushDeviceId(endpoint))
       return

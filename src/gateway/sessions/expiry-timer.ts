@@ -20,7 +20,7 @@ export class ExpiryTimer {
 
   /** Replaces the expiry: a Unix time in milliseconds, or null for none. Does nothing after `stop`. */
   set(expiresAt: number | null): void {
-    // If a token is accepted after its connection closed, a timer would never be cancelled.
+    // If a token is accepted after the connection has closed, nothing would cancel a timer.
     if (this.#timer === null) return
     this.#timer?.cancel()
     this.#timer = undefined

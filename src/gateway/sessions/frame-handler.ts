@@ -305,7 +305,7 @@ export const createFrameHandler = (
       const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
-      // The `unread` that answers a `read` waits until the messages that it counts are sent.
+      // The `unread` that answers a `read` waits until the messages that it counts are sent. So for a `read` the waiting marks count, too.
       const waitingCount = pendingCount + (frame.type === 'read' ? delivery.waitingReadMarks : 0)
       // Without this limit a client that sends frames faster than they are answered would fill the memory.
       if (isCounted && waitingCount >= MAX_PENDING) {

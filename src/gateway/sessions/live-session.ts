@@ -26,10 +26,10 @@ type SessionFrame = Exclude<ClientFrame, ClientFrameOf<'start'>>
 const CAN = ['peers', 'signal', 'watch', 'adopt']
 const CAN_PUSH = [...CAN, 'push']
 
-/** The engine receives a client's round-trip time at most once in so many milliseconds. */
+/** The engine receives a client's round-trip time at most once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
-/** Milliseconds in which a client has to send another token after a revocation, from when the gateway asks for it. */
+/** Milliseconds that a client has to send another token, if the gateway asks for one after a revocation. */
 export const REAUTH_TIMEOUT = 10_000
 
 /** One user's session for as long as one connection carries it. */
@@ -167,7 +167,7 @@ export class LiveSession implements HubSession {
     )
   }
 
-  /** The client answered a ping after `rtt` milliseconds. */
+  /** Called when the client has answered a ping after `rtt` milliseconds. */
   touch(rtt: number): void {
     const started = this.#started()
     const now = performance.now()

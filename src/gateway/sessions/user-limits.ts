@@ -1,7 +1,7 @@
 import type { App } from '../apps/app.js'
 import type { Metrics } from '../metrics/metrics.js'
 
-/** Each frame counts as so many bytes more than it has, because a small frame and its answer also cost time. */
+/** Each frame counts as this many bytes more than it has, because a small frame and its answer also cost time. */
 const FRAME_COST = 64
 
 /** Counts one user's frames against the app's limits per second, over all of the user's connections to this gateway. */

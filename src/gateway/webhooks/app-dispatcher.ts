@@ -20,7 +20,7 @@ interface AppDispatcherContext {
   tracing: Tracing
   /** Called after each request. */
   onDelivery(appId: string, delivery: DeliverySummary): void
-  /** Called with the result of each event that was due, even if the event was given up without a request. A test is no event. */
+  /** Called with the result of each event that was due, even if the event was given up without a request. Not called for a test. */
   onResult(appId: string, result: DeliverySummary['result']): void
 }
 
@@ -32,7 +32,7 @@ const TIMEOUT = 15_000
 
 /**
  * Milliseconds for which the engine gives an event to no other gateway. If this gateway crashes, another one delivers the event after this
- * time. A delivery never takes so long.
+ * time. A delivery never takes that long.
  */
 const LEASE = 60_000
 

@@ -10,7 +10,7 @@ import type { Log } from '../../log.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { redisServerOf } from './redis-server.js'
 
-/** A Redis engine notices a lost publication of a message within so many milliseconds, even if `pingInterval` is longer. */
+/** A Redis engine notices a lost publication of a message within this many milliseconds, even if `pingInterval` is longer. */
 const MAX_COMPARE_INTERVAL = 15_000
 
 /**

@@ -56,7 +56,7 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
 
 /**
  * The JSON of the latest message, and its `message` frame. All sessions of a user get the same string, so that `textFrame` makes only one
- * frame of WebSocket. Without this, sending a message to one more session of its user took 7% longer.
+ * WebSocket frame. Without this, sending a message to one more session of its user took 7% longer.
  */
 let latest = { json: '', frame: '' }
 
@@ -156,7 +156,7 @@ export class Delivery {
 
   /**
    * Sends `unread` once every message that it counts is sent, because the client adds each message that comes after `unread` to the count.
-   * Returns false if the count is out of date: it leaves out messages that the client has received.
+   * Returns false if the connection is open and the count is out of date: it leaves out messages that the client has received.
    */
   sendReadMark(inbox: InboxState, peer?: PeerState): boolean {
     if (inbox.offset < Math.max(this.#countedUpTo, this.#cursor)) return this.#isStopped()
@@ -172,8 +172,8 @@ export class Delivery {
   }
 
   /**
-   * Redis has a new master, so the inbox has another epoch. Tells the client to come back when all gateways have found that master. A
-   * gateway that still uses the old master could give the session a resume key that the new master does not have.
+   * The inbox has another epoch, because Redis has a new master or was restarted. Tells the client to come back when all gateways have
+   * found the master. A gateway that still uses an old master could give the session a resume key that the new master does not have.
    */
   #endForEpoch(): void {
     this.#connection.end('unavailable', EPOCH_CHANGED, engineRetryAfter())
@@ -238,8 +238,8 @@ export class Delivery {
     if (lost && !this.#isLossKnown) return this.#connection.end('unavailable', MESSAGES_LOST)
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)
-    // The page may have messages whose events have not come yet. Without this line the loop could end while such messages still wait in the
-    // page, because the socket is full. Their events would send them, and the next loop would send them a second time.
+    // The page may have messages whose events have not come yet. If the socket is full, such messages wait in the page. Without this line
+    // the loop could end then. Their events would send these messages, and the next loop would send them a second time.
     this.#newest = Math.max(this.#newest, replay.page.at(-1)?.offset ?? 0)
   }
 

@@ -49,7 +49,7 @@ interface Messaging {
   unansweredTo(userId: string): Promise<unknown>[]
 }
 
-/** Returns a `sent` frame as JSON. `JSON.stringify` of the whole frame would take 4% more of a message's time. */
+/** Returns a `sent` frame as JSON. With `JSON.stringify` of the whole frame, sending a message would take 4% longer. */
 const sentFrame = (id: string, offset: number, sentAt: number): string =>
   `{"type":"sent","id":${JSON.stringify(id)},"offset":${offset},"sentAt":${sentAt}}`
 
@@ -76,8 +76,8 @@ export const createMessaging = (
   let turnCount = 0
   let failureCount = 0
   /**
-   * The sends that are not answered, in their order. Most are answered in this order. With a Map a message of the memory engine would take
-   * 5% longer.
+   * The sends that are not answered, in their order. Most are answered in this order. With a Map, sending a message by the memory engine
+   * would take 5% longer.
    */
   let unanswered: { frame: ClientFrameOf<'send'>; sent: Promise<unknown> }[] = []
   const forget = (frame: ClientFrameOf<'send'>): void => {

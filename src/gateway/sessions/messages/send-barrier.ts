@@ -22,7 +22,7 @@ export interface SendBarrier {
 
 /**
  * Creates the barrier of a connection. A connection that is silent for `silenceLimit` milliseconds ends. So when this time has passed since
- * a refusal, all frames that the client sent before it have arrived.
+ * a refusal, all frames that the client sent before the refusal have arrived.
  */
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,

@@ -31,7 +31,7 @@ interface OpenedSession {
   token: string | undefined
   /** The result of `adoptAtStart`; undefined, too, if the client did not ask. */
   adopted: Adoption | null | undefined
-  /** Where the client's messages begin; undefined if they begin at the newest. */
+  /** The position after which the client's messages begin; undefined if they begin after the newest message. */
   position: Position | undefined
   /** Whether messages after `position` are gone. */
   lost: boolean
