@@ -211,9 +211,9 @@ const measureNodes = async ({ name, count }, redis) => {
   console.log(`${name}: a start: ${text(starts)}`)
   sockets.push(...(await startSessions(gateways, 'more', MORE)))
   const idle = await printIdle(sockets.length)
-  /** Undefined if it is below the noise: the parts of the time with few sessions differ by as much. */
+  /** Undefined if it is below the noise: the parts of the times without sessions and with few of them differ by as much. */
   const perSession = (server) => {
-    const parts = few.parts.map((part) => part[server])
+    const parts = [...none.parts, ...few.parts].map((part) => part[server])
     const cost = idle[server] - few[server]
     return cost > Math.max(...parts) - Math.min(...parts) ? cost / (STARTS + MORE) : undefined
   }
@@ -283,7 +283,7 @@ const resultOf = (plan, measured) => {
     server === 'redis' ? `Redis, ${name}` : isCluster ? `gateways, ${name}` : name
   return {
     title,
-    method: `${STARTS.toLocaleString('en')} starts, ${STARTS_AT_ONCE} at once, and ${MESSAGES.toLocaleString('en')} messages of 61 bytes at ${MESSAGES_PER_SECOND} a second, after as many to warm up; senders and recipients are on different gateways if there are several. Idle sessions answer pings; the cost of one is the difference between ${WARM_UP.toLocaleString('en')} and ${(WARM_UP + STARTS + MORE).toLocaleString('en')}. The CPU times are those of all gateways together and of ${isCluster ? 'all masters together' : 'Redis'}, with \`appendfsync everysec\`; those of starts and messages are without what the servers take in the same time without sessions. A cost of idle sessions is left out if it is not above the differences between three measurements with the fewer sessions.`,
+    method: `${STARTS.toLocaleString('en')} starts, ${STARTS_AT_ONCE} at once, and ${MESSAGES.toLocaleString('en')} messages of 61 bytes at ${MESSAGES_PER_SECOND} a second, after as many to warm up; senders and recipients are on different gateways if there are several. Idle sessions answer pings; the cost of one is the difference between ${WARM_UP.toLocaleString('en')} and ${(WARM_UP + STARTS + MORE).toLocaleString('en')}. The CPU times are those of all gateways together and of ${isCluster ? 'all masters together' : 'Redis'}, with \`appendfsync everysec\`; those of starts and messages are without what the servers take in the same time without sessions. A cost of idle sessions is left out if it is not above the differences between six measurements without sessions and with the fewer ones.`,
     date: new Date().toISOString().slice(0, 10),
     node: process.versions.node,
     cores: availableParallelism(),
