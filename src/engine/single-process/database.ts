@@ -26,7 +26,7 @@ import { WebhookEvents, type Presence } from './webhooks/webhook-events.js'
  */
 const MAX_EVENT_ROWS = 4_096
 
-/** An open volume, and what reads and writes its rows. A recovery after a failed write opens another one. */
+/** An open volume, and what reads and writes its rows. After a failed write, a recovery opens another `Database`. */
 export interface Database {
   volume: Volume
   commit: GroupCommit
@@ -50,7 +50,7 @@ interface EpochRow {
   /** The secret from which the epoch of every inbox is derived. */
   key: string
   /**
-   * The identity of the volume on which the row was written. A copy of that volume has another identity. It may lack acknowledged writes,
+   * The identity of the volume on which the row was written. A copy of that volume may lack acknowledged writes. It has another identity,
    * so it gets another `key`.
    */
   identity: string

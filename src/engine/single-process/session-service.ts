@@ -207,7 +207,7 @@ export class SessionService {
 
   /**
    * If the revocation concerns the session, ends the session or emits `reauth`. Credentials that were issued up to `before` are revoked.
-   * `lastNumber` is the `Sessions.lastNumber` before the revocation.
+   * With `issuedBefore: null` the revocation also concerns sessions with numbers up to `lastNumber`, which were started before it.
    */
   #revoke(
     session: SessionRecord,
@@ -247,7 +247,7 @@ export class SessionService {
     this.#emit({ type: 'presence', user: { appId, userId }, online, lastSeenAt })
   }
 
-  /** If this was the user's last session, stores when the user was last seen. The deletion of a guest also deletes that time. */
+  /** Stores when the user was last seen. If the user still has another session, keeps this time in `#seen` instead. */
   #storeLastSeen(session: SessionRecord): void {
     const row = rows.lastSeen(session)
     // A session that ended earlier may have been seen later.

@@ -7,7 +7,7 @@ import type { Reads } from '../store/reads.js'
 import { rows } from '../store/rows.js'
 import type { Unread } from './unread/unread-checks.js'
 
-/** How many rows a search reads at once. */
+/** How many rows `unreadSenders` reads at once. */
 const ROWS_PER_READ = 128
 
 export class InboxReader {

@@ -160,7 +160,7 @@ export class Inbox {
   }
 
   /**
-   * Prepares the inbox for its eviction. Returns whether the row has to be written. The next opening of the inbox then reads only the row.
+   * Prepares the inbox for its eviction. Returns whether the row has to be written, so that the next opening reads only the row.
    */
   prepareClose(): boolean {
     this.#appended = 0
@@ -238,8 +238,8 @@ export class Inbox {
     const firstUnread = Math.max(first, this.readUpTo + 1)
     // Without this shortcut each message to a full inbox would read a row.
     if (this.#soleSender === from && this.#soleSenderSince <= firstUnread) return false
-    // If the retention was lowered, some messages are beyond it already. The new message does not push these out, and reading them all
-    // would block the event loop.
+    // If the retention was lowered, some messages are beyond it already. The new message does not push these out, so they are not
+    // read. Reading them all would block the event loop.
     const { offset, bytes } = this.assigned
     const firstWithin = this.#firstWithin(first, offset, bytes, retention)
     const firstAfter = this.#firstAfter(size, retention, firstWithin)
@@ -341,7 +341,7 @@ export class Inbox {
     this.#areReadsChanged = true
   }
 
-  /** Takes over the read marks of another object of the same inbox. */
+  /** Takes over from another object of the same inbox which messages the marks of peers have reached. */
   takeOverReads(other: Inbox): void {
     if (other.#readUpTo === undefined) return
     this.markReadAt(other.#reads ? [...other.#reads.offsets()] : [], () => true)
@@ -375,9 +375,9 @@ export class Inbox {
   }
 
   /**
-   * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained. `freed` is how many bytes this frees, and
-   * `senders` has these bytes by sender. Returns undefined if there is nothing to delete. Without `all` only whole tallies are deleted,
-   * because one row has the sums of a tally.
+   * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained. From then on these messages count as deleted.
+   * `freed` is how many bytes this frees, and `senders` has these bytes by sender. Returns undefined if there is nothing to delete. Without
+   * `all` only whole tallies are deleted, because one row has the sums of a tally.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first } = this.durable

@@ -62,7 +62,7 @@ interface PushesOptions {
   emit: (event: EngineEvent) => void
 }
 
-/** The devices of users, to which gateways push messages, and when the engine emits `push-due` for a user. */
+/** The users' devices to which gateways push messages, and the times at which the engine emits `push-due` for users. */
 export class Pushes {
   readonly #options: PushesOptions
   readonly #users: LruCache<Entry>
@@ -154,7 +154,7 @@ export class Pushes {
     return true
   }
 
-  /** Returns the user's devices, and ends those that have expired or whose credential is revoked. */
+  /** Ends those of the user's devices that have expired or whose credential is revoked. Returns the others. */
   devices(of: UserRef): PushDevice[] {
     const { commit, revocations } = this.#options
     const { devices } = this.#entry(of)

@@ -105,8 +105,8 @@ export class Revocations {
   }
 
   /**
-   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. A second call does not
-   * shorten the revocation: it gets no `expiresAt`, because the first call has ended the sessions that show it.
+   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. A second revocation of
+   * the token does not shorten the first one. Its `expiresAt` is undefined, because the token's sessions have ended by then.
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)

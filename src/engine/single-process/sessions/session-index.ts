@@ -76,7 +76,7 @@ export class SessionIndex<Entry extends Indexed> {
   }
 
   find(ref: SessionRef): Entry | undefined {
-    // The search begins with the newest session. A user's older sessions are mostly detached, and their clients do not come back.
+    // The search begins with the newest session, because older ones are mostly detached, and their clients do not come back.
     return this.of(ref).findLast(({ sessionId }) => sessionId === ref.sessionId)
   }
 

@@ -22,7 +22,7 @@ async function* pagesOf(store: Store): AsyncGenerator<[string, StoredSession][]>
   }
 }
 
-/** When all sessions are written: the most sessions in one batch. The rows of a batch are made in one turn of the event loop. */
+/** The most sessions in one batch of `startWriting`. The rows of a batch are made in one turn of the event loop. */
 const WRITTEN_PER_STEP = 1_000
 
 /** Writes sessions after they have changed in memory. Writes nothing until one of its methods gets a `commit`. */
@@ -70,7 +70,7 @@ export class SessionJournal {
     commit: GroupCommit,
     isKnown: (ref: SessionRef) => boolean,
   ): Promise<void> {
-    // If a session ends after its page was read, `write` deletes its row.
+    // This is set before the pages are read, so that `write` deletes the row of a session that ends meanwhile.
     this.#commit = commit
     for await (const page of pagesOf(store)) {
       for (const [row, stored] of page)

@@ -20,8 +20,8 @@ export interface Session extends Omit<SessionRecord, 'state' | 'hidden' | 'crede
   keyHash: string
   /**
    * The hash of the previous resume key, or two hashes with a line break between them. The previous keys are valid until the client has
-   * shown that it has the new key. A client may send two `start` frames with the same key, on a WebSocket and on an HTTP stream, and use
-   * the answer to the first one.
+   * shown that it has the new key. There are two if a client has sent two `start` frames with the same key, on a WebSocket and on an HTTP
+   * stream: the client may use the answer to the first one.
    */
   previousKeyHash: string | null
   /** Milliseconds for which a client can resume the session: the resume window. It begins when the session is detached or loaded. */

@@ -24,7 +24,7 @@ export const padded = (number: number): string => {
 /** Returns the last part of a key. */
 export const lastOf = (key: string): string => key.slice(key.lastIndexOf(SEPARATOR) + 1)
 
-/** Returns the range of rows whose keys have these parts and one further part. */
+/** Returns the range of rows whose keys begin with these parts and have further ones. */
 export const below = (...parts: string[]): Range => {
   const prefix = keyOf(...parts)
   return { gte: prefix + SEPARATOR, lt: prefix + AFTER_SEPARATOR }

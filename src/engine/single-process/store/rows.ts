@@ -19,7 +19,8 @@ export { keyOf, lastOf } from './row-keys.js'
 const SENT = `sent${SEPARATOR}`
 
 /**
- * Returns the group of a row, which is its key without the last part. No range reaches beyond a group. All idempotency keys are one group.
+ * Returns the group of a row, which is its key without the last part. No range of an engine reaches beyond a group. All idempotency keys
+ * are one group.
  */
 export const groupOf = (key: string): string =>
   key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
@@ -53,7 +54,7 @@ export const rows = {
     return { appId: guest.slice(0, end), userId: guest.slice(end + 1) }
   },
   adoption: ({ appId, userId }: UserRef) => `adoption\0${appId}\0${userId}`,
-  /** An adopted guest: a guest whose messages go to a user. The row is kept until all messages of the guest have moved. */
+  /** An adopted guest. The row is kept until all messages of the guest have moved. */
   moving: ({ appId, userId }: UserRef) => `moving\0${appId}\0${userId}`,
   /** The `moving` rows of an app. */
   allMoving: (appId: string): Range => below('moving', appId),

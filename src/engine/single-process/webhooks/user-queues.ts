@@ -56,7 +56,7 @@ interface UserQueuesOptions {
 
 /**
  * Holds each user's queue of pending events. If an event would exceed the limits, `add` drops it, and counts it in an event
- * `events.dropped`. The limits do not apply to that event. `setFirst` says which event is the oldest one.
+ * `events.dropped`. The limits do not apply to that event.
  */
 export class UserQueues {
   readonly counts: EventCounts

@@ -89,7 +89,7 @@ export class WebhookEvents {
   }
 
   /**
-   * Takes over from an object whose store has failed: adds the events again that were not written. For an event about a session, also calls
+   * Takes over from an object whose store has failed: adds again the events that were not written. For an event about a session, also calls
    * `writeSession` with that session, so that one batch writes the event and the session's row. If a crash came between the two, the
    * receiver could see a session end without a start, or end twice. A second call takes over only what has come since the first.
    */
@@ -131,8 +131,8 @@ export class WebhookEvents {
       attempts.push(added)
       this.#keep({ event, attempts, batch: this.#commit.nextBatch })
     } catch (error) {
-      // The store can't be read. The change still happens, because perhaps no caller would get the error: the end of a resume window has no
-      // caller.
+      // The store can't be read. The error is not thrown, because some changes have no caller who would get it, such as the end of a resume
+      // window.
       this.#onError(error)
       this.#keep({ event, attempts, batch: Infinity })
     }

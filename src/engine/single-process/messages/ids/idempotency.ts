@@ -51,7 +51,7 @@ const expiryOf = (text: string): number => parseInt(text.slice(1), 10)
 
 /**
  * How many keys a step reads in the first pass over all keys, which adds the keys to the filter. Until this pass has ended, every message
- * costs a read, so its steps are larger than those of later passes.
+ * costs a read. So the steps of this pass are larger than those of later passes.
  */
 export const KEYS_PER_LOADING_STEP = 4_096
 /** How many keys one step of a later pass reads. It may delete them all. */

@@ -24,11 +24,11 @@ import { messageRowOf, type StoredMessage } from '../inbox-row.js'
 import { directionOf, MESSAGES_PER_TALLY, peerOf, tallyEnd, visitTally, type TallyRow } from '../tally.js'
 import { PeerMarks } from './peer-marks.js'
 
-/** The most tallies that are read at once. Reading more would delay the frames of other clients. */
+/** The most tallies (see tally.ts) that are read at once. Reading more would delay the frames of other clients. */
 const TALLIES_PER_STEP = 64
 /** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
-/** How many bytes the indexes may take, as a share of the bytes for inboxes. One unit of an index's `cost` takes about `COST_BYTES`. */
+/** The share of the bytes for inboxes that the `PeerIndex` objects may take. One unit of their `cost` takes about `COST_BYTES`. */
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 
@@ -186,7 +186,7 @@ export class Peers {
       const { epoch, row, durable } = inbox
       // If the cache has dropped the index, perhaps because the index alone exceeds the limit, the loop goes on with `known`.
       known = this.#indexes.get(row) ?? known
-      // After the messages of an adopted guest have moved, the guest's new inbox has the same epoch, and its offsets begin anew.
+      // The new inbox of a guest whose messages have moved has the same epoch, and its offsets begin anew. So they are compared, too.
       const isCurrent = known?.epoch === epoch && known.index.last <= durable.offset
       const index = isCurrent && known ? known.index : new PeerIndex(of.userId)
       index.forgetBefore(durable.first)

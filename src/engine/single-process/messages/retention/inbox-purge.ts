@@ -25,7 +25,7 @@ interface InboxPurgeOptions {
   shares: SenderShares
 }
 
-/** The most marks of peers that a step reads. */
+/** The most marks of peers that a step reads for one inbox. */
 const MARKS_PER_STEP = 512
 
 /** Deletes the messages and marks of deleted inboxes in the background, and goes on after a crash. */
@@ -49,7 +49,7 @@ export class InboxPurge {
     scheduler.schedule(this.#job, clock.now())
   }
 
-  /** Returns the operations that tell a background job to delete the messages. */
+  /** Schedules the job. Returns the operations that tell it to delete the inbox's marks, and the messages from `from` to `to - 1`. */
   add(inbox: InboxRef, from: number, to: number): Operation[] {
     this.#scheduler.schedule(this.#job, this.#clock.now())
     return [put(rows.deletedInbox(inbox), [from, to] satisfies PurgeRow)]

@@ -184,7 +184,7 @@ export class Sends {
 
   /**
    * Returns whether the user exists. A user with an inbox exists, because the two are deleted together. The message needs the inbox anyway,
-   * so the user need not be read. But the inbox of an adopted guest stays until its messages have moved.
+   * so the user need not be read. Guests are looked up, because the inbox of an adopted guest stays until its messages have moved.
    */
   #isKnown(of: UserRef, key: string): boolean {
     const hasInbox = !isGuestId(of.userId) && this.#table.peek(of, key).exists

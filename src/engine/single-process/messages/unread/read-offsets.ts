@@ -23,7 +23,7 @@ export class ReadOffsets {
     return bit >= 0 && ((this.#bits[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0
   }
 
-  /** Adds an offset, which must be beyond the argument of the latest `countAfter`. */
+  /** Adds an offset. Ignores an offset up to the argument of the latest `countAfter`. */
   add(offset: number): void {
     if (this.has(offset) || offset <= this.#after) return
     if (this.#count === 0) this.#base = offset
@@ -34,7 +34,7 @@ export class ReadOffsets {
     this.#count++
   }
 
-  /** Returns how many offsets after `after` were added. `after` never decreases from call to call. */
+  /** Stops counting the offsets up to `after`. Returns how many later ones were added. `after` never decreases from call to call. */
   countAfter(after: number): number {
     for (let offset = Math.max(this.#after + 1, this.#base); offset <= after && offset < this.#end; offset++)
       if (this.has(offset)) this.#count--

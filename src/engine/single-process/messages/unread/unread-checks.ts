@@ -63,8 +63,8 @@ export class UnreadChecks {
   }
 
   /**
-   * Returns the operations that store the check of a new streak, whose first message is at `offset`. The list is empty if the app does not
-   * ask for `message.unread`.
+   * Schedules the check of a new streak, whose first message is at `offset`. Returns the operations that store the check; an empty
+   * list if the app does not ask for `message.unread`.
    */
   begin(of: UserRef, offset: number, deletions: number, now: number): Operation[] {
     const unreadAfter = this.#webhooks.unreadAfter(of.appId)

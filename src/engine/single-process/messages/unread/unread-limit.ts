@@ -3,7 +3,10 @@ import type { SendRules, UserRef } from '../../../engine.js'
 import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 
-/** The most inboxes with counts. If the counts have more than `MAX_COUNTED` messages, a new one replaces the least recently used. */
+/**
+ * The most inboxes with counts. If all counts together have more than `MAX_COUNTED` messages, the counts of another inbox replace the
+ * least recently used ones.
+ */
 const MAX_CACHED = 200
 const MAX_COUNTED = 200_000
 
