@@ -8,7 +8,7 @@ export interface Login {
   version: string
 }
 
-/** An app, and its use of its limits. */
+/** An app, and how much of its limits it uses. */
 export interface AppSummary {
   appId: string
   environment: 'test' | 'production'
@@ -101,7 +101,7 @@ export interface DeviceSummary {
 /** The result of a test push to one device. */
 export interface PushTest {
   id: string
-  /** `failed`: the gateway would push a message again after this result. */
+  /** `failed`: if this push had a message, the gateway would repeat it. */
   result: 'delivered' | 'failed' | 'given-up' | 'gone'
   error: string | null
 }
@@ -117,7 +117,7 @@ export interface TracedFrame {
   code: string | null
 }
 
-/** A line of a response that goes on, such as that of traced frames. `skipped` counts entries that came too fast. */
+/** A line of a response that stays open, such as that of traced frames. `skipped` counts the entries that the line had no room for. */
 export interface StreamLine<Entry> {
   entries: Entry[]
   skipped: number

@@ -2,7 +2,7 @@ import { profile } from './profile.js'
 import { count, list, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
-/** Checks of the fields that a developer sets. Few pages send these frames, so the script that every page loads lacks these checks. */
+/** Checks of the fields that a developer sets in these frames. Few pages send them, so the script that every page loads has no checks. */
 export const callFrames = {
   read: { offset: count },
   history: { after: optional(count), before: optional(count), limit: optional(count) },

@@ -44,7 +44,7 @@ export type RefusalCode =
 
 export type ProtocolCode = EndCode | RefusalCode
 
-/** The close codes of a client that may come back. Its session ends if the client does not resume it within the config's `leaveWindow`. */
+/** The close codes of a client that perhaps comes back. Its session ends unless the client resumes it within the config's `leaveWindow`. */
 export const pageCloseCodes = {
   /** The browser itself closes the socket, because it leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
@@ -60,7 +60,7 @@ const hundredsOf = (close: number): number => Math.floor(close / 100)
 /** How a client reacts to a close: it ends its session, fetches fresh credentials, gives up, or connects again. */
 export type CloseAction = 'ended' | 'refetch' | 'stop' | 'retry'
 
-/** Returns how a client reacts to a close code. The first two digits of 4xxx decide, so a client can handle codes newer than itself. */
+/** Returns how a client reacts to a close code. In 4xxx the first two digits decide, so a client can handle codes newer than itself. */
 export const closeAction = (close: number): CloseAction => {
   if (close === closeCodes.ended) return 'ended'
   if (hundredsOf(close) === 41) return 'refetch'
@@ -78,6 +78,6 @@ export const codeOfClose = (close: number): EndCode => {
   ]
 }
 
-/** Returns whether the same request may succeed later. */
+/** Returns whether a request that failed with `code` may succeed later. */
 export const isRetryable = (code: ProtocolCode): boolean =>
   code in closeCodes && closeAction(closeCodes[code as EndCode]) === 'retry'

@@ -22,7 +22,7 @@ export const profileFields = {
 export const profile = shape(profileFields)
 export type Profile = Checked<typeof profile>
 
-/** What a field's value has to be besides its type. */
+/** Checks of what the type of a field leaves open. */
 const rules: { [K in keyof Profile]?: (value: NonNullable<Profile[K]>) => boolean } = {
   photoUrl: isHttpsUrl,
 }
@@ -33,8 +33,8 @@ const obeysRule = <K extends keyof Profile>(name: K, value: Profile[K]): boolean
   value === undefined || (rules[name]?.(value) ?? true)
 
 /**
- * Returns whether no text has half a surrogate pair. UTF-8 can't write such a half. Some encoders replace it and others fail, so systems
- * would disagree about the text.
+ * Returns whether no text of a profile has half a surrogate pair. UTF-8 can't write such a half. Some encoders replace it and others fail,
+ * so systems would disagree about the text.
  */
 const isWellFormed = ({ custom = {}, ...lines }: Profile): boolean =>
   ![...Object.values(lines), ...Object.entries(custom).flat()].some((line) => /\p{Surrogate}/u.test(line))

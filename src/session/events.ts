@@ -86,7 +86,7 @@ export class TokenNeededEvent extends Event {
   }
 }
 
-/** The `detail` of each event that is a CustomEvent. The types of `#emit` and of the element's relay are derived from this map. */
+/** The `detail` of each event that is a CustomEvent. The types of `#emit` and of the element's `createEventRelay` are derived from it. */
 export interface SessionEventDetails {
   /** The state changed, or the time of the next attempt to connect. */
   state: StateDetail

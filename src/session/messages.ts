@@ -55,11 +55,11 @@ export interface Signal {
   from: string | null
   name: string
   data: JsonObject | undefined
-  /** When the signal ends (Unix time in milliseconds). This time has passed if a message of the sender has ended the signal. */
+  /** When the signal ends, or when a message of the sender has ended it (Unix time in milliseconds). */
   until: number
 }
 
-/** Whether a user is online, and when that changed last. */
+/** Whether a user is online, and when the user was last seen. */
 export type Presence = GatewayFrameOf<'presence'>['users'][number]
 
 /** What a browser's `PushSubscription.toJSON()` returns. */

@@ -70,7 +70,7 @@ export const createRunner = (
   let state = idle
   /**
    * When this controller aborts, the listeners for events of the page are removed, and a fetch is cancelled. It aborts when the session is
-   * over, unless that session starts again when its page is visible.
+   * over, unless the session will start again when its page becomes visible (`TOO_MANY_SESSIONS`).
    */
   let lifetime = new AbortController()
   lifetime.abort()
@@ -193,7 +193,7 @@ export const createRunner = (
     }
   }
 
-  /** Runs the queued inputs one after the other. Then calls `host.changed` for each of these inputs, which may feed more inputs. */
+  /** Runs the queued inputs one after the other. Then calls `host.changed` for each of them. These calls may feed more inputs. */
   const feed = (input: Input): void => {
     if (queue) return void queue.push(input)
     const inputs = (queue = [input])

@@ -198,7 +198,7 @@ export class ChatSession extends SessionTarget {
     return isAsleep(this.#runner.state())
   }
 
-  /** Why the session ended or failed, or why the last attempt to connect did. */
+  /** Why the session ended or failed, or why the last attempt to connect failed. */
   get error(): SessionError | null {
     return errorOf(this.#runner.state())
   }

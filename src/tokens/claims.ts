@@ -8,7 +8,10 @@ import {
 } from '../protocol/index.js'
 import { isInMilliseconds, isTimestamp } from './timestamp.js'
 
-/** `user`: made by an app's backend for one of its users; `app`: made by the backend for its REST calls; `gateway`: made by the gateway. */
+/**
+ * `user`: made by an app's backend for one of its users. `app`: made by the backend for its REST calls. `gateway`: made by the gateway for
+ * a guest, or for a user whose auth params it has accepted.
+ */
 export type TokenType = 'user' | 'app' | 'gateway'
 
 /** The claims of a verified token. */
@@ -26,9 +29,8 @@ export type TokenClaims<Type extends TokenType = 'user'> = {
 }
 
 /**
- * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, so try again later.
- * `retryAfter` has the milliseconds until the next try, if the key set gives a time. `why` is a sentence for a log or a developer, and has
- * no part of the token.
+ * The result of verifying a token. `unavailable` says nothing about the token: the key set can't be fetched now, so try again later, after
+ * `retryAfter` milliseconds if that is set. `why` is a sentence for a log or a developer, and has no part of the token.
  */
 export type TokenResult<Type extends TokenType = 'user'> =
   | { ok: true; claims: TokenClaims<Type> }

@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose'
 import { TokenError } from './token-error.js'
 
-/** An HMAC-SHA256 of the runtime, where it is faster than Web Crypto's. Returns 32 bytes. */
+/** The runtime's own HMAC-SHA256, for a runtime in which it is faster than Web Crypto's. Returns 32 bytes. */
 export type Hmac<Secret = string> = (secret: Secret, data: Uint8Array) => Uint8Array
 
 const encoder = new TextEncoder()

@@ -19,7 +19,7 @@ export const requireVouchable = (id: unknown): string => {
 
 /**
  * Returns `id` or throws a `TokenError`. It also checks the type, because a regular expression reads a missing app id as the text
- * `undefined`.
+ * `undefined`, which looks like an app id.
  */
 export const requireAppId = (id: unknown): string => {
   if (typeof id !== 'string' || !isAppId(id)) throw new TokenError('bad-app-id')

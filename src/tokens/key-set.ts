@@ -13,7 +13,7 @@ export type KeySet = {
   /**
    * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
    * `JWKSNoMatchingKey` for a key that the set doesn't have, and with `JWKSMultipleMatchingKeys` if several keys match. Any other rejection
-   * means that the set can't be fetched now. The result has the rejection's `retryAfter`, a number of milliseconds.
+   * means that the set can't be fetched now. If it has a number `retryAfter` (milliseconds), the token's result has it, too.
    */
   resolve: JWTVerifyGetKey
 }

@@ -117,7 +117,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const read = request as Read
         const newest = cursor()
         if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
-        // The gateway's mark is never beyond the newest message. That message arrived before `unread`.
+        // The gateway's mark stops at the newest message, which arrived before `unread`. So a higher offset counts as that of the message.
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
@@ -131,10 +131,10 @@ export const createCalls = (host: CallsHost): Calls => {
    * not name its change.
    */
   let profileTurn: Promise<unknown> = Promise.resolve()
-  /** The profile for the next start without the changes that have no answer yet; undefined before the first change. */
+  /** The profile for the next start. It lacks the changes that have no answer yet. Undefined before the first change. */
   let profile: Profile | undefined
 
-  /** The signals that no message has ended, by sender and name. Each new signal removes those whose time is over. */
+  /** The latest signals, by sender and name. A message ends all signals of its sender. A new signal removes those whose time is over. */
   const signals = new Map<string, Signal>()
 
   /** The latest watch that the gateway has answered. */

@@ -3,7 +3,7 @@ import { sentences } from '../sentences.js'
 import { deadlineTimer, now } from '../util/clock.js'
 import { ifPossible } from '../util/if-possible.js'
 
-/** The statuses that mean that the user is signed out. A redirect that is not followed has the status 0 in browsers, and 3xx elsewhere. */
+/** The statuses that mean that the user is signed out. A redirect that is not followed has the status 0 in browsers, and 3xx in Node. */
 const signedOut = /^(0|204|3..|40[13])$/
 
 const jwt = /^[\w-]+\.[\w-]+\.[\w-]+$/

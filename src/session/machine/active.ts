@@ -26,7 +26,7 @@ import type {
 
 /**
  * If the heartbeat's timer is late by more milliseconds than this, the device slept or its clock was set forward. Then frames may be queued
- * behind the timer. So the session sends a probe, and waits as many milliseconds for an answer.
+ * behind the timer. So the session sends a probe, and waits this many milliseconds for an answer.
  */
 const SLEEP_GRACE = 2_000
 /** The code of a close without a close frame (RFC 6455, 7.1.5). */
@@ -131,7 +131,10 @@ const deliver = (state: Active, frame: GatewayFrameOf<'message' | AnswerType>): 
   { do: 'deliver', frame },
 ]
 
-/** Delivers a message, unless it arrived before. The count in `started` already has the unread messages up to the offset in `started`. */
+/**
+ * Delivers a message, unless it arrived before. The count in `started` has the unread messages up to the offset there, so only a message
+ * after that offset raises the count.
+ */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   const { info, cursor } = state
   const { offset, from } = frame
@@ -190,8 +193,8 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
     // A second `started` means that a WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
-    // The other frames of `AnswerType`. In the script-tag build also frames of a newer gateway that this client does not know: they answer
-    // no request.
+    // The other frames of `AnswerType`. In the script-tag build, which does not check frames (parse-frame.ts), also those of a newer
+    // gateway that this client does not know. They answer no request, so nothing comes of them.
     default:
       return deliver(state, frame)
   }

@@ -11,8 +11,8 @@ export const backoff = (failureCount: number, { random }: World): number =>
   failureCount && random * Math.min(MAX_BACKOFF, 1_000 * 2 ** (failureCount - 1))
 
 /**
- * Returns the milliseconds to wait after a close without a reason. If a gateway crashes, all its clients get such a close, so they
- * reconnect at random times in the window that the gateway gave. Visible pages reconnect early in that window.
+ * Returns the milliseconds to wait after a connection was lost without a reason. If a gateway crashes, this happens to all its clients, so
+ * they reconnect at random times in the window that the gateway gave. Visible pages reconnect early in that window.
  */
 export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, hidden }: World): number =>
   random *

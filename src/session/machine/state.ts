@@ -144,8 +144,8 @@ export type Input =
    */
   | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
   /**
-   * `pageshow` from the cache. `resume` is the session that was stored last, by this page or by another one since. It is null if another
-   * page ended the session.
+   * The page is back from the browser's cache. `resume` is the session that was stored last, by this page or by another one since. It is
+   * null if another page ended the session.
    */
   | { type: 'show'; resume?: Resumption | null | undefined }
 
@@ -159,7 +159,7 @@ export type Effect =
   | { do: 'send'; frame: ClientFrameOf<'pong' | 'end' | 'history'> }
   /** Close the socket. The machine gets no more inputs from it. */
   | { do: 'close'; code?: number | undefined }
-  /** Send `end` as soon as the socket opens, then close the socket. The start in the handshake may have begun a session. */
+  /** Send `end` as soon as the socket opens, because the start in the handshake may have begun a session. Then close the socket. */
   | { do: 'end-after-open' }
   | { do: 'fetch-token'; reason: AskReason }
   /** The gateway accepted the newest credentials. If `token` is set, the gateway gave it in their place. */

@@ -20,7 +20,7 @@ import { ended, type Input, type State, type Step, type World } from './state.js
  */
 export const TOO_MANY_SESSIONS: EndCode = 'too-many-sessions'
 
-/** Returns the code of the error with which the session ended, or its last attempt failed; empty if there is no error. */
+/** Returns the code of the error with which the session ended, or with which its last attempt failed; empty if there is no error. */
 export const errorCodeOf = (state: State): string => ('error' in state && state.error?.code) || ''
 
 /** Decides what `input` does to `state`. Pure: the same arguments give the same result. */
@@ -49,7 +49,7 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (input.type !== 'start' && !revived) return [state]
   // A session that ended or failed with an error goes on from its last message.
   const resume = (input.type === 'start' ? input.resume : null) ?? state.cursor
-  // The page has the messages that the server drew, but not those that an earlier page of the tab received.
+  // The page has what the server drew, not what an earlier page of the tab received. So `since` replaces the position in `resume`.
   const cursor = world.since ? { key: '', ...resume, ...world.since } : resume
   return connect({ ...connecting('starting'), cursor }, world)
 }

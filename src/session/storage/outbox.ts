@@ -195,7 +195,7 @@ export const createOutbox = (
       const entry = [...inFlight, ...waiting].find((entry) => entry && isAnswered(entry, frame))
       inFlight.delete(entry)
       if (frame.type !== 'refused') entry?.settle(frame)
-      // The outbox pauses even if no request waits for this refusal: the gateway has also refused the requests that were sent after it.
+      // The outbox pauses even if no request waits for this refusal: the gateway has also refused what was sent after the refused request.
       else if (frame.retryable)
         pause = {
           reason: frame.code === 'rate-limited' ? frame.code : 'busy',

@@ -6,7 +6,7 @@ import { isPageGone, type State } from '../machine/state.js'
 /** Stores the session between two pages of a tab, in `sessionStorage`. */
 export interface ResumeStorage {
   /**
-   * Removes and returns the session that a page stored. A tab that is duplicated later must not get the session, too. Null if that page
+   * Returns the session that a page stored, and removes it, because a tab that is duplicated later must not get it, too. Null if that page
    * ended the session, undefined if no session is stored.
    */
   take(): Resumption | null | undefined

@@ -31,8 +31,8 @@ export interface Transport {
   /** Closes the socket, and resolves when it is closed. The listener is not called any more. @default code 1000 */
   close(code?: number): Promise<void>
   /**
-   * Sends `end` as soon as the socket opens, then closes the socket. The start in the handshake may have begun a session. Gives up after
-   * five seconds, and at `pagehide`.
+   * Sends `end` as soon as the socket opens, because the start in the handshake may have begun a session. Then closes the socket. Waits at
+   * most five seconds, and not beyond `pagehide`.
    */
   endAfterOpen(): Promise<void>
   /** Hands the attempt to the race. `open` (stream/create-race.ts) takes over its WebSocket. Called while no frame has arrived. */

@@ -27,7 +27,7 @@ const MAX_TIMEOUT = 2 ** 31 - 1
 
 /**
  * Returns a function that sets the timer's one deadline, in milliseconds of `now()`; Infinity clears it. A timer that fires too early is
- * set again. So the deadline is kept although the device slept or the browser throttles timers, and may be more than 24.8 days away.
+ * set again. So a deadline may be more than 24.8 days away, and is kept even if the device slept or the browser throttles timers.
  */
 export const deadlineTimer = (reached: () => void, signal?: AbortSignal): ((deadline: number) => void) => {
   let timer: ReturnType<typeof setTimeout> | undefined

@@ -168,7 +168,7 @@ export const createRace = (
       })
     }
 
-    /** Called when the policy blocked a connection to the gateway, perhaps another script's. So only an opening transport is barred. */
+    /** Called when the policy blocked a connection to the gateway. It may be another script's, so only an opening transport is barred. */
     const bar = (kind: TransportKind): void => {
       if (race[kind] !== 'opening') return
       barred.add(kind)

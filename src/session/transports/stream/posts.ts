@@ -94,8 +94,8 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(2 * pause, MAX_PAUSE)) {
         const answer = await post(body, false)
         if (answer.status === 204) break
-        // With 4xx, except 429, the gateway refuses the post for good. After any other answer the post is repeated: a proxy may have sent
-        // it, or a network that asks for a log-in.
+        // With 4xx, except 429, the gateway refuses the post for good. After any other answer the post is repeated: that answer may come
+        // from a proxy, or from a network that asks for a log-in.
         if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) return onLost()
         if (!isOver()) await sleep(Math.max(answer.pause, pause * (0.5 + Math.random() / 2)))
       }
