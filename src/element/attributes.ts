@@ -6,7 +6,7 @@ export type Kebab<S extends string> = S extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `-${Lowercase<First>}`}${Kebab<Rest>}`
   : S
 
-/** Each attribute of the profile, with the field that it sets. A text field without a row fails to compile. */
+/** Each attribute of the profile, with the field that it sets. If a text field of `Profile` has no row here, this does not compile. */
 export const profileAttributes: {
   readonly [K in keyof Profile as string extends Profile[K] ? `user-${Kebab<K>}` : never]-?: K
 } = {

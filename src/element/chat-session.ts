@@ -137,7 +137,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   constructor() {
     super()
-    // For an attribute without a value, Vue sets the property to '', unless the property holds a boolean.
+    // For an attribute without a value, Vue sets the property to true if it holds a boolean. Otherwise Vue sets '', which counts as absent.
     this.guest = this.adoptGuest = this.manual = this.notifications = this.push = this.sleepHidden = false
     this.addController(this.#relay)
     this.addController(
@@ -211,7 +211,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   /** Resolves with the session when it is active. Rejects with a `SessionError` if it fails or ends first. */
   async whenStarted(): Promise<ChatSession> {
-    // A scheduled change may start another session. The state of the present session must not settle this promise.
+    // The scheduled `#reconcile()` may start another session. Then the state of the present session must not settle this promise.
     await this.updateComplete
     await this.#reconciled
     while (this.state !== 'active' || !this.session) {
@@ -254,7 +254,7 @@ export class ChatSessionElement extends ReactiveElement {
   }
 
   /**
-   * Marks all messages up to `offset` as read. With the option `with` it marks only the messages of that peer. Resolves when the gateway
+   * Marks all messages up to `offset` as read. With the option `with` it marks only the messages of one peer. Resolves when the gateway
    * has accepted the mark. Rejects as `send` does.
    */
   async markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void> {

@@ -48,7 +48,7 @@ export interface CallAnswer {
   isProblem: boolean
   /** Seconds after which the call can be sent again; null if the answer does not say. */
   retryAfter: number | null
-  /** The error behind the problem, if it happened in this process. */
+  /** The error behind the problem, if the gateway runs in this process (`gateway.client()`). */
   cause?: unknown
 }
 
@@ -119,8 +119,8 @@ const errorOf = ({ status, json, isProblem, retryAfter, cause }: CallAnswer): Re
       )
 
 /**
- * Resolves or rejects as `work` does. If the signal aborts first, rejects with the signal's reason. The work may go on: a call in the same
- * process can't be taken back, and the backend's `token` function does not get the signal.
+ * Resolves or rejects as `work` does. If the signal aborts first, rejects with the signal's reason. The work may go on: a call of
+ * `gateway.client()` can't be taken back, and the backend's `token` function does not get the signal.
  */
 const unlessAborted = async <T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   signal?.throwIfAborted()
@@ -159,7 +159,7 @@ export const createCalls = (
     }
     const answer = await unlessAborted(() => send(request), signal)
     const { status, json } = answer
-    // A firewall may answer any call with an empty 202, and a proxy with a 204: such an answer must not count as a success.
+    // A firewall may answer any call with an empty 202, and a proxy with a 204. That is a success only if `emptyStatus` is this status.
     if (status === emptyStatus) return undefined
     if (emptyStatus !== undefined || status < 200 || status > 299 || json === undefined) throw errorOf(answer)
     return json

@@ -18,7 +18,7 @@ export interface Connection {
   readonly start: ClientFrameOf<'start'>
   /** When the `start` frame arrived, in milliseconds of `performance.now()`. */
   readonly at: number
-  /** The connection's WebSocket, for cases about packets and fragments. */
+  /** The connection's WebSocket, for a case about fragments. */
   readonly socket: WebSocket | undefined
   readonly response: ServerResponse | undefined
   /** Takes the next frame of this type. */

@@ -37,8 +37,8 @@ const isLocalOrigin = (origin: string, host: string): boolean => {
 }
 
 /**
- * Replaces the origin of a request from a page of this machine by `LOCAL_PAGE`, unless the origin is in `kept`. The answer gets the page's
- * own origin back, because the browser compares this header with the page's origin.
+ * Replaces the origin of a request from a page of this machine by `LOCAL_PAGE`, unless the origin is in `kept`. In the answer,
+ * `access-control-allow-origin` has the page's own origin again, because browsers compare the two.
  */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
   const isRenamed = ({ headers }: IncomingMessage): boolean => {

@@ -50,7 +50,7 @@ const configOf = (secrets: DevSecrets, { host, data, shop }: DevOptions, port: n
       environment: 'production',
       secrets: [secrets.strict.token],
       signatureSecrets: [secrets.strict.signature],
-      // A signature never expires.
+      // An app with signatures needs this, because a signature never expires.
       requireExpiry: false,
       origins: originsOf(host, port),
     },

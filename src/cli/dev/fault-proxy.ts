@@ -63,7 +63,7 @@ const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*/s,
 
 /**
  * Writes the bytes of `from` to `to`, each after the delay. The bytes keep their order when the delay changes. The end comes after the last
- * byte. The returned function calls its argument when the bytes so far are written.
+ * byte. The returned function delays a call of its argument in the same way: the call comes after the bytes so far.
  */
 const passOn = (from: Readable, to: Writable, delay: () => number): ((deliver: () => void) => void) => {
   let forwarded = Promise.resolve()

@@ -76,7 +76,8 @@ const checkHeaders = async (base: URL, attempt: Attempt): Promise<Finding> => {
 }
 
 /**
- * Reads from the answer to a `start` frame whether the app exists and accepts the origin. The gateway checks the origin before the token.
+ * Reads from the answer to a `start` frame whether the app exists and accepts the origin. The gateway checks the origin before the token,
+ * so `unauthenticated` means that the app accepts the origin.
  */
 const judgeStart = (code: unknown, { origin, appId }: Attempt): Finding => {
   const finding = findingsAbout(origin === undefined ? 'app' : 'origin')

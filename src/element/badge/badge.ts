@@ -5,8 +5,8 @@ import { showFaviconDot } from './favicon.js'
 import { showInTitle } from './title.js'
 
 /**
- * `<chat-unread>` loads the part `badge` for this function. A part of its own would need another hash in `chat-session.js`, which every
- * page loads.
+ * `<chat-unread>` loads the part `badge` (parts/parts.ts) for this function. A part of its own would add a hash to `chat-session.js`, which
+ * every page loads.
  */
 export { update } from '../unread/show-unread.js'
 
@@ -29,7 +29,7 @@ const show = (): void => {
   }
 }
 
-/** Shows the session's unread count in the places that the attribute `badge` of its first element names. */
+/** Shows the session's unread count in the places that `badge` names on the session's first element with this attribute. */
 export const attach: AttachPart = (session, { target }) => {
   const update = (): void => {
     const { badge } = (target() ?? {}) as { badge?: string }

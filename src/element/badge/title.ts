@@ -8,7 +8,7 @@ let observer: MutationObserver | undefined
  */
 const write = (next: string): void => {
   const { title } = document
-  // `document.title` drops a space at its end. If the page's own title is empty, that space is the last one of the prefix.
+  // `document.title` drops a space at its end, which may be that of the prefix. So a space is added for the comparison.
   const own = prefix && `${title} `.startsWith(prefix) ? title.slice(prefix.length) : title
   prefix = next
   const shown = (next + own).trim()

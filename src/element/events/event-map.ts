@@ -57,7 +57,10 @@ export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<Cu
   'session-notification-click': SessionNotificationClickEvent,
 }
 
-/** Returns an event of the element. The script-tag build makes plain CustomEvents, because no page can reach its classes. */
+/**
+ * Returns an event of the element. The script-tag build replaces this module (rollup.config.mjs) by one that makes plain CustomEvents: no
+ * page could reach the classes.
+ */
 export const createEvent = <K extends keyof CustomEventMap>(
   type: K,
   init: CustomEventInit<CustomEventMap[K]['detail']>,

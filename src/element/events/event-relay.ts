@@ -16,7 +16,7 @@ import { ifPossible, isRevivable } from '../../session/internal.js'
 /** The events of the session that the element also dispatches: with the prefix `session-`, and with the same `detail`. */
 type Relayed = Exclude<keyof SessionEventDetails, 'state' | 'logout'>
 
-/** If a name of `Relayed` is missing here, this does not compile. Nor does an event whose class in `events.ts` has another `detail`. */
+/** This does not compile if a name of `Relayed` is missing, or if the class of an event in `events.ts` has another `detail`. */
 const relayed: {
   [K in Relayed]: SessionEventDetails[K] extends CustomEventMap[`session-${K}`]['detail'] ? true : never
 } = {
@@ -73,7 +73,7 @@ export const createEventRelay = (host: HTMLElement, bubbles: () => boolean): Eve
   const written = new Set<string>()
 
   const warn: EventRelay['warn'] = ({ code, message }) => {
-    // If several elements share a session, only the first one warns. In the script-tag build an error's message begins with its code.
+    // If several elements share a session, only the first one warns. In the script-tag build the message has the code already.
     if (bubbles()) warnOnce(written, message.startsWith(code) ? message : `${code}: ${message}`)
   }
 

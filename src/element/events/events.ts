@@ -60,7 +60,7 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
-/** Messages failed. Or one of these changed: how many messages are not stored yet, why they wait, and until when they wait. */
+/** Messages of earlier pages failed. Or one of these changed: how many messages are not stored yet, why they wait, and until when. */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 
 /** A message of the user is stored: one of this page, or of an earlier page of the tab. */

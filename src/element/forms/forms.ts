@@ -43,7 +43,7 @@ const fieldsOf = (form: HTMLFormElement): HTMLInputElement[] => [
   ...(Reflect.get(HTMLFormElement.prototype, 'elements', form) as Iterable<HTMLInputElement>),
 ]
 
-/** Returns a field of the form. The list's `namedItem` is not used, because it also finds a field by its id. */
+/** Returns a field of the form. `namedItem` of `form.elements` is not used, because it also finds a field by its id. */
 const fieldOf = (form: HTMLFormElement, name: string): HTMLInputElement | undefined =>
   fieldsOf(form).find((field) => field.name === name)
 

@@ -26,8 +26,8 @@ const contentOfOne = (message: Message, userKey: string): NotificationContent =>
 }
 
 /**
- * Returns the content for `count` messages, of which `messages` are the newest. All summaries have the same tag, so a new summary replaces
- * the former one.
+ * Returns the content for `count` messages, of which `messages` are the newest. For several messages the content is a summary. All
+ * summaries have the same tag, so a new summary replaces the former one.
  */
 export const notificationContent = (
   messages: readonly Message[],

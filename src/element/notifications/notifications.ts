@@ -16,7 +16,7 @@ import {
 
 export { requestPermission } from './permission.js'
 
-/** The most messages in a notification's `data`, because browsers limit its size. The newest messages are kept. The count includes all. */
+/** The most messages in a notification's `data`, because browsers limit its size. The newest messages are kept. */
 const MAX_MESSAGES = 20
 
 /** How many notifications may be shown at once, and how many milliseconds each further notification waits. */
@@ -48,7 +48,7 @@ interface State {
   failureReported?: boolean
 }
 
-/** Shows desktop notifications of a session's messages while no tab of the user is visible. `target()` dispatches the events. */
+/** Shows desktop notifications of a session's messages while no tab of the user is visible. Dispatches the events on `target()`. */
 export const attach: AttachPart = (session, context) => {
   const { target, early, SessionError } = context
   const push = attachPush(session, context)
@@ -147,7 +147,7 @@ export const attach: AttachPart = (session, context) => {
   }
 
   const receive = ({ detail: { message } }: CustomEvent<MessageDetail>): void => {
-    // The key is empty if another listener to this event has ended the session.
+    // `userKey` is empty if another listener to this event has ended the session.
     if (!state.userKey || document.visibilityState === 'visible' || !isGranted() || !target() || push.isOn())
       return clear()
     if (message.from !== session.user?.id && !message.adopted) {

@@ -65,10 +65,10 @@ interface Push {
 
 const renewals = new WeakMap<ChatSession, () => Promise<void>>()
 
-/** Subscribes the device if an element of the session asks for pushes. Called when the user has allowed notifications. */
+/** Subscribes the device if the session's first element with `notifications` has `push`. Called when the user has allowed notifications. */
 export const renewPush = async (session: ChatSession): Promise<void> => renewals.get(session)?.()
 
-/** Subscribes this device while an element of the session asks for pushes, and unsubscribes it when the user logs out. */
+/** Subscribes this device while the session's first element with `notifications` has `push`. Unsubscribes it when the user logs out. */
 export const attachPush = (session: ChatSession, { target, SessionError }: PartContext): Push => {
   /** Whether the latest call of `session.push` passed `subscriber`, and not null. */
   let isAsked = false
@@ -78,7 +78,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   let isRefused = false
   /** The id of the session's user; empty before the session is active. After the end of the session the id stays. */
   let user = ''
-  /** The element that asks for pushes, or asked last. When an element loses all its attributes at once, `target` no longer returns it. */
+  /** The element that `target` returned last. It is kept, because `target` does not return an element that has lost all its attributes. */
   let asker: Asker | undefined
 
   /**

@@ -14,7 +14,7 @@ export interface NotificationClick {
   offset?: number
 }
 
-/** The `data` of a notification that a service worker shows. */
+/** The `data` of a page's own notification that a service worker shows for the page. */
 export interface NotificationData extends NotificationClick {
   /** The client id of the page. */
   client: string | undefined
@@ -29,7 +29,7 @@ export interface NotificationData extends NotificationClick {
 export const isGranted = (): boolean =>
   (globalThis as Partial<typeof globalThis>).Notification?.permission === 'granted'
 
-/** The `data` of a notification that a push has shown. */
+/** The `data` of a notification of a pushed message. */
 export interface PushedData {
   app: string
   user: string

@@ -57,7 +57,7 @@ const focusPage = async (
   await (page ? page.focus() : scope.clients.openWindow(url))
 }
 
-/** Returns the gateway's message; undefined if another server sent the push, which the site's own script handles. */
+/** Returns the gateway's message; undefined for a push of another server, which the site's own script handles. */
 const messageOf = ({ data }: Events['push']): PushMessage | undefined => {
   try {
     const message = data?.json() as Partial<PushMessage> | null | undefined

@@ -2,7 +2,7 @@ import { usePart } from './use-part.js'
 
 const FORM = 'form[data-chat-session]'
 
-/** Loads the part for forms if `form` has `data-chat-session`. Until the part is loaded, a submit goes to the site's backend. */
+/** Loads the part for forms, if there is a `form`. Until the part is loaded, a submit goes to the site's backend. */
 const load = async (form: HTMLElement | null | undefined): Promise<void> => {
   if (form) (await usePart('calls', form))?.listenToForms(form.getRootNode())
 }

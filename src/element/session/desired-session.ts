@@ -21,7 +21,7 @@ export interface DesiredSession {
   appId: string
   /**
    * The value of `user-id`; empty if only the token names the user. If `user-id` is cleared while the token names the user, the element
-   * writes the former value here.
+   * writes the former value here, so that the session ends if the token is cleared, too.
    */
   userId: string
   /** The user id of `user-id` or of the token. Undefined for a guest, whose id the gateway makes. */

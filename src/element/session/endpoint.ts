@@ -4,8 +4,8 @@ import { endpointOfScript, ifPossible, sessionUrl } from '../../session/internal
  * Returns the endpoints in `data-endpoint` of the page's module scripts. If several scripts have `data-endpoint`, only endpoints in all of
  * them count, so that an attacker's tag can't allow more. If no script has `data-endpoint`, returns null, which allows any endpoint. But if
  * no module script has `chat-session` in its `src` either, the tag was perhaps removed. Then only the gateway that served the script is
- * allowed. A `src` is not compared with the script's URL, because a redirect changes that URL. Throws if markup has clobbered the functions
- * of `document`. `document.scripts` is not used, because a clobbered one would look like an empty list.
+ * allowed. A `src` is not compared with the script's URL, because a redirect changes that URL. Throws if markup has replaced a function of
+ * `document`, as `<img name="querySelectorAll">` does. A replaced `document.scripts` would look like an empty list, so it is not used.
  */
 export const pinnedEndpoints = (): string[] | null => {
   const tag = 'script[type=module]'

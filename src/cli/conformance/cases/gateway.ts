@@ -29,7 +29,7 @@ const startAs = async (
   return client
 }
 
-/** Waits until `holds` resolves with true. Rejects with the sentence `otherwise` after the time that the client has for a step. */
+/** Waits until `holds` resolves with true. Rejects with the sentence `otherwise` when `watch.limit` is over. */
 const eventually = async (
   { watch }: Bench,
   otherwise: string,
