@@ -54,8 +54,8 @@ local function now_text()
   return textOfTime
 end
 
--- Adds `difference` to a count of the app in one partition: that of the user `owner`, whose keys are `keys`, or by default that of the
--- script's user. `reply` writes the counts.
+-- Adds `difference` to a count of the app in the partition of a user: by default the script's user, else the user `owner`, whose keys are
+-- `keys`. `reply` writes the counts.
 local function count(field, difference, keys, owner)
   local key = keys and keys.counts or K.counts
   local fields = differences[key]

@@ -2,7 +2,7 @@ import type { engineRules } from '../../rules.js'
 
 /** The fields of a user's hash. */
 const user = {
-  /** When the user was created. It is absent if the user does not exist. The hash may then have, for example, an inbox or a revocation. */
+  /** When the user was created; absent if the user does not exist. Even then the hash may have, for example, an inbox or a revocation. */
   createdAt: 'cr',
   /**
    * The profile that the backend vouches for, when that profile was issued, and the profile that clients claim. A profile is JSON, and
@@ -16,8 +16,8 @@ const user = {
   /** `1` for a guest. */
   guest: 'g',
   /**
-   * The time until which a guest without a session is kept, or, for an adopted guest, the field `adoption`. With 0 the next run of the
-   * script `user-due` deletes the guest and the guest's empty inbox.
+   * The time until which a guest without a session is kept. For an adopted guest, the time until which the field `adoption` is kept. At 0
+   * the next run of the script `user-due` deletes the guest and the guest's empty inbox.
    */
   keptUntil: 'sb',
   /**
@@ -125,7 +125,7 @@ const session = {
   /** The connection that carries the session, and the node of that connection. Both are absent while the session is detached. */
   connectionId: 'c',
   nodeId: 'i',
-  /** The hash of the resume key, and of the previous resume key. */
+  /** The digests of the key with which the page resumes the session, and of the key that this key has replaced. */
   keyHash: 'k',
   previousKeyHash: 'p',
   /** The numbers of the page's hiding and of the session's detachment. */
@@ -148,14 +148,14 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /** The name of the note that the session uses the token. The token's hash has the note. Absent if the session has no token. */
+  /** The field of the token's hash in Redis that says that the session uses the token. Absent if the session has no token. */
   tokenUse: 'u',
   credential: 'cr',
   /** The client's origin, address, name and node: JSON. */
   facts: 'fa',
 } as const satisfies Record<(typeof engineRules.makesRoom)[number] | (string & {}), string>
 
-/** The fields of a message in the stream of an inbox. */
+/** The fields of a message in an inbox, which is a Redis stream. */
 const entry = {
   /** The message as JSON without its offset. The offset is the entry's id. */
   message: 'm',
@@ -231,6 +231,7 @@ const event = {
   generation: 'g',
   webhooksDue: 'w',
   eventDropped: 'x',
+  /** A text that a node publishes to itself, to see whether its subscription works. */
   canary: 'k',
   counts: 'c',
   /** A session no longer uses its token. */

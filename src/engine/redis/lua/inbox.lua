@@ -1,10 +1,11 @@
--- A part of scripts: an inbox is a stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread` counts
--- unread messages and their bytes by sender. It also has the mark of each peer: the offset up to which the peer's messages are read. The
--- hash `held` counts the bytes that each sender's messages take in the inboxes of others on this server; in a cluster, in this partition.
--- The list `peerLog` has the kind and the peer of each message, as the field `about` has them, so that a script that looks for peers reads
--- no messages. The list's last item is about the newest offset, the item before it about the offset before, and so on. Messages from a
--- transfer may have gaps between their offsets, so their items begin with the offset and a space. In each function `keys` are the keys of
--- the inbox's user, and `owner` is the user's id.
+-- A part of scripts: an inbox is a Redis stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread`
+-- counts unread messages and their bytes by sender. It also has the mark of each peer: the offset up to which the peer's messages are read.
+-- The hash `held` counts the bytes that each sender's messages take in the inboxes of others on this server; in a cluster, in this
+-- partition. The list `peerLog` has the kind and the peer of each message, as the field `about` has them, so that a script that looks for
+-- peers reads no messages. The list's last item is about the newest offset, the item before it about the offset before, and so on. Messages
+-- from a transfer may have gaps between their offsets, so their items begin with the offset and a space. `aging` has the user of each
+-- inbox, with the time of its oldest message or an earlier time. In each function `keys` are the keys of the inbox's user, and `owner` is
+-- the user's id.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
 -- calls would wait while one script deletes all of them.

@@ -1,8 +1,9 @@
--- A part of scripts: the names of keys, by the rules of `keys.ts`. In a cluster a call also passes the names of the keys. While a slot
--- moves to another server, Redis checks by these names whether this server has all of the keys.
--- What the names of the server's keys begin with; empty in a cluster.
+-- A part of scripts: it makes the names of keys, by the rules of `keys.ts`. In a cluster each call passes these names, too: while a slot
+-- moves to another server, Redis checks by them whether this server has all of the keys.
+-- The beginning of the names of the keys that all partitions share. Empty in a cluster, where each partition has its own.
 local serverPrefix
--- The kind and the hash of the script's hashed key, and the kinds of keys that the script may use, each with its scope.
+-- `hashed` is the name of the script's key of the scope `hash`, without the prefix. `declared` has the scope of each kind of keys that the
+-- script may use (`scopes.ts`).
 local hashed, declared
 
 local NAMES = {
@@ -24,7 +25,7 @@ local KEYS_BY_KIND = {
   end,
 }
 
--- Returns the keys of a user in a partition, as `keys.inbox`.
+-- Returns a table with the names of a user's keys by their kinds, as in `keys.inbox`. `prefix` is that of the user's partition.
 local function keys_of(prefix, owner)
   -- The fields that are nil reserve room in the table. To let the table grow field by field takes several times as long.
   local keys = { prefix = prefix, ending = ':' .. appId .. '\0' .. owner, user = nil, inbox = nil, unread = nil, peerLog = nil, counts = nil,

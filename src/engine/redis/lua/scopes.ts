@@ -3,7 +3,7 @@
  * (`user`); the id of an app (`app`, `held`); a hash that the caller gives (`hash`); nothing (`partition`, `server`). A Redis server has
  * one key `state`, and one key `held` for each app; in a cluster each partition has these keys. `appQueue` is the queue of the app's own
  * webhook events in a partition. Its name is the name that the queue of a user with an empty id would have. It is a kind of its own,
- * because a script that runs for a user may add to this queue.
+ * because a script that runs for a user may add to it, and in that script `queue` is the queue of that user.
  */
 export const scopes = {
   ...{ user: 'user', inbox: 'user', sessions: 'user', unread: 'user', peerLog: 'user' },

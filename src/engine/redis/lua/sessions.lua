@@ -29,8 +29,8 @@ local function facts_of(row)
     .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
--- Tells the calling node that a session no longer uses its token. The node deletes the note `use` in the token's hash, which may be in
--- another partition than the user.
+-- Tells the calling node that a session no longer uses its token. The node deletes the field `use` of the token's hash in Redis, which may
+-- be in another partition than the user.
 local function release_token(credential, use)
   if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
 end
@@ -111,8 +111,8 @@ local function forget_guest(user)
   if not user.guest or not user.createdAt or user.first <= user.newest or (user.keptUntil and user.keptUntil > now) then return end
   if select(2, presence(user)) > 0 then return end
   if user.newest > 0 then
-    -- Most steps do not declare the keys of the inbox. The start of a session may end other sessions, and more keys would slow each start.
-    -- `keptUntil` 0 lets the sweep run the step `user-due`, which declares them.
+    -- Most steps do not declare the keys of the inbox: more keys would slow, for example, each start of a session. With `keptUntil` 0 the
+    -- sweep runs the step `user-due`, which declares them.
     if not declared.inbox then return set(user, 'keptUntil', 0) end
     delete_inbox(user)
   end
@@ -136,7 +136,7 @@ local function end_due_sessions(user, isLast)
   if not isLast and (not user.sessionsDueAt or user.sessionsDueAt > now) then return end
   local expired, away, since = {}, {}, swept_since()
   sessions()
-  -- Earlier steps, if any, have read only pages of the rows. So this step writes what follows from all rows (`finish`).
+  -- Earlier steps, if any, have read only pages of the rows. So `finish` must now write what follows from all rows.
   areChanged = true
   add_presence_event(user, user.online ~= nil)
   for _, row in pairs(rows) do
@@ -186,8 +186,9 @@ end
 
 -- Reads the rows whose sessions a step may end: all rows, or one page if the user has many. `step` is empty in the first step. In a later
 -- step it is what the step before has returned: a cursor for the next page, or `last` after the last page. A step that has read a page
--- takes the number of all rows, and whether the user is online, from what is stored. If the page has all rows, this step is the last.
--- Returns the next step, or nil after the last; and whether this step has read only a page.
+-- takes the number of all rows, and whether the user is online, from what is stored. If the page has all rows, this step is the last. The
+-- last step also calls `end_due_sessions`. Returns `step` for the next step, or nil after the last; and whether this step has read only a
+-- page.
 local function read_step(user, step)
   if step == 'last' or (step == '' and call('HLEN', K.sessions) <= ROWS_PER_STEP) then
     end_due_sessions(user, step == 'last')
@@ -244,7 +245,7 @@ local function finish(user, isPage)
     end
     local online, wasOnline = presence(user), user.online ~= nil
     if wasOnline and not online then
-      -- A node that begins to watch the user later reads no rows, so `lastSeenAt` takes up their latest time.
+      -- A node that later begins to watch the user reads no rows, so `lastSeenAt` takes up the latest time of the rows.
       for _, row in pairs(rows) do set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt])) end
     end
     set(user, 'online', online and '1' or nil)

@@ -4,8 +4,8 @@ local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- An epoch names one sequence of an inbox's offsets. The number of an epoch is the generation, followed by how many inboxes of the user
 -- were deleted. The number has 14 digits at most, because cjson writes no more.
 local DELETIONS_PER_GENERATION = 1000
--- The number of a generation counts hundredths of a second since 2026. No server restarts within a hundredth, and the digits suffice for 30
--- years.
+-- The number of a generation counts hundredths of a second since 2026. No server restarts twice within a hundredth. The 11 digits that are
+-- left for this number suffice for 30 years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
 -- The server's time without `shift`; the generation, if the script knows it; whether the script has called `visit`; whether the script may
 -- write.
@@ -87,7 +87,7 @@ local function note_reached(since)
 end
 
 -- How many keys the server has evicted, and when that was read. The number is kept, because to read it takes longer than all else that a
--- sweep's call does. In a cluster a sweep needs a call for each partition.
+-- call of the sweep does, and in a cluster the sweep makes a call for each partition.
 local knownEvicted, evictedAt
 local function evicted_keys()
   if not knownEvicted or math.abs(unshifted - evictedAt) > HISTORY_KNOWN_FOR then

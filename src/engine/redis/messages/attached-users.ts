@@ -38,8 +38,8 @@ interface Starting {
   /** The epoch and offset of the newest message that came before the session's start had a result. */
   newest: [epoch: number, offset: number] | undefined
   /**
-   * The ids of sessions that ended, and of connections that no longer carry a session. The result of a start may come after the session's
-   * end.
+   * The ids of sessions that ended, and of connections that no longer carry a session. `add` looks for them, because the result of a start
+   * may come after the session's end.
    */
   readonly gone: Set<string>
 }
@@ -80,7 +80,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Called before a session of the user starts. Until the returned function is called, this class notes the newest message, and what ends.
+   * Called before a session of the user starts. Until the returned function is called, this class notes the user's newest message, and
+   * which sessions and connections have gone.
    */
   expectStart(of: UserRef): () => void {
     const key = keyOf(of)
@@ -126,7 +127,7 @@ export class AttachedUsers {
     const replaced = user.connections.get(sessionId)
     user.connections.set(sessionId, connectionId)
     user.seen.delete(sessionId)
-    // The event about the former connection was in the reply to an earlier start, and that reply was lost.
+    // The reply to an earlier start, with the event about the replaced connection, was lost. So the event is emitted here.
     if (replaced !== undefined && replaced !== connectionId)
       this.#options.emit({
         type: 'connection-replaced',

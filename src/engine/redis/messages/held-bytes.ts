@@ -8,7 +8,7 @@ import type { StepRunner } from '../step-runner.js'
  */
 const MAX_AGE = 60_000
 const MAX_AGE_NEAR_LIMIT = 5_000
-/** How many senders' bytes are known at most. */
+/** The number of senders whose bytes are kept at most. */
 const MAX_SENDERS = 10_000
 
 interface Count {
@@ -40,8 +40,8 @@ export class HeldBytes {
   }
 
   /**
-   * Adds up the bytes that the sender takes in all partitions. Resolves with false if `limitIn` was exact already: without a cluster, or
-   * because the sum was known.
+   * Adds up the bytes that the sender takes in all partitions. Does nothing, and resolves with false, if `limitIn` was exact already:
+   * without a cluster, or because the sum was known.
    */
   async count(sender: UserRef, bytesPerSender: number): Promise<boolean> {
     const runner = this.#runner

@@ -1,7 +1,7 @@
--- Reads or changes the owner of a device. A device of another user can be taken over only with the same keys.
+-- Reads or changes the owner of a device. A device of another user can be taken over only with the two keys of its subscription.
 -- KEYS: device.
--- ARGV: 1 `own` to take the device over, `free` to give it up, or `read`; 2 the owner as JSON (the user's id, and the two keys of the
---   device's subscription); 3 the milliseconds for which the owner is kept.
+-- ARGV: 1 `own` to take the device over, `free` to give it up, or `read`; 2 the owner as JSON (the user's id, and the two keys); 3 the
+--   milliseconds for which the owner is kept.
 -- Returns the owner before the call, as JSON, or an empty text if there was none.
 local before = call('GET', K.device)
 local owner = before and cjson.decode(before)

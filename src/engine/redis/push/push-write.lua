@@ -14,7 +14,7 @@ else
   set(user, 'deviceCount', tonumber(arg(3)))
   if arg(4) ~= 'same' then
     local at = optional(4) and math.ceil(now + tonumber(arg(4)))
-    -- A message that was stored after the caller's read has set `pushDueAt`, too.
+    -- A message that was stored after the caller's read has set `pushDueAt`, too. The earlier of the two times counts.
     if user.newest > tonumber(arg(5)) and user.pushDueAt then at = math.min(at or user.pushDueAt, user.pushDueAt) end
     set(user, 'pushDueAt', at or nil)
     set(user, 'pushCall', nil)

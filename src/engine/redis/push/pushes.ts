@@ -47,8 +47,8 @@ export interface PushesOptions {
 }
 
 /**
- * The devices of users, and when there may be something to push to them. The user's hash has the devices. The key of each device has its
- * owner, and may be in another partition. If a user's hash has a device that another user owns, the device does not count.
+ * The devices of users, and when there may be something to push to them. The user's hash has the devices. A Redis key for each device has
+ * the device's owner, and may be in another partition. If a user's hash has a device that another user owns, it does not count there.
  */
 export class Pushes {
   readonly #options: PushesOptions

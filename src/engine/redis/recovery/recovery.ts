@@ -9,8 +9,8 @@ import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 
 /**
- * How many sessions are restored at once, and how many users of a partition are listed at once. Other calls of this node run between two
- * steps.
+ * How many sessions are restored at once, and how many users of a partition are listed at once. Between two such groups other
+ * calls of this node run.
  */
 const SESSIONS_PER_STEP = 50
 const USERS_PER_STEP = 100
@@ -178,7 +178,7 @@ export class Recovery {
         due.slice(n, n + SESSIONS_PER_STEP).map((restore) => restore()),
       )
       for (const result of results) if (result.status === 'rejected') errors.push(result.reason)
-      // Redis is away again, so the other sessions wait for the next call.
+      // Redis is away again, so the other sessions wait for the next `run`.
       if (results.every(({ status }) => status === 'rejected')) break
     }
     if (errors.length > 0) throw errors[0]

@@ -7,7 +7,7 @@ import type { StepRunner, UncertainCall } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
 import type { Recovery } from './recovery.js'
 
-/** How many users are compared at once. Other calls of this node run between two steps. */
+/** How many users are compared at once. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 50
 
 /** What a call with a lost reply may have changed. The events for this node were in that reply. */

@@ -69,8 +69,8 @@ export class Webhooks {
   }
 
   /**
-   * Reads when events of the app are due. With `isAlone` no other node lives. Then the first call makes leased events due, because a
-   * stopped node has leased them. Later calls do not: then this node has the leases.
+   * Reads when events of the app are due. If no other node lives (`isAlone`), this node's first call for the app makes leased events due,
+   * because a stopped node has leased them. Later calls do not, because then this node has the leases.
    */
   async resume(appId: string, isAlone: boolean): Promise<void> {
     const endsLeases = isAlone && !this.#resumed.has(appId)
@@ -87,7 +87,7 @@ export class Webhooks {
     }
   }
 
-  /** This node no longer delivers the events of the app, which has no webhooks. */
+  /** Called when the app is configured without webhooks. From then on this node does not deliver the app's events. */
   leave(appId: string): void {
     this.#resumed.delete(appId)
   }

@@ -8,7 +8,7 @@ if not user.moveDueAt then return reply(0) end
 local to = math.min(tonumber(arg(1)) or user.newest, user.newest)
 local old = entries(K, user.first, to, MAX_DROPPED)
 drop(K, user, userId, old)
--- After a failover the stream may lack messages up to `to`. Then `drop` does not advance `first` far enough.
+-- After a failover the guest's inbox may lack messages up to `to`. Then `drop` does not advance `first` far enough.
 if #old < MAX_DROPPED and to >= user.first then user.first = to + 1 end
 local isLast = user.first > user.newest
 if isLast then

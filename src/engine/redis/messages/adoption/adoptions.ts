@@ -21,8 +21,9 @@ export interface AdoptionsOptions {
 /**
  * Adopts guests. Because the guest and the user may be in different partitions, this takes several steps. The first step notes the adoption
  * in the guest's hash. Then pairs of steps move the guest's messages: one step appends some of them to the user's inbox, the other deletes
- * these from the guest's inbox. A key in the user's partition has the offset, in the guest's inbox, of the last message that was appended
- * or left out. So each step may run twice. The guest's deadline `moveDueAt` lets the sweep continue the move after a crash.
+ * these from the guest's inbox. A key in the user's partition has the offset, in the guest's inbox, of the last message that was appended,
+ * or was left out because it did not fit into the retention. So a step that runs twice appends no message twice. The guest's deadline
+ * `moveDueAt` lets the sweep continue the move after a crash.
  */
 export class Adoptions {
   readonly #runner: StepRunner
@@ -33,7 +34,7 @@ export class Adoptions {
     this.#retentionOf = retentionOf
   }
 
-  /** Notes the adoption in the guest's hash. The caller has checked that the token of the guest's proof is not revoked. */
+  /** Notes the adoption in the guest's hash. The caller has checked that the token in `proof` is not revoked. */
   async adopt({
     appId,
     userId,

@@ -30,7 +30,7 @@ export interface OwnCopyPlace {
   epoch: number
 }
 
-/** The note of a pending own copy, as `send.lua` writes it. */
+/** What `send.lua` writes about a pending own copy into the recipient's partition. */
 type Note = [
   from: string,
   to: string,
@@ -52,7 +52,10 @@ export class OwnCopies {
     this.#runner = runner
   }
 
-  /** Makes an own copy, unless the sender's inbox has it. A retry calls `make`, too, because a failover may have lost the own copy. */
+  /**
+   * Makes an own copy, unless the sender's inbox has it. A repeated send calls `make`, too, because a failover may have lost the own copy.
+   * `noteId` is the field of `ownCopies` that has the `Note`.
+   */
   async make(
     { from, to, id, json, fromDeletions, toDeletions, window }: OwnCopy,
     { messages, bytes }: Pick<Retention, 'messages' | 'bytes'>,
@@ -67,7 +70,7 @@ export class OwnCopies {
     const [offset, epoch] =
       made[0] === 'adopted' ? await this.#makeForAdopter(made, from, args, hashed) : made
     const partition = partitions.of({ appId: from.appId, userId: to })
-    // The send does not wait until the note is deleted. If the note stays, `makePending` finds it, and makes no second own copy.
+    // The send does not wait until the `Note` is deleted. If the `Note` stays, `makePending` finds it, and makes no second own copy.
     this.#runner.onPartition(steps.ownCopyMade, partition, [noteId]).catch(() => undefined)
     return { offset: Number(offset), epoch: Number(epoch) }
   }
@@ -91,8 +94,8 @@ export class OwnCopies {
 
   /**
    * Makes the own copies that have been pending for `age` milliseconds, for example because their node has stopped. The senders may be on
-   * several servers, so an own copy that fails does not stop those in other partitions. If an own copy failed, `makePending` rejects at the
-   * end.
+   * several servers, so an own copy that fails does not stop those of senders in other partitions. If an own copy failed, `makePending`
+   * rejects at the end.
    */
   async makePending(partition: number, age: number): Promise<void> {
     const list = await this.#runner.onPartition(this.#runner.steps.pendingOwnCopies, partition, [String(age)])

@@ -1,4 +1,4 @@
--- Notes that an own copy was made, and is no longer pending.
+-- Notes that an own copy was made, so that it is no longer pending.
 -- KEYS: ownCopies.
 -- ARGV: 1 the own copy's field in `ownCopies`.
 -- Returns nothing.

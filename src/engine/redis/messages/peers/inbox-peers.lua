@@ -2,14 +2,14 @@
 -- the caller asks for.
 -- KEYS: user, inbox, unread, aging, peerLog, state.
 -- ARGV: 1 the number of the epoch that the caller knows; 2 the last offset whose peer the caller knows; 3 how many items of `peerLog` to
---   read at most; 4 how many offsets follow; from 5 on: the offsets of the messages to read; then the ids of the peers whose unread
---   messages to count (empty for the backend).
+--   read at most; 4 how many offsets follow; from 5 on the offsets of messages to read; then the ids of peers whose unread counts the
+--   caller asks for (empty for the backend).
 -- Returns the number of the epoch; the newest offset; the oldest offset; the read offset; 1 if the caller knows another epoch or inbox,
 --   else 0; the last offset whose item of `peerLog` was read; the items that were read, separated by NUL; a list with each message as JSON,
 --   or an empty text if the inbox lacks it; a list with two entries for each peer: the number of unread messages, and the offset of the
 --   peer's mark.
 local user, known = load_inbox(K.user), tonumber(arg(2))
--- When all messages of a guest have moved to a user, the guest's inbox begins anew in the same epoch.
+-- When all messages of a guest have moved to a user, the guest's offsets begin anew in the same epoch. So `known` may exceed `newest`.
 local isOther = tonumber(arg(1)) ~= epoch_of(user) or known > user.newest
 local from = math.max(isOther and 0 or known, user.first - 1) + 1
 local to = math.min(from + tonumber(arg(3)) - 1, user.newest)

@@ -205,7 +205,7 @@ const addItems = (index: PeerIndex, items: readonly string[], to: number): void 
     const at = isTransferred ? item.indexOf(' ') + 1 : 0
     const offset = isTransferred ? Number(item.slice(0, at)) : to - items.length + 1 + n
     const direction = kinds[item.charAt(at)]
-    // Redis trims the list only now and then.
+    // Scripts trim the list only now and then, so it may have items of deleted messages.
     if (offset >= index.first && direction !== undefined)
       index.add(offset, item.slice(at + 1) || null, direction)
   }

@@ -1,4 +1,4 @@
--- Stores the marks of an inbox's peers. The messages of the inbox are stored later.
+-- Stores the marks of an inbox's peers. `import-messages` runs later, and counts the unread messages by these marks.
 -- KEYS: user, unread.
 -- ARGV: for each mark the peer's id (empty for the backend), and the mark, which `fields.ts` describes.
 -- Returns nothing.

@@ -23,7 +23,7 @@ if user.createdAt and not wasThere then
   count('users', 1)
   if user.guest then
     count('guests', 1)
-    -- At `keptUntil` a guest without messages is deleted, unless a session has started.
+    -- This guest is not adopted. At `keptUntil` the sweep deletes the guest if there are no messages and no session has started.
     set(user, 'keptUntil', now + RULES.guestStartTimeout)
   end
 end

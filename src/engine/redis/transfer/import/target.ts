@@ -30,7 +30,7 @@ const textOf = (profile: object): string => {
   return json === '{}' ? '' : json
 }
 
-/** Returns a message's JSON as the inbox's stream has it: without the offset, and with `sentAt` last. */
+/** Returns a message's JSON as inboxes in Redis have it: without the offset, and with `sentAt` last. */
 const jsonOf = ({
   id,
   from,
