@@ -55,7 +55,7 @@ const SIGNATURES_NEVER_EXPIRE =
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
 
-/** Returns whether users or guests can start a session. A wrong credential counts, too, because it has an error of its own. */
+/** Returns whether the config lets users or guests start a session. A key with a wrong value counts, too: it has an error of its own. */
 const canAnyoneLogIn = (app: Record<string, unknown>, environment: Environment): boolean =>
   isGiven(app['secrets']) ||
   isGiven(app['signatureSecrets']) ||

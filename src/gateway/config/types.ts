@@ -227,7 +227,7 @@ export interface AppConfig {
   profiles?: ProfileRule | undefined
   /** Must a user token have an `exp`? @default false in test, true in production */
   requireExpiry?: boolean | undefined
-  /** Checks auth params. In a config module only: JSON has no functions. Without it and `authenticateUrl`, auth params are refused. */
+  /** Checks auth params. In a config module only: JSON has no functions. If `authenticateUrl` is missing, too, auth params are refused. */
   authenticate?: Authenticate | undefined
   /** Checks auth params with a request to your backend, in place of `authenticate`. */
   authenticateUrl?: AuthenticateUrlConfig | undefined

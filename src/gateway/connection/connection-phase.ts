@@ -16,7 +16,7 @@ export interface OpeningState {
   readonly frames: EarlyFrames
 }
 
-/** The phase from `started` on. `draining`: the connection ends once the earlier frames are answered, and later frames are dropped. */
+/** The phase from `started` on. `draining`: later frames are dropped, and the connection ends once the earlier ones are answered. */
 interface LiveState {
   name: 'live' | 'draining'
   readonly session: LiveSession

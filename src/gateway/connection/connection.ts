@@ -215,7 +215,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (phase.name === 'closed') return
     this.#heartbeat.onFrame()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
-    // The client sends this frame again when it reconnects.
+    // The frame is dropped, because the client sends it again when it reconnects.
     if (phase.name === 'draining') return
     if (phase.name === 'live') {
       // The answer to a ping does not count against the user's limits.
@@ -265,7 +265,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** Counts a frame before it is parsed. If the user has sent too much, ends the connection and returns false. */
+  /** Counts a frame before it is parsed, and throttles a user in debt. Returns false if the connection has ended because of the debt. */
   #charge(session: LiveSession, bytes: number): boolean {
     const seconds = session.limits.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true
@@ -293,7 +293,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     // Only promises are awaited, because an `await` of a plain value would cost a turn of the microtasks.
     const admitting = admit(context, apps instanceof Promise ? await apps : apps, frame, peer)
     const admitted = admitting instanceof Promise ? await admitting : admitting
-    // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
+    // A client that is gone gets no session: its start could end another session of the user as `too-many-sessions`.
     if (this.#phase !== opening) return
     if (!admitted.ok) {
       const { code, why, origin, trace, retryAfter } = admitted

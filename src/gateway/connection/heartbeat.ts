@@ -55,7 +55,7 @@ export class Heartbeat implements Timed {
     this.#lastFrameAt = Math.max(this.#lastFrameAt, performance.now())
   }
 
-  /** Called when the socket is paused for this many milliseconds, so that a client whose frames are not read does not end as `timeout`. */
+  /** Called when the socket is paused for this many milliseconds, so that the connection does not end as `timeout` meanwhile. */
   allowSilence(milliseconds: number): void {
     this.#lastFrameAt = performance.now() + milliseconds
   }

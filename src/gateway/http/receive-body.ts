@@ -31,6 +31,6 @@ export const receiveBody = (incoming: ReadableRequest, maxBytes: number): Promis
     if (Number(incoming.headers['content-length'] ?? 0) > maxBytes)
       return finish({ ok: false, why: 'too-large' })
     incoming.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose)
-    // If the client has left while the request waited for others, no event comes any more.
+    // If the client has left while the request waited for its turn, no event comes any more.
     if (incoming.destroyed) onClose()
   })

@@ -9,5 +9,5 @@ export interface RequestHead {
   socket: { readonly remoteAddress?: string | undefined }
 }
 
-/** A request for the REST API: its head, and its body as a stream. */
+/** A request: its head, and its body as a `Readable`. */
 export type ReadableRequest = RequestHead & Readable

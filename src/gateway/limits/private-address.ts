@@ -48,7 +48,7 @@ for (const [network, bits] of [
 export const isPrivateAddress = (address: string): boolean => {
   const plain = address.replace(/%.*$/, '')
   const family = isIP(plain)
-  // An IPv4 address in IPv6 (`::ffff:127.0.0.1`) is compared with the ranges of IPv4, too.
+  // `check` compares an IPv4 address in IPv6 (`::ffff:127.0.0.1`) with the ranges of IPv4, too.
   return family !== 0 && ranges.check(plain, family === 4 ? 'ipv4' : 'ipv6')
 }
 

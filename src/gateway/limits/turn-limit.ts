@@ -25,7 +25,7 @@ export const createTurnLimit = (max: number): TurnLimit => {
       ranInThisTurn += job.weight
       jobs.push(job)
     }
-    // If each turn removed its jobs, it would copy all other jobs, which may be a million.
+    // Jobs are removed only when half of the list has run: each removal copies all other jobs, which may be a million.
     if (2 * first >= waiting.length) {
       waiting = waiting.slice(first)
       first = 0

@@ -109,7 +109,7 @@ const isWebSocket = ({ headers }: RequestHead): boolean =>
 
 /**
  * Returns a function that lets Bun answer the handshake, and then calls `respond`. `createUpgrade` is a function of the module, because
- * a closure in `accept` would keep the request in memory as long as its socket.
+ * a closure in `accept` would keep the request in memory until the socket is closed.
  */
 const createUpgrade =
   (request: BunRequest, server: BunServer<BunTransport>, respond: (response: Response | undefined) => void) =>
@@ -122,7 +122,7 @@ const createUpgrade =
 
 /**
  * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`. Bun
- * reports no connection before its first request. So `limits.connections` bounds only WebSockets and streams.
+ * does not report that a connection has opened. So `limits.connections` bounds only WebSockets and streams.
  */
 export const createBunServer = (
   bun: BunRuntime,
@@ -192,7 +192,7 @@ export const createBunServer = (
       endForLimit(connection, refusal)
       handlers.releaseSlot(slot)
     }
-    // The connection ends before the `start` frame is decoded and parsed, so that a refused socket costs little.
+    // A refused connection ends before its `start` frame is decoded and parsed, so that it costs little.
     if (slot.refusal) slot.evict(slot.refusal)
     else receiveStart(connection, protocols)
   }
@@ -218,7 +218,7 @@ export const createBunServer = (
     return new Promise((resolve) => {
       let isLater = false
       turnLimit.run(() => {
-        // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
+        // A client that is gone gets no session: its start could end another session of the user as `too-many-sessions`.
         if (isLater && request.signal.aborted) return resolve(refuseUpgrade(400, NO_HANDSHAKE))
         accept(createUpgrade(request, bunServer, resolve), head, protocols)
       })
@@ -253,7 +253,7 @@ export const createBunServer = (
       idleTimeout: IDLE_TIMEOUT,
       maxRequestBodySize: MAX_BODY,
       routes,
-      // A path below `APPS` comes here only if the client sent it in another spelling.
+      // A path below `APPS` comes here only if the client sent another spelling of it, which Bun has normalized.
       fetch: (request, bunServer) =>
         fetch(request, bunServer, pathOf(request).startsWith(APPS) ? NOT_FOUND : request.url),
       error(err) {
@@ -297,7 +297,7 @@ export const createBunServer = (
     async listen() {
       const { host, port } = listen
       try {
-        // Bun reports an unknown host name as a port in use.
+        // Bun would report an unknown host name as a port in use. `lookup` throws the right error.
         const { address } = await lookup(host)
         server = serve(address, port)
       } catch (cause) {

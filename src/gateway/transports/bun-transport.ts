@@ -127,7 +127,7 @@ export class BunTransport implements Transport {
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }
-    // After a close frame Bun does not report when the earlier frames are sent, and a process that ends would lose them.
+    // The close frame waits for earlier frames: after it Bun does not report when they are sent, and a process that ends would lose them.
     if (!this.#isFull) this.#socket?.close(code, reason)
   }
 

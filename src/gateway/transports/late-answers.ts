@@ -5,8 +5,8 @@ interface Unanswered {
 }
 
 /**
- * The answer to a handshake waits for an expected frame: for at least this many milliseconds, and for at most twice as many. The engine may
- * need about ten milliseconds to write.
+ * The answer to a handshake waits for the frame that `expectFrame` announces: at least this many milliseconds, and at most twice as many.
+ * The engine may need about ten milliseconds to write.
  */
 const ANSWER_WAIT = 25
 

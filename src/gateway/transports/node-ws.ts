@@ -128,7 +128,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     peer: Peer,
     slot: Slot,
   ): void => {
-    // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
+    // A client that is gone gets no session: its start could end another session of the user as `too-many-sessions`.
     if (!socket.readable || !socket.writable) return void socket.destroy()
     if (isDetached) return refuseUpgrade(socket, '503 Service Unavailable', 'The gateway is closing.')
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay()
@@ -137,7 +137,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     const connection = handlers.connect(transport, peer, slot)
     transport.receiveFor(connection, handlers.messageTimeout)
     slot.evict = evictionOf(connection, socket, slot)
-    // The connection ends before the `start` frame is decoded and parsed, so that a refused socket costs little.
+    // A refused connection ends before its `start` frame is decoded and parsed, so that it costs little.
     if (slot.refusal) return slot.evict(slot.refusal)
     receiveStart(connection, protocols)
   }
@@ -162,7 +162,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Node has stopped reading the socket, because the request asks for an upgrade.
+      // Because the request asks for an upgrade, Node has stopped reading the socket. `resume` lets `dropInput` go on.
       if (isDropped(socket)) return void socket.resume()
       const isOurs = isSession(request)
       const mayReturn = isReturned(request, others)

@@ -83,7 +83,7 @@ export const createNodeServer = (
   const { listen } = settings
   let certificate = listen.tls ? readCertificate(listen.tls) : undefined
   const server = createHttpServer(settings.startTimeout, certificate)
-  // Behind a trusted proxy the client's address is in a header.
+  // Behind a trusted proxy the client's address is not known before a request, which has it in a header.
   const sockets = slots.watch(server, listen.tls !== null, (socket) =>
     listen.trustProxy > 0 ? undefined : socket.remoteAddress,
   )

@@ -58,7 +58,7 @@ export interface HttpEnv {
 }
 
 /**
- * Returns the handlers of the gateway's HTTP requests, including those in `others`. WebSocket upgrades are handled elsewhere. Routes are
+ * Returns the routes of the gateway's HTTP requests, including `others`. The folder `transports` handles WebSocket upgrades. Routes are
  * matched with the path as the client sent it, because a URL parser turns `users/%2E%2E/sessions` into another path.
  */
 export const createRoutes = (

@@ -28,7 +28,7 @@ interface FrameLimits {
 const gatewayLimits: FrameLimits = {
   // The connection answers a message between `limits.frame` and this size with `ended`. A larger message only gets a close code.
   message: 2 * limits.frame,
-  // Clients send a message of 64 kB in one fragment. Each fragment takes 120 bytes of memory or more.
+  // Even an empty fragment takes 120 bytes of memory. Clients send a message of 64 kB in one fragment.
   fragments: 64,
   chunks: 512,
 }
@@ -114,9 +114,7 @@ export class FrameReader {
     return this.#message !== undefined || this.#rest !== undefined
   }
 
-  /**
-   * Lets the reader stop at the end of a frame as soon as it has read `bytes` more bytes. The current chunk may have thousands of frames.
-   */
+  /** Lets the reader stop after the frame that completes `bytes` more bytes, even within a chunk, which may have thousands of frames. */
   stopAfter(bytes: number): void {
     this.#left ??= bytes
   }
@@ -225,7 +223,7 @@ export class FrameReader {
     this.#listener.onMessage(payload, isBinary)
   }
 
-  /** This is a function, because after a call of the listener the compiler would still assume the value from before. */
+  /** This is a method, because the compiler assumes that a call of the listener does not change `#isEnded`. */
   #hasEnded(): boolean {
     return this.#isEnded
   }

@@ -96,13 +96,13 @@ export const openBunStream = async (
 ): Promise<Response> => {
   const { open, peer, slot, releaseSlot, onOpened } = context
   slot.evict = (refusal) => {
-    // The connection ends as soon as it is created.
+    // There is no connection yet. `open` creates it, and ends it because of this refusal.
     slot.refusal = refusal
     releaseSlot(slot)
   }
   const headers = namedOriginHeaders(peer.origin)
   const start = await receiveStartBody(incoming)
-  // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
+  // A client that is gone is refused, too: its start could end another session of the user as `too-many-sessions`.
   if ('status' in start || request.signal.aborted) {
     context.onClosed()
     const { status, ...problem } = 'status' in start ? start : badBody('incomplete')

@@ -37,7 +37,7 @@ export const openNodeStream = async (
   const slot = countSocket(socket, request, peer)
   const headers = namedOriginHeaders(peer.origin)
   const start = await receiveStartBody(request)
-  // A client that is gone gets no session, which could end another session of the user as `too-many-sessions`.
+  // A client that is gone gets no session: its start could end another session of the user as `too-many-sessions`.
   if (socket.destroyed) return
   if ('status' in start) return refuse(response, start.status, start.code, start.title, headers)
   socket.setTimeout(0).setNoDelay()

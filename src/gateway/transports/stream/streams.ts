@@ -64,7 +64,7 @@ export const createStreams = ({ settings, engine, connect, signal }: StreamsCont
       streams.set(id, { transport, appId })
       transport.begin(connection, id)
       slot.evict = evictionOf(connection)
-      // The connection ends before the `start` frame is parsed, so that a refused stream costs little.
+      // A refused connection ends before its `start` frame is parsed, so that it costs little.
       if (slot.refusal) slot.evict(slot.refusal)
       else connection.receive(text, bytes)
       return transport
