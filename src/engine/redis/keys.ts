@@ -5,19 +5,17 @@ import type { Partitions } from './nodes/partitions.js'
 
 /** The kinds of keys. A step lists the kinds of its keys. */
 export type KeyKind = keyof typeof scopes
-/** The kinds of keys whose names contain a hash. */
+/** The kinds of keys whose names end with what `hashOf` returns. */
 export type HashedKind = { [K in KeyKind]: (typeof scopes)[K] extends 'hash' ? K : never }[KeyKind]
 
 const HASH_LENGTH = 22
 /** A short hash of ids, for keys whose ids may be long. */
 export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringify(ids)).slice(0, HASH_LENGTH)
 
-/**
- * The owner of a step's keys. In a step about an app the user's id is empty. In a step about a partition the ids of user and app are empty.
- */
+/** The owner of a step's keys. If a step is about an app, the user's id is empty. If it is about a partition, both ids are empty. */
 export interface KeyOwner extends UserRef {
   partition: number
-  /** The kind and the hash of the step's hashed key. */
+  /** The end of the name of the step's key of a `HashedKind`: the kind and what `hashOf` has returned. */
   hashed?: `${HashedKind}:${string}` | undefined
 }
 
@@ -52,8 +50,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // Without a cluster this key has the counts of all partitions. In a cluster it has another name. Otherwise a partition would take
-      // these counts for its own after the keys of a single server have moved into a cluster.
+      // Without a cluster one key has the counts of all partitions. In a cluster each partition has a key with another name, so that after
+      // a move into a cluster no partition takes the counts of all for its own.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + (hashed ?? ''),
     }

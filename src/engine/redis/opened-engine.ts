@@ -232,7 +232,7 @@ export class OpenedEngine {
       await Promise.all([this.#recovery.stop(), this.#uncertain.stop()])
       await this.#sweeper.stop()
       await this.inboxes.stop()
-      // The pending changes come first, because some of them end sessions. If the node only detached such a session, the session would stay
+      // The pending ends and detachments of sessions come first. If `leave` detached a session that is to end, the session would stay
       // until it can no longer be resumed.
       await this.sessions.finishDepartures().catch(this.#options.onError)
       await this.#leases.leave()
@@ -252,10 +252,10 @@ export class OpenedEngine {
   /** Called if the reply of a step was lost: the step may have run. */
   #onUncertain(call: UncertainCall): void {
     const { step } = call
-    // A beat renews the node's lease. Perhaps the lost reply said that the other nodes have counted this one as dead. The next reply does
-    // not repeat that.
+    // A beat renews the node's lease. Perhaps the lost reply said that the other nodes have counted this one as dead, and the next reply
+    // does not repeat that. So the node compares its sessions with those in Redis.
     if (step === this.#runner.steps.beat) this.#recovery.check()
-    // A step without the keys `due` and `own` has no event that must arrive.
+    // Only a step with the key `due` or `own` has events that must arrive.
     else if (step.keys.includes('due') || step.keys.includes('own')) this.#uncertain.note(call)
   }
 
@@ -373,12 +373,12 @@ export class OpenedEngine {
       case kinds.pushDue:
         return emit({ type: 'push-due', user })
       case kinds.devicesEnded:
-        // If this fails, the keys that name the devices' owners stay until they expire. They do no harm.
+        // If this fails, the keys that name the devices' owners stay until they expire. That does no harm.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
         return this.webhooks.announce(event[1], event[2])
       case kinds.tokenReleased:
-        // If this fails, the session's note stays in the token's hash until the hash expires. It does no harm.
+        // If this fails, the token's Redis hash keeps the note about the session until the hash expires. That does no harm.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.eventDropped:
         this.#quotas.refresh(event[1])

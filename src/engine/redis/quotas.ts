@@ -12,8 +12,9 @@ export interface Counts {
   eventBytes: number
 }
 
-/** Milliseconds after which the counts are read again, because other nodes change them. After a limit was reached: `MAX_AGE_AT_LIMIT`. */
+/** Milliseconds after which the counts are read again, because other nodes change them. */
 const MAX_AGE = 5_000
+/** The same after a limit was reached. */
 const MAX_AGE_AT_LIMIT = 200
 
 const names = ['guests', 'inboxes', 'bytes', 'events', 'eventBytes'] as const
@@ -51,8 +52,8 @@ export class Quotas {
   }
 
   /**
-   * Returns the app's limits of pending webhook events, less the events that this node knows of in the other partitions. A step does not
-   * wait for newer counts, because the calls of a user must reach Redis in their order.
+   * Returns the app's limits of pending webhook events, less the events that this node knows of in the other partitions. This method
+   * does not wait for newer counts, because the calls of a user must reach Redis in their order.
    */
   eventsLeft(appId: string, partition: number, limits: EventLimits): EventLimits {
     this.refresh(appId, MAX_AGE)
@@ -77,7 +78,8 @@ export class Quotas {
     const partition = this.#runner.partitions.of(of)
     const latest = this.#latest.get(of.appId)
     if (latest) change(latest, partition, changed)
-    // A reading that runs now may have counted before this change. If the reading fails, the next call that needs the counts reads again.
+    // A reading that runs now has perhaps counted before this change, so its result gets the change too. If the reading fails, the next
+    // call that needs the counts reads again.
     this.#readings.get(of.appId)?.then(
       (counts) => change(counts, partition, changed),
       () => undefined,

@@ -77,8 +77,8 @@ export interface SharedEngineOptions extends CommonOptions {
   /** Milliseconds that are added to the time of Redis: for tests. */
   clockShift?: (() => number) | undefined
   /**
-   * The number of partitions: a power of two. For tests, because on a cluster an engine makes one call for each partition when it opens.
-   * All engines of a Redis need the same number.
+   * The number of partitions: a power of two. For tests: on a cluster an engine makes one call for each partition when it opens, so few
+   * partitions save time. All engines of a Redis need the same number.
    */
   partitionCount?: number | undefined
 }
@@ -214,7 +214,7 @@ export class RedisEngine implements Engine {
 
   liftRevocation(of: UserRef): Promise<boolean> {
     return this.#use(async ({ pushes, revocations }) => {
-      // `devices` removes the devices whose credentials are revoked. Otherwise messages would be pushed to these again.
+      // `devices` removes the devices whose credentials are revoked. Otherwise messages would be pushed to these after the lift.
       await pushes.devices(of)
       return revocations.lift(of)
     })
@@ -231,7 +231,7 @@ export class RedisEngine implements Engine {
   deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
     return this.#use(async ({ revocations, users }) => {
-      // The end of the last session deletes a guest without messages. Then `users.delete` does not find the user.
+      // The end of the last session deletes a guest without messages. Then `users.delete` finds no user, although there was one.
       const wasThere = (await users.get(of)) !== null
       await revocations.revokeUser(of, { issuedBefore: null, mode: 'end' })
       return (await users.delete(of)) || wasThere

@@ -71,8 +71,8 @@ export class StepLibrary implements Library {
   }
 
   /**
-   * Makes a step. `path` is the path of the script's file, without the extension. Steps that differ only in the kind of their hashed key
-   * may share a script.
+   * Makes a step. `path` is the path of the script's file, without the extension. Steps may share a script if
+   * they differ only in the kind of the key whose name ends with a hash.
    */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
     return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }

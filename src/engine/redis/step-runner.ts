@@ -54,7 +54,7 @@ export interface UncertainCall {
 }
 
 export interface RunOptions {
-  /** The kind and the hash of the step's hashed key. */
+  /** The end of the name of the step's key of a `HashedKind`: the kind and what `hashOf` has returned. */
   hashed?: `${HashedKind}:${string}`
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string
@@ -133,7 +133,7 @@ export class StepRunner {
     return this.#run(step, { partition, appId: '', userId: '' }, args, { keys })
   }
 
-  /** Runs a step on keys of a partition. */
+  /** Runs a step that reads `keys`, which are keys of one partition, as `KEYS`. */
   onKeys(step: Step, partition: number, keys: readonly string[]): Promise<Reply[]> {
     return this.#run(step, { partition, appId: '', userId: '' }, [], { keys })
   }
@@ -169,7 +169,7 @@ export class StepRunner {
     return (await Promise.all(calls)).flat() as Reply[][]
   }
 
-  /** Runs a step on a partition's keys. */
+  /** Runs a step about a partition, with empty ids of app and user. */
   onPartition(step: Step, partition: number, args: readonly string[]): Promise<Reply[]> {
     return this.inPartition(step, partition, { appId: '', userId: '' }, args)
   }
@@ -214,8 +214,8 @@ export class StepRunner {
   }
 
   /**
-   * `keys` are the keys that the step reads as `KEYS`. `prefix` is what the names of the step's other keys begin with. `onLostReply` is
-   * called before a step that may have run is sent again.
+   * `keys` are the keys that the step reads as `KEYS`. `prefix` is the beginning of the names of the step's other keys. For several
+   * partitions it has the beginning for each, separated by NUL. `onLostReply` is called before a step that may have run is sent again.
    */
   async #run(
     step: Step,
@@ -262,7 +262,7 @@ export class StepRunner {
     const shift = this.#options.clockShift()
     if (this.#lastContext.shift !== shift) {
       const publish = this.isCluster ? 'SPUBLISH' : 'PUBLISH'
-      // In a cluster no channels are shared by all partitions.
+      // In a cluster each partition has channels of its own, and scripts make their names.
       const channels = this.isCluster ? '' : this.keys.channels(0)
       this.#lastContext = {
         shift,

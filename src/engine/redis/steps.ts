@@ -1,6 +1,6 @@
 import { StepLibrary } from './script.js'
 
-/** The keys of webhook events. */
+/** The keys of a step that may add webhook events. */
 const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQueue'] as const
 /** The keys of a step that may end a session, and so may delete a guest. */
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state', 'watch'] as const

@@ -62,7 +62,7 @@ export const createAdminServer = (
       return listening
     },
     async close() {
-      // The caller of `listen` has got the rejection.
+      // The caller of `listen` handles a rejection.
       await listening?.catch(() => undefined)
       await new Promise<void>((resolve) => {
         server.close(() => resolve())

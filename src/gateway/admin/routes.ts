@@ -15,7 +15,7 @@ import type { Login } from './login.js'
 
 export interface AdminRoutesContext {
   login: Login
-  /** Called with the socket of each request that has a right token. */
+  /** Called with the socket of each request that has a valid token. */
   trust: (socket: Socket) => void
   audit: Audit
   log: Log

@@ -3,18 +3,18 @@ import { addressKey } from '../limits/connection-limits.js'
 
 interface SocketLimit {
   /**
-   * Counts a socket that was accepted. Beyond the limit it closes a socket that has sent no right token: the oldest one of the address with
+   * Counts a socket that was accepted. Beyond the limit it closes a socket that has sent no valid token: the oldest one of the address with
    * the most such sockets.
    */
   accept: (socket: Socket) => void
-  /** Called when a request of the socket had a right token: the limit no longer closes the socket. */
+  /** Called when a request of the socket had a valid token: the limit no longer closes the socket. */
   trust: (socket: Socket) => void
 }
 
 /** Limits the open sockets, so that silent sockets do not keep out an operator or a scraper. */
 export const createSocketLimit = (max: number): SocketLimit => {
   const counted = new Set<Socket>()
-  /** By address: the sockets that have sent no right token, the oldest first. */
+  /** By address: the sockets that have sent no valid token, the oldest first. */
   const strangers = new Map<string, Set<Socket>>()
 
   const keyOf = ({ remoteAddress }: Socket): string => addressKey(remoteAddress ?? 'unknown')

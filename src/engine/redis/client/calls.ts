@@ -21,8 +21,8 @@ interface WaitingCall extends Call {
 
 /**
  * The calls that wait for Redis. A call that takes more than about 5 seconds is rejected. The client counts checks instead of time, because
- * replies may wait in the socket while this process stands still. The option `commandTimeout` of ioredis counts time, and limits each
- * command of a call, but not the whole call.
+ * replies may wait in the socket while this process stands still. This class replaces the option `commandTimeout` of ioredis, which counts
+ * time, and limits each command of a call, but not the whole call.
  */
 export class Calls {
   /** The calls in the order of their start. */

@@ -25,11 +25,10 @@ const ignore = (): void => undefined
 /**
  * One connection to one server, by the class `Redis` of ioredis without its reconnection. If the connection is lost, the calls that wait
  * for replies are rejected with a `ConnectionFailure`. The failure says whether the server may have received the command, so that
- * `runScript` can decide what to send again. ioredis reports "Connection is closed." whether the command was sent or not.
+ * `runScript` can decide what to send again. ioredis itself says "Connection is closed." in both cases.
  *
- * `check` closes a connection that is open but silent. The option `socketTimeout` of ioredis closes such a connection only while a command
- * waits for its reply, and without the PING of `check` a subscribed connection sends no command. That option also counts time in which this
- * process was stopped.
+ * `check` closes a connection that is open but silent. The option `socketTimeout` of ioredis does not suffice: it acts only while a command
+ * waits for its reply, and a subscribed connection sends no commands of its own. It also counts the time in which this process was stopped.
  */
 export class Connection {
   readonly address: Address

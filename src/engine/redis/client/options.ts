@@ -34,8 +34,8 @@ export type RedisClientOptions =
 export const DEFAULT_PORT = 6379
 
 /**
- * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if the text is no such URL. ioredis would also read
- * options from the URL's query, and these would replace the options that `Connection` sets.
+ * Parses `redis://user:password@host:port/database`, or `rediss:` for TLS. Throws if the text is no such URL. This function replaces
+ * the parser of ioredis, which would also take options from the URL's query in place of those that `Connection` sets.
  */
 export const parseRedisUrl = (text: string): Address & ConnectionOptions => {
   const url = new URL(text)

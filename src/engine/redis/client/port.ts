@@ -67,8 +67,9 @@ export interface RedisClient {
   run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
 
   /**
-   * Receives the messages that scripts publish to these channels, from when the call resolves until the client is closed. In a cluster
-   * these are sharded channels, with one connection to each server. If a connection is lost, the client subscribes to its channels again.
+   * Receives the messages that scripts publish to these channels, until the client is closed. When the call resolves, the servers have
+   * confirmed the channels. In a cluster these are sharded channels, with one connection to each server. If a connection is lost, the
+   * client subscribes to its channels again.
    */
   subscribe(channels: readonly string[]): Promise<void>
 

@@ -20,9 +20,9 @@ export interface SubscriptionsEvents {
  * Keeps channels subscribed at the masters that serve them. `update` compares the wanted channels with those that each connection has, so
  * the same code makes the first subscriptions, and those after a lost connection or after slots have moved.
  *
- * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. With its option
- * `shardedSubscribers` ioredis does not say that: its event `subscribersReady` comes before the servers confirm. ioredis reports no error
- * if a server refuses a channel when ioredis subscribes again.
+ * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. ioredis does not
+ * say that, even with its option `shardedSubscribers`: its event `subscribersReady` comes before the servers confirm. And if a server
+ * refuses a channel that ioredis subscribes again, ioredis reports no error.
  */
 export class Subscriptions {
   readonly #servers: Servers

@@ -83,7 +83,7 @@ export class Leases {
     this.#startWork('departures', onBeat)
     for (let n = 0; n < (dead as string[]).length; n += 2) {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
-      // The dead node's last beat was `LEASE` before its lease ended, and the node died before the next beat was due.
+      // The dead node's last beat was `LEASE` before its lease ended. `lostAt` is when the next beat was due, because the node died before.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
       this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
     }
@@ -122,7 +122,7 @@ export class Leases {
   async detachUnknown(partitions: readonly number[]): Promise<void> {
     const { runner } = this.#options
     const lists = await runner.inPartitions(runner.steps.listNodes, partitions, '', [])
-    // The beat comes after the list, because a node has its lease before it has sessions.
+    // The beat comes after the list. A node has its lease before it has sessions, so the beat knows each listed node that lives.
     await this.#beat(false)
     for (const node of new Set(lists.flat() as string[])) {
       if (this.#live.includes(node)) continue

@@ -2,9 +2,9 @@
 -- while ago.
 -- KEYS: deadlines, ownCopies, state.
 -- ARGV: 1 how many users at most; 2 milliseconds until the next sweep.
--- Returns nothing if nothing is due before the next sweep; else how many own copies are pending; the milliseconds until the next deadline
---   that has not passed, or -1 if there is none; and for each user the app and the user, separated by NUL. For an app's events the user is
---   empty.
+-- Returns nothing if no own copies are pending and nothing is due before the next sweep; else how many own copies are pending; the
+--   milliseconds until the next deadline that has not passed, or -1 if there is none; and for each user the app and the user, separated by
+--   NUL. For an app's events the user is empty.
 visit()
 local ownCopies = call('HLEN', K.ownCopies)
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')

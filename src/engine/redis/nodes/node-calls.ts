@@ -3,12 +3,12 @@ import { fields } from '../lua/fields.js'
 import type { Seen, SessionId } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds until an answer must have arrived. The other node may throttle the asking client for 10 seconds before it answers. */
+/** Milliseconds until an answer must have arrived. If a question has a client's frames, the other node may delay them for 10 seconds. */
 const TIMEOUT = 15_000
 /** Milliseconds until an answer to the engine's own question (`askSeen`) must have arrived. */
 const SEEN_TIMEOUT = 2_000
 
-/** The form of a node's name. A client can send any text as a name, and a text of this form names no other kind of channel. */
+/** The form of a node's name. `ask` gets a name from a client, so perhaps any text. No text of this form names another kind of channel. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event

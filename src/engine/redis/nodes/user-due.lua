@@ -60,8 +60,8 @@ if user.unreadCheckAt and user.unreadCheckAt <= now then
   set(user, 'unreadCheckAt', again)
   if not again then set(user, 'unreadCheckOffset', nil) end
 end
--- If the reply with the event was lost, this call may come twice. If the calling node does not end the push, the event is sent again after
--- `RULES.pushLease`, to the node that sweeps then.
+-- A call whose reply was lost comes again, and gets the event again. If the calling node does not end the push, the node that sweeps after
+-- `RULES.pushLease` gets the event.
 if user.pushDueAt and (user.pushDueAt <= now or user.pushCall == arg(1)) then
   set(user, 'pushDueAt', now + RULES.pushLease)
   set(user, 'pushCall', arg(1))

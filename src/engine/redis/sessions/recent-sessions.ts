@@ -8,7 +8,7 @@ const KEPT_FOR = 60
 /** How a session left its connection: it was detached, and can be resumed for some milliseconds; or it ended. */
 export type Departure = { detachedFor: number } | { code: EndCode }
 
-/** The credential with which a session was started or renewed. `use` names the note about the session in the token's hash. */
+/** The credential with which a session was started or renewed. `use` is what `Revocations.useToken` returned for it. */
 export interface StartCredential {
   readonly credential: Credential
   readonly use: string
@@ -86,7 +86,7 @@ export class RecentSessions {
     departure: Departure,
   ): (generation: number) => void {
     const known = this.#sessions.get(session.sessionId)
-    // A later connection of this node carries the session.
+    // True if a later connection of this node carries the session.
     const isOutdated =
       known?.row !== undefined && connectionId !== undefined && known.connectionId !== connectionId
     if (isOutdated) return () => undefined

@@ -56,10 +56,10 @@ export const storedSessions = (of: UserRef, list: readonly string[]): StoredSess
     }))
 }
 
-/** Returns the hash that stands for a token's id in rows and keys. */
+/** Returns the short text that stands for a token's id in rows and in the names of keys. */
 export const tokenHash = (appId: string, tokenId: string): string => hashOf(appId, tokenId)
 
-/** Returns a credential as arguments of a step: its method, the hash of its token's id, when it was issued, and all of it as JSON. */
+/** Returns a credential as arguments of a step: its method, its `tokenHash`, when it was issued, and all of it as JSON. */
 export const credentialArgs = (
   appId: string,
   { authMethod, tokenId, issuedAt, expiresAt }: Credential,
@@ -71,8 +71,8 @@ export const credentialArgs = (
 ]
 
 /**
- * Returns those fields of a new session's row that the node knows, as JSON without the first brace. `use` is the name of the note about the
- * session in the token's hash; empty without a token.
+ * Returns those fields of a new session's row that the node knows, as JSON without the first brace: `session-start` puts its own fields
+ * before them. `use` is what `Revocations.useToken` has returned.
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request

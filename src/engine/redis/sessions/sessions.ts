@@ -60,8 +60,8 @@ export class Sessions {
     const newId = randomUUID()
     const finish = this.#attached.expectStart(of)
     try {
-      // The note in the token's hash is written first. If a revocation comes before the note, this start finds the revocation. A revocation
-      // that comes later finds the note.
+      // First the token's Redis hash gets a note that a session uses the token. If a revocation comes before the note, this start finds the
+      // revocation. A revocation that comes later finds the note.
       const use = await this.#revocations.useToken(of, request.credential)
       if (use === null) return null
       const args = [
@@ -80,7 +80,7 @@ export class Sessions {
         .onUser(this.#runner.steps.startSession, of, args)
         .catch((error: unknown) => {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
-          // The note is deleted. Otherwise many would stay: while Redis refuses starts, for example because its memory is full, clients try
+          // Without this deletion many notes would stay: while Redis refuses starts, for example because its memory is full, clients try
           // again and again.
           else this.#departures.run(() => this.#releaseToken(request, use)).catch(() => undefined)
           throw error
@@ -114,7 +114,7 @@ export class Sessions {
     this.#departures.run(abandon).catch(() => undefined)
   }
 
-  /** Deletes from the token's hash the note of a start that has not run. */
+  /** Deletes the note that a session uses its token, because its start has not run. */
   async #releaseToken({ appId, userId, credential }: SessionRequest, use: string): Promise<void> {
     if (use !== '') await this.#revocations.releaseToken({ appId, userId }, JSON.stringify(credential), use)
   }
@@ -192,7 +192,7 @@ export class Sessions {
     else await this.#detach(session, connectionId ?? '', departure.detachedFor)
   }
 
-  /** Writes the note of a session in its token's hash again. Returns false if the token is revoked. */
+  /** Notes again that a session uses its token. Returns false if the token is revoked. */
   async restoreToken({ of, credential, departure }: RecentSession): Promise<boolean> {
     if (!credential || (departure && 'code' in departure)) return true
     return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null

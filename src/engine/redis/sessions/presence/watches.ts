@@ -63,7 +63,7 @@ export class Watches {
   /** Called with a presence event. `at` is the time at which the script emitted it. */
   onEvent(of: UserRef, online: boolean, lastSeenAt: number | null, at: number): void {
     const user = this.#users.get(keyOf(of))
-    // A read has seen a later state.
+    // If the event is older than the latest read, that read has seen a later state.
     if (!user || at < user.at) return
     user.eventCount++
     this.#set(user, online, lastSeenAt, at)
@@ -80,7 +80,7 @@ export class Watches {
   renew(partitions?: readonly number[]): Promise<void> {
     const isIn = partitions && new Set(partitions)
     const users = [...this.#users.values()].filter(({ partition }) => isIn?.has(partition) ?? true)
-    // After a failover the clock of the new server may be behind `at`.
+    // After a failover the clock of the new server may be behind `at`, and its events would be ignored.
     for (const user of users) user.at = 0
     return this.#read(users)
   }

@@ -8,7 +8,7 @@ import type { StepRunner } from '../../step-runner.js'
 const ENDED_PER_STEP = 100
 /** In how many partitions sessions are ended at once. More calls would delay later ones, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
-/** How many random bytes the name of a note in a token's hash has. */
+/** How many random bytes the name of a note has: see `useToken`. */
 const USE_BYTES = 6
 
 /** The revocations of users, apps and tokens. */
@@ -30,9 +30,9 @@ export class Revocations {
   }
 
   /**
-   * Notes in a token's hash that a session of the user will use the token. Returns the name of the note; an empty text if there is no
-   * token; null if the token is revoked. The session's row has the name, too. The step that removes the name from the row tells the calling
-   * node to delete the note.
+   * Notes in a token's Redis hash that a session of the user will use the token. Returns the name of the note; an empty text if there is
+   * no token; null if the token is revoked. The session's row has the name, too. The step that removes the name from the row tells the
+   * calling node to delete the note.
    */
   async useToken(
     { appId, userId }: UserRef,
@@ -45,7 +45,7 @@ export class Revocations {
     return result === 1 ? use : null
   }
 
-  /** Deletes the note in a token's hash, because the session no longer uses this credential. */
+  /** Deletes the note that `useToken` wrote, because the session no longer uses this credential. */
   async releaseToken({ appId, userId }: UserRef, credentialJson: string, use: string): Promise<void> {
     const { tokenId } = JSON.parse(credentialJson) as Credential
     if (tokenId !== null) await this.#onToken(this.#runner.steps.releaseToken, appId, tokenId, [use], userId)
@@ -62,7 +62,8 @@ export class Revocations {
       issuedBefore === null ? '' : String(issuedBefore),
     ])
     const marks = await this.#runner.onEveryPartition(steps.revokeApp, appId, [String(time)])
-    // From now on every start is compared with the revocation. So only the sessions up to the newest number can have a revoked credential.
+    // From now on every start is compared with the revocation. So only sessions whose numbers are at most `newest` can have a revoked
+    // credential.
     const left = marks.entries()
     const revokeNext = async (): Promise<void> => {
       for (const [partition, [before, newest]] of left)
@@ -114,12 +115,12 @@ export class Revocations {
     }
   }
 
-  /** Carries out a revocation for a user step by step: one step for all sessions would make other calls wait. */
+  /** Carries out a revocation for a user in several steps, because one step for many sessions would make other calls wait. */
   async #revoke(of: UserRef, args: readonly string[]): Promise<number> {
     const { steps } = this.#runner
     const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''])
     const [, , mode = ''] = args
-    // Sessions that start from now on have credentials that are not revoked, so `upTo` stays the number of the first call.
+    // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of this one.
     const following = ['0', String(before), mode, String(upTo ?? '')]
     for (let step = next; typeof step === 'string';)
       [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step])

@@ -1,5 +1,5 @@
--- Deletes a note from a token's hash, because a session of the user no longer uses the token. If the token is not revoked and this was the
--- last note, the token's hash is deleted.
+-- Deletes from a token's Redis hash the note that a session of the user uses the token. If the token is not revoked and this was the last
+-- note, deletes the hash.
 -- KEYS: token.
 -- ARGV: 1 the name of the note.
 -- Returns nothing.

@@ -1,4 +1,4 @@
--- Revokes a token. `tokens` lists the ids of revoked tokens, and until when each is kept.
+-- Revokes a token. `tokens` lists the ids of revoked tokens, each with the time until which its revocation is kept.
 -- KEYS: token, tokens.
 -- ARGV: 1 the token's id.
 -- Returns the users who have a session that uses the token.
