@@ -49,7 +49,7 @@ export * from './webhook-events.js'
  * of this type. Test it with `chat-session/engine/suite`, and pass it to `createGateway`. If a call fails, it rejects with an
  * `EngineError`.
  *
- * Users, messages with their ids, revocations and deletions are durable before a read returns them. In an engine that writes files, durable
+ * Users, messages with their ids, revocations and deletions are durable before a read shows them. In an engine that writes files, durable
  * means synced. Sessions and read marks need no sync: they survive a crash of the process, and a crash of the machine may lose them. A
  * session is written when `startSession` resolves. Other changes of sessions, and read marks, may be written milliseconds later.
  */
@@ -105,14 +105,14 @@ export interface EngineUsers {
 
   /**
    * Creates the user or changes the profile. The resulting profile is durable when the call resolves. A save that changes nothing writes
-   * nothing. Emits `user-changed` once the changed profile of an existing user is durable.
+   * nothing. If the profile of an existing user changes, emits `user-changed` when the new profile is durable.
    */
   saveUser(of: UserRef, change: UserChange): Promise<SavedUser>
 
   /**
-   * As `saveUser`, for a user who starts a session. One atomic step checks `admission` and saves the user. So a start that was verified
-   * before the user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has
-   * ended, or if the guest starts no session within 30 seconds.
+   * As `saveUser`, for a user who starts a session. The check of `admission` and the save are atomic. So a start that was verified before
+   * the user was deleted does not bring the user back. The engine deletes a guest without messages when the guest's last session has ended,
+   * or if the guest starts no session within 30 seconds.
    */
   admitUser(of: UserRef, change: UserChange, admission: Admission): Promise<SavedUser | AdmissionRefusal>
 
@@ -142,9 +142,9 @@ export interface EngineUsers {
    * second call for the same user and guest resolves with the first result.
    *
    * One durable write marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on
-   * messages to the guest go to the user, until the `age` of the retention has passed or the user is deleted. Later the result of a message
-   * to the guest is `unknown-user`. Later writes move the guest's messages. A crash only delays these writes. When the call resolves,
-   * perhaps not all messages have moved. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`.
+   * messages to the guest go to the user, until the `age` of the retention has passed or the user is deleted. After that, the result of a
+   * message to the guest is `unknown-user`. Further writes move the guest's messages. When the call resolves, perhaps not all of them have
+   * moved. A crash only delays the rest. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`.
    * They push out no message of the user. If there is no room for all of the guest's messages, only the newest ones move. Messages that the
    * guest had read count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
    */
@@ -158,16 +158,16 @@ export interface EngineUsers {
 export interface EngineSessions {
   /**
    * Starts a session, or resumes the session that `resumes` names. Resolves with null, and changes nothing, if the credential is revoked,
-   * or if the user who was created at `userCreatedAt` is deleted. These checks and the write of the session are one atomic step, so that no
-   * revocation and no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. Until
-   * `confirmSession` two older resume keys of a resumed session stay valid: the key that the client sent, and the newest key from before
-   * the resume. Emits `session-ended` for each session that `sessionsPerUser` ends.
+   * or if the user who was created at `userCreatedAt` is deleted. These checks and the write of the session are atomic: no revocation and
+   * no deletion can come between them. A resume emits `connection-replaced` if a connection still carries the session. Until
+   * `confirmSession` is called, two older resume keys of a resumed session stay valid: the key that the client sent, and the newest key
+   * from before the resume. Emits `session-ended` for each session that `sessionsPerUser` ends.
    */
   startSession(request: SessionRequest): Promise<StartedSession | null>
 
   /**
    * Called when the client has sent a frame on this connection. The frame shows that the client has its new resume key. From then on the
-   * previous keys are not valid.
+   * older keys are not valid.
    */
   confirmSession(session: SessionRef, connectionId: string): Promise<void>
 
@@ -283,8 +283,8 @@ export interface EnginePeers {
   exchanges(of: UserRef, peers: readonly (string | null)[]): Promise<Exchange[]>
 
   /**
-   * Resolves with up to `limit` peers, the peer with the newest message first. The newest message of each peer is before the position
-   * `before`. If `before` is null, the page is the first one. Resolves with null if the inbox has another epoch.
+   * Resolves with up to `limit` peers, the peer with the newest message first. If `before` is null, the page is the first one. Otherwise it
+   * has only peers whose newest message is before that position. Resolves with null if the inbox has another epoch.
    */
   peers(of: UserRef, before: Position | null, limit: number): Promise<PeerPage | null>
 
@@ -335,7 +335,7 @@ export interface EnginePresence {
 }
 
 /**
- * Questions of one gateway to another on the same data. A client's request may reach a gateway that does not have the request's connection.
+ * Questions of one gateway to another on the same data. A gateway asks when a client posts to it for a stream that another gateway has.
  */
 export interface EngineNodes {
   /**

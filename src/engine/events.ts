@@ -38,8 +38,8 @@ export interface EpochChanged {
   epoch: string
 }
 /**
- * A read mark of the user's inbox has moved: the mark of the inbox or of a peer. Or messages of an adopted guest have come that count as
- * read.
+ * A read mark of the user's inbox has moved: the mark of the inbox or of a peer. Or the inbox has got messages of an adopted guest
+ * that count as read.
  */
 export interface MessagesRead {
   type: 'read'

@@ -125,9 +125,9 @@ export interface SendRules {
    */
   unreadPerSender: number
   /**
-   * How many inboxes with messages the app may have, and about how many bytes of messages. `bytesPerSender`: about how many of these bytes
-   * the messages of this sender may take in the inboxes of others; no limit by default. Messages that were sent without this limit count,
-   * too.
+   * How many inboxes the app may have (see `AppUsage`), and about how many bytes of messages. `bytesPerSender`: about how many of these
+   * bytes the messages of this sender may take in the inboxes of others; no limit by default. Messages that were sent without this limit
+   * count, too.
    */
   quota: { inboxes: number; bytes: number; bytesPerSender?: number | undefined }
   /**

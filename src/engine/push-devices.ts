@@ -40,7 +40,7 @@ export const withSubscription = (
   const { authMethod, tokenId, issuedAt, expiresAt } = credential
   const renewed: PushDevice = {
     ...known,
-    // The device's offset may be of an earlier epoch with more messages, for example if a backup was restored.
+    // A device's offset beyond the newest one is of an earlier epoch, for example from before a backup was restored.
     offset: Math.min(known.offset, offset),
     ...{ id, endpoint, expirationTime, keys: { p256dh, auth } },
     credential: { authMethod, tokenId, issuedAt, expiresAt },
@@ -55,7 +55,7 @@ const deviceAfter = (
   through: number,
   now: number,
 ): PushDevice => {
-  // The device's offset may be of an earlier epoch, as in `withSubscription`.
+  // A device's offset beyond `through` is of an earlier epoch, as in `withSubscription`.
   const next = { ...device, offset: device.offset > through ? offset : Math.max(device.offset, offset) }
   if (result === 'failed') return { ...next, failures: device.failures + 1, retryAt: now + retryIn }
   if (result === undefined) return next

@@ -53,7 +53,7 @@ export interface PushOutcome {
   report?: { host: string; status: number | null; error: string } | undefined
 }
 
-/** The newest unread message of each of some senders, the oldest of these messages first. */
+/** For some senders, the newest unread message of each. The oldest of these messages comes first. */
 export interface UnreadSenders {
   inbox: InboxState
   messages: (Message & {
@@ -72,9 +72,9 @@ export interface UnreadSenders {
 export interface EnginePush {
   /**
    * Stores or renews a subscription, durably. A new subscription gets the inbox's newest offset, so that no older message is pushed.
-   * Resolves with false, and changes nothing, if the endpoint belongs to another user with other keys, or if there is no such user. If the
-   * endpoint belongs to another user with the same keys, the device passes to this user. If the user has more than
-   * `engineRules.pushDevices` devices, the engine ends those that were renewed the longest time ago.
+   * If another user has a device with this endpoint and these keys, the device passes to this user. If its keys differ, or if this user
+   * does not exist, the call resolves with false and changes nothing. If the user has more than `engineRules.pushDevices` devices, the
+   * engine ends those that were renewed the longest time ago.
    */
   savePushDevice(of: UserRef, subscription: PushSubscriptionData, credential: Credential): Promise<boolean>
 

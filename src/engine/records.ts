@@ -215,7 +215,7 @@ export interface AppUsage {
   /** Saved users, guests included. */
   users: number
   guests: number
-  /** Inboxes that ever had a message. */
+  /** Inboxes that ever had a message, without those of deleted users. */
   inboxes: number
   /** About how many bytes the stored messages take. */
   bytes: number

@@ -12,9 +12,9 @@ export const engineRules = {
   /** Milliseconds for which a guest without a session and without messages is kept, so that a session can start. */
   guestStartTimeout: 30 * SECOND,
   /**
-   * The order in which sessions end if a user has too many. Sessions in which the first of these fields is set end before sessions in which
-   * only the second is set. Those end before sessions with only the third. Among sessions with the same field, the session with the
-   * smallest number in that field ends first. The third field is set in every session.
+   * The order in which sessions end if a user has too many: first those in which the first of these fields is set, then those in which the
+   * second is set, then the rest. Among sessions with the same field, the session with the smallest number in that field ends first. The
+   * third field is set in every session.
    */
   makesRoom: ['detached', 'hiddenSince', 'number'],
 
@@ -22,7 +22,7 @@ export const engineRules = {
   messageOverhead: 100,
   /** The share of an app's bytes that the messages of one sender may take in the inboxes of others, if a client sends them. */
   senderShare: 0.1,
-  /** The smallest share in bytes. It has room for the largest message, however few bytes the app has. */
+  /** The share is at least this many bytes. The largest message fits, however few bytes the app has. */
   minSenderBytes: 65_536,
   /** The fields of `Retention` to which `SendRules.unreadPerSender` applies. */
   sharedLimits: ['messages', 'bytes'],
@@ -38,7 +38,7 @@ export const engineRules = {
   reportedUnread: 5,
   /**
    * After the inbox's read mark, the search for unread messages reads at most this many of the oldest messages, and this many of the
-   * newest. The search skips the user's own messages. Perhaps there are many of these, so reading all messages could take long.
+   * newest. To read all messages could take long: it skips the user's own messages, and perhaps most are these.
    */
   searchedForUnread: 64,
   /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */
@@ -52,16 +52,19 @@ export const engineRules = {
   pushDevices: 10,
   /** Milliseconds for which a device is kept without a renewal. */
   pushKeptFor: 60 * DAY,
-  /** Milliseconds after which `push-due` is emitted again if no gateway has ended the pushes, because the gateway may have crashed. */
+  /** Milliseconds after which `push-due` is emitted again if no `endPushes` follows, for example because the gateway has crashed. */
   pushLease: 30 * SECOND,
 
-  /** The longest time, in milliseconds, that a call of `startSession` can be on its way to the engine's data. */
+  /**
+   * The longest time, in milliseconds, that a call of `startSession` can be on its way to the engine's data. The Redis engine remembers for
+   * this time which late starts it must refuse.
+   */
   startTimeout: 60 * SECOND,
   /** Milliseconds for which the revocation of a token is kept if the token's expiry is not known. */
   tokenKeptFor: 400 * DAY,
   /**
-   * Milliseconds for which the revocation of a token is kept after the token has expired. A device that was stored with the token is kept
-   * for `pushKeptFor`, 60 days. The further day is for clocks that differ.
+   * Milliseconds for which the revocation of a token is kept after the token has expired. It must outlive a device that was stored with the
+   * token, which is kept for `pushKeptFor`, 60 days. The further day is for clocks that differ.
    */
   tokenMargin: 61 * DAY,
 } as const

@@ -17,8 +17,8 @@ export interface SentId {
   /** For how many more milliseconds the id is kept. */
   left: number
   /**
-   * How often the recipient's inbox and the sender's inbox had been deleted before the send. Once one of these inboxes is deleted again,
-   * the id counts as new.
+   * How many times the recipient's inbox and the sender's inbox had been deleted before the send. When one of these inboxes is deleted
+   * again, the id counts as new.
    */
   deletions: [to: number, from: number]
 }

@@ -79,7 +79,7 @@ export class Deadlines<T> {
   }
 
   #run(): void {
-    // A timer may have been set since the last one fired.
+    // Between the timer and this call, `add` or `takeDue` may have set another timer.
     this.#timer?.cancel()
     this.#timerAt = Infinity
     try {

@@ -77,7 +77,7 @@ const openWhenUnlocked = async (
       const left = deadline - performance.now()
       const isLocked = error instanceof EngineError && error.code === 'locked'
       if (!isLocked || left <= 0 || signal.aborted) throw error
-      // If `signal` aborts, only the wait ends. If the folder is still locked then, the next attempt throws its error.
+      // If `signal` aborts, the wait ends, and one more attempt follows. If the folder is still locked, that attempt throws its error.
       await sleep(Math.min(LOCK_POLL, left), undefined, { signal }).catch(() => undefined)
     }
   }

@@ -89,7 +89,7 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       const limited = (n: number, more: Partial<CheckedMessage> = {}) =>
         (n % 2 ? one : two).send(newMessage(more), rules({ messagesPerSecond: limit }))
       const since = performance.now()
-      // The second recipient is the sender. The data of the others are perhaps on other servers, and the limit holds there too.
+      // The second recipient is the sender. The data of the other recipients are perhaps on other servers, and the limit holds there too.
       const to = [bob.userId, ada.userId, 'cy', 'dan']
       const sent = await Promise.all(
         Array.from({ length: 16 }, (_, n) => limited(n, { to: to[n >> 2] ?? '' })),
@@ -143,7 +143,7 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
         (await ended).map(({ session }) => session.sessionId),
         idsOf([byToken, later]),
       )
-      // The next credential is issued within these 30 seconds, even on a busy machine.
+      // The next credential is issued within these 30 seconds, even on a busy machine, and so it is revoked.
       await one.revokeApp(app, { issuedBefore: Date.now() + 30_000, mode: 'end' })
       assert.equal(await two.startSession(request(ada)), null)
     })

@@ -26,7 +26,7 @@ export interface SuiteRunner {
 export interface EngineUnderTest {
   /** Makes an engine on empty storage of its own. The suite opens and closes it. */
   create: () => Engine | Promise<Engine>
-  /** Whether the engine's data is still there when it is closed and opened again. */
+  /** Whether the engine still has its data when it is closed and opened again. */
   durable: boolean
   /** Makes a second engine on the data of an engine that `create` made. Leave this out if two engines can't share their data. */
   createPeer?: (engine: Engine) => Engine | Promise<Engine>

@@ -34,7 +34,7 @@ const device = (more: Partial<PushSubscriptionData> = {}): PushSubscriptionData 
 
 const cy: UserRef = { appId: app, userId: 'cy' }
 
-/** Saves Bob with a device, and returns its id. */
+/** Saves Bob with a device, and resolves with the device's id. */
 const withDevice = async (
   engine: Engine,
   subscription = device(),

@@ -22,7 +22,7 @@ const sorted = (_key: string, value: unknown): unknown =>
 const canonicalOf = ({ body, data }: Content): string =>
   data === undefined && body !== undefined ? BODY + body : JSON.stringify([body, data], sorted)
 
-/** Returns a hash of a message's content. */
+/** Returns the digest of a message's content. */
 export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
 
 /**

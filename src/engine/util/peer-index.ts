@@ -136,14 +136,14 @@ export class PeerIndex {
     return { offsets, next: (isBackwards ? offsets[0] : offsets.at(-1)) ?? null }
   }
 
-  /** Returns the offsets from `from` to `to` of the messages with a peer that are unread until a mark reaches them. */
+  /** Returns the offsets, from `from` to `to`, of a peer's messages for which `counts` returns true. */
   countedOf(id: string | null, from: number, to: number): number[] {
     return this.#offsetsOf(id, from, to, Infinity, false).filter((offset) => this.counts(offset))
   }
 
   /**
-   * Returns how many messages of each peer after an offset are unread, by the peer's number. A message is unread if `counts` returns true
-   * for it and `isRead` does not.
+   * Returns, by the number of each peer, how many of the peer's messages after an offset are unread. A message is unread if the method
+   * `counts` returns true for it and `isRead` does not.
    */
   unreadAfter(after: number, isRead?: (offset: number) => boolean): Uint32Array {
     const counts = new Uint32Array(this.#numbered.length)
