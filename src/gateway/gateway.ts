@@ -331,7 +331,7 @@ export const assembleGateway = (
   const shutDown = async (): Promise<void> => {
     const drainTime = settings.drainTime - closeTimeout
     const deliveries = Promise.all([dispatcher.close(drainTime), pushes.close(drainTime)])
-    // After `drainTime` both `close` calls abort their requests, but they can't abort a call to an engine that hangs.
+    // After `drainTime` both `close` calls abort their requests. They can't abort a call to an engine that hangs, so the wait is limited.
     const inTime = withTimeout(deliveries, drainTime, () => new Error('The time of the drain is over.'))
     const logLate = (err: unknown): void =>
       log.warn({ err }, 'webhooks or pushes were cut off: they stay pending')

@@ -63,7 +63,7 @@ export const newOwnCredential = (
   expiresAt,
 })
 
-/** Uses Node's own hashes. For a few hundred bytes Web Crypto takes several times as long, because it changes threads. */
+/** Uses Node's own HMAC. For a few hundred bytes Web Crypto takes several times as long, because it computes in another thread. */
 const createHmac = (secrets: readonly string[]): Hmac => {
   const hmacs = new Map(secrets.map((secret) => [secret, createHmacSha256(secret)]))
   return (secret, data) => (hmacs.get(secret) ?? createHmacSha256(secret))(data)

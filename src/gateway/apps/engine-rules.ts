@@ -58,7 +58,10 @@ export const sendRulesOf = (
   },
 })
 
-/** Returns an app's rules for a message of its backend. Only the app's quota limits what the backend sends, even in a user's name. */
+/**
+ * Returns an app's rules for a message of its backend. Only the app's quota limits what the backend sends, even in a user's name. An
+ * `unreadPerSender` of 1, the whole inbox, limits nothing.
+ */
 export const backendRulesOf = (app: AppSettings, settings: Pick<Settings, 'sendWindow'>): SendRules => {
   const rules = sendRulesOf(app, settings)
   return {

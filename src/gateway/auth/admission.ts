@@ -41,8 +41,8 @@ const refuse = (code: EndCode, why?: string, retryAfter?: number): Refusal => ({
 })
 
 /**
- * Returns whether a token claims that a gateway signed it. A false claim gains nothing, because each kind of token has its own key and
- * `tokenType`.
+ * Returns whether a token claims that a gateway signed it. A false claim gains nothing, because such a token is verified with the engine's
+ * key.
  */
 const isOwnToken = (token: string): boolean => unverifiedClaims(token)['tokenType'] === 'gateway'
 
@@ -200,8 +200,8 @@ export const isOriginAllowed = ({ origins }: App['settings'], origin: string | n
   origins === 'any' || origin === null || origins.has(origin)
 
 /**
- * Authenticates a start. Returns no promise if the token is signed with one of the app's `secrets`. If the user is not let in, the result
- * is a refusal. Throws or rejects if the gateway itself fails.
+ * Authenticates a start. Returns no promise for a token that is signed with one of the app's `secrets`. If the user is not let in, the
+ * result is a refusal. Throws or rejects if the gateway itself fails.
  */
 export const admit = (
   context: StartContext,

@@ -42,7 +42,7 @@ export interface AuthenticatedUser {
   userId: string
   /** The profile from the token or the app's backend. */
   vouched: VouchedProfile | undefined
-  /** The proof that the user gave. */
+  /** The credential that was accepted. */
   credential: Credential
   /** Whether the user must be new. If the id belongs to a user already, the start is refused. */
   mustBeNew: boolean

@@ -7,7 +7,7 @@ import { createRemoteKeySet, type RemoteKeySet } from './remote-key-set.js'
 
 type Jwks = AppSettings['jwks']
 
-/** The key sets of the apps: the public keys at the URL in an app's `jwks`. */
+/** The key sets of the apps. An app's `jwks` has the public keys themselves, or a URL at which they are. */
 export interface KeySets {
   /**
    * Returns the app's key set; undefined without `jwks`. While the URL in `jwks` stays the same, the fetched keys are kept, so that a

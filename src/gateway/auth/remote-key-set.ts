@@ -141,7 +141,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
 
   /**
    * Resolves after a fetch with a number above `number` has succeeded. Resolves without such a fetch if a fetch has failed, or if an
-   * unknown key id has just caused one.
+   * unknown key id has caused a fetch in the last `retryInterval`.
    */
   const refreshAfter = async (number: number): Promise<void> => {
     do {

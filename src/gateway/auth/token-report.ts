@@ -110,7 +110,7 @@ const checkUserClaims = (token: ParsedToken): Finding[] => {
 const isSignedWith = async (token: ParsedToken, secret: string | Uint8Array): Promise<boolean> =>
   createMacCheck([secret])(Buffer.from(token.signed), token.signature)
 
-/** Returns why no secret of the app verifies the token. Tries the common mistakes. */
+/** Returns why no secret of the app verifies the token. Looks for the common mistakes. */
 const explainWrongSecret = async (
   token: ParsedToken,
   app: AppSettings,

@@ -15,7 +15,7 @@ interface ReloadContext {
   /** The running settings, to which a reload assigns. */
   readonly settings: Settings
   parse(config: GatewayConfig): Settings
-  /** Resolves with the running apps when the engine is open. A reload adds apps. */
+  /** Resolves with the running apps when the engine is open. A reload adds apps to this map. */
   apps(): Promise<Map<string, App>>
   readonly keySets: KeySets
   readonly metrics: Pick<Metrics, 'reloads'>
@@ -51,7 +51,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
     const key = await engine.key()
     await configureEngine(next.settings)
     context.assertNotClosed()
-    // No step below can fail or wait, so that a reload applies as a whole or not at all.
+    // Nothing below can fail or wait, so that a reload applies as a whole or not at all.
     Object.assign(settings, next.settings)
     for (const [appId, app] of settings.apps) {
       const known = apps.get(appId)

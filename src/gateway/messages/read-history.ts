@@ -9,7 +9,7 @@ interface Context {
 }
 
 /**
- * Reads messages with all peers, as many as `limit` and `maxBytes` allow, in the order of offsets. Resolves with null if the inbox has
+ * Reads an inbox's messages in the order of their offsets, as many as `limit` and `maxBytes` allow. Resolves with null if the inbox has
  * another epoch than `range`, and so numbers its messages anew.
  */
 export const readHistory = async (

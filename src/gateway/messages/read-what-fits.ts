@@ -22,7 +22,7 @@ export const readWhatFits = async <T>(
     await turns.wait(wanted)
     const next = await read(wanted, messages.at(-1))
     if (!next) return null
-    // Reads of many sessions may end in the same turn.
+    // Reads of many sessions may end in the same turn. So the messages that were read wait for a turn, too.
     await turns.wait(next.length)
     for (const message of next) {
       bytes += Buffer.byteLength(JSON.stringify(message)) + 1

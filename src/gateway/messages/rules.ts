@@ -22,7 +22,7 @@ const CONTENT_OVERHEAD = 19
 const isTooLong = (id: string): boolean =>
   id.length > limits.messageId && Array.from(id).length > limits.messageId
 
-/** Returns the problem of a message; undefined if it is valid. The app's rules are checked elsewhere. */
+/** Returns the problem of a message; undefined if it is valid. `maySend`, `authorizeSend` and the engine check the app's rules. */
 export const checkMessage = ({
   id,
   to,
@@ -39,7 +39,7 @@ export const checkMessage = ({
   if (size > limits.message)
     return tooLarge(`A message's body and data have at most ${limits.message} bytes together.`)
   // JSON escapes a control character as six bytes, and the message must fit into one frame. Most messages would fit even if each of their
-  // bytes were escaped.
+  // bytes were escaped, so only the JSON of larger ones is measured.
   return size * MAX_ESCAPE > MAX_CONTENT_JSON - CONTENT_OVERHEAD &&
     Buffer.byteLength(JSON.stringify({ body, data })) > MAX_CONTENT_JSON
     ? tooLarge(`A message's body and data have at most ${MAX_CONTENT_JSON} bytes together as JSON.`)

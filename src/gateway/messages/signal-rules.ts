@@ -19,7 +19,7 @@ const isName = (name: string): boolean =>
   Array.from(name).length <= MAX_NAME &&
   !/\p{Surrogate}/u.test(name)
 
-/** Returns the problem of a signal; undefined if it is valid. The app's rules are checked elsewhere. */
+/** Returns the problem of a signal; undefined if it is valid. `createSignaling` checks the app's `signals` rule. */
 export const checkSignal = ({
   to,
   name,

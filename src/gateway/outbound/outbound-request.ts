@@ -54,7 +54,7 @@ export const failureOf = (error: unknown): string => {
 const readBody = async (response: Response, maxBytes: number): Promise<string | null> => {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  // Leaving the loop closes the connection, so that a body without an end is not read.
+  // Leaving the loop closes the connection, so that nothing more of a body without an end is read.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     if (bytes > maxBytes) return null
@@ -87,7 +87,7 @@ const send = async (url: string, request: OutboundRequest): Promise<OutboundResp
     })
     return { status: response.status, body: await readBody(response, maxBytes) }
   } catch (error) {
-    // Throws the error with which the call was aborted above.
+    // If the call was aborted above, this throws the error of the abort.
     call.signal.throwIfAborted()
     throw new OutboundRequestError('unreachable', `The request failed${failureOf(error)}.`)
   } finally {

@@ -1,7 +1,7 @@
 import type { Metrics } from '../metrics/metrics.js'
 import { OutboundRequestError, type OutboundResponse, type RequestMeter } from './outbound-request.js'
 
-/** Returns the label of the metric for a request's error; undefined for a success. */
+/** Returns the `error` label for an answer; undefined if the answer does not count as an error. */
 const errorOf = ({ status }: Pick<OutboundResponse, 'status'>): string | undefined =>
   status === 429 || status >= 500 ? 'status' : undefined
 

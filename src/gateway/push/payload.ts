@@ -15,7 +15,7 @@ type PushedMessage = Pick<Message, 'offset' | 'from' | 'sender' | 'body'>
 /** The bytes that a text takes within a JSON string. */
 const jsonBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2
 
-/** Returns a text that takes at most `bytes`: the text itself, or its longest beginning of whole characters, and `CUT`. */
+/** Returns a text that takes at most `bytes`: the text itself, or its longest beginning of whole characters with `CUT` at the end. */
 const cut = (text: string, bytes: number): string => {
   if (jsonBytes(text) <= bytes) return text
   let left = bytes - Buffer.byteLength(CUT)

@@ -161,7 +161,7 @@ export const createPushRequests = (network: PushNetwork): PushRequests => {
           request.once('close', () => {
             closed()
             end()
-            // After an answer that switches to another protocol Node closes the connection, and emits neither a response nor an error.
+            // If an answer switches to another protocol, Node closes the connection, and emits neither a response nor an error.
             reject(new OutboundRequestError('unreachable', 'The connection was closed without an answer.'))
           })
           request.on('error', (error) =>

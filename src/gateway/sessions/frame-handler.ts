@@ -116,7 +116,7 @@ export const createFrameHandler = (
         connection,
         refuse,
         sendBarrier,
-        // The engine's event with the user's own copy perhaps comes after the answer, and so too late for the client's next signal.
+        // Makes the recipient a contact. The engine's event with the user's own copy perhaps comes too late for the client's next signal.
         onStored: (to) => feeds?.contacts.onMessage({ from: user.userId, to }),
       },
     )

@@ -67,7 +67,7 @@ export class LiveSession implements HubSession {
     this.#delivery = new Delivery(context, this, connection)
   }
 
-  /** Created for each use, because most sessions use it once. */
+  /** Created for each use: most sessions use it once, and an object that is kept takes memory. */
   get limits(): UserLimits {
     return new UserLimits(this.#context.metrics, this.#app, this.user.userId)
   }
@@ -196,7 +196,7 @@ export class LiveSession implements HubSession {
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
   }
 
-  /** Called by `Heartbeat` when it starts, and after each of its regular pings. See `ExpiryTimer.watch`. */
+  /** Calls `ExpiryTimer.watch`. `Heartbeat` calls this when it starts, and after each of its regular pings. */
   watchExpiry(until: number): void {
     this.#expiryTimer.watch(until)
   }
@@ -228,7 +228,7 @@ export class LiveSession implements HubSession {
         abandonStart(this.#context, this.#connection, phase.engineSession, detachOrEnd),
       )
     if (!started) return
-    // The engine reports the end of a session itself.
+    // The engine reports the end of a session itself, so only a detachment is recorded here.
     if ('resumableFor' in detachOrEnd)
       this.#context.activity?.record({ ...started.ref, type: 'disconnected', code: reason })
     const { engine } = this.#context

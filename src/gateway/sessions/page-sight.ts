@@ -53,9 +53,9 @@ export class PageSight {
   }
 
   /**
-   * Called when the connection closes. Returns undefined if the page is hidden, has left, or has received every message. Otherwise returns
-   * a function. When `released` resolves, this function schedules the push of the messages that the page has not received. Before that the
-   * engine counts the page as visible.
+   * Called when the connection closes. Tells the engine what a visible page has seen. Returns undefined if the page is hidden, has left, or
+   * has received every message. Otherwise returns a function. When `released` resolves, this function schedules the push of the messages
+   * that the page has not received. Before that the engine counts the page as visible.
    */
   onClose(
     reason: SessionChange['code'],
@@ -85,7 +85,7 @@ export class PageSight {
     this.#run(this.#context.engine.seenOnPage(this.#user, offset))
   }
 
-  /** If `seenOnPage` fails, the messages are pushed although the page has shown them. */
+  /** An error of the engine is only counted. If `seenOnPage` fails, the messages are pushed although the page has shown them. */
   #run(work: Promise<unknown>): void {
     const { metrics } = this.#context
     catchEngineError(work, { metrics, connection: this.#connection }, () => undefined)

@@ -16,17 +16,17 @@ export class UserLimits {
     this.#userId = userId
   }
 
-  /** Returns 0, or the milliseconds until the user may send another request. */
+  /** Counts a request and returns 0, or only returns the milliseconds until the user may send another request. */
   takeRequest(): number {
     return this.#take('requestsPerSecond')
   }
 
-  /** Returns 0, or the milliseconds until the user may send another message. */
+  /** Counts a message and returns 0, or only returns the milliseconds until the user may send another message. */
   takeMessage(): number {
     return this.#take('messagesPerSecond')
   }
 
-  /** Returns 0, or the milliseconds until the user may send another signal. */
+  /** Counts a signal and returns 0, or only returns the milliseconds until the user may send another signal. */
   takeSignal(): number {
     return this.#take('signalsPerSecond')
   }

@@ -86,7 +86,7 @@ export class AppDispatcher {
     this.#appId = appId
     this.#target = target
     this.#context = context
-    // Each running delivery adds a listener to this signal.
+    // Each running delivery adds a listener to this signal. Without this line Node would warn of a leak.
     setMaxListeners(0, this.#life.signal)
   }
 

@@ -85,7 +85,7 @@ export const createDispatcher = (
 
   return {
     configure(apps) {
-      // The engine may open while the gateway closes.
+      // The engine may open while the gateway closes. Then nothing is delivered.
       if (isClosed) return
       for (const [appId, dispatcher] of dispatchers)
         if (!apps.get(appId)?.webhooks) void remove(appId, dispatcher)

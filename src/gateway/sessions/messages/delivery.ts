@@ -214,7 +214,7 @@ export class Delivery {
         await this.#connection.drained()
         if (replay.page.length === 0) await this.#readPage(replay, epoch)
         if (this.#isStopped()) return
-        // Reads of many sessions may end in one turn of the event loop, and many sockets may be drained in one.
+        // Reads of many sessions may end in one turn of the event loop, and many sockets may be drained in one. So each page waits here.
         await this.#context.messageTurns.wait(replay.page.length)
         this.#sendPage(replay)
       }

@@ -76,8 +76,8 @@ export const createMessaging = (
   let turnCount = 0
   let failureCount = 0
   /**
-   * The sends that are not answered, in their order. Most are answered in this order. With a Map, sending a message by the memory engine
-   * would take 5% longer.
+   * The sends that are not answered, in their order. Most are answered in this order, so an array is enough. With a Map, sending a message
+   * by the memory engine would take 5% longer.
    */
   let unanswered: { frame: ClientFrameOf<'send'>; sent: Promise<unknown> }[] = []
   const forget = (frame: ClientFrameOf<'send'>): void => {
@@ -160,7 +160,7 @@ export const createMessaging = (
     if (!maySend(app, userId)) return NOT_ALLOWED
     const refusal = sendBarrier.current()
     if (refusal) return refusal
-    // The engine counts the messages of all gateways. It is not asked if the user has sent too many to this gateway already.
+    // The engine counts the messages of all gateways. If the user has sent too many to this gateway already, the engine is not asked.
     const wait = userLimits.takeMessage()
     return wait > 0 ? ['rate-limited', undefined, wait] : undefined
   }

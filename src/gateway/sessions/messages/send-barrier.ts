@@ -21,8 +21,8 @@ export interface SendBarrier {
 }
 
 /**
- * Creates the barrier of a connection. A connection that is silent for `silenceLimit` milliseconds ends. So when this time has passed since
- * a refusal, all frames that the client sent before the refusal have arrived.
+ * Creates the barrier of a connection. A connection that is silent for `silenceLimit` milliseconds ends. When this time has passed since a
+ * refusal, all frames that the client sent before the refusal have arrived, and the barrier falls.
  */
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,
@@ -51,8 +51,8 @@ export const createSendBarrier = (
       // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
       raised = { reason, since: performance.now(), ping: connection.ping() }
-      // A client that sent no `pong` for `started` has always sent one `pong` too few. Its answer to this second ping counts as the answer
-      // to the first.
+      // `hasAnswered` counts pongs, and `started` counts as the first ping. A client that sent no `pong` for `started` always has one too
+      // few, so that only its answer to this second `ping` confirms the refusal.
       connection.ping()
     },
   }

@@ -118,7 +118,7 @@ export class PresenceFeed implements Watcher {
   async #add(userIds: Iterable<string>): Promise<void> {
     const { appId } = this.#user
     await this.#watchers.add(this, appId, userIds)
-    // If the session ended meanwhile, `stop` may not have known these users. Without this line they would stay watched.
+    // If the session ended meanwhile, `stop` perhaps did not remove these users. Without this line they would stay watched.
     if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
   }
 

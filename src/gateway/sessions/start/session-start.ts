@@ -13,7 +13,8 @@ interface SessionStart {
   admitted: Admitted
   fields: StartFields
   /**
-   * `openSession` sets its `engineSession` as soon as the engine has the session. If the connection then closes, the session is abandoned.
+   * `openSession` sets its `engineSession` as soon as the engine has the session. If the connection closes before `started` is sent,
+   * `LiveSession` abandons that session.
    */
   starting: Starting
   connection: ConnectionHandle
@@ -29,7 +30,7 @@ interface OpenedSession {
   saved: SavedUser
   /** The token that the gateway signed for this user. */
   token: string | undefined
-  /** The result of `adoptAtStart`; undefined, too, if the client did not ask. */
+  /** The result of `adoptAtStart`. Also undefined if the client did not ask to adopt a guest. */
   adopted: Adoption | null | undefined
   /** The position after which the client's messages begin; undefined if they begin after the newest message. */
   position: Position | undefined
@@ -39,8 +40,8 @@ interface OpenedSession {
 }
 
 /**
- * Saves the user, starts or resumes the session, and reads the user's inbox. Resolves with undefined if the connection has closed. If the
- * start is refused, ends the connection first.
+ * Saves the user, starts or resumes the session, and reads the user's inbox. If the start is refused, ends the connection. Resolves with
+ * undefined if the start is refused or the connection has closed.
  */
 export const openSession = async (
   context: SessionContext,
