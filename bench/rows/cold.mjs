@@ -7,7 +7,7 @@ const names = ['ws + jose', 'chat-session, memory', 'chat-session, embedded']
 export default {
   title: 'The first starts of a process',
   method:
-    '5,000 sessions, each of a new user, 50 at once, the first ones of a new process; the CPU time of the server divided by their number.',
+    'The first 5,000 sessions of a new process, each of a new user, 50 at once. The CPU time of the server is divided by their number.',
   figures: {
     cold: {
       unit: "µs of the server's CPU, at first",

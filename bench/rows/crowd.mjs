@@ -47,7 +47,7 @@ const whileSending = async (pairs, work) => {
 export default {
   title: 'A crowd that starts',
   method:
-    '12,000 sessions, each of a new user, 200 at once, after 8,000 to warm up. Each client leaves when it is started, and the next one comes. Meanwhile 20 pairs of users send 200 messages a second. The clients are on the same machine, and take CPU time from the server.',
+    '12,000 sessions, each of a new user, 200 at once, after 8,000 to warm up. Each client leaves when its session has started, and the next one comes. Meanwhile 20 pairs of users send 200 messages a second. The clients are on the same machine, and take CPU time from the server.',
   figures: {
     crowd: {
       unit: 'µs for a session',

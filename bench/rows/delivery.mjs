@@ -37,7 +37,7 @@ const run = (pairs, warm, seconds) =>
 export default {
   title: 'Delivery at 10,000 durable messages a second',
   method:
-    '10,000 messages of 61 bytes a second between 20 pairs of users for 7 seconds, after 3 to warm up. All servers have the same load generator: `ws + jose`, which keeps nothing, shows what the generator takes.',
+    '10,000 messages of 61 bytes a second between 20 pairs of users for 7 seconds, after 3 to warm up. All servers have the same load generator. `ws + jose` keeps nothing, so its time is about what the generator itself takes.',
   figures: {
     'delivery-median': { unit: 'ms to the recipient, median', base: 'ws + group commit' },
     'delivery-p99': {

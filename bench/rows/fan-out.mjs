@@ -28,7 +28,7 @@ const run = (sender, recipients, count, round) =>
 export default {
   title: 'A message to one user with 100 sessions',
   method:
-    '1,000 messages of 61 bytes, 20 under way; the CPU time of the server divided by the received copies.',
+    '1,000 messages of 61 bytes to a user with 100 sessions, 20 messages under way. The CPU time of the server is divided by the received copies.',
   figures: { 'fan-out': { unit: "µs of the server's CPU for a copy", base: 'ws + jose' } },
   measure(options) {
     const messages = options.isQuick ? 200 : 1_000

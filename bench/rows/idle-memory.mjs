@@ -4,7 +4,7 @@ import { openSessions, takeTurns } from '../setting.mjs'
 export default {
   title: 'An idle session',
   method:
-    'The growth of the resident memory of the server, without mapped files, by 8,000 sessions, after 4,000 to warm up, each time after forced collections until it no longer falls, divided by their number.',
+    'How much the resident memory of the server, without mapped files, grows by 8,000 sessions, after 4,000 to warm up, divided by 8,000. Before both readings garbage is collected until the memory no longer falls.',
   figures: {
     'idle-memory': {
       unit: 'kB of resident memory',

@@ -64,7 +64,7 @@ const run = async (senders, recipients, isQuick) => {
 export default {
   title: 'Messages while each connection is cut every two to six seconds',
   method:
-    '500 messages a second between 50 pairs of users for 15 seconds. The rival connects again at once and sends what it can; it keeps nothing, so a message that it loses counts in no time of delivery.',
+    '500 messages a second between 50 pairs of users for 15 seconds. The connection of each client is cut every two to six seconds. The rival connects again at once, and sends what it can. It keeps nothing, so its lost messages are missing from its times of delivery.',
   figures: {
     'jitter-lost': { unit: 'messages lost of 7,500', base: 'ws + jose' },
     'jitter-p99': { unit: 'ms to the recipient, p99 of those that arrived', base: 'ws + jose' },

@@ -32,7 +32,7 @@ const run = (pairs, count, round) =>
 export default {
   title: 'A message from user to user, in both inboxes, acknowledged',
   method:
-    '40,000 messages of 61 bytes between 20 pairs of users, 50 of each sender under way, after 120,000 to warm up; the CPU time of the server divided by their number.',
+    '40,000 messages of 61 bytes between 20 pairs of users, 50 of each sender under way, after 120,000 to warm up. The CPU time of the server is divided by their number.',
   figures: {
     message: {
       unit: "µs of the server's CPU",

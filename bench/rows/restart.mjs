@@ -10,7 +10,7 @@ const LIMIT = 120
 export default {
   title: '5,000 sessions after the server was killed',
   method:
-    'The server is killed with SIGKILL and started again at once with its folder. The rival’s clients try again at once, and then every 100 ms. A client of chat-session makes its first attempt at a random time in the window that the gateway has named: 5 ms for each session, of which a visible page, as these clients are, uses the first fifth, here 5 s. The clients of `chat-session, embedded, clients at once` try again as the rival’s. An attempt is refused if it begins once the server listens again, and no `started` is the answer.',
+    'SIGKILL ends the server, which is started again at once with its folder. The rival’s clients try again at once, and then every 100 ms. A gateway tells its clients a window for their first attempts: 25 s with 5,000 sessions. A visible page, as these clients are, makes the attempt at a random time in the first fifth of the window, which is 5 s. The clients of `chat-session, embedded, clients at once` try again as the rival’s clients do. An attempt counts as refused if it begins when the server listens again, and is not answered with `started`.',
   figures: {
     'restart-missing': { unit: 'sessions that never came back', base: 'ws + jose' },
     'restart-refused': { unit: 'refused attempts' },

@@ -140,7 +140,7 @@ const contestants = {
 export default {
   title: 'Round trips to a session',
   method:
-    'Milliseconds in Chromium until the session is active, over a link with 100 ms of round trip, divided by these; connections of TCP count nothing. From the call that starts a session, from the loss of a connection, or from the navigation to a page that has a token. The server of centrifuge is one on `ws` that answers the connect command of its JSON protocol. The clients of Ably, ChatKitty, Pusher and TalkJS are not compared: their servers are hosted services.',
+    'Milliseconds in Chromium until the session is active, divided by 100: the link has a round trip of 100 ms. The set-up of a TCP connection takes no time here. The time begins with the call that starts a session, with the loss of a connection, or with the navigation to a page that has a token, as the table says. The server of centrifuge is one on `ws` that answers the connect command of its JSON protocol. The clients of Ably, ChatKitty, Pusher and TalkJS are not compared: their servers are hosted services.',
   figures: {
     'round-trips': {
       unit: 'round trips with a token at hand',

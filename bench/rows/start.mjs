@@ -5,7 +5,7 @@ import { measureStarts } from '../starts.mjs'
 export default {
   title: 'A start, its token verified',
   method:
-    '3,000 sessions, each of a new user, 50 at once, after 20,000 to warm up; the CPU time of the server divided by their number.',
+    '3,000 sessions, each of a new user, 50 at once, after 20,000 to warm up. The CPU time of the server is divided by their number.',
   figures: {
     start: {
       unit: "µs of the server's CPU",

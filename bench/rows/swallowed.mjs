@@ -81,7 +81,7 @@ const contestants = {
 
 export default {
   title: 'Active where WebSocket is swallowed',
-  method: `Seconds in Chromium from the navigation to a page that has a token until the session is active, behind a proxy that takes each request for a WebSocket and never answers it. The next page is another one of the same tab. A page without a session is left after ${LIMIT} s, which then count. \`socket.io-client\` begins with requests that wait, and stays with them where no WebSocket opens.`,
+  method: `Seconds in Chromium from the navigation to a page that has a token until the session is active, behind a proxy that takes each request for a WebSocket and never answers it. The next page is another one of the same tab. A page that has no session after ${LIMIT} s is left, and counts as ${LIMIT} s. \`socket.io-client\` begins with long polling, and stays with it where no WebSocket opens.`,
   figures: {
     swallowed: { unit: 's to a session where WebSocket is swallowed', targets: { 'chat-session': 6 } },
     'swallowed-next': { unit: "s on the tab's next page", targets: { 'chat-session': 1 } },
