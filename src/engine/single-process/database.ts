@@ -63,8 +63,8 @@ const INBOXES_SHARE = 0.75
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
 
 /**
- * Reads the engine's secrets. Missing secrets are made, and synced before the function returns them. Otherwise a power cut could remove a
- * secret on which data depend.
+ * Checks the format of the rows, and reads the engine's secrets. Missing secrets are made, and synced before the function returns them.
+ * Otherwise a power cut could remove a secret on which data depend.
  */
 const loadSecrets = async (
   store: Store,
@@ -88,7 +88,7 @@ const loadTime = (store: Store): number => (read(store, rows.time) as number | u
 
 /**
  * Stores the times of the engine's clock and of the wall clock, without a sync. A crash loses the seconds since the last call. Messages and
- * ids are then kept that much longer, and connected users count as last seen that much earlier.
+ * idempotency keys are then kept that much longer, and users who were connected count as last seen that much earlier.
  */
 export const saveTime = ({ clock, commit }: Database): void =>
   commit.defer(rows.time, (batch) => batch.push(put(rows.time, clock.now()), put(rows.openAt, Date.now())))

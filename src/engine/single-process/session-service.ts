@@ -74,7 +74,7 @@ export class SessionService {
     })
   }
 
-  /** Saves the user before a session starts, or returns why the admission is refused. */
+  /** Saves the user before a session starts. If the admission is refused, resolves with the reason instead. */
   admit(
     { appId, userId }: UserRef,
     change: UserChange,

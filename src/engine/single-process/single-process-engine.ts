@@ -310,7 +310,7 @@ export class SingleProcessEngine implements Engine {
   }
 
   signal({ appId, userId }: UserRef, signal: Signal): Promise<void> {
-    // No other process can have sessions of the user.
+    // No other process can have sessions of the user, so the listeners of this engine are enough.
     return this.#use(() => this.#listeners.emit({ type: 'signal', user: { appId, userId }, signal }))
   }
 

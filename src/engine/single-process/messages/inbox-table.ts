@@ -26,8 +26,8 @@ interface InboxTableOptions {
 }
 
 /**
- * Returns the end of an idempotency key, which says how often the sender and the recipient were deleted. It is empty if neither was ever
- * deleted.
+ * Returns the last part of an idempotency key. It says how often the sender and the recipient were deleted, and is empty if neither was
+ * ever deleted.
  */
 export const deletionsSuffix = (counts: readonly number[]): string =>
   counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''
@@ -98,7 +98,7 @@ export class InboxTable {
     for (const inbox of this.#cache.values()) if (!this.#isWritten(inbox)) yield inbox
   }
 
-  /** Returns a text that changes when the sender or the recipient is deleted. So an id that was used before the deletion counts as new. */
+  /** Returns the `deletionsSuffix` for a message. Because of this suffix, an id that was used before a deletion counts as new. */
   deletionsIn({ appId, from, to }: CheckedMessage): string {
     if (!this.#revocations.mayHaveDeletions(appId)) return ''
     const counts = [from, to].map((userId) => (userId === null ? 0 : this.open({ appId, userId }).deletions))

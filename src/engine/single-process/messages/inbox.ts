@@ -58,9 +58,9 @@ export class Inbox {
   sent: number
   readonly #store: Store
   readonly #ref: InboxRef
-  /** The first part of the keys of messages. It is made for the first message, because most inboxes have none for a long time. */
+  /** The first part of the keys of messages. It is made at the first use, because most inboxes have no message for a long time. */
   #messagePrefix: string | undefined
-  /** The offset up to which all messages are read; undefined if no peer was marked, and then `readOffset` is this offset. */
+  /** The offset up to which all messages are read; undefined if no peer ever got a mark, and then `readOffset` is this offset. */
   #readUpTo: number | undefined
   /** How many messages from others there are up to `readUpTo`. */
   #readReceived: number
@@ -197,7 +197,7 @@ export class Inbox {
     return this.assigned.received > this.#receivedAndRead()
   }
 
-  /** Whether a peer was ever marked. */
+  /** Whether a peer ever got a mark. */
   get hasMarks(): boolean {
     return this.#readUpTo !== undefined
   }
@@ -368,7 +368,7 @@ export class Inbox {
     this.#setFirst(Math.max(offset + 1, this.durable.first))
   }
 
-  /** Stops retaining the messages beyond `retention`, as the next message would do. */
+  /** Stops retaining the messages beyond `retention` now, and not at the next message. */
   trim(retention: Retention): void {
     const { first, offset, bytes } = this.durable
     this.#setFirst(this.#firstWithin(first, offset, bytes, retention))

@@ -166,7 +166,7 @@ export class Pushes {
     return structuredClone(left)
   }
 
-  /** Called for a message. Returns the operations that schedule a `push-due` in `after` milliseconds, unless an earlier one is pending. */
+  /** Schedules a `push-due` in `after` milliseconds for a message, unless an earlier one is pending. Returns operations that store it. */
   onMessage(of: UserRef, after: number, now: number): Operation[] {
     const entry = this.#entry(of)
     if (entry.devices.length === 0) return []
@@ -208,7 +208,7 @@ export class Pushes {
     await commit.sync(operations)
   }
 
-  /** Returns the operations that end all devices of a user. */
+  /** Ends all devices of a user. Returns the operations that store this. */
   forget(of: UserRef): Operation[] {
     const entry = this.#entry(of)
     if (entry.devices.length === 0) return []
@@ -225,9 +225,7 @@ export class Pushes {
     return entry
   }
 
-  /**
-   * Returns the operations that replace a user's devices by `devices`, and delete the owners of former devices that are not among these.
-   */
+  /** Replaces a user's devices. Returns the operations that store `devices`, and delete the owners of the devices that are gone. */
   #set(of: UserRef, devices: readonly PushDevice[]): Operation[] {
     const entry = this.#entry(of)
     const gone = entry.devices.filter(({ id }) => !devices.some((device) => device.id === id))
@@ -239,7 +237,7 @@ export class Pushes {
     ]
   }
 
-  /** Returns the operations that replace the time of a user's `push-due`. */
+  /** Replaces the time of a user's next `push-due`. Returns the operations that store this. */
   #schedule(of: UserRef, entry: Entry, dueAt: number, value = TOLD): Operation[] {
     const before = entry.dueAt
     if (dueAt === before) return []

@@ -15,7 +15,7 @@ interface GuestsOptions {
   commit: GroupCommit
   users: Users
   clock: Clock
-  /** Returns whether the guest has a session or a message, and so is kept. */
+  /** Returns whether the guest has a session or a message. Such a guest is kept. */
   isInUse: (of: UserRef) => boolean
   /** Deletes the guest's inbox: calls `write` with the operations that delete it. */
   deleteInbox: (of: UserRef, write: (operations: Operation[]) => Promise<void>) => Promise<unknown>

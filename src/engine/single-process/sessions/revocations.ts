@@ -18,7 +18,7 @@ export interface UserRow {
 /** The time until which the revocation of a token is kept. Null means that it never ends, because JSON has no `Infinity`. */
 export type RevokedToken = [until: number | null]
 
-/** Which kinds of rows an app has. If it has none of a kind, look-ups need not read the store. */
+/** An app's `revokedBefore`, and which other kinds of rows the app has. If it has none of a kind, look-ups need not read the store. */
 interface AppRows {
   revokedBefore: number | null
   hasUsers: boolean
@@ -105,8 +105,8 @@ export class Revocations {
   }
 
   /**
-   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. A second revocation of
-   * the token does not shorten the first one. Its `expiresAt` is undefined, because the token's sessions have ended by then.
+   * `expiresAt` is when the token expires (Unix, milliseconds); null if it never does, undefined if that is unknown. In a second revocation
+   * of the token it is unknown, because the token's sessions have ended. The second revocation does not shorten the first.
    */
   async revokeToken(appId: string, tokenId: string, expiresAt: number | null | undefined): Promise<void> {
     const row = rows.revokedToken(appId, tokenId)

@@ -8,7 +8,7 @@ interface Indexed extends SessionRef {
   readonly tokenId: string | null
 }
 
-/** If an app has more slots than this, and most of them are of ended sessions, the slots of ended sessions are removed. */
+/** If an app has more `#slots` than this, and most of them are of ended sessions, the slots of ended sessions are removed. */
 const MIN_COMPACTED = 64
 
 /** The sessions of one app, by user and in the order of their numbers. */

@@ -55,8 +55,8 @@ const sessionsBeyond = (sessions: readonly Session[], limit: number): Session[] 
 
 /**
  * The sessions that have not ended. Their state in memory is the valid one. If the volume is persistent, the journal writes each change
- * afterwards. A start waits until the row of its session is written (`flush`), because the client receives a resume key. A revocation
- * waits, too.
+ * afterwards. A start waits until the row of its session is written (`flush`), because the client receives a resume key, which must work
+ * even after a crash. A revocation waits, too.
  */
 export class Sessions {
   readonly #index = new SessionIndex<Session>()
@@ -101,7 +101,7 @@ export class Sessions {
     return this.#journal.startWriting(commit, [...this.#index.all()])
   }
 
-  /** Writes one session to a store that a recovery has opened: its row may be outdated. If the session has ended, deletes the row. */
+  /** Writes one session to a store that a recovery has opened, where the row may be outdated. If the session has ended, deletes the row. */
   rewriteOne(ref: SessionRef, commit: GroupCommit): void {
     this.#journal.rewrite(ref, this.#index.find(ref), commit)
   }
@@ -256,7 +256,7 @@ export class Sessions {
     for (const session of this.#deadlines.takeDue(now, DUE_PER_STEP)) this.#endIfExpired(session, now)
   }
 
-  /** As `#endExpired`, for one user, because the timer may fire late. */
+  /** Ends those of a user's sessions whose resume window is over, because the timer may fire late. */
   #endExpiredOf(user: UserRef): void {
     const now = monotonicNow()
     for (const session of this.#index.of(user)) this.#endIfExpired(session, now)

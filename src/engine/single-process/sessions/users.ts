@@ -99,7 +99,7 @@ export class Users {
     return this.#deleting.get(rows.user(of))
   }
 
-  /** Returns the operations that create a user who does not exist. The next batch must write them. */
+  /** Creates a user who does not exist. Returns the operations that store the user. The next batch must write them. */
   create({ appId, userId }: UserRef): Operation[] {
     const of = { appId, userId }
     const row = rows.user(of)
@@ -184,7 +184,7 @@ export class Users {
         this.#commit.defer(guestRow, (batch) => batch.push(...operations, ...inboxOperations))
         this.#usage.add(of.appId, { users: -1, guests: -1 })
         this.#senders.delete(userKey(of))
-        // A save that waits for the mutex must not read the user that this batch deletes.
+        // The mutex is held until the batch is written: a save that waits for the mutex must not read the deleted user.
         return this.#commit.flush()
       })
     })

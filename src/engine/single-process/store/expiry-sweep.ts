@@ -21,7 +21,7 @@ interface ExpirySweepOptions {
 /** Deletes the rows of revoked tokens and of adoptions when they have expired. The index of `rows.expiry` lists these rows. */
 export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
-    // If the token was revoked again for a longer time, a later row of the index lists this row again.
+    // If the token was revoked again for a longer time, this row has not expired, and a later row of the index lists it again.
     const stored = read(store, row) as [number | null] | undefined
     // Null is for ever, though to JavaScript it is less than `now`.
     return stored !== undefined && (stored[0] ?? Infinity) <= now

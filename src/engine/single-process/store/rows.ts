@@ -66,7 +66,7 @@ export const rows = {
   inbox: ({ appId, userId }: UserRef) => `inbox\0${appId}\0${userId}`,
   /** The inboxes of an app after a row; from the first one if `row` is undefined. */
   inboxesAfter: (appId: string, row: string | undefined): Range => afterRow(below('inbox', appId), row),
-  /** The key of a message. A range of messages reaches into no other inbox of the user, because `deleted` comes after all digits. */
+  /** The key of a message. In later inboxes of a user it has `deleted`, which sorts after digits, so no range covers two inboxes. */
   message: (of: InboxRef, offset: number) => rows.messageIn(rows.messagePrefix(of), offset),
   messagePrefix: ({ appId, userId, deletions }: InboxRef) =>
     `message\0${appId}\0${userId}\0${deletions ? `deleted ${deletions}:` : ''}`,

@@ -41,7 +41,7 @@ async function* pagesOf<T>(store: Store, range: Range, limit = ROWS_PER_PAGE): A
 
 /** Yields the records of a store that no engine has open. */
 export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]> {
-  // Rows have times of the engine's clock, which stops while no engine is open.
+  // Rows have times of the engine's clock. It stops while no engine is open, so its stored time is still the present one.
   const now = (read(store, rows.time) as number | undefined) ?? Date.now()
   const leftOf = (time: number): number => Math.max(0, time - now)
 
@@ -110,7 +110,7 @@ export async function* exportRows(store: Store): AsyncGenerator<TransferRecord[]
 
 async function* exportInbox(store: Store, of: UserRef, now: number): AsyncGenerator<TransferRecord[]> {
   const deletions = deletionsOf(store, of)
-  // The constructor reads the messages that the inbox's row does not cover.
+  // The constructor reads the messages that the inbox's row lacks, so `assigned` covers them.
   const { assigned, readOffset } = new Inbox(of, deletions, '', store, false)
   const { offset, first } = assigned
   const marks: PeerMark[] = []

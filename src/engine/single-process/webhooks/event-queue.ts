@@ -193,7 +193,7 @@ export class EventQueue implements WebhookQueue {
 
   /** Returns the number of the user's oldest event after number `seq`; undefined if no later event is stored. */
   async #next(of: UserRef, seq: number): Promise<number | undefined> {
-    // After a failed write the row of an added event is perhaps never stored.
+    // After a failed write an added event perhaps never gets a row. Then this call would not find the event, so it rejects.
     this.#commit.assertWritable()
     await this.#commit.flush()
     const [next] = await this.#reads.all({ ...rows.waitingEventsAfter(of, seq), limit: 1 })
@@ -220,7 +220,7 @@ export class EventQueue implements WebhookQueue {
       failed = 1 - beyond.length
     }
     let next: number | undefined
-    // Another event may be added while the next one is read.
+    // If another event was added during a read that found none, reads again.
     for (let read = seq; next === undefined && this.#queues.of(of).last > read;) {
       read = this.#queues.of(of).last
       next = await this.#next(of, seq)
@@ -236,7 +236,7 @@ export class EventQueue implements WebhookQueue {
     this.#write(operations)
   }
 
-  /** Writes the operations in the order of the calls, because `add` also writes the user's queue. */
+  /** Writes in the order of the calls: the operations of `add` also write the row of the user's queue, and the newest must come last. */
   #write(operations: Operation[]): void {
     if (operations.length > 0) this.#commit.append(operations)
   }

@@ -117,7 +117,7 @@ export class UserQueues {
     return { added: { id }, operations }
   }
 
-  /** For a store that was opened again: returns whether it has this change or a later one. Changes are written in their order. */
+  /** Returns whether a store that was opened again has this change, or a later one, which is always written after this one. */
   hasChange({ of, seq }: QueueChange): boolean {
     return this.of(of).change >= seq
   }

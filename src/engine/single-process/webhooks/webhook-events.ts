@@ -77,7 +77,7 @@ export class WebhookEvents {
     return options?.events.includes('message.unread') ? options.unreadAfter : undefined
   }
 
-  /** Returns the operations that store an event with its user's presence; an empty list if the app does not ask for the event. */
+  /** Adds an event with its user's presence. Returns the operations that store it; an empty list if the app does not ask for it. */
   operations(of: UserRef, type: WebhookEventType, data: JsonObject): Operation[] {
     if (!this.asks(of.appId, type)) return []
     return this.#queue.add(this.#event(of, type, data)).operations
@@ -102,7 +102,8 @@ export class WebhookEvents {
     )
     for (const unwritten of failed.#unwritten) this.#takenOver.add(unwritten)
     for (const { event, attempts } of left) {
-      // Both objects share `attempts`, because a failed write may have reached the disk.
+      // Both objects share `attempts`. If this recovery fails, the next one takes over from `failed` again, and has to look for the writes
+      // of this object, too, because they may have reached the disk.
       this.#defer(event, attempts)
       const { sessionId } = event.data
       if (typeof sessionId === 'string') writeSession({ appId: event.appId, userId: event.userId, sessionId })
@@ -147,7 +148,7 @@ export class WebhookEvents {
       if (!this.#hasReportedLoss) this.#onError(new Error(LOST))
       this.#hasReportedLoss = true
     }
-    // The next search waits until there are twice as many events, so that searching costs a constant time per event.
+    // The next pruning waits until there are twice as many events, so that pruning costs a constant time per event.
     this.#pruneAt = Math.min(MAX_UNWRITTEN, Math.max(MIN_PRUNED, 2 * this.#unwritten.length))
   }
 }

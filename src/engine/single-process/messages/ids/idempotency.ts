@@ -9,7 +9,7 @@ import { StoredKeysFilter } from './stored-keys-filter.js'
 
 export type StoredResult = Extract<SendResult, { outcome: 'stored' | 'repeated' }>
 
-/** A message that is about to be written, for `IdempotencyKeys.add`. */
+/** What `IdempotencyKeys.add` needs of a message that is about to be written. */
 export interface NewKey {
   /** The result of `digestOf`. */
   digest: string
@@ -28,11 +28,11 @@ export interface IdempotencyKeys {
   digestOf(message: CheckedMessage): string
   /** Returns the result of an earlier send with this key; undefined if there was none. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
-  /** Adds a key, and appends the operations that store the key to `operations`. */
+  /** Adds a key. Extends `operations` by those that store the key. */
   add(key: string, added: NewKey, operations: Operation[]): void
 }
 
-/** Returns the result of a send whose key was sent before. */
+/** Resolves with the result of a send whose key was sent before. */
 const resultOf = async (earlier: Pick<NewKey, 'digest' | 'synced'>, digest: string): Promise<SendResult> => {
   const result = await earlier.synced
   return earlier.digest === digest ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' }
@@ -140,7 +140,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     )
   }
 
-  /** Does one step of a pass. The keys of messages that are sent meanwhile are in the filter already. */
+  /** Does one step of a pass. Resolves with the time of the next step. The pass may miss new keys, which `add` puts into the filter. */
   async #step(now: number): Promise<number> {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL

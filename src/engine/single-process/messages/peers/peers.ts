@@ -28,7 +28,7 @@ import { PeerMarks } from './peer-marks.js'
 const TALLIES_PER_STEP = 64
 /** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
-/** The share of the bytes for inboxes that the `PeerIndex` objects may take. One unit of their `cost` takes about `COST_BYTES`. */
+/** How much the `PeerIndex` objects may take, as a share of `cacheBytes`. One unit of `PeerIndex.cost` is about `COST_BYTES`. */
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 
@@ -50,7 +50,7 @@ interface Cached {
   index: PeerIndex
 }
 
-/** The peers of inboxes. The app's backend may be a peer, too. A peer may have a read mark. */
+/** The peers of inboxes. The app's backend may be a peer, too. A peer may have a read mark of its own. */
 export class Peers {
   readonly #options: PeersOptions
   readonly #marks: PeerMarks

@@ -128,7 +128,7 @@ export class Sends {
     }
 
     const inbox = this.#table.open(recipient, recipientKey)
-    // This is a literal because `push` would allocate memory for 16 more inboxes in each message.
+    // This is a literal: with `push` each message would allocate memory for 16 more inboxes.
     const inboxes: SentInboxes =
       from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
     const size = Buffer.byteLength(json) + engineRules.messageOverhead

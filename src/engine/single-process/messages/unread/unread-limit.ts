@@ -13,7 +13,7 @@ const MAX_COUNTED = 200_000
 /** Keeps a sender's unread messages from pushing those of other senders out of an inbox. */
 export class UnreadLimit {
   readonly #open: (of: UserRef) => Inbox
-  /** The counts of inboxes that are full of unread messages, by row. */
+  /** The counts of inboxes that are full of unread messages, by the row of the inbox. */
   readonly #counts = new LRUCache<string, UnreadCounts>({ max: MAX_CACHED })
 
   constructor(open: (of: UserRef) => Inbox) {
