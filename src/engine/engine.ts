@@ -68,7 +68,7 @@ export type Engine = EngineLifecycle &
 /** The calls that open, configure and close an engine, and its events. */
 export interface EngineLifecycle {
   /**
-   * Makes the engine ready. Rejects with `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open.
+   * Makes the engine ready. Rejects with the code `locked`, `unwritable` or `unavailable`. Does nothing if the engine is open.
    */
   open(): Promise<void>
 
@@ -141,12 +141,13 @@ export interface EngineUsers {
    * guest, if there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A
    * second call for the same user and guest resolves with the first result.
    *
-   * One durable write marks the guest as adopted and deletes the guest's user. The guest's sessions end as `replaced`. From then on
+   * One durable write marks the guest as adopted and deletes the guest's record. The guest's sessions end as `replaced`. From then on
    * messages to the guest go to the user, until the `age` of the retention has passed or the user is deleted. After that, the result of a
    * message to the guest is `unknown-user`. Further writes move the guest's messages. When the call resolves, perhaps not all of them have
    * moved. A crash only delays the rest. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`.
-   * They push out no message of the user. If there is no room for all of the guest's messages, only the newest ones move. Messages that the
-   * guest had read count as read. No quota refuses moved messages. The only webhook event about them is `guest.adopted`.
+   * The engine deletes no message of the user to make room for them. If there is no room for all of the guest's messages, only the newest
+   * ones move. Messages that the guest had read count as read. No quota refuses moved messages. The only webhook event about them is
+   * `guest.adopted`.
    */
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }
@@ -275,8 +276,8 @@ export interface EngineInboxes {
 
 /**
  * The peers of an inbox. The peer of a received message is its sender; the peer of a sent message is its recipient; null is the app's
- * backend. The inbox keeps at least one message from or to each of its peers. At the first call an engine may read the whole inbox, page by
- * page, to make an index of peers. Later calls then read only newer messages.
+ * backend. The inbox keeps at least one message from or to each of its peers. When one of these methods is first called for an inbox, an
+ * engine may read the whole inbox, page by page, to make an index of peers. Later calls then read only newer messages.
  */
 export interface EnginePeers {
   /** Resolves with an `Exchange` for each peer, in the given order. */
@@ -335,7 +336,8 @@ export interface EnginePresence {
 }
 
 /**
- * Questions of one gateway to another on the same data. A gateway asks when a client posts to it for a stream that another gateway has.
+ * Questions of one gateway to another on the same data. A gateway asks when a client posts frames to it, but the client's HTTP stream is at
+ * another gateway.
  */
 export interface EngineNodes {
   /**

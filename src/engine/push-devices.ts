@@ -3,7 +3,7 @@ import type { PushDevice, PushOutcome, PushSubscriptionData } from './push.js'
 import type { Credential } from './records.js'
 import { engineRules } from './rules.js'
 
-/** How many characters a device's id has: 132 bits of a hash. */
+/** How many characters a device's id has: 132 bits of a SHA-256. */
 const ID_LENGTH = 22
 
 /** Returns the id of the device that an endpoint reaches. */

@@ -145,7 +145,7 @@ export interface SessionRequest extends UserRef, ClientFacts {
 }
 
 export interface StartedSession extends SessionRecord {
-  /** Whether a session was resumed. If the key is outdated or belongs to a different user, a new session starts. */
+  /** Whether a session was resumed. If the resume key is outdated or belongs to a different user, a new session starts. */
   resumed: boolean
 }
 

@@ -22,7 +22,7 @@ export const engineRules = {
   messageOverhead: 100,
   /** The share of an app's bytes that the messages of one sender may take in the inboxes of others, if a client sends them. */
   senderShare: 0.1,
-  /** The share is at least this many bytes. The largest message fits, however few bytes the app has. */
+  /** The share is at least this many bytes, so the largest message fits even if the app's quota is small. */
   minSenderBytes: 65_536,
   /** The fields of `Retention` to which `SendRules.unreadPerSender` applies. */
   sharedLimits: ['messages', 'bytes'],
@@ -38,7 +38,7 @@ export const engineRules = {
   reportedUnread: 5,
   /**
    * After the inbox's read mark, the search for unread messages reads at most this many of the oldest messages, and this many of the
-   * newest. To read all messages could take long: it skips the user's own messages, and perhaps most are these.
+   * newest. A search without this limit could take long, because perhaps most messages are the user's own, which do not count.
    */
   searchedForUnread: 64,
   /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */

@@ -24,8 +24,8 @@ export interface SentId {
 }
 
 /**
- * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. An engine's
- * own clock means nothing to another engine, so records have durations instead of its times.
+ * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. The time
+ * of an engine's own clock means nothing to another engine, so records have durations in its place.
  */
 export type TransferRecord =
   /** The engine's key, in Base64url. */
@@ -63,8 +63,8 @@ export type TransferRecord =
       marks: PeerMark[]
     } & UserRef)
   /**
-   * `size` is the message's part in the app's quota. `age` is how old the message is, for the retention. `sent` is null for an own copy.
-   * With `isRead` the message counts as read, whatever the read mark is.
+   * `size` is how many bytes of the app's quota the message takes. `age` is how old it is, for the retention. `sent` is null for an own
+   * copy. With `isRead` the message counts as read, whatever the read mark is.
    */
   | ({
       kind: 'message'

@@ -92,8 +92,8 @@ export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error:
  *
  * If a user has eight pending events or more, the receiver is behind. Then a `user.online` and the next `user.offline`, or the other way
  * round, cancel each other: the engine removes the first event and does not add the second. Both stay if the first is the user's oldest
- * pending event, because a gateway may be delivering it. Both also stay if the second event differs in the `online` of its data from the
- * event that would then be the newest.
+ * pending event, because a gateway may be delivering it. Both also stay if the user's newest event would otherwise have the wrong
+ * `online` in its data.
  */
 export interface WebhookQueue {
   /**

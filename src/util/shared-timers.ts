@@ -36,7 +36,7 @@ const call = (item: Timed): void => {
   }
 }
 
-/** Calls `item` once at `at`, together with all other items of the same time. The timers don't keep the process alive. */
+/** Calls `item.onTime` once at `at`, together with all other items of the same time. The timers don't keep the process alive. */
 export const addTimed = (at: number, item: Timed): void => {
   let group = groups.get(at)
   if (!group) {

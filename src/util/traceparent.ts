@@ -7,7 +7,7 @@ interface TracePlace {
   traceFlags: number
 }
 
-/** Returns the trace and the span that `text` names; undefined for a bad `traceparent`, which is ignored. */
+/** Returns the trace and the span that `text` names; undefined for a bad `traceparent`. */
 export const parseTraceparent = (text: unknown): TracePlace | undefined => {
   const [, traceId, spanId, flags] = pattern.exec(typeof text === 'string' ? text : '') ?? []
   return traceId !== undefined && spanId !== undefined && flags !== undefined

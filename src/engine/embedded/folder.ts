@@ -60,8 +60,8 @@ const ensureMarker = async (file: string): Promise<void> => {
 export const identityIn = ({ ino, birthtimeNs }: BigIntStats): string => `${ino} ${birthtimeNs}`
 
 /**
- * Returns a text that differs between this folder and its copies, such as a restored backup, because a copied marker has another inode
- * and birth time. A snapshot of the whole disk keeps both, so a restored snapshot goes unnoticed.
+ * Makes the file `MARKER` unless it exists. Returns a text that differs between this folder and its copies, such as a restored backup,
+ * because a copied marker has another inode and birth time. A snapshot of the whole disk keeps both, so a restored snapshot goes unnoticed.
  */
 export const identityOf = async (folder: string): Promise<string> => {
   const marker = join(folder, MARKER)
@@ -82,7 +82,7 @@ export const assertIdentity = (folder: string, identity: string): void => {
 
 /**
  * Returns the time at which a file of the folder was last made or removed. The call blocks the main thread for some microseconds. An idle
- * engine makes four calls a second. If they were asynchronous, they would take most of its CPU time.
+ * engine makes four such calls a second, and asynchronous calls would take most of the CPU time that it needs.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 

@@ -237,8 +237,8 @@ export const contextOf = (runner: SuiteRunner, subject: EngineUnderTest): SuiteC
 }
 
 /**
- * Ids that break careless stores: ids with separators or escapes; ids that begin like another id; names of rows; the id that is last in
- * order; and the longest ids.
+ * Ids that break careless stores: ids with separators or escapes; ids that begin like another id; names of an engine's rows; the id that
+ * is last in order; and the longest ids.
  */
 export const trickyIds = [
   'a',

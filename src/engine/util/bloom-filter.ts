@@ -51,8 +51,8 @@ export const hashText = (text: string): TextHash => {
     step = Math.imul(step ^ code, 0x85ebca6b)
     step ^= step >>> 15
   }
-  // The filter uses the lower 23 bits. The ids of one sender differ most in their last characters, and FNV-1a spreads the last characters
-  // only into the upper bits.
+  // The filter uses the lower 23 bits, so this line mixes the upper bits into them. FNV-1a spreads the last characters of a text only into
+  // the upper bits, and the ids of one sender differ most in their last characters.
   first ^= first >>> 15
   return { first, step: step | 1 }
 }

@@ -1,6 +1,6 @@
 /**
- * How a message concerns the owner of an inbox. `received` is unread until a read mark reaches it. `read` counts as read, because a guest
- * whom the owner has adopted had read it. `sent` is the owner's own message. Stored rows have these numbers.
+ * How a message concerns the owner of an inbox. A `received` message is unread until a read mark reaches it. A `read` message counts as
+ * read, because a guest whom the owner has adopted had read it. A `sent` message is the owner's own. Stored rows have these numbers.
  */
 export const directions = { received: 0, read: 1, sent: 2 } as const
 export type Direction = (typeof directions)[keyof typeof directions]

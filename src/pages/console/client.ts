@@ -44,7 +44,7 @@ export class Client {
     return (response.status === 204 ? undefined : await response.json()) as Body
   }
 
-  /** Calls `onLine` with each line of a stream. Resolves when the stream has ended. */
+  /** Calls `onLine` with each line of a streamed answer. Resolves when the answer has ended. */
   async stream<Entry>(
     path: string,
     onLine: (line: StreamLine<Entry>) => void,
@@ -55,9 +55,9 @@ export class Client {
   }
 
   /**
-   * As `stream`, but opens the stream again when it ends. While the page is hidden, the stream is closed, because a browser opens at most
-   * six connections to a gateway for all tabs together. `pathOf` returns the path of the next request. `onProblem` is called with null when
-   * the stream works again.
+   * As `stream`, but makes the request again when the answer ends. While the page is hidden, no request is open, because a browser opens at
+   * most six connections to a gateway for all tabs together. `pathOf` returns the path of the next request. `onProblem` gets the message of
+   * each error, and null with each line.
    */
   async follow<Entry>(
     pathOf: () => string,

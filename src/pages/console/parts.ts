@@ -9,7 +9,7 @@ export const fact = (label: string, value: unknown): TemplateResult | typeof not
         <dd>${value}</dd>
       </div>`
 
-/** The heading of a list with several pages, with buttons to turn them. `open` is called with the cursor of a page. */
+/** The heading of a list with several pages, with buttons to turn the pages. `open` is called with the cursor of a page. */
 export const pagedHeading = (
   title: string,
   { isEmpty, next }: { isEmpty: boolean; next: string | null },

@@ -33,7 +33,7 @@ export const tokenUrlOf = (settings: Settings, link: string): string => `${token
 const fetchSignature = async ({ appId, userId }: Settings): Promise<string> =>
   (await request<{ signature: string }>(`/dev/signature?${new URLSearchParams({ appId, userId })}`)).signature
 
-/** Signs the user in at the token source, or out. */
+/** Signs the user in or out at the development gateway, which gives a token only to a user who is signed in. */
 export const setSignedIn = ({ userId }: Settings, signedIn: boolean): Promise<unknown> =>
   request(`/dev/source/sign-${signedIn ? 'in' : 'out'}?${new URLSearchParams({ userId })}`, 'POST')
 

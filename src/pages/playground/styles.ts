@@ -116,7 +116,7 @@ export const panelStyles = css`
     font-weight: 600;
     color: var(--soft);
   }
-  /* The header is as high as its buttons, which come and go. */
+  /* The header keeps the height of its buttons, because they come and go. */
   header {
     min-height: 30px;
   }

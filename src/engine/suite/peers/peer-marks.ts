@@ -165,7 +165,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       },
     )
 
-    on('is that of the backend for null, and none of somebody who is no peer', async (engine) => {
+    on('is that of the backend if the peer is null, and exists only for peers', async (engine) => {
       await deliver(engine, { from: null })
       await deliver(engine)
       await deliver(engine, { from: 'bob', to: 'cy' })

@@ -10,7 +10,7 @@ const PHASES = 5
 const KEPT = 40
 const KEPT_SHORTLY = 7
 const PAGE = 4
-/** A large message has this many characters. Beside it there is room for as many small ones as are kept, and for no other large one. */
+/** A large message has this many characters. An inbox has room for one of them and `KEPT` small ones, but not for two large ones. */
 const LARGE = 16_000
 const retention: Retention = { messages: KEPT, age: 3_600_000, bytes: 1.9 * LARGE }
 /** The age in milliseconds that `expire` sets for a moment, and how many operations come after the messages that must expire. */
@@ -161,7 +161,7 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
     const kind = random()
     if (kind < 0.55) {
       const messages = random() < 0.03 ? KEPT_SHORTLY : KEPT
-      // With the lower retention the backend sends, because a message of a user with more unread messages than that could be refused.
+      // With `KEPT_SHORTLY` only the backend sends: a user with more unread messages than that could have a message refused.
       const peer = messages === KEPT ? anyPeer() : null
       const isSent = peer === model.owner || (peer !== null && random() < 0.25)
       const [from, to] = isSent ? [model.owner, peer] : [peer, model.owner]
@@ -212,7 +212,7 @@ const expire = async (
     return (await engine.messagesAfter(of, { epoch, offset: 0 }, 1)).messages[0]?.offset ?? newest + 1
   }
   for (const [n, model] of models.entries())
-    // A user who was deleted meanwhile begins with the first offset again.
+    // If the user was deleted meanwhile, the offsets have begun anew, and nothing is left to expire.
     if (model.newest >= (expired[n] ?? 0))
       await until(`what ${model.owner} had expires`, async () => (await firstOf(model)) > (expired[n] ?? 0))
   await engine.configure(app, { retention, webhooks: null })

@@ -257,7 +257,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     )
 
     on(
-      'are set to hidden by the connection that carries them, not by one that was replaced',
+      'a session is set to hidden by the connection that carries it, not by one that was replaced',
       async (engine) => {
         const sessionRequest = request(ada, { hidden: true })
         const first = await startSession(engine, sessionRequest)

@@ -168,7 +168,7 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
       assert.ok(await adopt())
       await untilMoved(engine, 4)
       const state = await engine.inbox(ada)
-      // Clients count each message that comes as unread, so the engine tells them the correct count.
+      // Clients add 1 to their unread count for each message that comes, so the engine tells them the correct count.
       assert.deepEqual(await told, [{ type: 'read', user: ada, inbox: state }])
       assert.deepEqual([state.offset, state.readOffset, state.unread], [4, 0, 2])
       if (durable) {

@@ -157,7 +157,7 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual(await engine.pendingEvents('app2', null, 3), { events: [], next: null })
     })
 
-    on('of many events at once lose and repeat none', async (engine) => {
+    on('lose and repeat no event when many are added at once', async (engine) => {
       await ask(engine, ['user.created', 'user.updated'])
       const work = Promise.all(
         Array.from({ length: 200 }, (_, n) =>
@@ -180,7 +180,7 @@ export const webhookDeliveriesSuite = ({
     })
 
     if (durable) {
-      on('go on after a restart, at once, and with numbers that go on', async (engine) => {
+      on('go on at once after a restart, and so do the numbers of events', async (engine) => {
         await ask(engine, ['session.started'])
         await start(engine, ada)
         await start(engine, bob)

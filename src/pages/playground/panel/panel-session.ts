@@ -9,7 +9,7 @@ import { NetworkLink } from './network-link.js'
 import { entriesOf, loginMethods, nextUser, type Settings } from '../settings.js'
 import { Thread } from './thread.js'
 
-/** The request of the element that the page gives it a token. */
+/** The element's request to the page for a token. */
 interface TokenRequest {
   reason: TokenAsk['reason']
   respond(token: string | null): void

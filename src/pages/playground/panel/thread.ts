@@ -11,7 +11,7 @@ export interface OutgoingMessage {
   error: SessionError | null
 }
 
-/** Milliseconds after which the next key sends another signal. Each signal holds for five seconds. */
+/** Milliseconds after which the next keystroke sends another signal. Each signal holds for five seconds. */
 const TYPING_INTERVAL = 3_000
 
 /** The conversations of the element's user, the messages of one conversation, and the messages that the user is sending. Emits `change`. */
@@ -77,7 +77,7 @@ export class Thread extends EventTarget {
       if ((isOwn ? message.to : message.from) === this.shown) this.#add([message])
       this.#loadPeers(element)
     })
-    // A conversation was read, here or elsewhere.
+    // A conversation was read, in this page or in another page of the user.
     element.addEventListener('session-unread', () => this.#loadPeers(element))
     element.addEventListener('session-started', ({ detail: { user } }) => {
       // A new session may belong to another user, or may have missed more messages than the gateway sends again.
