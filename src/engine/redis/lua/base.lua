@@ -1,4 +1,4 @@
--- What every script uses: its arguments, the time, the user's hash, and events for gateways. `script.ts` joins its `PARTS`, which are files
+-- What every script uses: its arguments, the time, the user's hash, and events for nodes. `script.ts` joins its `PARTS`, which are files
 -- of this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script first
 -- calls `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`,
 -- `UNREAD`, `QUEUE`, `STATE` and `EVENT` are the tables of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all
@@ -10,7 +10,7 @@ local shared
 -- These functions are called often, so they are locals, which Lua finds faster. `begin` sets them, because there is no `redis.call` while
 -- Redis loads the library.
 local call, format
--- `K` has the names of the call's keys by their kinds (`scopes.ts`).
+-- `K` has the names of the script's keys by their kinds (`scopes.ts`).
 local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
 -- `context` is the argument that all calls of a node have in common. The other variables are parts of `context`: milliseconds to add to the
@@ -66,7 +66,7 @@ local function count(field, difference, keys, owner)
   end
 end
 
--- Returns the sum of a count in Redis, `value`, and of what this script has added to the count so far, in all partitions.
+-- Returns `value`, which is a count in Redis, plus what this script has so far added to that count in any partition.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields[field] or 0) end
@@ -82,7 +82,7 @@ end
 -- The counts that have a limit, and their places in the event `counts`.
 local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8 }
 
--- Returns the result of the script: the events for the calling node, and the values.
+-- Writes the counts. Returns the result of the script: the events for the calling node, and the values.
 local function reply(...)
   for key, fields in pairs(differences) do
     local owner = fields.owner
@@ -92,14 +92,14 @@ local function reply(...)
       local sum, place = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
       if place then event[place], isLimited = sum, true end
     end
-    -- The owner tells the calling node to which partition these counts belong.
+    -- The calling node knows the partition of the counts by their owner, so counts without an owner send no event.
     if isLimited and owner ~= '' then events[#events + 1] = event end
   end
   return { events, ... }
 end
 
--- Returns what `reply` returns, followed by the items of a list. A long list can't be passed to `reply`, because Lua's stack has room for
--- 8,000 values only.
+-- Does what `reply` does, and appends the items of a list to the result. A long list can't be passed to `reply`, because Lua's stack has
+-- room for 8,000 values only.
 local function reply_list(list, ...)
   local result = reply(...)
   local count = select('#', ...) + 1

@@ -4,7 +4,7 @@
 -- of each user, with the time at which that event is due. Events of the app itself, which belong to no user, have an empty user id.
 local function outcome_of(seq) return call('HGET', K.events, 'a' .. seq) or '{"attempts":0,"lastError":null}' end
 
--- Returns the JSON of the event with this number; nil if that event has another id.
+-- Returns the JSON of the event with this number and this id; nil if there is none.
 local function find(seq, id)
   local event = call('HGET', K.events, seq)
   local head = '{"id":"' .. id .. '"'

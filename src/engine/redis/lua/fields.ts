@@ -217,7 +217,7 @@ const state = {
   opened: 'o',
 } as const
 
-/** The first item of an event that a script sends. It tells the gateway the kind of the event. */
+/** The first item of an event that a script sends to a node: the kind of the event. */
 const event = {
   sessionEnded: 'e',
   connectionReplaced: 'r',

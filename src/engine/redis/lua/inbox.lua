@@ -112,8 +112,8 @@ local function drop(keys, user, owner, old)
   user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    -- The owner stays in `aging`, so that the sweep deletes a guest without messages, even if the send that dropped the last message was
-    -- refused.
+    -- The owner stays in `aging`, so that the sweep finds and deletes a guest without messages. The send that dropped the last message may
+    -- have been refused, and then adds none.
     call('DEL', keys.inbox, keys.peerLog)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
@@ -133,8 +133,8 @@ end
 local NO_ENTRIES = {}
 
 -- Returns the oldest messages: those that are beyond the retention if the newest offset of the inbox is `last` and its messages take
--- `bytes` bytes. It returns at most `MAX_DROPPED` messages; the next script goes on. It reads few messages that stay, because each message
--- to a full inbox waits for these reads.
+-- `bytes` bytes. It returns at most `MAX_DROPPED` messages; a later script finds the others. It reads few messages that stay, because each
+-- message to a full inbox waits for these reads.
 local function beyond(keys, user, last, bytes, retention)
   if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
   local old, first, kept = {}, user.first, last - retention.messages + 1
@@ -158,8 +158,8 @@ local function trim(keys, user, owner, retention)
   return #old == MAX_DROPPED
 end
 
--- Returns whether the sender of a new message has too many unread messages in this inbox, and the new message would push out an unread
--- message of someone else.
+-- Returns whether a new message would push out an unread message of someone else, although the unread messages of its sender already exceed
+-- the sender's share of this inbox, in number or in bytes.
 local function is_crowded(keys, user, owner, from, old, rules)
   if from == '' or from == owner then return false end
   local pushesOut = false
@@ -182,7 +182,7 @@ local function bytes_of(list, from)
   return bytes
 end
 
--- Forgets messages that the stream lacks: Redis has evicted the stream, or somebody has deleted messages by hand.
+-- Forgets the messages of an inbox whose Redis stream has none: Redis has evicted it, or somebody has deleted the messages by hand.
 local function forget_missing(keys, user, owner)
   call('DEL', keys.inbox, keys.unread, keys.peerLog)
   count('bytes', -user.bytes, keys, owner)
@@ -204,7 +204,7 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Adds a message to the stream. `id`, which is the offset, and `storedAt` are texts. Returns the message's item. The caller adds the item
+-- Adds a message to the inbox. `id`, which is the offset, and `storedAt` are texts. Returns the message's item. The caller adds the item
 -- to `peerLog`.
 local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trace)
   local with = from == owner and 's' .. to or (isRead and 'x' or 'r') .. from

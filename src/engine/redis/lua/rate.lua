@@ -14,7 +14,7 @@ local function take_message(keys, perSecond, id)
   local state = call('GET', key)
   if state then
     full, refused, last = string.match(state, '^(%S+) (%S+) ?(%S*)$')
-    -- A bucket is full after a second at most. If the stored time is later, a former master whose clock was ahead has written it.
+    -- A bucket is full after a second at most. So a later time is cut: a former master whose clock was ahead has written it.
     full = math.min(math.max(tonumber(full), now), now + 1000)
     refused = math.min(tonumber(refused), now + 1000)
   end

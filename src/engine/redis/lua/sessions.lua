@@ -29,8 +29,8 @@ local function facts_of(row)
     .. ',"startedAt":' .. string.format('%.0f', row[SESSION.startedAt])
 end
 
--- Tells the calling node that a session no longer uses its token. The node deletes the field `use` of the token's hash in Redis, which may
--- be in another partition than the user.
+-- Tells the calling node that a session no longer uses its token. The node deletes the field that `use` names from the token's Redis hash,
+-- which may be in another partition than the user.
 local function release_token(credential, use)
   if use then events[#events + 1] = { EVENT.tokenReleased, appId, userId, credential, use } end
 end
@@ -44,7 +44,7 @@ local function remove(user, row)
   call('HDEL', K.sessions, row.id)
   call('ZREM', K.live, row.id .. '\0' .. userId)
   count('sessions', -1)
-  -- A session that ended earlier may have been seen later.
+  -- The time never goes back: a session that ended earlier may have been seen later.
   set(user, 'lastSeenAt', math.max(user.lastSeenAt or 0, row[SESSION.lastSeenAt]))
 end
 

@@ -14,8 +14,8 @@ local unshifted, generation, isVisited, mayWrite
 local function begin_state(writes) unshifted, generation, isVisited, mayWrite = now - shift, nil, false, writes end
 
 -- Returns the time since which nodes have reached the server without a pause. During a pause Redis or every node is away, so no client can
--- come back. If a deadline has not passed when a pause begins, it counts anew from the end of the pause. If this script is the first after
--- a pause, the result is the present time.
+-- come back. A deadline that has not passed when a pause begins counts anew from the end of the pause. If this script is the first after a
+-- pause, the result is the present time.
 local function reached_since()
   local state = call('HMGET', K.state, STATE.reachedAt, STATE.reachedSince)
   if state[1] and math.abs(unshifted - state[1]) > MAX_PAUSE then return now end
@@ -52,8 +52,8 @@ local function check_history()
 end
 
 -- For each prefix of an engine's keys: the time since which sweeps have come to this server without a pause, and when the last one came. In
--- a cluster one node sweeps a partition. If that node is killed, nobody sweeps the partition until the node's lease has ended. That is no
--- pause if other nodes meanwhile sweep other partitions of the same server.
+-- a cluster one node sweeps each partition. If that node is killed, nobody sweeps the partition until the node's lease has ended. That is
+-- no pause if other nodes meanwhile sweep other partitions of the same server.
 local sweeps = {}
 
 local function note_sweep()

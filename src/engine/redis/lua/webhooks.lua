@@ -1,7 +1,7 @@
 -- A part of scripts, about webhook events. The script that makes a change also adds the events that report the change. The last of the
 -- common arguments has, separated by commas: random digits for ids; the text that precedes the number in the epoch of the user's inbox;
--- `unreadAfter`; the limits of a user's pending events, in number and bytes; what other partitions leave of the app's limits, in number and
--- bytes; and the types of events that the app asks for. The argument is empty for an app without webhooks.
+-- the option `unreadAfter`; the limits of a user's pending events, in number and bytes; what other partitions leave of the app's limits, in
+-- number and bytes; and the types of events that the app asks for. The argument is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 
@@ -126,7 +126,7 @@ local function add_event(user, kind, data)
   append_event(K.queue, queue, userId, kind, event, seq, online)
 end
 
--- Tells the calling node that events of the app are due in this partition.
+-- If this script has made events due, tells the calling node, and sets when the sweep looks for these events.
 local function announce()
   if not isDue then return end
   isDue = false

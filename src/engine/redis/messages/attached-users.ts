@@ -5,9 +5,9 @@ import type { StepRunner } from '../step-runner.js'
 
 /** How many messages one read returns at most. */
 const PAGE = 100
-/** How many users' inboxes are read at once. After an outage, perhaps all attached users have missed messages. */
+/** At most this many inboxes are read at once, because after an outage perhaps all attached users have missed messages. */
 const READ_AT_ONCE = 32
-/** How many groups of users are compared at once. */
+/** How many groups of users are compared with Redis at once. */
 const GROUPS_AT_ONCE = 4
 /** The ids of a session. */
 export type SessionId = readonly [appId: string, userId: string, sessionId: string]
@@ -104,8 +104,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes that a connection of this node carries a session. The inbox was at this offset when the session started. Returns false if the
-   * session or the connection was gone before the result of its start came.
+   * Notes that a connection of this node carries a session. `offset` was the newest offset of the inbox when the session started. Returns
+   * false if the session or the connection was gone before the result of its start came.
    */
   add(
     { appId, userId, sessionId }: SessionRef,
@@ -180,8 +180,8 @@ export class AttachedUsers {
   }
 
   /**
-   * Notes the place of a sender's own copy. A new epoch of the inbox is reported before the sender learns the offset, because in the
-   * earlier epoch the offset may belong to another message.
+   * Notes the place of a sender's own copy, before the sender learns its offset. If the inbox has a new epoch, this method reports the
+   * epoch, because in the earlier epoch the offset may belong to another message.
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
     const user = this.#users.get(keyOf(of))
@@ -240,8 +240,7 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // Perhaps a session that started in the new epoch lacks messages. The newest message is emitted next, and shows the gap by its
-      // offset.
+      // The newest message is emitted next. A session that started in the new epoch and lacks messages notices the gap by its offset.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)
@@ -280,7 +279,7 @@ export class AttachedUsers {
         this.#emit(user, message)
       }
       user.newest = Math.max(user.newest, user.offset)
-      // Nothing was read. Retention has deleted the missing messages, or the inbox has another epoch: the next comparison finds that epoch.
+      // Nothing was read: retention has deleted the missing messages, or the inbox has another epoch, which the next comparison finds.
       if (user.offset === offset) user.offset = user.newest
     }
   }

@@ -8,7 +8,7 @@ import type { StepRunner } from '../step-runner.js'
  */
 const MAX_AGE = 60_000
 const MAX_AGE_NEAR_LIMIT = 5_000
-/** The number of senders whose bytes are kept at most. */
+/** This node remembers the bytes of at most this many senders. */
 const MAX_SENDERS = 10_000
 
 interface Count {
@@ -30,7 +30,7 @@ export class HeldBytes {
     this.#runner = runner
   }
 
-  /** Returns how many bytes the sender may take: in a cluster in the inboxes of this partition, else in all inboxes. */
+  /** Returns how many bytes the sender may take in the inboxes of this partition; without a cluster, in all inboxes. */
   limitIn(partition: number, sender: UserRef, bytesPerSender: number): number {
     const { isCluster, partitions } = this.#runner
     if (!isCluster) return bytesPerSender

@@ -182,7 +182,7 @@ export class Inboxes {
     if (sender && outcome === 'stored') this.#held.update(outgoing.partition, sender, Number(held))
     // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
-    // The message is stored, so this call does not wait for the deletion. If that fails, the next message to the inbox continues it.
+    // The message is stored, so this call does not wait for the trim. If the trim fails, the next message to the inbox continues it.
     if (isBeyond === 1)
       for (const of of sender ? [recipient, sender] : [recipient]) this.#startTrim(of, rules)
     const result = { outcome, offset: Number(offset), sentAt: Number(sentAt) } as const

@@ -87,7 +87,7 @@ export class Pushes {
     return device !== undefined
   }
 
-  /** Returns the user's devices. Ends and leaves out those that have lapsed, belong to another user, or have a revoked credential. */
+  /** Removes the user's devices that have lapsed, belong to another user, or have a revoked credential. Returns the others. */
   async devices({ appId, userId }: UserRef): Promise<PushDevice[]> {
     const of = { appId, userId }
     const { devices } = await this.#read(of)
@@ -131,7 +131,7 @@ export class Pushes {
       )
       for (const json of list as string[]) {
         const message = JSON.parse(json) as UnreadSenders['messages'][number]
-        // The sender's place in the list is that of the sender's newest message.
+        // The senders are in the order of their newest messages, so this sender moves to the end.
         newest.delete(message.from)
         newest.set(message.from, message)
       }

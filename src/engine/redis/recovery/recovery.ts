@@ -62,7 +62,7 @@ export class Recovery {
     this.run()
   }
 
-  /** Called when this node has perhaps missed events. Perhaps a generation has begun, too. */
+  /** Called when this node has perhaps missed events, for example that a generation has begun. */
   check(): void {
     this.#isCheckDue = true
     this.run()

@@ -41,7 +41,7 @@ export interface UncertainCallsOptions {
 
 /**
  * If the reply to a call was lost, the call may have run. This node then compares with Redis what the call may have changed for the
- * sessions that this node carries: the sessions themselves, the newest messages, the read mark, and the profile.
+ * sessions that this node carries: the sessions themselves, the newest messages, the inbox's mark, and the user's profile.
  */
 export class UncertainCalls {
   readonly #options: UncertainCallsOptions

@@ -92,7 +92,7 @@ export class Webhooks {
     this.#resumed.delete(appId)
   }
 
-  /** Called if the sweep has found events in a partition. The node that added these events does not deliver them. */
+  /** Called if the sweep has found due events, which the node that added them does not deliver. Announces them if this node does. */
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
     const args = ['0', String(UNDELIVERED_WAIT)]

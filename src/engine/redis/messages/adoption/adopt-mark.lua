@@ -1,8 +1,8 @@
 -- Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held, revoked.
--- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest was created, by the proof, which is a credential of the guest
---   (empty if the app's backend adopts, without a proof); 4 when the proof was issued (empty if that is unknown); 5 `retention.age`.
+-- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest was created, as the caller knows it (empty if the backend
+--   adopts); 4 when the guest's credential, by which the user adopts, was issued (empty if that is unknown); 5 `retention.age`.
 -- Returns the number of messages that the guest had, or -1 if this user can't adopt the guest.
 local by, byCreatedAt, createdAt, age = arg(1), tonumber(arg(2)), tonumber(arg(3)), tonumber(arg(5))
 local user = load(K.user)

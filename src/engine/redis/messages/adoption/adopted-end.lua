@@ -1,5 +1,5 @@
--- Lets the key expire that notes which messages of an adopted guest have been moved. Until then a step of the move that comes late finds
--- the key, and appends no message twice.
+-- Lets the key `adopted` expire, by which `adopted-append` knows the messages of an adopted guest that were moved. If that step comes again
+-- before then, it appends no message twice.
 -- KEYS: adopted.
 -- ARGV: none.
 -- Returns nothing.

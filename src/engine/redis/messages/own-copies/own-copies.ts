@@ -5,7 +5,7 @@ import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** After this many failures the other own copies stay pending for now. While a server is away, very many own copies may be pending. */
+/** After this many failures the other own copies stay pending for now, because very many may be pending while a server is away. */
 const MAX_FAILURES = 8
 
 /** The sender's own copy of a message in a cluster, where the sender's inbox may be in another partition than the recipient's. */

@@ -1,4 +1,4 @@
--- Reads the value of the key of a message's id, or of an own copy.
+-- Reads what is stored about a message's id, or about an own copy.
 -- KEYS: id; or own.
 -- ARGV: none.
 -- Returns the value, and the milliseconds for which it is kept.

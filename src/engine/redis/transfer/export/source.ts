@@ -12,7 +12,7 @@ import { exportUser } from './export-user.js'
 
 const EVENTS_PER_PAGE = 200
 const TOKENS_PER_PAGE = 500
-/** From how many users the first pages are read at once. */
+/** The first pages of this many users are read at once. */
 const USERS_AT_ONCE = 16
 
 const IN_USE = 'A gateway uses the Redis of --from: stop it. After a crash its lease ends within 10 seconds.'

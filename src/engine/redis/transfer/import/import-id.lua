@@ -1,4 +1,4 @@
--- Stores the value of the key of a message's id, of an own copy, or of an adopted guest.
+-- Stores a value about a message's id, an own copy, or an adopted guest.
 -- KEYS: id; or own; or adopted.
 -- ARGV: 1 the value; 2 the milliseconds for which it is kept.
 -- Returns nothing.

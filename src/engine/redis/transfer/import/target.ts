@@ -89,7 +89,7 @@ export class RedisTarget implements TransferTarget {
     await this.#opened?.client.close()
   }
 
-  /** Deletes all keys with the prefix except two: the note that a transfer is unfinished, and the secret from which epochs are derived. */
+  /** Deletes all keys with the prefix except `transfer` (a transfer is unfinished) and `epochs` (the secret of the epochs). */
   async #clear(): Promise<void> {
     if (!this.#opened) return
     const { client, runner } = this.#opened
