@@ -15,7 +15,7 @@ export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringi
 /** The owner of a step's keys. If a step is about an app, the user's id is empty. If it is about a partition, both ids are empty. */
 export interface KeyOwner extends UserRef {
   partition: number
-  /** The end of the name of the step's key of a `HashedKind`: the kind and what `hashOf` has returned. */
+  /** If the step has a key of a `HashedKind`: the key's name without the prefix, which is the kind and what `hashOf` has returned. */
   hashed?: `${HashedKind}:${string}` | undefined
 }
 
@@ -50,8 +50,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // Without a cluster one key has the counts of all partitions. In a cluster each partition has a key with another name, so that after
-      // a move into a cluster no partition takes the counts of all for its own.
+      // Without a cluster one key has the counts of all partitions. In a cluster each partition has its own key, with another name. So
+      // after a move into a cluster no partition takes the counts of all partitions for its own.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + (hashed ?? ''),
     }

@@ -2,7 +2,7 @@ import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
-/** The factor by which the number of partitions grows from one read to the next. */
+/** Each read of a list reads this many times as many partitions as the read before. */
 const GROWTH = 4
 
 /** Where a list goes on: in a partition, after the item with this id or number. */

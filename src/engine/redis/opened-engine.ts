@@ -378,7 +378,7 @@ export class OpenedEngine {
       case kinds.webhooksDue:
         return this.webhooks.announce(event[1], event[2])
       case kinds.tokenReleased:
-        // If this fails, the token's Redis hash keeps the note about the session until the hash expires. That does no harm.
+        // If this fails, the note that a session uses the token stays until the token's Redis hash expires. That does no harm.
         return void this.revocations.releaseToken(user, event[3], event[4]).catch(this.#options.onError)
       case kinds.eventDropped:
         this.#quotas.refresh(event[1])

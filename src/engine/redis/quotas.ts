@@ -2,7 +2,7 @@ import type { EventLimits, UserRef } from '../engine.js'
 import { KeyedMutex } from '../../util/keyed-mutex.js'
 import type { StepRunner } from './step-runner.js'
 
-/** Counts of an app's data that a limit applies to. */
+/** Those counts of an app's data that have a limit. */
 export interface Counts {
   guests: number
   inboxes: number

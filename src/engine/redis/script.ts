@@ -25,9 +25,9 @@ const PARTS = [
 interface StepOptions {
   repeatable?: boolean
   /**
-   * Whether the script runs on a server that is out of memory, has too few replicas, or can't write to its disk. A script that `reads`
-   * runs, and a script that `grows` the data does not. Any other script frees memory or needs hardly any, so it runs on a server that is
-   * only out of memory.
+   * What the script does with the data. A script that only `reads` runs even on a server that is out of memory, has too few replicas, or
+   * can't write to its disk. A script that `grows` the data does not. Any other script frees memory or needs hardly any, so it runs on a
+   * server that is only out of memory.
    */
   effect?: 'reads' | 'grows'
 }
@@ -43,7 +43,7 @@ export const sourceOf = (name: string): string => {
   return source
 }
 
-/** How many characters of a hash the name of a library has. */
+/** How many characters of the source's SHA-1 digest a library's name has. */
 const HASH_LENGTH = 12
 
 /** The beginning of the names of all versions of a library. */

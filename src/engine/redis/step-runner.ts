@@ -54,7 +54,7 @@ export interface UncertainCall {
 }
 
 export interface RunOptions {
-  /** The end of the name of the step's key of a `HashedKind`: the kind and what `hashOf` has returned. */
+  /** If the step has a key of a `HashedKind`: the key's name without the prefix, which is the kind and what `hashOf` has returned. */
   hashed?: `${HashedKind}:${string}`
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string

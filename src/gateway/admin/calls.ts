@@ -12,7 +12,7 @@ export type AdminContext = Context<AdminEnv>
 
 type Handle = (context: AdminContext) => Response | Promise<Response>
 
-/** A call that only reads. Both admin tokens allow it. */
+/** A call that only reads. Both admin tokens of the config, `token` and `readToken`, allow it. */
 interface ReadCall {
   readonly method: 'get'
   /** The path below `/api`, in Hono's form: `/apps/:appId/users/:userId`. */
@@ -20,7 +20,7 @@ interface ReadCall {
   readonly handle: Handle
 }
 
-/** A call that only the admin token allows, and of which the audit log gets a line. Most such calls change something. */
+/** A call that only `token` allows. The audit log gets a line about it. Most such calls change something. */
 export interface ChangeCall {
   readonly method: 'post' | 'put' | 'delete'
   /** The path. In the audit log its parameters are the call's `whom`. */

@@ -41,8 +41,8 @@ const bearerToken = (authorization: string | undefined): string | undefined =>
 
 /**
  * Checks the admin tokens and limits failed log-ins. The right token is accepted at any time, because a stranger may share the operator's
- * address, for example behind the same proxy. So the limit does not make guessing slower. No rate is enough to find a token of 32 random
- * bytes: a million guesses a second would take 10^63 years. `current` is called for each token, because a reload may change the
+ * address, for example behind the same proxy. So the limit does not make guessing slower. It need not: to find a token of 32 random
+ * bytes, a million guesses a second would take 10^63 years. `current` is called for each token, because a reload may change the
  * config's tokens. `clock` returns milliseconds.
  */
 export const createLogin = (
@@ -53,7 +53,7 @@ export const createLogin = (
 
   const roleOf = (digest: Buffer): Role | undefined => {
     const { token, readToken } = current()
-    // All hashes have the same length, and both comparisons are always made. So their time reveals nothing about the tokens.
+    // All hashes have the same length, and both comparisons are always made. So the time that they take says nothing about the tokens.
     const isAdmin = timingSafeEqual(digest, hash(token))
     const isRead = timingSafeEqual(digest, hash(readToken ?? token)) && readToken !== null
     return isAdmin ? 'admin' : isRead ? 'read' : undefined

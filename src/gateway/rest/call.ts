@@ -110,6 +110,6 @@ export const defineCall = <
   query: query ?? {},
   body: body ?? null,
   errors: errors ?? [],
-  // `Call` has unknown inputs. The routes validate them with this row's schemas.
+  // In `Call` the inputs are `unknown`. Before `handle` is called, they are validated with this row's schemas.
   handle: handle,
 })

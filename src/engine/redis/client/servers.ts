@@ -100,7 +100,7 @@ export class Servers {
 
   /**
    * Reads again which masters there are. Simultaneous calls share one reading. Rejects if no server answers. Asks first the Sentinel that
-   * answered last; with `elsewhere`, any Sentinel, because perhaps the master that the last one named does not work.
+   * answered last; with `elsewhere`, any Sentinel, because perhaps the master that this Sentinel named does not work.
    */
   refresh({ elsewhere = false } = {}): Promise<void> {
     if (elsewhere && !this.#refreshing) this.#closeSeed()

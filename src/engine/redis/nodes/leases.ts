@@ -12,7 +12,7 @@ export interface LeasesOptions {
   runner: StepRunner
   /** Called when the other nodes have counted this one as dead. They detach its sessions. */
   onLost: () => void
-  /** Called after each beat that Redis has answered, unless the promise of the call before is still pending. No beat waits for it. */
+  /** Called after each beat that Redis has answered, unless the promise of the last call is pending. No beat waits for that promise. */
   onBeat: () => Promise<void>
   onError: (error: unknown) => void
 }

@@ -8,7 +8,7 @@ const TIMEOUT = 15_000
 /** Milliseconds until an answer to the engine's own question (`askSeen`) must have arrived. */
 const SEEN_TIMEOUT = 2_000
 
-/** The form of a node's name. `ask` gets a name from a client, so perhaps any text. No text of this form names another kind of channel. */
+/** The form of a node's name. `ask` gets a name from a client, who may send any text. This form leads to no other kind of channel. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event

@@ -1,4 +1,4 @@
--- Handles the deadlines of a user that have passed: ends detached sessions; deletes a guest who started no session, or whom another step
+-- Handles those deadlines of a user that have passed: ends detached sessions; deletes a guest who started no session, or whom another step
 -- could not delete; reports unread messages; tells the calling node that a push is due; and forgets that a user has adopted this guest.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog.
@@ -9,7 +9,7 @@ end_due_sessions(user)
 local isMoving = user.moveDueAt and user.moveDueAt <= now
 if isMoving then set(user, 'moveDueAt', now + MOVE_RETRY) end
 if user.adoption and user.keptUntil and user.keptUntil <= now then
-  -- As long as messages are to be moved, `adoption` says which user gets them.
+  -- As long as messages are to be moved, `adoption` stays: it says which user gets them.
   if user.moveDueAt then
     set(user, 'keptUntil', user.moveDueAt)
   else

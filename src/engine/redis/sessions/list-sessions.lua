@@ -1,4 +1,4 @@
--- Lists an app's sessions in a partition, in the order of their numbers. A session gets the next number of the partition when it starts.
+-- Lists an app's sessions in a partition, in the order of their numbers. A session gets the app's next number there when it starts.
 -- KEYS: live.
 -- ARGV: 1 the number after which the list begins; 2 how many sessions at most.
 -- Returns for each session two values: its id and the user's id, separated by NUL; its number.

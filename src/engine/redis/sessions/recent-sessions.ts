@@ -2,7 +2,7 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { Credential, SessionRef, UserRef } from '../../engine.js'
 import type { OfPartition } from '../step-runner.js'
 
-/** For how many beats of the node, a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
+/** For how many beats (`Leases`), a second apart, a change is kept. A new master is assumed to lack only changes of the last minute. */
 const KEPT_FOR = 60
 
 /** How a session left its connection: it was detached, and can be resumed for some milliseconds; or it ended. */

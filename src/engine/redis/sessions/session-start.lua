@@ -1,12 +1,12 @@
 -- Starts or resumes a session, unless its credential is revoked.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session (empty for none); 4 how many sessions the
---   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token (empty for none); 8 when the credential was issued (empty if
---   that is unknown); 9 when the user was created (empty if the start does not depend on it); 10 the fields of the session's row that the
---   caller knows, as JSON without the first brace.
--- Returns 0 if the credential is revoked, if the user of argument 9 is deleted, or if `session-abandon` ran first; else seven values: 1;
---   1 if a session was resumed, else 0; the session's id; the session's row; the number of the inbox's epoch; the inbox's newest offset;
---   the generation of the epochs.
+--   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token's `tokenHash` (empty for none); 8 when the credential was
+--   issued (empty if that is unknown); 9 the time at which the user must have been created (empty for any); 10 the fields of the session's
+--   row that the caller knows, as JSON without the first brace.
+-- Returns 0 if the credential is revoked, if the user was not created at that time, or if `session-abandon` ran first; else seven values:
+--   1; 1 if a session was resumed, else 0; the session's id; the session's row; the number of the inbox's epoch; the inbox's newest offset;
+--   the generation of the epochs (`lua/state.lua`).
 local id, connection, resumes, limit = arg(1), arg(2), optional(3), tonumber(arg(4))
 local isHidden, isGuest, token, issuedAt, known = arg(5) == '1', arg(6) == '1', optional(7), tonumber(arg(8)), arg(10)
 local user = load(K.user)
@@ -35,8 +35,8 @@ if old then
   row.id, row[SESSION.lastSeenAt], row[SESSION.starts] = old.id, now, (old[SESSION.starts] or 0) + 1
   row[SESSION.number], row[SESSION.startedAt], row[SESSION.guest] = old[SESSION.number], old[SESSION.startedAt], old[SESSION.guest]
   row[SESSION.hiddenSince] = isHidden and (old[SESSION.hiddenSince] or next_number()) or nil
-  -- Perhaps two starts with one resume key are on their way, and the client keeps the answer to the first. So the key that the first start
-  -- gave out stays valid beside the new one, and so does the key that this start sent.
+  -- Perhaps two starts with one resume key are on their way, and the client keeps the answer to the first. So two keys stay valid beside
+  -- the new one: `key`, which the first start has given out, and `resumes`, which this start has sent.
   local key = old[SESSION.keyHash]
   row[SESSION.previousKeyHash] = key == resumes and key or resumes .. '\n' .. key
   json = put(row)

@@ -198,12 +198,12 @@ export class Sessions {
     return (await this.#revocations.useToken(of, credential.credential, credential.use)) !== null
   }
 
-  /** Makes the changes for lost connections that are pending because Redis was away. */
+  /** Detaches and ends the sessions for which that has failed because Redis was away. */
   retryDepartures(): Promise<void> {
     return this.#departures.retry()
   }
 
-  /** Waits for the running changes for lost connections, and makes the pending ones. Must be called before this node leaves. */
+  /** Waits for the detachments and ends that run, and then does what `retryDepartures` does. Must be called before this node leaves. */
   finishDepartures(): Promise<void> {
     return this.#departures.finish()
   }
@@ -302,7 +302,7 @@ export class Sessions {
 
   /**
    * Detaches a session. If `resumableFor` is undefined, the session can be resumed for as long as its row says. Returns the generation of
-   * the epochs in which Redis has stored this.
+   * the epochs (`lua/state.lua`) in which Redis has stored this.
    */
   async #detach(
     session: SessionRef,

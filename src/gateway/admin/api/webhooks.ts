@@ -16,7 +16,7 @@ const summaryOf = ({ event, attempts, dueAt, lastError, state }: PendingEvent): 
 
 export const webhookCalls = (api: ApiContext): AdminCall[] => {
   const { engine, dispatcher } = api
-  /** Answers a replay. The empty user id stands for the app itself. */
+  /** Replays an event that was given up, and returns the response. The empty user id stands for the app itself. */
   const replay = async (context: AdminContext, appId: string, userId: string): Promise<Response> => {
     const isReplayed = await dispatcher.replay(appId, userId, context.req.param('eventId') ?? '')
     return isReplayed

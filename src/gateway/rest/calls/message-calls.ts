@@ -69,7 +69,7 @@ const pageStartOf = (
   return { epoch, ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
 }
 
-/** Returns the cursor of the next page; undefined if this page is the last. The first offset is 1. */
+/** Returns the cursor of the next page; undefined if this page is the last. With `before` that is a page from offset 1 on. */
 const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxState): string | undefined => {
   const [first, last] = [messages[0], messages.at(-1)]
   if (!first || !last) return undefined
@@ -78,9 +78,9 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
 }
 
 /**
- * If a page reaches the newest message, returns the position of the page's last message. This message perhaps came after the inbox's state
- * was read. Returns undefined for any other page. An empty page reaches the newest message unless its `before` is at most the inbox's
- * `offset`.
+ * If a page reaches the newest message, returns the position of the page's last message; undefined for any other page. The last message
+ * may have come after the inbox's state was read, so its offset may be greater than the inbox's. An empty page reaches the newest message
+ * unless its `before` is at most the inbox's `offset`.
  */
 const sinceOf = (
   messages: Message[],
@@ -106,7 +106,7 @@ const pageWith = async (
   if (!found) throw new RestError('conflict', OTHER_EPOCH)
   const { messages, next, offset } = found
   const direction = 'after' in place ? 'after' : 'before'
-  // A page that ends before an offset leaves out the messages from this offset on, if there are any.
+  // A page before an offset reaches the newest message if no message from this offset on is kept.
   const later =
     'before' in place && place.before !== null
       ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)

@@ -31,7 +31,7 @@ const sessionOf = ({
 
 const cursorOfSessions = v.tuple([v.literal('session'), v.number(), v.string()])
 
-/** Compares two sessions by their starts. For sessions of the same millisecond the id decides, so that a cursor has one position. */
+/** Compares two sessions by their starts. If both started in one millisecond, their ids decide, so that a cursor stands at one place. */
 const compare = (a: [number, string], b: [number, string]): number =>
   a[0] - b[0] || (a[1] < b[1] ? -1 : Number(a[1] > b[1]))
 

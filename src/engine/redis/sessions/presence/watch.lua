@@ -2,7 +2,7 @@
 -- user: `watch`, which lists the nodes that watch the user, and the user's hash.
 -- KEYS: none of its own.
 -- ARGV: 1 the milliseconds for which the note is kept.
--- Returns the time; and for each user two values: 1 if the user is online, else 0; when the user was last seen, or -1 if that is unknown.
+-- Returns the time; and for each user 1 if the user is online (else 0), and when the user was last seen (-1 if that is unknown).
 local duration = tonumber(arg(1))
 local result = {}
 for n = 1, #KEYS, 2 do

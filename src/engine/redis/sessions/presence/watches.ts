@@ -80,7 +80,7 @@ export class Watches {
   renew(partitions?: readonly number[]): Promise<void> {
     const isIn = partitions && new Set(partitions)
     const users = [...this.#users.values()].filter(({ partition }) => isIn?.has(partition) ?? true)
-    // After a failover the clock of the new server may be behind `at`, and its events would be ignored.
+    // After a failover the clock of the new server may be behind `at`. Then `onEvent` would ignore that server's events.
     for (const user of users) user.at = 0
     return this.#read(users)
   }

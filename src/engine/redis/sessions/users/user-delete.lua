@@ -24,7 +24,7 @@ if hadUser then
 end
 delete_inbox(user)
 clear(user, { 'createdAt', 'guest', 'lastSeenAt', 'vouched', 'vouchedAt', 'claimed', 'sender' })
--- For an adopted guest `keptUntil` says when the adoption is forgotten.
+-- For an adopted guest `keptUntil` stays: it says when the adoption is forgotten.
 if not user.adoption then clear(user, { 'keptUntil' }) end
 end_devices(user)
 store_inbox(user)

@@ -87,7 +87,7 @@ export class Users {
 
   /**
    * Saves the user of a session that starts. The script that writes also compares the credential with the revocations of the user and the
-   * app. The script does not look up whether the token is revoked: the caller must have done that.
+   * app. It does not look up whether this one token was revoked by its id: the caller must have done that.
    */
   admit(
     of: UserRef,
