@@ -192,8 +192,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
 
   /**
    * Called when the client has closed its side of the socket. Resolves once the frames that it sent are answered. If the session has not
-   * started yet, the connection ends as `unavailable`, so that a client that still receives frames reconnects. Most of these clients are
-   * gone, and a session of theirs could end another session of the user as `too-many-sessions`.
+   * started yet, it does not start: most of these clients are gone, and a session of theirs could end another session of the user as
+   * `too-many-sessions`. The connection ends as `unavailable`, so that a client that still receives frames reconnects.
    */
   onEnd(): Promise<void> {
     const phase = this.#phase

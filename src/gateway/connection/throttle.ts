@@ -3,7 +3,7 @@ import type { Transport } from './transport.js'
 
 /** Milliseconds for which a client may send more than `bytesPerSecond`. */
 const MAX_THROTTLED = 10_000
-/** If the user may send this share of `bytesPerSecond` at once, the client has recovered: its next debt begins `MAX_THROTTLED` anew. */
+/** If the user may send this share of `bytesPerSecond` at once, the client has recovered. Its next debt may last `MAX_THROTTLED` again. */
 const RECOVERED = 0.5
 
 /** Stops reading from one connection's socket while its user is in debt: the user has sent more than `bytesPerSecond` allows. */

@@ -84,7 +84,7 @@ export const createRequestQueue = (
   }
 }
 
-/** Replaces the socket's `destroySoon`. Node calls it after the last response, and it would reset a client that still sends. */
+/** Replaces the socket's `destroySoon`, which Node calls after the last response. Node's own would reset a client that still sends. */
 const closeAfterResponse = (socket: Socket): void => {
   socket.destroySoon = () => lingeringClose(socket)
 }

@@ -158,7 +158,7 @@ export const createConnectionLimits = (
     const key = addressKey(clientAddress)
     if (slot.isReleased || slot.hasSession || slot.address === key || proxies.has(slot.remoteAddress)) return
     uncount(slot)
-    // The former client of the socket was refused, but the new client may be within the limits.
+    // The previous client of the socket was refused, but the new client may be within the limits.
     if (slot.refusal === 'rate-limited') slot.refusal = undefined
     const { connectionsPerAddress, connectionsPerSecondPerAddress } = current()
     const address = addresses.get(key) ?? { sockets: 0, sessions: 0, opening: new Set<Slot>() }

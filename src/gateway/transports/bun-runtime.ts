@@ -47,7 +47,7 @@ interface BunServeOptions<Data> {
   idleTimeout: number
   maxRequestBodySize: number
   fetch: BunFetch<Data>
-  /** Handlers by path, in which `:name` stands for a segment. Unlike `request.url`, this path is not normalized. */
+  /** Handlers by path, in which `:name` stands for a segment. Bun compares it with the path as the client sent it. */
   routes: Record<string, BunFetch<Data>>
   error(error: unknown): Response
   websocket: {

@@ -240,7 +240,7 @@ export const createBunServer = (
   }
 
   const serve = (hostname: string, port: number): BunServer<BunTransport> => {
-    // Bun reads `maxHeaderSize` at each request. Its default of 16 kB has no room for a start.
+    // Bun reads `maxHeaderSize` at each request. The default of 16 kB has no room for a long `start` frame in a header.
     Object.assign(http, { maxHeaderSize: limits.headers })
     return bun.serve<BunTransport>({
       hostname,

@@ -127,7 +127,8 @@ export class BunTransport implements Transport {
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }
-    // The close frame waits for earlier frames: after it Bun does not report when they are sent, and a process that ends would lose them.
+    // The close frame waits for earlier frames. After a close frame Bun no longer reports when they are sent, and a process that ends
+    // too early would lose them.
     if (!this.#isFull) this.#socket?.close(code, reason)
   }
 

@@ -5,8 +5,8 @@ interface Unanswered {
 }
 
 /**
- * The answer to a handshake waits for the frame that `expectFrame` announces: at least this many milliseconds, and at most twice as many.
- * The engine may need about ten milliseconds to write.
+ * The answer to a handshake waits for the frame that `expectFrame` announces. If the frame does not come, the wait ends after this many
+ * milliseconds, or up to twice as many. The engine may need about ten milliseconds to write the session.
  */
 const ANSWER_WAIT = 25
 
@@ -22,7 +22,7 @@ const answerOlder = (): void => {
   for (const transport of due) transport.flush()
 }
 
-/** Answers a handshake when `ANSWER_WAIT` is over, if the expected frame was not sent before. */
+/** Answers a handshake after the wait, if the expected frame was not sent before. */
 export const answerLater = (transport: Unanswered): void => {
   recent.push(transport)
   timer ??= setTimeout(answerOlder, ANSWER_WAIT).unref()

@@ -52,8 +52,8 @@ export const chooseUpgrades = (
 }
 
 /**
- * Where `chooseUpgrades` does nothing, Node emits `upgrade` in place of `request` as soon as `upgrade` has a listener. So the request is
- * given back to the server without its `Upgrade` header.
+ * Where `chooseUpgrades` does nothing and `upgrade` has a listener, Node emits `upgrade` in place of `request` for each request that asks
+ * for an upgrade. `returnRequest` gives such a request back to the server without its `Upgrade` header.
  */
 export const createRequestReturn = (server: Server): RequestReturn => {
   /** The latest response of each socket. */

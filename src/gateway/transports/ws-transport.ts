@@ -216,7 +216,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   pause(): void {
     this.#stream.pause()
-    // If a message has begun, the gateway perhaps does not read its end in time.
+    // The client can't finish a message while the gateway does not read it.
     this.#cancelMessageTimer()
   }
 

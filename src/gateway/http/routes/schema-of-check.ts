@@ -9,7 +9,7 @@ interface Described {
   sample: unknown
 }
 
-/** A name that no field has. Checks of objects whose fields may have any names accept it. */
+/** A name that no field has. If the fields of an object may have any names, the check of the object checks a field of this name, too. */
 const FREE_NAME = ' '
 
 /** Calls `check` with an object. Returns whether the check accepts the object, and the first missing field that the check read. */

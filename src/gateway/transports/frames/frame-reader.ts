@@ -114,7 +114,7 @@ export class FrameReader {
     return this.#message !== undefined || this.#rest !== undefined
   }
 
-  /** Lets the reader stop after the frame that completes `bytes` more bytes, even within a chunk, which may have thousands of frames. */
+  /** Lets the reader stop after the frame with which it has read `bytes` more bytes. Later frames of the same chunk are not read. */
   stopAfter(bytes: number): void {
     this.#left ??= bytes
   }
@@ -155,8 +155,8 @@ export class FrameReader {
   }
 
   /**
-   * Reads the frame that begins at `at`. Returns the position of its end. If the data end earlier, returns a position up to which data are
-   * needed.
+   * Reads the frame that begins at `at`. Returns the position of its end. If the data end earlier, returns the position that they must
+   * reach before the frame is tried again.
    */
   #readFrame(data: Buffer, at: number): number {
     if (data.length < at + 2) return at + 2
