@@ -35,9 +35,10 @@ export interface Gateway {
    */
   attach(server: Server): void
   /**
-   * Opens the engine, and listens on the addresses of `config.listen` and `config.admin`. Resolves with the address, `http://HOST:PORT`. A
-   * second call resolves with the same address. Rejects with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an
-   * `EngineError`. After a rejection it can be called again.
+   * Opens the engine, and listens on the addresses of `config.listen` and `config.admin`. Resolves with the URL of `config.listen`, without
+   * a path: `http://HOST:PORT`, or `https://HOST:PORT` if the config has `listen.tls`. A second call resolves with the same URL. Rejects
+   * with a `GatewayError` (`port-in-use`, `cannot-listen`, `bad-tls`, `closed`) or an `EngineError`. After a rejection it can be called
+   * again.
    */
   listen(): Promise<string>
   /**
@@ -45,7 +46,7 @@ export interface Gateway {
    * the config has no `admin`. Rejects as `listen()` does.
    */
   listenAdmin(): Promise<string | null>
-  /** Resolves when the engine is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
+  /** Opens the engine, and resolves when it is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
    * Returns a client of the REST API for an app, as `chat-session/rest` does, but without a network: log users out, see who is online, send

@@ -133,7 +133,7 @@ export const assembleGateway = (
       throw new GatewayError('closed', 'The gateway is closed: create another one.')
   }
 
-  /** Resolves with the apps by id when the engine is open. If the engine fails to open, the next call tries again. */
+  /** Opens the engine once, and resolves with the apps by id. If the engine fails to open, the next call tries again. */
   const apps = async (): Promise<Map<string, App>> => {
     assertNotClosed()
     opened ??= open().catch((error: unknown) => {

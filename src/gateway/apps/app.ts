@@ -19,7 +19,7 @@ import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.js'
 import { createAppPush, type AppPush } from './vapid.js'
 
 /**
- * A page can start with auth params, which the app's backend checks, in place of a token. For each app this many of these checks run at
+ * In place of a token a page can start with auth params, which the app's backend checks. For each app this many of these checks run at
  * once. More could overload the backend.
  */
 const MAX_AUTHENTICATIONS = 100

@@ -131,7 +131,8 @@ export const authenticateParams = async (
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)
   const expiresAt = Date.now() + expiresIn * 1000
-  // If `expiresAt` is so late that it looks like milliseconds, `signOwnToken` would reject it, but only after the user was saved.
+  // An `expiresAt` that is so late that it looks like milliseconds is refused here. `signOwnToken` would reject it only after the user was
+  // saved.
   const isExpiry = Number.isFinite(expiresIn) && expiresIn > 0 && !isInMilliseconds(expiresAt / 1000)
   if (!isExpiry || (user !== undefined && !profile))
     return refuse(

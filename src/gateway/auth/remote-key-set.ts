@@ -45,7 +45,7 @@ class KeySetUnavailableError extends Error {
   }
 }
 
-/** How many unknown key ids are remembered. A forgotten id counts as new. So during a flood of unknown ids a client may have to retry. */
+/** How many unknown key ids are remembered. A forgotten id needs a further fetch, so in a flood of ids a client may have to retry. */
 const MAX_UNKNOWN = 1_000
 /** After this many retry intervals an unknown key id counts as new, because its key may have been published since. */
 const UNKNOWN_FOR = 10
@@ -154,7 +154,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
     } while (keysFrom <= number)
   }
 
-  /** Returns how many fetches had begun when the key id of this header was first seen. */
+  /** Remembers the key id of a header, and returns how many fetches had begun when it was first seen. */
   const firstSeen = (header: Partial<JWTHeaderParameters>): number => {
     const hash = hashOf(header)
     const known = unknown.get(hash)
@@ -180,7 +180,7 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // Without a timer no fetch has ended yet. With a timer but no keys every fetch has failed, and a start does not wait for the next.
+      // Without a timer no fetch has ended yet. With a timer but no keys all fetches failed. Then a start waits only for a running one.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

@@ -24,7 +24,7 @@ interface AdminListenerContext
   scrape: () => Promise<string>
 }
 
-/** Assembles the admin listener. Returns null if the config has no `admin`. When `signal` aborts, its charts take no more samples. */
+/** Assembles the admin listener. Returns null if the config has no `admin`. When `signal` aborts, the charts take no more samples. */
 export const createAdminListener = (
   context: AdminListenerContext,
   signal: AbortSignal,

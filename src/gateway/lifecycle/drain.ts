@@ -10,7 +10,7 @@ const BASE = 1_000
 const EACH = 5
 const MAX = 30_000
 
-/** How many connections are changed in one turn of the event loop. */
+/** How many connections `eachInTurns` changes in one turn of the event loop, if its caller names no other number. */
 const PER_TURN = 12
 
 /** How many connections a drain closes in one turn. Each takes about 50 µs, and another 50 µs when its client answers. */
@@ -72,7 +72,7 @@ export const createDrain = (
     )
 
   const closeAll = (close: CloseOne, perTurn?: number, pause?: () => Promise<unknown>): Promise<void> => {
-    // The size is read once, so that clients of later turns reconnect over the same time as those of the first.
+    // The size is read once. Otherwise the time over which clients reconnect would become shorter from turn to turn.
     const { size } = connections
     return eachInTurns(connections, (connection) => close(connection, delay(size)), perTurn, pause)
   }
@@ -81,8 +81,8 @@ export const createDrain = (
   const pauseWithin = (timeout: number): (() => Promise<unknown>) => {
     const longest = Math.min(MAX_DRAIN_PAUSES, timeout / 2)
     const milliseconds = Math.min(DRAIN_PAUSE, (longest * DRAINED_PER_TURN) / connections.size)
-    // A timer takes at least a millisecond, so a shorter pause is a turn without a timer. In a busy process several timers end in one turn.
-    // So each pause with a timer waits for a further turn.
+    // A timer takes at least a millisecond, so a shorter pause is a turn without a timer. In a busy process several such timers could end
+    // in one turn, which would then close too many connections. So each pause with a timer also waits for a further turn.
     return milliseconds < 1 ? nextTurn : () => sleep(milliseconds).then(() => nextTurn())
   }
 

@@ -21,7 +21,7 @@ interface ReloadContext {
   readonly metrics: Pick<Metrics, 'reloads'>
   readonly dispatcher: Pick<Dispatcher, 'configure'>
   readonly engine: Pick<Engine, 'key' | 'configure'>
-  /** Resolves with the server when it listens; undefined if there is no server. */
+  /** Resolves with the server that `listen()` has started, once it listens; with undefined if there is none. */
   ownServer(): Promise<OwnServer | undefined>
   assertNotClosed(): void
 }

@@ -20,7 +20,7 @@ const NO_LABELS = {}
 
 /**
  * A histogram, for prom-client's registry. It counts in arrays. prom-client's own histogram makes a text of a bucket's bound for each
- * value. With it, sending a message to one more session of its user took 8% longer. This class also forwards each value to `onValue`,
+ * value, so that sending a message to each further session of a user took 8% longer. This class also forwards each value to `onValue`,
  * because OpenTelemetry can't read a histogram.
  */
 export class Histogram<Label extends string> {
@@ -66,7 +66,7 @@ export class Histogram<Label extends string> {
       values.push({ metricName: `${this.name}_count`, labels, value: count })
     }
     const result = { name: this.name, help: this.#help, type: 'histogram', aggregator: 'sum', values }
-    // The types of prom-client have an enum without values for `type`.
+    // For `type`, prom-client declares an enum that its code does not have. So the result is cast.
     return Promise.resolve(result as unknown as MetricObjectWithValues<MetricValue<Label>>)
   }
 

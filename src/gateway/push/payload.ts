@@ -28,10 +28,7 @@ const cut = (text: string, bytes: number): string => {
   return text.slice(0, length) + CUT
 }
 
-/**
- * Returns the tag of the notifications about one sender's messages. A newer notification replaces an older one with the same tag. Pages and
- * their service workers make the same tags.
- */
+/** Returns the tag of the pushed notifications about one sender's messages. A newer notification replaces an older one of the same tag. */
 const tagOf = ({ appId, userId }: UserRef, from: string | null): string =>
   `chat-session:${appId}:${encodeURIComponent(userId)}:${encodeURIComponent(from ?? '')}`
 

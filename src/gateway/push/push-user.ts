@@ -123,8 +123,8 @@ const earliest = (delays: readonly (number | null)[]): number | null => {
 
 /**
  * Sends a user's devices the pushes that are due, and tells the engine their outcomes. A message that comes meanwhile has an offset beyond
- * `through`, so that the engine keeps the time of its push. Rejects if the engine fails. Then the engine emits `push-due` for the user
- * again later.
+ * `through`, the inbox's newest offset at the beginning, so that the engine keeps the time of its push. Rejects if the engine fails. Then
+ * the engine emits `push-due` for the user again later.
  */
 export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
   const { engine, settings } = context
@@ -139,7 +139,8 @@ export const pushToUser = async (context: PushContext, app: App, user: UserRef):
     const found = lossFoundIn(settings.pingInterval)
     // The clock of the sender's gateway may be ahead.
     const age = Math.max(0, Date.now() - (messages.at(-1)?.sentAt ?? 0))
-    // If the page's connection were dead, its gateway would have noticed by now.
+    // If the page's connection had been dead when the newest message came, its gateway would have noticed by now. So the page has the
+    // message.
     if (age >= found) return engine.seenOnPage(user, through)
     return engine.endPushes(user, [], through, found - age)
   }

@@ -142,7 +142,7 @@ export class LiveSession implements HubSession {
     if (push)
       this.#pageSight = new PageSight(this.#context, ref, this.#connection, {
         hidden,
-        // A page that names a position has seen the messages up to there. Perhaps the engine was not told that yet.
+        // A page that names a position has seen the messages up to there. The engine was perhaps not told that yet, so it will be told.
         told: position ? 0 : from,
         received: from,
       })

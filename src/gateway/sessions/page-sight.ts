@@ -14,7 +14,7 @@ interface PageSightContext {
 }
 
 /**
- * Tells the engine which messages were sent to a visible page, so that these are not pushed. It calls the engine only when the page is
+ * Tells the engine which messages were sent to a visible page, so that these are not pushed. It calls the engine only when the page becomes
  * hidden or its connection closes, so that most messages cause no call.
  */
 export class PageSight {
@@ -54,8 +54,8 @@ export class PageSight {
 
   /**
    * Called when the connection closes. Tells the engine what a visible page has seen. Returns undefined if the page is hidden, has left, or
-   * has received every message. Otherwise returns a function. When `released` resolves, this function schedules the push of the messages
-   * that the page has not received. Before that the engine counts the page as visible.
+   * has received every message. Otherwise returns a function that schedules the push of the messages that the page has not received. This
+   * function waits for `released`, because until then the engine counts the page as visible.
    */
   onClose(
     reason: SessionChange['code'],

@@ -10,7 +10,7 @@ export interface EngineSession {
   readonly resumed: boolean
 }
 
-/** The phase until `started` is sent. Meanwhile events wait in `events`. `user` is the user after the latest change of the profile. */
+/** The phase until `started` is sent. Meanwhile events wait in `events`. `user` is the user of the latest `user-changed` event. */
 export interface Starting {
   readonly name: 'starting'
   readonly events: EngineEvent[]

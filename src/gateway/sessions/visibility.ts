@@ -2,7 +2,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { ConnectionHandle } from './connection-handle.js'
 import { catchEngineError } from './engine-retry.js'
 
-/** Milliseconds between two calls of the engine for a session, whether the first one succeeded or failed. */
+/** Milliseconds between two calls of the engine for a session, even after a call that failed. */
 const INTERVAL = 1_000
 
 interface VisibilityOptions {
@@ -15,8 +15,8 @@ interface VisibilityOptions {
 
 /**
  * Stores whether a session's page is hidden. If a user has too many sessions, a start on any gateway ends the sessions of hidden pages
- * first. So the first change is stored at once. Of the changes in the `INTERVAL` after it, only the latest is stored. Each call of the
- * engine counts as a request of the user.
+ * before those of visible ones. So the first change is stored at once. Of the changes in the `INTERVAL` after it, only the latest is
+ * stored. Each call of the engine counts as a request of the user.
  */
 export class Visibility {
   readonly #options: VisibilityOptions

@@ -3,7 +3,7 @@ import { formatTraceparent, parseTraceparent } from '../../util/traceparent.js'
 import { VERSION } from '../../protocol/index.js'
 import type { OpenTelemetryApi } from '../open-telemetry.js'
 
-/** A unit of work: a REST call, a client's message, a webhook or a push. No span is as long as a connection. */
+/** A unit of work: a REST call, a client's message, a webhook or a push. A connection has no span. */
 export interface Span {
   /** The `traceparent` that the work passes on; undefined if the work belongs to no trace. */
   readonly traceparent: string | undefined

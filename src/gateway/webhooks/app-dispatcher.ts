@@ -192,13 +192,13 @@ export class AppDispatcher {
 
   async #deliver({ event, attempts }: PendingEvent): Promise<void> {
     const { id, type, seq, at, appId, data } = event
-    // The engine's empty id stands for an event of the app itself.
+    // An event of the app itself has an empty user id in the engine.
     const userId = event.userId || null
     const sentAt = Date.now()
     // Without this check an endpoint that is down for days would cause more and more pending events.
     if (this.#isDown() && hasExpired(at, sentAt))
       return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
-    // The trace is sent in the header, where the backend's own tracing finds it.
+    // The trace is sent in the header, where the backend's own tracing finds it, and not in the body.
     const { traceparent, ...content } = data
     const span = this.#context.tracing.start('webhook', 'CLIENT', traceparent, {
       'http.request.method': 'POST',

@@ -10,7 +10,7 @@ import type { Log } from '../../log.js'
 import type { Metrics } from '../../metrics/metrics.js'
 import { redisServerOf } from './redis-server.js'
 
-/** A Redis engine notices a lost publication of a message within this many milliseconds, even if `pingInterval` is longer. */
+/** A Redis engine that missed the news of a message notices that within this many milliseconds, even if `pingInterval` is longer. */
 const MAX_COMPARE_INTERVAL = 15_000
 
 /**
@@ -43,7 +43,7 @@ export const createEngine = (
   }
 }
 
-/** Returns what an acknowledged message survives with this `appendfsync` of the server. */
+/** Returns the text for the log that says what a crash loses with this `appendfsync` of the server. */
 const durabilityOf = (appendfsync: string | undefined): string => {
   switch (appendfsync) {
     case 'always':

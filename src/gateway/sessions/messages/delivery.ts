@@ -56,7 +56,7 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
 
 /**
  * The JSON of the latest message, and its `message` frame. All sessions of a user get the same string, so that `textFrame` makes only one
- * WebSocket frame. Without this, sending a message to one more session of its user took 7% longer.
+ * WebSocket frame. Without this, sending a message to each further session of the user took 7% longer.
  */
 let latest = { json: '', frame: '' }
 
@@ -239,7 +239,7 @@ export class Delivery {
     if (messages.length === 0) this.#advanceTo(Math.max(this.#cursor, newestBefore))
     replay.page = takePage(replay, messages)
     // The page may have messages whose events have not come yet. If the socket is full, such messages wait in the page. Without this line
-    // the loop could end then. Their events would send these messages, and the next loop would send them a second time.
+    // `#pull` could end before it has sent them. Then their events would send them, and the next `#pull` would send them a second time.
     this.#newest = Math.max(this.#newest, replay.page.at(-1)?.offset ?? 0)
   }
 

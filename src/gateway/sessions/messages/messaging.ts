@@ -85,7 +85,7 @@ export const createMessaging = (
     else unanswered = unanswered.filter((each) => each.frame !== frame)
   }
 
-  /** Returns false if the client may try the same send again. */
+  /** Answers a send with the engine's result. Returns false if the client may try the same send again. */
   const answerSend = (frame: ClientFrameOf<'send'>, sent: SendResult, at: number): boolean => {
     countSend(metrics, { appId, from: 'client', outcome: sent.outcome, at })
     forget(frame)
@@ -99,7 +99,7 @@ export const createMessaging = (
     return isDone
   }
 
-  /** Resolves with false if the client may try the same send again. */
+  /** Stores and answers a send. Resolves with false if the client may try the same send again. */
   const store = (frame: ClientFrameOf<'send'>): Promise<boolean> => {
     const { id, to, body, data } = frame
     const rules = sendRulesOf(app.settings, settings)
@@ -153,7 +153,7 @@ export const createMessaging = (
     })
   }
 
-  /** Returns why a send is refused before the engine sees it: the code, the sentence, and when to try again. */
+  /** Returns why a send is refused before the engine sees it. If it is not refused, counts it against the user's limit. */
   const refusalOf = (frame: ClientFrameOf<'send'>): RefusalParts | undefined => {
     const problem = checkMessage(frame)
     if (problem) return [problem.code, problem.why]

@@ -44,7 +44,7 @@ export class PresenceFeed implements Watcher {
     this.#parts = parts
   }
 
-  /** Answers a `watch` frame. Resolves when it is answered; undefined if the frame was refused at once. */
+  /** Answers a `watch` frame. Resolves when it is answered. Returns undefined if the frame was refused at once. */
   watch(frame: ClientFrameOf<'watch'>): Promise<void> | undefined {
     const why = frame.users.length > MAX_WATCHED ? TOO_MANY : frame.users.every(isUserId) ? undefined : BAD_ID
     if (why !== undefined) {
