@@ -101,7 +101,7 @@ export interface DeviceSummary {
 /** The result of a test push to one device. */
 export interface PushTest {
   id: string
-  /** `failed`: if this push had a message, the gateway would repeat it. */
+  /** `failed`: the gateway would repeat such a push if it were for a message. */
   result: 'delivered' | 'failed' | 'given-up' | 'gone'
   error: string | null
 }
@@ -117,7 +117,10 @@ export interface TracedFrame {
   code: string | null
 }
 
-/** A line of a response that stays open, such as that of traced frames. `skipped` counts the entries that the line had no room for. */
+/**
+ * A line of a response that stays open, such as the one that brings the frames of a traced session. `skipped` counts the entries that the
+ * line had no room for.
+ */
 export interface StreamLine<Entry> {
   entries: Entry[]
   skipped: number
@@ -161,7 +164,7 @@ export interface PendingEventSummary {
 export interface WebhookState {
   /** Whether the app has webhooks in the config. */
   isConfigured: boolean
-  /** The number of events that wait for their delivery, and when the oldest of them happened. */
+  /** `pending`: how many events wait for their delivery. `oldestAt`: when the oldest of them happened. */
   pending: number
   oldestAt: number | null
   /** The newest delivery comes first. */

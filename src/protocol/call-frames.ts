@@ -2,7 +2,10 @@ import { profile } from './profile.js'
 import { count, list, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
-/** Checks of the fields that a developer sets in these frames. Few pages send them, so the script that every page loads has no checks. */
+/**
+ * Checks of the fields that a developer sets in these frames. Few pages send them, so these checks are not in the script that every page
+ * loads.
+ */
 export const callFrames = {
   read: { offset: count },
   history: { after: optional(count), before: optional(count), limit: optional(count) },

@@ -48,7 +48,7 @@ export type ProtocolCode = EndCode | RefusalCode
 export const pageCloseCodes = {
   /** The browser itself closes the socket, because it leaves the page (RFC 6455, 7.4.1). */
   leaving: 1001,
-  /** The script closes the socket, because the user leaves the page (`pagehide`), or the hidden page gives up its connection. */
+  /** The script closes the socket: the user leaves the page (`pagehide`), or the page is hidden and gives up its connection. */
   hidden: 4000,
 }
 

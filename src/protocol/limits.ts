@@ -43,7 +43,7 @@ export const isUserId = (id: string): boolean =>
   id !== '' &&
   id !== '.' &&
   id !== '..' &&
-  // A code unit takes at most three bytes, so most ids need no count.
+  // A code unit takes at most three bytes, so most ids are short enough without a count of their bytes.
   (3 * id.length <= limits.userId || byteLength(id) <= limits.userId) &&
   !forbiddenInIds.test(id)
 

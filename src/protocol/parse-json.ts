@@ -6,7 +6,7 @@ export const MAX_JSON_DEPTH = 64
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-/** `[ | CURLY` is `{`, and `] | CURLY` is `}`. */
+/** The bit that turns the code of `[` into that of `{`, and the code of `]` into that of `}`. */
 const CURLY = 0x20
 const OPENING = 0x7b
 const CLOSING = 0x7d
@@ -18,7 +18,7 @@ const isEscaped = (json: string, index: number): boolean => {
   return (index - before) % 2 === 0
 }
 
-/** Returns the index of the quote that ends the string which begins at `start`; the text's length if no quote ends it. */
+/** Returns the index of the quote that ends the string which begins at `start`; `json.length` if no quote ends it. */
 export const endOfString = (json: string, start: number): number => {
   let end = json.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(json, end)) end = json.indexOf('"', end + 1)

@@ -1,10 +1,10 @@
 import { byteLength, limits } from './limits.js'
 import { optional, record, shape, text, type Checked } from './schema.js'
 
-/** The gateway and backends have this method, but the library types of this folder (ES2022) do not declare it. */
+/** The runtimes of gateways and backends have this method, but the `lib` in tsconfig.json (ES2022) does not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
-/** Refuses blanks, line breaks and a missing slash. URL parsers accept them, but code that reads the address later perhaps does not. */
+/** Refuses blanks, line breaks and a missing slash: URL parsers accept these, but perhaps not all code that reads the address later. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
 /** The fields of a profile. If a row is added, the compiler and the tests name all other places that need the field. */

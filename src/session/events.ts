@@ -98,15 +98,15 @@ export interface SessionEventDetails {
   unread: UnreadDetail
   /** The session started, or the user's profile changed. */
   user: UserDetail
-  /** Messages failed. Or one of these changed: how many messages are not stored yet, why they wait, and until when they wait. */
+  /** Messages failed. Or one of these changed: how many messages are not stored yet, why they wait, or the time of the next attempt. */
   pending: PendingDetail
   /** The user logs out: `end()` was called. This event comes before the session ends. `detail` is null. */
   logout: null
-  /** A message of the user is stored. This page has sent it, or an earlier page of the tab. */
+  /** The gateway has stored a message of this page or of an earlier page of the tab. */
   sent: Sent
   /**
-   * A signal came, and replaces the earlier signal of that sender and name. Or a message of the sender ended the signal: then the event has
-   * that signal once more, with an `until` that has passed.
+   * A signal came. It replaces the earlier signal with the same sender and name. Or a message of the sender ended a signal: then the event
+   * has this signal once more, with an `until` that has passed.
    */
   signal: SignalDetail
   /**

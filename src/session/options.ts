@@ -63,8 +63,8 @@ export interface SessionOptions extends Credentials {
   /** The `id` may be left out with a token, and for a guest. */
   user?: SessionUser | undefined
   /**
-   * `EPOCH/OFFSET`: a server drew the page with the messages up to this position. It is `since` of the REST API's list of messages. Later
-   * messages come as `message` events, none twice. @default the newest message
+   * `EPOCH/OFFSET`: a server drew the page with the messages up to this position. The REST API's list of messages has this position as
+   * `since`. Later messages come as `message` events, none twice. @default the newest message
    */
   since?: string | null | undefined
   /**
@@ -85,13 +85,16 @@ export interface SessionOptions extends Credentials {
   sleep?: boolean | null | undefined
   /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: WebSocketClass | undefined
-  /** Called after each step of the session's machine, without credentials. For debugging. */
+  /** Called after each step of the session's state machine, without credentials. For debugging. */
   trace?: Trace | undefined
 }
 
 export interface StartOptions {
   /** Ends the session when it aborts before the session has started. */
   signal?: AbortSignal | undefined
-  /** Milliseconds after which `start()` resolves as failed with `unavailable`. The session still goes on connecting. @default 30_000 */
+  /**
+   * Milliseconds after which `start()` resolves with `failed` and an error of code `unavailable`. The session still goes on connecting.
+   * @default 30_000
+   */
   timeout?: number | undefined
 }

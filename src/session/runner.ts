@@ -58,8 +58,8 @@ export interface Runner {
 }
 
 /**
- * Feeds inputs to the machine and runs its effects: it opens sockets, sets one timer and fetches tokens. The machine makes all decisions
- * except when to load the race.
+ * Feeds inputs to the state machine (machine/step.ts) and runs its effects: it opens sockets, sets one timer and fetches tokens. The
+ * machine makes all decisions except when to load the race.
  */
 export const createRunner = (
   options: Pick<SessionOptions, 'endpoint' | 'WebSocket' | 'transports' | 'trace' | 'sleep'>,

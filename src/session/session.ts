@@ -73,8 +73,8 @@ export type StartResult =
   | { succeeded: false; failed: true; error: SessionError }
 
 /**
- * A user's chat session: one verified, two-way connection to the gateway, which reconnects whenever it is lost until the
- * session ends. Runs in a page, a worker or Node; needs no DOM.
+ * A user's chat session. It keeps one verified, two-way connection to the gateway until it ends, and connects again whenever the connection
+ * is lost. Runs in a page, a worker or Node; needs no DOM.
  *
  *     const session = new ChatSession({ endpoint: 'https://chat.example.com', appId: 'hF83jaq', token })
  *     const result = await session.start()
@@ -254,7 +254,7 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * The gateway's latest state of the session; null while there is none. For the element's parts.
+   * The gateway's latest state of the session; null while there is none. For the parts of the element (element/parts/parts.ts).
    * @internal
    */
   get info(): SessionInfo | null {
@@ -309,7 +309,7 @@ export class ChatSession extends SessionTarget {
     await withTimeout(CLOSE_TIMEOUT, (done) => void this.#runner.end().then(done))
   }
 
-  /** Ends the session. In a browser without `await using` there is no such symbol, and the method's name is `undefined`. */
+  /** Ends the session. A browser without `await using` has no such symbol, and there the method's name is `undefined`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.end()
   }
@@ -386,7 +386,7 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Sends a signal, such as that this user types, to the open pages of another user. The signal is not stored, and arrives at most once.
+   * Sends a signal, such as that this user types, to the open pages of the user `to`. The signal is not stored, and arrives at most once.
    * Resolves with whether the signal was sent. If the gateway refuses the signal, an `error` event reports that.
    */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
@@ -453,8 +453,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Emits `pending` if messages have failed, or if one of these has changed: how many messages wait, why, and until when. Called after
-   * everything that may change one of them.
+   * Emits `pending` if messages have failed, or if one of these has changed: how many messages wait, why they wait, or the time of the next
+   * attempt. Called after everything that may change one of them.
    */
   #reportPending(failed: FailedSend[] = []): void {
     const state = this.#runner.state()

@@ -1,9 +1,9 @@
 import type { JsonObject } from '../protocol/index.js'
 
 /**
- * Called after each step of the session's machine with copies of the input, the states before and after it, and the effects. For debugging:
- * the fields and their names may change in any version. Tokens, signatures, auth params, resume keys and the messages of errors are left
- * out.
+ * Called after each step of the session's state machine with copies of the input, the states before and after it, and the effects. For
+ * debugging: the fields and their names may change in any version. Tokens, signatures, auth params, resume keys and the messages of errors
+ * are left out.
  */
 export type Trace = (
   input: JsonObject,
@@ -17,7 +17,7 @@ export type Trace = (
  */
 const redacted = /^(token|signature|authParams|key|resumeKey|cause|message)$/
 
-/** Calls `trace` with a copy of the step. The script-tag build has an empty function here, because the tag has no trace. */
+/** Calls `trace` with a copy of the step. The script-tag build has an empty function here, because the tag has no attribute for a trace. */
 export const traceStep = (
   trace: Trace | undefined,
   step: [input: object, before: object, after: object, effects: object[]],

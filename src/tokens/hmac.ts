@@ -52,7 +52,7 @@ const timingSafeEqual = (left: Uint8Array, right: Uint8Array): boolean => {
 /** Returns whether `mac` is the HMAC-SHA256 of `data` under one of the check's secrets. */
 type MacCheck = (data: Uint8Array, mac: Uint8Array) => boolean | Promise<boolean>
 
-/** Makes a check for `secrets`. Without `hmac` the first call imports the keys for all calls. */
+/** Makes a check for `secrets`. Without `hmac` the check imports the keys when it is first called. */
 export const createMacCheck = <Secret extends string | Uint8Array>(
   secrets: readonly Secret[],
   hmac?: Hmac<Secret>,

@@ -18,7 +18,7 @@ export const requireVouchable = (id: unknown): string => {
 }
 
 /**
- * Returns `id` or throws a `TokenError`. It also checks the type, because a regular expression reads a missing app id as the text
+ * Returns `id`; throws a `TokenError` for a bad one. Also checks the type, because a regular expression reads a missing app id as the text
  * `undefined`, which looks like an app id.
  */
 export const requireAppId = (id: unknown): string => {

@@ -13,7 +13,8 @@ export type KeySet = {
   /**
    * Returns the key for a token's header, as `createLocalJWKSet` and `createRemoteJWKSet` of `jose` do. Rejects with jose's
    * `JWKSNoMatchingKey` for a key that the set doesn't have, and with `JWKSMultipleMatchingKeys` if several keys match. Any other rejection
-   * means that the set can't be fetched now. If it has a number `retryAfter` (milliseconds), the token's result has it, too.
+   * means that the set can't be fetched now. If its error has a number `retryAfter` (milliseconds), the token's result has that number,
+   * too.
    */
   resolve: JWTVerifyGetKey
 }

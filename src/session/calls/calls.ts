@@ -35,7 +35,8 @@ export interface Calls {
 }
 
 /**
- * The frames for `received`: `starting` when a session starts, `started` for each new connection, and the frames that the machine delivers.
+ * The frames for `received`: `starting` when a session starts, `started` for each new connection, and the frames that the state machine
+ * (machine/step.ts) delivers.
  */
 export type CallsFrame = { type: 'starting' } | GatewayFrameOf<'started' | 'message' | AnswerType>
 
@@ -45,7 +46,9 @@ type Read = ClientFrameOf<'read'>
 const peerId = (id: string | number | null | undefined): string | null | undefined =>
   id === undefined || id === null ? id : String(id)
 
-/** At most this many read marks are sent again on a new connection: a crash of the gateway's machine can lose only the latest marks. */
+/**
+ * At most this many read marks are sent again on a new connection: if the gateway's computer crashes, only the latest marks can be lost.
+ */
 const MAX_MARKS = 20
 
 /** What an older gateway may lack. The field `can` of `started` lists what the gateway has. A frame with the field `with` needs `peers`. */
@@ -73,7 +76,7 @@ export const createCalls = (host: CallsHost): Calls => {
   }
   /** Returns whether the latest `started` lists what a frame needs. A gateway ends the connection for a frame that it does not know. */
   const isKnown = (frame: CallFrame | ClientFrameOf<'push'>): boolean => {
-    // A `with` that is undefined is not sent.
+    // A `with` that is undefined is not sent, so it needs no `peers`.
     const { type, with: peer } = frame as { type: string; with?: string | null | undefined }
     const needed = peer === undefined ? type : 'peers'
     return !extensions.includes(needed) || !!info()?.can?.includes(needed)
@@ -117,11 +120,12 @@ export const createCalls = (host: CallsHost): Calls => {
         const read = request as Read
         const newest = cursor()
         if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
-        // The gateway's mark stops at the newest message, which arrived before `unread`. So a higher offset counts as that of the message.
+        // The gateway's mark stops at the newest message, which arrived before `unread`. So a higher offset of a mark counts as the offset
+        // of that message.
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // If the user in `with` is not a peer, nothing from that user is unread, and no mark reaches `target`.
+        // If the user in `with` is not a peer, no mark reaches `target`. But nothing from that user is unread, so `unreadWith` is 0.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })
@@ -238,7 +242,7 @@ export const createCalls = (host: CallsHost): Calls => {
         if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
         sleep.tell()
       }
-      // The gateway's machine may have crashed and forgotten the marks, so they are sent again. Nobody waits for these requests, so their
+      // The gateway's computer may have crashed and lost the marks, so they are sent again. Nobody waits for these requests, so their
       // errors are dropped.
       if (type === 'started')
         for (const last of lastMarks.values())

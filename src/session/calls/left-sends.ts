@@ -55,7 +55,7 @@ export const createLeftSends = (
   }
   /** Whether the user has left the page, and its messages are to be posted. */
   let isPosting = false
-  /** How many messages were posted since the page was left. The page gets no answer to them, so in the outbox they stay the first. */
+  /** How many messages were posted since the page was left. The page gets no answer to them, so they stay at the front of the outbox. */
   let posted = 0
 
   /** Sends a message of an earlier page. A `pending` event reports a failure, because the promise of `send()` is gone with its page. */
@@ -73,7 +73,10 @@ export const createLeftSends = (
     sent.catch((error: unknown) => reportPending([{ id, to, error: error as SessionError }]))
   }
 
-  /** Removes from the storage the records for which `isWanted` returns true, and returns them. */
+  /**
+   * Removes from the storage this app's records for which `isWanted` returns true, and returns them. Also removes records that can't be
+   * read.
+   */
   const take = (isWanted: (userId: string | undefined) => boolean): LeftRecord[] =>
     (ifPossible(() => Object.keys(sessionStorage)) ?? []).flatMap((key) => {
       if (!key.startsWith(LEFT_SENDS)) return []
@@ -86,7 +89,7 @@ export const createLeftSends = (
 
   /**
    * Posts the waiting messages that were not posted yet. The browser completes the request after the page is gone. The next page sends
-   * these messages again, with the ids that they have.
+   * these messages again with the same ids, so none is stored twice.
    */
   const post = (): void => {
     if (!proof?.token && !proof?.signature) return
@@ -96,7 +99,7 @@ export const createLeftSends = (
       const json = JSON.stringify({ ...proof, appId, userId: user, sends })
       if (utf8(json).length > MAX_BYTES) continue
       posted += count
-      // The other messages did not fit. No later message must arrive before them.
+      // The other messages did not fit, and no later message must arrive before them. So this post is the last one.
       if (count < all.length) isPosting = false
       return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
     }

@@ -34,7 +34,7 @@ export const createPush = (
     const asked = subscriber
     // Perhaps the subscription was taken back while there was no connection. Then the gateway learns it here.
     if (!asked) takeBack()
-    // Before the first `started` it is not known whether the app pushes.
+    // Only `started` says whether the app pushes. So this function is called again when it arrives.
     if (!asked || !known) return
     const found = await asked.subscribe(known.can?.includes('push') ? known.pushKey : undefined)
     // The page may have called `push` again meanwhile.

@@ -156,7 +156,7 @@ const onWake = (state: Active, { now }: World): Step => {
     : [{ ...state, heartbeatDeadline }, probe(state)]
 }
 
-/** A new frame type of the gateway fails to compile, unless it has a case or is an `AnswerType`. */
+/** If the gateway gets a new type of frame, this function compiles only when the type has a case or is an `AnswerType`. */
 const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
   const { credentials } = state
   // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for new ones.
@@ -193,8 +193,8 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
     // A second `started` means that a WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
-    // The other frames of `AnswerType`. In the script-tag build, which does not check frames (parse-frame.ts), also those of a newer
-    // gateway that this client does not know. They answer no request, so nothing comes of them.
+    // The other frames of `AnswerType`. In the script-tag build, which does not check frames (parse-frame.ts), also types of frames that
+    // only a newer gateway has. Such a frame answers no request, so nothing comes of it.
     default:
       return deliver(state, frame)
   }

@@ -19,8 +19,8 @@ export interface Fault {
 }
 
 /**
- * The `started` frame, kept up to date by later frames. The fields of `unread` say how far the user has read. `transport` is set if a
- * stream brought the frame.
+ * The `started` frame, kept up to date by later frames. The fields that come from the frame `unread` say how far the user has read.
+ * `transport` is set if a stream brought the frame.
  */
 export type SessionInfo = GatewayFrameOf<'started'> &
   Partial<Pick<GatewayFrameOf<'unread'>, 'readOffset' | 'with' | 'readOffsetWith'>> & { transport?: 'stream' }
@@ -70,7 +70,7 @@ export interface MachineContext {
   rejections: number
   /** Whether the start is sent as the first frame, and not in the handshake's header. */
   startAsFrame: boolean
-  /** When the credentials expire; null when they don't, or when it is unknown. */
+  /** When the credentials expire; null if they don't, or if this time is unknown. */
   expiresAt: number | null
   /** The session to resume, and the position of the newest message that arrived. The key is empty if there is a position and no session. */
   cursor: Resumption | null
@@ -202,7 +202,7 @@ export const isAsleep = (state: State): boolean =>
 /** Returns the name of the state for the page. A session that sleeps is `active`. */
 export const nameOf = (state: State): State['name'] => (isAsleep(state) ? 'active' : state.name)
 
-/** Returns whether the page is in the browser's cache, frozen or asleep. Then another page may take its place. */
+/** Returns whether the page is in the browser's cache, frozen or asleep. Meanwhile another page may resume its session. */
 export const isPageGone = (state: State): boolean => 'socket' in state && state.socket.at.startsWith('page')
 
 /** The time that a phase waits for; Infinity if it waits for none. */

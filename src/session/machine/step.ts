@@ -7,8 +7,8 @@ import { ended, type Input, type State, type Step, type World } from './state.js
  * The session as a pure function: step(state, input, world) returns the next state and the effects to run. `step` makes the decisions.
  * Its inputs come from sockets, timers and the page, and the runner runs its effects.
  *
- * Every input of a socket comes from the newest socket: the runner closes a socket before it opens another, and a closed socket gives no
- * input (transport.ts).
+ * An input never comes from an earlier socket: the runner closes a socket before it opens another, and a closed socket gives no input
+ * (transport.ts).
  *
  * Times are milliseconds of `now()` (clock.ts). A state holds deadlines, never timers: after each step the runner sets one timer for the
  * earliest deadline (`deadlineOf`). When the timer fires, the machine compares its deadlines with the clock.
@@ -28,9 +28,9 @@ export const step = (state: State, input: Input, world: World): Step => {
   if (input.type === 'leave' && 'credentials' in state) {
     const { at, code, info } = input
     const next = 'socket' in state ? state : disconnected(state)
-    // The browser also freezes a page in its cache. Such a page stays `page-hidden`.
+    // A freeze comes as `page-asleep`. The browser also freezes a page in its cache, but such a page stays `page-hidden`.
     if (at === 'page-asleep' && next.socket.at === 'page-hidden') return [state]
-    // Credentials that a source can replace are discarded, because the user may sign out before the page comes back.
+    // The user may sign out before the page comes back, so the credentials are discarded. `discard` keeps those that no source can replace.
     return [
       { ...next, info: info ?? next.info, socket: { at }, credentials: { at: 'held' }, expiresAt: null },
       { do: 'discard', which: 'all' },

@@ -17,7 +17,7 @@ export interface ResumeStorage {
   save(state: State): void
 }
 
-/** The credentials that the gateway gave a guest. */
+/** The methods of the credential store that read and set the token which the gateway gave a guest. */
 interface GuestToken {
   held(): { token?: string | undefined } | null
   accept(token: string): void

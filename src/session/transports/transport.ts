@@ -1,7 +1,7 @@
 import type { ClientFrame } from '../../protocol/index.js'
 import type { Input, SocketPhase } from '../machine/state.js'
 
-/** Is called with the events of one attempt, as inputs of the machine. */
+/** Is called with the events of one attempt, as inputs of the state machine (machine/step.ts). */
 export type TransportListener = (
   input: Extract<Input, { type: 'opened' | 'deadline' | 'frame' | 'closed' | 'fatal' }>,
 ) => void

@@ -41,7 +41,7 @@ export const sessionUrl = (endpoint: string | URL): string => {
   return url.href
 }
 
-/** Opens a socket. It sets the handlers in the same task, because a frame may come in one packet with the handshake's answer. */
+/** Opens a socket, and sets its handlers in the same task, because a frame may come in one packet with the handshake's answer. */
 export const openTransport = (
   open: OpenSocket,
   url: string,

@@ -103,7 +103,7 @@ export const createRace = (
 
   return (address, protocols, former, phase) => {
     const isUnderWay = !phase || ('until' in phase && phase.at !== 'backoff')
-    // The attempt is over, or is ending.
+    // The attempt is over or is ending, so it keeps its socket.
     if (former && (!isUnderWay || former.readyState === CLOSING)) return former
     /**
      * The attempt's WebSocket, if it is opening or open. `former` may be closed already: Chrome dispatches no close event if the page's
@@ -116,7 +116,7 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // If nothing is noted, a WebSocket carried the earlier session: before this first attempt nothing has opened a stream.
+      // If nothing is noted, a WebSocket carried the session that is resumed: only this function opens streams, and this is its first call.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
@@ -168,7 +168,10 @@ export const createRace = (
       })
     }
 
-    /** Called when the policy blocked a connection to the gateway. It may be another script's, so only an opening transport is barred. */
+    /**
+     * Called when the policy blocked a connection to the gateway. That connection may be another script's, so only an opening transport is
+     * barred.
+     */
     const bar = (kind: TransportKind): void => {
       if (race[kind] !== 'opening') return
       barred.add(kind)

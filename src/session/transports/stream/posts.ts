@@ -23,8 +23,8 @@ interface Posts {
   hasEarly(): boolean
   /**
    * Sends one last post: the waiting frames, if they fit, and after them a frame that closes the stream. Resolves when the post is answered
-   * or has failed. With `isLeaving` the post is sent before the call returns. If an earlier post has no answer, it is sent once more,
-   * because the browser aborts the earlier requests of a page that is left.
+   * or has failed. With `isLeaving` the post is sent before the call returns. Then an earlier post without an answer is sent once more,
+   * too, because the browser aborts the earlier requests of a page that is left.
    */
   close(code: number, isLeaving: boolean): Promise<void>
 }
@@ -67,7 +67,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
         keepalive,
         signal: ended.signal,
       })
-      // A proxy may answer with a date, which is no number. Such an answer asks for no pause.
+      // A proxy's `Retry-After` may be a date, which is no number. It counts as no pause.
       return { status, pause: Math.min(MAX_ASKED, Number(headers.get('retry-after')) || 0) * 1_000 }
     } catch {
       return { status: 0, pause: 0 }

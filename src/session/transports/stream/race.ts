@@ -41,7 +41,7 @@ export interface Race {
   readonly mayReturn: boolean
   /**
    * Whether the WebSocket has not opened, or not answered the start, in time. Then it counts as failed. If it is still opening when the
-   * stream is open, it is dropped: a browser opens one WebSocket to a host at a time, and others would have to wait.
+   * stream is open, it is dropped: a browser opens one WebSocket to a host at a time, so those of other tabs would have to wait.
    */
   readonly isOverdue: boolean
   /** Whether the stream waits until another tab gives up its connection. */
@@ -262,7 +262,8 @@ const onFrame = (race: Race, kind: TransportKind, frame: RaceFrame): RaceStep =>
       drop('websocket'),
       open('stream'),
     ]
-  // The other connection may still win. Also, the stream ends as `replaced` while a WebSocket takes over the session.
+  // The other connection may still win. Or it is a WebSocket that takes over the session, so that the stream ends as `replaced`. In both
+  // cases the session does not get this frame yet.
   if (rival === 'open' || (rival === 'opening' && winner !== kind))
     return [{ ...race, failure: { kind, ended: frame, code: LOST } }]
   if (race.isContested && frame.code === 'replaced')
