@@ -8,7 +8,7 @@ import { findingsAbout, hasFailed, printFindings, type Finding } from './report.
 export const checkToken = async (given: string, { config }: ConfigOptions): Promise<void> => {
   const parsed = parseConfig(await loadConfig(config), process.env)
   if (!parsed.ok) throw new CliError(parsed.problems.join('\n'))
-  // A token in an argument stays in the shell's history, and other users of the machine can see it.
+  // `-` is there because a token in an argument stays in the shell's history, and other users of the machine can see it.
   const token = given === '-' ? (await text(process.stdin)).trim() : given
   const life = new AbortController()
   const failures: Finding[] = []

@@ -1,6 +1,6 @@
 import type { ChatSession, MessageDetail, SessionError } from '../session/index.js'
 
-/** The values that `chat-session.js` passes to a part (parts/parts.ts), so that the part's own script need not contain them. */
+/** The values that a part (parts/parts.ts) gets when it is attached, so that the part's own script need not contain them. */
 export interface PartContext {
   /** Returns the first element in the page that asks for the part; undefined while no element does. */
   target(): HTMLElement | undefined

@@ -72,7 +72,8 @@ export class ChatSessionElement extends ReactiveElement {
 
   /**
    * The only endpoints that elements may use, absolute or relative to the page; null allows any. A session with any other endpoint fails
-   * with `bad-endpoint` before any credential is fetched or sent. The script-tag build takes the endpoints from its tag's `data-endpoint`.
+   * with `bad-endpoint` before any credential is fetched or sent. The script `chat-session.js` takes the endpoints from `data-endpoint` of
+   * its tag.
    */
   static endpoints: readonly (string | URL)[] | null = null
 
@@ -137,7 +138,8 @@ export class ChatSessionElement extends ReactiveElement {
 
   constructor() {
     super()
-    // For an attribute without a value, Vue sets the property to true if it holds a boolean. Otherwise Vue sets '', which counts as absent.
+    // For an attribute without a value, Vue sets a property that holds a boolean to true. Any other property it sets to '', which counts as
+    // absent here. So these properties begin as false.
     this.guest = this.adoptGuest = this.manual = this.notifications = this.push = this.sleepHidden = false
     this.addController(this.#relay)
     this.addController(
@@ -294,7 +296,7 @@ export class ChatSessionElement extends ReactiveElement {
     this.requestUpdate()
   }
 
-  /** `moveBefore()` calls this callback in place of disconnectedCallback, so that the session goes on. */
+  /** `moveBefore()` calls this in place of `disconnectedCallback` and `connectedCallback`, so that the session goes on. */
   connectedMoveCallback(): void {
     adoptStyle(this)
   }
@@ -330,7 +332,7 @@ export class ChatSessionElement extends ReactiveElement {
     })
   }
 
-  /** Applies the attributes and properties to the session. If that starts a session, returns the result of the start. */
+  /** Applies the attributes and properties to the session. If `#acquire()` starts a session for this, returns the result of the start. */
   #reconcile(): Promise<StartResult> | undefined {
     if (!isInWindow(this) || isTurboPreview(this.ownerDocument)) return undefined
     const lease = this.#lease

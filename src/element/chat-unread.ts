@@ -5,8 +5,9 @@ import { usePart } from './parts/use-part.js'
 const Base = isPage ? HTMLElement : (Object as unknown as typeof HTMLElement)
 
 /**
- * `<chat-unread>` shows as its text the number of unread messages of the first `<chat-session>` in its document, or of the first one with
- * its `app-id`. It is empty while nothing is unread. Text from the server stays until the number is known.
+ * `<chat-unread>` shows as its text the number of unread messages of the first `<chat-session>` in its tree, else in the trees around it.
+ * With `app-id` it shows those of the first one of that app. It is empty while nothing is unread. Text from the server stays until the
+ * number is known.
  *
  * @tagname chat-unread
  * @attribute {string} app-id - The app whose messages are counted; needed only on pages with several apps.

@@ -13,7 +13,7 @@ export const isTurboPreview = (document: Document): boolean =>
  * StrictMode, moves, Turbo and htmx take an element out and put it back. Without the wait each of these would end the session.
  */
 export const createRemovalController = (host: Element, removed: () => void): ReactiveController => {
-  /** The `pagehide` listeners on the windows that the host has been in. */
+  /** Ends the `pagehide` listeners on the windows that the host has been in. */
   let listening: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
 

@@ -1,4 +1,7 @@
-/* The entry of the script-tag build: registers the element, which connects to the gateway that served the script. */
+/*
+ * The entry of the script-tag build, `chat-session.js`. It registers both elements. `<chat-session>` connects to the gateway that served
+ * the script.
+ */
 import { ChatSessionElement } from './define.js'
 import './define-unread.js'
 import { pinnedEndpoints } from './session/endpoint.js'

@@ -13,7 +13,7 @@ export type RestClientOptions = {
       token?: undefined
     }
   | {
-      /** Returns an app token. Called before each call. */
+      /** Returns an app token. The client calls this function before each call of the REST API. */
       token: () => string | Promise<string>
       secret?: undefined
     }

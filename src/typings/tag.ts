@@ -47,7 +47,7 @@ export type TagEvents = {
   [K in keyof HTMLElementEventMap as K extends `session-${string}` ? K : never]: HTMLElementEventMap[K]
 }
 
-/** Handlers for the element's events, by the event's name after `Prefix`. */
+/** Handlers for the element's events. The name of each is `Prefix` with the name of the event after it. */
 export type TagListeners<Prefix extends string> = {
   [K in keyof TagEvents as `${Prefix}${K}`]?:
     ((event: TagEvents[K] & { readonly currentTarget: ChatSessionElement }) => void) | null | undefined

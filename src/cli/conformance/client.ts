@@ -63,7 +63,7 @@ export interface Client {
   end(): Promise<void>
 }
 
-/** Checks those fields of a report that are objects or lists. A report without such a field must fail its case, not the whole command. */
+/** Checks those fields of a report that are objects or lists. A report without such a field must fail its test case, not the whole run. */
 const checks = new Map<unknown, (report: Record<string, unknown>) => boolean>([
   ['message', ({ message }) => object(message)],
   ['history', ({ messages }) => Array.isArray(messages) && messages.every(object)],

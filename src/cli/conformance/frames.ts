@@ -9,7 +9,7 @@ export const PEER = 'bob'
 
 let keys = 0
 
-/** Returns a scripted gateway's answer to a `start` frame. Each answer has a resume key of its own. */
+/** Returns a scripted gateway's answer to a `start` frame. Each answer has another resume key. */
 export const startedFrame = (
   start: ClientFrameOf<'start'>,
   offset: number,

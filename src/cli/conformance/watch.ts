@@ -16,8 +16,8 @@ export interface Feed<T> {
   readonly all: readonly T[]
   push(item: T): void
   /**
-   * Resolves with the oldest item that fits and was not taken yet. After `limit` rejects with a `Breach` whose message has the words
-   * `what`.
+   * Resolves with the oldest item that fits and was not taken yet. If none comes within `limit`, rejects with a `Breach` whose message
+   * contains `what`.
    */
   take(what: string, fits?: (item: T) => boolean): Promise<T>
 }

@@ -22,7 +22,7 @@ export const originsOf = (host: string, port: number): string[] => {
   return [...new Set(hosts.map((name) => originOf(name, port)))]
 }
 
-/** The origin that stands for every page of this machine. Such a page may have any port, but an app's `origins` lists whole origins. */
+/** The origin that stands for every page of this machine, because such a page may have any port, and `origins` lists whole origins. */
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**
@@ -38,7 +38,7 @@ const isLocalOrigin = (origin: string, host: string): boolean => {
 
 /**
  * Replaces the origin of a request from a page of this machine by `LOCAL_PAGE`, unless the origin is in `kept`. In the answer,
- * `access-control-allow-origin` has the page's own origin again, because browsers compare the two.
+ * `access-control-allow-origin` has the page's own origin again, because browsers compare the two origins.
  */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
   const isRenamed = ({ headers }: IncomingMessage): boolean => {

@@ -8,7 +8,7 @@ const spaceOf = (address: string): number => (isLoopback(address) ? 2 : isPrivat
 
 /**
  * Returns a finding about Chrome's Local Network Access. Chrome compares the page's address with that of the gateway. If the gateway has
- * several addresses, Chrome may connect to any of them.
+ * several addresses, Chrome may connect to any of them, so the most private one counts.
  */
 export const checkAddressSpace = (
   gateway: readonly string[],

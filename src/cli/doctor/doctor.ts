@@ -27,7 +27,7 @@ interface Targets {
   appId: string | undefined
 }
 
-/** Checks a gateway from outside, step by step. If a step fails, the later steps that depend on it are left out. */
+/** Checks a gateway from outside. If a check fails, the later checks that depend on it are left out. */
 const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[]> => {
   const dns = await checkDns(base)
   if (dns.addresses.length === 0) return [dns.finding]
@@ -46,7 +46,7 @@ const examine = async ({ base, page, origin, appId }: Targets): Promise<Finding[
   return [...network, ...http.findings, ...webSocket, stream, ...pageFindings]
 }
 
-/** Prints one line for each step in which a client reaches the gateway at `url`. The line of a failure says what to do. */
+/** Prints one line for each check of the gateway at `url`. The line of a failure says what to do. */
 export const doctor = async (url: string, options: DoctorOptions): Promise<void> => {
   const { app, origin, page } = options
   if (origin !== undefined && app === undefined)

@@ -37,7 +37,8 @@ export const get = (
     const outgoing = request(url, options, (response) => {
       const { statusCode: status = 0, headers } = response
       const date = Date.parse(headers.date ?? '')
-      // The server wrote the `Date` header about halfway between the request and the answer. By rounding down it took off about 500 ms.
+      // The server wrote the `Date` header about halfway between the request and the answer. The header has whole seconds, so it lacks
+      // about 500 ms.
       const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
       let body = ''
       response.setEncoding('utf8')
@@ -94,7 +95,7 @@ export const below = (base: URL, path: string): URL => {
   return url
 }
 
-/** Returns why the status of an answer is not 200; undefined if the status is 200. */
+/** Returns why a request has no answer with the status 200; undefined if it has one. */
 const problemOf = (answer: Answer | Error): string | undefined => {
   if (answer instanceof Error) return `doesn't answer (${failureOf(answer)})`
   return answer.status === 200 ? undefined : explainStatus(answer)
@@ -126,7 +127,7 @@ const checkScript = async (base: URL, version: unknown): Promise<Finding> => {
       )
 }
 
-/** Checks the gateway's answers to plain HTTP requests. `reached`: the server is a gateway. */
+/** Checks the gateway's answers to HTTP requests. `reached`: the server is a gateway. */
 export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reached: boolean }> => {
   const http = findingsAbout('http')
   const health = await tryGet(below(base, '/healthz'))

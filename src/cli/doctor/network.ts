@@ -4,7 +4,7 @@ import { connect as connectTls, type PeerCertificate } from 'node:tls'
 import { checkExpiry } from '../certificate.js'
 import { findingsAbout, type Finding } from '../report.js'
 
-/** Milliseconds that each step may take. */
+/** Milliseconds that a connection or an answer may take. */
 export const TIMEOUT = 10_000
 
 /** Returns the system's error code, such as `ECONNREFUSED`, or else the error's message. */

@@ -86,7 +86,7 @@ const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boole
   return !sources?.includes("'strict-dynamic'") && allows(sources, script, url)
 }
 
-/** Returns whether a policy allows event streams. In some browsers a source with the scheme `ws` or `wss` allows no requests by HTTP. */
+/** Returns whether a policy allows event streams. In some browsers `ws:` and `wss:` sources allow no HTTP requests, so none counts here. */
 const allowsStream = (policy: Policy, base: URL, url: URL): boolean => {
   const sources = sourcesOf(policy, 'connect-src')?.filter((source) => !/^wss?:/i.test(source))
   return ['/v1/session/stream', '/v1/session/frames'].every((path) => allows(sources, below(base, path), url))

@@ -9,8 +9,8 @@ import { failureOf, TIMEOUT } from './network.js'
 const MAX_BODY = 65_536
 
 /**
- * Milliseconds in which the first event of a stream must come. They are fewer than the eight seconds that a client waits, and than the ten
- * seconds after which a gateway ends a stream without a `start` frame.
+ * Milliseconds in which the first event of a stream must come. A client waits for eight seconds. A gateway ends a stream without a `start`
+ * frame after ten seconds. This time must be shorter than both.
  */
 const FIRST_EVENT_TIMEOUT = 5_000
 

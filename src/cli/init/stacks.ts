@@ -8,7 +8,7 @@ export interface Stack {
   name: string
   /** The file by which `init` recognizes an app of this framework. */
   file: string
-  /** Returns whether this file's text is that of such an app. Throws a `SyntaxError` if the file should be JSON and is not. */
+  /** Returns whether the text of this file shows such an app. Throws a `SyntaxError` if the file should be JSON and is not. */
   isIn(text: string): boolean
   /** The heading of the framework's chapter in docs/BACKENDS.md. */
   chapter: string

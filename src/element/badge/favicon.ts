@@ -55,7 +55,7 @@ const addDot = async (link: HTMLLinkElement): Promise<void> => {
 
 const removeDot = (link: HTMLLinkElement, { own, shown }: { own: string | null; shown: string }): void => {
   dotted.delete(link)
-  // If the page has written another address into the link, the link stays, even one that was made for the dot.
+  // If the page has written another address into the link, the link stays, even if it was made for the dot.
   if (![own, shown].includes(link.getAttribute('href'))) return
   if (own === null) link.remove()
   else link.href = own

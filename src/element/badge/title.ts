@@ -8,7 +8,7 @@ let observer: MutationObserver | undefined
  */
 const write = (next: string): void => {
   const { title } = document
-  // `document.title` drops a space at its end, which may be that of the prefix. So a space is added for the comparison.
+  // `document.title` drops spaces at its end. If nothing follows the prefix, the prefix loses its space, so the comparison adds one.
   const own = prefix && `${title} `.startsWith(prefix) ? title.slice(prefix.length) : title
   prefix = next
   const shown = (next + own).trim()

@@ -58,8 +58,8 @@ export const eventClasses: { readonly [K in keyof CustomEventMap]: EventClass<Cu
 }
 
 /**
- * Returns an event of the element. The script-tag build replaces this module (rollup.config.mjs) by one that makes plain CustomEvents: no
- * page could reach the classes.
+ * Returns an event of the element. The script-tag build replaces this module (rollup.config.mjs) by one that makes plain CustomEvents,
+ * because its script exports no classes of events.
  */
 export const createEvent = <K extends keyof CustomEventMap>(
   type: K,

@@ -24,7 +24,7 @@ export type {
   UserDetail,
 }
 
-/** The state or the time of the next attempt to connect changed. */
+/** The state changed, or the time of the next attempt to connect. */
 export class SessionStateEvent extends CustomEvent<StateDetail> {}
 
 export interface StartedDetail {
@@ -60,13 +60,16 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 /** The number of unread messages changed. */
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
-/** Messages of earlier pages failed. Or one of these changed: how many messages are not stored yet, why they wait, and until when. */
+/**
+ * Messages of earlier pages failed, or one of these changed: the number of messages that are not stored yet, why they wait, the time until
+ * which they wait.
+ */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 
 /** A message of the user is stored: one of this page, or of an earlier page of the tab. */
 export class SessionSentEvent extends CustomEvent<Sent> {}
 
-/** A signal came, or a message of the signal's sender ended it. */
+/** A signal came, or a signal ended because its sender sent a message. */
 export class SessionSignalEvent extends CustomEvent<SignalDetail> {}
 
 /** The presence of watched users arrived or changed. */

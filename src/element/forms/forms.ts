@@ -88,8 +88,8 @@ const submit = (event: Event): void => {
     (sent) => target.dispatchEvent(new CustomEvent('session-sent', { composed: true, detail: sent })),
     (reason: unknown) => {
       const error = reason as SessionError
-      // Puts the text back, unless the user has begun another text. Because of its id the message is never stored twice. The reset has set
-      // the form's first recipient, so `putBack` puts the message's own recipient back.
+      // Puts the message back, unless the user has begun another text. Because of its id the message is never stored twice. The reset has
+      // set the recipient that the form had initially, so `putBack` puts the recipient of the message back.
       if (!valueOf(target, 'body')) {
         putBack()
         setField(target, 'body', message.body)

@@ -80,7 +80,7 @@ export const attach: AttachPart = (session, context) => {
     const isVisible = await isAnyTabVisible(userKey)
     if (userKey !== state.userKey || messages.every(isRead)) return
     if (isVisible) {
-      // The user sees the messages in the visible tab. The rate limit counts only notifications that were shown.
+      // The user sees the messages in the visible tab, so this notification does not count for the rate limit.
       state.idleAt -= INTERVAL
       return clear()
     }
@@ -116,8 +116,8 @@ export const attach: AttachPart = (session, context) => {
     const userKey = user ? userKeyOf(appId, user.id) : ''
     state.subscription?.abort()
     const { signal } = (state.subscription = new AbortController())
-    // Only a page with an active session takes the lock of a visible tab. While a session reconnects, the page shows nothing new, and the
-    // lock would keep the page out of the back/forward cache.
+    // Only a page with an active session takes the lock by which other tabs see that it is visible. While a session reconnects, the page
+    // shows nothing new, and the lock would keep the page out of the back/forward cache.
     if (session.state === 'active') announceVisibility(userKey, signal)
     if (userKey !== state.userKey) {
       state.userKey = userKey

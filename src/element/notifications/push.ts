@@ -73,7 +73,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
   /** Whether the latest call of `session.push` passed `subscriber`, and not null. */
   let isAsked = false
   let isOn = false
-  /** Whether an error was reported. Only the first error is reported, because every connection would fail in the same way. */
+  /** Whether an error was reported since `renew` began. Later errors are not reported: every connection would fail in the same way. */
   let isReported = false
   let isRefused = false
   /** The id of the session's user; empty before the session is active. After the end of the session the id stays. */
@@ -150,7 +150,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
         String(other.user?.id ?? userId) !== user,
     )
 
-  /** The next user of a shared computer must not read the notifications of this one. */
+  /** The next user of a shared computer must not read the notifications of this user. */
   const closeAll = (): void =>
     void closeRead(userKeyOf(session.appId, user), () => true).catch(() => undefined)
 
@@ -173,7 +173,7 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     (session.state === 'ended' || session.state === 'failed') && codes.includes(session.error?.code ?? '')
   session.addEventListener('state', () => {
     if (hasEndedWith(LOGGED_OUT)) logOut()
-    // An element whose user changes joins the next session one task later.
+    // An element whose user changes joins the next session one task later, so `update` waits for that task.
     else setTimeout(update)
   })
   // The session may have ended before this script loaded. After `end()` the session has no error, for which '' stands.

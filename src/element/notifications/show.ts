@@ -65,7 +65,7 @@ const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
 /** The offset of a message, and its sender: null for the app's backend. */
 export type Placed = Pick<Message, 'offset' | 'from'>
 
-/** Closes a notification of the page. Until Chromium has loaded the icon and shows the notification, it ignores `close`. */
+/** Closes a notification of the page. Chromium ignores `close` until it shows the notification, so this calls `close` again then. */
 const close = (notification: Notification): void => {
   notification.onshow = () => notification.close()
   notification.close()

@@ -46,7 +46,10 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope
 
-/** Focuses the page that showed the notification, or a page with the same URL, or any page of the site. If no page is open, opens one. */
+/**
+ * Posts the click to the page that showed the notification, or to a page with the same URL, or to any page of the site, and focuses that
+ * page. If no page is open, opens one.
+ */
 const focusPage = async (
   click: NotificationClick,
   { client, url }: { client?: string | undefined; url: string },

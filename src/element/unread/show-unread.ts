@@ -9,7 +9,7 @@ const statesOf = (element: HTMLElement): CustomStateSet | undefined => {
   return states.get(element)
 }
 
-/** Shows `:state(none)`, where the browser has custom states. Chrome before 125 throws on names without a leading `--`. */
+/** Sets or clears `:state(none)`, where the browser has custom states. Chrome before 125 throws on names without a leading `--`. */
 const setNone = (element: HTMLElement, isNone: boolean): void => {
   const set = statesOf(element)
   try {
