@@ -1,5 +1,5 @@
 -- Reads which connections carry the sessions of users. The keys are the hashes `sessions` of these users.
--- KEYS: none of its own.
+-- KEYS: only those that the caller passes.
 -- ARGV: none.
 -- Returns for each user a list with two items for each session: the session's id; and the connection that carries it on the calling node,
 --   `*` if another node has the connection, or an empty text if the session is detached.

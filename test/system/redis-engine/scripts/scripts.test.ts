@@ -47,7 +47,7 @@ for (const name of comments.keys())
     const comment = comments.get(name) ?? ''
     const [, keys] = /^[A-Z].*?\. KEYS: (.*?)\. ARGV: .*\. Returns .*\.$/.exec(comment) ?? []
     const of = steps.filter((step) => step.name === name).map((step) => step.keys.join(', '))
-    assert.equal(keys, of.map((text) => text || 'none of its own').join('; or '), comment)
+    assert.equal(keys, of.map((text) => text || 'only those that the caller passes').join('; or '), comment)
   })
 
 it('a script has the values of the rules and fields that it names, and a table only if it uses the table as a whole', () => {

@@ -1,5 +1,5 @@
 -- Deletes the keys that the caller passes.
--- KEYS: none of its own.
+-- KEYS: only those that the caller passes.
 -- ARGV: none.
 -- Returns nothing.
 call('UNLINK', unpack(KEYS))
