@@ -173,7 +173,7 @@ export const openDatabase = async ({
     try {
       await inboxes.loadIds()
       await prepare(database)
-      // Throws if the write of a background job has failed by now: the commit would refuse every write of this database.
+      // Throws if the write of a background job has failed by now, because then the commit refuses every further write.
       commit.assertWritable()
       guests.sweep()
     } catch (error) {

@@ -54,8 +54,8 @@ interface Moved {
 }
 
 /**
- * Moves the messages of adopted guests into the inboxes of the users who adopted them. A step writes both inboxes in one batch, so that a
- * crash neither loses nor repeats a message. The row `rows.moving` stays until the last step, so that a restarted engine goes on.
+ * Moves the messages of adopted guests into the inboxes of the users who adopted them. Each step of a move writes both inboxes in a batch,
+ * so that a crash neither loses nor repeats a message. The row `rows.moving` stays until the last step, so that a restarted engine goes on.
  */
 export class AdoptedMessages {
   readonly #options: AdoptedMessagesOptions

@@ -71,7 +71,7 @@ export class InboxReader {
       inbox: state,
       deletions: inbox.deletions,
       oldest: { ...oldest.message, at: oldest.at },
-      // Perhaps none of the messages in `last` is unread, because they are the user's own, or marks of peers have reached them.
+      // If all messages in `last` are the user's own, or marks of peers have reached them, the list has only `oldest`.
       newest: (newest.length > 0 ? newest : [oldest]).map(({ message }) => message),
     }
   }

@@ -22,7 +22,7 @@ import { rows, type InboxRef } from '../store/rows.js'
 import { del, put, read, type Operation, type Store } from '../store/store.js'
 import type { UnreadCounts } from './unread/unread-counts.js'
 
-/** The most stored messages that the inbox's row lacks. */
+/** The inbox's row lacks at most this many stored messages. */
 const MAX_ROW_LAG = 32
 /** The most messages that one call of `sweep` deletes. */
 const MAX_DELETIONS = 1024
@@ -341,7 +341,7 @@ export class Inbox {
     this.#areReadsChanged = true
   }
 
-  /** Takes over from another object of the same inbox which messages the marks of peers have reached. */
+  /** Takes over the `#reads` and the `#readUpTo` of another object of the same inbox. */
   takeOverReads(other: Inbox): void {
     if (other.#readUpTo === undefined) return
     this.markReadAt(other.#reads ? [...other.#reads.offsets()] : [], () => true)
@@ -493,7 +493,7 @@ export class Inbox {
 
   /** Returns how many bytes all messages before an offset have taken. */
   #bytesBefore(offset: number): number {
-    // An inbox that was transferred from Redis may have offsets without a message.
+    // An inbox that was transferred from Redis may have offsets without a message, so the loop looks for the next message.
     for (let next = offset; next <= this.assigned.offset; next++) {
       const summary = this.#summaryOf(next)
       if (summary) return summary.bytes

@@ -264,7 +264,7 @@ export class Pushes {
       // While the rows were read, the user's push has ended.
       if (entry.dueAt === Infinity) continue
       if (time > now && value === WAITS && entry.devices.length > 0) {
-        // The row is of an earlier process. A message that came since may have set a later time.
+        // The row is of an earlier process. If a message that came since has set another time, the earlier of the two times counts.
         commit.append(this.#schedule(of, entry, Math.min(entry.dueAt ?? Infinity, time), WAITS))
         continue
       }

@@ -171,7 +171,7 @@ export class Sessions {
     return this.#index.ofToken(appId, tokenId).map(recordOf)
   }
 
-  /** Returns whether a session with this id was started up to `number`. */
+  /** Returns whether the session has not ended and has the number `number` or a lower one. */
   startedUpTo(ref: SessionRef, number: number): boolean {
     return (this.#index.find(ref)?.number ?? Infinity) <= number
   }

@@ -14,7 +14,7 @@ export const putFormat = (): Operation => put(rows.format, FORMAT)
 export const checkFormat = (store: Store, where = "The engine's folder"): boolean => {
   const format = read(store, rows.format)
   if (format === FORMAT) return true
-  // A store that has the engine's key, but no number, has the first format.
+  // A store that has the engine's key, but no number, has the first format, which this version can't read.
   if (format === undefined && read(store, rows.key) === undefined) return false
   throw new EngineError(
     'unavailable',

@@ -228,7 +228,7 @@ export class GroupCommit {
   async #run(): Promise<void> {
     // The batch begins a microtask later, so that the writes of one task share it. Bun runs microtasks after each frame that arrives. So on
     // Bun a batch for a disk begins a turn of the event loop later. A store in memory does not wait for that turn, because there a batch
-    // costs nothing. Without the wait, the frame `started` is sent together with the answer to the handshake.
+    // costs nothing, and because the frame `started` can then go out together with the answer to the WebSocket's handshake.
     await (isBun && this.#spacing > 0 ? nextTurn() : Promise.resolve())
     do await this.#writeBatch()
     while (this.#isUrgent)

@@ -17,7 +17,7 @@ const ZEROS = Array.from({ length: DIGITS + 1 }, (_, count) => '0'.repeat(count)
 
 export const padded = (number: number): string => {
   const digits = String(number)
-  // `padStart` makes half a kilobyte of garbage.
+  // This does not call `padStart`, which makes half a kilobyte of garbage.
   return (ZEROS[DIGITS - digits.length] ?? '') + digits
 }
 

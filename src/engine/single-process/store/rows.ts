@@ -19,8 +19,8 @@ export { keyOf, lastOf } from './row-keys.js'
 const SENT = `sent${SEPARATOR}`
 
 /**
- * Returns the group of a row, which is its key without the last part. No range of an engine reaches beyond a group. All idempotency keys
- * are one group.
+ * Returns the group of a row, which is its key without the last part. No range that an engine reads has rows of two groups. All
+ * idempotency keys are one group.
  */
 export const groupOf = (key: string): string =>
   key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
@@ -124,7 +124,7 @@ export const rows = {
   revokedUser: ({ appId, userId }: UserRef) => keyOf('revoked', appId, userId),
   /** The token's id comes last, because it may contain any character. */
   revokedToken: (appId: string, tokenId: string) => keyOf('revoked token', appId, tokenId),
-  /** The messages of a deleted inbox, which a background job deletes. */
+  /** Says which messages of a deleted inbox a background job still has to delete. */
   deletedInbox: ({ appId, userId, deletions = 0 }: InboxRef) =>
     keyOf('deleted', `${appId} ${deletions} ${userId}`),
   allDeletedInboxes: below('deleted'),

@@ -9,7 +9,7 @@ export interface Range {
   limit?: number
 }
 
-/** The part of abstract-level's interface that the engine uses: rows in the order of their keys, all in UTF-8. */
+/** The part of abstract-level's interface that the engine uses. The rows have the order of their keys. Keys and values are in UTF-8. */
 export interface Store {
   /** Reads one row on this thread, which takes a few microseconds. On another thread it would take tens of microseconds. */
   getSync(key: string): string | undefined

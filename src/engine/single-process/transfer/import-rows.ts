@@ -190,7 +190,7 @@ export class RowImport {
     const of: UserRef = { appId, userId }
     const rowOf = state === 'pending' ? rows.pendingEvent : rows.failedEvent
     const queue = this.#writer.get(rows.eventQueue(of)) as QueueRow | undefined
-    // Two partitions of a Redis cluster may have given the same number to two events.
+    // In Redis two partitions may have given the same number to two events. The second one gets a higher number here.
     let { seq } = event
     const isTaken = (): boolean =>
       [rows.pendingEvent(appId, seq), rows.failedEvent(appId, seq)].some(

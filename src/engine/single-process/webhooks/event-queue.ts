@@ -29,7 +29,7 @@ interface EventQueueOptions {
 }
 
 /**
- * Returns the number in an event's id. In the id of an event that was transferred from Redis, the number of a partition may come before it.
+ * Returns an event's number, which is in its id. If the event was transferred from Redis, the number of a partition may come before that.
  */
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 
@@ -180,7 +180,7 @@ export class EventQueue implements WebhookQueue {
     return { pending: this.#queues.counts.of(appId).pending, oldestAt: oldest?.[1].event.at ?? null }
   }
 
-  /** Resolves when every call so far has ended. */
+  /** Resolves when every `endDelivery` and `replayEvent` so far has ended. */
   async idle(): Promise<void> {
     await this.#mutex.idle()
   }
@@ -236,7 +236,7 @@ export class EventQueue implements WebhookQueue {
     this.#write(operations)
   }
 
-  /** Writes in the order of the calls: the operations of `add` also write the row of the user's queue, and the newest must come last. */
+  /** Writes in the order of the calls: the operations of `add` also write the row of the user's queue, and its newest row must be last. */
   #write(operations: Operation[]): void {
     if (operations.length > 0) this.#commit.append(operations)
   }

@@ -117,7 +117,7 @@ export class UserQueues {
     return { added: { id }, operations }
   }
 
-  /** Returns whether a store that was opened again has this change, or a later one, which is always written after this one. */
+  /** Returns whether a store that was opened again has this change. Changes are written in order, so with a later one it has this one. */
   hasChange({ of, seq }: QueueChange): boolean {
     return this.of(of).change >= seq
   }

@@ -45,7 +45,7 @@ export class WebhookEvents {
    * The events that are perhaps not written yet, the oldest first. A recovery adds them again, because their changes are only in memory.
    */
   #unwritten: Unwritten[] = []
-  /** The events of failed objects that this object has taken over already. */
+  /** The events that this object has already taken over from failed objects. */
   readonly #takenOver = new WeakSet<Unwritten>()
   #pruneAt = MIN_PRUNED
   #hasReportedLoss = false
@@ -90,8 +90,8 @@ export class WebhookEvents {
 
   /**
    * Takes over from an object whose store has failed: adds again the events that were not written. For an event about a session, also calls
-   * `writeSession` with that session, so that one batch writes the event and the session's row. If a crash came between the two, the
-   * receiver could see a session end without a start, or end twice. A second call takes over only what has come since the first.
+   * `writeSession` with that session, so that one batch writes the event and the session's row. With two batches and a crash between them,
+   * the receiver could see a session end without a start, or end twice. A second call takes over only what has come since the first.
    */
   takeOver(failed: WebhookEvents, writeSession: (session: SessionRef) => void): void {
     for (const [appId, options] of failed.#apps) this.configure(appId, options)

@@ -26,7 +26,7 @@ export interface IdempotencyKeys {
   load(): Promise<void>
   /** Returns a text that differs if the content differs. */
   digestOf(message: CheckedMessage): string
-  /** Returns the result of an earlier send with this key; undefined if there was none. */
+  /** If a message was sent with this key before, returns the result of the retry: `repeated`, or `conflict` if the digest differs. */
   find(key: string, digest: string, now: number): Promise<SendResult> | undefined
   /** Adds a key. Extends `operations` by those that store the key. */
   add(key: string, added: NewKey, operations: Operation[]): void
@@ -140,7 +140,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     )
   }
 
-  /** Does one step of a pass. Resolves with the time of the next step. The pass may miss new keys, which `add` puts into the filter. */
+  /** Does one step of a pass. Resolves with the time of the next step. The pass may miss new keys, but `add` puts those into the filter. */
   async #step(now: number): Promise<number> {
     if (this.#last === undefined) {
       if (now < this.#passBegan + MIN_PASS_INTERVAL) return this.#passBegan + MIN_PASS_INTERVAL

@@ -2,7 +2,10 @@ import type { CheckedMessage, SendResult } from '../../../engine.js'
 import { shortContentOrDigest } from '../../../util/content-digest.js'
 import type { IdempotencyKeys, NewKey } from './idempotency.js'
 
-/** The most keys, which take about 100 MB. If more messages are sent within a `sendWindow`, a retry of an old one may be stored again. */
+/**
+ * This many keys are kept at most. They take about 100 MB. If more messages are sent within a `sendWindow`, a retry of an old one may be
+ * stored again.
+ */
 const MAX_KEYS = 500_000
 
 /** Content of up to this many characters is compared without a hash. Hashing it would take 4% of the time that sending a message takes. */
@@ -35,8 +38,8 @@ interface Generation {
 const newGeneration = (): Generation => ({ entries: new Map(), expiresAt: 0 })
 
 /**
- * The idempotency keys of an engine in memory. This class writes no rows, because they would take a third of the time that sending a
- * message takes. With the package lru-cache instead of two maps, a message takes 11% more CPU time (ARCHITECTURE.md has the figure).
+ * The idempotency keys of an engine in memory. This class writes no rows, because writing them would take a third of the time that sending
+ * a message takes. With the package lru-cache instead of two maps, sending a message takes 11% more CPU time.
  */
 export class MemoryIdempotencyKeys implements IdempotencyKeys {
   readonly #maxPerGeneration: number

@@ -1,6 +1,6 @@
 import { BloomFilter, hashText, type TextHash } from '../../../util/bloom-filter.js'
 
-/** The most filters. Each takes 1 MB, and all together have room for 6,500,000 keys. */
+/** This many filters are kept at most. Each takes 1 MB, and all together have room for 6,500,000 keys. */
 const MAX_FILTERS = 8
 
 interface Generation {
@@ -21,7 +21,7 @@ export class StoredKeysFilter {
   /** Whether the keys that earlier processes have stored are all in the filters. */
   #isLoaded = false
   readonly #maxFilters: number
-  /** The latest key and its hash, which are kept because a new message calls `mayHave` and then `add` with the same key. */
+  /** The latest key and its hash. They are kept because for a new message `mayHave` and then `add` are called with the same key. */
   #latestKey = ''
   #latestHash = hashText('')
 

@@ -28,7 +28,7 @@ import { PeerMarks } from './peer-marks.js'
 const TALLIES_PER_STEP = 64
 /** How many messages are read in one turn of the event loop. Each may have 16 kB. */
 const MESSAGES_PER_TURN = 32
-/** How much the `PeerIndex` objects may take, as a share of `cacheBytes`. One unit of `PeerIndex.cost` is about `COST_BYTES`. */
+/** How much the `PeerIndex` objects may take, as a share of `cacheBytes`. One unit of `PeerIndex.cost` is about `COST_BYTES` bytes. */
 const CACHE_SHARE = 0.25
 const COST_BYTES = 4
 

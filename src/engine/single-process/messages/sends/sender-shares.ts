@@ -61,7 +61,7 @@ export class SenderShares {
     this.#freed = new Map()
     for (const [key, { of, bytes }] of all) {
       const inbox = this.#table.peek(of, key)
-      // The sender was deleted meanwhile.
+      // If the sender has no inbox, the sender was deleted meanwhile.
       if (!inbox.exists) continue
       inbox.sent = Math.max(0, inbox.sent - bytes)
       this.#table.writeNow(inbox, batch)

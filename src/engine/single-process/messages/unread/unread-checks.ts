@@ -103,7 +103,7 @@ export class UnreadChecks {
     const operations = [del(row)]
     if (unreadAfter !== undefined && unread?.deletions === deletions && unread.oldest.offset >= offset) {
       const dueAt = unread.oldest.at + unreadAfter
-      // The message that began the streak was read, and a later one is not old enough.
+      // If the message that began the streak was read, a later one is the oldest. If that is not old enough, it gets another check.
       if (dueAt > now) operations.push(this.#add(of, dueAt, [unread.oldest.offset, deletions]))
       else operations.push(...this.#webhooks.operations(of, 'message.unread', dataOf(of, unread)))
     }

@@ -4,8 +4,8 @@ import type { Inbox } from '../inbox.js'
 import { UnreadCounts } from './unread-counts.js'
 
 /**
- * The most inboxes with counts. If all counts together have more than `MAX_COUNTED` messages, the counts of another inbox replace the
- * least recently used ones.
+ * At most this many inboxes have counts. If all counts together have more than `MAX_COUNTED` messages, the counts of another inbox replace
+ * the least recently used ones.
  */
 const MAX_CACHED = 200
 const MAX_COUNTED = 200_000
