@@ -1,4 +1,4 @@
-// The JSON that the admin listener's API returns and the console reads. Types only. Times are Unix times, in milliseconds.
+// The JSON that the gateway's admin API returns to the console. Types only. Times are Unix times, in milliseconds.
 import type { EndCode } from './close-codes.js'
 import type { Profile } from './profile.js'
 
@@ -17,7 +17,6 @@ export interface AppSummary {
   guests: { used: number; limit: number }
   inboxes: { used: number; limit: number }
   bytes: { used: number; limit: number }
-  /** Whether the app has webhooks. */
   webhooks: boolean
 }
 
@@ -42,7 +41,7 @@ export interface SessionSummary {
   rtt: number | null
 }
 
-/** A page of a list. `next` is the cursor of the next page. */
+/** A part of a list. `next` is the cursor of the next part; null after the last one. */
 export interface SessionList {
   sessions: SessionSummary[]
   next: string | null
@@ -80,7 +79,7 @@ export interface UserDetail extends UserSummary {
   sessions: SessionSummary[]
   /** How many sessions the user has. `sessions` has at most 100 of them. */
   sessionCount: number
-  /** The devices with a push subscription; null if the app has no `push`. */
+  /** The devices with a push subscription; null if the app has no `push` in the config. */
   devices: DeviceSummary[] | null
   /** The latest changes of the user's sessions on this gateway, oldest first. */
   changes: readonly SessionChange[]
@@ -106,7 +105,7 @@ export interface PushTest {
   error: string | null
 }
 
-/** A frame of a traced session, without its content. */
+/** A frame of a session that the console traces, without the frame's content. */
 export interface TracedFrame {
   at: number
   /** `in`: from the client. */
@@ -126,7 +125,7 @@ export interface StreamLine<Entry> {
   skipped: number
 }
 
-/** One request to an app's webhook endpoint, without its body and its URL. */
+/** One request to an app's webhook endpoint, for an event or for a test from the console. The body and the URL are left out. */
 export interface DeliverySummary {
   /** The event's id. The id of a test belongs to no event. */
   id: string

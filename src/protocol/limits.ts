@@ -32,7 +32,7 @@ export const byteLength = (text: string): number => {
 /** The first characters of every guest's id. No other user's id begins with them. */
 export const GUEST_PREFIX = 'guest:'
 
-/** Bidirectional format characters can make one id look like another one. */
+/** Bidirectional format characters are forbidden, because they can make one id look like another one. */
 const forbiddenInIds = /\p{Surrogate}|\p{Cc}|\p{Bidi_Control}/u
 
 /**
@@ -43,7 +43,7 @@ export const isUserId = (id: string): boolean =>
   id !== '' &&
   id !== '.' &&
   id !== '..' &&
-  // A code unit takes at most three bytes, so most ids are short enough without a count of their bytes.
+  // A code unit of UTF-16 takes at most three bytes, so the bytes of a short id need no count.
   (3 * id.length <= limits.userId || byteLength(id) <= limits.userId) &&
   !forbiddenInIds.test(id)
 

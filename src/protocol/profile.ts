@@ -4,7 +4,7 @@ import { optional, record, shape, text, type Checked } from './schema.js'
 /** The runtimes of gateways and backends have this method, but the `lib` in tsconfig.json (ES2022) does not declare it. */
 declare const URL: { canParse(text: string): boolean }
 
-/** Refuses blanks, line breaks and a missing slash: URL parsers accept these, but perhaps not all code that reads the address later. */
+/** Refuses blanks, control characters, backslashes and a missing slash: URL parsers accept these, but other code perhaps does not. */
 const isHttpsUrl = (url: string): boolean => /^https:\/\/[^\s\p{Cc}\\]+$/iu.test(url) && URL.canParse(url)
 
 /** The fields of a profile. If a row is added, the compiler and the tests name all other places that need the field. */
@@ -22,7 +22,7 @@ export const profileFields = {
 export const profile = shape(profileFields)
 export type Profile = Checked<typeof profile>
 
-/** Checks of what the type of a field leaves open. */
+/** Checks of a field's value, beyond its type. */
 const rules: { [K in keyof Profile]?: (value: NonNullable<Profile[K]>) => boolean } = {
   photoUrl: isHttpsUrl,
 }

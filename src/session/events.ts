@@ -27,7 +27,7 @@ export interface UserDetail {
   user: User
 }
 
-/** A message of an earlier page of the tab that was not stored, or whose outcome is not known (`unknown-outcome`). */
+/** A message of an earlier page of the tab: the gateway has not stored it, or its outcome is not known (`unknown-outcome`). */
 export interface FailedSend {
   id: string
   to: string
@@ -59,7 +59,7 @@ export interface ErrorDetail {
 
 /**
  * Asks the listeners for a token. `respondWith` works like FetchEvent's: a listener can call it once, and only while the event is
- * dispatched. A token of null means that the user is signed out. If a promise given to `respondWith` rejects, the session asks again later.
+ * dispatched. A null means that the user is signed out. If a promise given to `respondWith` rejects, the session asks again later.
  */
 export class TokenNeededEvent extends Event {
   readonly reason: AskReason

@@ -49,7 +49,7 @@ export interface SignalOptions {
   ttl?: number | undefined
 }
 
-/** A short-lived fact, such as that a user types. It comes from another page or from the app's backend. */
+/** A short-lived fact, for example that a user is typing. It comes from another page or from the app's backend. */
 export interface Signal {
   /** Null if the app's backend sent it. */
   from: string | null

@@ -34,7 +34,7 @@ export interface Credentials {
   tokenUrl?: string | URL | null | undefined
   /** HMAC-SHA256 of the user id in hex (`createSignature` of chat-session/tokens). Never expires. */
   signature?: string | null | undefined
-  /** The argument of the gateway's `authenticate`. It is sent until the gateway has accepted it and answered with a token. */
+  /** What the gateway's `authenticate` or `authenticateUrl` checks. Sent until the gateway accepts it and answers with a token. */
   authParams?: JsonObject | null | undefined
   /** Start as a guest, if the app allows guests. */
   guest?: boolean | undefined
@@ -83,9 +83,9 @@ export interface SessionOptions extends Credentials {
    * others. A page that sleeps connects again when it is shown or makes a call. Needs `navigator.locks`. @default false
    */
   sleep?: boolean | null | undefined
-  /** The WebSocket to connect with. @default globalThis.WebSocket when a connection is made */
+  /** The class of WebSockets to connect with. @default globalThis.WebSocket when a connection is made */
   WebSocket?: WebSocketClass | undefined
-  /** Called after each step of the session's state machine, without credentials. For debugging. */
+  /** Called after each step of the session's state machine. Its arguments have no credentials. For debugging. */
   trace?: Trace | undefined
 }
 

@@ -130,7 +130,7 @@ export const createRunner = (
         if (!state.error?.retryAfter) feed({ type: 'wake' })
       },
       (error: unknown) => {
-        // If the session was active before, its state tells already that the connection is lost.
+        // If the session was active before, its state says already that the connection is lost, so no error is emitted.
         if (state.name === 'starting') host.emitError(error as Fault)
         if (!needsRace) return
         needsRace = isStreamOnly
@@ -193,7 +193,7 @@ export const createRunner = (
     }
   }
 
-  /** Runs the queued inputs one after the other. Then calls `host.changed` for each of them. These calls may feed more inputs. */
+  /** Runs `input` and the inputs that are fed meanwhile. Then calls `host.changed` for each of them, which may feed more inputs. */
   const feed = (input: Input): void => {
     if (queue) return void queue.push(input)
     const inputs = (queue = [input])

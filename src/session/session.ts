@@ -173,7 +173,7 @@ export class ChatSession extends SessionTarget {
         const { type, ...detail } = frame
         if (frame.type === 'message') this.#emit('message', { message: detail as Message })
         else {
-          // Signals do not go through the outbox, so the refusal of a signal answers none of its requests. Only refusals have `re`.
+          // Signals do not go through the outbox, so the refusal of a signal answers no request of the outbox. Only refusals have `re`.
           const isOfSignal = (frame as { re?: string }).re === 'signal'
           if (!isOfSignal && this.#outbox.answered(frame) && type === 'sent') this.#emit(type, detail as Sent)
           this.#reportPending()
@@ -275,8 +275,8 @@ export class ChatSession extends SessionTarget {
     if (this.info) return failed(new SessionError('session-active'))
     if (signal?.aborted) return failed()
     let result = failed(new SessionError('unavailable'))
-    // `start()` removes this listener itself. In Node the option `signal` of `addEventListener` perhaps does not remove it, if many
-    // listeners wait for the same abort.
+    // `start()` removes this listener itself. If many listeners wait for the same abort, the option `signal` of `addEventListener` does not
+    // always remove a listener in Node.
     const end = (): void => void this.end(true)
     signal?.addEventListener('abort', end)
     await withTimeout(timeout, (done) => {
@@ -297,9 +297,9 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Ends the session, at the gateway too, and frees its resources. Resolves when the connection is closed, or after a second; a connection
-   * that is still opening has five seconds to send `end`. A session that has ended may be started again. A guest's session with
-   * `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
+   * Ends the session, at the gateway too, and frees its resources. Resolves when the connection is closed, at the latest after a second. A
+   * connection that is still opening sends `end` when it is open, and is given up after five seconds. A session that has ended may be
+   * started again. A guest's session with `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
    */
   async end(keepsGuest?: boolean): Promise<void> {
     if (!keepsGuest) {
@@ -331,8 +331,8 @@ export class ChatSession extends SessionTarget {
     const { tokenFetcher, tokenUrl, token } = credentials
     const isUsable = this.#credentials.set(credentials) && (token || this.state !== 'active')
     if (isUsable) this.#runner.feed({ type: 'credentials' })
-    // An active session fetches a token here only from a source. If a page set other credentials in each `tokenneeded` event, a fetch would
-    // cause the next event, in a loop.
+    // In an active session, credentials with neither a token nor a source cause no fetch. A fetch would emit `tokenneeded`, and a listener
+    // that sets such credentials would cause a loop.
     else if (tokenFetcher ?? tokenUrl) this.#runner.feed({ type: 'source' })
   }
 
@@ -364,8 +364,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Returns a part of the user's inbox, in order: the messages that the user received, and those that they sent. If messages are large, the
-   * list may be shorter than `limit`. An empty list means that there are no more messages.
+   * Returns a part of the user's inbox, in order: the messages that the user received, and those that the user sent. If messages are large,
+   * the list may be shorter than `limit`. An empty list means that there are no more messages.
    */
   async history(range?: HistoryRange): Promise<Message[]> {
     return (await this.#loadCalls()).history(range)
@@ -386,8 +386,8 @@ export class ChatSession extends SessionTarget {
   }
 
   /**
-   * Sends a signal, such as that this user types, to the open pages of the user `to`. The signal is not stored, and arrives at most once.
-   * Resolves with whether the signal was sent. If the gateway refuses the signal, an `error` event reports that.
+   * Sends a signal, for example that this user is typing, to the open pages of the user `to`. The signal is not stored, and arrives at most
+   * once. Resolves with whether the signal was sent. If the gateway refuses the signal, an `error` event reports that.
    */
   async signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean> {
     return (await this.#loadCalls()).signal(to, name, options)
@@ -510,7 +510,7 @@ export class ChatSession extends SessionTarget {
     }
     const isGone = isPageGone(after)
     const isBack = isPageGone(before) && !isGone
-    // The page goes on from memory, so the session that it stored for a reload is removed.
+    // The page goes on from memory, so the session that it stored for another page is removed.
     if (isBack) this.#resumeStorage?.take()
     // If nothing has changed, the session must not be stored again, because another page may have taken it.
     if (before !== after) {

@@ -12,9 +12,7 @@ export type Trace = (
   effects: readonly JsonObject[],
 ) => void
 
-/**
- * The fields that are left out. `key` is a resume key. An error's `message` may quote the token with which a page's `tokenFetcher` failed.
- */
+/** The fields that are left out. `key` is a resume key. An error's `message` may quote a token, if a page's `tokenFetcher` threw it. */
 const redacted = /^(token|signature|authParams|key|resumeKey|cause|message)$/
 
 /** Calls `trace` with a copy of the step. The script-tag build has an empty function here, because the tag has no attribute for a trace. */

@@ -17,7 +17,7 @@ const isSecret = (secret: unknown): secret is string | Uint8Array =>
     ? secret.some((byte) => byte !== 0)
     : typeof secret === 'string' && secret.replaceAll('\0', '') !== ''
 
-/** Returns the secrets that may verify a MAC. */
+/** Returns the secrets that are usable as keys. */
 export const usableSecrets = <Secret>(secrets: readonly Secret[]): Secret[] => secrets.filter(isSecret)
 
 const importKey = (secret: string | Uint8Array, use: 'sign' | 'verify'): Promise<CryptoKey> =>

@@ -44,7 +44,7 @@ const decodeSegment: (segment: string) => Uint8Array =
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Returns whether an object in `json` has two members with the same name. Two parsers may choose different members (RFC 8259, 4). */
+/** Returns whether an object in `json` repeats a name. Such JSON is refused: two parsers may choose different members (RFC 8259, 4). */
 const repeatsName = (json: string): boolean => {
   const open: Set<string>[] = []
   for (const [found, name] of json.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {

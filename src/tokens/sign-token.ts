@@ -14,7 +14,7 @@ type TokenToSign = {
   more?: JsonObject | undefined
   /** Unix time in milliseconds. @default Date.now */
   now?: () => number
-  /** Whether `iat` has milliseconds, so that a token that is signed just after a revocation is not revoked. @default false */
+  /** Whether `iat` has a fraction of a second, so that a token that is signed just after a revocation is not revoked. @default false */
   preciseDate?: boolean | undefined
   /** The token's own id. @default a random one */
   tokenId?: string | undefined

@@ -86,7 +86,7 @@ export const createCalls = (host: CallsHost): Calls => {
   /** Resolves with the answer to a frame. Rejects as `send` does, and with `protocol-error` if the gateway does not know the frame. */
   const request = async <T>(frame: CallFrame, options: RequestOptions): Promise<T> => {
     if (isOver(session.state)) throw session.error ?? new SessionError('ended')
-    // Only a connection shows which frames its gateway knows.
+    // Only a connection shows which frames its gateway knows, so without a connection there is no error.
     const error = (): SessionError | undefined =>
       runner.state().name === 'active' && !isKnown(frame) ? new SessionError('protocol-error') : undefined
     return sleep.awake(() => outbox.add<T>(frame, { ...options, error }))
@@ -120,8 +120,8 @@ export const createCalls = (host: CallsHost): Calls => {
         const read = request as Read
         const newest = cursor()
         if (answer.type !== 'unread' || read.epoch !== newest?.epoch) return false
-        // The gateway's mark stops at the newest message, which arrived before `unread`. So a higher offset of a mark counts as the offset
-        // of that message.
+        // The gateway's mark stops at the newest message, which arrived before `unread`. So if the request has a higher offset, the offset
+        // of that message counts.
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target

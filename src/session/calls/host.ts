@@ -28,7 +28,7 @@ export interface CallsHost {
   outbox: Pick<Outbox, 'add' | 'leave' | 'pending'>
   /** Returns a copy of a frame. Throws `bad-request` if a field does not pass its check. */
   checkedCopy: <F extends CallFrame>(frame: F, checks: CallChecks) => F
-  /** Emits `pending` with the messages that have failed. */
+  /** Emits `pending` if `failed` has messages, or if anything else in the event has changed. */
   reportPending(failed: { id: string; to: string; error: SessionError }[]): void
   SessionError: typeof SessionError
 }

@@ -36,9 +36,9 @@ const keepAlive = (url: string, body: string): void => {
 }
 
 /**
- * Sends the messages that earlier pages of the tab have put into `sessionStorage`. When the user leaves this page, posts the messages that
- * wait here. The returned function is called at each start and for each new connection. `info` returns the gateway's latest state of the
- * session; null while there is none.
+ * Returns a function that sends the messages which earlier pages of the tab have put into `sessionStorage`. It is called at each start and
+ * for each new connection. When the user leaves this page, the messages that wait are posted. `info` returns the gateway's latest state of
+ * the session; null while there is none.
  */
 export const createLeftSends = (
   { session, endpoint, knownUserId, credentials, runner, outbox, reportPending, SessionError }: CallsHost,
@@ -53,7 +53,7 @@ export const createLeftSends = (
   const noteProof = (): void => {
     proof = credentials.held() ?? proof
   }
-  /** Whether the user has left the page, and its messages are to be posted. */
+  /** Whether the user has left the page, and the messages that wait are to be posted. */
   let isPosting = false
   /** How many messages were posted since the page was left. The page gets no answer to them, so they stay at the front of the outbox. */
   let posted = 0
@@ -104,7 +104,7 @@ export const createLeftSends = (
       return keepAlive(`${sessionUrl(endpoint).replace('ws', 'http')}/send`, json)
     }
   }
-  // When the page is left, its own listeners may send more messages.
+  // When the page is left, its own listeners may send more messages. These are posted, too.
   session.addEventListener('pending', () => {
     noteProof()
     if (isPosting) post()

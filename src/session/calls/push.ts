@@ -32,7 +32,7 @@ export const createPush = (
   const renew = async (): Promise<void> => {
     const known = info()
     const asked = subscriber
-    // Perhaps the subscription was taken back while there was no connection. Then the gateway learns it here.
+    // Perhaps the page took the subscription back while there was no connection. Then the gateway is told now.
     if (!asked) takeBack()
     // Only `started` says whether the app pushes. So this function is called again when it arrives.
     if (!asked || !known) return

@@ -103,7 +103,7 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       try {
         const { tokenFetcher, tokenUrl } = given
         // If a listener answers `session-token-needed`, the element makes a token source of the answer. That source returns the answer
-        // once, and undefined after that.
+        // once. After that it returns undefined, and the token URL or the page is asked.
         let answer = tokenFetcher?.(ask)
         if (answer === undefined) answer = tokenUrl ? fetchToken(tokenUrl, ask.signal) : askPage(ask)
         if (answer === undefined) result = 'no-source'

@@ -56,9 +56,9 @@ const closed = (state: Active, close: Closed, world: World): Step => {
   const { code, reason } = close
   const next = disconnected(state)
   // `timeout` says that no frame has reached the gateway for too long. Perhaps the network passes on a handshake with the start, and
-  // swallows all later frames.
+  // swallows all later frames. So the next start is sent as a frame.
   next.startAsFrame ||= reason?.code === 'timeout'
-  // While a new token has no answer, a close that asks for fresh credentials is about the token before it.
+  // While a new token has no answer, a close that asks for fresh credentials is about the token before it. So the new token is tried.
   if (pendingToken(state) && closeAction(code) === 'refetch')
     return retry(next, { code: 'token-expired' }, world)
   const isSilent = code === NO_CLOSE_FRAME && !reason
@@ -132,8 +132,8 @@ const deliver = (state: Active, frame: GatewayFrameOf<'message' | AnswerType>): 
 ]
 
 /**
- * Delivers a message, unless it arrived before. The count in `started` has the unread messages up to the offset there, so only a message
- * after that offset raises the count.
+ * Delivers a message, unless it arrived before. The `unread` of `started` counts the messages up to its `offset`, so only a message after
+ * that offset raises the count.
  */
 const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   const { info, cursor } = state
@@ -193,8 +193,8 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
     // A second `started` means that a WebSocket has taken over from a stream.
     case 'started':
       return started(disconnected(state), frame, world)
-    // The other frames of `AnswerType`. In the script-tag build, which does not check frames (parse-frame.ts), also types of frames that
-    // only a newer gateway has. Such a frame answers no request, so nothing comes of it.
+    // The other frames of `AnswerType` come here. In the script-tag build, which does not check frames (parse-frame.ts), unknown frames of
+    // a newer gateway come here, too. They answer no request, so they change nothing.
     default:
       return deliver(state, frame)
   }

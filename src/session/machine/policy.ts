@@ -38,7 +38,7 @@ export const renewalSchedule = (
         },
       }
 
-/** Sets the deadline at which the connection counts as dead if no further frame arrives. */
+/** Returns a new deadline, at which the connection counts as dead if no further frame arrives. */
 export const resetHeartbeat = (
   pingInterval: number,
   { now }: World,
@@ -53,7 +53,7 @@ export const endWith = (state: Connecting | Active, error: Fault, ...effects: Ef
   ...effects,
 ]
 
-/** Runs `effect` before the effects of a step. */
+/** Puts `effect` before the effects of a step. */
 export const prepend = (effect: Effect, [state, ...effects]: Step): Step => [state, effect, ...effects]
 
 /** Fetches a token: for a start, or to renew the token of a live session. */

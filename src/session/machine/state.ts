@@ -152,7 +152,6 @@ export type Input =
 export type Effect =
   /** Open a socket; `withStart` puts the start into its handshake. */
   | { do: 'open'; withStart: boolean }
-  /** Send the start as a frame. */
   | { do: 'send-start' }
   /** Send the newest token on the open connection. */
   | { do: 'send-token' }
@@ -192,7 +191,6 @@ export const idle: State = { name: 'idle', cursor: null }
 /** The session was ended by hand. */
 export const ended: State = { name: 'ended', error: null, cursor: null }
 
-/** Returns whether the session has ended or failed. */
 export const isOver = (name: State['name']): boolean => name === 'ended' || name === 'failed'
 
 /** Returns whether the page of an active session sleeps or is frozen. */

@@ -7,7 +7,7 @@ export const LEFT_SENDS = 'chat-session-left'
 
 /**
  * Endpoint, app, user, and messages. If the user id is not known yet, `userId` is false for a guest, and true for any other user. A guest
- * must not send the messages of a record whose `userId` is true. Null counts as false.
+ * must not send the messages of a record whose `userId` is true. Null, which an older version stored, counts as false.
  */
 export type LeftRecord = [
   endpoint: string | URL,

@@ -14,7 +14,7 @@ export interface RequestOptions {
   checks?: RequestChecks
   /**
    * Returns whether a frame answers a request that has no id. Called only after this request, or one that it replaced, was written, because
-   * frames of that type also come without a request.
+   * frames like the answer also come without a request.
    */
   isAnswer?: (frame: GatewayFrameOf<AnswerType>, request: Request) => boolean
   /** Returns the request that replaces the two requests; undefined if both are needed. */

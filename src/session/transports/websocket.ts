@@ -62,7 +62,7 @@ export const openTransport = (
   }
   // Without a handler some WebSockets throw. After each error comes a close, which has all information that a page may get.
   socket.onerror = () => undefined
-  // A socket that is closing sends nothing, and browsers warn about the attempt.
+  // A socket that is closing sends nothing, and browsers warn if it is given a frame. So it is given none.
   const send: Transport['send'] = (frame) => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
   }

@@ -75,7 +75,7 @@ export interface ConnectionLock {
   release(): void
 }
 
-/** If `sleeps` is true, hidden pages close their connections by themselves. So this lock then takes no notice of hidden pages. */
+/** If `sleeps` is true, hidden pages close their connections by themselves. Then this lock takes no notice of them. */
 export const createConnectionLock = (origin: string, sleeps: boolean): ConnectionLock => {
   let place: Place | undefined
   let users = 0

@@ -63,9 +63,7 @@ const END = JSON.stringify({ type: 'end' })
 /** The frames that show that the gateway has heard the client. */
 const answers = ['sent', 'history', 'peers', 'refused', 'renewed']
 
-/**
- * Returns whether the frame says that the gateway has heard nothing on a connection. A fault that the session itself found has no `type`.
- */
+/** Returns whether the gateway says that it has heard nothing. A fault that the session itself found has no `type`, and does not count. */
 const isUnheard = (frame: Partial<RaceFrame> | Fault | null): boolean =>
   !!frame && 'type' in frame && frame.code === 'timeout'
 
@@ -116,7 +114,7 @@ export const createRace = (
     const lanes: Record<TransportKind, Lane | undefined> = { websocket: undefined, stream: undefined }
     const timers: Partial<Record<Wait, (deadline: number) => void>> = {}
     if (worked === undefined) {
-      // If nothing is noted, a WebSocket carried the session that is resumed: only this function opens streams, and this is its first call.
+      // If the tab noted nothing, a WebSocket carried the resumed session: only this function opens streams, and this is its first call.
       const hadSession = !!startFrame().resume
       worked = recall(address) ?? (hadSession ? 'websocket' : null)
       if (isUnheard(error)) worked = worked === 'websocket' ? null : worked
@@ -193,14 +191,14 @@ export const createRace = (
       },
       closed(code) {
         const closed = (): void => feed({ type: 'closed', kind, code })
-        // Browsers dispatch `securitypolicyviolation` after the close of the WebSocket.
+        // Browsers dispatch `securitypolicyviolation` after the close of the WebSocket. So the race gets the close after that event.
         if (race[kind] === 'opening') setTimeout(closed)
         else closed()
       },
     })
 
     const openWebSocket = (): void => {
-      // A WebSocket that is tried while a stream works sends its start as the first frame, because a proxy may have refused the header.
+      // A WebSocket that is tried while a stream works sends its start as a frame, because a proxy may have refused it in a header.
       const offered = hasStart && !hasBegun && start ? startProtocols(start) : undefined
       hasStart = !!offered
       try {
@@ -209,7 +207,8 @@ export const createRace = (
         const opening = new (Socket as typeof WebSocket)(address, offered ?? [SUBPROTOCOL])
         lanes.websocket = webSocketLane(opening, listenerOf('websocket'))
       } catch (cause) {
-        // If the page's policy blocks the connection, Firefox and WebKit throw, and only then dispatch the policy's event.
+        // If the page's policy blocks the connection, Firefox and WebKit throw, and only then dispatch the policy's event. So the error is
+        // handled after that event.
         setTimeout(() => {
           if (race.websocket === 'none') return
           if (hasBrought) feed({ type: 'closed', kind: 'websocket', code: LOST })
@@ -241,8 +240,8 @@ export const createRace = (
       hasBrought = true
       const { winner } = race
       isHeard ||= answers.includes(type)
-      // A failure means that the network passed on the handshake or the start, but swallows what the client sends on the WebSocket after
-      // that.
+      // `timeout` on a WebSocket without an answer is a failure: the network passed on the handshake or the start, but swallows what the
+      // client sends after that.
       const isFailure = type === 'ended' && by === 'websocket' && !isHeard && isUnheard(frame)
       failures = isFailure ? failures + 1 : 0
       if (isFailure && winner) worked = null

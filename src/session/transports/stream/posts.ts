@@ -51,7 +51,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       signal.addEventListener('abort', done)
     })
 
-  /** Resolves with the status; 0 if there was no answer. */
+  /** Resolves with the status, 0 if there was no answer, and with the milliseconds that the answer asks to wait. */
   const post = async (body: string, keepalive: boolean): Promise<{ status: number; pause: number }> => {
     const ended = new AbortController()
     const abort = (): void => ended.abort()

@@ -47,8 +47,8 @@ export interface Race {
   /** Whether the stream waits until another tab gives up its connection. */
   readonly isQueued: boolean
   /**
-   * Whether the start of an attempt that lost or was given up may still replace the winner's connection. A slow network may bring that
-   * start late, and so may one that repeats lost packets.
+   * Whether the start of an attempt that failed, or of the transport that lost, may still replace the winner's connection. A network that
+   * is slow or repeats lost packets may bring that start late.
    */
   readonly isContested: boolean
   /** The last frame and the close code of the transport that failed first. The session gets both if the other transport fails, too. */
