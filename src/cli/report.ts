@@ -1,4 +1,4 @@
-/** The result of one check: its subject, such as a key of the config, its level and a sentence. */
+/** The result of one check: its subject (for example a key of the config), its level and a sentence. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
   what: string

@@ -10,7 +10,7 @@ export const isTurboPreview = (document: Document): boolean =>
 
 /**
  * Creates a controller that calls `removed` when `host` has left its window and is not back by the end of the next task. React's
- * StrictMode, moves, Turbo and htmx take an element out and put it back. Without the wait each of these would end the session.
+ * StrictMode, Turbo, htmx and pages that move an element take it out and put it back. Without the wait that would end the session.
  */
 export const createRemovalController = (host: Element, removed: () => void): ReactiveController => {
   /** Ends the `pagehide` listeners on the windows that the host has been in. */

@@ -159,7 +159,8 @@ export const createCalls = (
     }
     const answer = await unlessAborted(() => send(request), signal)
     const { status, json } = answer
-    // A firewall may answer any call with an empty 202, and a proxy with a 204. That is a success only if `emptyStatus` is this status.
+    // A firewall may answer any call with an empty 202, and a proxy with a 204. An empty answer is a success only with the status that the
+    // call itself has for it.
     if (status === emptyStatus) return undefined
     if (emptyStatus !== undefined || status < 200 || status > 299 || json === undefined) throw errorOf(answer)
     return json

@@ -9,7 +9,7 @@ export interface ConformanceOptions {
   client: string
   only?: string
   json?: boolean
-  /** Seconds that the client has for each step. */
+  /** Seconds that the client has for each thing that a case waits for. */
   timeout: number
 }
 

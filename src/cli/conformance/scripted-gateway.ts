@@ -80,7 +80,7 @@ export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway
       return refuseUpgrade(socket, '400 Bad Request')
     }
     if (isRefused('websocket', start !== undefined)) return refuseUpgrade(socket, '503 Service Unavailable')
-    // If the `start` frame is in the handshake, its answer goes out in one packet with the answer to the handshake.
+    // If the `start` frame is in the handshake, its answer goes out in one packet with the 101, so a client must listen at once.
     socket.cork()
     setImmediate(() => setImmediate(() => socket.uncork()))
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {

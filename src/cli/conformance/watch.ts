@@ -11,7 +11,7 @@ export function expect(holds: unknown, otherwise: string): asserts holds {
   if (!holds) throw new Breach(otherwise)
 }
 
-/** A queue of items of one kind that arrive, such as frames of a connection, connections, or reports of a client. */
+/** A queue of the items of one kind that have arrived: connections, frames of one connection, or reports of one client. */
 export interface Feed<T> {
   readonly all: readonly T[]
   push(item: T): void
@@ -24,7 +24,7 @@ export interface Feed<T> {
 
 /** Makes and ends the waits of one case. */
 export interface Watch {
-  /** Milliseconds that a client has for each step. */
+  /** Milliseconds that a client has for each thing that the case waits for. */
   readonly limit: number
   feed<T>(): Feed<T>
   /** Ends the case: every wait rejects, even one that begins later. Only the first call counts. */

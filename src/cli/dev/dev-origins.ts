@@ -7,10 +7,7 @@ import { isLoopback } from '../../gateway/internal.js'
 export const originOf = (host: string, port: number): string =>
   new URL(`http://${isIPv6(host) ? `[${host}]` : host}:${port}`).origin
 
-/**
- * Returns this machine's addresses, at which a phone, for example, opens the page; none if a server on `host` does not listen on all of
- * them.
- */
+/** Returns the addresses of this machine if a server on `host` listens on all of them; else none. A phone opens the page at one of them. */
 const ownAddresses = (host: string): string[] =>
   ['0.0.0.0', '::'].includes(host)
     ? Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address))
@@ -22,7 +19,7 @@ export const originsOf = (host: string, port: number): string[] => {
   return [...new Set(hosts.map((name) => originOf(name, port)))]
 }
 
-/** The origin that stands for every page of this machine, because such a page may have any port, and `origins` lists whole origins. */
+/** In `origins` of an app this origin stands for every page of this machine. Such a page may have any port, and no list has all ports. */
 export const LOCAL_PAGE = 'http://page.localhost'
 
 /**

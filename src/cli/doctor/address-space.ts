@@ -1,7 +1,7 @@
 import { isLoopback, isPrivateAddress } from '../../gateway/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
 
-/** The address spaces of Local Network Access, from the most public one. */
+/** The address spaces of Chrome's Local Network Access, the most public one first. */
 const spaces = ['on the internet', 'in a private network', 'on the user’s own machine'] as const
 
 const spaceOf = (address: string): number => (isLoopback(address) ? 2 : isPrivateAddress(address) ? 1 : 0)

@@ -37,8 +37,8 @@ export const get = (
     const outgoing = request(url, options, (response) => {
       const { statusCode: status = 0, headers } = response
       const date = Date.parse(headers.date ?? '')
-      // The server wrote the `Date` header about halfway between the request and the answer. The header has whole seconds, so it lacks
-      // about 500 ms.
+      // The server wrote the `Date` header about halfway between the request and the answer. The header has whole seconds, so on
+      // average it lacks 500 ms.
       const clockDifference = Number.isNaN(date) ? null : date + 500 - (sentAt + Date.now()) / 2
       let body = ''
       response.setEncoding('utf8')

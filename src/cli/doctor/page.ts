@@ -45,7 +45,7 @@ export const load = async (page: URL, isPrivate: boolean): Promise<{ url: URL; a
     const { location } = answer.headers
     if (location === undefined || answer.status < 300 || answer.status >= 400) break
     url = new URL(location, url)
-    // Node does not call `publicLookup` for a host that is an address.
+    // For a host that is an address Node does not call `publicLookup`, so this line checks the address.
     if (!isPrivate && isPrivateAddress(hostOf(url))) throw new Error(PRIVATE_REDIRECT)
     answer = await get(url, headers, isPrivate ? undefined : publicLookup)
   }

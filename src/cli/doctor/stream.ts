@@ -10,7 +10,7 @@ const MAX_BODY = 65_536
 
 /**
  * Milliseconds in which the first event of a stream must come. A client waits for eight seconds. A gateway ends a stream without a `start`
- * frame after ten seconds. This time must be shorter than both.
+ * frame after `startTimeout`, by default ten seconds. This time must be shorter than both.
  */
 const FIRST_EVENT_TIMEOUT = 5_000
 
@@ -24,7 +24,7 @@ const post = ({ base, origin }: Target, path: string, body: unknown): ClientRequ
   const url = below(base, path)
   const headers = {
     'content-type': 'text/plain;charset=UTF-8',
-    // Browsers send this header, and without it a proxy would not compress the answer.
+    // Browsers send this header. Without it this check would miss a proxy that compresses the answer.
     'accept-encoding': 'gzip, deflate, br',
     connection: 'close',
     ...(origin !== undefined && { origin }),
@@ -113,7 +113,7 @@ const tryStream = async (target: Target, appId: string): Promise<Outcome> => {
   const stream = post(target, '/v1/session/stream', { type: 'pong' })
   try {
     const response = await untilResponse(stream, FIRST_EVENT_TIMEOUT).catch((error: unknown) => {
-      // A proxy that waits for the end of an answer passes on nothing before the end, not even the headers.
+      // A proxy that waits for the end of an answer does not even pass on the headers until then. Undefined leads to `BUFFERED`.
       if (performance.now() - begin >= FIRST_EVENT_TIMEOUT) return undefined
       throw error
     })

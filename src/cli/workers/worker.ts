@@ -5,7 +5,7 @@ import { ROLE, type ToPrimary, type ToWorker } from './messages.js'
 interface Primary {
   /** Whether this worker opens the admin listener. */
   readonly isAdmin: boolean
-  /** The source of `/metrics`, which returns the metrics of all workers. */
+  /** The gateway's option `metrics`. With it `/metrics` has the metrics of all workers. */
   readonly metrics: NonNullable<GatewayOptions['metrics']>
   listening(url: string, admin: string | null): void
   on(type: 'stop' | 'reload', call: () => void): void

@@ -5,8 +5,8 @@ import { showFaviconDot } from './favicon.js'
 import { showInTitle } from './title.js'
 
 /**
- * `<chat-unread>` loads the part `badge` (parts/parts.ts) for this function. Another part would add the hash of another script to
- * `chat-session.js`, which every page loads.
+ * `<chat-unread>` loads the part `badge` (parts/parts.ts) for this function. A part of its own would make `chat-session.js`, which every
+ * page loads, longer by one row of `partTable`.
  */
 export { update } from '../unread/show-unread.js'
 

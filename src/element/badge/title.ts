@@ -3,8 +3,8 @@ let prefix: string | undefined
 let observer: MutationObserver | undefined
 
 /**
- * Writes `next` before the page's own title. If the title begins with the former prefix, removes that prefix, even if the page built this
- * title itself from one that had the prefix.
+ * Writes `next` before the page's own title. If the title begins with the former prefix, removes that prefix. A title that the page has
+ * built from the shown one begins with it, too.
  */
 const write = (next: string): void => {
   const { title } = document

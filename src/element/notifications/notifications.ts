@@ -26,7 +26,7 @@ const INTERVAL = 1_000
 /** The state of a session's notifications. */
 interface State {
   /**
-   * App and user as one text: the tag of the notifications, and the name under which tabs announce their visibility. Empty while the
+   * App and user as one text. The tag of each notification begins with it, and tabs announce their visibility under it. Empty while the
    * session has no user.
    */
   userKey: string

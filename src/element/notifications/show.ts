@@ -42,7 +42,7 @@ export interface PushedData {
 export const serviceWorkers = (): ServiceWorkerContainer | undefined =>
   ifPossible(() => (navigator as Partial<Navigator>).serviceWorker)
 
-/** Returns app and user as one text: the tag of notifications, and the name under which tabs announce their visibility. */
+/** Returns app and user as one text. The tag of each notification begins with it, and tabs announce their visibility under it. */
 export const userKeyOf = (appId: string | undefined, userId: string): string =>
   `chat-session:${appId}:${encodeURIComponent(userId)}`
 

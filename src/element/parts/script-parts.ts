@@ -25,7 +25,7 @@ const load = async (name: string): Promise<unknown> => {
       script.src = url
       document.documentElement.append(script)
     })
-    // A script element can have an integrity hash, and an import can't. This import returns the module that the element has loaded.
+    // An import has no `integrity`. So the script element loads the module, and this import returns it.
     return await import(url)
   } catch {
     failures += 1

@@ -20,7 +20,7 @@ export interface DesiredSession {
   endpoint: string
   appId: string
   /**
-   * The value of `user-id`; empty if only the token names the user. If `user-id` is cleared while the token names the user, the element
+   * The value of `user-id`; empty if only the token names the user. If `user-id` is cleared and the token still names the user, the element
    * writes the former value here, so that the session ends if the token is cleared, too.
    */
   userId: string

@@ -41,7 +41,7 @@ export const leave = (
 ): void => {
   members.delete(member)
   if (!members.size) {
-    // If a listener of the session's end makes an element join under the same key, that element must get a new session.
+    // The key is deleted before the end: a listener to the end may make an element join under the same key, and it must get a new session.
     sharedSessions.delete(key)
     void session.end(true)
   }

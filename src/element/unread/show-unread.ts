@@ -52,7 +52,7 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
       listening.abort()
       listening = new AbortController()
       chat = found
-      // A `<chat-session>` outside the document dispatches the end of its session only on itself.
+      // The listeners on the document get no event of a `<chat-session>` that has left it. This one gets the end of its session.
       chat?.addEventListener('session-state', update, { signal: listening.signal })
     }
     show()

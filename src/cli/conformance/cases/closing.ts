@@ -7,8 +7,8 @@ const QUIET = 1_000
 /** Milliseconds by which a timer of the client may fire too early. */
 const TOLERANCE = 30
 /**
- * Milliseconds for which attempts are counted, and the most attempts that are allowed in that time. A good client, with full jitter, makes
- * more attempts once in 100 million runs.
+ * Milliseconds for which attempts are counted, and the most attempts that are allowed in that time. A good client waits random
+ * times, so once in 100 million runs it makes more attempts.
  */
 const BACKOFF_TIME = 5_000
 const MAX_ATTEMPTS = 10
@@ -154,7 +154,7 @@ export const closing: Case[] = [
     core: false,
     rule: 'After a loss without a word the first attempt waits a random part of `reconnectWindow`.',
     async run(bench) {
-      // A visible page may wait a random part of only the first 2 s. Six good clients may therefore all be early once in a million runs.
+      // A visible page may wait a random part of only the window's first 2 s. So once in a million runs six good clients are all early.
       const window = 3_000
       const waits = await Promise.all(
         Array.from({ length: 6 }, async () => {

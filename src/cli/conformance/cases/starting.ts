@@ -6,7 +6,7 @@ import { expect } from '../watch.js'
  * Characters of one to four bytes, the two line separators that old JavaScript parsers refuse in JSON, and characters that JSON escapes.
  */
 const TEXT = 'plain, Grüße, 你好, 🎉, \u2028\u2029, "quoted\\", \n\t'
-/** Bytes of the longest body. In the header of its WebSocket frame the length takes three bytes; in that of a short frame it takes one. */
+/** Bytes of the longest body. The length of its WebSocket frame takes three bytes and not one, so a client must read both forms. */
 const LONGEST = 16_384
 
 export const starting: Case[] = [
