@@ -138,16 +138,16 @@ export interface EngineUsers {
 
   /**
    * Gives to the user the messages that a guest received and sent. Resolves with null, and changes nothing, if the user of the request is a
-   * guest, if there is no such guest, if the proof is revoked or belongs to another guest, or if another user has adopted the guest. A
-   * second call for the same user and guest resolves with the first result.
+   * guest, if there is no such guest, if the request's `proof` is revoked or belongs to another guest, or if another user has adopted the
+   * guest. A second call for the same user and guest resolves with the first result.
    *
    * One durable write marks the guest as adopted and deletes the guest's record. The guest's sessions end as `replaced`. From then on
    * messages to the guest go to the user, until the `age` of the retention has passed or the user is deleted. After that, the result of a
    * message to the guest is `unknown-user`. Further writes move the guest's messages. When the call resolves, perhaps not all of them have
    * moved. A crash only delays the rest. The moved messages have new offsets, the user's id in place of the guest's, and `adopted: true`.
    * The engine deletes no message of the user to make room for them. If there is no room for all of the guest's messages, only the newest
-   * ones move. Messages that the guest had read count as read. No quota refuses moved messages. The only webhook event about them is
-   * `guest.adopted`.
+   * ones move. Messages that the guest had read count as read. No quota refuses moved messages. They cause no `message.created`, only
+   * `guest.adopted`, and `message.unread` if they stay unread.
    */
   adoptGuest(request: AdoptionRequest): Promise<Adoption | null>
 }

@@ -65,9 +65,9 @@ export interface ReauthRequested {
   session: SessionRef
 }
 /**
- * A webhook event of the app is perhaps due. `takeDueEvents` returns the webhook events that are due. The engine whose call added the
- * webhook event emits `webhooks-due`. The engine that leased a webhook event (see `takeDueEvents`) emits `webhooks-due` when the lease
- * ends, or when the wait for a retry ends. If this engine's gateway does not take the webhook event, another engine on the same data emits
+ * A webhook event of the app is perhaps due. `takeDueEvents` returns the webhook events that are due. The engine that added the webhook
+ * event emits `webhooks-due`. The engine that leased a webhook event (see `takeDueEvents`) emits `webhooks-due` when the lease ends, or
+ * when the wait for a retry ends. If this engine's gateway does not take the webhook event, another engine on the same data emits
  * `webhooks-due` later.
  */
 export interface WebhooksDue {
@@ -75,8 +75,8 @@ export interface WebhooksDue {
   appId: string
 }
 /**
- * A webhook event was dropped, because the user or the app had too many pending events. The engine whose call dropped the webhook event
- * emits `webhook-dropped`.
+ * A webhook event was dropped, because the user or the app had too many pending events. The engine that dropped the webhook event emits
+ * `webhook-dropped`.
  */
 export interface WebhookDropped {
   type: 'webhook-dropped'
@@ -92,8 +92,9 @@ export interface PushDue {
   user: UserRef
 }
 /**
- * The other gateways on the same data have counted this gateway as dead, because its process was stopped or cut off. Connections of the
- * other gateways perhaps carry this gateway's sessions now. This gateway closes its connections, so that the clients resume their sessions.
+ * The other gateways on the same data have counted this gateway as dead, because its process was paused or cut off from the data.
+ * Connections of the other gateways perhaps carry this gateway's sessions now. This gateway closes its connections, so that the clients
+ * resume their sessions.
  */
 export interface LeaseLost {
   type: 'lease-lost'

@@ -153,7 +153,7 @@ export type SendResult =
     }
   /**
    * `conflict`: the same id was sent with other content. `unknown-user`: the recipient or the sender does not exist. `full`: the app's
-   * quota is used up. `refused`: the sender has more unread messages in the inbox than `unreadPerSender` allows, and this message would
+   * quota is used up. `refused`: the recipient has more unread messages of the sender than `unreadPerSender` allows, and this message would
    * push out an unread message of someone else. `over-share`: with this message the sender's messages would take more than
    * `bytesPerSender`.
    */

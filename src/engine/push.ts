@@ -53,7 +53,7 @@ export interface PushOutcome {
   report?: { host: string; status: number | null; error: string } | undefined
 }
 
-/** For some senders, the newest unread message of each. The oldest of these messages comes first. */
+/** The newest unread message of each of some senders. The oldest of these messages comes first. */
 export interface UnreadSenders {
   inbox: InboxState
   messages: (Message & {
@@ -71,9 +71,9 @@ export interface UnreadSenders {
  */
 export interface EnginePush {
   /**
-   * Stores or renews a subscription, durably. A new subscription gets the inbox's newest offset, so that no older message is pushed.
-   * If another user has a device with this endpoint and these keys, the device passes to this user. If its keys differ, or if this user
-   * does not exist, the call resolves with false and changes nothing. If the user has more than `engineRules.pushDevices` devices, the
+   * Stores or renews a subscription, durably. A new subscription gets the inbox's newest offset, so that no older message is pushed. If
+   * another user has a device with this endpoint and these keys, the device passes to this user. If that device has other keys, or if this
+   * user does not exist, the call resolves with false and changes nothing. If the user has more than `engineRules.pushDevices` devices, the
    * engine ends those that were renewed the longest time ago.
    */
   savePushDevice(of: UserRef, subscription: PushSubscriptionData, credential: Credential): Promise<boolean>

@@ -34,11 +34,12 @@ export const engineRules = {
   minExpirySearchInterval: SECOND,
   maxExpirySearchInterval: HOUR,
 
-  /** How many messages a `message.unread` has at most: the newest unread ones. */
+  /** The greatest number of messages in a webhook event `message.unread`, which has the newest unread ones. */
   reportedUnread: 5,
   /**
-   * After the inbox's read mark, the search for unread messages reads at most this many of the oldest messages, and this many of the
-   * newest. A search without this limit could take long, because perhaps most messages are the user's own, which do not count.
+   * The search for the messages of a `message.unread` begins after the inbox's read mark. It reads at most this many of the oldest
+   * messages, and this many of the newest. A search without this limit could take long, because perhaps most messages are the user's own,
+   * which do not count.
    */
   searchedForUnread: 64,
   /** The most failed webhook events of an app that are kept. The Redis engine divides this number among its partitions. */

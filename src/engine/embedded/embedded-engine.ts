@@ -19,7 +19,7 @@ export interface EmbeddedEngineOptions extends EngineOptions {
   /**
    * About how many bytes of memory the engine may take for inboxes and senders, so that a send need not read them from the disk. Besides
    * these, LevelDB has a cache of 8 MB and two write buffers. Each of the two has half of `cacheBytes`, but at least 4 and at most 64 MB.
-   * Filters of message ids take up to 8 MB.
+   * Up to 8 MB more hold the filters that recognize most new message ids.
    * @default 67_108_864
    */
   cacheBytes?: number | undefined
@@ -85,7 +85,7 @@ const openWhenUnlocked = async (
 
 /**
  * Makes an engine that stores its data in a folder of this machine, for one process. In a second process, `open` on this folder rejects
- * with `locked`. Data that are durable are synced to the disk. This is the gateway's default engine.
+ * with `locked`. What `Engine` calls durable is synced to the disk. This is the gateway's default engine.
  *
  * @example
  *     const engine = createEmbeddedEngine({ path: '/var/lib/chat-session' })

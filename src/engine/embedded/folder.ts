@@ -42,7 +42,7 @@ const make = async (folder: string, withParents: boolean): Promise<void> => {
  */
 export const ensureFolder = (folder: string): Promise<void> => make(folder, true)
 
-/** The name of an empty file in the folder, which the first opening makes. Its inode and birth time identify the folder. */
+/** The name of an empty file, which the first opening makes in the folder. Its inode and birth time identify the folder. */
 export const MARKER = 'chat-session.id'
 const PROBE = 'chat-session.probe'
 
@@ -82,7 +82,7 @@ export const assertIdentity = (folder: string, identity: string): void => {
 
 /**
  * Returns the time at which a file of the folder was last made or removed. The call blocks the main thread for some microseconds. An idle
- * engine makes four such calls a second, and asynchronous calls would take most of the CPU time that it needs.
+ * engine makes four such calls a second. If they were asynchronous, they would take most of its CPU time.
  */
 export const changeTimeOf = (folder: string): bigint => statSync(folder, { bigint: true }).mtimeNs
 

@@ -89,7 +89,7 @@ export const openLevelStore = async (
     getSync: (key) => level.getSync(key),
     iterator: (range) => level.iterator({ ...range, highWaterMarkBytes: READ_BYTES }),
     batch: (operations, options) => {
-      // The operations are added one by one. If abstract-level got an array, it would copy each operation and merge it with options,
+      // The operations are added one by one. If abstract-level got an array, it would copy each operation and merge it with the options,
       // which takes six times as long.
       const batch = level.batch()
       for (const operation of operations) {

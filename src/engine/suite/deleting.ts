@@ -62,7 +62,7 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal(await engine.startSession(request(bob, { credential: old })), null)
     })
 
-    on('is false for one who was never there', async (engine) => {
+    on('resolves with false for a user who does not exist', async (engine) => {
       assert.equal(await engine.deleteUser(bob), false)
       await engine.saveUser(bob, {})
       assert.equal(await engine.deleteUser(bob), true)
@@ -111,7 +111,7 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       }
     })
 
-    on('at the same time as messages to the user loses none of a later inbox', async (engine) => {
+    on('at the same time as messages to the user loses no message of a later inbox', async (engine) => {
       await deliver(engine)
       const [, , after] = await Promise.all([deliver(engine), engine.deleteUser(bob), deliver(engine)])
       const found = await bodies(engine, bob)
@@ -124,7 +124,7 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     })
 
     on(
-      'is true for a guest who is online, though the end of the session deletes the guest',
+      'resolves with true for a guest who is online, though the end of the session deletes the guest',
       async (engine) => {
         const guest = { appId: app, userId: 'guest:1' }
         for (const messages of [0, 1]) {

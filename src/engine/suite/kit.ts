@@ -94,7 +94,7 @@ export const request = (of: UserRef, more: Partial<SessionRequest> = {}): Sessio
   }
 }
 
-/** Starts a session and asserts that its credential is not revoked. */
+/** Starts a session, and asserts that the engine did not refuse it. */
 export const startSession = async (engine: Engine, of: SessionRequest): Promise<StartedSession> => {
   const started = await engine.startSession(of)
   assert.ok(started, 'the credential is not revoked')

@@ -64,7 +64,7 @@ const nothingIsDue = async (engine: Engine, after = 2 * AFTER): Promise<void> =>
 /** A part of the suite: users' devices with push subscriptions, and when pushes are due. */
 export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): void => {
   describe('devices', () => {
-    on('are those that sessions brought, the last one first', async (engine) => {
+    on('are those whose subscriptions were saved, the latest first', async (engine) => {
       await engine.saveUser(bob, {})
       assert.deepEqual(await engine.pushDevices(bob), [])
       await deliver(engine)
@@ -100,7 +100,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       )
     })
 
-    on('end: the one that was renewed the longest time ago, if there are more than ten', async (engine) => {
+    on('beyond ten end, those that were renewed the longest time ago first', async (engine) => {
       const first = await withDevice(engine)
       for (let n = 0; n < 10; n++) await engine.savePushDevice(bob, device(), credential())
       const ids = await idsOf(engine, bob)
@@ -108,7 +108,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.ok(!ids.includes(first))
     })
 
-    on('move to another user with the same keys only', async (engine) => {
+    on('move to another user only if the keys are the same', async (engine) => {
       const subscription = device()
       const id = await withDevice(engine, subscription)
       await engine.saveUser(ada, {})
@@ -120,7 +120,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.equal(await engine.savePushDevice({ ...bob, appId: 'another' }, stolen, credential()), false)
     })
 
-    on('move at once, whoever asks', async (engine) => {
+    on('have one owner when two users save them at once', async (engine) => {
       const subscription = device()
       await withDevice(engine, subscription)
       await engine.saveUser(ada, {})
@@ -171,7 +171,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await engine.pushDevices(bob), [])
     })
 
-    on('stay with the session that ends alone', async (engine) => {
+    on('stay when only their session ends', async (engine) => {
       const proof = credential()
       await engine.saveUser(bob, {})
       const session = await startSession(engine, request(bob, { credential: proof }))

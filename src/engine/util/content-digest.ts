@@ -6,7 +6,7 @@ interface Content {
 }
 
 /**
- * If a message has no data, the text for its digest is this character and the body: so no JSON is made. The text for other messages begins
+ * If a message has no data, the text for its digest is this character and the body, without any JSON. The text for other messages begins
  * with `[`.
  */
 const BODY = '"'

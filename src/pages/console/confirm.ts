@@ -31,7 +31,7 @@ class ConfirmDialog extends LitElement {
 
   override render(): TemplateResult {
     const { title, text, action } = this.question
-    // A form with the method "dialog" would need `form-action` in the Content Security Policy.
+    // The dialog has no form, because one with the method "dialog" would need `form-action` in the Content Security Policy.
     return html`<dialog aria-labelledby="question" @close=${this.#onClose}>
       <h2 id="question">${title}</h2>
       <p>${text}</p>

@@ -12,7 +12,7 @@ export interface Entry {
   detail: string
 }
 
-/** The most entries, because a longer list would slow the page down. */
+/** The greatest number of entries. A longer list would slow the page down. */
 const MAX_ENTRIES = 200
 
 /** The events, requests and actions of one user, newest first and without credentials. Emits `change`. */

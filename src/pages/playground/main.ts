@@ -7,10 +7,10 @@ import { controlStyles } from './styles.js'
 import type { Peer, User } from './panel/panel.js'
 import type { UserPanel } from './panel/user-panel.js'
 
-/** The most panels, because more would not fit on a screen. */
+/** The greatest number of panels. More would not fit on a screen. */
 const MAX_USERS = 6
 
-/** The playground: some users, side by side. It has no shadow root, so that their elements are in the document itself. */
+/** The playground: some users, side by side. It has no shadow root, so that each `<chat-session>` is in the document itself. */
 export class PlayGround extends LitElement {
   static override properties = { users: { state: true } }
 

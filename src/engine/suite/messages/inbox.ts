@@ -54,7 +54,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     on(
-      'is returned from its start, as lost, after a position of another epoch or beyond its end',
+      'is read from its start, with `lost`, after a position of another epoch or beyond its end',
       async (engine) => {
         await fill(engine, 3)
         const { epoch } = await engine.inbox(bob)

@@ -21,7 +21,7 @@ export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       assert.equal((await engine.send(refused, rules(under))).outcome, 'stored')
     })
 
-    on('ends there also for many sends at once', async (engine) => {
+    on('is the same for many sends at once', async (engine) => {
       await deliver(engine, { from: 'cy', body: 'from cy' }, under)
       const sent = await Promise.all(
         Array.from({ length: 50 }, () => engine.send(newMessage(), rules(under))),
@@ -50,7 +50,7 @@ export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       },
     )
 
-    on('is also one of the bytes', async (engine) => {
+    on('also limits bytes', async (engine) => {
       const small = { retention: { messages: 1_000, age: 3_600_000, bytes: 20_000 }, unreadPerSender: 0.5 }
       await deliver(engine, { from: 'cy', body: 'from cy' }, small)
       let stored = 0
@@ -85,7 +85,7 @@ export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
   describe("an app's quota", () => {
     const quota = { inboxes: 3, bytes: 1_000_000 }
 
-    on('limits inboxes, and those that exist go on', async (engine) => {
+    on('limits the number of inboxes, and those that exist still get messages', async (engine) => {
       await deliver(engine, {}, { quota })
       assert.deepEqual(await engine.send(newMessage({ from: 'cy', to: 'di' }), rules({ quota })), {
         outcome: 'full',

@@ -195,7 +195,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       })
     })
 
-    on('reads as many messages as an inbox has', async (engine) => {
+    on('reads messages up to any offset of a large inbox', async (engine) => {
       const retention = { messages: 1_000, age: hour, bytes: 1e9 }
       const count = 700
       await Promise.all(
@@ -222,7 +222,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       assert.deepEqual(await read(engine, null, count), expected)
     })
 
-    on('goes when retention has deleted the peer’s messages', async (engine) => {
+    on('is deleted when retention has deleted the peer’s messages', async (engine) => {
       const few = { retention: { messages: 3, age: hour, bytes: 1e9 } }
       await deliver(engine, {}, few)
       await deliver(engine, { from: 'cy' }, few)
@@ -300,7 +300,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       await deliver(engine, {}, under)
     })
 
-    on('of a guest goes, and what it has read stays read for the user', async (engine) => {
+    on('of a guest is deleted, and the messages that it has read stay read for the user', async (engine) => {
       const guest = { appId: app, userId: 'guest:~visitor' }
       const saved = (await saveGuest(engine, guest)) ?? assert.fail('the guest is saved')
       const { user } = await engine.saveUser(ada, {})
@@ -325,7 +325,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       assert.deepEqual(await engine.peers(guest, null, 10), { peers: [], next: null })
     })
 
-    onTwo('is told where the user is, and known to every engine on the data', async (one, two) => {
+    onTwo('is emitted where the user has a session, and known to every engine', async (one, two) => {
       await deliver(one)
       await deliver(one, { from: null })
       await start(two, bob)

@@ -6,7 +6,7 @@ import { app, deliver, until, type SuiteContext } from '../kit.js'
 const OWNERS = 4
 const OPERATIONS = 4_000
 const PHASES = 5
-/** How many messages an inbox keeps after most sends, and how many after some. */
+/** How many messages an inbox keeps after most sends, and how many after the others. */
 const KEPT = 40
 const KEPT_SHORTLY = 7
 const PAGE = 4
@@ -161,7 +161,7 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
     const kind = random()
     if (kind < 0.55) {
       const messages = random() < 0.03 ? KEPT_SHORTLY : KEPT
-      // With `KEPT_SHORTLY` only the backend sends: a user with more unread messages than that could have a message refused.
+      // With `KEPT_SHORTLY` only the backend sends: a message of a user with more unread messages than that could be refused.
       const peer = messages === KEPT ? anyPeer() : null
       const isSent = peer === model.owner || (peer !== null && random() < 0.25)
       const [from, to] = isSent ? [model.owner, peer] : [peer, model.owner]
@@ -194,8 +194,8 @@ const operate = async (engine: Engine, model: Model, count: number, random: () =
 }
 
 /**
- * Calls `more`, and lets the earlier messages expire. How many of the later messages also expire depends on the machine, so the models ask
- * the engine.
+ * Calls `more`, which sends messages, and lets the messages from before the call expire. How many of the later messages also expire depends
+ * on the machine, so the models take the oldest kept message from the engine.
  */
 const expire = async (
   engine: Engine,

@@ -14,7 +14,7 @@ const exchanged = async (engine: Engine, of: UserRef, peers: (string | null)[]):
 /** A part of the suite: the peers of an inbox. */
 export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContext): void => {
   describe('the peers of an inbox', () => {
-    on('are whom its messages come from and go to', async (engine) => {
+    on('are the senders and recipients of its messages', async (engine) => {
       assert.deepEqual(await exchanged(engine, bob, ['ada', null, 'bob']), ['none', 'none', 'none'])
       await deliver(engine)
       assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['received', 'none'])
@@ -64,7 +64,7 @@ export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContex
       assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy', null]), ['received', 'none', 'none'])
     })
 
-    on('are found in an inbox of many', async (engine) => {
+    on('are found in an inbox of many messages', async (engine) => {
       const [count, kept] = [1_250, 1_200]
       const retention = { messages: kept, age: hour, bytes: 1e9 }
       const quota = { inboxes: 2 * count, bytes: 1e9 }
@@ -92,7 +92,7 @@ export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContex
       assert.deepEqual(await exchanged(engine, bob, ['ada']), ['none'])
       await deliver(engine, { from: 'cy' })
       assert.deepEqual(await exchanged(engine, bob, ['ada', 'cy']), ['none', 'received'])
-      // The peer keeps the own copies.
+      // Ada keeps the own copy of her message to Bob.
       assert.deepEqual(await exchanged(engine, ada, ['bob']), ['sent'])
     })
 

@@ -80,7 +80,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
       assert.equal(await engine.user(bob), null)
     })
 
-    on('is not saved over another, if it must be new', async (engine) => {
+    on('is not saved over another user, if the user must be new', async (engine) => {
       const first = await engine.admitUser(guest, {}, admission({ maxGuests: 1, mustBeNew: true }))
       assert.ok(typeof first === 'object' && first.created)
       const refused = await engine.admitUser(
@@ -92,7 +92,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual((await engine.user(guest))?.claimed, {})
     })
 
-    on('is not saved if the user who was meant is deleted, nor started, nor changed', async (engine) => {
+    on('is not saved or changed, and gets no session, if the user was deleted meanwhile', async (engine) => {
       const first = await saveGuest(engine, guest)
       assert.ok(first)
       const { createdAt } = first.user
@@ -118,7 +118,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
       assert.deepEqual(await engine.sessions(guest), [])
     })
 
-    on('is started if it is still there', async (engine) => {
+    on('gets a session if the user still exists', async (engine) => {
       const saved = await engine.admitUser(ada, {}, admission())
       assert.ok(typeof saved === 'object')
       const { createdAt } = saved.user
@@ -127,7 +127,7 @@ export const admittingSuite = ({ describe, on }: SuiteContext): void => {
       assert.equal((await engine.sessions(ada)).length, 1)
     })
 
-    on('changes only if it exists, with an event for a change', async (engine) => {
+    on('is changed only if the user exists, with an event for a change', async (engine) => {
       await ask(engine, ['user.created', 'user.updated'])
       assert.equal(await engine.changeUser(ada, { claimed: { name: 'Ada' } }), null)
       await engine.saveUser(ada, {})

@@ -39,7 +39,7 @@ export const presenceSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.equal((await engine.status({ ...ada, appId: 'app2' })).online, false)
     })
 
-    on('is online until a lost connection is gone for 20 seconds', async (engine) => {
+    on('is online until 20 seconds after the connection was lost', async (engine) => {
       const asked = request(ada)
       const session = await startSession(engine, asked)
       const lostAt = performance.now()

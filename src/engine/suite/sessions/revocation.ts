@@ -77,7 +77,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.equal((await engine.status(bob)).revokedBefore, null)
     })
 
-    on('up to a time ends the sessions on credentials from before it', async (engine) => {
+    on('up to a time ends the sessions with credentials from up to then', async (engine) => {
       const time = Date.now() - 10_000
       const old = await begin(engine, ada, token(0, { issuedAt: time }))
       const unknown = await begin(engine, ada, signature)
@@ -139,7 +139,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.ok(await isRefused(engine, ada, token(0, { issuedAt: old.credential.issuedAt })))
     })
 
-    on('is lifted for what has not ended', async (engine) => {
+    on('can be lifted, so that credentials are accepted again', async (engine) => {
       assert.equal(await engine.liftRevocation(ada), false)
       await engine.revokeUser(ada, all)
       assert.equal(await engine.liftRevocation(ada), true)
@@ -150,7 +150,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
   })
 
   describe('renewing a session', () => {
-    on('changes the credential that it stands on', async (engine) => {
+    on('changes the credential of the session', async (engine) => {
       const asked = request(ada, { credential: token(5_000, { tokenId: 'old' }) })
       const session = await startSession(engine, asked)
       const fresh = token(-5_000, { tokenId: 'new', expiresAt: Date.now() + 60_000 })
@@ -175,7 +175,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.deepEqual((await engine.sessions(ada))[0]?.credential, asked.credential)
     })
 
-    on('is what a resume does too', async (engine) => {
+    on('is also done by a resume', async (engine) => {
       const asked = request(ada)
       await startSession(engine, asked)
       const again = request(ada, {
@@ -192,7 +192,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
   })
 
   describe('revoking a token', () => {
-    on('ends the sessions that stand on it, and refuses it', async (engine) => {
+    on('ends the sessions with this token, and refuses it', async (engine) => {
       const credential = token(0, { tokenId: 'one', expiresAt: Date.now() + 60_000 })
       const [first, second] = [await begin(engine, ada, credential), await begin(engine, bob, credential)]
       const other = await begin(engine, ada, token(0, { tokenId: 'two' }))
@@ -206,7 +206,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.ok(!(await isRefused(engine, { ...ada, appId: 'app2' }, credential)))
     })
 
-    on('works for one that no session has shown, and for any id', async (engine) => {
+    on('works for a token that no session has had, and for any id', async (engine) => {
       for (const tokenId of ['unseen', 'a b/%\\"', '\0', 'x'.repeat(300)]) {
         await engine.revokeToken(app, tokenId)
         await engine.revokeToken(app, tokenId)
@@ -228,7 +228,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
       assert.deepEqual((await engine.appSessions(app, null, 10)).sessions, [])
     })
 
-    on('up to a time, or with reauth, concerns what it does for a user', async (engine) => {
+    on('up to a time, or with reauth, has the effects that revoking a user has', async (engine) => {
       const time = Date.now() - 10_000
       const old = await begin(engine, ada, token(0, { issuedAt: time }))
       const young = await begin(engine, bob, token(0, { issuedAt: time + 1 }))
@@ -260,7 +260,7 @@ export const revocationSuite = ({ describe, on, reopen, durable }: SuiteContext)
         assert.ok(!(await isRefused(engine, bob, signature)))
       })
 
-      on('find the sessions that were loaded', async (engine) => {
+      on('end sessions from before the engine was opened again', async (engine) => {
         const session = await begin(engine, ada, token(0, { tokenId: 'one' }))
         await reopen(engine)
         assert.deepEqual(await endedBy(engine, () => engine.revokeToken(app, 'one')), [session.sessionId])

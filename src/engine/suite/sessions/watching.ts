@@ -22,7 +22,7 @@ interface Changes {
   stop(): void
 }
 
-/** Notes the changes of presence that an engine emits. */
+/** Collects the changes of presence that an engine emits. */
 const changesOf = (engine: Engine): Changes => {
   const life = new AbortController()
   const seen: string[] = []
@@ -154,7 +154,7 @@ export const watchingSuite = ({ describe, on, onTwo, reopen }: SuiteContext): vo
       changes.stop()
     })
 
-    on('ends with the engine', async (engine) => {
+    on('ends when the engine is closed', async (engine) => {
       await engine.watch([bob])
       await reopen(engine)
       const changes = changesOf(engine)
@@ -200,7 +200,7 @@ export const watchingSuite = ({ describe, on, onTwo, reopen }: SuiteContext): vo
       for (const changes of [here, there]) changes.stop()
     })
 
-    onTwo('hears that a user is offline whose engine was closed, after 20 seconds', async (one, two) => {
+    onTwo('hears 20 seconds after an engine was closed that its user is offline', async (one, two) => {
       await start(two, bob)
       const changes = changesOf(one)
       assert.equal((await one.watch([bob]))[0]?.online, true)

@@ -183,7 +183,7 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
       assert.equal((await engine.status(ada)).unread, 0)
     })
 
-    on('sends on what comes for the guest to the user, for as long as both are kept', async (engine) => {
+    on('passes messages to the guest on to the user, for as long as both are kept', async (engine) => {
       const { adopt, user } = await enter(engine)
       const repeated = newMessage({ from: bob.userId, to: guest.userId, body: 'before' })
       const first = await engine.send(repeated, rules())
@@ -231,7 +231,7 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
       assert.equal(await adopt(), null)
     })
 
-    on('forgets the guest at that time, though the id of the guest is deleted', async (engine) => {
+    on('forgets the guest after the greatest age, even if the guest id was deleted', async (engine) => {
       const { adopt } = await enter(engine)
       await deliver(engine, { from: null, to: guest.userId })
       assert.ok(await adopt())
@@ -325,7 +325,7 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
       await until('nothing is left', async () => (await engine.usage(app)).bytes === 0)
     })
 
-    on('tells the backend of the guest, and of no moved message', async (engine) => {
+    on('adds `guest.adopted`, and no `message.created` of a moved message', async (engine) => {
       await ask(engine, [
         'guest.adopted',
         'message.created',
@@ -346,7 +346,7 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
       )
     })
 
-    on('tells the backend of moved messages that stay unread', async (engine) => {
+    on('adds `message.unread` if moved messages stay unread', async (engine) => {
       await ask(engine, ['message.unread'], 300)
       const { adopt } = await enter(engine)
       await deliver(engine, { from: guest.userId, to: bob.userId, body: 'own' })
@@ -394,7 +394,7 @@ export const adoptingSuite = ({ describe, on, onTwo, reopen, durable }: SuiteCon
         assert.deepEqual(await bodies(engine, ada), ['Hello', 'after'])
       })
 
-    onTwo('ends the sessions of the guest at another engine, and sends on its messages', async (one, two) => {
+    onTwo('ends sessions of the guest at another engine, and passes on its messages', async (one, two) => {
       const { adopt } = await enter(one)
       await deliver(one, { from: null, to: guest.userId })
       const session = await startSession(two, request(guest, { guest: true }))

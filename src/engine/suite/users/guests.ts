@@ -88,7 +88,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       await untilDeleted(engine, guest('here'))
     })
 
-    on('take their inbox along, whose count makes room, when they are deleted', async (engine) => {
+    on('are deleted with their inbox, which makes room for another inbox', async (engine) => {
       const [early, late] = [await enter(engine, guest('early')), await enter(engine, guest('late'))]
       const quota = { inboxes: 2, bytes: 1e6 }
       const send = async (userId: string) =>
@@ -132,7 +132,7 @@ export const guestsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
       assert.deepEqual(await bodies(engine, guest('a')), isStored ? ['second'] : [])
     })
 
-    on('are deleted when a message that is then refused has found theirs expired', async (engine) => {
+    on('are deleted if a refused message finds that their messages have expired', async (engine) => {
       const { session } = await enter(engine, guest('a'))
       const first = await deliver(engine, { to: 'guest:a' })
       await engine.endSession(session, 'ended')

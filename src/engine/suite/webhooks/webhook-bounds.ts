@@ -11,7 +11,7 @@ const BEHIND = 8
 
 const UNLIMITED: EventLimits = { events: 1e9, bytes: 1e9 }
 
-/** The user of the app's own events. */
+/** Stands for the user of the events `events.dropped` that concern the whole app. */
 const ownEvents: UserRef = { appId: app, userId: '' }
 
 /** Asks the engine for webhook events of these types, with limits of their number or bytes. */
@@ -188,7 +188,7 @@ export const webhookBoundsSuite = ({ describe, on, reopen, durable }: SuiteConte
       },
     )
 
-    on('are reported as dropped when that happens', async (engine) => {
+    on('are reported when they are dropped', async (engine) => {
       await askWithin(engine, ['session.started'], { user: { events: 1 } })
       const dropped = nextEvents(engine, 'webhook-dropped', 2)
       for (let n = 0; n < 3; n++) await start(engine, ada)

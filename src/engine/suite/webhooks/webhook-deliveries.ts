@@ -42,7 +42,7 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual([next?.event.userId, next?.event.type], [first.event.userId, 'user.online'])
     })
 
-    on('take no more than the limit, and announce what was not ended in time', async (engine) => {
+    on('take no more than the limit, and announce events whose lease is over', async (engine) => {
       await ask(engine, ['session.started'])
       for (let n = 0; n < 5; n++) await start(engine, { appId: app, userId: `user ${n}` })
       assert.equal((await engine.takeDueEvents(app, 2, 30)).length, 2)
@@ -130,7 +130,7 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual(typesOf(await pending(engine)), ['user.online'])
     })
 
-    on('are listed by pages, and counted with the oldest', async (engine) => {
+    on('that are pending are listed by pages, and counted, with the time of the oldest', async (engine) => {
       await ask(engine, ['session.started'])
       for (let n = 0; n < 7; n++) await start(engine, { appId: app, userId: `user ${n % 3}` })
       const all = await pending(engine)
@@ -180,7 +180,7 @@ export const webhookDeliveriesSuite = ({
     })
 
     if (durable) {
-      on('go on at once after a restart, and so do the numbers of events', async (engine) => {
+      on('go on at once after a restart, and later events have greater numbers', async (engine) => {
         await ask(engine, ['session.started'])
         await start(engine, ada)
         await start(engine, bob)
@@ -208,7 +208,7 @@ export const webhookDeliveriesSuite = ({
         assert.ok((third?.event.seq ?? 0) > Math.max(...earlier.map(({ event }) => event.seq)))
       })
 
-      on('that were delivered or failed are so after a restart', async (engine) => {
+      on('that were delivered or failed stay so after a restart', async (engine) => {
         await ask(engine, ['session.started'])
         await start(engine, ada)
         await start(engine, bob)

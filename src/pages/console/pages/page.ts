@@ -82,8 +82,8 @@ export abstract class Page extends LitElement {
   }
 
   /**
-   * Calls `work` now, and once in each interval while the page is visible. Returns a function that calls `work` at once; while a call runs,
-   * right after that call. Only one call runs at a time, so that an older answer never replaces a newer one.
+   * Calls `work` now, and once in each interval while the page is visible. Returns a function that calls `work` at once, or right after the
+   * call that runs. Only one call runs at a time, so that an older answer never replaces a newer one.
    */
   protected poll(interval: number, work: () => Promise<unknown>, signal: AbortSignal): () => void {
     let isBusy = false

@@ -77,7 +77,7 @@ export class Thread extends EventTarget {
       if ((isOwn ? message.to : message.from) === this.shown) this.#add([message])
       this.#loadPeers(element)
     })
-    // A conversation was read, in this page or in another page of the user.
+    // This event also says that a conversation was read, in this page or in another page of the user.
     element.addEventListener('session-unread', () => this.#loadPeers(element))
     element.addEventListener('session-started', ({ detail: { user } }) => {
       // A new session may belong to another user, or may have missed more messages than the gateway sends again.
