@@ -1,8 +1,8 @@
--- What every script uses: its arguments, the time, the user's hash, and events for nodes. `script.ts` joins its `PARTS`, which are files
--- of this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script first
--- calls `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION`, `ENTRY`,
--- `UNREAD`, `QUEUE`, `STATE` and `EVENT` are the tables of `fields.ts`. The first `COMMON_ARGS` arguments have the same meaning in all
--- scripts. `arg`, and each script's own comment, count from the argument after these.
+-- What every script uses: its arguments, the time, the user's hash, and events for nodes. `script.ts` joins the parts, which are files of
+-- this folder, and all scripts into one library. The library's variables live as long as the server's process, so each script first calls
+-- `begin`, which sets the variables of that script. `RULES` has the rules of `src/engine/rules.ts`. `USER`, `SESSION` and so on are the
+-- tables of `fields.ts`. Other names in capitals that no part declares are placeholders, which `prelude.ts` replaces. The first
+-- `COMMON_ARGS` arguments have the same meaning in all scripts. `arg`, and each script's own comment, count from the argument after these.
 local COMMON_ARGS = 7
 -- If one call runs several scripts, this table has what they share: the time, and the generation of epochs (`state.lua`). If not, it is
 -- nil.
@@ -14,7 +14,7 @@ local call, format
 local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
 -- `context` is the argument that all calls of a node have in common. The other variables are parts of `context`: milliseconds to add to the
--- time; the node's id; the command that publishes; what the names of channels begin with.
+-- time of the server's clock; the node's id; the command that publishes; what the names of channels begin with.
 local context, shift, self, publish, channels
 -- The events for the calling node, and what the script adds to the app's counts. `differences` has a table for each key with counts,
 -- because a message may also change the counts in the sender's partition.
@@ -66,7 +66,8 @@ local function count(field, difference, keys, owner)
   end
 end
 
--- Returns `value`, which is a count in Redis, plus what this script has so far added to that count in any partition.
+-- Returns `value`, which is a count in Redis, plus what this script has so far added to that count. The sum is compared with a limit of the
+-- app, so it includes what the script has added in the sender's partition.
 local function with_difference(field, value)
   local sum = tonumber(value or 0)
   for _, fields in pairs(differences) do sum = sum + (fields[field] or 0) end
@@ -107,7 +108,7 @@ local function reply_list(list, ...)
   return result
 end
 
--- Returns the value of the field `inbox`, which has all numbers of the inbox, because a message needs most of them.
+-- Returns the value of the field `inbox`. One field has all numbers of the inbox, because a message needs most of them.
 local function packed(user) return cmsgpack.pack(NUMBERS_OF_USER) end
 
 -- The packed numbers of a new inbox: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them,

@@ -84,13 +84,13 @@ export type InboxNumber = (typeof inboxNumbers)[number]
 type UserField = keyof typeof user
 const userFields = Object.keys(user) as UserField[]
 
-/** Fields of a user that few scripts read. */
+/** Fields of a user that few scripts read, so that `load` leaves them out. */
 const large: readonly UserField[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
 
 /** The fields of a user that a message needs, besides `inbox`. */
 const ofMessages: readonly UserField[] = ['createdAt', 'sender', 'nodes', 'online', 'deviceCount']
 
-/** Fields of a user that are not numbers. */
+/** Fields of a user that are loaded as texts. The others are loaded as numbers. */
 const texts: readonly UserField[] = ['sender', 'guest', 'nodes', 'online', 'adoption', 'pushCall']
 
 /**
@@ -162,8 +162,8 @@ const entry = {
   /**
    * When the message was stored, a space, the message's kind, and the peer's id. The kind of a received message is `r`. It is `x` if the
    * message counts as read wherever the mark stands, because a guest had read it before a user adopted the guest. A message that the
-   * inbox's user has sent has the kind `s`. The id of the app's backend is empty. The time, the kind and the peer share one field, because
-   * each further field slows the script.
+   * inbox's user has sent has the kind `s`. If the peer is the app's backend, the peer's id is empty. The time, the kind and the peer share
+   * one field, because each further field slows the script.
    */
   about: 'w',
   /** The member `traceparent` for pushes of the message, as JSON with a comma before it. */

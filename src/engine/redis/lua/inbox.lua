@@ -10,7 +10,7 @@ local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
 -- calls would wait while one script deletes all of them.
 local MAX_DROPPED = 256
--- How many messages one command reads at most. A message may have 64 kB as JSON, so a command may read 1 MB.
+-- How many messages a command of `visit_entries` or `beyond` reads at most. A message may have 64 kB as JSON, so a command may read 1 MB.
 local MAX_CHUNK = 16
 -- After how many deleted messages `peerLog` is trimmed.
 local PEER_LOG_TRIMMED = 64
@@ -112,8 +112,8 @@ local function drop(keys, user, owner, old)
   user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    -- The owner stays in `aging`, so that the sweep finds and deletes a guest without messages. The send that dropped the last message may
-    -- have been refused, and then adds none.
+    -- The inbox stays empty if the send that has dropped its last message is then refused. So the owner stays in `aging`, where the sweep
+    -- finds a guest without messages, and deletes the guest.
     call('DEL', keys.inbox, keys.peerLog)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')
@@ -204,8 +204,8 @@ local function expire(keys, user, owner, age)
   return #old == MAX_EXPIRED
 end
 
--- Adds a message to the inbox. `id`, which is the offset, and `storedAt` are texts. Returns the message's item. The caller adds the item
--- to `peerLog`.
+-- Adds a message to the inbox. `id`, which is the offset, and `storedAt` are texts. Returns the message's item, which the caller adds to
+-- `peerLog`.
 local function add_entry(keys, owner, id, json, from, to, storedAt, isRead, trace)
   local with = from == owner and 's' .. to or (isRead and 'x' or 'r') .. from
   local about = storedAt .. ' ' .. with
@@ -241,7 +241,8 @@ local function message_of(offset, json) return '{"offset":' .. whole(offset) .. 
 -- How many bytes a message in a published text may have.
 local MAX_PUBLISHED = 2048
 
--- Tells the nodes of a user that a message was stored. The other nodes get a large message without its JSON, and read it from the inbox.
+-- Tells the nodes of a user that a message was stored. All but the calling node get a large message without its JSON, and read it from the
+-- inbox.
 local function emit_message(user, owner, offset, json)
   if not user.nodes then return end
   local epoch = epoch_of(user)

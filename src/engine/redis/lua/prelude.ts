@@ -13,9 +13,9 @@ const tables: readonly [name: string, table: Readonly<Record<string, Value>>][] 
 ]
 
 /**
- * What placeholders in scripts begin with. `…_FIELDS` stands for the names of the fields that a script loads, and `…_MEMBERS` for the
- * members of a table with these fields. `NUMBERS` stands for local variables with the numbers of an inbox, and `NUMBERS_OF_USER` for
- * members of `user` with these numbers.
+ * What two kinds of placeholders in scripts begin with. `…_FIELDS` stands for the names of the fields that a script loads, and `…_MEMBERS`
+ * for the members of a table with these fields. `withValues` also replaces `NUMBERS` by local variables with the numbers of an inbox, and
+ * `NUMBERS_OF_USER` by members of `user` with these numbers.
  */
 const loaded = [
   ['WITH_DEADLINES', loadedWithDeadlines],
@@ -23,9 +23,9 @@ const loaded = [
 ] as const
 
 /**
- * Returns a script in which each `TABLE.entry` is replaced by its value, because a constant is faster than a look into a table. If the
- * script also uses a table without naming an entry, the returned script begins with the whole table. Throws if a table lacks an entry that
- * the script names.
+ * Returns a script in which the placeholders are replaced, and each `TABLE.entry` is replaced by its value: a constant is faster than a
+ * look into a table. If the script also uses a table without naming an entry, the returned script begins with the whole table. Throws if a
+ * table lacks an entry that the script names.
  */
 export const withValues = (source: string): string => {
   let begin = ''

@@ -1,9 +1,9 @@
 -- A part of scripts: what a script publishes to nodes, and the history of the server.
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
--- The server's history, which is the id of its replication, and when it was read. It is read again only after `HISTORY_KNOWN_FOR`
--- milliseconds, because a failover takes longer. A replica that becomes the master reads its history, because these variables are nil
--- there: a replica runs no scripts, and a full resynchronization loads its libraries again.
+-- The server's history, which is the id of its replication, and when it was read. A failover takes longer than `HISTORY_KNOWN_FOR`
+-- milliseconds, so the history is read again only after this time. A replica that becomes the master reads its history, because these
+-- variables are nil there: a replica runs no scripts, and a full resynchronization loads its libraries again.
 local HISTORY_KNOWN_FOR = 100
 local knownHistory, knownAt
 local function history()
@@ -14,8 +14,8 @@ local function history()
 end
 
 -- The published texts of a channel are numbered, so that a node notices that a text was lost: the next text has too great a number, or the
--- node asks for the newest numbers. A run is a sequence of these numbers. Another run begins after `MAX_CHANNELS` channels, and in each new
--- process of the server.
+-- node asks for the newest numbers. A run is a sequence of these numbers. Each process of the server begins another run. So does a script
+-- that finds more than `MAX_CHANNELS` channels, because otherwise the table of their numbers grows for ever.
 local MAX_CHANNELS = 100000
 local run, numbers, channelCount
 

@@ -4,11 +4,11 @@ local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- An epoch names one sequence of an inbox's offsets. The number of an epoch is the generation, followed by how many inboxes of the user
 -- were deleted. The number has 14 digits at most, because cjson writes no more.
 local DELETIONS_PER_GENERATION = 1000
--- The number of a generation counts hundredths of a second since 2026. No server restarts twice within a hundredth. The 11 digits that are
--- left for this number suffice for 30 years.
+-- The number of a generation counts hundredths of a second since 2026. No server restarts twice within a hundredth, so each generation has
+-- its own number. The 11 digits that are left for this number suffice for 30 years.
 local FIRST_GENERATION_AT, GENERATION_TIME = 1767225600000, 10
--- The server's time without `shift`; the generation, if the script knows it; whether the script has called `visit`; whether the script may
--- write.
+-- The time by the server's clock, which is `now` without `shift`; the generation, if the script knows it; whether the script has called
+-- `visit`; whether the script may write.
 local unshifted, generation, isVisited, mayWrite
 
 local function begin_state(writes) unshifted, generation, isVisited, mayWrite = now - shift, nil, false, writes end
@@ -86,8 +86,8 @@ local function note_reached(since)
   return start
 end
 
--- How many keys the server has evicted, and when that was read. The number is kept, because to read it takes longer than all else that a
--- call of the sweep does, and in a cluster the sweep makes a call for each partition.
+-- How many keys the server has evicted, and when that was read. The number is read again only after `HISTORY_KNOWN_FOR` milliseconds: to
+-- read it takes longer than all else that a call of the sweep does, and in a cluster the sweep makes a call for each partition.
 local knownEvicted, evictedAt
 local function evicted_keys()
   if not knownEvicted or math.abs(unshifted - evictedAt) > HISTORY_KNOWN_FOR then
@@ -123,8 +123,8 @@ end
 -- Returns the number in the epoch of a user's inbox.
 local function epoch_of(user) return stored_generation() * DELETIONS_PER_GENERATION + user.deletions end
 
--- Called by a sweep. Notes that a node has reached the server, and checks for evictions. A call for several partitions does both once,
--- because these are on one server: in a cluster a call has only one partition.
+-- Called by a sweep. Notes that a node has reached the server, and checks for evictions. A script for several partitions does both once,
+-- because these partitions are on one server. In a cluster a script has only one partition.
 local function visit()
   if isVisited then return end
   isVisited = true

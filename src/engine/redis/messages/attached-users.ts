@@ -240,7 +240,7 @@ export class AttachedUsers {
     const { runner, emit } = this.#options
     if (epoch !== user.epoch) {
       emit({ type: 'epoch-changed', user: user.of, epoch: runner.epochBase(user.of) + String(epoch) })
-      // The newest message is emitted next. A session that started in the new epoch and lacks messages notices the gap by its offset.
+      // The newest message is emitted next. By its offset, a session that started in the new epoch notices whether it lacks messages.
       Object.assign(user, { epoch, offset: Math.max(offset - 1, 0), newest: offset })
     }
     user.newest = Math.max(user.newest, offset)

@@ -4,7 +4,7 @@ import type { StepRunner } from '../step-runner.js'
 
 /**
  * Milliseconds after which a sender's bytes are counted again, because other gateways and deletions change them. The first number is for
- * senders who have taken less than half of their share, the second for the others.
+ * senders who have taken less than half of `bytesPerSender`, the second for the others.
  */
 const MAX_AGE = 60_000
 const MAX_AGE_NEAR_LIMIT = 5_000

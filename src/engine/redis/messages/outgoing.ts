@@ -12,9 +12,9 @@ export class Outgoing {
   readonly partition: number
   /** Null for the app's backend. */
   readonly sender: UserRef | null
-  /** Whether a second step makes the own copy. In a cluster another server may have the sender's inbox. */
+  /** Whether a second step makes the own copy. This is so in a cluster, where another server may have the sender's inbox. */
   readonly isAway: boolean
-  /** The field under which the recipient's partition notes that the own copy is pending; empty if one step writes both inboxes. */
+  /** The field of the pending own copy in the hash `ownCopies` of the recipient's partition; empty if `isAway` is false. */
   readonly noteId: string
   /** As JSON: the member `traceparent` of the event that reports the message, with a comma before it; empty if there is none. */
   readonly traceparent: string

@@ -4,12 +4,13 @@
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on
 --   another server); 2 the sender (empty for the backend); 3 what the names of the sender's keys begin with; 4 the message's JSON up to the
 --   sender's profile; 5 the message's JSON between the profile and the time; 6 the digest of the content; 7 the rules, in the form in which
---   `rules_of` reads them; 8 how many inboxes other partitions leave of the app's limit; 9 how many bytes they leave; 10 how many messages
---   the sender may send in a second (empty for no limit); 11 when the recipient was created (empty if the message is for whoever has the
---   id); 12 how many bytes the sender's messages may take in the inboxes of others (empty for no limit); 13 the member `traceparent` for
---   `message.created` and for pushes, as JSON with a comma before it (empty if there is none); 14 mode `away`: the sender's profile as
---   JSON; 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox yet; 17 mode `away`:
---   the field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not exist.
+--   `rules_of` reads them; 8 what other partitions leave of the app's limit of inboxes; 9 what they leave of its limit of bytes; 10 how
+--   many messages the sender may send in a second (empty for no limit); 11 when the recipient was created (empty if the message is for
+--   whoever has the id); 12 how many bytes the sender's messages may take in the inboxes of others (empty for no limit); 13 the member
+--   `traceparent` for `message.created` and for pushes, as JSON with a comma before it (empty if there is none); 14 mode `away`: the
+--   sender's profile as JSON; 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox
+--   yet; 17 mode `away`: the field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not
+--   exist.
 -- Returns `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
 --   copy's offset, or 0; the time; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in the modes `here`
@@ -25,7 +26,7 @@ local theirs = isHere and keys_of(arg(3), from) or K
 local user = load_inbox(K.user)
 local sender = isHere and load_inbox(theirs.user) or mode == 'self' and user or nil
 local senderDeletions = isAway and tonumber(arg(15)) or sender and sender.deletions or 0
--- The message's JSON without its offset has the time between these two.
+-- The message's JSON without its offset is `head`, the time, and `tail`.
 local head, tail = arg(4) .. (isAway and arg(14) or sender and sender.sender or 'null') .. arg(5), '}'
 
 local earlier = call('GET', K.id)
@@ -78,8 +79,8 @@ if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then
   if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then return done('full') end
 end
 
--- The caller creates the sender and sends again. This check comes after those for `refused` and `full`, because a message with these
--- results must not create its sender.
+-- After `unknown-sender` the caller creates the sender, and sends the message again. This check comes after those for `refused` and `full`,
+-- because a message with these results must not create its sender.
 if (isAway and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
 -- The message's bytes are counted before it is stored, so that one command both adds them and returns the sum for the comparison.

@@ -48,7 +48,7 @@ export interface PushesOptions {
 
 /**
  * The devices of users, and when there may be something to push to them. The user's hash has the devices. A Redis key for each device has
- * the device's owner, and may be in another partition. If a user's hash has a device that another user owns, it does not count there.
+ * the device's owner, and may be in another partition. A device does not count in the hash of a user who does not own it.
  */
 export class Pushes {
   readonly #options: PushesOptions
@@ -186,8 +186,8 @@ export class Pushes {
   }
 
   /**
-   * Changes a user's stored devices. Returns false if there is no such user. If the user has no device, before and after the change, writes
-   * nothing.
+   * Changes a user's stored devices. Returns false if there is no such user. Writes nothing if the user has no device before the change,
+   * and none after it.
    */
   async #change(of: UserRef, change: (stored: Stored) => Change): Promise<boolean> {
     const { runner } = this.#options

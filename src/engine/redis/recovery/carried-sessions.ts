@@ -25,7 +25,7 @@ export class CarriedSessions {
   /**
    * Compares the sessions of users, up to 200 users at a time. If Redis lacks a session of this node, emits the session's end with `code`.
    * If Redis has the session as detached, emits its end with `unavailable`. If Redis has it with another connection, emits
-   * `connection-replaced`. If Redis has a session with a connection that this node lacks, detaches the session.
+   * `connection-replaced`. If Redis has a session with a connection of this node that does not exist, detaches the session.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options

@@ -33,15 +33,15 @@ export interface UncertainCallsOptions {
   recovery: Recovery
   watches: Watches
   user: (of: UserRef) => Promise<UserRecord | null>
-  /** Asks for the webhook events of an app in a partition, if the app has webhooks. */
+  /** Notes that webhook events of an app are perhaps due in a partition, if the app has webhooks. */
   noteWebhooks: (appId: string, partition: number) => void
   emit: (event: EngineEvent) => void
   onError: (error: unknown) => void
 }
 
 /**
- * If the reply to a call was lost, the call may have run. This node then compares with Redis what the call may have changed for the
- * sessions that this node carries: the sessions themselves, the newest messages, the inbox's mark, and the user's profile.
+ * If the reply to a call was lost, the call may have run. Then this node reads again what the call may have changed. For sessions that this
+ * node carries: the sessions, the newest messages, the inbox's mark, and the user's profile. Also the user's presence, and webhook events.
  */
 export class UncertainCalls {
   readonly #options: UncertainCallsOptions

@@ -8,7 +8,7 @@ local event = find(seq, id)
 if not event or call('ZRANGE', K.queue, 0, 0)[1] ~= seq then return reply(next_due()) end
 local function note()
   local known = cjson.decode(outcome_of(seq))
-  -- If the reply was lost, this call may come twice.
+  -- After a lost reply this call may come again. It counts only one attempt.
   if known.call == arg(7) then return end
   call('HSET', K.events, 'a' .. seq, text({ attempts = known.attempts + 1, lastError = reason, call = arg(7) }))
 end

@@ -12,10 +12,7 @@ import { cursorOf, inGroups, positionOf, readList } from '../lists.js'
 import { callId, type StepRunner } from '../step-runner.js'
 import { Timer } from '../../../util/timer.js'
 
-/**
- * Milliseconds until the sweep looks again for events that this node does not deliver, because the app is not in its config. Another node
- * may have the app.
- */
+/** Milliseconds until the sweep looks again for events of an app whose events this node does not deliver. Another node may deliver them. */
 const UNDELIVERED_WAIT = 300_000
 /**
  * Milliseconds until a partition whose events could not be taken is asked again. Meanwhile `take` gives its whole limit to the other
@@ -45,7 +42,7 @@ type Outcome = Pick<PendingEvent, 'attempts' | 'lastError'>
 /**
  * The webhook events of apps. A node remembers in which partitions events are due, so that `take` asks only these partitions. The node
  * learns this from its own steps. If the node that added an event does not deliver it, the sweep finds the event. An event is not announced
- * to all nodes, because the calls would grow with nodes × events.
+ * to all nodes, because the number of calls would grow with nodes × events.
  */
 export class Webhooks {
   readonly #runner: StepRunner
@@ -92,7 +89,7 @@ export class Webhooks {
     this.#resumed.delete(appId)
   }
 
-  /** Called if the sweep has found due events, which the node that added them does not deliver. Announces them if this node does. */
+  /** Called if the sweep has found due events that no node has taken. Announces them if this node delivers the app's events. */
   async find(appId: string, partition: number): Promise<void> {
     if (this.#resumed.has(appId)) return this.announce(appId, partition)
     const args = ['0', String(UNDELIVERED_WAIT)]

@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many messages one step moves. A message may have 16 kB of text, so a step may have 1 MB. */
 const MESSAGES_PER_STEP = 64
-/** How often a call runs `#step` at most. The sweep moves the messages that are left. */
+/** How often `move` runs `#step` at most, unless its caller gives a number. The sweep moves the messages that are left. */
 const STEPS_AWAITED = 16
 const FIELDS_PER_MESSAGE = 5
 
@@ -34,7 +34,7 @@ export class Adoptions {
     this.#retentionOf = retentionOf
   }
 
-  /** Notes the adoption in the guest's hash. The caller has checked that the token in `proof` is not revoked. */
+  /** Notes the adoption in the guest's hash. The caller has checked that the guest's token, which `proof` has, is not revoked. */
   async adopt({
     appId,
     userId,

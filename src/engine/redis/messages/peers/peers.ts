@@ -96,7 +96,7 @@ export class Peers {
       const readOffset = Math.max(answer.readOffset, mark)
       const newest = messages.get(offsets.newest)
       const { name = null, photoUrl = null } = messages.get(offsets.received)?.sender ?? {}
-      // The message may have been deleted by hand.
+      // Somebody may have deleted the newest message by hand.
       return newest ? [{ id, name, photoUrl, unread, readOffset, newest }] : []
     })
     const last = found.at(-1)

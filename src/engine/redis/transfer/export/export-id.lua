@@ -2,5 +2,5 @@
 -- KEYS: id; or own.
 -- ARGV: none.
 -- Returns the value, and the milliseconds for which it is kept.
--- `K.id` is the hashed key of the step: of the kind `id` in the step `exportId`, and of the kind `own` in `exportOwnCopy`.
+-- `K.id` is the only key of the call. Its kind is `id` in the step `exportId`, and `own` in the step `exportOwnCopy`.
 return reply(call('GET', K.id), call('PTTL', K.id))

@@ -131,7 +131,7 @@ const sentIdOf = async (
   const counts: SentId['deletions'] = [deletions, Number(fromDeletions)]
   if (from === null) return { digest, ownOffset: null, left, deletions: counts }
   if (own !== '0') return { digest, ownOffset: Number(own), left, deletions: counts }
-  // A second step has made the own copy, in the sender's partition.
+  // A second step has made the own copy, so the sender's partition has its offset.
   const sender = { appId, userId: from }
   const hash = hashOf(appId, from, to, id, fromDeletions, String(deletions))
   const [offset] = await runner.onUser(steps.exportOwnCopy, sender, [], { hashed: `own:${hash}` })

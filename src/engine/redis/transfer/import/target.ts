@@ -89,7 +89,7 @@ export class RedisTarget implements TransferTarget {
     await this.#opened?.client.close()
   }
 
-  /** Deletes all keys with the prefix except `transfer` (a transfer is unfinished) and `epochs` (the secret of the epochs). */
+  /** Deletes all keys with the prefix, except `transfer` and `epochs`, which `transfer-begin.lua` has set. */
   async #clear(): Promise<void> {
     if (!this.#opened) return
     const { client, runner } = this.#opened
