@@ -9,7 +9,7 @@ export type KeyKind = keyof typeof scopes
 export type HashedKind = { [K in KeyKind]: (typeof scopes)[K] extends 'hash' ? K : never }[KeyKind]
 
 const HASH_LENGTH = 22
-/** A short hash of ids, for keys whose ids may be long. */
+/** Returns a short digest of ids, for the names of keys whose ids may be long. */
 export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringify(ids)).slice(0, HASH_LENGTH)
 
 /** The owner of a step's keys. If a step is about an app, the user's id is empty. If it is about a partition, both ids are empty. */
@@ -50,8 +50,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // Without a cluster one key has the counts of all partitions. In a cluster each partition has its own key, with another name. So
-      // after a move into a cluster no partition takes the counts of all partitions for its own.
+      // The key counts the bytes of senders (`HeldBytes`): without a cluster for all partitions, in a cluster for one. The names differ, so
+      // that after a move into a cluster no partition takes the counts of all partitions for its own.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + (hashed ?? ''),
     }

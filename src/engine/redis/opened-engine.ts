@@ -285,7 +285,7 @@ export class OpenedEngine {
     await this.#quotas.others(appId, 0)
   }
 
-  /** Sets the app's retention, which comes with `configure`, with each message, and with each adoption. */
+  /** Sets the app's retention. If the greatest age of messages has changed, the next sweeps search the app's inboxes. */
   retain(appId: string, retention: AppOptions['retention']): void {
     if (this.#apps.retain(appId, retention)) this.#sweeper.searchInboxes(appId)
   }
@@ -320,7 +320,7 @@ export class OpenedEngine {
     await this.sessions.retryDepartures()
   }
 
-  /** Called when the other nodes have counted this one as dead. Perhaps connections of other nodes carry this node's sessions now. */
+  /** Called when the other nodes have counted this one as dead. Forgets its sessions: perhaps connections of other nodes carry them now. */
   #onLost(): void {
     this.attached.clear()
     this.#options.emit({ type: 'lease-lost' })

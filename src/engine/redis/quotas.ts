@@ -14,7 +14,7 @@ export interface Counts {
 
 /** Milliseconds after which the counts are read again, because other nodes change them. */
 const MAX_AGE = 5_000
-/** The same after a limit was reached. */
+/** Milliseconds in place of `MAX_AGE`, after a limit was reached. */
 const MAX_AGE_AT_LIMIT = 200
 
 const names = ['guests', 'inboxes', 'bytes', 'events', 'eventBytes'] as const
@@ -53,7 +53,7 @@ export class Quotas {
 
   /**
    * Returns the app's limits of pending webhook events, less the events that this node knows of in the other partitions. This method
-   * does not wait for newer counts, because the calls of a user must reach Redis in their order.
+   * has old counts read again, but does not wait for the new ones, because the calls of a user must reach Redis in their order.
    */
   eventsLeft(appId: string, partition: number, limits: EventLimits): EventLimits {
     this.refresh(appId, MAX_AGE)
@@ -63,7 +63,7 @@ export class Quotas {
   }
 
   /**
-   * Reads the counts again in the background if they are older than `maxAge` milliseconds. The default applies after a limit was reached.
+   * Reads the counts again in the background if they are older than `maxAge` milliseconds. The default is for when a limit was reached.
    */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
     // If the counts can't be read, the known counts stay in use.

@@ -71,8 +71,8 @@ export class StepLibrary implements Library {
   }
 
   /**
-   * Makes a step. `path` is the path of the script's file, without the extension. Steps may share a script if
-   * they differ only in the kind of the key whose name ends with a hash.
+   * Makes a step. `path` is the path of the script's file, without the extension. Steps may share a script if they differ only in the
+   * `HashedKind` of their keys.
    */
   step(path: string, keys: readonly KeyKind[], options: StepOptions = {}): Step {
     return { ...this.#add(path, keys, options, { before: '', run: sourceOf(path) }), isShort: true }
@@ -80,7 +80,7 @@ export class StepLibrary implements Library {
 
   /**
    * Makes a step whose Lua file runs once for each partition. What the file returns is the result of that partition. The step may run again
-   * after a lost reply, so its file only reads, or does no harm the second time.
+   * after a lost reply, so its file must do no harm when it runs twice.
    */
   batchStep(path: string, keys: readonly KeyKind[], { effect }: Pick<StepOptions, 'effect'> = {}): BatchStep {
     const options = { repeatable: true, ...(effect && { effect }) }

@@ -40,7 +40,7 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
-  /** Returns an app's webhooks, with the app's limits less the events in the other partitions. */
+  /** Returns an app's webhooks. Their `limits.app` is what the events in the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
 
@@ -74,7 +74,7 @@ export class StepRunner {
   readonly nodeId: string
   /** Whether partitions may be on different servers. Then a call has keys of one partition only. */
   readonly isCluster: boolean
-  /** The secret from which the epochs of inboxes (`lua/state.lua`) are derived. */
+  /** The secret from which the epochs of inboxes derive (`lua/state.lua`). */
   epochKey = ''
   readonly #client: RedisClient
   readonly #options: StepRunnerOptions

@@ -51,7 +51,7 @@ const setHeaders: MiddlewareHandler<AdminEnv> = async (context, next) => {
   context.header('cross-origin-resource-policy', 'same-origin')
 }
 
-/** Lets browsers keep the console's files, but ask each time whether they changed. */
+/** Lets browsers keep the console's files. Each time they ask whether a file has changed. */
 const askAgain: MiddlewareHandler<AdminEnv> = async (context, next) => {
   context.header('cache-control', 'no-cache')
   return next()

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
 import { unavailable } from './failures.js'
 
-/** How many checks a call may last. They come each half second, and the next one rejects the call, 5 to 5.5 seconds after its start. */
+/** How many checks a call may last. Checks come each half second. The one after these rejects the call, 5 to 5.5 s after its start. */
 const MAX_CHECKS = 10
 
 /** One call of the engine, for which the client may send several commands. */

@@ -148,8 +148,8 @@ export class Connection {
   close(): void {
     this.#state = 'closed'
     this.#redis.disconnect()
-    // `disconnect` only ends this side of the socket, and a stopped server would never end the other side. Before the first attempt to
-    // connect there is no socket.
+    // `disconnect` only ends this side of the socket. A stopped server would never end the other side, so the socket is destroyed. Before
+    // the first attempt to connect there is no socket.
     ;(this.#redis.stream as Redis['stream'] | undefined)?.destroy()
   }
 

@@ -2,7 +2,7 @@ import type { Reply, Script } from './port.js'
 import type { Call } from './calls.js'
 import { ConnectionFailure } from './failures.js'
 
-/** How many scripts one call runs at most. Meanwhile the other calls to the server wait. */
+/** How many scripts one call runs at most. While they run, other calls to the server wait. */
 const MAX_SCRIPTS = 32
 /** How many arguments a gathered script has at most. Lua can unpack only some thousands. */
 const MAX_ARGUMENTS = 1_000

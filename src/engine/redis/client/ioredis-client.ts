@@ -18,9 +18,9 @@ import { topologyOf } from './topology.js'
 const CHECK_INTERVAL = 500
 
 /**
- * While no connection is lost, the client reads again after this many checks which masters there are. It asks a Sentinel at every check:
- * after a failover the old master accepts writes until it becomes a replica, and then loses these writes. The masters of a cluster refuse
- * such writes by themselves.
+ * While no connection is lost, the client reads which masters there are each time that this many checks have passed. With Sentinels it does
+ * so at every check: after a failover the old master accepts writes until it becomes a replica, and then loses these writes. In a cluster
+ * the old master refuses such writes by itself.
  */
 const CHECKS_PER_REFRESH = { single: 4, sentinel: 1, cluster: 4 }
 

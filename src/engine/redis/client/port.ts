@@ -1,7 +1,7 @@
 /** What a script returns. Redis drops the fraction of Lua's numbers, and turns `false` into null. */
 export type Reply = string | number | null | Reply[]
 
-/** A library of Redis Functions. The name has a hash of the source, so that a server can have two versions of a library at a time. */
+/** A library of Redis Functions. The name has a digest of the source, so that a server can have two versions of a library at once. */
 export interface Library {
   readonly name: string
   readonly source: string
@@ -15,8 +15,8 @@ export interface Script {
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
   /**
-   * Whether the script is short enough to share a call with others. The library's function `several` runs the scripts of such a call.
-   * Meanwhile other calls to the server wait.
+   * Whether the script is short enough to share a call with others: other calls to the server wait until all of them have run. The
+   * library's function `several` runs the scripts of such a call.
    */
   readonly isShort: boolean
 }

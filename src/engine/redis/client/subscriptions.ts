@@ -21,8 +21,8 @@ export interface SubscriptionsEvents {
  * the same code makes the first subscriptions, and those after a lost connection or after slots have moved.
  *
  * `onResubscribed` says that the servers have confirmed all lost subscriptions. Then the engine looks for what it missed. ioredis does not
- * say that, even with its option `shardedSubscribers`: its event `subscribersReady` comes before the servers confirm. And if a server
- * refuses a channel that ioredis subscribes again, ioredis reports no error.
+ * say when servers have confirmed, even with its option `shardedSubscribers`: its event `subscribersReady` comes earlier. And if a server
+ * refuses a channel to which ioredis subscribes again, ioredis reports no error.
  */
 export class Subscriptions {
   readonly #servers: Servers

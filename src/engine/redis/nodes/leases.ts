@@ -83,7 +83,7 @@ export class Leases {
     this.#startWork('departures', onBeat)
     for (let n = 0; n < (dead as string[]).length; n += 2) {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
-      // The dead node's last beat was `LEASE` before its lease ended. `lostAt` is when the next beat was due, because the node died before.
+      // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, whose time is `lostAt`.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
       this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
     }
@@ -116,8 +116,8 @@ export class Leases {
   }
 
   /**
-   * Detaches the sessions of nodes that have no lease. A failover may have lost the record of a dead node. Then no beat finds the
-   * dead node, and its sessions would stay attached.
+   * Detaches the sessions of nodes that have no lease. If a failover has lost the lease of a dead node, no beat finds that node, and
+   * without this method its sessions would stay attached.
    */
   async detachUnknown(partitions: readonly number[]): Promise<void> {
     const { runner } = this.#options

@@ -3,12 +3,12 @@ import { fields } from '../lua/fields.js'
 import type { Seen, SessionId } from '../messages/attached-users.js'
 import type { StepRunner } from '../step-runner.js'
 
-/** Milliseconds until an answer must have arrived. If a question has a client's frames, the other node may delay them for 10 seconds. */
+/** Milliseconds until an answer must have arrived. They exceed the 10 seconds for which the other node may delay a client's frames. */
 const TIMEOUT = 15_000
 /** Milliseconds until an answer to the engine's own question (`askSeen`) must have arrived. */
 const SEEN_TIMEOUT = 2_000
 
-/** The form of a node's name. `ask` gets a name from a client, who may send any text. This form leads to no other kind of channel. */
+/** The form of a node's name. `ask` gets it from a client, who may send any text. `ask` resolves with null for a text of another form. */
 const NAME = /^[\w-]{1,64}$/
 
 const kinds = fields.event

@@ -12,7 +12,7 @@ for _, row in pairs(sessions()) do
     detach(row, row[SESSION.resumableFor], lostAt)
   end
 end
--- Until the last call the user stays listed for the node, so that another node goes on if the calling node dies.
+-- Until the last call the user stays in `attached`, so that another node goes on if the calling node dies.
 if not following then call('ZREM', K.attached, node .. '\0' .. member) end
 finish(user, isPage)
 return reply(following or false)

@@ -37,7 +37,7 @@ export class Sweeper {
   readonly #timers = new Map<number, { timer: NodeJS.Timeout; at: number }>()
   /** The sweeps that run, by their batch. The sweep of a single partition has a symbol of its own. */
   readonly #running = new Map<unknown, Promise<void>>()
-  /** When the inboxes of an app in a partition are next searched for expired messages, by the monotonic clock. */
+  /** By app and partition: when the app's inboxes there are next searched for expired messages, by the monotonic clock. */
   readonly #searchAt = new Map<string, Map<number, number>>()
   #interval: NodeJS.Timeout | undefined
   #isStopped = false
@@ -129,8 +129,8 @@ export class Sweeper {
   }
 
   /**
-   * Makes the pending own copies of a partition, and runs the step `due` for each listed user. Resolves with true if perhaps more users are
-   * due.
+   * Makes the pending own copies of a partition, and runs the step `due` for each listed user. A member without a user stands for webhook
+   * events of an app that are due. Resolves with true if perhaps more users are due.
    */
   async #doDue(
     partition: number,

@@ -16,7 +16,7 @@ if user.adoption and user.keptUntil and user.keptUntil <= now then
     clear(user, { 'adoption', 'keptUntil' })
   end
 elseif user.keptUntil and user.keptUntil <= now then
-  -- 0 means that the guest is not about to start a session.
+  -- 0 comes from a step that lacked the keys of the inbox (`forget_guest`). Only another value leaves the guest time to start a session.
   local at = user.keptUntil > 0 and math.max(user.keptUntil, swept_since() + RULES.guestStartTimeout) or 0
   set(user, 'keptUntil', at > now and at or nil)
   forget_guest(user)

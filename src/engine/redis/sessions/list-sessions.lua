@@ -1,4 +1,5 @@
--- Lists an app's sessions in a partition, in the order of their numbers. A session gets the app's next number there when it starts.
+-- Lists an app's sessions in a partition, in the order of their numbers. When a session starts, it gets the partition's next number for the
+-- app.
 -- KEYS: live.
 -- ARGV: 1 the number after which the list begins; 2 how many sessions at most.
 -- Returns for each session two values: its id and the user's id, separated by NUL; its number.

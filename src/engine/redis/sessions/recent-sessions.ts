@@ -106,7 +106,7 @@ export class RecentSessions {
     if (recent) recent.departure = { code }
   }
 
-  /** Forgets a session that another connection has resumed. `connectionId` is the connection that it had before. */
+  /** Forgets a session that another connection has resumed. `connectionId` is the connection that the session had before. */
   replace({ sessionId }: SessionRef, connectionId: string): void {
     if (this.#sessions.get(sessionId)?.connectionId === connectionId) this.#sessions.delete(sessionId)
   }

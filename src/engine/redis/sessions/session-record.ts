@@ -71,8 +71,8 @@ export const credentialArgs = (
 ]
 
 /**
- * Returns those fields of a new session's row that the node knows, as JSON without the first brace: `session-start` puts its own fields
- * before them. `use` is what `Revocations.useToken` has returned.
+ * Returns the fields that a node knows for the row of a session that starts or is resumed. They are JSON without the first brace, because
+ * `session-start` puts its own fields before them. `use` is what `Revocations.useToken` has returned.
  */
 export const startedRow = (request: SessionRequest, nodeId: string, use: string): string => {
   const { appId, connectionId, keyHash, resumableFor, guest, origin, address, client, node } = request

@@ -1,5 +1,5 @@
 -- Notes for a limited time that the calling node watches users, and reads whether the users are online. The caller names two keys for each
--- user: `watch`, which lists the nodes that watch the user, and the user's hash.
+-- user: `watch`, which lists the nodes that watch the user, and `user`, the user's Redis hash.
 -- KEYS: only those that the caller passes.
 -- ARGV: 1 the milliseconds for which the note is kept.
 -- Returns the time; and for each user 1 if the user is online (else 0), and when the user was last seen (-1 if that is unknown).

@@ -6,7 +6,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** How many sessions of a revoked app are ended at once in a partition. */
 const ENDED_PER_STEP = 100
-/** In how many partitions sessions are ended at once. More calls would delay later ones, such as the renewal of the node's lease. */
+/** In how many partitions sessions are ended at once. More calls at once would delay others, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
 /** How many random bytes the name of a note has: see `useToken`. */
 const USE_BYTES = 6
@@ -120,7 +120,7 @@ export class Revocations {
     const { steps } = this.#runner
     const [before, upTo, next] = await this.#runner.onUser(steps.revoke, of, [...args, ''])
     const [, , mode = ''] = args
-    // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of this one.
+    // Sessions that start from now on have credentials that are not revoked, so all further steps get the `upTo` of the first.
     const following = ['0', String(before), mode, String(upTo ?? '')]
     for (let step = next; typeof step === 'string';)
       [, , step] = await this.#runner.onUser(steps.revoke, of, [...following, step])
