@@ -42,8 +42,8 @@ interface ObjectRules {
 }
 
 /**
- * Returns the schema of an object with these keys and no others. All keys are checked, so that one error hides no other. Valibot's
- * `strictObject` names only the first unknown key, and accepts `toString` as a known one.
+ * Returns the schema of an object with these keys and no others. All keys are checked, so that one error hides no other. Valibot's own
+ * `strictObject` would name only the first unknown key, and would accept `toString` as a known one.
  */
 export const object = <F extends Fields>(fields: F, { check }: ObjectRules = {}) =>
   v.pipe(

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { formatPath, isObject, listOf, object, pathItem, text, type Path } from './fields.js'
 import type { Env, Environment, SecretConfig } from './types.js'
 
-/** The fewest bytes of a secret in production. A secret shorter than the hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
+/** The fewest bytes of a secret in production. A secret shorter than a SHA-256 hash weakens HMAC-SHA256 (RFC 7518, 3.2). */
 const PRODUCTION_MINIMUM = 32
 
 /**
@@ -63,7 +63,7 @@ const makesOne = `\`echo ${WEBHOOK_PREFIX}$(openssl rand -base64 32)\` makes one
 const webhookKey = (secret: string): Buffer | undefined => {
   const base64 = secret.startsWith(WEBHOOK_PREFIX) ? secret.slice(WEBHOOK_PREFIX.length) : ''
   const key = Buffer.from(base64, 'base64')
-  // Node's decoder skips characters that are not base64. A receiver whose decoder does not skip them would get another key.
+  // Node's decoder skips characters that are not base64. They are refused, because another receiver's decoder could make another key.
   const isExact = key.toString('base64').replace(/=+$/, '') === base64.replace(/=+$/, '')
   return key.length > 0 && isExact ? key : undefined
 }

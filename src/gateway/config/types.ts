@@ -91,7 +91,7 @@ export interface GatewayConfig {
   leaveWindow?: number | undefined
   /** Seconds for which a message is stored only once if its client sends it again with the same id. 1 to 604,800. @default 3600 */
   sendWindow?: number | undefined
-  /** Seconds for which `close()` waits, at most, until the frames that clients have sent are answered. 0.1 to 3600. @default 20 */
+  /** The most seconds that `close()` waits until the frames that clients have sent are answered. 0.1 to 3600. @default 20 */
   drainTime?: number | undefined
   limits?: LimitsConfig | undefined
   /** The apps by id: 1 to 64 of letters, digits, `-` and `_`. At least one. */
@@ -140,7 +140,7 @@ export interface EmbeddedEngineConfig {
   type?: 'embedded' | undefined
   /** The folder, from the working directory. @default './data' */
   path?: string | undefined
-  /** About how many bytes of memory the engine may take for the inboxes and senders that were used last. @default 67108864 */
+  /** About how many bytes of memory the engine may take for the inboxes and senders that were used most recently. @default 67108864 */
   cacheBytes?: number | undefined
 }
 
@@ -159,7 +159,7 @@ export interface RedisEngineConfig {
   name?: string | undefined
   /** URLs of some servers of a cluster, with the login that all its servers have. */
   cluster?: SecretConfig[] | undefined
-  /** The text with which the names of all keys begin. Gateways with the same prefix share their data. @default 'chat-session:' */
+  /** The text with which the names of all keys in Redis begin. Gateways with the same prefix share their data. @default 'chat-session:' */
   prefix?: string | undefined
   /** Whether to use TLS, or the PEM files to use with it. Left out: true for `rediss:`. */
   tls?:

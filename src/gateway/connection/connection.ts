@@ -265,7 +265,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
-  /** Counts a frame before it is parsed, and throttles a user in debt. Returns false if the connection has ended because of the debt. */
+  /** Counts a frame for `bytesPerSecond`, and pauses the socket if the user sends too much. Returns false if it ends the connection. */
   #charge(session: LiveSession, bytes: number): boolean {
     const seconds = session.limits.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true

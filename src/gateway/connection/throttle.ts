@@ -18,8 +18,8 @@ export class Throttle {
   }
 
   /**
-   * `seconds` is the result of `RateLimiter.spend`. Returns for how many milliseconds the socket is paused; 0 if it is not paused. Returns
-   * undefined if the client is so far beyond its budget that the connection must end.
+   * Pauses the socket while the user is in debt. `seconds` is the result of `RateLimiter.spend`. Returns the milliseconds of the pause; 0
+   * for no pause; undefined if the client is so far beyond its budget that the connection must end.
    */
   update(seconds: number): number | undefined {
     const now = performance.now()

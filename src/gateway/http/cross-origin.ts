@@ -9,7 +9,7 @@ export const crossOriginHeaders: Readonly<Record<string, string>> = {
   'x-accel-buffering': 'no',
 }
 
-/** Returns the headers for a request with cookies, whose origin the answer must name. The origin is null if the request has none. */
+/** Returns the headers of the answer to a request that may have cookies. Such an answer must name the origin, if the request has one. */
 export const namedOriginHeaders = (origin: string | null): Readonly<Record<string, string>> => ({
   ...crossOriginHeaders,
   vary: 'origin',

@@ -16,7 +16,7 @@ export const dropInput = (socket: Duplex): void => {
   dropped.add(socket)
   // With an upgrade Node removes its own `error` listener, and an `error` without a listener would end the process.
   socket.on('error', () => undefined)
-  // These listeners belong to the parser. Node also removes a parser from its socket when `data` gets a listener.
+  // These listeners would pass the bytes to Node's HTTP parser. When `data` gets a listener, Node removes the parser from the socket, too.
   socket.removeAllListeners('data')
   let left = MAX_DROPPED
   socket.on('data', (chunk: Buffer) => {

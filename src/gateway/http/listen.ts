@@ -7,7 +7,7 @@ interface ListenOptions {
   host: string
   port: number
   backlog?: number
-  /** Whether the port is kept from the other workers of a cluster of Node. */
+  /** Whether the other workers of a Node cluster can't share the port. */
   exclusive?: boolean
   scheme: 'http' | 'https'
 }

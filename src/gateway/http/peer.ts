@@ -20,7 +20,7 @@ const forwardedAddress = ({ headers }: RequestHead, fromRight: number): string |
 /**
  * Returns the origin and the address of a request's client. If `trustProxy` proxies are in front, the outermost proxy has appended the
  * client's address to X-Forwarded-For. This entry is at position `trustProxy` from the right. Clients can forge the entries before it. Of
- * the other headers only those of `forwardHeaders` are kept.
+ * the other headers only those that `forwardHeaders` names are kept.
  */
 export const peerOf = (
   request: RequestHead,

@@ -10,7 +10,7 @@ type HandleRequest = (request: IncomingMessage, response: ServerResponse, stayOp
 const MAX_WAITING = 16
 /**
  * How many ignored requests may be in memory, of all sockets together. Node parses them after their socket was refused, and they stay in
- * memory until the socket is closed. Beyond this number the socket is destroyed at once.
+ * memory until the socket is closed. Beyond this number a socket that has sent a further one is destroyed at once.
  */
 const MAX_IGNORED = 20_000
 /** How many requests one socket may send in all. The last response closes the socket. */
@@ -84,7 +84,7 @@ export const createRequestQueue = (
   }
 }
 
-/** Replaces the socket's `destroySoon`, which Node calls after the last response. Node's own would reset a client that still sends. */
+/** Replaces the socket's `destroySoon`, which Node calls after the last response. Node's own function resets a client that still sends. */
 const closeAfterResponse = (socket: Socket): void => {
   socket.destroySoon = () => lingeringClose(socket)
 }
@@ -97,7 +97,7 @@ const refuseWaiting = (socket: Socket, { waiting }: SocketState): void => {
   if (first) refuse(first[1], 429, 'rate-limited', 'Wait for a response before the next request.')
 }
 
-/** Destroys the request's socket later, because a client that sends a body byte by byte must not keep the socket after the response. */
+/** Destroys the socket of a request that is not finished in `BODY_TIMEOUT`. A client that sends byte by byte must not keep the socket. */
 const destroyLater = (request: IncomingMessage): void => {
   const timer = setTimeout(() => request.socket.destroy(), BODY_TIMEOUT).unref()
   request.once('close', () => clearTimeout(timer))

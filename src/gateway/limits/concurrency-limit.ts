@@ -12,7 +12,7 @@ export const createConcurrencyLimit = (max: number, maxWaiting: number): Concurr
   const waiting: (() => void)[] = []
   let running = 0
 
-  /** Gives the place to the next waiting job, so that no new job overtakes those that wait. */
+  /** Gives the place of a finished job to the next waiting job, so that no new job overtakes those that wait. */
   const release = (): void => {
     const next = waiting.shift()
     if (next) next()

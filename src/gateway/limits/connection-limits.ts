@@ -9,7 +9,7 @@ export type SocketRefusal = 'unavailable' | 'rate-limited'
 export interface Slot {
   /** Set if a limit refuses this socket. Then the socket gets no session, and is closed with this code. */
   refusal: SocketRefusal | undefined
-  /** Makes room for another socket: closes this socket, or only stops counting it if its server has other listeners, too. */
+  /** Makes room for another socket: closes this socket. If its server has other listeners too, only stops counting the socket. */
   evict: (refusal: SocketRefusal) => void
   readonly remoteAddress: string
   /** The key of the client's address; undefined until it is known, and for a proxy. */

@@ -44,7 +44,7 @@ for (const [network, bits] of [
 ] as const)
   special.addSubnet(network, bits, 'ipv6')
 
-/** Returns whether an address belongs to this machine, or to a network that the internet does not route to. */
+/** Returns whether an address belongs to this machine, or to a network to which the internet does not route. */
 export const isPrivateAddress = (address: string): boolean => {
   const plain = address.replace(/%.*$/, '')
   const family = isIP(plain)

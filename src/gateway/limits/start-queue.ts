@@ -9,7 +9,7 @@ export interface StartQueue {
    * Calls `work(false)` at once, or `work(true)` after a wait for earlier starts. Resolves with true when `work` has finished; with false
    * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
    * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
-   * the memory of a waiting start.
+   * the memory that the start takes while it waits.
    */
   run(
     work: (hasWaited: boolean) => Promise<void>,

@@ -1,4 +1,4 @@
-/** A WebSocket of Bun's server. `data` belongs to the gateway. */
+/** A WebSocket of Bun's server. `data` is what the gateway passed to `upgrade`. */
 export interface BunWebSocket<Data> {
   readonly data: Data
   /** Sends a text frame. Returns 0 if the frame was dropped. */

@@ -55,10 +55,10 @@ const IDLE_TIMEOUT = 30
  */
 const MAX_BODY = 2 * 1_048_576
 
-/** If more bytes wait, Bun drops frames. `SendBuffers` destroys the socket long before. */
+/** If more bytes than this wait for a client, Bun drops frames. `SendBuffers` destroys the socket long before that. */
 const MAX_BACKPRESSURE = 16 * 1_048_576
 
-/** Returns the head of a request. Bun has joined headers with the same name. */
+/** Returns the head of a request. Bun joins headers with the same name, so each name has one string. */
 const headOf = (request: BunRequest, url: string, remoteAddress: string): RequestHead => ({
   url,
   headers: request.headers.toJSON(),
@@ -69,7 +69,7 @@ const headOf = (request: BunRequest, url: string, remoteAddress: string): Reques
 const APPS = '/v1/apps/'
 /** How many segments the longest path of the REST API has after `APPS`. */
 const MAX_SEGMENTS = 5
-/** A path that the gateway does not have. */
+/** The target of requests that must get a 404: a path that the gateway does not have. */
 const NOT_FOUND = '/'
 
 const isDecodable = (path: string): boolean => {
@@ -82,8 +82,8 @@ const isDecodable = (path: string): boolean => {
 }
 
 /**
- * Returns the target of a call of the REST API, with the segments of its path as the client sent them. In `request.url` Bun has resolved
- * `users/../sessions` and `users/%2E%2E/sessions` to the path of another call.
+ * Returns the target of a call of the REST API, with the segments of its path as the client sent them. They come from `params`, because in
+ * `request.url` Bun has resolved `users/../sessions` and `users/%2E%2E/sessions` to the path of another call.
  */
 const callTargetOf = ({ url, params }: BunRequest): string => {
   const path = pathOf({ url })
@@ -97,7 +97,7 @@ const ignore = (): void => undefined
 
 const readable = (request: Request, head: RequestHead): ReadableRequest => {
   const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-  // Without a listener the error of a client that leaves would end the process. The handler that reads the body gets this error, too.
+  // A client that leaves causes an `error`, which would end the process without a listener. The handler that reads the body gets it, too.
   return Object.assign(body.on('error', ignore), head)
 }
 
@@ -122,7 +122,7 @@ const createUpgrade =
 
 /**
  * Creates the server that the config describes, on Bun's own HTTP and WebSocket server. Throws a `GatewayError` of code `bad-tls`. Bun
- * does not report that a connection has opened. So `limits.connections` bounds only WebSockets and streams.
+ * does not report that a TCP connection has opened. So `limits.connections` bounds only WebSockets and streams.
  */
 export const createBunServer = (
   bun: BunRuntime,
@@ -203,7 +203,8 @@ export const createBunServer = (
     url: string,
   ): Response | undefined | Promise<Response | undefined> => {
     const head = headOf(request, url, bunServer.requestIP(request)?.address ?? 'unknown')
-    // Without a valid `Host` header Bun's URL is only the path. Simple health checks use HTTP/1.0 without the header, and are answered.
+    // Without a valid `Host` header Bun's URL is only the path. A request with an invalid header is refused. A request without the header
+    // is answered, because simple health checks use HTTP/1.0.
     const isRelative = request.url.startsWith('/')
     if (isRelative && head.headers.host !== undefined) return badTarget()
     if (request.method === 'POST' && pathOf(head) === STREAM_PATH) return openStream(request, bunServer, head)
@@ -226,7 +227,7 @@ export const createBunServer = (
     })
   }
 
-  /** Bun compares these paths with the path as the client sent it. */
+  /** The routes of the REST API. Bun compares their paths with the path as the client sent it, before it resolves `..`. */
   const routes = {
     [`${APPS}*`]: (request: BunRequest, bunServer: BunServer<BunTransport>) =>
       fetch(request, bunServer, NOT_FOUND),

@@ -123,7 +123,7 @@ export class BunTransport implements Transport {
   close(code: number, reason: string): void {
     if (this.#isClosed || this.#closing) return
     this.flush()
-    // `flush` perhaps could not answer the handshake, because the client is gone.
+    // If the client is gone, `flush` could not answer the handshake, and the socket is closed now.
     if (this.isClosed) return
     const timer = setTimeout(() => this.terminate(), CLOSE_TIMEOUT).unref()
     this.#closing = { code, reason, timer }

@@ -3,9 +3,9 @@ import type { Server } from 'node:http'
 type ServerListener = (...args: unknown[]) => void
 
 /**
- * Replaces the listeners of an event by `first`, which gets these listeners as `others`, and decides whether they are called: two listeners
- * that respond to one request would break the response, and a WebSocket server of `ws` responds with 400 to every path but its own. Returns
- * a function that restores the listeners.
+ * Replaces the listeners of an event by `first`, which gets them as `others` and decides whether they are called. Two listeners that
+ * respond to one request would break the response, and a WebSocket server of `ws` responds with 400 to every path but its own. Returns a
+ * function that restores the listeners.
  */
 export const intercept = (
   server: Server,

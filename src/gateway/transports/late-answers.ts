@@ -5,8 +5,8 @@ interface Unanswered {
 }
 
 /**
- * The answer to a handshake waits for the frame that `expectFrame` announces. If the frame does not come, the wait ends after this many
- * milliseconds, or up to twice as many. The engine may need about ten milliseconds to write the session.
+ * The answer to a handshake waits for the frame that `Transport.expectFrame` announces. If the frame does not come, the wait ends after
+ * this many milliseconds, or up to twice as many. The engine may need about ten milliseconds to write the session.
  */
 const ANSWER_WAIT = 25
 

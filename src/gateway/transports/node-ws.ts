@@ -162,7 +162,7 @@ export const attach = (server: Server, handlers: GatewayHandlers): { detach(): v
     server,
     'upgrade',
     (others, request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      // Because the request asks for an upgrade, Node has stopped reading the socket. `resume` lets `dropInput` read and drop the rest.
+      // Because the request asks for an upgrade, Node has stopped reading the socket. After `resume`, lingering-close.ts drops the rest.
       if (isDropped(socket)) return void socket.resume()
       const isOurs = isSession(request)
       const mayReturn = isReturned(request, others)

@@ -15,8 +15,8 @@ export interface OwnServer {
   /** Resolves with the address, such as `http://127.0.0.1:8080`. Rejects with a `GatewayError`: `port-in-use` or `cannot-listen`. */
   listen(): Promise<string>
   /**
-   * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if no files are given, or if
-   * they have not changed. Throws a `GatewayError` of code `bad-tls`.
+   * Reads the files of a certificate. Returns a function that makes later connections use them; undefined if `files` is null, the server
+   * runs without TLS, or the files have not changed. Throws a `GatewayError` of code `bad-tls`.
    */
   readCertificate(files: Tls | null): (() => void) | undefined
   /** Resolves when every socket is closed. After `timeout` milliseconds destroys the sockets that are still open. */

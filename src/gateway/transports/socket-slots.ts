@@ -39,7 +39,7 @@ export const createSocketSlots = (limits: ConnectionLimits): SocketSlots => {
   return {
     watch(server, isTls, clientOf) {
       const handshaking = new Map<string, Slot>()
-      // This set is needed, because `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
+      // This set is needed, because Node's `closeAllConnections()` leaves out WebSockets and sockets in their TLS handshake.
       const sockets = new Set<Duplex>()
       const onClose = function (this: Slotted): void {
         sockets.delete(this)

@@ -60,7 +60,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #isCounted = false
   /** The payload of the latest ping that is not answered yet. */
   #pong: Buffer | undefined
-  /** Whether a close frame was sent, or the stream is closed. */
+  /** Whether a close frame was sent, or the socket is closed. */
   #isClosing = false
   /** The code of the client's close frame; `LOST` until it arrives. */
   #closeCode = LOST
@@ -75,7 +75,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
 
   /**
    * `accepted` is the response to the handshake. It is sent at the end of this turn, or with an expected frame, in one write and as one
-   * string. Two writes of a corked stream would add 3% to the CPU time of a session's start.
+   * string. Two writes of a corked socket would add 3% to the CPU time of a session's start.
    */
   constructor(stream: Duplex, accepted: string) {
     this.#stream = stream
@@ -130,7 +130,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#schedule()
   }
 
-  /** Answers the client's close frame, unless that frame is itself an answer. The server closes the socket (RFC 6455, 7.1.1). */
+  /** Answers the client's close frame, unless that frame is itself an answer. Then closes the gateway's side (RFC 6455, 7.1.1). */
   onCloseFrame(payload: Buffer): void {
     this.#closeCode = payload.length === 0 ? NO_CODE : payload.readUInt16BE(0)
     this.#sendClose(payload.toString('latin1'))
@@ -168,11 +168,11 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     else stream.end()
   }
 
-  /** Called when the stream was closed, after a close frame or without one. */
+  /** Called when the socket was closed, after a close frame or without one. */
   onClosed(): void {
     this.#isClosing = true
     clearTimeout(this.#closeTimer)
-    // If the stream is paused, the client's last frames are still in it.
+    // If the socket is paused, the client's last frames are still in its buffer.
     const last = this.#stream.readableLength > 0 ? (this.#stream.read() as Buffer | null) : null
     if (last) this.#reader.read(last)
     this.#cancelMessageTimer()
@@ -294,7 +294,7 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
     this.#closeTimer = setTimeout(destroy, CLOSE_TIMEOUT, this.#stream)
   }
 
-  /** Closes the gateway's side, and reads until the client closes its side, because a paused stream would never end. */
+  /** Closes the gateway's side, and reads until the client closes its side, because a paused socket would never end. */
   #endStream(): void {
     this.#stream.end()
     this.#stream.resume()

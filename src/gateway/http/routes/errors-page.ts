@@ -40,7 +40,7 @@ const entry = ([code, message]: [string, string]): string => `<article id="${cod
 <p><small>${originOf(code)}</small></p>
 </article>`
 
-/** The page that explains each code. Errors of the script-tag build link to it. */
+/** The page that explains each code. The errors of the served script link to it. */
 export const errorsPage = `<!doctype html>
 <html lang="en">
 <head>

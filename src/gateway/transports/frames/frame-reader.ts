@@ -8,7 +8,7 @@ const NOT_UTF8 = 1007
 const TOO_MANY_PARTS = 1008
 const TOO_LARGE = 1009
 
-/** The bits of a frame's first two bytes, without `FIN`, which frame-format.ts has. */
+/** The bits of a frame's first two bytes, except `FIN`, which is in frame-format.ts. */
 const RESERVED = 0x70
 const OPCODE = 0x0f
 const MASKED = 0x80
@@ -114,7 +114,7 @@ export class FrameReader {
     return this.#message !== undefined || this.#rest !== undefined
   }
 
-  /** Lets the reader stop after the frame with which it has read `bytes` more bytes. Later frames of the same chunk are not read. */
+  /** Lets the reader stop after the frame with which it has read at least `bytes` more bytes. It skips later frames of the same chunk. */
   stopAfter(bytes: number): void {
     this.#left ??= bytes
   }

@@ -9,7 +9,7 @@ const headerOf = (bytes: number): string => {
   return String.fromCharCode(FIN_TEXT, EIGHT_BYTES, 0, 0, 0, 0, bytes >>> 24, (bytes >> 16) & 0xff, ...low)
 }
 
-/** The latest text and its frame. The frame of a message to a user with many sessions is made only once. */
+/** The latest text and its frame. With it the frame of a message to a user with many sessions is made only once. */
 let latest = { text: '', frame: headerOf(0) }
 
 /**

@@ -24,7 +24,7 @@ interface BunResponse {
 /** The body of a response on Bun. */
 class BunSink implements EventSink {
   readonly body: ReadableStream<Uint8Array>
-  /** Set before Bun pulls. */
+  /** Set before Bun calls `pull`. */
   transport: StreamTransport | undefined
   readonly #response: BunResponse
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined

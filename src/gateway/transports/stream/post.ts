@@ -62,7 +62,7 @@ export const parsePost = (body: Buffer): Post | undefined => {
   return { stream, seq: seq as number, frames: textsOf(json.text, 'frames') }
 }
 
-/** Returns the code of a `close` frame, which means the same as the close code of a WebSocket; undefined for every other frame. */
+/** Returns the code of a `close` frame, with the meaning of a WebSocket's close code; undefined for another frame or an invalid code. */
 export const closeCodeOf = (text: string): number | undefined => {
   // A `close` frame is short. A longer text is another frame. The connection parses it, so parsing it here, too, would cost time.
   if (text.length > 64) return undefined

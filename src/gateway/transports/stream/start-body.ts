@@ -29,7 +29,7 @@ export const badBody = (why: 'too-large' | 'too-slow' | 'incomplete'): BadReques
     ? { status: 413, code: 'too-large', title: `A body has at most ${MAX_BODY} bytes.` }
     : { status: 400, code: 'bad-request', title: 'The body was not sent to its end in time.' }
 
-/** Resolves with the `start` frame in a request's body. */
+/** Resolves with the `start` frame in a request's body, or with the answer to a body that has none. */
 export const receiveStartBody = async (incoming: ReadableRequest): Promise<Start | BadRequest> => {
   const body = await receiveBody(incoming, MAX_BODY)
   if (!body.ok) return badBody(body.why)
