@@ -18,7 +18,9 @@ interface Kind {
 
 const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unknown } | undefined)?.code
 
-/** Returns the app, the code, the reason and the stack of a line. A client can't invent a value for any of them, and so no new kind. */
+/**
+ * Returns the app, the code, the reason and the stack of a line. A client can't choose any of these values, and so can't create new kinds.
+ */
 const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['why'], line['trace']]
 
 /**

@@ -12,7 +12,7 @@ export interface Profile {
   custom?: Record<string, string> | undefined
 }
 
-/** A user with the profile that other users see: vouched fields win over claimed ones. */
+/** A user with the profile that other users see. A field from the app’s backend wins over the same field from the client. */
 export interface User {
   id: string
   name?: string | undefined
@@ -123,9 +123,9 @@ export interface Subscription {
   host: string
   /** Unix time in milliseconds. */
   createdAt: number
-  /** When a page brought the subscription last. */
+  /** When a page last sent the subscription. */
   renewedAt: number
-  /** When the push service took a push last; null if it never did. */
+  /** When the push service last accepted a push; null if it never did. */
   lastSuccessAt: number | null
 }
 
@@ -141,7 +141,7 @@ export interface Message {
   data?: Record<string, unknown> | undefined
   /** Unix time in milliseconds. */
   sentAt: number
-  /** The message was a guest’s, whom this user has adopted. */
+  /** The message comes from the inbox of a guest whom this user has adopted. */
   adopted?: true | undefined
 }
 
@@ -160,7 +160,7 @@ export interface Sent {
 }
 
 export interface Revoked {
-  /** Credentials that were issued up to this time are revoked. It never decreases. */
+  /** Credentials that were issued up to this time are revoked. A further revocation never moves this time back. */
   revokedBefore: number
   /** With `mode=reauth`: the seconds that a live client has to send a token that is not revoked. */
   within?: number | undefined
@@ -178,13 +178,13 @@ export interface Problem {
 
 /** The calls of the REST API. */
 export interface RestCalls {
-  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. From then on the gateway refuses signatures, and tokens that have no `iat` or were issued up to then, also those that it made itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses the same credentials for every new start, and asks each live client for a token that is not revoked, when the next second begins. */
+  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. From then on the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, also those that it signed itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses these credentials at every new start. When the next second begins, it asks each live client for a token that is not revoked. */
   endUserSessions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
     /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
-    /** `end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
+    /** `end`, the default: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
     mode?: 'end' | 'reauth' | undefined
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
@@ -193,7 +193,7 @@ export interface RestCalls {
   listUserSessions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
-    /** How many are answered at most; 50 if it is left out. */
+    /** The most entries on a page. Left out: 50. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
     cursor?: string | undefined
@@ -220,18 +220,18 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Revoke one token. The sessions that use the token end as `revoked`. If a session has shown the token, the revocation outlives the token, else it is kept for 400 days. */
+  /** Revoke one token. The sessions that use the token end as `revoked`. If a session uses the token, the revocation is kept at least until the token has expired; otherwise for 400 days. */
   revokeToken(input: {
     /** The `jti` of a token. */
     jti: string
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Log all users of the app out. Ends all sessions of the app as `revoked`. From then on the gateway refuses signatures, and tokens that have no `iat` or were issued up to then, also those that it made itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses the same credentials for every new start, and asks each live client for a token that is not revoked, when the next second begins. App tokens stay good. */
+  /** Log all users of the app out. Ends all sessions of the app as `revoked`. From then on the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, also those that it signed itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses these credentials at every new start. When the next second begins, it asks each live client for a token that is not revoked. App tokens stay good. */
   endAppSessions(input?: {
     /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
-    /** `end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
+    /** `end`, the default: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
     mode?: 'end' | 'reauth' | undefined
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
@@ -251,7 +251,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<UserState>
 
-  /** Delete a user. Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike that call, a deletion always revokes what was issued up to now: an earlier `issuedBefore` counts as now. */
+  /** Delete a user. Ends the user’s sessions and revokes the credentials, as `endUserSessions` does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike `endUserSessions`, a deletion always revokes all that was issued up to now: an earlier `issuedBefore` counts as now. */
   deleteUser(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -262,7 +262,7 @@ export interface RestCalls {
 
   /** The users of the app. In an order of ids that never changes. Guests are among them. */
   listUsers(input?: {
-    /** How many are answered at most; 50 if it is left out. */
+    /** The most entries on a page. Left out: 50. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
     cursor?: string | undefined
@@ -273,7 +273,7 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** Whether users are online. For a rendered list: up to 100 users, answered in the order of the request. A user who does not exist is offline. */
+  /** Whether users are online. For a list of users on a page: up to 100 users, answered in the order of the request. A user who does not exist is offline. */
   getUsersStatus(input: {
     body: { users: string[] }
     signal?: AbortSignal | undefined
@@ -296,14 +296,14 @@ export interface RestCalls {
       id?: string | undefined
       /** The sender’s user id. Left out: the message is from the app’s backend. */
       from?: string | undefined
-      /** `body`, `data` or both: 16 kB together. */
+      /** A message has a `body`, `data` or both, at most 16 kB together. */
       body?: string | undefined
       data?: Record<string, unknown> | undefined
     }
     signal?: AbortSignal | undefined
   }): Promise<Sent>
 
-  /** The messages in a user’s inbox. The messages that the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones. */
+  /** The messages in a user’s inbox. The messages that the user received and sent. The messages of a page are in the order of their offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones. */
   listMessages(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -313,7 +313,7 @@ export interface RestCalls {
     before?: number | undefined
     /** A user id: only messages from and to this user. Empty: only those of the app’s backend. */
     with?: string | undefined
-    /** How many are answered at most; 50 if it is left out. */
+    /** The most entries on a page. Left out: 50. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
     cursor?: string | undefined
@@ -329,20 +329,20 @@ export interface RestCalls {
     messages: Message[]
     /** The `cursor` of the next page. Absent on the last page. */
     next?: string | undefined
-    /** The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with this position gets the later messages. Only on a page that reaches the newest message. */
+    /** The position `EPOCH/OFFSET` up to which the list reaches: a session that starts with this position gets the later messages. Absent on a page of the list that does not reach the newest message. */
     since?: string | undefined
   }>
 
-  /** Send a message to several users. To up to 1000 users. Each recipient has a result, in the order of `to`: the message as it is stored, or why it is not. With an `id` the whole call can be repeated: what is stored is not stored again. */
+  /** Send a message to several users. Sends to up to 1000 users. Each recipient has a result, in the order of `to`: where the message is stored, or why it is not. With an `id` the whole call can be repeated: what is stored is not stored again. */
   sendMessages(input: {
     body: {
-      /** User ids. One that is not valid has a problem of its own. */
+      /** User ids. The result of one that is not valid is a `problem`. */
       to: string[]
       /** Makes a retry safe: the same `id` with the same content is stored once. Left out: the gateway chooses one. */
       id?: string | undefined
       /** The sender’s user id. Left out: the message is from the app’s backend. */
       from?: string | undefined
-      /** `body`, `data` or both: 16 kB together. */
+      /** A message has a `body`, `data` or both, at most 16 kB together. */
       body?: string | undefined
       data?: Record<string, unknown> | undefined
     }
@@ -361,23 +361,23 @@ export interface RestCalls {
     )[]
   }>
 
-  /** Send a signal to a user’s open pages. Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s `signals` rule is for clients. `data` has at most 1024 bytes as JSON. */
+  /** Send a signal to a user’s open pages. Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s `signals` rule does not limit this call. `data` has at most 1024 bytes as JSON. */
   sendSignal(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
     body: {
       /** The sender’s user id. Left out: the signal is from the app’s backend. */
       from?: string | undefined
-      /** What the pages know the signal by. */
+      /** The name by which the pages recognize the signal. */
       name: string
       data?: Record<string, unknown> | undefined
-      /** Milliseconds until the signal says nothing any more. Left out: 5000. */
+      /** Milliseconds for which the signal is valid. Left out: 5000. */
       ttl?: number | undefined
     }
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` the call marks only those from this user, and with null only those from the app’s backend. A mark never goes back. */
+  /** Mark messages as read. Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back. */
   markRead(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -385,11 +385,11 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<ReadInbox>
 
-  /** Whom a user has exchanged messages with. The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is not listed. */
+  /** Whom a user has exchanged messages with. The user’s peers, each with its newest message and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed. */
   listPeers(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
-    /** How many are answered at most; 20 if it is left out. */
+    /** The most entries on a page. Left out: 20. */
     limit?: number | undefined
     /** The `next` of the page before. Left out: the first page. */
     before?: string | undefined
@@ -400,14 +400,14 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** The devices of a user that Web Push reaches. The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out. */
+  /** A user’s devices that Web Push reaches. The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out. */
   listPushSubscriptions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
     signal?: AbortSignal | undefined
   }): Promise<{ subscriptions: Subscription[] }>
 
-  /** End a push subscription. Messages are pushed to the device no more, until a page of the user subscribes the device again. If somebody logs out, end the sessions first. */
+  /** End a push subscription. Messages are pushed to the device no more, until a page of the user subscribes the device again. If the user logs out, end the sessions first: their pages could subscribe the device again. */
   endPushSubscription(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -423,7 +423,7 @@ export interface RestCalls {
     guests: number
     /** Inboxes that ever held a message. */
     inboxes: number
-    /** Bytes of the stored messages, about. */
+    /** About how many bytes the stored messages take. */
     bytes: number
     /** Sessions that have not ended. */
     sessions: number

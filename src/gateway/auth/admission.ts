@@ -194,7 +194,8 @@ const checkStart = ({ token, signature, authParams, guest, user }: Start): Refus
 
 /**
  * Returns whether pages of an origin may use an app. The origin is null for a client without an `Origin` header. Such a client is no
- * browser, so no page of another site can have made it connect. A page without an origin of its own sends the text `null`.
+ * browser, so no page of another site can have made it connect. A page without an origin of its own sends the text `null`, which is
+ * compared like any other origin.
  */
 export const isOriginAllowed = ({ origins }: App['settings'], origin: string | null): boolean =>
   origins === 'any' || origin === null || origins.has(origin)

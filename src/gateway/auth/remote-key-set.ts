@@ -180,7 +180,8 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // Without a timer no fetch has ended yet. With a timer but no keys all fetches failed. Then a start waits only for a running one.
+      // Without a timer no fetch has ended yet, so a start waits for the first one. With a timer but no keys all fetches have failed, and a
+      // start waits only for a fetch that runs.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

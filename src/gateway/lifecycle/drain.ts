@@ -3,7 +3,7 @@ import type { Settings } from '../config/parse.js'
 import type { Connection } from '../connection/connection.js'
 
 /**
- * A drain closes all connections of a gateway. The milliseconds over which their clients reconnect are `BASE`, and `EACH` for each
+ * A drain closes all connections of a gateway. The milliseconds over which their clients reconnect are `BASE` plus `EACH` for each
  * connection, but at most `MAX`.
  */
 const BASE = 1_000

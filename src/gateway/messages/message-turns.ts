@@ -13,8 +13,8 @@ export interface MessageTurns {
 }
 
 /**
- * Creates the limit. Without it the memory engine would read many pages in one turn, and Redis could answer with the pages of many sessions
- * in one turn.
+ * Creates the turns. Without them the memory engine would read many pages in one turn, and Redis could answer with the pages of many
+ * sessions in one turn.
  */
 export const createMessageTurns = (): MessageTurns => {
   const limit = createTurnLimit(MAX_PER_TURN)

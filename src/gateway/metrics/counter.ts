@@ -13,7 +13,7 @@ export interface Counting<Label extends string> extends Pick<Counter<Label>, 'ge
 
 /**
  * Creates a counter of prom-client. If it has labels, its counts are added up here, and prom-client gets the sums when it reads the
- * counter. For each count prom-client sorts the labels, makes a text of them and checks their names. This would take 3% of the time that
+ * counter. For each count prom-client would sort the labels, make a text of them and check their names. This would take 3% of the time that
  * sending a message takes.
  */
 export const createCounter = (options: CounterConfiguration<string>): Counting<string> => {

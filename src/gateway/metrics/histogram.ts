@@ -20,7 +20,7 @@ const NO_LABELS = {}
 
 /**
  * A histogram, for prom-client's registry. It counts in arrays. prom-client's own histogram makes a text of a bucket's bound for each
- * value, so that sending a message to each further session of a user took 8% longer. This class also forwards each value to `onValue`,
+ * value. With it, sending a message to each further session of a user took 8% longer. This class also forwards each value to `onValue`,
  * because OpenTelemetry can't read a histogram.
  */
 export class Histogram<Label extends string> {

@@ -20,8 +20,8 @@ const backoff = (failures: number, random: number): number => {
 export const hasExpired = (at: number, now: number): boolean => now > at + RETRY_WINDOW
 
 /**
- * Returns the milliseconds until an event is delivered again after this many failures; null if it is given up. `at` and `now` are Unix
- * times in milliseconds. `random` is from 0 to 1.
+ * Returns the milliseconds until an event or a push is delivered again after this many failures; null if it is given up. `at` and `now` are
+ * Unix times in milliseconds. `random` is from 0 to 1.
  */
 export const retryDelay = (
   failures: number,

@@ -18,7 +18,7 @@ import { pushPayload } from './payload.js'
 import type { PushRequests } from './push-request.js'
 import { sendPush, type Push, type PushResult } from './send-push.js'
 
-/** For how many senders a device gets pushes at once. The pushes for other senders follow after `push.after`. */
+/** How many senders a device gets pushes about at once. The pushes about other senders follow after `push.after`. */
 const MAX_SENDERS = 5
 /**
  * Once the pushes to a device have taken this many milliseconds, no further push to it is begun. Together with the time-out of one request

@@ -15,7 +15,8 @@ export const endpointUrl = (endpoint: string, hosts: readonly string[]): URL | u
   if (endpoint.length > MAX_ENDPOINT || !URL.canParse(endpoint)) return undefined
   const url = new URL(endpoint)
   const { protocol, port, hostname, origin, pathname, search } = url
-  // A device is known by the text of its endpoint: the same endpoint in another spelling would be another device.
+  // A device is known by the text of its endpoint: the same endpoint in another spelling would be another device. So only one spelling is
+  // accepted.
   const isPlain = `${origin}${pathname}${search}` === endpoint
   return protocol === 'https:' && !port && isPlain && isListed(hosts, hostname) ? url : undefined
 }

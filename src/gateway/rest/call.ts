@@ -63,7 +63,7 @@ export interface Call {
   /** An example of the body, for the document. */
   example?: unknown
   answers: Answers
-  /** The codes of failures, without those that every call has. */
+  /** The codes of failures, besides those that `errorsOf` gives to every call. */
   errors: readonly RestErrorCode[]
   handle(input: Input<string, v.ObjectEntries, unknown>): Promise<{ status: number; body?: unknown }>
 }

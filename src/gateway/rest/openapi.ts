@@ -23,7 +23,9 @@ const config = (typeMode: 'input' | 'output'): ConversionConfig => ({
   },
 })
 
-/** Returns a schema for the document. Schemas with a name appear once, in the document's components. */
+/**
+ * Returns a schema for the document. For a schema with a name it returns a reference, because the document's components have the schema.
+ */
 const schemaOf = (schema: v.GenericSchema, typeMode: 'input' | 'output' = 'input'): Json => {
   const name = Object.entries(schemas).find(([, each]) => each === schema)?.[0]
   if (name !== undefined) return { $ref: `#/components/schemas/${name}` }
@@ -154,8 +156,10 @@ export const openApiDocument = (): Json => {
         },
       },
       headers: {
-        RateLimit: header('The calls that are left now: `"restPerSecond";r=999;t=1`.'),
-        RateLimitPolicy: header('The calls that the app may make in a second: `"restPerSecond";q=1000;w=1`.'),
+        RateLimit: header('How many calls are left now, for example `"restPerSecond";r=999;t=1`.'),
+        RateLimitPolicy: header(
+          'How many calls the app may make in a second, for example `"restPerSecond";q=1000;w=1`.',
+        ),
         RetryAfter: header('Seconds after which the call can be sent again.'),
       },
       schemas: toJsonSchemaDefs(schemas, config('input')),

@@ -44,7 +44,7 @@ const limitParam = (byDefault: number) =>
   v.optional(
     v.pipe(
       queryNumber(`must be a whole number from 1 to ${MAX_LIMIT}`, integer(1, MAX_LIMIT)),
-      v.description(`How many are answered at most; ${byDefault} if it is left out.`),
+      v.description(`The most entries on a page. Left out: ${byDefault}.`),
     ),
   )
 
@@ -110,7 +110,7 @@ export const mode = {
     v.pipe(
       v.picklist(['end', 'reauth'], "must be 'end' or 'reauth'"),
       v.description(
-        '`end`, if it is left out: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked.',
+        '`end`, the default: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked.',
       ),
     ),
   ),

@@ -23,7 +23,7 @@ const validate = <S extends v.GenericSchema>(schema: S, input: unknown, place: s
   if (message.endsWith('.')) throw new RestError('bad-request', message)
   const keys = (path ?? []).map(({ key }) => key as string | number)
   const name = keys.length === 0 ? place : `${place} '${formatPath(keys)}'`
-  // For a missing key Valibot's message is about the object around the key.
+  // For a missing key Valibot's message is about the object around the key, so it is not used.
   const isMissing = type === 'object' && given === undefined
   throw new RestError('bad-request', isMissing ? `${name} is missing.` : `${name} ${message}.`)
 }

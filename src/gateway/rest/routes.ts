@@ -47,7 +47,7 @@ const logNames: Readonly<Record<string, string>> = {
 const auditedIds = (params: Record<string, string>): Record<string, string> =>
   Object.fromEntries(Object.entries(params).map(([name, id]) => [logNames[name] ?? name, id]))
 
-/** Returns Hono's pattern of a path. Some clients encode the colon of `users:status`. */
+/** Returns Hono's pattern of a path. Some clients encode the colon of `users:status`, so the pattern matches both forms. */
 const patternOf = (path: string): string =>
   path
     .split('/')
@@ -155,7 +155,8 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    // After a bug `failed` throws, and the status stays 500. The call has perhaps changed something, so it is audited.
+    // If the error is a bug, `failed` throws it again, and the status stays 500. The call is audited, because it has perhaps changed
+    // something.
     let status = 500
     try {
       const result = await answer().catch((error: unknown) => failed(response, error, context.metrics))

@@ -43,7 +43,9 @@ export const profileBody = v.pipe(
 
 const user = v.pipe(
   v.object({ id: v.string(), ...profileEntries }),
-  v.description('A user with the profile that other users see: vouched fields win over claimed ones.'),
+  v.description(
+    'A user with the profile that other users see. A field from the app’s backend wins over the same field from the client.',
+  ),
 )
 
 export const OBJECT_RULE = 'must be a JSON object'
@@ -118,9 +120,9 @@ const subscription = v.pipe(
     id: v.string(),
     host: v.pipe(v.string(), v.description('The host of the push service.')),
     createdAt: time,
-    renewedAt: v.pipe(time, v.description('When a page brought the subscription last.')),
+    renewedAt: v.pipe(time, v.description('When a page last sent the subscription.')),
     lastSuccessAt: v.nullable(
-      v.pipe(time, v.description('When the push service took a push last; null if it never did.')),
+      v.pipe(time, v.description('When the push service last accepted a push; null if it never did.')),
     ),
   }),
   v.description('A device that is reached while no page is open.'),
@@ -136,7 +138,10 @@ const message = v.object({
   data: v.optional(jsonObject),
   sentAt: time,
   adopted: v.optional(
-    v.pipe(v.literal(true), v.description('The message was a guest’s, whom this user has adopted.')),
+    v.pipe(
+      v.literal(true),
+      v.description('The message comes from the inbox of a guest whom this user has adopted.'),
+    ),
   ),
 })
 
@@ -183,7 +188,9 @@ const problem = v.pipe(
 const revoked = v.object({
   revokedBefore: v.pipe(
     time,
-    v.description('Credentials that were issued up to this time are revoked. It never decreases.'),
+    v.description(
+      'Credentials that were issued up to this time are revoked. A further revocation never moves this time back.',
+    ),
   ),
   within: v.optional(
     v.pipe(
@@ -220,7 +227,7 @@ export const since = v.optional(
   v.pipe(
     v.string(),
     v.description(
-      'The position `EPOCH/OFFSET` up to which this page shows the inbox: a session that starts with this position gets the later messages. Only on a page that reaches the newest message.',
+      'The position `EPOCH/OFFSET` up to which the list reaches: a session that starts with this position gets the later messages. Absent on a page of the list that does not reach the newest message.',
     ),
   ),
 )
@@ -240,7 +247,10 @@ export const messageFields = {
     v.pipe(userId, v.description('The sender’s user id. Left out: the message is from the app’s backend.')),
   ),
   body: v.optional(
-    v.pipe(v.string('must be a text'), v.description('`body`, `data` or both: 16 kB together.')),
+    v.pipe(
+      v.string('must be a text'),
+      v.description('A message has a `body`, `data` or both, at most 16 kB together.'),
+    ),
   ),
   data: v.optional(jsonObject),
 }
@@ -253,15 +263,13 @@ export const signalFields = {
   name: v.pipe(
     v.string('must be a text'),
     v.metadata({ minLength: 1, maxLength: signalLimits.name }),
-    v.description('What the pages know the signal by.'),
+    v.description('The name by which the pages recognize the signal.'),
   ),
   data: v.optional(jsonObject),
   ttl: v.optional(
     v.pipe(
       integer(1, signalLimits.ttl),
-      v.description(
-        `Milliseconds until the signal says nothing any more. Left out: ${signalLimits.defaultTtl}.`,
-      ),
+      v.description(`Milliseconds for which the signal is valid. Left out: ${signalLimits.defaultTtl}.`),
     ),
   ),
 }

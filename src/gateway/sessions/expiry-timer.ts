@@ -20,7 +20,7 @@ export class ExpiryTimer {
 
   /** Replaces the expiry: a Unix time in milliseconds, or null for none. Does nothing after `stop`. */
   set(expiresAt: number | null): void {
-    // If a token is accepted after the connection has closed, nothing would cancel a timer.
+    // A token may be accepted after the connection has closed. Nothing would cancel a timer then.
     if (this.#timer === null) return
     this.#timer?.cancel()
     this.#timer = undefined

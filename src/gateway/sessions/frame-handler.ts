@@ -223,7 +223,7 @@ export const createFrameHandler = (
     return read(frame)
   }
 
-  /** Called when a `token` frame was answered. If the engine fails, the next renewal tries again. */
+  /** Stores the new credential with the device after a `token` frame. If the engine fails, the next renewal tries again. */
   const renewDevice = async (): Promise<void> => {
     if (!devices) return
     const renewed = devices.renewed()

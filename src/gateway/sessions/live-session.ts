@@ -72,7 +72,7 @@ export class LiveSession implements HubSession {
     return new UserLimits(this.#context.metrics, this.#app, this.user.userId)
   }
 
-  /** The session's ids; undefined before it has started. */
+  /** The session's ids; undefined before the session has started, and after `release`. */
   get ref(): SessionRef | undefined {
     return this.#started()?.ref
   }

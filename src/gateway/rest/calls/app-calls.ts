@@ -15,12 +15,12 @@ export const appCalls = [
     changes: false,
     answers: {
       200: {
-        description: 'The counts, and the limit of each; null if there is none.',
+        description: 'The counts, and their limits. A limit of null means that there is none.',
         schema: v.object({
           users: v.pipe(count, v.description('Users who are stored, guests included.')),
           guests: count,
           inboxes: v.pipe(count, v.description('Inboxes that ever held a message.')),
-          bytes: v.pipe(count, v.description('Bytes of the stored messages, about.')),
+          bytes: v.pipe(count, v.description('About how many bytes the stored messages take.')),
           sessions: v.pipe(count, v.description('Sessions that have not ended.')),
           limits: v.object({ users: limit, guests: limit, inboxes: limit, bytes: limit, sessions: limit }),
         }),

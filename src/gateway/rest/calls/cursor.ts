@@ -12,7 +12,7 @@ export const encodeCursor = (position: readonly (string | number)[]): string =>
 const BAD_CURSOR =
   "The query's 'cursor' is not one of this list: send the 'next' of the page before, or leave it out for the first page."
 
-/** Returns the position in a cursor. Throws a `RestError` of code `bad-request`. */
+/** Returns the position in a cursor. Throws a `RestError` of code `bad-request` if the position does not fit `schema`. */
 export const decodeCursor = <S extends v.GenericSchema>(schema: S, cursor: string): v.InferOutput<S> => {
   try {
     return v.parse(schema, parseJson(Buffer.from(cursor, 'base64url').toString()))

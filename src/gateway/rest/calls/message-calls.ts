@@ -69,7 +69,10 @@ const pageStartOf = (
   return { epoch, ...(direction === 'after' ? { after: offset } : { before: offset }), peer: cursorPeer }
 }
 
-/** Returns the cursor of the next page; undefined if this page is the last. With `before` that is a page from offset 1 on. */
+/**
+ * Returns the cursor of the next page; undefined if this page is the last. A page of older messages is the last if it is empty or begins
+ * with offset 1.
+ */
 const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxState): string | undefined => {
   const [first, last] = [messages[0], messages.at(-1)]
   if (!first || !last) return undefined
@@ -78,9 +81,9 @@ const nextOf = (messages: Message[], place: PageStart, { epoch, offset }: InboxS
 }
 
 /**
- * If a page reaches the newest message, returns the position of the page's last message; undefined for any other page. The last message
- * may have come after the inbox's state was read, so its offset may be greater than the inbox's. An empty page reaches the newest message
- * unless its `before` is at most the inbox's `offset`.
+ * If a page reaches the newest message, returns the position of the page's last message, or that of the inbox's newest message if the page
+ * is empty; undefined for any other page. The last message may have come after the inbox's state was read, so its offset may be greater
+ * than the inbox's `offset`. An empty page reaches the newest message unless its `before` is at most the inbox's `offset`.
  */
 const sinceOf = (
   messages: Message[],
@@ -106,7 +109,7 @@ const pageWith = async (
   if (!found) throw new RestError('conflict', OTHER_EPOCH)
   const { messages, next, offset } = found
   const direction = 'after' in place ? 'after' : 'before'
-  // A page before an offset reaches the newest message if no message from this offset on is kept.
+  // A page of messages before an offset reaches the newest one if no message with the peer is kept from this offset on.
   const later =
     'before' in place && place.before !== null
       ? await context.engine.messagesWith(of, peer, { epoch, after: Math.max(0, place.before - 1) }, 1)
@@ -153,7 +156,10 @@ export const messageCalls = [
     body: v.object(messageFields, OBJECT_RULE),
     example: { id: 'order-1017-shipped', body: 'Your order is on its way.', data: { order: 1017 } },
     answers: {
-      200: { description: 'The same message was stored before, with this answer.', schema: schemas.Sent },
+      200: {
+        description: 'An earlier call stored the same message, and had this answer.',
+        schema: schemas.Sent,
+      },
       201: { description: 'The message is stored.', schema: schemas.Sent },
     },
     errors: ['conflict', 'too-large', 'unknown-user'],
@@ -169,14 +175,14 @@ export const messageCalls = [
     path: '/v1/apps/{app}/messages',
     tag: 'Messages',
     summary: 'Send a message to several users',
-    description: `To up to ${MAX_RECIPIENTS} users. Each recipient has a result, in the order of \`to\`: the message as it is stored, or why it is not. With an \`id\` the whole call can be repeated: what is stored is not stored again.`,
+    description: `Sends to up to ${MAX_RECIPIENTS} users. Each recipient has a result, in the order of \`to\`: where the message is stored, or why it is not. With an \`id\` the whole call can be repeated: what is stored is not stored again.`,
     changes: true,
     body: v.object(
       {
         to: v.pipe(
           v.array(v.string('must be a user id'), RECIPIENTS),
           v.maxLength(MAX_RECIPIENTS, RECIPIENTS),
-          v.description('User ids. One that is not valid has a problem of its own.'),
+          v.description('User ids. The result of one that is not valid is a `problem`.'),
         ),
         ...messageFields,
       },
@@ -225,7 +231,7 @@ export const messageCalls = [
     tag: 'Messages',
     summary: 'The messages in a user’s inbox',
     description:
-      'The messages that the user received and sent. A page is in the order of offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
+      'The messages that the user received and sent. The messages of a page are in the order of their offsets. Without `after` the first page has the newest messages, and `next` leads to older ones; with `after` it leads to newer ones.',
     changes: false,
     query: {
       after: v.optional(v.pipe(offsetParam, v.description('The oldest messages after this offset.'))),
@@ -270,7 +276,7 @@ export const messageCalls = [
     path: '/v1/apps/{app}/users/{user}/signals',
     tag: 'Messages',
     summary: 'Send a signal to a user’s open pages',
-    description: `Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s \`signals\` rule is for clients. \`data\` has at most ${signalLimits.data} bytes as JSON.`,
+    description: `Something brief, such as “an agent is typing”. It reaches the pages that are connected now, or none: nothing is stored. The app’s \`signals\` rule does not limit this call. \`data\` has at most ${signalLimits.data} bytes as JSON.`,
     changes: true,
     body: v.object(signalFields, OBJECT_RULE),
     example: { from: '67890', name: 'typing', ttl: 5000 },
@@ -290,7 +296,7 @@ export const messageCalls = [
     tag: 'Messages',
     summary: 'Mark messages as read',
     description:
-      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. With `with` the call marks only those from this user, and with null only those from the app’s backend. A mark never goes back.',
+      'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back.',
     changes: true,
     body: v.object({ epoch: v.string('must be a text'), offset, with: withField }, OBJECT_RULE),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },

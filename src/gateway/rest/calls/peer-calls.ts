@@ -15,7 +15,7 @@ export const peerCalls = [
     tag: 'Messages',
     summary: 'Whom a user has exchanged messages with',
     description:
-      'The user’s conversations, the one with the newest message first: each with that message and the number of unread ones. A peer without kept messages is not listed.',
+      'The user’s peers, each with its newest message and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed.',
     changes: false,
     query: peersPage,
     answers: {

@@ -10,7 +10,7 @@ export const pushCalls = [
     method: 'get',
     path: '/v1/apps/{app}/users/{user}/push',
     tag: 'Users',
-    summary: 'The devices of a user that Web Push reaches',
+    summary: 'A user’s devices that Web Push reaches',
     description:
       'The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out.',
     changes: false,
@@ -40,7 +40,7 @@ export const pushCalls = [
     tag: 'Users',
     summary: 'End a push subscription',
     description:
-      'Messages are pushed to the device no more, until a page of the user subscribes the device again. If somebody logs out, end the sessions first.',
+      'Messages are pushed to the device no more, until a page of the user subscribes the device again. If the user logs out, end the sessions first: their pages could subscribe the device again.',
     changes: true,
     answers: { 204: { description: 'The subscription has ended.', schema: null } },
     errors: ['not-found'],

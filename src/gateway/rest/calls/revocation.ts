@@ -2,13 +2,15 @@ import type { Revocation } from '../../../engine/index.js'
 import { REAUTH_TIMEOUT } from '../../sessions/live-session.js'
 import { RestError } from '../errors.js'
 
-/** How many milliseconds a backend's clock may be ahead of the gateway's, as for tokens. */
+/** How many milliseconds a backend's clock may be ahead of the gateway's. Tokens have the same leeway. */
 const MAX_AHEAD = 30_000
 
 /** Seconds that a client has to send another token. */
 export const REAUTH_WITHIN = REAUTH_TIMEOUT / 1000
 
-/** Returns the revocation that a call's query asks for. Throws a `RestError` of code `bad-request`. */
+/**
+ * Returns the revocation that a call's query asks for. Throws a `RestError` of code `bad-request` if its `issuedBefore` is too far ahead.
+ */
 export const revocationOf = ({
   issuedBefore,
   mode = 'end',

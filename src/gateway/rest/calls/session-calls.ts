@@ -31,13 +31,16 @@ const sessionOf = ({
 
 const cursorOfSessions = v.tuple([v.literal('session'), v.number(), v.string()])
 
-/** Compares two sessions by their starts. If both started in one millisecond, their ids decide, so that a cursor stands at one place. */
+/**
+ * Compares two sessions by their starts. If both started in one millisecond, their ids decide, so that a cursor names one place in the
+ * list.
+ */
 const compare = (a: [number, string], b: [number, string]): number =>
   a[0] - b[0] || (a[1] < b[1] ? -1 : Number(a[1] > b[1]))
 
 const placeOf = ({ startedAt, sessionId }: SessionRecord): [number, string] => [startedAt, sessionId]
 
-const REVOCATION = `From then on the gateway refuses signatures, and tokens that have no \`iat\` or were issued up to then, also those that it made itself. The revocation is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` no session ends at once: the gateway refuses the same credentials for every new start, and asks each live client for a token that is not revoked, when the next second begins.`
+const REVOCATION = `From then on the gateway refuses signatures, tokens without \`iat\`, and tokens that were issued up to \`issuedBefore\`, also those that it signed itself. The revocation is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` no session ends at once: the gateway refuses these credentials at every new start. When the next second begins, it asks each live client for a token that is not revoked.`
 
 const revoked = (
   revokedBefore: number,
@@ -135,7 +138,7 @@ export const sessionCalls = [
     tag: 'Sessions',
     summary: 'Revoke one token',
     description:
-      'The sessions that use the token end as `revoked`. If a session has shown the token, the revocation outlives the token, else it is kept for 400 days.',
+      'The sessions that use the token end as `revoked`. If a session uses the token, the revocation is kept at least until the token has expired; otherwise for 400 days.',
     changes: true,
     answers: { 204: { description: 'The token is revoked.', schema: null } },
     async handle({ appId, params, context: { engine } }) {

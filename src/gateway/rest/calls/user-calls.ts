@@ -90,7 +90,7 @@ export const userCalls = [
     path: '/v1/apps/{app}/users:status',
     tag: 'Users',
     summary: 'Whether users are online',
-    description: `For a rendered list: up to ${MAX_STATUS} users, answered in the order of the request. A user who does not exist is offline.`,
+    description: `For a list of users on a page: up to ${MAX_STATUS} users, answered in the order of the request. A user who does not exist is offline.`,
     changes: false,
     body: v.object(
       {
@@ -132,7 +132,7 @@ export const userCalls = [
     answers: {
       200: {
         description:
-          'The guest is adopted. Null: there is no such guest, another user has adopted it, or the app’s `adoption` is `nobody`.',
+          'The adoption; null if there is no such guest, another user has adopted it, the user is a guest too, or the app’s `adoption` is `nobody`.',
         schema: v.object({ adopted: v.nullable(schemas.Adoption) }),
       },
     },
@@ -147,7 +147,7 @@ export const userCalls = [
     tag: 'Users',
     summary: 'Delete a user',
     description:
-      'Ends the user’s sessions and revokes the credentials, as the call that ends all sessions does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike that call, a deletion always revokes what was issued up to now: an earlier `issuedBefore` counts as now.',
+      'Ends the user’s sessions and revokes the credentials, as `endUserSessions` does, and deletes the user and the inbox. The revocation is kept. Copies of messages in other users’ inboxes stay. Unlike `endUserSessions`, a deletion always revokes all that was issued up to now: an earlier `issuedBefore` counts as now.',
     changes: true,
     query: revocation,
     answers: { 200: { description: 'The user is deleted, or there was none.', schema: schemas.Revoked } },

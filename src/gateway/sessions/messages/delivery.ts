@@ -120,7 +120,7 @@ export class Delivery {
     if (this.#state !== 'sending' || message.offset <= this.#cursor) return
     if (message.offset === this.#cursor + 1 && !this.#connection.isFull()) {
       this.#send(message, json)
-      // Another gateway's clock may be ahead.
+      // If another gateway's clock is ahead, the difference is negative.
       this.#context.metrics.deliverySeconds.observe(Math.max(0, Date.now() - message.sentAt) / 1_000)
     } else this.#connection.endOnError(this.#pull(epoch))
   }

@@ -63,9 +63,9 @@ const REVOKED: RefusalParts = [
 const refusal = (code: EndCode, why?: string): PostedAnswer => ({ ok: false, code, why })
 
 /**
- * Stores messages that come without a session. Each message is authorized and stored before the next, so that they keep their order. If a
- * message is refused only for now, the messages behind it are refused, too, because they would overtake it. Rejects with an `EngineError`
- * if the engine fails before the first message.
+ * Creates the function that stores messages without a session. Each message is authorized and stored before the next, so that they keep
+ * their order. If a message is refused only for now, the messages behind it are refused, too, because they would overtake it. The function
+ * rejects with an `EngineError` if the engine fails before the first message.
  */
 export const createPostedSends = (
   context: PostedSendsContext,
@@ -187,7 +187,7 @@ export const createPostedSends = (
         throw error
       })
     }
-    // To verify the user of a post costs as much as at a start. So posts wait in the queue of starts.
+    // Verifying the user of a post takes as much work as at a start. So posts wait in the queue of starts.
     if (!(await startQueue.run(work, peer.address, bytes)))
       metrics.limitsReached.inc({ app: settings.apps.has(posted.appId) ? posted.appId : '', limit: 'starts' })
     return answer

@@ -51,8 +51,8 @@ export const createSendBarrier = (
       // A send that the barrier itself refuses does not raise it again. Otherwise a client that keeps sending would never get through.
       if (standing()) return
       raised = { reason, since: performance.now(), ping: connection.ping() }
-      // `hasAnswered` counts pongs, and `started` counts as the first ping. A client that sent no `pong` for `started` always has one too
-      // few, so that only its answer to this second `ping` confirms the refusal.
+      // `started` counts as the first ping, and `hasAnswered` compares the ping's number with the number of pongs. A client that sent no
+      // `pong` for `started` is always one pong behind, so only its answer to this second `ping` confirms the refusal.
       connection.ping()
     },
   }

@@ -75,7 +75,7 @@ export class Watchers {
     return this.#users.get(userKey(of))?.presence ?? OFFLINE
   }
 
-  /** Calls the watchers of a user, some in each turn of the event loop. */
+  /** Keeps the presence of a watched user, and calls the watchers, `TOLD_PER_TURN` of them in each turn of the event loop. */
   onEvent({ user, online, lastSeenAt }: PresenceChanged): void {
     const watched = this.#users.get(userKey(user))
     if (!watched) return
