@@ -243,15 +243,19 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       phase.start = start
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
+      // The wait in the queue does not count for the start timeout, so it begins again with the wait and after it.
+      const restartDeadline = (): void => phase.deadline.restart(this.#context.settings.startTimeout)
+      const state = { hasBegun: false }
       const work = (hasWaited: boolean): Promise<void> => {
+        state.hasBegun = true
         // A client that has left meanwhile needs no session.
         if (this.#phase !== phase) return Promise.resolve()
-        // The start timeout begins again here, because the wait in the queue does not count.
-        if (hasWaited) phase.deadline.restart(this.#context.settings.startTimeout)
+        if (hasWaited) restartDeadline()
         return this.#start(phase, start, frame)
       }
       const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
       if (!started) return this.#refuseStart(start)
+      if (!state.hasBegun) restartDeadline()
       return this.endOnError(started.then((isRun) => isRun || this.#refuseStart(start)))
     }
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
