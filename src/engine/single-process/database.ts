@@ -51,13 +51,13 @@ interface EpochRow {
   key: string
   /**
    * The identity of the volume on which the row was written. A copy of that volume may lack acknowledged writes. It has another identity,
-   * so it gets another `key`.
+   * so it gets another `key`, and its inboxes get other epochs.
    */
   identity: string
 }
 
 const SECRET_BYTES = 32
-/** The share of `cacheBytes` for inboxes. The other part is for the senders of messages, in `Users`. */
+/** The share of `cacheBytes` that the inboxes in memory may take. `Users` keeps the senders of messages in the rest. */
 const INBOXES_SHARE = 0.75
 
 const newSecret = (): string => randomBytes(SECRET_BYTES).toString('base64url')
@@ -81,8 +81,8 @@ const loadSecrets = async (
 }
 
 /**
- * Returns the engine's time at the last `saveTime`. The time while the engine was closed does not count, because no clock measures it
- * reliably.
+ * Returns the time of the engine's clock at the last `saveTime`; the present time if none is stored. The time while the engine was closed
+ * does not count, because no clock measures it reliably.
  */
 const loadTime = (store: Store): number => (read(store, rows.time) as number | undefined) ?? Date.now()
 

@@ -54,8 +54,9 @@ interface Moved {
 }
 
 /**
- * Moves the messages of adopted guests into the inboxes of the users who adopted them. Each step of a move writes both inboxes in a batch,
- * so that a crash neither loses nor repeats a message. The row `rows.moving` stays until the last step, so that a restarted engine goes on.
+ * Moves the messages of adopted guests into the inboxes of the users who adopted them. Each step of a move writes both inboxes in one
+ * batch, so that a crash neither loses nor repeats a message. The row `rows.moving` stays until the last step, so that a restarted engine
+ * goes on.
  */
 export class AdoptedMessages {
   readonly #options: AdoptedMessagesOptions
@@ -174,12 +175,12 @@ export class AdoptedMessages {
     }
     if (inbox.hasMessages) return table.markChanged(inbox)
     operations.push(del(rows.moving(of)))
-    // Messages that the guest had read count as read in the user's inbox, so the marks of the guest's inbox are no longer needed.
+    // Messages that the guest had read count as read in the user's inbox, so the marks of the guest's peers are no longer needed.
     if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
-    // An idempotency key contains how many inboxes of the recipient were deleted. This number stays, so that a retry of a message to the
-    // guest finds its key.
+    // The idempotency key of a message contains the `deletions` of its recipient. The new inbox keeps this number, so that a retry of a
+    // message to the guest finds the key.
     table.replace(inbox, deletions)
     commit.defer(row, (batch) => batch.push(del(row)))
   }

@@ -22,7 +22,7 @@ export interface MessageRow {
 
 /**
  * A stored message. The offset is in the key. `MessagePut` and `ReadMessagePut` write the row as text. `mark` is 1 for an adopted message
- * that counts as read. If another message is pushed, `mark` is its `traceparent`, if it has one.
+ * that counts as read. For any other message that is pushed, `mark` is the `traceparent`, if the message has one.
  */
 export type StoredMessage = [
   at: number,

@@ -26,8 +26,8 @@ interface InboxTableOptions {
 }
 
 /**
- * Returns the last part of an idempotency key. It says how often the sender and the recipient were deleted, and is empty if neither was
- * ever deleted.
+ * Returns the last part of an idempotency key. It says how many inboxes of the sender and of the recipient were deleted, and is empty if
+ * none was.
  */
 export const deletionsSuffix = (counts: readonly number[]): string =>
   counts.some((count) => count > 0) ? `\0${counts.join(' ')}` : ''

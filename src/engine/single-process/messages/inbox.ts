@@ -131,8 +131,8 @@ export class Inbox {
 
   /** Adds the inbox's row to a batch. The row covers the messages of that batch. */
   write(batch: Operation[]): void {
-    // An exact row has to be written with each message, but not at the eviction. This is cheaper only if the inbox gets no second message
-    // before its eviction.
+    // An exact row has to be written with each message, but not at the eviction. Such a row is cheaper only if the inbox gets no second
+    // message before its eviction.
     this.#isRowExact = this.#appended <= 1
     const { offset, received, bytes, first } = this.assigned
     // A spread of the watermark here took more time than the rest of this method.
@@ -159,9 +159,7 @@ export class Inbox {
     this.#rowOffset = offset
   }
 
-  /**
-   * Prepares the inbox for its eviction. Returns whether the row has to be written, so that the next opening reads only the row.
-   */
+  /** Prepares the inbox for its eviction. Returns whether its row has to be written. The next opening then reads only that row. */
   prepareClose(): boolean {
     this.#appended = 0
     return this.exists && !this.#isRowExact
@@ -377,7 +375,7 @@ export class Inbox {
   /**
    * Returns operations that delete up to `MAX_DELETIONS` messages which are not retained. From then on these messages count as deleted.
    * `freed` is how many bytes this frees, and `senders` has these bytes by sender. Returns undefined if there is nothing to delete. Without
-   * `all` only whole tallies are deleted, because one row has the sums of a tally.
+   * `all` only the messages of whole tallies are deleted, because finding their senders takes only one read for each tally.
    */
   sweep(all: boolean): { freed: number; senders: Map<string, number>; operations: Operation[] } | undefined {
     const { first } = this.durable

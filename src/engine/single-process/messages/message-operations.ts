@@ -46,7 +46,7 @@ export class MessagePut {
     return rows.messageIn(this.prefix, this.offset)
   }
 
-  /** The `StoredMessage` as JSON. */
+  /** The row of the message: a `StoredMessage` (see inbox-row.ts) as JSON. */
   get value(): string {
     return `[${this.#at},${this.#received},${this.#bytes},${this.#size},${this.#first},${this.#json}]`
   }

@@ -15,16 +15,16 @@ export const MESSAGES_PER_TALLY = 64
 export type TallyRow = [peers: (string | null)[], bytes: number[], codes: string]
 
 /**
- * The character for the first peer and the first direction. Each peer has `DIRECTIONS` successive characters. The character before
- * `FIRST_CODE` stands for an offset without a message.
+ * The character for the first peer and the first direction (sent, received or read). Each peer has `DIRECTIONS` successive characters. The
+ * character before `FIRST_CODE` stands for an offset without a message.
  */
 const FIRST_CODE = 0x24
 const DIRECTIONS = 3
 
 /**
  * An unfinished tally is in the inbox's row only if it covers at least this many offsets. With a tally in each row, storing a message took
- * 6% longer with a million users, and a start after a crash took twice as long. If an inbox was loaded from a row without a tally, the
- * tally's first messages are read again when it covers this many offsets.
+ * 6% longer with a million users, and opening the engine after a crash took twice as long. If an inbox was loaded from a row without a
+ * tally, the tally's first messages are read again when it covers this many offsets.
  */
 const MIN_STORED = 16
 
@@ -38,8 +38,8 @@ const LATEST_PEERS = 4
 const FEW_PEERS = 8
 
 /**
- * V8 copies texts of up to this many characters when it joins them. Of longer texts it keeps the parts, which take 32 bytes each. So new
- * codes are gathered in `#newest`: with a part for each code, a tally would take 2 kB in every inbox in memory.
+ * V8 copies texts of up to this many characters when it joins them. If the joined text is longer, V8 keeps its parts, which take 32 bytes
+ * each. With a part for each code, a tally would take 2 kB in every inbox in memory. So new codes are gathered in `#newest`.
  */
 const SHORT = 12
 

@@ -74,7 +74,7 @@ export class Pushes {
   constructor(options: PushesOptions) {
     this.#options = options
     const { commit } = options
-    // An entry with a pending push stays in memory: the row of a push is found only by its time, and only the entry has that time.
+    // An entry with a pending `push-due` stays in memory, because the key of the row contains the time, which only the entry has.
     const isPending = (dueAt: number | undefined): boolean => dueAt !== undefined && dueAt !== Infinity
     this.#users = new LruCache({
       max: MAX_USERS,
@@ -83,8 +83,8 @@ export class Pushes {
   }
 
   /**
-   * Starts the app's job, which emits `push-due`. Among the rows of an earlier process, those with `TOLD` are due at once, and those with
-   * `WAITS` at their time.
+   * Starts the app's job, which emits `push-due`. Among the rows of an earlier process, those with `WAITS` are due at their time. Those
+   * with `TOLD` are due at once, because the gateway that was sending the pushes ended with that process.
    */
   resume(appId: string): void {
     if (this.#jobs.has(appId)) return
@@ -261,7 +261,7 @@ export class Pushes {
       const entry = this.#entry(of)
       if (entry.dueAt === time && time > now) continue
       commit.append([del(row)])
-      // While the rows were read, the user's push has ended.
+      // While the rows were read, the user's pending `push-due` was cancelled.
       if (entry.dueAt === Infinity) continue
       if (time > now && value === WAITS && entry.devices.length > 0) {
         // The row is of an earlier process. If a message that came since has set another time, the earlier of the two times counts.

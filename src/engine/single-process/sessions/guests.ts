@@ -23,7 +23,8 @@ interface GuestsOptions {
 }
 
 /**
- * Deletes guests who have neither a session nor messages. Otherwise clients that start without credentials could fill the store with users.
+ * Deletes guests who have neither a session nor messages. Otherwise clients that start sessions without credentials could fill the store
+ * with users.
  */
 export class Guests {
   readonly #store: Store

@@ -15,7 +15,7 @@ export interface UserRow {
   deletions: number
 }
 
-/** The time until which the revocation of a token is kept. Null means that it never ends, because JSON has no `Infinity`. */
+/** The time until which the revocation of a token is kept. Null means for ever, because JSON has no `Infinity`. */
 export type RevokedToken = [until: number | null]
 
 /** An app's `revokedBefore`, and which other kinds of rows the app has. If it has none of a kind, look-ups need not read the store. */
@@ -32,8 +32,8 @@ const later = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b)
 
 /**
- * The revocations of users, apps and tokens, and how many inboxes of each user were deleted. A revocation is synced before it refuses the
- * first start.
+ * The revocations of users, apps and tokens, and how many inboxes of each user were deleted. A revocation is synced before a session is
+ * refused because of it.
  */
 export class Revocations {
   readonly #store: Store

@@ -89,7 +89,7 @@ export class SessionIndex<Entry extends Indexed> {
     return this.#tokens.get(tokenId).filter((entry) => entry.appId === appId)
   }
 
-  /** Returns up to `limit` sessions of the app whose numbers are higher than `number`, in order. */
+  /** Returns up to `limit` sessions of the app whose numbers are higher than `number`, in the order of their numbers. */
   inApp(appId: string, number: number, limit: number): Entry[] {
     return this.#apps.get(appId)?.after(number, limit) ?? []
   }

@@ -23,13 +23,13 @@ const failureOf = (cause: unknown): EngineError =>
         { cause },
       )
 
-/** Milliseconds that a deferred write waits for others to share its batch. */
+/** Milliseconds that a deferred write waits, so that other writes can share its batch. */
 const DEFER_DELAY = 10
 
 /**
  * Milliseconds from the beginning of one batch to the beginning of the next, unless an urgent write waits. The write of a message is
  * urgent. Node accepts one connection in each turn of its event loop. So without this wait each of many sessions that start together would
- * have a batch of its own. The start of a session that comes alone does not wait.
+ * have a batch of its own. A session that starts alone does not wait.
  */
 export const SPACING = 3
 

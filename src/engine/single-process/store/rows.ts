@@ -19,8 +19,8 @@ export { keyOf, lastOf } from './row-keys.js'
 const SENT = `sent${SEPARATOR}`
 
 /**
- * Returns the group of a row, which is its key without the last part. No range that an engine reads has rows of two groups. All
- * idempotency keys are one group.
+ * Returns the group of a row: the key without its last part, or the same text for every idempotency key. No range that an engine reads has
+ * rows of two groups.
  */
 export const groupOf = (key: string): string =>
   key.startsWith(SENT) ? SENT : key.slice(0, Math.max(key.lastIndexOf(SEPARATOR), 0))
@@ -45,7 +45,10 @@ export const rows = {
   /** Stored while the transfer of another engine's data into this store is unfinished. */
   unfinishedTransfer: 'unfinished transfer',
   user: ({ appId, userId }: UserRef) => `user\0${appId}\0${userId}`,
-  /** The ids are one part of the key, so that one range covers the guests of all apps. App ids have no spaces. */
+  /**
+   * The ids are one part of the key, so that one range covers the guests of all apps. App ids have no spaces, so the first space ends the
+   * app's id.
+   */
   guest: ({ appId, userId }: UserRef) => `guest\0${appId} ${userId}`,
   guestsAfter: (row: string | undefined): Range => afterRow(below('guest'), row),
   guestOf: (row: string): UserRef => {
@@ -89,10 +92,10 @@ export const rows = {
   }),
   /** The `ReadOffsets` of an inbox. */
   readOffsets: ({ appId, userId }: UserRef) => `read\0${appId}\0${userId}`,
-  /** The read mark of a peer. The peer null is the app's backend. */
+  /** The read mark of a peer. If `peer` is null, the peer is the app's backend. */
   peerMark: ({ appId, userId, deletions = 0 }: InboxRef, peer: string | null) =>
     `mark\0${appId}\0${userId}\0${deletions}:${peer ?? ''}`,
-  /** The read marks of an inbox's peers. `;` is the character after `:`. */
+  /** The read marks of an inbox's peers. `;` is the character after `:`, so the range covers all of them. */
   peerMarks: ({ appId, userId, deletions = 0 }: InboxRef): Range => ({
     gte: `mark\0${appId}\0${userId}\0${deletions}:`,
     lt: `mark\0${appId}\0${userId}\0${deletions};`,
@@ -114,7 +117,7 @@ export const rows = {
   /** Rows that say when the next `push-due` of a user is emitted. */
   pushes: timedRows('push due'),
   ...webhookRows,
-  /** The kind and the id are one part of the key, so that one range covers all apps. App ids have no spaces. */
+  /** The kind and the app's id are one part of the key, so that one range covers all apps. Neither contains a space. */
   appRevocation: (kind: AppRevocationKind, appId: string) => keyOf('revocations', `${kind} ${appId}`),
   allAppRevocations: below('revocations'),
   appRevocationOf: (row: string): { kind: AppRevocationKind; appId: string } => {
@@ -133,8 +136,8 @@ export const rows = {
     return { appId, userId: userId.join(' '), deletions: Number(deletions) }
   },
   /**
-   * The message's id comes last, because it may contain any character. `join` makes one text. Of a template V8 would keep the parts, which
-   * take 320 bytes of memory instead of 110.
+   * The message's id comes last, because it may contain any character. `join` makes one text. V8 would keep a template string as its parts,
+   * which take 320 bytes of memory instead of 110.
    */
   idempotencyKey: ({ appId, from, to, id }: { appId: string; from: string | null; to: string; id: string }) =>
     keyOf('sent', appId, from ?? '', to, id),

@@ -15,8 +15,8 @@ export interface Store {
   getSync(key: string): string | undefined
   iterator(range: Range): { all(): Promise<[string, string][]> }
   /**
-   * Writes all operations or none. With `sync` the promise resolves when a power cut can't undo the operations. Until the promise resolves,
-   * reads perhaps still return the rows from before.
+   * Writes all operations or none. With `sync` the promise resolves when a power cut can no longer undo the operations. Until the promise
+   * resolves, reads perhaps still return the rows from before.
    */
   batch(operations: Operation[], options: { sync: boolean }): Promise<void>
   close(): Promise<void>

@@ -12,7 +12,7 @@ export interface DueKey {
   userId: string
 }
 
-/** Returns the rows of a range after a number; all rows if it is null. */
+/** Returns the range of the rows below `parts` whose number is above `number`; of all these rows if `number` is null. */
 const after = (number: number | null, ...parts: string[]): Range =>
   number === null ? below(...parts) : { ...below(...parts), gte: keyOf(...parts, padded(number + 1)) }
 

@@ -209,7 +209,7 @@ export class RowImport {
     this.#events.set(appId, counts)
     if (state === 'failed') return
     counts.bytes += size
-    // The `run` 0 is smaller than every real one, so the event is due at once.
+    // Runs are numbered from 1, and rows of earlier runs are due at once. So with `run` 0 the event is due at once.
     if (!queue) this.#writer.put(rows.dueEvent(appId, { run: 0, dueAt: 0, userId }), 1)
     else this.#writer.put(rows.waitingEvent(of, seq), 1)
     const { count, bytes } = queueOf(of, queue)

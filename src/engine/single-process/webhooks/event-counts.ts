@@ -16,7 +16,7 @@ export interface EventCountsRow {
 const load = (stored: Partial<EventCountsRow> | undefined): EventCountsRow => {
   const { last = 0, pending = 0, failed = 0, bytes = 0 } = stored ?? {}
   // Receivers ignore an event whose number is smaller than that of an earlier event. A store in memory or from a backup does not know the
-  // last number. So numbers begin with the present time.
+  // last number. So when the store is opened, the next number is at least the present time.
   return { last: Math.max(last, Date.now()), pending, failed, bytes }
 }
 

@@ -29,7 +29,8 @@ interface EventQueueOptions {
 }
 
 /**
- * Returns an event's number, which is in its id. If the event was transferred from Redis, the number of a partition may come before that.
+ * Returns an event's number, which is in its id. In the id of an event that was transferred from Redis, the number of a partition may come
+ * first.
  */
 export const seqOf = (eventId: string): number => Number(/^evt_(?:\d+_)?(\d+)_/.exec(eventId)?.[1] ?? 0)
 

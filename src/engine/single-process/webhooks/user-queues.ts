@@ -117,7 +117,10 @@ export class UserQueues {
     return { added: { id }, operations }
   }
 
-  /** Returns whether a store that was opened again has this change. Changes are written in order, so with a later one it has this one. */
+  /**
+   * Returns whether a store that was opened again has this change. Changes are written in order, so a store with a later change has this
+   * one, too.
+   */
   hasChange({ of, seq }: QueueChange): boolean {
     return this.of(of).change >= seq
   }

@@ -32,7 +32,7 @@ export interface IdempotencyKeys {
   add(key: string, added: NewKey, operations: Operation[]): void
 }
 
-/** Resolves with the result of a send whose key was sent before. */
+/** Resolves with the result of a send whose key was used before. */
 const resultOf = async (earlier: Pick<NewKey, 'digest' | 'synced'>, digest: string): Promise<SendResult> => {
   const result = await earlier.synced
   return earlier.digest === digest ? { ...result, outcome: 'repeated' } : { outcome: 'conflict' }

@@ -20,7 +20,7 @@ const RESUME_DELAY = 20
 /** The state of a sweep, which goes through all inboxes of an app. */
 interface Sweep {
   retention: Retention
-  /** The row of the last inbox that was read; undefined at the start. */
+  /** The row of the last inbox that the sweep has finished; undefined before the first one. */
   after: string | undefined
   job: Job
 }

@@ -37,8 +37,8 @@ export class SenderShares {
   }
 
   /**
-   * Subtracts the bytes of deleted messages from the `sent` of their senders, in the batch that deletes the messages. The bytes of a
-   * message that an adoption has moved into an inbox are negative, and so are added.
+   * Subtracts the bytes of deleted messages from the `sent` of their senders, in the batch that deletes the messages. For a message that an
+   * adoption has moved into an inbox, the number of bytes is negative, so the bytes are added.
    */
   free(appId: string, bytesBySender: ReadonlyMap<string, number>): void {
     if (bytesBySender.size === 0) return

@@ -11,7 +11,7 @@ import type { WebhookEvents } from '../../webhooks/webhook-events.js'
 /** The most checks that one step makes. */
 const CHECKS_PER_STEP = 32
 
-/** The first unread message of a streak: its offset, and how often the user was deleted before. */
+/** The first unread message of a streak (see `UnreadChecks`): its offset, and how many inboxes of the user were deleted before. */
 export type CheckRow = [offset: number, deletions: number]
 
 /** The unread messages of an inbox. */
@@ -36,7 +36,7 @@ interface UnreadChecksOptions {
 
 /**
  * Adds an event `message.unread` when the oldest unread message of a user is old enough. A streak of unread messages begins with the first
- * message that comes after the user has read everything. With this message a row is stored that says when to check the inbox.
+ * message that comes after the user has read everything. A row that is stored with this message says when to check the inbox.
  */
 export class UnreadChecks {
   readonly #reads: Reads
