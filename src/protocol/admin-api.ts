@@ -37,7 +37,7 @@ export interface SessionSummary {
   client: string | null
   startedAt: number
   lastSeenAt: number
-  /** Milliseconds. */
+  /** The round-trip time of a ping, in milliseconds. */
   rtt: number | null
 }
 

@@ -3,8 +3,8 @@ import { count, list, number, object, optional, text } from './schema.js'
 import { position } from './shapes.js'
 
 /**
- * Checks of the fields that a developer sets in these frames. Few pages send them, so these checks are not in the script that every page
- * loads.
+ * Checks of the fields that a developer sets in these frames. Few pages send such frames, so the checks are not in the script that every
+ * page loads.
  */
 export const callFrames = {
   read: { offset: count },

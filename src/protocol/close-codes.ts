@@ -33,7 +33,7 @@ export const revivableCodes: readonly string[] = [
 
 export type EndCode = keyof typeof closeCodes
 
-/** Every code that a `refused` frame may have. No `ended` frame has the last two. */
+/** Every code that a `refused` frame may have. No `ended` frame has `conflict` or `unknown-user`. */
 export type RefusalCode =
   | Extract<
       EndCode,

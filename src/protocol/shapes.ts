@@ -4,7 +4,7 @@ import { count, literal, nullable, number, object, optional, shape, text, type C
 export const user = shape({ id: text, ...profileFields })
 export type User = Checked<typeof user>
 
-/** A place in an inbox: an offset, and the epoch in which it counts. A new epoch begins when stored messages may have been lost. */
+/** A place in an inbox: an offset, and the epoch in which it counts. */
 export const position = shape({ epoch: text, offset: count })
 
 export const resumption = shape({ key: text, epoch: text, offset: count })

@@ -5,7 +5,7 @@ import { errorMessageOf } from './error-message.js'
 export type SessionErrorCode = ProtocolCode | ClientCode | (string & {})
 
 export interface SessionErrorOptions extends ErrorOptions {
-  /** Replaces the sentence that the code has. The gateway sends a message with its errors. */
+  /** Replaces the sentence that the code has, for example by the message that the gateway sent with the error. */
   message?: string | undefined
   /** Whether the same call may succeed later. @default true for the protocol's codes that are retried, else false */
   retryable?: boolean | undefined

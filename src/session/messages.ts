@@ -4,7 +4,7 @@ import type { GatewayFrameOf, JsonObject } from '../protocol/index.js'
 /** A message that the gateway has stored. */
 export interface Sent {
   id: string
-  /** The position of the sender's own copy in their inbox. */
+  /** The offset of the own copy in the sender's inbox. */
   offset: number
   /** Unix time in milliseconds. */
   sentAt: number

@@ -14,7 +14,7 @@ const PRERENDER_HANDOVER = 200
 
 /**
  * Milliseconds between two calls of `show`, and how many calls may follow the first one. The page that was left must first store its
- * session. Chromium sends that page `pagehide` after it sends this one `pageshow`, sometimes much later.
+ * session. In Chromium the `pagehide` of that page comes after the `pageshow` of this page, sometimes much later.
  */
 const SHOW_INTERVAL = 20
 const MAX_SHOW_RETRIES = 50

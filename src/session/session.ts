@@ -88,8 +88,8 @@ export class ChatSession extends SessionTarget {
   readonly #runner: Runner
   readonly #outbox: Outbox
   /**
-   * Undefined if there is no storage. Also undefined if the user id, which the storage's key needs, is not known before the start. A guest
-   * needs no id.
+   * Undefined if there is no storage, or if the user id is not known before the start, because the storage's key needs it. A guest needs no
+   * id.
    */
   readonly #resumeStorage: ResumeStorage | undefined
   readonly #isGuest: boolean
@@ -529,7 +529,7 @@ export class ChatSession extends SessionTarget {
     this.#reportPending()
     const { user: formerUser, unread: formerUnread = 0 } = infoOf(before) ?? {}
     const { user, unread = 0 } = infoOf(after) ?? {}
-    // A listener may have ended the session.
+    // If a listener has ended the session, no other event follows.
     if (user && !this.info) return
     if (user && JSON.stringify(user) !== JSON.stringify(formerUser)) this.#emit('user', { user })
     if (unread !== formerUnread) this.#emit('unread', { unread })

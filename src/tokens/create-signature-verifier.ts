@@ -3,7 +3,7 @@ import { createMacCheck, utf8, type Hmac } from './hmac.js'
 import { readUserId } from './ids.js'
 
 export type SignatureRules = {
-  /** Secrets of signatures. Any of them may have made a signature, so that they can be rotated. An empty secret verifies nothing. */
+  /** The secrets of signatures. A signature is good if any of them made it, so secrets can be rotated. An empty secret verifies nothing. */
   secrets: readonly string[]
   /** The runtime's own HMAC-SHA256, used instead of Web Crypto's. Called once per secret until one verifies. */
   hmac?: Hmac | undefined
@@ -18,7 +18,7 @@ const bytesOf = (signature: unknown): Uint8Array | undefined =>
     : undefined
 
 /**
- * Makes a function that verifies signatures. The function imports the keys once. A guest's id has no valid signature.
+ * Makes a function that verifies signatures. The function turns the secrets into keys only once. A guest's id has no valid signature.
  *
  * ```js
  * import { createSignature, createSignatureVerifier } from 'chat-session/tokens'

@@ -9,7 +9,7 @@ import { parseToken, type ParsedToken } from './parse-token.js'
 export type TokenRules<Type extends TokenType = 'user'> = {
   /** The only accepted `iss`. */
   appId: string
-  /** Secrets for HS256. Any of them may have signed a token, so that they can be rotated. An empty secret verifies nothing. @default [] */
+  /** Secrets for HS256. Any of them may sign a token, so secrets can be rotated. An empty secret verifies nothing. @default [] */
   secrets?: readonly string[] | undefined
   /** Public keys for RS256, ES256 and EdDSA. */
   keySet?: KeySet | undefined
@@ -35,8 +35,8 @@ export type DirectTokenVerifier<Type extends TokenType = 'user'> = (
 ) => MaybePromise<TokenResult<Type>>
 
 /**
- * This sentence does not say what is wrong with the secret, because each guess would cost a verification. The command `check-token` tries
- * the common mistakes, such as a secret that was decoded from base64.
+ * The verifier does not find out what is wrong with the secret, because each guess would cost a verification. The command `check-token`
+ * tries the common mistakes, such as a secret that was decoded from base64.
  */
 const WRONG_SECRET =
   "No secret of the app matches the token's signature: 'npx chat-session check-token' says what it was signed with."
@@ -76,10 +76,10 @@ export const createDirectTokenVerifier = <Type extends TokenType = 'user'>(
 }
 
 /**
- * Makes a function that verifies tokens by `rules`. The function imports the keys once. A token's own `alg` only chooses among the
- * algorithms of the rules. The signature is verified before any claim is checked.
+ * Makes a function that verifies tokens by `rules`. The function turns the secrets into keys only once. A token's own `alg` only
+ * chooses among the algorithms of the rules. The signature is verified before any claim is checked.
  *
- * Throws a `TokenError` of code `bad-app-id`.
+ * Throws a `TokenError` of code `bad-app-id` if the rules have no valid `appId`.
  *
  * ```js
  * import { createToken, createTokenVerifier } from 'chat-session/tokens'

@@ -1,8 +1,8 @@
 import { createSignatureVerifier } from './create-signature-verifier.js'
 
 /**
- * Verifies one signature with any of the secrets. To verify many signatures, use `createSignatureVerifier`, which imports the keys only
- * once.
+ * Verifies one signature with any of the secrets. To verify many signatures, use `createSignatureVerifier`, which turns the secrets into
+ * keys only once.
  *
  * ```js
  * import { createSignature, verifySignature } from 'chat-session/tokens'

@@ -2,7 +2,7 @@ import type { TokenResult, TokenType } from './claims.js'
 import { createTokenVerifier, type TokenRules } from './create-token-verifier.js'
 
 /**
- * Verifies one token. To verify many tokens, use `createTokenVerifier`, which imports the keys only once.
+ * Verifies one token. To verify many tokens, use `createTokenVerifier`, which turns the secrets into keys only once.
  *
  * A bad token is a result, never a rejection. Rejects with a `TokenError` of code `bad-app-id` if the rules have no valid `appId`.
  *

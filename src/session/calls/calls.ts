@@ -24,7 +24,7 @@ export interface Calls {
   peers(range?: PeersRange): Promise<PeersPage>
   markRead(offset: number, options?: Pick<HistoryRange, 'with'>): Promise<void>
   /**
-   * Changes the profile. `before` is the profile for the next start, still without `fields`. `set` replaces the profile for the next start.
+   * Changes the profile. `before` is the session's profile without `fields`. `set` replaces the profile that the next start sends.
    */
   setProfile(fields: Profile, before: Profile, set: (profile: Profile) => void): Promise<void>
   signal(to: string | number, name: string, options?: SignalOptions): Promise<boolean>
@@ -47,7 +47,8 @@ const peerId = (id: string | number | null | undefined): string | null | undefin
   id === undefined || id === null ? id : String(id)
 
 /**
- * At most this many read marks are sent again on a new connection: if the gateway's computer crashes, only the latest marks can be lost.
+ * At most this many read marks are sent again on a new connection. More are not needed: a crash of the gateway's computer loses only the
+ * latest marks.
  */
 const MAX_MARKS = 20
 
@@ -96,8 +97,8 @@ export const createCalls = (host: CallsHost): Calls => {
   takeLeftSends()
 
   /**
-   * The latest read marks that the gateway sent, by peer. The mark of the whole inbox has the key undefined. A peer's mark is kept only if
-   * it is beyond the mark of the whole inbox. The newest entry is last.
+   * The latest read marks that the gateway sent, by peer. The mark of the whole inbox has the key undefined. A peer's mark is added only
+   * if it is beyond the mark of the whole inbox. The newest entry is last.
    */
   const lastMarks = new Map<Read['with'], Read>()
   const remember = (offset: number, peer?: Read['with']): void => {
@@ -125,7 +126,7 @@ export const createCalls = (host: CallsHost): Calls => {
         const { with: peer, readOffset, unreadWith, readOffsetWith = -1 } = answer
         const target = Math.min(read.offset, newest.offset)
         if (read.with === undefined) return readOffset >= target
-        // If the user in `with` is not a peer, no mark reaches `target`. But nothing from that user is unread, so `unreadWith` is 0.
+        // If the user in `with` is not a peer, no mark reaches `target`. But then `unreadWith` is 0, which answers the request, too.
         return read.with === peer && (unreadWith === 0 || readOffsetWith >= target)
       },
     })

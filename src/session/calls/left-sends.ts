@@ -9,7 +9,7 @@ import { sessionUrl } from '../transports/websocket.js'
 import { utf8 } from '../util/utf8.js'
 import type { CallsHost } from './host.js'
 
-/** The most messages of one post, and the most bytes. */
+/** The most messages and the most bytes of one HTTP request that `post` sends. */
 const MAX_SENDS = 16
 const MAX_BYTES = 61_440
 
@@ -36,9 +36,9 @@ const keepAlive = (url: string, body: string): void => {
 }
 
 /**
- * Returns a function that sends the messages which earlier pages of the tab have put into `sessionStorage`. It is called at each start and
- * for each new connection. When the user leaves this page, the messages that wait are posted. `info` returns the gateway's latest state of
- * the session; null while there is none.
+ * Returns a function that sends the messages which earlier pages of the tab have put into `sessionStorage`. This function is called at
+ * each start and for each new connection. When the user leaves this page, the messages that wait are posted. `info` returns the gateway's
+ * latest state of the session; null while there is none.
  */
 export const createLeftSends = (
   { session, endpoint, knownUserId, credentials, runner, outbox, reportPending, SessionError }: CallsHost,
@@ -58,7 +58,10 @@ export const createLeftSends = (
   /** How many messages were posted since the page was left. The page gets no answer to them, so they stay at the front of the outbox. */
   let posted = 0
 
-  /** Sends a message of an earlier page. A `pending` event reports a failure, because the promise of `send()` is gone with its page. */
+  /**
+   * Sends a message of an earlier page, if it is this user's and the gateway would still recognize its id. A `pending` event reports a
+   * failure, because the promise of `send()` is gone with its page.
+   */
   const restore = ({ id, to, body, data, writtenAt }: LeftSend, isMine: boolean): void => {
     const isLate = writtenAt + (info()?.sendWindow ?? Infinity) <= Date.now()
     const send = { type: 'send', id, to, body, data } as LeftSend
@@ -122,7 +125,7 @@ export const createLeftSends = (
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
     if (isStopped) listen('removeEventListener')
-    // The session has ended, so nobody will send these messages.
+    // The session has ended, so nobody will send the stored messages of this user.
     if (session.state === 'ended') take((userId) => userId === user)
     return isStopped
   }

@@ -34,7 +34,7 @@ export const createPush = (
     const asked = subscriber
     // Perhaps the page took the subscription back while there was no connection. Then the gateway is told now.
     if (!asked) takeBack()
-    // Only `started` says whether the app pushes. So this function is called again when it arrives.
+    // Only `started` says whether the app pushes. `renew` is called again when `started` arrives.
     if (!asked || !known) return
     const found = await asked.subscribe(known.can?.includes('push') ? known.pushKey : undefined)
     // The page may have called `push` again meanwhile.

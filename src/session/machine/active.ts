@@ -56,7 +56,7 @@ const closed = (state: Active, close: Closed, world: World): Step => {
   const { code, reason } = close
   const next = disconnected(state)
   // `timeout` says that no frame has reached the gateway for too long. Perhaps the network passes on a handshake with the start, and
-  // swallows all later frames. So the next start is sent as a frame.
+  // swallows all later frames. So the next start is sent as a frame: on such a network that attempt fails, and a stream can be tried.
   next.startAsFrame ||= reason?.code === 'timeout'
   // While a new token has no answer, a close that asks for fresh credentials is about the token before it. So the new token is tried.
   if (pendingToken(state) && closeAction(code) === 'refetch')

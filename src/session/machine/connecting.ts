@@ -124,7 +124,7 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
   const next: Active = {
     ...context,
     name: 'active',
-    // If nothing is unread, all messages up to `offset` are read. `readOffset` says so, also when a later message comes.
+    // `started` has no `readOffset`. But if nothing is unread, all messages up to `offset` are read.
     info: info.unread ? info : { ...info, readOffset: offset },
     ...resetHeartbeat(info.pingInterval, world),
     // If no attempt has failed, there is nothing to reset, so no timer is set: an idle session wakes its page only for pings.

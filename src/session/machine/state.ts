@@ -66,7 +66,7 @@ export interface MachineContext {
   connectFailures: number
   /** Failures in a row to fetch credentials, or to have a token checked. */
   fetchFailures: number
-  /** Fresh credentials that were rejected in a row. */
+  /** How many times in a row fresh credentials were rejected. */
   rejections: number
   /** Whether the start is sent as the first frame, and not in the handshake's header. */
   startAsFrame: boolean
@@ -139,8 +139,8 @@ export type Input =
   | { type: 'wake' }
   /**
    * The page gives up its connection: the user leaves the page (`pagehide`), the browser stops the hidden page (`freeze`), or the hidden
-   * page sleeps. The socket is closed with `code`; without `code` the gateway treats the connection as lost. While the page sleeps, `info`
-   * is the session's state as another page of the user knows it.
+   * page sleeps. The socket is closed with `code`; without `code` the gateway treats the connection as lost. While the page sleeps, this
+   * input comes again with `info`: the session's state as another page of the user knows it.
    */
   | { type: 'leave'; at: PagePhase; code?: number; info?: SessionInfo }
   /**

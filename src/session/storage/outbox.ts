@@ -42,7 +42,7 @@ export const checkedCopy = <F extends Request>(frame: F, checks: RequestChecks =
   return copy
 }
 
-/** Why no request is written for now, and until when. */
+/** A time in which no request is written, and the reason. */
 interface Pause {
   reason: 'rate-limited' | 'busy'
   until: number

@@ -1,6 +1,6 @@
 /**
  * The most streams that the tabs of a browser open to one gateway. Over HTTP/1.1 a browser opens six connections to a host, and each stream
- * occupies one. The other three are for posts, and for a site on that host.
+ * occupies one. The other three are for posts (posts.ts), and for a site on that host.
  */
 const LOCKS = 3
 
@@ -75,7 +75,7 @@ export interface ConnectionLock {
   release(): void
 }
 
-/** If `sleeps` is true, hidden pages close their connections by themselves. Then this lock takes no notice of them. */
+/** If `sleeps` is true, the session itself closes the connection of a hidden page. Until then the page keeps its lock. */
 export const createConnectionLock = (origin: string, sleeps: boolean): ConnectionLock => {
   let place: Place | undefined
   let users = 0

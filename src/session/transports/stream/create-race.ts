@@ -73,8 +73,7 @@ const waited = (phase: SocketPhase | undefined): number =>
 
 /**
  * Returns the function that opens all further attempts of a session, by a WebSocket, a stream or both. To the session each attempt looks
- * like one WebSocket. `startFrame` returns the session's `start` frame as it is now. The state says how many attempts have failed in a row,
- * and why the last connection was lost.
+ * like one WebSocket. `startFrame` returns the session's `start` frame as it is now. The third argument is the session's state.
  */
 export const createRace = (
   { WebSocket: CustomWebSocket, transports, sleep }: RaceOptions,
@@ -90,8 +89,8 @@ export const createRace = (
   /** What has worked in this tab before; null if nothing has, undefined before the first attempt. */
   let worked: Memory | 'websocket' | null | undefined
   /**
-   * The key with which all further attempts resume, until a session starts. Set when the slower transport's start came late and replaced
-   * the winner's connection.
+   * The key with which all further attempts resume, until a session starts. Set when the start of another attempt or transport came late
+   * and replaced the winner's connection.
    */
   let contestedKey: string | undefined
   let lock: ConnectionLock | undefined

@@ -1,6 +1,6 @@
 import { utf8 } from '../../util/utf8.js'
 
-/** The most frames of one post, and the most bytes of these frames. The gateway accepts 128 kB. */
+/** The most frames of one post (an HTTP request with frames), and the most bytes of these frames. The gateway accepts 128 kB. */
 const MAX_FRAMES = 16
 const MAX_BYTES = 120_000
 /** The most bytes of a post that a browser sends for a page that is gone. */
@@ -10,7 +10,7 @@ const TIMEOUT = 20_000
 /** Milliseconds until a post without an answer is repeated. The time doubles with each try, up to `MAX_PAUSE`. */
 const FIRST_PAUSE = 500
 const MAX_PAUSE = 8_000
-/** The most seconds to wait for a `Retry-After`. Without this limit a timer could fire at once: its time has to fit into 31 bits. */
+/** The most seconds to wait as a `Retry-After` asks. A timer fires at once if its milliseconds do not fit into 31 bits. */
 const MAX_ASKED = 60
 
 /** Sends the posts of one stream, one at a time. Each post has a number, and is repeated unchanged until it is answered. */
@@ -51,7 +51,7 @@ export const createPosts = (url: string, onLost: () => void, signal: AbortSignal
       signal.addEventListener('abort', done)
     })
 
-  /** Resolves with the status, 0 if there was no answer, and with the milliseconds that the answer asks to wait. */
+  /** Resolves with the status (0 if there was no answer), and with the milliseconds that the answer asks to wait. */
   const post = async (body: string, keepalive: boolean): Promise<{ status: number; pause: number }> => {
     const ended = new AbortController()
     const abort = (): void => ended.abort()

@@ -8,7 +8,7 @@ import { createPosts } from './posts.js'
 
 /** Milliseconds in which the first frame has to arrive. */
 const FIRST_FRAME_TIMEOUT = 8_000
-/** Milliseconds that `close` waits for the stream's id if the session is still starting, and then for the answer to its last post. */
+/** Milliseconds that `close` waits for the stream's id if the session is still starting, and then for the answer to the last post. */
 const END_TIMEOUT = 5_000
 
 /** The statuses of a gateway, or of a proxy, without streams. */
