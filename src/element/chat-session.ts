@@ -138,7 +138,7 @@ export class ChatSessionElement extends ReactiveElement {
 
   constructor() {
     super()
-    // For an attribute without a value, Vue sets a property that holds a boolean to true. Any other property it sets to '', which counts as
+    // For an attribute without a value, Vue sets the property. It sets true if the property holds a boolean, and else '', which counts as
     // absent here. So these properties begin as false.
     this.guest = this.adoptGuest = this.manual = this.notifications = this.push = this.sleepHidden = false
     this.addController(this.#relay)

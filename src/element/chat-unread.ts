@@ -6,7 +6,7 @@ const Base = isPage ? HTMLElement : (Object as unknown as typeof HTMLElement)
 
 /**
  * `<chat-unread>` shows as its text the number of unread messages of the first `<chat-session>` in its tree, else in the trees around it.
- * With `app-id` it shows those of the first one of that app. It is empty while nothing is unread. Text from the server stays until the
+ * With `app-id` only a `<chat-session>` of that app counts. The text is empty while nothing is unread. Text from the server stays until the
  * number is known.
  *
  * @tagname chat-unread

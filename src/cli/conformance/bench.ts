@@ -12,7 +12,7 @@ type Section =
 export interface Case {
   readonly name: string
   readonly section: Section
-  /** Whether a client that breaks the rule loses, repeats or forges messages, or connects again and again for ever. */
+  /** Whether a client that breaks the rule loses, repeats or changes messages, or never stops reconnecting. */
   readonly core: boolean
   /** A sentence about the client. */
   readonly rule: string

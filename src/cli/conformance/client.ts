@@ -114,7 +114,7 @@ export const startClient = (command: string, watch: Watch): Client => {
     } catch {
       // The process has already ended.
     }
-    // A process of another group may hold the client's output open. Without these lines `close` would wait for that process.
+    // A process of another group may hold the client's output open. Without these lines the event `close` would wait for that process.
     child.stdout.destroy()
     child.stderr.destroy()
   }

@@ -74,7 +74,7 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
     takeFrame(body)
   }
 
-  /** Takes the frames of a new post. Returns whether a gateway would accept the post, which may be a repeated one. */
+  /** Takes the frames of a post, unless the client repeats the post. Returns whether a gateway would accept the post. */
   const take = (stream: Stream, body: string): boolean => {
     const { seq, frames } = readJson(body)
     if (seq === stream.seq) {

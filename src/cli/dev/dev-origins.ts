@@ -35,7 +35,7 @@ const isLocalOrigin = (origin: string, host: string): boolean => {
 
 /**
  * Replaces the origin of a request from a page of this machine by `LOCAL_PAGE`, unless the origin is in `kept`. In the answer,
- * `access-control-allow-origin` has the page's own origin again, because browsers compare the two origins.
+ * `access-control-allow-origin` has the page's own origin again, because browsers compare the header with that origin.
  */
 export const nameLocalPages = (server: Server, host: string, kept: readonly string[]): void => {
   const isRenamed = ({ headers }: IncomingMessage): boolean => {

@@ -19,7 +19,7 @@ interface Faults {
  * the link of that name. A link can be made slow, cut or taken down, to try how the session reacts.
  */
 export interface FaultProxy {
-  /** Handles each upgrade of `server` before the gateway that is attached to `server`. */
+  /** Handles each upgrade of `server`, before the gateway on `server` gets it. */
   attach(server: Server): void
   /**
    * Handles a request of a link. Passes it on to the gateway of `server`, or destroys it while the link is down. Returns false for a

@@ -86,7 +86,7 @@ const allowsScript = (policy: Policy, tag: Map<string, string>, url: URL): boole
   return !sources?.includes("'strict-dynamic'") && allows(sources, script, url)
 }
 
-/** Returns whether a policy allows event streams. In some browsers `ws:` and `wss:` sources allow no HTTP requests, so none counts here. */
+/** Returns whether a policy allows event streams. Sources with `ws:` or `wss:` don't count: in some browsers they allow no HTTP. */
 const allowsStream = (policy: Policy, base: URL, url: URL): boolean => {
   const sources = sourcesOf(policy, 'connect-src')?.filter((source) => !/^wss?:/i.test(source))
   return ['/v1/session/stream', '/v1/session/frames'].every((path) => allows(sources, below(base, path), url))

@@ -6,9 +6,7 @@ const dotted = new Map<HTMLLinkElement, { own: string | null; shown: string }>()
 let isWanted = false
 let observer: MutationObserver | undefined
 
-/**
- * Returns the address of an icon with a dot. Rejects if the icon can't be read, because it is missing, or its origin does not allow CORS.
- */
+/** Returns the address of an icon with a dot. Rejects if the icon is missing, or if its origin does not allow CORS. */
 const withDot = async (address: string): Promise<string> => {
   const image = new Image(SIZE, SIZE)
   image.crossOrigin = 'anonymous'

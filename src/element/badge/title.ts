@@ -3,8 +3,8 @@ let prefix: string | undefined
 let observer: MutationObserver | undefined
 
 /**
- * Writes `next` before the page's own title. If the title begins with the former prefix, removes that prefix. A title that the page has
- * built from the shown one begins with it, too.
+ * Writes `next` before the page's own title, in place of the former prefix. A new title begins with the former prefix, too, if the page has
+ * built it from the shown title.
  */
 const write = (next: string): void => {
   const { title } = document

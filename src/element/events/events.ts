@@ -61,8 +61,8 @@ export class SessionMessageEvent extends CustomEvent<MessageDetail> {}
 export class SessionUnreadEvent extends CustomEvent<UnreadDetail> {}
 
 /**
- * Messages of earlier pages failed, or one of these changed: the number of messages that are not stored yet, why they wait, the time until
- * which they wait.
+ * Messages of earlier pages failed, or one of these changed: the number of messages that are not stored yet, the reason why they wait, or
+ * the time until which they wait.
  */
 export class SessionPendingEvent extends CustomEvent<PendingDetail> {}
 

@@ -10,5 +10,5 @@ const parts = { badge, calls, notifications }
 
 export type Parts = typeof parts
 
-/** Resolves with the module of a part. Rejects with the SessionError `script-unavailable` if its script can't be loaded. */
+/** Resolves with the module of a part. */
 export const loadPart = <K extends keyof Parts>(name: K): Promise<Parts[K]> => Promise.resolve(parts[name])

@@ -36,5 +36,6 @@ const load = async (name: string): Promise<unknown> => {
   }
 }
 
+/** Resolves with the module of a part. Rejects with the SessionError `script-unavailable` if its script can't be loaded. */
 export const loadPart = <K extends keyof Parts>(name: K): Promise<Parts[K]> =>
   (loading[name] ??= load(name)) as Promise<Parts[K]>

@@ -48,8 +48,8 @@ const mergeProfile = (input: ElementInput): Profile => {
 
 /**
  * Returns the session that `input` asks for; undefined while the app or the user is missing. The user comes from `user-id`, from the token,
- * or from `guest`. If only a token named the user and the token is cleared, the user of `previous` stays. The page allows only these
- * `endpoints`; null allows any.
+ * or from `guest`. If only a token named the user and the token is cleared, the user of `previous` stays. The page allows only the
+ * endpoints in `endpoints`; null allows any.
  */
 export const toDesiredSession = (
   input: ElementInput,

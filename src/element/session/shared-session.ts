@@ -11,7 +11,7 @@ export interface SharedSession {
   members: Set<Member>
   /** The latest value of each credential, whichever element set it. */
   credentials: Credentials
-  /** The latest value of each field, whichever element set it. */
+  /** The latest value of each field of the profile, whichever element set it. */
   profileFields: Profile
   /** Attaches the parts that the elements ask for now. */
   updateParts: () => void
@@ -91,7 +91,7 @@ export const applyChanges = (
     if (restart) void session.end()
     session.setCredentials(needsStart ? fresh : { tokenFetcher, tokenUrl, token: fresh.token })
     // A page may set a new function each time it renders, and may render because the session has failed. If each new function started the
-    // session, that would never end. So only an element's first function counts.
+    // session, it would start and fail for ever. So only an element's first function counts.
     const first = previous?.credentials.tokenFetcher ? null : fresh.tokenFetcher
     if (restart || (session.state === 'failed' && hasCredentials({ ...fresh, tokenFetcher: first })))
       void session.start()

@@ -52,7 +52,7 @@ const showUnread = (element: HTMLElement, signal: AbortSignal): void => {
       listening.abort()
       listening = new AbortController()
       chat = found
-      // The listeners on the document get no event of a `<chat-session>` that has left it. This one gets the end of its session.
+      // The listeners on the document get no event of a `<chat-session>` that has left the document. This listener gets the session's end.
       chat?.addEventListener('session-state', update, { signal: listening.signal })
     }
     show()
