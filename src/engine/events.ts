@@ -67,8 +67,8 @@ export interface ReauthRequested {
 /**
  * A webhook event of the app is perhaps due. `takeDueEvents` returns the webhook events that are due. The engine that added the webhook
  * event emits `webhooks-due`. The engine that leased a webhook event (see `takeDueEvents`) emits `webhooks-due` when the lease ends, or
- * when the wait for a retry ends. If this engine's gateway does not take the webhook event, another engine on the same data emits
- * `webhooks-due` later.
+ * when the wait for a retry ends. If the gateway that listens to that engine does not take the webhook event, another engine on the same
+ * data emits `webhooks-due` later.
  */
 export interface WebhooksDue {
   type: 'webhooks-due'

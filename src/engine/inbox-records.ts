@@ -110,8 +110,8 @@ export interface SendRules {
   /** Sets the app's retention, as `Engine.configure` does. */
   retention: Retention
   /**
-   * Whether a recipient who does not exist is created with the message. If not, or if the id is that of a guest, the result is
-   * `unknown-user`. Only the start of a guest's session creates a guest.
+   * Whether the message creates a recipient who does not exist. If it creates none, the result is `unknown-user`. No message creates a
+   * guest: only the start of the guest's session does.
    */
   unknownRecipients: boolean
   /**

@@ -12,7 +12,7 @@ export const pushDeviceId = (endpoint: string): string => sha256(endpoint).slice
 /** The owner of a device, and the device's keys. A user who knows these keys may take over the device. */
 export type PushOwner = [userId: string, p256dh: string, auth: string]
 
-/** Returns whether this subscription makes the user the device's owner. */
+/** Returns whether the user who sends this subscription may own its device. `owner` is the present owner. */
 export const mayOwn = (
   owner: PushOwner | undefined,
   userId: string,

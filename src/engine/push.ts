@@ -28,8 +28,9 @@ export interface PushDevice extends PushSubscriptionData {
   lastSuccessAt: number | null
   /** Messages up to this offset are no longer pushed to the device. */
   offset: number
-  /** How many pushes failed since the last push that was delivered or given up. `retryAt`: when the next push may be tried. */
+  /** How many pushes failed since the last push that was delivered or given up. */
   failures: number
+  /** When the next push may be tried; 0 if it may be tried at once. */
   retryAt: number
 }
 
@@ -53,7 +54,7 @@ export interface PushOutcome {
   report?: { host: string; status: number | null; error: string } | undefined
 }
 
-/** The newest unread message of each of some senders. The oldest of these messages comes first. */
+/** The newest unread message of each sender that `unreadSenders` has found. The oldest of these messages comes first. */
 export interface UnreadSenders {
   inbox: InboxState
   messages: (Message & {
@@ -72,9 +73,9 @@ export interface UnreadSenders {
 export interface EnginePush {
   /**
    * Stores or renews a subscription, durably. A new subscription gets the inbox's newest offset, so that no older message is pushed. If
-   * another user has a device with this endpoint and these keys, the device passes to this user. If that device has other keys, or if this
-   * user does not exist, the call resolves with false and changes nothing. If the user has more than `engineRules.pushDevices` devices, the
-   * engine ends those that were renewed the longest time ago.
+   * another user has a device with this endpoint and these keys, the device passes to this user. If another user has a device with this
+   * endpoint and other keys, or if this user does not exist, the call resolves with false and changes nothing. If the user has more than
+   * `engineRules.pushDevices` devices, the engine ends those that were renewed the longest time ago.
    */
   savePushDevice(of: UserRef, subscription: PushSubscriptionData, credential: Credential): Promise<boolean>
 
@@ -92,8 +93,8 @@ export interface EnginePush {
   unreadSenders(of: UserRef, after: number, limit: number): Promise<UnreadSenders>
 
   /**
-   * Called when the messages up to `offset` were sent to a visible page of the user, so that they are not pushed. If there are no newer
-   * messages, no `push-due` is pending any more. Does nothing for a user without devices.
+   * Called when the messages up to `offset` were sent to a visible page of the user, so that they are not pushed. If the inbox has no newer
+   * messages, the engine cancels the user's next event `push-due`. Does nothing for a user without devices.
    */
   seenOnPage(of: UserRef, offset: number): Promise<void>
 

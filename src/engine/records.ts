@@ -72,8 +72,8 @@ export interface SavedUser {
 }
 
 /**
- * How the user of a session proved who they are. A gateway signs tokens for guests, and for users who came by `authParams`. Such a token
- * counts as `guest` or `authParams`.
+ * How the user of a session proved who they are. A gateway signs tokens for guests, and for users whom the app has accepted by their
+ * `authParams`, an object that the client sends. Such a token counts as `guest` or `authParams`.
  */
 export type AuthMethod = 'token' | 'signature' | 'authParams' | 'guest'
 
@@ -131,7 +131,7 @@ export interface SessionRequest extends UserRef, ClientFacts {
   hidden: boolean
   /** The connection that carries the session from now on. The id is unique among all gateways on the engine. */
   connectionId: string
-  /** The hash of the resume key that the client receives now. Engines never receive the keys themselves. */
+  /** The hash of the key by which the client may resume the session. Engines never receive the key itself, only the client does. */
   keyHash: string
   /** The hash of the resume key that the client sent. If the key belongs to a session of this user, that session is resumed. */
   resumes?: string | undefined

@@ -46,7 +46,7 @@ export const engineRules = {
   maxFailedEvents: 10_000,
   /** Bytes that a pending webhook event takes besides its data: its ids, its keys, and its place in the queue. */
   eventOverhead: 300,
-  /** If a user has this many pending webhook events, events about presence cancel each other (see `WebhookQueue`). */
+  /** If a user has at least this many pending webhook events, events about presence cancel each other (see `WebhookQueue`). */
   eventsBehind: 8,
 
   /** How many devices with a push subscription a user may have. */

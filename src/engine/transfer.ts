@@ -24,8 +24,8 @@ export interface SentId {
 }
 
 /**
- * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. The time
- * of an engine's own clock means nothing to another engine, so records have durations in its place.
+ * A piece of an engine's data, which `chat-session copy` transfers to another engine. Sessions and epochs are not transferred. A time of an
+ * engine's own clock means nothing to another engine, so records have durations instead.
  */
 export type TransferRecord =
   /** The engine's key, in Base64url. */

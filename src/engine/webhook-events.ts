@@ -81,8 +81,8 @@ export interface PendingEventPage {
 }
 
 /**
- * The result of a delivery. `retryAfter`: milliseconds until the next delivery, because a Unix time would be wrong once the machine's clock
- * is set. `error` and `failed` say why the delivery failed.
+ * The result of a delivery. `retryAfter`: milliseconds until the next delivery. A Unix time would be wrong once the machine's clock is set.
+ * `error` and `failed` say why the delivery failed.
  */
 export type DeliveryOutcome = { delivered: true } | { retryAfter: number; error: string } | { failed: string }
 

@@ -7,8 +7,8 @@ interface Entry<T> {
 
 /**
  * A heap of items, ordered by the times at which they are due, in milliseconds of the clock `now`. One timer waits for the earliest item.
- * If the time of an item changes, the item is added again and is in the heap twice. So the caller of `takeDue` checks of each returned item
- * whether it is still due.
+ * If the time of an item changes, the item is added again and is in the heap twice. So the caller of `takeDue` must check whether each
+ * returned item is still due.
  */
 export class Deadlines<T> {
   /** A binary heap: the earliest entry is the first. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { EngineError } from '../errors.js'
 import { assertIdentity, changeTimeOf, identityIn, MARKER } from './folder.js'
 
-/** How many tables one call of `checkTables` compares. A folder of 10 GB has 5,000, too many for one call. */
+/** How many tables (data files of LevelDB) one call of `checkTables` compares. A folder of 10 GB has 5,000, too many for one call. */
 const TABLES_PER_CHECK = 500
 
 /** Detects that a file which LevelDB has open was removed or replaced. LevelDB itself does not notice such a change. */
@@ -15,8 +15,8 @@ interface DatabaseFiles {
    */
   assertPresent(): void
   /**
-   * Looks for tables (data files of LevelDB) that were removed or replaced. Does so only after a file of the folder was made or removed.
-   * Once it finds such a table, `assertPresent` throws.
+   * Looks for tables that were removed or replaced. Does so only after a file of the folder was made or removed. Once it finds such a
+   * table, `assertPresent` throws.
    */
   checkTables(): Promise<void>
 }
@@ -99,8 +99,8 @@ export const watchDatabaseFiles = (
       const name = findLostFile()
       if (name === undefined) return
       lostFile = name
-      // Acknowledged messages are perhaps lost. If the file `MARKER` is missing, the next opening gives each inbox another epoch. So
-      // clients read their inboxes again.
+      // Acknowledged messages are perhaps lost, so clients must read their inboxes again. Without the file `MARKER`, the next opening gives
+      // each inbox another epoch, which makes them do so.
       rmSync(join(folder, MARKER), { force: true })
       throw new EngineError(
         'unavailable',

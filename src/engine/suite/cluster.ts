@@ -41,7 +41,7 @@ export const clusterSuite = ({ describe, onTwo, createPeer }: SuiteContext): voi
       assert.deepEqual((await two.status(ada)).online, true)
     })
 
-    onTwo('emit each message once and in order where the recipient is', async (one, two) => {
+    onTwo('emit each message once and in order at the engine of the session', async (one, two) => {
       await start(one, ada)
       await start(two, bob)
       const count = 100

@@ -99,7 +99,7 @@ export const deletingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
       assert.deepEqual(await bodies(engine, bob), ['new', 'new'])
     })
 
-    on('lets the user come again, who begins with an empty inbox', async (engine) => {
+    on('lets the user come again, with an empty inbox', async (engine) => {
       for (let round = 0; round < 3; round++) {
         assert.equal((await engine.saveUser(bob, { claimed: { name: `Bob ${round}` } })).created, true)
         for (let n = 0; n <= round; n++) assert.equal((await deliver(engine)).offset, n + 1)

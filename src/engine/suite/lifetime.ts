@@ -86,7 +86,7 @@ const assertClosed = async (engine: Engine): Promise<void> => {
 /** A part of the suite: opening, closing, and the engine's key. */
 export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: SuiteContext): void => {
   describe('opening and closing', () => {
-    it('refuse every call before it is opened, and after it is closed', async () => {
+    it('makes calls possible only in between', async () => {
       const engine = await create()
       await assertClosed(engine)
       await engine.open()
@@ -94,7 +94,7 @@ export const lifetimeSuite = ({ describe, it, on, reopen, create, durable }: Sui
       await assertClosed(engine)
     })
 
-    on('may be repeated while the engine is open, and changes nothing then', async (engine) => {
+    on('may open an engine that is open, and changes nothing then', async (engine) => {
       const session = await start(engine, ada)
       await Promise.all([engine.open(), engine.open()])
       assert.deepEqual(await engine.sessions(ada), [session])

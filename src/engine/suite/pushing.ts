@@ -243,7 +243,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       await nothingIsDue(engine)
     })
 
-    on('does not come if a page was sent the message', async (engine) => {
+    on('does not come if the message was sent to a page', async (engine) => {
       await ask(engine, [])
       await withDevice(engine)
       // `pushAfter` is long, because on a slow disk `deliver` resolves late, and `seenOnPage` is called only then.
@@ -257,7 +257,7 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       await engine.seenOnPage(ada, 1)
     })
 
-    on('comes if a page was sent an earlier message only', async (engine) => {
+    on('comes if only an earlier message was sent to a page', async (engine) => {
       await ask(engine, [])
       await withDevice(engine)
       const due = nextEvents(engine, 'push-due')

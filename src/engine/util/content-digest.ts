@@ -26,8 +26,8 @@ const canonicalOf = ({ body, data }: Content): string =>
 export const contentDigest = (content: Content): string => sha256(canonicalOf(content))
 
 /**
- * As `contentDigest`, but returns a text of up to `maxLength` characters in place of its digest. A digest never equals such a text, because
- * a digest does not begin with `BODY` or `[`.
+ * As `contentDigest`, but if the text for the digest has at most `maxLength` characters, returns that text itself. No digest equals such a
+ * text, because no digest begins with `BODY` or `[`.
  */
 export const shortContentOrDigest = (content: Content, maxLength: number): string => {
   const text = canonicalOf(content)

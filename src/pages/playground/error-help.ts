@@ -17,8 +17,8 @@ const adviceFor = ({ code, retryable }: SessionError): string | null => {
 }
 
 /**
- * Returns the code's explanation, the next step, and the gateway's own message if that says more. In the script-tag build an
- * error's message is a link, so the explanation is looked up here.
+ * Returns the explanation of the error's code, the next step, and the error's own message if that says more. The message is perhaps only a
+ * link, so the explanation is looked up here.
  */
 export const helpFor = (error: SessionError) => {
   const { code, message } = error

@@ -132,7 +132,7 @@ export const inboxSuite = ({ describe, on, reopen, durable, create }: SuiteConte
     })
 
     if (durable) {
-      on('is the same after a close at every odd number of messages', async (engine) => {
+      on('is the same after a close, with each odd number of messages', async (engine) => {
         for (let n = 1; n <= 40; n++) {
           assert.equal((await deliver(engine)).offset, n)
           await reopen(engine)

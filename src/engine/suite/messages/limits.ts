@@ -6,7 +6,7 @@ export const limitsSuite = ({ describe, on, reopen, durable }: SuiteContext): vo
   describe("a sender's share of an inbox", () => {
     const under = { retention: { messages: 10, age: 3_600_000, bytes: 1e9 }, unreadPerSender: 0.5 }
 
-    on("ends where it would push out another sender's unread message", async (engine) => {
+    on("ends with a message that would push out another sender's unread one", async (engine) => {
       await deliver(engine, { from: 'cy', body: 'from cy' }, under)
       for (let n = 0; n < 9; n++) await deliver(engine, {}, under)
       const refused = newMessage()

@@ -29,7 +29,7 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
     const send = async (engine: Engine, more: Partial<CheckedMessage> = {}): Promise<SendResult['outcome']> =>
       (await engine.send(newMessage({ body, ...more }), rules(retaining()))).outcome
 
-    on('ends in all inboxes of others together, and only for this sender', async (engine) => {
+    on('holds for the inboxes of all others together, and only for this sender', async (engine) => {
       const stored = await fill(engine, ['bob', 'cy', 'di', 'ed', 'fay'])
       assert.ok(stored >= 7 && stored <= 9, `${stored} were stored`)
       for (const to of ['bob', 'cy', 'new']) assert.equal(await send(engine, { to }), 'over-share')

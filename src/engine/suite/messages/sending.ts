@@ -152,7 +152,7 @@ export const sendingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.deepEqual(await engine.users(app, null, 10), [])
     })
 
-    on('have offsets without holes, in the order in which they were sent, many at once', async (engine) => {
+    on('that are sent at once have offsets without gaps, in the order of the calls', async (engine) => {
       const names = Array.from({ length: 200 }, (_, n) => `${n}`)
       const sent = await Promise.all(names.map((body) => deliver(engine, { body })))
       assert.deepEqual(

@@ -300,7 +300,7 @@ export const peerMarksSuite = ({ describe, on, onTwo }: SuiteContext): void => {
       await deliver(engine, {}, under)
     })
 
-    on('of a guest is deleted, and the messages that it has read stay read for the user', async (engine) => {
+    on('of a guest ends with the adoption, and what the guest has read stays read', async (engine) => {
       const guest = { appId: app, userId: 'guest:~visitor' }
       const saved = (await saveGuest(engine, guest)) ?? assert.fail('the guest is saved')
       const { user } = await engine.saveUser(ada, {})

@@ -30,7 +30,7 @@ export const peersSuite = ({ describe, on, onTwo, reopen, durable }: SuiteContex
       assert.deepEqual(await exchanged(engine, bob, peers), ['none', 'both', 'received', 'both'])
     })
 
-    on('are known by any id', async (engine) => {
+    on('are found whatever their ids are', async (engine) => {
       const ids = ['a"b', 'a\\', '\\"', 'é/ü', '{"id":"x"}', '","to":"ada', '😀', 'null', '0', '__proto__']
       for (const id of ids) {
         await deliver(engine, { id: `","from":"${id}\\`.slice(0, 60), from: 'bob', to: id })

@@ -73,7 +73,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     })
 
     on(
-      'are found by the new key of each of two starts that used the same old key, until one of them is confirmed',
+      'are found by both new keys if two starts used the same old key, until one new key is confirmed',
       async (engine) => {
         const first = await connect(engine, ada)
         const second = await connect(engine, ada, first.keyHash)
@@ -257,7 +257,7 @@ export const resumingSuite = ({ describe, on, reopen, durable }: SuiteContext): 
     )
 
     on(
-      'a session is set to hidden by the connection that carries it, not by one that was replaced',
+      'that are resumed become hidden by the connection that carries them, not by one that was replaced',
       async (engine) => {
         const sessionRequest = request(ada, { hidden: true })
         const first = await startSession(engine, sessionRequest)

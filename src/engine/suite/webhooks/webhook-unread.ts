@@ -22,7 +22,7 @@ export const webhookUnreadSuite = ({ describe, on, reopen, durable }: SuiteConte
         ['2', '3', '4', '5', '6'],
       )
       await deliver(engine)
-      // Events come in time order, so the later event of another user shows that messages which were reported get no second event.
+      // Cy's event is due later than a second event of Bob would be. So once Cy's event has come, Bob's does not follow.
       await deliver(engine, { to: 'cy' })
       await untilPending(engine, { appId: app, userId: 'cy' }, 'message.unread')
       assert.equal((await pendingOf(engine, bob)).length, 1)

@@ -111,7 +111,7 @@ export class Panel extends LitElement {
     this.session.update(this.settings)
   }
 
-  /** Does `work`, and shows why it failed. */
+  /** Does `work`. If it fails, shows why. */
   readonly attempt = (work: () => unknown): void => {
     this.show({ isBusy: true })
     new Promise((resolve) => resolve(work())).then(

@@ -80,7 +80,7 @@ export class Thread extends EventTarget {
     // This event also says that a conversation was read, in this page or in another page of the user.
     element.addEventListener('session-unread', () => this.#loadPeers(element))
     element.addEventListener('session-started', ({ detail: { user } }) => {
-      // A new session may belong to another user, or may have missed more messages than the gateway sends again.
+      // The session may be another user's, or may have missed more than the gateway sends again. So all is loaded anew.
       if (user.id === this.#chosen) this.#chosen = undefined
       this.#online.clear()
       this.peers = []
