@@ -83,7 +83,7 @@ end
 -- The counts that have a limit, and their places in the event `counts`.
 local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8 }
 
--- Writes the counts. Returns the result of the script: the events for the calling node, and the values.
+-- Writes the counts. Returns the result of the script: the events for the calling node, then the arguments of `reply`.
 local function reply(...)
   for key, fields in pairs(differences) do
     local owner = fields.owner

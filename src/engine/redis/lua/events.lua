@@ -1,4 +1,4 @@
--- A part of scripts: the webhook events of an app in a partition. The hash `events` has each event under its number. Under `a` and the
+-- Shared by all scripts: the webhook events of an app in a partition. The hash `events` has each event under its number. Under `a` and the
 -- number it has the outcome of the event's deliveries so far, with the id of the call that counted the last attempt. `pending` and `failed`
 -- list the numbers of the events in these states. `queue` lists the numbers of a user's pending events. `due` has the oldest pending event
 -- of each user, with the time at which that event is due. Events of the app itself, which belong to no user, have an empty user id.

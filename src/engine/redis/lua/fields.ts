@@ -39,7 +39,7 @@ const user = {
   online: 'ol',
   /** The earliest time at which a detached session ends or no longer makes the user online. */
   sessionsDueAt: 'sx',
-  /** When to look for unread messages, to report them as `message.unread`, and the offset from which to look. */
+  /** When the sweep looks for unread messages, which it reports as `message.unread`, and the offset from which it looks. */
   unreadCheckAt: 'uc',
   unreadCheckOffset: 'uo',
   /**
@@ -68,8 +68,8 @@ export const inboxNumbers = [
   'first',
   'readOffset',
   /**
-   * The offset up to which all messages are read, by the inbox's mark or by marks of peers (`unread.mark`). Nil if no mark of a peer was
-   * set since everything was read.
+   * All messages up to this offset are read: by the inbox's mark, or by marks of peers (`unread.mark`). Nil if no mark of a peer was set
+   * since the inbox's mark last reached the newest offset.
    */
   'readUpTo',
   'unread',
@@ -84,7 +84,7 @@ export type InboxNumber = (typeof inboxNumbers)[number]
 type UserField = keyof typeof user
 const userFields = Object.keys(user) as UserField[]
 
-/** Fields of a user that few scripts read, so that `load` leaves them out. */
+/** Few scripts read these fields of a user, so `load` leaves them out. */
 const large: readonly UserField[] = ['vouched', 'vouchedAt', 'claimed', 'devices']
 
 /** The fields of a user that a message needs, besides `inbox`. */

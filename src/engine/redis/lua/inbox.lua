@@ -1,11 +1,11 @@
--- A part of scripts: an inbox is a Redis stream whose ids are the offsets. `fields.ts` describes the fields of an entry. The hash `unread`
--- counts unread messages and their bytes by sender. It also has the mark of each peer: the offset up to which the peer's messages are read.
--- The hash `held` counts the bytes that each sender's messages take in the inboxes of others on this server; in a cluster, in this
--- partition. The list `peerLog` has the kind and the peer of each message, as the field `about` has them, so that a script that looks for
--- peers reads no messages. The list's last item is about the newest offset, the item before it about the offset before, and so on. Messages
--- from a transfer may have gaps between their offsets, so their items begin with the offset and a space. `aging` has the user of each
--- inbox, with the time of its oldest message or an earlier time. In each function `keys` are the keys of the inbox's user, and `owner` is
--- the user's id.
+-- Shared by all scripts: the inboxes. An inbox is a Redis stream whose ids are the offsets. `fields.ts` describes an entry's fields. The
+-- hash `unread` counts unread messages and their bytes by sender. It also has the mark of each peer: the offset up to which the peer's
+-- messages are read. The hash `held` counts the bytes that each sender's messages take in the inboxes of others on this server; in a
+-- cluster, in this partition. The list `peerLog` has the kind and the peer of each message, as the field `about` has them, so that a script
+-- that looks for peers reads no messages. The list's last item is about the newest offset, the item before it about the offset before, and
+-- so on. Messages from a transfer may have gaps between their offsets, so their items begin with the offset and a space. `aging` has the
+-- user of each inbox, with the time of its oldest message or an earlier time. In each function `keys` are the keys of the inbox's user, and
+-- `owner` is the user's id.
 local MAX_EXPIRED = 64
 -- How many messages beyond the retention one script deletes at most. After the retention was lowered there may be thousands, and other
 -- calls would wait while one script deletes all of them.
@@ -34,8 +34,8 @@ local function entries(keys, from, to, count)
   return found
 end
 
--- Calls `visit` with the entries from one offset up to another. It stops if `visit` returns true. It also stops after `MAX_VISITED` entries
--- or `MAX_VISITED_BYTES` bytes, because other calls wait while it reads. Returns the offset up to which entries were visited.
+-- Calls `visit` with the entries from one offset up to another. Stops before an entry for which `visit` returns true. Also stops after
+-- `MAX_VISITED` entries or `MAX_VISITED_BYTES` bytes, because other calls wait while it reads. Returns the last offset before the stop.
 local MAX_VISITED, MAX_VISITED_BYTES = 512, 262144
 local function visit_entries(keys, from, to, visit)
   local last, left, bytes = from - 1, MAX_VISITED, 0
@@ -112,8 +112,8 @@ local function drop(keys, user, owner, old)
   user.bytes = user.bytes - bytes
   count('bytes', -bytes, keys, owner)
   if user.first > user.newest then
-    -- The inbox stays empty if the send that has dropped its last message is then refused. So the owner stays in `aging`, where the sweep
-    -- finds a guest without messages, and deletes the guest.
+    -- If this script sends a message that is then refused, the inbox stays empty. So the owner stays in `aging`: there the sweep finds a
+    -- guest without messages, and deletes the guest.
     call('DEL', keys.inbox, keys.peerLog)
   else
     call('XTRIM', keys.inbox, 'MINID', user.first .. '-0')

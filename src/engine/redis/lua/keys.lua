@@ -1,6 +1,6 @@
--- A part of scripts: it makes the names of keys, by the rules of `keys.ts`. In a cluster each call passes these names, too, so that Redis
--- can check whether this server has all of the keys while their slot moves to another server.
--- The beginning of the names of the keys that all partitions share. Empty in a cluster, where each partition has its own.
+-- Shared by all scripts: the names of keys, by the rules of `keys.ts`. In a cluster each call passes these names, too, so that Redis can
+-- check whether this server has all of the keys while their slot moves to another server.
+-- The beginning of the names of the keys that all partitions share. Empty in a cluster, where each partition has keys of its own.
 local serverPrefix
 -- `hashed` is the name of the script's key of the scope `hash`, without the prefix. `declared` has the scope of each kind of keys that the
 -- script may use (`scopes.ts`).

@@ -1,4 +1,4 @@
--- A part of scripts: what a script publishes to nodes, and the history of the server.
+-- Shared by all scripts: what a script publishes to nodes, and the history of the server.
 local function info(section, field) return string.match(call('INFO', section), field .. ':(%w+)') or '' end
 
 -- The server's history, which is the id of its replication, and when it was read. A failover takes longer than `HISTORY_KNOWN_FOR`

@@ -1,6 +1,6 @@
--- A part of scripts: the queues of pending webhook events. Each user has a queue. In each partition the app has a queue for its own events,
--- and the owner of that queue is the empty id. A queue lists the numbers of events. The hash `events` has a record of each queue: JSON
--- under `q` and the owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
+-- Shared by all scripts: the queues of pending webhook events. Each user has a queue. In each partition the app has a queue for its own
+-- events, and the owner of that queue is the empty id. A queue lists the numbers of events. The hash `events` has a record of each queue:
+-- JSON under `q` and the owner's id. `fields.ts` describes the record's fields. An empty queue has no record.
 
 -- The node that adds an event delivers it. If that node has gone, the sweep of another node finds the event this many milliseconds after it
 -- was due. In `deadlines`, a member with an empty user id stands for all events of the app.

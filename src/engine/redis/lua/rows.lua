@@ -1,5 +1,6 @@
--- A part of scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes the fields
--- of a row. A script uses the names of that file, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script runs.
+-- Shared by all scripts: the sessions of a user. The hash `sessions` has a row of JSON for each session's id. `fields.ts` describes the
+-- fields of a row. A script uses the names of that file, as in `row[SESSION.startedAt]`. `row.id` is the session's id while the script
+-- runs.
 local rows, areChanged
 -- How many sessions there are, how many of them make the user online, and for each session whether it makes the user online.
 local total, onlineCount, isOnline

@@ -1,4 +1,4 @@
--- A part of scripts: the rules of an app's messages, which hardly ever change.
+-- Shared by all scripts: the rules of an app's messages, which hardly ever change.
 -- The parsed rules by their texts. To parse a text takes longer than everything else that a script does with the rules.
 local knownRules, knownCount = {}, 0
 local MAX_KNOWN = 1000

@@ -1,11 +1,11 @@
--- A part of scripts: the changes of a user's sessions.
+-- Shared by all scripts: the changes of a user's sessions.
 -- About how many rows one step reads. A user may have 10,000 rows, and other calls wait while a script reads.
 local ROWS_PER_STEP = 500
 -- If the caller of `read_step` stops before the last step, the sweep does the work of that step after this many milliseconds.
 local LAST_STEP_WITHIN = 5000
 
--- Returns whether a credential is revoked: because of its user, its app, or its token. `issuedAt` is nil if the time is not known, and
--- `token` if the credential has no token's id.
+-- Returns whether a credential is revoked: because of its user, its app, or its token. `issuedAt` is nil if the time is not known. `token`
+-- is nil if the credential has no token's id.
 local function is_revoked(user, issuedAt, token)
   local before = revoked_before(user)
   return (before and (not issuedAt or issuedAt <= before)) or (token and call('HEXISTS', K.tombs, token) == 1)

@@ -1,5 +1,5 @@
--- A part of scripts: the hash `state` describes a server. In a cluster each partition has such a hash, because a partition may move to
--- another server. `fields.ts` describes its fields.
+-- Shared by all scripts: the hash `state`, which describes a server. In a cluster each partition has such a hash, because a partition may
+-- move to another server. `fields.ts` describes the fields of the hash.
 local MAX_PAUSE, REACHED_INTERVAL = 6000, 2000
 -- An epoch names one sequence of an inbox's offsets. The number of an epoch is the generation, followed by how many inboxes of the user
 -- were deleted. The number has 14 digits at most, because cjson writes no more.
@@ -36,7 +36,7 @@ end
 
 -- Begins another generation of epochs if the history of the server has changed: the server was restarted, a replica became the master, or
 -- the partition moved. The server may then lack messages that were acknowledged, and may give their offsets to other messages. Servers
--- replicate writes in their order, so the server has all writes from before the time in its `reachedAt`.
+-- replicate writes in their order, so the server has all writes from before its `reachedAt`. That time becomes `wholeUntil`.
 local function check_history()
   generation = shared and shared.generation
   if generation then return end

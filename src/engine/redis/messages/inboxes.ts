@@ -45,7 +45,7 @@ export interface InboxesOptions {
 interface Attempt {
   /** When the recipient was created; empty if the message is for whoever has the id. */
   createdAt: string
-  /** Undefined if an earlier attempt has counted the message. */
+  /** Undefined if there is no limit, or if an earlier attempt has counted the message. */
   messagesPerSecond: number | undefined
   /** What other partitions leave of the app's quota. */
   quota: SendRules['quota']

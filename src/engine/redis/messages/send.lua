@@ -9,13 +9,13 @@
 --   whoever has the id); 12 how many bytes the sender's messages may take in the inboxes of others (empty for no limit); 13 the member
 --   `traceparent` for `message.created` and for pushes, as JSON with a comma before it (empty if there is none); 14 mode `away`: the
 --   sender's profile as JSON; 15 mode `away`: how many inboxes of the sender were deleted; 16 mode `away`: `1` if the sender has no inbox
---   yet; 17 mode `away`: the field of the pending own copy; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not
+--   yet; 17 mode `away`: the own copy's field in `ownCopies`; 18 mode `away`: the message's id; 19 mode `away`: `1` if the sender does not
 --   exist.
 -- Returns `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
---   copy's offset, or 0; the time; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in the modes `here`
---   and `self` the number of the sender's epoch; for `stored`, 1 if an inbox still has messages beyond the retention, else 0; for `stored`,
---   the bytes that argument 12 limits.
+--   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in
+--   the modes `here` and `self` the number of the sender's epoch; for `stored`, 1 if an inbox still has messages beyond the retention, else
+--   0; for `stored`, the bytes that argument 12 limits.
 local mode, from, digest = arg(1), arg(2), arg(6)
 local rules = rules_of(arg(7))
 local retention = rules.retention

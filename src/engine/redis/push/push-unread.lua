@@ -10,7 +10,7 @@ local after = tonumber(arg(1))
 if after > user.newest then after = 0 end
 local from = math.max(after, user.readOffset, user.readUpTo or 0, user.first - 1) + 1
 
--- The search for the text comes first, because it is faster than to decode each message. Few other messages have this text in their data.
+-- To search a message is faster than to decode it, so only messages with this text are decoded. Some have it only in their data.
 local function is_adopted(json) return string.find(json, '"adopted":true', 1, true) and cjson.decode(json).adopted == true end
 
 local newest, found = {}, {}

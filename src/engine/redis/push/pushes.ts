@@ -67,7 +67,7 @@ export class Pushes {
     const before = await ownDevice(runner, 'own', of, { id, keys })
     if (!mayOwn(before, userId, copy)) return false
     let ended: PushDevice[] = []
-    // The hash of a former owner may still have the device, which no longer counts there.
+    // This call does not remove the device from the hash of a former owner, because it no longer counts there.
     const isSaved = await this.#change(of, ({ devices, newest }) => {
       const next = withSubscription(devices, copy, credential, newest, Date.now())
       ended = devices.filter((before) => !next.some((device) => device.id === before.id))

@@ -10,7 +10,7 @@ import type { Recovery } from './recovery.js'
 /** How many users are compared at once. Between two such groups other calls of this node run. */
 const USERS_PER_STEP = 50
 
-/** What a call with a lost reply may have changed. The events for this node were in that reply. */
+/** What a call with a lost reply may have changed. The events for this node were in that reply, so they are lost, too. */
 interface Doubt {
   readonly of: UserRef
   readonly partition: number
@@ -40,8 +40,9 @@ export interface UncertainCallsOptions {
 }
 
 /**
- * If the reply to a call was lost, the call may have run. Then this node reads again what the call may have changed. For sessions that this
- * node carries: the sessions, the newest messages, the inbox's mark, and the user's profile. Also the user's presence, and webhook events.
+ * If the reply to a call was lost, the call may have run. Then this node reads again what the call may have changed. If this node carries
+ * sessions of the user, it reads these sessions, the newest messages, the inbox's mark and the user's profile. In every case it reads the
+ * user's presence, and notes that webhook events are perhaps due.
  */
 export class UncertainCalls {
   readonly #options: UncertainCallsOptions

@@ -1,4 +1,4 @@
--- Takes events that are due, and leases them.
+-- Takes events that are due. Leases them: until the lease ends, they are not due.
 -- KEYS: due, events, deadlines.
 -- ARGV: 1 how many events at most; 2 the lease in milliseconds.
 -- Returns milliseconds until the next event is due, or -1 if none is pending; and for each event its JSON, and the outcome of its

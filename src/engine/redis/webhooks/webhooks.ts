@@ -75,7 +75,7 @@ export class Webhooks {
     const delays = await this.#runner.onEveryPartition(this.#runner.steps.eventsDue, appId, [
       ...[endsLeases ? '1' : '0', ''],
     ])
-    // Other calls may have been answered meanwhile, and their answers may be newer than `delays`.
+    // Other calls may have been answered meanwhile, and their answers may be newer than `delays`. So an earlier time stays.
     for (const [partition, [delay]] of delays.entries()) {
       const known = this.#due.get(appId)?.get(partition)
       const at = performance.now() + Number(delay)

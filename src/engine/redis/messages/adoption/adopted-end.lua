@@ -1,5 +1,5 @@
--- Lets the key `adopted` expire, by which `adopted-append` knows the messages of an adopted guest that were moved. Until the key expires,
--- a repeated `adopted-append` appends no message twice.
+-- Lets the key `adopted` expire. By this key `adopted-append` knows which messages of an adopted guest were moved. Until the key expires, a
+-- repeated `adopted-append` appends no message twice.
 -- KEYS: adopted.
 -- ARGV: none.
 -- Returns nothing.

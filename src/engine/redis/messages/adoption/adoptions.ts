@@ -34,7 +34,7 @@ export class Adoptions {
     this.#retentionOf = retentionOf
   }
 
-  /** Notes the adoption in the guest's hash. The caller has checked that the guest's token, which `proof` has, is not revoked. */
+  /** Notes the adoption in the guest's hash. The caller has checked that the token in `proof`, which is the guest's, is not revoked. */
   async adopt({
     appId,
     userId,

@@ -17,7 +17,7 @@ import type { StepRunner } from '../../step-runner.js'
 
 /** The number of messages whose peers one step reads. Other calls wait while a step runs. */
 const MESSAGES_PER_STEP = 2_000
-/** How often a call asks again at most because messages were stored or deleted meanwhile. */
+/** How often a call asks again at most if messages are stored or deleted meanwhile. */
 const MAX_TRIES = 8
 /** The greatest sum of the indexes' costs. One unit takes about 4 bytes. */
 const MAX_COST = 3_000_000
@@ -178,7 +178,7 @@ export class Peers {
     const [number, newest, first, readOffset, isOther, to, items, messages, unread] =
       await this.#runner.onUser(this.#runner.steps.inboxPeers, of, args.map(String))
     const next = isOther === 1 ? new PeerIndex(of.userId) : index
-    // Another call may have added the same messages.
+    // If another call has added the same messages meanwhile, this call adds none.
     const isBehind = next !== index || index.last === last
     next.forgetBefore(Number(first))
     if (isBehind) {
