@@ -15,7 +15,7 @@ export const hashOf = (...ids: (string | null)[]): string => sha256(JSON.stringi
 /** The owner of a step's keys. If a step is about an app, the user's id is empty. If it is about a partition, both ids are empty. */
 export interface KeyOwner extends UserRef {
   partition: number
-  /** If the step has a key of a `HashedKind`: the key's name without the prefix, which is the kind and what `hashOf` has returned. */
+  /** The name of the step's key of a `HashedKind`, if it has one, without the prefix: the kind, a colon, and a result of `hashOf`. */
   hashed?: `${HashedKind}:${string}` | undefined
 }
 
@@ -50,8 +50,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
-      // The key counts the bytes of senders (`HeldBytes`): without a cluster for all partitions, in a cluster for one. The names differ, so
-      // that after a move into a cluster no partition takes the counts of all partitions for its own.
+      // This key counts the bytes of each sender's messages (`HeldBytes`), in a cluster those in one partition, else those in all. The
+      // names differ, so that after a move into a cluster no partition takes the counts of all partitions for its own.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),
       hash: () => prefix + (hashed ?? ''),
     }

@@ -2,7 +2,7 @@ import type { Reply } from './client/port.js'
 import type { BatchStep } from './script.js'
 import type { StepRunner } from './step-runner.js'
 
-/** Each read of a list reads this many times as many partitions as the read before. */
+/** The factor by which the number of partitions grows from one read of a list to the next. */
 const GROWTH = 4
 
 /** Where a list goes on: in a partition, after the item with this id or number. */
@@ -28,7 +28,7 @@ export interface ListRead<T> {
   step: BatchStep
   appId: string
   from: ListPosition
-  /** The position before the first item of a partition. */
+  /** The `after` that stands before the first item of a partition. */
   start: string
   limit: number
   /** Returns the items of a partition's list. */

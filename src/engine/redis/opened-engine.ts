@@ -89,8 +89,8 @@ export class OpenedEngine {
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
   /**
-   * The interval, in milliseconds, at which the node asks how much the servers have published, and within which it renews its presence
-   * watches.
+   * The interval, in milliseconds, at which the node asks how much the servers have published. In the same time it renews each of its
+   * presence watches once.
    */
   readonly #compareInterval: number
   #key = Buffer.alloc(0)
@@ -373,7 +373,7 @@ export class OpenedEngine {
       case kinds.pushDue:
         return emit({ type: 'push-due', user })
       case kinds.devicesEnded:
-        // If this fails, the keys that name the devices' owners stay until they expire. That does no harm.
+        // If this fails, the Redis keys that name the devices' owners stay until they expire. That does no harm.
         return void this.pushes.letGo(user, JSON.parse(event[3]) as PushDevice[]).catch(this.#options.onError)
       case kinds.webhooksDue:
         return this.webhooks.announce(event[1], event[2])

@@ -52,8 +52,8 @@ export class Quotas {
   }
 
   /**
-   * Returns the app's limits of pending webhook events, less the events that this node knows of in the other partitions. This method
-   * has old counts read again, but does not wait for the new ones, because the calls of a user must reach Redis in their order.
+   * Returns the app's limits of pending webhook events, less the events that this node knows of in the other partitions. If the
+   * known counts are old, this method starts a reading, but does not wait for it: the calls of a user must reach Redis in their order.
    */
   eventsLeft(appId: string, partition: number, limits: EventLimits): EventLimits {
     this.refresh(appId, MAX_AGE)
@@ -62,9 +62,7 @@ export class Quotas {
     return { events: limits.events - events, bytes: limits.bytes - eventBytes }
   }
 
-  /**
-   * Reads the counts again in the background if they are older than `maxAge` milliseconds. The default is for when a limit was reached.
-   */
+  /** Reads the counts again in the background if they are older than `maxAge` milliseconds. Use the default after a limit was reached. */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
     // If the counts can't be read, the known counts stay in use.
     this.#counts(appId, maxAge).catch(() => undefined)

@@ -214,7 +214,7 @@ export class RedisEngine implements Engine {
 
   liftRevocation(of: UserRef): Promise<boolean> {
     return this.#use(async ({ pushes, revocations }) => {
-      // `devices` removes the devices whose credentials are revoked. Otherwise messages would be pushed to these after the lift.
+      // `devices` removes the devices whose credentials are revoked. Otherwise messages would be pushed to them after the lift.
       await pushes.devices(of)
       return revocations.lift(of)
     })

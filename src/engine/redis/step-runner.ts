@@ -54,7 +54,7 @@ export interface UncertainCall {
 }
 
 export interface RunOptions {
-  /** If the step has a key of a `HashedKind`: the key's name without the prefix, which is the kind and what `hashOf` has returned. */
+  /** The name of the step's key of a `HashedKind`, if it has one, without the prefix: the kind, a colon, and a result of `hashOf`. */
   hashed?: `${HashedKind}:${string}`
   /** The sender of a message, if the step changes the sender's inbox too. */
   from?: string

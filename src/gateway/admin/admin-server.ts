@@ -19,10 +19,10 @@ export interface AdminServer {
   close(): Promise<void>
 }
 
-/** Milliseconds that a client has to send the headers of a request, and milliseconds for the whole request. */
+/** Milliseconds within which a client must send the headers of a request, and milliseconds for the whole request. */
 const HEADERS_TIMEOUT = 5_000
 const REQUEST_TIMEOUT = 30_000
-/** Milliseconds that a client has to read a response. No stream lasts this long. */
+/** Milliseconds within which a client must read a response. No stream lasts this long. */
 const RESPONSE_TIMEOUT = MAX_STREAM + 60_000
 /** How many sockets may be open. `limits.connections` does not count them, so without this limit they could use all file handles. */
 const MAX_SOCKETS = 100

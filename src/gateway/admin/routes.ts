@@ -57,7 +57,7 @@ const askAgain: MiddlewareHandler<AdminEnv> = async (context, next) => {
   return next()
 }
 
-/** Refuses a large body before it is read, and a body without Content-Length. Browsers send this header with each text. */
+/** Refuses a large body before it is read, and a body without Content-Length. Browsers send this header with each body that is a text. */
 const limitBody: MiddlewareHandler<AdminEnv> = async (context, next) => {
   const length = Number(context.req.header('content-length') ?? 0)
   if (context.req.header('transfer-encoding') !== undefined)

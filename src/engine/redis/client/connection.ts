@@ -75,7 +75,7 @@ export class Connection {
     }
     if (onMoved) this.#redis.on('moved', onMoved)
     this.opened = this.#open()
-    // The callers that await `opened` get the rejection. If there are none, Node would report it as unhandled without this handler.
+    // Callers that await `opened` get the rejection. Without this handler Node would report a rejection that no caller awaits.
     this.opened.catch(ignore)
   }
 

@@ -85,7 +85,7 @@ export const mayHaveRun = (error: unknown): boolean => {
   return replyCode(cause) === ''
 }
 
-/** Whether a script that only reads has failed with NOSTATE: it must run again after `state-note.lua` has stored the server's history. */
+/** Whether a script that only reads has failed with NOSTATE. Such a script must run again after `state-note.lua` has run. */
 export const needsState = (error: unknown): boolean =>
   error instanceof EngineError && replyCode(error.cause) === 'NOSTATE'
 

@@ -15,8 +15,8 @@ export interface Script {
   /** Whether the script may run again after a connection was lost while it ran. */
   readonly repeatable: boolean
   /**
-   * Whether the script is short enough to share a call with others: other calls to the server wait until all of them have run. The
-   * library's function `several` runs the scripts of such a call.
+   * Whether the script is short enough to share a call with other scripts. Until all scripts of a call have run, other calls to the server
+   * wait. The library's function `several` runs the scripts of such a call.
    */
   readonly isShort: boolean
 }

@@ -19,7 +19,7 @@ export interface Server {
 }
 
 export interface ServersEvents {
-  /** A connection is lost, or another server became a master. */
+  /** A connection is lost, a slot has moved, or a server is no longer a master. */
   onChange: () => void
   onMessage: (channel: string, message: string) => void
   /** A server ended sharded subscriptions of this connection. */

@@ -83,7 +83,7 @@ export class Leases {
     this.#startWork('departures', onBeat)
     for (let n = 0; n < (dead as string[]).length; n += 2) {
       const [node, endedAt] = [String((dead as string[])[n]), Number((dead as string[])[n + 1])]
-      // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, whose time is `lostAt`.
+      // The dead node's last beat was `LEASE` before its lease ended. It died before its next beat, which was due at `lostAt`.
       const lostAt = endedAt > 0 ? endedAt - LEASE + BEAT_INTERVAL : undefined
       this.#startWork(`node ${node}`, () => this.#bury(node, lostAt))
     }

@@ -12,7 +12,7 @@ local delay = first[2] and math.ceil(tonumber(first[2]) - now)
 if ownCopies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end
 if not delay or delay > 0 then return { ownCopies, delay or -1 } end
 local found = call('ZRANGEBYSCORE', K.deadlines, '-inf', now, 'LIMIT', 0, arg(1))
--- An app is listed again only after a while: if no node can deliver its events now, each sweep would list it.
+-- An app is listed again only after a while. Otherwise each sweep would list an app whose events no node can deliver now.
 for _, due in ipairs(found) do
   if string.sub(due, -1) == '\0' then call('ZADD', K.deadlines, now + DUE_EVENTS_WAIT, due) end
 end

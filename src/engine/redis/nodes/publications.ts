@@ -70,7 +70,7 @@ export class Publications {
   }
 
   #note(key: string, number: number): void {
-    // A text may come twice.
+    // A text that comes late or twice must not lower the number.
     const last = this.#numbers.get(key) ?? 0
     this.#numbers.delete(key)
     this.#numbers.set(key, Math.max(last, number))

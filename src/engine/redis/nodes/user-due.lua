@@ -41,7 +41,7 @@ local function report_unread()
       if #newest < RULES.reportedUnread then table.insert(newest, 1, message_of(entry.offset, entry[ENTRY.message])) end
     end
   end
-  -- Perhaps all of the newest messages were marked as read, peer by peer.
+  -- If all of the newest messages were marked as read, peer by peer, the event has only the oldest unread message.
   if oldest and #newest == 0 then newest[1] = message_of(oldest.offset, oldest[ENTRY.message]) end
   if not oldest or oldest.offset < user.unreadCheckOffset then return end
   local at = oldest.storedAt + unreadAfter

@@ -2,7 +2,8 @@
 -- old credential.
 -- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the session; 2 the connection; 3 the authentication method; 4 the token's `tokenHash` (empty for none); 5 when the credential was
---   issued (empty if that is unknown); 6 the credential as JSON; 7 the name of its note in the token's Redis hash (empty for none).
+--   issued (empty if that is unknown); 6 the credential as JSON; 7 the name of the note about this session in the token's
+--   Redis hash (empty for no token).
 -- Returns 0 if the credential is revoked, else 1.
 local token, issuedAt, use = optional(4), tonumber(arg(5)), optional(7)
 local user = load(K.user)

@@ -23,7 +23,7 @@ if isOutdated then
     emit(stored[SESSION.nodeId], { EVENT.connectionReplaced, appId, userId, row.id, stored[SESSION.connectionId] })
   end
 else
-  -- Perhaps the server has given the number in the row to another session.
+  -- Perhaps the server has given the number in the row to another session, so this session gets a new one.
   row[SESSION.number] = next_number()
   call('ZADD', K.live, row[SESSION.number], row.id .. '\0' .. userId)
   count('sessions', 1)

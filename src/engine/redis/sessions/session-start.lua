@@ -46,7 +46,7 @@ else
   local hidden = isHidden and '"' .. SESSION.hiddenSince .. '":' .. whole(next_number()) .. ',' or ''
   json = '{"' .. SESSION.number .. '":' .. number .. ',"' .. SESSION.startedAt .. '":' .. at .. ',"' .. SESSION.lastSeenAt .. '":' .. at
     .. ',"' .. SESSION.starts .. '":1,' .. hidden .. known
-  -- Without the event `session.started` the script needs only two fields of the row, so it does not decode the JSON.
+  -- If no webhook asks for `session.started`, the script needs only two fields of the row, so it does not decode the JSON.
   row = asked['session.started'] and cjson.decode(json) or { [SESSION.nodeId] = self, [SESSION.lastSeenAt] = now }
   row.id = id
   put(row, json)
