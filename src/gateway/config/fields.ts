@@ -24,7 +24,7 @@ const formatKey = (key: string | number): string => {
 /** Returns a path as text, such as `apps.hF83jaq.secrets[0]`; `config` for the empty path. */
 export const formatPath = (path: Path): string => path.map(formatKey).join('').replace(/^\./, '') || 'config'
 
-/** Returns the item of an issue's path for a key. The item lacks the key's value, so that the issue keeps no secret. */
+/** Returns the item for a key in the path of a Valibot issue. The item lacks the key's value, so that the issue keeps no secret. */
 export const pathItem = (key: string | number): v.IssuePathItem => ({
   type: 'unknown',
   origin: 'value',

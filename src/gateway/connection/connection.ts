@@ -61,7 +61,7 @@ export interface ConnectionContext extends SessionContext {
 const MAX_CLIENT_NAME = 64
 
 const PONG = '{"type":"pong"}'
-/** The frame `pong` without fields, which is parsed only once. Idle clients send little else. */
+/** The frame `pong` without fields. It is parsed only once, because idle clients send little else. */
 const parsedPong = parse(clientFrames, PONG)
 
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
@@ -202,7 +202,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return Promise.resolve()
   }
 
-  /** Called when the socket was closed, with this code. */
+  /** Called with the close code when the client has closed the connection, or when the socket was closed. */
   onClose(code: number): void {
     const { leaveWindow, resumeWindow } = this.#context.settings
     const reason = closeReasonOf(code)
@@ -243,7 +243,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       phase.start = start
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      // The wait in the queue does not count for the start timeout, so it begins again with the wait and after it.
+      // The wait in the queue does not count for `startTimeout`. So the deadline is set again when the wait begins, and when it ends.
       const restartDeadline = (): void => phase.deadline.restart(this.#context.settings.startTimeout)
       const state = { hasBegun: false }
       const work = (hasWaited: boolean): Promise<void> => {
@@ -348,7 +348,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.#transport.send(json)
   }
 
-  /** Frees the resources of the connection. */
+  /** Frees the resources of the connection, and detaches or ends its session. */
   #release(detachOrEnd: DetachOrEnd, reason: CloseReason): void {
     const phase = this.#phase
     if (phase.name === 'closed') return

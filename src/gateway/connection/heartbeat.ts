@@ -91,7 +91,7 @@ export class Heartbeat implements Timed {
   }
 
   onTime(): void {
-    // The shared timer calls this heartbeat even if an earlier call of the same timer has stopped it.
+    // Many heartbeats share one timer. If one of the timer's calls has stopped another heartbeat, the timer still calls that heartbeat.
     if (this.#checkAt === 0) return
     const timeLeft = this.#lastFrameAt + 2 * this.#interval - performance.now()
     if (timeLeft <= 0) return this.#connection.end('timeout')

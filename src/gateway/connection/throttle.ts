@@ -10,7 +10,7 @@ const RECOVERED = 0.5
 export class Throttle {
   readonly #transport: Pick<Transport, 'pause' | 'resume'>
   #timer: NodeJS.Timeout | undefined
-  /** When the first debt since the client's latest recovery began; null if there was none. */
+  /** The time at which the client's first debt since its latest recovery began; null if there was none. */
   #since: number | null = null
 
   constructor(transport: Pick<Transport, 'pause' | 'resume'>) {

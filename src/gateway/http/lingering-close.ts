@@ -7,7 +7,7 @@ const MAX_DROPPED = 4 * 1_048_576
 
 const dropped = new WeakSet<Duplex>()
 
-/** Returns whether `dropInput` was called for a socket. Requests and upgrades of such a socket get no response. */
+/** Returns whether `dropInput` was called for a socket. Its further requests and upgrades get no response. */
 export const isDropped = (socket: Duplex): boolean => dropped.has(socket)
 
 /** Reads the client's further bytes and drops them before they are parsed. A second call for a socket does nothing. */

@@ -13,7 +13,7 @@ const CHECK_INTERVAL = 1_000
 
 const tookTooLong = (): Error => new Error(`The engine's check took longer than ${CHECK_TIMEOUT} ms.`)
 
-/** Returns a function that checks the engine: a synced write and a read must succeed. One check runs at a time. */
+/** Returns a function that tells whether the gateway is ready. It checks the engine: a durable write and a read must succeed. */
 export const createReadiness = (
   isDraining: () => boolean,
   engine: Pick<Engine, 'check'>,

@@ -15,7 +15,7 @@ const MAX_WAITING = 16
 const MAX_IGNORED = 20_000
 /** How many requests one socket may send in all. The last response closes the socket. */
 const MAX_REQUESTS = 1_000
-/** Milliseconds that a client has to read a response, if no `responseTimeout` is given. */
+/** Milliseconds from the call of `handle` until the response must be sent, if no `responseTimeout` is given. */
 const RESPONSE_TIMEOUT = 60_000
 /** Milliseconds that a client has to finish its request after the response. */
 const BODY_TIMEOUT = 5_000

@@ -12,7 +12,7 @@ export interface Slot {
   /** Makes room for another socket: closes this socket. If its server has other listeners too, only stops counting the socket. */
   evict: (refusal: SocketRefusal) => void
   readonly remoteAddress: string
-  /** The key of the client's address; undefined until it is known, and for a proxy. */
+  /** What `addressKey` returns for the client's address; undefined until the address is known, and for a proxy. */
   address: string | undefined
   /** Whether the socket has a session. It stays true when the session ends, because the socket closes then. */
   hasSession: boolean
@@ -191,7 +191,8 @@ export const createConnectionLimits = (
       const { connections, connectionsPerAddress } = current()
       const own = slot.address === undefined ? undefined : addresses.get(slot.address)
       if (slot.refusal !== undefined && own) {
-        // A refused socket is closed only at its first request, which perhaps never comes. So only sockets of its address make room for it.
+        // A refused socket is closed only at its first request, which perhaps never comes. Other clients must not lose sockets for it, so
+        // only sockets of its address make room for it.
         if (sockets > connections || own.sockets > connectionsPerAddress)
           makeRoom(own.opening, slot, slot.refusal, true)
       } else if (sockets > connections) {

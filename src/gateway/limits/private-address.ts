@@ -23,7 +23,7 @@ const unicast = new BlockList()
 unicast.addSubnet('2000::', 3, 'ipv6')
 
 /**
- * Further ranges in which no public server has an address: for protocols, examples, tests, multicast and translations (IANA's registries).
+ * Further ranges in which no public server has an address: for protocols, examples, tests, multicast and translated addresses (IANA).
  */
 const special = new BlockList()
 for (const [network, bits] of [

@@ -1,8 +1,8 @@
 import { addressKey } from './connection-limits.js'
 
 /**
- * Limits how many sessions start at once, so that the event loop serves them without delay. Without a limit, thousands of clients that
- * reconnect together, for example after a gateway was killed, would slow down every start and every session.
+ * Limits how many sessions start at once, so that the event loop serves them without delay. Messages that are posted without a session
+ * count as starts, too. Without a limit, thousands of clients that reconnect together would slow down every start and every session.
  */
 export interface StartQueue {
   /**
@@ -24,7 +24,7 @@ interface AtOnce {
   /** At least this many starts run at once even if other work delays the event loop. Else a busy gateway would start no session. */
   fewest: number
   first: number
-  /** The most starts at once. More would not be faster: they would wait in the engine, and delay its calls for sessions. */
+  /** The most starts at once. More would not be faster: they would wait in the engine, and delay its calls for live sessions. */
   most: number
 }
 
@@ -61,8 +61,8 @@ const INCREASE = 8
 const DECREASE = 0.75
 
 /**
- * Returns how many starts run at once from now on, after `current` starts at once have delayed the event loop by `delay` milliseconds. The
- * number falls after a long delay. It grows after a short delay if starts have waited meanwhile.
+ * Returns how many starts run at once from now on. Until now `current` starts ran at once, and the event loop was late by `delay`
+ * milliseconds. The number falls after a long delay. It grows after a short delay if starts have waited meanwhile.
  */
 export const nextAtOnce = (
   current: number,

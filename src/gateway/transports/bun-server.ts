@@ -97,7 +97,7 @@ const ignore = (): void => undefined
 
 const readable = (request: Request, head: RequestHead): ReadableRequest => {
   const body = request.body ? Readable.fromWeb(request.body as never) : Readable.from([])
-  // A client that leaves causes an `error`, which would end the process without a listener. The handler that reads the body gets it, too.
+  // A client that leaves causes an `error`. Without a listener it would end the process. The handler that reads the body gets it, too.
   return Object.assign(body.on('error', ignore), head)
 }
 
@@ -254,7 +254,7 @@ export const createBunServer = (
       idleTimeout: IDLE_TIMEOUT,
       maxRequestBodySize: MAX_BODY,
       routes,
-      // A path below `APPS` comes here only if the client sent another spelling of it, which Bun has normalized.
+      // If a path below `APPS` comes here, the client sent it in another spelling, which Bun has normalized. Such a path gets a 404.
       fetch: (request, bunServer) =>
         fetch(request, bunServer, pathOf(request).startsWith(APPS) ? NOT_FOUND : request.url),
       error(err) {
@@ -314,7 +314,7 @@ export const createBunServer = (
         // This closes the sockets of requests that are not answered yet.
         void server?.stop(true)
       }, timeout)
-      // Bun's `stop` does not wait until the last frames of a slow reader are sent.
+      // Bun's `stop` does not wait until the last frames are sent to a slow reader. So this waits until every transport is closed.
       if (open.size > 0) await new Promise<void>((resolve) => (onEmpty = resolve))
       await stopped
       clearTimeout(timer)

@@ -6,7 +6,7 @@ interface Unanswered {
 
 /**
  * The answer to a handshake waits for the frame that `Transport.expectFrame` announces. If the frame does not come, the wait ends after
- * this many milliseconds, or up to twice as many. The engine may need about ten milliseconds to write the session.
+ * this many milliseconds, or up to twice as many. An engine may take about ten milliseconds to write the session, so the wait is longer.
  */
 const ANSWER_WAIT = 25
 

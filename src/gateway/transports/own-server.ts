@@ -56,7 +56,7 @@ export const readCertificate = (tls: Tls): Certificate => {
 const createHttpServer = (startTimeout: number, certificate: Certificate | undefined): Server | TlsServer => {
   const base = {
     maxHeaderSize: limits.headers,
-    // A client has as much time for the headers of a request as for a start.
+    // A client has as much time for a request's headers as a new connection has until its user is verified.
     headersTimeout: startTimeout,
     // This is the time for headers and body together. Node's default is five minutes.
     requestTimeout: Math.max(startTimeout, REQUEST_TIMEOUT),

@@ -74,8 +74,8 @@ export class WsTransport implements Transport, FrameListener, SlowSocket {
   #messageTimer: NodeJS.Timeout | undefined
 
   /**
-   * `accepted` is the response to the handshake. It is sent at the end of this turn, or with an expected frame, in one write and as one
-   * string. Two writes of a corked socket would add 3% to the CPU time of a session's start.
+   * `accepted` is the response to the handshake. It is sent with the frames of this turn, or with an expected frame, as one string in one
+   * write. Two writes of a corked socket would add 3% to the CPU time of a session's start.
    */
   constructor(stream: Duplex, accepted: string) {
     this.#stream = stream

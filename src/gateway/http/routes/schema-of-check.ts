@@ -9,7 +9,7 @@ interface Described {
   sample: unknown
 }
 
-/** A name that no field has. If the fields of an object may have any names, the check of the object checks a field of this name, too. */
+/** A name that no field has. If the fields of an object may have any names, the object's check also reads a field of this name. */
 const FREE_NAME = ' '
 
 /** Calls `check` with an object. Returns whether the check accepts the object, and the first missing field that the check read. */

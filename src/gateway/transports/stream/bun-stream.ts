@@ -57,7 +57,7 @@ class BunSink implements EventSink {
 
   end(): void {
     if (this.#isClosed) return
-    // Bun does not report when the waiting bytes are sent, and a client that does not read must not keep the socket.
+    // Bun does not report when the waiting bytes are sent. With this time limit a client that does not read can't keep the socket.
     this.#response.setTimeout(Math.ceil(CLOSE_TIMEOUT / 1_000))
     this.#controller?.close()
     this.#close()

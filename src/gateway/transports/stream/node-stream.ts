@@ -41,7 +41,7 @@ export const openNodeStream = async (
   if (socket.destroyed) return
   if ('status' in start) return refuse(response, start.status, start.code, start.title, headers)
   socket.setTimeout(0).setNoDelay()
-  // Without this line a later request on the socket would be counted as this stream.
+  // The socket is closed with the stream. Otherwise a later request on the socket would count as this stream.
   response.shouldKeepAlive = false
   response.writeHead(200, { ...headers, ...EVENT_HEADERS })
   const transport: StreamTransport = open(sinkOf(response), start, peer, slot, (connection) =>

@@ -24,7 +24,7 @@ const MAX_BATCH = 8_192
 
 const flushLater = createTurnFlush((run) => setImmediate(run))
 
-/** A pause: the promise of its end, and the function that ends it. */
+/** A pause, in which the client's posts wait: the promise of its end, and the function that ends it. */
 interface Pause {
   readonly ended: Promise<void>
   end(): void
