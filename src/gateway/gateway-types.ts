@@ -49,9 +49,9 @@ export interface Gateway {
   /** Opens the engine, and resolves when it is open. Rejects with a `GatewayError` of code `closed` or an `EngineError`. */
   ready(): Promise<void>
   /**
-   * Returns a client of the REST API for an app, as `chat-session/rest` does, but without a network: log users out, see who is online, send
-   * and read messages. Its calls need no token, do not count against `limits.restPerSecond`, and are not in the audit log. They reject with
-   * a `RestError`, as over the network. If the engine can't be opened, they reject as `ready()` does.
+   * Returns a client of the REST API for an app, as `chat-session/rest` does, but without a network. With it you log users out, see who is
+   * online, and send and read messages. Its calls need no token, do not count against `limits.restPerSecond`, and are not in the audit log.
+   * They reject with a `RestError`, as over the network. If the engine can't be opened, they reject as `ready()` does.
    */
   client(appId: string): RestCalls
   /**
@@ -71,8 +71,8 @@ export interface Gateway {
   /**
    * Drains and closes the gateway: refuses new sessions, answers the frames that clients have sent (for `drainTime` at most), and closes
    * every connection as `unavailable`, so that clients reconnect and resume their sessions. A server to which the gateway is attached keeps
-   * running. Resolves when everything is closed. A second call resolves with the first. If the engine can't close, everything else closes,
-   * and then the call rejects with the engine's error.
+   * running. Resolves when everything is closed. A second call resolves when the first does. If the engine can't close, everything else
+   * closes, and then the call rejects with the engine's error.
    */
   close(): Promise<void>
 }

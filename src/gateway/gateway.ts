@@ -109,7 +109,7 @@ export const assembleGateway = (
   const connections = new Set<Connection>()
   const drain = createDrain(settings, connections)
   const readiness = createReadiness(() => drain.isDraining(), engine, log)
-  /** The milliseconds of `drainTime` in which sockets close. */
+  /** The part of `drainTime` in which sockets close, in milliseconds. */
   const closeTimeout = Math.min(CLOSE_TIMEOUT, settings.drainTime / 2)
   /** The apps by id; while the engine opens, a promise of them. Once `opened` is the map, starts wait for no promise. */
   let opened: Map<string, App> | Promise<Map<string, App>> | undefined
@@ -176,7 +176,7 @@ export const assembleGateway = (
     if (settings.listen.trustProxy > 0) connectionLimits.identify(slot, peer.address)
     else if ((headers['x-forwarded-for'] ?? headers.forwarded) !== undefined)
       connectionLimits.onForwarded(slot)
-    // If the client has just closed the socket, the socket has no address any more, but `slot` has kept the address.
+    // If the client has just closed the socket, the socket has no address any more. So the address comes from `slot`, which has kept it.
     else connectionLimits.identify(slot, slot.remoteAddress)
     return slot
   }

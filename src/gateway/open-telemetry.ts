@@ -4,7 +4,7 @@ import type { Log } from './log.js'
 
 export type OpenTelemetryApi = typeof OpenTelemetry
 
-/** Milliseconds that an SDK has to send its data when the gateway closes. */
+/** Milliseconds within which an SDK must send its data when the gateway closes. */
 const FLUSH_TIMEOUT = 3_000
 
 /**

@@ -24,9 +24,9 @@ const codeOf = ({ code, err }: Fields): unknown => code ?? (err as { code?: unkn
 const defaultKind = (line: Fields): unknown[] => [line['appId'], codeOf(line), line['why'], line['trace']]
 
 /**
- * Returns a log that writes the first line of a kind at once. In place of the further lines of an interval it writes one, whose `repeated`
- * is their number. Otherwise a client that is refused again and again could fill the log. A kind is a level, a message and the result of
- * `kindOf` for the fields. Debug lines are not counted. When `signal` aborts, the counts so far are written.
+ * Returns a log that writes the first line of a kind at once. In place of the kind's further lines in an `INTERVAL` it writes one line,
+ * whose `repeated` is their number. Otherwise a client that is refused again and again could fill the log. A kind is a level, a message and
+ * the result of `kindOf` for the fields. Debug lines are not counted. When `signal` aborts, the counts so far are written.
  */
 export const createRepeatLog = (
   log: Log,

@@ -162,7 +162,7 @@ export interface Sent {
 export interface Revoked {
   /** Credentials that were issued up to this time are revoked. A further revocation never moves this time back. */
   revokedBefore: number
-  /** With `mode=reauth`: the seconds that a live client has to send a token that is not revoked. */
+  /** With `mode=reauth`: the seconds within which a live client must send a token that is not revoked. */
   within?: number | undefined
 }
 
@@ -178,13 +178,13 @@ export interface Problem {
 
 /** The calls of the REST API. */
 export interface RestCalls {
-  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. From then on the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, also those that it signed itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses these credentials at every new start. When the next second begins, it asks each live client for a token that is not revoked. */
+  /** Log a user out everywhere. Ends all of the user’s sessions as `revoked`. After this call the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, even those that a gateway signed. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once. The gateway refuses these credentials whenever a client starts a session, and when the next second begins, it asks each live client for a token that is not revoked. */
   endUserSessions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
     /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
-    /** `end`, the default: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
+    /** `end`, the default: the sessions end. `reauth`: within 10 seconds their clients must send a token that is not revoked. */
     mode?: 'end' | 'reauth' | undefined
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
@@ -211,7 +211,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** End one session. It ends as `revoked`. Its token stays good: revoke that too, or the page can start again. */
+  /** End one session. The session ends as `revoked`. Its token stays good: revoke it too, or the page can start again. */
   endSession(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -227,16 +227,16 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<void>
 
-  /** Log all users of the app out. Ends all sessions of the app as `revoked`. From then on the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, also those that it signed itself. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once: the gateway refuses these credentials at every new start. When the next second begins, it asks each live client for a token that is not revoked. App tokens stay good. */
+  /** Log all users of the app out. Ends all sessions of the app as `revoked`. After this call the gateway refuses signatures, tokens without `iat`, and tokens that were issued up to `issuedBefore`, even those that a gateway signed. The revocation is durable before the answer, and reaches every live connection within a second. With `mode=reauth` no session ends at once. The gateway refuses these credentials whenever a client starts a session, and when the next second begins, it asks each live client for a token that is not revoked. App tokens stay good. */
   endAppSessions(input?: {
     /** Unix time in seconds, at most 30 seconds ahead of the gateway’s clock. Credentials that were issued at this time or before it are revoked. Left out: now. */
     issuedBefore?: number | undefined
-    /** `end`, the default: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked. */
+    /** `end`, the default: the sessions end. `reauth`: within 10 seconds their clients must send a token that is not revoked. */
     mode?: 'end' | 'reauth' | undefined
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
 
-  /** Create a user, or replace the vouched profile. The profile replaces the vouched one as a whole, unless a token with a later `iat` came before. Connected clients of the user get the new profile at once. A guest must exist. */
+  /** Create a user, or replace the vouched profile. The vouched profile is what the app’s backend says about the user, here or in tokens. The body replaces it as a whole, unless a token with a later `iat` has set it. Connected clients of the user get the new profile at once. A guest must exist. */
   putUser(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -260,7 +260,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<Revoked>
 
-  /** The users of the app. In an order of ids that never changes. Guests are among them. */
+  /** The users of the app. The list includes guests. Its order, by id, never changes. */
   listUsers(input?: {
     /** The most entries on a page. Left out: 50. */
     limit?: number | undefined
@@ -385,7 +385,7 @@ export interface RestCalls {
     signal?: AbortSignal | undefined
   }): Promise<ReadInbox>
 
-  /** Whom a user has exchanged messages with. The user’s peers, each with its newest message and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed. */
+  /** The peers of a user. Each peer has the newest message from or to it, and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed. */
   listPeers(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string
@@ -400,7 +400,7 @@ export interface RestCalls {
     next?: string | undefined
   }>
 
-  /** A user’s devices that Web Push reaches. The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out. */
+  /** A user’s devices that Web Push reaches. The subscription that was renewed last comes first. The endpoint of a subscription is a secret, so the answer leaves it out. */
   listPushSubscriptions(input: {
     /** A user id: 1 to 255 bytes of UTF-8 without control characters; not `.` or `..`. */
     user: string

@@ -181,7 +181,7 @@ const authenticateStart = (
   return authenticateParams(context, app, userId, authParams ?? {}, peer)
 }
 
-/** Returns why a start is refused whatever its app is; undefined if the start may go on. */
+/** Returns why a start is refused for every app; undefined if the start may go on. */
 const checkStart = ({ token, signature, authParams, guest, user }: Start): Refusal | undefined => {
   if ([token, signature, authParams, guest].filter((credential) => credential !== undefined).length !== 1)
     return refuse('bad-request', "A start has exactly one of 'token', 'signature', 'authParams' and 'guest'.")

@@ -13,7 +13,8 @@ const MISSING =
 
 /**
  * Authenticates the backend of an app by the token in an `Authorization` header. The token's `iss` names the app, and one of the app's
- * `secrets` must have signed it. The keys of a JWKS are not accepted, because they often belong to a log-in service that others use, too.
+ * `secrets` must have signed it. The keys of the app's `jwks` are not accepted, because they often belong to a log-in service that others
+ * use, too.
  */
 export const authenticateApp = (
   apps: ReadonlyMap<string, App>,

@@ -10,8 +10,8 @@ import type { AdmissionContext, Authenticated, Peer, Refusal, StartContext } fro
 import { askAuthenticateUrl, NoDecisionError } from './authenticate-url.js'
 
 /**
- * Auth params are what a page gives to its app's backend, which checks who the user is. If the backend's answer has no `expiresIn`, the
- * credentials expire after this many seconds, because a session must not outlive the log-in for ever.
+ * If the answer of the app's backend has no `expiresIn`, the credentials expire after this many seconds, because a session must not outlive
+ * the log-in for ever.
  */
 const DEFAULT_EXPIRES_IN = 86_400
 
@@ -90,6 +90,7 @@ const checkOf = (
 const isAccepted = (answer: unknown): answer is Extract<AuthenticateAnswer, { ok: true }> =>
   object(answer) && Object.hasOwn(answer, 'ok') && answer['ok'] === true
 
+/** Authenticates a start with auth params: what a page gives to its app's backend, which checks who the user is. */
 export const authenticateParams = async (
   context: StartContext,
   app: App,

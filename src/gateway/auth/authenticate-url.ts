@@ -25,8 +25,9 @@ const parse = (body: string | null): unknown => {
 }
 
 /**
- * Asks the app's backend whether the client may be this user. Resolves with the JSON object of a 200, or with null if the answer is no.
- * Rejects with a `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. Asks only once: the client tries again.
+ * Asks the app's backend whether the client may be this user. Resolves with the JSON object of an answer with the status 200, or with null
+ * if the answer is no. Rejects with a `NoDecisionError` or an `OutboundRequestError` if the backend did not decide. Asks only once: the
+ * client tries again.
  */
 export const askAuthenticateUrl = async (
   target: AuthenticateUrl,

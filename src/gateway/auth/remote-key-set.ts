@@ -21,7 +21,10 @@ export interface RemoteKeySetOptions {
   refreshInterval?: number
   /** Milliseconds between two fetches after a failure, and between two fetches for unknown key ids. */
   retryInterval?: number
-  /** Milliseconds that a fetch may take. If `startTimeout` is longer, a start whose fetch fails ends as `unavailable`, not as `timeout`. */
+  /**
+   * Milliseconds that a fetch may take. If `startTimeout` is longer, a start that waits for a failing fetch ends as `unavailable`, not as
+   * `timeout`.
+   */
   timeout?: number
   meter?: RequestMeter | undefined
 }
@@ -180,8 +183,8 @@ export const createRemoteKeySet = (url: string, options: RemoteKeySetOptions): R
   return {
     age: () => (keys ? performance.now() - fetchedAt : null),
     async resolve(header, token) {
-      // Without a timer no fetch has ended yet, so a start waits for the first one. With a timer but no keys all fetches have failed, and a
-      // start waits only for a fetch that runs.
+      // If there is no timer, no fetch has ended yet, so a start waits for the first one. If there is a timer and there are no keys, all
+      // fetches have failed. Then a start waits only for a fetch that already runs.
       if (!keys && (fetching || !timer)) await refresh()
       if (!keys) throw unavailable()
       try {

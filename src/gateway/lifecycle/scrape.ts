@@ -27,8 +27,8 @@ const states = ['opening', 'live', 'draining'] as const
 const transports = ['websocket', 'stream'] as const
 
 /**
- * Creates with the value 0 each series whose first count must already fire an alert. If a series began with its first count, Prometheus
- * would see no increase. Each scrape calls this function, because a reload may add apps and webhooks.
+ * If the first count of a series must already fire an alert, creates the series with the value 0. If a series began with its first count,
+ * Prometheus would see no increase. Each scrape calls this function, because a reload may add apps and webhooks.
  */
 const beginAtZero = (metrics: Metrics, { apps, admin }: Pick<Settings, 'apps' | 'admin'>): void => {
   for (const result of ['applied', 'failed']) metrics.reloads.inc({ result }, 0)

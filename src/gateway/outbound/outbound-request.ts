@@ -54,7 +54,7 @@ export const failureOf = (error: unknown): string => {
 const readBody = async (response: Response, maxBytes: number): Promise<string | null> => {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  // Leaving the loop closes the connection, so that nothing more of a body without an end is read.
+  // Leaving the loop closes the connection, so that a body that never ends is read no further.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     if (bytes > maxBytes) return null

@@ -2,7 +2,7 @@ import type { UserRef } from '../../engine/index.js'
 import type { Message } from '../../protocol/index.js'
 import type { AppPush } from '../apps/vapid.js'
 
-/** The most bytes of a payload. Push services accept some more, but devices may have less memory. */
+/** The most bytes of a payload. Push services accept more (`MAX_PLAINTEXT`), but a device perhaps lacks the memory for that. */
 const MAX_BYTES = 3_072
 /** The most bytes of a title. A sender's name may be as long as a whole profile. */
 const MAX_TITLE = 256

@@ -122,9 +122,9 @@ const earliest = (delays: readonly (number | null)[]): number | null => {
 }
 
 /**
- * Sends a user's devices the pushes that are due, and tells the engine their outcomes. A message that comes meanwhile has an offset beyond
- * `through`, the inbox's newest offset at the beginning, so that the engine keeps the time of its push. Rejects if the engine fails. Then
- * the engine emits `push-due` for the user again later.
+ * Sends a user's devices the pushes that are due, and tells the engine their outcomes. `through` is the inbox's newest offset at the
+ * beginning. A message that comes meanwhile has a greater offset, so the engine keeps the time at which its push is due. Rejects if the
+ * engine fails. Then the engine emits `push-due` for the user again later.
  */
 export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
   const { engine, settings } = context

@@ -9,8 +9,8 @@ import { deliver, pushToUser, type PushContext } from './push-user.js'
 const MAX_RUNNING = 100
 const MAX_WAITING = 10_000
 /**
- * After a `push-due` event the engine names the user to no gateway until the event's lease ends. If a user has waited here for this many
- * milliseconds, the lease is renewed.
+ * After a `push-due` event the engine names the user to no gateway until the event's lease (`engineRules.pushLease`) ends. If a user has
+ * waited here for this many milliseconds, the lease is renewed.
  */
 const RENEW_AFTER = 5_000
 

@@ -10,7 +10,7 @@ import type { pathParams } from './params.js'
 
 type Method = 'get' | 'put' | 'post' | 'delete'
 
-/** The bodies of a call's successful answers, by status; null for an answer without a body. */
+/** A call's successful answers, by status. `schema` is the schema of the body; null for an answer without a body. */
 type Answers = Record<number, { description: string; schema: v.GenericSchema | null }>
 
 type AnswerOf<A extends Answers> = {
@@ -63,7 +63,7 @@ export interface Call {
   /** An example of the body, for the document. */
   example?: unknown
   answers: Answers
-  /** The codes of failures, besides those that `errorsOf` gives to every call. */
+  /** The codes of failures, besides those that `errorsOf` in openapi.ts adds. */
   errors: readonly RestErrorCode[]
   handle(input: Input<string, v.ObjectEntries, unknown>): Promise<{ status: number; body?: unknown }>
 }

@@ -110,7 +110,7 @@ export const mode = {
     v.pipe(
       v.picklist(['end', 'reauth'], "must be 'end' or 'reauth'"),
       v.description(
-        '`end`, the default: the sessions end. `reauth`: their clients have 10 seconds to send a token that is not revoked.',
+        '`end`, the default: the sessions end. `reauth`: within 10 seconds their clients must send a token that is not revoked.',
       ),
     ),
   ),

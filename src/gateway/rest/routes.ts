@@ -82,7 +82,7 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
     return limit
   }
 
-  /** Counts a call. Throws a `RestError` of code `rate-limited` if the app has made too many. */
+  /** Counts a call, and sets the `RateLimit` headers. Throws a `RestError` of code `rate-limited` if the app has made too many. */
   const takeCall = (response: Context<HttpEnv>, { settings }: App): void => {
     const { appId, limits } = settings
     const quota = limits.restPerSecond
@@ -155,8 +155,8 @@ export const createRestRoutes = (context: RestContext): Hono<HttpEnv> => {
         ? response.body(null, status as 204)
         : response.json(body as object, status as 200)
     }
-    // If the error is a bug, `failed` throws it again, and the status stays 500. The call is audited, because it has perhaps changed
-    // something.
+    // If the error is a bug, `failed` throws it again, and the status stays 500. Even such a call is audited, because it has perhaps
+    // changed something.
     let status = 500
     try {
       const result = await answer().catch((error: unknown) => failed(response, error, context.metrics))

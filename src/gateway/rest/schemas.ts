@@ -196,7 +196,7 @@ const revoked = v.object({
     v.pipe(
       count,
       v.description(
-        'With `mode=reauth`: the seconds that a live client has to send a token that is not revoked.',
+        'With `mode=reauth`: the seconds within which a live client must send a token that is not revoked.',
       ),
     ),
   ),
@@ -255,7 +255,7 @@ export const messageFields = {
   data: v.optional(jsonObject),
 }
 
-/** The fields of a signal. The handler checks their sizes as in a client's frame. */
+/** The fields of a signal. `messages/signal-rules.ts` checks their sizes. */
 export const signalFields = {
   from: v.optional(
     v.pipe(userId, v.description('The sender’s user id. Left out: the signal is from the app’s backend.')),

@@ -305,7 +305,8 @@ export const createFrameHandler = (
       const wait = frame.type === 'send' || frame.type === 'signal' ? 0 : userLimits.takeRequest()
       if (wait > 0) return refuse(frame, 'rate-limited', undefined, wait)
       const isCounted = frame.type !== 'send' || app.settings.authorizeSend !== null
-      // The `unread` that answers a `read` waits until the messages that it counts are sent. So for a `read` the waiting marks count, too.
+      // The answer to a `read` is an `unread` frame, which waits until the messages in its count are sent. So the limit on `read` frames
+      // also counts the marks that wait.
       const waitingCount = pendingCount + (frame.type === 'read' ? delivery.waitingReadMarks : 0)
       // Without this limit a client that sends frames faster than they are answered would fill the memory.
       if (isCounted && waitingCount >= MAX_PENDING) {

@@ -37,7 +37,7 @@ const userOf = (event: EngineEvent): UserRef | undefined => {
     case 'push-due':
     case 'lease-lost':
       return undefined
-    // `Watchers` tells those who watch the user.
+    // `Watchers` receives this event, and tells the sessions that watch the user.
     case 'presence':
       return undefined
   }

@@ -29,7 +29,7 @@ const CAN_PUSH = [...CAN, 'push']
 /** The engine receives a client's round-trip time at most once in this many milliseconds. */
 const TOUCH_INTERVAL = 60_000
 
-/** Milliseconds that a client has to send another token, if the gateway asks for one after a revocation. */
+/** Milliseconds within which a client must send another token if the gateway asks for one after a revocation. */
 export const REAUTH_TIMEOUT = 10_000
 
 /** One user's session for as long as one connection carries it. */
@@ -79,7 +79,7 @@ export class LiveSession implements HubSession {
 
   onEvent(event: EngineEvent): void {
     const phase = this.#phase
-    // `Delivery` keeps messages in order, even before `started` is sent.
+    // `Delivery` takes messages even before `started` is sent, and keeps them in order.
     if (phase.name !== 'starting' || event.type === 'message') this.#apply(event)
     else if (event.type === 'user-changed') phase.user = event.user
     // Signals go only to sessions that have started.

@@ -72,7 +72,7 @@ export class PageSight {
   /**
    * Returns null if the page has left or ended the session: all that was sent counts as received. Otherwise only messages that were sent
    * before the client's latest frame count as received, and later ones may be pushed after the returned milliseconds. If the gateway has
-   * closed the connection, the page has this time to come back.
+   * closed the connection, the page can come back within this time.
    */
   #lostDueIn(reason: SessionChange['code']): number | null {
     if (reason === 'lost' || reason === 'timeout' || reason === 'replaced') return 0

@@ -160,7 +160,7 @@ export class AppDispatcher {
       this.#mayBeDue = false
       const limit = this.#free()
       const events = await this.#take(limit)
-      // The gateway has closed. The events are delivered after the next start.
+      // The dispatcher has closed. The events stay pending, and are due again when their `LEASE` ends.
       if (!this.#canTake()) return
       for (const pending of events) this.#begin(pending)
       if (events.length === limit) this.#mayBeDue = true
@@ -210,7 +210,7 @@ export class AppDispatcher {
     const answer = await this.#post(id, body, span.traceparent)
     const { status, error } = answer
     span.end(status === null ? {} : { 'http.response.status_code': status }, error ?? undefined)
-    // The delivery was aborted. Its event is still pending, and will be delivered after the next start.
+    // The delivery was aborted. Its event stays pending, and is due again when its `LEASE` ends.
     if (this.#life.signal.aborted && answer.status === null) return
     const outcome = this.#outcomeOf(answer, event, attempts + 1)
     this.#countFailures(answer, id)

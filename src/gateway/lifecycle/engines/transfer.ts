@@ -13,7 +13,7 @@ import { redisServerOf } from './redis-server.js'
 
 type EngineSettings = Settings['engine']
 
-/** How many records of some kinds have been transferred. */
+/** How many records of these kinds have been transferred. */
 export type TransferProgress = Record<'users' | 'inboxes' | 'messages' | 'events', number>
 
 const counted: Partial<Record<TransferRecord['kind'], keyof TransferProgress>> = {

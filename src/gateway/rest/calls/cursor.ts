@@ -3,8 +3,8 @@ import { parseJson } from '../../../protocol/internal.js'
 import { RestError } from '../errors.js'
 
 /**
- * Returns the cursor of a list's next page. `position` identifies the last row of this page. A cursor that counted rows would skip or
- * repeat a row after a deletion or an insertion.
+ * Returns the cursor of a list's next page. `position` identifies the row after which the next page begins. A cursor that counted rows
+ * would skip or repeat a row after a deletion or an insertion.
  */
 export const encodeCursor = (position: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify(position)).toString('base64url')

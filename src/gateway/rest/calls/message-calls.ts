@@ -39,8 +39,8 @@ const cursorOfMessages = v.tuple([
 ])
 
 /**
- * The place where a page of messages begins. If `before` is null, the page has the newest messages. `peer` is the peer of the page's
- * messages: empty for the app's backend, undefined for all messages.
+ * The offset after or before which a page of messages is read. If `before` is null, the page has the newest messages. `peer` is the peer of
+ * the page's messages: empty for the app's backend, undefined for messages with any peer.
  */
 type PageStart = InboxRange & { peer: string | undefined }
 
@@ -204,7 +204,7 @@ export const messageCalls = [
     },
     errors: ['too-large'],
     async handle({ app, body: { to, id = randomUUID(), ...content }, traceparent, context }) {
-      // All recipients get the same content, so a problem with the content refuses the whole call. `anyone` stands for any valid id.
+      // All recipients get the same content, so the whole call is refused if the content is not valid. `anyone` stands for any valid id.
       const problem = checkMessage({ id, to: 'anyone', ...content })
       if (problem) throw new RestError(problem.code, problem.why)
       const results = await mapBounded(to, async (user) => {

@@ -13,9 +13,9 @@ export const peerCalls = [
     method: 'get',
     path: '/v1/apps/{app}/users/{user}/peers',
     tag: 'Messages',
-    summary: 'Whom a user has exchanged messages with',
+    summary: 'The peers of a user',
     description:
-      'The user’s peers, each with its newest message and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed.',
+      'Each peer has the newest message from or to it, and the number of unread messages from it. The peer with the latest message comes first. A peer without kept messages is not listed.',
     changes: false,
     query: peersPage,
     answers: {

@@ -12,7 +12,7 @@ export const pushCalls = [
     tag: 'Users',
     summary: 'A user’s devices that Web Push reaches',
     description:
-      'The one that was renewed last comes first. A subscription’s endpoint is a secret, so the answer leaves it out.',
+      'The subscription that was renewed last comes first. The endpoint of a subscription is a secret, so the answer leaves it out.',
     changes: false,
     answers: {
       200: {

@@ -5,7 +5,7 @@ import { RestError } from '../errors.js'
 /** How many milliseconds a backend's clock may be ahead of the gateway's. Tokens have the same leeway. */
 const MAX_AHEAD = 30_000
 
-/** Seconds that a client has to send another token. */
+/** Seconds within which a client must send another token. */
 export const REAUTH_WITHIN = REAUTH_TIMEOUT / 1000
 
 /**

@@ -32,15 +32,15 @@ const sessionOf = ({
 const cursorOfSessions = v.tuple([v.literal('session'), v.number(), v.string()])
 
 /**
- * Compares two sessions by their starts. If both started in one millisecond, their ids decide, so that a cursor names one place in the
- * list.
+ * Compares two sessions by the times of their starts. If both started in one millisecond, their ids decide, so that a cursor names one
+ * place in the list.
  */
 const compare = (a: [number, string], b: [number, string]): number =>
   a[0] - b[0] || (a[1] < b[1] ? -1 : Number(a[1] > b[1]))
 
 const placeOf = ({ startedAt, sessionId }: SessionRecord): [number, string] => [startedAt, sessionId]
 
-const REVOCATION = `From then on the gateway refuses signatures, tokens without \`iat\`, and tokens that were issued up to \`issuedBefore\`, also those that it signed itself. The revocation is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` no session ends at once: the gateway refuses these credentials at every new start. When the next second begins, it asks each live client for a token that is not revoked.`
+const REVOCATION = `After this call the gateway refuses signatures, tokens without \`iat\`, and tokens that were issued up to \`issuedBefore\`, even those that a gateway signed. The revocation is durable before the answer, and reaches every live connection within a second. With \`mode=reauth\` no session ends at once. The gateway refuses these credentials whenever a client starts a session, and when the next second begins, it asks each live client for a token that is not revoked.`
 
 const revoked = (
   revokedBefore: number,
@@ -118,7 +118,8 @@ export const sessionCalls = [
     path: '/v1/apps/{app}/users/{user}/sessions/{session}',
     tag: 'Sessions',
     summary: 'End one session',
-    description: 'It ends as `revoked`. Its token stays good: revoke that too, or the page can start again.',
+    description:
+      'The session ends as `revoked`. Its token stays good: revoke it too, or the page can start again.',
     changes: true,
     answers: { 204: { description: 'The session has ended.', schema: null } },
     errors: ['not-found'],

@@ -24,7 +24,7 @@ export const userCalls = [
     tag: 'Users',
     summary: 'Create a user, or replace the vouched profile',
     description:
-      'The profile replaces the vouched one as a whole, unless a token with a later `iat` came before. Connected clients of the user get the new profile at once. A guest must exist.',
+      'The vouched profile is what the app’s backend says about the user, here or in tokens. The body replaces it as a whole, unless a token with a later `iat` has set it. Connected clients of the user get the new profile at once. A guest must exist.',
     changes: true,
     body: profileBody,
     example: { name: 'Ann Lee', photoUrl: 'https://www.example.com/ann.png' },
@@ -67,7 +67,7 @@ export const userCalls = [
     path: '/v1/apps/{app}/users',
     tag: 'Users',
     summary: 'The users of the app',
-    description: 'In an order of ids that never changes. Guests are among them.',
+    description: 'The list includes guests. Its order, by id, never changes.',
     changes: false,
     query: page,
     answers: {

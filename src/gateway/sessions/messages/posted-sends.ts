@@ -73,7 +73,7 @@ export const createPostedSends = (
   const { settings, engine, log, metrics, startQueue, tracing } = context
 
   /**
-   * Returns whether the credential has expired or is revoked. The credential is checked before each message, because the app's
+   * Resolves with whether the credential has expired or is revoked. The credential is checked before each message, because the app's
    * `authorizeSend` may take long.
    */
   const isRevoked = async (user: UserRef, { credential }: Admitted): Promise<boolean> =>
@@ -187,7 +187,7 @@ export const createPostedSends = (
         throw error
       })
     }
-    // Verifying the user of a post takes as much work as at a start. So posts wait in the queue of starts.
+    // Verifying the user of a post takes as much work as verifying the user of a start. So posts wait in the queue of starts.
     if (!(await startQueue.run(work, peer.address, bytes)))
       metrics.limitsReached.inc({ app: settings.apps.has(posted.appId) ? posted.appId : '', limit: 'starts' })
     return answer

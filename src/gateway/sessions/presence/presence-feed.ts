@@ -22,7 +22,9 @@ interface FeedParts {
   refuse: Refuse
 }
 
-/** Sends the presence of the users that one session watches: of all users when the watch begins, and later of those that change. */
+/**
+ * Sends the presence of the users that one session watches: of all users when the watch begins, and later of those whose presence changes.
+ */
 export class PresenceFeed implements Watcher {
   readonly #watchers: Watchers
   readonly #app: App
