@@ -16,10 +16,7 @@ const adviceFor = ({ code, retryable }: SessionError): string | null => {
   return isRevivable(code) ? 'Choose another way to log in, or correct the user, and start again.' : null
 }
 
-/**
- * Returns the explanation of the error's code, the next step, and the error's own message if that says more. The message is perhaps only a
- * link, so the explanation is looked up here.
- */
+/** Returns the explanation of the error's code, the next step, and the error's own message if that says more than a link. */
 export const helpFor = (error: SessionError) => {
   const { code, message } = error
   const explanation = errorMessageOf(code)

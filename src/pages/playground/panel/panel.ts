@@ -97,8 +97,7 @@ export class Panel extends LitElement {
     clearTimeout(this.#countdown)
     if (this.session.view.retryAt !== null)
       this.#countdown = setTimeout(() => this.requestUpdate(), COUNTDOWN_INTERVAL)
-    // The page sets `peers` when a panel changes. If the panel emitted `change` for that too, the page and its panels would update
-    // each other for ever.
+    // The page sets `peers` when a panel changes. If the panel emitted `change` then, page and panels would update each other for ever.
     if (!changed.has('peers') || changed.size > 1) this.dispatchEvent(new Event('change'))
   }
 
