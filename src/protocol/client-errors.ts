@@ -1,6 +1,6 @@
 import { revivableCodes } from './close-codes.js'
 
-/** One sentence for each of the client's own codes, which never go over the wire. */
+/** The message of each of the client's own codes, which never go over the wire. */
 export const clientErrorMessages = {
   'session-active': 'The session is running: end it before you start it again.',
   'signed-out': 'The token source says that the user is signed out.',

@@ -14,7 +14,7 @@ export type TokenOptions = {
 }
 
 /**
- * Makes the token that proves to the gateway who a user is: a JWT signed by HS256, with an id of its own (`jti`). Make it on
+ * Makes the token that proves to the gateway who a user is: a JWT signed with HS256, with an id of its own (`jti`). Make it on
  * your server, for the user who is logged in there.
  *
  * Rejects with a `TokenError`: `bad-app-id`, `bad-user-id`, `guest-user-id`, `bad-user`, `bad-secret` or `bad-expiry`.

@@ -80,7 +80,7 @@ const parseReport = (line: string): Report | undefined => {
   }
 }
 
-/** Starts the client under test by the shell. */
+/** Starts the client under test: runs `command` in a shell. */
 export const startClient = (command: string, watch: Watch): Client => {
   const isPosix = process.platform !== 'win32'
   // The shell gets a process group of its own, so that `kill` can kill the shell and its processes.

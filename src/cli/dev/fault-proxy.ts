@@ -32,8 +32,8 @@ export interface FaultProxy {
   /** Closes every connection of the link without a close frame. New ones may connect at once. */
   cut(name: string): void
   /**
-   * Closes every connection of every link, and every WebSocket without a link. `closeAllConnections` of the server closes event streams
-   * without a link.
+   * Closes every connection of every link, and every WebSocket without a link. The caller closes the event streams without a link, with
+   * the server's `closeAllConnections`.
    */
   cutAll(): void
 }

@@ -51,7 +51,8 @@ class Group {
 }
 
 /**
- * A store in memory. It recognizes a message by its key: `rows` in `store/rows.ts` makes keys that begin with `MESSAGES` only for messages.
+ * A store in memory. It recognizes a message by its key: `rows` in `single-process/store/rows.ts` makes keys that begin with `MESSAGES`
+ * only for messages.
  */
 export class MemoryStore implements Store {
   readonly #groups = new Map<string, Group>()

@@ -47,7 +47,7 @@ export type AuthenticateAnswer =
 /** Called once for each session that a client starts with auth params. */
 export type Authenticate = (request: AuthenticateRequest) => Promise<AuthenticateAnswer>
 
-/** Which clients may send messages: all, those of users who are no guests, or none. The backend always may. */
+/** Which clients may send messages: all, those of users with an account, or none. The backend always may. */
 export const sendRules = ['anyone', 'users', 'backend'] as const
 export type SendRule = (typeof sendRules)[number]
 
@@ -55,7 +55,10 @@ export type SendRule = (typeof sendRules)[number]
 export const adoptionRules = ['client', 'backend', 'nobody'] as const
 export type AdoptionRule = (typeof adoptionRules)[number]
 
-/** Between which users a rule allows something. `peers`: users with kept messages between them. `anyone`: any two. `nobody`: none. */
+/**
+ * Between which users a rule allows something. `peers`: users who have exchanged messages that are kept; each rule says in which direction.
+ * `anyone`: any two. `nobody`: none.
+ */
 export const contactRules = ['peers', 'anyone', 'nobody'] as const
 export type ContactRule = (typeof contactRules)[number]
 
@@ -89,12 +92,12 @@ export interface GatewayConfig {
   resumeWindow?: number | undefined
   /** Seconds that a session waits for its client after its page was left. 0 to 86,400. @default 20 */
   leaveWindow?: number | undefined
-  /** Seconds for which a message is stored only once if its client sends it again with the same id. 1 to 604,800. @default 3600 */
+  /** For this many seconds a message that is sent again with the same id is not stored again. 1 to 604,800. @default 3600 */
   sendWindow?: number | undefined
   /** The most seconds that `close()` waits until the frames that clients have sent are answered. 0.1 to 3600. @default 20 */
   drainTime?: number | undefined
   limits?: LimitsConfig | undefined
-  /** The apps by id: 1 to 64 of letters, digits, `-` and `_`. At least one. */
+  /** The apps by id, at least one. An id is 1 to 64 characters: letters, digits, `-` and `_`. */
   apps: Record<string, AppConfig>
 }
 
@@ -140,7 +143,7 @@ export interface EmbeddedEngineConfig {
   type?: 'embedded' | undefined
   /** The folder, from the working directory. @default './data' */
   path?: string | undefined
-  /** About how many bytes of memory the engine may take for the inboxes and senders that were used most recently. @default 67108864 */
+  /** About how many bytes the engine's cache of inboxes and of senders' profiles may take in memory. @default 67108864 */
   cacheBytes?: number | undefined
 }
 

@@ -1,7 +1,7 @@
 import { createTurnLimit } from '../limits/turn-limit.js'
 
 /**
- * How many messages are read or sent in one turn of the event loop. They come in pages, and the last page of a turn may exceed this number.
+ * How many messages are read or sent in one turn of the event loop. They come in pages. The last page may take a turn above this number.
  * The limit keeps a turn short: reading and sending a message takes about 6 µs. A message that is read and sent in one turn counts twice.
  */
 const MAX_PER_TURN = 256

@@ -122,14 +122,14 @@ const earliest = (delays: readonly (number | null)[]): number | null => {
 }
 
 /**
- * Sends a user's devices the pushes that are due, and tells the engine their outcomes. `through` is the inbox's newest offset at the
- * beginning. A message that comes meanwhile has a greater offset, so the engine keeps the time at which its push is due. Rejects if the
- * engine fails. Then the engine emits `push-due` for the user again later.
+ * Sends a user's devices the pushes that are due, and tells the engine their outcomes. Rejects if the engine fails. Then the engine emits
+ * `push-due` for the user again later.
  */
 export const pushToUser = async (context: PushContext, app: App, user: UserRef): Promise<void> => {
   const { engine, settings } = context
   const { push } = app
   const sessions = await engine.sessions(user)
+  // A message that comes from now on has an offset beyond `through`, so the engine keeps the time at which its push is due.
   const { epoch, offset: through } = await engine.inbox(user)
   const devices = push ? await engine.pushDevices(user) : []
   if (!push || devices.length === 0) return engine.endPushes(user, [], through, null)

@@ -294,7 +294,7 @@ export const createFrameHandler = (
     onMessage(message) {
       feeds?.contacts.onMessage(message)
       const shown = feeds?.presence.onMessage(message)
-      // If the engine fails, the next message of the sender tries again.
+      // If the engine fails, the client is not sent the sender's presence. The sender's next message causes another try.
       if (shown) catchEngineError(shown, { metrics, connection }, () => undefined)
     },
     stop: () => feeds?.presence.stop(),

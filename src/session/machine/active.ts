@@ -156,7 +156,7 @@ const onWake = (state: Active, { now }: World): Step => {
     : [{ ...state, heartbeatDeadline }, probe(state)]
 }
 
-/** If the gateway gets a new type of frame, this function compiles only when the type has a case or is an `AnswerType`. */
+/** If the protocol gets a new type of frame, this function compiles only when the type has a case or is an `AnswerType`. */
 const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
   const { credentials } = state
   // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for new ones.

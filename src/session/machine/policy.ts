@@ -6,7 +6,7 @@ const MAX_BACKOFF = 30_000
 /** The shortest window, in milliseconds, in which visible pages reconnect. */
 const MIN_VISIBLE_WINDOW = 2_000
 
-/** Returns the milliseconds to wait: 0 after the first loss, then a random part of a limit that doubles (full jitter). */
+/** Returns the milliseconds to wait: 0 if `failureCount` is 0, else a random part of a limit that doubles with each failure. */
 export const backoff = (failureCount: number, { random }: World): number =>
   failureCount && random * Math.min(MAX_BACKOFF, 1_000 * 2 ** (failureCount - 1))
 

@@ -126,7 +126,7 @@ export type Input =
   /** A fetch for credentials is done; `cause` is why it failed. */
   | { type: 'fetch-result'; result: FetchResult; cause?: unknown }
   | { type: 'opened' }
-  /** The attempt is given up at `until`: Infinity while it waits for other tabs, which use all connections. */
+  /** The attempt is given up at `until`: Infinity while it waits for other tabs, which use all connections to the gateway. */
   | { type: 'deadline'; until: number }
   | { type: 'frame'; frame: SessionFrame }
   | (Closed & { type: 'closed' })
@@ -163,7 +163,7 @@ export type Effect =
   | { do: 'fetch-token'; reason: AskReason }
   /** The gateway accepted the newest credentials. If `token` is set, the gateway gave it in their place. */
   | { do: 'accept-credentials'; token?: string | undefined }
-  /** Forget the newest credentials, or all that a source can replace. */
+  /** Forget the credentials that are not accepted yet (`newest`), or `all`. Without a source of others, `all` forgets none. */
   | { do: 'discard'; which: 'newest' | 'all' }
   /** Hand a frame to the session. */
   | { do: 'deliver'; frame: GatewayFrameOf<'message' | AnswerType> }

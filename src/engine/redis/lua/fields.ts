@@ -61,7 +61,7 @@ const user = {
 
 /** The numbers of a user's inbox, in the order of the field `inbox`. */
 export const inboxNumbers = [
-  /** How many inboxes of the user were deleted. The number of the inbox's epoch (`state.lua`) ends with this number. */
+  /** How many inboxes of the user were deleted. The number of an epoch is 1,000 times the generation (`state.lua`), plus this number. */
   'deletions',
   /** The newest offset, and the offset of the oldest message that is kept. */
   'newest',
@@ -148,10 +148,10 @@ const session = {
   authMethod: 'w',
   token: 't',
   issuedAt: 'ia',
-  /** The field of the token's hash in Redis that says that the session uses the token. Absent if the session has no token. */
+  /** The name of the note, in the Redis hash of the token, that the session uses the token. Absent if the session has no token. */
   tokenUse: 'u',
   credential: 'cr',
-  /** The client's origin, address, name and node: JSON. */
+  /** The client's origin, address and name, and the id of the gateway to which the client connected: JSON. */
   facts: 'fa',
 } as const satisfies Record<(typeof engineRules.makesRoom)[number] | (string & {}), string>
 

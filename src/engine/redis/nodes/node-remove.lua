@@ -1,4 +1,5 @@
--- Forgets a node to which no session is attached. A node whose lease was renewed meanwhile stays, unless it removes itself.
+-- Forgets a node. The caller has made sure that no session is attached to it. A node whose lease was renewed meanwhile stays, unless it
+-- removes itself.
 -- KEYS: nodes.
 -- ARGV: 1 the node.
 -- Returns nothing.

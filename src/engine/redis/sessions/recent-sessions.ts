@@ -111,7 +111,10 @@ export class RecentSessions {
     if (this.#sessions.get(sessionId)?.connectionId === connectionId) this.#sessions.delete(sessionId)
   }
 
-  /** Whether this node has noted a departure from this connection. Then a call of this node detaches or ends the session. */
+  /**
+   * Whether this node has noted a departure from this connection. Then the call that noted it detaches or ends the session, so the caller
+   * must not.
+   */
   hasDeparted(sessionId: string, connectionId: string): boolean {
     const recent = this.#sessions.get(sessionId)
     return recent?.departure !== undefined && [connectionId, undefined].includes(recent.connectionId)

@@ -2,13 +2,13 @@
 -- KEYS: queue, due, events, pending, failed, counts, deadlines.
 -- ARGV: 1 the event's number; 2 the event's id; 3 `delivered`, `retry` or `failed`; 4 for `retry`: the milliseconds until the next
 --   delivery; 5 why the delivery failed; 6 how many failed events a partition keeps; 7 the id of this call.
--- Returns milliseconds until the next event is due, or -1 if none is pending.
+-- Returns milliseconds until the app's next event in this partition is due, or -1 if none is pending.
 local seq, id, result, retryIn, reason, maxFailed = arg(1), arg(2), arg(3), tonumber(arg(4)), arg(5), tonumber(arg(6))
 local event = find(seq, id)
 if not event or call('ZRANGE', K.queue, 0, 0)[1] ~= seq then return reply(next_due()) end
 local function note()
   local known = cjson.decode(outcome_of(seq))
-  -- After a lost reply this call may come again. It counts only one attempt.
+  -- After a lost reply this call may come again. Both calls count as one attempt.
   if known.call == arg(7) then return end
   call('HSET', K.events, 'a' .. seq, text({ attempts = known.attempts + 1, lastError = reason, call = arg(7) }))
 end

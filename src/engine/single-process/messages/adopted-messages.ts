@@ -179,8 +179,8 @@ export class AdoptedMessages {
     if (inbox.hasMarks) operations.push(del(rows.readOffsets(of)), ...purge.add({ ...of, deletions }, 0, 0))
     if (!exists) return
     usage.add(of.appId, { inboxes: -1 })
-    // The idempotency key of a message contains the `deletions` of its recipient. The new inbox keeps this number, so that a retry of a
-    // message to the guest finds the key.
+    // The idempotency key of a message contains the `deletions` of its recipient. The empty inbox that takes the place of this one keeps
+    // the number, so that a retry of a message to the guest finds the key.
     table.replace(inbox, deletions)
     commit.defer(row, (batch) => batch.push(del(row)))
   }

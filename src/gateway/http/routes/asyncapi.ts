@@ -43,12 +43,12 @@ const clientSummaries: Record<ClientFrame['type'], string> = {
 const gatewaySummaries: Record<GatewayFrame['type'], string> = {
   started: 'The user is verified, and the session runs. Durations are in milliseconds.',
   renewed:
-    'The fresh token was accepted. With `reauth` it answers no frame: send a fresh token within `expiresIn`.',
+    'The fresh token was accepted. With `reauth` it is no answer: the backend has revoked the credentials, so send a fresh token within `expiresIn`.',
   message:
     "A message in the user's inbox. `sentAt` is Unix time in milliseconds; `from` is null for the app's backend.",
   sent: 'The message is durable.',
   history:
-    'Stored messages in the order of their offsets. Those with a peer go on after, or before, `next`, if there is one.',
+    'Stored messages in the order of their offsets. If a request with `with` is answered with `next`, there are more: ask again with `next` as `after`, or as `before` if the request had no `after`.',
   unread: 'The read mark moved, or that of the peer `with`: how many messages are unread now.',
   peers:
     'Peers with their newest messages, and how many of their messages are unread. `next` is the `before` of the next page.',

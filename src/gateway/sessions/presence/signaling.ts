@@ -16,7 +16,8 @@ const NOT_ALLOWED: RefusalParts = [
 interface Signaling {
   /**
    * Passes on a `signal` frame when `sends` have ended. These are the connection's earlier sends to the same user, which perhaps make that
-   * user a contact. Resolves when the engine has the signal or the frame is refused. Returns undefined if it is refused at once.
+   * user a contact (`Contacts`). Resolves when the engine has the signal or the frame is refused. Returns undefined if it is refused at
+   * once.
    */
   signal(frame: ClientFrameOf<'signal'>, sends: readonly Promise<unknown>[]): Promise<void> | undefined
   /**

@@ -94,7 +94,7 @@ interface UnfinishedFrame {
   readonly needed: number
 }
 
-/** Reads a client's frames (RFC 6455, 5). */
+/** Reads a client's WebSocket frames (RFC 6455, 5). */
 export class FrameReader {
   readonly #listener: FrameListener
   readonly #limits: FrameLimits
@@ -114,7 +114,7 @@ export class FrameReader {
     return this.#message !== undefined || this.#rest !== undefined
   }
 
-  /** Lets the reader stop after the frame with which it has read at least `bytes` more bytes. It skips later frames of the same chunk. */
+  /** Lets the reader read `bytes` more bytes, and the rest of the frame in which they end. It skips all later frames. */
   stopAfter(bytes: number): void {
     this.#left ??= bytes
   }

@@ -4,7 +4,7 @@ import { adoptedJson, adoptionGrowth } from '../../../util/adopted-json.js'
 import { hashOf } from '../../keys.js'
 import type { StepRunner } from '../../step-runner.js'
 
-/** How many messages one step moves. A message may have 16 kB of text, so a step may have 1 MB. */
+/** How many messages one run of `#step` moves. A message may have 16 kB of text, so a run may move 1 MB. */
 const MESSAGES_PER_STEP = 64
 /** How often `move` runs `#step` at most, unless its caller gives a number. The sweep moves the messages that are left. */
 const STEPS_AWAITED = 16
@@ -21,9 +21,9 @@ export interface AdoptionsOptions {
 /**
  * Adopts guests. Because the guest and the user may be in different partitions, this takes several steps. The first step notes the adoption
  * in the guest's hash. Then pairs of steps move the guest's messages: one step appends some of them to the user's inbox, the other deletes
- * these from the guest's inbox. A key in the user's partition has the offset, in the guest's inbox, of the last message that was appended,
- * or was left out because it did not fit into the retention. So a step that runs twice appends no message twice. The guest's deadline
- * `moveDueAt` lets the sweep continue the move after a crash.
+ * these from the guest's inbox. A key in the user's partition holds an offset of the guest's inbox. The messages up to it were
+ * appended, or left out because they did not fit into the retention. So a step that runs twice appends no message twice. The guest's
+ * deadline `moveDueAt` lets the sweep continue the move after a crash.
  */
 export class Adoptions {
   readonly #runner: StepRunner

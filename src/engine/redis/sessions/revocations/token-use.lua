@@ -1,6 +1,7 @@
 -- Notes that a session of the user starts with a token, or is renewed with it.
 -- KEYS: token.
--- ARGV: 1 when the token expires (empty if it never does); 2 the name of the note.
+-- ARGV: 1 when the token expires (empty if it never does); 2 the name of this note, a random text by which `token-release`
+--   deletes the note.
 -- Returns 0 if the token is revoked, else 1.
 if call('HEXISTS', K.token, 'revoked') == 1 then return reply(0) end
 call('HSET', K.token, '=' .. userId .. '\0' .. arg(2), 1)

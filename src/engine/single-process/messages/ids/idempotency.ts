@@ -77,7 +77,7 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
   readonly #commit: GroupCommit
   readonly #scheduler: Scheduler
   readonly #clock: Clock
-  /** Sends that are not durable yet, by row. */
+  /** The keys that are not durable yet, each by the name of its row in the store. */
   readonly #pending = new Map<string, NewKey>()
   readonly #filter = new StoredKeysFilter()
   readonly #job: Job
@@ -170,7 +170,10 @@ export class StoredIdempotencyKeys implements IdempotencyKeys {
     return this.#nextPass()
   }
 
-  /** Returns the time of the next pass, which is so late that hardly any key is read by more than two passes. */
+  /**
+   * Returns the time of the next pass: when the next key expires, but not before `#longestKept` has passed since the last pass began. So
+   * hardly any key is read by more than two passes.
+   */
   #nextPass(): number {
     return Math.max(this.#nextExpiry, this.#passBegan + this.#longestKept)
   }

@@ -12,7 +12,7 @@ import { bytesBySender, type TallyRow } from '../tally.js'
 /** The messages of a deleted inbox that are still stored: their offsets begin at `from` and end before `to`. */
 type PurgeRow = [from: number, to: number]
 
-/** The most inboxes that a step reads, and the most messages that it deletes. */
+/** The most inboxes that one run of the job reads, and the most messages that it deletes. */
 const INBOXES_PER_STEP = 32
 const DELETIONS_PER_STEP = 512
 
@@ -25,7 +25,7 @@ interface InboxPurgeOptions {
   shares: SenderShares
 }
 
-/** The most marks of peers that a step reads for one inbox. */
+/** The most marks of peers that one run of the job reads for one inbox. */
 const MARKS_PER_STEP = 512
 
 /** Deletes the messages and marks of deleted inboxes in the background, and goes on after a crash. */

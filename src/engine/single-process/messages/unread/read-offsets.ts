@@ -23,7 +23,7 @@ export class ReadOffsets {
     return bit >= 0 && ((this.#bits[bit >> 3] ?? 0) & (1 << (bit & 7))) !== 0
   }
 
-  /** Adds an offset. Ignores an offset up to the argument of the latest `countAfter`. */
+  /** Adds an offset. Ignores an offset that `countAfter` does not count any more. */
   add(offset: number): void {
     if (this.has(offset) || offset <= this.#after) return
     if (this.#count === 0) this.#base = offset
@@ -34,7 +34,7 @@ export class ReadOffsets {
     this.#count++
   }
 
-  /** Stops counting the offsets up to `after`. Returns how many later ones were added. `after` never decreases from call to call. */
+  /** Stops counting the offsets up to `after`, for later calls too. Returns how many added offsets are still counted. */
   countAfter(after: number): number {
     for (let offset = Math.max(this.#after + 1, this.#base); offset <= after && offset < this.#end; offset++)
       if (this.has(offset)) this.#count--
