@@ -4,9 +4,9 @@ import type { ServerInfo } from './client/port.js'
 /** The first version of Redis with functions and sharded channels. */
 const NEEDED = [7, 0] as const
 
-const isAtLeast = (version: string, [major, minor]: typeof NEEDED): boolean => {
-  const [ours = 0, theirs = 0] = version.split('.').map(Number)
-  return ours > major || (ours === major && theirs >= minor)
+const isAtLeast = (version: string, [neededMajor, neededMinor]: typeof NEEDED): boolean => {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > neededMajor || (major === neededMajor && minor >= neededMinor)
 }
 
 /** Throws if a server is too old, or deletes keys when its memory is full. */

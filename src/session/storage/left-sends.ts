@@ -7,14 +7,9 @@ export const LEFT_SENDS = 'chat-session-left'
 
 /**
  * Endpoint, app, user, and messages. If the user id is not known yet, `userId` is false for a guest, and true for any other user. A guest
- * must not send the messages of a record whose `userId` is true. Null, which an older version stored, counts as false.
+ * must not send the messages of a record whose `userId` is true.
  */
-export type LeftRecord = [
-  endpoint: string | URL,
-  appId: string,
-  userId: string | boolean | null,
-  sends: LeftSend[],
-]
+export type LeftRecord = [endpoint: string | URL, appId: string, userId: string | boolean, sends: LeftSend[]]
 
 /**
  * Stores the waiting messages for the next page of the tab, in place of an earlier record under this `key`. If storage is forbidden or

@@ -200,6 +200,7 @@ export class Peers {
       if (to < durable.offset) await nextTurn()
     }
   }
+
   /** Adds the next messages to an index. Returns the offset up to which they are added. */
   async #read({ of: { userId }, stored: { ref }, durable }: Inbox, index: PeerIndex): Promise<number> {
     const { reads } = this.#options
