@@ -14,7 +14,7 @@ const EPOCH_LENGTH = 16
 const SALT_BYTES = 8
 const CALL_ID_BYTES = 6
 /** How many partitions a call has at most. With more, other calls would wait for long. */
-const PARTITIONS_PER_CALL = 64
+const PARTITIONS_PER_CALL = 256
 /** How many users a call has at most. With more, other calls would wait for long. */
 const USERS_PER_CALL = 200
 

@@ -6,7 +6,8 @@
 --   milliseconds until the next deadline that has not passed, or -1 if there is none; and for each user the app and the user, separated by
 --   NUL. For an app's events the user is empty.
 visit()
-local ownCopies = call('HLEN', K.ownCopies)
+-- Own copies are pending only in a cluster.
+local ownCopies = serverPrefix == '' and call('HLEN', K.ownCopies) or 0
 local first = call('ZRANGE', K.deadlines, 0, 0, 'WITHSCORES')
 local delay = first[2] and math.ceil(tonumber(first[2]) - now)
 if ownCopies == 0 and (not delay or delay >= tonumber(arg(2))) then return {} end

@@ -8,7 +8,7 @@ import { callId, type StepRunner } from '../step-runner.js'
 /** Milliseconds between two sweeps of a partition. If something is due earlier, the next sweep comes earlier. */
 const SWEEP_INTERVAL = 1_000
 /** How many partitions a batch has. The batches are swept one after the other, spread over the interval. */
-const PARTITIONS_PER_BATCH = 128
+const PARTITIONS_PER_BATCH = 256
 /** How many users one step lists. */
 const USERS_PER_STEP = 100
 /** Milliseconds that an own copy stays pending before a sweep makes it. */
@@ -121,10 +121,14 @@ export class Sweeper {
     for (let left = partitions; left.length > 0 && !this.#isStopped;) {
       const args = [String(USERS_PER_STEP), String(SWEEP_INTERVAL)]
       const lists = await runner.inPartitions(runner.steps.listDue, left, '', args)
+      const busy = left.flatMap((partition, n) => {
+        const list = lists[n] ?? []
+        return list.length > 0 ? [{ partition, list }] : []
+      })
       const areFull = await Promise.all(
-        left.map((partition, n) => this.#doDue(partition, lists[n] ?? [], onFailure)),
+        busy.map(({ partition, list }) => this.#doDue(partition, list, onFailure)),
       )
-      left = left.filter((_partition, n) => areFull[n])
+      left = busy.filter((_each, n) => areFull[n]).map(({ partition }) => partition)
     }
   }
 
