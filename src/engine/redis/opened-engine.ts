@@ -383,10 +383,8 @@ export class OpenedEngine {
       case kinds.eventDropped:
         this.#quotas.refresh(event[1])
         return emit({ type: 'webhook-dropped', appId: event[1], eventType: event[2] })
-      case kinds.counts: {
-        const [, , , guests, inboxes, bytes, events, eventBytes] = event
-        return this.#quotas.update(user, { guests, inboxes, bytes, events, eventBytes })
-      }
+      case kinds.counts:
+        return this.#quotas.update(user, event.slice(3) as number[])
     }
   }
 

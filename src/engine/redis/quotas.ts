@@ -17,6 +17,7 @@ const MAX_AGE = 5_000
 /** Milliseconds in place of `MAX_AGE`, after a limit was reached. */
 const MAX_AGE_AT_LIMIT = 200
 
+/** The names of the counts, in the order of their numbers in the event `counts` (`lua/base.lua`). */
 const names = ['guests', 'inboxes', 'bytes', 'events', 'eventBytes'] as const
 
 interface AppCounts {
@@ -44,11 +45,14 @@ export class Quotas {
   }
 
   /**
-   * Resolves with the counts of the app in all partitions except `partition`. The counts are at most `MAX_AGE` old; with `isAtLimit`, at
-   * most `MAX_AGE_AT_LIMIT`.
+   * Returns the counts of the app in all partitions except `partition`; a promise of them if they are read first. The counts are at most
+   * `MAX_AGE` old; with `isAtLimit`, at most `MAX_AGE_AT_LIMIT`.
    */
-  async others(appId: string, partition: number, isAtLimit = false): Promise<Counts> {
-    return othersOf(await this.#counts(appId, isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE), partition)
+  others(appId: string, partition: number, isAtLimit = false): Counts | Promise<Counts> {
+    const maxAge = isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE
+    const known = this.#known(appId, maxAge)
+    if (known) return othersOf(known, partition)
+    return this.#counts(appId, maxAge).then((counts) => othersOf(counts, partition))
   }
 
   /**
@@ -68,11 +72,8 @@ export class Quotas {
     this.#counts(appId, maxAge).catch(() => undefined)
   }
 
-  /**
-   * Notes what a step of this node has changed in the user's partition. `changed` has the new counts; a negative number stands for a count
-   * that has not changed.
-   */
-  update(of: UserRef, changed: Counts): void {
+  /** Notes what a step of this node has changed in the user's partition: for each changed count its number and its new value. */
+  update(of: UserRef, changed: readonly number[]): void {
     const partition = this.#runner.partitions.of(of)
     const latest = this.#latest.get(of.appId)
     if (latest) change(latest, partition, changed)
@@ -89,13 +90,18 @@ export class Quotas {
     return this.#mutex.run(appId, task)
   }
 
+  #known(appId: string, maxAge: number): AppCounts | undefined {
+    const latest = this.#latest.get(appId)
+    return latest && latest.readAt + maxAge > performance.now() ? latest : undefined
+  }
+
   async #counts(appId: string, maxAge: number): Promise<AppCounts> {
     for (;;) {
+      const known = this.#known(appId, maxAge)
+      if (known) return known
       const reading = this.#readings.get(appId)
-      if (reading) await reading.catch(() => undefined)
-      const latest = this.#latest.get(appId)
-      if (latest && latest.readAt + maxAge > performance.now()) return latest
-      if (!this.#readings.has(appId)) return this.#read(appId)
+      if (!reading) return this.#read(appId)
+      await reading.catch(() => undefined)
     }
   }
 
@@ -123,17 +129,23 @@ export class Quotas {
 }
 
 const othersOf = ({ sum, partitions }: AppCounts, partition: number): Counts => {
-  const others = { ...sum }
-  for (const name of names) others[name] -= partitions[partition]?.[name] ?? 0
-  return others
+  const own = partitions[partition] ?? NONE
+  return {
+    guests: sum.guests - own.guests,
+    inboxes: sum.inboxes - own.inboxes,
+    bytes: sum.bytes - own.bytes,
+    events: sum.events - own.events,
+    eventBytes: sum.eventBytes - own.eventBytes,
+  }
 }
 
-const change = ({ sum, partitions }: AppCounts, partition: number, changed: Counts): void => {
+const change = ({ sum, partitions }: AppCounts, partition: number, changed: readonly number[]): void => {
   const own = partitions[partition]
   if (!own) return
-  for (const name of names) {
-    if (changed[name] < 0) continue
-    sum[name] += changed[name] - own[name]
-    own[name] = changed[name]
+  for (let n = 0; n < changed.length; n += 2) {
+    const [name, count] = [names[changed[n] ?? -1], changed[n + 1]]
+    if (name === undefined || count === undefined) continue
+    sum[name] += count - own[name]
+    own[name] = count
   }
 }

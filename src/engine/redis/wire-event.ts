@@ -2,7 +2,6 @@ import type { EngineEvent } from '../engine.js'
 import type { fields } from './lua/fields.js'
 
 export type EventKinds = typeof fields.event
-type WireCounts = [guests: number, inboxes: number, bytes: number, events: number, eventBytes: number]
 
 /** An event in the form in which scripts write it. */
 export type WireEvent =
@@ -50,7 +49,8 @@ export type WireEvent =
   | [kind: EventKinds['canary'], canary: string]
   | [kind: EventKinds['tokenReleased'], appId: string, userId: string, credential: string, use: string]
   | [kind: EventKinds['eventDropped'], appId: string, type: string]
-  | [kind: EventKinds['counts'], appId: string, userId: string, ...numbers: WireCounts]
+  // For each changed count its number and its new value (`quotas.ts`).
+  | [kind: EventKinds['counts'], appId: string, userId: string, ...changed: number[]]
   | [kind: EventKinds['asked'], node: string, id: number, question: string]
   | [
       kind: EventKinds['seenAsked'],

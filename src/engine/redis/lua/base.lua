@@ -80,21 +80,24 @@ local function has_room(bytes, maxBytes, inboxes, maxInboxes)
     and (inboxes == 0 or with_difference('inboxes', call('HGET', K.counts, 'inboxes')) + inboxes <= maxInboxes)
 end
 
--- The counts that have a limit, and their places in the event `counts`.
-local LIMITED = { guests = 4, inboxes = 5, bytes = 6, events = 7, eventBytes = 8 }
+-- The counts that have a limit, and their numbers in the event `counts`.
+local LIMITED = { guests = 0, inboxes = 1, bytes = 2, events = 3, eventBytes = 4 }
 
 -- Writes the counts. Returns the result of the script: the events for the calling node, then the arguments of `reply`.
 local function reply(...)
   for key, fields in pairs(differences) do
     local owner = fields.owner
     fields.owner = nil
-    local event, isLimited = { EVENT.counts, appId, owner, -1, -1, -1, -1, -1 }, false
+    local event = { EVENT.counts, appId, owner }
     for field, difference in pairs(fields) do
-      local sum, place = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
-      if place then event[place], isLimited = sum, true end
+      local sum, number = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
+      if number then
+        event[#event + 1] = number
+        event[#event + 1] = sum
+      end
     end
     -- The calling node knows the partition of the counts by their owner, so counts without an owner send no event.
-    if isLimited and owner ~= '' then events[#events + 1] = event end
+    if #event > 3 and owner ~= '' then events[#events + 1] = event end
   end
   return { events, ... }
 end
