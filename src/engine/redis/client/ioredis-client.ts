@@ -123,7 +123,7 @@ export class IORedisClient implements RedisClient {
     return this.#calls.add(script.name, (call) => {
       call.onRepeat = onRepeat
       const { gathered } = this.#get()
-      if (!this.isCluster && gathered.accepts(script, args)) return gathered.add(script, keys, args, call)
+      if (!this.isCluster && gathered.accepts(script, keys)) return gathered.add(script, keys, args, call)
       gathered.flush()
       return this.#runNow(script, keys, args, call)
     })

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { functionName, type Reply, type Script } from './port.js'
+import { functionName, type Library, type Reply, type Script } from './port.js'
 import type { Call } from './calls.js'
 import type { Connection } from './connection.js'
 import { ConnectionFailure, failureOf } from './failures.js'
@@ -21,11 +21,10 @@ const TRY_AGAIN_PAUSE = 20
 /** Calls a function. If the server does not know the function, loads its library, and calls the function again. */
 const callFunction = async (
   connection: Connection,
-  { library, name }: Script,
-  tail: readonly (string | number)[],
+  library: Library,
+  args: readonly (string | number)[],
   asking: boolean,
 ): Promise<Reply> => {
-  const args = [functionName(library.name, name), ...tail]
   const call = (): Promise<Reply> =>
     asking ? connection.callAsking('fcall', args) : connection.call('fcall', args)
   try {
@@ -52,7 +51,7 @@ export const runScript = async (
   args: readonly string[],
   call: Call,
 ): Promise<Reply> => {
-  const tail = [keys.length, ...keys, ...args]
+  const all = [functionName(script.library.name, script.name), keys.length, ...keys, ...args]
   let redirects = 0
   let hasRecovered = false
   let asking: Address | undefined
@@ -71,7 +70,7 @@ export const runScript = async (
     try {
       // An open connection is used without `await`, so that calls are sent in their order.
       const connection = server.commands.open ?? (await server.commands.connection())
-      return await callFunction(connection, script, tail, asking !== undefined)
+      return await callFunction(connection, script.library, all, asking !== undefined)
     } catch (error) {
       if (call.isOver()) throw error
       const failure = failureOf(error, server.address)

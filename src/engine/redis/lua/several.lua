@@ -1,19 +1,21 @@
 -- Runs several scripts of the library, one after the other, as if each had come in a call of its own.
--- ARGV: for each script its name; the number of its keys; the number of its arguments; its arguments.
+-- ARGV: for each script its name; the number of its keys; its arguments as a JSON list.
 -- Returns for each script its result, or its error.
+local function run_step(name, keys, args) return steps[name](keys, cjson.decode(args)) end
+
 local function several(keys, args)
   local results, key, n = {}, 0, 1
   shared = {}
   while args[n] do
-    local keyCount, argCount = tonumber(args[n + 1]), tonumber(args[n + 2])
-    local ok, result = pcall(steps[args[n]], { unpack(keys, key + 1, key + keyCount) }, { unpack(args, n + 3, n + 2 + argCount) })
+    local keyCount = tonumber(args[n + 1])
+    local ok, result = pcall(run_step, args[n], { unpack(keys, key + 1, key + keyCount) }, args[n + 2])
     if not ok and type(result) ~= 'table' then
       -- An error of Redis begins with a code. An error of Lua does not, and gets one here.
       local message = tostring(result)
       result = { err = string.find(message, '^%u+ ') and message or 'ERR ' .. message }
     end
     results[#results + 1] = result
-    key, n = key + keyCount, n + 3 + argCount
+    key, n = key + keyCount, n + 3
   end
   shared = nil
   return results

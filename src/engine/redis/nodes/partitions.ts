@@ -23,10 +23,18 @@ export const partitionTags = (count = PARTITION_COUNT): string[] => {
   return tags
 }
 
+const FIRST = 0x811c9dc5
+const withByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193)
+
 /** The 32-bit FNV-1a hash of a text in UTF-8. */
 export const fnv1a = (text: string): number => {
-  let hash = 0x811c9dc5
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193)
+  let hash = FIRST
+  for (let n = 0; n < text.length; n++) {
+    const code = text.charCodeAt(n)
+    // Only a character of ASCII is its byte in UTF-8.
+    if (code > 0x7f) return Buffer.from(text).reduce(withByte, FIRST) >>> 0
+    hash = withByte(hash, code)
+  }
   return hash >>> 0
 }
 

@@ -8,14 +8,15 @@ import { openClient, scriptsTogether, withheldReplies } from './kit.js'
 
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
-const { count, countAgain, fail, refuse, keys } = scriptsTogether({
+const { count, countAgain, fail, refuse, keys, echo } = scriptsTogether({
   count: { lua: `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1])` },
   countAgain: { lua: `return redis.call('HINCRBY', KEYS[1], 'n', ARGV[1]) + 0`, repeatable: true },
   fail: { lua: `redis.call('HSET', 'half', 'n', 1) return redis.call('INCR', 'half')` },
   refuse: { lua: `error('refused')` },
   keys: { lua: `return { #KEYS, #ARGV, KEYS[1] or '', ARGV[1] or '' }` },
+  echo: { lua: `return ARGV[1]` },
 })
-assert.ok(count && countAgain && fail && refuse && keys)
+assert.ok(count && countAgain && fail && refuse && keys && echo)
 
 /** How many functions the server was asked for. */
 const calls = async (server: { command: (...args: string[]) => Promise<string> }): Promise<number> =>
@@ -40,6 +41,15 @@ test('scripts of one turn share calls of 32, run in their order, and each gets i
       [1, 0, 'last', ''],
     ],
   )
+})
+
+test('scripts that share a call get the same arguments as a script alone', async () => {
+  const server = await standalone()
+  const { run } = await openClient({ type: 'single', url: server.url })
+  const texts = ['', '"', '\\', '\\u0041', '/', 'null', '[1]', 'a\0b', '\n\t\u007f', 'é😀', '\ud800', '1e400']
+  const alone: unknown[] = []
+  for (const text of texts) alone.push(await run(echo, [], text))
+  assert.deepEqual(await Promise.all(texts.map((text) => run(echo, [], text))), alone)
 })
 
 test('a script that fails rejects its own call, and no other', async () => {

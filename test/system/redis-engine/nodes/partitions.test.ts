@@ -12,6 +12,7 @@ import {
 it('hashes as the specifications of CRC-16 and FNV-1a say', () => {
   assert.equal(slotOf('123456789'), 0x31c3)
   assert.deepEqual(['', 'a', 'foobar'].map(fnv1a), [0x811c9dc5, 0xe40c292c, 0xbf9cf968])
+  assert.equal(fnv1a('aé'), 0x79d7a1fc)
 })
 
 it('has tags that never change: another tag would move every key', () => {
