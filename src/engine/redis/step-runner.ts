@@ -253,7 +253,7 @@ export class StepRunner {
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
     const [events] = reply
-    if (Array.isArray(events) && events.length > 0) onEvents(events as unknown as WireEvent[])
+    if (events) onEvents(JSON.parse(events as string) as WireEvent[])
     return reply.slice(1)
   }
 

@@ -47,7 +47,7 @@ class CountingClient {
 }
 
 for (const [name, options, calls] of [
-  ['one server', { type: 'single', url }, 19],
+  ['one server', { type: 'single', url }, 8],
   ['a cluster', { type: 'cluster', nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })) }, 1_024],
 ] as const)
   for (const [what, step, read] of [
