@@ -128,22 +128,22 @@ export class Inboxes {
       messagesPerSecond: number | undefined,
     ): Promise<SendResult | Adopted> => {
       const { inboxes, bytes } = await this.#options.quotas.others(recipient.appId, partition, isAtLimit)
-      const { bytesPerSender } = rules.quota
+      const { bytesPerSender = Infinity } = rules.quota
       const quota = {
         inboxes: rules.quota.inboxes - inboxes,
         bytes: rules.quota.bytes - bytes,
         bytesPerSender:
-          sender && bytesPerSender !== undefined
+          sender && bytesPerSender < Infinity
             ? this.#held.limitIn(partition, sender, bytesPerSender)
             : undefined,
       }
-      return this.#send(outgoing, rules, { createdAt, messagesPerSecond, quota })
+      const sent = await this.#send(outgoing, rules, { createdAt, messagesPerSecond, quota })
+      const isEstimate =
+        sent.outcome === 'over-share' && sender && (await this.#held.count(sender, bytesPerSender))
+      // The first try has counted the message, so the second try gets no `messagesPerSecond`.
+      return isEstimate ? sendOnce(isAtLimit, undefined) : sent
     }
-    let sent = await sendOnce(false, rules.messagesPerSecond)
-    // The first try has counted the message, so the second try gets no `messagesPerSecond`.
-    const { bytesPerSender = Infinity } = rules.quota
-    if (sent.outcome === 'over-share' && sender && (await this.#held.count(sender, bytesPerSender)))
-      sent = await sendOnce(false, undefined)
+    const sent = await sendOnce(false, rules.messagesPerSecond)
     if (sent.outcome === 'adopted') return this.#sendToAdopter(outgoing, rules, sent)
     if (sent.outcome !== 'full') return sent
     if (outgoing.isAway && sender) {

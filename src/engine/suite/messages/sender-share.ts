@@ -68,6 +68,12 @@ export const senderShareSuite = ({ describe, on, reopen, durable }: SuiteContext
       assert.deepEqual(await engine.send(message, rules(retaining())), { ...sent, outcome: 'repeated' })
     })
 
+    on("is exact for a message that fits only after the sender's own inbox was trimmed", async (engine) => {
+      for (let n = 0; n < 10; n++) await deliver(engine, { from: null, to: 'ada', body }, { quota })
+      const { retention } = retaining({ messages: 2 })
+      await deliver(engine, { body }, { retention, quota: { ...quota, bytes: 10_000 } })
+    })
+
     on('lets a sender push out their own messages', async (engine) => {
       for (let n = 0; n < 300; n++) {
         await deliver(engine, { body }, retaining({ messages: 7 }))
