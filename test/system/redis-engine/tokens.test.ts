@@ -90,8 +90,8 @@ it('ends the session that still stands on a token, though another one of it has 
       await startSession(engine, withToken('shared')),
     ]
     await engine.endSession(one, 'ended')
-    // The note of the session that has ended is gone, and that of the other one is there.
-    await until('one note', async () => server.command('hlen', (await keys())[0] ?? ''), '1')
+    // The note of the session that has ended is gone. That of the other one is there, beside the time when the token expires.
+    await until('one note', async () => server.command('hlen', (await keys())[0] ?? ''), '2')
     await engine.revokeToken(app, 'shared')
     assert.deepEqual(await engine.sessions(ada), [])
     assert.equal(await engine.endSession(two, 'ended'), false)
@@ -104,5 +104,19 @@ it('keeps the revocation of a token that nobody has shown for 400 days', async (
     await engine.revokeToken(app, 'unseen')
     const left = Number(await server.command('pttl', (await keys())[0] ?? ''))
     assert.ok(left > 399 * DAY && left <= 400 * DAY, `${left}`)
+  })
+})
+
+it('keeps the revocation of a token that never expires for ever, also if the token is revoked again', async () => {
+  await withEngine('endless:', async (engine, keys) => {
+    await startSession(engine, withToken('endless'))
+    for (let n = 0; n < 2; n++) {
+      await engine.revokeToken(app, 'endless')
+      assert.equal(await server.command('pttl', (await keys())[0] ?? ''), '-1')
+      assert.equal(await engine.startSession(withToken('endless')), null)
+    }
+    // By this list a transfer finds the token.
+    const list = await server.command('keys', 'endless:*}:tokens:*')
+    assert.equal(await server.command('zscore', list, 'endless'), 'inf')
   })
 })

@@ -13,7 +13,8 @@ end
 call('HSET', K.token, 'revoked', 1)
 local expiresAt = tonumber(call('HGET', K.token, 'until') or nil)
 local keptFor = expiresAt and math.max(expiresAt - now, 0) + RULES.tokenMargin or RULES.tokenKeptFor
-call('PEXPIRE', K.token, math.floor(keptFor))
+-- The revocation of a token that never expires is kept for ever.
+if keptFor == math.huge then call('PERSIST', K.token) else call('PEXPIRE', K.token, math.floor(keptFor)) end
 call('ZREMRANGEBYSCORE', K.tokens, '-inf', now)
 call('ZADD', K.tokens, math.floor(now + keptFor), arg(1))
 return reply_list(users)

@@ -6,6 +6,6 @@
 if call('HEXISTS', K.token, 'revoked') == 1 then return reply(0) end
 call('HSET', K.token, '=' .. userId .. '\0' .. arg(2), 1)
 local expiresAt = tonumber(arg(1))
-if expiresAt then call('HSET', K.token, 'until', math.max(expiresAt, tonumber(call('HGET', K.token, 'until') or 0))) end
+call('HSET', K.token, 'until', math.max(expiresAt or math.huge, tonumber(call('HGET', K.token, 'until') or 0)))
 call('PEXPIRE', K.token, math.floor(expiresAt and math.max(expiresAt - now, 0) + RULES.tokenMargin or RULES.tokenKeptFor))
 return reply(1)
