@@ -31,6 +31,8 @@ export class Subscriptions {
   readonly #channels = new Map<string, Channel>()
   #updating: Promise<void> | undefined
   #isDirty = false
+  /** Whether a lost subscription is made again, and others were still missing since then. */
+  #isLossUnreported = false
   /** The reply NOPERM of the latest update. Further attempts fail too, until the ACL changes. */
   #refusal: Error | undefined
 
@@ -88,16 +90,17 @@ export class Subscriptions {
   }
 
   async #run(): Promise<void> {
-    let lost = false
     while (this.#isDirty) {
       this.#isDirty = false
       this.#refusal = undefined
       const found = await Promise.all(
         [...this.#byServer()].map(([server, wanted]) => this.#fill(server, wanted)),
       )
-      lost ||= found.includes(true)
+      this.#isLossUnreported ||= found.includes(true)
     }
-    if (lost && this.areComplete) this.#events.onResubscribed()
+    if (!this.#isLossUnreported || !this.areComplete) return
+    this.#isLossUnreported = false
+    this.#events.onResubscribed()
   }
 
   #byServer(): Map<Server, Channel[]> {

@@ -140,6 +140,25 @@ test('a failover on demand: calls go on, and each channel is received again with
   for (const tag of TAGS) assert.equal(await subscriber.run(count, [keyOf(tag)], '1'), 1)
 })
 
+test('a lost channel is reported, though another slot had no master when the channel was restored', async () => {
+  const cluster = await startCluster({ settings: { 'cluster-require-full-coverage': 'no' } })
+  const { client, resubscribed } = await open(cluster)
+  const [lost = '', later = ''] = [TAGS[0], TAGS.at(-1)]
+  await client.subscribe([channelOf(lost)])
+  const [{ server }, owner] = [await cluster.masterOf(slotOf(lost)), await cluster.masterOf(slotOf(later))]
+  const others = cluster.servers.filter((other) => other !== owner.server)
+  for (const each of [owner.server, ...others]) await each.command('cluster', 'delslots', slotOf(later))
+  const subscribed = client.subscribe([channelOf(later)])
+  const receivers = async () =>
+    (await server.command('pubsub', 'shardnumsub', channelOf(lost))).split('\n')[1]
+  await server.command('client', 'kill', 'type', 'pubsub')
+  await until('the channel is restored', receivers, '1')
+  assert.equal(resubscribed(), 0)
+  await owner.server.command('cluster', 'addslots', slotOf(later))
+  await subscribed
+  await until('the loss is reported', () => resubscribed() > 0)
+})
+
 for (const fault of ['killed', 'stopped'] as const)
   test(`a master that is ${fault}: calls for it fail within the time limit, others go on, and its replica takes over`, async (context) => {
     const cluster = await startCluster()
