@@ -39,7 +39,7 @@ export interface EpochChanged {
 }
 /**
  * A read mark of the user's inbox has moved: the mark of the inbox or of a peer. Or the inbox has got messages of an adopted guest
- * that count as read.
+ * that count as read. The event may come after the event of a message that it does not count: `inbox.offset` says which ones it counts.
  */
 export interface MessagesRead {
   type: 'read'

@@ -1,5 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import { EngineError, type Credential, type SessionRef, type UserRef } from '../../engine/index.js'
+import {
+  EngineError,
+  type Credential,
+  type MessagesRead,
+  type SessionRef,
+  type UserRef,
+} from '../../engine/index.js'
 import {
   errorMessages,
   isRetryable,
@@ -39,6 +45,8 @@ export interface FrameHandler {
   handle(frame: RequestFrame): void
   /** Called with each message that comes into the user's inbox. */
   onMessage(message: Message): void
+  /** Sends the client what is unread now, because a newer message was sent before the event of a read mark came. */
+  recount(marked: Pick<MessagesRead, 'inbox' | 'peer'>): void
   /** Ends the session's watch of other users. */
   stop(): void
   /** Resolves when no frame waits for its answer. */
@@ -296,6 +304,13 @@ export const createFrameHandler = (
       const shown = feeds?.presence.onMessage(message)
       // If the engine fails, the client is not sent the sender's presence. The sender's next message causes another try.
       if (shown) catchEngineError(shown, { metrics, connection }, () => undefined)
+    },
+    recount({ inbox, peer }) {
+      if (inbox.epoch !== epoch) return
+      const { readOffset } = peer ?? inbox
+      // The mark is there already, so the engine only counts. If the engine fails, the next mark corrects the count.
+      const counted = read({ type: 'read', epoch, offset: readOffset, ...(peer && { with: peer.id }) })
+      catchEngineError(counted, { metrics, connection }, () => undefined)
     },
     stop: () => feeds?.presence.stop(),
     allAnswered: () =>

@@ -264,8 +264,8 @@ export class LiveSession implements HubSession {
       case 'user-changed':
         return this.#connection.send({ type: 'user', user: userOf(event.user) })
       case 'read':
-        // `sendReadMark` sends nothing if the event is older than `started`.
-        this.#delivery.sendReadMark(event.inbox, event.peer)
+        // On Redis the event may come after a newer message, which its count lacks.
+        if (!this.#delivery.sendReadMark(event.inbox, event.peer)) this.#handlerFor(started).recount(event)
         return
       case 'signal': {
         // If the client reads slowly, the signal is dropped: signals are not guaranteed to arrive.

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { createRedisClient } from '../../../src/engine/redis/client/index.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { startGateway } from '../../support/gateway.js'
 import { startClient, type Frame } from '../../support/raw-client.js'
@@ -31,6 +33,40 @@ test('a message, its read mark and its unread count cross nodes', async () => {
   assert.equal(other.started['unread'], 1)
   bob.send({ type: 'read', epoch: bob.started['epoch'], offset: 1 })
   assert.equal((await other.next('unread'))['unread'], 0)
+})
+
+test('a page learns of a read mark whose event comes after a newer message', async () => {
+  const client = createRedisClient({ type: 'single', url })
+  const run = client.run.bind(client)
+  const held: (() => void)[] = []
+  let isHolding = true
+  client.run = async (script, keys, args) => {
+    const reply = await run(script, keys, args)
+    if (script.name === 'inbox-read' && isHolding) await new Promise<void>((resolve) => held.push(resolve))
+    return reply
+  }
+  const prefix = `${randomUUID()}:`
+  const here = await startGateway({}, {}, { engine: new RedisEngine({ client: () => client, prefix }) })
+  const there = await startGateway({}, { engine: { type: 'redis', url, prefix } })
+  const [reader, other] = [
+    await startClient(here.url, await startOf('bob')),
+    await startClient(here.url, await startOf('bob')),
+  ]
+  const ada = await startClient(there.url, await startOf('ada'))
+  const send = async (id: string): Promise<void> => {
+    ada.send({ type: 'send', id, to: 'bob', body: 'hello' })
+    for (const bob of [reader, other]) assert.equal((await bob.next('message'))['id'], id)
+  }
+  await send('1')
+  reader.send({ type: 'read', epoch: reader.started['epoch'], offset: 1 })
+  await until('the mark is stored', () => held.length, 1)
+  await send('2')
+  isHolding = false
+  for (const release of held) release()
+  for (const bob of [reader, other]) {
+    const { unread, readOffset } = await bob.next('unread')
+    assert.deepEqual({ unread, readOffset }, { unread: 1, readOffset: 1 })
+  }
 })
 
 test('signals and presence cross nodes', async () => {
