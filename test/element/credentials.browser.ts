@@ -1,4 +1,5 @@
 import { expect } from '@open-wc/testing'
+import type { JsonObject } from '../../src/protocol/index.js'
 import { nextEvent, listenTo, nextTask, roundTrip, useGateway } from './support.js'
 
 describe('<chat-session> proves who its user is', () => {
@@ -18,6 +19,16 @@ describe('<chat-session> proves who its user is', () => {
     const element = gateway.mount({ userId: 'a', authParams: { code: 'wrong' } })
     expect((await nextEvent(element, 'session-failed')).detail.error.code).to.equal('unauthenticated')
     expect(element.state).to.equal('failed')
+  })
+
+  it('with auth params that JSON can’t write: the session fails', async () => {
+    const cyclic: JsonObject = {}
+    Object.assign(cyclic, { cyclic })
+    const element = gateway.mount({ userId: 'a', authParams: cyclic, manual: true })
+    const result = await element.start()
+    expect(result.failed && result.error.code).to.equal('bad-request')
+    element.authParams = { code: 2 }
+    expect((await element.whenStarted()).user?.id).to.equal('a')
   })
 
   it('with a token from a fetcher', async () => {

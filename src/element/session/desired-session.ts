@@ -91,13 +91,12 @@ export const toDesiredSession = (
 /** Returns whether there is a credential, or a token source. */
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
+/** Returns the same for equal values. Values that JSON can't write count as equal: a start refuses each of them. */
+const comparable = (value: unknown): unknown =>
+  typeof value === 'function' ? value : ifPossible(() => JSON.stringify(value || null))
+
 /** Returns the fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
 export const changedFields = <T extends object>(before: T, after: T): Partial<T> =>
   Object.fromEntries(
-    Object.entries(after).filter(([key, value]: [string, unknown]) => {
-      const previous: unknown = before[key as keyof T]
-      return typeof value === 'function'
-        ? value !== previous
-        : JSON.stringify(value || null) !== JSON.stringify(previous || null)
-    }),
+    Object.entries(after).filter(([key, value]) => comparable(value) !== comparable(before[key as keyof T])),
   ) as Partial<T>
