@@ -46,7 +46,8 @@ export const serviceWorkers = (): ServiceWorkerContainer | undefined =>
 export const userKeyOf = (appId: string | undefined, userId: string): string =>
   `chat-session:${appId}:${encodeURIComponent(userId)}`
 
-let clientId: string | undefined
+/** This page's client id. Kept even if there is no answer, so that only the first notification waits for it. */
+let clientId: Promise<string | undefined> | undefined
 
 /** Asks the worker for this page's client id. A worker without `chat-session/worker` does not answer. */
 const fetchClientId = (worker: ServiceWorker): Promise<string | undefined> =>
@@ -107,8 +108,8 @@ export const showNotification = async (
     // Chrome on Android shows notifications through a service worker only.
     const registration = await serviceWorkers()?.getRegistration()
     if (!registration?.active) throw cause
-    clientId ??= await fetchClientId(registration.active)
-    const data: NotificationData = { ...click, client: clientId, url: location.href }
+    const client = await (clientId ??= fetchClientId(registration.active))
+    const data: NotificationData = { ...click, client, url: location.href }
     await registration.showNotification(title, { ...options, data })
   }
 }

@@ -162,6 +162,9 @@ export const setElement = (
     Object.assign(document.querySelector('chat-session') ?? {}, change)
   }, change)
 
+/** The headers of a worker's script in `/api`, whose scope is the whole site. */
+export const workerHeaders = { 'content-type': 'text/javascript', 'service-worker-allowed': '/' }
+
 /** Starts a site whose service worker imports chat-session's worker. */
 export const startPlaceWithWorker = async (script = '', given: Given = {}): Promise<Place> => {
   let imported = ''
@@ -170,8 +173,7 @@ export const startPlaceWithWorker = async (script = '', given: Given = {}): Prom
     script,
     api: (path) => {
       if (path !== '/api/worker.js') return { status: 404 }
-      const headers = { 'content-type': 'text/javascript', 'service-worker-allowed': '/' }
-      return { status: 200, headers, body: `importScripts('${imported}')` }
+      return { status: 200, headers: workerHeaders, body: `importScripts('${imported}')` }
     },
   })
   imported = `${place.gateway.url}/v1/chat-session-worker.js`

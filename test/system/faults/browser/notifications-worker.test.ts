@@ -14,6 +14,7 @@ import {
   startPlace,
   startPlaceWithWorker,
   untilAnnounced,
+  workerHeaders,
   type Place,
 } from './notifications-site.js'
 
@@ -79,6 +80,22 @@ test('a click fires in another page if the first page is closed, and opens a pag
         click.type,
       )
   }
+})
+
+test('a worker that answers nothing is asked once, and shows each notification', async () => {
+  const silent = `self.asked = 0; addEventListener('message', () => (asked += 1))`
+  const place = await startPlace({
+    script: noConstructor,
+    api: () => ({ status: 200, headers: workerHeaders, body: silent }),
+  })
+  const tab = await openTab(place)
+  const worker = await register(tab)
+  await hideAll(tab)
+  for (const count of [1, 2]) {
+    await place.bob.send({ to: 'ada', body: `Hello ${count}` })
+    await until('notifications that the worker showed', () => tab.evaluate('shownByWorker'), count)
+  }
+  assert.equal(await worker.evaluate('asked'), 1)
 })
 
 test('without a service worker the element reports notifications-unsupported once', async () => {
