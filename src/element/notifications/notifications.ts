@@ -79,13 +79,14 @@ export const attach: AttachPart = (session, context) => {
     const userKey = state.userKey
     const isVisible = await isAnyTabVisible(userKey)
     if (userKey !== state.userKey || messages.every(isRead)) return
-    if (isVisible) {
-      // The user sees the messages in the visible tab, so this notification does not count for the rate limit.
-      state.idleAt -= INTERVAL
-      return clear()
-    }
     const content = { messages, ...notificationContent(messages, count, userKey) }
-    if (!emit(target(), 'session-notification', content)) return
+    // A notification that is not shown does not count for the rate limit: the user sees the messages in the visible tab, or a listener has
+    // stopped the notification.
+    if (isVisible || !emit(target(), 'session-notification', content)) {
+      state.idleAt -= INTERVAL
+      if (isVisible) clear()
+      return
+    }
     try {
       await showNotification(content, { 'chat-session': userKey, messages }, () => clicked(messages))
     } catch (cause) {

@@ -296,6 +296,26 @@ describe('The notifications on the screen', () => {
     return element
   }
 
+  it('come at once after many that a listener has prevented', async () => {
+    const element = gateway.mount({ userId: 'busy', token: await gateway.token('busy'), notifications: true })
+    const counts: number[] = []
+    element.addEventListener('session-notification', (event) => {
+      counts.push(event.detail.messages.length)
+      if (counts.length <= 5) event.preventDefault()
+    })
+    await element.whenStarted()
+    const sender = await gateway.active('sender')
+    for (let count = 1; count <= 5; count++) {
+      await sender.send({ to: 'busy', body: 'muted' })
+      await until('the message is announced', () => counts.length === count)
+    }
+    await sender.send({ to: 'busy', body: 'one' })
+    await sender.send({ to: 'busy', body: 'two' })
+    await until('both messages are announced', () => counts.reduce((sum, count) => sum + count) === 7)
+    expect(counts).to.deep.equal([1, 1, 1, 1, 1, 1, 1])
+    expect(open.size).to.equal(2)
+  })
+
   it('are closed when the user logs out', async () => {
     const element = await notified('out', await gateway.token('out'))
     await element.end()
