@@ -140,6 +140,15 @@ describe('<chat-session> starts', () => {
     expect(element.sessionId).to.equal(sessionId)
   })
 
+  it('nothing by start() of a manual element that joins an active session, and uses that session', async () => {
+    const first = await gateway.active('joined')
+    const element = gateway.mount({ manual: true, userId: 'joined' })
+    const result = await element.start()
+    expect(result.failed && result.error.code).to.equal('session-active')
+    expect(element.session === first.session).to.equal(true)
+    expect(element.state).to.equal('active')
+  })
+
   it('once if start() is called while it starts by itself', async () => {
     const { total } = await gateway.connections()
     const element = gateway.mount({ userId: 'both', token: await gateway.token('both') })
