@@ -120,6 +120,8 @@ export class ChatSession extends SessionTarget {
   #announcedHidden: boolean | undefined = isPageHidden()
   /** The content of the latest `pending` event, as text. */
   #reported = '0,,0'
+  /** Whether `logout` was emitted since the latest start. A listener may call `end()` again. */
+  #isLoggedOut: boolean | undefined
   /** Resolves the promise of `start()` once the session is active or over. */
   #settleStart: (() => void) | undefined
 
@@ -302,7 +304,8 @@ export class ChatSession extends SessionTarget {
    * started again. A guest's session with `adoptGuest` also removes the guest's token from `localStorage`, unless `keepsGuest` is set.
    */
   async end(keepsGuest?: boolean): Promise<void> {
-    if (!keepsGuest) {
+    if (!keepsGuest && !this.#isLoggedOut) {
+      this.#isLoggedOut = true
       this.#emit('logout', null)
       if (this.#isGuest) guestToken(this.#guestKey, null)
     }
@@ -517,7 +520,10 @@ export class ChatSession extends SessionTarget {
       this.#resumeStorage?.save(after)
       if (isGone || isBack) this.#leave(isGone)
     }
-    if (after.name === 'starting' && before.name !== 'starting') void this.#pass({ type: 'starting' })
+    if (after.name === 'starting' && before.name !== 'starting') {
+      this.#isLoggedOut = false
+      void this.#pass({ type: 'starting' })
+    }
     if (isOver(after.name)) this.#outbox.end(errorOf(after) ?? new SessionError('ended'))
     // This comes before the events, because a listener may start the session again.
     this.#settleStart?.()

@@ -64,6 +64,23 @@ test('ending while starting ends the session and resolves the start', async () =
   assert.equal(session.error, null)
 })
 
+test('the log-out is reported once, by the first `end()`, also if that follows `end(true)` or a listener calls it again', async () => {
+  const session = newSession({ endpoint, token: await tokenFor('ann') })
+  let count = 0
+  session.addEventListener('logout', () => {
+    count += 1
+    void session.end()
+  })
+  for (const expected of [1, 2]) {
+    assert.equal(codeOf(await session.start()), 'succeeded')
+    await session.end(true)
+    assert.equal(count, expected - 1)
+    await session.end()
+    await session.end()
+    assert.equal(count, expected)
+  }
+})
+
 test('ending before the handshake is answered ends the session at the gateway too', async () => {
   const { endpoint, connection } = await startScript()
   const session = newSession({ endpoint, token: 'a.b.c' })
