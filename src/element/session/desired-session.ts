@@ -93,10 +93,12 @@ export const hasCredentials = (credentials: Credentials): boolean => Object.valu
 
 /** Returns the same for equal values. Values that JSON can't write count as equal: a start refuses each of them. */
 const comparable = (value: unknown): unknown =>
-  typeof value === 'function' ? value : ifPossible(() => JSON.stringify(value || null))
+  typeof value === 'function' ? value : ifPossible(() => JSON.stringify(value || 0))
 
 /** Returns the fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
-export const changedFields = <T extends object>(before: T, after: T): Partial<T> =>
+export const changedFields = <T extends object>(before: T | undefined, after: T): Partial<T> =>
   Object.fromEntries(
-    Object.entries(after).filter(([key, value]) => comparable(value) !== comparable(before[key as keyof T])),
+    Object.entries(after).filter(
+      ([key, value]) => comparable(value) !== comparable(before?.[key as keyof T]),
+    ),
   ) as Partial<T>

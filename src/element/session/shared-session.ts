@@ -80,7 +80,7 @@ export const applyChanges = (
 ): void => {
   const { session } = shared
   shared.updateParts()
-  const set = changedFields(previous?.credentials ?? {}, desired.credentials)
+  const set = changedFields(previous?.credentials, desired.credentials)
   const fresh = changedFields(shared.credentials, set)
   shared.credentials = { ...shared.credentials, ...set }
   const needsStart = areForStart(fresh)
@@ -98,7 +98,7 @@ export const applyChanges = (
   }
   const profile = changedFields(
     shared.profileFields,
-    changedFields(previous?.profileFields ?? {}, desired.profileFields),
+    changedFields(previous?.profileFields, desired.profileFields),
   )
   shared.profileFields = { ...shared.profileFields, ...profile }
   if (Object.keys(profile).length)

@@ -243,17 +243,21 @@ export const createCalls = (host: CallsHost): Calls => {
         if (readOffsetWith > readOffset) remember(readOffsetWith, peer)
         sleep.tell()
       }
-      // The gateway's computer may have crashed and lost the marks, so they are sent again. Nobody waits for these requests, so their
-      // errors are dropped.
-      if (type === 'started')
+      if (type === 'started') {
+        // The gateway's computer may have crashed and lost the marks, so they are sent again. Nobody waits for these requests, so their
+        // errors are dropped.
         for (const last of lastMarks.values())
           if (last.epoch === frame.epoch) mark(last).catch(() => undefined)
-      if (type === 'started')
-        push.renew().catch((error: unknown) => emit('error', { error: error as SessionError }))
+        push.renew().catch((cause: unknown) =>
+          emit('error', {
+            error: cause instanceof SessionError ? cause : new SessionError('push-unavailable', { cause }),
+          }),
+        )
+        // A watch ends with its connection, so the session sends it again. If a later watch has no answer yet, the outbox sends that one.
+        if (watched && !asking)
+          watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
+      }
       if (type === 'refused' && frame.re === 'push') push.refused(new SessionError(frame.code, frame))
-      // A watch ends with its connection, so the session sends it again. If a later watch has no answer yet, the outbox sends that one.
-      if (type === 'started' && watched && !asking)
-        watch(watched).catch((error: unknown) => info() && emit('error', { error: error as SessionError }))
       if (type === 'refused' && frame.re === 'signal')
         emit('error', { error: new SessionError(frame.code, frame) })
       if (type === 'presence') emit(type, { users: frame.users })

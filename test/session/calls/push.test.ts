@@ -35,3 +35,18 @@ test('a subscription that is taken back without a connection is taken back on th
   await eventually(() => third.of('signal').length === 1)
   assert.deepEqual(third.of('push'), [])
 })
+
+test('a subscriber that rejects on a new connection makes an `error` event with a code and the cause', async () => {
+  const script = await startScript(() => [started({ can: ['push'], pushKey: 'key' })])
+  const session = newSession({ endpoint: script.endpoint, token: 'a.b.c' })
+  await session.start()
+  await session.push(subscriber)
+  const cause = new Error('The browser has no push service.')
+  const failing = { subscribe: () => Promise.reject(cause) }
+  await assert.rejects(session.push(failing), cause)
+  const failed = nextEvent(session, 'error')
+  ;(await script.connection(0)).socket.terminate()
+  const { error } = (await failed).detail
+  assert.equal(error.code, 'push-unavailable')
+  assert.equal(error.cause, cause)
+})
