@@ -151,7 +151,12 @@ export const createFrameHandler = (
     return {
       contacts,
       signals: createSignaling(context, app, user, { limits: userLimits, contacts, refuse }),
-      presence: new PresenceFeed(context.watchers, app, user, { connection, contacts, refuse }),
+      presence: new PresenceFeed(context.watchers, app, user, {
+        connection,
+        contacts,
+        refuse,
+        catchError: (work) => catchEngineError(work, { metrics, connection }, () => undefined),
+      }),
     }
   }
   /** Created for the first `signal` or `watch`. Most sessions send neither. */
@@ -301,9 +306,7 @@ export const createFrameHandler = (
   return {
     onMessage(message) {
       feeds?.contacts.onMessage(message)
-      const shown = feeds?.presence.onMessage(message)
-      // If the engine fails, the client is not sent the sender's presence. The sender's next message causes another try.
-      if (shown) catchEngineError(shown, { metrics, connection }, () => undefined)
+      feeds?.presence.onMessage(message)
     },
     recount({ inbox, peer }) {
       if (inbox.epoch !== epoch) return

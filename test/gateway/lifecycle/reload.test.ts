@@ -57,24 +57,49 @@ test('a secret is rotated under live sessions: none is dropped, and new starts s
   await sendAndReceive(live, 'renewed')
 })
 
+/** Returns a function that resolves with the next presence that a client gets: `bob online`; `bob hidden` for users whom it may not see. */
+const presenceOf = (client: Client) => async (): Promise<string[]> => {
+  const { users } = await client.next('presence')
+  return (users as { id: string; online: boolean; lastSeenAt: number | null }[]).map(
+    ({ id, online, lastSeenAt }) => `${id} ${online ? 'online' : lastSeenAt === null ? 'hidden' : 'offline'}`,
+  )
+}
+
 test('a watch tells nobody’s presence any more once the config forbids it', async () => {
   const { gateway, url } = await startGateway({ presence: 'anyone' })
   const [ada, bob] = [
     await startClient(url, await startOf('ada')),
     await startClient(url, await startOf('bob')),
   ]
-  const presence = async (): Promise<string[]> =>
-    ((await ada.next('presence'))['users'] as { id: string; online: boolean }[]).map(
-      ({ id, online }) => `${id} ${online ? 'online' : 'offline'}`,
-    )
-  ada.send({ type: 'watch', users: ['bob', 'carl'] })
-  assert.deepEqual(await presence(), ['bob online', 'carl offline'])
+  const presence = presenceOf(ada)
+  ada.send({ type: 'watch', users: ['bob', 'ada'] })
+  assert.deepEqual(await presence(), ['bob online', 'ada online'])
   await gateway.reload(configOf({ presence: 'nobody' }))
   bob.send({ type: 'end' })
-  await bob.closed
-  await startClient(url, await startOf('carl'))
-  ada.send({ type: 'watch', users: ['carl'] })
-  assert.deepEqual(await presence(), ['carl offline'])
+  assert.deepEqual(await presence(), ['bob hidden', 'ada hidden'])
+  await startClient(url, await startOf('bob'))
+  ada.send({ type: 'watch', users: ['bob'] })
+  assert.deepEqual(await presence(), ['bob hidden'])
+})
+
+test('a watch goes on only for peers once the config shows nobody else', async () => {
+  const { gateway, url } = await startGateway({ presence: 'anyone' })
+  const [ada, peer] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('peer')),
+  ]
+  const presence = presenceOf(ada)
+  peer.send({ type: 'send', id: 'a', to: 'ada', body: 'hello' })
+  await peer.next('sent')
+  ada.send({ type: 'watch', users: ['stranger', 'peer'] })
+  assert.deepEqual(await presence(), ['stranger hidden', 'peer online'])
+  await gateway.reload(configOf({ presence: 'peers' }))
+  const stranger = await startClient(url, await startOf('stranger'))
+  assert.deepEqual(await presence(), ['stranger hidden', 'peer online'])
+  peer.send({ type: 'end' })
+  assert.deepEqual(await presence(), ['peer offline'])
+  stranger.send({ type: 'send', id: 'b', to: 'ada', body: 'hello' })
+  assert.deepEqual(await presence(), ['stranger online'])
 })
 
 test('traffic that runs while the config is reloaded again and again loses nothing', async () => {

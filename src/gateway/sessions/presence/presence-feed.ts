@@ -1,6 +1,7 @@
 import type { UserRef } from '../../../engine/index.js'
 import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../../protocol/index.js'
 import type { App } from '../../apps/app.js'
+import type { AppSettings } from '../../config/parse.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import type { Contacts } from './contacts.js'
 import type { Refuse } from '../messages/messaging.js'
@@ -10,7 +11,7 @@ const TOO_MANY = `A 'watch' has at most ${MAX_WATCHED} 'users'.`
 const BAD_ID = "A 'watch' has an entry in 'users' that is not a valid user id."
 
 interface Watched {
-  /** Whether the app's rule lets the user see this presence. */
+  /** Whether the rule of the watch lets the user see this presence. */
   isVisible: boolean
   /** Whether the watched user was online in the latest frame to the client. */
   online: boolean
@@ -20,6 +21,8 @@ interface FeedParts {
   connection: Pick<ConnectionHandle, 'send' | 'isFull' | 'drained'>
   contacts: Contacts
   refuse: Refuse
+  /** Handles an error of work that answers no frame. */
+  catchError: (work: Promise<void>) => void
 }
 
 /**
@@ -31,6 +34,8 @@ export class PresenceFeed implements Watcher {
   readonly #user: UserRef
   readonly #parts: FeedParts
   #users = new Map<string, Watched>()
+  /** The app's `presence` that decided which of `#users` are visible. A reload may have changed the setting since. */
+  #rule: AppSettings['presence']
   /** The latest piece of work. Each piece waits for the one before, so that frames are answered in their order. */
   #work: Promise<void> = Promise.resolve()
   /** How many pieces of `#work` have not ended. */
@@ -42,6 +47,7 @@ export class PresenceFeed implements Watcher {
   constructor(watchers: Watchers, app: App, user: UserRef, parts: FeedParts) {
     this.#watchers = watchers
     this.#app = app
+    this.#rule = app.settings.presence
     this.#user = user
     this.#parts = parts
   }
@@ -57,21 +63,19 @@ export class PresenceFeed implements Watcher {
   }
 
   /**
-   * Called with each message that comes into the user's inbox. If the message lets the user see its sender's presence, resolves when the
-   * client was sent that presence. Returns undefined if the message can't change what the user may see.
+   * Called with each message that comes into the user's inbox. If the message lets the user see its sender's presence, the client is sent
+   * that presence.
    */
-  onMessage({ from }: Pick<Message, 'from'>): Promise<void> | undefined {
-    if (from === null || this.#app.settings.presence !== 'peers') return undefined
+  onMessage({ from }: Pick<Message, 'from'>): void {
+    if (from === null || this.#app.settings.presence !== 'peers') return
     // If work is under way, it may have asked who is visible before this message came. So the sender is checked after that work.
-    if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return undefined
-    return this.#inTurn(() => this.#show(from))
+    if (this.#users.get(from)?.isVisible !== false && this.#turnCount === 0) return
+    // If the engine fails, the client is not sent the sender's presence. The sender's next message causes another try.
+    this.#parts.catchError(this.#inTurn(() => this.#show(from)))
   }
 
   onPresence(userId: string): void {
-    const watched = this.#users.get(userId)
-    if (!this.#shows(watched) || watched.online === this.#presenceOf(userId).online) return
-    if (this.#parts.connection.isFull()) this.#sendWhenDrained()
-    else this.#send([userId])
+    this.#sendChanges([userId])
   }
 
   stop(): void {
@@ -90,6 +94,7 @@ export class PresenceFeed implements Watcher {
   }
 
   async #watch(userIds: string[]): Promise<void> {
+    const { presence } = this.#app.settings
     const visible = await this.#visibleOf(userIds)
     await this.#add(visible)
     if (this.#isStopped) return
@@ -99,7 +104,13 @@ export class PresenceFeed implements Watcher {
     this.#users = new Map(
       userIds.map((userId) => [userId, { isVisible: visible.has(userId), online: false }] as const),
     )
+    this.#rule = presence
     this.#send(userIds)
+  }
+
+  /** Watches the same users by the app's present rule. If the engine fails, the next change of a user's presence tries again. */
+  async #watchAgain(): Promise<void> {
+    if (this.#rule !== this.#app.settings.presence) await this.#watch([...this.#users.keys()])
   }
 
   async #show(userId: string): Promise<void> {
@@ -124,32 +135,37 @@ export class PresenceFeed implements Watcher {
     if (this.#isStopped) this.#watchers.remove(this, appId, userIds)
   }
 
+  /** Sends the presence of those users who have come or gone since the client was told of them. */
+  #sendChanges(userIds: readonly string[]): void {
+    if (this.#rule !== this.#app.settings.presence)
+      return this.#parts.catchError(this.#inTurn(() => this.#watchAgain()))
+    const changed = userIds.filter((userId) => {
+      const watched = this.#users.get(userId)
+      return watched?.isVisible === true && watched.online !== this.#presenceOf(userId).online
+    })
+    if (changed.length === 0) return
+    if (this.#parts.connection.isFull()) this.#sendWhenDrained()
+    else this.#send(changed)
+  }
+
   /** Waits until a slow client has read earlier frames, and then sends the latest state of all users that have changed, in one frame. */
   #sendWhenDrained(): void {
     if (this.#isWaiting) return
     this.#isWaiting = true
     void this.#parts.connection.drained().then(() => {
       this.#isWaiting = false
-      const changed = [...this.#users].filter(
-        ([userId, watched]) => this.#shows(watched) && watched.online !== this.#presenceOf(userId).online,
-      )
-      if (changed.length > 0) this.#send(changed.map(([userId]) => userId))
+      this.#sendChanges([...this.#users.keys()])
     })
   }
 
   #send(userIds: readonly string[]): void {
     const users = userIds.map((id) => {
       const watched = this.#users.get(id)
-      const { online, lastSeenAt } = this.#shows(watched) ? this.#presenceOf(id) : OFFLINE
+      const { online, lastSeenAt } = watched?.isVisible ? this.#presenceOf(id) : OFFLINE
       if (watched) watched.online = online
       return { id, online, lastSeenAt }
     })
     this.#parts.connection.send({ type: 'presence', users })
-  }
-
-  /** Returns whether the user may see this presence now. Since the watch began, a reload perhaps set the app's `presence` to `nobody`. */
-  #shows(watched: Watched | undefined): watched is Watched {
-    return watched?.isVisible === true && this.#app.settings.presence !== 'nobody'
   }
 
   #presenceOf(userId: string): { online: boolean; lastSeenAt: number | null } {
