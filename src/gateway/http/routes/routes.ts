@@ -103,7 +103,7 @@ export const createRoutes = (
   })
   routes.get('/v1/session', (context) => {
     context.header('upgrade', 'websocket')
-    // Without `close` the client would send its next request on this connection, and get a 400.
+    // With `upgrade` alone Node would keep the connection of a client that asked to close it, and answer a further request with a 400.
     context.header('connection', 'upgrade, close')
     return problem(context, 426, 'bad-request', 'Connect to this address with a WebSocket.')
   })

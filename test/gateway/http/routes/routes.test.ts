@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { clientErrorMessages, closeCodes, errorMessages, VERSION } from '../../../../src/protocol/index.js'
 import { startGateway } from '../../../support/gateway.js'
+import { openRaw, within } from '../../../support/raw-client.js'
 
 const { url } = await startGateway()
 const script = await readFile(new URL('../../../../dist/cdn/chat-session.js', import.meta.url))
@@ -208,6 +209,15 @@ test('/v1/session without a WebSocket gets a 426', async () => {
   assert.equal(got.status, 426)
   assert.equal(got.headers.upgrade, 'websocket')
   assert.equal(got.headers['content-type'], 'application/problem+json')
+})
+
+test('/v1/session without a WebSocket closes the connection of a client that asks for it', async () => {
+  const raw = await openRaw(url)
+  raw.socket.write('GET /v1/session HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+  assert.equal((await raw.answer()).status, 426)
+  raw.socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
+  await within(raw.closed, 'close')
+  assert.doesNotMatch(raw.received().toString(), /HTTP\/1\.1 400 /)
 })
 
 test('/v1/errors explains every code, the client’s own too', async () => {
