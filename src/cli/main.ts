@@ -81,7 +81,11 @@ program
       'run this many processes on one port, or "auto" for one a core; needs an engine of type redis',
     ).argParser(workerCount),
   )
-  .action(async (options: ServeOptions) => (await import('./serve.js')).serve(options))
+  .action(async (options: ServeOptions) => {
+    // A SIGHUP before the config is read has nothing to do, but without a listener it would end the process.
+    process.on('SIGHUP', () => undefined)
+    return (await import('./serve.js')).serve(options)
+  })
 
 program
   .command('check')

@@ -60,15 +60,21 @@ export const serve = async ({ config, logLevel, workers }: ServeOptions): Promis
     const loaded = await loadConfig(config)
     return primary?.isAdmin === false ? { ...loaded, admin: undefined } : loaded
   }
-  const gateway = createGateway(await load(), { log, metrics: primary?.metrics })
+  const starting = load().then((loaded) => createGateway(loaded, { log, metrics: primary?.metrics }))
+  /** Waits for the gateway. The config may have been read before the change that a signal announces, so it is read again even then. */
+  const reload = (): void =>
+    void starting.then(
+      (gateway) => reloadConfig(gateway, load, log),
+      () => undefined,
+    )
+  process.on('SIGHUP', reload)
+  const gateway = await starting
   const stopping = new AbortController()
   const close = (): Promise<void> => {
     stopping.abort()
     return gateway.close()
   }
   untilSignal(close)
-  const reload = (): void => void reloadConfig(gateway, load, log)
-  process.on('SIGHUP', reload)
   primary?.on('stop', () => closeAndExit(close))
   primary?.on('reload', reload)
   try {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -388,6 +388,27 @@ void describe('chat-session serve', { concurrency: 4 }, () => {
     })
     return within(found, `line "${msg}"`)
   }
+
+  test('a SIGHUP while serve reads its config ends nothing, and serve reads the config again', async () => {
+    const gate = await write('reading.gate', '')
+    const file = await write(
+      'reading.mjs',
+      `import { existsSync } from 'node:fs'
+    console.error('reading')
+    while (existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 20))
+    export default ${JSON.stringify(config)}`,
+    )
+    const { child, url, outcome } = run(['serve', '--config', file])
+    assert.ok(child.stderr)
+    await once(child.stderr, 'data')
+    const reloaded = logLine(child, 'the config was reloaded')
+    child.kill('SIGHUP')
+    await rm(gate)
+    await url()
+    assert.deepEqual((await reloaded)['applied'], [])
+    child.kill('SIGTERM')
+    assert.equal((await outcome).code, 0)
+  })
 
   for (const kind of ['json', 'mjs'])
     test(`at SIGHUP serve reads its config again, from a file with the ending ${kind}, and drops no session`, async () => {

@@ -153,6 +153,27 @@ test('a SIGHUP that comes while a worker starts reaches it, too', async () => {
   assert.equal((await outcome).code, 0)
 })
 
+test('a SIGHUP while the primary process reads the config ends nothing', async () => {
+  const gate = join(folder, 'primary.gate')
+  writeFileSync(gate, '')
+  const file = join(folder, 'primary.mjs')
+  writeFileSync(
+    file,
+    `import { existsSync } from 'node:fs'
+     console.error('reading')
+     while (existsSync(${JSON.stringify(gate)})) await new Promise((resolve) => setTimeout(resolve, 20))
+     export default ${configOf([secret])}`,
+  )
+  const { child, url, outcome } = run(['serve', '--config', file, '--workers', '1'])
+  assert.ok(child.stderr)
+  await once(child.stderr, 'data')
+  child.kill('SIGHUP')
+  rmSync(gate)
+  await url()
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+})
+
 /** Whether nobody listens on a port. A request could wait for ever: the primary process may hand its connection to a worker that ends. */
 const isRefused = async (port: number): Promise<boolean> => {
   const socket = connect(port, '127.0.0.1')
