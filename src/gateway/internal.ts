@@ -1,5 +1,6 @@
 /** Exports for the command line. The package does not publish them. */
 export { SESSION_PATH } from './transports/handshake.js'
+export { ownsPath } from './http/routes/routes.js'
 export { isLogLevel, LOG_LEVELS, type LogLevel } from './log.js'
 export { parseConfig, type AppSettings, type Settings } from './config/parse.js'
 export { parseOrThrow } from './config/parse-or-throw.js'

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingMessage, type Server, type ServerR
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SESSION_PATH } from '../../gateway/internal.js'
+import { ownsPath, SESSION_PATH } from '../../gateway/internal.js'
 
 /** The faults of a link. */
 interface Faults {
@@ -134,6 +134,8 @@ export const createFaultProxy = (): FaultProxy => {
       server.prependListener('upgrade', (request, socket, head: Buffer) => {
         const path = pathOf(request)
         if (path === SESSION_PATH) return track(socket, socket)
+        // The gateway answers a request that offers another protocol, such as HTTP/2, as if it offered none.
+        if (ownsPath(path) && request.headers.upgrade?.toLowerCase() !== 'websocket') return
         const [, name, target] = LINK_PATH.exec(path) ?? []
         // No listener answers an upgrade of an unknown path. Without this line the client would wait for ever.
         if (!name || target !== SESSION_PATH) return void socket.destroy()

@@ -200,6 +200,12 @@ describe('chat-session dev', () => {
     await again.body?.cancel()
   })
 
+  it('answers a request that offers HTTP/2, as Java’s HttpClient sends it', async () => {
+    const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' }
+    assert.equal((await ask(`${url}/healthz`, headers)).status, 200)
+    assert.equal((await ask(`${url}/v1/apps/playground/usage`, headers)).status, 401)
+  })
+
   it('closes a WebSocket to an unknown path', async () => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/session-of-another-kind`)
     const [error] = (await once(socket, 'error', { signal: AbortSignal.timeout(30_000) })) as [Error]
