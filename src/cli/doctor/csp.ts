@@ -22,8 +22,6 @@ export const parsePolicies = (text: string): Policy[] =>
 export const sourcesOf = (policy: Policy, ...names: string[]): readonly string[] | undefined =>
   [...names, 'default-src'].map((name) => policy.get(name)).find((sources) => sources !== undefined)
 
-const defaultPort = (scheme: string): string => (['https', 'wss'].includes(scheme) ? '443' : '80')
-
 /** Returns whether the scheme `pattern` of a policy covers `scheme`, by CSP Level 3, 6.7.2.8. */
 const schemeMatches = (pattern: string, scheme: string): boolean =>
   pattern === scheme ||
@@ -34,12 +32,19 @@ const schemeMatches = (pattern: string, scheme: string): boolean =>
 const hostMatches = (pattern: string, host: string): boolean =>
   pattern === '*' || (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : pattern === host)
 
+/** Returns whether a source's port covers that of `url`. No port stands for the default port of the scheme of `url`. */
+const portMatches = (pattern: string | undefined, { port, protocol }: URL): boolean => {
+  const ownDefault = ['https:', 'wss:'].includes(protocol) ? '443' : '80'
+  return pattern === '*' || (pattern ?? ownDefault) === (port || ownDefault)
+}
+
 const pathMatches = (pattern: string, path: string): boolean =>
   pattern === '' || pattern === '/' || (pattern.endsWith('/') ? path.startsWith(pattern) : path === pattern)
 
 /**
  * Returns whether a source lets a page load `url` in every browser. A source that is a host without a scheme allows the page's scheme. Only
- * some browsers let such a source allow WebSockets, so here it allows none.
+ * some browsers let such a source allow WebSockets, so here it allows none. `http://HOST:80` allows https, as `http://HOST` does: browsers
+ * do this, the specification does not.
  */
 const sourceMatches = (source: string, url: URL, page: URL): boolean => {
   const scheme = url.protocol.slice(0, -1)
@@ -48,18 +53,20 @@ const sourceMatches = (source: string, url: URL, page: URL): boolean => {
   if (source.toLowerCase() === "'self'")
     return (
       url.hostname === page.hostname &&
-      (url.port || defaultPort(scheme)) === (page.port || defaultPort(pageScheme)) &&
+      // Two default ports are equal here, although that of http is not that of https (CSP Level 3, 6.7.2.8).
+      url.port === page.port &&
       (scheme === pageScheme || schemeMatches(pageScheme.replace('http', 'ws'), scheme))
     )
   const onlyScheme = /^([a-z][a-z0-9+.-]*):$/i.exec(source)?.[1]
   if (onlyScheme !== undefined) return schemeMatches(onlyScheme.toLowerCase(), scheme)
   const [, given, host = '', port, path = ''] =
     /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/:'\s]+)(?::(\d+|\*))?(\/[^?#]*)?$/i.exec(source) ?? []
+  const pattern = given?.toLowerCase() ?? pageScheme
   return (
     host !== '' &&
-    schemeMatches(given?.toLowerCase() ?? pageScheme, scheme) &&
+    schemeMatches(pattern, scheme) &&
     hostMatches(host.toLowerCase(), url.hostname) &&
-    (port === '*' || (port ?? defaultPort(scheme)) === (url.port || defaultPort(scheme))) &&
+    portMatches(pattern === 'http' && port === '80' ? undefined : port, url) &&
     pathMatches(path, url.pathname)
   )
 }

@@ -31,13 +31,24 @@ const cases: [sources: string, url: string, isAllowed: boolean][] = [
   ["'self'", 'wss://www.example.com:8443/v1/session', false],
   ['chat.example.com', 'https://chat.example.com/v1/chat-session.js', true],
   ['http://chat.example.com', 'https://chat.example.com/v1/chat-session.js', true],
-  ['http://chat.example.com:80', 'https://chat.example.com/v1/chat-session.js', false],
+  // Browsers let the port of http stand for that of https, although the specification does not say so.
+  ['http://chat.example.com:80', 'https://chat.example.com/v1/chat-session.js', true],
+  ['http://chat.example.com:80', 'https://chat.example.com:8443/v1/chat-session.js', false],
+  ['https://chat.example.com:80', 'https://chat.example.com/v1/chat-session.js', false],
   ['http://chat.example.com:*', 'https://chat.example.com/v1/chat-session.js', true],
 ]
 for (const [sources, url, isAllowed] of cases)
   test(`${sources} ${isAllowed ? 'allows' : 'forbids'} ${url}`, () => {
     assert.equal(allows(sources.split(' '), new URL(url), page), isAllowed)
   })
+
+test("'self' of a page with http allows the same host with https, if both have the default port of their scheme", () => {
+  const allowed = (url: string, from: string): boolean => allows(["'self'"], new URL(url), new URL(from))
+  for (const url of ['https://www.example.com/x.js', 'wss://www.example.com/v1/session'])
+    assert.ok(allowed(url, 'http://www.example.com/'), url)
+  assert.ok(!allowed('https://www.example.com/x.js', 'http://www.example.com:8080/'))
+  assert.ok(!allowed('ws://www.example.com/v1/session', 'https://www.example.com/'))
+})
 
 test('without a directive, nor default-src, everything is allowed', () => {
   const [policy] = parsePolicies("script-src 'self'")
