@@ -55,6 +55,13 @@ for (const name of names)
         assert(Number(issuedAt) > began - 1_000 && Number(issuedAt) <= Date.now())
         assert(await verifySignature(id, signature, [signatureSecret]), id)
       }
+      const variables = Object.entries(env)
+      for (const [missing] of variables) {
+        const others = Object.fromEntries(variables.filter(([variable]) => variable !== missing))
+        const mint = (): string => run(folder, [...languages[name].mint, 'ada', ''], others)
+        // Some languages themselves say that a variable is missing, in their own words.
+        assert.throws(mint, ['PHP', 'Go'].includes(name) ? new RegExp(`${missing} is not set`) : /ended with/)
+      }
     })
 
 for (const name of names) {

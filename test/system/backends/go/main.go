@@ -71,6 +71,10 @@ func main() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Println(token, chatSignature(os.Args[i]))
+		signature, err := chatSignature(os.Args[i])
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(token, signature)
 	}
 }
