@@ -2,8 +2,7 @@ import * as v from 'valibot'
 
 /** Returns whether a host name or an address means this machine itself, so that other machines can't reach it. */
 export const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' ||
-  hostname.endsWith('.localhost') ||
+  /^(.*\.)?localhost\.?$/i.test(hostname) ||
   hostname === '[::1]' ||
   hostname === '::1' ||
   /^127(\.\d+){3}$/.test(hostname)

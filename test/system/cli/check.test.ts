@@ -95,6 +95,16 @@ test('`check` warns of a test app that other machines reach, and of a proxy that
   assert.match(loopback.stdout, /^warn {2}listen\.trustProxy {2}is 0/m)
 })
 
+test('`check` knows this machine by its name in any case, and with a dot at its end', async () => {
+  const { code, stdout } = await check({
+    listen: { host: 'Localhost' },
+    admin: { host: 'localhost.', token: 'a'.repeat(32) },
+    apps: { play: { environment: 'test' } },
+  })
+  assert.equal(code, 0)
+  assert.doesNotMatch(stdout, /^warn/m)
+})
+
 test('`check` warns of an admin listener that other machines reach', async () => {
   const { code, stdout } = await check({
     admin: { host: '10.0.0.1', token: 'a'.repeat(32) },
