@@ -2,6 +2,7 @@ import { assert } from '@open-wc/testing'
 import { ChatSession, type SessionOptions } from '../../src/session/index.js'
 import { WEBSOCKET_KEY } from '../../src/session/transports/stream/memory.js'
 import {
+  endScripted,
   mute,
   recordedAt,
   startScripted,
@@ -229,6 +230,39 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     await former.end()
     await sending
   })
+
+  for (const [code, close, isKept] of [
+    ['token-expired', 4401, true],
+    ['revoked', 4410, false],
+  ] as const)
+    it(`${isKept ? 'keeps' : 'deletes'} the messages of an earlier page if the session ends as ${code}`, async () => {
+      const sends = ['one', 'two'].map((id) => ({ type: 'send', id, to: 'bob', writtenAt: Date.now() }))
+      sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', sends]))
+      const session = make()
+      const failed: unknown[] = []
+      session.addEventListener('pending', ({ detail }) =>
+        failed.push(...detail.failed.map(({ id, error }) => [id, error.code])),
+      )
+      await session.start()
+      await waits(session, 2)
+      assert.equal(stored(), 0)
+      await endScripted(endpoint, code, close)
+      await reaches(session, 'ended')
+      await waits(session, 0)
+      const left = sends.map(({ id }) => [id, code])
+      const records = places().filter((key) => key.startsWith('chat-session-left'))
+      assert.deepEqual([records.length, failed], isKept ? [1, []] : [0, left])
+      if (!isKept) return
+      const next = make()
+      await next.start()
+      await recorded(
+        (connections) =>
+          connections
+            .at(-1)
+            ?.frames.flatMap((frame) => (frame.type === 'send' ? frame.id : []))
+            .join() === 'one,two',
+      )
+    })
 
   it('removes what is no message of a page, and goes on', async () => {
     const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', JSON.stringify([endpoint, 'app', 'ann', [null]])]

@@ -3,7 +3,7 @@ import type { SessionError } from '../errors.js'
 import { ifPossible } from '../util/if-possible.js'
 import { isOver, isPageGone, type SessionInfo } from '../machine/state.js'
 import { hasEvents } from '../util/runtime.js'
-import { LEFT_SENDS, type LeftRecord } from '../storage/left-sends.js'
+import { LEFT_SENDS, leaveSends, leftKey, type LeftRecord } from '../storage/left-sends.js'
 import type { LeftSend } from '../storage/outbox.js'
 import { sessionUrl } from '../transports/websocket.js'
 import { utf8 } from '../util/utf8.js'
@@ -58,11 +58,19 @@ export const createLeftSends = (
   /** How many messages were posted since the page was left. The page gets no answer to them, so they stay at the front of the outbox. */
   let posted = 0
 
+  /** Whether the session is over, and the user is not logged out. Then a later page may have a good token, and sends what waits. */
+  const hasFailed = (): boolean =>
+    isOver(session.state) && !['signed-out', 'revoked', undefined].includes(session.error?.code)
+
   /**
-   * Sends a message of an earlier page, if it is this user's and the gateway would still recognize its id. A `pending` event reports a
-   * failure, because the promise of `send()` is gone with its page.
+   * Sends a message of an earlier page, if it is this user's and the gateway would still recognize its id. If the session fails, `keep`
+   * gets the message. A `pending` event reports any other failure, because the promise of `send()` is gone with its page.
    */
-  const restore = ({ id, to, body, data, writtenAt }: LeftSend, isMine: boolean): void => {
+  const restore = (
+    { id, to, body, data, writtenAt }: LeftSend,
+    isMine: boolean,
+    keep: (send: LeftSend) => void,
+  ): void => {
     const isLate = writtenAt + (info()?.sendWindow ?? Infinity) <= Date.now()
     const send = { type: 'send', id, to, body, data } as LeftSend
     const sent: Promise<unknown> =
@@ -73,7 +81,10 @@ export const createLeftSends = (
               older.type === 'send' && older.id === id && older.to === to ? older : undefined,
           })
         : Promise.reject(new SessionError('unknown-outcome'))
-    sent.catch((error: unknown) => reportPending([{ id, to, error: error as SessionError }]))
+    sent.catch((error: unknown) => {
+      if (hasFailed()) keep({ ...send, writtenAt })
+      else reportPending([{ id, to, error: error as SessionError }])
+    })
   }
 
   /**
@@ -125,8 +136,8 @@ export const createLeftSends = (
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
     if (isStopped) listen('removeEventListener')
-    // The session has ended, so nobody will send the stored messages of this user.
-    if (session.state === 'ended') take((userId) => userId === user)
+    // The user is logged out, so nobody will send the stored messages of this user.
+    if (isStopped && !hasFailed()) take((userId) => userId === user)
     return isStopped
   }
   session.addEventListener('state', stopIfOver)
@@ -147,7 +158,12 @@ export const createLeftSends = (
       const id = idOf(userId)
       const isSecret = id ? !(verified?.guest && isGuestId(id)) : userId && verified?.guest
       if (!isMine && isSecret) continue
-      for (const send of sends) restore(send, isMine)
+      const [key, kept] = [leftKey(), [] as LeftSend[]]
+      for (const each of sends)
+        restore(each, isMine, (send) => {
+          kept.push(send)
+          leaveSends(key, [endpoint, appId, userId, kept])
+        })
     }
     reportPending([])
   }
