@@ -91,9 +91,8 @@ export const toDesiredSession = (
 /** Returns whether there is a credential, or a token source. */
 export const hasCredentials = (credentials: Credentials): boolean => Object.values(credentials).some(Boolean)
 
-/** Returns the same for equal values. Values that JSON can't write count as equal: a start refuses each of them. */
-const comparable = (value: unknown): unknown =>
-  typeof value === 'function' ? value : ifPossible(() => JSON.stringify(value || 0))
+/** Returns the same for equal values. Functions, and other values that JSON can't write, equal only themselves. */
+const comparable = (value: unknown): unknown => ifPossible(() => JSON.stringify(value || 0)) ?? value
 
 /** Returns the fields of `after` whose value differs from that in `before`. Null, undefined, false and '' are equal. */
 export const changedFields = <T extends object>(before: T | undefined, after: T): Partial<T> =>

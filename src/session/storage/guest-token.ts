@@ -7,7 +7,7 @@ import { ifPossible } from '../util/if-possible.js'
 export const guestToken = (key: string | undefined, change?: string | null): string | undefined =>
   ifPossible(() => {
     if (!key) return undefined
-    if (change) localStorage.setItem(key, change)
+    if (change) localStorage[key] = change
     if (change === null) localStorage.removeItem(key)
-    return localStorage.getItem(key) ?? undefined
+    return localStorage[key] as string | undefined
   })

@@ -7,20 +7,21 @@ import { started, startScript } from '../scripted.js'
 const guest = { ...started(), guest: true, token: 'the guest' }
 const key = (endpoint: string): string => JSON.stringify(['chat-session', endpoint, 'app'])
 
-const stored = new Map<string, string>()
-Object.defineProperty(globalThis, 'localStorage', {
-  value: {
-    getItem: (name: string) => stored.get(name) ?? null,
-    setItem: (name: string, value: string) => stored.set(name, value),
-    removeItem: (name: string) => stored.delete(name),
+/** As `localStorage` of a page: what is stored are its properties. */
+const stored = Object.create({
+  removeItem(this: Record<string, string>, name: string) {
+    Reflect.deleteProperty(this, name)
   },
+}) as Record<string, string>
+Object.defineProperty(globalThis, 'localStorage', { value: stored })
+afterEach(() => {
+  for (const name of Object.keys(stored)) Reflect.deleteProperty(stored, name)
 })
-afterEach(() => stored.clear())
 
 test('a start has the token of the guest until the gateway has answered', async () => {
   const answers = [started(), started({ adopted: null })]
   const { endpoint, connections } = await startScript((number) => [answers[number] ?? started()])
-  stored.set(key(endpoint), 'the guest')
+  stored[key(endpoint)] = 'the guest'
   for (const adopt of ['the guest', 'the guest', undefined]) {
     const session = newSession({ endpoint, appId: 'app', token: 'a.b.c', adoptGuest: true })
     await session.start()
@@ -34,21 +35,21 @@ test('a guest is kept from the start to `end()`, and is no proof of who a guest 
   const session = newSession({ endpoint, appId: 'app', guest: true, adoptGuest: true })
   await session.start()
   assert.equal(connections[0]?.start.adopt, undefined)
-  assert.equal(stored.get(key(endpoint)), 'the guest')
+  assert.equal(stored[key(endpoint)], 'the guest')
   await session.end(true)
-  assert.equal(stored.get(key(endpoint)), 'the guest')
+  assert.equal(stored[key(endpoint)], 'the guest')
   const again = newSession({ endpoint, appId: 'app', guest: true, adoptGuest: true })
   await again.start()
   assert.equal(connections[1]?.start.adopt, undefined)
   await again.end()
-  assert.deepEqual([...stored.keys()], [])
+  assert.deepEqual(Object.keys(stored), [])
 })
 
 test('without `adoptGuest` a guest is not kept, and a start asks for none', async () => {
   const { endpoint, connections } = await startScript((number) => [number === 0 ? guest : started()])
   await newSession({ endpoint, appId: 'app', guest: true }).start()
-  assert.deepEqual([...stored.keys()], [])
-  stored.set(key(endpoint), 'the guest')
+  assert.deepEqual(Object.keys(stored), [])
+  stored[key(endpoint)] = 'the guest'
   await newSession({ endpoint, appId: 'app', token: 'a.b.c' }).start()
   assert.equal(connections[1]?.start.adopt, undefined)
 })
