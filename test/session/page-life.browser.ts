@@ -250,8 +250,8 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       await reaches(session, 'ended')
       await waits(session, 0)
       const left = sends.map(({ id }) => [id, code])
-      const records = places().filter((key) => key.startsWith('chat-session-left'))
-      assert.deepEqual([records.length, failed], isKept ? [1, []] : [0, left])
+      const records = (): number => places().filter((key) => key.startsWith('chat-session-left')).length
+      assert.deepEqual([records(), failed], isKept ? [1, []] : [0, left])
       if (!isKept) return
       const next = make()
       await next.start()
@@ -262,6 +262,13 @@ describe('ChatSession in a page that is hidden and shown again', () => {
             ?.frames.flatMap((frame) => (frame.type === 'send' ? frame.id : []))
             .join() === 'one,two',
       )
+      // After a failure, too, a log-out deletes the messages.
+      await endScripted(endpoint, code, close)
+      await reaches(next, 'ended')
+      await waits(next, 0)
+      assert.equal(records(), 1)
+      await next.end()
+      assert.equal(records(), 0)
     })
 
   it('removes what is no message of a page, and goes on', async () => {

@@ -133,13 +133,17 @@ export const createLeftSends = (
     if (hasEvents()) for (const type of ['pagehide', 'pageshow']) globalThis[change](type, leftOrBack)
   }
 
+  /** The user is logged out, so nobody will send the stored messages of this user. */
+  const forget = (): void => void take((userId) => userId === user)
+
   const stopIfOver = (): boolean => {
     const isStopped = isOver(session.state)
     if (isStopped) listen('removeEventListener')
-    // The user is logged out, so nobody will send the stored messages of this user.
-    if (isStopped && !hasFailed()) take((userId) => userId === user)
+    if (isStopped && !hasFailed()) forget()
     return isStopped
   }
+  // A log-out after the session has failed does not change its state.
+  session.addEventListener('logout', forget)
   session.addEventListener('state', stopIfOver)
 
   return () => {
