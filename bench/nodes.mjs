@@ -169,8 +169,10 @@ const sendSteadily = async (pairs, name, count) => {
   return Promise.all(deliveries)
 }
 
-/** What an engine of this process takes to read the counts of an app in one partition, beyond what the engine takes anyway. */
-const measureCounts = async (redis) => {
+/**
+ * What an engine of this process takes to read the counts of an app in one partition of a cluster, beyond what the engine takes anyway.
+ */
+const measureCounts = async (name, redis) => {
   const engine = createRedisEngine({ server: redis.server })
   await engine.open()
   const none = await measure(redis, [], IDLE_SECONDS / IDLE_PARTS, waitAPart)
@@ -179,15 +181,15 @@ const measureCounts = async (redis) => {
   }
   const counts = await measure(redis, [], READINGS * PARTITIONS, read, none)
   await engine.close()
+  console.log(
+    `${name}: the counts of an app in a partition: ${counts.generator.toFixed(1)} µs of the gateway, ${counts.redis.toFixed(1)} µs of Redis`,
+  )
   return { gateways: counts.generator, redis: counts.redis }
 }
 
-const measureNodes = async ({ name, count }, redis) => {
+const measureNodes = async ({ name, count, masters }, redis) => {
   const bare = await measure(redis, [], IDLE_SECONDS / IDLE_PARTS, waitAPart)
-  const counts = await measureCounts(redis)
-  console.log(
-    `${name}: the counts of an app in a partition: ${counts.gateways.toFixed(1)} µs of the gateway, ${counts.redis.toFixed(1)} µs of Redis`,
-  )
+  const counts = masters ? await measureCounts(name, redis) : {}
   const gateways = await Promise.all(Array.from({ length: count }, () => startGateway(redis.engine)))
   const percent = (microseconds) => (microseconds / 1e4).toFixed(2)
   const printIdle = async (sessions) => {

@@ -50,6 +50,8 @@ export class Keys {
       appQueue: () => `${prefix}queue:${appId}\0`,
       partition: (kind: string) => prefix + kind,
       server: (kind: string) => (this.ofServer || prefix) + kind,
+      // The name is that of the first partition's key. So the sum over all partitions stays right when the keys move into a cluster.
+      sums: (kind: string) => `${this.ofServer || prefix}${kind}:${appId}`,
       // This key counts the bytes of each sender's messages (`HeldBytes`), in a cluster those in one partition, else those in all. The
       // names differ, so that after a move into a cluster no partition takes the counts of all partitions for its own.
       held: () => (this.#isCluster ? `${prefix}held:${appId}` : `${this.ofServer}heldHere:${appId}`),

@@ -308,7 +308,9 @@ export class OpenedEngine {
   async usage(appId: string): Promise<AppUsage> {
     const usage: AppUsage = { users: 0, guests: 0, inboxes: 0, bytes: 0, sessions: 0 }
     const names = ['users', 'guests', 'inboxes', 'bytes', 'sessions'] as const
-    const all = await this.#runner.onEveryPartition(this.#runner.steps.readCounts, appId, [])
+    const { steps, isCluster, partitions } = this.#runner
+    // Without a cluster all partitions have the same key.
+    const all = await this.#runner.inPartitions(steps.readCounts, isCluster ? partitions.all : [0], appId, [])
     for (const counts of all) names.forEach((name, n) => (usage[name] += Number(counts[n])))
     return usage
   }

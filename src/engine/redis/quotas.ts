@@ -29,8 +29,9 @@ interface AppCounts {
 const NONE: Counts = { guests: 0, inboxes: 0, bytes: 0, events: 0, eventBytes: 0 }
 
 /**
- * The counts of apps in all partitions. A step compares the exact count in its own partition with the app's limit less the counts in the
- * other partitions. Changes by this node are counted at once, those by other nodes some seconds later.
+ * What the other partitions of a cluster leave of an app's limits. Without a cluster all partitions share an app's counts, and steps compare
+ * these exact counts with the limits. In a cluster a step compares the exact count in its own partition with the app's limit less the counts
+ * in the other partitions. Changes by this node are counted at once, those by other nodes some seconds later.
  */
 export class Quotas {
   readonly #runner: StepRunner
@@ -49,6 +50,7 @@ export class Quotas {
    * `MAX_AGE` old; with `isAtLimit`, at most `MAX_AGE_AT_LIMIT`.
    */
   others(appId: string, partition: number, isAtLimit = false): Counts | Promise<Counts> {
+    if (!this.#runner.isCluster) return NONE
     const maxAge = isAtLimit ? MAX_AGE_AT_LIMIT : MAX_AGE
     const known = this.#known(appId, maxAge)
     if (known) return othersOf(known, partition)
@@ -68,6 +70,7 @@ export class Quotas {
 
   /** Reads the counts again in the background if they are older than `maxAge` milliseconds. Use the default after a limit was reached. */
   refresh(appId: string, maxAge = MAX_AGE_AT_LIMIT): void {
+    if (!this.#runner.isCluster) return
     // If the counts can't be read, the known counts stay in use.
     this.#counts(appId, maxAge).catch(() => undefined)
   }
@@ -85,9 +88,9 @@ export class Quotas {
     )
   }
 
-  /** Runs tasks of an app one after the other, because together they might exceed a limit. */
+  /** In a cluster, runs tasks of an app one after the other, because together they might exceed a limit. */
   inTurn<T>(appId: string, task: () => Promise<T>): Promise<T> {
-    return this.#mutex.run(appId, task)
+    return this.#runner.isCluster ? this.#mutex.run(appId, task) : task()
   }
 
   #known(appId: string, maxAge: number): AppCounts | undefined {

@@ -1,7 +1,7 @@
 import { StepLibrary } from './script.js'
 
 /** The keys of a step that may add webhook events. */
-const events = ['sessions', 'queue', 'counts', 'due', 'events', 'pending', 'appQueue'] as const
+const events = ['sessions', 'queue', 'counts', 'numbers', 'due', 'events', 'pending', 'appQueue'] as const
 /** The keys of a step that may end a session, and so may delete a guest. */
 const sessions = ['user', ...events, 'users', 'live', 'deadlines', 'attached', 'state', 'watch'] as const
 const inbox = ['inbox', 'unread', 'aging'] as const
@@ -46,7 +46,7 @@ export const loadSteps = () => {
 
     revoke: step('sessions/revocations/revoke', [...sessions, 'revoked'], again),
     liftRevocation: step('sessions/revocations/revoke-lift', ['user', 'deadlines']),
-    revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'counts']),
+    revokeApp: batchStep('sessions/revocations/revoke-app', ['revoked', 'numbers']),
     readRevocation: step('sessions/revocations/revoked-read', ['user', 'revoked'], reads),
     useToken: step('sessions/revocations/token-use', ['token'], again),
     releaseToken: step('sessions/revocations/token-release', ['token'], again),

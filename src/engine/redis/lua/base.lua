@@ -4,8 +4,8 @@
 -- tables of `fields.ts`. Other names in capitals that no part declares are placeholders, which `prelude.ts` replaces. The first
 -- `COMMON_ARGS` arguments have the same meaning in all scripts. `arg`, and each script's own comment, count from the argument after these.
 local COMMON_ARGS = 7
--- If one call runs several scripts, this table has what they share: the time, and the generation of epochs (`state.lua`). If not, it is
--- nil.
+-- If one call runs several scripts, this table has what they share: the time; the generation of epochs (`state.lua`); and, without a
+-- cluster, the counts of each app. If not, it is nil.
 local shared
 -- These functions are called often, so they are locals, which Lua finds faster. `begin` sets them, because there is no `redis.call` while
 -- Redis loads the library.
@@ -13,12 +13,13 @@ local call, format
 -- `K` has the names of the script's keys by their kinds (`scopes.ts`).
 local KEYS, ARGV, K
 local now, prefix, appId, userId, partition, member
+-- The beginning of the names of the keys that all partitions share. Empty in a cluster, where each partition has keys of its own.
+local serverPrefix
 -- `context` is the argument that all calls of a node have in common. The other variables are parts of `context`: milliseconds to add to the
 -- time of the server's clock; the node's id; the command that publishes; what the names of channels begin with.
 local context, shift, self, publish, channels
--- The events for the calling node, and what the script adds to the app's counts. `differences` has a table for each key with counts,
--- because a message may also change the counts in the sender's partition.
-local events, differences
+-- The events for the calling node, and what `counts_of_app` returns.
+local events, counts
 
 -- Returns an argument of the script.
 local function arg(n) return ARGV[n + COMMON_ARGS] end
@@ -54,51 +55,62 @@ local function now_text()
   return textOfTime
 end
 
--- Adds `difference` to a count of the app in the partition of a user: by default the script's user, else the user `owner`, whose keys are
--- `keys`. `reply` writes the counts.
-local function count(field, difference, keys, owner)
-  local key = keys and keys.counts or K.counts
-  local fields = differences[key]
-  if fields then
-    fields[field] = (fields[field] or 0) + difference
-  else
-    differences[key] = { owner = owner or userId, [field] = difference }
-  end
+-- Whether the counts are written at the end of the call, for all of its scripts.
+local function shares_counts() return shared and serverPrefix ~= '' end
+
+-- Returns a table with the app's counts: the name of the key (`key`), the counts that are known to be in Redis (`stored`), and what scripts
+-- have added since (`added`).
+local function counts_of_app()
+  if counts then return counts end
+  local known = shares_counts() and shared.counts
+  counts = known and known[appId] or { key = K.counts, stored = {}, added = {} }
+  if known then known[appId] = counts end
+  return counts
 end
 
--- Returns `value`, which is a count in Redis, plus what this script has so far added to that count. The sum is compared with a limit of the
--- app, so it includes what the script has added in the sender's partition.
-local function with_difference(field, value)
-  local sum = tonumber(value or 0)
-  for _, fields in pairs(differences) do sum = sum + (fields[field] or 0) end
-  return sum
+-- Adds `difference` to a count of the app. The count is written by `reply`, or at the end of the call.
+local function count(field, difference)
+  local added = counts_of_app().added
+  added[field] = (added[field] or 0) + difference
+end
+
+-- Returns a count of the app.
+local function counted(field)
+  local of = counts_of_app()
+  if not of.stored[field] then of.stored[field] = tonumber(call('HGET', of.key, field) or 0) end
+  return of.stored[field] + (of.added[field] or 0)
 end
 
 -- Returns whether the app's limits leave room for more bytes, and for more inboxes if `inboxes` is not 0.
 local function has_room(bytes, maxBytes, inboxes, maxInboxes)
-  return with_difference('bytes', call('HGET', K.counts, 'bytes')) + bytes <= maxBytes
-    and (inboxes == 0 or with_difference('inboxes', call('HGET', K.counts, 'inboxes')) + inboxes <= maxInboxes)
+  return counted('bytes') + bytes <= maxBytes and (inboxes == 0 or counted('inboxes') + inboxes <= maxInboxes)
 end
 
 -- The counts that have a limit, and their numbers in the event `counts`.
 local LIMITED = { guests = 0, inboxes = 1, bytes = 2, events = 3, eventBytes = 4 }
 
--- Writes the counts. Returns the result of the script: the events for the calling node as JSON, or the empty string; then the arguments of
--- `reply`. The node reads one text faster than a list of lists.
-local function reply(...)
-  for key, fields in pairs(differences) do
-    local owner = fields.owner
-    fields.owner = nil
-    local event = { EVENT.counts, appId, owner }
-    for field, difference in pairs(fields) do
-      local sum, number = call('HINCRBY', key, field, whole(difference)), LIMITED[field]
-      if number then
-        event[#event + 1] = number
-        event[#event + 1] = sum
-      end
+-- Writes what scripts have added to the counts `of` an app. Appends to `event` the number and the value of each changed count that has a
+-- limit.
+local function write_counts(of, event)
+  for field, difference in pairs(of.added) do
+    local sum, number = call('HINCRBY', of.key, field, whole(difference)), LIMITED[field]
+    of.stored[field] = sum
+    if number then
+      event[#event + 1] = number
+      event[#event + 1] = sum
     end
-    -- The calling node knows the partition of the counts by their owner, so counts without an owner send no event.
-    if #event > 3 and owner ~= '' then events[#events + 1] = event end
+  end
+  of.added = {}
+end
+
+-- Writes the counts, unless they are written at the end of the call. Returns the result of the script: the events for the calling node as
+-- JSON, or the empty string; then the arguments of `reply`. The node reads one text faster than a list of lists.
+local function reply(...)
+  if counts and not shares_counts() then
+    local event = { EVENT.counts, appId, userId }
+    write_counts(counts, event)
+    -- In a cluster the calling node adds up the counts of all partitions. It knows the partition by the user.
+    if serverPrefix == '' and #event > 3 and userId ~= '' then events[#events + 1] = event end
   end
   return { #events > 0 and text(events) or '', ... }
 end

@@ -110,7 +110,7 @@ local function drop(keys, user, owner, old)
   local before = user.first
   user.first = old[#old].offset + 1
   user.bytes = user.bytes - bytes
-  count('bytes', -bytes, keys, owner)
+  count('bytes', -bytes)
   if user.first > user.newest then
     -- If this script sends a message that is then refused, the inbox stays empty. So the owner stays in `aging`: there the sweep finds a
     -- guest without messages, and deletes the guest.
@@ -185,7 +185,7 @@ end
 -- Forgets the messages of an inbox whose Redis stream has none: Redis has evicted it, or somebody has deleted the messages by hand.
 local function forget_missing(keys, user, owner)
   call('DEL', keys.inbox, keys.unread, keys.peerLog)
-  count('bytes', -user.bytes, keys, owner)
+  count('bytes', -user.bytes)
   user.first, user.bytes, user.unread, user.readUpTo = user.newest + 1, 0, 0, nil
 end
 
@@ -220,14 +220,14 @@ local function append(keys, user, owner, json, from, to, retention, isRead, old,
   local last, size = user.newest + 1, #json + RULES.messageOverhead
   drop(keys, user, owner, old or beyond(keys, user, last, user.bytes + size, retention))
   call('RPUSH', keys.peerLog, add_entry(keys, owner, whole(last), json, from, to, now_text(), isRead, trace))
-  if user.newest == 0 then count('inboxes', 1, keys, owner) end
+  if user.newest == 0 then count('inboxes', 1) end
   if user.first > user.newest then
     user.oldestAt = now
     call('ZADD', keys.aging, now_text(), owner)
   end
   user.newest = last
   user.bytes = user.bytes + size
-  count('bytes', size, keys, owner)
+  count('bytes', size)
   if from ~= owner and not isRead then
     user.unread = user.unread + 1
     call('HINCRBY', keys.unread, UNREAD.messages .. from, '1')

@@ -1,7 +1,5 @@
 -- Shared by all scripts: the names of keys, by the rules of `keys.ts`. In a cluster each call passes these names, too, so that Redis can
 -- check whether this server has all of the keys while their slot moves to another server.
--- The beginning of the names of the keys that all partitions share. Empty in a cluster, where each partition has keys of its own.
-local serverPrefix
 -- `hashed` is the name of the script's key of the scope `hash`, without the prefix. `declared` has the scope of each kind of keys that the
 -- script may use (`scopes.ts`).
 local hashed, declared
@@ -11,6 +9,7 @@ local NAMES = {
   appQueue = function(keys) return keys.prefix .. 'queue:' .. appId .. '\0' end,
   partition = function(keys, kind) return keys.prefix .. kind end,
   server = function(keys, kind) return (serverPrefix == '' and keys.prefix or serverPrefix) .. kind end,
+  sums = function(keys, kind) return (serverPrefix == '' and keys.prefix or serverPrefix) .. kind .. ':' .. appId end,
   held = function(keys) return serverPrefix == '' and keys.prefix .. 'held:' .. appId or serverPrefix .. 'heldHere:' .. appId end,
   hash = function(keys) return keys.prefix .. hashed end,
 }

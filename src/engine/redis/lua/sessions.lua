@@ -12,7 +12,7 @@ local function is_revoked(user, issuedAt, token)
 end
 
 -- Returns the next number for a session's start or detachment, or for the hiding of a page.
-local function next_number() return call('HINCRBY', K.counts, 'number', 1) end
+local function next_number() return call('HINCRBY', K.numbers, 'session', 1) end
 
 -- Sorts rows by a field. Among rows with the same value, the session that started first comes first.
 local function sort_by(list, field)

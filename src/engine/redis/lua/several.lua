@@ -5,7 +5,7 @@ local function run_step(name, keys, args) return steps[name](keys, cjson.decode(
 
 local function several(keys, args)
   local results, key, n = {}, 0, 1
-  shared = {}
+  shared = { counts = {} }
   while args[n] do
     local keyCount = tonumber(args[n + 1])
     local ok, result = pcall(run_step, args[n], { unpack(keys, key + 1, key + keyCount) }, args[n + 2])
@@ -17,6 +17,7 @@ local function several(keys, args)
     results[#results + 1] = result
     key, n = key + keyCount, n + 3
   end
+  for _, of in pairs(shared.counts) do write_counts(of, {}) end
   shared = nil
   return results
 end

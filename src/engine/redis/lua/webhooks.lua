@@ -36,13 +36,13 @@ end
 local function new_event(kind, owner, data)
   -- Receivers ignore an event whose number is smaller than one that they have seen. So the number is at least the time. Then it is also
   -- greater than earlier numbers in other partitions, and than numbers that Redis has lost.
-  local seq = string.format('%.0f', math.max(tonumber(call('HGET', K.counts, 'seq') or 0) + 1, now))
+  local seq = string.format('%.0f', math.max(tonumber(call('HGET', K.numbers, 'event') or 0) + 1, now))
   return event_of('evt_' .. partition .. '_' .. seq .. '_' .. salt, seq, kind, owner, data), seq
 end
 
 -- Adds an event to a queue. `online` is what the event says about presence. It is nil for an event of the app itself.
 local function append_event(key, queue, owner, kind, event, seq, online)
-  call('HSET', K.counts, 'seq', seq)
+  call('HSET', K.numbers, 'event', seq)
   call('HSET', K.events, seq, event)
   call('ZADD', K.pending, seq, seq)
   call('ZADD', key, seq, seq)
@@ -119,8 +119,7 @@ local function add_event(user, kind, data)
   if call('ZCARD', K.queue) + 1 > limits[1] or queue[QUEUE.bytes] + size > limits[2] then
     return drop_event(K.queue, userId, kind, ',' .. state, online)
   end
-  local counts = call('HMGET', K.counts, 'events', 'eventBytes')
-  if with_difference('events', counts[1]) + 1 > limits[3] or with_difference('eventBytes', counts[2]) + size > limits[4] then
+  if counted('events') + 1 > limits[3] or counted('eventBytes') + size > limits[4] then
     return drop_event(K.appQueue, '', kind, '', nil)
   end
   append_event(K.queue, queue, userId, kind, event, seq, online)

@@ -1,5 +1,5 @@
 -- Marks the messages up to an offset as read, or as many of these as one step can.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, deadlines, state.
 -- ARGV: 1 the number of the epoch (`state.lua`); 2 the offset.
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread
 --   messages; and 1 if another step has to go on, else 0.

@@ -1,5 +1,5 @@
 -- Puts a message into the recipient's inbox and, in mode `here`, the sender's own copy of it into the sender's inbox.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, users, deadlines, ownCopies, state,
 --   id, held, rate.
 -- ARGV: 1 the mode: `none` (from the backend), `self` (to oneself), `here` (the sender is on this server), or `away` (the sender may be on
 --   another server); 2 the sender (empty for the backend); 3 what the names of the sender's keys begin with; 4 the message's JSON up to the

@@ -1,5 +1,5 @@
 -- Deletes expired messages of a user. A guest who then has neither messages nor sessions is deleted with the inbox.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held.
 -- ARGV: 1 the greatest age of a message, in milliseconds.
 -- Returns 1 if perhaps more messages have expired, else 0.

@@ -1,6 +1,6 @@
 -- Detaches those of a user's sessions that are attached to a node, because the node was closed or has died. Many sessions take several
 -- calls.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the node; 2 what the call before has returned (empty for the first); 3 when the node's connections were lost (empty for now).
 -- Returns argument 2 of the next call; false if this call was the last.
 local node, lostAt = arg(1), tonumber(arg(3))

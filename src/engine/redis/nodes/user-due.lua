@@ -1,6 +1,6 @@
 -- Handles those deadlines of a user that have passed: ends detached sessions; deletes a guest who started no session, or whom another step
 -- could not delete; reports unread messages; tells the calling node that a push is due; and forgets that a user has adopted this guest.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog.
 -- ARGV: 1 the id of this call.
 -- Returns 1 if messages of this adopted guest are to be moved now, else 0.

@@ -1,6 +1,6 @@
 -- Undoes a session's start whose reply was lost: the gateway has refused the connection. If the start comes to Redis after this call, the
 -- start is refused.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the connection; 2 the id for a new session, in case the start resumed none; 3 the milliseconds for which a resumed session stays
 --   resumable.
 -- Returns 1 if the start had run, else 0.

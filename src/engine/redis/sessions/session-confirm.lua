@@ -1,5 +1,5 @@
 -- Forgets the previous resume key, because the client has the latest one.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the session; 2 the connection.
 -- Returns nothing.
 local user = load(K.user)

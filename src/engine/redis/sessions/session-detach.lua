@@ -1,5 +1,5 @@
 -- Detaches a session whose connection is lost.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the session; 2 the connection; 3 the milliseconds for which the session is resumable (empty for the number in its row).
 -- Returns 1 if this connection carried the session, else 0; and the generation of the epochs (`lua/state.lua`).
 local user = load(K.user)

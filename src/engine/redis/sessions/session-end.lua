@@ -1,5 +1,5 @@
 -- Ends a session.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the session; 2 the code of the end; 3 the connection that must carry the session (empty for any).
 -- Returns 1 if the session has ended, 0 if there is no such session or another connection carries it; and the generation of the epochs
 --   (`lua/state.lua`).

@@ -1,5 +1,5 @@
 -- Stores that a session's page was hidden or shown.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch.
 -- ARGV: 1 the session; 2 the connection; 3 `1` if the page is hidden.
 -- Returns nothing.
 local isHidden = arg(3) == '1'

@@ -1,5 +1,5 @@
 -- Starts or resumes a session, unless its credential is revoked.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked, tombs.
 -- ARGV: 1 the id of a new session; 2 the connection; 3 the hash of the key that resumes a session (empty for none); 4 how many sessions the
 --   user may have; 5 `1` if the page is hidden; 6 `1` for a guest; 7 the token's `tokenHash` (empty for none); 8 when the credential was
 --   issued (empty if that is unknown); 9 the time at which the user must have been created (empty for any); 10 the fields of the session's

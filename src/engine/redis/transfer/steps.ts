@@ -40,7 +40,7 @@ export const loadTransferSteps = () => {
     importToken: step('transfer/import/import-token', ['token', 'tokens'], grows),
     importEvent: step(
       'transfer/import/import-event',
-      ['events', 'pending', 'failed', 'queue', 'due', 'counts'],
+      ['events', 'pending', 'failed', 'queue', 'due', 'counts', 'numbers'],
       grows,
     ),
   }

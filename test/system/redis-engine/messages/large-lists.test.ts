@@ -50,10 +50,10 @@ const withEngine = async (prefix: string, body: (engine: Engine) => Promise<void
  */
 const copySession = async (prefix: string, { leaves = 0, copies = SESSIONS } = {}): Promise<void> => {
   const { number, offline, token, issuedAt } = fields.session
-  const script = `local key, counts = redis.call('KEYS', ARGV[1])[1], redis.call('KEYS', ARGV[2])[1]
+  const script = `local key, numbers = redis.call('KEYS', ARGV[1])[1], redis.call('KEYS', ARGV[2])[1]
     local row = cjson.decode(redis.call('HGETALL', key)[2])
     for n = 1, tonumber(ARGV[3]) do
-      row['${number}'] = redis.call('HINCRBY', counts, 'number', 1)
+      row['${number}'] = redis.call('HINCRBY', numbers, 'session', 1)
       if n > tonumber(ARGV[3]) - tonumber(ARGV[4]) then
         row['${offline}'], row['${token}'], row['${issuedAt}'], row['${number}'] = true, 'another', 9e15, 1e9
       end
@@ -65,7 +65,7 @@ const copySession = async (prefix: string, { leaves = 0, copies = SESSIONS } = {
     script,
     0,
     `${prefix}*:sessions:*`,
-    `${prefix}{${partition}}:counts:*`,
+    `${prefix}{${partition}}:numbers:*`,
     copies,
     leaves,
   )

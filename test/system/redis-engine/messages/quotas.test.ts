@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { Cluster, Redis } from 'ioredis'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
@@ -16,14 +17,16 @@ import {
 import { ask, pending, typesOf } from '../../../../src/engine/suite/webhook-kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
 import { failingClient } from '../../../support/redis/failing-client.js'
-import { standalone } from '../../../support/redis/server.js'
+import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 
-const { url } = await standalone()
+const { server, settings } = await startSingleAndCluster()
+const [single, cluster] = settings.map(({ options }) => options)
+assert.ok(single?.type === 'single' && cluster?.type === 'cluster')
 
-it('goes on after the counts of an app could not be read', async () => {
+it('goes on after the counts of an app could not be read in a cluster', async () => {
   let isBroken = false
   const engine = new RedisEngine({
-    client: () => failingClient({ type: 'single', url }, 'counts-read', () => isBroken),
+    client: () => failingClient(cluster, 'counts-read', () => isBroken),
   })
   await engine.open()
   try {
@@ -43,30 +46,85 @@ it('goes on after the counts of an app could not be read', async () => {
   }
 })
 
-it('holds the pending webhook events of an app to its limits over several gateways', async () => {
-  const { create, createPeer } = redisEngines(() => ({ type: 'single', url }))
+for (const { name, options } of settings)
+  it(`holds the pending webhook events of an app to its limits over several gateways, on ${name}`, async () => {
+    const { create, createPeer } = redisEngines(() => options)
+    const first = await create()
+    const second = (await createPeer?.(first)) ?? assert.fail()
+    const limits = { user: { events: 100, bytes: 1e9 }, app: { events: 3, bytes: 1e9 } }
+    const askFor = (engine: typeof first) => ask(engine, ['session.started'], undefined, limits)
+    await first.open()
+    await askFor(first)
+    await second.open()
+    try {
+      for (const userId of ['a', 'b', 'c']) await start(first, { appId: app, userId })
+      // An engine reads what is pending when it is configured.
+      await askFor(second)
+      await start(second, ada)
+      assert.equal(typesOf(await pending(second)).filter((type) => type === 'events.dropped').length, 1)
+      // Each engine delivers what it has added. The second one hears within some seconds of the room that the first one made.
+      for (const engine of [first, second])
+        for (const { event } of await engine.takeDueEvents(app, 10, 60_000))
+          await engine.endDelivery(app, event.userId, event.id, { delivered: true })
+      await until('there is room again', async () => {
+        await start(second, bob)
+        return (await pending(second)).some(({ event }) => event.userId === bob.userId)
+      })
+    } finally {
+      await Promise.all([first.close(), second.close()])
+    }
+  })
+
+it('holds an app exactly to its limits over several gateways on one server, and when scripts share a call', async () => {
+  const { create, createPeer } = redisEngines(() => single)
   const first = await create()
   const second = (await createPeer?.(first)) ?? assert.fail()
-  const limits = { user: { events: 100, bytes: 1e9 }, app: { events: 3, bytes: 1e9 } }
-  const askFor = (engine: typeof first) => ask(engine, ['session.started'], undefined, limits)
-  await first.open()
-  await askFor(first)
-  await second.open()
+  const of = { ...rules(), quota: { inboxes: 5, bytes: 1e9 } }
+  await Promise.all([first.open(), second.open()])
   try {
-    for (const userId of ['a', 'b', 'c']) await start(first, { appId: app, userId })
-    // An engine reads what is pending when it is configured.
-    await askFor(second)
-    await start(second, ada)
-    assert.equal(typesOf(await pending(second)).filter((type) => type === 'events.dropped').length, 1)
-    // Each engine delivers what it has added. The second one hears within some seconds of the room that the first one made.
-    for (const engine of [first, second])
-      for (const { event } of await engine.takeDueEvents(app, 10, 60_000))
-        await engine.endDelivery(app, event.userId, event.id, { delivered: true })
-    await until('there is room again', async () => {
-      await start(second, bob)
-      return (await pending(second)).some(({ event }) => event.userId === bob.userId)
-    })
+    const sent = await Promise.all(
+      Array.from({ length: 40 }, (_, n) =>
+        (n % 2 ? first : second).send(newMessage({ id: `m${n}`, from: null, to: `user ${n}` }), of),
+      ),
+    )
+    assert.equal(sent.filter(({ outcome }) => outcome === 'stored').length, 5)
+    assert.equal(sent.filter(({ outcome }) => outcome === 'full').length, 35)
+    const usage = await first.usage(app)
+    assert.equal(usage.inboxes, 5)
+    assert.deepEqual(await second.usage(app), usage)
   } finally {
     await Promise.all([first.close(), second.close()])
+  }
+})
+
+it('counts an app on after its keys have moved into a cluster', async () => {
+  const prefix = 'moved:'
+  const before = redisEngines(() => single).createWith(prefix)
+  await before.open()
+  await deliver(before)
+  await start(before, ada)
+  const usage = await before.usage(app)
+  assert.ok(usage.users === 2 && usage.inboxes === 2 && usage.sessions === 1 && usage.bytes > 0)
+  await before.close()
+  const [from, to] = [new Redis(server.url), new Cluster([...cluster.nodes])]
+  for (const key of await from.keys(`${prefix}*`)) await to.restore(key, 0, await from.dumpBuffer(key))
+  await Promise.all([from.quit(), to.quit()])
+  const after = redisEngines(() => cluster).createWith(prefix)
+  await after.open()
+  try {
+    assert.deepEqual(await after.usage(app), usage)
+    assert.equal(await after.deleteUser(bob), true)
+    const { users, inboxes, bytes } = await after.usage(app)
+    assert.deepEqual({ users, inboxes }, { users: 1, inboxes: 1 })
+    assert.equal(bytes, usage.bytes / 2)
+    // The first partition has counted the two inboxes. Ada's messages go on, and a third inbox is one too many.
+    const of = { ...rules(), quota: { inboxes: 1, bytes: 1e9 } }
+    assert.equal(
+      (await after.send(newMessage({ id: 'more', from: null, to: ada.userId }), of)).outcome,
+      'stored',
+    )
+    assert.equal((await after.send(newMessage({ id: 'new', from: null, to: 'new' }), of)).outcome, 'full')
+  } finally {
+    await after.close()
   }
 })

@@ -1,5 +1,5 @@
 -- Deletes a guest, and notes which user adopts the guest. The guest's messages stay until they are moved to the user.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held, revoked.
 -- ARGV: 1 the user who adopts; 2 when that user was created; 3 when the guest was created, as the caller knows it (empty if the backend
 --   adopts); 4 when the guest's credential, by which the user adopts, was issued (empty if that is unknown); 5 `retention.age`.

@@ -1,6 +1,6 @@
 -- Appends messages of an adopted guest to the user's inbox. Leaves out older messages of the guest that do not fit into the retention
 -- beside those of the user.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, held, deadlines, state,
 --   adopted.
 -- ARGV: 1 the guest; 2 when the user was created; 3 how many messages the guest had; 4 how many of these the guest's inbox still has,
 --   including those in this call; 5 the bytes that they take there; 6 by how many bytes the move may lengthen a message;

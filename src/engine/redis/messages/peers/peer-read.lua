@@ -1,6 +1,6 @@
 -- Marks the messages of a peer up to an offset as read, or as many of these as one step can. A user with whom the inbox has no messages
 -- gets no mark.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, inbox, unread, aging, peerLog, deadlines, state.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, inbox, unread, aging, peerLog, deadlines, state.
 -- ARGV: 1 the number of the epoch; 2 the offset; 3 the peer (empty for the backend); 4 the last offset whose peer the caller knows; 5 the
 --   offset of the newest message with the peer up to that offset (0 if there is none).
 -- Returns 0 if the inbox has another epoch; else 1; the number of the epoch; the newest offset; the read offset; the number of unread

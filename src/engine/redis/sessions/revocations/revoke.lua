@@ -1,5 +1,5 @@
 -- Ends the sessions that a revocation concerns, or asks their clients for other credentials. Many sessions take several calls.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, revoked.
 -- ARGV: 1 `1` to store the revocation as the user's own; 2 the time up to which issued credentials are revoked (empty for now); 3 the mode:
 --   `end` to end sessions, any other to ask for credentials; 4 the number up to which the revocation concerns sessions whatever their
 --   credentials (empty for none, `all` for the newest number); 5 the last value that the call before has returned (empty for the first
@@ -7,7 +7,7 @@
 -- Returns the time up to which issued credentials are revoked; the number of argument 4, or false for none; and argument 5 of the next
 --   call, or false if this call was the last.
 local mode = arg(3)
-local upTo = tonumber(arg(4) == 'all' and (call('HGET', K.counts, 'number') or 0) or arg(4))
+local upTo = tonumber(arg(4) == 'all' and (call('HGET', K.numbers, 'session') or 0) or arg(4))
 local user = load(K.user)
 local following, isPage = read_step(user, arg(5))
 local before = tonumber(arg(2)) or now

@@ -1,6 +1,6 @@
 -- Ends a user's sessions whose credential is a revoked token. Many sessions take several calls. A session's start that has checked the
 -- token before the revocation finds the token in `tombs`, and is refused.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, tombs.
 -- ARGV: 1 the token's `tokenHash`; 2 what the call before has returned (empty for the first call).
 -- Returns argument 2 of the next call; false if this call was the last.
 local token = arg(1)

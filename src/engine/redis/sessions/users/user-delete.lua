@@ -1,6 +1,6 @@
 -- Deletes a user with the sessions and the inbox. If the inbox has too many messages for one call, deletes only some of them. The
 -- revocation and the number of deletions stay.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, live, deadlines, attached, state, watch, inbox, unread,
 --   aging, peerLog, held.
 -- ARGV: none.
 -- Returns 1 if there was a user or an inbox, else 0; -1 if the caller must call again.

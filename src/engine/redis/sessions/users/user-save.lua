@@ -1,5 +1,5 @@
 -- Creates or changes a user whose fields are still as the caller has read them.
--- KEYS: user, sessions, queue, counts, due, events, pending, appQueue, users, deadlines, revoked.
+-- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, deadlines, revoked.
 -- ARGV: 1 the vouched profile as it was read; 2 its time; 3 the claimed profile; 4 the time of creation; 5 the new vouched profile; 6 its
 --   time; 7 the new claimed profile; 8 the profile as the user's messages carry it; 9 for a guest how many guests this partition may
 --   have, else empty; 10 the record for other nodes as JSON (empty if the profile does not change); 11 the data of the webhook event (empty
@@ -17,7 +17,7 @@ user.vouched, user.vouchedAt, user.claimed = stored[1] or nil, stored[2] or nil,
 if arg(12) == '1' and is_revoked(user, tonumber(arg(13))) then return reply('revoked') end
 local maxGuests = tonumber(arg(9))
 local isNew = not user.createdAt
-if isNew and maxGuests and tonumber(call('HGET', K.counts, 'guests') or 0) >= maxGuests then return reply('full') end
+if isNew and maxGuests and counted('guests') >= maxGuests then return reply('full') end
 for n, field in ipairs({ 'vouched', 'vouchedAt', 'claimed', 'sender' }) do set(user, field, optional(n + 4)) end
 if isNew then
   set(user, 'createdAt', now)
