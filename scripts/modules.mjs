@@ -193,7 +193,7 @@ export const modules = {
   'engine/redis/lists': ['engine/redis/client', 'engine/redis/script', 'engine/redis/step-runner'],
   'engine/redis/quotas': [...engineInterface, 'engine/redis/step-runner', 'util'],
   'engine/redis/server-check': ['engine/errors', 'engine/redis/client'],
-  'engine/redis/messages': [...redisBase, 'engine/redis/quotas', 'engine/util', 'protocol'],
+  'engine/redis/messages': [...redisBase, 'engine/redis/quotas', 'engine/util', 'util', 'protocol'],
   'engine/redis/nodes': [...redisBase, 'engine/redis/apps', 'engine/redis/messages'],
   'engine/redis/sessions': [
     ...redisBase,
@@ -238,6 +238,7 @@ export const modules = {
     'engine/redis/webhooks',
     'engine/redis/wire-event',
     'engine/util',
+    'util',
     'protocol',
   ],
   'engine/suite': engineInterface,

@@ -1,7 +1,9 @@
+import { BriefMap } from './brief-map.js'
+
 /** Runs the tasks of a key one after the other, in the order of the calls. Tasks of different keys run at the same time. */
 export class KeyedMutex {
   /** The last task of each key. */
-  readonly #tails = new Map<string, Promise<unknown>>()
+  readonly #tails = new BriefMap<Promise<unknown>>()
 
   /** Resolves or rejects as `task` does. If a task rejects, the later tasks of its key still run. */
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
@@ -17,7 +19,7 @@ export class KeyedMutex {
 
   /** Whether no task of the key runs or waits. */
   isFree(key: string): boolean {
-    return !this.#tails.has(key)
+    return this.#tails.get(key) === undefined
   }
 
   /** Resolves when every task so far has ended. */

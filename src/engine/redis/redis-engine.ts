@@ -44,6 +44,7 @@ import type {
 import { EngineError } from '../errors.js'
 import { createNodeName } from '../util/node-name.js'
 import { Listeners } from '../listeners.js'
+import { PendingCalls } from '../../util/pending-calls.js'
 import type { RedisClient, ServerInfo } from './client/port.js'
 import { createRedisClient, type RedisClientOptions } from './client/index.js'
 import { OpenedEngine } from './opened-engine.js'
@@ -95,7 +96,7 @@ export class RedisEngine implements Engine {
   #closing: Promise<void> = Promise.resolve()
   #answer: ((question: string) => Promise<string>) | undefined
   /** Calls that have not ended. A close waits for them. */
-  readonly #calls = new Set<Promise<unknown>>()
+  readonly #calls = new PendingCalls()
 
   constructor(options: SharedEngineOptions) {
     this.#options = options
@@ -122,7 +123,7 @@ export class RedisEngine implements Engine {
         async (node) => {
           // This ends the calls that wait for the answers of other gateways.
           node.calls.close()
-          await Promise.allSettled(this.#calls)
+          await this.#calls.idle()
           await node.close()
         },
         () => undefined,
@@ -423,8 +424,6 @@ export class RedisEngine implements Engine {
       return Promise.reject(new EngineError('unavailable', 'The engine is not open: call open() first.'))
     const call = opening.opened ? work(opening.opened) : opening.ready.then(work)
     this.#calls.add(call)
-    const forget = (): void => void this.#calls.delete(call)
-    call.then(forget, forget)
     return call
   }
 }

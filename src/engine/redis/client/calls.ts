@@ -14,6 +14,8 @@ export interface Call {
 }
 
 interface WaitingCall extends Call {
+  /** The call's place in `#calls`; -1 if the call is over. */
+  place: number
   /** The number of checks before the call started. */
   readonly startedAt: number
   readonly reject: (error: EngineError) => void
@@ -25,16 +27,17 @@ interface WaitingCall extends Call {
  * time, and limits each command of a call, but not the whole call.
  */
 export class Calls {
-  /** The calls in the order of their start. */
-  readonly #calls = new Set<WaitingCall>()
+  /** An array, not a `Set`, for the reason that `BriefMap` has. */
+  readonly #calls: WaitingCall[] = []
   #checks = 0
   #onEmpty: (() => void) | undefined
 
   /** Starts a call. `what` names it in the `EngineError` with which it may be rejected. */
   add<T>(what: string, work: (call: Call) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const call: WaitingCall = { isOver: () => !this.#calls.has(call), startedAt: this.#checks, reject }
-      this.#calls.add(call)
+      const place = this.#calls.length
+      const call: WaitingCall = { place, isOver: () => call.place < 0, startedAt: this.#checks, reject }
+      this.#calls.push(call)
       work(call).then(
         (value) => {
           this.#end(call)
@@ -51,26 +54,31 @@ export class Calls {
   /** Must be called each half second. */
   check(): void {
     this.#checks += 1
-    for (const call of this.#calls) {
-      if (this.#checks - call.startedAt <= MAX_CHECKS) return
+    const late = this.#calls.filter(({ startedAt }) => this.#checks - startedAt > MAX_CHECKS)
+    for (const call of late)
       this.#reject(call, new EngineError('unavailable', 'Redis is unavailable: no reply within 5 seconds.'))
-    }
   }
 
   rejectAll(error: EngineError): void {
-    for (const call of this.#calls) this.#reject(call, error)
+    for (const call of [...this.#calls]) this.#reject(call, error)
   }
 
   /** Resolves when no call waits, or after `milliseconds` milliseconds. The timer keeps no process alive. */
   async idle(milliseconds: number): Promise<void> {
-    if (this.#calls.size === 0) return
+    if (this.#calls.length === 0) return
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve))
     await Promise.race([empty, sleep(milliseconds, undefined, { ref: false })])
   }
 
   #end(call: WaitingCall): void {
-    this.#calls.delete(call)
-    if (this.#calls.size === 0) this.#onEmpty?.()
+    if (call.isOver()) return
+    const last = this.#calls.pop()
+    if (last && last !== call) {
+      this.#calls[call.place] = last
+      last.place = call.place
+    }
+    call.place = -1
+    if (this.#calls.length === 0) this.#onEmpty?.()
   }
 
   #reject(call: WaitingCall, error: EngineError): void {

@@ -1,3 +1,4 @@
+import { BriefMap } from '../../../util/brief-map.js'
 import type { SendResult } from '../../engine.js'
 
 /** The outcome of a failed send, which its caller may repeat. Later sends that wait must not overtake the repetition. */
@@ -15,7 +16,7 @@ interface Lane {
  * So the sends that wait for it fail with the same outcome.
  */
 export class SendLanes {
-  readonly #lanes = new Map<string, Lane>()
+  readonly #lanes = new BriefMap<Lane>()
 
   async run(key: string, send: () => Promise<SendResult>): Promise<SendResult> {
     const known = this.#lanes.get(key)
