@@ -3,21 +3,27 @@
 -- Returns for each script its result, or its error.
 local function run_step(name, keys, args) return steps[name](keys, cjson.decode(args)) end
 
+-- Returns an error reply. An error of Redis begins with a code. An error of Lua does not, and gets one here.
+local function error_of(problem)
+  if type(problem) == 'table' then return problem end
+  local message = tostring(problem)
+  return { err = string.find(message, '^%u+ ') and message or 'ERR ' .. message }
+end
+
 local function several(keys, args)
   local results, key, n = {}, 0, 1
   shared = { counts = {} }
   while args[n] do
     local keyCount = tonumber(args[n + 1])
     local ok, result = pcall(run_step, args[n], { unpack(keys, key + 1, key + keyCount) }, args[n + 2])
-    if not ok and type(result) ~= 'table' then
-      -- An error of Redis begins with a code. An error of Lua does not, and gets one here.
-      local message = tostring(result)
-      result = { err = string.find(message, '^%u+ ') and message or 'ERR ' .. message }
-    end
-    results[#results + 1] = result
+    results[#results + 1] = not ok and error_of(result) or result
     key, n = key + keyCount, n + 3
   end
-  for _, of in pairs(shared.counts) do write_counts(of, {}) end
+  for _, of in pairs(shared.counts) do
+    local ok, problem = pcall(write_counts, of, {})
+    -- If this function failed, the caller would run the scripts again.
+    for each = 1, ok and 0 or #results do results[each] = error_of(problem) end
+  end
   shared = nil
   return results
 end

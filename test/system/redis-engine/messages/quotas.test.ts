@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
+import { Keys } from '../../../../src/engine/redis/keys.js'
+import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
   ada,
@@ -94,6 +96,29 @@ it('holds an app exactly to its limits over several gateways on one server, and 
     assert.deepEqual(await second.usage(app), usage)
   } finally {
     await Promise.all([first.close(), second.close()])
+  }
+})
+
+it('runs scripts that share a call once, even if a count in Redis is damaged', async () => {
+  const prefix = 'damaged:'
+  const engine = redisEngines(() => single).createWith(prefix)
+  await engine.open()
+  try {
+    const send = () =>
+      Promise.allSettled(
+        ['a', 'b', 'c'].map((to) => engine.send(newMessage({ id: to, from: null, to }), rules())),
+      )
+    const counts =
+      new Keys(prefix, new Partitions(), false).of(['counts'], { partition: 5, appId: app, userId: '' })[0] ??
+      ''
+    await server.command('hset', counts, 'users', 'damaged')
+    // A second run of the scripts would answer `repeated`.
+    for (const result of await send()) assert.ok(result.status === 'rejected' && isUnavailable(result.reason))
+    await server.command('hdel', counts, 'users')
+    for (const result of await send())
+      assert.ok(result.status === 'fulfilled' && result.value.outcome === 'repeated')
+  } finally {
+    await engine.close()
   }
 })
 
