@@ -86,17 +86,23 @@ export interface SharedEngineOptions extends CommonOptions {
 
 const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error))
 
+interface Opening {
+  readonly node: OpenedEngine
+  /** A close waits for these calls. */
+  readonly calls: PendingCalls
+  readonly ready: Promise<OpenedEngine>
+  opened: OpenedEngine | undefined
+}
+
 /** An engine whose data are in a Redis that other engines may share. */
 export class RedisEngine implements Engine {
   readonly #node = createNodeName()
   readonly #options: SharedEngineOptions
   readonly #onError: (error: unknown) => void
   readonly #listeners: Listeners
-  #opening: { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } | undefined
+  #opening: Opening | undefined
   #closing: Promise<void> = Promise.resolve()
   #answer: ((question: string) => Promise<string>) | undefined
-  /** Calls that have not ended. A close waits for them. */
-  readonly #calls = new PendingCalls()
 
   constructor(options: SharedEngineOptions) {
     this.#options = options
@@ -123,7 +129,7 @@ export class RedisEngine implements Engine {
         async (node) => {
           // This ends the calls that wait for the answers of other gateways.
           node.calls.close()
-          await this.#calls.idle()
+          await opening.calls.idle()
           await node.close()
         },
         () => undefined,
@@ -385,7 +391,7 @@ export class RedisEngine implements Engine {
     signal.addEventListener('abort', () => (this.#answer = undefined), { once: true })
   }
 
-  #open(): { node: OpenedEngine; ready: Promise<OpenedEngine>; opened: OpenedEngine | undefined } {
+  #open(): Opening {
     const { client, prefix = 'chat-session:', clockShift = () => 0 } = this.#options
     const { compareInterval = 15_000, partitionCount, onOpen = () => undefined } = this.#options
     const node = new OpenedEngine({
@@ -410,7 +416,13 @@ export class RedisEngine implements Engine {
       opening.opened = node
       return node
     }
-    const opening = { node, ready: openAfterClose(), opened: undefined as OpenedEngine | undefined }
+    const opening: Opening = {
+      node,
+      // Each opening has calls of its own: those of the next opening wait until this one is closed.
+      calls: new PendingCalls(),
+      ready: openAfterClose(),
+      opened: undefined,
+    }
     return opening
   }
 
@@ -423,7 +435,7 @@ export class RedisEngine implements Engine {
     if (!opening)
       return Promise.reject(new EngineError('unavailable', 'The engine is not open: call open() first.'))
     const call = opening.opened ? work(opening.opened) : opening.ready.then(work)
-    this.#calls.add(call)
+    opening.calls.add(call)
     return call
   }
 }
