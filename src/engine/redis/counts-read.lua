@@ -1,4 +1,4 @@
--- Reads the counts of an app's data in a partition.
+-- Reads the counts of an app's data, in a cluster those in a partition.
 -- KEYS: counts.
 -- ARGV: none.
 -- Returns the numbers of users, guests, inboxes, bytes of messages, sessions, pending webhook events, and bytes of these events.

@@ -281,7 +281,7 @@ export class OpenedEngine {
     await this.#runner.onApp(this.#runner.steps.configure, 0, appId, [JSON.stringify(options)])
     if (!options.webhooks) return this.webhooks.leave(appId)
     await this.webhooks.resume(appId, this.#leases.isAlone)
-    // This call reads how many webhook events are pending, so that the app's limits apply from now on.
+    // In a cluster this call reads how many webhook events are pending, so that the app's limits apply from now on.
     await this.#quotas.others(appId, 0)
   }
 

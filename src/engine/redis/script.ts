@@ -113,7 +113,11 @@ steps['${name}']=function(keys,args)
 begin(keys,args,kinds,${effect !== 'reads'})
 ${run}
 end
-redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=steps['${name}']}
+redis.register_function{function_name='${functionName(NAME, name)}',flags={${flags}},callback=function(keys,args)
+-- A call of several scripts that was killed has left this table.
+shared=nil
+return steps['${name}'](keys,args)
+end}
 end`)
     }
     return { name, keys, repeatable, library: this }

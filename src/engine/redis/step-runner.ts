@@ -40,7 +40,7 @@ export interface StepRunnerOptions {
   onEvents: (events: WireEvent[]) => void
   /** Called if a step's reply was lost, and with it the step's events for this node. The step may have run, and perhaps runs again. */
   onUncertain?: (call: UncertainCall) => void
-  /** Returns an app's webhooks. Their `limits.app` is what the events in the other partitions leave of the app's limits. */
+  /** Returns an app's webhooks. In a cluster `limits.app` is what the other partitions leave of the app's limits. */
   webhooksOf: (appId: string, partition: number) => WebhookOptions | null
 }
 

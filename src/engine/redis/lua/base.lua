@@ -18,8 +18,8 @@ local serverPrefix
 -- `context` is the argument that all calls of a node have in common. The other variables are parts of `context`: milliseconds to add to the
 -- time of the server's clock; the node's id; the command that publishes; what the names of channels begin with.
 local context, shift, self, publish, channels
--- The events for the calling node, and what `counts_of_app` returns.
-local events, counts
+-- The events for the calling node; what this script adds to the app's counts; and what `counts_of_app` returns.
+local events, differences, counts
 
 -- Returns an argument of the script.
 local function arg(n) return ARGV[n + COMMON_ARGS] end
@@ -59,7 +59,7 @@ end
 local function shares_counts() return shared and serverPrefix ~= '' end
 
 -- Returns a table with the app's counts: the name of the key (`key`), the counts that are known to be in Redis (`stored`), and what scripts
--- have added since (`added`).
+-- that have ended have added since (`added`).
 local function counts_of_app()
   if counts then return counts end
   local known = shares_counts() and shared.counts
@@ -68,17 +68,14 @@ local function counts_of_app()
   return counts
 end
 
--- Adds `difference` to a count of the app. The count is written by `reply`, or at the end of the call.
-local function count(field, difference)
-  local added = counts_of_app().added
-  added[field] = (added[field] or 0) + difference
-end
+-- Adds `difference` to a count of the app. `reply` takes it over, so a script that fails before it changes no count.
+local function count(field, difference) differences[field] = (differences[field] or 0) + difference end
 
--- Returns a count of the app.
+-- Returns a count of the app, with what this script has added.
 local function counted(field)
   local of = counts_of_app()
   if not of.stored[field] then of.stored[field] = tonumber(call('HGET', of.key, field) or 0) end
-  return of.stored[field] + (of.added[field] or 0)
+  return of.stored[field] + (of.added[field] or 0) + (differences[field] or 0)
 end
 
 -- Returns whether the app's limits leave room for more bytes, and for more inboxes if `inboxes` is not 0.
@@ -106,6 +103,10 @@ end
 -- Writes the counts, unless they are written at the end of the call. Returns the result of the script: the events for the calling node as
 -- JSON, or the empty string; then the arguments of `reply`. The node reads one text faster than a list of lists.
 local function reply(...)
+  if next(differences) then
+    local added = counts_of_app().added
+    for field, difference in pairs(differences) do added[field] = (added[field] or 0) + difference end
+  end
   if counts and not shares_counts() then
     local event = { EVENT.counts, appId, userId }
     write_counts(counts, event)

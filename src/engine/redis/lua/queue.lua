@@ -24,7 +24,7 @@ end
 
 local function size_of(event) return #event + RULES.eventOverhead end
 
--- Adds to the bytes of a queue, and to the app's counts of pending events in the partition.
+-- Adds to the bytes of a queue, and to the app's counts of pending events.
 local function count_events(queue, number, bytes)
   queue[QUEUE.bytes] = math.max(queue[QUEUE.bytes] + bytes, 0)
   count('events', number)

@@ -1,7 +1,7 @@
 -- Shared by all scripts: how webhook events are added. The script that makes a change also adds the events that report the change. The last
 -- of the common arguments has, separated by commas: random digits for ids; the text that precedes the number in the epoch of the user's
--- inbox; the option `unreadAfter`; the limits of a user's pending events, in number and bytes; what other partitions leave of the app's
--- limits, in number and bytes; and the types of events that the app asks for. The argument is empty for an app without webhooks.
+-- inbox; the option `unreadAfter`; the limits of a user's pending events, in number and bytes; the app's limits, in a cluster what other
+-- partitions leave of them, in number and bytes; and the types of events that the app asks for. The argument is empty for an app without webhooks.
 local NONE = {}
 local asked, salt, unreadAfter, epochBase, limits, isDue
 

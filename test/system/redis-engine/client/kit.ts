@@ -22,7 +22,7 @@ export const scriptsTogether = (
     ([name, { lua }]) => `steps['${name}'] = function(KEYS, ARGV) ${lua} end
       redis.register_function('NAME_OF_LIBRARY_${name}', steps['${name}'])`,
   )
-  const lua = ['local steps, shared = {}', ...functions, sourceOf('lua/several')].join('\n')
+  const lua = ['local steps, shared, appId = {}', ...functions, sourceOf('lua/several')].join('\n')
   const name = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${name}\n${lua.replaceAll('NAME_OF_LIBRARY', name)}`
   const library = { name, source }

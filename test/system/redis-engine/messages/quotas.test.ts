@@ -60,7 +60,7 @@ for (const { name, options } of settings)
     await second.open()
     try {
       for (const userId of ['a', 'b', 'c']) await start(first, { appId: app, userId })
-      // An engine reads what is pending when it is configured.
+      // In a cluster an engine reads what is pending when it is configured.
       await askFor(second)
       await start(second, ada)
       assert.equal(typesOf(await pending(second)).filter((type) => type === 'events.dropped').length, 1)
@@ -112,11 +112,43 @@ it('runs scripts that share a call once, even if a count in Redis is damaged', a
       new Keys(prefix, new Partitions(), false).of(['counts'], { partition: 5, appId: app, userId: '' })[0] ??
       ''
     await server.command('hset', counts, 'users', 'damaged')
+    const ofAnother = engine.send(newMessage({ appId: 'another', from: null }), rules())
     // A second run of the scripts would answer `repeated`.
     for (const result of await send()) assert.ok(result.status === 'rejected' && isUnavailable(result.reason))
+    assert.equal((await ofAnother).outcome, 'stored')
     await server.command('hdel', counts, 'users')
     for (const result of await send())
       assert.ok(result.status === 'fulfilled' && result.value.outcome === 'repeated')
+  } finally {
+    await engine.close()
+  }
+})
+
+it('changes no count for a script that fails, and counts on after a call of scripts that broke off', async () => {
+  const prefix = 'broken:'
+  const engine = redisEngines(() => single).createWith(prefix)
+  await engine.open()
+  try {
+    await deliver(engine)
+    const usage = await engine.usage(app)
+    const keys = new Keys(prefix, new Partitions(), false)
+    const [inbox = '', unread = ''] = keys.of(['inbox', 'unread'], {
+      partition: new Partitions().of(bob),
+      ...bob,
+    })
+    // The script stores the message, and then can't count it as unread.
+    await server.command('set', unread, 'damaged')
+    const results = await Promise.allSettled(
+      ['a', 'b'].map((id) => engine.send(newMessage({ id, from: null }), rules())),
+    )
+    for (const result of results) assert.ok(result.status === 'rejected' && isUnavailable(result.reason))
+    assert.deepEqual(await engine.usage(app), usage)
+    await server.command('del', unread, inbox)
+    const library = /chat_session_\w{12}/.exec(await server.command('function', 'list'))?.[0] ?? ''
+    // Lua has no room for so many keys, so the call ends before it has run a script.
+    await assert.rejects(server.command('fcall', `${library}_several`, 0, 'send', 1e8, '[]'))
+    assert.equal((await engine.send(newMessage({ from: null, to: 'new' }), rules())).outcome, 'stored')
+    assert.equal((await engine.usage(app)).inboxes, usage.inboxes + 1)
   } finally {
     await engine.close()
   }

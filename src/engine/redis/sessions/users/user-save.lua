@@ -1,8 +1,8 @@
 -- Creates or changes a user whose fields are still as the caller has read them.
 -- KEYS: user, sessions, queue, counts, numbers, due, events, pending, appQueue, users, deadlines, revoked.
 -- ARGV: 1 the vouched profile as it was read; 2 its time; 3 the claimed profile; 4 the time of creation; 5 the new vouched profile; 6 its
---   time; 7 the new claimed profile; 8 the profile as the user's messages carry it; 9 for a guest how many guests this partition may
---   have, else empty; 10 the record for other nodes as JSON (empty if the profile does not change); 11 the data of the webhook event (empty
+--   time; 7 the new claimed profile; 8 the profile as the user's messages carry it; 9 for a guest the limit of guests (in a cluster what
+--   other partitions leave of it), else empty; 10 the record for other nodes as JSON (empty if the profile does not change); 11 the data of the webhook event (empty
 --   if the profile does not change); 12 `1` if a session of the user starts; 13 when the credential of that start was issued (empty if that
 --   is unknown).
 -- Returns `saved`, the time of creation, and 1 for a new user, else 0; or only `conflict` if the fields have changed; or only `revoked` if
