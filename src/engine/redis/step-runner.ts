@@ -3,7 +3,7 @@ import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
 import { mayHaveRun, needsState } from './client/failures.js'
-import type { RedisClient, Reply } from './client/port.js'
+import type { RedisClient, Reply, ScriptInput } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
 import type { Partitions } from './nodes/partitions.js'
 import { LIBRARY_START, type BatchStep, type Step } from './script.js'
@@ -232,7 +232,6 @@ export class StepRunner {
     // Steps without the key `appQueue` add no webhook events.
     const webhooks = step.keys.includes('appQueue') ? webhooksOf(appId, partition) : null
     const all = [
-      this.#context(),
       prefix,
       appId,
       userId,
@@ -241,14 +240,18 @@ export class StepRunner {
       webhooks ? argumentOf(webhooks, this.epochBase(owner)) : '',
       ...args,
     ]
-    const declared = this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys
+    const input: ScriptInput = {
+      keys: this.isCluster ? [...keys, ...this.keys.of(step.keys, owner)] : keys,
+      context: this.#context(),
+      args: all,
+    }
     let reply: Reply
     try {
-      reply = await this.#client.run(step, declared, all, onLostReply)
+      reply = await this.#client.run(step, input, onLostReply)
     } catch (error) {
       if (!needsState(error)) throw error
       await this.onPartition(this.steps.noteState, partition, [])
-      reply = await this.#client.run(step, declared, all, onLostReply)
+      reply = await this.#client.run(step, input, onLostReply)
     }
     if (!Array.isArray(reply))
       throw new EngineError('unavailable', `The script '${step.name}' returned no list.`)
@@ -257,7 +260,7 @@ export class StepRunner {
     return reply.slice(1)
   }
 
-  /** Returns the argument that all calls of this node have in common. `lua/begin.lua` reads it. */
+  /** Returns the first argument, which calls of this node have in common. `lua/begin.lua` reads it. */
   #context(): string {
     const shift = this.#options.clockShift()
     if (this.#lastContext.shift !== shift) {

@@ -9,9 +9,9 @@ export const countingClient = (
   const client = createRedisClient(options)
   const run = client.run.bind(client)
   const keyCounts: number[] = []
-  client.run = (script, keys, args) => {
-    if (script.name === name) keyCounts.push(keys.length)
-    return run(script, keys, args)
+  client.run = (script, input) => {
+    if (script.name === name) keyCounts.push(input.keys.length)
+    return run(script, input)
   }
   return { client, keyCounts }
 }

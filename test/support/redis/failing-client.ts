@@ -10,9 +10,9 @@ export const failingClient = (
 ): RedisClient => {
   const client = createRedisClient(options)
   const run = client.run.bind(client)
-  client.run = (script, keys, args) =>
-    script.name === name && isFailing(args)
+  client.run = (script, input) =>
+    script.name === name && isFailing(input.args)
       ? Promise.reject(new EngineError('unavailable', 'The test lets this script fail.'))
-      : run(script, keys, args)
+      : run(script, input)
   return client
 }

@@ -9,9 +9,9 @@ export const hookedClient = (
 ): RedisClient => {
   const client = createRedisClient(options)
   const run = client.run.bind(client)
-  client.run = async (script, keys, args) => {
+  client.run = async (script, input) => {
     if (script.name === name) await before()
-    return run(script, keys, args)
+    return run(script, input)
   }
   return client
 }

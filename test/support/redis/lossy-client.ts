@@ -21,13 +21,13 @@ export const lossyClient = (
   const run = client.run.bind(client)
   const late = new Set<Promise<unknown>>()
   const lost = (): Error => new EngineError('unavailable', 'The test has lost the reply.')
-  client.run = async (script, keys, args, onRepeat): Promise<Reply> => {
+  client.run = async (script, input, onRepeat): Promise<Reply> => {
     const fate = fateOf(script.name)
     if (fate === 'lost-request') throw lost()
     if (fate === 'late') {
       // The client may be closed by then.
       const running: Promise<unknown> = pause(DELAY)
-        .then(() => run(script, keys, args, onRepeat))
+        .then(() => run(script, input, onRepeat))
         .catch(() => undefined)
         .finally(() => late.delete(running))
       late.add(running)
@@ -35,10 +35,10 @@ export const lossyClient = (
     }
     if (fate === 'slow') await pause(DELAY)
     if (fate === 'repeated' && script.repeatable) {
-      await run(script, keys, args)
+      await run(script, input)
       onRepeat?.()
     }
-    const reply = await run(script, keys, args, onRepeat)
+    const reply = await run(script, input, onRepeat)
     if (fate === 'lost-reply') throw lost()
     return reply
   }

@@ -40,8 +40,8 @@ test('a page learns of a read mark whose event comes after a newer message', asy
   const run = client.run.bind(client)
   const held: (() => void)[] = []
   let isHolding = true
-  client.run = async (script, keys, args) => {
-    const reply = await run(script, keys, args)
+  client.run = async (script, input) => {
+    const reply = await run(script, input)
     if (script.name === 'inbox-read' && isHolding) await new Promise<void>((resolve) => held.push(resolve))
     return reply
   }

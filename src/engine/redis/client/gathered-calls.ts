@@ -1,18 +1,15 @@
-import type { Reply, Script } from './port.js'
+import type { Reply, Script, ScriptInput } from './port.js'
 import type { Call } from './calls.js'
 import { ConnectionFailure } from './failures.js'
 
 /** How many scripts one call runs at most. While they run, other calls to the server wait. */
 const MAX_SCRIPTS = 32
-/** How many keys a gathered script has at most. Lua can unpack only some thousands. */
-const MAX_KEYS = 1_000
 
-type Run = (script: Script, keys: readonly string[], args: readonly string[], call: Call) => Promise<Reply>
+type Run = (script: Script, input: ScriptInput, call: Call) => Promise<Reply>
 
 interface Waiting {
   readonly script: Script
-  readonly keys: readonly string[]
-  readonly args: readonly string[]
+  readonly input: ScriptInput
   readonly call: Call
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: unknown) => void
@@ -31,16 +28,18 @@ export class GatheredCalls {
   }
 
   /** Whether a script can be gathered. */
-  accepts({ isShort }: Script, keys: readonly string[]): boolean {
-    return isShort && keys.length <= MAX_KEYS
+  accepts({ isShort }: Script, { keys }: ScriptInput): boolean {
+    return isShort && keys.length === 0
   }
 
-  add(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<Reply> {
-    if (this.#waiting[0] && this.#waiting[0].script.library !== script.library) this.flush()
+  add(script: Script, input: ScriptInput, call: Call): Promise<Reply> {
+    const [first] = this.#waiting
+    const isAlike = first?.script.library === script.library && first.input.context === input.context
+    if (!isAlike) this.flush()
     // `setImmediate` runs after the callbacks of this turn's promises and sockets, which perhaps add more scripts.
     if (this.#waiting.length === 0) setImmediate(() => this.flush())
     const reply = new Promise<Reply>((resolve, reject) =>
-      this.#waiting.push({ script, keys, args, call, resolve, reject }),
+      this.#waiting.push({ script, input, call, resolve, reject }),
     )
     if (this.#waiting.length === MAX_SCRIPTS) this.flush()
     return reply
@@ -53,25 +52,24 @@ export class GatheredCalls {
     const [first] = calls
     if (!first) return
     if (calls.length === 1) this.#runAlone(first)
-    else void this.#runTogether(calls, first.script)
+    else void this.#runTogether(calls, first)
   }
 
   /** Never rejects. */
-  async #runTogether(calls: readonly Waiting[], { library }: Script): Promise<void> {
+  async #runTogether(
+    calls: readonly Waiting[],
+    { script: { library }, input: { context } }: Waiting,
+  ): Promise<void> {
     const together: Script = { name: 'several', library, repeatable: false, isShort: false }
-    const keys = calls.flatMap((each) => each.keys)
     // ioredis takes several times as long to write some twenty short arguments as `JSON.stringify` does.
-    const args = calls.flatMap((each) => [
-      each.script.name,
-      String(each.keys.length),
-      // cjson refuses a lone surrogate. UTF-8 has no way to write one either, so a script alone gets the replacement, too.
-      JSON.stringify(each.args.map((arg) => arg.toWellFormed())),
-    ])
+    const args = [jsonOf(calls.map(({ script, input }) => [script.name, ...input.args]))]
     let replies: Reply[]
     try {
-      replies = (await this.#run(together, keys, args, {
-        isOver: () => calls.every(({ call }) => call.isOver()),
-      })) as Reply[]
+      replies = (await this.#run(
+        together,
+        { keys: [], context, args },
+        { isOver: () => calls.every(({ call }) => call.isOver()) },
+      )) as Reply[]
     } catch (error) {
       // After an error reply no script has run. Perhaps the server refuses only one of them, for example because its memory is full. So
       // each script is sent alone.
@@ -92,7 +90,18 @@ export class GatheredCalls {
     })
   }
 
-  #runAlone({ script, keys, args, call, resolve, reject }: Waiting): void {
-    this.#run(script, keys, args, call).then(resolve, reject)
+  #runAlone({ script, input, call, resolve, reject }: Waiting): void {
+    this.#run(script, input, call).then(resolve, reject)
   }
+}
+
+/**
+ * Returns lists of texts as JSON that cjson reads. cjson refuses a lone surrogate. UTF-8 has no way to write one either, so a script alone
+ * gets the replacement, too.
+ */
+const jsonOf = (lists: readonly (readonly string[])[]): string => {
+  const json = JSON.stringify(lists)
+  // `JSON.stringify` writes only a lone surrogate in this way. The text may also stand in an argument, after another backslash.
+  const hasSurrogate = json.includes('\\ud')
+  return hasSurrogate ? JSON.stringify(lists.map((list) => list.map((text) => text.toWellFormed()))) : json
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../errors.js'
-import type { ClientEvents, Library, RedisClient, Reply, Script, ServerInfo } from './port.js'
+import type { ClientEvents, Library, RedisClient, Reply, Script, ScriptInput, ServerInfo } from './port.js'
 import { Calls, type Call } from './calls.js'
 import { Connection } from './connection.js'
 import { GatheredCalls } from './gathered-calls.js'
@@ -114,18 +114,13 @@ export class IORedisClient implements RedisClient {
     this.#calls.rejectAll(new EngineError('unavailable', 'The connection to Redis is closed.'))
   }
 
-  run(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    onRepeat?: () => void,
-  ): Promise<Reply> {
+  run(script: Script, input: ScriptInput, onRepeat?: () => void): Promise<Reply> {
     return this.#calls.add(script.name, (call) => {
       call.onRepeat = onRepeat
       const { gathered } = this.#get()
-      if (!this.isCluster && gathered.accepts(script, keys)) return gathered.add(script, keys, args, call)
+      if (!this.isCluster && gathered.accepts(script, input)) return gathered.add(script, input, call)
       gathered.flush()
-      return this.#runNow(script, keys, args, call)
+      return this.#runNow(script, input, call)
     })
   }
 
@@ -191,14 +186,9 @@ export class IORedisClient implements RedisClient {
   }
 
   /** Rejects instead of throwing, because gathered calls may be sent after the client was closed. */
-  async #runNow(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    call: Call,
-  ): Promise<Reply> {
-    const slot = this.isCluster ? slotOfKey(keys[0] ?? '') : 0
-    return runScript(this.#get().servers, script, slot, keys, args, call)
+  async #runNow(script: Script, input: ScriptInput, call: Call): Promise<Reply> {
+    const slot = this.isCluster ? slotOfKey(input.keys[0] ?? '') : 0
+    return runScript(this.#get().servers, script, slot, input, call)
   }
 
   #get(): Opened {

@@ -25,6 +25,16 @@ export interface Script {
 export const functionName = (library: string, script: string): string =>
   `${library}_${script.replaceAll('-', '_')}`
 
+/** What a call gives to a script. */
+export interface ScriptInput {
+  /** The script reads them as `KEYS`. */
+  readonly keys: readonly string[]
+  /** The first argument (`ARGV[1]`), which is the same in most calls. Scripts that share a call have it in common. */
+  readonly context: string
+  /** The other arguments. */
+  readonly args: readonly string[]
+}
+
 export interface ServerInfo {
   /** The version of Redis; for another kind of server, the version of Redis that it is compatible with. */
   version: string
@@ -60,11 +70,11 @@ export interface RedisClient {
   /**
    * Runs a script, and loads its library first if the server does not know it. In a cluster the keys have one hash tag, which decides the
    * server. Without a cluster a script may make the names of its keys itself. Without a cluster the client also sends the short scripts of
-   * one turn of the event loop together. The client sends calls in their order, except those that it sends again. A script that is not
+   * one turn of the event loop together, if they have no `keys`. The client sends calls in their order, except those that it sends again. A script that is not
    * `repeatable` is sent again only if it surely did not run. Before the client repeats a script that may have run, it calls `onRepeat`,
    * because the lost reply may have said more than the next one.
    */
-  run(script: Script, keys: readonly string[], args: readonly string[], onRepeat?: () => void): Promise<Reply>
+  run(script: Script, input: ScriptInput, onRepeat?: () => void): Promise<Reply>
 
   /**
    * Receives the messages that scripts publish to these channels, until the client is closed. When the call resolves, the servers have

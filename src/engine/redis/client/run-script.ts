@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { functionName, type Library, type Reply, type Script } from './port.js'
+import { functionName, type Library, type Reply, type Script, type ScriptInput } from './port.js'
 import type { Call } from './calls.js'
 import type { Connection } from './connection.js'
 import { ConnectionFailure, failureOf } from './failures.js'
@@ -47,11 +47,10 @@ export const runScript = async (
   servers: Servers,
   script: Script,
   slot: number,
-  keys: readonly string[],
-  args: readonly string[],
+  { keys, context, args }: ScriptInput,
   call: Call,
 ): Promise<Reply> => {
-  const all = [functionName(script.library.name, script.name), keys.length, ...keys, ...args]
+  const all = [functionName(script.library.name, script.name), keys.length, ...keys, context, ...args]
   let redirects = 0
   let hasRecovered = false
   let asking: Address | undefined

@@ -1,12 +1,16 @@
 -- The last of the parts in the library. The scripts follow it, and each script begins with a call of `begin`.
+local function set_context(text)
+  if text == context then return end
+  context = text
+  shift, self, publish, serverPrefix, channels = string.match(context, '^(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)$')
+  shift = tonumber(shift)
+end
+
 local function begin(keys, args, kinds, writes)
   call, format = redis.call, string.format
   KEYS, ARGV, declared = keys, args, kinds
-  if args[1] ~= context then
-    context = args[1]
-    shift, self, publish, serverPrefix, channels = string.match(context, '^(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)%z(%Z*)$')
-    shift = tonumber(shift)
-  end
+  -- In a call of several scripts the first item of `args` is the script's name, and `several` has set the context.
+  if not shared then set_context(args[1]) end
   if not shared or not shared.now then
     local time = call('TIME')
     now = time[1] * 1000 + math.floor(time[2] / 1000) + shift

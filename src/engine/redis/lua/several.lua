@@ -1,8 +1,7 @@
 -- Runs several scripts of the library, one after the other, as if each had come in a call of its own. Without a cluster the counts of
 -- apps are written once, at the end.
--- ARGV: for each script its name; the number of its keys; its arguments as a JSON list.
+-- ARGV: 1 the context (`base.lua`); 2 a JSON list with a list for each script: the script's name, and its arguments after the context.
 -- Returns for each script its result, or its error.
-local function run_step(name, keys, args) return steps[name](keys, cjson.decode(args)) end
 
 -- Returns an error reply. An error of Redis begins with a code. An error of Lua does not, and gets one here.
 local function error_of(problem)
@@ -12,14 +11,14 @@ local function error_of(problem)
 end
 
 local function several(keys, args)
-  local results, apps, key, n = {}, {}, 0, 1
+  local results, apps = {}, {}
+  set_context(args[1])
+  local scripts = cjson.decode(args[2])
   shared = { counts = {} }
-  while args[n] do
-    local keyCount = tonumber(args[n + 1])
-    local ok, result = pcall(run_step, args[n], { unpack(keys, key + 1, key + keyCount) }, args[n + 2])
-    results[#results + 1] = not ok and error_of(result) or result
-    apps[#results] = appId
-    key, n = key + keyCount, n + 3
+  for n, script in ipairs(scripts) do
+    local ok, result = pcall(steps[script[1]], keys, script)
+    results[n] = not ok and error_of(result) or result
+    apps[n] = appId
   end
   for app, of in pairs(shared.counts) do
     -- If this function failed, the caller would run the scripts again.

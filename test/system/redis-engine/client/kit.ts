@@ -6,23 +6,34 @@ import { createRedisClient, type RedisClientOptions } from '../../../../src/engi
 import { partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
 import { sourceOf } from '../../../../src/engine/redis/script.js'
 
+/** The first argument of all calls. */
+export const CONTEXT = 'the context'
+
+/** The Lua of a function. In `lua` `ARGV` has the arguments after the context. */
+const functionOf = (lua: string): string => `function(KEYS, all) local ARGV = { unpack(all, 2) } ${lua} end`
+
 /** A script in a library of its own. */
 export const script = (name: string, lua: string, repeatable = false): Script => {
   const library = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${library}
-    redis.register_function('${functionName(library, name)}', function(KEYS, ARGV) ${lua} end)`
+    redis.register_function('${functionName(library, name)}', ${functionOf(lua)})`
   return { name, library: { name: library, source }, repeatable, isShort: false }
 }
 
-/** Scripts of one library that takes several in a call. Each has the Lua of a function of `KEYS` and `ARGV`. */
+/** Scripts of one library that takes several in a call. Each has the Lua of its function, as `script` has it. */
 export const scriptsTogether = (
   luas: Readonly<Record<string, { lua: string; repeatable?: boolean }>>,
 ): Readonly<Record<string, Script>> => {
   const functions = Object.entries(luas).map(
-    ([name, { lua }]) => `steps['${name}'] = function(KEYS, ARGV) ${lua} end
+    ([name, { lua }]) => `steps['${name}'] = ${functionOf(lua)}
       redis.register_function('NAME_OF_LIBRARY_${name}', steps['${name}'])`,
   )
-  const lua = ['local steps, shared, appId = {}', ...functions, sourceOf('lua/several')].join('\n')
+  const lua = [
+    'local steps, shared, appId = {}',
+    'local function set_context(text) end',
+    ...functions,
+    sourceOf('lua/several'),
+  ].join('\n')
   const name = `kit_${createHash('sha1').update(lua).digest('hex')}`
   const source = `#!lua name=${name}\n${lua.replaceAll('NAME_OF_LIBRARY', name)}`
   const library = { name, source }
@@ -84,7 +95,7 @@ export const openClient = async (options: RedisClientOptions): Promise<TestClien
     messages,
     errors,
     resubscribed: () => resubscribed,
-    run: (what, keys, ...args) => client.run(what, keys, args),
+    run: (what, keys, ...args) => client.run(what, { keys, context: CONTEXT, args }),
   }
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
-import { count, countAgain, openClient, publish, script, withheldReplies } from './kit.js'
+import { CONTEXT, count, countAgain, openClient, publish, script, withheldReplies } from './kit.js'
 
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
@@ -93,7 +93,11 @@ test('a script runs again after a lost connection only if it is repeatable', asy
     await run(what, ['warm-up'], '1')
     proxy.withhold()
     let repeats = 0
-    const result = client.run(what, [what.name], ['1'], () => (repeats += 1))
+    const result = client.run(
+      what,
+      { keys: [what.name], context: CONTEXT, args: ['1'] },
+      () => (repeats += 1),
+    )
     const outcome = result.catch((error: unknown) => error)
     await until('the script ran once', () => server.command('hget', what.name, 'n'), '1')
     proxy.cut()

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { slotOfKey } from '../../../../src/engine/redis/client/key-slot.js'
-import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
+import type { RedisClient, ScriptInput } from '../../../../src/engine/redis/client/port.js'
 import { Keys, type KeyKind } from '../../../../src/engine/redis/keys.js'
 import { scopes } from '../../../../src/engine/redis/lua/scopes.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
@@ -84,7 +84,7 @@ test('in a cluster the keys of a step for several users are in one slot', async 
   const calls: (readonly string[])[] = []
   const client = {
     isCluster: true,
-    run: (_script: unknown, names: readonly string[]) => Promise.resolve([void calls.push(names)]),
+    run: (_script: unknown, { keys }: ScriptInput) => Promise.resolve([void calls.push(keys)]),
   } as unknown as RedisClient
   const partitions = new Partitions()
   const runner = new StepRunner({
