@@ -31,8 +31,8 @@ end
 
 local function arg_count() return #ARGV - COMMON_ARGS end
 
--- Returns the name of a channel. `name` is a node's id, `name:` and a node's name, or `all` for the channel to which all nodes subscribe.
-local function channel_of(name) return (channels == '' and prefix .. 'channel:' or channels) .. name end
+-- Returns all arguments.
+local function all_args() return unpack(ARGV, COMMON_ARGS + 1) end
 
 local function text(value) return cjson.encode(value) end
 
@@ -125,11 +125,9 @@ local function reply_list(list, ...)
   return result
 end
 
--- Returns the value of the field `inbox`. One field has all numbers of the inbox, because a message needs most of them.
-local function packed(user) return cmsgpack.pack(NUMBERS_OF_USER) end
-
--- The packed numbers of a new inbox: all are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them,
--- because there is no `cmsgpack` while Redis loads the library.
+-- The field `inbox` has all numbers of the inbox, packed, because a message needs most of them. These are the numbers of a new inbox: all
+-- are 0, but `first` is 1, and `readUpTo` and `oldestAt` are nil. The library can't pack them, because there is no `cmsgpack` while Redis
+-- loads the library.
 local NEW_INBOX = '\0\0\1\0\192\0\0\192'
 
 -- Reads a user's hash, except the fields in `large` of `fields.ts`, into a table whose fields have the names of that file.
@@ -174,7 +172,7 @@ end
 
 -- Writes the numbers of the inbox if they have changed.
 local function store_inbox(user)
-  local inbox = packed(user)
+  local inbox = cmsgpack.pack(NUMBERS_OF_USER)
   if inbox == user.inbox then return end
   user.inbox = inbox
   call('HSET', user.key, USER.inbox, inbox)

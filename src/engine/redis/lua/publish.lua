@@ -27,7 +27,8 @@ local function run_name()
   return run
 end
 
--- Publishes a text on the channel that `channel_of` returns for `name`. Returns how many nodes received it.
+-- Publishes a text on a channel. `name` is a node's id, `name:` and a node's name, or `all` for the channel to which all nodes subscribe.
+-- Returns how many nodes received the text.
 local function publish_to(name, json)
   local of, number = run_name(), numbers[name]
   if not number then
@@ -35,7 +36,7 @@ local function publish_to(name, json)
     channelCount = channelCount + 1
   end
   numbers[name] = number + 1
-  return call(publish, channel_of(name), of .. ' ' .. whole(number + 1) .. ' ' .. json)
+  return call(publish, (channels == '' and prefix .. 'channel:' or channels) .. name, of .. ' ' .. whole(number + 1) .. ' ' .. json)
 end
 
 -- Sends an event to nodes. The text `nodes` has their ids, separated by spaces. The calling node gets the event with the reply. If there is

@@ -16,18 +16,20 @@
 --   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in
 --   the modes `here` and `self` the number of the sender's epoch; for `stored`, 1 if an inbox still has messages beyond the retention, else
 --   0; for `stored`, the bytes that argument 12 limits.
-local mode, from, digest = arg(1), arg(2), arg(6)
-local rules = rules_of(arg(7))
+
+-- The names in the order of the arguments. Those that begin with `away` are for the mode `away`.
+local mode, from, senderPrefix, head, middle, digest, words, maxInboxes, maxBytes, perSecond, createdAt, maxHeld, traceparent,
+  awayProfile, awayDeletions, awayIsNew, awayNote, awayId, awayIsMissing = all_args()
+local rules = rules_of(words)
 local retention = rules.retention
-local maxInboxes, maxBytes = tonumber(arg(8)), tonumber(arg(9))
+maxInboxes, maxBytes = tonumber(maxInboxes), tonumber(maxBytes)
 
 local isHere, isAway = mode == 'here', mode == 'away'
-local theirs = isHere and keys_of(arg(3), from) or K
+local theirs = isHere and keys_of(senderPrefix, from) or K
 local user = load_inbox(K.user)
 local sender = isHere and load_inbox(theirs.user) or mode == 'self' and user or nil
-local senderDeletions = isAway and tonumber(arg(15)) or sender and sender.deletions or 0
--- The message's JSON without its offset is `head`, the time, and `tail`.
-local head, tail = arg(4) .. (isAway and arg(14) or sender and sender.sender or 'null') .. arg(5), '}'
+local senderDeletions = isAway and tonumber(awayDeletions) or sender and sender.deletions or 0
+local profile = isAway and awayProfile or sender and sender.sender or 'null'
 
 local earlier = call('GET', K.id)
 if earlier then
@@ -38,22 +40,22 @@ if earlier then
     -- After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
     -- retention has deleted this message, its JSON is made from the arguments.
     local stored = isAway and entries(K, offset, offset, 1)[1]
-    local json = isAway and (stored and stored[ENTRY.message] or head .. sentAt .. tail)
+    local json = isAway and (stored and stored[ENTRY.message] or head .. profile .. middle .. sentAt .. '}')
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
   end
 end
-local wait = take_message(theirs, tonumber(arg(10)))
+local wait = take_message(theirs, tonumber(perSecond))
 if wait > 0 then return reply('limited', wait) end
 local adoption = not user.createdAt and call('HGET', K.user, USER.adoption)
 if adoption then
   local by, createdAt = unpack(cjson.decode(adoption))
   return reply('adopted', by, createdAt)
 end
-if optional(11) and user.createdAt ~= tonumber(arg(11)) then return reply('unknown-user') end
+if createdAt ~= '' and user.createdAt ~= tonumber(createdAt) then return reply('unknown-user') end
 if not rules.createsRecipient and not user.createdAt then return reply('unknown-user') end
 
 local sentAt = now_text()
-local json = head .. sentAt .. tail
+local json = head .. profile .. middle .. sentAt .. '}'
 local size = #json + RULES.messageOverhead
 
 local function done(...)
@@ -70,7 +72,7 @@ if isHere then expire(theirs, sender, from, retention.age) end
 local old = beyond(K, user, user.newest + 1, user.bytes + size, retention)
 if #old > 0 and is_crowded(K, user, userId, from, old, rules) then return done('refused') end
 
-local newInboxes = (user.newest == 0 and 1 or 0) + ((isHere and sender.newest == 0 or isAway and arg(16) == '1') and 1 or 0)
+local newInboxes = (user.newest == 0 and 1 or 0) + ((isHere and sender.newest == 0 or isAway and awayIsNew == '1') and 1 or 0)
 local allBytes = (isHere or isAway) and 2 * size or size
 if not has_room(allBytes, maxBytes, newInboxes, maxInboxes) then
   trim(K, user, userId, retention)
@@ -81,10 +83,11 @@ end
 
 -- After `unknown-sender` the caller creates the sender, and sends the message again. This check comes after those for `refused` and `full`,
 -- because a message with these results must not create its sender.
-if (isAway and arg(19) == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
+if (isAway and awayIsMissing == '1') or (sender and not sender.createdAt) then return done('unknown-sender') end
 
 -- The message's bytes are counted before it is stored, so that one command both adds them and returns the sum for the comparison.
-local held, maxHeld = hold(from, userId, size), tonumber(arg(12)) or math.huge
+local held = hold(from, userId, size)
+maxHeld = tonumber(maxHeld) or math.huge
 if held and held > maxHeld and held - bytes_of(old, from) > maxHeld then
   hold(from, userId, -size)
   return done('over-share')
@@ -99,7 +102,7 @@ if not user.createdAt then
 end
 local beginsStreak = unreadAfter and asked['message.unread'] and from ~= userId and user.unread == 0
 local isPushed = user.deviceCount and rules.pushAfter and from ~= userId
-local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and optional(13))
+local offset = append(K, user, userId, json, from, userId, retention, false, old, isPushed and traceparent ~= '' and traceparent)
 local own = offset
 if isHere then own = append(theirs, sender, from, json, from, userId, retention) end
 if mode == 'none' or isAway then own = 0 end
@@ -116,15 +119,15 @@ if beginsStreak or isPushed then schedule(user) end
 local sent = digest .. ' ' .. whole(offset) .. ' ' .. whole(own) .. ' ' .. sentAt
 call('SET', K.id, sent .. ' ' .. whole(user.deletions) .. ' ' .. whole(senderDeletions), 'PX', rules.window)
 if isAway then
-  local note = text({ from, userId, json, tonumber(rules.window), now, senderDeletions, user.deletions, arg(18) })
-  call('HSET', K.ownCopies, arg(17), appId .. '\0' .. note)
+  local note = text({ from, userId, json, tonumber(rules.window), now, senderDeletions, user.deletions, awayId })
+  call('HSET', K.ownCopies, awayNote, appId .. '\0' .. note)
 end
 
 emit_message(user, userId, offset, json)
 if isHere then emit_message(sender, from, own, json) end
 if asked['message.created'] then
   local epoch = text(epochBase .. string.format('%.0f', epoch_of(user)))
-  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. arg(13))
+  add_event(user, 'message.created', '"epoch":' .. epoch .. ',"message":' .. message_of(offset, json) .. traceparent)
 end
 local isBeyond = exceeds(user, user.newest, user.bytes, retention)
   or (isHere and exceeds(sender, sender.newest, sender.bytes, retention))

@@ -16,6 +16,7 @@ import {
   startSession,
 } from '../../../../src/engine/suite/kit.js'
 import { standalone, type RedisServer, type Settings } from '../../../support/redis/server.js'
+import { until } from '../../../support/until.js'
 
 const openEngine = async ({ url }: RedisServer): Promise<Engine> => {
   const engine = new RedisEngine({ client: () => createRedisClient({ type: 'single', url }) })
@@ -67,6 +68,9 @@ on(
   async (engine, server) => {
     await deliver(engine)
     const { epoch } = await engine.inbox(bob)
+    // The number of an epoch comes from the hundredth of a second in which its generation began.
+    const began = Date.now()
+    await until('the next hundredth of a second', () => Date.now() - began >= 10)
     await server.command('eval', "return redis.call('DEL', unpack(redis.call('KEYS', '*:state')))", 0)
     const inbox = await engine.inbox(bob)
     assert.equal(inbox.offset, 1)
