@@ -47,6 +47,12 @@ const DOWN_AFTER = 20
  */
 const PROBE_INTERVAL = 1_000
 
+/**
+ * Milliseconds after the latest probe of an endpoint that is down for which expired events are given up without a request. After this time
+ * the endpoint may work again, so a request is made.
+ */
+const PROBE_VALID_FOR = 10_000
+
 /** Milliseconds after which the engine is asked again if it failed. */
 const ENGINE_RETRY = 1_000
 
@@ -142,6 +148,11 @@ export class AppDispatcher {
     return this.#failures >= DOWN_AFTER
   }
 
+  /** Returns whether the endpoint is down, and a request has shown that a short time ago. */
+  #wasDownJustNow(): boolean {
+    return this.#isDown() && performance.now() < this.#nextProbe + PROBE_VALID_FOR
+  }
+
   /** This is a method, because after an `await` the compiler would still assume the value from before. */
   #canTake(): boolean {
     return !this.#isClosed
@@ -196,7 +207,7 @@ export class AppDispatcher {
     const userId = event.userId || null
     const sentAt = Date.now()
     // Without this check an endpoint that is down for days would cause more and more pending events.
-    if (this.#isDown() && hasExpired(at, sentAt))
+    if (this.#wasDownJustNow() && hasExpired(at, sentAt))
       return this.#saveOutcome(event, { failed: 'The endpoint was down for a day.' })
     // The trace is sent in the header, where the backend's own tracing finds it, and not in the body.
     const { traceparent, ...content } = data

@@ -260,6 +260,23 @@ test('while an endpoint is down, events older than a day are given up without a 
   assert.match(await metrics.scrape(), /webhook_deliveries_total{app="app",result="failed"} 200\n/)
 })
 
+test('a replay reaches an endpoint that works again, even if no delivery has succeeded since it was down', async (context) => {
+  const now = performance.now.bind(performance)
+  let later = 0
+  context.mock.method(performance, 'now', () => now() + later)
+  const endpoint = await startEndpoint(status(500))
+  const queue = createTestQueue()
+  for (let index = 0; index < 20; index++) queue.add({ userId: `${index}`, at: Date.now() - DAY })
+  const dispatcher = run(queue, { app: endpoint.url })
+  await until('all are given up', () => queue.outcomes.length, 20)
+  assert.ok(dispatcher.lines.some((line) => line.includes('is down')))
+  endpoint.respond = ok
+  later = 60_000
+  assert.equal(await dispatcher.replay('app', '0', '1'), true)
+  await until('it has another outcome', () => queue.outcomes.length, 21)
+  assert.deepEqual(delivered(queue), ['1'])
+})
+
 test('if the engine fails, the events are delivered when it works again', async () => {
   const endpoint = await startEndpoint(ok)
   const queue = createTestQueue()
