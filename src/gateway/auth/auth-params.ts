@@ -131,7 +131,8 @@ export const authenticateParams = async (
   const expiresIn = answer.expiresIn ?? DEFAULT_EXPIRES_IN
   const user = answer.user ?? undefined
   const profile = user && parseProfile(user)
-  const expiresAt = Date.now() + expiresIn * 1000
+  // As with the `exp` of a token, the REST API promises whole milliseconds.
+  const expiresAt = Math.round(Date.now() + expiresIn * 1000)
   // An `expiresAt` that is so late that it looks like milliseconds is refused here. `signOwnToken` would reject it only after the user was
   // saved.
   const isExpiry = Number.isFinite(expiresIn) && expiresIn > 0 && !isInMilliseconds(expiresAt / 1000)

@@ -90,6 +90,16 @@ test('a client without an origin is null to the backend, and null in its answer 
   assert.equal(received[0]?.body['origin'], null)
 })
 
+test('an `expiresIn` with many digits ends the credentials at a whole millisecond', async () => {
+  const { url, gateway } = await run(answer(200, { ok: true, expiresIn: 59.123456789 }))
+  const client = await startClient(url, start)
+  const expiresIn = client.started['expiresIn'] as number
+  assert.ok(Number.isInteger(expiresIn) && expiresIn > 50_000, `${expiresIn}`)
+  const { sessions } = await gateway.client('app').listUserSessions({ user: 'ada' })
+  assert.ok(Number.isInteger(sessions[0]?.expiresAt), `${sessions[0]?.expiresAt}`)
+  client.close()
+})
+
 const refusals: [what: string, respond: Respond][] = [
   ['204', answer(204)],
   ['ok: false', answer(200, { ok: false })],
