@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { GatewayConfig } from '../gateway/index.js'
@@ -46,6 +47,9 @@ const importInTime = async (url: string): Promise<unknown> => {
 /** How many times a module was imported. Node caches modules by their URL, so a reload imports the module under another URL. */
 let imports = 0
 
+/** Node's cache of CommonJS modules, by the names of their files. */
+const { cache } = createRequire(import.meta.url)
+
 /**
  * Returns the content of a JSON file, or the default export of a module. Each call reads the file again. `createGateway` checks the
  * config. Rejects with a `CliError`.
@@ -57,7 +61,11 @@ export const loadConfig = async (file: string | undefined): Promise<GatewayConfi
     // The decoder drops a byte order mark, with which editors on Windows may begin a file.
     if (path.endsWith('.json')) return parseJson(new TextDecoder().decode(await readFile(path)))
     const url = pathToFileURL(path)
-    if (imports++ > 0) url.searchParams.set('read', String(imports))
+    if (imports++ > 0) {
+      url.searchParams.set('read', String(imports))
+      // Node would load a CommonJS module only once, whatever its URL.
+      Reflect.deleteProperty(cache, await realpath(path))
+    }
     const module = (await importInTime(url.href)) as { default?: GatewayConfig }
     if (module.default) return module.default
   } catch (cause) {

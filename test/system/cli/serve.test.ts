@@ -410,11 +410,11 @@ void describe('chat-session serve', { concurrency: 4 }, () => {
     assert.equal((await outcome).code, 0)
   })
 
-  for (const kind of ['json', 'mjs'])
+  for (const kind of ['json', 'mjs', 'cjs'] as const)
     test(`at SIGHUP serve reads its config again, from a file with the ending ${kind}, and drops no session`, async () => {
       const text = (changes: object): string => {
         const json = JSON.stringify({ ...config, ...changes })
-        return kind === 'json' ? json : `export default ${json}`
+        return { json, mjs: `export default ${json}`, cjs: `module.exports = ${json}` }[kind]
       }
       const name = `reload.${kind}`
       const file = await write(name, text({}))
@@ -442,7 +442,7 @@ void describe('chat-session serve', { concurrency: 4 }, () => {
       await write(name, 'nonsense {')
       const unreadable = logLine(child, 'was not reloaded')
       child.kill('SIGHUP')
-      assert.match(String((await unreadable)['problems']), /reload\.(json|mjs) can't be read/)
+      assert.match(String((await unreadable)['problems']), /reload\.(json|mjs|cjs) can't be read/)
 
       client.send({ type: 'send', id: 'a', to: 'ada', body: 'still here' })
       await client.next('message')
