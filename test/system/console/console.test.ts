@@ -399,6 +399,27 @@ describe('the console: tools', () => {
     assert.ok(await verdict.isVisible())
   })
 
+  it(
+    'shows no verdict of an earlier token if a later one could not be checked',
+    async (site) => {
+      const { page, logIn, open } = site
+      await logIn()
+      await open('/token')
+      const check = async (token: string): Promise<void> => {
+        await page.getByLabel('Token', { exact: true }).fill(token)
+        await page.getByRole('button', { name: 'Check' }).click()
+      }
+      await check(await tokenFor('ada'))
+      const verdict = page.getByText('The token is good. Its user is ada of app.')
+      await verdict.waitFor()
+      await page.route(/\/check-token$/, (route) => route.abort())
+      await check(await tokenFor('bob'))
+      await page.getByRole('alert').getByText('The gateway does not answer.').waitFor()
+      assert.equal(await verdict.count(), 0)
+    },
+    { expected: /Failed to load resource/ },
+  )
+
   it('shows each app with its usage, and charts of the last hour', async ({ page, logIn, start }) => {
     await start('ada')
     await logIn()

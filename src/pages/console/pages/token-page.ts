@@ -26,6 +26,9 @@ export class TokenPage extends Page {
     event.preventDefault()
     const token = this.querySelector('textarea')?.value.trim()
     this.#sent = token
+    // If the request fails, the verdict of an earlier token must not stand beside this token.
+    this.#check = null
+    this.requestUpdate()
     await this.attempt(async () => {
       const check = await this.client.change<TokenCheck>('POST', '/check-token', { token })
       // The operator may have sent another token meanwhile, and must not take this verdict for that of the other token.
