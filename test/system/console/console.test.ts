@@ -359,6 +359,33 @@ describe('the console: tools', () => {
     { app: { webhooks: { url: endpoint.url, secrets: [secretOf(key)] } } },
   )
 
+  it(
+    "shows no result of an earlier button beside a later button's failure",
+    async ({ page, logIn, open, start }) => {
+      endpoint.respond = (response) => response.end()
+      await start('ada')
+      await logIn()
+      for (const [path, button, result] of [
+        ['/apps/app/webhooks', 'Send a test', 'answered with the status 200'],
+        ['/apps/app/users/ada', 'Send a test push', 'The user has no device.'],
+      ] as const) {
+        await open(path)
+        await page.getByRole('button', { name: button }).click()
+        await page.getByText(result).waitFor()
+        await page.route(/\/test$/, (route) => route.abort())
+        await page.getByRole('button', { name: button }).click()
+        await page.getByRole('alert').getByText('The gateway does not answer.').waitFor()
+        assert.equal(await page.getByText(result).count(), 0)
+        await page.unrouteAll()
+      }
+    },
+    {
+      app: { push: pushOf(), webhooks: { url: endpoint.url, secrets: [secretOf(key)] } },
+      parts: { pushNetwork: push.network },
+      expected: /Failed to load resource/,
+    },
+  )
+
   it('checks a token part by part', async ({ page, logIn, open }) => {
     await logIn()
     await open('/token')

@@ -104,6 +104,7 @@ export class UserPage extends Page {
   }
 
   async #testPush(): Promise<void> {
+    this.done = ''
     await this.attempt(async () => {
       const path = `${apiPath(this.appId, this.userId)}/push/test`
       const results = await this.client.change<PushTest[]>('POST', path)

@@ -58,6 +58,7 @@ export class WebhooksPage extends Page {
 
   async #test(): Promise<void> {
     const path = `${apiPath(this.appId)}/webhooks/test`
+    this.done = ''
     await this.attempt(async () => {
       const { result, status, error } = await this.client.change<DeliverySummary>('POST', path)
       this.done =
@@ -70,6 +71,7 @@ export class WebhooksPage extends Page {
 
   async #replay({ id, userId }: PendingEventSummary): Promise<void> {
     const path = `${apiPath(this.appId, userId ?? undefined)}/webhooks/${encodeURIComponent(id)}/replay`
+    this.done = ''
     await this.attempt(async () => {
       await this.client.change('POST', path)
       this.done = 'The event is delivered again.'
