@@ -243,7 +243,7 @@ export const assembleGateway = (
   })
 
   const scrape = createScrape(metrics, {
-    ...{ settings, engine, connectionLimits, startQueue, readiness, watchers },
+    ...{ settings, engine, dispatcher, connectionLimits, startQueue, readiness, watchers },
     connections: () => connections,
   })
   void openTelemetry.then((api) => api && exportMetrics(metrics, api, log, lifetime.signal))

@@ -10,17 +10,26 @@ import type { Metrics } from '../metrics/metrics.js'
 import { collectProcess, scrapeProcess } from '../metrics/process-metrics.js'
 import type { Watchers } from '../sessions/presence/watchers.js'
 import { sendBuffers } from '../transports/send-buffers.js'
+import type { Dispatcher } from '../webhooks/dispatcher.js'
+import { withTimeout } from '../../util/with-timeout.js'
 
 /** The parts of a gateway whose state the gauges show. */
 export interface ScrapeContext {
   settings: Settings
   engine: Pick<Engine, 'usage'>
+  dispatcher: Pick<Dispatcher, 'measure'>
   connectionLimits: Pick<ConnectionLimits, 'size'>
   startQueue: Pick<StartQueue, 'waiting'>
   watchers: Pick<Watchers, 'size'>
   connections(): Iterable<Pick<Connection, 'status'>>
   readiness: () => Promise<Readiness>
 }
+
+/**
+ * Milliseconds in which the engine must answer. Together with the time-out of the readiness check this is less than the ten seconds for
+ * which Prometheus waits by default.
+ */
+const ENGINE_TIMEOUT = 4_000
 
 const quotas = ['inboxes', 'bytes', 'guests'] as const
 const states = ['opening', 'live', 'draining'] as const
@@ -93,8 +102,14 @@ interface Scrape {
 
 /** Sets the gauges from the gateway's state before each scrape, and creates the series that must begin at 0. */
 export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape => {
-  const { settings, engine, connectionLimits, startQueue, watchers } = context
+  const { settings, engine, dispatcher, connectionLimits, startQueue, watchers } = context
   metrics.info.set({ version: VERSION }, 1)
+
+  /** Sets the gauges that the engine must be asked for. `active` has the number of each app's connected sessions. */
+  const measureEngine = async (active: ReadonlyMap<string, number>): Promise<void> => {
+    for (const app of settings.apps.keys()) await measureUsage(metrics, engine, app, active.get(app) ?? 0)
+    await dispatcher.measure()
+  }
 
   metrics.onScrape(async () => {
     beginAtZero(metrics, settings)
@@ -115,16 +130,21 @@ export const createScrape = (metrics: Metrics, context: ScrapeContext): Scrape =
       metrics.guests,
       metrics.inboxes,
       metrics.inboxBytes,
+      metrics.webhooksPending,
+      metrics.webhooksOldest,
     ])
       gauge.reset()
     const sessions = countConnections(metrics, context)
     for (const { appId: app, limits } of settings.apps.values()) {
-      const active = sessions.get(app) ?? 0
-      metrics.sessions.set({ app, state: 'active' }, active)
+      metrics.sessions.set({ app, state: 'active' }, sessions.get(app) ?? 0)
       for (const quota of quotas) metrics.quota.set({ app, quota }, limits[quota])
-      // If the engine hangs, it must not delay the scrape.
-      if (readiness !== 'unavailable') await measureUsage(metrics, engine, app, active)
     }
+    // If the engine hangs, it must not delay the scrape. The engine may also begin to hang after its check.
+    if (readiness === 'unavailable') return
+    const late = new Error('the engine hangs')
+    await withTimeout(measureEngine(sessions), ENGINE_TIMEOUT, () => late).catch((error: unknown) => {
+      if (error !== late) throw error
+    })
   })
 
   return {

@@ -15,6 +15,8 @@ const MAX_LISTED = 200
 export interface Dispatcher {
   /** Sets the apps, and delivers their pending events. Called when the engine is open, and after each reload of the config. */
   configure(apps: ReadonlyMap<string, Pick<AppSettings, 'webhooks'>>): void
+  /** Sets the gauges of pending events from the engine. Called at each scrape. */
+  measure(): Promise<void>
   /** Called for the engine's event `webhooks-due`. */
   wake(appId: string): void
   /** Returns the latest deliveries, the newest first. */
@@ -69,20 +71,6 @@ export const createDispatcher = (
     )
   }
 
-  metrics?.onScrape(async () => {
-    metrics.webhooksPending.reset()
-    metrics.webhooksOldest.reset()
-    for (const app of dispatchers.keys())
-      try {
-        const { pending, oldestAt } = await queue.pendingSummary(app)
-        metrics.webhooksPending.set({ app }, pending)
-        metrics.webhooksOldest.set({ app }, oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt) / 1000)
-      } catch (err) {
-        // The scrape goes on without these metrics, because the other metrics are needed most while the engine is down.
-        log.warn({ appId: app, err }, "the engine can't say how many webhooks are pending")
-      }
-  })
-
   return {
     configure(apps) {
       // The engine may open while the gateway closes. Then nothing is delivered.
@@ -96,6 +84,18 @@ export const createDispatcher = (
         else add(appId, webhooks)
       }
       for (const dispatcher of dispatchers.values()) dispatcher.wake()
+    },
+    async measure() {
+      for (const app of dispatchers.keys())
+        try {
+          const { pending, oldestAt } = await queue.pendingSummary(app)
+          const age = oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt)
+          metrics?.webhooksPending.set({ app }, pending)
+          metrics?.webhooksOldest.set({ app }, age / 1_000)
+        } catch (err) {
+          // The scrape goes on without these metrics, because the other metrics are needed most while the engine is down.
+          log.warn({ appId: app, err }, "the engine can't say how many webhooks are pending")
+        }
     },
     wake(appId) {
       dispatchers.get(appId)?.wake()

@@ -4,7 +4,7 @@ import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import type { AppConfig, GatewayConfig } from '../../../src/gateway/index.js'
 import { createSignature } from '../../../src/tokens/index.js'
 import { codesOf, postAs } from '../../support/clients/posted-sends.js'
-import { openClient, startClient } from '../../support/raw-client.js'
+import { openClient, startClient, within } from '../../support/raw-client.js'
 import { restOf } from '../../support/rest/rest-calls.js'
 import { until } from '../../support/until.js'
 import { startGateway, testApp, type GatewayParts } from '../../support/gateway.js'
@@ -167,6 +167,21 @@ test('errors of the engine are counted if they fail a REST call, a recipient, a 
   engine.admitUser = fail
   assert.equal((await postAs(url, 'ada', sends)).status, 503)
   assert.equal(await count(), 6)
+})
+
+test('a scrape ends while the engine fails its check and answers nothing else', async () => {
+  const engine = createMemoryEngine()
+  const webhooks = { url: 'http://127.0.0.1:9/', secrets: [`whsec_${Buffer.alloc(24).toString('base64')}`] }
+  const { value } = await run({ webhooks }, {}, { engine })
+  assert.equal(await value('webhooks_pending{app="app"}'), 0)
+  const never = (): Promise<never> => new Promise(() => undefined)
+  const check = (): Promise<never> =>
+    Promise.reject(new EngineError('unavailable', 'The test fails this call.'))
+  Object.assign(engine, { check, usage: never, pendingSummary: never })
+  await within(
+    until('the gateway is not ready', () => value('ready'), 0),
+    'the end of a scrape',
+  )
 })
 
 test('reloads of the config are counted by their result, even if it could not be read', async () => {
