@@ -9,8 +9,11 @@ const FIRST_DELAY = 1_000
 const MAX_DELAY = 30_000
 /** Milliseconds after which a running worker counts as sound. If a sound worker ends, its successor starts after `FIRST_DELAY`. */
 const SOUND_AFTER = 60_000
-/** Milliseconds in which a worker must answer with its metrics. A worker that is too busy is left out. */
-const COLLECT_TIMEOUT = 3_000
+/**
+ * Milliseconds in which a worker must answer with its metrics. A worker that is too busy is left out. While Redis hangs, a worker answers
+ * after five seconds that it is not ready. Prometheus waits for ten seconds by default.
+ */
+const COLLECT_TIMEOUT = 7_000
 
 /** The place of one worker and its successors. */
 interface Slot {

@@ -147,6 +147,26 @@ test('a worker that is killed while the primary process writes to it takes no ot
   assert.equal((await outcome).code, 0)
 })
 
+test('while Redis hangs, the metrics have every worker, and say that none is ready', async () => {
+  const file = write({ admin: { port: await freePort(), token } })
+  const { child, url, printed, outcome } = run(['serve', '--config', file, '--workers', '2'])
+  const admin = (await printed(/^admin listening on (\S+)$/m))[1] ?? ''
+  await url()
+  const ready = async (): Promise<string> => {
+    const response = await fetch(`${admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
+    return /^chat_session_ready (\d)$/m.exec(await response.text())?.[1] ?? assert.fail('no worker answered')
+  }
+  assert.equal(await ready(), '1')
+  server.pause()
+  try {
+    await until('the workers are not ready', ready, '0')
+  } finally {
+    server.resume()
+  }
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+})
+
 test('SIGTERM also stops a worker that has only begun to start', async () => {
   // Each worker loads this module first. It has the primary process stopped, and goes on when the message to stop has come and gone.
   const module = join(folder, 'stop-while-loading.mjs')
