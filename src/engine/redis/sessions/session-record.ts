@@ -87,7 +87,8 @@ export const startedRow = (request: SessionRequest, nodeId: string, use: string)
     [session.token]: token || undefined,
     [session.issuedAt]: request.credential.issuedAt ?? undefined,
     [session.credential]: credential,
-    [session.facts]: JSON.stringify({ origin, address, client, node }),
+    // A client may send half of a surrogate pair as its name. Scripts parse these facts with cjson, which refuses half of a pair.
+    [session.facts]: JSON.stringify({ origin, address, client: client?.toWellFormed() ?? null, node }),
     [session.tokenUse]: use || undefined,
   })
   return json.slice(1)

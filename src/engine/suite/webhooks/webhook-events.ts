@@ -6,6 +6,7 @@ import {
   bob,
   deliver,
   newMessage,
+  nextEvents,
   request,
   rules,
   start,
@@ -90,6 +91,21 @@ export const webhookEventsSuite = ({ describe, on, reopen }: SuiteContext): void
       const facts = { sessionId, guest: false, way: 'token', origin, address, client, startedAt }
       assert.deepEqual(data, { ...facts, online: true, sessions: 1 })
       assert.deepEqual(events[4]?.event.data['code'], 'revoked')
+    })
+
+    on('report sessions of a client whose name has half a surrogate pair', async (engine) => {
+      await ask(engine)
+      await startSession(engine, request(ada, { client: 'page \ud83d' }))
+      const ended = nextEvents(engine, 'session-ended')
+      await engine.revokeUser(ada, { issuedBefore: null, mode: 'end' })
+      assert.deepEqual(
+        (await ended).map(({ code }) => code),
+        ['revoked'],
+      )
+      assert.deepEqual(typesOf(await pendingOf(engine, ada)), [
+        ...['session.started', 'user.online', 'session.ended', 'user.offline'],
+      ])
+      assert.equal((await engine.usage(app)).sessions, 0)
     })
 
     on('report a resumed session neither as started nor as online', async (engine) => {
