@@ -11,6 +11,10 @@ local function find(seq, id)
   if event and string.sub(event, 1, #head) == head then return event end
 end
 
+-- Returns the members of an event except `data`, which comes last. The data may have a message with half of a surrogate pair, which cjson
+-- refuses.
+local function members_of(event) return cjson.decode(string.match(event, '^(.-),"data":{') .. '}') end
+
 -- Returns milliseconds until the next event is due; -1 if there is none. Also sets when the sweep looks for that event.
 local function next_due()
   local dueAt = tonumber(call('ZRANGE', K.due, 0, 0, 'WITHSCORES')[2] or nil)

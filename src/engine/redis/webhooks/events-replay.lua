@@ -6,7 +6,7 @@
 local seq, id = arg(1), arg(2)
 if not call('ZSCORE', K.failed, seq) then return reply(next_due(), 0) end
 local event = find(seq, id)
-if not event or cjson.decode(event).userId ~= userId then return reply(next_due(), 0) end
+if not event or members_of(event).userId ~= userId then return reply(next_due(), 0) end
 call('ZREM', K.failed, seq)
 call('HDEL', K.events, 'a' .. seq)
 call('ZADD', K.pending, seq, seq)

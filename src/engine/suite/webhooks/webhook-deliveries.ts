@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, PendingEvent } from '../../engine.js'
-import { ada, app, bob, nextEvents, start, until, type SuiteContext } from '../kit.js'
+import { ada, app, bob, deliver, nextEvents, start, until, type SuiteContext } from '../kit.js'
 import { ask, pending, typesOf } from '../webhook-kit.js'
 
 /** Milliseconds for which the engine leases an event. */
@@ -114,6 +114,18 @@ export const webhookDeliveriesSuite = ({
       assert.deepEqual((await deliverNext(engine)).event, first.event)
       assert.equal((await deliverNext(engine)).event.type, 'session.started')
       assert.deepEqual(await pending(engine), [])
+    })
+
+    on('are counted and replayed though their message has half a surrogate pair', async (engine) => {
+      await ask(engine, ['message.created'])
+      await deliver(engine, { to: 'bob', body: 'Hello \ud83d' })
+      const [event] = await engine.takeDueEvents(app, 1, LEASE)
+      assert.ok(event)
+      assert.deepEqual(await engine.pendingSummary(app), { pending: 1, oldestAt: event.event.at })
+      await engine.endDelivery(app, 'bob', event.event.id, { failed: 'gone' })
+      assert.equal(await engine.replayEvent(app, 'ada', event.event.id), false)
+      assert.equal(await engine.replayEvent(app, 'bob', event.event.id), true)
+      assert.deepEqual((await deliverNext(engine)).event, event.event)
     })
 
     on('are ended only by the id of the oldest event, and once', async (engine) => {
