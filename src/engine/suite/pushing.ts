@@ -379,6 +379,19 @@ export const pushingSuite = ({ describe, on, reopen, durable }: SuiteContext): v
       assert.ok(page.messages.every((message) => !('traceparent' in message)))
     })
 
+    on(
+      'returns a message with half a surrogate pair and with data like those of an adopted one',
+      async (engine) => {
+        await engine.saveUser(bob, {})
+        await deliver(engine, { from: 'ada', body: '\ud83d', data: { adopted: true } })
+        const { messages } = await engine.unreadSenders(bob, 0, 10)
+        assert.deepEqual(
+          messages.map(({ body }) => body),
+          ['\ud83d'],
+        )
+      },
+    )
+
     on('reads an inbox of many messages', async (engine) => {
       await engine.saveUser(bob, {})
       for (let n = 0; n < 300; n++) await deliver(engine, { from: `user ${n % 7}` })
