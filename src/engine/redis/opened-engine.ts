@@ -317,6 +317,7 @@ export class OpenedEngine {
 
   async #onBeat(): Promise<void> {
     this.#recovery.run()
+    this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
     await this.sessions.retryDepartures()

@@ -65,6 +65,8 @@ export class AttachedUsers {
   readonly #starting = new Map<string, Starting>()
   /** The users whose missing messages are read next. */
   readonly #waiting: AttachedUser[] = []
+  /** The users whose missing messages could not be read. */
+  readonly #failed = new Set<AttachedUser>()
   #readCount = 0
 
   constructor(options: AttachedUsersOptions) {
@@ -204,6 +206,16 @@ export class AttachedUsers {
     if (user) await this.#compareAll([user])
   }
 
+  /**
+   * Reads the missing messages again whose read has failed. Must be called after each beat that Redis has answered: if nothing else was
+   * lost, no other call would find these messages.
+   */
+  readAgain(): void {
+    const users = [...this.#failed]
+    this.#failed.clear()
+    for (const user of users) this.#advance(user, user.epoch, user.newest)
+  }
+
   clear(): void {
     this.#users.clear()
   }
@@ -256,7 +268,10 @@ export class AttachedUsers {
       if (!user) return
       this.#readCount++
       this.#read(user)
-        .catch(this.#options.onError)
+        .catch((error: unknown) => {
+          this.#failed.add(user)
+          this.#options.onError(error)
+        })
         .finally(() => {
           user.isReading = false
           this.#readCount--
@@ -265,7 +280,7 @@ export class AttachedUsers {
     }
   }
 
-  /** Reads and emits the messages up to the newest one. If that fails, the next message or comparison tries it again. */
+  /** Reads and emits the messages up to the newest one. If that fails, the next message, comparison or beat tries it again. */
   async #read(user: AttachedUser): Promise<void> {
     const { runner, messagesAfter } = this.#options
     while (user.offset < user.newest && this.#users.get(keyOf(user.of)) === user) {

@@ -20,6 +20,7 @@ import {
   startSession,
 } from '../../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
+import { failingClient } from '../../../support/redis/failing-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
@@ -45,6 +46,31 @@ it('emits, once and in order, the messages that were published while its subscri
       (await received).map(({ message }) => message.offset),
       Array.from({ length: 40 }, (_, n) => n + 1),
     )
+  } finally {
+    await Promise.all([one.close(), two.close()])
+  }
+})
+
+it('emits a message that it has to read, though the first read fails', async () => {
+  const errors: unknown[] = []
+  const one = redisEngines(() => ({ type: 'single', url: server.url })).createWith('read again:')
+  const two = new RedisEngine({
+    client: () =>
+      failingClient({ type: 'single', url: server.url }, 'inbox-after', () => errors.length === 0),
+    prefix: 'read again:',
+    onError: (error) => errors.push(error),
+  })
+  await Promise.all([one.open(), two.open()])
+  try {
+    await start(two, bob)
+    const received = nextEvents(two, 'message')
+    // The published text has no message of this size.
+    await deliver(one, { body: 'x'.repeat(4_000) })
+    assert.deepEqual(
+      (await received).map(({ message }) => message.offset),
+      [1],
+    )
+    assert.equal(errors.length, 1)
   } finally {
     await Promise.all([one.close(), two.close()])
   }
