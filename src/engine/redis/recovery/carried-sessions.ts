@@ -1,5 +1,6 @@
 import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRef } from '../../engine.js'
+import type { Reply } from '../client/port.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { StepRunner } from '../step-runner.js'
@@ -25,7 +26,9 @@ export class CarriedSessions {
   /**
    * Compares the sessions of users, up to 200 users at a time. If Redis lacks a session of this node, emits the session's end with `code`.
    * If Redis has the session as detached, emits its end with `unavailable`. If Redis has it with another connection, emits
-   * `connection-replaced`. If Redis has a session with a connection of this node that does not exist, detaches the session.
+   * `connection-replaced`. If Redis has it with this connection and a revoked credential, emits `reauth`: perhaps that event was lost, and
+   * then nobody would ask the client for another credential. If Redis has a session with a connection of this node that does not exist,
+   * detaches the session.
    */
   async compare(users: readonly UserRef[], code: EndCode): Promise<void> {
     const { runner, attached } = this.#options
@@ -33,9 +36,14 @@ export class CarriedSessions {
     for (const group of runner.userGroups(located)) {
       // Only connections from before the read are compared: the read perhaps misses a session that starts meanwhile.
       const before = group.users.map(({ of }) => [...attached.connectionsOf(of)])
-      const stored = await runner.onUsers(runner.steps.readCarried, ['sessions'], group, [])
+      const stored = await runner.onUsers(
+        runner.steps.readCarried,
+        ['sessions', 'user', 'revoked'],
+        group,
+        [],
+      )
       await Promise.all(
-        group.users.map(({ of }, n) => this.#compare(of, before[n] ?? [], stored[n] as string[], code)),
+        group.users.map(({ of }, n) => this.#compare(of, before[n] ?? [], stored[n] as Reply[], code)),
       )
     }
   }
@@ -43,16 +51,24 @@ export class CarriedSessions {
   async #compare(
     of: UserRef,
     carried: readonly (readonly [sessionId: string, connectionId: string])[],
-    list: readonly string[],
+    list: readonly Reply[],
     code: EndCode,
   ): Promise<void> {
     const { attached, sessions, emit } = this.#options
     const stored = new Map<string, string>()
-    for (let n = 0; n + 1 < list.length; n += 2) stored.set(list[n] ?? '', list[n + 1] ?? '')
+    const revoked = new Set<string>()
+    for (let n = 0; n + 2 < list.length; n += 3) {
+      const sessionId = String(list[n])
+      stored.set(sessionId, String(list[n + 1]))
+      if (list[n + 2] === 1) revoked.add(sessionId)
+    }
     for (const [sessionId, connectionId] of carried) {
-      if (stored.get(sessionId) === connectionId) continue
       if (attached.connectionsOf(of).get(sessionId) !== connectionId) continue
       const session = { ...of, sessionId }
+      if (stored.get(sessionId) === connectionId) {
+        if (revoked.has(sessionId)) emit({ type: 'reauth', session })
+        continue
+      }
       attached.remove(session, connectionId)
       const other = stored.get(sessionId)
       // Other nodes have counted this node as dead and detached the session. After `unavailable` the client connects again and resumes the

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
+import type { Engine, EngineEvent, SessionRecord } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
@@ -85,6 +85,25 @@ for (const { name, options } of settings)
       await until('the event is lost', () => two.lost, 1)
       two.hears = true
       await until('the end', () => two.events.some(({ type }) => type === 'session-ended'))
+    })
+
+    onTwo('a request for other credentials that did not reach the node is made again', async (one, two) => {
+      const sessions: SessionRecord[] = []
+      for (const of of [ada, bob]) sessions.push(await start(two.engine, of))
+      two.hears = false
+      await one.engine.revokeUser(ada, { issuedBefore: null, mode: 'reauth' })
+      await one.engine.revokeApp(ada.appId, { issuedBefore: null, mode: 'reauth' })
+      await until('the events are lost', () => two.lost, 3)
+      // The credential of this session is not revoked.
+      await start(two.engine, { ...ada, userId: 'cy' })
+      two.hears = true
+      const asked = (): string[] =>
+        two.events.flatMap((event) => (event.type === 'reauth' ? event.session.sessionId : []))
+      await until('both sessions are asked', () => new Set(asked()).size, 2)
+      assert.deepEqual(
+        [...new Set(asked())].toSorted(),
+        sessions.map(({ sessionId }) => sessionId).toSorted(),
+      )
     })
 
     onTwo('a text that does reach the node shows what was lost before it', async (one, two) => {
