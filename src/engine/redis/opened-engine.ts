@@ -94,6 +94,8 @@ export class OpenedEngine {
    */
   readonly #compareInterval: number
   #key = Buffer.alloc(0)
+  /** Whether Redis has perhaps lost the texts that `#keepSecrets` stores. */
+  #mayLackSecrets = false
   #compareTimer: NodeJS.Timeout | undefined
 
   constructor(options: OpenedEngineOptions) {
@@ -320,11 +322,26 @@ export class OpenedEngine {
     this.attached.readAgain()
     this.#uncertain.run()
     this.sessions.recent.beat()
+    if (this.#mayLackSecrets) await this.#keepSecrets()
     await this.sessions.retryDepartures()
   }
 
-  /** Called when the other nodes have counted this one as dead. Forgets its sessions: perhaps connections of other nodes carry them now. */
+  /**
+   * Stores the engine's key and the secret of the epochs if Redis lacks them. Without them the next node that opens would make others: then
+   * each node would refuse the tokens and the epochs of the other nodes.
+   */
+  async #keepSecrets(): Promise<void> {
+    const secrets = [this.#key.toString('base64'), this.#runner.epochKey]
+    await this.#runner.onPartition(this.#runner.steps.open, 0, secrets)
+    this.#mayLackSecrets = false
+  }
+
+  /**
+   * Called when the other nodes have counted this one as dead, or Redis has lost its data. Forgets this node's sessions: perhaps
+   * connections of other nodes carry them now.
+   */
   #onLost(): void {
+    this.#mayLackSecrets = true
     this.attached.clear()
     this.#options.emit({ type: 'lease-lost' })
   }

@@ -127,6 +127,23 @@ it('starts new epochs when Redis is restarted without its data', async () => {
   })
 })
 
+it('has one key and one epoch with a node that opens after Redis was restarted without its data', async () => {
+  const server = await standalone()
+  await withNodes(options(server), async (one, two) => {
+    await restart(server)
+    await untilStored(one.engine)
+    for (const node of [one, two])
+      await until('the node knows of the loss', () => typesOf(node).includes('lease-lost'))
+    const { engine } = await openNode(options(server))
+    try {
+      assert.deepEqual(await engine.key(), await one.engine.key())
+      assert.equal((await engine.inbox(bob)).epoch, (await one.engine.inbox(bob)).epoch)
+    } finally {
+      await engine.close()
+    }
+  })
+})
+
 it('has another epoch after a failover to a master that lacks acknowledged messages', async () => {
   const { name, servers, sentinels, master } = await startSentinels()
   const [first] = servers
