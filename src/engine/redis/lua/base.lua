@@ -170,12 +170,17 @@ local function clear(user, names)
   end
 end
 
--- Writes the numbers of the inbox if they have changed.
+-- Writes the numbers of the inbox if they have changed. The numbers of a new inbox are not kept: otherwise Redis would keep the hash of
+-- each adopted guest for ever.
 local function store_inbox(user)
   local inbox = cmsgpack.pack(NUMBERS_OF_USER)
   if inbox == user.inbox then return end
   user.inbox = inbox
-  call('HSET', user.key, USER.inbox, inbox)
+  if inbox == NEW_INBOX then
+    call('HDEL', user.key, USER.inbox)
+  else
+    call('HSET', user.key, USER.inbox, inbox)
+  end
 end
 
 -- Writes the changed fields other than `inbox`.

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { AdoptionRequest, Engine, UserRef } from '../../../../src/engine/index.js'
+import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
@@ -20,7 +21,7 @@ import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
 
-const { settings } = await startSingleAndCluster()
+const { server, settings } = await startSingleAndCluster()
 const guest: UserRef = { appId: app, userId: 'guest:~visitor' }
 const COUNT = 70
 
@@ -134,3 +135,23 @@ for (const { name, options } of settings)
       assert.equal(saved.created, true)
     })
   })
+
+it('keeps nothing of an adopted guest once the adoption is forgotten', async () => {
+  let shift = 0
+  const engine = new RedisEngine({
+    client: () => createRedisClient({ type: 'single', url: server.url }),
+    ...{ prefix: 'forgotten:', clockShift: () => shift, onError: assert.ifError },
+  })
+  await withEngine(engine, async () => {
+    await saveGuest(engine, guest)
+    const { user } = await engine.saveUser(ada, {})
+    await deliver(engine, { from: null, to: guest.userId })
+    const { retention } = rules()
+    const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+    assert.ok(await engine.adoptGuest(asked))
+    const keys = (): Promise<string> => server.command('keys', 'forgotten:*guest:*')
+    assert.match(await keys(), /user/)
+    shift = retention.age + 1
+    await until('no key is left', async () => (await keys()).trim(), '')
+  })
+})
