@@ -185,8 +185,14 @@ export class OpenedEngine {
     const { client, onOpen, onError } = this.#options
     let servers: ServerInfo[]
     await client.open({
-      onMessage: (channel, message) =>
-        this.#receive(JSON.parse(this.#publications.receive(channel, message)) as WireEvent),
+      onMessage: (channel, message) => {
+        try {
+          this.#receive(JSON.parse(this.#publications.receive(channel, message)) as WireEvent)
+        } catch (error) {
+          // An exception here would end the process, and somebody may publish any text by hand.
+          onError(error)
+        }
+      },
       onResubscribed: () => this.#recovery.check(),
       onError,
     })

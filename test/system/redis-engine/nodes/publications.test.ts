@@ -156,6 +156,23 @@ for (const { name, options } of settings)
     })
   })
 
+it('a text that somebody publishes by hand is reported, and ends no node', async () => {
+  const errors: unknown[] = []
+  const prefix = `${randomUUID()}:`
+  const engine = new RedisEngine({
+    client: () => createRedisClient({ type: 'single', url: server.url }),
+    ...{ prefix, onError: (error: unknown) => errors.push(error) },
+  })
+  await engine.open()
+  try {
+    for (const text of ['hello', 'a 1 null']) await server.command('publish', `${prefix}channel:all`, text)
+    await until('the texts are reported', () => errors.length, 2)
+    await engine.check()
+  } finally {
+    await engine.close()
+  }
+})
+
 it('numbers begin again with the library, and nothing is lost', async () => {
   const prefix = `${randomUUID()}:`
   const [one, two] = [1, 2].map(
