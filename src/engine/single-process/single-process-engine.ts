@@ -222,7 +222,7 @@ export class SingleProcessEngine implements Engine {
       }
       const hadUser = await users.delete(of, async (operations) => {
         forget()
-        hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations, ...more]))
+        hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations(), ...more]))
       })
       for (const session of sessions.of(of)) service.end(session, 'revoked')
       forget()

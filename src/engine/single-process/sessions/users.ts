@@ -212,17 +212,25 @@ export class Users {
     return found.map(([row, stored]) => userRecordOf({ appId, userId: lastOf(row) }, stored))
   }
 
-  /** Deletes the user in the batch in which `write` writes the operations. Resolves with whether there was such a user. */
-  delete({ appId, userId }: UserRef, write: (operations: Operation[]) => Promise<void>): Promise<boolean> {
+  /**
+   * Deletes the user in the batch in which `write` writes the operations. `write` calls its argument when it begins that batch: an event
+   * that was added earlier would overwrite the rows of events that come meanwhile. Resolves with whether there was such a user.
+   */
+  delete(
+    { appId, userId }: UserRef,
+    write: (operations: () => Operation[]) => Promise<void>,
+  ): Promise<boolean> {
     const of = { appId, userId }
     const [row, guestRow] = [rows.user(of), rows.guest(of)]
     return this.#delete(row, async () => {
       const exists = this.get(of) !== null
       const isGuest = read(this.#store, guestRow) !== undefined
-      if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
       this.#senders.delete(userKey(of))
-      const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
-      await write([del(row), del(guestRow), ...this.#onDelete(of), ...event])
+      await write(() => {
+        if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
+        const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
+        return [del(row), del(guestRow), ...this.#onDelete(of), ...event]
+      })
       return exists
     })
   }

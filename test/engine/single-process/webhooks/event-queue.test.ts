@@ -7,7 +7,7 @@ import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put, type Range, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
-import { createPowerCutStore, engineOn, rules } from '../../../support/engine/stores.js'
+import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
 
@@ -166,5 +166,42 @@ void describe('the rows of webhook events', () => {
       [['ada', 'failed']],
     )
     await engine.close()
+  })
+
+  void it('outlive the process in their order if the user is deleted while others revoke the user', async () => {
+    const { store } = createPowerCutStore()
+    const revocation = { issuedBefore: null, mode: 'end' } as const
+    let revoking: Promise<unknown>[] = []
+    let written = 0
+    const batch: Store['batch'] = async (operations, options) => {
+      if (operations.some(({ key }) => key === rows.revokedUser(ada))) written++
+      // The first revocation is that of the deletion.
+      if (written === 1 && revoking.length === 0)
+        revoking = Array.from({ length: 3 }, () => engine.revokeUser(ada, revocation))
+      if (written === 4) {
+        written = Infinity
+        // The deletion has begun, and waits for this revocation.
+        await new Promise((resolve) => setImmediate(resolve))
+        await engine.markRead(ada, { epoch, offset: 1 })
+      }
+      await store.batch(operations, options)
+    }
+    const engine = await withWebhooksOn(withStore(store, { batch }))
+    await engine.saveUser(ada, {})
+    await engine.send({ appId: 'app', id: '1', from: null, to: 'ada', body: 'Hello' }, rules)
+    const { epoch } = await engine.inbox(ada)
+    await engine.deleteUser(ada)
+    await Promise.all(revoking)
+    await engine.check()
+    // The engine is not closed, as after SIGKILL.
+    const next = await withWebhooksOn(store)
+    const types: string[] = []
+    for (let taken; (taken = await next.takeDueEvents('app', 1, 60_000)).length > 0;)
+      for (const { event } of taken) {
+        types.push(event.type)
+        await next.endDelivery('app', 'ada', event.id, { delivered: true })
+      }
+    assert.deepEqual(types, ['user.created', 'message.created', 'message.read', 'user.deleted'])
+    await next.close()
   })
 })
