@@ -123,7 +123,7 @@ export class EventQueue implements WebhookQueue {
       }
       this.#queues.advancing.add(rows.eventQueue(of))
       try {
-        await this.#end(of, stored, 'failed' in outcome ? outcome.failed : undefined)
+        await ('failed' in outcome ? this.#fail(of, stored, outcome.failed) : this.#end(of, stored))
       } finally {
         this.#queues.advancing.delete(rows.eventQueue(of))
       }
@@ -207,8 +207,19 @@ export class EventQueue implements WebhookQueue {
     return this.#reads.all<EventRow>({ ...rows.failedEventsAfter(appId, null), limit: 1 })
   }
 
-  /** Ends the delivery of the user's oldest event, which was delivered or has failed. */
-  async #end(of: UserRef, stored: EventRow, failure: string | undefined): Promise<void> {
+  /**
+   * Ends the delivery of the user's oldest event, which has failed. An app's events fail one after the other, each when the previous one is
+   * written. Otherwise two of them could delete the same old event to make room.
+   */
+  #fail(of: UserRef, stored: EventRow, failure: string): Promise<void> {
+    return this.#mutex.run(rows.eventCounts(of.appId), async () => {
+      await this.#end(of, stored, failure)
+      await this.#commit.flush()
+    })
+  }
+
+  /** Ends the delivery of the user's oldest event, which was delivered, or has failed if `failure` says why. */
+  async #end(of: UserRef, stored: EventRow, failure?: string): Promise<void> {
     const { appId } = of
     const { seq } = stored.event
     const operations = [del(rows.pendingEvent(appId, seq))]

@@ -168,6 +168,36 @@ void describe('the rows of webhook events', () => {
     await engine.close()
   })
 
+  void it('of failed events are limited in number, also if several events fail at once', async () => {
+    const store = new MemoryStore()
+    const old = [1, 2, 3].map((seq) => {
+      const event = {
+        id: `evt_${seq}_x`,
+        type: 'user.created',
+        seq,
+        at: 0,
+        appId: 'app',
+        userId: 'old',
+        data: {},
+      }
+      return put(rows.failedEvent('app', seq), { event, attempts: 9, lastError: 'gone' })
+    })
+    await store.batch([put(rows.eventCounts('app'), { last: 20_000, pending: 0, failed: 10_000 }), ...old])
+    const engine = await withWebhooksOn(store)
+    const users = ['ada', 'bob', 'cy']
+    for (const userId of users) await engine.saveUser({ appId: 'app', userId }, {})
+    const taken = await engine.takeDueEvents('app', 3, 1_000)
+    await Promise.all(
+      taken.map(({ event: { userId, id } }) => engine.endDelivery('app', userId, id, { failed: 'gone' })),
+    )
+    const { events } = await engine.pendingEvents('app', null, 10)
+    assert.deepEqual(
+      events.map(({ event: { userId }, state }) => [userId, state]),
+      users.map((userId) => [userId, 'failed']),
+    )
+    await engine.close()
+  })
+
   void it('outlive the process in their order if the user is deleted while others revoke the user', async () => {
     const { store } = createPowerCutStore()
     const revocation = { issuedBefore: null, mode: 'end' } as const
