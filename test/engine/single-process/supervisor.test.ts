@@ -333,6 +333,27 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
+  void it('replays no failed event that it could not write', async () => {
+    const { engine, disk } = await onDisk()
+    const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
+    await engine.configure('app', { retention: rules.retention, webhooks })
+    await engine.saveUser(ada, {})
+    const [taken] = await engine.takeDueEvents('app', 1, 60_000)
+    const id = taken?.event.id ?? ''
+    await engine.endDelivery('app', 'ada', id, { failed: 'gone' })
+    await engine.check()
+    disk.state = 'refuses'
+    await assert.rejects(engine.replayEvent('app', 'ada', id), unavailable)
+    await assert.rejects(engine.replayEvent('app', 'ada', id), unavailable)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    const states = async () => (await engine.pendingEvents('app', null, 100)).events.map(({ state }) => state)
+    assert.deepEqual(await states(), ['failed'])
+    assert.equal(await engine.replayEvent('app', 'ada', id), true)
+    assert.deepEqual(await states(), ['pending'])
+    await engine.close()
+  })
+
   void it('can be closed while it waits for room, and opened again', async () => {
     const { engine, disk } = await onDisk()
     disk.state = 'refuses'

@@ -171,6 +171,8 @@ export class EventQueue implements WebhookQueue {
       }
       this.#write(operations)
       await this.#commit.flush()
+      // `flush` also resolves if the write has failed. Then the event is still a failed one.
+      this.#commit.assertWritable()
       return true
     })
   }
