@@ -61,6 +61,8 @@ export class SessionService {
   readonly #watched = new Set<string>()
   /** When an ended session was last seen, for each user who still has another session. The keys are those of `rows.lastSeen`. */
   readonly #seen = new Map<string, number>()
+  /** When users without a session were last seen, if that is perhaps not written yet. The keys are those of `#seen`, the oldest first. */
+  readonly #unwritten = new Map<string, { lastSeenAt: number; batch: number }>()
   readonly #database: () => Database | undefined
   readonly #emit: (event: EngineEvent) => void
 
@@ -141,6 +143,8 @@ export class SessionService {
     const stored = database && (read(database.volume.store, row) as number | undefined)
     const seen = this.sessions.of(of).map(({ lastSeenAt }) => lastSeenAt)
     for (const at of [stored, this.#seen.get(row)]) if (at !== undefined) seen.push(at)
+    const unwritten = this.#unwritten.get(row)
+    if (unwritten && unwritten.batch > (database?.commit.lastWritten ?? 0)) seen.push(unwritten.lastSeenAt)
     return seen.length > 0 ? Math.max(...seen) : null
   }
 
@@ -186,15 +190,30 @@ export class SessionService {
     return before
   }
 
-  async adopt(request: AdoptionRequest, { inboxes, commit }: Database): Promise<Adoption | null> {
+  async adopt(request: AdoptionRequest, database: Database): Promise<Adoption | null> {
     const guest = { appId: request.appId, userId: request.guestId }
-    const adoption = await inboxes.adopt({ ...request })
+    const adoption = await database.inboxes.adopt({ ...request })
     if (!adoption) return null
     for (const session of this.sessions.of(guest)) this.end(session, 'replaced')
-    // The end of a session defers a write of the time at which its user was last seen. This deletion replaces that write.
-    commit.defer(rows.lastSeen(guest), (batch) => batch.push(del(rows.lastSeen(guest))))
-    await inboxes.moveAdopted(guest)
+    this.forgetLastSeen(guest, database)
+    await database.inboxes.moveAdopted(guest)
     return adoption
+  }
+
+  /** Forgets when the user was last seen. */
+  forgetLastSeen(of: UserRef, { commit }: Database): void {
+    const row = rows.lastSeen(of)
+    this.#unwritten.delete(row)
+    // A session that has just ended has deferred a write of this row. The deletion replaces that write.
+    commit.defer(row, (batch) => batch.push(del(row)))
+  }
+
+  /** Called when a recovery has replaced `failed`: writes again when users were last seen, if that is not written. */
+  takeOver(failed: Database): void {
+    const unwritten = [...this.#unwritten]
+    this.#unwritten.clear()
+    for (const [row, { lastSeenAt, batch }] of unwritten)
+      if (batch > failed.commit.lastWritten) this.#writeLastSeen(row, lastSeenAt)
   }
 
   async revokeToken(appId: string, tokenId: string, { revocations }: Database): Promise<void> {
@@ -257,6 +276,18 @@ export class SessionService {
       return
     }
     this.#seen.delete(row)
-    this.#database()?.commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
+    this.#writeLastSeen(row, lastSeenAt)
+  }
+
+  #writeLastSeen(row: string, lastSeenAt: number): void {
+    const commit = this.#database()?.commit
+    if (!commit) return
+    for (const [written, { batch }] of this.#unwritten) {
+      if (batch > commit.lastWritten) break
+      this.#unwritten.delete(written)
+    }
+    this.#unwritten.delete(row)
+    this.#unwritten.set(row, { lastSeenAt, batch: commit.isWritable ? commit.nextBatch : Infinity })
+    commit.defer(row, (batch) => batch.push(put(row, lastSeenAt)))
   }
 }

@@ -45,7 +45,7 @@ import { EngineError } from '../errors.js'
 import { createNodeName } from '../util/node-name.js'
 import { Listeners } from '../listeners.js'
 import { rows } from './store/rows.js'
-import { del, put, read, type Volume } from './store/store.js'
+import { put, read, type Volume } from './store/store.js'
 import { Supervisor, type Opened } from './supervisor.js'
 
 export interface EngineOptions {
@@ -214,18 +214,15 @@ export class SingleProcessEngine implements Engine {
     // This is read first: if the user is a guest without messages, the end of the last session deletes the user.
     const wasThere = await this.#use(({ database }) => database.users.get(of) !== null)
     await this.revokeUser(of, { issuedBefore: null, mode: 'end' })
-    return this.#use(async ({ sessions, service, database: { users, inboxes, commit } }) => {
+    return this.#use(async ({ sessions, service, database }) => {
+      const { users, inboxes, commit } = database
       let hadInbox = false
-      const forget = (): void => {
-        // A session that has just ended has deferred a write of this row. The deletion replaces that write.
-        commit.defer(rows.lastSeen(of), (batch) => batch.push(del(rows.lastSeen(of))))
-      }
       const hadUser = await users.delete(of, async (operations) => {
-        forget()
+        service.forgetLastSeen(of, database)
         hadInbox = await inboxes.delete(of, (more) => commit.sync([...operations(), ...more]))
       })
       for (const session of sessions.of(of)) service.end(session, 'revoked')
-      forget()
+      service.forgetLastSeen(of, database)
       return wasThere || hadUser || hadInbox
     })
   }
