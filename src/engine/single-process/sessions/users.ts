@@ -176,6 +176,8 @@ export class Users {
     const guestRow = rows.guest(of)
     return this.#delete(row, async () => {
       if (!this.#commit.isWritable || !isUnused() || read(this.#store, guestRow) === undefined) return
+      // The deletion of the inbox may have to wait. A message that came meanwhile would be deleted with the inbox.
+      this.#senders.delete(userKey(of))
       await deleteInbox((inboxOperations) => {
         const { appId, userId } = of
         const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
@@ -183,7 +185,6 @@ export class Users {
         this.#commit.append(event)
         this.#commit.defer(guestRow, (batch) => batch.push(...operations, ...inboxOperations))
         this.#usage.add(of.appId, { users: -1, guests: -1 })
-        this.#senders.delete(userKey(of))
         // The mutex is held until the batch is written: a save that waits for the mutex must not read the deleted user.
         return this.#commit.flush()
       })

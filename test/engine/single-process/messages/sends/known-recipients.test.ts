@@ -4,6 +4,7 @@ import { describe, it } from 'node:test'
 import type { SendResult } from '../../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../../../src/engine/single-process/store/rows.js'
+import { request, saveGuest, startSession, until } from '../../../../../src/engine/suite/kit.js'
 import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const appId = 'app'
@@ -46,6 +47,36 @@ void describe('a recipient who has an inbox', () => {
       messages.map(({ id }) => id),
       ['meanwhile'],
     )
+    await engine.close()
+  })
+
+  void it('is unknown if it is a guest without messages whose deletion waits', async () => {
+    const memory = new MemoryStore()
+    const guest = { appId, userId: 'guest:gen' }
+    let sent: Promise<SendResult> | undefined
+    const store = withStore(memory, {
+      batch: async (operations) => {
+        if (!sent && operations.some(({ key }) => key === rows.revokedUser(guest))) {
+          // The deletion waits until this revocation is written.
+          await engine.endSession(session, 'ended')
+          sent = send('meanwhile')
+        }
+        await memory.batch(operations)
+      },
+    })
+    const engine = await engineOn(store)
+    const retention = { ...rules.retention, age: 1 }
+    const send = (id: string): Promise<SendResult> =>
+      engine.send({ appId, id, from: null, to: guest.userId, body: 'Hello' }, { ...rules, retention })
+    await saveGuest(engine, guest)
+    const session = await startSession(engine, request(guest, { guest: true }))
+    const { epoch } = await engine.inbox(guest)
+    await send('before')
+    await until('retention has deleted the message', async () => {
+      return (await engine.messagesAfter(guest, { epoch, offset: 0 }, 1)).messages.length === 0
+    })
+    await engine.revokeUser(guest, endAll)
+    assert.deepEqual(await sent, { outcome: 'unknown-user' })
     await engine.close()
   })
 
