@@ -354,23 +354,26 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
   })
 
-  void it('knows when a user was last seen whose session ended while it could not write', async () => {
-    const { engine, disk } = await onDisk()
-    await engine.saveUser(ada, {})
-    const session = await startSession(engine, request(ada))
-    disk.state = 'refuses'
-    await assert.rejects(engine.saveUser(bob, {}), unavailable)
-    await engine.endSession(session, 'ended')
-    const lastSeenAt = async () => (await engine.status(ada)).lastSeenAt ?? 0
-    assert.ok((await lastSeenAt()) >= session.startedAt, 'while it can not write')
-    disk.state = 'sound'
-    await until('the engine writes again', () => canWrite(engine))
-    assert.ok((await lastSeenAt()) >= session.startedAt, 'when it can write again')
-    await engine.close()
-    await engine.open()
-    assert.ok((await lastSeenAt()) >= session.startedAt, 'when it was opened again')
-    await engine.close()
-  })
+  for (const isLate of [false, true])
+    void it(`knows when a user was last seen whose session ended ${isLate ? 'while it could not write' : 'in the write that failed'}`, async () => {
+      const { engine, disk } = await onDisk()
+      await engine.saveUser(ada, {})
+      const session = await startSession(engine, request(ada))
+      disk.state = 'refuses'
+      const saving = assert.rejects(engine.saveUser(bob, {}), unavailable)
+      if (isLate) await saving
+      await engine.endSession(session, 'ended')
+      await saving
+      const lastSeenAt = async () => (await engine.status(ada)).lastSeenAt ?? 0
+      assert.ok((await lastSeenAt()) >= session.startedAt, 'while it can not write')
+      disk.state = 'sound'
+      await until('the engine writes again', () => canWrite(engine))
+      assert.ok((await lastSeenAt()) >= session.startedAt, 'when it can write again')
+      await engine.close()
+      await engine.open()
+      assert.ok((await lastSeenAt()) >= session.startedAt, 'when it was opened again')
+      await engine.close()
+    })
 
   void it('can be closed while it waits for room, and opened again', async () => {
     const { engine, disk } = await onDisk()
