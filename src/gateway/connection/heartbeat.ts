@@ -40,8 +40,9 @@ export class Heartbeat implements Timed {
   /** Called when `started` was sent, which a client answers like a ping. */
   start(): void {
     this.#pings = 1
-    // The time in which the gateway authenticated the user does not count as silence of the client.
-    this.#lastFrameAt = performance.now()
+    // The time in which the gateway authenticated the user does not count as silence of the client. The time for which the start has paused
+    // the socket does not count either.
+    this.onFrame()
     this.#checkIn(this.#interval)
   }
 

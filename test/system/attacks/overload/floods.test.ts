@@ -66,6 +66,13 @@ test('a client whose socket is paused is not taken for dead', async () => {
   client.close()
 })
 
+test('a client whose start is beyond its bytes is not taken for dead while its socket is paused', async () => {
+  const { url } = await startGateway({ limits: { bytesPerSecond: 2_048 } }, { pingInterval: 0.1 })
+  const client = await startClient(url, await startOf('ada', { user: { name: 'x'.repeat(3_000) } }))
+  await roundTrip(client)
+  client.close()
+})
+
 test('a paused socket does not hold up the end of its connection', async () => {
   const { url, gateway } = await startGateway({ limits: { bytesPerSecond: 16_384 } })
   const client = await startClient(url, await startOf('ada'))
