@@ -271,6 +271,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
 
   /** Counts a frame for `bytesPerSecond`, and pauses the socket if the user sends too much. Returns false if it ends the connection. */
   #charge(session: LiveSession, bytes: number): boolean {
+    this.#throttle?.recover(session.limits.secondsLeft())
     const seconds = session.limits.spendBytes(bytes)
     if (seconds >= 0 && !this.#throttle) return true
     this.#throttle ??= new Throttle(this.#transport)

@@ -1,8 +1,6 @@
-import { MAX_DEBT } from '../limits/rate-limiter.js'
+import { MAX_DEBT, MAX_THROTTLED } from '../limits/rate-limiter.js'
 import type { Transport } from './transport.js'
 
-/** Milliseconds for which a client may send more than `bytesPerSecond`. */
-const MAX_THROTTLED = 10_000
 /** If the user may send this share of `bytesPerSecond` at once, the client has recovered. Its next debt may last `MAX_THROTTLED` again. */
 const RECOVERED = 0.5
 
@@ -17,14 +15,18 @@ export class Throttle {
     this.#transport = transport
   }
 
+  /** Called before a frame is counted, with the seconds of `bytesPerSecond` that the user has left. */
+  recover(seconds: number): void {
+    if (seconds >= RECOVERED) this.#since = null
+  }
+
   /**
    * Pauses the socket while the user is in debt. `seconds` is the result of `RateLimiter.spend`. Returns the milliseconds of the pause; 0
    * for no pause; undefined if the client is so far beyond its budget that the connection must end.
    */
   update(seconds: number): number | undefined {
-    const now = performance.now()
-    if (seconds >= RECOVERED) this.#since = null
     if (seconds >= 0) return 0
+    const now = performance.now()
     this.#since ??= now
     if (seconds < -MAX_DEBT || now - this.#since > MAX_THROTTLED) return undefined
     const wait = Math.ceil(-seconds * 1_000)

@@ -25,6 +25,8 @@ const SECOND = 1_000
 
 /** The greatest debt of a key, in seconds of its budget. */
 export const MAX_DEBT = 10
+/** Milliseconds for which a client may send more than `bytesPerSecond`. A pause of its socket may go on beyond them by `MAX_DEBT`. */
+export const MAX_THROTTLED = 10_000
 
 /** After exactly the time that `take` returned, a bucket may lack this part of a token, because of rounding. */
 const ROUNDING = 1e-6

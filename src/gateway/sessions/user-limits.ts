@@ -33,8 +33,12 @@ export class UserLimits {
 
   /** Counts a frame against `bytesPerSecond`. Returns the result of `RateLimiter.spend`. */
   spendBytes(bytes: number): number {
-    const { bytesPerSecond } = this.#app.settings.limits
-    return this.#app.userRates.spend('bytesPerSecond', this.#userId, bytesPerSecond, bytes + FRAME_COST)
+    return this.#spend(bytes + FRAME_COST)
+  }
+
+  /** Returns the seconds of `bytesPerSecond` that the user has left, as `RateLimiter.spend` does. */
+  secondsLeft(): number {
+    return this.#spend(0)
   }
 
   /**
@@ -42,11 +46,16 @@ export class UserLimits {
    * milliseconds until the debt is repaid.
    */
   takeBytes(bytes: number): number {
-    const { appId, limits } = this.#app.settings
-    const rest = this.#app.userRates.spend('bytesPerSecond', this.#userId, limits.bytesPerSecond, 0)
+    const { appId } = this.#app.settings
+    const rest = this.secondsLeft()
     if (rest >= 0) this.spendBytes(bytes)
     else this.#metrics.limitsReached.inc({ app: appId, limit: 'bytesPerSecond' })
     return rest < 0 ? Math.ceil(-rest * 1_000) : 0
+  }
+
+  #spend(bytes: number): number {
+    const { bytesPerSecond } = this.#app.settings.limits
+    return this.#app.userRates.spend('bytesPerSecond', this.#userId, bytesPerSecond, bytes)
   }
 
   #take(limit: 'requestsPerSecond' | 'messagesPerSecond' | 'signalsPerSecond'): number {
