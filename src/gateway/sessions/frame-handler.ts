@@ -16,6 +16,7 @@ import {
 } from '../../protocol/index.js'
 import { authenticateToken } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
+import { MAX_DEBT, MAX_THROTTLED } from '../limits/rate-limiter.js'
 import type { Delivery } from './messages/delivery.js'
 import type { ExpiryTimer } from './expiry-timer.js'
 import { Contacts } from './presence/contacts.js'
@@ -39,6 +40,9 @@ import { userOf } from './user-of.js'
 const MAX_PENDING = 100
 /** Milliseconds after which a client tries again if too many of its frames wait. */
 const RETRY_AFTER = 1_000
+
+/** The most milliseconds for which frames that a client has sent wait, because the client has sent more than `bytesPerSecond`. */
+const MAX_PAUSED = MAX_THROTTLED + 1_000 * MAX_DEBT
 
 /** Answers the frames of one session's client, or refuses them. */
 export interface FrameHandler {
@@ -98,7 +102,7 @@ export const createFrameHandler = (
   const onAllAnswered: (() => void)[] = []
   let pendingCount = 0
 
-  const sendBarrier = createSendBarrier(connection, 2 * settings.pingInterval)
+  const sendBarrier = createSendBarrier(connection, 2 * settings.pingInterval + MAX_PAUSED)
 
   const refuse: Refuse = (re, code, why = errorMessages[code], retryAfter) => {
     const retryable = isRetryable(code)

@@ -21,8 +21,8 @@ export interface SendBarrier {
 }
 
 /**
- * Creates the barrier of a connection. A connection that is silent for `silenceLimit` milliseconds ends. When this time has passed since a
- * refusal, all frames that the client sent before the refusal have arrived, and the barrier falls.
+ * Creates the barrier of a connection. A connection ends if the gateway receives nothing for `silenceLimit` milliseconds. When this time has
+ * passed since a refusal, all frames that the client sent before the refusal have arrived, and the barrier falls.
  */
 export const createSendBarrier = (
   connection: Pick<ConnectionHandle, 'ping' | 'hasAnswered' | 'answersPings'>,

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { createMemoryEngine } from '../../../../src/engine/index.js'
 import type { GatewayConfig } from '../../../../src/gateway/index.js'
 import { startProxy } from '../../../support/network/proxy.js'
-import { openClient, startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { openClient, roundTrip, startClient, type Client, type Frame } from '../../../support/raw-client.js'
 import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
 import { startGateway } from '../../../support/gateway.js'
@@ -163,6 +163,26 @@ test('a message behind one that the engine limits is refused with the same code 
     assert.deepEqual([refused['id'], code], [id, 'rate-limited'])
     assert.ok(Number(retryAfter) > 50_000, String(retryAfter))
   }
+  client.close()
+})
+
+test('a send that the gateway reads late, because its client sends too many bytes, overtakes no refused one', async () => {
+  const { url } = await startGateway(
+    { limits: { messagesPerSecond: 2, bytesPerSecond: 65_536 } },
+    { pingInterval: 0.1 },
+  )
+  const client = await startClient(url, await startOf('ada'))
+  await roundTrip(client)
+  // The client sends all of these before it has received the first refusal.
+  const ids = Array.from({ length: 14 }, (_, n) => `${n}`)
+  client.send(...ids.map((id) => send(id, 'bob', 'x'.repeat(15_000))))
+  const received = await answers(client, ids.length)
+  const firstRefused = ids.findIndex((id) => received.includes(`refused ${id}`))
+  assert.ok(firstRefused > 0)
+  assert.deepEqual(
+    ids.slice(firstRefused).filter((id) => received.includes(`sent ${id}`)),
+    [],
+  )
   client.close()
 })
 
