@@ -178,7 +178,10 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const phase = this.#phase
     if (phase.name !== 'live') return end()
     phase.name = 'draining'
-    void phase.session.framesAnswered().then(end)
+    void phase.session.framesAnswered().then(() => {
+      // The session itself answers an `end` of the client.
+      if (!phase.session.isEnding) end()
+    })
   }
 
   watchExpiry(until: number): void {
@@ -215,9 +218,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     if (phase.name === 'closed') return
     this.#heartbeat.onFrame()
     if (bytes > limits.frame) return this.end('too-large', `A frame has at most ${limits.frame} bytes.`)
-    // The frame is dropped, because the client sends it again when it reconnects.
-    if (phase.name === 'draining') return
-    if (phase.name === 'live') {
+    if (phase.name !== 'opening') {
       // The answer to a ping does not count against the user's limits.
       const isPong = text === PONG && this.#heartbeat.isAwaitingPong()
       if (!isPong && !this.#charge(phase.session, bytes)) return
@@ -225,6 +226,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const parsed = text === PONG ? parsedPong : parse(clientFrames, text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
+    // The frame is dropped, because the client sends it again when it reconnects. Only after an `end` a client does not reconnect.
+    if (phase.name === 'draining' && frame.type !== 'end') return
     const { tracer } = this.#context
     if (tracer.isOn()) tracer.recordReceived(this.status.session?.ref, frame.type, bytes)
     const rtt = frame.type === 'pong' ? this.#heartbeat.onPong() : undefined
@@ -258,6 +261,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       if (!state.hasBegun) restartDeadline()
       return this.endOnError(started.then((isRun) => isRun || this.#refuseStart(start)))
     }
+    if (frame.type === 'end') phase.frames.hasEnd = true
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
   }
 
@@ -362,6 +366,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.#context.onClosed(this)
     if (!phase.session) return
     this.#context.hub.remove(phase.session)
-    phase.session.release(detachOrEnd, reason)
+    // A client that has sent `end` does not come back, even if its session has not started yet.
+    const hasEnded = phase.name === 'opening' && phase.frames.hasEnd
+    phase.session.release(hasEnded ? { code: 'ended' } : detachOrEnd, reason)
   }
 }

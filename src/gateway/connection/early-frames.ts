@@ -11,6 +11,8 @@ export const TOO_MUCH_BEFORE_START = `Before 'started' a client may send at most
  */
 export class EarlyFrames {
   readonly texts: string[] = []
+  /** Whether one of the frames is an `end`. */
+  hasEnd = false
   #bytes = 0
 
   /** Counts bytes. Returns false if they are too many. */

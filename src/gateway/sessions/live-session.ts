@@ -77,6 +77,11 @@ export class LiveSession implements HubSession {
     return this.#started()?.ref
   }
 
+  /** Whether the client has sent `end`, which is answered once all earlier frames are. */
+  get isEnding(): boolean {
+    return this.#phase.name === 'ending'
+  }
+
   onEvent(event: EngineEvent): void {
     const phase = this.#phase
     // `Delivery` takes messages even before `started` is sent, and keeps them in order.

@@ -55,6 +55,34 @@ test('a draining gateway refuses new sessions, and answers earlier frames before
   assert.ok(!busy.frames.some(({ id }) => id === 'too late'))
 })
 
+test('a client that ends its session while the gateway drains leaves no detached session', async () => {
+  const { open, asked, authorizeSend } = gate()
+  const engine = createMemoryEngine()
+  const { gateway, url } = await startGateway({ authorizeSend }, {}, { engine })
+  const [busy, idle] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('bob')),
+  ]
+  busy.send({ type: 'send', id: 'last', to: 'bob', body: 'x' })
+  await until('the message being judged', () => asked() === 1)
+  const ends: unknown[] = []
+  engine.listen(
+    (event) => event.type === 'session-ended' && ends.push([event.session.userId, event.code]),
+    new AbortController().signal,
+  )
+  const closing = gateway.close()
+  await idle.end()
+  busy.send({ type: 'end' })
+  // The pong shows that the gateway has read the `end`.
+  busy.socket.ping()
+  await within(new Promise((resolve) => busy.socket.once('pong', resolve)), 'pong')
+  open()
+  assert.equal((await busy.next('sent'))['id'], 'last')
+  assert.equal((await busy.end()).code, 1000)
+  assert.deepEqual(ends, [['ada', 'ended']])
+  await within(closing, 'end')
+})
+
 test('a draining gateway closes few connections in one turn, and their clients reconnect over the time of all', async () => {
   const sessions = 120
   const { gateway, url } = await startGateway({

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { getDefaultHighWaterMark } from 'node:stream'
 import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
+import { createMemoryEngine } from '../../../src/engine/index.js'
 import { type GatewayConfig } from '../../../src/gateway/index.js'
 import { rules } from '../../../src/engine/suite/kit.js'
 import { openClient, startClient, type Frame, roundTrip } from '../../support/raw-client.js'
@@ -288,6 +289,30 @@ test('a session is detached for `leaveWindow` after its page was left, for `resu
       now = await found(url, wait)
     assert.deepEqual(now, expected, JSON.stringify(windows))
   }
+})
+
+test('a client that resumes a session, and ends it before `started`, leaves no detached session', async () => {
+  const engine = createMemoryEngine()
+  const { startSession } = engine
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>((resolve) => (answer = resolve))
+  let resumed = 0
+  engine.startSession = async (request) => {
+    const session = await startSession.call(engine, request)
+    if (session?.resumed && (resumed += 1)) await answered
+    return session
+  }
+  const { url } = await startGateway({}, {}, { engine })
+  const lost = await startClient(url, await startOf('ada'))
+  lost.close()
+  const client = openClient(url, { start: await resuming(lost.started) })
+  await client.opened
+  await until('the engine has resumed the session', () => resumed, 1)
+  client.send({ type: 'end' })
+  client.socket.close()
+  await client.closed
+  answer()
+  await until('no session', async () => (await engine.sessions({ appId: 'app', userId: 'ada' })).length, 0)
 })
 
 test('a session whose connection timed out is detached', async () => {

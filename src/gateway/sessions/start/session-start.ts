@@ -96,7 +96,7 @@ export const openSession = async (
 
 /**
  * Called if the connection closed before `started` was sent. A new session ends, because the client has no key to resume it. A resumed
- * session is detached, whatever closed the connection, because the client still has the key with which it resumed.
+ * session is detached, because the client still has the key with which it resumed. It ends only if the client has sent `end`.
  */
 export const abandonStart = (
   { engine, settings }: SessionContext,
@@ -104,8 +104,8 @@ export const abandonStart = (
   { ref, resumed }: EngineSession,
   detachOrEnd: DetachOrEnd,
 ): Promise<unknown> => {
-  if (!resumed)
-    return engine.endSession(ref, 'code' in detachOrEnd ? detachOrEnd.code : 'ended', connectionId)
+  const code = 'code' in detachOrEnd ? detachOrEnd.code : undefined
+  if (!resumed || code === 'ended') return engine.endSession(ref, code ?? 'ended', connectionId)
   return engine.detachSession(
     ref,
     connectionId,
