@@ -15,7 +15,7 @@ const isRedisUrl =
     if (!URL.canParse(given)) return false
     const { protocol, hostname, pathname, search, hash, username, password } = new URL(given)
     try {
-      decodeURIComponent(username + password)
+      for (const part of [username, password]) decodeURIComponent(part)
     } catch {
       return false
     }

@@ -51,6 +51,8 @@ const wrong: [engine: object, problem: string][] = [
   [{ url, cluster: [url] }, `${oneWay}: give no other`],
   [{ url: `https://:${password}@example.com` }, `engine.url: ${urlRule}`],
   [{ url: `redis://:${password}@example.com/name` }, `engine.url: ${urlRule}`],
+  // The user and the password are decoded one by one.
+  [{ url: 'redis://user%:25password@example.com' }, `engine.url: ${urlRule}`],
   [
     { url: 5 },
     'engine.url: must be a string, or { "env": "NAME" } for an environment variable that holds it',
