@@ -5,7 +5,7 @@ import type { AppSettings } from '../../config/parse.js'
 import type { ConnectionHandle } from '../connection-handle.js'
 import type { Contacts } from './contacts.js'
 import type { Refuse } from '../messages/messaging.js'
-import { OFFLINE, type Watcher, type Watchers } from './watchers.js'
+import { OFFLINE, type Presence, type Watcher, type Watchers } from './watchers.js'
 
 const TOO_MANY = `A 'watch' has at most ${MAX_WATCHED} 'users'.`
 const BAD_ID = "A 'watch' has an entry in 'users' that is not a valid user id."
@@ -13,8 +13,8 @@ const BAD_ID = "A 'watch' has an entry in 'users' that is not a valid user id."
 interface Watched {
   /** Whether the rule of the watch lets the user see this presence. */
   isVisible: boolean
-  /** Whether the watched user was online in the latest frame to the client. */
-  online: boolean
+  /** The watched user's presence in the latest frame to the client. */
+  told: Presence
 }
 
 interface FeedParts {
@@ -102,7 +102,7 @@ export class PresenceFeed implements Watcher {
     const dropped = [...this.#users.keys()].filter((userId) => !visible.has(userId))
     this.#watchers.remove(this, appId, dropped)
     this.#users = new Map(
-      userIds.map((userId) => [userId, { isVisible: visible.has(userId), online: false }] as const),
+      userIds.map((userId) => [userId, { isVisible: visible.has(userId), told: OFFLINE }] as const),
     )
     this.#rule = presence
     this.#send(userIds)
@@ -141,7 +141,10 @@ export class PresenceFeed implements Watcher {
       return this.#parts.catchError(this.#inTurn(() => this.#watchAgain()))
     const changed = userIds.filter((userId) => {
       const watched = this.#users.get(userId)
-      return watched?.isVisible === true && watched.online !== this.#presenceOf(userId).online
+      if (watched?.isVisible !== true) return false
+      const { online, lastSeenAt } = this.#presenceOf(userId)
+      // A user who has come and gone since is offline as before, and was last seen later.
+      return watched.told.online !== online || (!online && watched.told.lastSeenAt !== lastSeenAt)
     })
     if (changed.length === 0) return
     if (this.#parts.connection.isFull()) this.#sendWhenDrained()
@@ -161,14 +164,14 @@ export class PresenceFeed implements Watcher {
   #send(userIds: readonly string[]): void {
     const users = userIds.map((id) => {
       const watched = this.#users.get(id)
-      const { online, lastSeenAt } = watched?.isVisible ? this.#presenceOf(id) : OFFLINE
-      if (watched) watched.online = online
-      return { id, online, lastSeenAt }
+      const told = watched?.isVisible ? this.#presenceOf(id) : OFFLINE
+      if (watched) watched.told = told
+      return { id, online: told.online, lastSeenAt: told.lastSeenAt }
     })
     this.#parts.connection.send({ type: 'presence', users })
   }
 
-  #presenceOf(userId: string): { online: boolean; lastSeenAt: number | null } {
+  #presenceOf(userId: string): Presence {
     return this.#watchers.presenceOf({ appId: this.#user.appId, userId })
   }
 }

@@ -12,7 +12,7 @@ export interface Watcher {
 }
 
 /** Whether a user is online, and when the user was last seen. */
-type Presence = Pick<UserPresence, 'online' | 'lastSeenAt'>
+export type Presence = Pick<UserPresence, 'online' | 'lastSeenAt'>
 
 interface Watched {
   readonly of: UserRef

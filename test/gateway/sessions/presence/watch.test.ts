@@ -1,7 +1,7 @@
 // Who is online, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AppConfig, GatewayConfig } from '../../../../src/gateway/index.js'
+import type { AppConfig, Gateway, GatewayConfig } from '../../../../src/gateway/index.js'
 import { EngineError } from '../../../../src/engine/index.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { guestStart, startOf } from '../../../support/starts.js'
@@ -278,6 +278,13 @@ test('if the engine is away, a watch is refused as unavailable and the one befor
   for (const client of [ada, bob]) client.close()
 })
 
+/** Stops reading as `client`, the user `slow`, who then gets more messages than the buffers of both sockets take. */
+const fillBuffers = async (client: Client, gateway: Gateway): Promise<void> => {
+  client.socket.pause()
+  const big = { body: 'x'.repeat(16_000) }
+  for (let n = 0; n < 1_000; n++) await gateway.client('app').sendMessage({ user: 'slow', body: big })
+}
+
 test('a client that reads slowly gets the latest presence, and not each change', async () => {
   const { gateway, url: address } = await startGateway({
     presence: 'anyone',
@@ -285,10 +292,7 @@ test('a client that reads slowly gets the latest presence, and not each change',
   })
   const slow = await startedAs(address, 'slow')
   await watch(slow, 'bob')
-  slow.socket.pause()
-  const big = { body: 'x'.repeat(16_000) }
-  // More than the buffers of both sockets take.
-  for (let n = 0; n < 1_000; n++) await gateway.client('app').sendMessage({ user: 'slow', body: big })
+  await fillBuffers(slow, gateway)
   const changes = 40
   for (let n = 0; n < changes; n++) await end(await startedAs(address, 'bob'))
   const bob = await startedAs(address, 'bob')
@@ -298,4 +302,19 @@ test('a client that reads slowly gets the latest presence, and not each change',
   await until('the latest presence', () => received().length > 1 && received().at(-1)?.online === true)
   assert.ok(received().length < changes, `${received().length} states came`)
   for (const client of [slow, bob]) client.close()
+})
+
+test('a client that reads slowly learns when a user was last seen who has come and gone meanwhile', async () => {
+  const { gateway, url: address } = await startGateway({ presence: 'anyone' })
+  const [slow, fast] = [await startedAs(address, 'slow'), await startedAs(address, 'fast')]
+  for (const client of [slow, fast]) assert.deepEqual(await watch(client, 'bob'), [offline('bob')])
+  await fillBuffers(slow, gateway)
+  const bob = await startedAs(address, 'bob')
+  assert.deepEqual(textOf(await nextPresence(fast)), ['bob online'])
+  await end(bob)
+  const gone = await nextPresence(fast)
+  assert.deepEqual(textOf(gone), ['bob offline'])
+  slow.socket.resume()
+  assert.deepEqual(await nextPresence(slow), gone)
+  for (const client of [slow, fast]) client.close()
 })
