@@ -177,6 +177,35 @@ test('after a gateway is closed, another one can be attached to the same server'
   assert.equal(server.listenerCount('upgrade'), 0)
 })
 
+test('a gateway that is closed after another one was attached leaves one listener to answer each request', async () => {
+  let asked = 0
+  const server = createServer({ maxHeaderSize: 32_768 }, (request, response) => {
+    asked += 1
+    response.end(`theirs: ${request.url}`)
+  })
+  const sockets = new WebSocketServer({ server, path: '/theirs' })
+  sockets.on('connection', (socket) => socket.send('theirs'))
+  const { url } = await listen(server)
+  const [{ gateway: first }, { gateway: second }] = [newGateway(), newGateway()]
+  first.attach(server)
+  second.attach(server)
+  /** Returns how many calls of the host's listener a request causes. */
+  const callsFor = async (path: string): Promise<number> => {
+    const before = asked
+    await (await fetch(url + path)).text()
+    return asked - before
+  }
+  await first.close()
+  assert.equal(await callsFor('/'), 1)
+  assert.equal(await callsFor('/healthz'), 0)
+  assert.equal(await firstMessage(url), 'theirs')
+  const client = await startClient(url, await startOf('ada'))
+  await second.close()
+  assert.equal((await client.end()).code, 4503)
+  for (const path of ['/', '/healthz']) assert.equal(await callsFor(path), 1, path)
+  assert.equal(await firstMessage(url), 'theirs')
+})
+
 test('attach(), listen() and ready() of a closed gateway fail as closed', async () => {
   const { gateway } = newGateway()
   await gateway.close()
