@@ -51,6 +51,7 @@ export class LiveSession implements HubSession {
   #frameHandler: FrameHandler | undefined
   /** Created only for apps with `push`. */
   #pageSight: PageSight | undefined
+  #isHidden = false
   /** Created for the first `visibility` frame. */
   #visibility: Visibility | undefined
 
@@ -98,6 +99,7 @@ export class LiveSession implements HubSession {
     const { credential, guest } = admitted
     const { resume, hidden, client } = fields
     const { resumeWindow, pingInterval, sendWindow } = this.#context.settings
+    this.#isHidden = hidden
     this.clientVersion = clientVersion(client.client)
     const opened = await openSession(this.#context, {
       user: this.user,
@@ -189,13 +191,14 @@ export class LiveSession implements HubSession {
 
   handle(frame: SessionFrame): void {
     const started = this.#started()
-    this.#pageSight?.onFrame(this.#delivery.sent)
+    if (started) this.#pageSightOf(started)?.onFrame(this.#delivery.sent)
     if (!started || started.name === 'ending') return
     if (frame.type === 'end') {
       started.name = 'ending'
       // Frames that came before `end` are answered first.
       void this.framesAnswered().then(() => this.#connection.end('ended'))
     } else if (frame.type === 'visibility') {
+      this.#isHidden = frame.hidden
       this.#pageSight?.setHidden(frame.hidden, this.#delivery.sent)
       this.#visibilityOf(started).set(frame.hidden)
     } else if (frame.type !== 'pong') this.#handlerFor(started).handle(frame)
@@ -321,6 +324,17 @@ export class LiveSession implements HubSession {
       },
       this.#connection,
     ))
+  }
+
+  #pageSightOf({ ref }: Started): PageSight | undefined {
+    // A reload may have given the app its `push` since the session started.
+    if (this.#app.push)
+      this.#pageSight ??= new PageSight(this.#context, ref, this.#connection, {
+        hidden: this.#isHidden,
+        told: 0,
+        received: 0,
+      })
+    return this.#pageSight
   }
 
   #visibilityOf({ ref }: Started): Visibility {
