@@ -140,11 +140,7 @@ it('makes the other own copies while one can not be made', async () => {
   let failing: string | undefined
   const engine = new RedisEngine({
     client: () =>
-      failingClient(
-        options,
-        'own-copy-make',
-        ([, , , sender]) => isBroken || sender === (failing ??= sender),
-      ),
+      failingClient(options, 'own-copy-make', ([, , sender]) => isBroken || sender === (failing ??= sender)),
     prefix: 'others:',
     onError: (error) => errors.push(error),
   })

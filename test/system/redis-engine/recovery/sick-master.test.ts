@@ -50,7 +50,7 @@ const withSick = async (
   let [isHealed, clock] = [false, 0]
   const engine = new RedisEngine({
     client: () =>
-      failingClient({ type: 'cluster', nodes }, script, ([, prefix = '']) => {
+      failingClient({ type: 'cluster', nodes }, script, ([prefix = '']) => {
         if (isHealed || !isSick(prefix)) return false
         refused.push(prefix)
         return true
