@@ -7,8 +7,8 @@ import { Keys } from '../../../../src/engine/redis/keys.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { StepRunner } from '../../../../src/engine/redis/step-runner.js'
 import { ada, bob, deliver, start } from '../../../../src/engine/suite/kit.js'
-import { countingClient } from '../../../support/redis/counting-client.js'
 import { redisEngines } from '../../../support/redis/engines.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
 
@@ -20,7 +20,10 @@ const { settings } = await startSingleAndCluster()
 const setUp = async (options: RedisClientOptions) => {
   const engine = redisEngines(() => options).createWith('compared:')
   await engine.open()
-  const { client, keyCounts } = countingClient(options, 'newest-offsets')
+  const keyCounts: number[] = []
+  const client = hookedClient(options, (name, { keys }) => {
+    if (name === 'newest-offsets') keyCounts.push(keys.length)
+  })
   const ignore = (): void => undefined
   await client.open({ onMessage: ignore, onResubscribed: ignore, onError: assert.ifError })
   const partitions = new Partitions()

@@ -18,7 +18,7 @@ import {
 import { ask, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
 import { startCluster } from '../../../support/redis/cluster.js'
-import { failingClient } from '../../../support/redis/failing-client.js'
+import { failingClient } from '../../../support/redis/hooked-client.js'
 import { cutReplicas, untilReplicated } from '../../../support/redis/replication.js'
 import { until } from '../../../support/until.js'
 

@@ -118,7 +118,7 @@ const withHooked = (
   work: (engine: Engine, hooked: Engine) => Promise<void>,
 ): Promise<void> =>
   withEngine(prefix, async (engine) => {
-    const client = (): RedisClient => hookedClient(options, name, () => before(engine))
+    const client = (): RedisClient => hookedClient(options, (called) => called === name && before(engine))
     const hooked = new RedisEngine({ client, prefix, onError: assert.ifError })
     await hooked.open()
     try {

@@ -18,7 +18,7 @@ import {
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending, typesOf } from '../../../../src/engine/suite/webhook-kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
-import { failingClient } from '../../../support/redis/failing-client.js'
+import { failingClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 
 const { server, settings } = await startSingleAndCluster()

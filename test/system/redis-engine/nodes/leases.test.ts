@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
-import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import type { Reply } from '../../../../src/engine/redis/client/port.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { Departures } from '../../../../src/engine/redis/sessions/departures.js'
 import { ada } from '../../../../src/engine/suite/kit.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
@@ -16,15 +15,12 @@ const partitions = new Partitions()
 
 /** An engine whose calls of one script wait for `release`, and the number of its beats. */
 const waitingEngine = (prefix: string, name: string) => {
-  const client = createRedisClient({ type: 'single', url: server.url })
-  const run = client.run.bind(client)
   const waiting: (() => void)[] = []
   const state = { beats: 0, isHeld: true }
-  client.run = async (script, keys, args): Promise<Reply> => {
-    if (script.name === 'node-beat') state.beats++
-    if (script.name === name && state.isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
-    return run(script, keys, args)
-  }
+  const client = hookedClient({ type: 'single', url: server.url }, async (called) => {
+    if (called === 'node-beat') state.beats++
+    if (called === name && state.isHeld) await new Promise<void>((resolve) => waiting.push(resolve))
+  })
   const release = (): void => {
     state.isHeld = false
     for (const resolve of waiting.splice(0)) resolve()

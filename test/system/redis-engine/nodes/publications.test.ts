@@ -4,9 +4,9 @@ import { randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { Engine, EngineEvent, SessionRecord } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
-import type { RedisClient } from '../../../../src/engine/redis/client/port.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { ada, bob, deliver, request, start, startSession } from '../../../../src/engine/suite/kit.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
 
@@ -26,8 +26,8 @@ interface Node {
 for (const { name, options } of settings)
   void describe(name, () => {
     const openNode = async (prefix: string): Promise<Node> => {
-      const client = createRedisClient(options)
-      const [open, run] = [client.open.bind(client), client.run.bind(client)]
+      const client = hookedClient(options, (script) => node.scripts.push(script))
+      const open = client.open.bind(client)
       client.open = (events) =>
         open({
           ...events,
@@ -36,10 +36,6 @@ for (const { name, options } of settings)
             else node.lost++
           },
         })
-      client.run = ((...args) => {
-        node.scripts.push(args[0].name)
-        return run(...args)
-      }) satisfies RedisClient['run']
       const engine = new RedisEngine({
         ...{ client: () => client, prefix, compareInterval: 1_000, onError: assert.ifError },
       })

@@ -17,7 +17,7 @@ import {
 import { ask, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { startCluster } from '../../../support/redis/cluster.js'
 import { FEW_PARTITIONS } from '../../../support/redis/engines.js'
-import { failingClient } from '../../../support/redis/failing-client.js'
+import { failingClient } from '../../../support/redis/hooked-client.js'
 import { until } from '../../../support/until.js'
 
 const { servers } = await startCluster()
