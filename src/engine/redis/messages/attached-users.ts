@@ -1,5 +1,6 @@
 import type { Message } from '../../../protocol/index.js'
 import type { EngineEvent, MessagePage, Position, SessionRef, UserRef } from '../../engine.js'
+import { userKey } from '../../user-key.js'
 import type { OwnCopyPlace } from './own-copies/own-copies.js'
 import type { StepRunner } from '../step-runner.js'
 
@@ -53,8 +54,6 @@ export interface AttachedUsersOptions {
 
 const NO_CONNECTIONS: ReadonlyMap<string, string> = new Map()
 
-const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
-
 /**
  * The users whose sessions are attached to this node, and the newest message that this node has emitted for each. Messages are emitted once
  * and in order. If what Redis published was lost, the node reads the messages from the inbox.
@@ -86,7 +85,7 @@ export class AttachedUsers {
    * which sessions and connections have gone.
    */
   expectStart(of: UserRef): () => void {
-    const key = keyOf(of)
+    const key = userKey(of)
     const starting = this.#starting.get(key) ?? { count: 0, newest: undefined, gone: new Set() }
     starting.count++
     this.#starting.set(key, starting)
@@ -97,12 +96,12 @@ export class AttachedUsers {
 
   /** Whether a session of the user is starting, without a result yet. Redis may have the session before this node does. */
   isStarting(of: UserRef): boolean {
-    return this.#starting.has(keyOf(of))
+    return this.#starting.has(userKey(of))
   }
 
   /** Returns the connection of this node that carries each session of the user, by the session's id. */
   connectionsOf(of: UserRef): ReadonlyMap<string, string> {
-    return this.#users.get(keyOf(of))?.connections ?? NO_CONNECTIONS
+    return this.#users.get(userKey(of))?.connections ?? NO_CONNECTIONS
   }
 
   /**
@@ -115,7 +114,7 @@ export class AttachedUsers {
     epoch: number,
     offset: number,
   ): boolean {
-    const key = keyOf({ appId, userId })
+    const key = userKey({ appId, userId })
     const starting = this.#starting.get(key)
     if (starting?.gone.has(sessionId) || starting?.gone.has(connectionId)) return false
     let user = this.#users.get(key)
@@ -143,7 +142,7 @@ export class AttachedUsers {
 
   /** Notes that a session has ended. With `connectionId`, only notes that this connection no longer carries the session. */
   remove({ appId, userId, sessionId }: SessionRef, connectionId?: string): void {
-    const key = keyOf({ appId, userId })
+    const key = userKey({ appId, userId })
     this.#starting.get(key)?.gone.add(connectionId ?? sessionId)
     const user = this.#users.get(key)
     if (!user || (connectionId !== undefined && user.connections.get(sessionId) !== connectionId)) return
@@ -153,7 +152,7 @@ export class AttachedUsers {
 
   /** Notes that the client of a session has answered a ping on this connection. */
   touch({ appId, userId, sessionId }: SessionRef, connectionId: string, rtt: number): void {
-    const user = this.#users.get(keyOf({ appId, userId }))
+    const user = this.#users.get(userKey({ appId, userId }))
     if (user?.connections.get(sessionId) === connectionId) user.seen.set(sessionId, [Date.now(), rtt])
   }
 
@@ -163,13 +162,14 @@ export class AttachedUsers {
    */
   seen(sessions: readonly SessionId[]): (Seen | null)[] {
     return sessions.map(
-      ([appId, userId, sessionId]) => this.#users.get(keyOf({ appId, userId }))?.seen.get(sessionId) ?? null,
+      ([appId, userId, sessionId]) =>
+        this.#users.get(userKey({ appId, userId }))?.seen.get(sessionId) ?? null,
     )
   }
 
   /** Notes that a message was stored. `json` is the message without its offset; undefined if the event does not contain the message. */
   receive(of: UserRef, epoch: number, offset: number, json: string | undefined): void {
-    const key = keyOf(of)
+    const key = userKey(of)
     const starting = this.#starting.get(key)
     if (starting) starting.newest = [epoch, offset]
     const user = this.#users.get(key)
@@ -186,7 +186,7 @@ export class AttachedUsers {
    * epoch, because in the earlier epoch the offset may belong to another message.
    */
   noteOwnCopy(of: UserRef, { epoch, offset }: OwnCopyPlace): void {
-    const user = this.#users.get(keyOf(of))
+    const user = this.#users.get(userKey(of))
     if (user) this.#hear(user, epoch, offset)
   }
 
@@ -202,7 +202,7 @@ export class AttachedUsers {
   }
 
   async compareUser(of: UserRef): Promise<void> {
-    const user = this.#users.get(keyOf(of))
+    const user = this.#users.get(userKey(of))
     if (user) await this.#compareAll([user])
   }
 
@@ -283,7 +283,7 @@ export class AttachedUsers {
   /** Reads and emits the messages up to the newest one. If that fails, the next message, comparison or beat tries it again. */
   async #read(user: AttachedUser): Promise<void> {
     const { runner, messagesAfter } = this.#options
-    while (user.offset < user.newest && this.#users.get(keyOf(user.of)) === user) {
+    while (user.offset < user.newest && this.#users.get(userKey(user.of)) === user) {
       const { epoch, offset } = user
       const position = { epoch: runner.epochBase(user.of) + String(epoch), offset }
       const { messages } = await messagesAfter(user.of, position, PAGE)

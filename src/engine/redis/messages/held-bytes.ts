@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { UserRef } from '../../engine.js'
+import { userKey } from '../../user-key.js'
 import type { StepRunner } from '../step-runner.js'
 
 /**
@@ -51,13 +52,13 @@ export class HeldBytes {
     found.forEach(([bytes], partition) => {
       if (Number(bytes ?? 0) > 0) this.#set(count, partition, Number(bytes))
     })
-    this.#counts.set(keyOf(sender), count)
+    this.#counts.set(userKey(sender), count)
     return true
   }
 
   /** Notes how many bytes the sender takes in a partition. */
   update(partition: number, sender: UserRef, bytes: number): void {
-    const count = this.#counts.get(keyOf(sender))
+    const count = this.#counts.get(userKey(sender))
     if (count) this.#set(count, partition, bytes)
   }
 
@@ -67,11 +68,9 @@ export class HeldBytes {
   }
 
   #known(sender: UserRef, bytesPerSender: number): Count | undefined {
-    const count = this.#counts.get(keyOf(sender))
+    const count = this.#counts.get(userKey(sender))
     if (!count) return undefined
     const maxAge = 2 * count.sum < bytesPerSender ? MAX_AGE : MAX_AGE_NEAR_LIMIT
     return count.readAt + maxAge > performance.now() ? count : undefined
   }
 }
-
-const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`

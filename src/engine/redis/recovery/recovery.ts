@@ -1,5 +1,6 @@
 import type { UserRef } from '../../engine.js'
 import { EngineError } from '../../errors.js'
+import { userKey } from '../../user-key.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Leases } from '../nodes/leases.js'
 import type { RecentSession } from '../sessions/recent-sessions.js'
@@ -195,13 +196,13 @@ export class Recovery {
     const seen = new Set<string>()
     for (let n = 0; n < partitions.length && !this.#isStopped; n += PARTITIONS_PER_STEP)
       for await (const users of this.#listAttached(partitions.slice(n, n + PARTITIONS_PER_STEP))) {
-        for (const { appId, userId } of users) seen.add(`${appId}\0${userId}`)
+        for (const of of users) seen.add(userKey(of))
         await carried.compare(users, 'unavailable')
       }
     const isIn = new Set(partitions)
     const unseen = attached
       .users()
-      .filter((of) => isIn.has(runner.partitions.of(of)) && !seen.has(`${of.appId}\0${of.userId}`))
+      .filter((of) => isIn.has(runner.partitions.of(of)) && !seen.has(userKey(of)))
     await carried.compare(unseen, 'unavailable')
   }
 

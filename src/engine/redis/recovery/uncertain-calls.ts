@@ -1,5 +1,6 @@
 import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRecord, UserRef } from '../../engine.js'
+import { userKey } from '../../user-key.js'
 import type { Inboxes } from '../messages/inboxes.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Watches } from '../sessions/presence/watches.js'
@@ -56,7 +57,7 @@ export class UncertainCalls {
 
   note({ step, of, partition, args }: UncertainCall): void {
     const { steps } = this.#options.runner
-    const key = `${partition} ${of.appId}\0${of.userId}`
+    const key = `${partition} ${userKey(of)}`
     const known = this.#doubts.get(key)
     const doubt: Doubt = known ?? {
       ...{ of, partition, code: 'unavailable', mayHaveSaved: false, mayHaveRead: false, runsLeft: 0 },

@@ -11,6 +11,7 @@ import type {
   Position,
   UserRef,
 } from '../../../engine.js'
+import { userKey } from '../../../user-key.js'
 import { directions, PeerIndex, type Direction } from '../../../util/peer-index.js'
 import type { Reply } from '../../client/port.js'
 import type { StepRunner } from '../../step-runner.js'
@@ -148,7 +149,7 @@ export class Peers {
     find: (index: PeerIndex) => T,
     questionOf: (found: T) => Question = () => ({}),
   ): Promise<[found: T, answer: Answer]> {
-    const key = `${of.appId}\0${of.userId}`
+    const key = userKey(of)
     let known: Cached = { epoch: -1, index: new PeerIndex(of.userId) }
     for (let [newest, tries] = [0, 0]; ;) {
       // The cache may have dropped this index to make room, or because this index exceeds the limit by itself.

@@ -1,4 +1,5 @@
 import type { EngineEvent, UserPresence, UserRef } from '../../../engine.js'
+import { userKey } from '../../../user-key.js'
 import type { OfPartition, StepRunner } from '../../step-runner.js'
 
 /** How many shares the users are divided into, by their partitions. The engine renews each share once in an interval. */
@@ -21,8 +22,6 @@ export interface WatchesOptions {
   emit: (event: EngineEvent) => void
 }
 
-const keyOf = ({ appId, userId }: UserRef): string => `${appId}\0${userId}`
-
 /**
  * The users whose presence this node watches. Redis notes the nodes that watch a user, and the script that changes the presence tells these
  * nodes. A renewal also reads the presence, since a published event may be lost. A node that died or no longer watches a user does not
@@ -40,10 +39,10 @@ export class Watches {
     const { partitions } = this.#options.runner
     const watched = users.map(({ appId, userId }) => {
       const of = { appId, userId }
-      const known = this.#users.get(keyOf(of))
+      const known = this.#users.get(userKey(of))
       if (known) return known
       const user: Watched = { of, partition: partitions.of(of), presence: undefined, at: 0, eventCount: 0 }
-      this.#users.set(keyOf(of), user)
+      this.#users.set(userKey(of), user)
       return user
     })
     try {
@@ -57,12 +56,12 @@ export class Watches {
 
   /** Forgets users. Redis deletes their watches after a while. Until then this node receives events that it ignores. */
   unwatch(users: readonly UserRef[]): void {
-    for (const of of users) this.#users.delete(keyOf(of))
+    for (const of of users) this.#users.delete(userKey(of))
   }
 
   /** Called with a presence event. `at` is the time at which the script emitted it. */
   onEvent(of: UserRef, online: boolean, lastSeenAt: number | null, at: number): void {
-    const user = this.#users.get(keyOf(of))
+    const user = this.#users.get(userKey(of))
     // If the event is older than the latest read, that read has seen a later state.
     if (!user || at < user.at) return
     user.eventCount++
@@ -86,7 +85,7 @@ export class Watches {
   }
 
   async renewUser(of: UserRef): Promise<void> {
-    const user = this.#users.get(keyOf(of))
+    const user = this.#users.get(userKey(of))
     if (user) await this.#read([user])
   }
 
@@ -115,11 +114,11 @@ export class Watches {
     const isChanged = user.presence !== undefined && user.presence.online !== online
     user.presence = { online, lastSeenAt }
     user.at = at
-    if (isChanged && this.#users.get(keyOf(user.of)) === user)
+    if (isChanged && this.#users.get(userKey(user.of)) === user)
       this.#options.emit({ type: 'presence', user: user.of, online, lastSeenAt })
   }
 
   #remove(user: Watched): void {
-    if (this.#users.get(keyOf(user.of)) === user) this.#users.delete(keyOf(user.of))
+    if (this.#users.get(userKey(user.of)) === user) this.#users.delete(userKey(user.of))
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '../../../engine.js'
 import { EngineError } from '../../../errors.js'
 import { changesNothing, copyChange, hasChanged, senderOf, userAfter } from '../../../user-changes.js'
+import { userKey } from '../../../user-key.js'
 import { KeyedMutex } from '../../../../util/keyed-mutex.js'
 import type { Reply } from '../../client/port.js'
 import { readList, type ListPosition } from '../../lists.js'
@@ -148,7 +149,7 @@ export class Users {
     const of = { appId, userId }
     const copy = copyChange(change)
     const maxGuests = admission?.maxGuests ?? null
-    return this.#mutex.run(`${appId}\0${userId}`, async () => {
+    return this.#mutex.run(userKey(of), async () => {
       for (let triesLeft = MAX_TRIES; ; triesLeft--) {
         const fields = await this.#read(of)
         const stored = userOf(of, fields)

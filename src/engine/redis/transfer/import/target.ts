@@ -8,6 +8,7 @@ import {
   type TransferRecord,
 } from '../../../transfer.js'
 import { senderOf } from '../../../user-changes.js'
+import { userKey } from '../../../user-key.js'
 import type { RedisClient } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields, type InboxNumber } from '../../lua/fields.js'
@@ -309,10 +310,10 @@ const ownerOf = (record: TransferRecord): string => {
     case 'token':
       return record.appId
     case 'user':
-      return `${record.user.appId}\0${record.user.userId}`
+      return userKey(record.user)
     case 'event':
-      return `${record.event.appId}\0${record.event.userId}`
+      return userKey(record.event)
     default:
-      return `${record.appId}\0${record.userId}`
+      return userKey(record)
   }
 }
