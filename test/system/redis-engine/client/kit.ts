@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { after } from 'node:test'
 import { functionName, type Reply, type Script } from '../../../../src/engine/redis/client/port.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { partitionTags } from '../../../../src/engine/redis/nodes/partitions.js'
 import { sourceOf } from '../../../../src/engine/redis/script.js'
+import { startProxy } from '../../../support/network/proxy.js'
 
 /** The first argument of all calls. */
 export const CONTEXT = 'the context'
@@ -121,32 +121,9 @@ export const repeat = (milliseconds: number, work: () => Promise<unknown>): (() 
 export const withheldReplies = async (
   target: number,
 ): Promise<{ port: number; withhold(): void; cut(): void }> => {
-  const sockets = new Set<Socket>()
-  let isWithheld = false
-  const proxy = createServer((client) => {
-    const upstream = connect(target, '127.0.0.1')
-    for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => {
-        sockets.delete(socket)
-        client.destroy()
-        upstream.destroy()
-      })
-    }
-    client.pipe(upstream)
-    upstream.on('data', (bytes) => {
-      if (!isWithheld) client.write(bytes)
-    })
-  })
-  const cut = (): void => {
-    isWithheld = false
-    for (const socket of sockets) socket.destroy()
+  const { url, wires, cut } = await startProxy(`http://127.0.0.1:${target}`)
+  const withhold = (): void => {
+    for (const { down } of wires) down.stall()
   }
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-  after(() => {
-    cut()
-    proxy.close()
-  })
-  return { port: (proxy.address() as AddressInfo).port, withhold: () => void (isWithheld = true), cut }
+  return { port: Number(new URL(url).port), withhold, cut }
 }
