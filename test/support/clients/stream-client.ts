@@ -111,24 +111,11 @@ export const openStream = async (
   let rest = ''
   const frames: Frame[] = []
   const waiting: Frame[] = []
-  const waiters = new Set<() => void>()
   let code: number | null = null
   let isClosed = false
   let id = ''
   let seq = 0
   let posts: Promise<unknown> = Promise.resolve()
-
-  const wake = (): void => {
-    for (const waiter of [...waiters]) waiter()
-  }
-  const change = (): Promise<void> =>
-    new Promise((resolve) => {
-      const waiter = (): void => {
-        waiters.delete(waiter)
-        resolve()
-      }
-      waiters.add(waiter)
-    })
 
   const post = (body: unknown, more: RequestOptions = {}): Promise<HttpAnswer> =>
     ask(`${postsTo}/v1/session/frames`, body, { ...options, ...more }, agent)
@@ -156,17 +143,18 @@ export const openStream = async (
     rest = events.pop() ?? ''
     for (const event of events)
       if (event.startsWith('data: ')) receive(JSON.parse(event.slice('data: '.length)) as Frame)
-    wake()
   })
   // A cut stream ends with an error.
   response.on('error', () => undefined)
   const closed = new Promise<number | null>((resolve) =>
     response.once('close', () => {
       isClosed = true
-      wake()
       resolve(code)
     }),
   )
+  /** Resolves when more of the stream has come, or when it has closed. */
+  const change = (): Promise<unknown> =>
+    Promise.race([new Promise((resolve) => response.once('data', resolve)), closed])
 
   const find = async (type?: string): Promise<Frame> => {
     for (;;) {
@@ -177,14 +165,10 @@ export const openStream = async (
       await change()
     }
   }
-  await within(
-    new Promise<void>((resolve) => {
-      waiters.add(() => {
-        if (id !== '' || isClosed) resolve()
-      })
-    }),
-    'id',
-  )
+  const hasId = async (): Promise<void> => {
+    while (id === '' && !isClosed) await change()
+  }
+  await within(hasId(), 'id')
 
   return {
     headers: response.headers,
