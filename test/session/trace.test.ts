@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import type { ChatSession, Credentials, Trace } from '../../src/session/index.js'
 import { started, startScript } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
+import { startServer } from '../support/network/http-server.js'
 
 const issued = 'issued.by.gateway'
 const resumeKey = 'key-of-the-session'
 
-const backend = createServer((_, response) => response.end(JSON.stringify({ token: 'fetched.from.url' })))
-await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve))
-after(() => backend.close())
+const backend = await startServer((_, response) =>
+  response.end(JSON.stringify({ token: 'fetched.from.url' })),
+)
 
 let calls = 0
 const ways: Record<string, Credentials> = {
@@ -20,7 +19,7 @@ const ways: Record<string, Credentials> = {
     tokenFetcher: () =>
       (calls += 1) === 1 ? Promise.reject(new Error('no user for failed.token.text')) : 'token.from.fetcher',
   },
-  tokenUrl: { tokenUrl: `http://127.0.0.1:${(backend.address() as AddressInfo).port}` },
+  tokenUrl: { tokenUrl: backend.url },
   signature: { signature: 'signature-of-ann' },
   authParams: { authParams: { password: 'password-of-ann' } },
   guest: { guest: true },

@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import {
   createLocalJWKSet,
@@ -24,6 +21,8 @@ import {
   outcome,
   secret,
 } from '../support/forged-tokens.js'
+import { freePort } from '../support/network/free-port.js'
+import { startServer } from '../support/network/http-server.js'
 
 const maker = async (alg: KeySetAlgorithm, kid?: string) => {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
@@ -173,20 +172,16 @@ test('an RSA key that is too short verifies nothing', async () => {
   assert.equal(await outcome(verifier(['RS256'], [await exportJWK(publicKey)])(token)), 'unauthenticated')
 })
 
-test('a key set that cannot be fetched is no verdict on the token, and the next fetch can succeed', async (t) => {
+test('a key set that cannot be fetched is no verdict on the token, and the next fetch can succeed', async () => {
   const one = await maker('ES256', 'a')
   let answer: [status: number, body: string] = [500, '']
-  const server = createServer((_, response) => response.writeHead(answer[0]).end(answer[1]))
-  server.listen(0, '127.0.0.1')
-  t.after(() => server.close())
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const { url } = await startServer((_, response) => response.writeHead(answer[0]).end(answer[1]))
   const verify = createTokenVerifier({
     appId,
     now: at(noon),
     keySet: {
       algorithms: ['ES256'],
-      resolve: createRemoteJWKSet(new URL(`http://127.0.0.1:${port}/jwks.json`)),
+      resolve: createRemoteJWKSet(new URL(`${url}/jwks.json`)),
     },
   })
   const token = await one.sign()
@@ -206,12 +201,7 @@ test('a key set that cannot be fetched is no verdict on the token, and the next 
 })
 
 test('a key set on a port without a server is unavailable', async () => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  const resolve = createRemoteJWKSet(new URL(`http://127.0.0.1:${port}/`))
+  const resolve = createRemoteJWKSet(new URL(`http://127.0.0.1:${await freePort()}/`))
   const verify = createTokenVerifier({ appId, now: at(noon), keySet: { algorithms: ['ES256'], resolve } })
   assert.equal(await outcome(verify(await (await maker('ES256')).sign())), 'unavailable')
 })

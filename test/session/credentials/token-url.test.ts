@@ -1,26 +1,21 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import { after, test } from 'node:test'
 import { fetchToken } from '../../../src/session/credentials/token-url.js'
 import { newSession } from '../../support/clients/client-sessions.js'
 import { startGateway } from '../../support/gateway.js'
+import { startServer } from '../../support/network/http-server.js'
 import { tokenFor } from '../../support/tokens.js'
 
 const jwt = 'aGVhZGVy.cGF5bG9hZA.c2lnbmF0dXJl'
 
 let answer: RequestListener = () => undefined
 let last: IncomingMessage | undefined
-const server = createServer((request, response) => {
+const server = await startServer((request, response) => {
   last = request
   answer(request, response)
 })
-await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-after(() => {
-  server.close()
-  server.closeAllConnections()
-})
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`
+const url = `${server.url}/token`
 
 /** Aborts after the tests: until then a fetch keeps the timer of its answer, and with it the process. */
 const afterTests = new AbortController()
