@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import { createSignature, createToken } from '../../../src/tokens/index.js'
-import { base64url, refusalOf, startClient, type Frame } from '../../support/raw-client.js'
+import { forge, payloadOf } from '../../support/forged-tokens.js'
+import { refusalOf, startClient, type Frame } from '../../support/raw-client.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { secret, signatureSecret, tokenFor } from '../../support/tokens.js'
@@ -13,20 +14,6 @@ const startedWith = async (url: string, start: unknown): Promise<Frame & { user:
   const { started, close } = await startClient(url, start)
   close()
   return started as Frame & { user: { id: string } }
-}
-
-const claimsOf = (token: unknown): Record<string, unknown> =>
-  JSON.parse(Buffer.from((token as string).split('.')[1] ?? '', 'base64url').toString()) as Record<
-    string,
-    unknown
-  >
-
-/** Returns a token that the verifier must judge: any claims, signed with any secret. */
-const forge = (claims: Record<string, unknown>, key = secret): string => {
-  const signed = [{ alg: 'HS256', typ: 'JWT' }, claims]
-    .map((part) => base64url(JSON.stringify(part)))
-    .join('.')
-  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`
 }
 
 const asks: unknown[] = []
@@ -98,7 +85,7 @@ test('a guest gets a random id, or the id that it asks for, always after `guest:
   assert.match(user.id, /^guest:.{10,}$/)
   assert.equal(isGuest, true)
   assert.equal(expiresIn, null)
-  assert.equal(claimsOf(token)['sub'], user.id)
+  assert.equal((payloadOf(String(token)) as { sub: unknown }).sub, user.id)
   assert.notEqual((await startedWith(url, guestStart)).user.id, user.id)
   assert.equal((await startedWith(url, { ...guestStart, userId: 'bob' })).user.id, 'guest:bob')
   assert.equal((await startedWith(url, { ...guestStart, userId: 'guest:bob' })).user.id, 'guest:bob')
@@ -115,7 +102,10 @@ test('an id that is too long with `guest:` before it is a bad request', async ()
 test('only a guest has an id that begins with `guest:`', async () => {
   const claims = { tokenType: 'user', iss: 'app', sub: 'guest:bob' }
   const signature = createHmac('sha256', signatureSecret).update('guest:bob').digest('hex')
-  assert.equal(await refusalOf(url, { type: 'start', appId: 'app', token: forge(claims) }), 'unauthenticated')
+  assert.equal(
+    await refusalOf(url, { type: 'start', appId: 'app', token: forge(claims, undefined, secret) }),
+    'unauthenticated',
+  )
   assert.equal(
     await refusalOf(url, { type: 'start', appId: 'app', userId: 'guest:bob', signature }),
     'unauthenticated',
@@ -146,7 +136,8 @@ test('a user of auth params starts again with the gateway’s token until `expir
 test('a token of another type that is signed with the app’s secret starts no session', async () => {
   for (const tokenType of ['gateway', 'app', 'User', undefined])
     for (const sub of ['ada', 'guest:bob']) {
-      const token = forge({ tokenType, iss: 'app', sub, exp: Math.floor(Date.now() / 1000) + 60 })
+      const claims = { tokenType, iss: 'app', sub, exp: Math.floor(Date.now() / 1000) + 60 }
+      const token = forge(claims, undefined, secret)
       assert.equal(
         await refusalOf(url, { type: 'start', appId: 'app', token }),
         'unauthenticated',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac, generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createLocalJWKSet, SignJWT } from 'jose'
@@ -7,6 +7,7 @@ import { reportToken } from '../../../src/gateway/auth/token-report.js'
 import { parseConfig, type AppConfig } from '../../../src/gateway/config/parse.js'
 import type { TokenCheck } from '../../../src/protocol/internal.js'
 import { createAppToken, createToken, createTokenVerifier, type KeySet } from '../../../src/tokens/index.js'
+import { forge } from '../../support/forged-tokens.js'
 
 const secret = Buffer.from('a secret of 32 bytes, and longer').toString('base64')
 const oldSecret = 'the secret before, of 32 bytes or more'
@@ -39,10 +40,8 @@ const report = (token: string, keys: KeySet | undefined = keySet): Promise<Token
   reportToken(token, { apps, keySetOf: (settings) => (settings.jwks ? keys : undefined), now })
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-const sign = (claims: object, key: string | Buffer = secret, header: object = { alg: 'HS256' }): string => {
-  const signed = `${encode(header)}.${encode(claims)}`
-  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`
-}
+const sign = (claims: object, key: string | Buffer = secret, header: object = { alg: 'HS256' }): string =>
+  forge(claims, header, key)
 const good = { tokenType: 'user', iss: 'app', sub: 'ada', iat: seconds - 60, exp: seconds + 3_600 }
 
 /** Each finding as `level part: text`. */
