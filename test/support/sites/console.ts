@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { newContext } from '../browsers/browser.js'
+import { complaintsOf } from './page-state.js'
 
 /** The operators' console in a browser. */
 export interface ConsolePage {
@@ -17,11 +18,7 @@ export interface ConsolePage {
 export const openConsole = async (url: string): Promise<ConsolePage> => {
   const context = await newContext()
   const page = await context.newPage()
-  const problems: string[] = []
-  page.on('pageerror', (error) => problems.push(String(error)))
-  page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) problems.push(message.text())
-  })
+  const problems = complaintsOf(page)
   await page.goto(`${url}/`)
   return {
     page,
