@@ -1,19 +1,14 @@
 import { EngineError } from '../errors.js'
 import type { ServerInfo } from './client/port.js'
 
-/** The first version of Redis with functions and sharded channels. */
-const NEEDED = [7, 0] as const
-
-const isAtLeast = (version: string, [neededMajor, neededMinor]: typeof NEEDED): boolean => {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major > neededMajor || (major === neededMajor && minor >= neededMinor)
-}
+/** The first major version of Redis with functions and sharded channels. */
+const NEEDED = 7
 
 /** Throws if a server is too old, or deletes keys when its memory is full. */
 export const assertUsable = (servers: readonly ServerInfo[]): void => {
   for (const { version, maxmemoryPolicy } of servers) {
-    if (!isAtLeast(version, NEEDED))
-      throw new EngineError('unavailable', `Redis ${version} is too old: use ${NEEDED.join('.')} or later.`)
+    if (!(Number.parseInt(version) >= NEEDED))
+      throw new EngineError('unavailable', `Redis ${version} is too old: use ${NEEDED}.0 or later.`)
     if (maxmemoryPolicy !== undefined && maxmemoryPolicy !== 'noeviction')
       throw new EngineError(
         'unavailable',
