@@ -72,10 +72,6 @@ export class AttachedUsers {
     this.#options = options
   }
 
-  get size(): number {
-    return this.#users.size
-  }
-
   users(): UserRef[] {
     return [...this.#users.values()].map(({ of }) => of)
   }

@@ -44,10 +44,6 @@ export class RecentSessions {
     this.#partitionOf = partitionOf
   }
 
-  get size(): number {
-    return this.#sessions.size
-  }
-
   all(): RecentSession[] {
     return [...this.#sessions.values()]
   }

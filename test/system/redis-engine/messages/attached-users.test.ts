@@ -175,14 +175,14 @@ it('carries no session that ended, or moved to another node, before the result o
   const finish = attached.expectStart(ada)
   attached.remove(session)
   attached.add(session, 'a connection', 0, 0)
-  assert.equal(attached.size, 0)
+  assert.deepEqual(attached.users(), [])
   const other = { ...ada, sessionId: 'another session' }
   attached.remove(other, 'a connection')
   attached.add(other, 'a connection', 0, 0)
-  assert.equal(attached.size, 0)
+  assert.deepEqual(attached.users(), [])
   finish()
   attached.add(other, 'a connection', 0, 0)
-  assert.equal(attached.size, 1)
+  assert.equal(attached.users().length, 1)
 })
 
 it('has one connection for commands and one for subscriptions, however many users it carries', async () => {
