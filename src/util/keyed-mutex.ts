@@ -17,11 +17,6 @@ export class KeyedMutex {
     return tail
   }
 
-  /** Whether no task of the key runs or waits. */
-  isFree(key: string): boolean {
-    return this.#tails.get(key) === undefined
-  }
-
   /** Resolves when every task so far has ended. */
   async idle(): Promise<void> {
     await Promise.allSettled(this.#tails.values())

@@ -11,10 +11,6 @@ export class Multimap<T extends object> {
     return isArray(found) ? found : [found]
   }
 
-  has(key: string): boolean {
-    return this.#values.has(key)
-  }
-
   add(key: string, value: T): void {
     const found = this.#values.get(key)
     // `concat` is faster than spreading, which runs the iterator of the array.
