@@ -14,6 +14,7 @@ import {
   type ClientFrameOf,
   type Message,
 } from '../../protocol/index.js'
+import { TaskQueue } from '../../util/task-queue.js'
 import { authenticateToken } from '../auth/admission.js'
 import type { App } from '../apps/app.js'
 import { MAX_DEBT, MAX_THROTTLED } from '../limits/rate-limiter.js'
@@ -93,8 +94,8 @@ export const createFrameHandler = (
 ): FrameHandler => {
   const { engine, log, metrics, settings } = context
   const { appId } = user
-  /** The latest renewal. Renewals run one after the other, so that the last token counts, however long an earlier one takes to check. */
-  let lastRenewal = Promise.resolve()
+  /** Renewals run one after the other, so that the last token counts, however long an earlier one takes to check. */
+  const renewals = new TaskQueue()
   /** The session's current credential. */
   let currentCredential = firstCredential
   let unansweredCount = 0
@@ -141,11 +142,7 @@ export const createFrameHandler = (
     createDevices(context, app, user, {
       refuse,
       // If a renewal came before the `push` frame, the device waits for it, and gets the new credential.
-      credential: () =>
-        lastRenewal.then(
-          () => currentCredential,
-          () => currentCredential,
-        ),
+      credential: () => renewals.run(() => Promise.resolve(currentCredential)),
     })
   /** Created for the first `push`. */
   let devices: ReturnType<typeof createOwnDevices> | undefined
@@ -251,9 +248,7 @@ export const createFrameHandler = (
   const execute = (frame: RequestFrame): Promise<unknown> | undefined => {
     switch (frame.type) {
       case 'token':
-        // If an earlier renewal rejects, only its own frame is refused.
-        lastRenewal = lastRenewal.catch(() => undefined).then(() => renewExpiry(frame))
-        return lastRenewal.then(renewDevice)
+        return renewals.run(() => renewExpiry(frame)).then(renewDevice)
       case 'profile':
         return changeProfile(frame)
       case 'send':

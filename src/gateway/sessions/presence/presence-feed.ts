@@ -1,5 +1,6 @@
 import type { UserRef } from '../../../engine/index.js'
 import { isUserId, MAX_WATCHED, type ClientFrameOf, type Message } from '../../../protocol/index.js'
+import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { AppSettings } from '../../config/parse.js'
 import type { ConnectionHandle } from '../connection-handle.js'
@@ -36,9 +37,9 @@ export class PresenceFeed implements Watcher {
   #users = new Map<string, Watched>()
   /** The app's `presence` that decided which of `#users` are visible. A reload may have changed the setting since. */
   #rule: AppSettings['presence']
-  /** The latest piece of work. Each piece waits for the one before, so that frames are answered in their order. */
-  #work: Promise<void> = Promise.resolve()
-  /** How many pieces of `#work` have not ended. */
+  /** Each piece of work waits for the one before, so that frames are answered in their order. */
+  readonly #turns = new TaskQueue()
+  /** How many of `#turns` have not ended. */
   #turnCount = 0
   /** Whether changes wait until the client has read earlier frames. */
   #isWaiting = false
@@ -86,11 +87,9 @@ export class PresenceFeed implements Watcher {
 
   #inTurn(work: () => Promise<void>): Promise<void> {
     this.#turnCount += 1
-    const turn = this.#work
-      .then(() => (this.#isStopped ? undefined : work()))
+    return this.#turns
+      .run(async () => (this.#isStopped ? undefined : work()))
       .finally(() => (this.#turnCount -= 1))
-    this.#work = turn.catch(() => undefined)
-    return turn
   }
 
   async #watch(userIds: string[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Engine, UserRef } from '../../../engine/index.js'
 import type { ClientFrameOf } from '../../../protocol/index.js'
+import { TaskQueue } from '../../../util/task-queue.js'
 import type { App } from '../../apps/app.js'
 import type { RefusalParts } from '../../messages/client-sends.js'
 import { checkSignal, signalOf } from '../../messages/signal-rules.js'
@@ -34,7 +35,7 @@ export const createSignaling = (
   { appId, userId }: UserRef,
   { limits, contacts, refuse }: { limits: UserLimits; contacts: Contacts; refuse: Refuse },
 ): Signaling => {
-  let last = Promise.resolve()
+  const queue = new TaskQueue()
   /** For each user to whom a signal is on its way, the promise of the latest such signal. */
   const turns = new Map<string, Promise<void>>()
 
@@ -62,7 +63,7 @@ export const createSignaling = (
         refuse(frame, 'rate-limited', undefined, wait)
         return undefined
       }
-      const turn = last.then(() => pass(frame, sends))
+      const turn = queue.run(() => pass(frame, sends))
       const { to } = frame
       const done = turn
         .catch(() => undefined)
@@ -70,7 +71,6 @@ export const createSignaling = (
           if (turns.get(to) === done) turns.delete(to)
         })
       turns.set(to, done)
-      last = done
       return turn
     },
     passed: (userId) => turns.get(userId),
