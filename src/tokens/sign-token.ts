@@ -12,10 +12,11 @@ type TokenToSign = {
   expiresIn: number | null
   /** Private claims (RFC 7519, 4.3). They can't replace the other claims. */
   more?: JsonObject | undefined
-  /** Unix time in milliseconds. @default Date.now */
-  now?: () => number
-  /** Whether `iat` has a fraction of a second, so that a token that is signed just after a revocation is not revoked. @default false */
-  preciseDate?: boolean | undefined
+  /**
+   * Unix time in milliseconds. `iat` then has a fraction of a second, so that a token that is signed just after a revocation is not
+   * revoked. @default the present second
+   */
+  issuedAt?: number
   /** The token's own id. @default a random one */
   tokenId?: string | undefined
   /** The runtime's own HMAC-SHA256, used instead of Web Crypto's. */
@@ -38,8 +39,8 @@ const subjectOf = (token: TokenToSign): { sub?: string; user?: Profile } => {
   return { sub, user }
 }
 
-const datesOf = ({ expiresIn, preciseDate, now = Date.now }: TokenToSign): { iat: number; exp?: number } => {
-  const iat = preciseDate ? now() / 1000 : Math.floor(now() / 1000)
+const datesOf = ({ expiresIn, issuedAt }: TokenToSign): { iat: number; exp?: number } => {
+  const iat = issuedAt === undefined ? Math.floor(Date.now() / 1000) : issuedAt / 1000
   if (expiresIn === null) return { iat }
   const exp = Number.isFinite(expiresIn) ? iat + expiresIn : NaN
   // No verifier would accept a date that fails this check.

@@ -128,7 +128,7 @@ test('the gateway can sign for a guest, and such a token passes for no user toke
     userId: 'guest:ann',
     secret,
     expiresIn: 60,
-    now: at(noon),
+    issuedAt: noon,
   })
   const rules = { appId, secrets: [secret], now: at(noon) }
   const result = await verifyToken(token, { ...rules, tokenType: 'gateway' })
