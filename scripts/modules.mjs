@@ -297,8 +297,6 @@ export const modules = {
   'gateway/lifecycle': [
     ...connections,
     'gateway/lifecycle/engines',
-    'gateway/admin',
-    'gateway/admin/audit',
     'gateway/http',
     'gateway/transports',
     'gateway/webhooks',

@@ -1,8 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { getRequestListener } from '@hono/node-server'
-import { createAdminListener } from './lifecycle/admin-listener.js'
+import { createAdminServer } from './admin/admin-server.js'
+import { createApiCalls } from './admin/api/calls.js'
 import { createAudit } from './admin/audit.js'
+import { createCharts } from './admin/charts.js'
 import { createConnectionLimits, type Slot } from './limits/connection-limits.js'
 import { createRateLimiter } from './limits/rate-limiter.js'
 import { createStartQueue } from './limits/start-queue.js'
@@ -248,25 +250,19 @@ export const assembleGateway = (
   })
   void openTelemetry.then((api) => api && exportMetrics(metrics, api, log, lifetime.signal))
 
-  const adminServer = createAdminListener(
-    {
-      settings,
-      apps,
-      engine,
-      keySets,
-      dispatcher,
-      pushes,
-      activity,
-      tracer,
-      metrics,
-      hub,
-      readiness,
-      log,
-      audit,
+  const { admin } = settings
+  const adminServer =
+    admin &&
+    activity &&
+    createAdminServer(() => settings.admin ?? admin, {
+      ...{ audit, log, readiness },
+      limitsReached: metrics.limitsReached,
       scrape: options.metrics?.(scrape.collect) ?? scrape.text,
-    },
-    lifetime.signal,
-  )
+      calls: createApiCalls({
+        ...{ apps, engine, keySets, dispatcher, pushes, activity, tracer },
+        charts: createCharts(metrics, hub.size, log, lifetime.signal),
+      }),
+    })
 
   /** Serves the gateway's paths on a server until the gateway is closed. Returns a function that stops serving them earlier. */
   const attachTo = (server: Server): (() => void) => {

@@ -14,7 +14,7 @@ import type { Dispatcher } from '../webhooks/dispatcher.js'
 import { withTimeout } from '../../util/with-timeout.js'
 
 /** The parts of a gateway whose state the gauges show. */
-export interface ScrapeContext {
+interface ScrapeContext {
   settings: Settings
   engine: Pick<Engine, 'usage'>
   dispatcher: Pick<Dispatcher, 'measure'>
