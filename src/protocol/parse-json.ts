@@ -1,3 +1,5 @@
+import { object, type JsonObject } from './schema.js'
+
 /**
  * How deeply JSON from outside may be nested. `JSON.parse` reads any depth. But `JSON.stringify` throws at a depth of some thousands, and
  * its time grows with the square of the depth.
@@ -47,4 +49,14 @@ export const isDeepJson = (json: string): boolean => {
 export const parseJson = (json: string): unknown => {
   if (isDeepJson(json)) throw new SyntaxError(`The JSON is nested more than ${MAX_JSON_DEPTH} deep.`)
   return JSON.parse(json)
+}
+
+/** Returns the object that JSON from outside stands for; undefined if `parseJson` refuses the text or it stands for something else. */
+export const parseObject = (json: string): JsonObject | undefined => {
+  try {
+    const value = parseJson(json)
+    return object(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }

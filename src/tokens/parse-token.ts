@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
 import type { JsonObject } from '../protocol/index.js'
-import { MAX_JSON_DEPTH, parseJson } from '../protocol/internal.js'
+import { MAX_JSON_DEPTH, object, parseJson } from '../protocol/internal.js'
 
 export type ParsedToken = {
   text: string
@@ -68,11 +68,11 @@ const readObject = (segment: string): JsonObject | undefined => {
   } catch {
     return undefined
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  if (!object(value)) return undefined
   // `JSON.stringify` repeats no name. Most encoders write the same text as it does, so only a different text is searched for a repeated
   // name.
   if (JSON.stringify(value) !== json && repeatsName(json)) return undefined
-  return value as JsonObject
+  return value
 }
 
 const NO_OBJECT = `is not a JSON object, nested at most ${MAX_JSON_DEPTH} deep, in which every name is unique.`

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { readJson } from '../read-json.js'
+import { parseObject } from '../../protocol/internal.js'
 import { createConnection, type Connection } from './connection.js'
 import type { Watch } from './watch.js'
 
@@ -76,7 +76,7 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
 
   /** Takes the frames of a post, unless the client repeats the post. Returns whether a gateway would accept the post. */
   const take = (stream: Stream, body: string): boolean => {
-    const { seq, frames } = readJson(body)
+    const { seq, frames } = parseObject(body) ?? {}
     if (seq === stream.seq) {
       if (body !== stream.taken) watch.fail(`The client repeated post ${stream.seq} with another body.`)
       return body === stream.taken
@@ -97,7 +97,7 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
   }
 
   const post = async (body: string, response: ServerResponse): Promise<void> => {
-    const { stream: id, seq } = readJson(body)
+    const { stream: id, seq } = parseObject(body) ?? {}
     const stream = streams.get(String(id))
     if (!stream) return void response.writeHead(404).end()
     if (stream.isPosting) return watch.fail('The client sent two posts of a stream at the same time.')

@@ -2,7 +2,7 @@ import { request as requestHttp, type IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { VERSION } from '../../protocol/index.js'
-import { readJson } from '../read-json.js'
+import { parseObject } from '../../protocol/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
 import { failureOf, TIMEOUT } from './network.js'
 
@@ -135,7 +135,7 @@ export const checkHttp = async (base: URL): Promise<{ findings: Finding[]; reach
     const text = `no answer to /healthz (${failureOf(health)}): does this port speak ${base.protocol.slice(0, -1)}?`
     return { findings: [http.fail(text)], reached: false }
   }
-  const { status, version } = readJson(health.body)
+  const { status, version } = parseObject(health.body) ?? {}
   if (health.status !== 200 || status !== 'ok')
     return { findings: [http.fail(`/healthz ${explainStatus(health)}`), checkClock(health)], reached: false }
   const ready = await tryGet(below(base, '/readyz'))

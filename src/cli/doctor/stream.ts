@@ -1,7 +1,7 @@
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { parseObject } from '../../protocol/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
-import { readJson } from '../read-json.js'
 import { below } from './http.js'
 import { failureOf, TIMEOUT } from './network.js'
 
@@ -64,7 +64,7 @@ const readFrames = (
     const lines = (text + chunk).split('\n')
     text = lines.pop() ?? ''
     for (const line of lines)
-      if (line.startsWith('data: ')) frames.push(readJson(line.slice('data: '.length)))
+      if (line.startsWith('data: ')) frames.push(parseObject(line.slice('data: '.length)) ?? {})
     notify()
   })
   // If a proxy cuts the stream, that counts as its end.

@@ -1,8 +1,8 @@
 import { WebSocket } from 'ws'
 import { SUBPROTOCOL } from '../../protocol/index.js'
+import { parseObject } from '../../protocol/internal.js'
 import { findingsAbout, type Finding } from '../report.js'
 import { below } from './http.js'
-import { readJson } from '../read-json.js'
 import { failureOf, TIMEOUT } from './network.js'
 
 /** How an attempt to open a WebSocket ended. */
@@ -41,7 +41,7 @@ const open = (base: URL, { origin, appId, headers = {} }: Attempt): Promise<Open
     socket.on('error', (error) => finish({ outcome: 'error', why: failureOf(error) }))
     socket.once('open', () => socket.send(JSON.stringify({ type: 'start', appId, token: 'doctor' })))
     socket.on('message', (data: Buffer) => {
-      const frame = readJson(data.toString())
+      const frame = parseObject(data.toString()) ?? {}
       if (frame['type'] === 'ended') finish({ outcome: 'open', ended: frame })
     })
     socket.once('close', (code) => finish({ outcome: 'error', why: `closed with ${code} before a frame` }))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { object, parseJson } from '../../protocol/internal.js'
+import { parseObject } from '../../protocol/internal.js'
 import type { AppSettings, AuthenticateRequest } from '../config/parse.js'
 import { postSigned, type RequestMeter } from '../outbound/outbound-request.js'
 
@@ -14,14 +14,6 @@ const MAX_BYTES = 65_536
  */
 export class NoDecisionError extends Error {
   override readonly name = 'NoDecisionError'
-}
-
-const parse = (body: string | null): unknown => {
-  try {
-    return parseJson(body ?? '')
-  } catch {
-    return undefined
-  }
 }
 
 /**
@@ -47,9 +39,8 @@ export const askAuthenticateUrl = async (
   })
   if (status === 429 || status >= 500) throw new NoDecisionError(`The answer has the status ${status}.`)
   if (status !== 200) return null
-  const answer = parse(body)
-  if (!object(answer))
-    throw new NoDecisionError(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
+  const answer = parseObject(body ?? '')
+  if (!answer) throw new NoDecisionError(`The answer is not a JSON object of ${MAX_BYTES} bytes or less.`)
   // A backend that reads a cookie finds the user itself, so its answer must confirm the id that the client asks for.
   const namesUser = target.forwardHeaders.length > 0 || answer['userId'] !== undefined
   return namesUser && answer['userId'] !== request.userId ? null : answer

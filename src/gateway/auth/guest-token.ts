@@ -1,6 +1,6 @@
 import type { Credential } from '../../engine/index.js'
 import { GUEST_PREFIX, type JsonObject } from '../../protocol/index.js'
-import { object, parseJson } from '../../protocol/internal.js'
+import { parseObject } from '../../protocol/internal.js'
 import type { App } from '../apps/app.js'
 
 /**
@@ -14,14 +14,8 @@ export const CREATED_AT = 'guestCreatedAt'
 export const isGeneratedGuest = (userId: string): boolean => userId.startsWith(GUEST_PREFIX + GENERATED)
 
 /** Returns a token's claims without verifying them. Returns `{}` for a malformed token. */
-export const unverifiedClaims = (token: string): JsonObject => {
-  try {
-    const claims: unknown = parseJson(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-    return object(claims) ? claims : {}
-  } catch {
-    return {}
-  }
-}
+export const unverifiedClaims = (token: string): JsonObject =>
+  parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) ?? {}
 
 /** A guest, and the credential of the guest's token. */
 interface ProvenGuest {
