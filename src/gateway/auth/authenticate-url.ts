@@ -26,7 +26,7 @@ export const askAuthenticateUrl = async (
   request: AuthenticateRequest,
   headers: Readonly<Record<string, string>>,
   timeout: number,
-  meter?: RequestMeter,
+  meter: RequestMeter,
 ): Promise<Record<string, unknown> | null> => {
   const forwarded = target.forwardHeaders.flatMap((name) =>
     headers[name] === undefined ? [] : [[name, headers[name]] as const],

@@ -16,7 +16,7 @@ import { hasExpired, retryDelay } from '../outbound/retry.js'
 interface AppDispatcherContext {
   queue: WebhookQueue
   log: Pick<Log, 'error' | 'warn' | 'info'>
-  meter?: RequestMeter | undefined
+  meter: RequestMeter
   tracing: Tracing
   /** Called after each request. */
   onDelivery(appId: string, delivery: DeliverySummary): void

@@ -36,7 +36,7 @@ export const createDispatcher = (
   queue: WebhookQueue,
   log: Log,
   tracing: Tracing,
-  metrics?: Metrics,
+  metrics: Metrics,
 ): Dispatcher => {
   const dispatchers = new Map<string, AppDispatcher>()
   let isClosed = false
@@ -54,7 +54,7 @@ export const createDispatcher = (
   }
 
   const onResult = (appId: string, result: DeliverySummary['result']): void =>
-    metrics?.webhooks.inc({ app: appId, result })
+    metrics.webhooks.inc({ app: appId, result })
 
   const remove = (appId: string, dispatcher: AppDispatcher, timeout = 0): Promise<void> => {
     dispatchers.delete(appId)
@@ -64,7 +64,7 @@ export const createDispatcher = (
   }
 
   const add = (appId: string, target: SignedTarget): void => {
-    const meter = metrics && createRequestMeter(metrics, appId, 'webhook')
+    const meter = createRequestMeter(metrics, appId, 'webhook')
     dispatchers.set(
       appId,
       new AppDispatcher(appId, target, { queue, log, meter, tracing, onDelivery, onResult }),
@@ -90,8 +90,8 @@ export const createDispatcher = (
         try {
           const { pending, oldestAt } = await queue.pendingSummary(app)
           const age = oldestAt === null ? 0 : Math.max(0, Date.now() - oldestAt)
-          metrics?.webhooksPending.set({ app }, pending)
-          metrics?.webhooksOldest.set({ app }, age / 1_000)
+          metrics.webhooksPending.set({ app }, pending)
+          metrics.webhooksOldest.set({ app }, age / 1_000)
         } catch (err) {
           // The scrape goes on without these metrics, because the other metrics are needed most while the engine is down.
           log.warn({ appId: app, err }, "the engine can't say how many webhooks are pending")

@@ -18,7 +18,7 @@ const settingsOf = (url: string) => ({
 })
 
 /** Creates a dispatcher for these endpoints, by app id. It is closed after the tests. */
-const run = (queue: TestQueue, urls: Record<string, string>, metrics?: Metrics) => {
+const run = (queue: TestQueue, urls: Record<string, string>, metrics: Metrics = createMetrics()) => {
   const lines: string[] = []
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(line) } })
   const dispatcher = createDispatcher(queue, log, createTracing(loadOpenTelemetry(log)), metrics)
