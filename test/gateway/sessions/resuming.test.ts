@@ -11,6 +11,7 @@ import { scratchFolder } from '../../support/scratch-folder.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
 import { startGateway } from '../../support/gateway.js'
+import { onBothEngines } from '../../support/rest/rest-calls.js'
 import { startOf } from '../../support/starts.js'
 
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
@@ -19,17 +20,7 @@ const fast = { limits: { messagesPerSecond: 1_000_000 } }
 const resuming = async (started: Frame, offset = started['offset'], userId = 'ada') =>
   startOf(userId, { resume: { key: started['resumeKey'], epoch: started['epoch'], offset } })
 
-const engines: NonNullable<GatewayConfig['engine']>[] = [
-  { type: 'memory' },
-  { type: 'embedded', path: scratchFolder() },
-]
-// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
-const running = await Promise.all(
-  engines.map(async (engine) => ({ engine, ...(await startGateway(fast, { engine })) })),
-)
-for (const { engine, gateway, url } of running) {
-  const on = `(${String(engine.type)})`
-
+for (const { gateway, url, on } of await onBothEngines(fast)) {
   test(`the session of a lost connection is resumed, and the messages that were missed follow in order ${on}`, async () => {
     const first = await startClient(url, await startOf('ada'))
     assert.deepEqual(

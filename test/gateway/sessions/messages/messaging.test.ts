@@ -1,19 +1,15 @@
 // Messages between users, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { GatewayConfig } from '../../../../src/gateway/index.js'
 import { rules } from '../../../../src/engine/suite/kit.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
-import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../../support/gateway.js'
+import { onBothEngines } from '../../../support/rest/rest-calls.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { tokenFor } from '../../../support/tokens.js'
 
-const path = scratchFolder()
-
-const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
 const fast = { limits: { messagesPerSecond: 1_000_000 } }
 
 const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
@@ -21,13 +17,7 @@ const refusalOf = async (client: Client, frame: Frame): Promise<Frame> => {
   return client.next('refused')
 }
 
-// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
-const running = await Promise.all(
-  engines.map(async (engine) => ({ engine, ...(await startGateway(fast, { engine })) })),
-)
-for (const { engine, gateway, url } of running) {
-  const on = `(${String(engine.type)})`
-
+for (const { gateway, url, on } of await onBothEngines(fast)) {
   test(`a message reaches every session of both users, and its sender receives sent ${on}`, async () => {
     const [one, two] = [
       await startClient(url, await startOf('ada')),

@@ -2,18 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createMemoryEngine } from '../../../../src/engine/index.js'
-import type { GatewayConfig } from '../../../../src/gateway/index.js'
 import { limits } from '../../../../src/protocol/index.js'
 import { startGateway } from '../../../support/gateway.js'
+import { onBothEngines } from '../../../support/rest/rest-calls.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
-import { scratchFolder } from '../../../support/scratch-folder.js'
 import { startOf } from '../../../support/starts.js'
 import { until } from '../../../support/until.js'
 
 type Started = Client & { started: Frame }
 
-const path = scratchFolder()
-const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
 const many = { messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000, bytesPerSecond: 1e9 }
 
 let counter = 0
@@ -55,12 +52,7 @@ const read = async (client: Started, offset: number, peer?: string | null): Prom
 
 const codeOf = (frame: Frame): unknown[] => [frame.type, frame['re'], frame['code']]
 
-// The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
-const running = await Promise.all(
-  engines.map(async (engine) => ({ engine, url: (await startGateway({ limits: many }, { engine })).url })),
-)
-for (const { engine, url } of running) {
-  const on = `(${String(engine.type)})`
+for (const { url, on } of await onBothEngines({ limits: many })) {
   const startAs = async (userId: string): Promise<Started> => {
     const client = await startClient(url, await startOf(userId))
     client.send({ type: 'pong' })

@@ -2,16 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EngineError } from '../../../../src/engine/index.js'
-import type { AppConfig, GatewayConfig } from '../../../../src/gateway/index.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../../support/gateway.js'
+import { onBothEngines } from '../../../support/rest/rest-calls.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
-import { scratchFolder } from '../../../support/scratch-folder.js'
 import { until } from '../../../support/until.js'
 
-const path = scratchFolder()
-const engines: NonNullable<GatewayConfig['engine']>[] = [{ type: 'memory' }, { type: 'embedded', path }]
 const many = { signalsPerSecond: 1_000_000, messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000 }
 
 const startedAs = async (url: string, userId: string): Promise<Client & { started: Frame }> =>
@@ -34,19 +31,11 @@ const refusalOf = async (client: Client, frame: Record<string, unknown>): Promis
   return code
 }
 
-const gatewayWith = async (app: Partial<AppConfig>, engine?: GatewayConfig['engine']): Promise<string> =>
-  (await startGateway(app, engine ? { engine } : {})).url
-
 // The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
-const running = await Promise.all(
-  engines.map(async (engine) => ({
-    engine,
-    url: await gatewayWith({ signals: 'anyone', limits: many }, engine),
-  })),
-)
-for (const { engine, url } of running) {
-  const on = `(${String(engine.type)})`
+const toAnyone = await onBothEngines({ signals: 'anyone', limits: many })
+const toPeers = await onBothEngines({ limits: many })
 
+for (const { url, on } of toAnyone) {
   test(`a signal reaches every session of its recipient, in order, and is not answered ${on}`, async () => {
     const ada = await startedAs(url, 'ada')
     const bobs = [await startedAs(url, 'bob'), await startedAs(url, 'bob')]
@@ -101,7 +90,7 @@ for (const { engine, url } of running) {
   })
 }
 
-const { url } = running[0] ?? assert.fail()
+const { url } = toAnyone[0] ?? assert.fail()
 
 test('a name, a ttl, data or a recipient out of bounds is refused, and the session goes on', async () => {
   const ada = await startedAs(url, 'ada')
@@ -140,12 +129,8 @@ test('a signal with a field of the wrong type ends the connection', async () => 
   }
 })
 
-for (const { engine } of running) {
-  const on = `(${String(engine.type)})`
-  const own = engine.type === 'embedded' ? { type: 'embedded' as const, path: scratchFolder() } : engine
-
+for (const { url: address, on } of toPeers) {
   test(`with the rule 'peers' a signal passes where either has written to the other ${on}`, async () => {
-    const address = await gatewayWith({ limits: many }, own)
     const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
     for (const to of ['bob', 'nobody']) assert.equal(await refusalOf(ada, { to, name: 'typing' }), 'refused')
     ada.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
@@ -165,7 +150,6 @@ for (const { engine } of running) {
   })
 
   test(`signals and messages of one connection to one user keep their order, also to a new peer ${on}`, async () => {
-    const address = await gatewayWith({ limits: many }, own)
     const eve = await startedAs(address, 'eve')
     const signal = { type: 'signal', to: 'eve', name: 'typing' }
     const order: string[] = []
@@ -259,7 +243,8 @@ test("the rule 'peers' asks the engine once, and not for each signal", async () 
 })
 
 test("the rule 'nobody' refuses every signal of a client", async () => {
-  const ada = await startedAs(await gatewayWith({ signals: 'nobody' }), 'ada')
+  const { url: address } = await startGateway({ signals: 'nobody' })
+  const ada = await startedAs(address, 'ada')
   for (const to of ['bob', 'ada']) assert.equal(await refusalOf(ada, { to, name: 'typing' }), 'refused')
   ada.close()
 })
@@ -267,7 +252,7 @@ test("the rule 'nobody' refuses every signal of a client", async () => {
 test('signals beyond signalsPerSecond of the user are rate-limited, and count against no other limit', async () => {
   // Two requests are left after the two starts.
   const limits = { signalsPerSecond: 3, requestsPerSecond: 4, messagesPerSecond: 1 }
-  const address = await gatewayWith({ signals: 'anyone', limits })
+  const { url: address } = await startGateway({ signals: 'anyone', limits })
   const [one, two, bob] = [
     await startedAs(address, 'ada'),
     await startedAs(address, 'ada'),
