@@ -85,7 +85,7 @@ test('a guest gets a random id, or the id that it asks for, always after `guest:
   assert.match(user.id, /^guest:.{10,}$/)
   assert.equal(isGuest, true)
   assert.equal(expiresIn, null)
-  assert.equal((payloadOf(String(token)) as { sub: unknown }).sub, user.id)
+  assert.equal((payloadOf(token as string) as { sub: string }).sub, user.id)
   assert.notEqual((await startedWith(url, guestStart)).user.id, user.id)
   assert.equal((await startedWith(url, { ...guestStart, userId: 'bob' })).user.id, 'guest:bob')
   assert.equal((await startedWith(url, { ...guestStart, userId: 'guest:bob' })).user.id, 'guest:bob')

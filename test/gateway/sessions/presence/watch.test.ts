@@ -1,13 +1,13 @@
 // Who is online, over real sockets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { AppConfig, Gateway, GatewayConfig } from '../../../../src/gateway/index.js'
 import { EngineError } from '../../../../src/engine/index.js'
+import type { Gateway } from '../../../../src/gateway/index.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { guestStart, startOf } from '../../../support/starts.js'
 import { startGateway } from '../../../support/gateway.js'
+import { onBothEngines } from '../../../support/rest/rest-calls.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
-import { scratchFolder } from '../../../support/scratch-folder.js'
 import { tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
 
@@ -42,20 +42,11 @@ const end = async (client: Client): Promise<void> => {
   await client.closed
 }
 
-const gatewayWith = async (app: Partial<AppConfig>, engine?: GatewayConfig['engine']): Promise<string> =>
-  (await startGateway({ limits, ...app }, engine ? { engine } : {})).url
-
-const engines = (): NonNullable<GatewayConfig['engine']>[] => [
-  { type: 'memory' },
-  { type: 'embedded', path: scratchFolder() },
-]
 // The gateways start before the first test: one that opens while no test runs is closed with the file's tests.
-const running = await Promise.all(
-  engines().map(async (engine) => ({ engine, url: await gatewayWith({ presence: 'anyone' }, engine) })),
-)
-for (const { engine, url } of running) {
-  const on = `(${String(engine.type)})`
+const toAnyone = await onBothEngines({ limits, presence: 'anyone' })
+const toPeers = await onBothEngines({ limits })
 
+for (const { url, on } of toAnyone) {
   test(`a watch is answered for all its users, in their order, and then tells the changes ${on}`, async () => {
     const before = Date.now()
     const [ada, bob] = [await startedAs(url, 'ada'), await startedAs(url, 'bob')]
@@ -94,12 +85,10 @@ for (const { engine, url } of running) {
     assert.equal(ada.frames.filter(({ type }) => type === 'presence').length, 5)
     ada.close()
   })
+}
 
+for (const { url: address, on } of toPeers)
   test(`with the rule 'peers' a user sees those who have written to the user, and no others ${on}`, async () => {
-    const address = await gatewayWith(
-      {},
-      engine.type === 'embedded' ? { type: 'embedded', path: scratchFolder() } : engine,
-    )
     const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
     // A stranger's own message unlocks nothing.
     ada.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
@@ -116,12 +105,11 @@ for (const { engine, url } of running) {
     await startedAs(address, 'bob')
     for (const client of [ada, later]) assert.deepEqual(textOf(await nextPresence(client)), ['bob online'])
   })
-}
 
-const { url } = running[0] ?? assert.fail()
+const { url } = toAnyone[0] ?? assert.fail()
 
 test("the rule 'nobody' answers as for users who never came, the own user too", async () => {
-  const address = await gatewayWith({ presence: 'nobody' })
+  const { url: address } = await startGateway({ limits, presence: 'nobody' })
   const [ada, bob] = [await startedAs(address, 'ada'), await startedAs(address, 'bob')]
   assert.deepEqual(await watch(ada, 'bob', 'ada'), [offline('bob'), offline('ada')])
   bob.send({ type: 'send', id: '1', to: 'ada', body: 'x' })

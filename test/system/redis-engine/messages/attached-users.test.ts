@@ -20,7 +20,7 @@ import {
   startSession,
 } from '../../../../src/engine/suite/kit.js'
 import { redisEngines } from '../../../support/redis/engines.js'
-import { failingClient } from '../../../support/redis/failing-client.js'
+import { failingClient } from '../../../support/redis/hooked-client.js'
 import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
