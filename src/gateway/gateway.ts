@@ -202,7 +202,7 @@ export const assembleGateway = (
   })
 
   const send = createSend(settings, engine, metrics)
-  const restParts = { apps, settings, engine, send, messageTurns, metrics }
+  const restParts = { apps, engine, send, messageTurns, metrics }
   const client = createInProcessClients(restParts)
   const rest = createRestRoutes({
     ...restParts,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { object } from '../../protocol/internal.js'
 import type { JsonObject, Message } from '../../protocol/index.js'
-import type { Feed, Watch } from './watch.js'
+import type { Watch } from './watch.js'
 
 /** Milliseconds in which a client must end after its standard input has ended. */
 const END_TIMEOUT = 2_000
@@ -51,7 +51,6 @@ type ReportOf<T extends ReportType> = Extract<Report, { type: T }>
 
 /** A process of the client under test. */
 export interface Client {
-  readonly reports: Feed<Report>
   tell(command: Command): void
   /** Takes the next report of this type for which `fits` is true. */
   next<T extends ReportType>(type: T, fits?: (report: ReportOf<T>) => boolean): Promise<ReportOf<T>>
@@ -126,7 +125,6 @@ export const startClient = (command: string, watch: Watch): Client => {
     )) as never
 
   return {
-    reports,
     tell: (command) => void child.stdin.write(`${JSON.stringify(command)}\n`),
     next,
     reaches: async (state) =>

@@ -12,8 +12,6 @@ interface Attempt {
   kind: Kind
   /** Whether the client's `start` frame is in the handshake. */
   inHandshake: boolean
-  /** The time of the attempt, in milliseconds of `performance.now()`. */
-  at: number
 }
 
 /** A gateway that does what a case tells it, even what the protocol forbids. */
@@ -48,7 +46,7 @@ export const openScriptedGateway = async (watch: Watch): Promise<ScriptedGateway
   let newest = 0
 
   const isRefused = (kind: Kind, inHandshake: boolean): boolean => {
-    const attempt = { kind, inHandshake, at: performance.now() }
+    const attempt = { kind, inHandshake }
     attempts.push(attempt)
     return gateway.refuse(attempt)
   }

@@ -24,7 +24,6 @@ interface Options {
 
 interface Stream {
   take(text: string): void
-  response: ServerResponse
   /** The body of the newest post whose frames were taken. `seq` is the number of that post. */
   taken: string
   seq: number
@@ -69,7 +68,7 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
       watch,
       begun,
     )
-    streams.set(id, { take: takeFrame, response, taken: '', seq: 0, isPosting: false })
+    streams.set(id, { take: takeFrame, taken: '', seq: 0, isPosting: false })
     event(JSON.stringify({ type: 'stream', id }))
     takeFrame(body)
   }

@@ -1,7 +1,6 @@
 import type * as v from 'valibot'
 import type { Engine } from '../../engine/index.js'
 import type { App } from '../apps/app.js'
-import type { Settings } from '../config/parse.js'
 import type { MessageTurns } from '../messages/message-turns.js'
 import type { SendMessage } from '../messages/send.js'
 import type { Metrics } from '../metrics/metrics.js'
@@ -28,7 +27,6 @@ type ParamsOf<Path extends string> = Path extends `${string}{${infer Name extend
 /** The parts of a gateway that answer REST calls. */
 export interface CallContext {
   readonly engine: Engine
-  readonly settings: Pick<Settings, 'sendWindow'>
   readonly send: SendMessage
   readonly messageTurns: MessageTurns
   readonly metrics: Pick<Metrics, 'engineErrors'>

@@ -15,7 +15,6 @@ export interface Watcher {
 export type Presence = Pick<UserPresence, 'online' | 'lastSeenAt'>
 
 interface Watched {
-  readonly of: UserRef
   readonly watchers: Set<Watcher>
   /** The watchers that are to be called in a later turn. Undefined until the first event. */
   waiting: Set<Watcher> | undefined
@@ -103,7 +102,7 @@ export class Watchers {
     // `add` rejects with the same error, so this promise must not count as unhandled.
     ready.catch(() => undefined)
     for (const of of users) {
-      const watched: Watched = { of, watchers: new Set(), waiting: undefined, presence: undefined, ready }
+      const watched: Watched = { watchers: new Set(), waiting: undefined, presence: undefined, ready }
       entries.push(watched)
       this.#users.set(userKey(of), watched)
     }
