@@ -1,8 +1,7 @@
 import * as v from 'valibot'
-import { integer } from '../../config/fields.js'
 import { answer, defineCall } from '../call.js'
+import { count } from '../schemas.js'
 
-const count = integer(0, Number.MAX_SAFE_INTEGER)
 const limit = v.nullable(count)
 
 export const appCalls = [

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import type { InboxRange, InboxState, UserRef } from '../../../engine/index.js'
 import { isUserId, signalLimits, type Message } from '../../../protocol/index.js'
-import { integer } from '../../config/fields.js'
 import { readHistory } from '../../messages/read-history.js'
 import { readWith } from '../../messages/read-peers.js'
 import { checkMessage } from '../../messages/rules.js'
@@ -15,7 +14,7 @@ import { problemOf } from '../problem-of.js'
 import { inboxOf } from './inbox.js'
 import { knownUser } from './known-user.js'
 import { DEFAULT_LIMIT, next, offsetParam, page, withParam } from '../params.js'
-import { messageFields, OBJECT_RULE, schemas, signalFields, since, withField } from '../schemas.js'
+import { count, messageFields, OBJECT_RULE, schemas, signalFields, since, withField } from '../schemas.js'
 
 /** The most recipients of one call. */
 const MAX_RECIPIENTS = 1000
@@ -30,13 +29,7 @@ export const MAX_PAGE_BYTES = 1_048_576
 
 export const OTHER_EPOCH = "The inbox has another 'epoch' now: read its messages again to get the new one."
 
-const offset = integer(0, Number.MAX_SAFE_INTEGER)
-const cursorOfMessages = v.tuple([
-  v.picklist(['after', 'before']),
-  v.string(),
-  offset,
-  v.optional(v.string()),
-])
+const cursorOfMessages = v.tuple([v.picklist(['after', 'before']), v.string(), count, v.optional(v.string())])
 
 /**
  * The offset after or before which a page of messages is read. If `before` is null, the page has the newest messages. `peer` is the peer of
@@ -298,7 +291,7 @@ export const messageCalls = [
     description:
       'Marks all messages up to `offset` as read, for example after the user has read them in an e-mail. If `with` is a user id, the call marks only the messages from this user; if it is null, only those from the app’s backend. A mark never goes back.',
     changes: true,
-    body: v.object({ epoch: v.string('must be a text'), offset, with: withField }, OBJECT_RULE),
+    body: v.object({ epoch: v.string('must be a text'), offset: count, with: withField }, OBJECT_RULE),
     example: { epoch: 'XbdHkhNdxzFzP92K', offset: 2 },
     answers: { 200: { description: 'The state of the inbox.', schema: schemas.ReadInbox } },
     errors: ['conflict', 'unknown-user'],
