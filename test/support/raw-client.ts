@@ -162,6 +162,12 @@ export const roundTrip = async (client: Pick<Client, 'send' | 'next'>): Promise<
   await client.next('refused')
 }
 
+/** Sends a frame that has an answer from the engine, so that the frames before it were handled. */
+export const settled = async (client: Client & { started: Frame }): Promise<void> => {
+  client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
+  await client.next('unread')
+}
+
 interface Answer {
   status: number
   /** The headers by name, in lower case. */

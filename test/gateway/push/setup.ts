@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import type { AppConfig, GatewayConfig, PushConfig } from '../../../src/gateway/index.js'
-import { startClient, type Client, type ClientOptions, type Frame } from '../../support/raw-client.js'
+import {
+  settled,
+  startClient,
+  type Client,
+  type ClientOptions,
+  type Frame,
+} from '../../support/raw-client.js'
 import { startGateway, type GatewayParts, type TestGateway } from '../../support/gateway.js'
 import { pushOf } from '../../support/push/push-network.js'
 import { startPushService } from '../../support/push/push-service.js'
@@ -26,12 +32,6 @@ interface Users {
 
 export interface PushGateway extends TestGateway, Users {
   service: Awaited<ReturnType<typeof startPushService>>
-}
-
-/** Sends a frame that has an answer, so that the frames before it were handled. */
-export const settled = async (client: Client & { started: Frame }): Promise<void> => {
-  client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
-  await client.next('unread')
 }
 
 export const leave = async (client: Client): Promise<void> => {

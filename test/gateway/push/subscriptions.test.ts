@@ -6,12 +6,12 @@ import { decodeJwt } from 'jose'
 import { createMemoryEngine, EngineError } from '../../../src/engine/index.js'
 import { field, statusAndCode } from '../../support/rest/rest-calls.js'
 import { startGateway } from '../../support/gateway.js'
-import { startClient } from '../../support/raw-client.js'
+import { settled, startClient } from '../../support/raw-client.js'
 import { startOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 import { pushOf } from '../../support/push/push-network.js'
 import { until } from '../../support/until.js'
-import { leave, settled, startPushGateway } from './setup.js'
+import { leave, startPushGateway } from './setup.js'
 
 const isRefused = (frames: readonly { type: string }[]): boolean =>
   frames.some(({ type }) => type === 'refused')

@@ -10,7 +10,8 @@ import { startPushService } from '../../support/push/push-service.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
-import { leave, settled, startPushGateway, type PushGateway } from '../../gateway/push/setup.js'
+import { leave, startPushGateway, type PushGateway } from '../../gateway/push/setup.js'
+import { settled } from '../../support/raw-client.js'
 import { testApp } from '../../support/gateway.js'
 
 const startReporting = async (): Promise<PushGateway & { reports: () => unknown[] }> => {

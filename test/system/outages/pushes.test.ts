@@ -1,11 +1,11 @@
 // What reaches a user's devices while no page is open: a real gateway, and a push service that verifies and decrypts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { handshake, openRaw, startProtocol } from '../../support/raw-client.js'
+import { handshake, openRaw, settled, startProtocol } from '../../support/raw-client.js'
 import { startOf } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 import { until } from '../../support/until.js'
-import { leave, settled, startPushGateway } from '../../gateway/push/setup.js'
+import { leave, startPushGateway } from '../../gateway/push/setup.js'
 
 /** The close code 1001, as in a close frame. */
 const LEFT = [1001 >> 8, 1001 & 0xff]

@@ -6,19 +6,13 @@ import { guestStart, startOf } from '../../../support/starts.js'
 import { assemble } from '../../../support/gateway/assembled-gateway.js'
 import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
-import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
+import { settled, startClient, type Client, type Frame } from '../../../support/raw-client.js'
 import { until } from '../../../support/until.js'
 
 const many = { signalsPerSecond: 1_000_000, messagesPerSecond: 1_000_000, requestsPerSecond: 1_000_000 }
 
 const startedAs = async (url: string, userId: string): Promise<Client & { started: Frame }> =>
   startClient(url, await startOf(userId))
-
-/** Resolves when every frame that the client has sent until now was handled. */
-const handled = async (client: Client & { started: Frame }): Promise<void> => {
-  client.send({ type: 'read', epoch: client.started['epoch'], offset: 0 })
-  await client.next('unread')
-}
 
 const signalsOf = (client: Client): Frame[] => client.frames.filter(({ type }) => type === 'signal')
 
@@ -53,7 +47,7 @@ for (const { url, on } of toAnyone) {
           ttl: 30_000,
         })
     }
-    await handled(ada)
+    await settled(ada)
     assert.deepEqual(
       ada.frames.map(({ type }) => type),
       ['started', 'unread'],
@@ -67,11 +61,11 @@ for (const { url, on } of toAnyone) {
     away.socket.terminate()
     await away.closed
     ada.send({ type: 'signal', to: 'carl', name: 'typing' }, { type: 'signal', to: 'nobody', name: 'typing' })
-    await handled(ada)
+    await settled(ada)
     const { resumeKey: key, epoch, offset } = away.started
     const back = await startClient(url, await startOf('carl', { resume: { key, epoch, offset } }))
     assert.equal(back.started['resumed'], true)
-    await handled(back)
+    await settled(back)
     assert.deepEqual([signalsOf(back), back.started['unread']], [[], 0])
     for (const client of [ada, back]) client.close()
   })
@@ -198,7 +192,7 @@ test('a send waits for a signal to the same user alone, and goes on if the engin
   for (const id of ['1', '2']) assert.equal((await bob.next('message'))['id'], id)
   await until('the gateway asks', () => lookups.length === 1)
   ada.send(send('3'), { ...send('4'), to: 'bob' })
-  await handled(ada)
+  await settled(ada)
   assert.deepEqual(
     ada.frames.filter(({ type }) => type === 'sent').map(({ id }) => id),
     ['1', '2'],
@@ -269,7 +263,7 @@ test('signals beyond signalsPerSecond of the user are rate-limited, and count ag
   }
   one.send({ type: 'send', id: '1', to: 'bob', body: 'x' })
   await one.next('sent')
-  for (const client of [one, two]) await handled(client)
+  for (const client of [one, two]) await settled(client)
   assert.equal(signalsOf(bob).length, 60 - refused().length)
   for (const client of [one, two, bob]) client.close()
 })
