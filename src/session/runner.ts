@@ -148,13 +148,18 @@ export const createRunner = (
     let url: string | undefined, protocols: string[] | undefined
     try {
       url = sessionUrl(endpoint)
-      // This throws if `authParams` has a value that JSON can't write.
-      if (withStart) protocols = startProtocols(host.startFrame())
+      // This throws if `authParams` has a value that JSON can't write. So a start that is sent later can be written then.
+      protocols = startProtocols(host.startFrame())
     } catch (cause) {
       const code = url ? 'bad-request' : endpoint ? 'bad-endpoint' : 'no-endpoint'
       return listener({ type: 'fatal', fault: { cause, code } })
     }
-    transport = openTransport(openRace ?? openWebSocket, url, protocols ?? [SUBPROTOCOL], listener)
+    transport = openTransport(
+      openRace ?? openWebSocket,
+      url,
+      withStart && protocols ? protocols : [SUBPROTOCOL],
+      listener,
+    )
     raceAt = Math.min(raceAt, now() + (needsRace ? 0 : RACE_AFTER))
   }
 

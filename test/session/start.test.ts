@@ -13,6 +13,7 @@ import {
 } from '../support/clients/client-sessions.js'
 import { secret, tokenFor } from '../support/tokens.js'
 import { startGateway } from '../support/gateway.js'
+import { startScript } from './scripted.js'
 
 const gateway = await startGateway({
   signatureSecrets: ['another secret of at least 32 bytes'],
@@ -103,6 +104,21 @@ test('auth params that JSON can’t write fail the start, and others start the s
     session.setCredentials({ authParams: { password: 'right' } })
     assert.equal((await session.start()).succeeded, true)
   }
+})
+
+test('auth params that JSON can’t write end a session that sends its next start as a frame, and others start it again', async () => {
+  const { endpoint, connection } = await startScript()
+  const session = newSession({ endpoint, token: 'a.b.c' })
+  await session.start()
+  session.setCredentials({ authParams: { password: 1n } })
+  const { send, socket } = await connection(0)
+  const over = reaches(session, 'ended')
+  send({ type: 'ended', code: 'timeout', message: 'The gateway heard nothing.', retryable: true })
+  socket.close(4508)
+  await over
+  assert.equal(session.error?.code, 'bad-request')
+  session.setCredentials({ authParams: { password: 'right' } })
+  await reaches(session, 'active')
 })
 
 test('refused credentials that no source can replace are sent again by the next start', async () => {
