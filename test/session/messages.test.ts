@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Message } from '../../src/protocol/index.js'
 import type { ChatSession } from '../../src/session/index.js'
+import { step } from '../../src/session/machine/step.js'
+import { activeState, world } from './machine/states.js'
 import { message, started, startScript } from './scripted.js'
 import { eventually, newSession, nextEvent, reaches } from '../support/clients/client-sessions.js'
 import { startGateway } from '../support/gateway.js'
+import { tokenFor } from '../support/tokens.js'
 
 /** Collects the events of a session from now on: states, messages by offset, unread counts, users and errors. */
 const emittedBy = (session: ChatSession): string[] => {
@@ -258,6 +261,15 @@ test('fields that no gateway takes reject with bad-request, and the session goes
   await assert.rejects(session.markRead(1.5), { code: 'bad-request' })
   await assert.rejects(session.setProfile({ name: 7 } as object), { code: 'bad-request' })
   assert.equal(session.state, 'active')
+})
+
+test('no message can have the id of a probe, so that the answer to a probe is not taken for the answer to a message', async () => {
+  const { url } = await startGateway()
+  const session = newSession({ endpoint: url, token: await tokenFor('ann') })
+  await session.start()
+  const [, probe] = step(activeState(), { type: 'wake' }, world())
+  assert.ok(probe?.do === 'send' && probe.frame.type === 'history')
+  await assert.rejects(session.send({ to: 'ann', id: probe.frame.id, body: 'Hi' }), { code: 'bad-request' })
 })
 
 test('hasValidCredentials waits for a start, and returns its outcome', async () => {

@@ -143,10 +143,13 @@ const received = (state: Active, frame: GatewayFrameOf<'message'>): Step => {
   return deliver({ ...state, info: { ...info, unread }, cursor: { ...cursor, offset } }, frame)
 }
 
-/** Requests the message after the cursor. As a rule there is none, but the answer shows that the connection is alive. */
+/**
+ * Requests the message after the cursor. As a rule there is none, but the answer shows that the connection is alive. The id is empty, so
+ * that the answer is never taken for the answer to a message: a message's id has at least one character.
+ */
 const probe = (state: Active): Effect => {
   const { epoch, offset } = state.cursor
-  return { do: 'send', frame: { type: 'history', id: 'probe', epoch, after: offset, limit: 1 } }
+  return { do: 'send', frame: { type: 'history', id: '', epoch, after: offset, limit: 1 } }
 }
 
 const onWake = (state: Active, { now }: World): Step => {
