@@ -342,6 +342,17 @@ test('a profile that the gateway refuses is in no later start, and the other cha
   await session.end()
 })
 
+test('a profile that JSON can’t write is in no later start, so that it ends no session', async () => {
+  const proxy = await startProxy(endpoint)
+  const session = newSession({ endpoint: proxy.url, token: await tokenFor('finn') })
+  await session.start()
+  await assert.rejects(session.setProfile({ custom: { customer: 1n } } as object), TypeError)
+  const states = statesOf(session)
+  proxy.cut()
+  await eventually(() => states.length > 1)
+  assert.deepEqual(states, ['reconnecting', 'active'])
+})
+
 test('a profile that is set during the start is sent once it is active', async () => {
   const session = newSession({ endpoint, token: await tokenFor('dora') })
   const started = session.start()

@@ -211,8 +211,8 @@ export const createCalls = (host: CallsHost): Calls => {
             request(frame, { checks: callFrames.profile, isAnswer: ({ type }) => type === 'user' }),
           ))
       } catch (error) {
-        // The gateway would refuse a start with these fields, too, and the session would end.
-        if (/^(bad-request|too-large)$/.test((error as SessionError).code)) kept = {}
+        // A start with these fields would be refused, too, or JSON could not write it, and the session would end.
+        if (!(error instanceof SessionError) || /^(bad-request|too-large)$/.test(error.code)) kept = {}
         throw error
       } finally {
         set((profile = { ...profile, ...kept }))
