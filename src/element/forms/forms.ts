@@ -24,7 +24,8 @@ const messageOf = (
   // A form with a chosen file is for the backend. If no file is chosen, the name of the value is empty.
   if (entries.some(([, value]) => typeof value !== 'string' && value.name)) return undefined
   const { to, body, id, ...others } = Object.fromEntries(
-    entries.filter(([key]) => FIELD.test(key)),
+    // A file field without a chosen file is left out.
+    entries.filter(([key, value]) => FIELD.test(key) && typeof value === 'string'),
   ) as Record<string, string | undefined>
   if (!to || !body) return undefined
   const data = Object.fromEntries(
@@ -82,6 +83,9 @@ const submit = (event: Event): void => {
   if (!message) return
   event.preventDefault()
   const putBack = resetForm(target)
+  // A text field may begin with a text of the page. The value of any other field is no text that could come back.
+  const field = fieldOf(target, 'body')
+  const initial = field && /^text(area)?$/.test(field.type) && field.value
   const nextId = newId()
   setField(target, 'id', nextId)
   session.send(message).then(
@@ -90,7 +94,8 @@ const submit = (event: Event): void => {
       const error = reason as SessionError
       // Puts the message back, unless the user has begun another text. Because of its id the message is never stored twice. The reset has
       // set the recipient that the form had initially, so `putBack` puts the recipient of the message back.
-      if (!valueOf(target, 'body')) {
+      const text = valueOf(target, 'body')
+      if (!text || text === initial) {
         putBack()
         setField(target, 'body', message.body)
         if (error.code !== 'conflict') setField(target, 'id', message.id ?? nextId)

@@ -153,6 +153,33 @@ describe('A form with data-chat-session', () => {
     expect(chosen()).to.deep.equal([`carl-${number}`, 'question', null])
   })
 
+  it('gives a refused text back to a field that begins with a text of the page', async () => {
+    await ann()
+    const form = await add()
+    body(form).defaultValue = 'About the clock: '
+    const refused = write(form, 'x'.repeat(20_000))
+    expect(body(form).value).to.equal('About the clock: ')
+    await refused
+    expect([body(form).value.length, idOf(form)]).to.deep.equal([20_000, 'made-by-the-server'])
+    const again = write(form, 'x'.repeat(20_000))
+    body(form).value = 'About the clock: how'
+    await again
+    expect(body(form).value).to.equal('About the clock: how')
+  })
+
+  it('leaves the value of a button as it is when the message of another button is refused', async () => {
+    await ann()
+    const form = await add('<button class="yes" name="body" value="Yes">Yes</button>')
+    form.querySelector('textarea')?.remove()
+    const no = document.createElement('button')
+    Object.assign(no, { name: 'body', value: 'x'.repeat(20_000) })
+    form.append(no)
+    const refused = new Promise((resolve) => form.addEventListener('session-error', resolve, { once: true }))
+    form.requestSubmit(no)
+    await refused
+    expect(form.querySelector<HTMLButtonElement>('.yes')?.value).to.equal('Yes')
+  })
+
   it('gets no text back over one that the user has begun, and no id back that has other content', async () => {
     const element = await ann()
     await element.send({ to: `bob-${number}`, id: 'made-by-the-server', body: 'Another text' })
@@ -196,6 +223,14 @@ describe('A form with data-chat-session', () => {
     Object.assign(form.querySelector('[type=file]') ?? {}, { files: files.files })
     submit(form, 'Hello')
     expect(posted.length).to.equal(4)
+  })
+
+  it('sends nothing of a field for a file if the user has chosen none', async () => {
+    const element = await ann()
+    const form = await add('<input name="data.product" value="clock"><input type="file" name="data.photo">')
+    await write(form, 'Hello')
+    expect(await newest(element)).to.deep.include({ body: 'Hello', data: { product: 'clock' } })
+    expect(posted).to.deep.equal([])
   })
 
   it('is not sent while a required field is empty, nor if the page prevents it, nor without the attribute', async () => {
