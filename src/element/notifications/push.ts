@@ -124,7 +124,11 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
     if (!isWanted() || !isGranted()) return
     isAsked = true
     isReported = isRefused = false
-    await session.push(subscriber)
+    await session.push(subscriber).catch((error: unknown) => {
+      // The session's script for calls did not load, so the session has no subscriber. The next connection tries again.
+      if ((error as SessionErrorClass).code === 'script-unavailable') isAsked = false
+      throw error
+    })
   }
   renewals.set(session, renew)
 

@@ -279,6 +279,27 @@ test('a part that the network kept out is loaded when the session is active agai
   ])
 })
 
+test('the device of a page with `push` is subscribed when the script of the calls is there, if the network kept it out at first', async () => {
+  const gateway = await startSiteGateway()
+  const calls = '**/v1/chat-session-calls-*'
+  const { page } = await open({
+    gateway,
+    tag: await tagFor('notifications push'),
+    prepare: async (page) => {
+      await page.addInitScript(() => Object.defineProperty(Notification, 'permission', { value: 'granted' }))
+      await page.route(calls, (route) => route.abort())
+    },
+  })
+  const failed = (code: string): Promise<void> =>
+    until(`the page reports ${code}`, async () => (await failuresOf(page)).some(([each]) => each === code))
+  await failed('script-unavailable')
+  await page.unroute(calls)
+  // The page gets a new connection.
+  await page.evaluate(() => ['freeze', 'resume'].forEach((type) => document.dispatchEvent(new Event(type))))
+  // The gateway has no key for pushes, and the subscriber says so when it is asked.
+  await failed('push-unavailable')
+})
+
 /** A headless browser hides no page and shows no notification, so the page says that it is hidden and collects its notifications. */
 const hide = (page: Page): Promise<unknown> =>
   page.addInitScript(() => {
