@@ -86,7 +86,9 @@ const segmentOf = (name: string, id: unknown): string => {
  */
 const requireKnown = (name: keyof RestCalls, input: Input): void => {
   const { path, query } = operations[name]
-  const known = ['body', 'signal', ...query, ...[...path.matchAll(/\{(\w+)\}/g)].map(([, id]) => id)]
+  // The client itself has the id of the app.
+  const ids = [...path.matchAll(/\{(\w+)\}/g)].map(([, id]) => id).filter((id) => id !== 'app')
+  const known = ['body', 'signal', ...query, ...ids]
   const unknown = Object.keys(input).find((field) => input[field] !== undefined && !known.includes(field))
   if (unknown !== undefined) throw new TypeError(`The call '${name}' has no '${unknown}'.`)
 }

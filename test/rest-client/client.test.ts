@@ -136,6 +136,9 @@ for (const [how, clientOf] of Object.entries(clients)) {
     const chat = clientOf(run)
     const misspelt = { user: 'ann', moed: 'reauth' }
     await assert.rejects(chat.endUserSessions(misspelt), /TypeError: .*'endUserSessions' has no 'moed'/)
+    // The client has one app, and ends no session of another app.
+    const ofAnother = { user: 'ann', app: 'another' }
+    await assert.rejects(chat.endUserSessions(ofAnother), /TypeError: .*'endUserSessions' has no 'app'/)
     const { sessions } = await chat.listUserSessions({ user: 'ann', limit: undefined })
     assert.equal(sessions.length, 1)
     session.close()
