@@ -12,7 +12,7 @@ import { firstScript, readIntegrity } from '../../rollup.config.mjs'
 const limits = {
   'chat-session.js': 14_000,
   'chat-session-badge.js': 1_600,
-  'chat-session-calls.js': 4_250,
+  'chat-session-calls.js': 4_300,
   'chat-session-notifications.js': 2_650,
   'chat-session-stream.js': 5_420,
 }

@@ -271,6 +271,25 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       assert.equal(records(), 0)
     })
 
+  it('sends the messages of an earlier page again if a listener starts the session at once when it has failed', async () => {
+    const send = { type: 'send', id: 'one', to: 'bob', writtenAt: Date.now() }
+    sessionStorage.setItem('chat-session-left1', JSON.stringify([endpoint, 'app', 'ann', [send]]))
+    const session = make()
+    const failed: unknown[] = []
+    session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
+    await session.start()
+    await waits(session, 1)
+    session.addEventListener('state', ({ detail }) => {
+      if (detail.state === 'ended') void session.start()
+    })
+    await endScripted(endpoint, 'replaced', 4409)
+    await recorded(
+      (connections) =>
+        connections.length > 1 && !!connections.at(-1)?.frames.some((frame) => frame.type === 'send'),
+    )
+    assert.deepEqual(failed, [])
+  })
+
   it('removes what is no message of a page, and goes on', async () => {
     const odd = ['', '{}', 'null', '[1', '[1,2,3,4]', JSON.stringify([endpoint, 'app', 'ann', [null]])]
     const good = { type: 'send', id: 'good', to: 'bob', writtenAt: Date.now() }

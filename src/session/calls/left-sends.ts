@@ -58,9 +58,15 @@ export const createLeftSends = (
   /** How many messages were posted since the page was left. The page gets no answer to them, so they stay at the front of the outbox. */
   let posted = 0
 
+  const isLogOut = (code: string | undefined): boolean => ['signed-out', 'revoked', undefined].includes(code)
   /** Whether the session is over, and the user is not logged out. Then a later page may have a good token, and sends what waits. */
-  const hasFailed = (): boolean =>
-    isOver(session.state) && !['signed-out', 'revoked', undefined].includes(session.error?.code)
+  const hasFailed = (): boolean => isOver(session.state) && !isLogOut(session.error?.code)
+
+  /**
+   * The code with which the session has failed; undefined once it is active. A listener may have started the session again before `restore`
+   * learns that a message was rejected.
+   */
+  let failure: string | undefined
 
   /**
    * Sends a message of an earlier page, if it is this user's and the gateway would still recognize its id. If the session fails, `keep`
@@ -82,7 +88,8 @@ export const createLeftSends = (
           })
         : Promise.reject(new SessionError('unknown-outcome'))
     sent.catch((error: unknown) => {
-      if (hasFailed()) keep({ ...send, writtenAt })
+      const { code } = error as SessionError
+      if (code === failure && !isLogOut(code)) keep({ ...send, writtenAt })
       else reportPending([{ id, to, error: error as SessionError }])
     })
   }
@@ -144,7 +151,11 @@ export const createLeftSends = (
   }
   // A log-out after the session has failed does not change its state.
   session.addEventListener('logout', forget)
-  session.addEventListener('state', stopIfOver)
+  session.addEventListener('state', (event) => {
+    const { state, error } = (event as CustomEvent<{ state: string; error: SessionError | null }>).detail
+    if (state !== 'starting') failure = error?.code
+    stopIfOver()
+  })
 
   return () => {
     if (session.state === 'idle' || stopIfOver()) return
