@@ -3,8 +3,9 @@ import { test } from 'node:test'
 import { startGateway, testApp } from '../../support/gateway.js'
 import { pushOf } from '../../support/push/push-network.js'
 import { startPushService } from '../../support/push/push-service.js'
+import { settled } from '../../support/raw-client.js'
 import { until } from '../../support/until.js'
-import { leave, settled, usersOf } from './setup.js'
+import { leave, usersOf } from './setup.js'
 
 for (const isHidden of [false, true])
   test(`if a reload gives the app its push, a page that started before counts as ${isHidden ? 'hidden' : 'visible'}`, async () => {
