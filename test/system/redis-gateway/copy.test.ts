@@ -166,6 +166,33 @@ test('a Redis goes to another prefix, and the usage is the same', async () => {
   })
 })
 
+test('a device that has passed to another user stays with that user, whichever of the two is copied last', async () => {
+  const users = ['ada', 'bob'].map((userId) => ({ appId: 'shop', userId }))
+  const from = redis()
+  await use(from, async (engine) => {
+    for (const of of users) await engine.saveUser(of, {})
+    // The first device passes from Ada to Bob, and the second one from Bob to Ada.
+    for (const [n, owners] of [users, users.toReversed()].entries())
+      for (const of of owners)
+        await engine.savePushDevice(
+          of,
+          {
+            endpoint: `https://push.example/${n}`,
+            expirationTime: null,
+            keys: { p256dh: 'key', auth: 'secret' },
+          },
+          { authMethod: 'token', tokenId: null, issuedAt: Date.now(), expiresAt: null },
+        )
+  })
+  for (const to of [redis(), folder()]) {
+    await copy(from, to)
+    const endpoints = await use(to, (engine) =>
+      Promise.all(users.map(async (of) => (await engine.pushDevices(of)).map(({ endpoint }) => endpoint))),
+    )
+    assert.deepEqual(endpoints, [['https://push.example/1'], ['https://push.example/0']])
+  }
+})
+
 test('a copy that was killed is opened by no gateway, running it again says what to do, and --restart completes it', async () => {
   const [from, prefix] = [folder(), `${randomUUID()}:`]
   const to = redis(prefix)

@@ -4,6 +4,7 @@ import type { PeerMark, SentId, TransferRecord } from '../../../transfer.js'
 import type { Reply } from '../../client/port.js'
 import { hashOf } from '../../keys.js'
 import { fields } from '../../lua/fields.js'
+import { ownDevice } from '../../push/own-device.js'
 import type { StepRunner } from '../../step-runner.js'
 import type { loadTransferSteps } from '../steps.js'
 
@@ -51,8 +52,8 @@ export async function* exportUser(
     records.push({ kind: 'user', user, guest: found.has(fields.user.guest) })
   }
   const devices = found.get(fields.user.devices)
-  if (devices !== undefined)
-    records.push({ kind: 'devices', ...of, devices: JSON.parse(devices) as PushDevice[] })
+  const owned = devices === undefined ? [] : await ownedBy(runner, of, JSON.parse(devices) as PushDevice[])
+  if (owned.length > 0) records.push({ kind: 'devices', ...of, devices: owned })
   const lastSeenAt = Math.max(numberOf('lastSeenAt') ?? 0, Number(seen))
   if (lastSeenAt > 0) records.push({ kind: 'seen', ...of, lastSeenAt })
   const adoption = found.get(fields.user.adoption)
@@ -99,6 +100,16 @@ export async function* exportUser(
     if (page.length > 0) yield page
     if (list.length < 4 * MESSAGES_PER_PAGE) return
   }
+}
+
+/** Returns those of the devices in a user's hash that the user owns. A device that has passed to another user is still in the hash. */
+const ownedBy = async (
+  runner: StepRunner,
+  of: UserRef,
+  devices: readonly PushDevice[],
+): Promise<PushDevice[]> => {
+  const owners = await Promise.all(devices.map((device) => ownDevice(runner, 'read', of, device)))
+  return devices.filter((_device, n) => owners[n]?.[0] === of.userId)
 }
 
 /** Returns the marks of the peers in an inbox. */
