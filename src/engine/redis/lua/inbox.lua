@@ -139,7 +139,7 @@ local function beyond(keys, user, last, bytes, retention)
   if not exceeds(user, last, bytes, retention) then return NO_ENTRIES end
   local old, first, kept = {}, user.first, last - retention.messages + 1
   while #old < MAX_DROPPED and first <= user.newest and (first < kept or (bytes > retention.bytes and first < last)) do
-    local chunk = entries(keys, first, user.newest, math.min(math.max(kept - first, #old, 1), MAX_CHUNK))
+    local chunk = entries(keys, first, user.newest, math.min(math.max(kept - first, #old, 1), MAX_CHUNK, MAX_DROPPED - #old))
     if #chunk == 0 then break end
     for _, entry in ipairs(chunk) do
       if entry.offset >= kept and (bytes <= retention.bytes or entry.offset >= last) then return old end

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine } from '../../../../src/engine/index.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
-import { bob, deliver } from '../../../../src/engine/suite/kit.js'
+import { app, bob, deliver } from '../../../../src/engine/suite/kit.js'
 import { lossyClient } from '../../../support/redis/lossy-client.js'
 import { standalone } from '../../../support/redis/server.js'
+import { until } from '../../../support/until.js'
 
 const server = await standalone()
 
@@ -45,4 +46,16 @@ it('one step follows a message after whose arrival the inbox still has too many 
     await deliver(engine, { from: null }, { retention })
   })
   assert.equal(steps, 1)
+})
+
+it('steps follow until an inbox has the bytes of a lowered retention, though few of its messages exceed the lowered number', async () => {
+  const [kept, more] = [20, 5]
+  await stepsAfter('both:', async (engine) => {
+    const retention = { messages: 1_000, bytes: 1e9, age: 60_000 }
+    for (let n = 0; n < 600; n++) await deliver(engine, { from: null }, { retention })
+    const bytes = ((await engine.usage(app)).bytes / 600) * kept
+    // The message itself deletes 256 others, and the first step finds five more that exceed the number.
+    await deliver(engine, { from: null }, { retention: { ...retention, messages: 600 - 256 - more + 1, bytes } })
+    await until('the inbox has no more bytes', async () => (await engine.usage(app)).bytes <= bytes, true)
+  })
 })
