@@ -152,6 +152,24 @@ it('a mark stays as long as a message that came while it was set', () => {
   )
 })
 
+it("a mark stays though the list of peers loses the items of the caller's index while the mark is set", () => {
+  const retention = { messages: 2, age, bytes: 1e9 }
+  return withHooked(
+    'shortened:',
+    'peer-read',
+    async (engine) => {
+      for (let n = 0; n < 200; n++) await deliver(engine, { from: 'cy' }, { retention })
+      await deliver(engine, { from: 'ada' }, { retention })
+    },
+    async (engine, hooked) => {
+      await deliver(engine, { from: 'ada' }, { retention })
+      const { epoch } = await engine.inbox(bob)
+      const read = await hooked.markPeerRead(bob, 'ada', { epoch, offset: 999 })
+      assert.deepEqual([read?.inbox.offset, read?.peer.readOffset, read?.peer.unread], [202, 202, 0])
+    },
+  )
+})
+
 it('answers though messages come faster than it asks', () => {
   let count = 0
   return withHooked(

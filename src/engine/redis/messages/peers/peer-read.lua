@@ -18,7 +18,8 @@ local function newest_with()
   local newest, known = tonumber(arg(5)), tonumber(arg(4))
   local later = known < user.newest and call('LRANGE', K.peerLog, known - user.newest, -1) or {}
   for n, with in ipairs(later) do
-    if string.sub(with, 2) == peer then newest = known + n end
+    -- The list may be shorter than asked for, because retention may have trimmed it meanwhile. The last item is about the newest offset.
+    if string.sub(with, 2) == peer then newest = user.newest - #later + n end
   end
   return newest >= user.first and newest or 0
 end
