@@ -17,6 +17,7 @@ import {
 } from '../../../../src/engine/suite/kit.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { FEW_PARTITIONS } from '../../../support/redis/engines.js'
+import { hookedClient } from '../../../support/redis/hooked-client.js'
 import { lossyClient, type Fate } from '../../../support/redis/lossy-client.js'
 import { startSingleAndCluster } from '../../../support/redis/single-and-cluster.js'
 import { until } from '../../../support/until.js'
@@ -153,5 +154,29 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
     assert.match(await keys(), /user/)
     shift = retention.age + 1
     await until('no key is left', async () => (await keys()).trim(), '')
+  })
+})
+
+it('keeps nothing for ever about a guest whose user is deleted while the messages move', async () => {
+  const prefix = 'deleted:'
+  let moves = 0
+  const engine: Engine = new RedisEngine({
+    client: () =>
+      hookedClient({ type: 'single', url: server.url }, async (script) => {
+        if (script === 'adopted-append' && ++moves === 2) await engine.deleteUser(ada)
+      }),
+    ...{ prefix, onError: assert.ifError },
+  })
+  await withEngine(engine, async () => {
+    await saveGuest(engine, guest)
+    const { user } = await engine.saveUser(ada, {})
+    for (let n = 0; n < COUNT; n++) await deliver(engine, { from: null, to: guest.userId })
+    const { retention } = rules()
+    const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+    assert.ok(await engine.adoptGuest(asked))
+    assert.equal(moves, 2)
+    assert.deepEqual(await bodies(engine, guest), [])
+    const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
+    assert.ok(Number(await server.command('pttl', key)) > 0, 'the key expires')
   })
 })

@@ -93,7 +93,8 @@ export class Adoptions {
     // If the user was deleted, the guest's messages are deleted, too.
     const [hasMore] = await this.#runner.onUser(steps.dropAdopted, guest, [isKept === 1 ? last : ''])
     if (hasMore === 1) return true
-    if (isKept === 1) await this.#runner.onUser(steps.endAdopted, user, [], { hashed })
+    // If the user was deleted, an earlier run has perhaps made the key. Nothing else would delete it.
+    await this.#runner.onUser(steps.endAdopted, user, [], { hashed })
     return false
   }
 }
