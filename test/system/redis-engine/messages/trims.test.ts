@@ -55,7 +55,11 @@ it('steps follow until an inbox has the bytes of a lowered retention, though few
     for (let n = 0; n < 600; n++) await deliver(engine, { from: null }, { retention })
     const bytes = ((await engine.usage(app)).bytes / 600) * kept
     // The message itself deletes 256 others, and the first step finds five more that exceed the number.
-    await deliver(engine, { from: null }, { retention: { ...retention, messages: 600 - 256 - more + 1, bytes } })
+    await deliver(
+      engine,
+      { from: null },
+      { retention: { ...retention, messages: 600 - 256 - more + 1, bytes } },
+    )
     await until('the inbox has no more bytes', async () => (await engine.usage(app)).bytes <= bytes, true)
   })
 })
