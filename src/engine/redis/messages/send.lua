@@ -13,9 +13,9 @@
 --   exist.
 -- Returns `limited`, and the milliseconds to wait. Or `adopted`, the user who has adopted the recipient, and when that user was created. Or
 --   `conflict`, `unknown-user`, `unknown-sender`, `refused`, `over-share` or `full`. Or `stored` or `repeated` with: the offset; the own
---   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; in mode `away` the message's JSON; in
---   the modes `here` and `self` the number of the sender's epoch; for `stored`, 1 if an inbox still has messages beyond the retention, else
---   0; for `stored`, the bytes that argument 12 limits.
+--   copy's offset, or 0; when the message was sent; how many inboxes of the recipient were deleted; the message's JSON in mode `away`, and
+--   if a `repeated` message lacks its own copy; in the modes `here` and `self` the number of the sender's epoch; for `stored`, 1 if an
+--   inbox still has messages beyond the retention, else 0; for `stored`, the bytes that argument 12 limits.
 
 -- The names in the order of the arguments. Those that begin with `away` are for the mode `away`.
 local mode, from, senderPrefix, head, middle, digest, words, maxInboxes, maxBytes, perSecond, createdAt, maxHeld, traceparent,
@@ -39,8 +39,10 @@ if earlier then
     if same ~= digest then return reply('conflict') end
     -- After a failover the sender's server may lack the own copy, so the caller makes it again, from the message that is stored here. If
     -- retention has deleted this message, its JSON is made from the arguments.
-    local stored = isAway and entries(K, offset, offset, 1)[1]
-    local json = isAway and (stored and stored[ENTRY.message] or head .. profile .. middle .. sentAt .. '}')
+    -- A transfer from a cluster may have brought a message whose own copy was lost there.
+    local mayLackOwn = isAway or (isHere and own == '0')
+    local stored = mayLackOwn and entries(K, offset, offset, 1)[1]
+    local json = mayLackOwn and (stored and stored[ENTRY.message] or head .. profile .. middle .. sentAt .. '}')
     return reply('repeated', offset, own, sentAt, user.deletions, json, sender and epoch_of(sender))
   end
 end

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SendRules } from '../../../../src/engine/index.js'
-import type { RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
+import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import {
@@ -17,9 +17,12 @@ import {
 } from '../../../../src/engine/suite/kit.js'
 import { ask, untilPending } from '../../../../src/engine/suite/webhook-kit.js'
 import { slotOf } from '../../../../src/engine/redis/client/key-slot.js'
+import { RedisSource } from '../../../../src/engine/redis/transfer/export/source.js'
+import { RedisTarget } from '../../../../src/engine/redis/transfer/import/target.js'
 import { startCluster } from '../../../support/redis/cluster.js'
 import { failingClient } from '../../../support/redis/hooked-client.js'
 import { cutReplicas, untilReplicated } from '../../../support/redis/replication.js'
+import { standalone } from '../../../support/redis/server.js'
 import { until } from '../../../support/until.js'
 
 const cluster = await startCluster()
@@ -206,6 +209,29 @@ it('makes a lost own copy of a message that the recipient no longer retains', as
     for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message, one), 1)
     assert.deepEqual([await bodies(engine, bob), await bodies(engine, ada)], [['second'], ['first']])
   })
+})
+
+it('makes an own copy that a failover has lost though the data have moved to one Redis since', async () => {
+  const [message, prefix] = [newMessage(), 'moved:']
+  await withEngine(prefix, async (engine) => {
+    await engine.send(message, rules())
+    await forgetAda(prefix)
+    await engine.saveUser(ada, {})
+  })
+  const place = { server: { type: 'single', url: (await standalone()).url }, prefix } as const
+  const [source, target] = [new RedisSource({ server: options, prefix }, 60_000), new RedisTarget(place)]
+  await Promise.all([source.open(), target.open({ restart: false })])
+  for await (const records of source.pages()) await target.write(records)
+  await target.finish()
+  await Promise.all([source.close(), target.close()])
+  const engine = new RedisEngine({ ...place, client: () => createRedisClient(place.server) })
+  await engine.open()
+  try {
+    for (let n = 0; n < 2; n++) assert.equal(await sendAgain(engine, message), 1)
+    assert.deepEqual([await bodies(engine, bob), await bodies(engine, ada)], [['Hello'], ['Hello']])
+  } finally {
+    await engine.close()
+  }
 })
 
 it('makes the own copy that the new master of the sender lacks after a failover', async () => {
