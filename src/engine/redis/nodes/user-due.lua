@@ -5,6 +5,8 @@
 -- ARGV: 1 the id of this call.
 -- Returns 1 if messages of this adopted guest are to be moved now, else 0.
 local user = load(K.user)
+-- If Redis has evicted the user's hash, `schedule` does not know of the member in `deadlines`, and each sweep would list the user again.
+if not user.dueAt then call('ZREM', K.deadlines, member) end
 end_due_sessions(user)
 local isMoving = user.moveDueAt and user.moveDueAt <= now
 if isMoving then set(user, 'moveDueAt', now + MOVE_RETRY) end

@@ -5,7 +5,16 @@ import { join } from 'node:path'
 import { it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Engine, EngineEvent } from '../../../../src/engine/index.js'
-import { ada, bob, bodies, deliver, request, startSession } from '../../../../src/engine/suite/kit.js'
+import {
+  ada,
+  app,
+  bob,
+  bodies,
+  deliver,
+  request,
+  saveGuest,
+  startSession,
+} from '../../../../src/engine/suite/kit.js'
 import { createRedisClient, type RedisClientOptions } from '../../../../src/engine/redis/client/index.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
 import { startSentinels } from '../../../support/redis/sentinel.js'
@@ -211,4 +220,25 @@ it('has another epoch after Redis has evicted keys', async () => {
   await server.command('config', 'set', 'maxmemory', '0')
   assert.notEqual((await engine.inbox(bob)).epoch, before.epoch)
   await engine.close()
+})
+
+it('looks once, and not at each sweep, at what was due of users whose data Redis has evicted', async () => {
+  const server = await standalone()
+  let shift = 0
+  const engine = new RedisEngine({
+    client: () => createRedisClient(options(server)),
+    ...{ clockShift: () => shift, onError: assert.ifError },
+  })
+  await engine.open()
+  try {
+    await saveGuest(engine, { appId: app, userId: 'guest:~visitor' })
+    const [name = ''] = (await server.command('keys', '*deadlines')).split('\n')
+    const [user = ''] = (await server.command('keys', '*:user:*visitor')).split('\n')
+    await server.command('del', user)
+    assert.equal(Number(await server.command('zcard', name)), 1)
+    shift = 120_000
+    await until('nothing is due', async () => Number(await server.command('zcard', name)), 0, 10_000)
+  } finally {
+    await engine.close()
+  }
 })
