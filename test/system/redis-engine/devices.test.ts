@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, UserRef } from '../../../src/engine/index.js'
 import { ada, app, bob, credential, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
+import { hookedClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 
@@ -66,5 +68,32 @@ it('forgets the devices of guests who end, of adopted guests and of deleted user
     assert.equal(await owners(), 1)
     assert.equal(await engine.deleteUser(ada), true)
     await until('no owner is left', owners, 0)
+  })
+})
+
+it('keeps a device that is saved again while its end still runs', async () => {
+  await withEngine('again:', async (engine) => {
+    await engine.saveUser(bob, {})
+    await addDevice(engine, bob, 'one')
+    let isSaved = false
+    const hooked = new RedisEngine({
+      client: () =>
+        hookedClient({ type: 'single', url: server.url }, async (script, { args }) => {
+          if (script !== 'push-own' || !args.includes('free') || isSaved) return
+          isSaved = true
+          await addDevice(engine, bob, 'one')
+        }),
+      ...{ prefix: 'again:', onError: assert.ifError },
+    })
+    await hooked.open()
+    try {
+      const [device] = await hooked.pushDevices(bob)
+      assert.ok(device)
+      assert.equal(await hooked.endPushDevice(bob, device.id), true)
+      assert.ok(isSaved)
+      assert.equal((await engine.pushDevices(bob)).length, 1)
+    } finally {
+      await hooked.close()
+    }
   })
 })

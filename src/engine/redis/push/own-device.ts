@@ -10,7 +10,7 @@ const OWNER_MARGIN = 86_400_000
 /** Reads or changes the owner of a device. Returns the owner before the call. See `push-own.lua`. */
 export const ownDevice = async (
   runner: StepRunner,
-  mode: 'own' | 'free' | 'read',
+  mode: 'own' | 'keep' | 'free' | 'read',
   { appId, userId }: UserRef,
   { id, keys }: Pick<PushDevice, 'id' | 'keys'>,
 ): Promise<PushOwner | undefined> => {

@@ -169,9 +169,15 @@ export class Pushes {
     for (const { id } of devices) await this.#free(of, id)
   }
 
-  /** Deletes the key with the device's owner, if that is this user. */
+  /** Deletes the key with the device's owner, if that is this user and the user's hash lacks the device. */
   async #free(of: UserRef, id: string): Promise<void> {
-    await ownDevice(this.#options.runner, 'free', of, { id, keys: { p256dh: '', auth: '' } })
+    const { runner } = this.#options
+    const owner = await ownDevice(runner, 'free', of, { id, keys: { p256dh: '', auth: '' } })
+    if (owner && owner[0] !== of.userId) return
+    // Perhaps the user has saved the device again since the caller removed the device from the hash.
+    const { devices } = await this.#read(of)
+    const device = devices.find((device) => device.id === id)
+    if (device) await ownDevice(runner, 'keep', of, device)
   }
 
   async #read(of: UserRef): Promise<Stored> {
