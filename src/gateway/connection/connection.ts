@@ -8,6 +8,7 @@ import {
   isRetryable,
   limits,
   parse,
+  parseProfile,
   type GatewayFrame,
   type ClientFrameOf,
   type EndCode,
@@ -70,6 +71,30 @@ const START_RETRY = 10_000
 
 const SECOND_START = "A connection takes one 'start': open another connection for another session."
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
+
+type StartFrame = ClientFrameOf<'start'>
+
+const startFields = ['type', ...Object.keys(clientFrames.start)] as (keyof StartFrame)[]
+
+/**
+ * Returns a start without the fields that the protocol does not know. A start is kept until its user is authenticated and saved, and a
+ * client that is not authenticated could send fields which take 20 times as much memory as their text.
+ */
+const withoutUnknownFields = (frame: StartFrame): StartFrame => {
+  const { user, resume, since } = frame
+  return {
+    ...Object.fromEntries(
+      startFields.filter((name) => frame[name] !== undefined).map((name) => [name, frame[name]]),
+    ),
+    // A profile that breaks a rule stays, because `admit` refuses it with the rule.
+    ...(user && { user: parseProfile(user) ?? user }),
+    ...(resume && { resume: { key: resume.key, epoch: resume.epoch, offset: resume.offset } }),
+    ...(since && { since: { epoch: since.epoch, offset: since.offset } }),
+  } as StartFrame
+}
+
+/** Returns the frame of a text that was parsed as a start before. */
+const startFrameOf = (text: string): StartFrame => withoutUnknownFields(JSON.parse(text) as StartFrame)
 
 /**
  * One connection, from the handshake to its close. It receives the frame `start`, authenticates the user, and carries the user's session
@@ -246,20 +271,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       phase.start = start
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      // The wait in the queue does not count for `startTimeout`. So the deadline is set again when the wait begins, and when it ends.
-      const restartDeadline = (): void => phase.deadline.restart(this.#context.settings.startTimeout)
-      const state = { hasBegun: false }
-      const work = (hasWaited: boolean): Promise<void> => {
-        state.hasBegun = true
-        // A client that has left meanwhile needs no session.
-        if (this.#phase !== phase) return Promise.resolve()
-        if (hasWaited) restartDeadline()
-        return this.#start(phase, start, frame)
-      }
-      const started = this.#context.startQueue.run(work, phase.peer.address, bytes)
-      if (!started) return this.#refuseStart(start)
-      if (!state.hasBegun) restartDeadline()
-      return this.endOnError(started.then((isRun) => isRun || this.#refuseStart(start)))
+      return this.#queueStart(phase, start, text, withoutUnknownFields(frame))
     }
     if (frame.type === 'end') phase.frames.hasEnd = true
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
@@ -294,7 +306,28 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     return true
   }
 
-  async #start(opening: OpeningState, start: PendingStart, frame: ClientFrameOf<'start'>): Promise<void> {
+  /** Starts the session when its turn comes. `text` is the JSON of `frame`. */
+  #queueStart(opening: OpeningState, start: PendingStart, text: string, frame: StartFrame): void {
+    // The wait in the queue does not count for `startTimeout`. So the deadline is set again when the wait begins, and when it ends.
+    const restartDeadline = (): void => opening.deadline.restart(this.#context.settings.startTimeout)
+    const state: { hasBegun: boolean; frame: StartFrame | undefined } = { hasBegun: false, frame }
+    const work = (hasWaited: boolean): Promise<void> => {
+      state.hasBegun = true
+      // A client that has left meanwhile needs no session.
+      if (this.#phase !== opening) return Promise.resolve()
+      if (hasWaited) restartDeadline()
+      return this.#start(opening, start, state.frame ?? startFrameOf(text))
+    }
+    const started = this.#context.startQueue.run(work, opening.peer.address, start.bytes)
+    // A start that waits is parsed again at its turn: the queue counts only the bytes of the text, and a parsed frame may take 20 times as
+    // much memory.
+    state.frame = undefined
+    if (!started) return this.#refuseStart(start)
+    if (!state.hasBegun) restartDeadline()
+    this.endOnError(started.then((isRun) => isRun || this.#refuseStart(start)))
+  }
+
+  async #start(opening: OpeningState, start: PendingStart, frame: StartFrame): Promise<void> {
     const { peer } = opening
     const { hub, log, engine, settings, metrics } = this.#context
     const context = { engine, settings, metrics, isOpen: () => this.#phase === opening }

@@ -4,10 +4,11 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
+import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
-import { startOf } from '../../support/starts.js'
+import { startOf, startWithParams } from '../../support/starts.js'
 import { tokenFor } from '../../support/tokens.js'
 
 test('if the engine fails in a start, that connection ends as unavailable; if it fails later, the frame is refused', async () => {
@@ -92,6 +93,48 @@ test('frames that wait for `started` take no more memory than their text', async
   assert.ok(each < 10 * frame.length, `${each} bytes each`)
   for (const client of clients) client.close()
 })
+
+for (const [where, atOnce] of [
+  ['waits for earlier starts', 1],
+  ['waits for its app’s backend', 1_000],
+] as const)
+  test(`a start that ${where} takes no more memory than its text`, async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const queue = createStartQueue({
+      atOnce: { fewest: 1, first: atOnce, most: atOnce },
+      maxRunning: 60_000,
+      maxWait: 60_000,
+    })
+    let asked = 0
+    const authenticate = (): Promise<never> => {
+      asked++
+      return new Promise(() => undefined)
+    }
+    const { url: own } = await assemble(() => ({}), queue, undefined, { authenticate })
+    // Each of these fields takes more than 10 times as much memory once it is parsed.
+    const list = Array.from({ length: 6_000 }, () => ({}))
+    const unknown = { x: list, user: { x: list }, resume: { key: 'k', epoch: 'e', offset: 0, x: list } }
+    const { length } = JSON.stringify(unknown)
+    const open = async (from: number, to: number) => {
+      const clients = Array.from({ length: to - from }, () => openClient(own))
+      for (const [index, client] of clients.entries()) {
+        await client.opened
+        client.send({ ...startWithParams(`user ${from + index}`), ...unknown })
+      }
+      await until('all starts', () => asked + queue.waiting() === to)
+      return clients
+    }
+    const first = await open(0, 10)
+    collect()
+    const before = process.memoryUsage().heapUsed
+    const count = 80
+    const clients = await open(10, 10 + count)
+    collect()
+    const each = (process.memoryUsage().heapUsed - before) / count
+    assert.ok(each < 3 * length, `${each} bytes each`)
+    for (const client of [...first, ...clients]) client.close()
+  })
 
 test('a new session whose client leaves before `started` ends, instead of being detached', async () => {
   const outcomes: string[] = []
