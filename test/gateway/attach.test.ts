@@ -206,6 +206,24 @@ test('a gateway that is closed after another one was attached leaves one listene
   assert.equal(await firstMessage(url), 'theirs')
 })
 
+test('a gateway that is closed after another one was attached leaves upgrades to other protocols plain requests', async () => {
+  const server = createHost((request, body) => `theirs: ${request.url} ${body}`)
+  const { url } = await listen(server)
+  const [{ gateway: first }, { gateway: second }] = [newGateway(), newGateway()]
+  first.attach(server)
+  second.attach(server)
+  const raw = await openRaw(url)
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n'
+  const post = async (path: string): Promise<void> => {
+    raw.socket.write(`POST ${path} HTTP/1.1\r\nHost: host\r\nContent-Length: 4\r\n${upgrade}\r\nbody`)
+    await until(`a response with the body, to ${path}`, () => raw.received().includes(`theirs: ${path} body`))
+  }
+  await first.close()
+  await post('/one')
+  await second.close()
+  await post('/none')
+})
+
 test('attach(), listen() and ready() of a closed gateway fail as closed', async () => {
   const { gateway } = newGateway()
   await gateway.close()

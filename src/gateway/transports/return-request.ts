@@ -47,8 +47,12 @@ export const chooseUpgrades = (
 ): (() => void) => {
   const before = server.shouldUpgradeCallback
   if (!before) return ignore
-  server.shouldUpgradeCallback = (request) => choose(request) ?? before.call(server, request)
-  return () => (server.shouldUpgradeCallback = before)
+  const callback = (request: IncomingMessage): boolean => choose(request) ?? before.call(server, request)
+  server.shouldUpgradeCallback = callback
+  return () => {
+    // Another gateway may have replaced this function since, and calls it. That gateway must go on to choose.
+    if (server.shouldUpgradeCallback === callback) server.shouldUpgradeCallback = before
+  }
 }
 
 /**
