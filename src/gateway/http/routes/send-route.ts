@@ -67,12 +67,18 @@ const parsePosted = (json: string): PostedSends | Refused => {
 }
 
 interface SendRouteContext {
-  sendPosted(posted: PostedSends, bytes: number, peer: Peer): Promise<PostedAnswer>
+  sendPosted(posted: PostedSends, json: string, peer: Peer): Promise<PostedAnswer>
   peerOf(head: RequestHead): Peer
 }
 
 /** Returns the route for messages without a session, from a page that is being left or from a service worker. */
 export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<HttpEnv> => {
+  /** This is no async function, because such a function would keep the parsed messages for as long as they wait. */
+  const parseAndSend = (json: string, peer: Peer): PostedAnswer | Promise<PostedAnswer> => {
+    const posted = parsePosted(json)
+    return 'ok' in posted ? posted : sendPosted(posted, json, peer)
+  }
+
   const answerTo = async (context: Context<HttpEnv>): Promise<PostedAnswer> => {
     const { incoming } = context.env
     const body = await receiveBody(incoming, MAX_BODY)
@@ -84,10 +90,8 @@ export const createSendRoute = ({ sendPosted, peerOf }: SendRouteContext): Hono<
         : refuse('bad-request', 'The body was not sent to its end in time.')
     }
     if (!isUtf8(body.bytes)) return refuse('bad-request', 'The body is not UTF-8.')
-    const posted = parsePosted(body.bytes.toString())
-    if ('ok' in posted) return posted
     try {
-      return await sendPosted(posted, body.bytes.length, peerOf(incoming))
+      return await parseAndSend(body.bytes.toString(), peerOf(incoming))
     } catch (error) {
       if (isUnavailable(error)) return refuse('unavailable', 'The gateway cannot answer now.')
       throw error

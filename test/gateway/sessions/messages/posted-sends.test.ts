@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createMemoryEngine, EngineError, type Engine } from '../../../../src/engine/index.js'
 import { createStartQueue } from '../../../../src/gateway/limits/start-queue.js'
 import { createLog } from '../../../../src/gateway/log.js'
@@ -196,18 +198,64 @@ test('an engine that is away is 503, and one that fails later is told in the res
   assert.ok(Number(refused.headers.get('retry-after')) > 0)
 })
 
-test('posts wait with the starts, and are refused when too many wait', async () => {
+const here = { origin: null, address: 'here' }
+
+/** Returns the function that stores posts, and its metrics. There is no app, and the posts wait in a queue with these options. */
+const queued = (options: Parameters<typeof createStartQueue>[0]) => {
+  const startQueue = createStartQueue({ atOnce: { fewest: 0, first: 0, most: 0 }, ...options })
   const metrics = createMetrics()
   const sendPosted = createPostedSends({
     settings: { apps: new Map(), sendWindow: 1_000, startTimeout: 1_000 },
-    apps: () => assert.fail('a post that was refused looks at no app'),
+    apps: () => Promise.resolve(new Map()),
     engine: createMemoryEngine(),
     log: createLog({ level: 'fatal' }),
     metrics,
     tracing: createTracing(loadOpenTelemetry(createLog({ level: 'fatal' }))),
-    startQueue: createStartQueue({ atOnce: { fewest: 0, first: 0, most: 0 }, waiting: 0 }),
+    startQueue,
   })
-  const answer = await sendPosted({ appId, sends: [hello] }, 100, { origin: null, address: 'here' })
+  return { metrics, sendPosted, startQueue }
+}
+
+test('posts wait with the starts, and are refused when too many wait', async () => {
+  const { metrics, sendPosted } = queued({ waiting: 0 })
+  const answer = await sendPosted({ appId, sends: [hello] }, '{}', here)
   assert.deepEqual([answer.ok, !answer.ok && answer.code], [false, 'unavailable'])
   assert.match(await metrics.scrape(), /limits_reached_total\{app="",limit="starts"\} 1/)
+})
+
+test('a post that has waited is answered at its turn', async () => {
+  const { sendPosted, startQueue } = queued({ atOnce: { fewest: 1, first: 1, most: 1 }, maxRunning: 60_000 })
+  let finish: () => void = () => undefined
+  const first = startQueue.run(() => new Promise((resolve) => (finish = resolve)), 'here', 1)
+  const posted = { appId, token: 'x.x.x', sends: [hello] }
+  const answer = sendPosted(posted, JSON.stringify(posted), here)
+  assert.equal(startQueue.waiting(), 1)
+  finish()
+  await first
+  const { ok, ...refused } = await answer
+  assert.deepEqual([ok, 'code' in refused && refused.code], [false, 'unknown-app'])
+})
+
+test('a post that waits takes no more memory than its text', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { sendPosted } = queued({ maxWait: 600_000 })
+  // This list takes more than 10 times as much memory once it is parsed.
+  const list = Array.from({ length: 18_000 }, () => ({}))
+  const body = JSON.stringify({ appId, sends: [{ ...hello, data: { list } }] })
+  const wait = (count: number): void => {
+    for (let number = 0; number < count; number++) {
+      // Each post has a text of its own, as when it comes over the network.
+      const json = Buffer.from(body).toString()
+      void sendPosted(JSON.parse(json) as Parameters<typeof sendPosted>[0], json, here)
+    }
+  }
+  wait(10)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const count = 50
+  wait(count)
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / count
+  assert.ok(each < 3 * body.length, `${each} bytes each`)
 })
