@@ -12,6 +12,8 @@ export interface OpeningState {
   readonly slot: Slot
   readonly deadline: Timer
   start: PendingStart | undefined
+  /** Removes the start from the queue of starts. Undefined if the start has not waited. */
+  leaveQueue?: () => void
   session?: LiveSession
   readonly frames: EarlyFrames
 }

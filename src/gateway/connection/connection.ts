@@ -318,7 +318,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       if (hasWaited) restartDeadline()
       return this.#start(opening, start, state.frame ?? startFrameOf(text))
     }
-    const started = this.#context.startQueue.run(work, opening.peer.address, start.bytes)
+    const onWait = (leave: () => void): void => void (opening.leaveQueue = leave)
+    const started = this.#context.startQueue.run(work, opening.peer.address, start.bytes, onWait)
     // A start that waits is parsed again at its turn: the queue counts only the bytes of the text, and a parsed frame may take 20 times as
     // much memory.
     state.frame = undefined
@@ -393,8 +394,11 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     const start = phase.name === 'opening' ? phase.start : undefined
     countClosed(this.#context.metrics, phase.session?.user.appId ?? start?.app ?? '', start, reason)
     this.#phase = { name: 'closed' }
-    if (phase.name === 'opening') phase.deadline.cancel()
-    else this.#heartbeat.stop()
+    if (phase.name === 'opening') {
+      phase.deadline.cancel()
+      // The place of a client that has left is another's.
+      phase.leaveQueue?.()
+    } else this.#heartbeat.stop()
     this.#throttle?.stop()
     this.#context.onClosed(this)
     if (!phase.session) return

@@ -9,12 +9,14 @@ export interface StartQueue {
    * Calls `work(false)` at once, or `work(true)` after a wait for earlier starts. Resolves with true when `work` has finished; with false
    * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
    * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
-   * the memory that the start takes while it waits.
+   * the memory that the start takes while it waits. If the start has to wait, `onWait` gets a function that removes it from the queue. Then
+   * the promise resolves with false.
    */
   run(
     work: (hasWaited: boolean) => Promise<void>,
     address: string,
     bytes: number,
+    onWait?: (leave: () => void) => void,
   ): Promise<boolean> | undefined
   /** Returns how many starts wait. */
   waiting(): number
@@ -137,6 +139,16 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     return next
   }
 
+  /** Removes a start from the queue, if it still waits. */
+  const leave = (start: Waiting): void => {
+    if (!byAge.delete(start)) return
+    waitingBytes -= start.bytes
+    const starts = waiting.get(start.address) ?? []
+    starts.splice(starts.indexOf(start), 1)
+    if (starts.length === 0) waiting.delete(start.address)
+    start.refuse()
+  }
+
   const refuseOld = (): void => {
     const before = performance.now() - limits.maxWait
     for (const { address, since } of byAge) {
@@ -178,7 +190,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
 
   return {
     waiting: () => byAge.size,
-    run(work, clientAddress, bytes) {
+    run(work, clientAddress, bytes, onWait) {
       if (!isFull() && byAge.size === 0) return begin(work, false)
       if (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
       hasWaiting = true
@@ -197,6 +209,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
         waiting.set(address, starts)
         starts.push(start)
         if (!timer) schedule()
+        onWait?.(() => leave(start))
       })
     },
   }

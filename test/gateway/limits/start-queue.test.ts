@@ -221,6 +221,37 @@ test('in a crowd a client waits for its turn, and one beyond the queue gets a `r
   second.close()
 })
 
+test('a client that leaves while its start waits gives its place to another', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, maxRunning: 60_000, maxWait: 60_000 })
+  const { url } = await assemble(
+    (memory) => ({
+      admitUser: async (...args) => {
+        await work(began.length + 1)()
+        return memory.admitUser(...args)
+      },
+    }),
+    queue,
+  )
+  const first = openClient(url, { start: await startOf('a') })
+  await until('the first start', () => began.length, 1)
+  const left = openClient(url, { start: await startOf('b') })
+  await until('a start that waits', () => queue.waiting(), 1)
+  const second = openClient(url, { start: await startOf('c') })
+  await until('two starts that wait', () => queue.waiting(), 2)
+  left.close()
+  await until('the place of the one that left', () => queue.waiting(), 1)
+  const third = openClient(url, { start: await startOf('d') })
+  await until('two starts that wait again', () => queue.waiting(), 2)
+  for (const [index, client] of [first, second, third].entries()) {
+    await until('its turn', () => began.length, index + 1)
+    finish(index + 1)
+    assert.equal((await client.next()).type, 'started')
+  }
+  assert.equal(queue.waiting(), 0)
+  for (const client of [first, second, third]) client.close()
+})
+
 test('a crowd of clients that start at the same moment is let in', async () => {
   const { url } = await startGateway({ limits: { requestsPerSecond: 1_000 } })
   const users = Array.from({ length: 250 }, (_, index) => `user ${index}`)
