@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { parseObject } from '../../protocol/internal.js'
+import { object, parseObject } from '../../protocol/internal.js'
 import { createConnection, type Connection } from './connection.js'
 import type { Watch } from './watch.js'
 
@@ -90,8 +90,8 @@ export const createStreamServer = ({ watch, begun, isRefused, answerPost }: Opti
     }
     stream.seq = seq
     stream.taken = body
-    for (const frame of frames as { type?: unknown }[])
-      if (frame.type !== 'close') stream.take(JSON.stringify(frame))
+    for (const frame of frames as unknown[])
+      if (!object(frame) || frame['type'] !== 'close') stream.take(JSON.stringify(frame))
     return true
   }
 

@@ -128,6 +128,7 @@ void describe('a suite for clients', { concurrency: 4 }, () => {
     ['fails at unknown frames', 'unknown'],
     ['counts its own messages as unread', 'unread'],
     ['gives a repeated post a new number', 'stream-repeat'],
+    ['posts null before its messages', 'stream', 'stream-repeat', 'stream-unknown'],
     ['reports messages without the field', 'duplicates'],
     ['starts again when it is over', 'signed-out', 'stream-close'],
   ]

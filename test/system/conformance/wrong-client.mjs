@@ -87,6 +87,13 @@ const faults = {
       return JSON.stringify({ stream, seq: ++connections, frames })
     },
   },
+  'posts null before its messages': {
+    post(body) {
+      const { frames, ...rest } = JSON.parse(body)
+      const hasRoom = frames.length < 16 && frames.some(({ type }) => type === 'send')
+      return JSON.stringify({ ...rest, frames: hasRoom ? [null, ...frames] : frames })
+    },
+  },
   'reports messages without the field': {
     incoming(frame) {
       const { type, ...message } = frame
