@@ -11,7 +11,7 @@ const MAX_DELAY = 30_000
 const SOUND_AFTER = 60_000
 /**
  * Milliseconds in which a worker must answer with its metrics. A worker that is too busy is left out. While Redis hangs, a worker answers
- * after five seconds that it is not ready. Prometheus waits for ten seconds by default.
+ * after six seconds at the latest (`ENGINE_TIMEOUT` of gateway/lifecycle). Prometheus waits for ten seconds by default.
  */
 const COLLECT_TIMEOUT = 7_000
 
