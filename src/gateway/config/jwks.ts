@@ -12,6 +12,9 @@ const MINIMUM_RSA_BITS = 2048
 const keyProblem = (key: Record<string, unknown>): string | undefined => {
   // Key sets are published. If the config accepted a private key, nobody would notice that the private key is published, too.
   if ('d' in key || 'k' in key) return 'holds a private or symmetric key: the gateway takes public keys only'
+  // The package jose can't import such a key, so each of its tokens would be refused as `unavailable`, and clients would retry for ever.
+  if (Array.isArray(key['key_ops']) && key['key_ops'].some((use) => use !== 'verify'))
+    return 'has key_ops besides verify: leave them out, because a public key can only verify a token'
   try {
     const { asymmetricKeyDetails } = createPublicKey({ key: key as JsonWebKey, format: 'jwk' })
     return (asymmetricKeyDetails?.modulusLength ?? MINIMUM_RSA_BITS) < MINIMUM_RSA_BITS

@@ -123,6 +123,13 @@ test('a key in the config that is private, symmetric, too short or no key is ref
   ])
 })
 
+test('a public key whose key_ops name more than verify is refused, because each of its tokens would be unavailable', () => {
+  const [good, bad] = [['verify'], ['sign', 'verify']].map((key_ops) => ({ ...publicKey, key_ops }))
+  assert.deepEqual(withKeys(good, bad), [
+    'apps.a.jwks.keys[1]: has key_ops besides verify: leave them out, because a public key can only verify a token',
+  ])
+})
+
 test('a key set has either a URL or keys', () => {
   const algorithms = ['ES256']
   const both = { algorithms, url: 'https://id.example.com', keys: [publicKey] }
