@@ -11,6 +11,7 @@ import type { AppPush } from '../apps/vapid.js'
 import type { Settings } from '../config/parse.js'
 import type { Log } from '../log.js'
 import type { Metrics } from '../metrics/metrics.js'
+import { OutboundRequestError } from '../outbound/outbound-request.js'
 import { createRequestMeter } from '../outbound/request-meter.js'
 import type { Tracing } from '../tracing/tracing.js'
 import { lossFoundIn } from './loss.js'
@@ -86,9 +87,14 @@ const pushToDevice = async (
     if (performance.now() > until) break
     const { from, sentAt, offset, traceparent } = message
     const text = pushPayload(user, push.settings, message, inbox.unread)
-    const { result, retryIn, failure } = await deliver(context, push, device, {
+    const sent = await deliver(context, push, device, {
       ...{ user, from, sentAt, text, traceparent },
+    }).catch((error: unknown) => {
+      if (!(error instanceof OutboundRequestError)) throw error
     })
+    // The gateway closes. The engine still gets the outcomes so far: otherwise the next gateway would send the same pushes again.
+    if (!sent) break
+    const { result, retryIn, failure } = sent
     if (result === 'failed')
       return { outcome: { ...outcome, id: device.id, result, retryIn }, dueIn: retryIn ?? after }
     outcome = { id: device.id, offset, result, report: failure }

@@ -321,3 +321,26 @@ test('a gateway that closes cuts off a push that is not answered, and the next g
   await until('it came again', () => service.received.length, 2)
   assert.deepEqual(service.faults, [])
 })
+
+test('if a gateway that closes cuts off the push to one device, the next gateway does not push to the other devices again', async () => {
+  const config = { engine: { type: 'embedded' as const, path: scratchFolder() }, drainTime: 0.5 }
+  const first = await startPushGateway({}, { config })
+  const { service } = first
+  await first.subscribe('ada', service.subscribe('phone'))
+  await first.subscribe('ada', service.subscribe('tablet'))
+  service.respond = (response, { device }) => device === 'phone' && response.writeHead(201).end()
+  await first.send('bob', 'ada', 'Hello')
+  await until('it came to both', () => service.received.length, 2)
+  await first.close()
+  service.respond = (response) => response.writeHead(201).end()
+  const { rest } = await startPushGateway({}, { config, service })
+  const isTaken = async (): Promise<boolean> =>
+    (
+      field(await rest('GET', '/users/ada/push'), 'subscriptions') as { lastSuccessAt: number | null }[]
+    ).every(({ lastSuccessAt }) => lastSuccessAt !== null)
+  await until('both devices have it', isTaken)
+  assert.deepEqual(
+    ['phone', 'tablet'].map((device) => service.bodies(device).length),
+    [1, 2],
+  )
+})
