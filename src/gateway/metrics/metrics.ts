@@ -23,7 +23,7 @@ export type Metrics = { readonly [Key in keyof Table]: MetricOf<Table[Key]> } & 
   onScrape(collect: () => void | Promise<void>): void
   /** Returns all metrics in Prometheus' text format. Scrapes at the same time share one result. */
   scrape(): Promise<string>
-  /** Returns all metrics as prom-client's objects, which can be added to those of other processes. */
+  /** Returns all metrics as prom-client's objects, which can be added to those of other processes. Shares its result as `scrape` does. */
   collect(): Promise<Collected>
 }
 
@@ -47,6 +47,7 @@ export const createMetrics = (): Metrics => {
   const collectors: (() => void | Promise<void>)[] = []
   const reads = new TaskQueue()
   let running: Promise<string> | undefined
+  let collecting: Promise<Collected> | undefined
 
   /** Reads the metrics after all earlier reads have ended, because during a read some gauges are empty until the engine has answered. */
   const read = <T>(from: () => Promise<T>): Promise<T> =>
@@ -57,7 +58,11 @@ export const createMetrics = (): Metrics => {
 
   return {
     ...metrics,
-    collect: () => read(() => registry.getMetricsAsJSON()),
+    collect() {
+      // If each reader waited for those before it, a worker whose engine hangs would answer the second of two scrapers too late.
+      collecting ??= read(() => registry.getMetricsAsJSON()).finally(() => (collecting = undefined))
+      return collecting
+    },
     onScrape: (collect) => void collectors.push(collect),
     scrape() {
       running ??= read(() => registry.metrics()).finally(() => (running = undefined))
