@@ -95,12 +95,14 @@ export class AdoptedMessages {
   #step(guest: UserRef): Promise<boolean> {
     return this.#mutex.run(rows.moving(guest), async () => {
       const { table, reader, commit, retentionOf } = this.#options
-      const { first, offset } = table.open(guest).assigned
-      const found = await reader.rows(table.open(guest), first, offset + 1, MESSAGES_PER_STEP, false)
+      const before = table.open(guest)
+      const { first, offset } = before.assigned
+      const found = await reader.rows(before, first, offset + 1, MESSAGES_PER_STEP, false)
       // While the rows were read, the inbox may have been evicted and opened again.
       const inbox = table.open(guest)
       const retention = retentionOf(guest.appId)
-      if (!retention) return true
+      // If the guest was deleted meanwhile, so were the rows that were read. The next step finds the new inbox, which is empty.
+      if (!retention || inbox.epoch !== before.epoch) return true
       commit.assertWritable()
       const last = found.at(-1)?.message.offset ?? offset
       const operations: Operation[] = []

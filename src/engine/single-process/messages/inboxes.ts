@@ -200,7 +200,8 @@ export class Inboxes {
     await this.#revocations.countDeletion(of, (operations) => {
       const inbox = this.#table.open(of)
       const { ref, from, to, bytes } = inbox.stored
-      this.#usage.add(of.appId, { inboxes: -1, bytes: -bytes })
+      // While this waited, the last message of an adopted guest may have moved, and its inbox was counted as deleted then.
+      this.#usage.add(of.appId, { inboxes: -Number(inbox.exists), bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
       // A deferred write of the inbox would store the row again. The deletion replaces that write.
