@@ -23,8 +23,7 @@ export class UnreadCounts {
   /** Counts the messages from `first` to `last`, at most `STEP` of them in one call. Returns whether all are counted. */
   update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): boolean {
     if (first > this.#last) {
-      this.#counts.clear()
-      this.#counted.clear()
+      this.clear()
       this.#first = first
       this.#last = first - 1
     }
@@ -32,6 +31,14 @@ export class UnreadCounts {
     for (; this.#first < first && left > 0; left--) this.#subtract(this.#first++)
     for (; this.#last < last && left > 0; left--) this.#add(++this.#last, summaryOf(this.#last))
     return this.#first === first && this.#last === last
+  }
+
+  /** Forgets what is counted. The next `update` counts from the first message on. */
+  clear(): void {
+    this.#counts.clear()
+    this.#counted.clear()
+    this.#first = 1
+    this.#last = 0
   }
 
   of(sender: string): Readonly<SenderCount> {

@@ -33,9 +33,9 @@ export class UnreadLimit {
     return inbox.isCrowdedBy(from, size, retention, unreadPerSender, () => this.#countsOf(inbox))
   }
 
-  /** Drops the counts of an inbox that is deleted, or in which a peer's mark has moved. */
+  /** Clears the counts of an inbox that is deleted, or in which a peer's mark has moved. A `count` that runs goes on with them. */
   forget({ row }: Inbox): void {
-    this.#counts.delete(row)
+    this.#counts.peek(row)?.clear()
   }
 
   /** Counts the unread messages of an inbox in steps, so that the event loop is not blocked. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SendRules } from '../../../../../src/engine/engine.js'
 import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
@@ -10,7 +11,9 @@ const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }
 const MESSAGES = rules.retention.messages
 
 /** An engine that has just opened a store in which bob's inbox is full: 400 unread messages of cyd, then 600 of ada. */
-const withFullInbox = async (): Promise<{ engine: SingleProcessEngine; reads: () => number }> => {
+const withFullInbox = async (
+  cacheBytes?: number,
+): Promise<{ engine: SingleProcessEngine; reads: () => number }> => {
   const memory = new MemoryStore()
   let reads = 0
   const store = withStore(memory, {
@@ -30,7 +33,7 @@ const withFullInbox = async (): Promise<{ engine: SingleProcessEngine; reads: ()
     ),
   )
   await before.close()
-  return { engine: await engineOn(store), reads: () => reads }
+  return { engine: await engineOn(store, cacheBytes === undefined ? {} : { cacheBytes }), reads: () => reads }
 }
 
 void describe('the limit of unread messages of one sender', () => {
@@ -82,6 +85,22 @@ void describe('the limit of unread messages of one sender', () => {
     assert.deepEqual(await newestOf('dan', 4), ['a', 'b', 'd', 'e'])
     assert.deepEqual(await newestOf('bob', 3), ['a', 'c', 'd'])
     assert.deepEqual(await newestOf('cyd', 2), ['c', 'e'])
+    await engine.close()
+  })
+
+  void it('counts no message that the user reads, by a mark of the peer, during the count', async () => {
+    const { engine } = await withFullInbox(1_000_000)
+    const bob = { appId, userId: 'bob' }
+    const { epoch, offset } = await engine.inbox(bob)
+    // The peers are known before the count, so that the mark is set at once.
+    await engine.exchanges(bob, ['ada'])
+    const message = { appId, id: 'late', from: 'ada', to: 'bob', body: 'Hello' }
+    const sent = engine.send(message, { ...rules, unreadPerSender: 0.3 })
+    // By then the count has more than 300 messages of ada, and not yet all.
+    for (let turns = 0; turns < 5; turns++) await nextTurn()
+    const marked = await engine.markPeerRead(bob, 'ada', { epoch, offset })
+    assert.equal(marked?.peer.unread, 0)
+    assert.equal((await sent).outcome, 'stored')
     await engine.close()
   })
 
