@@ -138,7 +138,7 @@ export const openDatabase = async ({
     const reads = new Reads(store, MAX_EVENT_ROWS)
     const scheduler = new Scheduler(clock, () => commit.isWritable, onError)
     const queue = new EventQueue({ store, reads, commit, clock, scheduler, emit })
-    sweepExpired({ store, commit, scheduler, clock })
+    sweepExpired({ store, commit, scheduler, clock, isWriting: (row) => revocations.isWriting(row) })
     const webhooks = new WebhookEvents({ commit, queue, presenceOf, onError })
     const pushes = new Pushes({ store, reads, commit, clock, scheduler, revocations, webhooks, emit })
     const users = new Users({

@@ -41,6 +41,8 @@ export class Revocations {
   readonly #clock: Clock
   readonly #apps = new Map<string, AppRows>()
   readonly #mutex = new KeyedMutex()
+  /** The rows of tokens whose revocation is being written. */
+  readonly #writing = new Set<string>()
 
   constructor(store: Store, commit: GroupCommit, clock: Clock) {
     this.#store = store
@@ -115,14 +117,24 @@ export class Revocations {
       expiresAt === undefined ? tokenKeptFor : (expiresAt ?? Infinity) - Date.now() + tokenMargin
     const atLeast = this.#clock.now() + Math.max(keptFor, tokenMargin)
     this.#set(appId, { hasTokens: true })
-    await this.#mutex.run(row, () => {
+    await this.#mutex.run(row, async () => {
       const earlier = read(this.#store, row) as RevokedToken | undefined
       const until = earlier ? Math.max(atLeast, earlier[0] ?? Infinity) : atLeast
       const operations = [put(rows.appRevocation('hasTokens', appId), 1), put(row, [until])]
       // With this row the sweep of expired rows finds the revocation.
       if (until < Infinity) operations.push(put(rows.expiry(until, randomUUID()), [row]))
-      return this.#commit.sync(operations)
+      this.#writing.add(row)
+      try {
+        await this.#commit.sync(operations)
+      } finally {
+        this.#writing.delete(row)
+      }
     })
+  }
+
+  /** Returns whether a revocation of a token is being written. `row` is the row of the token. */
+  isWriting(row: string): boolean {
+    return this.#writing.has(row)
   }
 
   /** Removes the user's revocation. Resolves with false if there is none. */

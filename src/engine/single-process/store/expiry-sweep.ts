@@ -16,12 +16,15 @@ interface ExpirySweepOptions {
   commit: GroupCommit
   scheduler: Scheduler
   clock: Clock
+  /** Returns whether a row is being written, and the store perhaps returns an older one. */
+  isWriting: (row: string) => boolean
 }
 
 /** Deletes the rows of revoked tokens and of adoptions when they have expired. The index of `rows.expiry` lists these rows. */
-export const sweepExpired = ({ store, commit, scheduler, clock }: ExpirySweepOptions): void => {
+export const sweepExpired = ({ store, commit, scheduler, clock, isWriting }: ExpirySweepOptions): void => {
   const hasExpired = (row: string, now: number): boolean => {
     // If the token was revoked again for a longer time, this row has not expired, and a later row of the index lists it again.
+    if (isWriting(row)) return false
     const stored = read(store, row) as [number | null] | undefined
     // Null is for ever, though to JavaScript it is less than `now`.
     return stored !== undefined && (stored[0] ?? Infinity) <= now

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
+import { sweepExpired } from '../../../../src/engine/single-process/store/expiry-sweep.js'
 import { GroupCommit } from '../../../../src/engine/single-process/store/group-commit.js'
 import { Revocations } from '../../../../src/engine/single-process/sessions/revocations.js'
 import { put, type Store } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { request, startSession, until } from '../../../../src/engine/suite/kit.js'
 import { Clock } from '../../../../src/util/clock.js'
+import { Scheduler } from '../../../../src/util/scheduler.js'
 import { createPowerCutStore, engineOn, rules, withStore } from '../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -110,6 +112,39 @@ void describe('revocations and deletions', () => {
     await until('the row is deleted', () => Promise.resolve(store.getSync(row) === undefined))
     assert.notEqual(store.getSync(forEver), undefined)
     await engine.close()
+  })
+
+  void it('of a token are kept if the token is revoked again while the sweep deletes the earlier revocation', async () => {
+    const memory = new MemoryStore()
+    const row = rows.revokedToken('app', 'old')
+    const expiry = rows.expiry(1_000, 'x')
+    await memory.batch([
+      put(rows.appRevocation('hasTokens', 'app'), 1),
+      put(row, [1_000]),
+      put(expiry, [row]),
+    ])
+    let revoked: Promise<void> | undefined
+    const store = withStore(memory, {
+      iterator: (range) => {
+        // The sweep waits for this write after its read.
+        commit.append([put(rows.check, 1)])
+        return memory.iterator(range)
+      },
+      batch: async (operations) => {
+        revoked ??= revocations.revokeToken('app', 'old', null)
+        await memory.batch(operations)
+      },
+    })
+    const commit = new GroupCommit(store, () => assert.fail())
+    const clock = new Clock(Date.now())
+    const revocations = new Revocations(store, commit, clock)
+    const scheduler = new Scheduler(clock, () => true, assert.ifError)
+    sweepExpired({ store, commit, scheduler, clock, isWriting: (row) => revocations.isWriting(row) })
+    await until('the sweep has ended', () => Promise.resolve(memory.getSync(expiry) === undefined))
+    await revoked
+    await scheduler.stop()
+    await commit.close()
+    assert.notEqual(memory.getSync(row), undefined)
   })
 
   void it('of an app end its sessions in steps, so that other work gets its turn', async () => {
