@@ -237,6 +237,8 @@ export class GroupCommit {
   }
 
   async #writeBatch(): Promise<void> {
+    // If `verify` failed after the start, no writes are left. Without this line they would count as written.
+    if (this.#failure) return
     const [operations, waiters, flushes, deferred] = [
       this.#operations,
       this.#waiters,

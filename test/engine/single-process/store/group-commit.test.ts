@@ -268,6 +268,24 @@ void describe('the group commit', () => {
     await store.close()
   })
 
+  void it('counts no batch as written that its volume has lost before the batch began', async () => {
+    const store = await openStore()
+    const gone = new EngineError('unavailable', 'The folder is gone.')
+    const commit = new GroupCommit(
+      store,
+      () => undefined,
+      () => {
+        throw gone
+      },
+    )
+    const written = commit.sync([put('a', 1)])
+    commit.verify()
+    await assert.rejects(written, gone)
+    await commit.close()
+    assert.equal(commit.lastWritten, 0)
+    await store.close()
+  })
+
   void it('refuses writes after a deferred write has failed', async () => {
     const store = await openStore()
     const failed = new Promise<EngineError>((resolve) => {
