@@ -60,10 +60,11 @@ export class InboxPurge {
     const found = await this.#reads.all<PurgeRow>({ ...rows.allDeletedInboxes, limit: INBOXES_PER_STEP })
     if (found.length === 0) return Infinity
     const operations: Operation[] = []
+    const freed: [appId: string, bytesBySender: Map<string, number>][] = []
     for (const [row, [from, to]] of found) {
       const end = Math.min(to, from + DELETIONS_PER_STEP - operations.length)
       const inbox = rows.deletedInboxOf(row)
-      this.#shares.free(inbox.appId, this.#bytesBySender(inbox, from, end))
+      freed.push([inbox.appId, this.#bytesBySender(inbox, from, end)])
       operations.push(...deletionsOf(inbox, from, end))
       const marks = await this.#reads.all({ ...rows.peerMarks(inbox), limit: MARKS_PER_STEP })
       for (const [mark] of marks) operations.push(del(mark))
@@ -71,6 +72,8 @@ export class InboxPurge {
       operations.push(isUnfinished ? put(row, [end, to] satisfies PurgeRow) : del(row))
       if (operations.length >= DELETIONS_PER_STEP) break
     }
+    // Both are deferred in one task, so that one batch writes both: while the loop reads marks, a batch may begin.
+    for (const [appId, bytesBySender] of freed) this.#shares.free(appId, bytesBySender)
     this.#commit.defer('purge', (batch) => batch.push(...operations))
     await this.#commit.flush()
     return this.#clock.now()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
+import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { Inbox } from '../../../../../src/engine/single-process/messages/inbox.js'
 import {
   messageRowOf,
@@ -10,7 +11,8 @@ import type { UserRow } from '../../../../../src/engine/single-process/sessions/
 import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
 import { rows } from '../../../../../src/engine/single-process/store/rows.js'
 import { read, readAll, type Store } from '../../../../../src/engine/single-process/store/store.js'
-import { createPowerCutStore, engineOn, rules } from '../../../../support/engine/stores.js'
+import { until } from '../../../../../src/engine/suite/kit.js'
+import { createPowerCutStore, engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const appId = 'app'
 const users = ['ada', 'bob', 'cyd', 'dan', '__proto__']
@@ -104,6 +106,41 @@ void describe("the bytes of a sender's messages in the inboxes of others", () =>
     assert.ok(deleted.length >= 2 * 512, `${deleted.length} were deleted`)
     const messagesRead = reads.filter((key) => key.startsWith('message\0')).length
     assert.ok(messagesRead * 16 < deleted.length, `${messagesRead} of ${deleted.length} were read`)
+    await engine.close()
+  })
+
+  void it('are given back once if the process ends while it deletes the messages of a deleted user', async () => {
+    const memory = new MemoryStore()
+    const [ada, bob] = [
+      { appId, userId: 'ada' },
+      { appId, userId: 'bob' },
+    ]
+    let [reached, release] = [(): void => undefined, (): void => undefined]
+    const isReached = new Promise<void>((resolve) => (reached = resolve))
+    const isReleased = new Promise<void>((resolve) => (release = resolve))
+    const store = withStore(memory, {
+      iterator: (range) => {
+        const read = memory.iterator(range)
+        if (!range.gte.startsWith('mark')) return read
+        reached()
+        return { all: () => isReleased.then(() => read.all()) }
+      },
+    })
+    const engine = await engineOn(store, { cacheBytes })
+    for (const to of ['bob', 'cyd'])
+      await engine.send({ appId, id: to, from: 'ada', to, body: 'Hello' }, rules)
+    await engine.deleteUser(bob)
+    await isReached
+    // This writes what waits. Then the process ends: the rows are those that the next one finds.
+    await engine.check()
+    const sent = await heldIn(memory)
+    const next = await engineOn(withStore(memory, { close: () => Promise.resolve() }), { cacheBytes })
+    const left = rows.deletedInbox(bob)
+    await until('the messages are deleted', () => Promise.resolve(memory.getSync(left) === undefined))
+    await next.close()
+    assert.deepEqual(await heldIn(memory), new Map([['ada', (sent.get('ada') ?? 0) / 2]]))
+    assert.equal(new Inbox(ada, 0, '', memory, false).sent, (sent.get('ada') ?? 0) / 2)
+    release()
     await engine.close()
   })
 })
