@@ -5,7 +5,7 @@ import { SingleProcessEngine } from '../../../src/engine/single-process/single-p
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
-import { advanceClock, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
+import { advanceClock, credential, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
@@ -372,6 +372,30 @@ void describe('an engine whose store has failed', () => {
       await engine.close()
       await engine.open()
       assert.ok((await lastSeenAt()) >= session.startedAt, 'when it was opened again')
+      await engine.close()
+    })
+
+  for (const isLate of [false, true])
+    void it(`pushes no message that a page has shown ${isLate ? 'while it could not write' : 'in the write that failed'}`, async () => {
+      const { engine, disk } = await onDisk()
+      await engine.saveUser(bob, {})
+      const keys = { p256dh: 'key', auth: 'secret' }
+      const subscription = { endpoint: 'https://push.example/bob', expirationTime: null, keys }
+      await engine.savePushDevice(bob, subscription, credential())
+      await engine.send({ ...toBob, id: 'one' }, { ...rules, pushAfter: 60_000 })
+      const { offset } = await engine.inbox(bob)
+      disk.state = 'refuses'
+      const saving = assert.rejects(engine.saveUser({ ...bob, userId: 'cyd' }, {}), unavailable)
+      if (isLate) await saving
+      await engine.seenOnPage(bob, offset)
+      await saving
+      disk.state = 'sound'
+      await until('the engine writes again', () => canWrite(engine))
+      const offsets = async () => (await engine.pushDevices(bob)).map((device) => device.offset)
+      assert.deepEqual(await offsets(), [offset])
+      await engine.close()
+      await engine.open()
+      assert.deepEqual(await offsets(), [offset], 'when it was opened again')
       await engine.close()
     })
 

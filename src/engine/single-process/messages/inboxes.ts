@@ -226,13 +226,14 @@ export class Inboxes {
   }
 
   /**
-   * Takes over from inboxes whose store has failed. Keeps read marks that were not written. Emits messages of a failed batch that turn out
-   * to be stored: their sends were rejected without an event.
+   * Takes over from inboxes whose store has failed. Keeps read marks that were not written, and up to which messages pages have shown them.
+   * Emits messages of a failed batch that turn out to be stored: their sends were rejected without an event.
    */
   async takeOver(failed: Inboxes): Promise<void> {
     this.#retentionSweep.adopt(failed.#retentionSweep)
     for (const appId of this.#retentionSweep.appIds) this.resume(appId)
     this.peers.takeOver(failed.peers)
+    this.#pushes.takeOver(failed.#pushes)
     for (const before of failed.#table.unwritten()) {
       const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue

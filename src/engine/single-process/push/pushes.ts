@@ -41,6 +41,7 @@ const TOLD = 1
 
 /** A user's devices, and the time of the next `push-due`. */
 interface Entry {
+  of: UserRef
   devices: readonly PushDevice[]
   /**
    * When the next `push-due` of the user is emitted, by the engine's clock; Infinity if none is pending. Undefined while it is not known
@@ -215,12 +216,26 @@ export class Pushes {
     return [...this.#schedule(of, entry, Infinity), ...this.#set(of, [])]
   }
 
+  /** Takes over how far pages have shown messages to users, where the store of `failed` perhaps lacks it. */
+  takeOver(failed: Pushes): void {
+    for (const { of, devices, batch } of failed.#users.values()) {
+      if (batch <= failed.#options.commit.lastWritten) continue
+      const known = this.#entry(of).devices
+      const next = known.map((device) => {
+        const { offset = 0 } = devices.find(({ id }) => id === device.id) ?? {}
+        return device.offset < offset ? { ...device, offset } : device
+      })
+      if (next.some((device, n) => device !== known[n])) this.#options.commit.append(this.#set(of, next))
+    }
+  }
+
   #entry(of: UserRef): Entry {
     const key = userKey(of)
     const known = this.#users.get(key)
     if (known) return known
     const devices = (read(this.#options.store, rows.pushDevices(of)) as PushDevice[] | undefined) ?? []
-    const entry: Entry = { devices, dueAt: undefined, batch: 0 }
+    const { appId, userId } = of
+    const entry: Entry = { of: { appId, userId }, devices, dueAt: undefined, batch: 0 }
     this.#users.set(key, entry)
     return entry
   }
