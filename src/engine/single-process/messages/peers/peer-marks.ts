@@ -37,8 +37,9 @@ export class PeerMarks {
     let range = rows.peerMarks(ref)
     for (let isLast = false; !isLast;) {
       const found = await reads.all<MarkRow>({ ...range, limit: MARKS_PER_READ })
+      // Since the read, the mark was perhaps set again, and written. So a mark that no longer matters is read once more.
       const isGone = ([row, [, newest]]: [string, MarkRow]): boolean =>
-        newest < first && !this.#unwritten.has(row)
+        newest < first && !this.#unwritten.has(row) && this.#newestOf(row) < first
       this.#commit.append(found.filter(isGone).map(([row]) => del(row)))
       isLast = found.length < MARKS_PER_READ
       range = { ...range, gte: `${found.at(-1)?.[0] ?? ''}\0` }
@@ -49,6 +50,12 @@ export class PeerMarks {
   takeOver(failed: PeerMarks): void {
     for (const [row, { mark, batch }] of failed.#unwritten)
       if (batch > failed.#commit.lastWritten) this.#put(row, mark)
+  }
+
+  /** Returns 0 if the mark was deleted meanwhile. */
+  #newestOf(row: string): number {
+    const mark = read(this.#store, row) as MarkRow | undefined
+    return mark?.[1] ?? 0
   }
 
   #put(row: string, mark: MarkRow): void {

@@ -2,6 +2,10 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Engine } from '../../../../../src/engine/index.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { Inbox } from '../../../../../src/engine/single-process/messages/inbox.js'
+import { PeerMarks } from '../../../../../src/engine/single-process/messages/peers/peer-marks.js'
+import { GroupCommit } from '../../../../../src/engine/single-process/store/group-commit.js'
+import { Reads } from '../../../../../src/engine/single-process/store/reads.js'
 import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
 
 const ada = { appId: 'app', userId: 'ada' }
@@ -34,5 +38,36 @@ void describe('the peers of an inbox', () => {
     const next = await engineOn(store, { cacheBytes: 1e6 })
     assert.deepEqual(await viewOf(next), view)
     await next.close()
+  })
+
+  void it('keep a mark that is set and written while the marks that no longer matter are read', async () => {
+    const memory = new MemoryStore()
+    const set = async (peer: string, offset: number): Promise<void> => {
+      marks.set(inbox, peer, offset, offset)
+      await commit.flush()
+    }
+    let isPruning = false
+    const store = withStore(memory, {
+      iterator: (range) => {
+        const read = memory.iterator(range)
+        if (!isPruning) return read
+        return {
+          all: async () => {
+            await set('bob', 1)
+            await set('cyd', 1)
+            return read.all()
+          },
+        }
+      },
+    })
+    const commit = new GroupCommit(store, () => assert.fail())
+    const marks = new PeerMarks(store, commit)
+    const inbox = new Inbox(ada, 0, '', store, false)
+    await set('bob', 0)
+    isPruning = true
+    await marks.prune(inbox, new Reads(store))
+    await commit.flush()
+    assert.equal(marks.of(inbox, 'bob'), 1)
+    await commit.close()
   })
 })
