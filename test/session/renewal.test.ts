@@ -174,6 +174,24 @@ test('a source that fails is called again until it returns a token', async () =>
   await session.end()
 })
 
+test('a source that rejects with a value that has no text is called again, and the error has the sentence of its code', async () => {
+  const cause: unknown = Object.create(null)
+  let asks = 0
+  const session = newSession({
+    endpoint,
+    tokenFetcher: async () => {
+      if ((asks += 1) === 1) throw cause
+      return tokenFor('ann')
+    },
+  })
+  const failed = nextEvent(session, 'error')
+  const result = session.start()
+  const { error } = (await failed).detail
+  assert.deepEqual([error.code, error.cause], ['unavailable', cause])
+  assert.match(error.message, /gateway/)
+  assert.ok((await result).succeeded)
+})
+
 test('a source that throws is called again too', async () => {
   let asks = 0
   const session = newSession({

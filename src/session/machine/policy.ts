@@ -62,10 +62,22 @@ export const fetchToken = (state: Connecting | Active, reason: AskReason): Step 
   { do: 'fetch-token', reason },
 ]
 
+/**
+ * Returns the text of a cause. Returns undefined if it has no text, such as an object without a prototype. Then the error has the sentence
+ * of its code.
+ */
+const textOf = (cause: unknown): string | undefined => {
+  try {
+    return String(cause)
+  } catch {
+    return undefined
+  }
+}
+
 /** Returns the effect that emits the cause of a failed fetch as an `error` event. The fetch is repeated later. */
 export const emitFetchError = (cause: unknown): Effect & { do: 'emit-error' } => ({
   do: 'emit-error',
-  fault: { code: 'unavailable', message: String(cause), cause },
+  fault: { code: 'unavailable', message: textOf(cause), cause },
 })
 
 /** The effects that end the session at the gateway. */
