@@ -132,7 +132,8 @@ export const createRunner = (
       (error: unknown) => {
         // If the session was active before, its state says already that the connection is lost, so no error is emitted.
         if (state.name === 'starting') host.emitError(error as Fault)
-        if (!needsRace) return
+        // If the user has left the page meanwhile, there is no attempt that could fail, and only `show` connects again.
+        if (!needsRace || !transport) return
         needsRace = isStreamOnly
         feed({ type: 'closed', code: LOST })
       },

@@ -32,6 +32,9 @@ declare global {
     clicks: unknown[]
     failures: [code: string, retryable: boolean, cause: unknown][]
     shown: string[]
+    /** For each WebSocket, whether the page was back when it was opened. */
+    opened: boolean[]
+    isBack?: boolean
   }
 }
 
@@ -50,18 +53,23 @@ const failuresOf = (page: Page): Promise<Window['failures']> => page.evaluate(()
 const tagFor = async (attributes = 'notifications', userId = 'ada'): Promise<string> =>
   `<chat-session app-id="app" user-id="${userId}" token="${await tokenFor(userId)}" ${attributes}></chat-session>`
 
-/** Opens a page of a site that is not the gateway's. The script's tag has `attributes`. `prepare` is called before the page loads. */
+/**
+ * Opens a page of a site that is not the gateway's, and waits until its session has `state`. The script's tag has `attributes`. `prepare`
+ * is called before the page loads.
+ */
 const open = async ({
   gateway,
   attributes = '',
   policy = '',
   tag = '',
+  state = 'active',
   prepare = () => Promise.resolve(),
 }: {
   gateway: string
   attributes?: string
   policy?: string
   tag?: string
+  state?: string
   prepare?: (page: Page) => Promise<unknown>
 }): Promise<{ page: Page; requests: string[] }> => {
   const site = await startSite(
@@ -84,7 +92,7 @@ const open = async ({
   await prepare(page)
   // A part that is held back keeps the page from its `load` event.
   await page.goto(site, { waitUntil: 'commit' })
-  await page.locator('chat-session:state(active)').first().waitFor({ state: 'attached' })
+  await page.locator(`chat-session:state(${state})`).first().waitFor({ state: 'attached' })
   return { page, requests }
 }
 
@@ -298,6 +306,43 @@ test('the device of a page with `push` is subscribed when the script of the call
   await page.evaluate(() => ['freeze', 'resume'].forEach((type) => document.dispatchEvent(new Event(type))))
   // The gateway has no key for pushes, and the subscriber says so when it is asked.
   await failed('push-unavailable')
+})
+
+test('a page that the user left while the script of the streams was loading connects only when the user is back', async () => {
+  const gateway = await startSiteGateway()
+  let failLoad = (): void => undefined
+  const held = new Promise<void>((resolve) => (failLoad = resolve))
+  const { page } = await open({
+    gateway,
+    tag: await tagFor(''),
+    state: 'starting',
+    prepare: async (page) => {
+      await page.addInitScript(() => {
+        // A stream has worked in this tab, so the first attempt waits for the script.
+        sessionStorage.setItem('chat-session-stream', '{}')
+        const opened: boolean[] = (window.opened = [])
+        window.WebSocket = class extends WebSocket {
+          constructor(url: string | URL, protocols?: string | string[]) {
+            super(url, protocols)
+            opened.push(!!window.isBack)
+          }
+        }
+      })
+      await page.route('**/v1/chat-session-stream-*', async (route) => {
+        await held
+        await route.abort()
+      })
+    },
+  })
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })))
+  failLoad()
+  await page.waitForFunction(() => window.failures.length > 0)
+  await page.evaluate(() => {
+    window.isBack = true
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+  })
+  await page.locator('chat-session:state(active)').waitFor({ state: 'attached' })
+  assert.deepEqual(await page.evaluate(() => window.opened), [true])
 })
 
 /** A headless browser hides no page and shows no notification, so the page says that it is hidden and collects its notifications. */
