@@ -3,6 +3,9 @@ import { SessionError } from '../../session/internal.js'
 import { partTable } from './part-table.js'
 import type { Parts } from './parts.js'
 
+/** Milliseconds after which a script that has not come counts as one that can't be loaded, because messages and attempts wait for it. */
+const LOAD_TIMEOUT = 30_000
+
 /** The parts that are loading or loaded, by name. */
 const loading: Partial<Record<string, Promise<unknown>>> = {}
 let failures = 0
@@ -11,14 +14,17 @@ const load = async (name: string): Promise<unknown> => {
   const hash = partTable[name] ?? ''
   // After a failure a browser does not load the module from the same address again. So the next try has another address.
   const again = failures ? `?${failures}` : ''
-  const file = `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js`
-  const url = new URL(file + again, import.meta.url).href
+  const url = new URL(
+    `chat-session-${name}-${hash.replace(/\W/g, '').slice(0, 8)}.js${again}`,
+    import.meta.url,
+  ).href
   const script = document.createElement('script')
   try {
     await new Promise((resolve, reject) => {
+      setTimeout(reject, LOAD_TIMEOUT)
+      script.type = 'module'
       script.onload = resolve
       script.onerror = reject
-      script.type = 'module'
       script.integrity = `sha256-${hash}`
       // A Content-Security-Policy with nonces requires a nonce.
       script.nonce = document.querySelector<HTMLScriptElement>('script[nonce]')?.nonce ?? ''
