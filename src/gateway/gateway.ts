@@ -250,6 +250,8 @@ export const assembleGateway = (
   })
   void openTelemetry.then((api) => api && exportMetrics(metrics, api, log, lifetime.signal))
 
+  // A worker without an admin listener gives its metrics, too.
+  const scrapeText = options.metrics?.(scrape.collect) ?? scrape.text
   const { admin } = settings
   const adminServer =
     admin &&
@@ -257,7 +259,7 @@ export const assembleGateway = (
     createAdminServer(() => settings.admin ?? admin, {
       ...{ audit, log, readiness },
       limitsReached: metrics.limitsReached,
-      scrape: options.metrics?.(scrape.collect) ?? scrape.text,
+      scrape: scrapeText,
       calls: createApiCalls({
         ...{ apps, engine, keySets, dispatcher, pushes, activity, tracer },
         charts: createCharts(metrics, hub.size, log, lifetime.signal),
