@@ -279,8 +279,12 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     session.addEventListener('pending', ({ detail }) => failed.push(...detail.failed))
     await session.start()
     await waits(session, 1)
+    let isStarted = false
     session.addEventListener('state', ({ detail }) => {
-      if (detail.state === 'ended') void session.start()
+      // Only once: otherwise the session would outlive the test.
+      if (detail.state !== 'ended' || isStarted) return
+      isStarted = true
+      void session.start()
     })
     await endScripted(endpoint, 'replaced', 4409)
     await recorded(
