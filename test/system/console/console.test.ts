@@ -8,6 +8,11 @@ import { tokenFor } from '../../support/tokens.js'
 import { key, secretOf, startEndpoint } from '../../support/network/webhook-endpoint.js'
 import { adminToken, itOnConsole as it, readToken, type ConsoleSite } from './console-site.js'
 
+const checkToken = async (page: ConsoleSite['page'], token: string): Promise<void> => {
+  await page.getByLabel('Token', { exact: true }).fill(token)
+  await page.getByRole('button', { name: 'Check' }).click()
+}
+
 const push = await startPushService()
 
 const STORED = 'chat-session-admin-token'
@@ -389,13 +394,9 @@ describe('the console: tools', () => {
   it('checks a token part by part', async ({ page, logIn, open }) => {
     await logIn()
     await open('/token')
-    const check = async (token: string): Promise<void> => {
-      await page.getByLabel('Token', { exact: true }).fill(token)
-      await page.getByRole('button', { name: 'Check' }).click()
-    }
-    await check(await tokenFor('ada'))
+    await checkToken(page, await tokenFor('ada'))
     await page.getByText('The token is good. Its user is ada of app.').waitFor()
-    await check(await tokenFor('ada', { secret: 'another secret of at least 32 bytes, yes' }))
+    await checkToken(page, await tokenFor('ada', { secret: 'another secret of at least 32 bytes, yes' }))
     await page.getByText('The token is refused.').waitFor()
     await page.getByText("is made with none of the app's secrets").waitFor()
   })
@@ -413,10 +414,7 @@ describe('the console: tools', () => {
       await route.continue()
     })
     const late = page.waitForResponse((response) => isLate(response.request().postData()))
-    for (const token of [refused, await tokenFor('ada')]) {
-      await page.getByLabel('Token', { exact: true }).fill(token)
-      await page.getByRole('button', { name: 'Check' }).click()
-    }
+    for (const token of [refused, await tokenFor('ada')]) await checkToken(page, token)
     const verdict = page.getByText('The token is good. Its user is ada of app.')
     await verdict.waitFor()
     answer()
@@ -432,15 +430,11 @@ describe('the console: tools', () => {
       const { page, logIn, open } = site
       await logIn()
       await open('/token')
-      const check = async (token: string): Promise<void> => {
-        await page.getByLabel('Token', { exact: true }).fill(token)
-        await page.getByRole('button', { name: 'Check' }).click()
-      }
-      await check(await tokenFor('ada'))
+      await checkToken(page, await tokenFor('ada'))
       const verdict = page.getByText('The token is good. Its user is ada of app.')
       await verdict.waitFor()
       await page.route(/\/check-token$/, (route) => route.abort())
-      await check(await tokenFor('bob'))
+      await checkToken(page, await tokenFor('bob'))
       await page.getByRole('alert').getByText('The gateway does not answer.').waitFor()
       assert.equal(await verdict.count(), 0)
     },
