@@ -74,7 +74,9 @@ test('scripts that share a call get the same arguments as a script alone', async
   ]
   const alone: unknown[] = []
   for (const text of texts) alone.push(await run(echo, [], text))
+  const before = await calls(server)
   assert.deepEqual(await Promise.all(texts.map((text) => run(echo, [], text))), alone)
+  assert.equal((await calls(server)) - before, 1)
 })
 
 test('a script that fails rejects its own call, and no other', async () => {
