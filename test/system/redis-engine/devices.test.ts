@@ -97,3 +97,31 @@ it('keeps a device that is saved again while its end still runs', async () => {
     }
   })
 })
+
+it('keeps a device that is saved again while its end runs between the two steps of the save', async () => {
+  await withEngine('between:', async (engine, owners) => {
+    await engine.saveUser(bob, {})
+    await addDevice(engine, bob, 'one')
+    const [device] = await engine.pushDevices(bob)
+    assert.ok(device)
+    let hasEnded = false
+    const hooked = new RedisEngine({
+      client: () =>
+        hookedClient({ type: 'single', url: server.url }, async (script) => {
+          if (script !== 'push-write' || hasEnded) return
+          hasEnded = true
+          assert.equal(await engine.endPushDevice(bob, device.id), true)
+        }),
+      ...{ prefix: 'between:', onError: assert.ifError },
+    })
+    await hooked.open()
+    try {
+      await addDevice(hooked, bob, 'one')
+      assert.ok(hasEnded)
+      assert.equal((await engine.pushDevices(bob)).length, 1)
+      assert.equal(await owners(), 1)
+    } finally {
+      await hooked.close()
+    }
+  })
+})

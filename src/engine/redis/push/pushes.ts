@@ -73,6 +73,8 @@ export class Pushes {
       ended = devices.filter((before) => !next.some((device) => device.id === before.id))
       return { devices: next, dueIn: 'same' }
     })
+    // An end of the same device may have deleted the owner between the two steps. `#free` stores the owner again.
+    if (isSaved && !(await ownDevice(runner, 'read', of, { id, keys }))) await this.#free(of, id)
     await this.letGo(of, ended)
     return isSaved
   }
