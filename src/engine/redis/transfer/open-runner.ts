@@ -1,3 +1,4 @@
+import type { WebhookOptions } from '../../engine.js'
 import { createRedisClient, type RedisClientOptions } from '../client/index.js'
 import type { RedisClient } from '../client/port.js'
 import { Partitions } from '../nodes/partitions.js'
@@ -11,11 +12,14 @@ export interface RedisPlace {
 
 const ignore = (): void => undefined
 
-/** Connects to a Redis for a transfer. This process does not become a node: no session starts here, and it sweeps nothing. */
-export const openRunner = async ({
-  server,
-  prefix,
-}: RedisPlace): Promise<{ client: RedisClient; runner: StepRunner }> => {
+/**
+ * Connects to a Redis for a transfer. This process does not become a node: no session starts here, and it sweeps nothing. `webhooksOf`
+ * returns which webhook events of an app are kept when a step of the transfer causes them.
+ */
+export const openRunner = async (
+  { server, prefix }: RedisPlace,
+  webhooksOf: (appId: string) => WebhookOptions | null = () => null,
+): Promise<{ client: RedisClient; runner: StepRunner }> => {
   const client = createRedisClient(server)
   // If the connection is lost, the calls of the transfer reject, so nothing needs these events.
   await client.open({ onMessage: ignore, onResubscribed: ignore, onError: ignore })
@@ -32,7 +36,7 @@ export const openRunner = async ({
     nodeId: 'transfer',
     clockShift: () => 0,
     onEvents: ignore,
-    webhooksOf: () => null,
+    webhooksOf,
   })
   return { client, runner }
 }

@@ -5,6 +5,7 @@ import type { AdoptionRequest, Engine, UserRef } from '../../../../src/engine/in
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
+import { RedisSource } from '../../../../src/engine/redis/transfer/export/source.js'
 import {
   ada,
   app,
@@ -15,6 +16,7 @@ import {
   rules,
   saveGuest,
 } from '../../../../src/engine/suite/kit.js'
+import type { TransferRecord } from '../../../../src/engine/transfer.js'
 import { ask, pending } from '../../../../src/engine/suite/webhook-kit.js'
 import { FEW_PARTITIONS } from '../../../support/redis/engines.js'
 import { hookedClient } from '../../../support/redis/hooked-client.js'
@@ -100,6 +102,35 @@ for (const { name, options } of settings)
         })
       })
     }
+
+it('a copy to another engine reports an adoption that a crash has left unreported, and its unread messages', async () => {
+  const [options, prefix] = [{ type: 'single', url: server.url } as const, 'copied:']
+  await withEngine(
+    new RedisEngine({
+      client: () =>
+        lossyClient(options, (script) => (script === 'adopted-append' ? 'lost-request' : undefined)).client,
+      ...{ prefix, onError: () => undefined },
+    }),
+    async (engine) => {
+      await ask(engine, ['guest.adopted', 'message.unread'])
+      await saveGuest(engine, guest)
+      const { user } = await engine.saveUser(ada, {})
+      await deliver(engine, { from: null, to: guest.userId })
+      const { retention } = rules()
+      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+      assert.ok(await engine.adoptGuest(asked))
+    },
+  )
+  const source = new RedisSource({ server: options, prefix }, 60_000)
+  await source.open()
+  const records: TransferRecord[] = []
+  for await (const page of source.pages()) records.push(...page)
+  await source.close()
+  const types = records.flatMap((record) => (record.kind === 'event' ? record.event.type : []))
+  assert.deepEqual(types, ['guest.adopted'])
+  assert.equal(records.filter(({ kind }) => kind === 'message').length, 1)
+  assert.equal(records.filter(({ kind }) => kind === 'check').length, 1)
+})
 
 for (const { name, options } of settings)
   it(`${name}: a copy that is owed to an adopted guest goes to the user`, async () => {

@@ -1,5 +1,5 @@
 import { isGuestId } from '../../../../protocol/index.js'
-import type { AppOptions, PendingEvent, Retention, UserRef, WebhookEvent } from '../../../engine.js'
+import type { AppOptions, PendingEvent, UserRef, WebhookEvent } from '../../../engine.js'
 import { EngineError } from '../../../errors.js'
 import { unfinishedTransfer, type TransferSource, type TransferRecord } from '../../../transfer.js'
 import type { RedisClient, Reply } from '../../client/port.js'
@@ -32,7 +32,7 @@ export class RedisSource implements TransferSource {
   /** The ids of messages are kept for this many milliseconds, so an older message has no stored id. */
   readonly #sendWindow: number
   readonly #steps = loadTransferSteps()
-  readonly #retentions = new Map<string, Retention>()
+  readonly #options = new Map<string, AppOptions>()
   #opened: { client: RedisClient; runner: StepRunner } | undefined
 
   constructor(place: RedisPlace, sendWindow: number) {
@@ -41,7 +41,8 @@ export class RedisSource implements TransferSource {
   }
 
   async open(): Promise<void> {
-    this.#opened = await openRunner(this.#place)
+    // The move of an adopted guest's messages reports the adoption, unless a gateway has done that before its crash.
+    this.#opened = await openRunner(this.#place, (appId) => this.#options.get(appId)?.webhooks ?? null)
     const { key } = await this.#assertUnused()
     if (key === null)
       throw new EngineError(
@@ -53,8 +54,7 @@ export class RedisSource implements TransferSource {
   async *pages(): AsyncGenerator<TransferRecord[]> {
     const { client, runner } = this.#get()
     const { key, apps, opened } = await this.#assertUnused()
-    for (const app of apps)
-      if (app.kind === 'app' && app.options) this.#retentions.set(app.appId, app.options.retention)
+    for (const app of apps) if (app.kind === 'app' && app.options) this.#options.set(app.appId, app.options)
     yield [{ kind: 'key', key: Buffer.from(String(key), 'base64').toString('base64url') }, ...apps]
     await this.#makePendingOwnCopies()
     await this.#moveAdopted()
@@ -110,7 +110,7 @@ export class RedisSource implements TransferSource {
   /** Moves the messages of adopted guests that a crashed gateway has not moved. */
   async #moveAdopted(): Promise<void> {
     const { runner } = this.#get()
-    const adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#retentions.get(appId) })
+    const adoptions = new Adoptions({ runner, retentionOf: (appId) => this.#options.get(appId)?.retention })
     for (const partition of runner.partitions.all) {
       const [members = []] = await runner.inPartitions(this.#steps.exportMoving, [partition], '', [])
       for (const member of members) {
