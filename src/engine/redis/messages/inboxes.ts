@@ -179,7 +179,9 @@ export class Inboxes {
     if (outcome === 'limited') return { outcome, retryAfter: Number(offset) }
     if (outcome !== 'stored' && outcome !== 'repeated')
       return { outcome: outcome as 'conflict' | 'unknown-user' | 'full' | 'refused' | 'over-share' }
-    if (sender && outcome === 'stored') this.#held.update(outgoing.partition, sender, Number(held))
+    // A message to oneself takes no bytes in the inboxes of others, and `held` is 0 for it.
+    if (sender && sender.userId !== recipient.userId && outcome === 'stored')
+      this.#held.update(outgoing.partition, sender, Number(held))
     // After a failover the sender's server may lack the sender. Without the sender there would be no own copy.
     if (outcome === 'repeated' && isMissing === 1) await this.#createSender(outgoing, rules)
     // The message is stored, so this call does not wait for the trim. If the trim fails, the next message to the inbox continues it.

@@ -77,6 +77,30 @@ for (const { name, options } of settings)
     }
   })
 
+it('counts what a sender takes in the inboxes of others, though the sender writes to itself, in a cluster', async () => {
+  const engine = await redisEngines(() => cluster).create()
+  const partitions = new Partitions()
+  const of = { ...rules(), quota: { inboxes: Infinity, bytes: Infinity, bytesPerSender: 2_000 } }
+  const send = async (to: string, n = 0): Promise<string> =>
+    (await engine.send(newMessage({ id: `${to} ${n}`, to }), of)).outcome
+  await engine.open()
+  try {
+    // The partition of this recipient is also the sender's.
+    const neighbor = Array.from({ length: 100_000 }, (_, n) => `user ${n}`).find(
+      (userId) => partitions.of({ appId: app, userId }) === partitions.of(ada),
+    )
+    assert.ok(neighbor)
+    const sent: string[] = []
+    while (sent.at(-1) !== 'over-share') sent.push(await send(neighbor, sent.length))
+    assert.ok(sent.length > 3)
+    assert.equal(await send(bob.userId), 'over-share')
+    assert.equal(await send(ada.userId), 'stored')
+    assert.equal(await send(bob.userId), 'over-share')
+  } finally {
+    await engine.close()
+  }
+})
+
 it('holds an app exactly to its limits over several gateways on one server, and when scripts share a call', async () => {
   const { create, createPeer } = redisEngines(() => single)
   const first = await create()
