@@ -10,7 +10,8 @@ export interface StartQueue {
    * if the start has waited for too long and `work` is not called. If too many starts wait, returns undefined and does not call `work`.
    * Starts of one address wait in order, and addresses take turns, so that a flood from one address delays the others little. `bytes` is
    * the memory that the start takes while it waits. If the start has to wait, `onWait` gets a function that removes it from the queue. Then
-   * the promise resolves with false.
+   * the promise resolves with false. If the queue is full, a start of an address with few waiting starts takes the place of the newest ones
+   * of an address with many.
    */
   run(
     work: (hasWaited: boolean) => Promise<void>,
@@ -85,6 +86,13 @@ interface Waiting {
   readonly refuse: () => void
 }
 
+/** The starts of one address that wait, the oldest first. */
+interface AddressQueue {
+  readonly starts: Waiting[]
+  /** The share of the queue's room that the starts take: the sum of their `loadOf`. */
+  load: number
+}
+
 export const createStartQueue = (options: Partial<StartQueueOptions> = {}): StartQueue => {
   const limits = { ...DEFAULTS, ...options }
   let atOnce = limits.atOnce.first
@@ -96,7 +104,9 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
    */
   let finished = 0
   /** The starts that wait, by address. The first address has the next turn. */
-  const waiting = new Map<string, Waiting[]>()
+  const waiting = new Map<string, AddressQueue>()
+  /** The address that had the greatest load when it was last compared with others. */
+  let largest = ''
   /** The starts of `waiting`, the oldest first. */
   const byAge = new Set<Waiting>()
   let waitingBytes = 0
@@ -127,13 +137,29 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     return true
   }
 
+  /** Returns how much of the queue's room a start takes. The room is bounded in starts and in bytes, so it takes a part of both bounds. */
+  const loadOf = (bytes: number): number => 1 / limits.waiting + bytes / limits.waitingBytes
+
+  const add = (start: Waiting): void => {
+    const { address, bytes } = start
+    const queue = waiting.get(address) ?? { starts: [], load: 0 }
+    waiting.set(address, queue)
+    queue.starts.push(start)
+    queue.load += loadOf(bytes)
+    byAge.add(start)
+    waitingBytes += bytes
+    // If the largest address has no start any more, `largestQueue` finds another one.
+    if (queue.load > (waiting.get(largest)?.load ?? Infinity)) largest = address
+  }
+
   /** Removes the oldest start of an address from the queue, and returns it. */
   const take = (address: string): Waiting | undefined => {
-    const starts = waiting.get(address) ?? []
-    const next = starts.shift()
+    const queue = waiting.get(address)
+    const next = queue?.starts.shift()
+    if (!queue || !next) return undefined
+    queue.load -= loadOf(next.bytes)
     waiting.delete(address)
-    if (starts.length > 0) waiting.set(address, starts)
-    if (!next) return undefined
+    if (queue.starts.length > 0) waiting.set(address, queue)
     byAge.delete(next)
     waitingBytes -= next.bytes
     return next
@@ -143,10 +169,36 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   const leave = (start: Waiting): void => {
     if (!byAge.delete(start)) return
     waitingBytes -= start.bytes
-    const starts = waiting.get(start.address) ?? []
-    starts.splice(starts.indexOf(start), 1)
-    if (starts.length === 0) waiting.delete(start.address)
+    const queue = waiting.get(start.address)
+    queue?.starts.splice(queue.starts.indexOf(start), 1)
+    if (queue) queue.load -= loadOf(start.bytes)
+    if (queue?.starts.length === 0) waiting.delete(start.address)
     start.refuse()
+  }
+
+  const largestQueue = (): AddressQueue | undefined => {
+    // All addresses are compared only if this one has no start any more. Otherwise each start that finds no room would cost a search.
+    if (!waiting.has(largest)) {
+      let most = 0
+      // Of equal addresses the last one is taken, because its turn comes last.
+      for (const [address, { load }] of waiting) if (load >= most) [largest, most] = [address, load]
+    }
+    return waiting.get(largest)
+  }
+
+  /**
+   * Makes room for a start, so that a flood from one address can't keep out others: refuses the newest starts of the address with the
+   * greatest load, if this address still has at least the load of the start's own address then. Returns false if the start finds no room.
+   */
+  const makeRoom = (address: string, bytes: number): boolean => {
+    const ownLoad = (waiting.get(address)?.load ?? 0) + loadOf(bytes)
+    while (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) {
+      const queue = largestQueue()
+      const newest = queue?.starts.at(-1)
+      if (!queue || !newest || queue.load - loadOf(newest.bytes) < ownLoad) return false
+      leave(newest)
+    }
+    return true
   }
 
   const refuseOld = (): void => {
@@ -192,10 +244,10 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     waiting: () => byAge.size,
     run(work, clientAddress, bytes, onWait) {
       if (!isFull() && byAge.size === 0) return begin(work, false)
-      if (byAge.size >= limits.waiting || waitingBytes + bytes > limits.waitingBytes) return undefined
+      const address = addressKey(clientAddress)
+      if (!makeRoom(address, bytes)) return undefined
       hasWaiting = true
       return new Promise((resolve, reject) => {
-        const address = addressKey(clientAddress)
         const start: Waiting = {
           address,
           bytes,
@@ -203,11 +255,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
           begin: () => void begin(work, true).then(resolve, reject),
           refuse: () => resolve(false),
         }
-        waitingBytes += bytes
-        byAge.add(start)
-        const starts = waiting.get(address) ?? []
-        waiting.set(address, starts)
-        starts.push(start)
+        add(start)
         if (!timer) schedule()
         onWait?.(() => leave(start))
       })

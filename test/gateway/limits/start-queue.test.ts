@@ -82,6 +82,38 @@ test('starts that are too many, or too large, to wait are refused', async () => 
   await until('a free place', () => queue.run(work(6), 'here', 1) !== undefined)
 })
 
+test('a flood from one address that fills the queue does not keep out the starts of others', async () => {
+  const { began, work, finish } = gates()
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 8, waitingBytes: 1_000, maxRunning: 60_000 })
+  const flood = (number: number, bytes: number) => queue.run(work(number), '203.0.113.1', bytes)
+  void flood(1, 1)
+  const refused: number[] = []
+  for (const number of [2, 3, 4, 5])
+    void flood(number, 250)?.then((isRun) => {
+      if (!isRun) refused.push(number)
+    })
+  assert.equal(flood(6, 1), undefined)
+  const others = [7, 8].map((number) => queue.run(work(number), `203.0.113.${number}`, 100))
+  assert.ok(others.every(Boolean))
+  await until('the refusal of the newest start of the flood', () => refused.join(), '5')
+  // Now the places are taken, and no longer the bytes.
+  for (const number of [9, 10, 11]) void flood(number, 1)
+  assert.equal(flood(12, 1), undefined)
+  assert.ok(queue.run(work(13), '203.0.113.13', 1))
+  for (let count = 1; count <= 8; count += 1) {
+    await until('the next start', () => began.length, count)
+    finish(began.at(-1) ?? 0)
+  }
+  assert.deepEqual(began.slice(0, 6), [1, 2, 7, 8, 13, 3])
+})
+
+test('in a full queue nobody loses the only start of an address', () => {
+  const { work } = gates()
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, waitingBytes: 1_000, maxRunning: 60_000 })
+  for (const number of [1, 2, 3]) assert.ok(queue.run(work(number), `203.0.113.${number}`, 400))
+  assert.equal(queue.run(work(4), '203.0.113.4', 1), undefined)
+})
+
 test('starts that wait begin as soon as others finish, without a clock', async (t) => {
   holdClock(t)
   const queue = createStartQueue()
