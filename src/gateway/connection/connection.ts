@@ -109,6 +109,8 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Created when the user first exceeds `bytesPerSecond`. */
   #throttle: Throttle | undefined
   #phase: ConnectionPhase
+  /** Whether `end` was called. On Bun `send` may close a full socket, which calls `onClose` before `end` has released the session. */
+  #isEnded = false
 
   constructor(context: ConnectionContext, transport: Transport, peer: Peer, slot: Slot) {
     this.#context = context
@@ -147,6 +149,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
   /** Sends `ended` and closes. */
   end(code: EndCode, why: string = errorMessages[code], retryAfter?: number): void {
     if (this.#phase.name === 'closed') return
+    this.#isEnded = true
     // The session is kept for `resumeWindow`. So a client that may reconnect is told to come back within half of it.
     const { resumeWindow } = this.#context.settings
     const longest = (this.#isLive && resumeWindow / 2) || Infinity
@@ -232,6 +235,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
 
   /** Called with the close code when the client has closed the connection, or when the socket was closed. */
   onClose(code: number): void {
+    if (this.#isEnded) return
     const { leaveWindow, resumeWindow } = this.#context.settings
     const reason = closeReasonOf(code)
     this.#release({ resumableFor: reason === 'left' ? leaveWindow : resumeWindow }, reason)

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { EngineError, type Engine } from '../../../src/engine/index.js'
 import { createStartQueue } from '../../../src/gateway/limits/start-queue.js'
+import { StreamTransport } from '../../../src/gateway/transports/stream/stream-transport.js'
 import { openClient, startClient } from '../../support/raw-client.js'
 import { assemble } from '../../support/gateway/assembled-gateway.js'
 import { until } from '../../support/until.js'
@@ -162,4 +163,41 @@ test('a new session whose client leaves before `started` ends, instead of being 
   await until('the end of the session', () => outcomes.length > 0)
   resume()
   assert.deepEqual(outcomes, ['ended'])
+})
+
+test('a session ends with its connection even if the socket is full and closes while `ended` is sent, as on Bun', async () => {
+  const { connect, engine } = await assemble(() => ({}))
+  const ends: string[] = []
+  engine.listen(
+    (event) => event.type === 'session-ended' && ends.push(event.code),
+    new AbortController().signal,
+  )
+  let isFull = false
+  const transport: StreamTransport = new StreamTransport(
+    {
+      get bufferedAmount() {
+        return isFull ? 2 ** 21 : 0
+      },
+      isFull: () => isFull,
+      write: () => undefined,
+      end: () => undefined,
+      // Bun reports the end of a response that the gateway destroys before `destroy` returns.
+      destroy: () => transport.onClosed(),
+    },
+    () => undefined,
+  )
+  const slot = { refusal: undefined, evict: () => undefined, remoteAddress: 'here', address: undefined }
+  const connection = connect(
+    transport,
+    { origin: null, address: 'here' },
+    { ...slot, hasSession: false, isReleased: false },
+  )
+  transport.begin(connection, 'id')
+  const start = JSON.stringify(await startOf('ada'))
+  connection.receive(start, start.length)
+  await until('the session', () => connection.status.state, 'live')
+  isFull = true
+  connection.end('token-expired')
+  await until('its end', () => ends.length > 0)
+  assert.deepEqual(ends, ['token-expired'])
 })

@@ -108,6 +108,7 @@ export const assemble = async (
   after(() => server.close())
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connect,
     connections,
     hub,
     watchers,
