@@ -76,3 +76,23 @@ for (const [way, credentials] of Object.entries(ways))
     const traced = JSON.stringify(steps)
     for (const secret of secrets) assert.ok(!traced.includes(secret), secret)
   })
+
+test('a token source that rejects with a value that JSON can’t write is asked again by a session with a trace', async () => {
+  const script = await startScript(() => [started()])
+  const reason: object = {
+    toJSON() {
+      throw new Error('This value has no JSON.')
+    },
+  }
+  let asked = 0
+  const inputs: unknown[] = []
+  const session = newSession({
+    endpoint: script.endpoint,
+    user: { id: 'ann' },
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- A page may reject with any value.
+    tokenFetcher: () => ((asked += 1) === 1 ? Promise.reject(reason) : 'token.from.fetcher'),
+    trace: (input) => inputs.push(input['result']),
+  })
+  assert.equal((await session.start()).succeeded, true)
+  assert.ok(inputs.includes('failed') && inputs.includes('fresh'))
+})
