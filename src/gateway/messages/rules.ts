@@ -11,8 +11,8 @@ export interface MessageProblem {
 const bad = (why: string): MessageProblem => ({ code: 'bad-request', why })
 const tooLarge = (why: string): MessageProblem => ({ code: 'too-large', why })
 
-/** The most bytes of a `message` frame without body and data: ids, and the sender's profile. */
-const FRAME_OVERHEAD = 8_192
+/** The most bytes of a `peers` frame with one peer, without body and data: ids, and the sender's profile in the peer and in the message. */
+const FRAME_OVERHEAD = 11_264
 const MAX_CONTENT_JSON = limits.frame - FRAME_OVERHEAD
 /** The most bytes that a byte of text takes as JSON, and the bytes of `{"body":"","data":}`. */
 const MAX_ESCAPE = 6

@@ -201,9 +201,9 @@ test('the largest message from the sender with the largest profile fits into a f
   const client = await startClient(url, await startOf('bob', { token }))
   const sizes: number[] = []
   ada.socket.on('message', (data: Buffer) => sizes.push(data.length))
-  client.send({ type: 'send', id: '\u0001'.repeat(64), to: 'ada', body: '\u0001'.repeat(9_550) })
+  client.send({ type: 'send', id: '\u0001'.repeat(64), to: 'ada', body: '\u0001'.repeat(9_040) })
   const message = await ada.next('message')
-  assert.deepEqual([message['sender'], (message['body'] as string).length], [bob, 9_550])
+  assert.deepEqual([message['sender'], (message['body'] as string).length], [bob, 9_040])
   await gateway.publish({ appId: 'app', to: 'ada', body: '"'.repeat(16_384) })
   await ada.next('message')
   assert.ok(

@@ -7,6 +7,7 @@ import { startGateway } from '../../../support/gateway.js'
 import { onBothEngines } from '../../../support/rest/rest-calls.js'
 import { startClient, type Client, type Frame } from '../../../support/raw-client.js'
 import { startOf } from '../../../support/starts.js'
+import { tokenFor } from '../../../support/tokens.js'
 import { until } from '../../../support/until.js'
 
 type Started = Client & { started: Frame }
@@ -106,6 +107,32 @@ for (const { url, on } of await onBothEngines({ limits: many })) {
     assert.deepEqual(await history(me, { with: 'h ann', after: 1_000 }), [[], undefined])
     assert.deepEqual(await history(me, { limit: 2 }), [[8, 9], undefined])
     for (const each of [me, ann, bob]) each.close()
+  })
+
+  test(`the peer with the largest id, profile and message fits into a frame of 64 kB ${on}`, async () => {
+    const [mine, theirs] = ['\\', '"'].map((character) => character.repeat(255)) as [string, string]
+    const profile = { name: '"'.repeat(1_000), photoUrl: `https://example.com/${'p'.repeat(2_000)}` }
+    const me = await startAs(mine)
+    const token = await tokenFor(theirs, { user: profile })
+    const peer = await startClient(url, await startOf(theirs, { token }))
+    // JSON has six bytes for each character of this id and body. The first body that is not refused is about the largest.
+    let length = 9_700
+    const sends = async (): Promise<string> => {
+      peer.send({ type: 'send', id: '\u0001'.repeat(64), to: mine, body: '\u0001'.repeat(length) })
+      for (;;) {
+        const { type } = await peer.next()
+        if (type === 'sent' || type === 'refused') return type
+      }
+    }
+    while ((await sends()) === 'refused') length -= 10
+    const answer = await ask(me, { type: 'peers' })
+    const [largest] = peersOf(answer)
+    const { sender, body } = largest?.['newest'] as Frame
+    assert.deepEqual([sender, (body as string).length], [profile, length])
+    assert.deepEqual([largest?.['name'], largest?.['photoUrl']], [profile.name, profile.photoUrl])
+    const bytes = JSON.stringify(answer).length
+    assert.ok(bytes <= limits.frame, `${bytes} bytes`)
+    for (const each of [me, peer]) each.close()
   })
 
   test(`frames have the messages that fit, and say where to go on ${on}`, async () => {
