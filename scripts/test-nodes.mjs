@@ -7,9 +7,9 @@ const NEWEST = 'latest'
 const BETWEEN = ['22', '24']
 
 /**
- * The tests of what a version of Node does differently: LevelDB's binding, sockets and HTTP of servers and clients, streams, cryptography,
- * signals and timers. The others call these through the same modules: the engine's suite, what an app may configure, REST's answers,
- * metrics, sessions' rules.
+ * The tests of what a version of Node does differently: LevelDB's binding, sockets and HTTP of servers and clients, streams, lines of text,
+ * cryptography, signals and timers. The others call these through the same modules: the engine's suite, what an app may configure, REST's
+ * answers, metrics, sessions' rules.
  */
 const ON_NODE_ITSELF = [
   'test/engine/embedded/embedded-engine.test.ts',
@@ -30,6 +30,7 @@ const ON_NODE_ITSELF = [
   'test/session/transports',
   'test/session/dispatched-events.test.ts',
   'test/tokens',
+  'test/system/conformance/lines.test.ts',
   'test/system/runtimes/client.test.ts',
 ]
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { object } from '../../protocol/internal.js'
 import type { JsonObject, Message } from '../../protocol/index.js'
 import type { Watch } from './watch.js'
@@ -79,6 +79,27 @@ const parseReport = (line: string): Report | undefined => {
   }
 }
 
+/**
+ * Calls `onLine` with each line of `input`. Since version 24 Node's `readline` also ends a line at U+2028 and U+2029, and JSON may have these
+ * characters unescaped. A line that is too long comes in pieces, so that the memory does not grow with it.
+ */
+const readLines = (input: Readable, onLine: (line: string) => void): void => {
+  let rest = ''
+  input.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    lines.forEach(onLine)
+    if (rest.length <= MAX_LINE) return
+    onLine(rest)
+    rest = ''
+  })
+  input.once('end', () => rest === '' || onLine(rest))
+}
+
+/** Returns a command as a line of JSON. It escapes U+2028 and U+2029, because the client may read its lines with Node's `readline`, too. */
+const lineOf = (command: Command): string =>
+  `${JSON.stringify(command).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`
+
 /** Starts the client under test: runs `command` in a shell. */
 export const startClient = (command: string, watch: Watch): Client => {
   const isPosix = process.platform !== 'win32'
@@ -92,7 +113,7 @@ export const startClient = (command: string, watch: Watch): Client => {
     .on('data', (text: string) => (lastWords = (lastWords + text).slice(-2_000)))
   // A write to a client that has ended fails. `onEnd` reports the end.
   child.stdin.on('error', () => undefined)
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  readLines(child.stdout, (line) => {
     const report = line.length > MAX_LINE ? undefined : parseReport(line)
     if (report) reports.push(report)
     else watch.fail(`The client printed a line that is no report: ${line.slice(0, 100)}`)
@@ -125,7 +146,7 @@ export const startClient = (command: string, watch: Watch): Client => {
     )) as never
 
   return {
-    tell: (command) => void child.stdin.write(`${JSON.stringify(command)}\n`),
+    tell: (command) => void child.stdin.write(lineOf(command)),
     next,
     reaches: async (state) =>
       (await reports.take(
