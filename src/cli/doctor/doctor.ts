@@ -15,7 +15,11 @@ export interface DoctorOptions {
 
 const readUrl = (text: string, what: string): URL => {
   const url = URL.canParse(text) ? new URL(text.replace(/^ws(?=s?:\/\/)/i, 'http')) : undefined
-  if (url && ['http:', 'https:'].includes(url.protocol)) return url
+  if (url && ['http:', 'https:'].includes(url.protocol)) {
+    // `ws` throws for a URL with a fragment, which a URL from the address bar may have.
+    url.hash = ''
+    return url
+  }
   throw new CliError(`${what} is not a URL: write it as https://chat.example.com.`)
 }
 

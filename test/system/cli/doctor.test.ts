@@ -61,9 +61,11 @@ test('a gateway in good health passes every check', async () => {
   assert.equal(code, 0)
 })
 
-test('the URL may be that of the WebSocket, and end with a slash', async () => {
-  const { code, verdicts } = await diagnose([`${url.replace('http', 'ws')}/`])
-  assert.deepEqual([code, verdicts.length], [0, 11])
+test('the URL may be that of the WebSocket, end with a slash, and have a fragment', async () => {
+  for (const end of ['/', '/#/overview']) {
+    const { code, verdicts } = await diagnose([url.replace('http', 'ws') + end])
+    assert.deepEqual([code, verdicts.length], [0, 11])
+  }
 })
 
 test('an origin that the app does not list, and an app that is not there, are said', async () => {
