@@ -58,7 +58,10 @@ export const serve = async ({ config, logLevel, workers }: ServeOptions): Promis
   if (workers !== undefined && !primary) return runWorkers(await countWorkers(workers, config), log)
   const load = async (): Promise<GatewayConfig> => {
     const loaded = await loadConfig(config)
-    return primary?.isAdmin === false ? { ...loaded, admin: undefined } : loaded
+    if (primary?.isAdmin !== false) return loaded
+    // The worker with the admin listener refuses a config whose `admin` is wrong. If this worker did not, they would have different configs.
+    parseOrThrow(loaded, process.env)
+    return { ...loaded, admin: undefined }
   }
   const starting = load().then((loaded) => createGateway(loaded, { log, metrics: primary?.metrics }))
   /** Waits for the gateway. The config may have been read before the change that a signal announces, so it is read again even then. */

@@ -105,6 +105,20 @@ test('SIGHUP gives every worker the new config, the log names what needs a resta
   assert.equal((await outcome).code, 0)
 })
 
+test('a config that only the worker with the admin listener would refuse changes no worker', async () => {
+  const file = join(folder, 'admin.json')
+  const token = 'the admin token of a test, 32 bytes'
+  writeFileSync(file, configOf([secret], { admin: { port: 0, token } }))
+  const { child, outcome, lines, untilLogged } = await serve(file)
+  writeFileSync(file, configOf([NEW_SECRET, secret], { admin: { port: 0, token: 'short' } }))
+  child.kill('SIGHUP')
+  await until('every worker has answered', () => lines('reloaded').length >= WORKERS)
+  for (const { problems } of await untilLogged('was not reloaded', WORKERS))
+    assert.match(String(problems), /^admin\.token: /)
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+})
+
 /** Runs `serve --workers`, and kills one worker. The next one has read the config, and waits until `goOn` is called. */
 const serveWithStartingWorker = async () => {
   const [content, reading, gate] = ['json', 'reading', 'gate'].map((name) => join(folder, `late.${name}`))
@@ -192,4 +206,14 @@ test('a SIGTERM that comes while a worker starts ends it, too', async () => {
   goOn()
   assert.equal((await outcome).code, 0)
   assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
+})
+
+test('a signal to all processes, as of Ctrl+C, while a worker starts ends the command with 0', async () => {
+  const { child, url, outcome, pid, goOn } = await serveWithStartingWorker()
+  child.kill('SIGINT')
+  await until('the other workers have ended', () => isRefused(Number(new URL(url).port)))
+  process.kill(pid, 'SIGINT')
+  const { code } = await outcome
+  goOn()
+  assert.equal(code, 0)
 })
