@@ -107,7 +107,8 @@ export const runWorkers = (count: number, log: Log): void => {
     })
     worker.once('exit', (code: number | null, signal: string | null) => {
       if (isStopping) {
-        if (code !== 0) process.exitCode = 1
+        // Ctrl+C and systemd also send the signal to the workers. It kills a worker that still starts, and that has no session to drain.
+        if (code !== 0 && signal !== 'SIGTERM' && signal !== 'SIGINT') process.exitCode = 1
       } else if (hasListened)
         replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
       else {
