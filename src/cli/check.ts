@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 import {
   EXPOSED,
   exposedTestApps,
@@ -59,10 +60,24 @@ const checkListen = ({ listen, apps }: Settings): Finding[] => {
   ]
 }
 
-const checkAdmin = ({ admin }: Settings): Finding[] => {
+/** Returns whether a server on one host takes the port on the other host, too. */
+const includesHost = (host: string, other: string): boolean =>
+  host === '::' || (host === '0.0.0.0' && isIPv4(other))
+
+const checkAdmin = ({ admin, listen }: Settings): Finding[] => {
   if (!admin) return []
   const { host, port } = admin
   const finding = findingsAbout('admin')
+  if (
+    port !== 0 &&
+    port === listen.port &&
+    (includesHost(host, listen.host) || includesHost(listen.host, host))
+  )
+    return [
+      finding.fail(
+        `the port ${port} is that of listen, too: ${host} and ${listen.host} share an address, so give the admin listener a port of its own`,
+      ),
+    ]
   const exposed = `other machines reach ${host}, and the tokens travel without TLS: let only a private network reach it`
   return [finding.ok(`on ${host}, port ${port}`), ...(isLoopback(host) ? [] : [finding.warn(exposed)])]
 }

@@ -114,6 +114,24 @@ test('`check` warns of an admin listener that other machines reach', async () =>
   assert.match(stdout, /^warn {2}admin +other machines reach 10\.0\.0\.1/m)
 })
 
+test('`check` refuses one port for both listeners if the address of one is every address', async () => {
+  for (const [host, other, code] of [
+    ['0.0.0.0', '127.0.0.1', 2],
+    ['127.0.0.1', '0.0.0.0', 2],
+    ['::', 'localhost', 2],
+    ['0.0.0.0', '::1', 0],
+    ['127.0.0.1', '127.0.0.2', 0],
+  ] as const) {
+    const outcome = await check({
+      listen: { host, trustProxy: 1 },
+      admin: { host: other, port: 8080, token: 'a'.repeat(32) },
+      apps: { app: production },
+    })
+    assert.equal(outcome.code, code, `${host} and ${other}`)
+    if (code === 2) assert.match(outcome.stdout, /^fail {2}admin +the port 8080 is that of listen, too: /m)
+  }
+})
+
 test('`check` reads the files of the certificate', async () => {
   const [one, two] = [makeCertificate(folder, 'one'), makeCertificate(folder, 'two')]
   for (const tls of [
