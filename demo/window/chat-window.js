@@ -95,7 +95,7 @@ export class ChatWindow extends HTMLElement {
     this.#life = new AbortController()
     const { signal } = this.#life
     this.#chat = document.querySelector(this.getAttribute('session') ?? 'chat-session')
-    this.#names = JSON.parse(this.getAttribute('names') ?? '{}')
+    this.#names = new Map(Object.entries(JSON.parse(this.getAttribute('names') ?? '{}')))
     const on = (type, listener) => this.#chat.addEventListener(type, listener, { signal })
     on('session-message', ({ detail: { message } }) => {
       const isOwn = message.from === this.#chat.session.user.id
@@ -238,7 +238,7 @@ export class ChatWindow extends HTMLElement {
     const isNew = this.#open !== undefined && !this.#peers.some(({ id }) => id === this.#open)
     const peers = [...(isNew ? [{ id: this.#open }] : []), ...this.#peers]
     peers.forEach(({ id, name: told, newest, unread }, index) => {
-      const name = told ?? this.#names[id] ?? id ?? 'Support'
+      const name = told ?? this.#names.get(id) ?? id ?? 'Support'
       const isTyping = this.#typing.get(id) > Date.now()
       const isOnline = this.#online.get(id)
       // Each peer keeps its button: no screen reader reads it again, and a click meets what it was meant for.

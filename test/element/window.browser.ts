@@ -67,6 +67,15 @@ describe('The chat window', () => {
     expect(find('section').hidden).to.equal(true)
   })
 
+  it('shows the id of a user whose name it lacks, whatever the id is', async () => {
+    for (const id of ['constructor', '__proto__']) {
+      const odd = await gateway.active(id)
+      await odd.send({ to: 'odd-bob', body: 'Hi' })
+    }
+    const { textsOf } = await mount('odd-bob')
+    await until('the names', () => textsOf('nav button > :first-child').join(), '__proto__ ●,constructor ●')
+  })
+
   it('shows who writes later as online, and forgets what is read in another tab', async () => {
     const bob = await mount('later-bob')
     const ann = await gateway.active('later-ann')
