@@ -74,6 +74,8 @@ await stripLuaComments('dist/engine/redis')
 // The script of a part that is no more would stay.
 await rm('dist/cdn', { recursive: true, force: true })
 await run('rollup/dist/bin/rollup', '--config', '--silent')
+const { openApiDocument } = await import('../../dist/gateway/rest/openapi.js')
+await writeFile('dist/gateway/rest/openapi.json.gz', await compressors.gz(JSON.stringify(openApiDocument())))
 // The description of the element for editors and other tools.
 await import('./manifest.mjs')
 await import('./editor-data.mjs')

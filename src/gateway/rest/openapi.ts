@@ -108,7 +108,10 @@ const operationOf = (call: Call): Json => ({
 
 const header = (description: string): Json => ({ description, schema: { type: 'string' } })
 
-/** Returns the OpenAPI 3.1 document of the REST API. */
+/**
+ * Returns the OpenAPI 3.1 document of the REST API. The build calls this function, and a gateway serves what the build has written. So the
+ * package has neither this module nor the library that makes schemas.
+ */
 export const openApiDocument = (): Json => {
   const paths: Record<string, Json> = {}
   for (const call of calls) paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call) }
@@ -166,8 +169,3 @@ export const openApiDocument = (): Json => {
     },
   }
 }
-
-let json: string | undefined
-
-/** Returns the document as JSON. It is made at the first request. */
-export const openApiJson = (): string => (json ??= JSON.stringify(openApiDocument()))

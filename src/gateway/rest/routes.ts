@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { Hono, type Context } from 'hono'
 import type { Audit } from '../admin/audit.js'
 import { authenticateApp } from '../auth/app-token.js'
@@ -13,7 +15,6 @@ import type { Tracing } from '../tracing/tracing.js'
 import type { Call, CallContext } from './call.js'
 import { calls } from './calls/calls.js'
 import { RestError } from './errors.js'
-import { openApiJson } from './openapi.js'
 import { problemOf } from './problem-of.js'
 import { readBody, readParams, readQuery } from './request.js'
 
@@ -34,6 +35,14 @@ const MAX_CALLS = 64
 const MAX_WAITING_CALLS = 1_000
 
 const POLICY = 'restPerSecond'
+
+/** The build makes this file from `openapi.ts`. It is compressed, so that an install is smaller. */
+const OPEN_API = new URL('../../../dist/gateway/rest/openapi.json.gz', import.meta.url)
+
+let openApi: string | undefined
+
+/** Returns the OpenAPI document as JSON. It is read at the first request. */
+const openApiJson = (): string => (openApi ??= gunzipSync(readFileSync(OPEN_API)).toString())
 
 /** The names of path parameters in the log. Every line of the log uses these names for ids. */
 const logNames: Readonly<Record<string, string>> = {
