@@ -18,6 +18,8 @@ const FIRST_PAGE = 16
 const MAX_PAGE = 128
 /** About how many bytes of a page may wait in memory while the client reads slowly. */
 const MAX_PAGE_BYTES = 131_072
+/** How many read marks may wait for a client. They come from all pages of the user, and each has another peer. */
+const MAX_READ_MARKS = 1_000
 /** About how many bytes a message takes besides its body and data. */
 const MESSAGE_OVERHEAD = 200
 
@@ -27,6 +29,8 @@ const sizeOf = ({ body, data }: Message): number =>
 const EPOCH_CHANGED = "The inbox has a new 'epoch': reconnect, and 'started' has it."
 const MESSAGES_LOST =
   "Retention deleted messages before they were sent: reconnect, and 'started' reports the loss."
+const TOO_MANY_MARKS =
+  'The client reads too slowly, and too many read marks wait for it: reconnect, and `started` has the new count.'
 
 type DeliveryConnection = Pick<
   ConnectionHandle,
@@ -163,6 +167,7 @@ export class Delivery {
     this.#readMarks ??= new ReadMarks()
     this.#readMarks.add({ inbox, peer })
     this.#sendDueReadMarks()
+    if (this.#readMarks.size > MAX_READ_MARKS) this.#connection.end('unavailable', TOO_MANY_MARKS)
     return true
   }
 

@@ -253,3 +253,26 @@ test('a `read` whose answer waits for messages counts among the 100 frames that 
   assert.equal((await client.next('unread'))['with'], 'peer 100')
   client.close()
 })
+
+test('a client that reads so slowly that too many read marks of other pages wait for it is disconnected', async () => {
+  const engine = createMemoryEngine()
+  const { gateway, url } = await startGateway({ limits: many }, {}, { engine })
+  const ada = { appId: 'app', userId: 'ada' }
+  const { messagesAfter } = engine
+  // A start reads one message. The messages that follow `started` never come.
+  engine.messagesAfter = (of, position, limit) =>
+    limit > 1 ? new Promise(() => undefined) : messagesAfter.call(engine, of, position, limit)
+  const receiveAndRead = async (peer: string): Promise<void> => {
+    const { offset } = await gateway.publish({ appId: 'app', to: 'ada', from: peer, body: 'Hello' })
+    const { epoch } = await engine.inbox(ada)
+    await engine.markPeerRead(ada, peer, { epoch, offset })
+  }
+  await receiveAndRead('peer 0')
+  const { epoch } = await engine.inbox(ada)
+  const client = await startClient(url, await startOf('ada', { since: { epoch, offset: 0 } }))
+  for (let peer = 1; peer <= 1_000; peer++) await receiveAndRead(`peer ${peer}`)
+  client.send({ type: 'watch', users: [] })
+  assert.equal((await client.next()).type, 'presence')
+  await receiveAndRead('peer 1001')
+  assert.equal((await client.end()).frame['code'], 'unavailable')
+})
