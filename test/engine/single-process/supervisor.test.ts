@@ -36,6 +36,7 @@ const onDisk = async (): Promise<{
     /** Called when the store is opened. */
     onOpen?: (() => void) | undefined
     onReadSessions?: () => Promise<void>
+    onReadMessages?: () => Promise<unknown>
   }
   errors: unknown[]
   messages: Extract<EngineEvent, { type: 'message' }>[]
@@ -62,6 +63,7 @@ const onDisk = async (): Promise<{
       iterator: (range) => ({
         async all() {
           if (range.gte.startsWith('session')) await disk.onReadSessions?.()
+          if (range.gte.startsWith('message')) await disk.onReadMessages?.()
           return whileOpen(() => rowsOnDisk.iterator(range)).all()
         },
       }),
@@ -151,6 +153,26 @@ void describe('an engine whose store has failed', () => {
         [1, 2, 3, 4, 5],
       )
     }
+    await engine.close()
+  })
+
+  void it('emits such messages of every inbox, whichever inbox is read meanwhile', async () => {
+    const { engine, disk, messages } = await onDisk()
+    const recipients = ['bob', 'cyd']
+    for (const to of recipients) await engine.send({ ...toBob, id: '1', from: null, to }, rules)
+    disk.state = 'writes, and says that it failed'
+    const sends = recipients.map((to) => engine.send({ ...toBob, id: '2', from: null, to }, rules))
+    for (const sending of sends) await assert.rejects(sending, unavailable)
+    // The inbox that was used last is read first.
+    disk.onReadMessages = () => engine.inbox(bob)
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    assert.deepEqual(messages.map(({ user, message }) => [user.userId, message.offset]).toSorted(), [
+      ['bob', 1],
+      ['bob', 2],
+      ['cyd', 1],
+      ['cyd', 2],
+    ])
     await engine.close()
   })
 

@@ -105,9 +105,7 @@ export class AdoptedMessages {
       if (!retention || inbox.epoch !== before.epoch) return true
       commit.assertWritable()
       const last = found.at(-1)?.message.offset ?? offset
-      const operations: Operation[] = []
-      const { user, moved } = this.#append(found, inbox, retention, operations)
-      this.#drop(inbox, last, operations)
+      const { user, moved, operations } = this.#moveRows(found, inbox, retention, last)
       await new Promise<void>((resolve, reject) =>
         commit.write(operations, {
           resolve: () => {
@@ -119,6 +117,24 @@ export class AdoptedMessages {
       )
       return last < offset
     })
+  }
+
+  /** Calls `#append` and `#drop`. If a read fails meanwhile, the two inboxes have only a part of the change. */
+  #moveRows(
+    found: readonly MessageRow[],
+    inbox: Inbox,
+    retention: Retention,
+    last: number,
+  ): { user?: Inbox; moved: Moved[]; operations: Operation[] } {
+    const operations: Operation[] = []
+    try {
+      const appended = this.#append(found, inbox, retention, operations)
+      this.#drop(inbox, last, operations)
+      return { ...appended, operations }
+    } catch (error) {
+      this.#options.commit.fail(error)
+      throw error
+    }
   }
 
   /** Appends messages of the guest to the user's inbox. Leaves out those that would exceed the app's retention. */

@@ -318,9 +318,9 @@ export class Inbox {
     const { durable } = this
     const offset = Math.min(target, durable.offset)
     if (offset <= this.readOffset) return false
-    const isBeyond = offset > this.readUpTo
+    // This comes first, because it may read the store, and the mark must not move if that read fails.
+    if (offset > this.readUpTo) this.#readTo(offset)
     this.readOffset = offset
-    if (isBeyond) this.#readTo(offset)
     return true
   }
 

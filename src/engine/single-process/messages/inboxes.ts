@@ -200,13 +200,15 @@ export class Inboxes {
     await this.#revocations.countDeletion(of, (operations) => {
       const inbox = this.#table.open(of)
       const { ref, from, to, bytes } = inbox.stored
+      // This comes first, because `write` may read the store, and nothing may change if that read fails.
+      const written = write([...operations, ...this.#purge.add(ref, from, to)])
       // While this waited, the last message of an adopted guest may have moved, and its inbox was counted as deleted then.
       this.#usage.add(of.appId, { inboxes: -Number(inbox.exists), bytes: -bytes })
       this.#unreadLimit.forget(inbox)
       this.#table.replace(inbox, inbox.deletions + 1)
       // A deferred write of the inbox would store the row again. The deletion replaces that write.
       this.#commit.defer(inbox.row, (batch) => batch.push(del(inbox.row), del(rows.readOffsets(of))))
-      return write([...operations, ...this.#purge.add(ref, from, to)])
+      return written
     })
     return true
   }
@@ -234,7 +236,8 @@ export class Inboxes {
     for (const appId of this.#retentionSweep.appIds) this.resume(appId)
     this.peers.takeOver(failed.peers)
     this.#pushes.takeOver(failed.#pushes)
-    for (const before of failed.#table.unwritten()) {
+    // This is a copy of the list, because calls that read inboxes meanwhile change the order of the table.
+    for (const before of [...failed.#table.unwritten()]) {
       const inbox = this.#table.open(before.of)
       if (inbox.epoch !== before.epoch) continue
       const hasMoved = inbox.markRead(before.readOffset)

@@ -121,6 +121,8 @@ export class Pushes {
     const row = rows.pushOwner(appId, id)
     const owner = this.#owners.get(row) ?? (read(store, row) as PushOwner | undefined)
     if (!mayOwn(owner, userId, subscription)) return false
+    // This comes before the device is taken from its owner, because the read may fail.
+    const own = this.#entry(of)
     const operations: Operation[] = []
     if (owner && owner[0] !== userId) {
       const before = { appId, userId: owner[0] }
@@ -132,7 +134,7 @@ export class Pushes {
         ),
       )
     }
-    const devices = withSubscription(this.#entry(of).devices, subscription, credential, newest, Date.now())
+    const devices = withSubscription(own.devices, subscription, credential, newest, Date.now())
     const { p256dh, auth } = subscription.keys
     const next: PushOwner = [userId, p256dh, auth]
     this.#owners.set(row, next)

@@ -180,9 +180,9 @@ export class Users {
       this.#senders.delete(userKey(of))
       await deleteInbox((inboxOperations) => {
         const { appId, userId } = of
-        const event = this.#webhooks.operations({ appId, userId }, 'user.deleted', {})
         const operations = [del(row), del(guestRow), del(rows.lastSeen(of)), ...this.#onDelete(of)]
-        this.#commit.append(event)
+        // This comes after the other reads: if one of them failed, an event that is not written would hold back the guest's later ones.
+        this.#commit.append(this.#webhooks.operations({ appId, userId }, 'user.deleted', {}))
         this.#commit.defer(guestRow, (batch) => batch.push(...operations, ...inboxOperations))
         this.#usage.add(of.appId, { users: -1, guests: -1 })
         // The mutex is held until the batch is written: a save that waits for the mutex must not read the deleted user.
@@ -199,11 +199,14 @@ export class Users {
     const [row, guestRow] = [rows.user(of), rows.guest(of)]
     return this.#delete(row, async () => {
       const isGuest = read(this.#store, guestRow) !== undefined
-      const operations = decide(isGuest ? this.get(of) : null)
-      if (!operations) return
-      this.#usage.add(of.appId, { users: -1, guests: -1 })
-      this.#senders.delete(userKey(of))
-      await this.#commit.sync([del(row), del(guestRow), ...this.#onDelete(of), ...operations])
+      const guest = isGuest ? this.get(of) : null
+      await this.#change(() => {
+        const operations = decide(guest)
+        if (!operations) return undefined
+        this.#usage.add(of.appId, { users: -1, guests: -1 })
+        this.#senders.delete(userKey(of))
+        return this.#commit.sync([del(row), del(guestRow), ...this.#onDelete(of), ...operations])
+      })
     })
   }
 
@@ -227,11 +230,13 @@ export class Users {
       const exists = this.get(of) !== null
       const isGuest = read(this.#store, guestRow) !== undefined
       this.#senders.delete(userKey(of))
-      await write(() => {
-        if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
-        const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
-        return [del(row), del(guestRow), ...this.#onDelete(of), ...event]
-      })
+      await write(() =>
+        this.#change(() => {
+          if (exists) this.#usage.add(appId, { users: -1, guests: -Number(isGuest) })
+          const event = exists ? this.#webhooks.operations(of, 'user.deleted', {}) : []
+          return [del(row), del(guestRow), ...this.#onDelete(of), ...event]
+        }),
+      )
       return exists
     })
   }
@@ -240,6 +245,16 @@ export class Users {
   async idle(): Promise<void> {
     await this.#mutex.idle()
     await this.#reads.idle()
+  }
+
+  /** Calls `change`, which reads the store and changes what is in memory. If a read fails in between, only a part has changed. */
+  #change<T>(change: () => T): T {
+    try {
+      return change()
+    } catch (error) {
+      this.#commit.fail(error)
+      throw error
+    }
   }
 
   /** Runs a deletion. Until it ends, the user counts as deleted, though the store still returns the row. */

@@ -166,12 +166,25 @@ export class GroupCommit {
     }
   }
 
+  /**
+   * Refuses all writes from now on, as after a failed batch. Called if a read has failed in the middle of a change, because then the state
+   * in memory has only a part of the change. The recovery reads the state from the store.
+   */
+  fail(cause: unknown): void {
+    if (!this.#refusal) this.#fail([], cause)
+  }
+
   /** Refuses further writes, and resolves when the earlier ones have ended. */
   async close(): Promise<void> {
     this.#refusal ??= new EngineError('unavailable', 'The engine is closed: call open() first.')
     // The deferred writes are called now, because they read the state in memory. Later they would also write parts of changes that were
     // made after this call, and whose other writes are refused.
-    for (const write of this.#deferred.values()) write(this.#operations)
+    try {
+      for (const write of this.#deferred.values()) write(this.#operations)
+    } catch (cause) {
+      // A deferred write may read the store. Without this line the caller would not close the store, and the folder would stay locked.
+      this.#fail([], cause)
+    }
     this.#deferred.clear()
     await this.#running
     if (this.#waiters.length + this.#flushes.length > 0 || this.#hasWrites) await this.#start()

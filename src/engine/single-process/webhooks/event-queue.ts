@@ -94,17 +94,21 @@ export class EventQueue implements WebhookQueue {
     const due = await this.#reads.all({ ...rows.dueEventsUntil(appId, this.#queues.run, now), limit })
     const taken: PendingEvent[] = []
     const operations: Operation[] = []
-    for (const [row] of due) {
-      const { run, dueAt, userId } = rows.dueEventOf(row)
-      const queue = this.#queues.of({ appId, userId })
-      // Another call may have changed the queue while the rows were read.
-      if (queue.first === 0 || queue.run !== run || queue.dueAt !== dueAt) continue
-      const stored = this.#queues.eventOf(appId, queue.first)
-      if (!stored) continue
-      this.#queues.setDue(queue, now + leaseFor, operations)
-      taken.push(this.#pending(stored, now))
+    try {
+      for (const [row] of due) {
+        const { run, dueAt, userId } = rows.dueEventOf(row)
+        const queue = this.#queues.of({ appId, userId })
+        // Another call may have changed the queue while the rows were read.
+        if (queue.first === 0 || queue.run !== run || queue.dueAt !== dueAt) continue
+        const stored = this.#queues.eventOf(appId, queue.first)
+        if (!stored) continue
+        this.#queues.setDue(queue, now + leaseFor, operations)
+        taken.push(this.#pending(stored, now))
+      }
+    } finally {
+      // If a read fails, the events before it are leased all the same, and are due again when their leases end.
+      this.#write(operations)
     }
-    this.#write(operations)
     return taken
   }
 

@@ -84,19 +84,23 @@ export class RetentionSweep {
     const found = await readAll<StoredInbox>(this.#store, range)
     const operations: Operation[] = []
     let done = 0
-    for (const [row, stored] of found) {
-      if (operations.length >= MAX_DELETIONS_PER_STEP) break
-      if (mayHaveExpired(inboxRowOf(stored), now, retention.age)) {
-        const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
-        if (inbox.hasExpired(now, retention.age))
-          this.#inboxes.deleteUnretained(inbox, retention, now, operations)
-        // If more messages have expired than one call deletes, the next step continues with this inbox.
-        if (inbox.hasExpired(now, retention.age)) break
+    try {
+      for (const [row, stored] of found) {
+        if (operations.length >= MAX_DELETIONS_PER_STEP) break
+        if (mayHaveExpired(inboxRowOf(stored), now, retention.age)) {
+          const inbox = this.#inboxes.open({ appId, userId: lastOf(row) })
+          if (inbox.hasExpired(now, retention.age))
+            this.#inboxes.deleteUnretained(inbox, retention, now, operations)
+          // If more messages have expired than one call deletes, the next step continues with this inbox.
+          if (inbox.hasExpired(now, retention.age)) break
+        }
+        sweep.after = row
+        done++
       }
-      sweep.after = row
-      done++
+    } finally {
+      // If an inbox can't be read, the deletions of those before it are written all the same: these messages already count as deleted.
+      if (operations.length > 0) await this.#inboxes.write(operations)
     }
-    if (operations.length > 0) await this.#inboxes.write(operations)
     if (done === INBOXES_PER_STEP) return now + STEP_DELAY
     if (done < found.length) return this.#clock.now() + RESUME_DELAY
     sweep.after = undefined

@@ -133,53 +133,62 @@ export class Sends {
       from === null || from === to ? [inbox] : [inbox, this.#table.open(sendingUser, senderKey)]
     const size = Buffer.byteLength(json) + engineRules.messageOverhead
     const operations: Operation[] = []
-    for (const inbox of inboxes) this.#deletions.add(inbox, rules.retention, now, false, operations)
-    if (from !== null && from !== to) {
-      const isReached = this.#unreadLimit.isReached(inbox, from, size, rules)
-      if (isReached !== false) this.#deletions.defer(operations)
-      if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
-      if (isReached) return Promise.resolve({ outcome: 'refused' })
-    }
-    const own = inboxes[1]
-    if (own && this.#shares.mayExceed(own, size, rules)) {
-      this.#deletions.add(inbox, rules.retention, now, true, operations)
-      if (this.#shares.exceeds(inbox, own, size, rules)) {
-        this.#deletions.defer(operations)
-        return Promise.resolve({ outcome: 'over-share' })
+    let isChanging = false
+    try {
+      for (const inbox of inboxes) this.#deletions.add(inbox, rules.retention, now, false, operations)
+      if (from !== null && from !== to) {
+        const isReached = this.#unreadLimit.isReached(inbox, from, size, rules)
+        if (isReached !== false) this.#deletions.defer(operations)
+        if (isReached === undefined) return this.#sendAfter(this.#unreadLimit.count(inbox), message, rules)
+        if (isReached) return Promise.resolve({ outcome: 'refused' })
       }
-    }
-    if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
+      const own = inboxes[1]
+      if (own && this.#shares.mayExceed(own, size, rules)) {
+        this.#deletions.add(inbox, rules.retention, now, true, operations)
+        if (this.#shares.exceeds(inbox, own, size, rules)) {
+          this.#deletions.defer(operations)
+          return Promise.resolve({ outcome: 'over-share' })
+        }
+      }
+      if (!this.#reserve(inboxes, size, rules, now, operations)) return Promise.resolve({ outcome: 'full' })
 
-    for (const of of unknown) operations.push(...this.#users.create(of))
-    const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
-    const isPushed = rules.pushAfter !== undefined && from !== to
-    for (const each of inboxes) {
-      const trace = isPushed && each === inbox ? message.traceparent : undefined
-      each.append(operations, json, size, content, now, rules.retention, false, trace)
-      if (each.isBehind) this.#table.markChanged(each)
-      each.batch = this.#commit.nextBatch
-    }
-    if (own) own.sent += size
-    const { offset } = inbox.assigned
-    const ownOffset = from === null ? null : (own ?? inbox).assigned.offset
-    const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
-    if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
-    if (rules.pushAfter !== undefined && from !== to)
-      operations.push(...this.#pushes.onMessage(recipient, rules.pushAfter, now))
-    if (this.#webhooks.asks(appId, 'message.created')) {
-      const { traceparent } = message
-      const event = {
-        ...{ epoch: inbox.epoch, message: messageAt(offset, content) },
-        ...(traceparent !== undefined && { traceparent }),
+      isChanging = true
+      for (const of of unknown) operations.push(...this.#users.create(of))
+      const beginsStreak = this.#webhooks.unreadAfter(appId) !== undefined && from !== to && !inbox.hasUnread
+      const isPushed = rules.pushAfter !== undefined && from !== to
+      for (const each of inboxes) {
+        const trace = isPushed && each === inbox ? message.traceparent : undefined
+        each.append(operations, json, size, content, now, rules.retention, false, trace)
+        if (each.isBehind) this.#table.markChanged(each)
+        each.batch = this.#commit.nextBatch
       }
-      operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
+      if (own) own.sent += size
+      const { offset } = inbox.assigned
+      const ownOffset = from === null ? null : (own ?? inbox).assigned.offset
+      const result: StoredResult = { outcome: 'stored', offset, ownOffset, sentAt }
+      if (beginsStreak) operations.push(...this.#unreadChecks.begin(recipient, offset, inbox.deletions, now))
+      if (rules.pushAfter !== undefined && from !== to)
+        operations.push(...this.#pushes.onMessage(recipient, rules.pushAfter, now))
+      if (this.#webhooks.asks(appId, 'message.created')) {
+        const { traceparent } = message
+        const event = {
+          ...{ epoch: inbox.epoch, message: messageAt(offset, content) },
+          ...(traceparent !== undefined && { traceparent }),
+        }
+        operations.push(...this.#webhooks.operations(recipient, 'message.created', event))
+      }
+      const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
+      const { synced } = pending
+      const expiresAt = now + rules.sendWindow
+      this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
+      this.#commit.write(operations, pending)
+      return synced
+    } catch (error) {
+      // A read has failed. If the inboxes have got the message in memory only, their next messages would come after a hole.
+      if (isChanging) this.#commit.fail(error)
+      else this.#deletions.defer(operations)
+      throw error
     }
-    const pending = new PendingSend({ content, json, inboxes, result, emit: this.#emit })
-    const { synced } = pending
-    const expiresAt = now + rules.sendWindow
-    this.#idempotencyKeys.add(key, { digest, result, synced, now, expiresAt }, operations)
-    this.#commit.write(operations, pending)
-    return synced
   }
 
   /**

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { webhookEventTypes } from '../../../src/engine/engine.js'
+import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
+import { rows } from '../../../src/engine/single-process/store/rows.js'
+import type { Store } from '../../../src/engine/single-process/store/store.js'
+import { advanceClock, bodies, credential, saveGuest } from '../../../src/engine/suite/kit.js'
+import { until } from '../../support/until.js'
+import { rules, volumeOf, withStore } from '../../support/engine/stores.js'
+
+const appId = 'app'
+const ada = { appId, userId: 'ada' }
+const bob = { appId, userId: 'bob' }
+const guest = { appId, userId: 'guest:1' }
+const unavailable = { name: 'EngineError', code: 'unavailable' }
+const options = {
+  retention: rules.retention,
+  webhooks: { events: webhookEventTypes, unreadAfter: 3_600_000 },
+}
+
+interface Disk {
+  rows: MemoryStore
+  /** The next read of this row fails. Such a read fails, for example, while the process has too many open files. */
+  unreadable?: string | undefined
+  /** If this is set, that read fails only when this row is stored. */
+  since?: string
+  /** How often a store was closed. */
+  closed: number
+}
+
+/** An engine on a disk whose rows outlive it. `opened` also opens an engine on it, as after a SIGKILL of the first one. */
+const onDisk = async (): Promise<{
+  engine: SingleProcessEngine
+  disk: Disk
+  opened: () => Promise<SingleProcessEngine>
+}> => {
+  const disk: Disk = { rows: new MemoryStore(), closed: 0 }
+  const store: Store = withStore(disk.rows, {
+    getSync(key) {
+      const isFailing = disk.since === undefined || disk.rows.getSync(disk.since) !== undefined
+      if (key !== disk.unreadable || !isFailing) return disk.rows.getSync(key)
+      disk.unreadable = undefined
+      throw new Error('Too many open files.')
+    },
+    close() {
+      disk.closed++
+      return Promise.resolve()
+    },
+  })
+  const opened = async (): Promise<SingleProcessEngine> => {
+    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)), {
+      onError: () => undefined,
+    })
+    await engine.open()
+    return engine
+  }
+  return { engine: await opened(), disk, opened }
+}
+
+/** Repeats a call until it resolves, as a client does. */
+const repeat = async <T>(call: () => Promise<T>): Promise<T> => {
+  let result: { value: T } | undefined
+  await until('the call resolves', () =>
+    call().then(
+      (value) => {
+        result = { value }
+        return true
+      },
+      () => false,
+    ),
+  )
+  assert.ok(result)
+  return result.value
+}
+
+const sendTo = (engine: SingleProcessEngine, to: string, body: string, more: object = {}) =>
+  engine.send({ appId, id: body, from: null, to, body }, { ...rules, ...more })
+
+void describe('an engine whose store fails to read a row', () => {
+  void it('keeps what it acknowledges later if a send was in the middle of its change', async () => {
+    const { engine, disk, opened } = await onDisk()
+    for (const body of ['1', '2', '3']) await sendTo(engine, 'bob', body)
+    disk.unreadable = rows.pushDevices(bob)
+    await assert.rejects(sendTo(engine, 'bob', '4', { pushAfter: 60_000 }), unavailable)
+    await repeat(() => sendTo(engine, 'bob', '5'))
+    assert.deepEqual(await bodies(engine, bob), ['1', '2', '3', '5'])
+    const next = await opened()
+    assert.deepEqual(await bodies(next, bob), ['1', '2', '3', '5'])
+    await Promise.all([next.close(), engine.close()])
+  })
+
+  void it('delivers the webhook events of a user whose creation by a message it could not finish', async () => {
+    const { engine, disk } = await onDisk()
+    await engine.configure(appId, options)
+    disk.unreadable = rows.pushDevices(bob)
+    await assert.rejects(sendTo(engine, 'bob', '1', { pushAfter: 60_000 }), unavailable)
+    await repeat(() => sendTo(engine, 'bob', '1'))
+    const [due] = await engine.takeDueEvents(appId, 10, 60_000)
+    assert.equal(due?.event.type, 'user.created')
+    assert.equal((await engine.usage(appId)).users, 1)
+    await engine.close()
+  })
+
+  void it('deletes what retention no longer keeps if a send could not read the second inbox', async () => {
+    const { engine, disk } = await onDisk()
+    // With 64 messages a send deletes them.
+    for (let n = 1; n <= 64; n++) await sendTo(engine, 'bob', String(n))
+    await engine.send({ appId, id: 'from Ada', from: 'ada', to: 'ada', body: 'Note' }, rules)
+    await engine.check()
+    advanceClock(10)
+    disk.unreadable = rows.message(ada, 1)
+    const retention = { ...rules.retention, age: 1 }
+    const late = engine.send(
+      { appId, id: 'late', from: 'ada', to: 'bob', body: 'Late' },
+      { ...rules, retention },
+    )
+    await assert.rejects(late, unavailable)
+    await repeat(() => engine.check())
+    assert.equal(disk.rows.getSync(rows.message(bob, 1)), undefined)
+    await engine.close()
+  })
+
+  void it('deletes what retention no longer keeps if a sweep could not read a later inbox', async () => {
+    const { engine, disk } = await onDisk()
+    await sendTo(engine, 'ada', '1')
+    await sendTo(engine, 'bob', '2')
+    await engine.check()
+    disk.unreadable = rows.message(bob, 1)
+    await engine.configure(appId, { ...options, retention: { ...rules.retention, age: 1 } })
+    for (const of of [ada, bob])
+      await until('the message is deleted', () => disk.rows.getSync(rows.message(of, 1)) === undefined)
+    await engine.close()
+  })
+
+  void it('moves a read mark when it can read again, and counts what is unread', async () => {
+    const { engine, disk, opened } = await onDisk()
+    for (const body of ['1', '2', '3']) await sendTo(engine, 'bob', body)
+    const { epoch } = await engine.inbox(bob)
+    disk.unreadable = rows.message(bob, 3)
+    await assert.rejects(engine.markRead(bob, { epoch, offset: 2 }), unavailable)
+    const marked = { epoch, offset: 3, readOffset: 2, unread: 1 }
+    assert.deepEqual(await engine.markRead(bob, { epoch, offset: 2 }), marked)
+    await engine.check()
+    const next = await opened()
+    assert.deepEqual(await next.inbox(bob), marked)
+    await Promise.all([next.close(), engine.close()])
+  })
+
+  void it('says that a guest is adopted only when that is stored', async () => {
+    const { engine, disk, opened } = await onDisk()
+    const { user } = await engine.saveUser(ada, {})
+    await saveGuest(engine, guest)
+    await sendTo(engine, guest.userId, '1')
+    await engine.configure(appId, options)
+    const adopt = () =>
+      engine.adoptGuest({
+        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
+        ...{ proof: null, retention: rules.retention },
+      })
+    disk.unreadable = rows.eventQueue(ada)
+    await assert.rejects(adopt(), unavailable)
+    assert.deepEqual(await repeat(adopt), { guest: guest.userId, messages: 1 })
+    const next = await opened()
+    assert.equal(await next.user(guest), null)
+    assert.deepEqual(await bodies(next, ada), ['1'])
+    await Promise.all([next.close(), engine.close()])
+  })
+
+  void it('moves the messages of an adopted guest once', async () => {
+    const { engine, disk, opened } = await onDisk()
+    const { user } = await engine.saveUser(ada, {})
+    await saveGuest(engine, guest)
+    for (const body of ['1', '2']) await sendTo(engine, guest.userId, body)
+    disk.unreadable = rows.message(guest, 1)
+    disk.since = rows.moving(guest)
+    const adopt = () =>
+      engine.adoptGuest({
+        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
+        ...{ proof: null, retention: rules.retention },
+      })
+    await assert.rejects(adopt(), unavailable)
+    await until('both have moved', async () => (await bodies(engine, ada)).length === 2)
+    await repeat(() => sendTo(engine, 'ada', '3'))
+    assert.deepEqual(await bodies(engine, ada), ['1', '2', '3'])
+    const next = await opened()
+    assert.deepEqual(await bodies(next, ada), ['1', '2', '3'])
+    await Promise.all([next.close(), engine.close()])
+  })
+
+  void it('deletes a user as a whole, or not at all', async () => {
+    const { engine, disk, opened } = await onDisk()
+    for (const body of ['1', '2']) await sendTo(engine, 'bob', body)
+    await engine.configure(appId, options)
+    disk.unreadable = rows.eventQueue(bob)
+    await assert.rejects(engine.deleteUser(bob), unavailable)
+    await repeat(() => engine.check())
+    assert.deepEqual(await bodies(engine, bob), ['1', '2'])
+    const next = await opened()
+    assert.deepEqual(await bodies(next, bob), ['1', '2'])
+    assert.equal(await next.deleteUser(bob), true)
+    await Promise.all([next.close(), engine.close()])
+    const last = await opened()
+    assert.deepEqual(await bodies(last, bob), [])
+    await last.close()
+  })
+
+  void it('delivers a webhook event that it could not return with others', async () => {
+    const { engine, disk } = await onDisk()
+    await engine.configure(appId, options)
+    await engine.saveUser(ada, {})
+    await engine.saveUser(bob, {})
+    const { events } = await engine.pendingEvents(appId, null, 10)
+    disk.unreadable = rows.pendingEvent(appId, events[1]?.event.seq ?? 0)
+    await assert.rejects(engine.takeDueEvents(appId, 10, 1), unavailable)
+    const taken = new Set<string>()
+    await until('both events are taken', async () => {
+      for (const { event } of await engine.takeDueEvents(appId, 10, 60_000)) taken.add(event.userId)
+      return taken.size === 2
+    })
+    await engine.close()
+  })
+
+  void it('leaves a device to its owner if it could not pass it on', async () => {
+    const { engine, disk } = await onDisk()
+    await engine.saveUser(ada, {})
+    await engine.saveUser(bob, {})
+    const keys = { p256dh: 'key', auth: 'secret' }
+    const subscription = { endpoint: 'https://push.example/1', expirationTime: null, keys }
+    await engine.savePushDevice(bob, subscription, credential())
+    disk.unreadable = rows.pushDevices(ada)
+    await assert.rejects(engine.savePushDevice(ada, subscription, credential()), unavailable)
+    assert.equal((await engine.pushDevices(bob)).length, 1)
+    await engine.close()
+  })
+
+  void it('closes its store if the read is one of the last', async () => {
+    const { engine, disk, opened } = await onDisk()
+    await engine.send({ appId, id: '1', from: 'ada', to: 'bob', body: 'Hello' }, rules)
+    await sendTo(engine, 'bob', '2')
+    await engine.check()
+    // Deletes a message of Ada's, whose inbox is not in memory any more.
+    const quota = { ...rules.quota, bytesPerSender: 1 }
+    const retention = { ...rules.retention, messages: 1 }
+    const limits = { ...rules, quota, retention }
+    const sent = await engine.send({ appId, id: '3', from: 'cyd', to: 'bob', body: 'Hello' }, limits)
+    assert.equal(sent.outcome, 'over-share')
+    disk.unreadable = rows.inbox(ada)
+    await engine.close()
+    assert.equal(disk.unreadable, undefined)
+    assert.equal(disk.closed, 1)
+    await (await opened()).close()
+  })
+})
