@@ -235,6 +235,7 @@ export const assembleGateway = (
     apps,
     keySets,
     dispatcher,
+    watchers,
     engine,
     metrics,
     ownServer: async () => {

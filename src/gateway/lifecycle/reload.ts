@@ -7,6 +7,7 @@ import { changesOf } from '../config/changes.js'
 import type { Settings } from '../config/parse.js'
 import type { ConfigSource, GatewayConfig, Reloaded } from '../config/types.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { Watchers } from '../sessions/presence/watchers.js'
 import type { OwnServer } from '../transports/own-server.js'
 import type { Dispatcher } from '../webhooks/dispatcher.js'
 
@@ -20,6 +21,7 @@ interface ReloadContext {
   readonly keySets: KeySets
   readonly metrics: Pick<Metrics, 'reloads'>
   readonly dispatcher: Pick<Dispatcher, 'configure'>
+  readonly watchers: Pick<Watchers, 'onReload'>
   readonly engine: Pick<Engine, 'key' | 'configure'>
   /** Resolves with the server that `listen()` has started, once it listens; with undefined if there is none. */
   ownServer(): Promise<OwnServer | undefined>
@@ -28,7 +30,7 @@ interface ReloadContext {
 
 /** Returns the gateway's `reload`. */
 export const createReload = (context: ReloadContext): ((config: ConfigSource) => Promise<Reloaded>) => {
-  const { settings, keySets, dispatcher, engine, metrics } = context
+  const { settings, keySets, dispatcher, engine, metrics, watchers } = context
   const reloads = new TaskQueue()
 
   const configureEngine = async ({ apps }: Settings): Promise<void> => {
@@ -60,6 +62,7 @@ export const createReload = (context: ReloadContext): ((config: ConfigSource) =>
       else apps.set(appId, createApp(app, key, keySet))
     }
     dispatcher.configure(settings.apps)
+    watchers.onReload()
     useCertificate?.()
     const applied = new Set([...next.applied, ...(useCertificate ? ['listen.tls'] : [])])
     return { applied: [...applied], needsRestart: next.needsRestart }

@@ -102,6 +102,26 @@ test('a watch goes on only for peers once the config shows nobody else', async (
   assert.deepEqual(await presence(), ['stranger online'])
 })
 
+test('a watch that saw nobody shows users once the config allows it', async () => {
+  const { gateway, url } = await startGateway({ presence: 'nobody' })
+  const [ada, bob, peer] = [
+    await startClient(url, await startOf('ada')),
+    await startClient(url, await startOf('bob')),
+    await startClient(url, await startOf('peer')),
+  ]
+  const presence = presenceOf(ada)
+  peer.send({ type: 'send', id: 'a', to: 'ada', body: 'hello' })
+  await peer.next('sent')
+  ada.send({ type: 'watch', users: ['bob', 'peer'] })
+  assert.deepEqual(await presence(), ['bob hidden', 'peer hidden'])
+  await gateway.reload(configOf({ presence: 'peers' }))
+  assert.deepEqual(await presence(), ['bob hidden', 'peer online'])
+  await gateway.reload(configOf({ presence: 'anyone' }))
+  assert.deepEqual(await presence(), ['bob online', 'peer online'])
+  bob.send({ type: 'end' })
+  assert.deepEqual(await presence(), ['bob offline'])
+})
+
 test('traffic that runs while the config is reloaded again and again loses nothing', async () => {
   const { gateway, url } = await startGateway({ limits: { messagesPerSecond: 1_000 } })
   const live = await startClient(url, start(await tokenFor('ada')))

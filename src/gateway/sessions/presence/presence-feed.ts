@@ -79,8 +79,13 @@ export class PresenceFeed implements Watcher {
     this.#sendChanges([userId])
   }
 
+  onReload(): void {
+    if (this.#rule !== this.#app.settings.presence || this.#turnCount > 0) this.#followRule()
+  }
+
   stop(): void {
     this.#isStopped = true
+    this.#watchers.unfollow(this)
     this.#watchers.remove(this, this.#user.appId, this.#users.keys())
     this.#users.clear()
   }
@@ -93,6 +98,7 @@ export class PresenceFeed implements Watcher {
   }
 
   async #watch(userIds: string[]): Promise<void> {
+    this.#watchers.follow(this)
     const { presence } = this.#app.settings
     const visible = await this.#visibleOf(userIds)
     await this.#add(visible)
@@ -109,7 +115,12 @@ export class PresenceFeed implements Watcher {
 
   /** Watches the same users by the app's present rule. If the engine fails, the next change of a user's presence tries again. */
   async #watchAgain(): Promise<void> {
-    if (this.#rule !== this.#app.settings.presence) await this.#watch([...this.#users.keys()])
+    if (this.#rule !== this.#app.settings.presence && this.#users.size > 0)
+      await this.#watch([...this.#users.keys()])
+  }
+
+  #followRule(): void {
+    this.#parts.catchError(this.#inTurn(() => this.#watchAgain()))
   }
 
   async #show(userId: string): Promise<void> {
@@ -136,8 +147,7 @@ export class PresenceFeed implements Watcher {
 
   /** Sends the presence of those users who have come or gone since the client was told of them. */
   #sendChanges(userIds: readonly string[]): void {
-    if (this.#rule !== this.#app.settings.presence)
-      return this.#parts.catchError(this.#inTurn(() => this.#watchAgain()))
+    if (this.#rule !== this.#app.settings.presence) return this.#followRule()
     const changed = userIds.filter((userId) => {
       const watched = this.#users.get(userId)
       if (watched?.isVisible !== true) return false

@@ -5,6 +5,14 @@ import { createTurnLimit } from '../../limits/turn-limit.js'
 /** How many watchers are called in one turn of the event loop. Ten thousand may watch one user. */
 const TOLD_PER_TURN = 256
 
+/** How much of `TOLD_PER_TURN` a session takes after a reload: it asks the engine if its app's rule has changed. */
+const AFTER_RELOAD = 16
+
+/** A session with a watch. A reload of the config may change whom it may see. */
+interface RuleFollower {
+  onReload(): void
+}
+
 /** A session that watches users. */
 export interface Watcher {
   /** Called when the presence of a user that it watches may have changed. */
@@ -27,6 +35,8 @@ interface Watched {
 export class Watchers {
   readonly #engine: Pick<Engine, 'watch' | 'unwatch'>
   readonly #users = new Map<string, Watched>()
+  /** The sessions with a watch, even those that may see none of its users. */
+  readonly #followers = new Set<RuleFollower>()
   readonly #turns = createTurnLimit(TOLD_PER_TURN)
 
   constructor(engine: Pick<Engine, 'watch' | 'unwatch'>) {
@@ -67,6 +77,20 @@ export class Watchers {
       left.push(of)
     }
     if (left.length > 0) this.#engine.unwatch(left)
+  }
+
+  /** Calls `follower` after each reload, until `unfollow`. */
+  follow(follower: RuleFollower): void {
+    this.#followers.add(follower)
+  }
+
+  unfollow(follower: RuleFollower): void {
+    this.#followers.delete(follower)
+  }
+
+  /** Called when a reload may have changed the apps' rules. */
+  onReload(): void {
+    for (const follower of this.#followers) this.#turns.run(() => follower.onReload(), AFTER_RELOAD)
   }
 
   /** Returns the presence of a user whom the caller watches. */
