@@ -39,6 +39,7 @@ export const runWorkers = (count: number, log: Log): void => {
   const slots = Array.from({ length: count }, (_, index): Slot => {
     return { role: index === 0 ? 'admin' : 'plain', delay: FIRST_DELAY, timer: undefined }
   })
+  const workers = new Set<Worker>()
   const collecting = new Map<number, (metrics: object[]) => void>()
   let lastId = 0
   let isStopping = false
@@ -46,9 +47,6 @@ export const runWorkers = (count: number, log: Log): void => {
   let listening = 0
   let adminUrl: string | null = null
   let onEmpty = (): void => undefined
-
-  const workers = (): Worker[] =>
-    Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
 
   const collect = (worker: Worker): Promise<object[]> =>
     new Promise((resolve) => {
@@ -67,7 +65,7 @@ export const runWorkers = (count: number, log: Log): void => {
     })
 
   const scrape = async (worker: Worker, id: number): Promise<void> => {
-    const text = await aggregateMetrics(await Promise.all(workers().map(collect)))
+    const text = await aggregateMetrics(await Promise.all([...workers].map(collect)))
     post(worker, { type: 'scraped', id, text })
   }
 
@@ -84,20 +82,58 @@ export const runWorkers = (count: number, log: Log): void => {
     console.log(`listening on ${url}`)
   }
 
+  const startLater = (slot: Slot): void => {
+    slot.timer = setTimeout(() => start(slot), slot.delay)
+    slot.delay = Math.min(MAX_DELAY, 2 * slot.delay)
+  }
+
   const replace = (slot: Slot, ranFor: number, ended: object): void => {
     slot.delay = ranFor >= SOUND_AFTER ? FIRST_DELAY : slot.delay
     log.error(
       { ...ended, delay: slot.delay },
       'a worker process ended: its clients resume with the other workers, and another one starts after the delay',
     )
-    slot.timer = setTimeout(() => start(slot), slot.delay)
-    slot.delay = Math.min(MAX_DELAY, 2 * slot.delay)
+    startLater(slot)
+  }
+
+  const onNotStarted = (slot: Slot, err: unknown): void => {
+    log.error(
+      { err, delay: slot.delay },
+      'a worker process could not be started: it is tried again after the delay',
+    )
+    startLater(slot)
+  }
+
+  /** Returns a new process; undefined if the system can't start one now, for example because another Node is being installed. */
+  const fork = (slot: Slot): Worker | undefined => {
+    try {
+      return cluster.fork({ [ROLE]: slot.role })
+    } catch (error) {
+      if (!hasListened) throw error
+      onNotStarted(slot, error)
+      return undefined
+    }
+  }
+
+  const onGone = (worker: Worker): void => {
+    workers.delete(worker)
+    if (workers.size === 0) onEmpty()
   }
 
   const start = (slot: Slot): void => {
     if (isStopping) return
     const since = performance.now()
-    const worker = cluster.fork({ [ROLE]: slot.role })
+    const worker = fork(slot)
+    if (!worker) return
+    workers.add(worker)
+    // Without a listener an error would end this process, and with it all workers.
+    worker.on('error', (error: Error) => {
+      // The process runs, or its `exit` event follows. A process that could not be started has no such event.
+      if (worker.process.pid !== undefined) return
+      if (!hasListened) throw error
+      if (!isStopping) onNotStarted(slot, error)
+      onGone(worker)
+    })
     worker.on('message', (message: ToPrimary) => {
       if (message.type === 'listening') onListening(message.url, message.admin)
       else if (message.type === 'collected') collecting.get(message.id)?.(message.metrics)
@@ -117,7 +153,7 @@ export const runWorkers = (count: number, log: Log): void => {
         // This process may have imported a config module, and a timer of that module would keep it running.
         process.exit(code ?? 1)
       }
-      if (workers().length === 0) onEmpty()
+      onGone(worker)
     })
   }
 
@@ -127,12 +163,12 @@ export const runWorkers = (count: number, log: Log): void => {
         isStopping = true
         onEmpty = resolve
         for (const { timer } of slots) clearTimeout(timer)
-        for (const worker of workers()) post(worker, { type: 'stop' })
-        if (workers().length === 0) resolve()
+        for (const worker of workers) post(worker, { type: 'stop' })
+        if (workers.size === 0) resolve()
       }),
   )
   process.on('SIGHUP', () => {
-    for (const worker of workers()) post(worker, { type: 'reload' })
+    for (const worker of workers) post(worker, { type: 'reload' })
   })
   const [first] = slots
   if (first) start(first)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
@@ -143,6 +143,30 @@ test('a worker that is killed while the primary process writes to it takes no ot
 
   assert.equal((await fetch(`${url}/readyz`)).status, 200)
   client.close()
+  child.kill('SIGTERM')
+  assert.equal((await outcome).code, 0)
+})
+
+test('a worker that the system can’t start is tried again, and the other workers go on', async () => {
+  const runtime = join(folder, 'node')
+  copyFileSync(process.execPath, runtime)
+  const args = ['serve', '--config', write(), '--workers', '2']
+  const { child, url: listening, outcome } = run(args, {}, folder, runtime)
+  let stderr = ''
+  child.stderr?.on('data', (text: string) => (stderr += text))
+  const url = await listening()
+  const primary = child.pid ?? assert.fail()
+  const [killed = assert.fail()] = childrenOf(primary)
+  // Another Node is installed: for a moment the program is not there, and then it is still written.
+  renameSync(runtime, `${runtime}.old`)
+  process.kill(killed, 'SIGKILL')
+  await until('a start that fails', () => /ENOENT.*"msg":"a worker process could not be started/.test(stderr))
+  const file = openSync(runtime, 'w', 0o755)
+  await until('another one', () => /ETXTBSY.*"msg":"a worker process could not be started/.test(stderr))
+  closeSync(file)
+  renameSync(`${runtime}.old`, runtime)
+  assert.equal((await fetch(`${url}/readyz`)).status, 200)
+  await until('both workers', () => childrenOf(primary).length, 2)
   child.kill('SIGTERM')
   assert.equal((await outcome).code, 0)
 })
