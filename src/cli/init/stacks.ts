@@ -83,7 +83,8 @@ const stacks: readonly Stack[] = [
 
 const readIfThere = async (path: string): Promise<string | undefined> => {
   try {
-    return await readFile(path, 'utf8')
+    // The decoder drops a byte order mark, with which editors on Windows may begin a file.
+    return new TextDecoder().decode(await readFile(path))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw new CliError(`${path} can't be read: ${(error as Error).message}.`, { cause: error })

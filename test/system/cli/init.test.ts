@@ -217,6 +217,15 @@ test('init changes no config that exists, and exits with 2', async () => {
   assert.equal(readFileSync(join(folder, 'chat.json'), 'utf8'), 'mine')
 })
 
+test('init reads a package.json that begins with a byte order mark, as npm and Node do', async () => {
+  const { code, stderr } = await finish(
+    ['init'],
+    {},
+    folderWith({ 'package.json': `\uFEFF${dependencies('express')}` }),
+  )
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+})
+
 test('in a folder without such an app init writes nothing, and exits with 2', async () => {
   for (const [files, pattern] of [
     [
