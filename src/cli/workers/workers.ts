@@ -146,7 +146,7 @@ export const runWorkers = (count: number, log: Log): void => {
         // Ctrl+C and systemd also send the signal to the workers. It kills a worker that still starts, and that has no session to drain.
         if (code !== 0 && signal !== 'SIGTERM' && signal !== 'SIGINT') process.exitCode = 1
       } else if (hasListened)
-        replace(slot, performance.now() - since, { pid: worker.process.pid, code, signal })
+        replace(slot, performance.now() - since, { worker: worker.process.pid, code, signal })
       else {
         // A first worker that can't start logs why. A worker that is killed, for example by the kernel for lack of memory, logs nothing.
         if (signal !== null) log.error({ signal }, 'the first worker process was killed before it listened')

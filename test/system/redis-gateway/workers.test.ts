@@ -106,6 +106,8 @@ test('workers share a port and are one gateway: messages, metrics, a worker that
   assert.equal(code, 0)
   assert.match(printed, /^admin listening on http:\S+\nlistening on http:\S+\n$/)
   assert.doesNotMatch(stderr, /MaxListenersExceededWarning/)
+  // Some readers of logs refuse a line that has a name twice.
+  assert.doesNotMatch(stderr, /"pid":.*"pid":/)
 })
 
 /** Returns the processes that a process has started, in the order in which they were started. */
