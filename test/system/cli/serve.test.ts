@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ChildProcess } from 'node:child_process'
+import { execFileSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -11,6 +11,7 @@ import { secret, tokenFor } from '../../support/tokens.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { until } from '../../support/until.js'
 import { finish, run } from '../../support/processes/command-line.js'
+import { restOf } from '../../support/rest/rest-calls.js'
 
 const folder = scratchFolder()
 const config = {
@@ -59,6 +60,17 @@ void describe('chat-session serve', { concurrency: 4 }, () => {
       stdout,
       /^admin listening on (http:\/\/127\.0\.0\.1:\d+)\nlistening on (?!\1\n)http:\/\/127\.0\.0\.1:\d+\n$/,
     )
+  })
+
+  test('the command of docs/METRICS.md picks the audit lines out of all that serve prints', async () => {
+    const { child, url, outcome } = run(['serve', '--config', json])
+    await restOf(await url())('PUT', '/users/12345', {})
+    child.kill('SIGTERM')
+    const { stdout, stderr } = await outcome
+    const page = await readFile(new URL('../../../docs/METRICS.md', import.meta.url), 'utf8')
+    const [, filter = ''] = /`journalctl --unit chat-session --output cat \| (.*?)`/.exec(page) ?? []
+    const lines = execFileSync('sh', ['-c', filter], { input: stdout + stderr, encoding: 'utf8' })
+    assert.match(lines, /^\{.*"what":"putUser".*\}\n$/)
   })
 
   test('serve ends within drainTime, even if its config module holds a timer open or never answers', async () => {
