@@ -13,7 +13,7 @@ import { capacityOf } from './capacity.mjs'
 import { number, plotOf, profileOf, ratio, ratioOf, tableOf, tableOfAll, wrapped } from './report.mjs'
 import { readResults } from './results.mjs'
 import { rows } from './rows/index.mjs'
-import { BARE_ON_BUN, isOnBun } from './setting.mjs'
+import { isOnBun } from './setting.mjs'
 import { unmarkedFigures } from './unmarked-figures.mjs'
 
 const root = new URL('..', import.meta.url)
@@ -49,8 +49,7 @@ const blocks = {
     if (!results[row]?.profile) return undefined
     const { date, node, bun, cores, rounds } = results[row].profile
     const isBunShown = name.endsWith('-on-bun')
-    const reference = isBunShown ? BARE_ON_BUN : results[row].figures[0].base
-    const table = profileOf(results[row], (server) => isOnBun(server) === isBunShown, reference)
+    const table = profileOf(results[row], (server) => isOnBun(server) === isBunShown)
     const runtime = isBunShown ? `Bun ${bun}` : `Node ${node}`
     const means = rounds === 1 ? 'One round' : `Means of ${rounds} rounds in turn`
     return `\n\n${table}\n\n${means}; ${runtime}, ${cores} cores, ${date}.\n\n`

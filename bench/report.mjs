@@ -69,13 +69,13 @@ export const tableOfAll = (figures) => {
 /** A line of prose in a document is no longer than this. */
 const LINE = 138
 
-/** Breaks a sentence into lines. Those after the first begin with `indent`. Text between backticks stays in one line. */
-export const wrapped = (text, indent = '') => {
+/** Breaks a text into lines. Text between backticks stays in one line. */
+export const wrapped = (text) => {
   const lines = ['']
   for (const word of text.match(/(?:`[^`]*`|[^\s`])+/g)) {
     const longer = lines.at(-1) === '' ? word : `${lines.at(-1)} ${word}`
     if (longer.length <= LINE) lines[lines.length - 1] = longer
-    else lines.push(`${indent}${word}`)
+    else lines.push(word)
   }
   return lines.join('\n')
 }
@@ -116,50 +116,21 @@ export const printedProfiles = (title, unit, profiles) => {
 
 const sumOfParts = (parts) => parts.reduce((sum, { amount }) => sum + amount, 0)
 
-/**
- * The profiles of some servers of a row in Markdown: a table with a column for each, and for each that has a target a sentence about its
- * distance to the server `reference`.
- */
-export const profileOf = ({ profile, figures }, isShown, reference) => {
+/** The profiles of some servers of a row in Markdown: a table with a column for each. The last line has what each has to reach. */
+export const profileOf = ({ profile, figures }, isShown) => {
   const shown = Object.entries(profile.servers).filter(([server]) => isShown(server))
   const [{ base, contestants }] = figures
-  const targetOf = (server) => {
+  const goalOfServer = (server) => {
     const { target } = contestants.find(({ name }) => name === server) ?? {}
-    return target === undefined ? undefined : target * sumOfParts(profile.servers[base])
+    return target === undefined ? '' : number(target * sumOfParts(profile.servers[base]))
   }
-  const goals = shown.map(([server]) => (targetOf(server) === undefined ? '' : number(targetOf(server))))
   const table = [
     [profile.unit, ...shown.map(([server]) => server)],
     ['---', ...shown.map(() => '---:')],
     ...cellsOf(Object.fromEntries(shown)),
-    ['to reach', ...goals],
+    ['to reach', ...shown.map(([server]) => goalOfServer(server))],
   ]
-  const distances = shown
-    .filter(([server]) => targetOf(server) !== undefined)
-    .map(([server, parts]) => distanceOf(server, parts, reference, profile.servers[reference]))
-  return [table.map((cells) => `| ${cells.join(' | ')} |`).join('\n'), '', ...distances].join('\n')
-}
-
-/**
- * A sentence about what the parts of a server cost more, and less, than those of another. Differences below three per cent of its cost are
- * left out.
- */
-const distanceOf = (server, parts, reference, referenceParts) => {
-  const areas = [...new Set([...parts, ...referenceParts].map(({ area }) => area))]
-  const amountOf = (some, area) => some.find((part) => part.area === area)?.amount ?? 0
-  const cost = sumOfParts(parts)
-  const changes = areas
-    .map((area) => ({ area, change: amountOf(parts, area) - amountOf(referenceParts, area) }))
-    .filter(({ change }) => Math.abs(change) >= 0.03 * cost)
-    .toSorted((one, other) => Math.abs(other.change) - Math.abs(one.change))
-  const listOf = (some) =>
-    some.map(({ area, change }) => `\`${area}\` ${number(Math.abs(change))}`).join(', ') || 'nothing'
-  const more = listOf(changes.filter(({ change }) => change > 0))
-  const less = listOf(changes.filter(({ change }) => change < 0))
-  return wrapped(
-    `- ${server}: ${number(cost)}, and ${reference} ${number(sumOfParts(referenceParts))}. More: ${more}. Less: ${less}.`,
-    '  ',
-  )
+  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -20,7 +20,7 @@ export const tokenOf = async (userId) => {
 /** Ends the name of a gateway on Bun. */
 const ON_BUN = ', Bun'
 /** The other server that runs on Bun. */
-export const BARE_ON_BUN = 'Bun.serve'
+const BARE_ON_BUN = 'Bun.serve'
 const bun = fileURLToPath(new URL('../node_modules/.bin/bun', import.meta.url))
 
 export const isOnBun = (name) => name.endsWith(ON_BUN) || name === BARE_ON_BUN
