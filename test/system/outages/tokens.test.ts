@@ -14,7 +14,6 @@ import {
   withToken,
   type Answer,
   type Render,
-  type Site,
 } from '../../support/sites/rendered-site.js'
 import { until } from '../../support/until.js'
 import { tokenFor } from '../../support/tokens.js'
@@ -51,12 +50,6 @@ const hide = (page: Page): Promise<void> =>
 
 const context = await newContext()
 
-const open = async ({ url }: Site): Promise<Page> => {
-  const page = await context.newPage()
-  await page.goto(url)
-  return page
-}
-
 /** Makes the backoff short: three attempts fit before the token expires, and after an outage no test waits long for the next one. */
 const shortBackoff = 'Math.random = () => 0.1\n'
 
@@ -79,25 +72,6 @@ void describe('tokens that expire, and their sources', { concurrency: 4 }, () =>
     await untilReceived(page, 'message still there?')
     assert.equal((await chatOf(page)).id, id)
     assert.deepEqual(await receivedIn(page), ['starting', 'active', 'unread 1', 'message still there?'])
-  })
-
-  test('a tokenFetcher that fails twice and then succeeds starts the session, with an error event for each failure', async () => {
-    const gateway = await startDurableGateway()
-    let asked = 0
-    const site = await serveSite(
-      gateway,
-      withFetcher,
-      () => ((asked += 1), asked <= 2 ? { status: 500 } : jsonOf(tokenFor('ada'))),
-      fetcher,
-    )
-    const page = await open(site)
-    await untilState(page, 'active')
-    const received = await receivedIn(page)
-    assert.deepEqual(
-      received.filter((line) => !line.startsWith('starting')),
-      ['error unavailable', 'error unavailable', 'active'],
-    )
-    assert.equal(asked, 3)
   })
 
   test('a tokenFetcher that fails twice at a token refresh does not end the session', async () => {
