@@ -33,6 +33,7 @@ import { Quotas } from './quotas.js'
 import { CarriedSessions } from './recovery/carried-sessions.js'
 import { Recovery } from './recovery/recovery.js'
 import { UncertainCalls } from './recovery/uncertain-calls.js'
+import { UserStates } from './recovery/user-states.js'
 import { Revocations } from './sessions/revocations/revocations.js'
 import { SHARES, Watches } from './sessions/presence/watches.js'
 import { Sessions } from './sessions/sessions.js'
@@ -86,6 +87,7 @@ export class OpenedEngine {
   readonly #leases: Leases
   readonly #sweeper: Sweeper
   readonly #carried: CarriedSessions
+  readonly #states: UserStates
   readonly #recovery: Recovery
   readonly #uncertain: UncertainCalls
   /**
@@ -162,8 +164,13 @@ export class OpenedEngine {
     })
     const parts = { runner, attached: this.attached, sessions: this.sessions }
     this.#carried = new CarriedSessions({ ...parts, emit })
+    this.#states = new UserStates({
+      ...{ runner, attached: this.attached, emit },
+      stateOf: (of, state) => this.inboxes.stateOf(of, state),
+    })
     this.#recovery = new Recovery({
-      ...{ ...parts, carried: this.#carried, leases: this.#leases, watches: this.watches, onError },
+      ...{ ...parts, carried: this.#carried, states: this.#states },
+      ...{ leases: this.#leases, watches: this.watches, onError },
     })
     this.#uncertain = new UncertainCalls({
       ...{
@@ -381,10 +388,12 @@ export class OpenedEngine {
       case kinds.reauth:
         return emit({ type: 'reauth', session: session(event[3]) })
       case kinds.userChanged:
+        this.#states.hear(user)
         return emit({ type: 'user-changed', user: JSON.parse(event[3]) as UserRecord })
       case kinds.message:
         return this.attached.receive(user, event[3], event[4], event[5])
       case kinds.read: {
+        this.#states.hear(user)
         const [, , , , , , , peer, unread = 0, readOffset = 0] = event
         const inbox = this.#inboxOf(user, event)
         if (peer === undefined) return emit({ type: 'read', user, inbox })

@@ -38,6 +38,7 @@ export const loadSteps = () => {
     restoreSession: step('sessions/session-restore', [...sessions, 'revoked', 'tombs'], again),
     watch: step('sessions/presence/watch', [], again),
     readCarried: step('recovery/sessions-carried', [], reads),
+    readStates: step('recovery/user-states', ['state'], reads),
     hideSession: step('sessions/session-hide', sessions, again),
     detachSession: step('sessions/session-detach', sessions),
     endSession: step('sessions/session-end', sessions),

@@ -8,6 +8,7 @@ import type { Watches } from '../sessions/presence/watches.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { StepRunner } from '../step-runner.js'
 import type { CarriedSessions } from './carried-sessions.js'
+import type { UserStates } from './user-states.js'
 
 /**
  * How many sessions are restored at once, and how many users of a partition are listed at once. Between two such groups other
@@ -23,6 +24,7 @@ export interface RecoveryOptions {
   sessions: Sessions
   attached: AttachedUsers
   carried: CarriedSessions
+  states: UserStates
   leases: Leases
   watches: Watches
   onError: (error: unknown) => void
@@ -104,7 +106,7 @@ export class Recovery {
   }
 
   async #runDue(): Promise<void> {
-    const { attached, carried, watches } = this.#options
+    const { attached, carried, states, watches } = this.#options
     while (this.#isDue && !this.#isStopped) {
       const isCheck = this.#isCheckDue
       this.#isCheckDue = false
@@ -117,6 +119,7 @@ export class Recovery {
         await attached.compare()
         await carried.compare(attached.users(), 'unavailable')
         await watches.renew()
+        await states.compare()
       } catch (error) {
         this.#isCheckDue ||= isCheck
         for (const server of servers) this.#due.add(server)

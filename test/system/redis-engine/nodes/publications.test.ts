@@ -102,6 +102,38 @@ for (const { name, options } of settings)
       )
     })
 
+    onTwo('a read mark and a profile that did not reach the node are emitted, and once', async (one, two) => {
+      await one.engine.saveUser(ada, {})
+      await start(two.engine, ada)
+      await start(two.engine, bob)
+      await deliver(one.engine, { from: null })
+      await until('the message', () => messagesTo(two, bob.userId).length, 1)
+      const { epoch } = await one.engine.inbox(bob)
+      const marks = (): number[] =>
+        two.events.flatMap((event) =>
+          event.type === 'read' && event.user.userId === bob.userId ? [event.inbox.unread] : [],
+        )
+      const names = (): unknown[] =>
+        two.events.flatMap((event) =>
+          event.type === 'user-changed' && event.user.userId === bob.userId ? [event.user.claimed.name] : [],
+        )
+      two.hears = false
+      await one.engine.markPeerRead(bob, null, { epoch, offset: 1 })
+      await one.engine.saveUser(bob, { claimed: { name: 'Bob' } })
+      await until('the events are lost', () => two.lost, 2)
+      two.hears = true
+      await until('the mark', () => String(marks()), '0')
+      await until('the profile', () => String(names()), 'Bob')
+      two.hears = false
+      await one.engine.saveUser(ada, { claimed: { name: 'Countess' } })
+      await until('another event is lost', () => two.lost, 3)
+      two.hears = true
+      await until('it is emitted', () =>
+        two.events.some((event) => event.type === 'user-changed' && event.user.claimed.name === 'Countess'),
+      )
+      assert.deepEqual([marks(), names()], [[0], ['Bob']])
+    })
+
     onTwo('a text that does reach the node shows what was lost before it', async (one, two) => {
       await start(two.engine, bob)
       await start(two.engine, ada)

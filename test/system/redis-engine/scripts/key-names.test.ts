@@ -96,7 +96,12 @@ test('in a cluster the keys of a step for several users are in one slot', async 
     return { of, partition: partitions.of(of) }
   })
   for (const group of runner.userGroups(many))
-    for (const step of [runner.steps.newestOffsets, runner.steps.readCarried, runner.steps.watch])
+    for (const step of [
+      runner.steps.newestOffsets,
+      runner.steps.readCarried,
+      runner.steps.readStates,
+      runner.steps.watch,
+    ])
       await runner.onUsers(step, ['user', 'watch'], group, [])
   assert.ok(calls.length > 0)
   for (const names of calls) assert.equal(slotsOf(names), 1)

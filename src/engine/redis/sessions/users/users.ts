@@ -51,6 +51,10 @@ const userOf = (
         createdAt: Number(createdAt),
       }
 
+/** Returns a user's record, made from what the step `readUser` returns; null if there is no such user. */
+export const userRecordOf = (of: UserRef, reply: readonly Reply[]): UserRecord | null =>
+  userOf(of, fieldsOf(reply))
+
 /** Returns a profile as it is stored: as JSON, but an empty profile as the empty text, for which Redis keeps no field. */
 const textOf = (profile: UserRecord['vouched']): string => {
   const json = JSON.stringify(profile)
