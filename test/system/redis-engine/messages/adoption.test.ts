@@ -188,6 +188,28 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
   })
 })
 
+it('keeps nothing for ever about a guest whose messages have moved, though the node crashes before the end', async () => {
+  const prefix = 'ended:'
+  const engine = new RedisEngine({
+    client: () =>
+      lossyClient({ type: 'single', url: server.url }, (script) =>
+        script === 'adopted-end' ? 'lost-request' : undefined,
+      ).client,
+    ...{ prefix, onError: () => undefined },
+  })
+  await withEngine(engine, async () => {
+    await saveGuest(engine, guest)
+    const { user } = await engine.saveUser(ada, {})
+    await deliver(engine, { from: null, to: guest.userId })
+    const { retention } = rules()
+    const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+    assert.ok(await engine.adoptGuest(asked))
+    assert.equal((await bodies(engine, ada)).length, 1)
+    const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
+    assert.ok(Number(await server.command('pttl', key)) > 0, 'the key expires')
+  })
+})
+
 it('keeps nothing for ever about a guest whose user is deleted while the messages move', async () => {
   const prefix = 'deleted:'
   let moves = 0

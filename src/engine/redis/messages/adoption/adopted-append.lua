@@ -7,6 +7,7 @@
 --   7 `retention.messages`; 8 `retention.bytes`; 9 `retention.age`; from 10 on seven arguments for each message: its offset in the guest's
 --   inbox, its JSON, its bytes there, when it was stored, 1 if it is read, its sender, its recipient.
 -- Returns 1, or 0 if the user was deleted.
+local KEPT_AT_LEAST = 3600000
 local NO_LIMIT = { messages = math.huge, bytes = math.huge }
 local left, leftBytes, growth = tonumber(arg(4)), tonumber(arg(5)), tonumber(arg(6))
 local retention = { messages = tonumber(arg(7)), bytes = tonumber(arg(8)), age = tonumber(arg(9)) }
@@ -48,7 +49,13 @@ for n = 10, arg_count(), 7 do
 end
 -- Clients count each new message as unread, even one that the guest had read. So this event tells them the right number.
 if hasRead then emit(user.nodes, { EVENT.read, appId, userId, epoch_of(user), user.newest, user.readOffset, user.unread }) end
-call('SET', K.adopted, string.format('%.0f', taken), 'KEEPTTL')
+-- If the caller crashes before `adopted-end`, the key expires after `retention.age`. By then each message of the guest has expired, too.
+local keptFor = math.max(retention.age, KEPT_AT_LEAST)
+if keptFor < math.huge then
+  call('SET', K.adopted, string.format('%.0f', taken), 'PX', string.format('%.0f', math.ceil(keptFor)))
+else
+  call('SET', K.adopted, string.format('%.0f', taken), 'KEEPTTL')
+end
 schedule(user)
 store(user)
 announce()
