@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import { isGuestId } from '../../protocol/index.js'
 import type {
   Adoption,
   AdoptionRequest,
@@ -318,6 +319,11 @@ export class OpenedEngine {
     const adoption = await this.#adoptions.adopt(request)
     if (adoption) await this.#adoptions.move({ appId, userId }).catch(this.#options.onError)
     return adoption
+  }
+
+  /** Called before a user is deleted. If the user is an adopted guest, no more messages of the guest move. */
+  async stopMove(of: UserRef): Promise<void> {
+    if (isGuestId(of.userId)) await this.#adoptions.stop(of)
   }
 
   async usage(appId: string): Promise<AppUsage> {

@@ -237,10 +237,12 @@ export class RedisEngine implements Engine {
 
   deleteUser({ appId, userId }: UserRef): Promise<boolean> {
     const of = { appId, userId }
-    return this.#use(async ({ revocations, users }) => {
+    return this.#use(async (node) => {
+      const { revocations, users } = node
       // The end of the last session deletes a guest without messages. Then `users.delete` finds no user, although there was one.
       const wasThere = (await users.get(of)) !== null
       await revocations.revokeUser(of, { issuedBefore: null, mode: 'end' })
+      await node.stopMove(of)
       return (await users.delete(of)) || wasThere
     })
   }

@@ -188,6 +188,35 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
   })
 })
 
+for (const { name, options } of settings)
+  it(`${name}: moves no message of an adopted guest who is deleted meanwhile`, async () => {
+    let moves = 0
+    const engine: Engine = new RedisEngine({
+      client: () =>
+        hookedClient(options, async (script) => {
+          if (script === 'adopted-append' && ++moves === 2) assert.equal(await engine.deleteUser(guest), true)
+        }),
+      ...{ prefix: 'deleted guest:', partitionCount: FEW_PARTITIONS, onError: assert.ifError },
+    })
+    await withEngine(engine, async () => {
+      await ask(engine, ['guest.adopted'])
+      await saveGuest(engine, guest)
+      const { user } = await engine.saveUser(ada, {})
+      for (let n = 0; n < COUNT; n++) await deliver(engine, { from: null, to: guest.userId, body: `${n}` })
+      const { retention } = rules()
+      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+      assert.equal((await engine.adoptGuest(asked))?.messages, COUNT)
+      const moved = await bodies(engine, ada)
+      assert.ok(moved.length > 0 && moved.length < COUNT, `${moved.length} messages have moved`)
+      assert.deepEqual(await bodies(engine, guest), [])
+      assert.equal((await engine.usage(app)).inboxes, 1)
+      assert.deepEqual(
+        (await pending(engine)).map(({ event }) => event.type),
+        ['guest.adopted'],
+      )
+    })
+  })
+
 it('keeps nothing for ever about a guest whose messages have moved, though the node crashes before the end', async () => {
   const prefix = 'ended:'
   const engine = new RedisEngine({

@@ -12,6 +12,9 @@ const FIELDS_PER_MESSAGE = 5
 
 const EVERYTHING: Retention = { messages: 1_000_000_000, bytes: Infinity, age: Infinity }
 
+/** Returns the name of the key that says which messages of a guest were appended to the user's inbox, or left out. */
+const adoptedKey = ({ appId, userId }: UserRef) => `adopted:${hashOf(appId, userId)}` as const
+
 export interface AdoptionsOptions {
   runner: StepRunner
   /** Returns the app's retention; undefined if it is not known. */
@@ -57,6 +60,25 @@ export class Adoptions {
     for (let left = steps; left > 0; left--) if (!(await this.#step(guest))) return
   }
 
+  /**
+   * Called before an adopted guest is deleted. A run of `#step` has perhaps read messages that it appends only after the deletion. So this
+   * method lets `adopted-append` leave out all messages from now on: it passes an offset beyond all, for a message that does not fit.
+   */
+  async stop(guest: UserRef): Promise<void> {
+    const { steps } = this.#runner
+    const [by, byCreatedAt, messages] = await this.#runner.onUser(steps.readAdopted, guest, ['1'])
+    if (by === undefined) return
+    const user = { appId: guest.appId, userId: String(by) }
+    const { messages: most, bytes, age } = this.#retentionOf(guest.appId) ?? EVERYTHING
+    const unfit = [Number.MAX_SAFE_INTEGER, '', 0, 0, '', '', user.userId]
+    await this.#runner.onUser(
+      steps.appendAdopted,
+      user,
+      [guest.userId, byCreatedAt, messages, Infinity, 0, 0, most, bytes, age, ...unfit].map(String),
+      { hashed: adoptedKey(guest) },
+    )
+  }
+
   /** Moves some of the guest's messages. Resolves with whether there are more. */
   async #step(guest: UserRef): Promise<boolean> {
     const { steps } = this.#runner
@@ -79,7 +101,7 @@ export class Adoptions {
       found.push(offset, json, size, storedAt, isRead, content.from ?? '', content.to)
       last = offset
     }
-    const hashed = `adopted:${hashOf(appId, guest.userId)}` as const
+    const hashed = adoptedKey(guest)
     const [isKept] = await this.#runner.onUser(
       steps.appendAdopted,
       user,
