@@ -24,6 +24,8 @@ export class Disk {
   #hanging: (() => void)[] = []
   /** What happens to the next batches. */
   fault: Fault = 'none'
+  /** The share of the reads that fail, as those of a process with too many open files. */
+  failingReads = 0
   /** Milliseconds that a batch takes. */
   delay: [number, number] = [0, 4]
   opened = 0
@@ -47,11 +49,13 @@ export class Disk {
     this.#unsynced = []
     this.#hanging = []
     this.fault = 'none'
+    this.failingReads = 0
   }
 
   /** A disk that hung goes on. */
   goOn(): void {
     this.fault = 'none'
+    this.failingReads = 0
     for (const go of this.#hanging.splice(0)) go()
   }
 
@@ -68,13 +72,18 @@ export class Disk {
       if (!isOpen) throw new Error('The store is closed.')
       return work()
     }
+    const read = <T>(work: () => T): T => {
+      if (this.failingReads > 0 && this.#world.random.chance(this.failingReads))
+        throw new Error('The disk has failed to read.')
+      return whileOpen(work)
+    }
     return Promise.resolve({
       store: {
-        getSync: (key) => whileOpen(() => store.getSync(key)),
+        getSync: (key) => read(() => store.getSync(key)),
         iterator: (range) => ({
           all: async () => {
             await this.#wait()
-            return whileOpen(() => store.iterator(range).all())
+            return read(() => store.iterator(range).all())
           },
         }),
         batch: async (operations, { sync }) => {

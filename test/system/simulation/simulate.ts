@@ -56,6 +56,8 @@ const planOf = ({ random }: World, seed: number) => ({
   pushes: seed % 5 === 2,
   /** Whether users mark what one peer has sent as read, and whether the last pages, and their gateway, may go without a word. */
   ...{ peerMarks: [0, 1, 4].includes(seed % 7), vanishes: [0, 1, 4].includes(seed % 7) },
+  /** Whether reads of the disk may fail one by one. */
+  failingReads: [0, 6].includes(seed % 9),
 })
 
 /**
@@ -132,8 +134,9 @@ export const simulate = async (seed: number): Promise<Outcome> => {
     for (const socket of [...network.open]) if (socket.owner === tab.owner) socket.cut()
   }
   const breakDisk = (): void => {
-    site.disk.fault = random.pick(['not written', 'written, and reported as failed', 'hangs'] as const)
-    note(`the disk: ${site.disk.fault}`)
+    if (plan.failingReads && random.chance(0.7)) site.disk.failingReads = random.pick([0.01, 0.1, 0.5])
+    else site.disk.fault = random.pick(['not written', 'written, and reported as failed', 'hangs'] as const)
+    note(`the disk: ${site.disk.fault}, ${site.disk.failingReads} of the reads fail`)
     world.after(random.between(10, 10_000), () => {
       note('the disk is well')
       site.disk.goOn()
@@ -163,7 +166,7 @@ export const simulate = async (seed: number): Promise<Outcome> => {
       tab.crash()
     } else if (dice < 0.81) backend.revokeUser(random.pick(plan.users), random.chance(0.5) ? 'end' : 'reauth')
     else if (dice < 0.88 && plan.networkFaults) (random.chance(0.5) ? cut : breakLine)(tab)
-    else if (dice < 0.9 && plan.diskFaults) breakDisk()
+    else if (dice < 0.9 && (plan.diskFaults || plan.failingReads)) breakDisk()
     else if (dice < 0.92 && plan.crashes) crash(plan.powerCuts && random.chance(0.5) ? 'power' : 'process')
     else if (dice < 0.925 && site.isRunning) {
       note('the gateway is closed')
