@@ -261,8 +261,14 @@ export class SessionService {
     this.#database()?.webhooks.defer(session, online ? 'user.online' : 'user.offline', {})
     if (!this.#watched.has(userKey(session))) return
     const { appId, userId } = session
-    // The stored time may be older than that of this session, whose deferred write perhaps still waits.
-    const lastSeenAt = Math.max(session.lastSeenAt, this.lastSeenAt(session) ?? 0)
+    let { lastSeenAt } = session
+    try {
+      // The stored time may be older than that of this session, whose deferred write perhaps still waits.
+      lastSeenAt = Math.max(lastSeenAt, this.lastSeenAt(session) ?? 0)
+    } catch {
+      // The store can't be read, for example while a recovery opens it again. The error is not thrown, because the end of a resume window
+      // has no caller who would get it: it would end the process.
+    }
     this.#emit({ type: 'presence', user: { appId, userId }, online, lastSeenAt })
   }
 

@@ -5,7 +5,14 @@ import { SingleProcessEngine } from '../../../src/engine/single-process/single-p
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
-import { advanceClock, credential, request, vouch, startSession } from '../../../src/engine/suite/kit.js'
+import {
+  advanceClock,
+  credential,
+  nextEvents,
+  request,
+  vouch,
+  startSession,
+} from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { volumeOf, rules, withStore } from '../../support/engine/stores.js'
 
@@ -307,6 +314,26 @@ void describe('an engine whose store has failed', () => {
     await engine.close()
     await engine.open()
     assert.deepEqual(await types(), queued)
+    await engine.close()
+  })
+
+  void it('tells who watches a user whose last session ends while the store is opened again', async () => {
+    const { engine, disk } = await onDisk()
+    const asked = request(ada)
+    const session = await startSession(engine, asked)
+    await engine.watch([ada])
+    const presence = nextEvents(engine, 'presence')
+    disk.state = 'refuses'
+    await assert.rejects(engine.saveUser(bob, {}), unavailable)
+    disk.onReadSessions = async () => {
+      delete disk.onReadSessions
+      await engine.detachSession(session, asked.connectionId, 1)
+      await presence
+    }
+    disk.state = 'sound'
+    await until('the engine writes again', () => canWrite(engine))
+    assert.equal((await presence)[0]?.online, false)
+    assert.deepEqual(await engine.sessions(ada), [])
     await engine.close()
   })
 
