@@ -188,6 +188,31 @@ void describe('an engine whose store fails to read a row', () => {
     await Promise.all([next.close(), engine.close()])
   })
 
+  void it('goes on if it can not count what is unread when the messages of a guest have moved', async () => {
+    const { engine, disk } = await onDisk()
+    const { user } = await engine.saveUser(ada, {})
+    // The count begins with the first message that is retained.
+    const retention = { ...rules.retention, messages: 2 }
+    for (const body of ['1', '2', '3']) await sendTo(engine, 'ada', body, { retention })
+    await saveGuest(engine, guest)
+    await sendTo(engine, guest.userId, '4')
+    const { epoch } = await engine.inbox(guest)
+    await engine.markRead(guest, { epoch, offset: 1 })
+    disk.unreadable = rows.message(ada, 2)
+    disk.since = rows.message(ada, 4)
+    const adopt = () =>
+      engine.adoptGuest({
+        ...{ ...ada, userCreatedAt: user.createdAt, guestId: guest.userId },
+        ...{ proof: null, retention: rules.retention },
+      })
+    await assert.rejects(adopt(), unavailable)
+    assert.deepEqual(await repeat(adopt), { guest: guest.userId, messages: 1 })
+    await engine.check()
+    assert.deepEqual(await bodies(engine, ada), ['2', '3', '4'])
+    assert.equal((await engine.inbox(ada)).unread, 2)
+    await engine.close()
+  })
+
   void it('deletes a user as a whole, or not at all', async () => {
     const { engine, disk, opened } = await onDisk()
     for (const body of ['1', '2']) await sendTo(engine, 'bob', body)

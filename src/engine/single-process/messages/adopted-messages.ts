@@ -115,6 +115,10 @@ export class AdoptedMessages {
           reject,
         }),
       )
+      // Clients count each new message as unread. If some of the moved messages are read, this event gives clients the correct count. It is
+      // not emitted in `resolve`, because `state` may read the store, and nothing may throw there.
+      if (user && moved.some(({ isRead }) => isRead))
+        this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
       return last < offset
     })
   }
@@ -211,8 +215,5 @@ export class AdoptedMessages {
         message: { offset: mark.offset, ...message },
       })
     }
-    // Clients count each new message as unread. If some of the moved messages are read, this event gives clients the correct count.
-    if (moved.some(({ isRead }) => isRead))
-      this.#options.emit({ type: 'read', user: user.of, inbox: user.state() })
   }
 }

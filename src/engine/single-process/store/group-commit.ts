@@ -4,7 +4,7 @@ import type { Operation, Store } from './store.js'
 
 /** The callbacks of a write. */
 export interface Waiter {
-  /** Called when the write is synced, in the order of the writes. */
+  /** Called when the write is synced, in the order of the writes. Must not throw. */
   resolve(): void
   reject(error: EngineError): void
 }
