@@ -109,11 +109,14 @@ export const authenticateParams = async (
   let answer: unknown
   let issuedAt = Date.now()
   try {
-    const turn = app.authentications.run(async () => {
-      // The time is read before the app's backend answers, so that a revocation during the request counts.
-      issuedAt = Date.now()
-      return context.isOpen() ? check.ask() : undefined
-    })
+    const turn = app.authentications.run(
+      async () => {
+        // The time is read before the app's backend answers, so that a revocation during the request counts.
+        issuedAt = Date.now()
+        return context.isOpen() ? check.ask() : undefined
+      },
+      () => context.isOpen(),
+    )
     if (!turn) {
       context.metrics.limitsReached.inc({ app: appId, limit: 'authentications' })
       return {

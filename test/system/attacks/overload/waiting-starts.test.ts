@@ -62,6 +62,35 @@ test('a start beyond 1,000 that wait for authenticate ends with 4503 unavailable
   for (const client of clients) client.close()
 })
 
+test('a client that leaves while its start waits for authenticate gives its place to another', async () => {
+  const calls: { userId: string; allow: () => void }[] = []
+  const { url } = await startGateway(
+    {
+      authenticate: ({ userId }) =>
+        new Promise((resolve) => calls.push({ userId, allow: () => resolve({ ok: true }) })),
+    },
+    { startTimeout: 60 },
+  )
+  const clients = Array.from({ length: 1_101 }, (_, index) =>
+    openClient(url, { start: withParams(`${index}`) }),
+  )
+  const ended = () => clients.filter(({ frames }) => frames.some(({ type }) => type === 'ended'))
+  await until('a start is refused', () => ended().length, 1)
+  const called = new Set(calls.map(({ userId }) => Number(userId)))
+  const waiting = clients.filter((client, index) => !called.has(index) && !ended().includes(client))
+  assert.deepEqual([called.size, waiting.length], [100, 1_000])
+  for (const client of waiting) client.socket.close(1000)
+  await Promise.all(waiting.map(({ closed }) => closed))
+  const late = openClient(url, { start: withParams('late') })
+  await late.opened
+  calls[0]?.allow()
+  await until('the next call', () => calls.length, 101)
+  assert.equal(calls[100]?.userId, 'late')
+  calls[100].allow()
+  assert.equal((await late.next()).type, 'started')
+  for (const client of [...clients, late]) client.close()
+})
+
 test('a call that never settles frees its place after startTimeout', async () => {
   let isHanging = true
   const { url } = await startGateway(
