@@ -143,7 +143,7 @@ export class ChatSession extends SessionTarget {
     if (knownUserId || this.#isGuest)
       this.#resumeStorage = createResumeStorage(
         JSON.stringify(['chat-session', options.endpoint, appId, knownUserId]),
-        !!knownUserId,
+        this.#isGuest,
         this.#credentials,
       )
     this.#runner = createRunner(options, {
@@ -160,10 +160,11 @@ export class ChatSession extends SessionTarget {
         return {
           type: 'start',
           appId,
-          ...this.#credentials.held(),
           userId: this.#userId,
           user: Object.keys(this.#profile).length ? this.#profile : undefined,
           resume: key ? cursor : undefined,
+          // This comes after `userId`, which the credentials may remove.
+          ...this.#credentials.held(),
           since: !key && cursor ? since : undefined,
           adopt: this.#isGuest ? undefined : guestToken(this.#guestKey),
           hidden: hidden || undefined,

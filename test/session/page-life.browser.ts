@@ -5,7 +5,9 @@ import {
   endScripted,
   mute,
   recordedAt,
+  startGateway,
   startScripted,
+  stopGateway,
   stopScripted,
   type Recorded,
 } from '../support/gateway/gateway-commands.js'
@@ -521,7 +523,22 @@ describe('ChatSession in a page that is hidden and shown again', () => {
     assert.notInclude(JSON.stringify(sessionStorage), 'a.b.c')
   })
 
-  it('stores no token of a user with an id', async () => {
+  it('keeps a guest with a name on the next page, where a production app lets nobody else have that name', async () => {
+    const app = { environment: 'production', guests: true, origins: [location.origin] } as const
+    const url = await startGateway({ apps: { app } })
+    try {
+      const [former, next] = [0, 1].map(() => make({ endpoint: url, guest: true, user: { id: 'ada' } }))
+      assert.isTrue((await former?.start())?.succeeded)
+      hide()
+      assert.isTrue((await next?.start())?.succeeded, next?.error?.message)
+      assert.deepEqual([next?.user?.id, next?.sessionId], ['guest:ada', former?.sessionId])
+      await next?.end()
+    } finally {
+      await stopGateway(url)
+    }
+  })
+
+  it('stores no token of a user who is no guest', async () => {
     const session = make()
     await session.start()
     hide()

@@ -4,8 +4,13 @@ import type { Credentials, TokenAsk } from '../options.js'
 import { sentences } from '../sentences.js'
 import { fetchToken } from './token-url.js'
 
-/** The fields of a start frame that prove who the user is. */
-export type CredentialFields = Pick<ClientFrameOf<'start'>, 'token' | 'signature' | 'authParams' | 'guest'>
+/** The fields of a start frame that prove who the user is. With a token of the gateway the start leaves out the user id. */
+export type CredentialFields = Pick<
+  ClientFrameOf<'start'>,
+  'token' | 'signature' | 'authParams' | 'guest'
+> & {
+  userId?: undefined
+}
 
 /** Asks the page for a token; returns undefined when no listener responds. */
 type AskPage = (ask: TokenAsk) => Promise<string | null> | undefined
@@ -82,7 +87,8 @@ export const credentialStore = (credentials: Credentials, askPage: AskPage): Cre
       return true
     },
     accept(token) {
-      accepted = token ? { token } : (newest ?? accepted)
+      // A token of the gateway names the user. If a guest's page gave the id `ada`, the guest's id is `guest:ada`.
+      accepted = token ? { token, userId: undefined } : (newest ?? accepted)
       newest = null
     },
     discard(which) {

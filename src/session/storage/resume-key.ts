@@ -24,13 +24,12 @@ interface GuestToken {
 }
 
 /**
- * Returns undefined if there is no storage. If storage is forbidden or full, the next page starts a new session. Without a known user id
- * the user is a guest, whose id comes from the gateway. Only the gateway's token proves that the next page has the same guest. So the token
- * is stored, too.
+ * Returns undefined if there is no storage. If storage is forbidden or full, the next page starts a new session. If the user is a guest,
+ * only the gateway's token proves that the next page has the same guest. So the token is stored, too.
  */
 export const createResumeStorage = (
   key: string,
-  isUserKnown: boolean,
+  isGuest: boolean,
   credentials: GuestToken,
 ): ResumeStorage | undefined => {
   const storage = isPage ? ifPossible(() => sessionStorage) : undefined
@@ -51,7 +50,7 @@ export const createResumeStorage = (
     save(state) {
       if (state.name === 'ended') write(null)
       if (isPageGone(state) && state.cursor)
-        write({ ...state.cursor, token: isUserKnown ? undefined : credentials.held()?.token })
+        write({ ...state.cursor, token: isGuest ? credentials.held()?.token : undefined })
     },
   }
 }

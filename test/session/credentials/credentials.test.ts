@@ -66,7 +66,8 @@ test('the accepted token replaces a newest one that is refused', () => {
 test('the token that the gateway gives replaces auth params, which are forgotten', () => {
   const store = storeOf({ authParams })
   store.accept('from.the.gateway')
-  assert.deepEqual(store.held(), { token: 'from.the.gateway' })
+  // The token names the user, so the start has no other id.
+  assert.deepEqual(store.held(), { token: 'from.the.gateway', userId: undefined })
 })
 
 test('refused credentials are forgotten if a source can replace them, else kept', () => {
