@@ -141,7 +141,8 @@ export const createFaultProxy = (): FaultProxy => {
         if (!name || target !== SESSION_PATH) return void socket.destroy()
         const link = linkOf(name)
         if (downFor(link)) return void socket.destroy()
-        if (link.noWebSocket) return void socket.end(REFUSAL)
+        // After an upgrade Node handles no error of the socket. Without a listener, a client that resets the socket would end this process.
+        if (link.noWebSocket) return void socket.on('error', () => socket.destroy()).end(REFUSAL)
         const upstream = connectToGateway(server)
         track(socket, socket, link)
         track(upstream, upstream, link)

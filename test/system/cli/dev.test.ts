@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFile, stat, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -198,6 +199,20 @@ describe('chat-session dev', () => {
     const again = await open()
     assert.equal(again.status, 200, 'a link that refuses WebSockets has streams')
     await again.body?.cancel()
+  })
+
+  it('goes on after clients that reset their connection while their WebSocket is refused', async () => {
+    await ask(`${url}/dev/links/refusing?delay=0&down=0&noWebSocket=true`, {}, 'POST')
+    const { hostname, port } = new URL(url)
+    const headers = `Host: ${hostname}\r\nConnection: Upgrade\r\nUpgrade: websocket`
+    for (let client = 0; client < 50; client++) {
+      const socket = connect(Number(port), hostname)
+      await once(socket, 'connect')
+      socket.write(`GET /dev/links/refusing/v1/session HTTP/1.1\r\n${headers}\r\n\r\n`)
+      socket.resetAndDestroy()
+      await once(socket, 'close')
+    }
+    assert.equal((await ask(`${url}/healthz`)).status, 200)
   })
 
   it('answers a request that offers HTTP/2, as Java’s HttpClient sends it', async () => {
