@@ -31,18 +31,6 @@ for (const [what, url] of [
     assert.deepEqual(new Set(statuses), new Set(['200', '429']))
   })
 
-  test(`on ${what}, a client that pipelines 3 MB of requests and reads gets a 429 and no reset`, async () => {
-    const raw = await openRaw(url)
-    raw.socket.write(get.repeat(Math.ceil((3 * 2 ** 20) / get.length)))
-    assert.equal(await within(raw.closed, 'close'), false, 'the socket closes without an error')
-    const text = raw.received().toString('latin1')
-    const last = text.slice(text.lastIndexOf('HTTP/1.1 '))
-    assert.match(last, /^HTTP\/1\.1 429 /)
-    assert.match(last, /^connection: close\r$/im)
-    assert.match(last, /^content-type: application\/problem\+json\r$/im)
-    assert.match(last, /"code":"rate-limited"/)
-  })
-
   test(`on ${what}, a few pipelined requests get their responses in order`, async () => {
     const raw = await openRaw(url)
     raw.socket.write(
