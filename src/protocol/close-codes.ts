@@ -73,9 +73,8 @@ export const codeOfClose = (close: number): EndCode => {
   const known = (Object.keys(closeCodes) as EndCode[]).find((code) => closeCodes[code] === close)
   if (known) return known
   if (close === 1009) return 'too-large'
-  return ({ ended: 'ended', refetch: 'unauthenticated', stop: 'bad-request', retry: 'unavailable' } as const)[
-    closeAction(close)
-  ]
+  if (closeAction(close) === 'refetch') return 'unauthenticated'
+  return closeAction(close) === 'stop' ? 'bad-request' : 'unavailable'
 }
 
 /** Returns whether a request that failed with `code` may succeed later. */

@@ -48,7 +48,7 @@ export const disconnected = (state: Active): Connecting => {
   const next: Connecting = { ...connecting('reconnecting', context), info: state.info }
   const pending = pendingToken(state)
   return pending
-    ? { ...next, expiresAt: null, credentials: { at: pending.fetched ? 'fresh' : 'held' } }
+    ? { ...next, expiresAt: Infinity, credentials: { at: pending.fetched ? 'fresh' : 'held' } }
     : next
 }
 
@@ -112,11 +112,7 @@ const tokenRefused = (state: Active, frame: GatewayFrameOf<'refused'>, world: Wo
     ]
   }
   if (!pending?.fetched)
-    return [
-      { ...state, ...renewalSchedule(state.expiresAt && state.expiresAt - world.now, world) },
-      discard,
-      emitError,
-    ]
+    return [{ ...state, ...renewalSchedule(state.expiresAt - world.now, world) }, discard, emitError]
   const rejections = state.rejections + 1
   if (rejections >= 2) return endWith(state, frame, { do: 'discard', which: 'all' }, ...sendEndAndClose)
   return [
@@ -164,8 +160,7 @@ const onFrame = (state: Active, frame: SessionFrame, world: World): Step => {
   const { credentials } = state
   // A `renewed` with `reauth` is no answer: the backend has revoked the credentials, and the gateway waits for new ones.
   const isReauth = frame.type === 'renewed' && frame.reauth
-  const answersToken =
-    (frame.type === 'renewed' && !isReauth) || (frame.type === 'refused' && frame.re === 'token')
+  const answersToken = frame.type === 'renewed' ? !isReauth : frame.type === 'refused' && frame.re === 'token'
   // The gateway answers tokens in the order in which they were sent, so this answer is about a token that a newer one has replaced.
   if (answersToken && credentials.at === 'sent' && credentials.superseded)
     return [{ ...state, credentials: { ...credentials, superseded: credentials.superseded - 1 } }]
@@ -216,7 +211,7 @@ const onTime = (state: Active, world: World): Step => {
     if (credentials.at === 'retrying') return sendToken(state, credentials.fetched)
     return fetchToken(state, credentials.reason)
   }
-  if (stableAt !== null && stableAt <= now) return [{ ...state, stableAt: null, connectFailures: 0 }]
+  if (stableAt <= now) return [{ ...state, stableAt: Infinity, connectFailures: 0 }]
   return [state]
 }
 
@@ -227,9 +222,7 @@ export const stepActive = (state: Active, input: Input, world: World): Step => {
     case 'credentials':
       return sendToken(state, false, state.credentials.at === 'sent' ? state.credentials.superseded + 1 : 0)
     case 'source':
-      return state.credentials.at === 'held' && state.expiresAt !== null
-        ? fetchToken(state, 'expiring')
-        : [state]
+      return state.credentials.at === 'held' ? fetchToken(state, 'expiring') : [state]
     case 'fetch-result':
       return fetched(state, input, world)
     case 'frame':

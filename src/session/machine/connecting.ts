@@ -39,7 +39,7 @@ const initialContext: MachineContext = {
   fetchFailures: 0,
   rejections: 0,
   startAsFrame: false,
-  expiresAt: null,
+  expiresAt: Infinity,
   cursor: null,
 }
 
@@ -68,7 +68,7 @@ const open = (state: Connecting, world: World): Step => {
 
 /** Forgets the credentials, which are no longer good, fetches others, and then connects. */
 const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
-  const next: Connecting = { ...state, error, expiresAt: null, socket: { at: 'none' } }
+  const next: Connecting = { ...state, error, expiresAt: Infinity, socket: { at: 'none' } }
   return prepend({ do: 'discard', which: 'all' }, fetchToken(next, reason))
 }
 
@@ -77,8 +77,7 @@ const refetch = (state: Connecting, error: Fault, reason: AskReason): Step => {
  * meanwhile.
  */
 export const connect = (state: Connecting, world: World): Step => {
-  if (state.expiresAt !== null && state.expiresAt <= world.now)
-    return refetch(state, { code: 'token-expired' }, 'expiring')
+  if (state.expiresAt <= world.now) return refetch(state, { code: 'token-expired' }, 'expiring')
   if (world.credentials === 'held') return open(state, world)
   const reason = 'first'
   if (world.credentials === 'none') return fetchToken({ ...state, socket: { at: 'none' } }, reason)
@@ -128,7 +127,7 @@ export const started = (state: Connecting, info: SessionInfo, world: World): Ste
     info: info.unread ? info : { ...info, readOffset: offset },
     ...resetHeartbeat(info.pingInterval, world),
     // If no attempt has failed, there is nothing to reset, so no timer is set: an idle session wakes its page only for pings.
-    stableAt: context.connectFailures ? world.now + STABLE_AFTER : null,
+    stableAt: context.connectFailures ? world.now + STABLE_AFTER : Infinity,
     fetchFailures: 0,
     rejections: 0,
     cursor: { key, epoch, offset: !cursor ? offset : isKnown ? cursor.offset : 0 },
@@ -208,7 +207,12 @@ export const stepConnecting = (state: Connecting, input: Input, world: World): S
       ]
     case 'credentials': {
       if (isPageGone(state)) return [state]
-      const next: Connecting = { ...state, credentials: { at: 'held' }, expiresAt: null, fetchFailures: 0 }
+      const next: Connecting = {
+        ...state,
+        credentials: { at: 'held' },
+        expiresAt: Infinity,
+        fetchFailures: 0,
+      }
       const [after, ...effects] = connect(next, world)
       // If there is no session to resume, the start that was sent may have begun one. Nobody would resume that session, so it is ended.
       return [

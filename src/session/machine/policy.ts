@@ -19,24 +19,21 @@ export const reconnectSpread = ({ reconnectWindow = 0 }: SessionInfo, { random, 
   (hidden ? reconnectWindow : Math.min(reconnectWindow, Math.max(reconnectWindow / 5, MIN_VISIBLE_WINDOW)))
 
 /**
- * Returns when credentials that are good for `lifetime` milliseconds expire, and when to fetch others. The fetch comes a tenth of
- * `lifetime` before they expire, but at least 5 s and at most 60 s before. If `lifetime` is under 10 s, the fetch comes after half of it.
- * Without this rule a source that returns the same token until it expires would be called in a loop.
+ * Returns when credentials that are good for `expiresIn` milliseconds expire, and when to fetch others: never, if `expiresIn` is null. The
+ * fetch comes a tenth of `expiresIn` before they expire, but at least 5 s and at most 60 s before. If `expiresIn` is under 10 s, the fetch
+ * comes after half of it. Without this rule a source that returns the same token until it expires would be called in a loop.
  */
 export const renewalSchedule = (
-  lifetime: number | null,
+  expiresIn: number | null,
   { now }: World,
-): Pick<Active, 'expiresAt' | 'credentials'> =>
-  lifetime === null
-    ? { expiresAt: null, credentials: { at: 'held' } }
-    : {
-        expiresAt: now + lifetime,
-        credentials: {
-          at: 'scheduled',
-          until: now + lifetime - Math.min(60_000, lifetime / 2, Math.max(5_000, lifetime / 10)),
-          reason: 'expiring',
-        },
-      }
+): Pick<Active, 'expiresAt' | 'credentials'> => {
+  const lifetime = expiresIn ?? Infinity
+  const early = Math.min(60_000, lifetime / 2, Math.max(5_000, lifetime / 10))
+  return {
+    expiresAt: now + lifetime,
+    credentials: { at: 'scheduled', until: now + lifetime - early, reason: 'expiring' },
+  }
+}
 
 /** Returns a new deadline, at which the connection counts as dead if no further frame arrives. */
 export const resetHeartbeat = (

@@ -50,9 +50,9 @@ export type CredentialPhase =
 
 /** The renewal of a live session's token. `fetched` is false if the page set the token. */
 export type Renewal =
-  /** The token is accepted, and no renewal is scheduled: it is good for ever, or nothing can renew it. */
+  /** The token is accepted, and nothing can renew it. */
   | { at: 'held' }
-  /** Another token will be fetched at `until`. */
+  /** Another token will be fetched at `until`; Infinity if the credentials don't expire. */
   | { at: 'scheduled'; until: number; reason: AskReason }
   | { at: 'fetching'; reason: AskReason }
   /** The token was sent. `superseded` counts the tokens before it that the gateway has not answered yet. */
@@ -70,8 +70,8 @@ export interface MachineContext {
   rejections: number
   /** Whether the start is sent as the first frame, and not in the handshake's header. */
   startAsFrame: boolean
-  /** When the credentials expire; null if they don't, or if this time is unknown. */
-  expiresAt: number | null
+  /** When the credentials expire; Infinity if they don't, or if this time is unknown. */
+  expiresAt: number
   /** The session to resume, and the position of the newest message that arrived. The key is empty if there is a position and no session. */
   cursor: Resumption | null
 }
@@ -96,8 +96,8 @@ export interface Active extends MachineContext {
   heartbeatDeadline: number
   /** Whether the deadline was put off because its timer fired late. Only a frame that arrives allows this again. */
   sleepGraceUsed: boolean
-  /** When the connection counts as stable, and `connectFailures` becomes 0; null if it is 0 already. */
-  stableAt: number | null
+  /** When the connection counts as stable, and `connectFailures` becomes 0; Infinity if it is 0 already. */
+  stableAt: number
   credentials: Renewal
 }
 
@@ -213,7 +213,7 @@ export const deadlineOf = (state: State): number => {
   const until = untilOf(state.credentials)
   return 'socket' in state
     ? Math.min(untilOf(state.socket), until)
-    : Math.min(state.heartbeatDeadline, state.stableAt ?? Infinity, until)
+    : Math.min(state.heartbeatDeadline, state.stableAt, until)
 }
 
 /** When the next attempt is made; null when none is scheduled. */

@@ -32,7 +32,7 @@ export const step = (state: State, input: Input, world: World): Step => {
     if (at === 'page-asleep' && next.socket.at === 'page-hidden') return [state]
     // The user may sign out before the page comes back, so the credentials are discarded. `discard` keeps those that no source can replace.
     return [
-      { ...next, info: info ?? next.info, socket: { at }, credentials: { at: 'held' }, expiresAt: null },
+      { ...next, info: info ?? next.info, socket: { at }, credentials: { at: 'held' }, expiresAt: Infinity },
       { do: 'discard', which: 'all' },
       { do: 'close', code },
     ]

@@ -213,9 +213,9 @@ export const createOutbox = (
       })),
     pause: () => pause,
     end(error) {
-      pause = undefined
       for (const { settle } of waiting) settle(error)
-      proceed()
+      // This clears the pause and the timer, too.
+      this.connected()
     },
   }
 }

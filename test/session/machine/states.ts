@@ -60,7 +60,7 @@ export const activeState = (changes: Partial<Active> = {}): Active => ({
   cursor: { key: 'k', epoch: 'e', offset: 3 },
   heartbeatDeadline: NOW + 35_000,
   sleepGraceUsed: false,
-  stableAt: null,
+  stableAt: Infinity,
   credentials: { at: 'scheduled', until: DUE, reason: 'expiring' },
   ...changes,
 })
