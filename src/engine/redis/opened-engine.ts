@@ -178,6 +178,7 @@ export class OpenedEngine {
         runner,
         attached: this.attached,
         inboxes: this.inboxes,
+        peers: this.peers,
         carried: this.#carried,
         watches: this.watches,
       },

@@ -2,6 +2,7 @@ import type { EndCode } from '../../../protocol/index.js'
 import type { EngineEvent, UserRecord, UserRef } from '../../engine.js'
 import { userKey } from '../../user-key.js'
 import type { Inboxes } from '../messages/inboxes.js'
+import type { Peers } from '../messages/peers/peers.js'
 import type { AttachedUsers } from '../messages/attached-users.js'
 import type { Watches } from '../sessions/presence/watches.js'
 import type { StepRunner, UncertainCall } from '../step-runner.js'
@@ -19,6 +20,8 @@ interface Doubt {
   code: EndCode
   mayHaveSaved: boolean
   mayHaveRead: boolean
+  /** The peers whose marks may have moved. The backend is the empty text. */
+  readonly peers: Set<string>
   /**
    * How many comparisons are still to be made: one now, and one after the next beat (the renewal of the node's lease), because Redis may
    * run the call later.
@@ -30,6 +33,7 @@ export interface UncertainCallsOptions {
   runner: StepRunner
   attached: AttachedUsers
   inboxes: Inboxes
+  peers: Peers
   carried: CarriedSessions
   recovery: Recovery
   watches: Watches
@@ -61,13 +65,15 @@ export class UncertainCalls {
     const known = this.#doubts.get(key)
     const doubt: Doubt = known ?? {
       ...{ of, partition, code: 'unavailable', mayHaveSaved: false, mayHaveRead: false, runsLeft: 0 },
+      peers: new Set<string>(),
     }
     if (step === steps.endSession) doubt.code = args[1] as EndCode
     if (step === steps.revoke || step === steps.endToken || step === steps.deleteUser) doubt.code = 'revoked'
     if (step === steps.adoptGuest) doubt.code = 'replaced'
     if (step === steps.startSession) doubt.code = 'too-many-sessions'
     doubt.mayHaveSaved ||= step === steps.saveUser
-    doubt.mayHaveRead ||= step === steps.markRead || step === steps.readPeer || step === steps.appendAdopted
+    doubt.mayHaveRead ||= step === steps.markRead || step === steps.appendAdopted
+    if (step === steps.readPeer) doubt.peers.add(args[2] ?? '')
     doubt.runsLeft = 2
     this.#doubts.set(key, doubt)
     this.run()
@@ -107,7 +113,7 @@ export class UncertainCalls {
     if (errors.length > 0) throw errors[0]
   }
 
-  async #compare({ of, partition, code, mayHaveRead, mayHaveSaved }: Doubt): Promise<void> {
+  async #compare({ of, partition, code, mayHaveRead, mayHaveSaved, peers }: Doubt): Promise<void> {
     const { attached, carried, recovery, inboxes, watches, user, noteWebhooks, emit } = this.#options
     if (attached.connectionsOf(of).size > 0) {
       // A failover may have lost a session. The recovery stores it again first, so that it does not count as ended.
@@ -115,10 +121,19 @@ export class UncertainCalls {
       await carried.compare([of], code)
       await attached.compareUser(of)
       if (mayHaveRead) emit({ type: 'read', user: of, inbox: await inboxes.state(of) })
+      for (const peer of peers) await this.#emitMark(of, peer || null)
       const saved = mayHaveSaved && (await user(of))
       if (saved) emit({ type: 'user-changed', user: saved })
     }
     await watches.renewUser(of)
     noteWebhooks(of.appId, partition)
+  }
+
+  async #emitMark(of: UserRef, peer: string | null): Promise<void> {
+    const { inboxes, peers, emit } = this.#options
+    const { epoch } = await inboxes.state(of)
+    // The offset 0 moves no mark.
+    const marked = await peers.markRead(of, peer, { epoch, offset: 0 })
+    if (marked) emit({ type: 'read', user: of, ...marked })
   }
 }

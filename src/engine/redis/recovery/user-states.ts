@@ -8,6 +8,8 @@ import type { StepRunner } from '../step-runner.js'
 /** How many values the step `readStates` returns for each user: four of the inbox, the digest of the profile, and the profile. */
 const VALUES_PER_USER = 9
 const DIGEST = 4
+/** How often users are read at most if events about them come meanwhile. */
+const MAX_TRIES = 8
 
 /** What a comparison has found about a user. */
 interface Known {
@@ -52,11 +54,7 @@ export class UserStates {
     this.#isComparing = true
     try {
       // An event that came meanwhile is perhaps newer than what was read. So the users of such events are read again.
-      for (
-        let left = attached.users();
-        left.length > 0;
-        left = left.filter((of) => this.#heard.has(userKey(of)))
-      ) {
+      for (let [left, tries] = [attached.users(), MAX_TRIES]; left.length > 0 && tries > 0; tries--) {
         this.#heard.clear()
         const located = left.map((of) => ({ of, partition: runner.partitions.of(of) }))
         for (const group of runner.userGroups(located)) {
@@ -66,6 +64,7 @@ export class UserStates {
           for (const [n, { of }] of group.users.entries())
             this.#compare(of, values.slice(n * VALUES_PER_USER, (n + 1) * VALUES_PER_USER))
         }
+        left = left.filter((of) => this.#heard.has(userKey(of)))
       }
     } finally {
       this.#isComparing = false

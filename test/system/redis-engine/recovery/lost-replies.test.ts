@@ -123,7 +123,7 @@ it('emits a read mark of a peer that has moved', () =>
   afterLostReply(
     'peer-read',
     async (engine) => engine.markPeerRead(ada, null, { epoch: (await engine.inbox(ada)).epoch, offset: 1 }),
-    () => ({ type: 'read' }),
+    () => ({ type: 'read', peer: { id: null, unread: 0, readOffset: 1 } }),
   ))
 
 it('emits how many messages are unread after those of an adopted guest, some of which are read', () =>
