@@ -22,7 +22,8 @@ export class UnreadCounts {
 
   /** Counts the messages from `first` to `last`, at most `STEP` of them in one call. Returns whether all are counted. */
   update(first: number, last: number, summaryOf: (offset: number) => MessageSummary | undefined): boolean {
-    if (first > this.#last) {
+    // The empty inbox of a guest whose messages have moved to the user has the same epoch, and its offsets begin anew.
+    if (first > this.#last || last < this.#last) {
       this.clear()
       this.#first = first
       this.#last = first - 1

@@ -3,8 +3,11 @@ import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { SendRules } from '../../../../../src/engine/engine.js'
 import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import { createMemoryEngine } from '../../../../../src/engine/memory/memory-engine.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
+import { saveGuest } from '../../../../../src/engine/suite/kit.js'
 import { engineOn, rules as lenient, withStore } from '../../../../support/engine/stores.js'
+import { until } from '../../../../support/until.js'
 
 const appId = 'app'
 const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }
@@ -110,5 +113,26 @@ void describe('the limit of unread messages of one sender', () => {
     const rejected = assert.rejects(sent, { code: 'unavailable' })
     await engine.close()
     await rejected
+  })
+
+  void it('ends the count of a guest who is adopted meanwhile, and sends the message to the user', async () => {
+    const engine = createMemoryEngine()
+    await engine.open()
+    const guest = { appId, userId: 'guest:1' }
+    const { user } = await engine.saveUser({ appId, userId: 'eve' }, {})
+    await saveGuest(engine, guest)
+    const send = (id: string, from: string) =>
+      engine.send({ appId, id, from, to: guest.userId, body: 'Hello' }, rules)
+    await Promise.all(Array.from({ length: MESSAGES }, (_, n) => send(String(n), n === 0 ? 'cyd' : 'ada')))
+    const sending = send('last', 'ada')
+    const adoption = await engine.adoptGuest({
+      ...{ appId, userId: 'eve', userCreatedAt: user.createdAt, guestId: guest.userId },
+      ...{ proof: null, retention: rules.retention },
+    })
+    assert.equal(adoption?.messages, MESSAGES)
+    let outcome: string | undefined
+    void sending.then((result) => (outcome = result.outcome))
+    await until('the message is sent', () => outcome !== undefined)
+    await engine.close()
   })
 })
