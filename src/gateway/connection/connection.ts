@@ -10,8 +10,10 @@ import {
   parse,
   parseProfile,
   type GatewayFrame,
+  type ClientFrame,
   type ClientFrameOf,
   type EndCode,
+  type Parsed,
 } from '../../protocol/index.js'
 import { admit } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
@@ -74,23 +76,60 @@ const LEFT_BEFORE_START = "The client's side of the connection was closed before
 
 type StartFrame = ClientFrameOf<'start'>
 
-const startFields = ['type', ...Object.keys(clientFrames.start)] as (keyof StartFrame)[]
+/** The names of the fields of each frame. */
+const fieldsOf = Object.fromEntries(
+  Object.entries(clientFrames).map(([type, fields]) => [type, ['type', ...Object.keys(fields)]]),
+)
+
+/** Returns the objects in a frame without the fields that the protocol does not know. */
+const knownObjects = (frame: ClientFrame): object => {
+  switch (frame.type) {
+    case 'start': {
+      const { user, resume, since } = frame
+      return {
+        // A profile that breaks a rule stays, because `admit` refuses it with the rule.
+        ...(user && { user: parseProfile(user) ?? user }),
+        ...(resume && { resume: { key: resume.key, epoch: resume.epoch, offset: resume.offset } }),
+        ...(since && { since: { epoch: since.epoch, offset: since.offset } }),
+      }
+    }
+    case 'peers': {
+      const { before } = frame
+      return before ? { before: { epoch: before.epoch, offset: before.offset } } : {}
+    }
+    case 'profile':
+      return { user: parseProfile(frame.user) ?? frame.user }
+    case 'push': {
+      if (!frame.subscription) return {}
+      const { endpoint, expirationTime = null, keys } = frame.subscription
+      return { subscription: { endpoint, expirationTime, keys: { p256dh: keys.p256dh, auth: keys.auth } } }
+    }
+    default:
+      return {}
+  }
+}
 
 /**
- * Returns a start without the fields that the protocol does not know. A start is kept until its user is authenticated and saved, and a
- * client that is not authenticated could send fields which take 20 times as much memory as their text.
+ * Returns a frame without the fields that the protocol does not know. A start is kept until its user is authenticated and saved, and other
+ * frames until they are answered. A client could send fields which take 20 times as much memory as their text.
  */
-const withoutUnknownFields = (frame: StartFrame): StartFrame => {
-  const { user, resume, since } = frame
-  return {
-    ...Object.fromEntries(
-      startFields.filter((name) => frame[name] !== undefined).map((name) => [name, frame[name]]),
-    ),
-    // A profile that breaks a rule stays, because `admit` refuses it with the rule.
-    ...(user && { user: parseProfile(user) ?? user }),
-    ...(resume && { resume: { key: resume.key, epoch: resume.epoch, offset: resume.offset } }),
-    ...(since && { since: { epoch: since.epoch, offset: since.offset } }),
-  } as StartFrame
+const withoutUnknownFields = <Frame extends ClientFrame>(frame: Frame): Frame => ({
+  ...(Object.fromEntries(
+    Object.entries(frame).filter(([name]) => fieldsOf[frame.type]?.includes(name)),
+  ) as Frame),
+  ...knownObjects(frame),
+})
+
+/** A frame with at most this many characters is kept with its unknown fields, because it takes little memory. */
+const MAX_SMALL = 512
+
+/** Parses a client's frame. */
+const parseFrame = (text: string): Parsed<ClientFrame> => {
+  if (text === PONG) return parsedPong
+  const parsed = parse(clientFrames, text)
+  return parsed.ok && text.length > MAX_SMALL
+    ? { ok: true, frame: withoutUnknownFields(parsed.frame) }
+    : parsed
 }
 
 /** Returns the frame of a text that was parsed as a start before. */
@@ -252,7 +291,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       const isPong = text === PONG && this.#heartbeat.isAwaitingPong()
       if (!isPong && !this.#charge(phase.session, bytes)) return
     }
-    const parsed = text === PONG ? parsedPong : parse(clientFrames, text)
+    const parsed = parseFrame(text)
     if (!parsed.ok) return this.end('bad-request', parsed.why)
     const { frame } = parsed
     // The frame is dropped, because the client sends it again when it reconnects. Only after an `end` a client does not reconnect.
@@ -275,7 +314,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       phase.start = start
       const retryAfter = this.#context.retryAfter()
       if (retryAfter !== null) return this.end('unavailable', undefined, retryAfter)
-      return this.#queueStart(phase, start, text, withoutUnknownFields(frame))
+      return this.#queueStart(phase, start, text, frame)
     }
     if (frame.type === 'end') phase.frames.hasEnd = true
     if (!phase.frames.add(text, bytes)) this.end('too-large', TOO_MUCH_BEFORE_START)
@@ -373,7 +412,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
     this.#heartbeat.start()
     log.debug(session.ref, 'session started')
     for (const text of opening.frames.texts) {
-      const parsed = parse(clientFrames, text)
+      const parsed = parseFrame(text)
       if (parsed.ok && parsed.frame.type !== 'start') session.handle(parsed.frame)
     }
   }

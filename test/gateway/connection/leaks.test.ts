@@ -137,6 +137,43 @@ for (const [where, atOnce] of [
     for (const client of [...first, ...clients]) client.close()
   })
 
+test('a frame that waits for its answer takes no more memory than its text', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  let answer: () => void = () => undefined
+  const answered = new Promise<null>((resolve) => (answer = () => resolve(null)))
+  const wait = (): Promise<null> => answered
+  const { url } = await assemble(() => ({ messagesBefore: wait, peers: wait }), undefined, {
+    requestsPerSecond: 1_000_000,
+    bytesPerSecond: 1e9,
+  })
+  const client = await startClient(url, await startOf('ada'))
+  const { epoch } = client.started
+  // Each of these fields takes more than 10 times as much memory once it is parsed.
+  const x = Array.from({ length: 6_000 }, () => ({}))
+  const { length } = JSON.stringify(x)
+  const ask = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++)
+      client.send(
+        n % 2
+          ? { type: 'history', id: 'h', epoch, x }
+          : { type: 'peers', id: 'p', before: { epoch, offset: 1, x } },
+      )
+    client.send({ type: 'read', epoch: 'another', offset: 1 })
+    assert.equal((await client.next())['re'], 'read')
+  }
+  await ask(10)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const count = 80
+  await ask(count)
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / count
+  assert.ok(each < length, `${each} bytes each`)
+  answer()
+  assert.equal((await client.end()).frame['code'], 'unavailable')
+})
+
 test('a new session whose client leaves before `started` ends, instead of being detached', async () => {
   const outcomes: string[] = []
   let resume: () => void = () => undefined
