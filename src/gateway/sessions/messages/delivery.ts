@@ -39,9 +39,15 @@ type DeliveryConnection = Pick<
 
 type DeliveryMetrics = Pick<Metrics, 'deliverySeconds' | 'replayed'>
 
+/** A message that waits for a slow client. It waits as JSON, because parsed data may take 20 times as much memory. */
+interface WaitingMessage {
+  readonly offset: number
+  readonly json: string
+}
+
 interface Replay {
   /** Messages that were read from the engine and not sent yet. Each is read once, however often the socket is full. */
-  page: readonly Message[]
+  page: readonly (Message | WaitingMessage)[]
   /** How many messages the next read asks for. */
   pageSize: number
 }
@@ -57,6 +63,9 @@ const takePage = (replay: Replay, messages: Message[]): Message[] => {
   replay.pageSize = Math.max(1, end)
   return messages.slice(0, replay.pageSize)
 }
+
+const waitingOf = (message: Message | WaitingMessage): WaitingMessage =>
+  'json' in message ? message : { offset: message.offset, json: JSON.stringify(message) }
 
 /**
  * The JSON of the latest message, and its `message` frame. All sessions of a user get the same string, so that `textFrame` in
@@ -190,9 +199,10 @@ export class Delivery {
     return this.#state === 'stopped'
   }
 
-  #send(message: Message, json?: string): void {
-    if (json === undefined) this.#connection.send({ type: 'message', ...message })
-    else this.#connection.sendText(frameOf(json))
+  #send(message: Message | WaitingMessage, json?: string): void {
+    if (json !== undefined) this.#connection.sendText(frameOf(json))
+    else if ('json' in message) this.#connection.sendText(frameOf(message.json))
+    else this.#connection.send({ type: 'message', ...message })
     this.#isLossKnown = false
     this.#advanceTo(message.offset)
   }
@@ -256,7 +266,7 @@ export class Delivery {
       this.#send(message)
       sent++
     }
-    replay.page = replay.page.slice(sent)
+    replay.page = replay.page.slice(sent).map(waitingOf)
     if (sent > 0) this.#context.metrics.replayed.inc({ app: this.#session.user.appId }, sent)
   }
 }

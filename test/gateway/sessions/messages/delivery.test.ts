@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createMessageTurns } from '../../../../src/gateway/messages/message-turns.js'
 import { createMetrics } from '../../../../src/gateway/metrics/metrics.js'
 import { Delivery } from '../../../../src/gateway/sessions/messages/delivery.js'
-import type { Message } from '../../../../src/protocol/index.js'
+import type { GatewayFrame, Message } from '../../../../src/protocol/index.js'
 import { until } from '../../../support/until.js'
 
 const messages = [1, 2, 3, 4].map((offset): Message => {
@@ -16,6 +18,11 @@ test('a slow client gets a message once that was read before its event came', as
   let isFull = false
   const read = () => void (isFull = false)
   const unexpected = () => assert.fail('The connection ended.')
+  // Each frame fills the socket.
+  const send = (frame: Pick<GatewayFrame, 'type'> & { offset?: number }) => {
+    isFull = true
+    if (frame.type === 'message') sent.push(frame.offset)
+  }
   const delivery = new Delivery(
     {
       engine: {
@@ -27,12 +34,8 @@ test('a slow client gets a message once that was read before its event came', as
     },
     { user: { appId: 'app', userId: 'ada' } },
     {
-      // Each frame fills the socket.
-      send(frame) {
-        isFull = true
-        if (frame.type === 'message') sent.push(frame.offset)
-      },
-      sendText: unexpected,
+      send,
+      sendText: (json) => send(JSON.parse(json) as GatewayFrame),
       end: unexpected,
       endOnError: (work) => void work.catch(unexpected),
       isFull: () => isFull,
@@ -47,4 +50,54 @@ test('a slow client gets a message once that was read before its event came', as
   for (const message of messages.slice(1)) delivery.onMessage({ epoch, message, json: undefined })
   await until('the last message', () => sent.includes(4))
   assert.deepEqual(sent, [1, 2, 3, 4])
+})
+
+test('the messages of a page that wait for a slow client take no more memory than their text', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  // A parsed list of empty objects takes 20 times as much memory as its text.
+  const data = { list: Array.from({ length: 5_000 }, () => ({})) }
+  const page = JSON.stringify(Array.from({ length: 8 }, (_, n) => ({ ...messages[0], offset: n + 1, data })))
+  const metrics = createMetrics()
+  let sent = 0
+  const deliveries: Delivery[] = []
+  const deliver = async (count: number): Promise<void> => {
+    sent = 0
+    for (let n = 0; n < count; n++) {
+      let isFull = false
+      const send = () => {
+        isFull = true
+        sent++
+      }
+      const unexpected = () => assert.fail('The connection ended.')
+      const delivery = new Delivery(
+        {
+          engine: {
+            messagesAfter: () => Promise.resolve({ messages: JSON.parse(page) as Message[], lost: false }),
+          },
+          metrics,
+          messageTurns: createMessageTurns(),
+        },
+        { user: { appId: 'app', userId: 'ada' } },
+        {
+          ...{ send, sendText: send, end: unexpected },
+          endOnError: (work) => void work.catch(unexpected),
+          isFull: () => isFull,
+          drained: () => (isFull ? new Promise(() => undefined) : Promise.resolve()),
+        },
+      )
+      deliveries.push(delivery)
+      delivery.begin({ epoch: 'epoch', offset: 0 }, 8, false)
+    }
+    await until('the first message of each', () => sent, count)
+  }
+  await deliver(2)
+  collect()
+  const before = process.memoryUsage().heapUsed
+  const count = 20
+  await deliver(count)
+  collect()
+  const each = (process.memoryUsage().heapUsed - before) / count
+  assert.ok(each < 2 * page.length, `${each} bytes each`)
+  assert.equal(deliveries.length, count + 2)
 })
