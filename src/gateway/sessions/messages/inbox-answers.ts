@@ -17,15 +17,21 @@ const DEFAULT_PEERS = 20
 /** The most bytes of a frame without its messages: its other fields and the longest id. */
 const FRAME_OVERHEAD = 1_024
 const MAX_FRAME_BYTES = limits.frame - FRAME_OVERHEAD
+/** The most bytes of a frame's `id` as JSON. Its answer repeats the `id`, and up to 100 frames of a client that reads nothing may wait. */
+const MAX_ID = 512
+const LONG_ID = `The 'id' has at most ${MAX_ID} bytes as JSON.`
 
 /** Returns whether a frame's `with` is absent or names a peer. */
 export const isPeer = (peer: string | null | undefined): boolean =>
   peer === undefined || peer === null || isUserId(peer)
 
-/** Answers `history` and `peers` frames, one after the other. Each call resolves when its frame is answered. */
+/**
+ * Answers `history` and `peers` frames, one after the other. Each call resolves when its frame is answered, or returns undefined if it has
+ * refused the frame at once.
+ */
 interface InboxAnswers {
-  history(frame: ClientFrameOf<'history'>): Promise<void>
-  peers(frame: ClientFrameOf<'peers'>): Promise<void>
+  history(frame: ClientFrameOf<'history'>): Promise<void> | undefined
+  peers(frame: ClientFrameOf<'peers'>): Promise<void> | undefined
 }
 
 export const createInboxAnswers = (
@@ -35,12 +41,13 @@ export const createInboxAnswers = (
 ): InboxAnswers => {
   const turns = new TaskQueue()
 
-  /** If a frame has a bad limit or another epoch, refuses it and returns true. */
+  /** If a frame has a long id, a bad limit or another epoch, refuses it and returns true. */
   const hasRefused = (
     frame: ClientFrameOf<'history' | 'peers'>,
     { limit, epoch: frameEpoch }: { limit: number; epoch: string | undefined },
   ): boolean => {
-    if (limit < 1 || limit > MAX_LIMIT) refuse(frame, 'bad-request', `The 'limit' is 1 to ${MAX_LIMIT}.`)
+    if (Buffer.byteLength(JSON.stringify(frame.id)) > MAX_ID) refuse(frame, 'too-large', LONG_ID)
+    else if (limit < 1 || limit > MAX_LIMIT) refuse(frame, 'bad-request', `The 'limit' is 1 to ${MAX_LIMIT}.`)
     else if (frameEpoch !== undefined && frameEpoch !== epoch) refuse(frame, 'conflict', OTHER_EPOCH)
     else return false
     return true
@@ -48,12 +55,17 @@ export const createInboxAnswers = (
 
   const endForEpoch = (): void => connection.end('unavailable', OTHER_EPOCH, engineRetryAfter())
 
+  const hasRefusedHistory = (frame: ClientFrameOf<'history'>): boolean => {
+    const { after, before, with: peer, limit = DEFAULT_HISTORY, epoch: frameEpoch } = frame
+    if (after !== undefined && before !== undefined)
+      refuse(frame, 'bad-request', "A 'history' has 'after' or 'before', not both.")
+    else if (!isPeer(peer)) refuse(frame, 'bad-request', BAD_PEER)
+    else return hasRefused(frame, { limit, epoch: frameEpoch })
+    return true
+  }
+
   const answerHistory = async (frame: ClientFrameOf<'history'>): Promise<void> => {
     const { id, after, before, with: peer, limit = DEFAULT_HISTORY } = frame
-    if (after !== undefined && before !== undefined)
-      return refuse(frame, 'bad-request', "A 'history' has 'after' or 'before', not both.")
-    if (!isPeer(peer)) return refuse(frame, 'bad-request', BAD_PEER)
-    if (hasRefused(frame, { limit, epoch: frame.epoch })) return
     await connection.drained()
     const range = { epoch, ...(after === undefined ? { before: before ?? null } : { after }) }
     if (peer !== undefined) {
@@ -69,7 +81,6 @@ export const createInboxAnswers = (
 
   const answerPeers = async (frame: ClientFrameOf<'peers'>): Promise<void> => {
     const { id, before, limit = DEFAULT_PEERS } = frame
-    if (hasRefused(frame, { limit, epoch: before?.epoch })) return
     await connection.drained()
     const found = await readPeers(
       { engine, messageTurns },
@@ -84,7 +95,11 @@ export const createInboxAnswers = (
   }
 
   return {
-    history: (frame) => turns.run(() => answerHistory(frame)),
-    peers: (frame) => turns.run(() => answerPeers(frame)),
+    history: (frame) => (hasRefusedHistory(frame) ? undefined : turns.run(() => answerHistory(frame))),
+    peers(frame) {
+      const { before, limit = DEFAULT_PEERS } = frame
+      if (hasRefused(frame, { limit, epoch: before?.epoch })) return undefined
+      return turns.run(() => answerPeers(frame))
+    },
   }
 }

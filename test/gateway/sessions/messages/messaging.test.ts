@@ -193,6 +193,27 @@ test('a `history` frame is no larger than a frame may be', async () => {
   client.close()
 })
 
+test('a `history` or `peers` with a long id is refused at once, because its answer would be larger than a frame may be', async () => {
+  const { gateway, url } = await startGateway()
+  const client = await startClient(url, await startOf('ada'))
+  const { epoch } = client.started
+  const longest = '"'.repeat(255)
+  const tooLong = `${longest}x`
+  client.send({ type: 'history', id: tooLong, epoch }, { type: 'peers', id: tooLong })
+  for (const re of ['history', 'peers']) {
+    const { message: _, ...refused } = await client.next()
+    assert.deepEqual(refused, { type: 'refused', re, id: tooLong, code: 'too-large', retryable: false })
+  }
+  for (let n = 1; n <= 4; n++) await gateway.publish({ appId: 'app', to: 'ada', body: '"'.repeat(16_100) })
+  const sizes: number[] = []
+  client.socket.on('message', (data: Buffer) => sizes.push(data.length))
+  client.send({ type: 'history', id: longest, epoch }, { type: 'peers', id: longest })
+  assert.equal((await client.next('history'))['id'], longest)
+  assert.equal((await client.next('peers'))['id'], longest)
+  assert.ok(sizes.every((size) => size <= 65_536))
+  client.close()
+})
+
 test('the largest message from the sender with the largest profile fits into a frame of 64 kB', async () => {
   const { gateway, url } = await startGateway()
   const ada = await startClient(url, await startOf('ada'))
