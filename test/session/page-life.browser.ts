@@ -524,8 +524,8 @@ describe('ChatSession in a page that is hidden and shown again', () => {
   })
 
   it('keeps a guest with a name on the next page, where a production app lets nobody else have that name', async () => {
-    const app = { environment: 'production', guests: true, origins: [location.origin] } as const
-    const url = await startGateway({ apps: { app } })
+    const origins = [location.origin]
+    const url = await startGateway({ apps: { app: { environment: 'production', guests: true, origins } } })
     try {
       const [former, next] = [0, 1].map(() => make({ endpoint: url, guest: true, user: { id: 'ada' } }))
       assert.isTrue((await former?.start())?.succeeded)

@@ -53,8 +53,15 @@ const unsubscribe = async (session: ChatSession): Promise<void> => {
   await (await manager?.getSubscription())?.unsubscribe()
 }
 
-/** An element of the session. */
-type Asker = HTMLElement & Partial<Record<'notifications' | 'push' | 'session' | 'userId', unknown>>
+/** An element, of this session or of another one. */
+type Asker = HTMLElement &
+  Partial<Record<'notifications' | 'push' | 'userId', unknown>> & { session?: ChatSession | null }
+
+/** Returns the elements in a tree, and in the open shadow trees within it. */
+const elementsIn = (root: ParentNode): Asker[] =>
+  [...root.querySelectorAll<Asker>('*')].flatMap((element) =>
+    element.localName === 'chat-session' ? element : element.shadowRoot ? elementsIn(element.shadowRoot) : [],
+  )
 
 interface Push {
   /** Whether the gateway pushes to this device, so that the page shows no notifications itself. */
@@ -146,13 +153,16 @@ export const attachPush = (session: ChatSession, { target, SessionError }: PartC
    * element may leave the page and come back.
    */
   const isReplaced = (): boolean =>
-    [...document.querySelectorAll<Asker & { session?: ChatSession | null }>('chat-session')].some(
-      ({ session: other, userId }) =>
-        other &&
-        other !== session &&
-        other.appId === session.appId &&
-        String(other.user?.id ?? userId) !== user,
-    )
+    // `elementsIn` does not find an `asker` in a closed shadow tree.
+    [asker ?? [], elementsIn(document)]
+      .flat()
+      .some(
+        ({ session: other, userId }) =>
+          other &&
+          other !== session &&
+          other.appId === session.appId &&
+          String(other.user?.id ?? userId) !== user,
+      )
 
   /** The next user of a shared computer must not read the notifications of this user. */
   const closeAll = (): void =>

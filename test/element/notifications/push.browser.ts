@@ -195,6 +195,33 @@ describe('<chat-session notifications push>', () => {
     await until('it is unsubscribed', () => manager.current === null)
   })
 
+  for (const mode of ['open', 'closed'] as const)
+    it(
+      `ends the subscription for another user of an element in an ${mode} shadow tree`.replace('an c', 'a c'),
+      async () => {
+        const host = document.createElement('div')
+        document.body.append(host)
+        const element = mount('push-A', `dot-${mode}`)
+        host.attachShadow({ mode }).append(element)
+        await untilFrames(`dot-${mode}`, 1)
+        Object.assign(element, { userId: 'eli', push: false })
+        await until('it is unsubscribed', () => manager.current === null)
+      },
+    )
+
+  it('ends the subscription for another user whose element takes the place of a whole shadow tree', async () => {
+    const hosts = ['fox', 'gil'].map((userId) => {
+      const host = document.createElement('div')
+      const properties = { endpoint: url, appId: 'push-A', userId, token: 'x', notifications: true }
+      host.attachShadow({ mode: 'open' }).append(make({ ...properties, push: userId === 'fox' }))
+      return host
+    })
+    document.body.replaceChildren(...hosts.slice(0, 1))
+    await untilFrames('fox', 1)
+    document.body.replaceChildren(...hosts.slice(1))
+    await until('it is unsubscribed', () => manager.current === null)
+  })
+
   it('ends the subscription when its attribute goes, and when the user is signed out', async () => {
     const element = mount('push-A', 'fay')
     await untilFrames('fay', 1)
