@@ -1,5 +1,6 @@
 import { pageCloseCodes } from '../../protocol/index.js'
 import { isAsleep, isOver, type SessionInfo } from '../machine/state.js'
+import { ifPossible } from '../util/if-possible.js'
 import { isPage } from '../util/runtime.js'
 import type { CallsHost } from './host.js'
 
@@ -51,7 +52,9 @@ export const createSleep = (
 
   /** Waits in the queue of the hidden pages until `signal` aborts. */
   const queue = (name: string, signal: AbortSignal, locks: LockManager): void => {
-    const channel = new BroadcastChannel(name)
+    const channel = ifPossible(() => new BroadcastChannel(name))
+    // If the browser forbids storage, it may forbid channels, too. Then no page could tell this one what is unread, so it stays connected.
+    if (!channel) return
     channel.onmessage = ({ data }: MessageEvent<Partial<SessionInfo>>) => {
       const known = info()
       if (known && isAsleep(runner.state()))

@@ -186,6 +186,20 @@ describe('A session that sleeps while its page is hidden', () => {
     }
   })
 
+  it('stays connected where the browser forbids channels', async () => {
+    const Channel = window.BroadcastChannel
+    window.BroadcastChannel = function () {
+      throw new DOMException('The user has blocked storage.', 'SecurityError')
+    } as unknown as typeof BroadcastChannel
+    try {
+      await start('ann')
+      setVisibility('hidden')
+      assert.deepEqual([minutes.size, await locks()], [0, []])
+    } finally {
+      window.BroadcastChannel = Channel
+    }
+  })
+
   it('closes with 4000, leaves its session for the case that the page is discarded, and holds nothing after `pagehide`', async () => {
     const scripted = await startScripted()
     try {
