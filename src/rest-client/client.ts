@@ -80,6 +80,12 @@ const segmentOf = (name: string, id: unknown): string => {
   return encodeURIComponent(id)
 }
 
+/** Returns a parameter of a query as text. The id of the app's backend is null in answers, and an empty text in a query. */
+const textOf = (value: unknown): string => {
+  if (value === null) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
 /**
  * Throws a `TypeError` for a field that the call does not have. Without this check a misspelt `mode` would be left out, and a call that was
  * meant to spare sessions (`mode: 'reauth'`) would end them.
@@ -155,7 +161,7 @@ export const createCalls = (
       path: path.replace(/\{(\w+)\}/g, (_, id: string) => segmentOf(id, id === 'app' ? appId : input[id])),
       query: query
         .filter((parameter) => input[parameter] !== undefined)
-        .map((parameter) => `${parameter}=${encodeURIComponent(String(input[parameter]))}`)
+        .map((parameter) => `${parameter}=${encodeURIComponent(textOf(input[parameter]))}`)
         .join('&'),
       body: input.body === undefined ? undefined : JSON.stringify(input.body),
     }

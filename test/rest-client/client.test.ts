@@ -144,6 +144,17 @@ for (const [how, clientOf] of Object.entries(clients)) {
     session.close()
   })
 
+  test(`the messages with null, the id of the backend in the list of peers, are the backend's, ${how}`, async () => {
+    const chat = clientOf(await startGateway())
+    await chat.sendMessage({ user: 'ann', body: { body: 'of the backend' } })
+    await chat.sendMessage({ user: 'ann', body: { body: 'of null', from: 'null' } })
+    for (const { id, newest } of (await chat.listPeers({ user: 'ann' })).peers) {
+      const input: object = { user: 'ann', with: id }
+      const { messages } = await chat.listMessages(input as { user: string })
+      assert.deepEqual(messages, [newest])
+    }
+  })
+
   test(`a signal ends a call, ${how}`, async () => {
     const run = await startGateway()
     const chat = clientOf(run)
