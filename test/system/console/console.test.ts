@@ -40,6 +40,14 @@ describe('the console: log-in', () => {
     { expected: /status of 401/ },
   )
 
+  it('refuses a token with an invisible character, as a copied one may have, with the same sentence', async ({
+    page,
+  }) => {
+    await page.getByLabel('Admin token').fill(`${adminToken}\u200B`)
+    await page.getByRole('button', { name: 'Log in' }).click()
+    assert.equal(await page.getByRole('alert').innerText(), 'The gateway does not accept this token.')
+  })
+
   it('sends the token in no URL', async (site) => {
     const urls: string[] = []
     site.page.on('request', (request) => urls.push(request.url()))
