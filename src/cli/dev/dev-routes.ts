@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import * as v from 'valibot'
 import { createAppToken, createSignature, createToken, TokenError } from '../../tokens/index.js'
+import { originOf } from './dev-origins.js'
 import type { DevSecrets } from './dev-secrets.js'
 import type { FaultProxy } from './fault-proxy.js'
 
@@ -58,7 +59,9 @@ const faultsQuery = v.object({
  */
 const isSameOrigin = (request: Request, host: string): boolean => {
   const { hostname, origin } = new URL(request.url)
-  const isKnownName = [host, 'localhost'].includes(hostname) || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
+  // Browsers send a name in small letters.
+  const { hostname: own } = new URL(originOf(host, 80))
+  const isKnownName = [own, 'localhost'].includes(hostname) || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0
   return (
     isKnownName &&
     ['same-origin', 'none', null].includes(request.headers.get('sec-fetch-site')) &&

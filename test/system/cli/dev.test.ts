@@ -7,6 +7,9 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { WebSocket } from 'ws'
 import { originsOf } from '../../../src/cli/dev/dev-origins.js'
+import { createDevRoutes } from '../../../src/cli/dev/dev-routes.js'
+import { readDevSecrets } from '../../../src/cli/dev/dev-secrets.js'
+import { createFaultProxy } from '../../../src/cli/dev/fault-proxy.js'
 import { run } from '../../support/processes/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 import { ask, runDev, startOver } from './dev-process.js'
@@ -285,6 +288,12 @@ describe('requests that chat-session dev refuses', () => {
       const byName = { host: `localhost:${port}`, origin: `http://localhost:${port}` }
       assert.equal((await ask(url + path, byName, method)).status, 200, path)
     }
+  })
+
+  it('answers its own pages if --host has capitals, which browsers do not send', async () => {
+    const secrets = await readDevSecrets(scratchFolder())
+    const routes = createDevRoutes(secrets, createFaultProxy(), 'Ada-MacBook.local')
+    assert.equal((await routes.request('http://ada-macbook.local:8080/dev/apps')).status, 200)
   })
 
   it('does not exist in chat-session serve', async () => {
