@@ -63,8 +63,8 @@ const tokensOf = ({ appId, secret }: { appId: string; secret: string }): (() => 
   let latest: { token: Promise<string>; at: number } | undefined
   return () => {
     const now = Date.now()
-    // If the clock was set back, an old token must not stay in use.
-    if (!latest || Math.abs(now - latest.at) > TOKEN_USED_FOR * 1000)
+    // If the clock was set back, the gateway would refuse the token, because its time of issue lies ahead.
+    if (!latest || now < latest.at || now - latest.at > TOKEN_USED_FOR * 1000)
       latest = { token: createAppToken({ appId, secret, expiresIn: TOKEN_LIFETIME }), at: now }
     return latest.token
   }

@@ -210,6 +210,15 @@ test('a bad endpoint is refused', () => {
     assert.throws(() => createRestClient({ endpoint, appId: 'app', secret }), TypeError)
 })
 
+test('once a clock that was ahead is set right, even by less than a minute, calls succeed at once', async (t) => {
+  const chat = createRestClient({ endpoint: url, appId: 'app', secret })
+  const { now } = Date
+  const ahead = t.mock.method(Date, 'now', () => now() + 50_000)
+  await assert.rejects(chat.getUsage(), { code: 'unauthenticated' })
+  ahead.mock.restore()
+  await chat.getUsage()
+})
+
 test('a token of your own is asked for before each call', async () => {
   let count = 0
   const own = createRestClient({
