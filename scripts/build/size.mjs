@@ -13,7 +13,7 @@ const limits = {
   'chat-session.js': 14_000,
   'chat-session-badge.js': 1_600,
   'chat-session-calls.js': 4_300,
-  'chat-session-notifications.js': 2_650,
+  'chat-session-notifications.js': 2_700,
   'chat-session-stream.js': 5_420,
 }
 
