@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { EngineError } from '../../errors.js'
 import { fields } from '../lua/fields.js'
 import type { Seen, SessionId } from '../messages/attached-users.js'
@@ -33,7 +34,11 @@ export interface NodeCallsOptions {
 export class NodeCalls {
   readonly #options: NodeCallsOptions
   readonly #questions = new Map<number, Question>()
-  #count = 0
+  /**
+   * The id of the latest question. The first one is random: an answer to a question from before the engine was opened again may still come,
+   * because the node has the same name.
+   */
+  #lastId = randomInt(2 ** 47)
 
   constructor(options: NodeCallsOptions) {
     this.#options = options
@@ -88,7 +93,7 @@ export class NodeCalls {
     event: (id: number) => readonly unknown[],
     timeout: number,
   ): Promise<string | null> {
-    const id = ++this.#count
+    const id = ++this.#lastId
     const { promise, cancel } = this.#expect(id, timeout)
     try {
       return (await this.#tell(channel, event(id))) ? await promise : null
