@@ -3,7 +3,10 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import type { Engine, SessionRequest } from '../../../src/engine/index.js'
 import { ada, app, isUnavailable, request, saveGuest, startSession } from '../../../src/engine/suite/kit.js'
+import { ConnectionFailure, unavailable } from '../../../src/engine/redis/client/failures.js'
+import { RedisEngine } from '../../../src/engine/redis/redis-engine.js'
 import { redisEngines } from '../../support/redis/engines.js'
+import { hookedClient } from '../../support/redis/hooked-client.js'
 import { standalone } from '../../support/redis/server.js'
 import { until } from '../../support/until.js'
 
@@ -81,6 +84,32 @@ it('keeps nothing of the token of a start that Redis refused because its memory 
       await server.command('config', 'set', 'maxmemory', 0)
     }
   })
+})
+
+it('keeps nothing of the tokens of renewals that did not come to Redis, because one master of a cluster is away', async () => {
+  let isAway = true
+  const client = hookedClient({ type: 'single', url: server.url }, (script) => {
+    if (script === 'session-renew' && isAway)
+      throw unavailable(script, new ConnectionFailure('no connection'))
+  })
+  const engine = new RedisEngine({ client: () => client, prefix: 'away:', onError: assert.ifError })
+  await engine.open()
+  try {
+    const started = withToken('started')
+    const session = await startSession(engine, started)
+    const { credential } = withToken('renewed')
+    for (let n = 0; n < 3; n++)
+      await assert.rejects(engine.renewSession(session, started.connectionId, credential), isUnavailable)
+    const keys = async (): Promise<string[]> =>
+      (await server.command('keys', 'away:*}:token:*')).split('\n').filter((line) => line !== '')
+    await until('one key', async () => (await keys()).length, 1)
+    isAway = false
+    assert.equal(await engine.renewSession(session, started.connectionId, credential), true)
+    await engine.revokeToken(app, 'renewed')
+    assert.deepEqual(await engine.sessions(ada), [])
+  } finally {
+    await engine.close()
+  }
 })
 
 it('ends the session that still stands on a token, though another one of it has ended', async () => {

@@ -82,7 +82,7 @@ export class Sessions {
           if (mayHaveRun(error)) this.#abandon(request, newId, use)
           // Without this deletion many notes would stay: while Redis refuses starts, for example because its memory is full, clients try
           // again and again.
-          else this.#departures.run(() => this.#releaseToken(request, use)).catch(() => undefined)
+          else this.#releaseLater(request, use)
           throw error
         })
       if (isStarted !== 1) return null
@@ -114,8 +114,16 @@ export class Sessions {
     this.#departures.run(abandon).catch(() => undefined)
   }
 
-  /** Deletes the note that a session uses its token, because its start has not run. */
-  async #releaseToken({ appId, userId, credential }: SessionRequest, use: string): Promise<void> {
+  /** Deletes the note as soon as Redis lets it. */
+  #releaseLater(of: UserRef & { credential: Credential }, use: string): void {
+    this.#departures.run(() => this.#releaseToken(of, use)).catch(() => undefined)
+  }
+
+  /** Deletes the note that a session uses a token, because its start or its renewal has not run. */
+  async #releaseToken(
+    { appId, userId, credential }: UserRef & { credential: Credential },
+    use: string,
+  ): Promise<void> {
     if (use !== '') await this.#revocations.releaseToken({ appId, userId }, JSON.stringify(credential), use)
   }
 
@@ -127,7 +135,12 @@ export class Sessions {
     const use = await this.#revocations.useToken(session, credential)
     if (use === null) return false
     const args = credentialArgs(session.appId, credential)
-    const [isGood] = await this.#change('renewSession', session, connectionId, ...args, use)
+    const [isGood] = await this.#change('renewSession', session, connectionId, ...args, use).catch(
+      (error: unknown) => {
+        if (!mayHaveRun(error)) this.#releaseLater({ ...session, credential }, use)
+        throw error
+      },
+    )
     if (isGood !== 1) return false
     const [authMethod, token, issuedAt, json] = args
     const { session: names } = fields
