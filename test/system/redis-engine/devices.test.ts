@@ -125,3 +125,24 @@ it('keeps a device that is saved again while its end runs between the two steps 
     }
   })
 })
+
+it('forgets the device of a user who is deleted between the two steps of the save', async () => {
+  await withEngine('deleted:', async (engine, owners) => {
+    await engine.saveUser(bob, {})
+    const hooked = new RedisEngine({
+      client: () =>
+        hookedClient({ type: 'single', url: server.url }, async (script) => {
+          if (script === 'push-write') await engine.deleteUser(bob)
+        }),
+      ...{ prefix: 'deleted:', onError: assert.ifError },
+    })
+    await hooked.open()
+    try {
+      await assert.rejects(addDevice(hooked, bob, 'one'), assert.AssertionError)
+      assert.equal(await engine.user(bob), null)
+      assert.equal(await owners(), 0)
+    } finally {
+      await hooked.close()
+    }
+  })
+})

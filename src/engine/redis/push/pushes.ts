@@ -73,8 +73,8 @@ export class Pushes {
       ended = devices.filter((before) => !next.some((device) => device.id === before.id))
       return { devices: next, dueIn: 'same' }
     })
-    // An end of the same device may have deleted the owner between the two steps. `#free` stores the owner again.
-    if (isSaved && !(await ownDevice(runner, 'read', of, { id, keys }))) await this.#free(of, id)
+    // Between the two steps the user may have been deleted, or an end of the same device may have deleted the owner. `#free` corrects both.
+    if (!isSaved || !(await ownDevice(runner, 'read', of, { id, keys }))) await this.#free(of, id)
     await this.letGo(of, ended)
     return isSaved
   }
