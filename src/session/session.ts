@@ -163,11 +163,11 @@ export class ChatSession extends SessionTarget {
           userId: this.#userId,
           user: Object.keys(this.#profile).length ? this.#profile : undefined,
           resume: key ? cursor : undefined,
-          // This comes after `userId`, which the credentials may remove.
-          ...this.#credentials.held(),
           since: !key && cursor ? since : undefined,
           adopt: this.#isGuest ? undefined : guestToken(this.#guestKey),
           hidden: hidden || undefined,
+          // This comes after `userId`, which the credentials may remove.
+          ...this.#credentials.held(),
           client: `chat-session/${VERSION}`,
         } as ClientFrameOf<'start'>
       },

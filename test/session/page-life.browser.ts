@@ -1,5 +1,7 @@
 import { assert } from '@open-wc/testing'
+import type { AppConfig } from '../../src/gateway/config/types.js'
 import { ChatSession, type SessionOptions } from '../../src/session/index.js'
+import { LEFT_SENDS } from '../../src/session/storage/left-sends.js'
 import { WEBSOCKET_KEY } from '../../src/session/transports/stream/memory.js'
 import {
   endScripted,
@@ -11,6 +13,7 @@ import {
   stopScripted,
   type Recorded,
 } from '../support/gateway/gateway-commands.js'
+import { until } from '../support/until.js'
 
 /*
  * The headless shell has no back/forward cache, and a test can't leave its own page: `pagehide` and `pageshow` are
@@ -533,6 +536,45 @@ describe('ChatSession in a page that is hidden and shown again', () => {
       assert.isTrue((await next?.start())?.succeeded, next?.error?.message)
       assert.deepEqual([next?.user?.id, next?.sessionId], ['guest:ada', former?.sessionId])
       await next?.end()
+    } finally {
+      await stopGateway(url)
+    }
+  })
+
+  it('posts what a guest with a name leaves on the next page before that page is connected', async () => {
+    const app = { environment: 'production', guests: true, origins: [location.origin], send: 'anyone' }
+    const url = await startGateway({ apps: { app: app as AppConfig } })
+    class Opening {
+      readyState = 0
+      OPEN = 1
+      CLOSED = 3
+      onopen = null
+      onmessage = null
+      onerror = null
+      onclose = null
+      send(): void {
+        assert.fail('It is not open.')
+      }
+      close(): void {
+        this.readyState = this.CLOSED
+      }
+    }
+    const guest = { endpoint: url, guest: true, user: { id: 'ada' } }
+    try {
+      await make(guest).start()
+      hide()
+      const next = make({ ...guest, WebSocket: Opening })
+      void next.start()
+      next.send({ to: 'guest:ada', id: 'left', body: 'Bye' }).catch(() => undefined)
+      // The script that posts the message is a module of this page.
+      await new Promise((resolve) => setTimeout(resolve))
+      hide()
+      // The page after that gets the message from the gateway, and not from the storage.
+      for (const key of places()) if (key.startsWith(LEFT_SENDS)) sessionStorage.removeItem(key)
+      const last = make(guest)
+      await last.start()
+      await until('the message is stored', async () => (await last.history()).some(({ id }) => id === 'left'))
+      await last.end()
     } finally {
       await stopGateway(url)
     }

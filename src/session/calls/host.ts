@@ -19,7 +19,10 @@ export interface CallsHost {
   endpoint: string | URL
   /** The user id, if it was known before the start. */
   knownUserId: string | undefined
-  credentials: { held(): Pick<ClientFrameOf<'start'>, 'token' | 'signature'> | null }
+  /** With a token of the gateway, which names the user, `userId` is there and undefined. */
+  credentials: {
+    held(): (Pick<ClientFrameOf<'start'>, 'token' | 'signature'> & { userId?: undefined }) | null
+  }
   runner: {
     state(): State
     send(frame: ClientFrameOf<'signal' | 'push'>): boolean

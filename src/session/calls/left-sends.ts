@@ -117,7 +117,7 @@ export const createLeftSends = (
     const all = outbox.leave().slice(posted)
     for (let count = Math.min(MAX_SENDS, all.length); count; count--) {
       const sends = all.slice(0, count).map(({ id, to, body, data }) => ({ id, to, body, data }))
-      const json = JSON.stringify({ ...proof, appId, userId: user, sends })
+      const json = JSON.stringify({ appId, userId: user, ...proof, sends })
       if (utf8(json).length > MAX_BYTES) continue
       posted += count
       // The other messages did not fit, and no later message must arrive before them. So this post is the last one.
