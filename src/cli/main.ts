@@ -10,6 +10,7 @@ import type { ServeOptions } from './serve.js'
 import { printSignature } from './signature.js'
 import { printAppToken, printToken } from './token.js'
 
+const DEFAULT_HOST = '127.0.0.1'
 const DEFAULT_PORT = 8080
 
 /** Returns the port in a text. An empty text counts as absent, because some shells and compose files set an empty PORT. */
@@ -20,6 +21,9 @@ const port = (text: string): number => {
     throw new InvalidArgumentError('A port is a whole number from 0 to 65535.')
   return number
 }
+
+/** Returns the host in a text. An empty text counts as absent: a server would listen on every address. */
+const host = (text: string): string => text || DEFAULT_HOST
 
 const seconds = (text: string): number => {
   const number = Number(text)
@@ -149,7 +153,7 @@ program
 program
   .command('dev')
   .description('Run a gateway with ready-made apps and the playground, without a config.')
-  .option('--host <host>', 'name or address to listen on', '127.0.0.1')
+  .option('--host <host>', 'name or address to listen on', host, DEFAULT_HOST)
   .addOption(
     new Option('--port <port>', '0 takes a free port').env('PORT').default(DEFAULT_PORT).argParser(port),
   )

@@ -5,7 +5,7 @@ import { VERSION } from '../../../src/protocol/index.js'
 import { startClient } from '../../support/raw-client.js'
 import { startGateway } from '../../support/gateway.js'
 import { secret, signatureSecret } from '../../support/tokens.js'
-import { finish } from '../../support/processes/command-line.js'
+import { finish, run } from '../../support/processes/command-line.js'
 import { scratchFolder } from '../../support/scratch-folder.js'
 
 const printed = async (args: string[], env: Record<string, string>): Promise<string> => {
@@ -131,6 +131,12 @@ test('an unknown command or option ends with an error and the help', async () =>
     assert.match(stderr, /Usage: chat-session/)
     assert.ok(!stderr.includes('    at '), stderr)
   }
+})
+
+test('an empty --host counts as absent for dev, so that no other machine reaches it', async () => {
+  const { child, url } = run(['dev', '--host', '', '--port', '0', '--data', scratchFolder()])
+  assert.match(await url(), /^http:\/\/127\.0\.0\.1:/)
+  child.kill()
 })
 
 test('an empty PORT counts as absent for dev, as it does for serve', async () => {
