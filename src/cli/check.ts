@@ -68,16 +68,9 @@ const checkAdmin = ({ admin, listen }: Settings): Finding[] => {
   if (!admin) return []
   const { host, port } = admin
   const finding = findingsAbout('admin')
-  if (
-    port !== 0 &&
-    port === listen.port &&
-    (includesHost(host, listen.host) || includesHost(listen.host, host))
-  )
-    return [
-      finding.fail(
-        `the port ${port} is that of listen, too: ${host} and ${listen.host} share an address, so give the admin listener a port of its own`,
-      ),
-    ]
+  const taken = `the port ${port} is that of listen, too: ${host} and ${listen.host} share an address, so take another`
+  const sharesAddress = includesHost(host, listen.host) || includesHost(listen.host, host)
+  if (port !== 0 && port === listen.port && sharesAddress) return [finding.fail(taken)]
   const exposed = `other machines reach ${host}, and the tokens travel without TLS: let only a private network reach it`
   return [finding.ok(`on ${host}, port ${port}`), ...(isLoopback(host) ? [] : [finding.warn(exposed)])]
 }

@@ -59,7 +59,7 @@ export const serve = async ({ config, logLevel, workers }: ServeOptions): Promis
   const load = async (): Promise<GatewayConfig> => {
     const loaded = await loadConfig(config)
     if (primary?.isAdmin !== false) return loaded
-    // The worker with the admin listener refuses a config whose `admin` is wrong. If this worker did not, they would have different configs.
+    // The worker with the admin listener refuses a config whose `admin` is wrong. If this worker did not, their configs would differ.
     parseOrThrow(loaded, process.env)
     return { ...loaded, admin: undefined }
   }

@@ -80,8 +80,8 @@ const parseReport = (line: string): Report | undefined => {
 }
 
 /**
- * Calls `onLine` with each line of `input`. Since version 24 Node's `readline` also ends a line at U+2028 and U+2029, and JSON may have these
- * characters unescaped. A line that is too long comes in pieces, so that the memory does not grow with it.
+ * Calls `onLine` with each line of `input`. Since version 24 Node's `readline` also ends a line at U+2028 and U+2029, and JSON may have
+ * these characters unescaped. A line that is too long comes in pieces, so that the memory does not grow with it.
  */
 const readLines = (input: Readable, onLine: (line: string) => void): void => {
   let rest = ''
