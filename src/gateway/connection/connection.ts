@@ -1,19 +1,14 @@
 import { engineRetryAfter } from '../sessions/engine-retry.js'
 import { EngineError } from '../../engine/index.js'
 import {
-  clientFrames,
   closeCodes,
   closeAction,
   errorMessages,
   isRetryable,
   limits,
-  parse,
-  parseProfile,
   type GatewayFrame,
-  type ClientFrame,
   type ClientFrameOf,
   type EndCode,
-  type Parsed,
 } from '../../protocol/index.js'
 import { admit } from '../auth/admission.js'
 import type { Peer } from '../auth/authentication.js'
@@ -36,6 +31,7 @@ import { createConnectionId } from './connection-id.js'
 import type { ConnectionPhase, OpeningState } from './connection-phase.js'
 import { EarlyFrames, TOO_MUCH_BEFORE_START } from './early-frames.js'
 import { Heartbeat, type HeartbeatConnection } from './heartbeat.js'
+import { parseFrame, parseStart, PONG } from './parse-frame.js'
 import { Throttle } from './throttle.js'
 import type { Tracer } from './tracer.js'
 import type { Transport } from './transport.js'
@@ -63,10 +59,6 @@ export interface ConnectionContext extends SessionContext {
 /** How many characters of a client's name and version are kept. */
 const MAX_CLIENT_NAME = 64
 
-const PONG = '{"type":"pong"}'
-/** The frame `pong` without fields. It is parsed only once, because idle clients send little else. */
-const parsedPong = parse(clientFrames, PONG)
-
 const TOO_MANY_STARTS = 'Too many sessions are starting: reconnect after `retryAfter`.'
 /** A client that was refused with `TOO_MANY_STARTS` reconnects after a random time of at most this many milliseconds. */
 const START_RETRY = 10_000
@@ -75,65 +67,6 @@ const SECOND_START = "A connection takes one 'start': open another connection fo
 const LEFT_BEFORE_START = "The client's side of the connection was closed before 'started': connect again."
 
 type StartFrame = ClientFrameOf<'start'>
-
-/** The names of the fields of each frame. */
-const fieldsOf = Object.fromEntries(
-  Object.entries(clientFrames).map(([type, fields]) => [type, ['type', ...Object.keys(fields)]]),
-)
-
-/** Returns the objects in a frame without the fields that the protocol does not know. */
-const knownObjects = (frame: ClientFrame): object => {
-  switch (frame.type) {
-    case 'start': {
-      const { user, resume, since } = frame
-      return {
-        // A profile that breaks a rule stays, because `admit` refuses it with the rule.
-        ...(user && { user: parseProfile(user) ?? user }),
-        ...(resume && { resume: { key: resume.key, epoch: resume.epoch, offset: resume.offset } }),
-        ...(since && { since: { epoch: since.epoch, offset: since.offset } }),
-      }
-    }
-    case 'peers': {
-      const { before } = frame
-      return before ? { before: { epoch: before.epoch, offset: before.offset } } : {}
-    }
-    case 'profile':
-      return { user: parseProfile(frame.user) ?? frame.user }
-    case 'push': {
-      if (!frame.subscription) return {}
-      const { endpoint, expirationTime = null, keys } = frame.subscription
-      return { subscription: { endpoint, expirationTime, keys: { p256dh: keys.p256dh, auth: keys.auth } } }
-    }
-    default:
-      return {}
-  }
-}
-
-/**
- * Returns a frame without the fields that the protocol does not know. A start is kept until its user is authenticated and saved, and other
- * frames until they are answered. A client could send fields which take 20 times as much memory as their text.
- */
-const withoutUnknownFields = <Frame extends ClientFrame>(frame: Frame): Frame => ({
-  ...(Object.fromEntries(
-    Object.entries(frame).filter(([name]) => fieldsOf[frame.type]?.includes(name)),
-  ) as Frame),
-  ...knownObjects(frame),
-})
-
-/** A frame with at most this many characters is kept with its unknown fields, because it takes little memory. */
-const MAX_SMALL = 512
-
-/** Parses a client's frame. */
-const parseFrame = (text: string): Parsed<ClientFrame> => {
-  if (text === PONG) return parsedPong
-  const parsed = parse(clientFrames, text)
-  return parsed.ok && text.length > MAX_SMALL
-    ? { ok: true, frame: withoutUnknownFields(parsed.frame) }
-    : parsed
-}
-
-/** Returns the frame of a text that was parsed as a start before. */
-const startFrameOf = (text: string): StartFrame => withoutUnknownFields(JSON.parse(text) as StartFrame)
 
 /**
  * One connection, from the handshake to its close. It receives the frame `start`, authenticates the user, and carries the user's session
@@ -359,7 +292,7 @@ export class Connection implements ConnectionHandle, HeartbeatConnection {
       // A client that has left meanwhile needs no session.
       if (this.#phase !== opening) return Promise.resolve()
       if (hasWaited) restartDeadline()
-      return this.#start(opening, start, state.frame ?? startFrameOf(text))
+      return this.#start(opening, start, state.frame ?? parseStart(text))
     }
     const onWait = (leave: () => void): void => void (opening.leaveQueue = leave)
     const started = this.#context.startQueue.run(work, opening.peer.address, start.bytes, onWait)
