@@ -1,8 +1,8 @@
 -- Reads the inbox's state and the profile of users. The first keys are the users' hashes.
 -- KEYS: state.
 -- ARGV: 1 the number of users.
--- Returns for each user nine values: the number of the inbox's epoch (`state.lua`); the newest offset; the read offset; the number of unread
---   messages; a digest of the next four; the vouched profile, its time, the claimed profile, and the time of creation.
+-- Returns for each user nine values: the number of the inbox's epoch (`state.lua`); the newest offset; the read offset; the number of
+--   unread messages; a digest of the next four; the vouched profile, its time, the claimed profile, and the time of creation.
 local result = {}
 for n = 1, tonumber(arg(1)) do
   local user = load_inbox(KEYS[n])
