@@ -5,7 +5,7 @@ import { SingleProcessEngine } from '../../../src/engine/single-process/single-p
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import type { Store } from '../../../src/engine/single-process/store/store.js'
-import { advanceClock, bodies, credential, saveGuest } from '../../../src/engine/suite/kit.js'
+import { advanceClock, bodies, credential, saveGuest, start } from '../../../src/engine/suite/kit.js'
 import { until } from '../../support/until.js'
 import { rules, volumeOf, withStore } from '../../support/engine/stores.js'
 
@@ -243,6 +243,19 @@ void describe('an engine whose store fails to read a row', () => {
       for (const { event } of await engine.takeDueEvents(appId, 10, 60_000)) taken.add(event.userId)
       return taken.size === 2
     })
+    await engine.close()
+  })
+
+  void it('tells that a session started before it tells that the session ended', async () => {
+    const { engine, disk } = await onDisk()
+    await engine.configure(appId, options)
+    disk.unreadable = rows.eventQueue(ada)
+    const session = await start(engine, ada)
+    await engine.endSession(session, 'ended')
+    const typesOf = async (): Promise<string[]> =>
+      (await engine.pendingEvents(appId, null, 10)).events.map(({ event }) => event.type)
+    await until('all events are stored', async () => (await repeat(typesOf)).length === 4)
+    assert.deepEqual(await typesOf(), ['session.started', 'user.online', 'session.ended', 'user.offline'])
     await engine.close()
   })
 

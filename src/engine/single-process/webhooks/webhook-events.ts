@@ -133,8 +133,8 @@ export class WebhookEvents {
       this.#keep({ event, attempts, batch: this.#commit.nextBatch })
     } catch (error) {
       // The store can't be read. The error is not thrown, because some changes have no caller who would get it, such as the end of a resume
-      // window.
-      this.#onError(error)
+      // window. The recovery adds this event and all later ones again, so that the user's events keep their order.
+      this.#commit.fail(error)
       this.#keep({ event, attempts, batch: Infinity })
     }
   }
