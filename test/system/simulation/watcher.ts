@@ -10,7 +10,10 @@ const SILENCE = 60 * SECOND
 const MONTH = 30 * 86_400
 
 type Presence = readonly { id: string; online: boolean }[]
-type Frame = { type: 'presence'; users: Presence } | { type: 'started' | 'ping' | 'message' }
+type Frame =
+  | { type: 'presence'; users: Presence }
+  | { type: 'refused'; retryAfter: number }
+  | { type: 'started' | 'ping' | 'message' }
 
 /** A client of its own that speaks the protocol, and watches users. Its line is never bad, but its gateway may be. */
 export class Watcher {
@@ -23,6 +26,7 @@ export class Watcher {
   readonly #note: (text: string) => void
   #socket: (WebSocket & Pick<ClientSocket, 'gateway'>) | undefined
   #silence: NodeJS.Timeout | undefined
+  #retry: NodeJS.Timeout | undefined
   #hasEnded = false
 
   constructor(world: World, network: Network, users: readonly string[], note: (text: string) => void) {
@@ -61,6 +65,7 @@ export class Watcher {
     socket.onclose = () => {
       this.online.clear()
       clearTimeout(this.#silence)
+      clearTimeout(this.#retry)
       if (!this.#hasEnded) setTimeout(() => this.#connect(), SECOND)
     }
     this.#listen()
@@ -72,10 +77,16 @@ export class Watcher {
     this.#silence = setTimeout(() => this.#socket?.close(), SILENCE)
   }
 
+  #watch(): void {
+    this.#socket?.send(JSON.stringify({ type: 'watch', users: this.#users }))
+  }
+
   #onFrame(frame: Frame): void {
     this.#listen()
     if (frame.type === 'ping') this.#socket?.send('{"type":"pong"}')
-    if (frame.type === 'started') this.#socket?.send(JSON.stringify({ type: 'watch', users: this.#users }))
+    if (frame.type === 'started') this.#watch()
+    // The gateway refuses a watch if it can't read the users.
+    if (frame.type === 'refused') this.#retry = setTimeout(() => this.#watch(), frame.retryAfter)
     if (frame.type !== 'presence') return
     for (const { id, online } of frame.users) this.online.set(id, online)
     this.#note(`the watcher is told ${frame.users.map(({ id, online }) => `${id} ${online}`).join(', ')}`)
