@@ -30,13 +30,18 @@ describe('Redis has what callers were told, and nothing else', { concurrency: tr
       })
 })
 
+/**
+ * Scripts that few seeds reach. A server that has run any other step of a partition has its state, so `state-note` does not run.
+ * `user-states` runs after a published text was lost, as in nodes/publications.test.ts.
+ */
+const rarelyReached = ['state-note', 'user-states']
+
 // One seed need not reach all.
 if (given === undefined)
-  test('the simulation reaches every script of the engine', () => {
+  test('the simulation reaches every other script of the engine', () => {
     const names = Object.values(loadSteps()).map(({ name }) => name)
-    // A server that has run any other step of a partition has its state.
     assert.deepEqual(
-      names.filter((name) => !reached.has(name)),
-      ['state-note'],
+      names.filter((name) => !reached.has(name) && !rarelyReached.includes(name)),
+      [],
     )
   })

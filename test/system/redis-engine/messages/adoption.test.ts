@@ -1,7 +1,7 @@
 // A node crashes in each step of an adoption. In a cluster the guest and the user may be on different servers.
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import type { AdoptionRequest, Engine, UserRef } from '../../../../src/engine/index.js'
+import type { Adoption, AdoptionRequest, Engine, UserRef } from '../../../../src/engine/index.js'
 import { createRedisClient } from '../../../../src/engine/redis/client/index.js'
 import { Partitions } from '../../../../src/engine/redis/nodes/partitions.js'
 import { RedisEngine } from '../../../../src/engine/redis/redis-engine.js'
@@ -36,6 +36,16 @@ const withEngine = async <T>(engine: Engine, body: (engine: Engine) => Promise<T
   } finally {
     await engine.close()
   }
+}
+
+/** Saves a guest, who gets this many messages, and the user, who adopts the guest. */
+const adopt = async (engine: Engine, messages = 1): Promise<Adoption> => {
+  await saveGuest(engine, guest)
+  const { user } = await engine.saveUser(ada, {})
+  for (let n = 0; n < messages; n++) await deliver(engine, { from: null, to: guest.userId, body: `${n}` })
+  const { retention } = rules()
+  const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
+  return (await engine.adoptGuest(asked)) ?? assert.fail()
 }
 
 const isUnavailable = (error: unknown): boolean => (error as { code?: unknown }).code === 'unavailable'
@@ -113,12 +123,7 @@ it('a copy to another engine reports an adoption that a crash has left unreporte
     }),
     async (engine) => {
       await ask(engine, ['guest.adopted', 'message.unread'])
-      await saveGuest(engine, guest)
-      const { user } = await engine.saveUser(ada, {})
-      await deliver(engine, { from: null, to: guest.userId })
-      const { retention } = rules()
-      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-      assert.ok(await engine.adoptGuest(asked))
+      await adopt(engine)
     },
   )
   const source = new RedisSource({ server: options, prefix }, 60_000)
@@ -175,15 +180,10 @@ it('keeps nothing of an adopted guest once the adoption is forgotten', async () 
     ...{ prefix: 'forgotten:', clockShift: () => shift, onError: assert.ifError },
   })
   await withEngine(engine, async () => {
-    await saveGuest(engine, guest)
-    const { user } = await engine.saveUser(ada, {})
-    await deliver(engine, { from: null, to: guest.userId })
-    const { retention } = rules()
-    const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-    assert.ok(await engine.adoptGuest(asked))
+    await adopt(engine)
     const keys = (): Promise<string> => server.command('keys', 'forgotten:*guest:*')
     assert.match(await keys(), /user/)
-    shift = retention.age + 1
+    shift = rules().retention.age + 1
     await until('no key is left', async () => (await keys()).trim(), '')
   })
 })
@@ -200,12 +200,7 @@ for (const { name, options } of settings)
     })
     await withEngine(engine, async () => {
       await ask(engine, ['guest.adopted'])
-      await saveGuest(engine, guest)
-      const { user } = await engine.saveUser(ada, {})
-      for (let n = 0; n < COUNT; n++) await deliver(engine, { from: null, to: guest.userId, body: `${n}` })
-      const { retention } = rules()
-      const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-      assert.equal((await engine.adoptGuest(asked))?.messages, COUNT)
+      assert.equal((await adopt(engine, COUNT)).messages, COUNT)
       const moved = await bodies(engine, ada)
       assert.ok(moved.length > 0 && moved.length < COUNT, `${moved.length} messages have moved`)
       assert.deepEqual(await bodies(engine, guest), [])
@@ -227,12 +222,7 @@ it('keeps nothing for ever about a guest whose messages have moved, though the n
     ...{ prefix, onError: () => undefined },
   })
   await withEngine(engine, async () => {
-    await saveGuest(engine, guest)
-    const { user } = await engine.saveUser(ada, {})
-    await deliver(engine, { from: null, to: guest.userId })
-    const { retention } = rules()
-    const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-    assert.ok(await engine.adoptGuest(asked))
+    await adopt(engine)
     assert.equal((await bodies(engine, ada)).length, 1)
     const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
     assert.ok(Number(await server.command('pttl', key)) > 0, 'the key expires')
@@ -250,12 +240,7 @@ it('keeps nothing for ever about a guest whose user is deleted while the message
     ...{ prefix, onError: assert.ifError },
   })
   await withEngine(engine, async () => {
-    await saveGuest(engine, guest)
-    const { user } = await engine.saveUser(ada, {})
-    for (let n = 0; n < COUNT; n++) await deliver(engine, { from: null, to: guest.userId })
-    const { retention } = rules()
-    const asked = { ...ada, userCreatedAt: user.createdAt, guestId: guest.userId, proof: null, retention }
-    assert.ok(await engine.adoptGuest(asked))
+    await adopt(engine, COUNT)
     assert.equal(moves, 2)
     assert.deepEqual(await bodies(engine, guest), [])
     const [key = ''] = (await server.command('keys', `${prefix}*adopted:*`)).split('\n')
