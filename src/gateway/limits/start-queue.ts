@@ -105,8 +105,9 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   let finished = 0
   /** The starts that wait, by address. The first address has the next turn. */
   const waiting = new Map<string, AddressQueue>()
-  /** The address that had the greatest load when it was last compared with others. */
+  /** The address that had the greatest load when it was last compared with others, and this load, which no address exceeds. */
   let largest = ''
+  let largestLoad = 0
   /** The starts of `waiting`, the oldest first. */
   const byAge = new Set<Waiting>()
   let waitingBytes = 0
@@ -148,8 +149,7 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
     queue.load += loadOf(bytes)
     byAge.add(start)
     waitingBytes += bytes
-    // If the largest address has no start any more, `largestQueue` finds another one.
-    if (queue.load > (waiting.get(largest)?.load ?? Infinity)) largest = address
+    if (queue.load >= largestLoad) [largest, largestLoad] = [address, queue.load]
   }
 
   /** Removes the oldest start of an address from the queue, and returns it. */
@@ -177,12 +177,13 @@ export const createStartQueue = (options: Partial<StartQueueOptions> = {}): Star
   }
 
   const largestQueue = (): AddressQueue | undefined => {
-    // All addresses are compared only if this one has no start any more. Otherwise each start that finds no room would cost a search.
-    if (!waiting.has(largest)) {
-      let most = 0
-      // Of equal addresses the last one is taken, because its turn comes last.
-      for (const [address, { load }] of waiting) if (load >= most) [largest, most] = [address, load]
-    }
+    const known = waiting.get(largest)
+    // All addresses are compared only if this one has lost half of its load. Otherwise each start that finds no room would cost a search.
+    if (known && known.load > largestLoad / 2) return known
+    largestLoad = 0
+    // Of equal addresses the last one is taken, because its turn comes last.
+    for (const [address, { load }] of waiting)
+      if (load >= largestLoad) [largest, largestLoad] = [address, load]
     return waiting.get(largest)
   }
 

@@ -107,6 +107,25 @@ test('a flood from one address that fills the queue does not keep out the starts
   assert.deepEqual(began.slice(0, 6), [1, 2, 7, 8, 13, 3])
 })
 
+test('a flood that was smaller than another one gives its places to others, too, once the other one has left', () => {
+  const { work } = gates()
+  const queue = createStartQueue({ atOnce: fixed(1), waiting: 9, waitingBytes: 1_000, maxRunning: 60_000 })
+  const leaving: (() => void)[] = []
+  const start = (address: string): unknown =>
+    queue.run(work(0), address, 1, (leave) => address === 'first' && leaving.push(leave))
+  start('running')
+  for (const [address, count] of [
+    ['first', 5],
+    ['second', 4],
+  ] as const)
+    for (let n = 0; n < count; n++) start(address)
+  assert.ok(start('a'))
+  for (const leave of leaving.slice(1)) leave()
+  for (const address of ['b', 'c', 'd']) assert.ok(start(address))
+  assert.equal(queue.waiting(), 9)
+  assert.ok(start('e'))
+})
+
 test('in a full queue nobody loses the only start of an address', () => {
   const { work } = gates()
   const queue = createStartQueue({ atOnce: fixed(1), waiting: 2, waitingBytes: 1_000, maxRunning: 60_000 })
