@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { UserRef, WebhookOptions } from '../engine.js'
 import { EngineError } from '../errors.js'
 import { sha256 } from '../../util/hash.js'
+import { randomDigits } from '../../util/random-digits.js'
 import { mayHaveRun, needsState } from './client/failures.js'
 import type { RedisClient, Reply, ScriptInput } from './client/port.js'
 import { Keys, type HashedKind, type KeyKind, type KeyOwner } from './keys.js'
@@ -11,8 +11,6 @@ import { loadSteps, type Steps } from './steps.js'
 import type { WireEvent } from './wire-event.js'
 
 const EPOCH_LENGTH = 16
-const SALT_BYTES = 8
-const CALL_ID_BYTES = 6
 /** How many partitions a call has at most. With more, other calls would wait for long. */
 const PARTITIONS_PER_CALL = 256
 /** How many users a call has at most. With more, other calls would wait for long. */
@@ -22,11 +20,11 @@ const USERS_PER_CALL = 200
 const argumentOf = ({ unreadAfter, limits, events }: WebhookOptions, epochBase: string): string => {
   const { user, app } = limits ?? {}
   const bounds = [user?.events, user?.bytes, app?.events, app?.bytes].map((bound) => bound ?? '-')
-  return [randomBytes(SALT_BYTES).toString('hex'), epochBase, unreadAfter, ...bounds, ...events].join(',')
+  return [randomDigits(), epochBase, unreadAfter, ...bounds, ...events].join(',')
 }
 
 /** Returns an id for a call. A script that runs again, because its first reply was lost, knows by this id what it has counted already. */
-export const callId = (): string => randomBytes(CALL_ID_BYTES).toString('base64url')
+export const callId = (): string => randomDigits()
 
 export interface StepRunnerOptions {
   client: RedisClient

@@ -17,6 +17,7 @@ import { storedUserOf } from '../sessions/user-row.js'
 import { rows } from '../store/rows.js'
 import { del, put, read, readAll, type Store } from '../store/store.js'
 import type { CheckRow } from '../messages/unread/unread-checks.js'
+import { randomDigits } from '../../../util/random-digits.js'
 import { ImportedInbox } from './import-inbox.js'
 import { RowWriter } from './row-writer.js'
 
@@ -198,7 +199,7 @@ export class RowImport {
       )
     if ((this.#writer.get(rowOf(appId, seq)) as EventRow | undefined)?.event.id === event.id) return
     while (isTaken() || (state === 'pending' && queue && seq <= queue[1])) seq++
-    const id = seq === seqOf(event.id) ? event.id : `evt_${seq}_${randomUUID().replaceAll('-', '')}`
+    const id = seq === seqOf(event.id) ? event.id : `evt_${seq}_${randomDigits()}`
     const size = sizeOf(event)
     const row: EventRow = { event: { ...event, id, seq }, attempts, lastError }
     this.#writer.put(rowOf(appId, seq), row)

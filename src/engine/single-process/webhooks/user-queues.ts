@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import type { JsonObject } from '../../../protocol/index.js'
 import type { EngineEvent, UserRef, WebhookEvent, WebhookEventType, WebhookOptions } from '../../engine.js'
 import type { Clock } from '../../../util/clock.js'
 import { LruCache } from '../../../util/lru-cache.js'
+import { randomDigits } from '../../../util/random-digits.js'
 import { EventCounts } from './event-counts.js'
 import type { GroupCommit } from '../store/group-commit.js'
 import { rows } from '../store/rows.js'
@@ -23,7 +23,6 @@ import {
 
 /** How many users' queues are kept in memory, besides those that a batch still has to write. */
 const MAX_CACHED = 10_000
-const ID_BYTES = 12
 
 /** The argument of `UserQueues.add`. `at` is a Unix time in milliseconds. */
 export interface NewEvent extends UserRef {
@@ -142,7 +141,7 @@ export class UserQueues {
   ): { id: string; operations: Operation[] } {
     const { of } = queue
     const seq = this.counts.next(of.appId)
-    const id = `evt_${seq}_${randomBytes(ID_BYTES).toString('hex')}`
+    const id = `evt_${seq}_${randomDigits()}`
     const event: WebhookEvent = { id, type, seq, at, ...of, data }
     const row: EventRow = { event, attempts: 0, lastError: null }
     const operations = [put(rows.pendingEvent(of.appId, seq), row)]

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { Credential, Revocation, UserRef } from '../../../engine.js'
+import { randomDigits } from '../../../../util/random-digits.js'
 import type { Reply } from '../../client/port.js'
 import { tokenHash } from '../session-record.js'
 import type { StepRunner } from '../../step-runner.js'
@@ -8,8 +8,6 @@ import type { StepRunner } from '../../step-runner.js'
 const ENDED_PER_STEP = 100
 /** In how many partitions sessions are ended at once. More calls at once would delay others, such as the renewal of the node's lease. */
 const REVOKED_AT_ONCE = 8
-/** How many random bytes the name of a note has: see `useToken`. */
-const USE_BYTES = 6
 
 /** The revocations of users, apps and tokens. */
 export class Revocations {
@@ -37,7 +35,7 @@ export class Revocations {
   async useToken(
     { appId, userId }: UserRef,
     { tokenId, expiresAt }: Credential,
-    use = randomBytes(USE_BYTES).toString('base64url'),
+    use = randomDigits(),
   ): Promise<string | null> {
     if (tokenId === null) return ''
     const args = [String(expiresAt ?? ''), use]
