@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Engine } from '../engine.js'
-import { SingleProcessEngine, type EngineOptions } from '../single-process/single-process-engine.js'
+import { createSingleProcessEngine, type EngineOptions } from '../single-process/single-process-engine.js'
 import type { Volume } from '../single-process/store/store.js'
 import { MemoryStore } from './memory-store.js'
 
@@ -20,4 +20,4 @@ const openVolume = (): Promise<Volume> =>
 
 /** Makes an engine in memory. It loses all data when it is closed. Use it for tests, and for gateways that need to store nothing. */
 export const createMemoryEngine = (options: EngineOptions = {}): Engine =>
-  new SingleProcessEngine(openVolume, options)
+  createSingleProcessEngine(openVolume, options)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { webhookEventTypes } from '../../../src/engine/engine.js'
-import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { webhookEventTypes, type Engine } from '../../../src/engine/engine.js'
+import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import type { Store } from '../../../src/engine/single-process/store/store.js'
@@ -31,9 +31,9 @@ interface Disk {
 
 /** An engine on a disk whose rows outlive it. `opened` also opens an engine on it, as after a SIGKILL of the first one. */
 const onDisk = async (): Promise<{
-  engine: SingleProcessEngine
+  engine: Engine
   disk: Disk
-  opened: () => Promise<SingleProcessEngine>
+  opened: () => Promise<Engine>
 }> => {
   const disk: Disk = { rows: new MemoryStore(), closed: 0 }
   const store: Store = withStore(disk.rows, {
@@ -48,8 +48,8 @@ const onDisk = async (): Promise<{
       return Promise.resolve()
     },
   })
-  const opened = async (): Promise<SingleProcessEngine> => {
-    const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(store)), {
+  const opened = async (): Promise<Engine> => {
+    const engine = createSingleProcessEngine(() => Promise.resolve(volumeOf(store)), {
       onError: () => undefined,
     })
     await engine.open()
@@ -74,7 +74,7 @@ const repeat = async <T>(call: () => Promise<T>): Promise<T> => {
   return result.value
 }
 
-const sendTo = (engine: SingleProcessEngine, to: string, body: string, more: object = {}) =>
+const sendTo = (engine: Engine, to: string, body: string, more: object = {}) =>
   engine.send({ appId, id: body, from: null, to, body }, { ...rules, ...more })
 
 void describe('an engine whose store fails to read a row', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { createMemoryEngine } from '../../../src/engine/index.js'
-import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Operation, type Store } from '../../../src/engine/single-process/store/store.js'
@@ -85,7 +85,7 @@ void describe('the single-process engine', () => {
       const store = new MemoryStore()
       await store.batch([put(rows.key, 'key'), ...format])
       const batch = (): Promise<void> => Promise.reject(new Error('It was written.'))
-      const engine = new SingleProcessEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
+      const engine = createSingleProcessEngine(() => Promise.resolve(volumeOf(withStore(store, { batch }))))
       await assert.rejects(engine.open(), {
         code: 'unavailable',
         message:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { webhookEventTypes, type EngineEvent } from '../../../src/engine/engine.js'
-import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import { webhookEventTypes, type Engine, type EngineEvent } from '../../../src/engine/engine.js'
+import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
 import { rows } from '../../../src/engine/single-process/store/rows.js'
 import { put, type Volume, type Store } from '../../../src/engine/single-process/store/store.js'
@@ -23,7 +23,7 @@ const cause = new Error('the disk is full')
 const unavailable = { name: 'EngineError', code: 'unavailable' }
 
 /** Resolves with whether the engine can write. After a recovery it uses the new store some turns later. */
-const canWrite = (engine: SingleProcessEngine): Promise<boolean> =>
+const canWrite = (engine: Engine): Promise<boolean> =>
   engine.check().then(
     () => true,
     () => false,
@@ -33,7 +33,7 @@ type Disk = 'sound' | 'refuses' | 'writes, and says that it failed'
 
 /** An engine on a disk that can fail. Rows are still there when the store is opened again. */
 const onDisk = async (): Promise<{
-  engine: SingleProcessEngine
+  engine: Engine
   disk: {
     state: Disk
     opened: number
@@ -86,7 +86,7 @@ const onDisk = async (): Promise<{
     return Promise.resolve(volumeOf(store, { probe }))
   }
   const errors: unknown[] = []
-  const engine = new SingleProcessEngine(open, { onError: (error) => errors.push(error) })
+  const engine = createSingleProcessEngine(open, { onError: (error) => errors.push(error) })
   await engine.open()
   const messages: Extract<EngineEvent, { type: 'message' }>[] = []
   engine.listen((event) => {
@@ -483,7 +483,7 @@ void describe('an engine that could not be made ready', () => {
       })
       return Promise.resolve(volumeOf(store))
     }
-    const engine = new SingleProcessEngine(open, { onError: () => undefined })
+    const engine = createSingleProcessEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isReadable = true
     await engine.open()
@@ -514,7 +514,7 @@ void describe('an engine that could not be made ready', () => {
       close: () => Promise.resolve(),
     })
     const open = (): Promise<Volume> => Promise.resolve(volumeOf(store))
-    const engine = new SingleProcessEngine(open, { onError: () => undefined })
+    const engine = createSingleProcessEngine(open, { onError: () => undefined })
     await assert.rejects(engine.open(), unavailable)
     isSound = true
     await engine.open()

@@ -1,5 +1,6 @@
 import { MemoryStore } from '../../../src/engine/memory/memory-store.js'
-import { SingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
+import type { Engine } from '../../../src/engine/engine.js'
+import { createSingleProcessEngine } from '../../../src/engine/single-process/single-process-engine.js'
 import type { Operation, Volume, Store } from '../../../src/engine/single-process/store/store.js'
 
 export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
@@ -18,9 +19,9 @@ export const volumeOf = (store: Store, more: Partial<Volume> = {}): Volume => ({
 export const engineOn = async (
   store: Store,
   { cacheBytes, onError }: { cacheBytes?: number; onError?: (error: unknown) => void } = {},
-): Promise<SingleProcessEngine> => {
+): Promise<Engine> => {
   const volume = volumeOf(store, cacheBytes === undefined ? {} : { cacheBytes })
-  const engine = new SingleProcessEngine(() => Promise.resolve(volume), { onError })
+  const engine = createSingleProcessEngine(() => Promise.resolve(volume), { onError })
   await engine.open()
   return engine
 }

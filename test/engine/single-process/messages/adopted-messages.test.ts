@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Adoption } from '../../../../src/engine/engine.js'
+import type { Adoption, Engine } from '../../../../src/engine/engine.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
-import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { saveGuest } from '../../../../src/engine/suite/kit.js'
 import { engineOn, rules, withStore } from '../../../support/engine/stores.js'
@@ -13,7 +12,7 @@ const ada = { appId, userId: 'ada' }
 const guest = { appId, userId: 'guest:gen' }
 
 interface HeldMove {
-  engine: SingleProcessEngine
+  engine: Engine
   adopting: Promise<Adoption | null>
   release: () => void
   /** Called before a batch with the guest's revocation is written. */

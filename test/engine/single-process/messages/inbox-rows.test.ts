@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import type { Retention } from '../../../../src/engine/engine.js'
-import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import type { Engine, Retention } from '../../../../src/engine/engine.js'
 import {
   MESSAGES_PER_TALLY,
   visitTally,
@@ -31,7 +30,7 @@ void describe('the rows of inboxes', () => {
         const add = (counts: Map<string, number>, name: string): void =>
           void counts.set(name, (counts.get(name) ?? 0) + 1)
         let id = 0
-        const send = async (engine: SingleProcessEngine, from: string, to: string): Promise<void> => {
+        const send = async (engine: Engine, from: string, to: string): Promise<void> => {
           const sent = engine.send({ appId, id: `${id++}`, from, to, body: 'Hello' }, rules)
           add(newest, to)
           if (from !== to) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import type { Engine } from '../../../../src/engine/engine.js'
+import { createSingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
 import type { Volume } from '../../../../src/engine/single-process/store/store.js'
 import { MemoryStore } from '../../../../src/engine/memory/memory-store.js'
 import { idsOf, request, startSession, vouch } from '../../../../src/engine/suite/kit.js'
@@ -36,10 +37,10 @@ const onRows = (onPage: (page: number) => void) => {
     const probe = (): Promise<void> => (disk.isFull ? Promise.reject(new Error('full')) : Promise.resolve())
     return Promise.resolve(volumeOf(store, { probe }))
   }
-  return { disk, engine: new SingleProcessEngine(open, { onError: () => undefined }) }
+  return { disk, engine: createSingleProcessEngine(open, { onError: () => undefined }) }
 }
 
-const idsOfApp = async (engine: SingleProcessEngine): Promise<string[]> =>
+const idsOfApp = async (engine: Engine): Promise<string[]> =>
   idsOf((await engine.appSessions('app', null, 2 * COUNT)).sessions)
 
 test('stored sessions are read in pages, each in a turn of the event loop, and keep the order of their starts', async () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { webhookEventTypes } from '../../../../src/engine/engine.js'
-import type { SingleProcessEngine } from '../../../../src/engine/single-process/single-process-engine.js'
+import { webhookEventTypes, type Engine } from '../../../../src/engine/engine.js'
 import { inboxRowOf, type StoredInbox } from '../../../../src/engine/single-process/messages/inbox-row.js'
 import { rows } from '../../../../src/engine/single-process/store/rows.js'
 import { put, type Range, type Store } from '../../../../src/engine/single-process/store/store.js'
@@ -11,7 +10,7 @@ import { createPowerCutStore, engineOn, rules, withStore } from '../../../suppor
 
 const ada = { appId: 'app', userId: 'ada' }
 
-const withWebhooksOn = async (store: Store): Promise<SingleProcessEngine> => {
+const withWebhooksOn = async (store: Store): Promise<Engine> => {
   const engine = await engineOn(store)
   const webhooks = { events: webhookEventTypes, unreadAfter: 3_600_000 }
   await engine.configure('app', { retention: rules.retention, webhooks })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import type { Engine } from '../../../../../src/engine/engine.js'
 import { StoredKeysFilter } from '../../../../../src/engine/single-process/messages/ids/stored-keys-filter.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { engineOn, rules, withStore } from '../../../../support/engine/stores.js'
@@ -52,7 +52,7 @@ void describe('the look-up of an idempotency key', () => {
       // The next engine opens it again.
       close: () => Promise.resolve(),
     })
-    const send = async (engine: SingleProcessEngine, id: string): Promise<string> =>
+    const send = async (engine: Engine, id: string): Promise<string> =>
       (await engine.send({ appId: 'app', id, from: 'ada', to: 'bob', body: 'Hello' }, rules)).outcome
     const first = await engineOn(store)
     for (let n = 0; n < 100; n++) assert.equal(await send(first, `${n}`), 'stored')

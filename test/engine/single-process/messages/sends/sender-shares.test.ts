@@ -8,7 +8,7 @@ import {
   type StoredMessage,
 } from '../../../../../src/engine/single-process/messages/inbox-row.js'
 import type { UserRow } from '../../../../../src/engine/single-process/sessions/revocations.js'
-import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import type { Engine } from '../../../../../src/engine/engine.js'
 import { rows } from '../../../../../src/engine/single-process/store/rows.js'
 import { read, readAll, type Store } from '../../../../../src/engine/single-process/store/store.js'
 import { until } from '../../../../../src/engine/suite/kit.js'
@@ -29,7 +29,7 @@ const step = fc.oneof(
 )
 
 const run = async (
-  engine: SingleProcessEngine,
+  engine: Engine,
   steps: readonly (string | { from: string | null; to: string; size: number }[])[],
 ): Promise<void> => {
   let id = 0

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { SendRules } from '../../../../../src/engine/engine.js'
-import type { SingleProcessEngine } from '../../../../../src/engine/single-process/single-process-engine.js'
+import type { Engine, SendRules } from '../../../../../src/engine/engine.js'
 import { createMemoryEngine } from '../../../../../src/engine/memory/memory-engine.js'
 import { MemoryStore } from '../../../../../src/engine/memory/memory-store.js'
 import { saveGuest } from '../../../../../src/engine/suite/kit.js'
@@ -14,9 +13,7 @@ const rules: SendRules = { ...lenient, unreadPerSender: 0.5 }
 const MESSAGES = rules.retention.messages
 
 /** An engine that has just opened a store in which bob's inbox is full: 400 unread messages of cyd, then 600 of ada. */
-const withFullInbox = async (
-  cacheBytes?: number,
-): Promise<{ engine: SingleProcessEngine; reads: () => number }> => {
+const withFullInbox = async (cacheBytes?: number): Promise<{ engine: Engine; reads: () => number }> => {
   const memory = new MemoryStore()
   let reads = 0
   const store = withStore(memory, {
